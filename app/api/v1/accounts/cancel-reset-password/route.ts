@@ -1,0 +1,32 @@
+import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
+import { readInput } from '@/lib/http/fields'
+import { linkInUrl } from '@/lib/http/form-pages'
+import { Refusal, Throttled } from '@/lib/http/refusals'
+import { cancelShape, describeCancel } from '@/lib/inputs'
+import { services } from '@/lib/services'
+
+const pages = {
+  done: '/cancel-reset/done/',
+  back: (fields: Record<string, unknown>) => `/cancel-reset/?${linkInUrl(fields)}`,
+}
+
+/** "This wasn't me": a person pressed the button of the page that a letter led to. Loading that page does nothing. */
+export async function POST(request: Request): Promise<Response> {
+  return answerPost(services(), request, pages, async (asked) => {
+    const link = readInput(cancelShape(), await asked.fields())
+    const { language, requestId, client } = asked
+    const outcome = await services().passwordReset.cancel({ link, locale: language, requestId, client })
+    if (outcome.ok) return 'cancelled'
+    throw outcome.code === 'throttled' ? new Throttled(outcome.retryAfter) : new Refusal(outcome.code)
+  })
+}
+
+export function OPTIONS(request: Request): Response {
+  return answerOptions(services(), request, describeCancel)
+}
+
+function notAllowed(request: Request): Response {
+  return answerMethodNotAllowed(services(), request)
+}
+
+export { notAllowed as DELETE, notAllowed as GET, notAllowed as HEAD, notAllowed as PATCH, notAllowed as PUT }

@@ -1,0 +1,55 @@
+import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
+import { readInput } from '@/lib/http/fields'
+import { linkInUrl } from '@/lib/http/form-pages'
+import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
+import { describeResetPassword, resetPasswordShape } from '@/lib/inputs'
+import type { Rejected } from '@/lib/password-reset'
+import { services } from '@/lib/services'
+
+const pages = {
+  done: '/reset-password/done/',
+  back: (fields: Record<string, unknown>) => `/reset-password/?${linkInUrl(fields)}`,
+}
+
+export async function POST(request: Request): Promise<Response> {
+  const { passwordReset, settings } = services()
+
+  return answerPost(services(), request, pages, async (asked) => {
+    const fields = await asked.fields()
+    const { password, password_confirm, ...link } = readInput(resetPasswordShape(settings.reset), fields)
+
+    const outcome = await passwordReset.complete({
+      link,
+      password,
+      passwordConfirm: password_confirm,
+      locale: asked.language,
+      requestId: asked.requestId,
+      request: { client: asked.client, headers: request.headers, fields: withoutPasswords(fields) },
+    })
+    if (outcome.ok) return 'reset-successful'
+    if (outcome.code === 'throttled') throw new Throttled(outcome.retryAfter)
+    throw outcome.code === 'password-rejected' ? problemsOf(outcome) : new Refusal(outcome.code)
+  })
+}
+
+export function OPTIONS(request: Request): Response {
+  const { settings } = services()
+  return answerOptions(services(), request, () => describeResetPassword(settings.reset))
+}
+
+function problemsOf({ problems, mismatch }: Rejected): FieldProblems {
+  return new FieldProblems({
+    ...(problems.length > 0 && { password: problems.map(({ code, ...values }) => ({ code, values })) }),
+    ...(mismatch && { password_confirm: [{ code: 'confirm-mismatch' as const }] }),
+  })
+}
+
+function withoutPasswords(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !name.startsWith('password')))
+}
+
+function notAllowed(request: Request): Response {
+  return answerMethodNotAllowed(services(), request)
+}
+
+export { notAllowed as DELETE, notAllowed as GET, notAllowed as HEAD, notAllowed as PATCH, notAllowed as PUT }

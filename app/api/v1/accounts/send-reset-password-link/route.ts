@@ -1,0 +1,36 @@
+import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
+import { readInput } from '@/lib/http/fields'
+import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
+import { describeSendLink, sendLinkShape } from '@/lib/inputs'
+import { services } from '@/lib/services'
+
+const pages = { done: '/forgot-password/sent/', back: () => '/forgot-password/' }
+
+export async function POST(request: Request): Promise<Response> {
+  const { passwordReset, settings, configuration } = services()
+  const { loginField } = settings.reset
+
+  return answerPost(services(), request, pages, async (asked) => {
+    const fields = await asked.fields()
+    const input = readInput(sendLinkShape(loginField), configuration.linkRequestShape?.(fields) ?? fields)
+
+    const { language, requestId, client } = asked
+    const outcome = await passwordReset.requestLink({ asked: input, locale: language, requestId, client })
+    if (outcome.ok) return outcome.found === 'not-told' ? 'link-sent-if-exists' : 'link-sent'
+    if (outcome.code === 'throttled') throw new Throttled(outcome.retryAfter)
+    if (outcome.code === 'not-found') throw new Refusal('user-not-found')
+    // A link that is not ours stands in for nothing.
+    throw new FieldProblems({ [loginField]: [{ code: 'required' }] })
+  })
+}
+
+export function OPTIONS(request: Request): Response {
+  const { settings } = services()
+  return answerOptions(services(), request, () => describeSendLink(settings.reset.loginField))
+}
+
+function notAllowed(request: Request): Response {
+  return answerMethodNotAllowed(services(), request)
+}
+
+export { notAllowed as DELETE, notAllowed as GET, notAllowed as HEAD, notAllowed as PATCH, notAllowed as PUT }

@@ -1,0 +1,23 @@
+import { getTranslations } from 'next-intl/server'
+import { Frame } from '@/components/frame'
+import { CheckIcon } from '@/components/icons'
+import { PageHeading } from '@/components/page-heading'
+import type { Query } from '../../problems'
+import { chosenLanguage, visitorLanguage } from '../../words'
+
+/** The links are stopped. Which of the two letters led here is not known any more, so both are spoken to. */
+export default async function CancelledPage({ searchParams }: { searchParams: Promise<Query> }) {
+  const language = await visitorLanguage(chosenLanguage(await searchParams))
+  const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
+  return (
+    <Frame language={language} title={t('done-title')} menu={{ path: '/cancel-reset/done/' }}>
+      <PageHeading icon={<CheckIcon className="size-7" />} tone="good" title={t('done-title')}>
+        <p>{t('done-lead')}</p>
+      </PageHeading>
+      <ul className="mt-6 list-disc space-y-1.5 ps-5 marker:text-accent">
+        <li>{t('done-changed')}</li>
+        <li>{t('done-unchanged')}</li>
+      </ul>
+    </Frame>
+  )
+}

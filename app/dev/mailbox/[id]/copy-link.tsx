@@ -1,0 +1,36 @@
+'use client'
+
+import { useState, useSyncExternalStore } from 'react'
+import { Button } from '@/components/button'
+
+const never = () => () => {}
+
+/**
+ * Copies a link to the clipboard. Not there without JavaScript, where the field beside it can be copied from.
+ *
+ * @param about what the link is for: there may be several
+ */
+export function CopyLink({ link, about }: { link: string; about: string }) {
+  const ready = useSyncExternalStore(
+    never,
+    () => navigator.clipboard !== undefined,
+    () => false,
+  )
+  const [copied, setCopied] = useState(false)
+  if (!ready) return null
+  return (
+    <Button
+      type="button"
+      look="quiet"
+      onClick={() =>
+        void navigator.clipboard.writeText(link).then(
+          () => setCopied(true),
+          () => setCopied(false),
+        )
+      }
+    >
+      <span aria-live="polite">{copied ? 'Copied' : 'Copy link'}</span>
+      <span className="sr-only">: {about}</span>
+    </Button>
+  )
+}

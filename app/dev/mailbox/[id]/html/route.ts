@@ -1,0 +1,20 @@
+import { requireLetter } from '../../mailbox'
+import { frameHtml, framePolicy, readScheme } from './framed'
+
+/** The HTML of a caught letter, for the frame that shows it. */
+export async function GET(
+  request: Request,
+  { params }: { params: Promise<{ id: string }> },
+): Promise<Response> {
+  const { html } = await requireLetter((await params).id)
+  const scheme = readScheme(new URL(request.url).searchParams.get('scheme'))
+  return new Response(frameHtml(html, scheme), {
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': framePolicy,
+      'X-Frame-Options': 'SAMEORIGIN',
+      'X-Robots-Tag': 'noindex',
+      'Cache-Control': 'no-store',
+    },
+  })
+}

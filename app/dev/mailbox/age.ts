@@ -1,0 +1,20 @@
+const units = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const
+
+const words = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
+
+/** How long ago something happened, in its largest whole unit: "3 minutes ago". A clock that is behind says "just now". */
+export function ageOf(date: Date, now = new Date()): string {
+  const seconds = Math.floor((now.getTime() - date.getTime()) / 1000)
+  for (const [unit, length] of units)
+    if (seconds >= length) return words.format(-Math.floor(seconds / length), unit)
+  return seconds < 10 ? 'just now' : words.format(-seconds, 'second')
+}
+
+/** A moment to the second, for whoever compares it with a log. */
+export function exactly(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}

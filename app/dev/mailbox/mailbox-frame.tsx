@@ -1,0 +1,40 @@
+import type { ReactNode } from 'react'
+import { buttonLook } from '@/components/button'
+import { Mark } from '@/components/icons'
+import { mailboxPath } from './mailbox'
+
+/**
+ * The document around the mailbox: a developer's page, in English only and wider than those of the flow; `wide` lets the
+ * parts of a letter stand side by side.
+ */
+export function MailboxFrame({
+  title,
+  wide = false,
+  children,
+}: {
+  title: string
+  wide?: boolean
+  children: ReactNode
+}) {
+  return (
+    <html lang="en">
+      <body className="min-h-dvh font-sans antialiased">
+        <title>{title}</title>
+        <div className={`mx-auto w-full px-4 py-6 sm:px-6 sm:py-10 ${wide ? 'max-w-7xl' : 'max-w-4xl'}`}>
+          <header className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
+            <p className="text-lg font-semibold tracking-tight">
+              <a href={mailboxPath} className="flex min-h-11 items-center gap-3 rounded-xl">
+                <Mark />
+                Mailbox
+              </a>
+            </p>
+            <a className={`text-sm ${buttonLook('quiet')}`} href="/forgot-password/">
+              Ask for a letter
+            </a>
+          </header>
+          <main className="mt-6 min-w-0">{children}</main>
+        </div>
+      </body>
+    </html>
+  )
+}

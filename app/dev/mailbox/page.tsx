@@ -1,0 +1,121 @@
+import { buttonLook } from '@/components/button'
+import { EnvelopeIcon } from '@/components/icons'
+import type { CaughtLetter } from '@/lib/mailbox'
+import { ageOf, exactly } from './age'
+import { mailboxPath, requireMailbox } from './mailbox'
+import { MailboxFrame } from './mailbox-frame'
+import { NewLetters } from './new-letters'
+
+type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
+
+/** The letters that demo and dev caught, newest first. */
+export default async function MailboxPage({ searchParams }: Props) {
+  const mailbox = await requireMailbox()
+  const { q } = await searchParams
+  const wanted = typeof q === 'string' ? q.trim() : ''
+  const letters = await mailbox.list()
+  const shown = letters.filter(({ to, subject }) => contains(`${to}\n${subject}`, wanted))
+  return (
+    <MailboxFrame title="Mailbox">
+      <h1 className="text-2xl leading-tight font-semibold tracking-tight">Caught letters</h1>
+      <p className="mt-2 text-muted">
+        There is no mail server, so letters stay here instead of being sent. Nothing leaves this machine.
+      </p>
+      <form action={mailboxPath} method="get" role="search" className="mt-6 flex gap-2">
+        <div className="min-w-0 grow">
+          <input
+            type="search"
+            name="q"
+            defaultValue={wanted}
+            aria-label="Search by recipient or subject"
+            placeholder="Recipient or subject"
+            autoComplete="off"
+            className="input-box"
+          />
+        </div>
+        <button type="submit" className={`cursor-pointer ${buttonLook('quiet')}`}>
+          Search
+        </button>
+      </form>
+      <div className="mt-4 flex min-h-8 flex-wrap items-center justify-between gap-x-6 text-sm text-muted">
+        {/* Tells of a letter that arrives while the page is open, too. */}
+        <p role="status">{count(shown.length, letters.length, wanted)}</p>
+        {wanted !== '' && (
+          <a href={mailboxPath} className="text-link inline-block py-1">
+            Show all
+          </a>
+        )}
+        {wanted === '' && (
+          <noscript>
+            <a href={mailboxPath} className="text-link inline-block py-1">
+              Look again
+            </a>
+          </noscript>
+        )}
+      </div>
+      <NewLetters />
+      {shown.length > 0 ? <List letters={shown} /> : <Nothing searched={wanted !== ''} />}
+    </MailboxFrame>
+  )
+}
+
+function List({ letters }: { letters: CaughtLetter[] }) {
+  return (
+    <ul className="mt-2 divide-y divide-line overflow-hidden rounded-2xl border border-line bg-surface shadow-sheet">
+      {letters.map(({ id, to, subject, date }) => (
+        <li key={id}>
+          <a
+            href={`${mailboxPath}${id}/`}
+            className="flex items-center gap-4 px-4 py-3.5 -outline-offset-3 hover:bg-hover sm:px-5"
+          >
+            <span className="grid size-10 shrink-0 place-items-center rounded-xl bg-accent-tint text-accent max-sm:hidden">
+              <EnvelopeIcon />
+            </span>
+            <span className="flex min-w-0 grow flex-wrap items-baseline justify-between gap-x-6">
+              <bdi className="min-w-0 font-semibold wrap-anywhere">{subject}</bdi>
+              <time
+                dateTime={date.toISOString()}
+                title={exactly(date)}
+                className="text-sm text-muted tabular-nums"
+              >
+                {ageOf(date)}
+              </time>
+              <span className="basis-full text-sm text-muted wrap-anywhere">
+                To <bdi>{to}</bdi>
+              </span>
+            </span>
+          </a>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** What to do where there is nothing to see. */
+function Nothing({ searched }: { searched: boolean }) {
+  return (
+    <div className="mt-2 grid justify-items-center gap-3 rounded-2xl border border-dashed border-edge px-6 py-14 text-center">
+      <span className="grid size-14 place-items-center rounded-2xl bg-accent-tint text-accent">
+        <EnvelopeIcon className="size-7" />
+      </span>
+      <h2 className="mt-1 text-lg font-semibold">{searched ? 'No letter matches' : 'No letters yet'}</h2>
+      <p className="max-w-md text-balance text-muted">
+        {searched
+          ? 'Recipients and subjects are searched. Try a part of an address, or look at all letters.'
+          : 'Ask for one as somebody who has an account. It arrives here by itself, in a second or two.'}
+      </p>
+      <a href={searched ? mailboxPath : '/forgot-password/'} className={`mt-3 ${buttonLook('primary')}`}>
+        {searched ? 'Show all letters' : 'Ask for a letter'}
+      </a>
+    </div>
+  )
+}
+
+function contains(text: string, wanted: string): boolean {
+  return text.toLowerCase().includes(wanted.toLowerCase())
+}
+
+function count(shown: number, all: number, wanted: string): string {
+  const letters = (number: number) => `${number} ${number === 1 ? 'letter' : 'letters'}`
+  return wanted === '' ? letters(all) : `${shown} of ${letters(all)} with “${wanted}”`
+}

@@ -1,0 +1,165 @@
+'use client'
+
+import { usePathname } from 'next/navigation'
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react'
+import { useForm } from 'react-hook-form'
+import { send, type Answer } from '@/components/answers'
+import { Button } from '@/components/button'
+import { FieldErrors } from '@/components/field-errors'
+import { useHydrated } from '@/components/hydration'
+import { Notice } from '@/components/notice'
+import { loadShapes } from '@/components/shapes'
+import { describeTrouble, type TroubleWords } from '@/components/troubles'
+import type { LoginField } from '@/lib/inputs'
+import { createResolver, type Values } from './login-resolver'
+import { SentNotice, type SentWords } from './sent-notice'
+import { InboxLink, SentActions } from './sent-actions'
+
+type Words = Record<
+  'label' | 'hint' | 'submit' | 'busy' | 'unchanged' | 'missing' | 'invalid' | 'unknown',
+  string
+> & {
+  troubles: TroubleWords
+  sent: SentWords
+}
+
+/**
+ * Asks who it is. Without JavaScript the browser posts the form and the endpoint leads on; with it, what was typed stays
+ * in memory, so that the next view can show it for correction while the address carries none of it.
+ *
+ * @param pause seconds to wait before asking again
+ * @param problems what the form came back with, in words
+ */
+export function ForgotPasswordForm({
+  language,
+  endpoint,
+  sentPath,
+  loginField,
+  pause,
+  problems,
+  trouble,
+  heading,
+  words,
+}: {
+  language: string
+  endpoint: string
+  sentPath: string
+  loginField: LoginField
+  pause: number
+  problems: readonly string[]
+  trouble?: keyof TroubleWords
+  heading: ReactNode
+  words: Words
+}) {
+  const { register, handleSubmit, setError, setFocus, getValues, formState } = useForm<Values>({
+    resolver: createResolver(loginField),
+  })
+  const hydrated = useHydrated()
+  const underWay = useRef(false)
+  const [notice, setNotice] = useState<string | undefined>(trouble && words.troubles[trouble])
+  const [asked, setAsked] = useState(false)
+  const away = usePathname().startsWith('/forgot-password/sent')
+
+  useEffect(() => {
+    // Back from "check your email": the next thing to do is to correct what was typed.
+    if (asked && !away) setFocus(loginField, { shouldSelect: true })
+  }, [asked, away, loginField, setFocus])
+
+  const ask = () => send(endpoint, { [loginField]: getValues(loginField) }, language)
+
+  async function askFirst() {
+    const answer = await ask()
+    if (answer.kind === 'done') {
+      setAsked(true)
+      return window.history.pushState(null, '', sentPath)
+    }
+    const aboutLogin = messagesAbout(loginField, answer, words)
+    if (aboutLogin === undefined) return setNotice(describeTrouble(answer, words.troubles, language))
+    setError(loginField, { type: 'server', message: aboutLogin.join(' ') }, { shouldFocus: true })
+  }
+
+  async function submit(event: FormEvent) {
+    event.preventDefault()
+    if (underWay.current) return
+    underWay.current = true
+    setNotice(undefined)
+    await handleSubmit(askFirst)(event)
+    underWay.current = false
+  }
+
+  if (asked && away) {
+    return (
+      <SentNotice
+        words={words.sent}
+        login={getValues(loginField)}
+        next={<InboxLink words={words.sent} login={getValues(loginField)} />}
+      >
+        <SentActions
+          words={words.sent}
+          troubles={words.troubles}
+          language={language}
+          pause={pause}
+          ask={ask}
+        />
+      </SentNotice>
+    )
+  }
+
+  const { message } = formState.errors[loginField] ?? {}
+  const errors =
+    message === undefined ? (formState.submitCount === 0 ? problems : []) : [inWords(message, words)]
+  return (
+    <>
+      {heading}
+      <Notice>{notice}</Notice>
+      <form
+        method="post"
+        action={endpoint}
+        noValidate={hydrated}
+        onSubmit={submit}
+        onInput={loadShapes}
+        className="mt-8"
+      >
+        <label htmlFor="login" className="block font-semibold">
+          {words.label}
+        </label>
+        <p id="login-hint" className="mb-2 text-sm text-muted">
+          {words.hint}
+        </p>
+        <input
+          {...register(loginField)}
+          id="login"
+          type={loginField === 'email' ? 'email' : 'text'}
+          dir="auto"
+          autoComplete="username"
+          autoCapitalize="none"
+          autoCorrect="off"
+          spellCheck={false}
+          required
+          autoFocus={problems.length > 0}
+          aria-invalid={errors.length > 0}
+          aria-describedby={errors.length > 0 ? 'login-errors login-hint' : 'login-hint'}
+          className="input-box"
+        />
+        <FieldErrors id="login-errors" errors={errors} />
+        <Button type="submit" busy={formState.isSubmitting} busyWords={words.busy} className="mt-6 w-full">
+          {words.submit}
+        </Button>
+        <p className="mt-5 text-sm text-balance text-muted">{words.unchanged}</p>
+      </form>
+    </>
+  )
+}
+
+/** The shape speaks in codes; an endpoint's messages are words already. */
+function inWords(message: string, words: Words): string {
+  if (message === 'required' || message === 'blank') return words.missing
+  if (message === 'null-characters' || message.startsWith('surrogates:')) return words.invalid
+  return message
+}
+
+/** What an endpoint has against the field; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND that nobody has that login, too. */
+function messagesAbout(loginField: LoginField, answer: Answer, words: Words): string[] | undefined {
+  if (answer.kind === 'fields') return answer.fields[loginField]
+  return answer.kind === 'refused' && answer.code === 'user-not-found' ? [words.unknown] : undefined
+}

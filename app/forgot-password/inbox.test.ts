@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest'
+import { inboxOf } from './inbox'
+
+test('an address of a large provider leads to its inbox, however it is typed', () => {
+  expect(inboxOf(' Grace.Hopper@GMail.com ')?.url).toBe('https://mail.google.com/')
+  expect(inboxOf('ada@web.de')?.name).toBe('WEB.DE')
+})
+
+test.each(['grace', 'gmail.com', 'grace@example.com', 'grace@gmail.com.example', '', '@', 'a@b@gmail.com'])(
+  '%j leads nowhere',
+  (login) => {
+    expect(inboxOf(login)).toBeUndefined()
+  },
+)

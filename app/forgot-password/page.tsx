@@ -1,0 +1,52 @@
+import { getTranslations } from 'next-intl/server'
+import { Frame } from '@/components/frame'
+import { PageHeading } from '@/components/page-heading'
+import { services } from '@/lib/services'
+import { troubleWords } from '../form-words'
+import { loginProblems, readProblems, troubles, type Query } from '../problems'
+import { chosenLanguage, keepLanguage, visitorLanguage } from '../words'
+import { ForgotPasswordForm } from './forgot-password-form'
+import { sentWords } from './sent-words'
+
+/** Where somebody who has forgotten a password says who they are. */
+export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
+  const query = await searchParams
+  const { problem } = query
+  const language = await visitorLanguage(chosenLanguage(query))
+  const { reset, letterSlots } = services().settings
+  const { loginField } = reset
+  const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
+  const [trouble] = readProblems(problem, troubles)
+  const told = {
+    'login-required': t('missing', { loginField }),
+    'login-blank': t('missing', { loginField }),
+    'login-invalid': t('invalid'),
+    'login-unknown': t('unknown'),
+  }
+  return (
+    <Frame language={language} title={t('title')} step={1} menu={{ path: '/forgot-password/' }}>
+      <ForgotPasswordForm
+        language={language}
+        endpoint={await keepLanguage('/api/v1/accounts/send-reset-password-link/', language)}
+        sentPath={await keepLanguage('/forgot-password/sent/', language)}
+        loginField={loginField}
+        pause={letterSlots.cooldown}
+        problems={[...new Set(readProblems(problem, loginProblems).map((code) => told[code]))]}
+        trouble={trouble}
+        heading={<PageHeading title={t('title')}>{t('lead')}</PageHeading>}
+        words={{
+          label: t('label', { loginField }),
+          hint: t('hint'),
+          submit: t('submit'),
+          busy: t('busy'),
+          unchanged: t('unchanged'),
+          missing: t('missing', { loginField }),
+          invalid: t('invalid'),
+          unknown: t('unknown'),
+          troubles: await troubleWords(language),
+          sent: await sentWords(language),
+        }}
+      />
+    </Frame>
+  )
+}

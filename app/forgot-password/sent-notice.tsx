@@ -1,0 +1,79 @@
+import type { ReactNode } from 'react'
+import { fillIn } from '@/components/fill-in'
+import { EnvelopeIcon } from '@/components/icons'
+import { PageHeading } from '@/components/page-heading'
+
+export type SentWords = Record<
+  | 'title'
+  | 'documentTitle'
+  | 'lead'
+  | 'leadFor'
+  | 'life'
+  | 'nothing'
+  | 'wait'
+  | 'spam'
+  | 'sender'
+  | 'other'
+  | 'again'
+  | 'inbox'
+  | 'busy'
+  | 'change'
+  | 'tooSoon'
+  | 'askedAgain'
+  | 'ready',
+  string
+>
+
+/**
+ * "Check your email", for accounts and for none alike.
+ *
+ * @param login what was typed, where the browser still knows it: a typing mistake shows here
+ * @param next the way to the inbox, where there is one
+ * @param children what can be done when nothing comes
+ */
+export function SentNotice({
+  words,
+  login,
+  next,
+  children,
+}: {
+  words: SentWords
+  login?: string
+  next?: ReactNode
+  children: ReactNode
+}) {
+  return (
+    <>
+      <PageHeading icon={<EnvelopeIcon className="size-7" />} title={words.title}>
+        <p>
+          {login === undefined
+            ? words.lead
+            : fillIn(
+                words.leadFor,
+                'login',
+                <bdi className="font-semibold wrap-anywhere text-ink">{login}</bdi>,
+              )}
+          {/* Chinese and Japanese have no space between sentences. */}
+          {words.life.endsWith('。') ? '' : ' '}
+          {words.life}
+        </p>
+      </PageHeading>
+      {next}
+      <h2 className="mt-8 font-semibold">{words.nothing}</h2>
+      <ul className="mt-2 list-disc space-y-1.5 ps-5 marker:text-accent">
+        <li>{words.wait}</li>
+        <li>
+          {/* An address on one line where it fits: a break at its hyphen would look like part of it, or not. */}
+          {fillIn(
+            words.spam,
+            'sender',
+            <bdi className="inline-block max-w-full wrap-anywhere">{words.sender}</bdi>,
+          )}
+        </li>
+        <li>{words.other}</li>
+      </ul>
+      {/* One below the other: side by side they would change places when the countdown in one of them ends. */}
+      <div className="mt-6 grid gap-3">{children}</div>
+    </>
+  )
+}

@@ -1,0 +1,19 @@
+'use client'
+
+import './globals.css'
+import { CrashPage } from '@/components/crash-page'
+import type { CrashWords } from '@/components/crash-words'
+
+/** Said when even the layout failed, so that neither the language nor the settings are known. */
+const words: CrashWords = {
+  language: 'en',
+  direction: 'ltr',
+  appName: 'Rekey',
+  title: 'Something went wrong on our side',
+  lead: 'It is not your fault. Please try again in a minute.',
+  retry: 'Try again',
+}
+
+export default function GlobalErrorPage() {
+  return <CrashPage words={words} />
+}

@@ -1,0 +1,21 @@
+import { getTranslations } from 'next-intl/server'
+import { buttonLook } from '@/components/button'
+import { Frame } from '@/components/frame'
+import { CompassIcon } from '@/components/icons'
+import { PageHeading } from '@/components/page-heading'
+import { visitorLanguage } from './words'
+
+export default async function NotFoundPage() {
+  const language = await visitorLanguage()
+  const t = await getTranslations({ locale: language, namespace: 'pages.not-found' })
+  return (
+    <Frame language={language} title={t('title')}>
+      <PageHeading icon={<CompassIcon className="size-7" />} title={t('title')}>
+        <p>{t('lead')}</p>
+      </PageHeading>
+      <a className={`mt-8 ${buttonLook('primary')}`} href="/forgot-password/">
+        {t('ask')}
+      </a>
+    </Frame>
+  )
+}

@@ -1,0 +1,33 @@
+import { getTranslations } from 'next-intl/server'
+import { buttonLook } from '@/components/button'
+import { Frame } from '@/components/frame'
+import { CheckIcon } from '@/components/icons'
+import { PageHeading } from '@/components/page-heading'
+import { services } from '@/lib/services'
+import type { Query } from '../../problems'
+import { chosenLanguage, visitorLanguage } from '../../words'
+
+/** The password is changed. Nobody is signed in by this: that takes the new password (OWASP Forgot Password). */
+export default async function DonePage({ searchParams }: { searchParams: Promise<Query> }) {
+  const language = await visitorLanguage(chosenLanguage(await searchParams))
+  const { look, reset } = services().settings
+  const t = await getTranslations({ locale: language, namespace: 'pages.done' })
+  return (
+    <Frame language={language} title={t('title')} step="done" menu={{ path: '/reset-password/done/' }}>
+      <PageHeading icon={<CheckIcon className="size-7" />} tone="good" title={t('title')}>
+        <p>{t('lead')}</p>
+      </PageHeading>
+      <ul className="mt-6 list-disc space-y-1.5 ps-5 marker:text-accent">
+        {reset.oneTimeUse && <li>{t('others')}</li>}
+        <li>{t('letter')}</li>
+      </ul>
+      {look.signInUrl === undefined ? (
+        <p className="mt-6">{t('close')}</p>
+      ) : (
+        <a className={`mt-8 w-full sm:w-auto ${buttonLook('primary')}`} href={look.signInUrl}>
+          {t('sign-in')}
+        </a>
+      )}
+    </Frame>
+  )
+}

@@ -1,0 +1,38 @@
+'use client'
+
+import { useHydrated } from '@/components/hydration'
+
+/**
+ * Until when the link works: as a time of day once the visitor's clock and zone are at hand, as minutes before.
+ *
+ * @param expiresAt milliseconds since the epoch
+ * @param words `until` keeps a place for `{time}`; `for` is a finished sentence with the minutes that are left
+ */
+export function Expiry({
+  expiresAt,
+  language,
+  words,
+}: {
+  expiresAt: number
+  language: string
+  words: { until: string; for: string }
+}) {
+  const hydrated = useHydrated()
+  if (!hydrated) return <Sentence room={words.until.replace('{time}', '00:00 00')}>{words.for}</Sentence>
+  const at = new Date(expiresAt)
+  const today = at.toDateString() === new Date().toDateString()
+  const time = at.toLocaleString(language, { timeStyle: 'short', ...(today ? {} : { dateStyle: 'medium' }) })
+  return <Sentence room={words.for}>{words.until.replace('{time}', time)}</Sentence>
+}
+
+/** One sentence with room for another, so that nothing below moves when they change places. */
+function Sentence({ room, children }: { room: string; children: string }) {
+  return (
+    <p
+      data-room={room}
+      className="grid before:invisible before:content-[attr(data-room)] before:[grid-area:1/1]"
+    >
+      <span className="[grid-area:1/1]">{children}</span>
+    </p>
+  )
+}

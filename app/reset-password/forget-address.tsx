@@ -1,0 +1,25 @@
+'use client'
+
+import { useEffect, useLayoutEffect } from 'react'
+
+/**
+ * Takes the link out of the address bar and out of the browser's memory of this page as soon as the page is alive, and
+ * so before any other request (ASVS 14.2.1). Next has put its own state of the page, link included, into
+ * `history.state` by then, and its `replaceState` would copy that back in: the browser's own is called, with nothing.
+ */
+export function ForgetAddress({ path }: { path: '/reset-password/' | '/cancel-reset/' }) {
+  useLayoutEffect(() => {
+    History.prototype.replaceState.call(window.history, null, '', path)
+  }, [path])
+
+  useEffect(() => {
+    // A page kept alive for the Back button still holds the link and whatever was typed.
+    const reload = (event: PageTransitionEvent) => {
+      if (event.persisted) window.location.reload()
+    }
+    window.addEventListener('pageshow', reload)
+    return () => window.removeEventListener('pageshow', reload)
+  }, [])
+
+  return null
+}

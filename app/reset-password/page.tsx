@@ -1,0 +1,181 @@
+import { getTranslations } from 'next-intl/server'
+import type { ReactNode } from 'react'
+import { Frame } from '@/components/frame'
+import { PageHeading } from '@/components/page-heading'
+import { cancelShape } from '@/lib/inputs'
+import { preferredLanguage, type Language } from '@/lib/languages'
+import { services } from '@/lib/services'
+import { confirmProblems, passwordProblems, readProblems, troubles, type Query } from '../problems'
+import { chosenLanguage, keepLanguage, visitorLanguage } from '../words'
+import { DamagedLink, deadLinkTitle, ExpiredLink, MissingLink, UncheckedLink, UsedLink } from './dead-link'
+import { Expiry } from './expiry'
+import { ForgetAddress } from './forget-address'
+import { readLinkParameters, type LinkParameters } from './link-parameters'
+import { ResetPasswordForm } from './reset-password-form'
+import { resetFormWords } from './reset-form-words'
+
+type LivingLink = Extract<Awaited<ReturnType<typeof judge>>, { state: 'holds' }>
+
+/**
+ * Where the mailed link leads. Loading it changes nothing, however often and by whatever: only sending the form does
+ * (RFC 9110 §9.2.1). The account is named while its link holds, and never otherwise.
+ */
+export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
+  const query = await searchParams
+  const chosen = chosenLanguage(query)
+  const language = await visitorLanguage(chosen)
+  const link = readLinkParameters(query)
+  if (link === 'none')
+    return <Dead language={language} kind="missing" body={<MissingLink language={language} />} />
+  if (link === 'damaged')
+    return <Dead language={language} kind="damaged" body={<DamagedLink language={language} />} />
+
+  const found = await judge(link)
+  switch (found.state) {
+    case 'holds':
+      return <Living language={language} chosen={chosen} link={link} found={found} problem={query.problem} />
+    case 'signature-expired':
+      return (
+        <Dead
+          language={language}
+          kind="expired"
+          link={link}
+          body={<ExpiredLink language={language} link={link} />}
+        />
+      )
+    case 'signature-used':
+      return (
+        <Dead
+          language={language}
+          kind="used"
+          link={link}
+          body={<UsedLink language={language} link={link} />}
+        />
+      )
+    case 'signature-invalid':
+      return <Dead language={language} kind="damaged" body={<DamagedLink language={language} />} />
+    case 'unavailable':
+      return (
+        <Dead
+          language={language}
+          kind="away"
+          link={link}
+          body={<UncheckedLink language={language} link={link} />}
+        />
+      )
+  }
+}
+
+/** Reads a link without using it. A service that is away has a page of its own, which needs no script to be shown. */
+async function judge(link: LinkParameters) {
+  const { passwordReset, log } = services()
+  const { data } = cancelShape().safeParse(link)
+  if (data === undefined) return { state: 'signature-invalid' } as const
+  try {
+    return await passwordReset.look(data)
+  } catch (error) {
+    log.error({ err: error, event: 'link_not_judged' })
+    return { state: 'unavailable' } as const
+  }
+}
+
+async function Dead({
+  language,
+  kind,
+  link,
+  body,
+}: {
+  language: Language
+  link?: LinkParameters
+  kind: Parameters<typeof deadLinkTitle>[0]
+  body: ReactNode
+}) {
+  return (
+    <Frame
+      language={language}
+      title={await deadLinkTitle(kind, language)}
+      step={2}
+      menu={{ path: '/reset-password/', link }}
+    >
+      <ForgetAddress path="/reset-password/" />
+      {body}
+    </Frame>
+  )
+}
+
+async function Living({
+  language: visitors,
+  chosen,
+  link,
+  found: { account, expiresAt },
+  problem,
+}: {
+  language: Language
+  chosen: Language | undefined
+  link: LinkParameters
+  found: LivingLink
+  problem: Query[string]
+}) {
+  // The letter was in the account's language, so the page that it leads to is.
+  const language = chosen ?? preferredLanguage(account.locale, visitors)
+  const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
+  const { settings } = services()
+  const words = await resetFormWords(language, settings.password)
+  const [trouble] = readProblems(problem, troubles)
+  return (
+    <Frame language={language} title={t('title')} step={3} menu={{ path: '/reset-password/', link }}>
+      <ForgetAddress path="/reset-password/" />
+      <ResetPasswordForm
+        language={language}
+        endpoint={await keepLanguage('/api/v1/accounts/reset-password/', language)}
+        donePath={await keepLanguage('/reset-password/done/', language)}
+        link={link}
+        username={account.username}
+        policy={settings.password}
+        passwordConfirm={settings.reset.passwordConfirm}
+        problems={{
+          password: readProblems(problem, passwordProblems),
+          password_confirm: readProblems(problem, confirmProblems),
+        }}
+        trouble={trouble}
+        words={words}
+        heading={
+          <PageHeading title={t('title')}>
+            <p>
+              {t.rich('for', {
+                account: () => (
+                  <bdi key="account" className="font-semibold wrap-anywhere text-ink">
+                    {account.username}
+                  </bdi>
+                ),
+              })}
+            </p>
+            <Expiry
+              expiresAt={expiresAt.getTime()}
+              language={language}
+              words={{
+                until: String(t.raw('lives-until')),
+                for: t('lives-for', { minutes: minutesUntil(expiresAt) }),
+              }}
+            />
+          </PageHeading>
+        }
+        deadLinks={{
+          'signature-expired': {
+            title: `${await deadLinkTitle('expired', language)} · ${settings.look.appName}`,
+            body: <ExpiredLink language={language} link={link} />,
+          },
+          'signature-used': {
+            title: `${await deadLinkTitle('used', language)} · ${settings.look.appName}`,
+            body: <UsedLink language={language} link={link} />,
+          },
+        }}
+      />
+    </Frame>
+  )
+}
+
+/** Whole minutes from now, at least one. */
+function minutesUntil(date: Date): number {
+  return Math.max(1, Math.round((date.getTime() - Date.now()) / 60_000))
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { strengthOf } from './password-strength'
+
+test.each([
+  ['one letter over and over', 'aaaaaaaaaaaaaaaaaaaa'],
+  ['one letter of another script over and over', 'تتتتتتتتتتتتتتتتتتتت'],
+  ['digits in order', '12345678901234567890'],
+  ['a row of keys', 'qwertyuiopasdfgh'],
+  ['a word and digits in order', 'password1234567'],
+  ['one word twice, in disguise', 'P@ssw0rdP@ssw0rd'],
+  ['one word three times', 'sunflower sunflower sunflower'],
+  ['the longest password of one letter', 'a'.repeat(256)],
+  ['the account’s own name, twice', 'wilhelmina-lanternbywilhelmina-lanternby'],
+])('U12: %s is easy to guess', (_what, password) => {
+  expect(strengthOf(password, ['wilhelmina-lanternby'])).toBe('easy')
+})
+
+test.each([
+  ['three unrelated words and a number', 'gravel 9f2 lantern'],
+  ['words of a language that the list does not have, with a year', 'Sommer2024Sommer'],
+])('U12: %s is in between', (_what, password) => {
+  expect(strengthOf(password, [])).toBe('fair')
+})
+
+test.each([
+  ['four unrelated words', 'correct horse battery staple'],
+  ['what a password manager makes up', 'vK4xpQz9-mWx2Tb-8hRdfn'],
+  ['a sentence in Arabic', 'كلمة مرور طويلة جدا ولا يعرفها أحد'],
+])('U12: %s is hard to guess', (_what, password) => {
+  expect(strengthOf(password, [])).toBe('hard')
+})
+
+test('a name that stands on the page adds nothing', () => {
+  expect(strengthOf('wilhelmina-lanternby', [])).not.toBe('easy')
+  expect(strengthOf('wilhelmina-lanternby', ['wilhelmina-lanternby'])).toBe('easy')
+})

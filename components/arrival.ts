@@ -1,0 +1,25 @@
+import { useEffect } from 'react'
+
+/**
+ * Does for a view that replaces another within a page what the browser does for a new page: its title, its top, and the
+ * focus on its heading, so that a screen reader reads on from there. The old title returns with the old view.
+ */
+export function useArrival(title: string): void {
+  useEffect(() => {
+    const before = document.title
+    document.title = title
+    window.scrollTo(0, 0)
+    document.querySelector('h1')?.focus()
+    return () => {
+      document.title = before
+    }
+  }, [title])
+}
+
+/**
+ * Goes to another page by loading it. Next's own navigation would tell the server, and write into the history, what it
+ * knows of this page, which on the reset page includes the link.
+ */
+export function leaveFor(path: string): void {
+  window.location.assign(path)
+}

@@ -1,0 +1,19 @@
+import { Button } from './button'
+import type { CrashWords } from './crash-words'
+import { CloudIcon } from './icons'
+import { PageHeading } from './page-heading'
+import { Sheet } from './sheet'
+
+/** Our fault, told without detail. Trying again loads the page anew: only what was typed can be lost. */
+export function CrashPage({ words }: { words: CrashWords }) {
+  return (
+    <Sheet language={words.language} direction={words.direction} title={words.title} appName={words.appName}>
+      <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={words.title}>
+        <p>{words.lead}</p>
+      </PageHeading>
+      <Button type="button" className="mt-8" onClick={() => window.location.reload()}>
+        {words.retry}
+      </Button>
+    </Sheet>
+  )
+}

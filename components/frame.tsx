@@ -1,0 +1,72 @@
+import { headers } from 'next/headers'
+import { getTranslations } from 'next-intl/server'
+import type { ReactNode } from 'react'
+import { readableAccents } from '@/lib/brand'
+import { directionOf, type Language } from '@/lib/languages'
+import { services } from '@/lib/services'
+import { LanguageMenu, type LanguageMenuPlace } from './language-menu'
+import { Sheet } from './sheet'
+import { Steps, type Step } from './steps'
+
+/**
+ * The document around every page: name, way, content, help. It is a page's and not the layout's, because its language is
+ * the page's to know. `step` is absent where a page is not on the way from forgotten to new password.
+ */
+export async function Frame({
+  language,
+  title,
+  step,
+  menu,
+  children,
+}: {
+  language: Language
+  title: string
+  step?: Step
+  /** Where the page itself is, so that it can be shown in another language, and the link that it needs for that. */
+  menu?: LanguageMenuPlace
+  children: ReactNode
+}) {
+  const { appName, logoUrl, brandColor, supportEmail, signInUrl } = services().settings.look
+  const nonce = (await headers()).get('x-nonce') ?? undefined
+  const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
+  const names = [t('step-ask'), t('step-open'), t('step-choose')] as const
+  const address = supportEmail?.replace(/^.*<|>$/g, '')
+  return (
+    <Sheet
+      language={language}
+      direction={directionOf(language)}
+      title={title}
+      appName={appName}
+      logoUrl={logoUrl}
+      brand={brandColor && <style nonce={nonce}>{brandStyle(brandColor)}</style>}
+      steps={step && <Steps step={step} words={{ title: t('steps'), names, done: t('step-done') }} />}
+      help={
+        address &&
+        t.rich('help', {
+          email: () => (
+            <a className="text-link inline-block py-1 wrap-anywhere" href={`mailto:${address}`}>
+              {address}
+            </a>
+          ),
+        })
+      }
+      menu={menu && <LanguageMenu language={language} words={{ title: t('language') }} {...menu} />}
+      signIn={
+        signInUrl && (
+          <a className="text-link inline-block py-1" href={signInUrl}>
+            {t('sign-in')}
+          </a>
+        )
+      }
+    >
+      {children}
+    </Sheet>
+  )
+}
+
+/** The team's colour in place of ours. Its characters are checked by the settings and made by us, so nothing can break out. */
+function brandStyle(brandColor: string): string {
+  const { light, dark } = readableAccents(brandColor)
+  const rule = ({ accent, onAccent }: typeof light) => `:root{--accent:${accent};--on-accent:${onAccent}}`
+  return `${rule(light)}@media (prefers-color-scheme:dark){${rule(dark)}}`
+}

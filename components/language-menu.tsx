@@ -1,0 +1,64 @@
+import { languages, type Language } from '@/lib/languages'
+import { GlobeIcon } from './icons'
+
+export type LanguageMenuPlace = {
+  path: string
+  /** Parameters that the page needs again. */
+  link?: Record<string, string>
+}
+
+/**
+ * Shows the same page in another language. A form and not links, so that a mailed link's parameters stay out of every
+ * address until somebody presses a button; each language is called as its speakers call it.
+ */
+export function LanguageMenu({
+  language,
+  words,
+  path,
+  link = {},
+}: LanguageMenuPlace & { language: Language; words: { title: string } }) {
+  return (
+    <details className="relative min-w-0">
+      <summary className="text-link inline-flex min-h-8 cursor-pointer items-center gap-2 py-1">
+        <GlobeIcon className="size-4" />
+        <span>
+          <span className="sr-only">{words.title}: </span>
+          {nameOf(language)}
+        </span>
+      </summary>
+      <form
+        method="get"
+        action={path}
+        className="mt-2 sm:absolute sm:start-0 sm:top-full sm:mt-0 sm:w-[34rem] sm:max-w-[calc(100vw-4rem)] sm:pb-8"
+      >
+        {Object.entries(link).map(([name, value]) => (
+          <input key={name} type="hidden" name={name} value={value} />
+        ))}
+        {/* As many columns as there is room for, in whatever size the reader has set. */}
+        <ul className="-mx-2 grid grid-cols-[repeat(auto-fill,minmax(min(8rem,100%),1fr))] gap-x-4 sm:grid-cols-[repeat(auto-fill,minmax(min(10rem,100%),1fr))]">
+          {languages.map((tag) => (
+            <li key={tag}>
+              <button
+                name="lang"
+                value={tag}
+                lang={tag}
+                aria-current={tag === language || undefined}
+                className="min-h-11 w-full cursor-pointer rounded-lg px-2 text-start hover:bg-hover aria-[current=true]:font-semibold aria-[current=true]:text-ink"
+              >
+                <bdi>{nameOf(tag)}</bdi>
+              </button>
+            </li>
+          ))}
+        </ul>
+      </form>
+    </details>
+  )
+}
+
+/** A language by its own name. */
+function nameOf(tag: Language): string {
+  // The usual name without its first word is the country's.
+  if (tag === 'id') return 'Bahasa Indonesia'
+  const name = new Intl.DisplayNames([tag], { type: 'language', languageDisplay: 'standard' }).of(tag) ?? tag
+  return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1)
+}

@@ -1,0 +1,19 @@
+import type { ReactNode } from 'react'
+import { AlertIcon } from './icons'
+
+/**
+ * What went wrong with a form as a whole. The region is on the page before there is anything in it, since screen readers
+ * announce what arrives in a region and not the region's arrival (WCAG 4.1.3).
+ */
+export function Notice({ children }: { children: ReactNode }) {
+  return (
+    <div role="alert">
+      {children != null && (
+        <div className="mt-6 flex gap-3 rounded-xl border-[1.5px] border-bad bg-bad-tint px-4 py-3">
+          <AlertIcon className="mt-0.5 size-5 text-bad" />
+          <div className="min-w-0">{children}</div>
+        </div>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,62 @@
+'use client'
+
+import { usePathname } from 'next/navigation'
+import { CheckIcon } from './icons'
+
+export type Step = 1 | 2 | 3 | 'done'
+
+export type StepWords = { title: string; names: readonly [string, string, string]; done: string }
+
+/**
+ * Where a visitor is on the way: a line of three on a small screen, a list beside the page on a large one. The form for
+ * asking moves on to the next address without loading a page, so the address has a say.
+ */
+export function Steps({ step, words }: { step: Step; words: StepWords }) {
+  const path = usePathname()
+  const current = step === 1 && path.startsWith('/forgot-password/sent') ? 2 : step === 'done' ? 4 : step
+  return (
+    <>
+      <div aria-hidden="true" className="mb-2 grid grid-cols-3 gap-2 lg:hidden">
+        {words.names.map((name, index) => (
+          <span
+            key={name}
+            className={`h-1.5 rounded-full forced-colors:border ${index < current ? 'bg-accent forced-colors:bg-[CanvasText]' : 'bg-edge/40'}`}
+          />
+        ))}
+      </div>
+      <ol aria-label={words.title}>
+        {words.names.map((name, index) => {
+          const number = index + 1
+          const passed = number < current
+          const here = number === current
+          return (
+            <li
+              key={name}
+              aria-current={here ? 'step' : undefined}
+              className={`relative lg:flex lg:gap-3 lg:pb-8 lg:last:pb-0 ${here ? 'font-semibold' : 'text-muted max-lg:sr-only'}`}
+            >
+              {number < 3 && (
+                <span
+                  aria-hidden="true"
+                  className={`absolute start-[0.9375rem] top-9 bottom-1 hidden w-0.5 rounded-full forced-colors:bg-[CanvasText] lg:block ${passed ? 'bg-accent' : 'bg-edge/40'}`}
+                />
+              )}
+              <span
+                aria-hidden="true"
+                className={`hidden size-8 shrink-0 place-items-center rounded-full border-2 text-sm font-semibold lg:grid ${
+                  passed || here ? 'border-accent' : 'border-edge/60'
+                } ${passed ? 'bg-accent text-on-accent' : here ? 'bg-surface text-accent' : ''}`}
+              >
+                {passed ? <CheckIcon className="size-4" /> : number}
+              </span>
+              <span className="text-sm leading-snug lg:mt-1 lg:text-base">
+                {name}
+                {passed && <span className="sr-only"> ({words.done})</span>}
+              </span>
+            </li>
+          )
+        })}
+      </ol>
+    </>
+  )
+}

@@ -1,0 +1,146 @@
+import AxeBuilder from '@axe-core/playwright'
+import type { Locator, Page } from 'playwright/test'
+import { expect } from './journey'
+
+/** What axe judges by: WCAG 2.2 up to AA, and its own good practice. */
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/**
+ * Lets axe look at the page; contrast that it could not compute counts as a violation too.
+ *
+ * @param only these rules of axe
+ * @param without these, which are judged elsewhere
+ */
+export async function expectNoViolations(
+  page: Page,
+  about: string,
+  { only, without = [] }: { only?: string[]; without?: string[] } = {},
+): Promise<void> {
+  // Without frames to ask there is no need for axe's other mode, which opens a page of its own each time.
+  const axe = new AxeBuilder({ page }).setLegacyMode(true).disableRules(without)
+  const { violations, incomplete, passes } = await (
+    only ? axe.withRules(only) : axe.withTags(rules)
+  ).analyze()
+  const found = [...violations, ...incomplete.filter(({ id }) => id === 'color-contrast')]
+  expect(
+    found.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map(({ html }) => `  ${html}`).join('\n')}`),
+    `axe, ${about}`,
+  ).toEqual([])
+  expect(passes.length, 'rules that axe found something for').toBeGreaterThan(only ? 0 : 10)
+}
+
+/** Nothing to scroll for sideways, and nothing that sticks out or is cut off (U10: SC 1.4.10, 1.4.4, 1.4.12, 1.3.4). */
+export async function expectToFit(page: Page, about: string): Promise<void> {
+  const lost = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth
+    const out: string[] = []
+    if (document.documentElement.scrollWidth > width)
+      out.push(`the page is ${document.documentElement.scrollWidth}`)
+    for (const element of document.body.querySelectorAll<HTMLElement>('*')) {
+      const { left, right, width: own } = element.getBoundingClientRect()
+      const { overflowX, overflowY, position, display } = getComputedStyle(element)
+      if (own <= 1 || display === 'inline' || position === 'absolute') continue
+      const what = `${element.localName} "${element.textContent.slice(0, 30)}"`
+      if (left < -0.5 || right > width + 0.5) out.push(`${what} reaches from ${left} to ${right}`)
+      const cuts = [overflowX, overflowY].some((overflow) => overflow === 'hidden' || overflow === 'clip')
+      const isTooSmall =
+        element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1
+      // A field's text scrolls within it, however long.
+      if (cuts && isTooSmall && element.localName !== 'input') out.push(`${what} is cut off`)
+    }
+    // Text that is wider than its button or its box is to be seen in full, and looks broken.
+    const range = document.createRange()
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+      let box = text.parentElement
+      while (box !== null && getComputedStyle(box).display === 'inline') box = box.parentElement
+      const around = box?.getBoundingClientRect()
+      if (text.textContent!.trim() === '' || around === undefined || around.width <= 1) continue
+      range.selectNodeContents(text)
+      for (const { left, right, width: own } of range.getClientRects())
+        if (own > 0 && (left < around.left - 1 || right > around.right + 1))
+          out.push(`"${text.textContent!.slice(0, 30)}" sticks out of its ${box!.localName}`)
+    }
+    return out
+  })
+  expect(lost, `lost at ${page.viewportSize()?.width} px, ${about}`).toEqual([])
+}
+
+/** Sets text as wide as a reader may (SC 1.4.12). */
+export async function spaceText(page: Page): Promise<void> {
+  await setStyle(
+    page,
+    `* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }
+     p { margin-bottom: 2em !important }`,
+  )
+}
+
+/** Makes text alone twice as large, as the settings of phones do (SC 1.4.4). */
+export async function doubleText(page: Page): Promise<void> {
+  await setStyle(page, 'html { font-size: 212.5% !important }')
+}
+
+/** Past the content security policy, as a browser's own settings and extensions are; until the page is left. */
+async function setStyle(page: Page, rules: string): Promise<void> {
+  await page.evaluate((rules) => {
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync(rules)
+    document.adoptedStyleSheets = [sheet]
+  }, rules)
+}
+
+/** Everything that can be pressed or typed into is at least 24 px high and wide (SC 2.5.8). */
+export async function expectTargets(page: Page, about: string): Promise<void> {
+  const targets = page.locator('a[href], button, input:not([type=hidden]):not([tabindex="-1"])')
+  const small = await targets.evaluateAll((elements) =>
+    elements
+      .map((element) => ({ element, box: element.getBoundingClientRect() }))
+      .filter(({ box }) => box.width < 24 || box.height < 24)
+      .map(({ element, box }) => `${element.outerHTML.slice(0, 80)} is ${box.width} × ${box.height}`),
+  )
+  expect(await targets.count(), 'targets').toBeGreaterThan(0)
+  expect(small, `targets, ${about}`).toEqual([])
+}
+
+/**
+ * How much an element's edge, or the ring around the focus, stands out from what is behind it: a ratio of 3 is needed
+ * (SC 1.4.11). The larger of border and filling counts for the edge.
+ */
+export function contrastOf(target: Locator, part: 'edge' | 'ring'): Promise<number> {
+  return target.evaluate((element, part) => {
+    const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!
+    /** Painted one over the other, as the eye gets them; components from 0 to 255. */
+    const paint = (colors: string[]): number[] => {
+      canvas.clearRect(0, 0, 1, 1)
+      for (const color of colors) {
+        canvas.fillStyle = color
+        canvas.fillRect(0, 0, 1, 1)
+      }
+      return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3)
+    }
+    const luminance = (colors: string[]): number => {
+      const [red, green, blue] = paint(colors).map((part) => {
+        const share = part / 255
+        return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+      })
+      return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!
+    }
+    const behind: string[] = []
+    for (let at = element.parentElement; at !== null; at = at.parentElement)
+      behind.unshift(getComputedStyle(at).backgroundColor)
+    behind.unshift(getComputedStyle(document.documentElement).colorScheme.includes('dark') ? '#000' : '#fff')
+
+    const style = getComputedStyle(element)
+    const widthOf = (given: string, line: string) => (line === 'none' ? 0 : parseFloat(given))
+    const ring = widthOf(style.outlineWidth, style.outlineStyle) >= 2 ? [style.outlineColor] : []
+    const edge = [
+      ...(widthOf(style.borderTopWidth, style.borderTopStyle) >= 1 ? [style.borderTopColor] : []),
+      style.backgroundColor,
+    ]
+    const ratios = (part === 'ring' ? ring : edge).map((color) => {
+      const [one, other] = [luminance([...behind, color]), luminance(behind)]
+      return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
+    })
+    return Math.max(1, ...ratios)
+  }, part)
+}

@@ -1,0 +1,91 @@
+import { alertOf, expect, heading, passwordField, test } from './browser/journey'
+import { linkTo } from './browser/links'
+import { wordsIn } from './browser/spoken-words'
+import { newPassword } from './world/running-app'
+
+const [english, japanese, arabic, german] = [wordsIn('en'), wordsIn('ja'), wordsIn('ar'), wordsIn('de')]
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+    test.use({ javaScriptEnabled })
+
+    test('a language that is chosen on a page stays through its form and in the letter', async ({
+      page,
+      app,
+    }) => {
+      const person = await app.addPerson()
+      await page.goto('/forgot-password/')
+      await page.getByText(english.languages).click()
+      await page.getByRole('button', { name: '日本語' }).click()
+      await expect(page).toHaveURL(`${app.url}/forgot-password/?lang=ja`)
+      await expect(page.locator('html')).toHaveAttribute('lang', 'ja')
+      await expect(page.getByText(japanese.languages)).toBeVisible()
+
+      const login = page.getByLabel(japanese.ask.field)
+      await login.fill('  ')
+      await page.getByRole('button', { name: japanese.ask.submit }).click()
+      await expect(login).toHaveAccessibleDescription(new RegExp(`^${japanese.ask.missing}`))
+      await expect(heading(page)).toHaveText(japanese.ask.title)
+      await login.fill(person.username)
+      await page.getByRole('button', { name: japanese.ask.submit }).click()
+      await expect(heading(page)).toHaveText(japanese.sent.title)
+      await expect(page).toHaveURL(`${app.url}/forgot-password/sent/?lang=ja`)
+      expect((await app.sink.next(person.email)).mail.subject).toBe(japanese.letter.subject)
+
+      await page.reload()
+      await expect(heading(page)).toHaveText(japanese.sent.title)
+      if (!javaScriptEnabled) await page.getByRole('link', { name: japanese.sent.change }).click()
+      else await page.goBack()
+      await expect(heading(page)).toHaveText(japanese.ask.title)
+    })
+
+    test('a page with a link can be read in another language, and the link lives on in it', async ({
+      page,
+      app,
+    }) => {
+      const person = await app.addPerson()
+      await page.goto(await linkTo(app, person))
+      await page.getByText(english.languages).click()
+      await page.getByRole('button', { name: 'العربية' }).click()
+      await expect(heading(page)).toHaveText(arabic.reset.title)
+      await expect(page.locator('html')).toHaveAttribute('dir', 'rtl')
+
+      const field = passwordField(page, arabic)
+      const save = page.getByRole('button', { name: arabic.reset.submit })
+      await field.fill('123456789012345678')
+      await save.click()
+      await expect(field).toHaveAccessibleDescription(new RegExp(`^${arabic.reset.digits}`))
+      if (!javaScriptEnabled) await expect(alertOf(page)).toHaveText(arabic.reset.again)
+      await field.fill(newPassword())
+      await save.click()
+      await expect(heading(page)).toHaveText(arabic.done.title)
+      await expect(page).toHaveURL(`${app.url}/reset-password/done/?lang=ar`)
+    })
+
+    test('an account that has a language gets its letters and their pages in it', async ({ page, app }) => {
+      const person = await app.addPerson({ locale: 'de' })
+      await page.goto('/forgot-password/?lang=ja')
+      await page.getByLabel(japanese.ask.field).fill(person.username)
+      await page.getByRole('button', { name: japanese.ask.submit }).click()
+      await expect(heading(page)).toHaveText(japanese.sent.title)
+      const letter = await app.sink.next(person.email)
+      expect(letter.mail.subject).toBe(german.letter.subject)
+      await page.goto(letter.link!)
+      await expect(heading(page)).toHaveText(german.reset.title)
+      await passwordField(page, german).fill(newPassword())
+      await page.getByRole('button', { name: german.reset.submit }).click()
+      await expect(heading(page)).toHaveText(german.done.title)
+
+      // Once it is used up, the link tells nothing of the account, its language included.
+      await page.goto(letter.link!)
+      await expect(heading(page)).toHaveText(english.dead.used)
+    })
+  })
+}
+
+test('a language that is none of ours changes nothing', async ({ page }) => {
+  for (const lang of ['xx', 'EN', 'de-DE', '../de', '']) {
+    await page.goto(`/forgot-password/?lang=${encodeURIComponent(lang)}`)
+    await expect(heading(page)).toHaveText(english.ask.title)
+  }
+})

@@ -1,0 +1,69 @@
+import { request, type IncomingHttpHeaders } from 'node:http'
+
+/** A request as it goes over the wire; `fetch` would tidy up most of what matters here. */
+export type Sent = {
+  method?: string
+  /** With its query. */
+  path: string
+  /** In order, names and values as given; `Host`, `Connection` and the body's framing are added where missing. */
+  headers?: readonly (readonly [name: string, value: string])[]
+  body?: string | Buffer | undefined
+  /** Sends the body in chunks of this many bytes instead of declaring its length. */
+  chunkSize?: number
+}
+
+export type Received = { status: number; headers: IncomingHttpHeaders; text: string; json: unknown }
+
+/** Sends one request on a connection of its own and returns the answer; nothing is followed, retried or decoded. */
+export function exchange(port: number, sent: Sent): Promise<Received> {
+  const { method = 'POST', path, headers = [], chunkSize } = sent
+  const body = Buffer.from(sent.body ?? '')
+  const has = (wanted: string) => headers.some(([name]) => name.toLowerCase() === wanted)
+  const framing: [string, string][] = []
+  if (!has('host')) framing.push(['Host', `127.0.0.1:${port}`])
+  if (chunkSize !== undefined && !has('transfer-encoding')) framing.push(['Transfer-Encoding', 'chunked'])
+  const isFramed = chunkSize !== undefined || has('content-length')
+  if (!isFramed && (body.length > 0 || method === 'POST')) framing.push(['Content-Length', `${body.length}`])
+
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        agent: false,
+        headers: [...framing, ['Connection', 'close'], ...headers].flat() as unknown as Record<
+          string,
+          string
+        >,
+      },
+      (incoming) => {
+        const chunks: Buffer[] = []
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+        incoming.on('error', reject)
+        incoming.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json: parse(text) })
+          outgoing.destroy()
+        })
+      },
+    )
+    outgoing.setTimeout(30_000, () =>
+      outgoing.destroy(new Error(`No answer to ${method} ${path} within 30 s.`)),
+    )
+    outgoing.on('error', reject)
+    for (let at = 0; at < body.length; at += chunkSize ?? body.length) {
+      outgoing.write(body.subarray(at, at + (chunkSize ?? body.length)))
+    }
+    outgoing.end()
+  })
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

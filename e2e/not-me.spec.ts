@@ -1,0 +1,59 @@
+import { expect, heading, remembered, test } from './browser/journey'
+import { linkTo } from './browser/links'
+import { newPassword } from './world/running-app'
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+    test.use({ javaScriptEnabled })
+
+    test('T5, T13: "this wasn\'t me" in the letter stops its link by a press of a button and not before', async ({
+      page,
+      request,
+      app,
+      says,
+    }) => {
+      const person = await app.addPerson()
+      await app.post('send-reset-password-link', { login: person.username })
+      const { link, cancelLink } = await app.sink.next(person.email)
+      for (let look = 0; look < 3; look += 1) expect((await request.get(cancelLink!)).status()).toBe(200)
+      const html = await (await request.get(cancelLink!)).text()
+      for (const name of [person.username, person.email]) expect(html).not.toContain(name)
+      expect(await (await request.get(link!)).text()).toContain(says.reset.title)
+
+      await page.goto(cancelLink!)
+      await expect(heading(page)).toHaveText(says.cancel.title)
+      if (javaScriptEnabled) {
+        await expect(page).toHaveURL(`${app.url}/cancel-reset/`) // H5
+        expect(await remembered(page)).not.toContain(new URL(cancelLink!).searchParams.get('signature')!)
+      }
+      await page.getByRole('button', { name: says.cancel.submit }).click()
+      await expect(heading(page)).toHaveText(says.cancel.done)
+      await expect(page).toHaveURL(`${app.url}/cancel-reset/done/`)
+
+      await page.goto(link!)
+      await expect(heading(page)).toHaveText(says.dead.used)
+      await page.goto(cancelLink!)
+      await expect(heading(page)).toHaveText(says.cancel.used)
+    })
+  })
+}
+
+test('S3: who did not change the password stops the thief and gets a link that works, from the letter that told of it', async ({
+  page,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  const stolen = await linkTo(app, person)
+  await app.post('reset-password', {
+    ...Object.fromEntries(new URL(stolen).searchParams),
+    password: newPassword(),
+  })
+  const changed = await app.sink.next(person.email)
+  await page.goto(changed.cancelLink!)
+  await expect(heading(page)).toHaveText(says.cancel.title)
+  await page.getByRole('button', { name: says.cancel.submitChanged }).click()
+  await expect(heading(page)).toHaveText(says.cancel.done)
+  await page.goto((await app.sink.next(person.email)).link!)
+  await expect(heading(page)).toHaveText(says.reset.title)
+})

@@ -1,0 +1,183 @@
+import { expectNoViolations } from './browser/checks'
+import { alertOf, expect, heading, passwordField, test as journey } from './browser/journey'
+import { linkTo } from './browser/links'
+import { startFragileApp, type FragileApp } from './browser/strained-app'
+import { newPassword } from './world/running-app'
+
+/**
+ * An app that has little patience, asks for addresses only and for the password twice, tells who has no account, and
+ * whose database can go away.
+ */
+const test = journey.extend<object, { strict: FragileApp }>({
+  strict: [
+    async ({}, provide) => {
+      const strict = await startFragileApp({
+        LIMIT_ASKS_PER_LOGIN: '1/10m',
+        LIMIT_ATTEMPTS_PER_LINK: '1/1h',
+        LETTER_COOLDOWN: '60s',
+        SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: 'true',
+        RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: 'true',
+        RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
+      })
+      await provide(strict)
+      await strict.stop()
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+  baseURL: async ({ strict }, provide) => provide(strict.app.url),
+})
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+    test.use({ javaScriptEnabled })
+    const throttled = javaScriptEnabled ? ('throttledFor' as const) : ('throttled' as const)
+
+    test('U7: who asks too often is told so, and when to come back', async ({ page, strict, says }) => {
+      const { email } = await strict.app.addPerson()
+      await page.goto('/forgot-password/')
+      const field = page.getByLabel('Email address')
+      await expect(field).toHaveAttribute('type', 'email') // U2
+      for (let ask = 0; ask < 2; ask += 1) {
+        await page.goto('/forgot-password/')
+        await field.fill(email)
+        await page.getByRole('button', { name: says.ask.submit }).click()
+        if (ask === 0) await expect(heading(page)).toHaveText(says.sent.title)
+      }
+      await expect(alertOf(page)).toHaveText(says.troubles[throttled])
+      await expect(field).toHaveValue(javaScriptEnabled ? email : '')
+      if (javaScriptEnabled) await expectNoViolations(page, 'throttled')
+    })
+
+    test('U7: where the service tells who has no account, the field says so', async ({ page, says }) => {
+      await page.goto('/forgot-password/')
+      const field = page.getByLabel('Email address')
+      await field.fill(`nobody-${javaScriptEnabled}@example.com`)
+      await page.getByRole('button', { name: says.ask.submit }).click()
+      await expect(field).toHaveAccessibleDescription(new RegExp(`^${says.ask.unknown}`))
+      await expect(field).toHaveAttribute('aria-invalid', 'true')
+      await expect(field).toBeFocused()
+      expect(page.url()).not.toContain('nobody')
+    })
+
+    test('U7: a reset that needs a second factor is told so where the form comes back to', async ({
+      page,
+      strict,
+      says,
+    }) => {
+      const link = await linkTo(strict.app, await strict.app.addPerson())
+      await page.goto(`${link}&problem=second-factor-required`)
+      await expect(alertOf(page)).toHaveText(says.troubles.secondFactor)
+    })
+
+    test('U7, P12: who tries too many passwords is told so, and the link lives on', async ({
+      page,
+      strict,
+      says,
+    }) => {
+      const person = await strict.app.addPerson()
+      await page.goto(await linkTo(strict.app, person))
+      const field = passwordField(page, says)
+      const confirm = page.getByLabel(says.reset.confirm)
+      await expect(confirm).toHaveAttribute('autocomplete', 'new-password') // U2
+      const save = page.getByRole('button', { name: says.reset.submit })
+
+      await field.fill(newPassword())
+      await confirm.fill(newPassword())
+      await save.click()
+      await expect(confirm).toHaveAccessibleDescription(says.reset.mismatch)
+      await expect(confirm).toHaveAttribute('aria-invalid', 'true')
+      // Without JavaScript both have to be typed again, beginning with the first.
+      await expect(javaScriptEnabled ? confirm : field).toBeFocused()
+      if (javaScriptEnabled) await expectNoViolations(page, 'mismatch')
+
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        await field.fill(`my-${person.username}`)
+        await confirm.fill(`my-${person.username}`)
+        const answered = page.waitForResponse((response) => response.request().method() === 'POST')
+        await save.click()
+        await answered
+      }
+      await expect(alertOf(page)).toHaveText(says.troubles[throttled])
+
+      const password = newPassword()
+      await field.fill(password)
+      await confirm.fill(password)
+      await save.click()
+      await expect(heading(page)).toHaveText(says.done.title)
+      expect(await strict.app.passwordIs(person, password)).toBe(true)
+    })
+
+    test('U7, F7: while the database is away the pages say so, lose nothing, and work again by themselves', async ({
+      page,
+      context,
+      strict: { app, proxy },
+      says,
+    }) => {
+      const person = await app.addPerson()
+      const password = newPassword()
+      const link = await linkTo(app, person)
+      const reset = await context.newPage()
+      await page.goto('/forgot-password/')
+      await reset.goto(link)
+
+      await proxy.cut()
+      try {
+        await page.getByLabel('Email address').fill(person.email)
+        await page.getByRole('button', { name: says.ask.submit }).click()
+        await expect(alertOf(page)).toHaveText(says.troubles.unavailable)
+        if (javaScriptEnabled) await expectNoViolations(page, 'away')
+
+        for (const label of [says.reset.password, says.reset.confirm])
+          await reset.getByLabel(label, { exact: true }).fill(password)
+        await reset.getByRole('button', { name: says.reset.submit }).click()
+        if (javaScriptEnabled) {
+          await expect(alertOf(reset)).toHaveText(says.troubles.unavailable)
+          await expect(passwordField(reset, says)).toHaveValue(password)
+        } else {
+          // The form's own page cannot be shown without asking the database.
+          await expect(heading(reset)).toHaveText(says.dead.away)
+        }
+        await page.goto(link)
+        await expect(heading(page)).toHaveText(says.dead.away)
+        if (javaScriptEnabled) await expectNoViolations(page, 'a link that cannot be judged')
+      } finally {
+        await proxy.restore()
+      }
+
+      await expect(async () => {
+        await page.getByRole('button', { name: says.dead.retry }).click()
+        await expect(heading(page)).toHaveText(says.reset.title, { timeout: 2000 })
+      }).toPass()
+      if (!javaScriptEnabled) await reset.getByRole('button', { name: says.dead.retry }).click()
+      for (const label of [says.reset.password, says.reset.confirm])
+        await reset.getByLabel(label, { exact: true }).fill(password)
+      await reset.getByRole('button', { name: says.reset.submit }).click()
+      await expect(heading(reset)).toHaveText(says.done.title)
+      expect(await app.passwordIs(person, password)).toBe(true)
+    })
+  })
+}
+
+test('U12: asking again within the cool-down is answered by the page itself, which tells when it is over', async ({
+  page,
+  strict,
+  says,
+}) => {
+  const { email } = await strict.app.addPerson()
+  await page.clock.install()
+  await page.goto('/forgot-password/')
+  await page.getByLabel('Email address').fill(email)
+  await page.getByRole('button', { name: says.ask.submit }).click()
+  await expect(heading(page)).toHaveText(says.sent.title)
+  const requests: string[] = []
+  page.on('request', (request) => requests.push(request.url()))
+  const again = page.getByRole('button', { name: says.sent.again })
+  await expect(again).toHaveAttribute('aria-disabled', 'true')
+  await again.press('Enter')
+  await expect(page.getByRole('status')).toHaveText(says.sent.tooSoon)
+  await expect(again).toBeFocused()
+  await page.clock.fastForward(61_000)
+  await expect(page.getByRole('status')).toHaveText('You can ask again now.')
+  await expect(again).not.toHaveAttribute('aria-disabled', 'true')
+  expect(requests).toEqual([])
+})

@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { simpleParser } from 'mailparser'
+import { SMTPServer } from 'smtp-server'
+
+/** What a letter gets to hear: taken, put off, refused for good; or the app, that its password is wrong. */
+export type Reply = 'taken' | 451 | 550 | 535
+
+export type QuotedLetter = { to: string; raw: string; links: string[] }
+
+export type QuotingMail = {
+  url: string
+  /** Letters that were handed over, taken or not. */
+  letters: QuotedLetter[]
+  reply: Reply
+  /** How many times each reply was given. */
+  given: Map<Reply, number>
+  close(): Promise<void>
+}
+
+/**
+ * A mail server that asks for a password and that says, when it refuses, all that it knows: the password, or the letter
+ * with its links. Some do, and their words end up in error messages.
+ */
+export async function startQuotingMail({
+  user,
+  password,
+}: {
+  user: string
+  password: string
+}): Promise<QuotingMail> {
+  const refusal = (responseCode: number, text: string) => Object.assign(new Error(text), { responseCode })
+  const give = (reply: Reply) => void mail.given.set(reply, (mail.given.get(reply) ?? 0) + 1)
+  const server = new SMTPServer({
+    allowInsecureAuth: true,
+    disabledCommands: ['STARTTLS'],
+    onAuth(auth, _session, callback) {
+      const isRight = auth.username === user && auth.password === password
+      if (isRight && mail.reply !== 535) return callback(null, { user })
+      give(535)
+      callback(refusal(535, `${auth.username} may not use ${auth.password}`))
+    },
+    onData(stream, session, callback) {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', () => void take(Buffer.concat(chunks)).then(callback))
+      const take = async (raw: Buffer) => {
+        const { text = '' } = await simpleParser(raw)
+        const links = text.match(/https?:\/\/\S+[?&]signature=[\w-]+/g) ?? []
+        const to = session.envelope.rcptTo.map(({ address }) => address).join()
+        mail.letters.push({ to, raw: raw.toString('latin1'), links })
+        give(mail.reply)
+        return mail.reply === 'taken' ? null : refusal(Number(mail.reply), `no: ${links.join(' ')}`)
+      }
+    },
+  })
+  server.on('error', () => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server.server, 'listening')
+  const { port } = server.server.address() as AddressInfo
+  const mail: QuotingMail = {
+    url: `smtp://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}?ignoreTLS=true`,
+    letters: [],
+    reply: 'taken',
+    given: new Map(),
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  }
+  return mail
+}

@@ -1,0 +1,98 @@
+import { randomInt } from 'node:crypto'
+
+/** What two kinds of request took, in milliseconds, each under the names of what was timed. */
+export type Times<Name extends string> = Record<Name, number>
+
+/** Sends one request, or several of which it times some. */
+export type Trial<Name extends string> = (round: number) => Promise<Times<Name>>
+
+export type Comparison = {
+  pairs: number
+  /** The median of the differences, one side minus the other, and its 95 % interval; milliseconds. */
+  difference: number
+  interval: [low: number, high: number]
+  /** The median time of both sides together. */
+  typical: number
+  /** Whether nobody could tell the two sides apart: the whole interval lies within the bound. */
+  alike: boolean
+}
+
+export type Effort = {
+  /** Pairs that are taken in any case. */
+  least: number
+  /** Pairs after which no more are taken, however wide the interval. */
+  most: number
+  /** How many pairs are under way at once; more than one only where the time is mostly waiting. */
+  lanes?: number
+}
+
+/** Milliseconds within which the interval must lie. */
+export const bound = 1
+
+/** Pairs are taken until the interval is this narrow. A rule on the width alone favours neither verdict. */
+const narrow = 0.8 * bound
+
+/** Of this many pairs, both sides are shuffled together: what one request leaves behind falls on either side alike. */
+const block = 10
+
+/**
+ * Times two kinds of request in turns, in random order, and compares what belongs together. What drifts (a machine that
+ * grows warm, a table that grows) meets both sides of a pair and cancels out; an outlier counts as one pair, however far
+ * out it lies.
+ */
+export async function compareTimes<Name extends string>(
+  one: Trial<Name>,
+  other: Trial<Name>,
+  { least, most, lanes = 1 }: Effort,
+): Promise<Record<Name, Comparison>> {
+  const warmUp = 5
+  for (let round = 0; round < warmUp; round += 1) for (const trial of [one, other]) await trial(round)
+
+  const pairs: [Times<Name>, Times<Name>][] = []
+  let round = warmUp
+  const takeBlock = async () => {
+    const sides = shuffled([...Array<0>(block).fill(0), ...Array<1>(block).fill(1)])
+    const taken: [Times<Name>[], Times<Name>[]] = [[], []]
+    for (const side of sides) taken[side].push(await (side === 0 ? one : other)(round++))
+    taken[0].forEach((times, i) => pairs.push([times, taken[1][i]!]))
+  }
+  const summed = () => {
+    const names = Object.keys(pairs[0]![0]) as Name[]
+    return names.map((name) => [name, compare(pairs.map(([a, b]) => [a[name], b[name]]))] as const)
+  }
+  const isNarrow = ({ interval: [low, high] }: Comparison) => high - low <= narrow
+  do {
+    await Promise.all(Array.from({ length: lanes }, takeBlock))
+  } while (pairs.length < least || (pairs.length < most && !summed().every(([, one]) => isNarrow(one))))
+  return Object.fromEntries(summed()) as Record<Name, Comparison>
+}
+
+/**
+ * The median of paired differences with the interval that inverts the sign test: it supposes nothing of how the times
+ * are spread, only that pairs are independent.
+ */
+export function compare(pairs: [number, number][]): Comparison {
+  const differences = pairs.map(([one, other]) => one - other).sort((a, b) => a - b)
+  const n = differences.length
+  // The normal approximation of the binomial's 2.5 % quantile.
+  const rank = Math.max(0, Math.floor((n - 1.96 * Math.sqrt(n)) / 2) - 1)
+  const interval: [number, number] = [differences[rank]!, differences[n - 1 - rank]!]
+  const alike = interval[0] >= -bound && interval[1] <= bound
+  return { pairs: n, difference: middle(differences), interval, typical: median(pairs.flat()), alike }
+}
+
+export const median = (values: number[]) => middle([...values].sort((a, b) => a - b))
+
+/** Of values in order. */
+function middle(sorted: number[]): number {
+  const last = sorted.length - 1
+  return (sorted[Math.floor(last / 2)]! + sorted[Math.ceil(last / 2)]!) / 2
+}
+
+function shuffled<Item>(items: Item[]): Item[] {
+  for (let i = items.length - 1; i > 0; i -= 1) {
+    const j = randomInt(i + 1)
+    ;[items[i], items[j]] = [items[j]!, items[i]!]
+  }
+  return items
+}

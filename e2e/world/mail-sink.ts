@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { simpleParser, type ParsedMail } from 'mailparser'
+import { SMTPServer } from 'smtp-server'
+
+/** A letter as it came over the wire. */
+export type CaughtLetter = {
+  from: string
+  recipients: string[]
+  raw: Buffer
+  mail: ParsedMail
+  link: string | undefined
+  /** "This wasn't me". */
+  cancelLink: string | undefined
+}
+
+export type MailSink = {
+  url: string
+  letters: CaughtLetter[]
+  /** Answers RCPT with this instead of 250, until set back to undefined. */
+  refuse: { code: number; text: string } | undefined
+  /** The next letter to an address that was not yet returned by this function; fails after the wait. */
+  next(to: string, waitMs?: number): Promise<CaughtLetter>
+  /** How many letters came to an address so far. */
+  countTo(to: string): number
+  close(): Promise<void>
+}
+
+/** A real SMTP server that keeps what it is given. */
+export async function startMailSink(): Promise<MailSink> {
+  const taken = new Set<CaughtLetter>()
+  const waiting = new Set<() => void>()
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS', 'AUTH'],
+    onRcptTo(_address, _session, callback) {
+      if (sink.refuse === undefined) return callback()
+      const error = new Error(sink.refuse.text) as Error & { responseCode: number }
+      error.responseCode = sink.refuse.code
+      callback(error)
+    },
+    onData(stream, session, callback) {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', () => {
+        void keep(Buffer.concat(chunks)).then(() => callback())
+      })
+      const keep = async (raw: Buffer) => {
+        const mail = await simpleParser(raw)
+        const { mailFrom, rcptTo } = session.envelope
+        const links = (mail.text ?? '').match(/https?:\/\/\S+[?&]signature=[\w-]+/g) ?? []
+        const cancelLink = links.find((text) => new URL(text).pathname === '/cancel-reset/')
+        const link = links.find((text) => text !== cancelLink)
+        sink.letters.push({
+          from: mailFrom ? mailFrom.address : '',
+          recipients: rcptTo.map(({ address }) => address),
+          raw,
+          mail,
+          link,
+          cancelLink,
+        })
+        for (const wake of waiting) wake()
+      }
+    },
+  })
+  server.on('error', () => undefined)
+  server.listen(0, '127.0.0.1')
+  await once(server.server, 'listening')
+  const { port } = server.server.address() as AddressInfo
+
+  const isTo = (to: string) => (letter: CaughtLetter) => letter.recipients.includes(to)
+  const sink: MailSink = {
+    url: `smtp://127.0.0.1:${port}?ignoreTLS=true`,
+    letters: [],
+    refuse: undefined,
+    async next(to, waitMs = 20_000) {
+      const deadline = Date.now() + waitMs
+      for (;;) {
+        const letter = sink.letters.find((candidate) => isTo(to)(candidate) && !taken.has(candidate))
+        if (letter !== undefined) {
+          taken.add(letter)
+          return letter
+        }
+        const left = deadline - Date.now()
+        if (left <= 0) throw new Error(`No letter to ${to} within ${waitMs} ms.`)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, left)
+          const wake = () => {
+            clearTimeout(timer)
+            waiting.delete(wake)
+            resolve()
+          }
+          waiting.add(wake)
+        })
+      }
+    },
+    countTo: (to) => sink.letters.filter(isTo(to)).length,
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  }
+  return sink
+}

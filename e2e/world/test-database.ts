@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
+
+export type TestDatabase = { url: string; kind: 'embedded' | 'server'; drop(): Promise<void> }
+
+/** A new, empty database: on the server that TEST_DATABASE_URL names, else an embedded one. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const server = process.env.TEST_DATABASE_URL
+  return server ? createOnServer(server) : createEmbedded()
+}
+
+async function createOnServer(server: string): Promise<TestDatabase> {
+  const name = `rekey_test_${randomBytes(6).toString('hex')}`
+  const run = async (sql: string) => {
+    const client = new pg.Client({ connectionString: server })
+    await client.connect()
+    await client.query(sql).finally(() => client.end())
+  }
+  await run(`CREATE DATABASE "${name}"`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return { url: url.href, kind: 'server', drop: () => run(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`) }
+}
+
+async function createEmbedded(): Promise<TestDatabase> {
+  const dir = mkdtempSync(path.join(tmpdir(), 'rekey-test-'))
+  const { url, close } = await startEmbeddedDatabase(dir)
+  return {
+    url,
+    kind: 'embedded',
+    async drop() {
+      await close()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}

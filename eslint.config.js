@@ -1,0 +1,98 @@
+import nextCoreWebVitals from 'eslint-config-next/core-web-vitals'
+import nextTypescript from 'eslint-config-next/typescript'
+
+/** A wall: files in `files` must not import what matches, and why. */
+const wall = (files, patterns, extra = {}) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns }] },
+  ...extra,
+})
+
+const next = {
+  group: ['next', 'next/*', 'next-intl', 'next-intl/*', 'react', 'react-*', 'react/*'],
+  message: 'lib/ says what the product does; it must run in a worker that has no pages.',
+}
+const rooms = {
+  group: [
+    '@/app/*',
+    '@/server/*',
+    '@/components/*',
+    '@/emails/*',
+    '**/app/**',
+    '**/server/**',
+    '**/emails/**',
+  ],
+  message: 'lib/ is used by the other rooms and uses none of them.',
+}
+
+const config = [
+  { ignores: ['.next/**', 'dist/**', 'prisma/client/**', 'node_modules/**', 'next-env.d.ts', '.data/**'] },
+  ...nextCoreWebVitals,
+  ...nextTypescript,
+  {
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: 'Only lib/settings.ts reads the environment, so that every setting is checked at start.',
+        },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MemberExpression[property.name=/^\\$(query|execute)RawUnsafe$/]',
+          message: 'SQL is parametrised (ASVS 1.2.4): use the tagged templates $queryRaw and $executeRaw.',
+        },
+      ],
+      'no-console': 'error',
+      // Plain links: next/link would fetch pages ahead, and the address of the reset page is a secret.
+      '@next/next/no-html-link-for-pages': 'off',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' },
+      ],
+    },
+  },
+  {
+    files: ['lib/settings.ts', 'scripts/**', 'e2e/**', '**/*.test.ts', '*.config.*', 'server/**', 'bench/**'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
+  { files: ['scripts/**', 'e2e/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  // Playwright's fixtures call what they are given `use`; it is no hook of React's.
+  { files: ['e2e/**'], rules: { 'react-hooks/rules-of-hooks': 'off', 'no-empty-pattern': 'off' } },
+  wall(['lib/**/*.ts'], [next, rooms], { ignores: ['**/*.test.ts'] }),
+  wall(
+    ['app/**/*.{ts,tsx}'],
+    [
+      {
+        group: ['@/server/*', '**/server/**', '@/scripts/*'],
+        message: 'A page or handler does not know which process it runs in.',
+      },
+      {
+        group: [
+          '@/lib/accounts',
+          '@/lib/db',
+          '@/lib/queue',
+          '@/lib/mailer',
+          '@/lib/password-hash',
+          '@/prisma/*',
+        ],
+        message: 'Handlers and pages reach the world only through lib/services.',
+      },
+    ],
+  ),
+  wall(
+    ['app/**/*-form.tsx'],
+    [
+      {
+        regex: '^@/lib/(?!(inputs|password-policy/rules)$)',
+        message: 'A form runs in the browser: from lib/ it imports shapes and the password rules only.',
+      },
+    ],
+  ),
+]
+
+export default config

@@ -1,0 +1,80 @@
+import { roughClient } from './client-address'
+import type { Database, Transaction } from './db'
+import type { Log } from './log'
+
+/** What is worth remembering, in the words of OWASP's logging vocabulary where it has one. */
+export const auditEvents = {
+  asked: 'authn_password_reset_asked',
+  limited: 'excess_rate_limit_exceeded',
+  sent: 'authn_token_created',
+  held: 'authn_token_held_back',
+  failed: 'authn_token_undelivered',
+  reused: 'authn_token_reuse',
+  refused: 'authn_password_change_fail',
+  changed: 'authn_password_change',
+  notified: 'authn_password_change_notified',
+  cancelled: 'authn_token_revoked',
+} as const
+
+export type AuditEvent = keyof typeof auditEvents
+
+export type AuditFacts = {
+  accountId?: string | undefined
+  requestId?: string | undefined
+  /** The client's address; only its network is kept. */
+  client?: string | undefined
+  /** A short code, never anything typed. */
+  reason?: string | undefined
+}
+
+/** An entry as it is shown. */
+export type AuditLine = {
+  at: Date
+  event: string
+  client: string | null
+  reason: string | null
+  requestId: string | null
+}
+
+export type Audit = ReturnType<typeof createAudit>
+
+/** The audit log: a line in the process's log and a row in the database, which the app can only add to. */
+export function createAudit({ prisma }: Pick<Database, 'prisma'>, log: Log) {
+  /**
+   * Records an event, within `tx` where it must be true exactly when the transaction is.
+   *
+   * @throws when the row cannot be stored
+   */
+  async function record(event: AuditEvent, facts: AuditFacts, tx: Transaction = prisma): Promise<void> {
+    const { accountId = null, requestId = null, reason = null } = facts
+    const client = facts.client === undefined ? null : (roughClient(facts.client) ?? null)
+    await tx.auditEntry.create({
+      data: { event: auditEvents[event], accountId, requestId, client, reason },
+      select: { id: true },
+    })
+    log.info({ event: auditEvents[event], accountId, requestId, client, reason })
+  }
+
+  /** Records what already happened and must not be undone or answered otherwise because it could not be recorded. */
+  async function note(event: AuditEvent, facts: AuditFacts): Promise<void> {
+    await record(event, facts).catch((error: unknown) =>
+      log.error({ err: error, event: 'audit_failed', missing: auditEvents[event] }),
+    )
+  }
+
+  /** What happened to an account, oldest first. */
+  async function history(accountId: string): Promise<AuditLine[]> {
+    return prisma.auditEntry.findMany({
+      where: { accountId },
+      orderBy: { id: 'asc' },
+      select: { at: true, event: true, client: true, reason: true, requestId: true },
+    })
+  }
+
+  /** Deletes entries older than `days`, with the rights of the migrating role; never those of the last week. */
+  async function purge(days: number): Promise<void> {
+    await prisma.$executeRaw`SELECT "rekey_purge_audit"(make_interval(days => ${days}::int))`
+  }
+
+  return { record, note, history, purge }
+}

@@ -1,0 +1,30 @@
+import { wcagContrast } from 'culori'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { readableAccents } from './brand'
+
+const hex = fc.integer({ min: 0, max: 0xffffff }).map((n) => `#${n.toString(16).padStart(6, '0')}`)
+
+test('U9: whatever the brand colour, links and labels keep 4.5:1 in both schemes', () => {
+  fc.assert(
+    fc.property(hex, (brand) => {
+      const { light, dark } = readableAccents(brand)
+      for (const paper of ['#ffffff', '#f6f5f1'])
+        expect(wcagContrast(light.accent, paper)).toBeGreaterThanOrEqual(4.5)
+      for (const paper of ['#0f1519', '#161e22'])
+        expect(wcagContrast(dark.accent, paper)).toBeGreaterThanOrEqual(4.5)
+      for (const { accent, onAccent } of [light, dark])
+        expect(wcagContrast(accent, onAccent)).toBeGreaterThanOrEqual(4.5)
+    }),
+  )
+})
+
+test('a colour that is readable already stays as it is', () => {
+  expect(readableAccents('#7a1fa2').light).toEqual({ accent: '#7a1fa2', onAccent: '#ffffff' })
+})
+
+test('a pale brand colour is darkened for the light scheme and kept for the dark one', () => {
+  const { light, dark } = readableAccents('#ffd54f')
+  expect(light.accent).not.toBe('#ffd54f')
+  expect(dark.accent).toBe('#ffd54f')
+})

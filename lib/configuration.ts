@@ -1,0 +1,63 @@
+import type { Account, LoginFields } from './accounts'
+import type { Transaction } from './db'
+import type { LetterText, Letters } from './letters'
+import type { SendOutcome } from './mailer'
+import type { Link } from './reset-link'
+
+/** What a reset request looked like from outside, for functions of a team's own. */
+export type ResetRequest = {
+  /** The client's address in canonical form, or `unknown`. */
+  client: string
+  headers: Headers
+  /** All fields of the body but the password, as received. */
+  fields: Record<string, unknown>
+}
+
+/** What a team may replace with its own code. Each has a default that needs no configuration. */
+export type Configuration = {
+  /**
+   * Which accounts a typed login names (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default.
+   * Runs in the worker; what it costs is not felt by the person who asks.
+   */
+  findAccounts?: (
+    login: string,
+    fields: LoginFields,
+    findByLogin: (login: string, fields: LoginFields) => Promise<Account[]>,
+  ) => Promise<Account[]>
+  /**
+   * Turns the body of send-reset-password-link into the login that is looked up
+   * (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS), before the fields are checked.
+   */
+  linkRequestShape?: (body: Record<string, unknown>) => Record<string, unknown>
+  /**
+   * Sends a rendered letter (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_SENDER). `deliver` is the default. May run twice for
+   * one letter after a crash, with the same `id`.
+   */
+  sendLetter?: (
+    letter: { id: string; to: string; text: LetterText; account: Account },
+    deliver: () => Promise<SendOutcome>,
+  ) => Promise<SendOutcome>
+  /** Replaces one or both letters (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES). */
+  letters?: Partial<Letters>
+  /** The address that a letter carries (DRR: VERIFICATION_URL_BUILDER). `standard` is the default. */
+  buildVerificationUrl?: (link: Link, standard: string) => string
+  /** The JSON of an answer 200 (DRR: SUCCESS_RESPONSE_BUILDER). */
+  buildSuccessResponse?: (detail: string) => Record<string, unknown>
+  /**
+   * Ends the account's sessions, refresh and remember-me tokens, within the transaction that replaces the password and
+   * through `tx` alone. A throw undoes the reset.
+   */
+  revokeSessions?: (tx: Transaction, account: Account) => Promise<void>
+  /** Tells stores outside the database of a new password. Run by the worker, at least once, retried until it succeeds. */
+  passwordChanged?: (account: Pick<Account, 'id' | 'username'>) => Promise<void>
+  /**
+   * Asked before a password is replaced, after the link and the policy have passed. False refuses, and the link stays
+   * alive; use it where accounts have a second factor, which a mailed link alone must not get around.
+   */
+  secondFactor?: (account: Account, request: ResetRequest) => Promise<boolean>
+}
+
+/** Gives `rekey.config.ts` its types. */
+export function defineConfiguration(configuration: Configuration): Configuration {
+  return configuration
+}

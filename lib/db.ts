@@ -1,0 +1,112 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import type { Prisma } from '@/prisma/client/client'
+import { PrismaClient } from '@/prisma/client/client'
+import type { Log } from './log'
+import { pendingMigrations } from './migrations'
+import type { Settings } from './settings'
+
+export type Database = {
+  prisma: PrismaClient
+  /** The connections under Prisma, for the parts that speak SQL themselves (queue, limits). */
+  pool: pg.Pool
+  close(): Promise<void>
+}
+
+/** Prisma inside a transaction: all that belongs together goes through it. */
+export type Transaction = Prisma.TransactionClient
+
+/** Milliseconds a request waits for a connection or an answer before the database counts as away. */
+const connectTimeout = 3_000
+const queryTimeout = 8_000
+
+/** Opens a pool of connections; none is made before the first query. */
+export function openDatabase(url: string, poolSize: number, log: Log): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: connectTimeout,
+    query_timeout: queryTimeout,
+    keepAlive: true,
+  })
+  pool.on('error', (error) => log.warn({ err: error, event: 'database_connection_lost' }))
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: { maxWait: connectTimeout, timeout: queryTimeout },
+  })
+  return {
+    prisma,
+    pool,
+    async close() {
+      await prisma.$disconnect()
+      await pool.end().catch(() => undefined)
+    },
+  }
+}
+
+/**
+ * SQLSTATE classes that say the database cannot serve now: connection exceptions, resources exhausted, operator
+ * intervention, system errors, read-only after a failover (PostgreSQL, Appendix A).
+ */
+const awayStates = /^(08|53|57|58|25006)/
+const awayCodes =
+  /^(ECONNREFUSED|ECONNRESET|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|P1001|P1002|P1008|P1017|P2024|P2028|P2034)$/
+const awayWords =
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Client was closed|Can't reach database server|Cannot use a pool after|Connection closed|server login|ConnectionClosed|SocketTimeout|DatabaseNotReachable/i
+
+/** Whether an error means that the database is away for now, so that the same request may succeed later. */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Object && depth < 6; depth += 1) {
+    const { code, originalCode, message, kind, cause, meta } = at as Record<string, unknown>
+    for (const value of [code, originalCode, kind]) {
+      if (
+        typeof value === 'string' &&
+        (awayStates.test(value) || awayCodes.test(value) || awayWords.test(value))
+      ) {
+        return true
+      }
+    }
+    if (typeof message === 'string' && awayWords.test(message)) return true
+    at = cause ?? (meta as Record<string, unknown> | undefined)?.driverAdapterError
+  }
+  return false
+}
+
+/**
+ * Verifies at start that the database answers and that all migrations are applied; changes nothing.
+ *
+ * @throws Error whose message is one sentence for the operator
+ */
+export async function checkDatabase(settings: Settings): Promise<void> {
+  const client = new pg.Client({ connectionString: settings.database.url, connectionTimeoutMillis: 5_000 })
+  try {
+    await client.connect()
+  } catch (error) {
+    throw new Error(
+      `The database at ${withoutSecrets(settings.database.url)} does not answer (${reasonOf(error)}).`,
+    )
+  }
+  try {
+    const pending = await pendingMigrations(client)
+    if (pending.length > 0) {
+      throw new Error(
+        `The database lacks ${pending.length} migration(s), the first is ${pending[0]}; run \`npm run migrate\`.`,
+      )
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+/** A database URL that may be shown: host, port and name, never user or password. */
+export function withoutSecrets(databaseUrl: string): string {
+  const url = new URL(databaseUrl)
+  const socket = url.searchParams.get('host')
+  return `${socket ?? url.host}${url.pathname}`
+}
+
+/** What a failed connection may be told to an operator: the system's code or PostgreSQL's own words. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string }
+  return [code, message].filter((part) => part !== undefined && part !== '').join(': ') || 'no reason given'
+}

@@ -1,0 +1,163 @@
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { expect, test, vi } from 'vitest'
+import { isLong } from '@/e2e/world/long-form'
+import { describeResetPassword, resetPasswordShape, sendLinkShape } from '../inputs'
+import { readSettings } from '../settings'
+import { answerMethodNotAllowed, answerOptions, answerPost, type Edge } from './endpoint'
+import { readInput } from './fields'
+import { linkInUrl } from './form-pages'
+import { Throttled } from './refusals'
+
+const numRuns = isLong ? 100_000 : 500
+if (isLong) vi.setConfig({ testTimeout: 900_000 })
+
+const front = 'https://front.example'
+const logged: string[] = []
+const edge: Edge = {
+  settings: readSettings({
+    REKEY_MODE: 'production',
+    SECRET_KEY: 'Vb7Kq2Zr9Lw4Xt6Np1Hy8Md3Gs5Jf0Qc',
+    DATABASE_URL: 'postgresql://rekey@127.0.0.1/rekey',
+    PUBLIC_URL: 'https://id.example.com',
+    SMTP_URL: 'smtps://mail.example.com',
+    VERIFICATION_FROM_EMAIL: 'no-reply@example.com',
+    CORS_ALLOWED_ORIGINS: front,
+  }),
+  log: pino({ level: 'trace' }, { write: (line) => void logged.push(line) }),
+  configuration: {},
+}
+
+const pages = {
+  done: '/reset-password/done/',
+  back: (fields: Record<string, unknown>) => `/reset-password/?${linkInUrl(fields)}`,
+}
+
+/** Every header that an endpoint may set, and the form that its value has. */
+const known: Record<string, RegExp> = {
+  'content-type': /^application\/json$/,
+  'content-language': /^[a-z]{2}(-[A-Z][A-Za-z]{1,3})?$/,
+  vary: /^Accept, Accept-Language, Origin$/,
+  'cache-control': /^no-store$/,
+  allow: /^POST, OPTIONS$/,
+  'retry-after': /^\d+$/,
+  location: /^\/(?!\/)[!-~]*$/,
+  'access-control-allow-origin': /^https:\/\/front\.example$/,
+  'access-control-expose-headers': /^Retry-After$/,
+  'access-control-allow-methods': /^POST$/,
+  'access-control-allow-headers': /^content-type, accept-language, x-csrftoken$/,
+  'access-control-max-age': /^600$/,
+}
+
+const line = fc
+  .oneof(fc.string({ unit: 'binary-ascii', maxLength: 60 }), fc.string({ unit: 'binary', maxLength: 60 }))
+  .map((text) => text.replace(/[^\x20-\x7e\xa0-\xff]/g, '').trim())
+const oneOf = (...values: string[]) => fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...values) }, line)
+const headers = fc.record(
+  {
+    accept: oneOf('text/html', '*/*', 'application/json'),
+    'accept-language': oneOf('de', 'pt-BR;q=0.5'),
+    origin: oneOf(front, 'null', `${front}.evil.example`),
+    'sec-fetch-site': oneOf('same-origin', 'cross-site'),
+    'content-length': oneOf('7', '16385'),
+    'access-control-request-method': oneOf('POST'),
+    'x-rekey-client': oneOf('203.0.113.7'),
+    'x-rekey-request-id': line,
+  },
+  { requiredKeys: [] },
+)
+const types = oneOf(
+  'application/json',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'text/plain',
+)
+
+const breaking = fc.constantFrom(
+  '\r\n',
+  '\n',
+  '\r',
+  '\u0085',
+  '\u2028',
+  '\0',
+  '\ud800',
+  'Set-Cookie: a=b',
+  '//evil',
+  '%0d%0a',
+)
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.array(fc.oneof(breaking, fc.string({ maxLength: 6 })), { maxLength: 6 }).map((parts) => parts.join('')),
+)
+const fields = fc.dictionary(
+  fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom('login', 'user_id', 'timestamp', 'signature', 'password') },
+    text,
+  ),
+  fc.oneof({ weight: 6, arbitrary: text }, fc.constantFrom('0', '1790000000'), fc.jsonValue({ maxDepth: 2 })),
+  { maxKeys: 6 },
+)
+/** A field's value as forms have it: an object has a text only as JSON. */
+const written = (one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one))
+
+const bodies = fc.oneof(
+  fields.map((object) => JSON.stringify(object)),
+  fields.map((object) =>
+    new URLSearchParams(Object.entries(object).map(([name, one]) => [name, written(one)])).toString(),
+  ),
+  fields.map(
+    (object) =>
+      Object.entries(object)
+        .map(
+          ([name, one]) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${written(one)}\r\n`,
+        )
+        .join('') + '--x--',
+  ),
+  fc.uint8Array({ maxLength: 80 }).map((bytes) => Buffer.from(bytes)),
+)
+
+test('C15, I1, C7: reading any input ends in an answer that was foreseen, with the headers that were', async () => {
+  const seen: Record<number, number> = {}
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom('send', 'reset', 'throttled', 'OPTIONS', 'PUT'),
+      headers,
+      types,
+      bodies,
+      oneOf('', 'lang=de', 'lang=%0d%0aX:1', 'login=x'),
+      async (what, given, type, body, query) => {
+        logged.length = 0
+        const method = what === 'OPTIONS' || what === 'PUT' ? what : 'POST'
+        const request = new Request(`http://127.0.0.1/api/?${query}`, {
+          method,
+          headers: { ...given, 'content-type': type } as Record<string, string>,
+          ...(method === 'OPTIONS' ? {} : { body }),
+        })
+        const answer =
+          method === 'OPTIONS'
+            ? answerOptions(edge, request, () => describeResetPassword({ passwordConfirm: true }))
+            : method === 'PUT'
+              ? answerMethodNotAllowed(edge, request)
+              : await answerPost(edge, request, pages, async (asked) => {
+                  const received = await asked.fields()
+                  if (what === 'throttled') throw new Throttled(7)
+                  if (what === 'send') readInput(sendLinkShape('login'), received)
+                  else readInput(resetPasswordShape({ passwordConfirm: false }), received)
+                  return what === 'send' ? 'link-sent-if-exists' : 'reset-successful'
+                })
+        seen[answer.status] = (seen[answer.status] ?? 0) + 1
+        expect(answer.status).toBeLessThan(500)
+        const strange = [...answer.headers].filter(([name, value]) => known[name]?.test(value) !== true)
+        expect(strange).toEqual([])
+        const location = answer.headers.get('location')
+        if (location !== null) expect(new URL(location, 'http://here').host).toBe('here')
+        // What cannot be foreseen is logged as a fault of ours.
+        expect(logged).toEqual([])
+      },
+    ),
+    { numRuns },
+  )
+  // They are no mere noise: most kinds of answer are among them, however few they are.
+  for (const status of [200, 400, 403, 405, 406]) expect(Object.keys(seen)).toContain(String(status))
+  expect(Object.keys(seen).length).toBeGreaterThan(6)
+})

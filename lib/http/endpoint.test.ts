@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { createLog } from '../log'
+import { readSettings } from '../settings'
+import { answerPost } from './endpoint'
+import { Refusal, type RefusalCode } from './refusals'
+
+const settings = readSettings({
+  SECRET_KEY: 'Tq7wL2nVx9Zr4KfB8mPd3Yc6HsJ1GuEo',
+  DATABASE_URL: 'postgresql://rekey@localhost/rekey',
+  PUBLIC_URL: 'https://id.example.com',
+  SMTP_URL: 'smtp://localhost?ignoreTLS=true',
+  VERIFICATION_FROM_EMAIL: 'no-reply@example.com',
+  LOG_LEVEL: 'fatal',
+})
+const pages = { done: '/done/', back: () => '/form/' }
+
+/** What a browser's form gets, or a client of JSON, where the handler refuses. */
+function refusedWith(code: RefusalCode, kind: 'form' | 'json'): Promise<Response> {
+  const headers: Record<string, string> =
+    kind === 'form'
+      ? { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'text/html,*/*;q=0.8' }
+      : { 'Content-Type': 'application/json' }
+  const request = new Request('https://id.example.com/endpoint/', { method: 'POST', headers, body: 'x' })
+  const edge = { settings, log: createLog('silent', 'test'), configuration: {} }
+  return answerPost(edge, request, pages, () => Promise.reject(new Refusal(code)))
+}
+
+test.each<[RefusalCode, string]>([
+  ['user-not-found', 'login-unknown'],
+  ['second-factor-required', 'second-factor-required'],
+  ['throttled', 'throttled'],
+  ['unavailable', 'unavailable'],
+  ['internal', 'unavailable'],
+  ['signature-used', 'refused'],
+])('U7: without JavaScript, the refusal %s leads back with the code %s', async (code, problem) => {
+  const answer = await refusedWith(code, 'form')
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, `/form/?problem=${problem}`])
+})
+
+test('S4: a client hears of the second factor by its code', async () => {
+  const answer = await refusedWith('second-factor-required', 'json')
+  expect([answer.status, await answer.json()]).toEqual([
+    403,
+    { detail: 'A second factor is required to reset this password', code: 'second-factor-required' },
+  ])
+})

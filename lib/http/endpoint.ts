@@ -1,0 +1,120 @@
+import { sayApi, type ApiMessage } from '../api-words'
+import type { Configuration } from '../configuration'
+import { isDatabaseAway } from '../db'
+import type { EndpointDescription } from '../inputs'
+import type { Language } from '../languages'
+import { LimiterBroken } from '../limits'
+import type { Log } from '../log'
+import { Busy } from '../password-hash'
+import type { Settings } from '../settings'
+import {
+  isBrowserForm,
+  isTooLarge,
+  refuseForeignOrigin,
+  refuseLargeBody,
+  refuseUnacceptable,
+} from './admission'
+import { answerError, answerJson, corsHeaders, unavailable, vary } from './answers'
+import { readFields } from './fields'
+import { seeOther, withProblems, type FormPages } from './form-pages'
+import { languageOf } from './language'
+import { Refusal } from './refusals'
+
+/** Headers of ours between the server in front and the handlers; it strips inbound ones. */
+const clientHeader = 'x-rekey-client'
+const requestIdHeader = 'x-rekey-request-id'
+
+/** A request that passed what holds for every endpoint. */
+export type Asked = {
+  request: Request
+  language: Language
+  requestId: string
+  client: string
+  /** Reads the body: an object of fields, as received. */
+  fields(): Promise<Record<string, unknown>>
+}
+
+export type Edge = { settings: Settings; log: Log; configuration: Configuration }
+
+/**
+ * Wraps a handler of POST: admits or refuses the request in the contract's order, answers what the handler returns, and
+ * puts what it throws into words: JSON for a client, a page for a browser's form.
+ */
+export async function answerPost(
+  { settings, log, configuration }: Edge,
+  request: Request,
+  pages: FormPages,
+  handle: (asked: Asked) => Promise<ApiMessage>,
+): Promise<Response> {
+  const language = languageOf(request)
+  const requestId = request.headers.get(requestIdHeader) ?? crypto.randomUUID()
+  const wantsPage = isBrowserForm(request)
+  let fields: Record<string, unknown> = {}
+  const asked: Asked = {
+    request,
+    language,
+    requestId,
+    client: request.headers.get(clientHeader) ?? 'unknown',
+    fields: async () => (fields = await readFields(request)),
+  }
+  try {
+    refuseLargeBody(request)
+    refuseUnacceptable(request, wantsPage)
+    refuseForeignOrigin(request, settings)
+    if (!settings.reset.enabled) throw new Refusal('not-found')
+    const detail = sayApi(language, await handle(asked))
+    if (wantsPage) return seeOther(request, pages.done)
+    return answerJson(settings, request, 200, configuration.buildSuccessResponse?.(detail) ?? { detail })
+  } catch (error) {
+    const told =
+      isDatabaseAway(error) || error instanceof Busy || error instanceof LimiterBroken
+        ? unavailable(log, error, requestId)
+        : error
+    if (wantsPage && !(told instanceof Refusal && told.code === 'cross-origin')) {
+      return seeOther(request, withProblems(pages.back(fields), told, log, requestId))
+    }
+    return answerError(settings, request, told, log, requestId)
+  }
+}
+
+/** The answer to methods that an endpoint does not have. */
+export function answerMethodNotAllowed({ settings, log }: Edge, request: Request): Response {
+  const values = { method: request.method }
+  const refusal = new Refusal('method-not-allowed', { values, headers: { Allow: 'POST, OPTIONS' } })
+  const told = isTooLarge(request) ? new Refusal('body-too-large') : refusal
+  return answerError(settings, request, told, log, '')
+}
+
+/** OPTIONS: a CORS preflight where a browser of an allowed origin asks, else what the endpoint takes. */
+export function answerOptions(
+  { settings, log }: Edge,
+  request: Request,
+  describe: () => EndpointDescription,
+): Response {
+  try {
+    refuseLargeBody(request)
+    refuseUnacceptable(request, false)
+    refuseForeignOrigin(request, settings)
+    if (!settings.reset.enabled) throw new Refusal('not-found')
+  } catch (error) {
+    return answerError(settings, request, error, log, '')
+  }
+  const origin = request.headers.get('origin')
+  if (origin !== null && request.headers.has('access-control-request-method')) {
+    const headers = new Headers(corsHeaders(request, settings))
+    headers.set('Vary', vary)
+    headers.set('Access-Control-Allow-Methods', 'POST')
+    headers.set('Access-Control-Allow-Headers', 'content-type, accept-language, x-csrftoken')
+    headers.set('Access-Control-Max-Age', '600')
+    return new Response(null, { status: 204, headers })
+  }
+  const { name, fields } = describe()
+  const description = {
+    name,
+    description: '',
+    renders: ['application/json', 'text/html'],
+    parses: ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'],
+    actions: { POST: fields },
+  }
+  return answerJson(settings, request, 200, description, { Allow: 'POST, OPTIONS' })
+}

@@ -1,0 +1,43 @@
+import { readShape, type Shape } from '../inputs'
+import { parseBody, pythonTypeName, type ParsedBody } from '../request-body'
+import { largestBody } from './admission'
+import { FieldProblems, Refusal, Unreadable, type FieldProblem } from './refusals'
+
+/**
+ * Reads fields by a shape.
+ *
+ * @throws FieldProblems with all that is wrong
+ */
+export function readInput<Output>(shape: Shape<Output, unknown>, fields: Record<string, unknown>): Output {
+  const read = readShape(shape, fields)
+  if (!read.ok) throw new FieldProblems(read.problems as Record<string, FieldProblem[]>)
+  return read.value
+}
+
+export async function readFields(request: Request): Promise<Record<string, unknown>> {
+  const parsed: ParsedBody = await parseBody(await readBytes(request), request.headers.get('content-type'))
+  if (!parsed.ok) {
+    if (parsed.problem === 'unsupported-media-type') {
+      throw new Refusal('unsupported-media-type', { values: { mediaType: parsed.mediaType } })
+    }
+    throw new Unreadable(parsed.detail)
+  }
+  const type = pythonTypeName(parsed.value)
+  if (type === 'NoneType') throw new FieldProblems({ non_field_errors: [{ code: 'no-data' }] })
+  if (type !== 'dict') {
+    throw new FieldProblems({ non_field_errors: [{ code: 'not-an-object', values: { type } }] })
+  }
+  return parsed.value as Record<string, unknown>
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  if (request.body === null) return new Uint8Array()
+  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+    length += chunk.byteLength
+    if (length > largestBody) throw new Refusal('body-too-large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,368 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startMailSink, type MailSink } from '@/e2e/world/mail-sink'
+import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
+import { letters } from '@/emails/letters'
+import type { Account } from './accounts'
+import { auditEvents } from './audit'
+import type { Configuration } from './configuration'
+import { createLetterSending, type Parts } from './letter-sending'
+import { createMailer, type Mailer } from './mailer'
+import { migrate } from './migrations'
+import type { Handlers, Jobs, Work } from './queue'
+import { createServices, type Services } from './services'
+import { readSettings } from './settings'
+
+let database: TestDatabase
+let sink: MailSink
+let sql: pg.Client
+let services: Services
+let mailer: Mailer
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sink = await startMailSink()
+  await migrate(database.url)
+  sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+  services = createServices(
+    readSettings({
+      SECRET_KEY: randomBytes(32).toString('base64url'),
+      DATABASE_URL: database.url,
+      PUBLIC_URL: 'https://id.example.com',
+      RESET_PASSWORD_VERIFICATION_URL: 'https://front.example/reset?from=letter',
+      SMTP_URL: sink.url,
+      VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
+      LOG_LEVEL: 'fatal',
+      LETTER_COOLDOWN: '0s',
+      LIMIT_LETTERS_PER_ACCOUNT: '2/1h',
+      LIMIT_LETTERS: '3/1h',
+    }),
+  )
+  mailer = createMailer({ ...services.settings.mail, log: services.log })
+}, 120_000)
+afterAll(async () => {
+  await mailer.close()
+  await services.database.close()
+  await sql.end()
+  await sink.close()
+  await database.drop()
+})
+
+let account: Account
+beforeEach(async () => {
+  account = await add()
+  await sql.query('DELETE FROM "rekey_limits"')
+})
+afterEach(() => void (sink.refuse = undefined))
+
+async function add(more: Partial<Account> = {}): Promise<Account> {
+  const username = `user-${randomBytes(6).toString('hex')}`
+  const state = { passwordHash: await services.hash.hash('forgotten'), isActive: true, locale: null }
+  const names = { firstName: '', lastName: '' }
+  const email = `${username}@example.com`
+  const { passwordHash, isActive, locale, ...rest } = { email, ...names, ...state, ...more }
+  const id = await services.accounts.add({
+    username,
+    passwordHash,
+    isActive,
+    locale,
+    email: rest.email,
+    ...names,
+  })
+  return (await services.accounts.read(id)).account!
+}
+
+const handlers = (configuration: Configuration = {}, other: Partial<Parts> = {}): Handlers =>
+  createLetterSending({
+    ...services,
+    configuration,
+    letters: { ...letters, ...configuration.letters },
+    mailer,
+    ...other,
+  })
+
+const now = () => Math.floor(Date.now() / 1000)
+const origin = { locale: 'en', requestId: 'r', client: '203.0.113.9' }
+
+/** A letter's job, asked for `age` seconds ago. */
+const letterJob = (
+  of: Account = account,
+  { age = 0, ...data }: Partial<Jobs['send-letter']> & { age?: number } = {},
+): Work<'send-letter'> => ({
+  id: randomUUID(),
+  data: { accountId: of.id, askedAt: now() - age, locale: 'en', requestId: 'r', pauseExempt: false, ...data },
+  createdAt: new Date(),
+  attempt: 1,
+})
+
+const askJob = (asked: Jobs['send-links']['asked'], pauseExempt = false): Work<'send-links'> => ({
+  id: randomUUID(),
+  data: { asked, pauseExempt, ...origin },
+  createdAt: new Date(),
+  attempt: 1,
+})
+
+const queued = async (of: Account) =>
+  (
+    await sql.query<{ id: string; data: Jobs['send-letter'] }>(
+      `SELECT id, data FROM pgboss.job WHERE name = 'send-letter' AND data->>'accountId' = $1`,
+      [of.id],
+    )
+  ).rows
+
+const lastEntry = async (of = account) => {
+  const last = (await services.audit.history(of.id)).at(-1)
+  return last && [last.event, last.reason]
+}
+
+const change = (what: string) => sql.query(`UPDATE "users" SET ${what} WHERE "id" = $1`, [account.id])
+const cancel = () =>
+  services.database.prisma.$transaction((tx) => services.accounts.killLinks(tx, account.id, 0, 3600))
+
+describe('who was asked for', () => {
+  test('gets a letter’s job, once, however often the asking is worked on', async () => {
+    const job = askJob({ login: account.username })
+    expect(await handlers()['send-links'](job)).toEqual({ outcome: 'done' })
+    expect(await handlers()['send-links']({ ...job, attempt: 2 })).toEqual({ outcome: 'done' })
+    const jobs = await queued(account)
+    expect(jobs).toHaveLength(1)
+    expect(jobs[0]!.data.askedAt).toBe(Math.floor(job.createdAt.getTime() / 1000)) // T7: not the worker's clock
+  })
+
+  test('is every account of a name, each with a job of its own', async () => {
+    const twin = await add({ email: account.email })
+    await handlers()['send-links'](askJob({ login: account.email.toUpperCase() }))
+    const ids = [...(await queued(account)), ...(await queued(twin))].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(2)
+  })
+
+  test('A7: nobody, where there is no such account, or none that may be reset', async () => {
+    const unfit = [
+      await add({ isActive: false }),
+      await add({ passwordHash: null }),
+      await add({ email: '' }),
+    ]
+    for (const { username, id } of unfit) {
+      await handlers()['send-links'](askJob({ login: username }))
+      await handlers()['send-links'](askJob({ accountId: id }))
+    }
+    await handlers()['send-links'](askJob({ login: 'nobody' }))
+    await handlers()['send-links'](askJob({ accountId: randomUUID() }))
+    for (const nobody of unfit) expect(await queued(nobody)).toEqual([])
+  })
+
+  test('is for a team’s own function to say, which never gets past who may be reset', async () => {
+    const disabled = await add({ isActive: false })
+    const asked: unknown[] = []
+    const findAccounts: Configuration['findAccounts'] = async (login, fields, findByLogin) => {
+      asked.push(login, fields)
+      return [...(await findByLogin(account.username, fields)), disabled]
+    }
+    await handlers({ findAccounts })['send-links'](askJob({ login: '+49 30 1234' }))
+    expect(asked).toEqual(['+49 30 1234', ['username', 'email']])
+    expect(await queued(account)).toHaveLength(1)
+    expect(await queued(disabled)).toEqual([])
+  })
+})
+
+describe('a letter with a link', () => {
+  test('leads to the page of the settings, lives from when it was asked for, and is signed for the account as it is', async () => {
+    expect(await handlers()['send-letter'](letterJob(account, { age: 600 }))).toEqual({ outcome: 'done' })
+    const { link, recipients } = await sink.next(account.email)
+    expect(recipients).toEqual([account.email])
+    const { origin: host, pathname, searchParams } = new URL(link!)
+    expect([host, pathname, searchParams.get('from')]).toEqual(['https://front.example', '/reset', 'letter'])
+    const signature = searchParams.get('signature')!
+    const timestamp = Number(searchParams.get('timestamp'))
+    expect(now() - timestamp).toBeGreaterThanOrEqual(600)
+    expect(await services.passwordReset.look({ user_id: account.id, timestamp, signature })).toMatchObject({
+      state: 'holds',
+    })
+    expect(await lastEntry()).toEqual([auditEvents.sent, null])
+  })
+
+  test('M10, T7: is the same letter when it is tried again: same link, same Message-ID', async () => {
+    const job = letterJob()
+    await handlers()['send-letter'](job)
+    await handlers()['send-letter']({ ...job, attempt: 2 })
+    const [first, second] = [await sink.next(account.email), await sink.next(account.email)]
+    expect(second.link).toBe(first.link)
+    expect(second.mail.messageId).toBe(first.mail.messageId)
+  })
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['its account was disabled', () => change('"is_active" = false')],
+    ['its account lost its password', () => change('"password" = NULL')],
+    ['its account lost its address', () => change(`"email" = ''`)],
+    ['the password was changed since', () => change(`"password_changed_at" = now() + interval '2 seconds'`)],
+    ['"this wasn’t me" was pressed since', () => cancel()],
+    ['its account is gone', () => sql.query('DELETE FROM "users" WHERE "id" = $1', [account.id])],
+  ])('T5: is not sent when %s, and the job is done', async (_when, event) => {
+    const job = letterJob()
+    await event()
+    expect(await handlers()['send-letter'](job)).toEqual({ outcome: 'done' })
+    expect(sink.countTo(account.email)).toBe(0)
+    expect((await lastEntry())?.[0]).toBe(auditEvents.held)
+  })
+
+  test('T5: that the mail server put off does not follow "this wasn’t me"', async () => {
+    const job = letterJob()
+    sink.refuse = { code: 451, text: 'come back later' }
+    expect(await handlers()['send-letter'](job)).toMatchObject({ outcome: 'later' })
+    await cancel()
+    sink.refuse = undefined
+    expect(await handlers()['send-letter']({ ...job, attempt: 2 })).toEqual({ outcome: 'done' })
+    expect(sink.countTo(account.email)).toBe(0)
+  })
+
+  test('that "this wasn’t me" starts is sent past its pause and past what was sent before', async () => {
+    for (let i = 0; i < 2; i += 1) await handlers()['send-letter'](letterJob())
+    await cancel()
+    expect(await handlers()['send-letter'](letterJob(account, { pauseExempt: true }))).toEqual({
+      outcome: 'done',
+    })
+    expect(sink.countTo(account.email)).toBe(3)
+  })
+
+  test('F4: is given up, visibly, when its link would have less than five minutes left', async () => {
+    const hour = 3600
+    const late = handlers()['send-letter'](letterJob(account, { age: hour - 290 }))
+    expect(await late).toEqual({ outcome: 'never', reason: 'link-would-expire' })
+    expect(await lastEntry()).toEqual([auditEvents.failed, 'link-would-expire'])
+    expect(await handlers()['send-letter'](letterJob(account, { age: hour - 310 }))).toEqual({
+      outcome: 'done',
+    })
+    expect(sink.countTo(account.email)).toBe(1)
+  })
+
+  test('R2: past an account’s limit is silently not sent; another account’s is', async () => {
+    for (let i = 0; i < 3; i += 1) await handlers()['send-letter'](letterJob())
+    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+    expect(sink.countTo(account.email)).toBe(2)
+    const other = await add()
+    await handlers()['send-letter'](letterJob(other))
+    expect(sink.countTo(other.email)).toBe(1)
+  })
+
+  test('R1: past the budget of the installation waits, and takes nothing from it; what was not sent gives back', async () => {
+    const people = [account, await add(), await add(), await add()]
+    sink.refuse = { code: 451, text: 'come back later' }
+    for (const person of people) {
+      expect(await handlers()['send-letter'](letterJob(person))).toMatchObject({ outcome: 'later' })
+    }
+    sink.refuse = undefined
+    const jobs = people.map((person) => letterJob(person))
+    for (const job of jobs.slice(0, 3))
+      expect(await handlers()['send-letter'](job)).toEqual({ outcome: 'done' })
+    const spent = { outcome: 'later', reason: 'letter-budget-spent' }
+    for (let i = 0; i < 3; i += 1) expect(await handlers()['send-letter'](jobs[3]!)).toEqual(spent)
+    expect(sink.countTo(people[3]!.email)).toBe(0)
+    await sql.query('DELETE FROM "rekey_limits"')
+    expect(await handlers()['send-letter'](jobs[3]!)).toEqual({ outcome: 'done' })
+  })
+
+  test('speaks the account’s language, else the asker’s, else the installation’s', async () => {
+    const german = await add({ locale: 'de' })
+    const strange = await add({ locale: 'tlh' })
+    for (const [of, locale, subject] of [
+      [german, 'en', /Passwort/],
+      [account, 'de', /Passwort/],
+      [strange, 'de', /Passwort/],
+      [await add(), 'xx', /password/i],
+    ] as const) {
+      await sql.query('DELETE FROM "rekey_limits"')
+      await handlers()['send-letter'](letterJob(of, { locale }))
+      expect((await sink.next(of.email)).mail.subject).toMatch(subject)
+    }
+  })
+})
+
+describe('a team’s own way', () => {
+  test('to build the address, to write the letter and to send it is used, each with what it replaces', async () => {
+    const sent: unknown[] = []
+    const configuration: Configuration = {
+      buildVerificationUrl: (link, standard) =>
+        `https://app.example/#/reset/${link.user_id}?then=${encodeURIComponent(standard)}`,
+      letters: { reset: async ({ link }) => ({ subject: 'ours', text: link, html: '' }) },
+      sendLetter: async ({ id, to, text }, deliver) => {
+        sent.push(id, to, text.subject, text.text)
+        return deliver()
+      },
+    }
+    const job = letterJob()
+    expect(await handlers(configuration)['send-letter'](job)).toEqual({ outcome: 'done' })
+    expect(sent.slice(0, 3)).toEqual([job.id, account.email, 'ours'])
+    expect(sent[3]).toContain(`https://app.example/#/reset/${account.id}?then=https%3A%2F%2Ffront.example`)
+    expect((await sink.next(account.email)).mail.subject).toBe('ours')
+  })
+
+  test.each<[string, Configuration]>([
+    ['sends', { sendLetter: async () => Promise.reject(new Error('broken')) }],
+    ['writes', { letters: { reset: async () => Promise.reject(new Error('broken')) } }],
+  ])(
+    'that throws while it %s has the job tried again, and uses up no budget',
+    async (_what, configuration) => {
+      for (let i = 0; i < 5; i += 1)
+        await expect(handlers(configuration)['send-letter'](letterJob(await add()))).rejects.toThrow('broken')
+      expect(await handlers()['send-letter'](letterJob())).toEqual({ outcome: 'done' })
+    },
+  )
+})
+
+describe('the letter about a changed password', () => {
+  const changedJob = (of = account): Work<'send-changed-letter'> => ({
+    id: randomUUID(),
+    data: { accountId: of.id, ...origin },
+    createdAt: new Date(),
+    attempt: 1,
+  })
+
+  test('S3: is sent whatever else happened since, outside every limit, and nothing in it resets a password', async () => {
+    for (let i = 0; i < 3; i += 1) await handlers()['send-letter'](letterJob())
+    await cancel()
+    await change(`"is_active" = false, "password" = NULL`)
+    await services.limits.spendLetter()
+    await services.limits.spendLetter()
+    expect(await handlers()['send-changed-letter'](changedJob())).toEqual({ outcome: 'done' })
+    const letter = sink.letters.at(-1)!
+    expect(letter.recipients).toEqual([account.email])
+    expect([letter.link, new URL(letter.cancelLink!).pathname]).toEqual([undefined, '/cancel-reset/'])
+    // Word joiners keep mail programs from making links of it.
+    const text = letter.mail.text!.replaceAll('\u2060', '')
+    expect(text).toContain('203.0.113.0/24')
+    expect(text).not.toContain('203.0.113.9')
+    expect(await lastEntry()).toEqual([auditEvents.notified, null])
+  })
+
+  test('is not sent where there is nobody to send it to', async () => {
+    const silent = await add({ email: '' })
+    const before = sink.letters.length
+    expect(await handlers()['send-changed-letter'](changedJob(silent))).toEqual({ outcome: 'done' })
+    await sql.query('DELETE FROM "users" WHERE "id" = $1', [account.id])
+    expect(await handlers()['send-changed-letter'](changedJob())).toEqual({ outcome: 'done' })
+    expect(sink.letters).toHaveLength(before)
+  })
+})
+
+describe('what the mail server said', () => {
+  test.each([
+    [451, { outcome: 'later' }, auditEvents.asked],
+    [550, { outcome: 'never' }, auditEvents.failed],
+  ])('F5, F6: %i ends an attempt as %j', async (code, outcome, event) => {
+    await services.audit.record('asked', { accountId: account.id })
+    sink.refuse = { code, text: 'no' }
+    expect(await handlers()['send-letter'](letterJob())).toMatchObject(outcome)
+    expect((await lastEntry())?.[0]).toBe(event)
+  })
+
+  test('F3: a letter that left is not sent twice because the audit log could not be written', async () => {
+    const audit = {
+      ...services.audit,
+      note: async () => undefined,
+      record: async () => Promise.reject(new Error('the database is away')),
+    }
+    expect(await handlers({}, { audit })['send-letter'](letterJob())).toEqual({ outcome: 'done' })
+    expect(sink.countTo(account.email)).toBe(1)
+  })
+})

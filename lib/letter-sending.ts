@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto'
+import { mayReset, signedState, type Account, type Accounts } from './accounts'
+import type { Audit } from './audit'
+import type { Configuration } from './configuration'
+import type { Database } from './db'
+import { roughClient } from './client-address'
+import { isLanguage, type Language } from './languages'
+import type { LetterText, Letters, Sender } from './letters'
+import type { Limits } from './limits'
+import type { Log } from './log'
+import type { Mailer } from './mailer'
+import { findAccounts } from './password-reset'
+import type { Attempt, Handlers, Queue, Work } from './queue'
+import { buildLinkUrl, type Links } from './reset-link'
+import type { Settings } from './settings'
+
+export type Parts = {
+  accounts: Accounts
+  links: Links
+  letters: Letters
+  mailer: Mailer
+  queue: Queue
+  limits: Limits
+  audit: Audit
+  database: Pick<Database, 'prisma'>
+  settings: Settings
+  configuration: Configuration
+  log: Log
+}
+
+/** A link with less life than this, in seconds, is not sent any more: its letter would only annoy. */
+const leastLife = 5 * 60
+
+type About = { requestId: string; accountId: string }
+
+const done: Attempt = { outcome: 'done' }
+
+/** The worker's half of the story: whose letters, which link, out by mail. */
+export function createLetterSending(parts: Parts): Handlers {
+  const { accounts, links, letters, queue, limits, audit, database, settings, configuration, log } = parts
+  const sender: Sender = {
+    appName: settings.look.appName,
+    publicOrigin: settings.publicOrigin,
+    supportEmail: settings.look.supportEmail,
+    signInUrl: settings.look.signInUrl,
+    brandColor: settings.look.brandColor,
+  }
+
+  /** Queues a letter for every account that was asked for. The link's life starts when the asking was stored. */
+  async function sendLinks({ id, data, createdAt }: Work<'send-links'>): Promise<Attempt> {
+    const { asked, locale, requestId, client, pauseExempt } = data
+    const found = 'login' in asked ? await findAccounts(parts, asked.login) : await findById(asked.accountId)
+    const askedAt = Math.floor(createdAt.getTime() / 1000)
+    await queue.ready()
+    await database.prisma.$transaction(async (tx) => {
+      for (const account of found) {
+        const letter = { accountId: account.id, askedAt, locale, requestId, pauseExempt }
+        await queue.add('send-letter', letter, { tx, id: derivedId(id, account.id) })
+        await audit.record('asked', { accountId: account.id, requestId, client }, tx)
+      }
+      if (found.length === 0) await audit.record('asked', { requestId, client, reason: 'no-account' }, tx)
+    })
+    return done
+  }
+
+  /** Signs a link for the account as it is now and mails it. A retry carries the same link. */
+  async function sendLetter({ id, data, attempt }: Work<'send-letter'>): Promise<Attempt> {
+    const { accountId, askedAt, requestId, pauseExempt } = data
+    const about = { requestId, accountId }
+    const { account, now } = await accounts.read(accountId)
+    if (account === null || !mayReset(account) || changedSince(account, askedAt))
+      return hold('account-changed', about)
+
+    const expiresAt = links.expiryOf({ timestamp: askedAt }, 'reset')
+    const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
+    if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
+      log.error({ event: 'reset_letter_abandoned', ...about, attempt })
+      await audit.record('failed', { ...about, reason: 'link-would-expire' })
+      return { outcome: 'never', reason: 'link-would-expire' }
+    }
+    const claim = { exempt: pauseExempt, keepFor: settings.reset.period }
+    if (!(await accounts.claimLetterSlot(account.id, id, settings.letterSlots, claim))) {
+      return hold('letter-limit', about)
+    }
+    const budget = await limits.spendLetter()
+    if (!budget.ok) {
+      if (budget.first) log.error({ event: 'letter_budget_spent', reason: 'LIMIT_LETTERS' })
+      return { outcome: 'later', reason: 'letter-budget-spent' }
+    }
+    let left = false
+    try {
+      const link = links.create('reset', account.id, askedAt, signedState(account))
+      const standard = buildLinkUrl(settings.reset.pageUrl, link)
+      const text = await letters.reset({
+        locale: languageOf(account, data.locale),
+        sender,
+        account,
+        link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
+        expiresAt,
+        lifeMinutes: Math.round(settings.reset.period / 60),
+        cancelLink: cancelLink('cancel', account, askedAt),
+      })
+      const ended = await deliver('sent', id, account, text, about, attempt)
+      left = ended.outcome === 'done'
+      return ended
+    } finally {
+      if (!left) await limits.returnLetter()
+    }
+  }
+
+  /** Tells the account's address of its new password, whatever else happened since. */
+  async function sendChangedLetter({
+    id,
+    data,
+    createdAt,
+    attempt,
+  }: Work<'send-changed-letter'>): Promise<Attempt> {
+    const { accountId, requestId } = data
+    const about = { requestId, accountId }
+    const { account } = await accounts.read(accountId)
+    if (account === null || account.email === '') return hold('account-gone', about)
+    const text = await letters.changed({
+      locale: languageOf(account, data.locale),
+      sender,
+      account,
+      changedAt: createdAt,
+      client: roughClient(data.client),
+      cancelLink: cancelLink('cancel-change', account, Math.floor(createdAt.getTime() / 1000)),
+    })
+    return deliver('notified', id, account, text, about, attempt)
+  }
+
+  async function tellPasswordChanged({ data }: Work<'tell-password-changed'>): Promise<Attempt> {
+    await configuration.passwordChanged?.({ id: data.accountId, username: data.username })
+    return done
+  }
+
+  /** A letter that is silently not sent. */
+  async function hold(reason: string, about: About): Promise<Attempt> {
+    await audit.record('held', { ...about, reason })
+    return done
+  }
+
+  /**
+   * Hands a letter over. What happened is recorded without regard to whether recording works: a letter that left must
+   * not leave twice because the database went away in between.
+   */
+  async function deliver(
+    event: 'sent' | 'notified',
+    id: string,
+    account: Account,
+    text: LetterText,
+    about: About,
+    attempt: number,
+  ): Promise<Attempt> {
+    const send = () => parts.mailer.send({ id, to: account.email, letter: text })
+    const outcome = await (configuration.sendLetter?.({ id, to: account.email, text, account }, send) ??
+      send())
+    if (outcome.ok) {
+      await audit.note(event, about)
+      return done
+    }
+    if (outcome.final) {
+      log.error({ event: 'letter_failed', ...about, attempt, reason: outcome.reason })
+      await audit.note('failed', { ...about, reason: outcome.reason })
+      return { outcome: 'never', reason: outcome.reason }
+    }
+    log[outcome.alert === true ? 'error' : 'warn']({
+      event: 'letter_deferred',
+      ...about,
+      attempt,
+      reason: outcome.reason,
+    })
+    return { outcome: 'later', reason: outcome.reason }
+  }
+
+  /** The "this wasn't me" of a letter, on this app whatever page the reset link leads to. */
+  function cancelLink(purpose: 'cancel' | 'cancel-change', account: Account, timestamp: number): string {
+    const link = links.create(purpose, account.id, timestamp, signedState(account))
+    return buildLinkUrl(`${settings.publicOrigin}/cancel-reset/`, link)
+  }
+
+  async function findById(accountId: string): Promise<Account[]> {
+    const { account } = await accounts.read(accountId)
+    return account !== null && mayReset(account) ? [account] : []
+  }
+
+  function languageOf(account: Account, asked: string): Language {
+    return (
+      [account.locale, asked].find((locale) => locale !== null && isLanguage(locale)) ??
+      settings.defaultLocale
+    )
+  }
+
+  return {
+    'send-links': sendLinks,
+    'send-letter': sendLetter,
+    'send-changed-letter': sendChangedLetter,
+    'tell-password-changed': tellPasswordChanged,
+  }
+}
+
+/** Whether the password was replaced after a link was asked for: then the asking is answered, or no longer wanted. */
+function changedSince(account: Account, askedAt: number): boolean {
+  return (
+    account.passwordChangedAt !== null && Math.floor(account.passwordChangedAt.getTime() / 1000) > askedAt
+  )
+}
+
+/** The id of an account's letter job: the same when the asking job runs twice, so that no second letter is queued. */
+function derivedId(jobId: string, accountId: string): string {
+  const bytes = createHash('sha256').update(`${jobId} ${accountId}`).digest()
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80 // version 8: custom (RFC 9562 §5.8)
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return bytes.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

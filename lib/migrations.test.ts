@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
+import { migrate, pendingMigrations } from './migrations'
+
+const names = readdirSync('prisma/migrations', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort()
+
+let database: TestDatabase
+let sql: pg.Client
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sql = await connect(database.url)
+}, 120_000)
+afterAll(async () => {
+  await sql.end()
+  await database.drop()
+})
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  return client
+}
+
+const exists = async (table: string) =>
+  (await sql.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "exists"', [table])).rows[0]!
+    .exists
+
+/** Nothing in it, as when it was made. */
+const empty = () =>
+  sql.query('DROP SCHEMA IF EXISTS pgboss CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+
+describe('migrating', () => {
+  beforeEach(empty)
+
+  test('an empty database lacks everything; once migrated it lacks nothing, and once more changes nothing', async () => {
+    expect(await pendingMigrations(sql)).toEqual([...names, 'the queue'])
+    expect(await migrate(database.url)).toEqual(names)
+    expect(await pendingMigrations(sql)).toEqual([])
+    expect(await migrate(database.url)).toEqual([])
+
+    const { rows } = await sql.query(
+      `SELECT "migration_name" AS "name", length("checksum") AS "checksum", "finished_at" IS NOT NULL AS "finished",
+            "rolled_back_at" AS "undone", "applied_steps_count" AS "steps"
+       FROM "_prisma_migrations" ORDER BY "started_at", "migration_name"`,
+    )
+    expect(rows).toEqual(
+      names.map((name) => ({ name, checksum: 64, finished: true, undone: null, steps: 1 })),
+    )
+  }, 60_000)
+
+  test('F10: of two that migrate an empty database at once each migration is applied by one', async () => {
+    const [first, second] = await Promise.all([migrate(database.url), migrate(database.url)])
+    expect([...first, ...second].sort()).toEqual(names)
+    expect(await pendingMigrations(sql)).toEqual([])
+  }, 60_000)
+
+  test('a migration that fails is rolled back whole and named; when the cause is gone, it applies', async () => {
+    await sql.query('CREATE TABLE "rekey_recovery" ("mine" int)')
+    await expect(migrate(database.url)).rejects.toThrow(
+      `The migration ${names[0]} failed and was rolled back: relation "rekey_recovery" already exists`,
+    )
+    expect(await exists('users')).toBe(false)
+    await sql.query('DROP TABLE "rekey_recovery"')
+    expect(await migrate(database.url)).toEqual(names)
+  }, 60_000)
+
+  test('a migration that was edited after it was applied is refused, by the start too', async () => {
+    await migrate(database.url)
+    await sql.query(
+      `UPDATE "_prisma_migrations" SET "checksum" = repeat('0', 64) WHERE "migration_name" = $1`,
+      [names[0]],
+    )
+    const edited = `The migration ${names[0]} was edited after it was applied`
+    await expect(migrate(database.url)).rejects.toThrow(edited)
+    await expect(pendingMigrations(sql)).rejects.toThrow(edited)
+  }, 60_000)
+})
+
+describe.runIf(process.env.TEST_DATABASE_URL)('K5: with a role that migrates and one for the app', () => {
+  let owner: string
+  let app: string
+  beforeAll(async () => {
+    owner = `rekey_owner_${randomBytes(5).toString('hex')}`
+    app = `rekey_app_${randomBytes(5).toString('hex')}`
+    const [{ name }] = (await sql.query<{ name: string }>('SELECT current_database() AS "name"')).rows as [
+      { name: string },
+    ]
+    await sql.query(`CREATE ROLE "${owner}" LOGIN; CREATE ROLE "${app}" LOGIN`)
+    await sql.query(`ALTER DATABASE "${name}" OWNER TO "${owner}"`)
+    await empty()
+    await sql.query(`ALTER SCHEMA public OWNER TO "${owner}"`)
+    await migrate(as(owner), app)
+  }, 60_000)
+  afterAll(async () => {
+    await sql.query(`ALTER DATABASE "${new URL(database.url).pathname.slice(1)}" OWNER TO CURRENT_USER`)
+    await sql.query(`DROP OWNED BY "${app}", "${owner}" CASCADE; DROP ROLE "${app}", "${owner}"`)
+  })
+  const as = (role: string) => {
+    const url = new URL(database.url)
+    url.username = role
+    return url.href
+  }
+
+  test('neither needs to be a superuser; the app’s sees that nothing is pending', async () => {
+    const client = await connect(as(app))
+    expect(await pendingMigrations(client).finally(() => client.end())).toEqual([])
+  })
+
+  test.each([
+    'DROP TABLE "users"',
+    'DROP TABLE "rekey_audit"',
+    'ALTER TABLE "users" ADD COLUMN "x" int',
+    'ALTER TABLE "rekey_audit" DISABLE TRIGGER ALL',
+    'CREATE TABLE "mine" ("n" int)',
+    'CREATE SCHEMA "mine"',
+    'CREATE OR REPLACE FUNCTION "rekey_purge_audit"(INTERVAL) RETURNS BIGINT LANGUAGE sql AS \'SELECT 1\'',
+    'DROP TABLE pgboss.job',
+    'DELETE FROM "users"',
+    'TRUNCATE "users"',
+    'UPDATE "_prisma_migrations" SET "checksum" = \'x\'',
+    'UPDATE "rekey_audit" SET "event" = \'x\'',
+    'DELETE FROM "rekey_audit"',
+    'TRUNCATE "rekey_audit"',
+    `SET rekey.purging = 'on'; DELETE FROM "rekey_audit"`,
+    `SET ROLE "postgres"`,
+  ])('L5: %s is denied to the app’s', async (statement) => {
+    const client = await connect(as(app))
+    await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' })
+    await client.end()
+  })
+
+  test('no function of ours lends the app’s role the rights of the other one, but for what is written in it', async () => {
+    const client = await connect(as(app))
+    // The purge runs with the rights of the owner, on what it believes to be the audit log.
+    await client.query(`
+      CREATE TEMP TABLE "rekey_audit" ("at" timestamptz);
+      INSERT INTO pg_temp."rekey_audit" VALUES ('2000-01-01');
+      GRANT ALL ON pg_temp."rekey_audit" TO PUBLIC;
+      CREATE FUNCTION pg_temp.borrow() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN EXECUTE 'ALTER TABLE public."users" ADD COLUMN "borrowed" int'; RETURN OLD; END $$;
+      CREATE TRIGGER borrow BEFORE DELETE ON pg_temp."rekey_audit" FOR EACH ROW EXECUTE FUNCTION pg_temp.borrow()`)
+    await client.query(`SELECT "rekey_purge_audit"(interval '30 days')`)
+    await client.end()
+    const { rows } = await sql.query(
+      `SELECT 1 FROM information_schema.columns WHERE column_name = 'borrowed'`,
+    )
+    expect(rows).toEqual([])
+  })
+
+  test('every function with the rights of its owner names its search path, temporary tables last', async () => {
+    const { rows } = await sql.query<{ config: string[] | null }>(
+      `SELECT p.proconfig AS "config" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
+    )
+    expect(rows.length).toBeGreaterThan(0)
+    for (const { config } of rows) expect(config?.join()).toMatch(/^search_path=.*pg_temp$/)
+  })
+
+  test('L6: the app’s may have the audit log purged, though never of the last week', async () => {
+    await sql.query(`INSERT INTO "rekey_audit" ("at", "event")
+      VALUES (now() - interval '8 days', 'old'), (now() - interval '6 days', 'young')`)
+    const client = await connect(as(app))
+    await client.query(`SELECT "rekey_purge_audit"(interval '-1 day')`).finally(() => client.end())
+    expect((await sql.query('SELECT "event" FROM "rekey_audit"')).rows).toEqual([{ event: 'young' }])
+  })
+})

@@ -1,0 +1,158 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createPasswordRules } from './rules'
+
+const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep' })
+const strict = createPasswordRules({ minLength: 8, outerSpaces: 'refuse' })
+const codes = (password: string, of = rules) => of.problems(password).map(({ code }) => code)
+
+describe('length', () => {
+  test.each([
+    ['14 letters', 'abcdefghijklmn', ['too-short']],
+    ['15 letters', 'abcdefghijklmno', []],
+    ['8 emoji, which are 16 UTF-16 units', '😀'.repeat(8), ['too-short']],
+    ['15 emoji', '😀'.repeat(15), []],
+    ['64 emoji', '😀'.repeat(64), []],
+    ['256 emoji, which are 1024 bytes', '😀'.repeat(256), []],
+    ['257 emoji', '😀'.repeat(257), ['too-long']],
+    ['257 letters', 'a'.repeat(257), ['too-long']],
+    ['16 384 letters', 'a'.repeat(16_384), ['too-long']],
+  ])('P1, P2, P3: %s', (_, password, expected) => {
+    expect(codes(password)).toEqual(expected)
+  })
+
+  test('P1, P2: the numbers to show travel with the problem', () => {
+    expect(strict.problems('abc')).toEqual([{ code: 'too-short', min: 8 }])
+    expect(strict.problems('a'.repeat(257))).toEqual([{ code: 'too-long', max: 256 }])
+  })
+})
+
+describe('entirely numeric', () => {
+  /** Every range for which `str.isdigit()` holds, listed by Python 3.11 (Unicode 14). */
+  const pythonDigits = `
+    30-39 b2-b3 b9 660-669 6f0-6f9 7c0-7c9 966-96f 9e6-9ef a66-a6f ae6-aef b66-b6f be6-bef c66-c6f ce6-cef d66-d6f
+    de6-def e50-e59 ed0-ed9 f20-f29 1040-1049 1090-1099 1369-1371 17e0-17e9 1810-1819 1946-194f 19d0-19da 1a80-1a89
+    1a90-1a99 1b50-1b59 1bb0-1bb9 1c40-1c49 1c50-1c59 2070 2074-2079 2080-2089 2460-2468 2474-247c 2488-2490 24ea
+    24f5-24fd 24ff 2776-277e 2780-2788 278a-2792 a620-a629 a8d0-a8d9 a900-a909 a9d0-a9d9 a9f0-a9f9 aa50-aa59
+    abf0-abf9 ff10-ff19 104a0-104a9 10a40-10a43 10d30-10d39 10e60-10e68 11052-1105a 11066-1106f 110f0-110f9
+    11136-1113f 111d0-111d9 112f0-112f9 11450-11459 114d0-114d9 11650-11659 116c0-116c9 11730-11739 118e0-118e9
+    11950-11959 11c50-11c59 11d50-11d59 11da0-11da9 16a60-16a69 16ac0-16ac9 16b50-16b59 1d7ce-1d7ff 1e140-1e149
+    1e2f0-1e2f9 1e950-1e959 1f100-1f10a 1fbf0-1fbf9`
+    .trim()
+    .split(/\s+/)
+    .map((range) => range.split('-').map((hex) => Number.parseInt(hex, 16)) as [number, number?])
+
+  test('a digit is what Python calls one', () => {
+    const isPythonDigit = (code: number) =>
+      pythonDigits.some(([from, to = from]) => code >= from && code <= to)
+    const wrong: string[] = []
+    for (let code = 0; code <= 0x10ffff; code += 1) {
+      const character = String.fromCodePoint(code)
+      const isDigit = codes(character.repeat(20)).includes('entirely-numeric')
+      // A newer Unicode than Python's knows more decimal digits, and only those.
+      const isNewer = /\p{Nd}/u.test(character) && !isPythonDigit(code) && code >= 0x10d40
+      if (isDigit !== (isPythonDigit(code) || isNewer)) wrong.push(code.toString(16))
+    }
+    expect(wrong).toEqual([])
+    expect(pythonDigits.reduce((sum, [from, to = from]) => sum + to - from + 1, 0)).toBe(788)
+  }, 30_000)
+
+  test.each([
+    ['837261948273651', true],
+    ['²³²³²³²³²³²³²³²', true],
+    ['１２３٤٥६७៨９①②③⒈⒉⒊', true],
+    ['½½½½½½½½½½½½½½½½', false],
+    ['ⅣⅣⅣⅣⅣⅣⅣⅣⅣⅣⅣⅣⅣⅣⅣⅣ', false],
+    ['一二三一二三一二三一二三一二三', false],
+    ['-83726194827365', false],
+    ['8372 6194 8273 65', false],
+    ['8372619482736.5', false],
+    ['8372619482736\n5', false],
+  ])('%s: %s', (password, isNumeric) => {
+    expect(codes(password).includes('entirely-numeric')).toBe(isNumeric)
+  })
+})
+
+describe('outer spaces', () => {
+  test.each([' ', '\t', '\n', '\x1c', '\x85', '\xa0', '\u2028', '\u3000'])(
+    'P4: %j at either end',
+    (space) => {
+      for (const password of [`${space}correct horse`, `correct horse${space}`, space.repeat(20)]) {
+        expect(codes(password, strict)).toEqual(['outer-spaces'])
+        expect(codes(password, createPasswordRules({ minLength: 8, outerSpaces: 'keep' }))).toEqual([])
+      }
+      expect(codes(`correct${space}horse`, strict)).toEqual([])
+    },
+  )
+
+  test('P4: what the sign-in does not trim is no space', () => {
+    expect(codes('\ufeffcorrect horse\u200b', strict)).toEqual([])
+  })
+})
+
+test('P6: nothing is asked of what a password is composed of', () => {
+  for (const password of [
+    'lowercaseletter',
+    'correct horse ba',
+    '!!!!!!!!!!!!!!!',
+    'ABCDEFGHIJKLMNO',
+    'パスワードパスワードパスワードパ',
+  ]) {
+    expect(codes(password)).toEqual([])
+  }
+})
+
+describe('what a form shows', () => {
+  test('every rule has a tick, in the order of the messages', () => {
+    expect(strict.ticks('12345 ')).toEqual([
+      { problem: { code: 'too-short', min: 8 }, kept: false },
+      { problem: { code: 'entirely-numeric' }, kept: true },
+      { problem: { code: 'too-long', max: 256 }, kept: true },
+      { problem: { code: 'outer-spaces' }, kept: false },
+    ])
+    expect(rules.ticks('').map(({ problem }) => problem.code)).toEqual([
+      'too-short',
+      'entirely-numeric',
+      'too-long',
+    ])
+  })
+
+  test('P11: ticks and problems are one judgement', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (password) => {
+        const unkept = strict.ticks(password).filter(({ kept }) => !kept)
+        expect(unkept.map(({ problem }) => problem)).toEqual(strict.problems(password))
+      }),
+    )
+  })
+
+  test.each([rules, strict])('U5: what a password manager makes by the attributes is taken', (policy) => {
+    const { minLength, passwordrules } = policy.attributes
+    expect(Object.keys(policy.attributes)).toEqual(['minLength', 'passwordrules'])
+    const sets = {
+      lower: 'abcdefghijklmnopqrstuvwxyz',
+      upper: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+      digit: '0123456789',
+      '[-]': '-',
+    }
+    const rule = (name: string) => new RegExp(`${name}: ([^;]+);`).exec(passwordrules)?.[1]?.split(', ') ?? []
+    const pick = (names: string[]) =>
+      fc.constantFrom(...names.flatMap((name) => Array.from(sets[name as keyof typeof sets])))
+    const [least, most] = [Number(rule('minlength')[0]), Number(rule('maxlength')[0])]
+    expect(least).toBe(minLength)
+
+    // A manager may as well draw all but what is required from one set.
+    const made = fc
+      .subarray([...rule('required'), ...rule('allowed')], { minLength: 1 })
+      .chain((names) => fc.array(pick(names), { minLength: least - 1, maxLength: most - 1 }))
+      .chain((rest) => fc.tuple(fc.constant(rest), pick(rule('required')), fc.nat(rest.length)))
+      .map(([rest, required, at]) => [...rest.slice(0, at), required, ...rest.slice(at)].join(''))
+    fc.assert(
+      fc.property(made, (password) => {
+        expect(policy.problems(password)).toEqual([])
+        expect(password.length).toBeGreaterThanOrEqual(minLength)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})

@@ -1,0 +1,65 @@
+import path from 'node:path'
+import configuration from '@/rekey.config'
+import { createAccounts } from './accounts'
+import { openDatabase } from './db'
+import { createAudit } from './audit'
+import { createBreachCheck } from './breach-check'
+import { createLimits } from './limits'
+import { createLog } from './log'
+import { createMailbox } from './mailbox'
+import { createPasswordHash } from './password-hash'
+import { createPasswordPolicy } from './password-policy/policy'
+import { createPasswordReset } from './password-reset'
+import { createQueue } from './queue'
+import { createLinks } from './reset-link'
+import { settings as readSettings, type Settings } from './settings'
+
+/** Seconds that the "this wasn't me" link of a letter about a changed password lives. */
+const cancelPeriod = 7 * 24 * 3600
+
+export type Services = ReturnType<typeof createServices>
+
+/** Puts the real parts together for one process. Nothing is opened before it is used. */
+export function createServices(settings: Settings) {
+  const log = createLog(settings.logLevel, 'rekey')
+  const database = openDatabase(settings.database.url, settings.database.poolSize, log)
+  const accounts = createAccounts(database)
+  const queue = createQueue(database.pool)
+  const hash = createPasswordHash()
+  const policy = createPasswordPolicy({ ...settings.password, appName: settings.look.appName })
+  const links = createLinks({
+    secrets: settings.secrets,
+    audience: settings.publicOrigin,
+    period: { reset: settings.reset.period, cancel: settings.reset.period, 'cancel-change': cancelPeriod },
+    oneTimeUse: settings.reset.oneTimeUse,
+  })
+  const isBreached = createBreachCheck(settings.breachCheckUrl, log)
+  const limits = createLimits(database.pool, settings.secrets[0], settings.limits)
+  const audit = createAudit(database, log)
+  const parts = {
+    accounts,
+    links,
+    policy,
+    isBreached,
+    hash,
+    queue,
+    limits,
+    audit,
+    database,
+    settings,
+    configuration,
+  }
+  const passwordReset = createPasswordReset(parts)
+  /** Where demo and dev keep the letters that would otherwise be sent. */
+  const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
+  const mailbox = mailboxDir === undefined ? undefined : createMailbox(mailboxDir)
+  return { ...parts, log, passwordReset, mailbox, mailboxDir }
+}
+
+/** Survives the reloads of the dev server, which would otherwise open connections anew each time. */
+const shared = globalThis as { rekeyServices?: Services }
+
+/** The parts of this process, made on first use: `next build` imports every route and may have no settings. */
+export function services(): Services {
+  return (shared.rekeyServices ??= createServices(readSettings()))
+}

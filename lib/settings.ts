@@ -1,0 +1,295 @@
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import { languages } from './languages'
+import {
+  duration,
+  flag,
+  isLoopback,
+  limit,
+  line,
+  list,
+  mailAddress,
+  onOff,
+  origin,
+  postgres,
+  secretKey,
+  smtp,
+  webAddress,
+  whole,
+} from './settings/checks'
+
+/**
+ * The one place that reads the environment. Every setting has a default or a reason it has none; what is wrong
+ * is collected and told in one message.
+ *
+ * `REKEY_MODE` is not a setting but the command that was typed: `npm start` means production, `npm run demo`
+ * and `npm run dev` relax what a first look does not need (secret, mail server, public address).
+ */
+export type Mode = 'production' | 'demo' | 'dev'
+
+export type Settings = ReturnType<typeof readSettings>
+
+/** All that is wrong with the settings; the message has a line for each. */
+export class SettingsError extends Error {
+  readonly problems: string[]
+  constructor(problems: string[]) {
+    super(['Rekey cannot start: its settings need attention.', ...problems.map((p) => `  - ${p}`)].join('\n'))
+    this.name = 'SettingsError'
+    this.problems = problems
+  }
+}
+
+const shape = z.object({
+  SECRET_KEY: secretKey,
+  SECRET_KEY_FALLBACKS: list.pipe(z.array(secretKey)).default([]),
+  DATABASE_URL: postgres,
+  DATABASE_POOL_SIZE: whole(1, 500).default(10),
+  MIGRATION_DATABASE_URL: postgres.optional(),
+  DATA_DIR: line.default('.data'),
+  PUBLIC_URL: origin,
+  RESET_PASSWORD_VERIFICATION_URL: webAddress.optional(),
+  RESET_PASSWORD_VERIFICATION_ENABLED: flag.default(true),
+  RESET_PASSWORD_VERIFICATION_PERIOD: duration
+    .refine((s) => s <= 86_400, 'a link lives 24h at most')
+    .default(3600),
+  RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: flag.default(true),
+  RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: flag.default(false),
+  RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: flag.default(false),
+  SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: flag.default(false),
+  USER_LOGIN_FIELDS: list
+    .pipe(
+      z
+        .array(z.enum(['username', 'email'], { error: 'write username, email or both' }))
+        .min(1, 'write username, email or both'),
+    )
+    .default(['username', 'email']),
+  PASSWORD_MIN_LENGTH: whole(8, 64).default(15),
+  PASSWORD_OUTER_SPACES: z.enum(['keep', 'refuse'], { error: 'write keep or refuse' }).default('keep'),
+  PASSWORD_BREACH_CHECK_URL: webAddress.optional(),
+  SMTP_URL: smtp.optional(),
+  VERIFICATION_FROM_EMAIL: mailAddress.optional(),
+  VERIFICATION_REPLY_TO_EMAIL: mailAddress.optional(),
+  TRUSTED_PROXY_HOPS: whole(0, 10).default(0),
+  CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
+  LIMIT_ASKS_PER_CLIENT: limit.default({ count: 30, seconds: 600 }),
+  LIMIT_ASKS_PER_LOGIN: limit.default({ count: 5, seconds: 600 }),
+  LIMIT_RESETS_PER_CLIENT: limit.default({ count: 60, seconds: 600 }),
+  LIMIT_ATTEMPTS_PER_LINK: limit.default({ count: 30, seconds: 3600 }),
+  LETTER_COOLDOWN: z
+    .union([z.literal('0s').transform(() => 0), duration], {
+      error: 'write a whole number and a unit, such as 60s, or 0s for none',
+    })
+    .default(60),
+  LIMIT_LETTERS_PER_ACCOUNT: limit
+    .refine(({ count }) => count <= 100, 'at most 100 letters to one account')
+    .default({ count: 5, seconds: 3600 }),
+  LIMIT_LETTERS: limit.default({ count: 1000, seconds: 3600 }),
+  APP_NAME: line.max(60, 'use at most 60 characters').default('Rekey'),
+  LOGO_URL: z
+    .string()
+    .regex(
+      /^\/(?!\/)[\w./-]+\.(svg|png|webp|avif)$/,
+      'write the path of a picture in public/, such as /logo.svg',
+    )
+    .optional(),
+  SIGN_IN_URL: webAddress.optional(),
+  SUPPORT_EMAIL: mailAddress.optional(),
+  BRAND_COLOR: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, 'write a colour as #rrggbb')
+    .optional(),
+  DEFAULT_LOCALE: z.enum(languages, { error: `write one of ${languages.join(', ')}` }).default('en'),
+  AUDIT_RETENTION: duration
+    .refine((s) => s >= 7 * 86_400, 'keep the audit log for 7d at least')
+    .default(180 * 86_400),
+  WORKER: onOff('on', 'off').default(true),
+  WEB_CONCURRENCY: whole(1, 128).default(availableParallelism()),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
+      error: 'write fatal, error, warn, info, debug or trace',
+    })
+    .default('info'),
+  PORT: whole(0, 65_535).default(3000),
+  HOST: line.optional(),
+})
+
+const whyNeeded: Record<string, string> = {
+  SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
+  DATABASE_URL: 'a PostgreSQL URL, such as postgresql://rekey:…@db.example.com/rekey',
+  PUBLIC_URL: 'the address people reach this app at, such as https://id.example.com',
+  SMTP_URL: 'letters are sent through it, such as smtp://user:password@mail.example.com:587',
+  VERIFICATION_FROM_EMAIL: 'the sender of the letters, such as Example <no-reply@example.com>',
+}
+
+/**
+ * Reads and checks all settings.
+ *
+ * @param env the environment; an empty value counts as absent
+ * @throws SettingsError naming every setting that is missing, malformed or in contradiction with another
+ */
+export function readSettings(env: Record<string, string | undefined>) {
+  const mode: Mode = env.REKEY_MODE === 'demo' || env.REKEY_MODE === 'dev' ? env.REKEY_MODE : 'production'
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
+  if (mode !== 'production') {
+    given.PUBLIC_URL ??= `http://localhost:${given.PORT ?? '3000'}`
+    given.HOST ??= '127.0.0.1'
+  }
+
+  const parsed = shape.safeParse(given)
+  const problems = parsed.success
+    ? []
+    : firstOfEach(parsed.error.issues).map((issue) => describe(issue, given))
+  if (mode === 'production' && given.SMTP_URL === undefined) problems.push(missing('SMTP_URL'))
+  if (
+    (mode === 'production' || given.SMTP_URL !== undefined) &&
+    given.VERIFICATION_FROM_EMAIL === undefined
+  ) {
+    problems.push(missing('VERIFICATION_FROM_EMAIL'))
+  }
+  const fallbacks = (given.SECRET_KEY_FALLBACKS ?? '').split(',').map((key) => key.trim())
+  if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
+    problems.push('SECRET_KEY_FALLBACKS: holds the current SECRET_KEY too; keep only the older keys there')
+  }
+  if (mode === 'production' && given.DATABASE_URL !== undefined && hasStockPassword(given.DATABASE_URL)) {
+    problems.push(
+      'DATABASE_URL: its password is one that everybody tries first; give the database role its own',
+    )
+  }
+  if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
+
+  const values = parsed.data
+  return {
+    mode,
+    secrets: [values.SECRET_KEY, ...values.SECRET_KEY_FALLBACKS] as [string, ...string[]],
+    database: {
+      url: values.DATABASE_URL,
+      poolSize: values.DATABASE_POOL_SIZE,
+      migrationUrl: values.MIGRATION_DATABASE_URL ?? values.DATABASE_URL,
+    },
+    dataDir: values.DATA_DIR,
+    /** Scheme, host and port, without a trailing slash. */
+    publicOrigin: new URL(values.PUBLIC_URL).origin,
+    allowedOrigins: values.CORS_ALLOWED_ORIGINS.map((text) => new URL(text).origin),
+    reset: {
+      enabled: values.RESET_PASSWORD_VERIFICATION_ENABLED,
+      pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? new URL('/reset-password/', values.PUBLIC_URL).href,
+      /** Seconds a link lives. */
+      period: values.RESET_PASSWORD_VERIFICATION_PERIOD,
+      oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
+      failWhenUserNotFound: values.RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND,
+      passwordConfirm: values.RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM,
+      /** The name of the field that says who asks. */
+      loginField: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
+        ? ('email' as const)
+        : ('login' as const),
+      /** What the field is compared with. */
+      loginFields: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
+        ? (['email'] as const)
+        : (values.USER_LOGIN_FIELDS as readonly ('username' | 'email')[]),
+    },
+    password: { minLength: values.PASSWORD_MIN_LENGTH, outerSpaces: values.PASSWORD_OUTER_SPACES },
+    breachCheckUrl: values.PASSWORD_BREACH_CHECK_URL,
+    limits: {
+      asksPerClient: values.LIMIT_ASKS_PER_CLIENT,
+      asksPerLogin: values.LIMIT_ASKS_PER_LOGIN,
+      resetsPerClient: values.LIMIT_RESETS_PER_CLIENT,
+      attemptsPerLink: values.LIMIT_ATTEMPTS_PER_LINK,
+      letters: values.LIMIT_LETTERS,
+    },
+    letterSlots: {
+      /** Seconds. */
+      cooldown: values.LETTER_COOLDOWN,
+      perAccount: values.LIMIT_LETTERS_PER_ACCOUNT,
+    },
+    /** Seconds. */
+    auditRetention: values.AUDIT_RETENTION,
+    mail: {
+      /** Absent: letters are caught in the mailbox of demo and dev. */
+      smtpUrl: values.SMTP_URL,
+      from: values.VERIFICATION_FROM_EMAIL ?? 'no-reply@rekey.localhost',
+      replyTo: values.VERIFICATION_REPLY_TO_EMAIL,
+    },
+    trustedProxyHops: values.TRUSTED_PROXY_HOPS,
+    look: {
+      appName: values.APP_NAME,
+      /** A path of this app. */
+      logoUrl: values.LOGO_URL,
+      /** `#rrggbb`; made readable before it is used. */
+      brandColor: values.BRAND_COLOR,
+      signInUrl: values.SIGN_IN_URL,
+      supportEmail: values.SUPPORT_EMAIL,
+    },
+    defaultLocale: values.DEFAULT_LOCALE,
+    worker: values.WORKER,
+    webConcurrency: values.WEB_CONCURRENCY,
+    logLevel: values.LOG_LEVEL,
+    port: values.PORT,
+    host: values.HOST,
+  }
+}
+
+/** One sentence for a setting is enough, however much is wrong with it. */
+function firstOfEach(issues: z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  return issues.filter((issue, i) => issues.findIndex(({ path }) => path[0] === issue.path[0]) === i)
+}
+
+function describe(issue: z.core.$ZodIssue, given: Record<string, unknown>): string {
+  const name = String(issue.path[0])
+  return given[name] === undefined ? missing(name) : `${name}: ${issue.message}`
+}
+
+function missing(name: string): string {
+  return `${name} is missing: ${whyNeeded[name]}`
+}
+
+function hasStockPassword(databaseUrl: string): boolean {
+  const { hostname, password } = URL.canParse(databaseUrl)
+    ? new URL(databaseUrl)
+    : { hostname: '', password: '' }
+  return !isLoopback(hostname) && /^(postgres|password|admin|root|secret|changeme|rekey)$/i.test(password)
+}
+
+/** The two URLs that commands on the database need, checked like all settings but without the others. */
+export function readDatabaseUrls(env: Record<string, string | undefined>): {
+  url: string
+  migrationUrl: string
+} {
+  const url = env.DATABASE_URL || undefined
+  const migrationUrl = env.MIGRATION_DATABASE_URL || url
+  const problems: string[] = []
+  if (migrationUrl === undefined) problems.push(missing('DATABASE_URL'))
+  for (const [name, value] of Object.entries({ DATABASE_URL: url, MIGRATION_DATABASE_URL: migrationUrl })) {
+    const checked = postgres.optional().safeParse(value)
+    if (!checked.success) problems.push(`${name}: ${checked.error.issues[0]?.message}`)
+  }
+  if (problems.length > 0 || migrationUrl === undefined) throw new SettingsError(problems)
+  return { url: url ?? migrationUrl, migrationUrl }
+}
+
+/** Where the embedded database, caught letters and the generated secret are. */
+export function readDataDir(env: Record<string, string | undefined>): string {
+  return env.DATA_DIR || '.data'
+}
+
+/** What is allowed but worth a warning at start, a sentence each. */
+export function settingsWarnings(settings: Settings): string[] {
+  const warnings: string[] = []
+  if (settings.reset.failWhenUserNotFound) {
+    warnings.push('RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true tells anybody who asks which accounts exist.')
+  }
+  if (!settings.reset.oneTimeUse) {
+    warnings.push(
+      'RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false lets whoever finds a used letter set the password again until the link expires.',
+    )
+  }
+  return warnings
+}
+
+let read: Settings | undefined
+
+/** The settings of this process, read on first use: `next build` imports every route and may have no secrets. */
+export function settings(): Settings {
+  return (read ??= readSettings(process.env))
+}

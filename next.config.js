@@ -1,0 +1,28 @@
+import { PHASE_PRODUCTION_SERVER } from 'next/constants.js'
+
+/** @type {import('next').NextConfig} */
+const config = {
+  reactStrictMode: true,
+  poweredByHeader: false,
+  // Both spellings of a path answer directly: a redirect would lose the body of a POST.
+  skipTrailingSlashRedirect: true,
+  // The image optimiser is a second HTTP client inside the server; nothing here needs one.
+  images: { unoptimized: true },
+  serverExternalPackages: ['@node-rs/argon2', 'pg', 'pg-boss', 'pino', 'mailparser'],
+  // `npm test` checks the types of everything; a build on an operator's machine need not do it again.
+  typescript: { ignoreBuildErrors: true },
+  devIndicators: false,
+}
+
+/**
+ * The plugin only matters to a build. Loading it loads a compiler, which unpacks itself into the user's cache: a running
+ * service writes nowhere but into its data directory, and its user may have no home at all.
+ *
+ * @param {string} phase
+ * @returns {Promise<import('next').NextConfig>}
+ */
+export default async function configure(phase) {
+  if (phase === PHASE_PRODUCTION_SERVER) return config
+  const { default: createNextIntlPlugin } = await import('next-intl/plugin')
+  return createNextIntlPlugin('./app/words.ts')(config)
+}

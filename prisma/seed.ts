@@ -1,0 +1,17 @@
+import { randomBytes } from 'node:crypto'
+import type { Services } from '@/lib/services'
+
+/** The demo's people. Both have forgotten their passwords, and so has everybody else: they are random. */
+const people = [
+  { username: 'demo', email: 'demo@example.com', firstName: 'Dana', lastName: 'Moreno', locale: 'en' },
+  { username: 'ada', email: 'ada@example.com', firstName: 'Ada', lastName: 'Lehmann', locale: 'de' },
+]
+
+/** Adds the demo's accounts where they are missing. */
+export async function seed({ accounts, hash }: Pick<Services, 'accounts' | 'hash'>): Promise<void> {
+  for (const person of people) {
+    if ((await accounts.findByUsername(person.username)) !== null) continue
+    const passwordHash = await hash.hash(randomBytes(24).toString('base64url'))
+    await accounts.add({ ...person, passwordHash, isActive: true })
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfiguration } from '@/lib/configuration'
+
+/**
+ * What a team may replace with its own code. Everything here is optional; `lib/configuration.ts` says what each
+ * function gets, what it must return and in which process it runs.
+ *
+ *     export default defineConfiguration({
+ *       async revokeSessions(tx, account) {
+ *         await tx.$executeRaw`DELETE FROM "sessions" WHERE "user_id" = ${account.id}::uuid`
+ *       },
+ *     })
+ */
+export default defineConfiguration({})

@@ -1,0 +1,190 @@
+import { parseArgs } from 'node:util'
+import { createAccounts, UsernameTaken } from '@/lib/accounts'
+import { createAudit } from '@/lib/audit'
+import { openDatabase } from '@/lib/db'
+import { mayBeMailed } from '@/lib/email-address'
+import { isLanguage, languages } from '@/lib/languages'
+import { createLog } from '@/lib/log'
+import { migrate } from '@/lib/migrations'
+import { createPasswordHash } from '@/lib/password-hash'
+import { readDatabaseUrls, readDataDir } from '@/lib/settings'
+import { DataDirInUse, embeddedUrl, startEmbeddedDatabase } from './embedded-database/embedded-database'
+
+const usage = `Usage: npm run accounts -- <command>
+
+  add <username> <email> [--first-name x] [--last-name x] [--locale xx] [--inactive] [--password-stdin]
+                         adds an account; "" for no address; without --password-stdin it has no password
+                         and gets no reset letters
+  list                   all accounts, oldest first
+  verify <username>      reads a password from standard input; exit code 0 when it is the account's, else 1
+  deactivate <username>  the account can no longer be reset, and its links are dead
+  activate <username>    undoes deactivate
+  history <username>     what happened to the account, oldest first`
+
+/** Something the operator typed that cannot be done. */
+class Mistake extends Error {}
+
+async function main(): Promise<number> {
+  const { values, positionals } = readArguments()
+  const [command, ...rest] = positionals
+  const wanted = { add: 2, list: 0, verify: 1, deactivate: 1, activate: 1, history: 1 }[command ?? '']
+  if (wanted === undefined || rest.length !== wanted) throw new Mistake(usage)
+  const [username = '', email = ''] = rest
+
+  const { url, close } = await findDatabase()
+  const log = createLog('fatal', 'accounts')
+  const database = openDatabase(url, 2, log)
+  const accounts = createAccounts(database)
+  const hash = createPasswordHash()
+  try {
+    switch (command) {
+      case 'add': {
+        if (username.trim() !== username || !/^[^\p{Cc}]{1,150}$/u.test(username)) {
+          throw new Mistake('A username has 1 to 150 characters, no control characters and no outer spaces.')
+        }
+        if (email !== '' && !mayBeMailed(email))
+          throw new Mistake(`No letter could be sent to the address ${JSON.stringify(email)}.`)
+        const locale = values.locale ?? null
+        if (locale !== null && !isLanguage(locale))
+          throw new Mistake(`The locale is one of ${languages.join(', ')}.`)
+        const twins = email === '' ? [] : await accounts.findByLogin(email, ['email'])
+        const passwordHash = values['password-stdin'] ? await hash.hash(await readPassword()) : null
+        const names = { firstName: values['first-name'] ?? '', lastName: values['last-name'] ?? '' }
+        await accounts.add({ username, email, ...names, passwordHash, isActive: !values.inactive, locale })
+        console.log(`Added ${username}.`)
+        if (twins.length > 0)
+          console.error(
+            `Note: ${twins.length} other account(s) have this address; each gets a letter of its own.`,
+          )
+        if (passwordHash === null)
+          console.error('Note: it has no password, so it signs in elsewhere and gets no reset letters.')
+        return 0
+      }
+      case 'list': {
+        const rows = (await accounts.list()).map((account) => ({
+          username: account.username,
+          email: account.email,
+          name: `${account.firstName} ${account.lastName}`.trim(),
+          status: account.isActive ? 'active' : 'inactive',
+          password:
+            account.passwordHash === null
+              ? 'none'
+              : (account.passwordChangedAt?.toISOString() ?? 'never changed'),
+          locale: account.locale ?? '',
+        }))
+        printTable(rows, 'There are no accounts.')
+        return 0
+      }
+      case 'verify': {
+        const account = await accounts.findByUsername(username)
+        const matches = await hash.verify(account?.passwordHash ?? '', await readPassword())
+        console.log(matches ? 'This is the password.' : 'This is not the password.')
+        return matches ? 0 : 1
+      }
+      case 'history': {
+        const account = await accounts.findByUsername(username)
+        if (account === null) throw noAccount(username)
+        const lines = (await createAudit(database, log).history(account.id)).map(
+          ({ at, event, reason, client }) => ({
+            at: at.toISOString(),
+            event,
+            reason: reason ?? '',
+            client: client ?? '',
+          }),
+        )
+        printTable(lines, 'Nothing is recorded about this account.')
+        return 0
+      }
+      default: {
+        if (!(await accounts.setActive(username, command === 'activate'))) throw noAccount(username)
+        console.log(
+          command === 'activate' ? `${username} is active.` : `${username} is inactive; its links are dead.`,
+        )
+        return 0
+      }
+    }
+  } finally {
+    await database.close()
+    await close()
+  }
+}
+
+function noAccount(username: string): Mistake {
+  return new Mistake(`There is no account ${JSON.stringify(username)}.`)
+}
+
+/** Columns under their names, as wide as what stands in them. */
+function printTable(rows: Record<string, string>[], none: string): void {
+  const [first] = rows
+  if (first === undefined) return console.log(none)
+  const names = Object.keys(first)
+  const lines = [names, ...rows.map((row) => names.map((name) => printable(row[name] ?? '')))]
+  const widths = names.map((_name, column) => Math.max(...lines.map((line) => line[column]!.length)))
+  for (const line of lines)
+    console.log(
+      line
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+}
+
+/** Text of the database for a terminal: what would move the cursor or colour the screen is shown as a code. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,
+  )
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        'first-name': { type: 'string' },
+        'last-name': { type: 'string' },
+        locale: { type: 'string' },
+        inactive: { type: 'boolean', default: false },
+        'password-stdin': { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    throw new Mistake(`${error instanceof Error ? error.message : error}\n\n${usage}`)
+  }
+}
+
+/** DATABASE_URL; else the embedded database of DATA_DIR, through its owner where one runs. */
+async function findDatabase(): Promise<{ url: string; close(): Promise<void> }> {
+  if (process.env.DATABASE_URL)
+    return { url: readDatabaseUrls(process.env).url, close: async () => undefined }
+  const dataDir = readDataDir(process.env)
+  try {
+    const embedded = await startEmbeddedDatabase(dataDir)
+    await migrate(embedded.url)
+    return embedded
+  } catch (error) {
+    if (error instanceof DataDirInUse) return { url: embeddedUrl(dataDir), close: async () => undefined }
+    throw error
+  }
+}
+
+/** The password as typed or piped, without the line break that ends it. */
+async function readPassword(): Promise<string> {
+  if (process.stdin.isTTY) console.error('Type the password, then Enter and Ctrl-D:')
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  const password = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+    .decode(Buffer.concat(chunks))
+    .replace(/\r?\n$/, '')
+  if (password === '') throw new Mistake('No password came on standard input.')
+  return password
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  const told = error instanceof Mistake || error instanceof UsernameTaken
+  console.error(told || error instanceof Error ? error.message : error)
+  process.exitCode = told ? 2 : 1
+}

@@ -1,0 +1,112 @@
+// Builds what runs: the generated database client, everything outside Next (esbuild), the pages (Next).
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import * as esbuild from 'esbuild'
+
+const rooms = ['app', 'components', 'emails', 'lib', 'messages', 'prisma', 'public', 'scripts', 'server']
+const files = ['next.config.js', 'package-lock.json', 'postcss.config.js', 'rekey.config.ts', 'tsconfig.json']
+const stamps = { compiled: 'dist/.sources', pages: '.next/.sources' }
+
+/** A digest of everything that a build is made from. */
+function sources() {
+  const digest = createHash('sha256')
+  /** @param {string} at */
+  const visit = (at) => {
+    for (const entry of readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const file = path.join(at, entry.name)
+      if (file === path.join('prisma', 'client') || entry.name.includes('.test.')) continue
+      if (entry.isDirectory()) visit(file)
+      else digest.update(file).update('\0').update(readFileSync(file)).update('\0')
+    }
+  }
+  rooms.filter((room) => existsSync(room)).forEach(visit)
+  files.filter((file) => existsSync(file)).forEach((file) => digest.update(file).update(readFileSync(file)))
+  return digest.digest('hex')
+}
+
+/** @param {string} stamp */
+const isFresh = (stamp) => existsSync(stamp) && readFileSync(stamp, 'utf8') === sources()
+
+export const isCompiled = () => isFresh(stamps.compiled)
+export const isBuilt = () => isCompiled() && isFresh(stamps.pages)
+/** Whether there is any build: an image may hold one without the sources it was made from. */
+export const hasBuild = () => existsSync('dist/server/supervisor.js') && existsSync('.next/BUILD_ID')
+
+/** Everything outside Next, to `dist/`. */
+export async function compile() {
+  rmSync(stamps.compiled, { force: true })
+  await generate()
+  await esbuild.build({
+    entryPoints: [
+      'server/supervisor.ts',
+      'server/web-process.ts',
+      'server/worker.ts',
+      'server/worker-start.ts',
+      'scripts/accounts.ts',
+      'scripts/demo.ts',
+      'scripts/migrate.ts',
+    ],
+    outdir: 'dist',
+    outbase: '.',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    packages: 'external',
+    jsx: 'automatic',
+    sourcemap: 'linked',
+    logLevel: 'warning',
+  })
+  writeFileSync(stamps.compiled, sources())
+}
+
+/** The pages and handlers, to `.next/`. */
+export async function buildPages() {
+  rmSync(stamps.pages, { force: true })
+  await run('node_modules/next/dist/bin/next', ['build'], { NODE_ENV: 'production' })
+  writeFileSync(stamps.pages, sources())
+}
+
+/**
+ * Prisma's client. Its generator wants to download an engine that it then does not use; naming any existing file
+ * keeps it from that.
+ */
+export async function generate() {
+  mkdirSync('dist', { recursive: true })
+  await run(
+    'node_modules/prisma/build/index.js',
+    ['generate', '--no-hints'],
+    { PRISMA_SCHEMA_ENGINE_BINARY: path.resolve('package.json') },
+    true,
+  )
+}
+
+/**
+ * @param {string} script
+ * @param {string[]} args
+ * @param {Record<string, string>} env
+ * @param {boolean} [quiet] whether output is shown only when the command fails
+ * @returns {Promise<void>}
+ */
+function run(script, args, env, quiet = false) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], {
+      env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CHECKPOINT_DISABLE: '1', ...env },
+      stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
+    })
+    let output = ''
+    child.stdout?.on('data', (chunk) => (output += chunk))
+    child.stderr?.on('data', (chunk) => (output += chunk))
+    child.on('error', reject)
+    child.on('exit', (code) => {
+      if (code === 0) resolve()
+      else
+        reject(
+          new Error(`${output}\`${path.basename(script)} ${args.join(' ')}\` failed with exit code ${code}.`),
+        )
+    })
+  })
+}

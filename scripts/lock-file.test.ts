@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+
+type Locked = {
+  version?: string
+  resolved?: string
+  integrity?: string
+  link?: boolean
+  hasInstallScript?: boolean
+  inBundle?: boolean
+}
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  allowScripts: Record<string, boolean>
+  dependencies: Record<string, string>
+  devDependencies: Record<string, string>
+  optionalDependencies: Record<string, string>
+}
+const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+  packages: Record<string, Locked>
+}
+const locked = Object.entries(packages).filter(([path]) => path !== '')
+
+const atLeast = (version: string, floor: string) => version.localeCompare(floor, 'en', { numeric: true }) >= 0
+
+test('K4: Next and nodemailer are past their known holes', () => {
+  expect(atLeast(packages['node_modules/next']!.version!, '16.3.3')).toBe(true)
+  expect(atLeast(packages['node_modules/nodemailer']!.version!, '9.0.5')).toBe(true)
+})
+
+test('K4: every version is exact', () => {
+  const { dependencies, devDependencies, optionalDependencies } = manifest
+  for (const [name, version] of Object.entries({
+    ...dependencies,
+    ...devDependencies,
+    ...optionalDependencies,
+  })) {
+    expect(version, name).toMatch(/^\d+\.\d+\.\d+$/)
+  }
+})
+
+test('K4: every package has a digest, and comes from the registry', () => {
+  for (const [path, { integrity, resolved, link, inBundle }] of locked) {
+    expect(link, path).toBeUndefined()
+    // What comes inside another package is under that one's digest.
+    if (!inBundle) expect(integrity, path).toMatch(/^sha512-/)
+    if (resolved !== undefined) expect(resolved, path).toMatch(/^https:\/\/registry\.npmjs\.org\//)
+  }
+})
+
+test('K4: every package with an install script is decided on by name, and none may run', () => {
+  const withScripts = locked
+    .filter(([, { hasInstallScript }]) => hasInstallScript)
+    .map(([path]) => path.split('node_modules/').at(-1)!)
+  for (const name of new Set(withScripts)) expect(Object.keys(manifest.allowScripts), name).toContain(name)
+  expect(Object.values(manifest.allowScripts)).not.toContain(true)
+})
+
+test('K4: npm makes a bill of materials from the lock file alone, with all that production runs', () => {
+  // `--omit=dev` is left out: npm 11 then also drops what both kinds of dependency use, esbuild among them.
+  const args = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--offline', '--no-update-notifier']
+  const bill = JSON.parse(execFileSync('npm', args, { encoding: 'utf8', maxBuffer: 64 << 20 })) as {
+    bomFormat: string
+    components: { name: string; version: string; hashes?: { alg: string }[] }[]
+  }
+  expect(bill.bomFormat).toBe('CycloneDX')
+  const listed = bill.components.map(({ name, version }) => `${name}@${version}`)
+  for (const [name, version] of Object.entries(manifest.dependencies))
+    expect(listed).toContain(`${name}@${version}`)
+  const hashed = bill.components.filter(({ hashes }) => hashes?.some(({ alg }) => alg === 'SHA-512'))
+  expect(hashed.length).toBeGreaterThan(bill.components.length * 0.95)
+}, 180_000)

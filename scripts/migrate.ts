@@ -1,0 +1,26 @@
+import { reasonOf, withoutSecrets } from '@/lib/db'
+import { migrate } from '@/lib/migrations'
+import { readDatabaseUrls } from '@/lib/settings'
+
+/** The app's own role; undefined where it is the one that migrates. */
+function appRoleOf(url: string, migrationUrl: string): string | undefined {
+  const [app, migrator] = [url, migrationUrl].map((text) => decodeURIComponent(new URL(text).username))
+  return app === migrator || app === '' ? undefined : app
+}
+
+/** `npm run migrate`: brings the database named by MIGRATION_DATABASE_URL or DATABASE_URL up to this version. */
+try {
+  const { url, migrationUrl } = readDatabaseUrls(process.env)
+  const done = await migrate(migrationUrl, appRoleOf(url, migrationUrl)).catch((error: unknown) => {
+    const { code } = error as { code?: string }
+    if (code === undefined) throw error
+    throw new Error(
+      `The database at ${withoutSecrets(migrationUrl)} could not be migrated (${reasonOf(error)}).`,
+    )
+  })
+  console.log(done.length === 0 ? 'The database is up to date.' : `Applied ${done.join(', ')}.`)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+}
+process.exit(0)

@@ -1,0 +1,100 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const promise = /^- (?<id>[A-Z]\d{1,2}) (?<weight>must|should|nice): (?<words>.+)$/
+const lines = readFileSync(`${root}docs/requirements.md`, 'utf8').split('\n')
+const promises = lines.flatMap((line) => {
+  const { id, weight, words } = promise.exec(line)?.groups ?? {}
+  return id && weight && words ? [{ id, weight, words }] : []
+})
+
+/** The ids in the titles of tests, each with a file that names it. */
+const citations = new Map<string, string>()
+for (const file of testFiles()) {
+  for (const title of titles(file)) {
+    // An id stands before the colon ("T13, C1 (CVE-2023-7028): …") or in brackets.
+    const named = [title.slice(0, title.indexOf(':') + 1), ...(title.match(/\([^)]*\)/g) ?? [])].join(' ')
+    for (const [id] of named.matchAll(/(?<![\w-])[A-Z]\d{1,2}(?![\w-])/g)) citations.set(id, file)
+  }
+}
+
+/** Ids without a test for now, each with the reason. Remove the line with the first test. */
+const notBuiltYet: Record<string, string> = {
+  F2: 'needs the suite that kills processes at set points',
+  F11: 'needs processes with shifted clocks',
+  F12: 'needs a disk that can be filled',
+  O1: 'needs the suite that kills processes at set points',
+}
+
+test('every promise that must hold is shown by a test that names it', () => {
+  const open = promises.filter(
+    ({ id, weight }) => weight === 'must' && !citations.has(id) && !notBuiltYet[id],
+  )
+
+  expect(open.map(({ id, words }) => `${id}: ${words}`)).toEqual([])
+})
+
+test('no test names a promise that nobody made', () => {
+  const made = new Set(promises.map(({ id }) => id))
+  const unknown = [...citations].filter(([id]) => !made.has(id)).map(([id, where]) => `${id} in ${where}`)
+
+  expect(unknown).toEqual([])
+})
+
+test('what is exempt is promised, and has no test yet', () => {
+  const made = new Set(promises.map(({ id }) => id))
+
+  expect(Object.keys(notBuiltYet).filter((id) => !made.has(id) || citations.has(id))).toEqual([])
+})
+
+test('promises are numbered one after the other, and each says how much it weighs', () => {
+  const counts: Record<string, number> = {}
+
+  expect(lines.filter((line) => line.startsWith('- ') && !promise.test(line))).toEqual([])
+  for (const { id } of promises) {
+    const group = id.charAt(0)
+    counts[group] = (counts[group] ?? 0) + 1
+    expect(id).toBe(`${group}${counts[group]}`)
+  }
+  expect(Object.keys(counts).join('')).toBe('ATPSRIHMULKCFO')
+})
+
+function testFiles(): string[] {
+  return ['app', 'components', 'e2e', 'emails', 'lib', 'messages', 'prisma', 'scripts', 'server'].flatMap(
+    (room) =>
+      readdirSync(root + room, { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(test|spec)\.tsx?$/.test(name))
+        .map((name) => `${room}/${name}`),
+  )
+}
+
+/** Every title in a file: the first argument of `test` and `describe`, however they are called. */
+function titles(file: string): string[] {
+  const source = ts.createSourceFile(file, readFileSync(root + file, 'utf8'), ts.ScriptTarget.Latest)
+  const found: string[] = []
+  function visit(node: ts.Node): void {
+    const [title] = ts.isCallExpression(node) ? node.arguments : []
+    if (title !== undefined && ['test', 'describe'].includes(firstName(node))) found.push(wordsOf(title))
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
+}
+
+/** What `test.describe.runIf(…)` and its like begin with. */
+function firstName(node: ts.Node): string {
+  if (ts.isIdentifier(node)) return node.text
+  if (ts.isCallExpression(node) || ts.isPropertyAccessExpression(node)) return firstName(node.expression)
+  return ''
+}
+
+function wordsOf(node: ts.Node): string {
+  if (ts.isStringLiteralLike(node)) return node.text
+  if (ts.isTemplateExpression(node))
+    return node.head.text + node.templateSpans.map((s) => s.literal.text).join('…')
+  return ''
+}

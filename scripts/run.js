@@ -1,0 +1,55 @@
+// What npm scripts start: `node scripts/run.js <command> …`. Plain JavaScript, because it runs before anything is built.
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { buildPages, compile, hasBuild, isBuilt, isCompiled } from './build.js'
+
+const commands = {
+  demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo' },
+  dev: { entry: 'scripts/demo', needs: 'compiled', mode: 'dev' },
+  start: { entry: 'server/supervisor', needs: 'built', mode: 'production' },
+  worker: { entry: 'server/worker-start', needs: 'built', mode: 'production' },
+  migrate: { entry: 'scripts/migrate', needs: 'compiled' },
+  accounts: { entry: 'scripts/accounts', needs: 'compiled' },
+  build: { needs: 'pages' },
+}
+
+const [name = ''] = process.argv.slice(2)
+const command = commands[/** @type {keyof typeof commands} */ (name)]
+
+/** @param {string} message */
+function fail(message) {
+  console.error(message)
+  process.exit(1)
+}
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 13)) {
+  fail(
+    `Rekey needs Node.js 22.13 or newer; this is ${process.versions.node}. \`npm ci\` brings its own on Linux.`,
+  )
+}
+if (command === undefined)
+  fail(`Unknown command "${name}"; the commands are ${Object.keys(commands).join(', ')}.`)
+
+if (existsSync('.env')) process.loadEnvFile('.env')
+// Set before anything of Next or React is loaded: both read it once.
+process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
+process.env.NEXT_TELEMETRY_DISABLED = '1'
+if ('mode' in command) process.env.REKEY_MODE = command.mode
+
+try {
+  if (command.needs === 'built' && !hasBuild()) fail('There is no build to serve; run `npm run build` first.')
+  if (command.needs === 'pages' && (name === 'build' || !isBuilt())) {
+    await compile()
+    await buildPages()
+  }
+  if (command.needs === 'compiled' && !isCompiled()) await compile()
+} catch (error) {
+  fail(error instanceof Error ? error.message : String(error))
+}
+
+if ('entry' in command) {
+  process.argv.splice(1, 2, name)
+  await import(pathToFileURL(path.resolve('dist', `${command.entry}.js`)).href)
+}

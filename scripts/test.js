@@ -1,0 +1,109 @@
+// `npm test`: everything that must pass, on the embedded database or on the server that TEST_DATABASE_URL names.
+// `npm test -- unit app` runs those parts only: types, lint, unit, guards, app, timing, browser; and `journeys`, a part of
+// the browser tests. Ends with the names of what failed and a line `N passed, N failed`, summed over the runners.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { buildSecrets } from '../e2e/trust/build-secrets.js'
+import { generate, isBuilt } from './build.js'
+import { findBrowser } from './find-browser.js'
+import { readPlaywright, readVitest } from './report.js'
+
+/** @import { Result } from './report.js' */
+
+const results = path.resolve('test-results', process.env.TEST_DATABASE_URL ? 'server' : 'embedded')
+const wanted = process.argv.slice(2)
+/** The browser tests whose outcome is also what the database holds then; the others look at pages, whatever is behind. */
+const journeys = [
+  'damaged-links',
+  'mail-scanner',
+  'main-journey',
+  'not-me',
+  'patience',
+  'trouble',
+  'without-javascript',
+]
+/** @param {string} part */
+const isWanted = (part) => wanted.length === 0 || wanted.includes(part)
+const count = { passed: 0, failed: 0 }
+/** @type {string[]} */
+const failures = []
+
+/** @param {string} title @param {string} script @param {string[]} args @param {Record<string, string>} [env] */
+function run(title, script, args, env = {}) {
+  console.log(`\n── ${title}`)
+  const start = performance.now()
+  const { status } = spawnSync(process.execPath, [script, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env },
+  })
+  console.log(`── ${title}: ${Math.round((performance.now() - start) / 1000)} s`)
+  if (status !== 0) failures.push(`${title}: exit code ${status}`)
+}
+
+/** @param {string} file @param {(report: any) => Result} read */
+function add(file, read) {
+  if (!existsSync(file)) return
+  const result = read(JSON.parse(readFileSync(file, 'utf8')))
+  count.passed += result.passed
+  count.failed += result.failed
+  failures.push(...result.failures)
+}
+
+/** @param {string} project @param {string} title @param {string[]} [more] */
+function vitest(project, title, more = []) {
+  const file = path.join(results, `${project}.json`)
+  run(title, 'node_modules/vitest/vitest.mjs', [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+    ...more,
+  ])
+  add(file, readVitest)
+}
+
+try {
+  rmSync(results, { recursive: true, force: true })
+  mkdirSync(results, { recursive: true })
+  await generate()
+
+  if (isWanted('types')) run('types', 'node_modules/typescript/bin/tsc', [])
+  if (isWanted('lint')) {
+    run('lint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings', '0', '.'])
+    run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
+  }
+  if (isWanted('unit')) vitest('unit', 'unit and integration tests')
+  if (isWanted('guards')) {
+    const file = path.join(results, 'guards.json')
+    run('a dozen guards, taken away', 'scripts/mutants.js', ['--sample', `--report=${file}`])
+    add(file, (report) => report)
+  }
+
+  if (['app', 'timing', 'browser', 'journeys'].some(isWanted) && !isBuilt()) {
+    run('build', 'scripts/run.js', ['build'], buildSecrets)
+    if (!isBuilt()) throw new Error('Without a build the app cannot be tried.')
+  }
+  if (isWanted('app')) {
+    vitest('app', 'the running app over HTTP and SMTP', ['--maxWorkers=2'])
+  }
+  if (isWanted('timing')) vitest('timing', 'what the time of an answer tells')
+  if (isWanted('browser') || isWanted('journeys')) {
+    const file = path.join(results, 'browser.json')
+    const specs = isWanted('browser') ? [] : journeys
+    run('the running app in a browser', 'node_modules/playwright/cli.js', ['test', ...specs], {
+      BROWSER_PATH: findBrowser(),
+      PLAYWRIGHT_JSON_OUTPUT_FILE: file,
+    })
+    add(file, readPlaywright)
+  }
+} catch (error) {
+  failures.push(error instanceof Error ? error.message : String(error))
+}
+
+if (failures.length > 0) console.log(`\n── what failed\n\n${failures.join('\n\n')}`)
+
+console.log(`\n${count.passed} passed, ${count.failed} failed`)
+if (failures.length > 0 || count.failed > 0 || count.passed === 0) process.exit(1)

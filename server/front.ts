@@ -1,0 +1,170 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { clientAddress } from '@/lib/client-address'
+import type { Log } from '@/lib/log'
+import type { Settings } from '@/lib/settings'
+import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from './answer-headers'
+import { type ClosingTimes, trackConnections } from './connections'
+import { methodRefused, refusalOf } from './gate'
+import { inRequest } from './last-resort'
+import { parserRefusal, refuse, sendRaw } from './refusals'
+import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
+
+export type FrontSettings = Pick<Settings, 'mode' | 'publicOrigin' | 'trustedProxyHops'>
+
+/** Milliseconds and bytes. */
+export type FrontLimits = ClosingTimes & {
+  headersTimeout: number
+  /** For the whole request, body included. */
+  requestTimeout: number
+  /** Longer than the minute for which load balancers keep connections, so that theirs end first. */
+  keepAliveTimeout: number
+  /** Of a connection on which nothing moves while an answer is due. */
+  idleTimeout: number
+  checkInterval: number
+  lingerTime: number
+  maxHeaderSize: number
+  /** What a request's body may bring before there is an answer; well above what the handlers accept. */
+  bodyCeiling: number
+}
+
+export const frontLimits: FrontLimits = {
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 75_000,
+  idleTimeout: 60_000,
+  checkInterval: 2_000,
+  lingerTime: 2_000,
+  maxHeaderSize: 16 * 1024,
+  bodyCeiling: 256 * 1024,
+  idleGrace: 1_000,
+  drainGrace: 25_000,
+}
+
+export type FrontParts = {
+  settings: FrontSettings
+  log: Log
+  /** Answers the requests that the front lets through: Next, or a stand-in of the same form. */
+  handle: (request: IncomingMessage, answer: ServerResponse) => Promise<void> | void
+  /** Takes web sockets; only Next's dev server has any. */
+  upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
+  limits?: Partial<FrontLimits>
+}
+
+export type Front = { server: Server; close(): Promise<void> }
+
+/**
+ * The HTTP server in front of Next: what reaches the app has passed the gate and carries only headers that may be
+ * believed, and what leaves it carries the security headers, whatever it is.
+ */
+export function createFront({ settings, log, handle, upgrade, limits: given = {} }: FrontParts): Front {
+  const limits = { ...frontLimits, ...given }
+  const { publicOrigin, trustedProxyHops } = settings
+  const dev = upgrade !== undefined
+  const rules: AnswerRules = {
+    mode: settings.mode,
+    publicOrigin,
+    dev,
+    lingerTime: limits.lingerTime,
+    draining: () => connections.isDraining(),
+  }
+  const Answer = guardedAnswer(rules)
+  let warned = false
+
+  const server = createServer<typeof IncomingMessage, typeof Answer>({
+    ServerResponse: Answer,
+    insecureHTTPParser: false,
+    maxHeaderSize: limits.maxHeaderSize,
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    connectionsCheckingInterval: limits.checkInterval,
+  })
+  server.timeout = limits.idleTimeout
+  const connections = trackConnections(server)
+
+  function warnOnce(request: IncomingMessage): void {
+    if (trustedProxyHops > 0 || warned || !hasForwardingHeaders(request)) return
+    warned = true
+    log.warn(
+      { event: 'forwarding_headers_ignored' },
+      'Requests carry forwarding headers, but TRUSTED_PROXY_HOPS is 0: if a proxy stands in front, all its clients count as one.',
+    )
+  }
+
+  /** Puts what the app may believe in place of what the client said. */
+  function introduce(request: IncomingMessage, answer: GuardedAnswer): void {
+    const forwardedFor = request.headersDistinct['x-forwarded-for'] ?? []
+    const client = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
+    keepKnownHeaders(request, dev)
+    const { protocol, host } = new URL(publicOrigin)
+    tellApp(request, 'host', host)
+    tellApp(request, 'x-forwarded-proto', protocol.slice(0, -1))
+    tellApp(request, 'x-rekey-client', client)
+    tellApp(request, 'x-rekey-request-id', answer.requestId)
+    tellApp(request, 'x-nonce', answer.nonce)
+    tellApp(request, 'content-security-policy', pagePolicy(answer.nonce, rules))
+  }
+
+  async function serve(
+    request: IncomingMessage,
+    answer: GuardedAnswer,
+    expectsContinue: boolean,
+  ): Promise<void> {
+    connections.count(request, answer)
+    answer.on('error', (error) =>
+      log.debug({ err: error, requestId: answer.requestId }, 'answer not delivered'),
+    )
+    boundBody(request, answer, limits.bodyCeiling)
+    warnOnce(request)
+    try {
+      const refused = refusalOf(request, { dev, publicOrigin, trustedProxyHops })
+      if (refused !== undefined) return refuse(answer, refused)
+      introduce(request, answer)
+      if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
+        answer.writeContinue()
+      await inRequest(answer.requestId, () => handle(request, answer))
+    } catch (error) {
+      log.error({ err: error, event: 'sys_request_failed', requestId: answer.requestId }, 'request failed')
+      if (answer.headersSent) request.socket.destroy()
+      else refuse(answer, { status: 500, detail: 'Internal server error.' })
+    }
+  }
+
+  server.on('request', (request, answer) => void serve(request, answer, false))
+  server.on('checkContinue', (request, answer) => void serve(request, answer, true))
+  server.on('connect', (_, socket) => {
+    // Node has let go of this socket: without a listener, a client that hangs up would end the process.
+    socket.on('error', () => socket.destroy())
+    sendRaw(socket, methodRefused('CONNECT', '/'), publicOrigin, limits.lingerTime)
+  })
+  server.on('clientError', (error: Error & { code?: string }, socket) => {
+    // This one has had its answer, and a moment to read it.
+    if (!socket.writable) return
+    // Once an answer has begun, whatever is added would be read as part of it.
+    if (error.code === 'ECONNRESET' || connections.isAnswering(socket)) return socket.destroy()
+    sendRaw(socket, parserRefusal(error), publicOrigin, limits.lingerTime)
+  })
+  if (upgrade !== undefined) {
+    server.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => socket.destroy())
+      if (!(request.url ?? '').startsWith('/_next/')) return socket.destroy()
+      keepKnownHeaders(request, dev)
+      upgrade(request, socket, head)
+    })
+  }
+
+  return { server, close: () => connections.drain(limits) }
+}
+
+/** Ends the connection of a request whose body goes on and on before anybody has answered it (requirement I3). */
+function boundBody(request: IncomingMessage, answer: ServerResponse, ceiling: number): void {
+  const push = request.push.bind(request)
+  let received = 0
+  request.push = (chunk: Buffer | null, encoding) => {
+    received += chunk?.length ?? 0
+    if (received <= ceiling || answer.headersSent) return push(chunk, encoding)
+    request.socket.destroy()
+    return false
+  }
+}

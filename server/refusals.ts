@@ -1,0 +1,58 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { securityHeaders } from './answer-headers'
+import { methodRefused, type Refused } from './gate'
+
+/** Says no to a request, in the form of the endpoints' own errors. */
+export function refuse(answer: ServerResponse, { status, detail, headers = {} }: Refused): void {
+  if (detail === undefined) return void answer.writeHead(status, headers).end()
+  const body = JSON.stringify({ detail })
+  answer.writeHead(status, {
+    ...headers,
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+  })
+  answer.end(body)
+}
+
+/** Says no on a connection that has no request object, and closes it. */
+export function sendRaw(
+  socket: Duplex,
+  { status, detail, headers = {} }: Refused,
+  publicOrigin: string,
+  lingerTime: number,
+) {
+  const body = JSON.stringify({ detail })
+  const lines = [
+    ...securityHeaders({ publicOrigin }),
+    ...Object.entries(headers).filter(([name]) => name !== 'Connection'),
+    ['Content-Type', 'application/json'],
+    ['Content-Length', Buffer.byteLength(body)],
+    ['Date', new Date().toUTCString()],
+    ['Connection', 'close'],
+  ]
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`)
+  const timer = setTimeout(() => socket.destroy(), lingerTime)
+  socket.once('close', () => clearTimeout(timer))
+  return socket.resume()
+}
+
+/** What to say of bytes that Node's parser gave up on. */
+export function parserRefusal(error: Error & { code?: string; rawPacket?: Buffer }): Refused {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { status: 431, detail: 'Request header fields too large.' }
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return { status: 413, detail: 'Request body too large.' }
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { status: 408, detail: 'The request took too long.' }
+    case 'HPE_INVALID_METHOD': {
+      // Only where the packet begins with it; further in, the bytes may be anything.
+      const start = error.rawPacket?.toString('latin1', 0, 2048) ?? ''
+      const [, method, path] = /^([A-Z][A-Z0-9_-]{0,31}) (\/\S*) HTTP\/1\.[01]\r?\n/.exec(start) ?? []
+      if (method !== undefined && path !== undefined) return methodRefused(method, path)
+    }
+  }
+  return { status: 400, detail: 'Malformed request.' }
+}

@@ -1,0 +1,114 @@
+import { globSync, readFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, test } from 'vitest'
+import { hasForwardingHeaders, keepKnownHeaders } from './request-headers'
+
+function requestWith(names: string[]): IncomingMessage {
+  return {
+    headers: Object.fromEntries(names.map((name) => [name, 'x'])),
+    headersDistinct: Object.fromEntries(names.map((name) => [name, ['x']])),
+    rawHeaders: names.flatMap((name) => [name.toUpperCase(), 'x']),
+  } as unknown as IncomingMessage
+}
+
+function kept(names: string[], dev = false): string[] {
+  const request = requestWith(names)
+  keepKnownHeaders(request, dev)
+  expect(request.rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())).toEqual(
+    Object.keys(request.headers),
+  )
+  expect(Object.keys(request.headersDistinct)).toEqual(Object.keys(request.headers))
+  return Object.keys(request.headers)
+}
+
+/** The names of request headers that the installed Next reads or defines, as far as they stand in its source. */
+function namesInNext(): string[] {
+  const files = globSync(
+    'node_modules/next/dist/{server,shared/lib,lib,client/components,build/templates}/**/*.js',
+  )
+  const names = new Set<string>()
+  for (const file of files) {
+    const text = readFileSync(file, 'utf8')
+    for (const [, name] of text.matchAll(/headers(?:\.get\(|\.has\(|\[)['"]([a-z][a-z0-9-]+)['"]/g))
+      names.add(name!)
+    for (const [, name] of text.matchAll(/_(?:HEADER|URL) = '([a-z][a-z0-9-]+)'/g)) names.add(name!)
+  }
+  return [...names].sort()
+}
+
+describe('request headers', () => {
+  test('C16: of all header names in the installed Next, only these harmless ones get through', () => {
+    const names = namesInNext()
+    // The search finds what it should: these have been attacked.
+    for (const name of [
+      'x-middleware-set-cookie',
+      'next-action',
+      'x-forwarded-host',
+      'content-security-policy',
+      'next-resume',
+    ]) {
+      expect(names).toContain(name)
+    }
+    expect(kept(names)).toEqual(
+      [
+        'accept',
+        'accept-language',
+        'access-control-request-headers',
+        'connection',
+        'content-length',
+        'content-type',
+        'cookie',
+        'origin',
+        'sec-fetch-dest',
+        'sec-fetch-mode',
+        'sec-fetch-site',
+        'transfer-encoding',
+        'user-agent',
+      ].filter((name) => names.includes(name)),
+    )
+  })
+
+  test('the dev server gets what its client needs, and still no action, policy or forwarding header', () => {
+    expect(
+      kept(
+        ['rsc', 'next-router-state-tree', 'next-hmr-refresh', 'next-url', 'sec-websocket-key', 'upgrade'],
+        true,
+      ),
+    ).toHaveLength(6)
+    expect(
+      kept(['rsc', 'next-router-state-tree', 'next-hmr-refresh', 'next-url', 'sec-websocket-key', 'upgrade']),
+    ).toEqual([])
+    expect(
+      kept(
+        [
+          'next-action',
+          'next-resume',
+          'x-forwarded-for',
+          'content-security-policy',
+          'x-middleware-rewrite',
+          'x-rekey-client',
+        ],
+        true,
+      ),
+    ).toEqual([])
+  })
+
+  test.each([
+    'x-forwarded-for',
+    'x-forwarded-proto',
+    'x_forwarded_for',
+    'forwarded',
+    'x-real-ip',
+    'x-original-url',
+    'cf-connecting-ip',
+    'true-client-ip',
+  ])('R5: %s is noticed as a forwarding header', (name) => {
+    expect(hasForwardingHeaders(requestWith(['accept', name]))).toBe(true)
+  })
+
+  test('R5: ordinary headers are not', () => {
+    expect(
+      hasForwardingHeaders(requestWith(['accept', 'origin', 'x-csrftoken', 'x-requested-with', 'via'])),
+    ).toBe(false)
+  })
+})

@@ -1,0 +1,44 @@
+import { letters } from '@/emails/letters'
+import { createLetterSending } from '@/lib/letter-sending'
+import { createMailer } from '@/lib/mailer'
+import { startQueueWorker } from '@/lib/queue'
+import type { Services } from '@/lib/services'
+
+/** Letters of one kind that a worker has in hand at once; a slow mail server must not hold up the others. */
+const concurrency = 8
+
+/** Milliseconds between two purges of what has served its time; any number of workers may do it at once. */
+const sweepInterval = 10 * 60 * 1000
+
+async function sweep({ limits, audit, settings, log }: Services): Promise<void> {
+  try {
+    await limits.purge()
+    await audit.purge(Math.ceil(settings.auditRetention / 86_400))
+  } catch (error) {
+    log.warn({ err: error, event: 'purge_failed' })
+  }
+}
+
+/**
+ * Starts taking jobs from the queue.
+ *
+ * @returns a function that stops: takes no more, waits for what is in hand, closes the connections to the mail server
+ */
+export async function startWorker(services: Services): Promise<() => Promise<void>> {
+  const { settings, log, configuration, mailboxDir } = services
+  const mailer = createMailer({ ...settings.mail, mailboxDir, log })
+  const handlers = createLetterSending({
+    ...services,
+    letters: { ...letters, ...configuration.letters },
+    mailer,
+  })
+  // At once, too: a worker that is replaced every few minutes would otherwise never get to it.
+  void sweep(services)
+  const sweeping = setInterval(() => void sweep(services), sweepInterval)
+  const stopQueue = await startQueueWorker({ url: settings.database.url, log, concurrency }, handlers)
+  return async () => {
+    clearInterval(sweeping)
+    await stopQueue()
+    await mailer.close()
+  }
+}
