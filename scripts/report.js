@@ -32,3 +32,19 @@ export function readPlaywright({ stats, suites, errors }) {
   for (const suite of suites) visit(suite)
   return { passed: stats.expected + stats.flaky, failed: stats.unexpected, failures }
 }
+
+/**
+ * What failed: each with what it said, then each on a line of its own, so that the end of a log names them all.
+ * What is said at length is mostly one counterexample: its beginning and its end are enough.
+ * @param {string[]} failures a name and, from the second line on, a message
+ */
+export function summarise(failures) {
+  const told = failures.map((failure) =>
+    failure.length > 3000 ? `${failure.slice(0, 1500)}\n…\n${failure.slice(-1500)}` : failure,
+  )
+  const lines = failures.map((failure) => {
+    const [name, ...message] = failure.split('\n')
+    return `${name}: ${message.join(' ').replace(/\s+/g, ' ').slice(0, 200)}`
+  })
+  return `\n── what failed\n\n${told.join('\n\n')}\n\n── in short\n\n${lines.join('\n')}`
+}
