@@ -87,6 +87,25 @@ describe('what an answer carries', () => {
     expectSecured(answer)
   })
 
+  test.each([
+    ['a target that is too long', `/${'a'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
+    ['a line that is no header', '/page HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n', 400],
+    [
+      'more header lines than anybody needs',
+      `/page HTTP/1.1\r\nHost: a\r\n${'a: b\r\n'.repeat(120)}\r\n`,
+      431,
+    ],
+    ['a path of another host', '//page HTTP/1.1\r\nHost: a\r\n\r\n', 404],
+  ])(
+    'C18: HEAD with %s gets a head only, or its content would be the next answer',
+    async (_, rest, status) => {
+      const { port } = await start()
+      const answer = parseAnswer((await talk(port, `HEAD ${rest}`)).text)
+      expect([answer.status, answer.body]).toEqual([status, ''])
+      expectSecured(answer)
+    },
+  )
+
   test('H7: HSTS and upgrades belong to https; on a loopback http origin they are absent', async () => {
     const { port } = await start({ settings: { publicOrigin: 'http://localhost:3000' } })
     const answer = await ask(port, 'GET /page')

@@ -15,18 +15,18 @@ export function refuse(answer: ServerResponse, { status, detail, headers = {} }:
   answer.end(body)
 }
 
-/** Says no on a connection that has no request object, and closes it. */
+/** Says no on a connection that has no answer object, and closes it. */
 export function sendRaw(
   socket: Duplex,
   { status, detail, headers = {} }: Refused,
   publicOrigin: string,
   lingerTime: number,
 ) {
-  const body = JSON.stringify({ detail })
+  const body = detail === undefined ? '' : JSON.stringify({ detail })
   const lines = [
     ...securityHeaders({ publicOrigin }),
     ...Object.entries(headers).filter(([name]) => name !== 'Connection'),
-    ['Content-Type', 'application/json'],
+    ...(detail === undefined ? [] : [['Content-Type', 'application/json']]),
     ['Content-Length', Buffer.byteLength(body)],
     ['Date', new Date().toUTCString()],
     ['Connection', 'close'],
@@ -38,15 +38,18 @@ export function sendRaw(
   return socket.resume()
 }
 
-/** What to say of bytes that Node's parser gave up on. */
+/**
+ * What to say of bytes that Node's parser gave up on. They may have begun with HEAD, whose answer has no content: what
+ * came with it would be taken for the next answer (RFC 9112 §6.3). So only a method that is known gets words.
+ */
 export function parserRefusal(error: Error & { code?: string; rawPacket?: Buffer }): Refused {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return { status: 431, detail: 'Request header fields too large.' }
+      return { status: 431 }
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return { status: 413, detail: 'Request body too large.' }
+      return { status: 413 }
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: 408, detail: 'The request took too long.' }
+      return { status: 408 }
     case 'HPE_INVALID_METHOD': {
       // Only where the packet begins with it; further in, the bytes may be anything.
       const start = error.rawPacket?.toString('latin1', 0, 2048) ?? ''
@@ -54,5 +57,5 @@ export function parserRefusal(error: Error & { code?: string; rawPacket?: Buffer
       if (method !== undefined && path !== undefined) return methodRefused(method, path)
     }
   }
-  return { status: 400, detail: 'Malformed request.' }
+  return { status: 400 }
 }
