@@ -120,11 +120,13 @@ const fields = fc
   )
   .map(([link, rest]): Record<string, unknown> => ({ ...(link !== undefined && genuine[link]), ...rest }))
 
+/** A field's value as forms have it: an object may lack a text, or have one that is no function. */
+const written = (one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one))
 const asForm = (object: Record<string, unknown>) =>
-  new URLSearchParams(Object.entries(object).map(([name, one]) => [name, String(one)])).toString()
+  new URLSearchParams(Object.entries(object).map(([name, one]) => [name, written(one)])).toString()
 const asMultipart = (object: Record<string, unknown>) =>
   Object.entries(object)
-    .map(([name, one]) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${String(one)}\r\n`)
+    .map(([name, one]) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${written(one)}\r\n`)
     .join('') + '--x--\r\n'
 
 /** A body and the type that goes with it. */
