@@ -146,6 +146,20 @@ describe('links that do not hold', () => {
     },
   )
 
+  test.each([
+    ['another address', `"email" = 'new-' || "email"`, `"email" = substr("email", 5)`],
+    ['a disabled account', '"is_active" = false', '"is_active" = true'],
+  ])('T5: what died of %s stays dead when that is undone', async (_what, change, back) => {
+    const person = await app.addPerson()
+    const link = await app.linkFor(person)
+    for (const set of [change, back])
+      await app.sql.query(`UPDATE "users" SET ${set} WHERE "id" = $1`, [person.id])
+    const answer = await app.post('reset-password', { ...link, password: newPassword() })
+    expect([answer.status, answer.json]).toEqual([400, used])
+    const fresh = await app.linkFor(person)
+    expect((await app.post('reset-password', { ...fresh, password: newPassword() })).status).toBe(200)
+  })
+
   test('T12: an unknown account, a tampered link and a foreign one are answered alike', async () => {
     const [person, other] = [await app.addPerson(), await app.addPerson()]
     const link = await app.linkFor(person)

@@ -244,6 +244,17 @@ describe('replacing a password', () => {
     expect((await accounts.read(id)).account?.passwordHash).not.toBe('a new hash')
   })
 
+  test.each(anyway.slice(0, 3))(
+    'T5: nor by a link that knows of its epoch, and not of %s',
+    async (_what, event) => {
+      const signed = signedState(await read())
+      await event()
+      const { linksEpoch } = await read()
+      expect(linksEpoch).toBe(signed.linksEpoch + 1)
+      expect(await replace({ ...signed, linksEpoch })).toBe(false)
+    },
+  )
+
   test('where links may be used again, a new password does not matter', async () => {
     const signed = signedState(await read())
     expect([await replace(signed, false), await replace(signed, false)]).toEqual([true, true])
@@ -341,6 +352,22 @@ describe('keeping accounts', () => {
     expect(await accounts.setActive(username, true)).toBe(true)
     expect((await read()).isActive).toBe(true)
     expect(await accounts.setActive(newName(), true)).toBe(false)
+  })
+
+  test('T5: links die with every change of address or state, also for one that Rekey knew nothing of', async () => {
+    const { id, username, linksEpoch } = await read()
+    await sql.query('DELETE FROM "rekey_recovery" WHERE "account_id" = $1', [id])
+    await accounts.setActive(username, false)
+    expect((await read()).linksEpoch).toBe(linksEpoch + 1)
+    await accounts.setActive(username, true)
+    expect((await read()).linksEpoch).toBe(linksEpoch + 2)
+    await sql.query(`UPDATE "users" SET "email" = 'else@example.com' WHERE "id" = $1`, [id])
+    expect((await read()).linksEpoch).toBe(linksEpoch + 3)
+    await sql.query(
+      `UPDATE "users" SET "email" = "email", "is_active" = true, "locale" = 'de' WHERE "id" = $1`,
+      [id],
+    )
+    expect((await read()).linksEpoch).toBe(linksEpoch + 3)
   })
 
   test('L6: one that is deleted takes what Rekey kept about it along', async () => {

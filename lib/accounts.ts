@@ -93,8 +93,9 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
   }
 
   /**
-   * Replaces the password if the account is still in the state that the link was signed against. One statement decides:
-   * the row of the epoch is locked first and read as it is then, so of two that race, one finds its state gone.
+   * Replaces the password if the account is still in the state that the link was signed against. The account's row is
+   * locked before that of its epoch, the order that a change of its address takes, too; what the deciding statement
+   * then reads is as it is, so of two that race, one finds its state gone.
    *
    * @param bindPassword false where links may be used more than once
    * @returns whether the password was replaced
@@ -107,7 +108,7 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
     { bindPassword }: { bindPassword: boolean },
   ): Promise<boolean> {
     await tx.$executeRaw`INSERT INTO "rekey_recovery" ("account_id")
-      SELECT "id" FROM "users" WHERE "id" = ${id}::uuid FOR KEY SHARE ON CONFLICT ("account_id") DO NOTHING`
+      SELECT "id" FROM "users" WHERE "id" = ${id}::uuid FOR NO KEY UPDATE ON CONFLICT ("account_id") DO NOTHING`
     const changed = await tx.$executeRaw`
       WITH r AS (SELECT "links_epoch" FROM "rekey_recovery" WHERE "account_id" = ${id}::uuid FOR UPDATE)
       UPDATE "users" u
@@ -208,7 +209,11 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
     return account ?? null
   }
 
-  /** @returns false when there is no such account */
+  /**
+   * Lets an account be reset or not. Either change kills its links (the database sees to it).
+   *
+   * @returns false when there is no such account
+   */
   async function setActive(username: string, isActive: boolean): Promise<boolean> {
     const { count } = await prisma.account.updateMany({ where: { username }, data: { isActive } })
     return count === 1

@@ -194,7 +194,25 @@ describe('setting a password', () => {
       code: 'second-factor-required',
     })
     expect(await passwordOf()).toBe('a hash')
-    expect(await reset({ secondFactor: async () => true }).complete(input(link))).toEqual({ ok: true })
+    const elsewhere = { client: '203.0.113.10', headers: new Headers(), fields: {} }
+    expect(
+      await reset({ secondFactor: async () => true }).complete(input(link, good, { request: elsewhere })),
+    ).toEqual({ ok: true })
+  })
+
+  test('R3, S4: guesses at a second factor are counted before it is asked', async () => {
+    const link = linkOf()
+    let asked = 0
+    const guess = () =>
+      reset({
+        secondFactor: async () => {
+          asked += 1
+          return false
+        },
+      }).complete(input(link))
+    expect(await guess()).toMatchObject({ code: 'second-factor-required' })
+    expect(await guess()).toMatchObject({ code: 'throttled' })
+    expect(asked).toBe(1)
   })
 
   test.each<[string, Partial<NewAccount>]>([

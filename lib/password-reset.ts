@@ -143,8 +143,12 @@ export function createPasswordReset(parts: Parts) {
       await noteRefusal('password-rejected', account.id, about)
       return { ok: false, code: 'password-rejected', problems, mismatch }
     }
-    if (configuration.secondFactor && !(await configuration.secondFactor(account, request))) {
-      return refused('second-factor-required', link, about)
+    if (configuration.secondFactor) {
+      // Counted before it is asked: many guesses of a code at once must not all be judged.
+      const attempt = await limits.countAttempt(request.client, link.signature)
+      if (!attempt.ok) return throttled(attempt, about)
+      if (!(await configuration.secondFactor(account, request)))
+        return refused('second-factor-required', link, about)
     }
 
     const newHash = await hash.hash(password)

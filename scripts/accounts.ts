@@ -18,7 +18,7 @@ const usage = `Usage: npm run accounts -- <command>
   list                   all accounts, oldest first
   verify <username>      reads a password from standard input; exit code 0 when it is the account's, else 1
   deactivate <username>  the account can no longer be reset, and its links are dead
-  activate <username>    undoes deactivate
+  activate <username>    the account can be reset again; its old links stay dead
   history <username>     what happened to the account, oldest first`
 
 /** Something the operator typed that cannot be done. */

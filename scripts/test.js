@@ -50,8 +50,8 @@ function add(file, read) {
   failures.push(...result.failures)
 }
 
-/** @param {string} project @param {string} title @param {string[]} [more] */
-function vitest(project, title, more = []) {
+/** @param {string} project @param {string} title */
+function vitest(project, title) {
   const file = path.join(results, `${project}.json`)
   run(title, 'node_modules/vitest/vitest.mjs', [
     'run',
@@ -60,7 +60,8 @@ function vitest(project, title, more = []) {
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${file}`,
-    ...more,
+    // By itself it leaves one of two cores idle.
+    '--maxWorkers=2',
   ])
   add(file, readVitest)
 }
@@ -86,9 +87,7 @@ try {
     run('build', 'scripts/run.js', ['build'], buildSecrets)
     if (!isBuilt()) throw new Error('Without a build the app cannot be tried.')
   }
-  if (isWanted('app')) {
-    vitest('app', 'the running app over HTTP and SMTP', ['--maxWorkers=2'])
-  }
+  if (isWanted('app')) vitest('app', 'the running app over HTTP and SMTP')
   if (isWanted('timing')) vitest('timing', 'what the time of an answer tells')
   if (isWanted('browser') || isWanted('journeys')) {
     const file = path.join(results, 'browser.json')

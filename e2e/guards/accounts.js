@@ -204,4 +204,22 @@ export const accounts = [
     test: 'lib/audit.test.ts',
     named: 'is true exactly when',
   },
+  {
+    guard: 'links die with the address for good',
+    cites: 'T5',
+    file: 'prisma/migrations/20261128000000_dead_links_stay_dead/migration.sql',
+    find: 'WHEN (OLD."email" IS DISTINCT FROM NEW."email" OR ',
+    replace: 'WHEN (',
+    test,
+    named: 'T5',
+  },
+  {
+    guard: 'links die with the status for good',
+    cites: 'T5',
+    file: 'prisma/migrations/20261128000000_dead_links_stay_dead/migration.sql',
+    find: ' OR OLD."is_active" IS DISTINCT FROM NEW."is_active")',
+    replace: ')',
+    test,
+    named: 'T5',
+  },
 ]
