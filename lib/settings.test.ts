@@ -41,6 +41,12 @@ describe('K1, T3, P1, H11: a start is refused', () => {
     ['SECRET_KEY_FALLBACKS', { SECRET_KEY_FALLBACKS: 'weak' }],
     ['DATABASE_URL', { DATABASE_URL: 'mysql://x@y/z' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgresql://postgres:postgres@db.example.com/rekey' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://db.example.com/rekey?user=a&password=postgres' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://App%40x:app%40x@db.example.com/rekey' }],
+    [
+      'MIGRATION_DATABASE_URL',
+      { MIGRATION_DATABASE_URL: 'postgresql://owner:changeme@db.example.com/rekey' },
+    ],
     ['PUBLIC_URL', { PUBLIC_URL: 'id.example.com' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'http://id.example.com' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'http://127.evil.example' }],
@@ -148,13 +154,20 @@ test('demo and dev need neither mail server nor public address, and stay on this
   })
 })
 
-test('what is allowed but unwise is warned of', () => {
+test('R3, S3: what is allowed but unwise is warned of', () => {
   const unwise = {
     RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
     RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: 'false',
+    LIMIT_ATTEMPTS_PER_LINK: '101/1h',
   }
-  expect(settingsWarnings(readSettings({ ...needed, ...unwise }))).toHaveLength(2)
-  expect(settingsWarnings(readSettings(needed))).toEqual([])
+  const warned = (more: Record<string, string>) => settingsWarnings(readSettings({ ...needed, ...more }))
+  const told = warned(unwise)
+  for (const name of [...Object.keys(unwise), 'SUPPORT_EMAIL'])
+    expect(told.filter((warning) => warning.includes(name))).toHaveLength(1)
+  expect(told).toHaveLength(4)
+  expect(warned({ LIMIT_RESETS_PER_CLIENT: '101/1h', SUPPORT_EMAIL: 'help@example.com' })).toHaveLength(1)
+  expect(warned({ SUPPORT_EMAIL: 'help@example.com' })).toEqual([])
+  expect(warned({ REKEY_MODE: 'demo' })).toEqual([])
 })
 
 describe('.env.example', () => {

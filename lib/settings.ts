@@ -152,11 +152,9 @@ export function readSettings(env: Record<string, string | undefined>) {
   if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
     problems.push('SECRET_KEY_FALLBACKS: holds the current SECRET_KEY too; keep only the older keys there')
   }
-  if (mode === 'production' && given.DATABASE_URL !== undefined && hasStockPassword(given.DATABASE_URL)) {
-    problems.push(
-      'DATABASE_URL: its password is one that everybody tries first; give the database role its own',
-    )
-  }
+  for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
+    if (mode === 'production' && hasStockPassword(given[name]))
+      problems.push(`${name}: its password is one that everybody tries first; give the database role its own`)
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
 
   const values = parsed.data
@@ -244,11 +242,14 @@ function missing(name: string): string {
   return `${name} is missing: ${whyNeeded[name]}`
 }
 
-function hasStockPassword(databaseUrl: string): boolean {
-  const { hostname, password } = URL.canParse(databaseUrl)
-    ? new URL(databaseUrl)
-    : { hostname: '', password: '' }
-  return !isLoopback(hostname) && /^(postgres|password|admin|root|secret|changeme|rekey)$/i.test(password)
+/** Whether a database elsewhere opens to a password that is tried first. None at all may mean a certificate. */
+function hasStockPassword(databaseUrl: string | undefined): boolean {
+  if (databaseUrl === undefined || !URL.canParse(databaseUrl)) return false
+  const { hostname, username, password, searchParams } = new URL(databaseUrl)
+  const used = decodeURIComponent(password) || (searchParams.get('password') ?? '')
+  if (isLoopback(hostname) || used === '') return false
+  const tried = /^(postgres|password|admin|root|secret|changeme|rekey)$/i
+  return tried.test(used) || used.toLowerCase() === decodeURIComponent(username).toLowerCase()
 }
 
 /** The two URLs that commands on the database need, checked like all settings but without the others. */
@@ -283,6 +284,15 @@ export function settingsWarnings(settings: Settings): string[] {
     warnings.push(
       'RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false lets whoever finds a used letter set the password again until the link expires.',
     )
+  }
+  const { resetsPerClient, attemptsPerLink } = settings.limits
+  if (resetsPerClient.count > 100 || attemptsPerLink.count > 100) {
+    warnings.push(
+      'LIMIT_RESETS_PER_CLIENT or LIMIT_ATTEMPTS_PER_LINK lets one client fail more than 100 times in a row (NIST SP 800-63B-4 §3.2.2).',
+    )
+  }
+  if (settings.mode === 'production' && settings.look.supportEmail === undefined) {
+    warnings.push('SUPPORT_EMAIL is not set: letters cannot say whom to contact.')
   }
   return warnings
 }
