@@ -12,6 +12,7 @@ export const auditEvents = {
   reused: 'authn_token_reuse',
   refused: 'authn_password_change_fail',
   changed: 'authn_password_change',
+  sessionsEnded: 'session_expired',
   notified: 'authn_password_change_notified',
   cancelled: 'authn_token_revoked',
 } as const

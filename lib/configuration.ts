@@ -9,7 +9,7 @@ export type ResetRequest = {
   /** The client's address in canonical form, or `unknown`. */
   client: string
   headers: Headers
-  /** All fields of the body but the password, as received. */
+  /** All fields of the body but those of the password, as received. */
   fields: Record<string, unknown>
 }
 
@@ -26,7 +26,7 @@ export type Configuration = {
   ) => Promise<Account[]>
   /**
    * Turns the body of send-reset-password-link into the login that is looked up
-   * (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS), before the fields are checked.
+   * (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS), before the fields are checked. Integers come as `bigint`.
    */
   linkRequestShape?: (body: Record<string, unknown>) => Record<string, unknown>
   /**

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { pino, type Logger } from 'pino'
 
 export type Log = Logger
@@ -9,7 +10,7 @@ export type Log = Logger
 export function createLog(level: string, name: string): Log {
   return pino({
     level,
-    base: { name, pid: process.pid },
+    base: { name, host: hostname(), pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },

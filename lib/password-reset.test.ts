@@ -262,9 +262,10 @@ describe('what belongs to a reset', () => {
     ])
   }
 
-  test('S1: its sessions end with it', async () => {
+  test('S1, L1: its sessions end with it', async () => {
     expect(await reset({ revokeSessions }).complete(input(linkOf()))).toEqual({ ok: true })
     expect(await sessions()).toBe(0)
+    expect(await events()).toEqual(['authn_password_change', 'session_expired'])
   })
 
   test('F8: where they cannot be ended, nothing has happened', async () => {

@@ -158,7 +158,10 @@ export function createPasswordReset(parts: Parts) {
       if (!(await accounts.replacePassword(tx, account.id, signedState(account), newHash, { bindPassword })))
         return false
       await configuration.revokeSessions?.(tx, account)
-      await audit.record('changed', { ...about, accountId: account.id }, tx)
+      const done = { ...about, accountId: account.id }
+      await audit.record('changed', done, tx)
+      if (configuration.revokeSessions)
+        await audit.record('sessionsEnded', { ...done, reason: 'revoked' }, tx)
       await queue.add(
         'send-changed-letter',
         { accountId: account.id, client: request.client, locale, requestId },

@@ -124,4 +124,13 @@ export const passwords = [
     replace: 'if (running < Infinity) running += 1',
     named: 'F14: load',
   },
+  {
+    guard: "a team's function sees no password",
+    cites: 'P11',
+    file: 'app/api/v1/accounts/reset-password/route.ts',
+    find: "!name.startsWith('password')",
+    replace: 'name',
+    test: 'app/api/v1/accounts/endpoints.test.ts',
+    named: 'P11',
+  },
 ]

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
+import { signedState } from '@/lib/accounts'
+import type { Configuration, ResetRequest } from '@/lib/configuration'
 import { migrate } from '@/lib/migrations'
+import { createPasswordReset } from '@/lib/password-reset'
 import { createServices, type Services } from '@/lib/services'
 import { readSettings } from '@/lib/settings'
 import * as ask from './send-reset-password-link/route'
@@ -303,4 +306,68 @@ test('H5, P11: a form without JavaScript comes back with its link in the address
   expect(answer.status).toBe(303)
   expect(location).not.toContain('c4n4ry')
   expect(Object.fromEntries(new URL(location, own).searchParams)).toEqual({ ...link, problem: 'refused' })
+})
+
+describe('what a team adds of its own meets the request', () => {
+  const good = 'gravel lantern orchard 7'
+
+  /** An account with two sessions, the fields of a link to it, and the endpoint with these functions of a team's. */
+  async function withTeams(configuration: Configuration) {
+    await sql.query('CREATE TABLE IF NOT EXISTS "sessions" ("account_id" uuid NOT NULL)')
+    const username = `user-${randomBytes(6).toString('hex')}`
+    const id = await services.accounts.add({
+      username,
+      email: `${username}@example.com`,
+      firstName: '',
+      lastName: '',
+      locale: null,
+      passwordHash: 'a hash',
+      isActive: true,
+    })
+    await sql.query('INSERT INTO "sessions" VALUES ($1), ($1)', [id])
+    const { account, now } = await services.accounts.read(id)
+    const link = services.links.create('reset', id, Math.floor(now.getTime() / 1000), signedState(account!))
+    shared.rekeyServices = {
+      ...services,
+      passwordReset: createPasswordReset({ ...services, configuration }),
+    }
+    const send = (more: Record<string, unknown>) =>
+      reset.POST(
+        requestTo('reset-password', {
+          headers: { ...json, 'x-rekey-client': '203.0.113.7', 'x-csrftoken': 'kept' },
+          body: JSON.stringify({ ...link, ...more }),
+        }),
+      )
+    const sessions = async () =>
+      (await sql.query('SELECT FROM "sessions" WHERE "account_id" = $1', [id])).rowCount
+    return { id, link, send, sessions }
+  }
+
+  test('S4, P11: a second factor sees all fields but the passwords, and its no is a 403 that changes nothing', async () => {
+    const seen: ResetRequest[] = []
+    const { link, send, sessions } = await withTeams({
+      secondFactor: async (_account, request) => {
+        seen.push(request)
+        return request.fields.otp === 123456
+      },
+    })
+    const refused = await send({ password: good, password_confirm: good, otp: 1 })
+    expect([refused.status, await refused.json()]).toMatchObject([403, { code: 'second-factor-required' }])
+    expect(seen.map(({ client, fields }) => [client, fields])).toEqual([['203.0.113.7', { ...link, otp: 1 }]])
+    expect(seen[0]!.headers.get('x-csrftoken')).toBe('kept')
+    expect(await sessions()).toBe(2)
+    expect((await send({ password: good, otp: 123456 })).status).toBe(200)
+  })
+
+  test('S1: sessions have ended when the answer comes', async () => {
+    const { send, sessions } = await withTeams({
+      revokeSessions: async (tx, { id }) => {
+        await tx.$executeRaw`DELETE FROM "sessions" WHERE "account_id" = ${id}::uuid`
+      },
+    })
+    expect((await send({ password: 'short' })).status).toBe(400)
+    expect(await sessions()).toBe(2)
+    expect((await send({ password: good })).status).toBe(200)
+    expect(await sessions()).toBe(0)
+  })
 })

@@ -24,7 +24,7 @@ export async function POST(request: Request): Promise<Response> {
       passwordConfirm: password_confirm,
       locale: asked.language,
       requestId: asked.requestId,
-      request: { client: asked.client, headers: request.headers, fields: withoutPasswords(fields) },
+      request: { client: asked.client, headers: request.headers, fields: shownToTeam(fields) },
     })
     if (outcome.ok) return 'reset-successful'
     if (outcome.code === 'throttled') throw new Throttled(outcome.retryAfter)
@@ -44,8 +44,11 @@ function problemsOf({ problems, mismatch }: Rejected): FieldProblems {
   })
 }
 
-function withoutPasswords(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !name.startsWith('password')))
+/** What a team's function sees: no password, and numbers as `JSON.parse` gives them. */
+function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
+  const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
+  const plain = (_name: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)
+  return JSON.parse(JSON.stringify(Object.fromEntries(others), plain)) as Record<string, unknown>
 }
 
 function notAllowed(request: Request): Response {
