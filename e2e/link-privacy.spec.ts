@@ -1,5 +1,6 @@
 import { collectRequests, expect, heading, passwordField, remembered, test } from './browser/journey'
 import { linkTo } from './browser/links'
+import { wordsIn } from './browser/spoken-words'
 import { newPassword } from './world/running-app'
 
 test('H5: the signature leaves the browser with the first look at the page', async ({ page, app, says }) => {
@@ -36,6 +37,28 @@ test('H5: the signature leaves the browser with the first look at the page', asy
   await expect(heading(page)).toHaveText(says.dead.missing)
   expect(await remembered(page)).not.toContain(signature)
   expect(await carriers()).toEqual([`GET ${link}`])
+})
+
+test('H5: a language that is chosen asks for the page anew, and leaves no more behind than the letter did', async ({
+  page,
+  app,
+  says,
+}) => {
+  const link = await linkTo(app, await app.addPerson())
+  const signature = new URL(link).searchParams.get('signature')!
+  const requests = collectRequests(page)
+  await page.goto(link)
+  await page.getByText(says.languages).click()
+  await page.getByRole('button', { name: 'Deutsch' }).click()
+  await expect(heading(page)).toHaveText(wordsIn('de').reset.title)
+  await expect(page).toHaveURL(`${app.url}/reset-password/`)
+  const carriers = (await requests()).filter(({ text }) => text.includes(signature))
+  expect(carriers.map(({ method, url }) => `${method} ${new URL(url).pathname}`)).toEqual([
+    'GET /reset-password/',
+    'GET /reset-password/',
+  ])
+  expect(await page.evaluate(() => history.state as unknown)).toBe(null)
+  expect(await remembered(page)).not.toContain(signature)
 })
 
 test('H5: after the password is changed, Back finds neither link nor password', async ({

@@ -167,10 +167,15 @@ describe('who was asked for', () => {
 })
 
 describe('a letter with a link', () => {
-  test('leads to the page of the settings, lives from when it was asked for, and is signed for the account as it is', async () => {
+  test('M3: leads to the page of the settings and to us, lives from when it was asked for, and is signed for the account as it is', async () => {
     expect(await handlers()['send-letter'](letterJob(account, { age: 600 }))).toEqual({ outcome: 'done' })
-    const { link, recipients } = await sink.next(account.email)
+    const { link, recipients, mail } = await sink.next(account.email)
     expect(recipients).toEqual([account.email])
+    const hosts = `${mail.text} ${String(mail.html)}`.matchAll(/https?:\/\/[^\s/"'<>]+/g)
+    // The W3C's is the document type, which nobody opens.
+    expect(
+      [...new Set([...hosts].map(([host]) => host))].filter((host) => host !== 'http://www.w3.org').sort(),
+    ).toEqual(['https://front.example', 'https://id.example.com'])
     const { origin: host, pathname, searchParams } = new URL(link!)
     expect([host, pathname, searchParams.get('from')]).toEqual(['https://front.example', '/reset', 'letter'])
     const signature = searchParams.get('signature')!

@@ -3,7 +3,7 @@ import type { Language } from './languages'
 /** What every letter needs to know about the service that sends it. */
 export type Sender = {
   appName: string
-  /** Scheme and host of this app: the only host that a letter may name. */
+  /** Scheme and host of this app. A letter names no other host but those of the settings: its link's page and the sign-in. */
   publicOrigin: string
   supportEmail?: string | undefined
   signInUrl?: string | undefined

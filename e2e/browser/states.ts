@@ -200,6 +200,26 @@ const troubledStates: State[] = [
     },
   },
   {
+    name: 'an expired link, and no connection to ask for a new one',
+    title: ({ dead }) => dead.expired,
+    async reach({ page, app, says }) {
+      await page.goto(await linkTo(app, await app.addPerson(), { age: 3700 }))
+      await page.context().setOffline(true)
+      await page.getByRole('button', { name: says.dead.renew }).click()
+      await alertOf(page).getByText(says.troubles.offline).waitFor()
+      await page.context().setOffline(false)
+    },
+  },
+  {
+    name: '"this wasn\'t me", come back with trouble',
+    title: ({ cancel }) => cancel.title,
+    async reach({ page, app, says }) {
+      const link = await linkTo(app, await app.addPerson(), { purpose: 'cancel' })
+      await page.goto(`${link}&problem=throttled`)
+      await alertOf(page).getByText(says.troubles.throttled).waitFor()
+    },
+  },
+  {
     name: 'a used "this wasn\'t me"',
     title: ({ cancel }) => cancel.used,
     async reach({ page, app }) {

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
-import { signedState } from '@/lib/accounts'
 import type { Configuration, ResetRequest } from '@/lib/configuration'
 import { migrate } from '@/lib/migrations'
 import { createPasswordReset } from '@/lib/password-reset'
@@ -326,7 +325,7 @@ describe('what a team adds of its own meets the request', () => {
     })
     await sql.query('INSERT INTO "sessions" VALUES ($1), ($1)', [id])
     const { account, now } = await services.accounts.read(id)
-    const link = services.links.create('reset', id, Math.floor(now.getTime() / 1000), signedState(account!))
+    const link = services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
     shared.rekeyServices = {
       ...services,
       passwordReset: createPasswordReset({ ...services, configuration }),
