@@ -45,6 +45,19 @@ test('U6: the password can be shown, and is hidden again when it is sent', async
   await expect(field).toHaveValue('open sesame')
 })
 
+test('P7: what many people use is refused with the reason, and with what to do instead', async ({
+  page,
+  app,
+  says,
+}) => {
+  await page.goto(await linkTo(app, await app.addPerson()))
+  const field = passwordField(page, says)
+  await field.fill('Qwerty123456789')
+  await page.getByRole('button', { name: says.reset.submit }).click()
+  await expect(field).toBeFocused()
+  await expect(field).toHaveAccessibleDescription(new RegExp(says.reset.common))
+})
+
 test('U1, P2: a pasted password arrives whole; one that is too long is refused and not cut', async ({
   page,
   context,

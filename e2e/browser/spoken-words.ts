@@ -90,6 +90,7 @@ export function wordsOfFile(language: Language): Words {
       tooShort: say('pages.password-problems.too-short'),
       tooLong: say('pages.password-problems.too-long'),
       digits: say('pages.password-problems.entirely-numeric'),
+      common: say('pages.password-problems.too-common'),
       similar: say('pages.password-problems.too-similar'),
       missing: say('pages.password-problems.missing'),
       strength: {

@@ -38,6 +38,8 @@ export const words = {
       tooShort: 'Please use at least 15 characters.',
       tooLong: 'Please use at most 256 characters.',
       digits: 'Digits alone are too easy to guess. Add a few words or letters.',
+      common:
+        'Many people use this password, so attackers try it early. Choose one that nobody else would think of.',
       similar:
         'This is too close to your name, username or email address. Choose something that has nothing to do with them.',
       missing: 'Please enter a new password.',
@@ -113,6 +115,8 @@ export const words = {
       tooShort: 'Bitte verwenden Sie mindestens 15 Zeichen.',
       tooLong: 'Bitte verwenden Sie höchstens 256 Zeichen.',
       digits: 'Ziffern allein sind zu leicht zu erraten. Ergänzen Sie ein paar Wörter oder Buchstaben.',
+      common:
+        'Dieses Passwort benutzen viele, deshalb probieren Angreifer es früh aus. Wählen Sie eines, auf das sonst niemand kommt.',
       similar:
         'Das ist zu nah an Ihrem Namen, Benutzernamen oder Ihrer E-Mail-Adresse. Wählen Sie etwas, das damit nichts zu tun hat.',
       missing: 'Bitte geben Sie ein neues Passwort ein.',
@@ -194,6 +198,8 @@ export const words = {
       tooShort: '15文字以上で入力してください。',
       tooLong: '256文字以内で入力してください。',
       digits: '数字だけでは簡単に推測されます。単語や文字を加えてください。',
+      common:
+        '多くの人が使っているため、真っ先に試されるパスワードです。他の人が思いつかないものにしてください。',
       similar: '名前、ユーザー名、メールアドレスと似すぎています。これらと関係のないものにしてください。',
       missing: '新しいパスワードを入力してください。',
       strength: {
@@ -269,6 +275,8 @@ export const words = {
       tooShort: 'يُرجى استخدام 15 حرفًا على الأقل.',
       tooLong: 'يُرجى استخدام 256 حرفًا على الأكثر.',
       digits: 'الأرقام وحدها سهلة التخمين جدًا. أضف بعض الكلمات أو الحروف.',
+      common:
+        'يستخدم كثيرون كلمة المرور هذه، لذا يجرّبها المخترقون أولًا. اختر كلمة مرور لا تخطر ببال أحد غيرك.',
       similar:
         'كلمة المرور هذه قريبة جدًا من اسمك أو اسم المستخدم أو عنوان بريدك الإلكتروني. اختر شيئًا لا علاقة له بها.',
       missing: 'يُرجى إدخال كلمة مرور جديدة.',

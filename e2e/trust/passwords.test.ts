@@ -211,3 +211,27 @@ describe('P8: the breach check', () => {
     expect(app.output()).toContain('"event":"breach_check_unavailable"')
   })
 })
+
+test('P6: nothing asks for a hint or a secret question, and no password ends on a date', async () => {
+  const link = await signedLinks(app).linkOf(await someone())
+  const described = await fetch(`${app.url}/api/v1/accounts/reset-password/`, { method: 'OPTIONS' })
+  const { actions } = (await described.json()) as { actions: { POST: object } }
+  expect(Object.keys(actions.POST).sort()).toEqual(['password', 'signature', 'timestamp', 'user_id'])
+  const page = await fetch(
+    `${app.url}/reset-password/?${new URLSearchParams({ ...link, timestamp: String(link.timestamp) })}`,
+  )
+  const names = [...(await page.text()).matchAll(/<(?:input|select|textarea)[^>]* name="([^"]+)"/g)]
+  expect([...new Set(names.map(([, name]) => name))].sort()).toEqual([
+    'password',
+    'signature',
+    'timestamp',
+    'user_id',
+    'username',
+  ])
+  const { rows } = await app.sql.query<{ column: string }>(
+    `SELECT column_name AS "column" FROM information_schema.columns
+      WHERE table_schema = current_schema() AND table_name IN ('users', 'rekey_recovery')`,
+  )
+  expect(rows.length).toBeGreaterThan(10)
+  expect(rows.filter(({ column }) => /question|answer|hint|expir/.test(column))).toEqual([])
+})
