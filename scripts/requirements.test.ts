@@ -22,18 +22,29 @@ for (const file of testFiles()) {
   }
 }
 
+/** The ids that decisions speak of. */
+const decided = new Set(
+  readdirSync(`${root}docs/decisions`).flatMap((name) =>
+    [...readFileSync(`${root}docs/decisions/${name}`, 'utf8').matchAll(/\b[A-Z]\d{1,2}\b/g)].map(
+      ([id]) => id,
+    ),
+  ),
+)
+
 /** Ids without a test for now, each with the reason. Remove the line with the first test. */
 const notBuiltYet: Record<string, string> = {
   F2: 'needs the suite that kills processes at set points',
   F11: 'needs processes with shifted clocks',
   F12: 'needs a disk that can be filled',
+  L7: 'needs numbers that a monitor can read',
   O1: 'needs the suite that kills processes at set points',
 }
 
-test('every promise that must hold is shown by a test that names it', () => {
-  const open = promises.filter(
-    ({ id, weight }) => weight === 'must' && !citations.has(id) && !notBuiltYet[id],
-  )
+test('every promise that must hold is shown by a test that names it; for what should, a decision may say why not', () => {
+  const open = promises.filter(({ id, weight }) => {
+    const excused = weight === 'nice' || (weight === 'should' && decided.has(id))
+    return !citations.has(id) && !excused && !notBuiltYet[id]
+  })
 
   expect(open.map(({ id, words }) => `${id}: ${words}`)).toEqual([])
 })
