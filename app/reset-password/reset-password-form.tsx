@@ -228,7 +228,7 @@ function ShowButton({
       aria-pressed={shown}
       aria-label={words.showPassword}
       onClick={onPress}
-      className={`-me-2 inline-flex min-h-9 cursor-pointer items-center gap-1.5 rounded-lg px-2 text-sm font-semibold text-accent hover:bg-accent-tint aria-pressed:bg-accent-tint ${hidden ? 'invisible' : ''}`}
+      className={`-me-2 ms-auto inline-flex min-h-9 cursor-pointer items-center gap-1.5 rounded-lg px-2 text-sm font-semibold text-accent hover:bg-accent-tint aria-pressed:bg-accent-tint ${hidden ? 'invisible' : ''}`}
     >
       {shown ? <EyeOffIcon /> : <EyeIcon />}
       {words.show}
