@@ -1,4 +1,6 @@
+import { pino } from 'pino'
 import { afterEach, describe, expect, test } from 'vitest'
+import { createFront } from './front'
 import { ask, listen, open, parseAnswer, talk } from './raw-http'
 import { startTrial, type Trial } from './stand-in'
 
@@ -82,6 +84,22 @@ describe('bodies nobody wants', () => {
     await expect.poll(connections).toBe(0)
     clearInterval(flood)
     expect(read).toBeLessThanOrEqual(100_000)
+  })
+
+  test('I3: the ceiling is 256 KiB unless told otherwise', async () => {
+    let read = 0
+    const { port, connections } = await start({
+      handle: async (request) => {
+        for await (const part of request) read += (part as Buffer).length
+      },
+    })
+    const socket = await open(port)
+    socket.on('error', () => undefined)
+    socket.write(post('/api/v1/anything', 'Transfer-Encoding: chunked') + chunk(256 * 1024))
+    await expect.poll(() => read).toBe(256 * 1024)
+    socket.write(chunk(1))
+    await expect.poll(connections).toBe(0)
+    expect(read).toBe(256 * 1024)
   })
 
   test('I3: while bodies without end pour in, others are served and memory stays flat', async () => {
@@ -213,6 +231,21 @@ describe('requests that are two at once', () => {
 })
 
 describe('clients that take their time', () => {
+  test('I3: have this long unless told otherwise', () => {
+    const { server } = createFront({
+      settings: { mode: 'production', publicOrigin: 'https://id.example.com', trustedProxyHops: 0 },
+      log: pino({ level: 'silent' }),
+      handle: () => undefined,
+    })
+    const { headersTimeout, requestTimeout, keepAliveTimeout, timeout } = server
+    expect({ headersTimeout, requestTimeout, keepAliveTimeout, timeout }).toEqual({
+      headersTimeout: 15_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 75_000,
+      timeout: 60_000,
+    })
+  })
+
   const quick = {
     headersTimeout: 200,
     requestTimeout: 400,

@@ -116,6 +116,20 @@ export const front = [
     test: 'server/front-bodies.test.ts',
     named: 'I3: a body without end',
   },
+  ...[
+    ['head', 'headersTimeout: 15_000'],
+    ['request', 'requestTimeout: 30_000'],
+    ['kept connection', 'keepAliveTimeout: 75_000'],
+    ['still connection', 'idleTimeout: 60_000'],
+  ].map(([what = '', find = '']) => ({
+    ...server,
+    guard: `a ${what} has its time`,
+    cites: 'I3',
+    find,
+    replace: find.replace(/\d.*/, '0'),
+    test: 'server/front-bodies.test.ts',
+    named: 'I3: have this long',
+  })),
   {
     ...server,
     guard: 'a fault is answered without detail',
