@@ -8,7 +8,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { simpleParser } from 'mailparser'
 import { pino } from 'pino'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LetterText } from './letters'
 import { createMailer, smtpOptions, type MailerOptions, type OutgoingLetter } from './mailer'
 import { judgeFailure } from './mail-failure'
@@ -388,6 +388,27 @@ describe('what the mail server says', () => {
     })
     expect(performance.now() - start).toBeGreaterThan(550)
     expect(performance.now() - start).toBeLessThan(2000)
+  })
+
+  test('M9: a letter that is given no deadline has a minute', async () => {
+    const timeout = vi.spyOn(AbortSignal, 'timeout')
+    cleanUps.push(() => timeout.mockRestore())
+    const { port } = await receiveMail()
+    const mailer = createMailer({ smtpUrl: plainTo(port), from: 'no-reply@example.com', log })
+    cleanUps.push(() => mailer.close())
+    expect(await mailer.send({ id: randomUUID(), to: 'jane@example.com', letter })).toEqual({ ok: true })
+    expect(timeout.mock.calls).toEqual([[60_000]])
+  })
+
+  test('M9: no step of a delivery may take long', () => {
+    expect(smtpOptions('smtp://mail.example.com')).toMatchObject({
+      dnsTimeout: 10_000,
+      connectionTimeout: 15_000,
+      greetingTimeout: 15_000,
+      socketTimeout: 30_000,
+      socketCloseTimeout: 1_000,
+      idleTimeout: 60_000,
+    })
   })
 
   test('M9: one letter in a tar pit holds up no other', async () => {

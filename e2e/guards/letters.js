@@ -182,6 +182,27 @@ export const letters = [
   },
   {
     ...mailer,
+    guard: 'a letter that is given no deadline has one',
+    cites: 'M9',
+    find: 'const aMinute = 60_000',
+    replace: 'const aMinute = 600_000',
+    named: 'M9: a letter that is given no deadline',
+  },
+  ...[
+    ['the look-up of a mail server', 'dnsTimeout: 10_000'],
+    ['a connection to a mail server', 'connectionTimeout: 15_000'],
+    ['the greeting of a mail server', 'greetingTimeout: 15_000'],
+    ['the silence of a mail server', 'socketTimeout: 30_000'],
+  ].map(([what = '', find = '']) => ({
+    ...mailer,
+    guard: `${what} has its time`,
+    cites: 'M9',
+    find: `    ${find},\n`,
+    replace: '',
+    named: 'M9: no step',
+  })),
+  {
+    ...mailer,
     guard: 'a letter is told to be automatic',
     cites: 'M2',
     find: "headers: { 'Auto-Submitted': 'auto-generated' },",
