@@ -506,6 +506,22 @@ describe('TLS', () => {
     })
     expect(smtpOptions('smtp://100%:p@mail.example.com').auth).toEqual({ user: '100%', pass: 'p' })
   })
+
+  test.each([
+    ['smtp://mail.example.com?ignoreTLS=true', ['mail.example.com']],
+    ['smtp://localhost.example.com?ignoreTLS=true', ['localhost.example.com']],
+    ['smtp://127.example.com?ignoreTLS=true', ['127.example.com']],
+    ['smtp://localhost?ignoreTLS=true', []],
+    ['smtp://127.0.0.1:2525?ignoreTLS=true', []],
+    ['smtp://[::1]:2525?ignoreTLS=true', []],
+    ['smtp://mail.example.com', []],
+    ['smtps://mail.example.com?ignoreTLS=true', []],
+  ])('M7: %s is warned of for the hosts %j', (smtpUrl, hosts) => {
+    const before = logged.length
+    mailerFor(smtpUrl)
+    const entries = logged.slice(before).map((line) => JSON.parse(line))
+    expect(entries).toMatchObject(hosts.map((host) => ({ level: 40, event: 'mail_without_tls', host })))
+  })
 })
 
 describe('the mailbox of demo and dev', () => {

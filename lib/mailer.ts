@@ -93,7 +93,7 @@ const closedDoors = { disableFileAccess: true, disableUrlAccess: true }
 
 function deliverThrough(smtpUrl: string, log: Log): Hand {
   const options = smtpOptions(smtpUrl)
-  if (options.ignoreTLS && !/^(localhost|127\..*|::1)$/.test(options.host)) {
+  if (options.ignoreTLS && !/^(localhost|127(\.\d+)+|::1)$/.test(options.host)) {
     log.warn({ event: 'mail_without_tls', host: options.host })
   }
   const transport = nodemailer.createTransport({ ...options, ...closedDoors, pool: true })
