@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
+import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startMailSink, type MailSink } from '@/e2e/world/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
@@ -359,6 +360,23 @@ describe('what the mail server said', () => {
     sink.refuse = { code, text: 'no' }
     expect(await handlers()['send-letter'](letterJob())).toMatchObject(outcome)
     expect((await lastEntry())?.[0]).toBe(event)
+  })
+
+  test.each([
+    [true, 50],
+    [false, 40],
+  ])('F6, L1: an attempt that is put off with alert %s is logged at level %i', async (alert, level) => {
+    const lines: string[] = []
+    const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
+    const send: Mailer['send'] = async () => ({ ok: false, final: false, alert, reason: 'ETLS' })
+    const job = letterJob()
+    expect(await handlers({}, { log, mailer: { ...mailer, send } })['send-letter'](job)).toEqual({
+      outcome: 'later',
+      reason: 'ETLS',
+    })
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level, event: 'letter_deferred', accountId: account.id, attempt: 1, reason: 'ETLS' },
+    ])
   })
 
   test('F3: a letter that left is not sent twice because the audit log could not be written', async () => {

@@ -92,6 +92,14 @@ export const letters = [
     named: 'S3',
   },
   {
+    ...sending,
+    guard: 'a trouble of the set-up alerts',
+    cites: 'F6',
+    find: "log[outcome.alert === true ? 'error' : 'warn']({",
+    replace: 'log.warn({',
+    named: 'F6, L1',
+  },
+  {
     ...mailer,
     guard: 'a stored address is an address before a letter goes to it',
     cites: 'M6, C4, C5, C7',
@@ -155,6 +163,14 @@ export const letters = [
     find: 'requireTLS: !secure && !ignoreTLS,',
     replace: 'requireTLS: false,',
     named: 'M7',
+  },
+  {
+    ...mailer,
+    guard: 'letters that go without TLS to another machine are warned of',
+    cites: 'M7',
+    find: 'if (options.ignoreTLS && ',
+    replace: 'if (false && ',
+    named: 'is warned of for the hosts',
   },
   {
     ...mailer,
