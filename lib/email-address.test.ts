@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cpuTimeSince } from '@/e2e/world/cpu-time'
+import { foldings } from '@/e2e/world/look-alikes'
 import { canonicalAddress, lookupForms, mayBeMailed, readMailbox, wireAddress } from './email-address'
 
 describe('the comparison of addresses', () => {
@@ -64,6 +65,22 @@ describe('the comparison of addresses', () => {
       for (const form of lookupForms(typed)) expect(lookupForms(address)).not.toContain(form)
     }
     expect(mayBeMailed(typed)).toBe(typed === 'mike@example.\u0131o') // a domain of its own, and a valid one
+  })
+
+  test('C2 (CVE-2019-19844): of all characters that fold to ASCII letters, none makes an address equal a plain one', () => {
+    const { lookAlikes, plain } = foldings()
+    expect(lookAlikes.length).toBeGreaterThan(1_400)
+    for (const around of [
+      (letters: string) => `a${letters}z@example.com`,
+      (letters: string) => `mike@a${letters}z.example`,
+    ]) {
+      const addresses = plain.map(around)
+      const spelled = new Set([...addresses.map(canonicalAddress), ...addresses.flatMap(lookupForms)])
+      expect([...spelled].sort()).toEqual([...addresses].sort())
+      const equal = (typed: string) =>
+        [canonicalAddress(typed), ...lookupForms(typed)].some((form) => spelled.has(form))
+      expect(lookAlikes.filter((like) => equal(around(like)))).toEqual([])
+    }
   })
 
   // No two readings: what other parsers take for lists, groups, comments, quotes, sources, literals or headers.

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createQueue } from '@/lib/queue'
 import { exchange } from '../contract/exchange'
 import { signedLinks } from '../contract/signed-links'
+import { foldings } from '../world/look-alikes'
 import { startMailSink, type MailSink } from '../world/mail-sink'
 import { newPassword, startApp, type NewPerson, type Person, type RunningApp } from '../world/running-app'
 import { isLong } from '../world/long-form'
@@ -666,29 +667,6 @@ async function store(sql: pg.Pool, emails: string[]): Promise<void> {
      SELECT gen_random_uuid(), 'stored-' || gen_random_uuid(), "email", 'nobody''s hash' FROM unnest($1::text[]) AS "email"`,
     [emails],
   )
-}
-
-/**
- * Every character outside ASCII that some rule of Unicode turns into ASCII letters: lower and upper case, compatibility
- * forms, and letters without their accents.
- */
-function foldings(): { lookAlikes: string[]; plain: string[] } {
-  const bare = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '')
-  const rules = [
-    (text: string) => text.toLowerCase(),
-    (text: string) => text.toUpperCase().toLowerCase(),
-    (text: string) => text.normalize('NFKC').toLowerCase(),
-    (text: string) => bare(text).toLowerCase(),
-    (text: string) => bare(text.toLowerCase()),
-  ]
-  const folded = new Map<string, string>()
-  for (let code = 0x80; code <= 0x10ffff; code += 1) {
-    if (code >= 0xd800 && code < 0xe000) continue
-    const character = String.fromCodePoint(code)
-    const letters = rules.map((fold) => fold(character)).find((text) => /^[a-z]+$/.test(text))
-    if (letters !== undefined) folded.set(character, letters)
-  }
-  return { lookAlikes: [...folded.keys()], plain: [...new Set(folded.values())] }
 }
 
 /** The characters that a change of case folds, and some of the others; all of them take half a minute. */

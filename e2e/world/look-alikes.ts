@@ -1,0 +1,25 @@
+/** What no rule turns into ASCII, and nearly all there is: surrogates, what stands for nothing, Han and Hangul. */
+const unfolded = /[\p{Cs}\p{Co}\p{Cn}\p{Script=Han}\p{Script=Hangul}]/u
+
+/**
+ * Every character outside ASCII that some rule of Unicode turns into ASCII letters: lower and upper case, compatibility
+ * forms, and letters without their accents.
+ */
+export function foldings(): { lookAlikes: string[]; plain: string[] } {
+  const bare = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '')
+  const rules = [
+    (text: string) => text.toLowerCase(),
+    (text: string) => text.toUpperCase().toLowerCase(),
+    (text: string) => text.normalize('NFKC').toLowerCase(),
+    (text: string) => bare(text).toLowerCase(),
+    (text: string) => bare(text.toLowerCase()),
+  ]
+  const folded = new Map<string, string>()
+  for (let code = 0x80; code <= 0x10ffff; code += 1) {
+    const character = String.fromCodePoint(code)
+    if (unfolded.test(character)) continue
+    const letters = rules.map((fold) => fold(character)).find((text) => /^[a-z]+$/.test(text))
+    if (letters !== undefined) folded.set(character, letters)
+  }
+  return { lookAlikes: [...folded.keys()], plain: [...new Set(folded.values())] }
+}
