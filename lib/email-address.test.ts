@@ -4,6 +4,16 @@ import { cpuTimeSince } from '@/e2e/world/cpu-time'
 import { foldings } from '@/e2e/world/look-alikes'
 import { canonicalAddress, lookupForms, mayBeMailed, readMailbox, wireAddress } from './email-address'
 
+/** Milliseconds of processor time, of three tries the quickest. */
+function quickest(act: () => unknown): number {
+  const times = [1, 2, 3].map(() => {
+    const start = process.cpuUsage()
+    act()
+    return cpuTimeSince(start)
+  })
+  return Math.min(...times)
+}
+
 describe('the comparison of addresses', () => {
   test.each([
     ['jane@example.com', 'jane@example.com'],
@@ -170,8 +180,7 @@ describe('the comparison of addresses', () => {
     expect(canonicalAddress(asALabel.replace('jane', 'j'.repeat(20)))).toBeNull()
   })
 
-  test('I5, C5: sixteen kilobytes of anything are judged at once', () => {
-    const start = process.cpuUsage()
+  test.each([16_384, 100_000])('I5, C5: %i bytes of anything are judged at once', (size) => {
     for (const piece of [
       'a',
       '.',
@@ -190,11 +199,12 @@ describe('the comparison of addresses', () => {
       '-',
       '\ud800',
     ]) {
-      const text = piece.repeat(Math.ceil(16_384 / piece.length))
-      for (const probe of [text, `${text}@example.com`, `jane@${text}`, `jane@${text}.com`])
-        canonicalAddress(probe)
+      const text = piece.repeat(Math.ceil(size / piece.length))
+      for (const probe of [text, `${text}@example.com`, `jane@${text}`, `jane@${text}.com`]) {
+        expect(quickest(() => canonicalAddress(probe))).toBeLessThan(10)
+        expect(quickest(() => lookupForms(probe))).toBeLessThan(10)
+      }
     }
-    expect(cpuTimeSince(start)).toBeLessThan(200)
   })
 
   test('I6: the canonical form is its own canonical form, and is found by the forms that are looked for', () => {
