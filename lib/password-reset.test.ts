@@ -143,6 +143,20 @@ describe('setting a password', () => {
     expect(asked).toEqual([account.id, 'policy'])
   })
 
+  test.each([
+    ['of 16,000 characters', 'x'.repeat(16_000), 'too-long'],
+    ['that everybody tries', 'password1', 'too-common'],
+    ['that is too short', 'gravel7', 'too-short'],
+  ])('C14 (CVE-2013-1443): a password %s costs no hash', async (_what, password, code) => {
+    const before = services.hash.hashed
+    expect(await reset().complete(input(linkOf(), password))).toMatchObject({
+      code: 'password-rejected',
+      problems: expect.arrayContaining([expect.objectContaining({ code })]),
+    })
+    expect(services.hash.hashed).toBe(before)
+    expect(await passwordOf()).toBe('a hash')
+  })
+
   test('R1, R3: a client is refused after its share, whatever it sends; another one is not', async () => {
     const forged = { ...linkOf(), signature: 'A'.repeat(86) }
     for (let i = 0; i < 3; i += 1)

@@ -91,6 +91,16 @@ export const flow = [
     named: 'T11',
   },
   {
+    guard: 'the policy judges before anything is hashed',
+    cites: 'C14, CVE-2013-1443',
+    file,
+    find: 'const problems: PasswordProblem[] = policy.judge(password, account)',
+    replace:
+      'await hash.hash(password)\n    const problems: PasswordProblem[] = policy.judge(password, account)',
+    test,
+    named: 'C14',
+  },
+  {
     guard: 'a reset takes a reset link',
     cites: 'T2',
     file,
