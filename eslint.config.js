@@ -25,6 +25,23 @@ const rooms = {
   message: 'lib/ is used by the other rooms and uses none of them.',
 }
 
+const parametrised = 'SQL is parametrised (ASVS 1.2.4): '
+const rawSql = [
+  {
+    selector: 'MemberExpression[property.name=/^\\$(query|execute)RawUnsafe$/]',
+    message: `${parametrised}use the tagged templates $queryRaw and $executeRaw.`,
+  },
+  {
+    selector: 'MemberExpression[object.name="Prisma"][property.name="raw"]',
+    message: `${parametrised}use Prisma.sql, which leaves values out of the text.`,
+  },
+]
+const composedSql = {
+  selector:
+    'CallExpression[callee.property.name="query"] > :matches(TemplateLiteral[expressions.length>0], BinaryExpression)',
+  message: `${parametrised}write $1 and hand the value over beside the text.`,
+}
+
 const config = [
   { ignores: ['.next/**', 'dist/**', 'prisma/client/**', 'node_modules/**', 'next-env.d.ts', '.data/**'] },
   ...nextCoreWebVitals,
@@ -39,13 +56,7 @@ const config = [
           message: 'Only lib/settings.ts reads the environment, so that every setting is checked at start.',
         },
       ],
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'MemberExpression[property.name=/^\\$(query|execute)RawUnsafe$/]',
-          message: 'SQL is parametrised (ASVS 1.2.4): use the tagged templates $queryRaw and $executeRaw.',
-        },
-      ],
+      'no-restricted-syntax': ['error', ...rawSql, composedSql],
       'no-console': 'error',
       // Plain links: next/link would fetch pages ahead, and the address of the reset page is a secret.
       '@next/next/no-html-link-for-pages': 'off',
@@ -60,6 +71,7 @@ const config = [
     files: ['lib/settings.ts', 'scripts/**', 'e2e/**', '**/*.test.ts', '*.config.*', 'server/**', 'bench/**'],
     rules: { 'no-restricted-properties': 'off' },
   },
+  { files: ['**/*.test.ts', 'e2e/**'], rules: { 'no-restricted-syntax': ['error', ...rawSql] } },
   { files: ['scripts/**', 'e2e/**', 'bench/**'], rules: { 'no-console': 'off' } },
   // Playwright's fixtures call what they are given `use`; it is no hook of React's.
   { files: ['e2e/**'], rules: { 'react-hooks/rules-of-hooks': 'off', 'no-empty-pattern': 'off' } },

@@ -300,6 +300,50 @@ describe('looking up', () => {
     expect(await names('', ['username', 'email'])).toEqual([])
   })
 
+  test.each([
+    `'`,
+    `''`,
+    `"`,
+    `' OR true --`,
+    `'or'1'='1'--`,
+    `'OR/**/true/**/--`,
+    `') OR ('1'='1`,
+    `x' UNION SELECT * FROM "users" --`,
+    `'; DELETE FROM "users"; --`,
+    `'||pg_sleep(9)||'`,
+    `\\' OR true --`,
+    `\\`,
+    `$$ OR true; $$`,
+    `$1`,
+    `{"username":"x"}`,
+    '%',
+    'user-%',
+    '_'.repeat('user-'.length + 12),
+    `\u2019 OR true --`,
+    `\u02bcor\u02bc1\u02bc=\u02bc1`,
+    `\uff07 OR true --`,
+  ])('I7: %s is a name that nobody has, and does nothing to the database', async (payload) => {
+    const everything = async () =>
+      (
+        await sql.query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "users" u) AS "users",
+                                (SELECT jsonb_agg(r ORDER BY r."account_id") FROM "rekey_recovery" r) AS "recovery"`)
+      ).rows
+    const before = await everything()
+    // What SQL finds is compared once more: without a look at it, that would hide an injection.
+    const found: unknown[] = []
+    const $queryRaw = async (...statement: Parameters<typeof opened.prisma.$queryRaw>) => {
+      const rows = await opened.prisma.$queryRaw<unknown[]>(...statement)
+      found.push(...rows)
+      return rows
+    }
+    const watched = createAccounts({ prisma: { $queryRaw } as unknown as Database['prisma'] })
+    for (const login of [payload, `${payload}@example.com`, `user@${payload}`])
+      expect(await watched.findByLogin(login, ['username', 'email'])).toEqual([])
+    expect(found).toEqual([])
+    for (const of of [payload, `${id}${payload}`]) expect((await accounts.read(of)).account).toBeNull()
+    expect(await everything()).toEqual(before)
+  })
+
   test('every account that a login names is found: two of one address, and one whose user name it is', async () => {
     const address = `${newName()}@example.com`
     const [twin, other, named] = [

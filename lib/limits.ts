@@ -30,8 +30,6 @@ export class LimiterBroken extends Error {
   }
 }
 
-const table = 'rekey_limits'
-
 export type Limits = ReturnType<typeof createLimits>
 
 /**
@@ -53,7 +51,7 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
       new RateLimiterPostgres({
         storeClient,
         storeType: 'client',
-        tableName: table,
+        tableName: 'rekey_limits',
         tableCreated: true,
         clearExpiredByTimeout: false,
         keyPrefix: name,
@@ -122,14 +120,14 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
   /** Gives back what a letter took that was not sent after all; never more than this window has given. */
   async function returnLetter(): Promise<void> {
     await pool.query(
-      `UPDATE "${table}" SET "points" = "points" - 1 WHERE "key" = 'letters:all' AND "points" > 0 AND "expire" > $1`,
+      `UPDATE "rekey_limits" SET "points" = "points" - 1 WHERE "key" = 'letters:all' AND "points" > 0 AND "expire" > $1`,
       [Date.now()],
     )
   }
 
   /** Deletes what no longer counts; run by the worker. */
   async function purge(): Promise<void> {
-    await pool.query(`DELETE FROM "${table}" WHERE "expire" < $1`, [Date.now()])
+    await pool.query(`DELETE FROM "rekey_limits" WHERE "expire" < $1`, [Date.now()])
   }
 
   return { countAsk, countReset, countAttempt, isNoteworthy, spendLetter, returnLetter, purge }

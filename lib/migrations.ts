@@ -86,6 +86,7 @@ async function grantTo(url: string, role: string): Promise<void> {
   const { rows } = await client.query<{ schema: string }>('SELECT current_schema() AS "schema"')
   const schema = client.escapeIdentifier(rows[0]!.schema)
   try {
+    // eslint-disable-next-line no-restricted-syntax -- GRANT takes no parameters; both names are escaped above
     await client.query(`BEGIN;
       GRANT USAGE ON SCHEMA ${schema}, pgboss TO ${name};
       GRANT SELECT ON "_prisma_migrations" TO ${name};
@@ -106,7 +107,7 @@ async function apply(client: pg.Client, migration: Migration): Promise<boolean> 
   await client.query('BEGIN')
   try {
     // A lock of the transaction, not of the session: on the embedded database all clients share one session.
-    await client.query(`SELECT pg_advisory_xact_lock(${lockKey})`)
+    await client.query('SELECT pg_advisory_xact_lock($1)', [lockKey])
     await client.query(table)
     const missing = !isApplied(migration, await appliedMigrations(client))
     if (missing) {
