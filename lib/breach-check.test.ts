@@ -48,6 +48,7 @@ test('P8: padding, which has the count 0, is no finding; neither is another suff
 
 test.each<[string, RequestListener]>([
   ['never answers', () => undefined],
+  ['stops half way', (_request, response) => void response.write('x')],
   ['breaks off', (request) => request.socket.destroy()],
   ['fails', (_request, response) => response.writeHead(500).end(`${suffix}:9`)],
   ['redirects', (_request, response) => response.writeHead(302, { Location: 'http://127.0.0.1:9/' }).end()],
@@ -56,7 +57,7 @@ test.each<[string, RequestListener]>([
   const isBreached = await checkAgainst(answer)
   const began = performance.now()
   expect(await isBreached(password)).toBe(false)
-  expect(performance.now() - began).toBeLessThan(1500)
+  expect(performance.now() - began).toBeLessThan(1000)
 })
 
 test('P8: without a URL nothing is asked', async () => {
