@@ -88,6 +88,8 @@ const hrefs = (html: string) => [...html.matchAll(/\shref="([^"]*)"/g)].map(([, 
 const seen = (html: string) =>
   decode(html.replace(/<(style|title)>.*?<\/\1>/gs, '').replace(/<[^>]*>/g, '\n'))
 
+const flat = (part: string) => part.replaceAll(wordJoiner, '').replace(/\s+/g, '')
+
 /** The links that a real mail program's parser finds in the plain text. */
 async function linked(text: string): Promise<string[]> {
   const mail = `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(text).toString('base64')}`
@@ -139,9 +141,19 @@ describe.each(everyLetter)('the letter (%s)', (_, write, locale) => {
 
   test('M1: every sentence of the plain text is in the HTML too', async () => {
     const { html, text } = await write()
-    const flat = (part: string) => part.replaceAll(wordJoiner, '').replace(/\s+/g, '')
     const lines = text.replace(/^https:.*|^[=-]{3,}$|^-- $/gm, '').split(/\n{2,}|(?<=[.:：])\n|[:：] {2,}/)
     for (const words of lines.map(flat)) expect(flat(seen(html))).toContain(words.replace(/[:：]$/, ''))
+  })
+
+  test('M1: every sentence of the HTML is in the plain text too, but for its preview and what is about buttons', async () => {
+    const { html, text } = await write()
+    const body = html
+      .replace(/.*?(?=<div class="rk-page")/s, '')
+      .replaceAll(/<a [^>]*class="rk-(main|quiet)".*?<\/a>/gs, '')
+      .replace(/<p [^>]*>[^<]*<\/p>(?=<p dir="ltr")/, '')
+    const lines = seen(body).split('\n').map(flat).filter(Boolean)
+    expect(lines.length).toBeGreaterThan(8)
+    expect(lines.filter((words) => !flat(text).includes(words))).toEqual([])
   })
 
   test('the plain text sets the colon after a label as the language does', async () => {
