@@ -34,23 +34,24 @@ export function forgeries(
   return [asSecret.create('reset', userId, timestamp, state), { user_id: userId, timestamp, signature }]
 }
 
-/** Every text that stands in the source of what runs, and so in the hands of whoever can read it. */
+/**
+ * Every text that stands in the source of what runs, and so in the hands of whoever can read it; of the languages, whose
+ * words would be most of them, the English one.
+ */
 export function wordsOfTheSource(): string[] {
   const words = new Set<string>()
-  for (const room of ['app', 'lib', 'server', 'scripts']) {
-    for (const name of readdirSync(room, { recursive: true, encoding: 'utf8' })) {
-      if (!/\.tsx?$/.test(name) || /\.test\.tsx?$/.test(name)) continue
-      const source = ts.createSourceFile(
-        name,
-        readFileSync(`${room}/${name}`, 'utf8'),
-        ts.ScriptTarget.Latest,
-      )
-      const visit = (node: ts.Node): void => {
-        if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node)) words.add(node.text)
-        ts.forEachChild(node, visit)
-      }
-      visit(source)
+  const files = ['app', 'components', 'emails', 'lib', 'scripts', 'server'].flatMap((room) =>
+    readdirSync(room, { recursive: true, encoding: 'utf8' }).map((name) => `${room}/${name}`),
+  )
+  const run = files.filter((name) => /\.(tsx?|js)$/.test(name) && !/\.test\.tsx?$/.test(name))
+  for (const name of [...run, 'rekey.config.ts', 'messages/en.json']) {
+    const source = ts.createSourceFile(name, readFileSync(name, 'utf8'), ts.ScriptTarget.Latest)
+    const visit = (node: ts.Node): void => {
+      if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
+        words.add(node.text)
+      ts.forEachChild(node, visit)
     }
+    visit(source)
   }
   return [...words]
 }
