@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { buildSecrets } from '../e2e/trust/build-secrets.js'
+import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/trust/build-secrets.js'
 import { generate, isBuilt } from './build.js'
 import { findBrowser } from './find-browser.js'
 import { readPlaywright, readVitest, summarise } from './report.js'
@@ -83,9 +83,10 @@ try {
     add(file, (report) => report)
   }
 
-  if (['app', 'timing', 'browser', 'journeys'].some(isWanted) && !isBuilt()) {
+  if (['app', 'timing', 'browser', 'journeys'].some(isWanted) && !(isBuilt() && isMadeWithSecrets())) {
     run('build', 'scripts/run.js', ['build'], buildSecrets)
     if (!isBuilt()) throw new Error('Without a build the app cannot be tried.')
+    noteMadeWithSecrets()
   }
   if (isWanted('app')) vitest('app', 'the running app over HTTP and SMTP')
   if (isWanted('timing')) vitest('timing', 'what the time of an answer tells')
