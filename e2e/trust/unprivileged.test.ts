@@ -8,14 +8,11 @@ import { embeddedUrl } from '@/scripts/embedded-database/embedded-database'
 import { startMailSink } from '../world/mail-sink'
 import { freePort, newPassword, readLink } from '../world/running-app'
 
-/**
- * Somebody without any rights, to whom this directory is read-only, where the tests run as root and others may read it;
- * else whoever runs the tests.
- */
+/** Where the tests run as root, somebody without any rights, to whom this directory is read-only; else who runs them. */
 const nobody = { uid: 65_534, gid: 65_534 }
+const user = process.getuid?.() === 0 ? nobody : undefined
 const reads = () =>
-  spawnSync(process.execPath, ['-e', 'require("fs").readdirSync(".next")'], nobody).status === 0
-const user = process.getuid?.() === 0 && reads() ? nobody : undefined
+  spawnSync(process.execPath, ['-e', 'require("fs").readdirSync(".next")'], { ...user }).status === 0
 
 const room = mkdtempSync(path.join(tmpdir(), 'rekey-nobody-'))
 const dataDir = path.join(room, 'data')
@@ -83,6 +80,7 @@ function writings(dir: string): Map<string, number> {
 }
 
 test('K5: the whole flow runs as a user without rights, and writes into the data directory alone', async () => {
+  expect(reads(), 'root, who may do anything, needs a copy of this directory that others may read').toBe(true)
   const before = writings('.')
   const sink = await startMailSink()
   try {
