@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exchange } from '../contract/exchange'
 import { newPassword, readLink, startApp, type Answer, type RunningApp } from '../world/running-app'
 
 const proxied = {
@@ -160,6 +161,36 @@ describe('asking', () => {
     const { rows } = await app.sql.query<{ key: string }>('SELECT "key" FROM "rekey_limits"')
     expect(rows.filter(({ key }) => key.includes('made-up'))).toEqual([])
   })
+})
+
+describe('with no proxy trusted', () => {
+  let direct: RunningApp
+  beforeAll(async () => {
+    direct = await startApp({ env: { TRUSTED_PROXY_HOPS: '0', LIMIT_ASKS_PER_CLIENT: '3/1h' } })
+  })
+  afterAll(() => direct?.stop())
+
+  const names = ['X-Forwarded-For', 'Forwarded', 'X-Real-IP']
+  test.each(names.flatMap((name) => [[name, 1] as const, [name, 2] as const]))(
+    'R5: another %s each time, on lines: %i, makes no other client',
+    async (name, lines) => {
+      await direct.sql.query('DELETE FROM "rekey_limits"')
+      const told = () => (name === 'Forwarded' ? `for=${newClient()}` : newClient())
+      const statuses: number[] = []
+      for (let i = 0; i < 4; i += 1) {
+        const sent = {
+          path: '/api/v1/accounts/send-reset-password-link/',
+          headers: [
+            ['Content-Type', 'application/json'],
+            ...Array.from({ length: lines }, () => [name, told()]),
+          ] as [string, string][],
+          body: JSON.stringify({ login: `direct-${i}` }),
+        }
+        statuses.push((await exchange(direct.port, sent)).status)
+      }
+      expect(statuses).toEqual([200, 200, 200, 429])
+    },
+  )
 })
 
 describe('resetting', () => {
