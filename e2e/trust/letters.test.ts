@@ -69,9 +69,9 @@ describe('letters to one account', () => {
       ask(i % 2 === 0 ? person.username : person.email.toUpperCase(), i % 3 === 0 ? twin : app),
     )
     const statuses = (await Promise.all(asks)).map(({ status }) => status)
-    // A slow machine may say "come back later" to some of so many at once; what it accepts is more than enough.
+    // A slow machine may say "come back later" to some of so many at once; both databases take all 200.
     expect(statuses.filter((status) => status !== 503)).toEqual(statuses.filter((status) => status === 200))
-    expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(20)
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(150)
     await untilQuiet()
     expect(app.sink.countTo(person.email)).toBe(3)
     const link = readLink((await app.sink.next(person.email)).link)
