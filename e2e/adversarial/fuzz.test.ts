@@ -357,6 +357,8 @@ describe('C15 (CVE-2022-31093, CVE-2026-73418): requests that nobody would think
         }),
         { numRuns: 100 * long, interruptAfterTimeLimit: 45_000 * long, endOnFailure: false },
       )
+      const sent = Object.values(seen).reduce((sum, count) => sum + count, 0)
+      expect(sent).toBeGreaterThan(500 * long)
       // They are no mere noise: they get as far as a success, a form's page and a refused link.
       for (const status of [200, 303, 400, 404, 405]) expect(seen[status] ?? 0).toBeGreaterThan(0)
       expect(faults()).toEqual([])
