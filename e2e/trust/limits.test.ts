@@ -251,12 +251,16 @@ describe('when counting is impossible', () => {
   })
 })
 
-test('R1, R8: a restart forgets no count, and clears away those that are over', async () => {
+test('R1, R8, L6: a restart forgets no count, and clears away what has served its time', async () => {
   const client = newClient()
   expect(await inTurn(6, (i) => ask(`kept-${i}`, client, twin))).toEqual(Array(6).fill(200))
   await twin.stop()
   const ended = `INSERT INTO "rekey_limits" SELECT 'asksPerLogin:over-' || n, 1, 1 FROM generate_series(1, 1000) AS n`
   await app.sql.query(ended)
+  await app.sql.query(
+    `INSERT INTO "rekey_audit" ("at", "event")
+     VALUES (now() - interval '181 days', 'test_over'), (now() - interval '179 days', 'test_kept')`,
+  )
   twin = await startApp({
     env: { ...proxied, LIMIT_RESETS_PER_CLIENT: '2/3s', SECRET_KEY: app.secret, PUBLIC_URL: app.url },
     database: app.database,
@@ -266,6 +270,17 @@ test('R1, R8: a restart forgets no count, and clears away those that are over', 
   const over = async () =>
     (await app.sql.query(`SELECT 1 FROM "rekey_limits" WHERE "key" LIKE 'asksPerLogin:over-%'`)).rowCount
   await expect.poll(over, { timeout: 20_000 }).toBe(0)
+  const entries = async () =>
+    (await app.sql.query(`SELECT "event" FROM "rekey_audit" WHERE "event" LIKE 'test_%'`)).rows
+  await expect.poll(entries).toEqual([{ event: 'test_kept' }])
+})
+
+test('L6: what was typed goes with the finished jobs, within a day', async () => {
+  const { rows } = await app.sql.query<{ name: string; seconds: number }>(
+    'SELECT "name", "deletion_seconds" AS "seconds" FROM pgboss."queue"',
+  )
+  expect(rows.map(({ name }) => name)).toContain('send-links')
+  expect(rows.filter(({ name, seconds }) => !name.startsWith('__') && seconds > 86_400)).toEqual([])
 })
 
 test('R4: who waits as long as the answer says is answered again', async () => {
