@@ -56,6 +56,20 @@ async function startGate(smtpUrl: string) {
   }
 }
 
+/** The missing heartbeat of a worker would be noticed in some seconds, and the next attempt come some later: let it be now. */
+async function hurryAfterCrash({ sql }: RunningApp): Promise<void> {
+  const hurry = async () => {
+    await sql.query(
+      `UPDATE pgboss.job SET heartbeat_on = now() - interval '10 minutes' WHERE name = 'send-letter' AND state = 'active'`,
+    )
+    const { rowCount } = await sql.query(
+      `UPDATE pgboss.job SET start_after = now() WHERE name = 'send-letter' AND state = 'retry'`,
+    )
+    return rowCount
+  }
+  await expect.poll(hurry, { timeout: 40_000, interval: 500 }).toBe(1)
+}
+
 async function untilQuiet(of = app): Promise<void> {
   const left = async () =>
     Number((await of.sql.query(`SELECT count(*) AS "n" FROM pgboss.job WHERE state < 'completed'`)).rows[0].n)
@@ -114,17 +128,7 @@ describe('letters to one account', () => {
 
       process.kill(workerOf(crashing), 'SIGKILL')
       gate.open()
-      // The missing heartbeat would be noticed in some seconds, and the next attempt come some later: let it be now.
-      const hurry = async () => {
-        await crashing.sql.query(
-          `UPDATE pgboss.job SET heartbeat_on = now() - interval '10 minutes' WHERE name = 'send-letter' AND state = 'active'`,
-        )
-        const { rowCount } = await crashing.sql.query(
-          `UPDATE pgboss.job SET start_after = now() WHERE name = 'send-letter' AND state = 'retry'`,
-        )
-        return rowCount
-      }
-      await expect.poll(hurry, { timeout: 40_000, interval: 500 }).toBe(1)
+      await hurryAfterCrash(crashing)
       await app.sink.next(person.email, 40_000)
       expect(await slots()).toEqual(claimed)
 
@@ -134,6 +138,25 @@ describe('letters to one account', () => {
     } finally {
       await crashing.stop()
       gate.close()
+    }
+  }, 120_000)
+
+  test('M10, F3: a worker that is killed before it hears that a letter was taken sends it once more, the same in all', async () => {
+    const crashing = await startApp()
+    try {
+      const person = await crashing.addPerson()
+      crashing.sink.mute = true
+      await ask(person.username, crashing)
+      const first = await crashing.sink.next(person.email)
+      process.kill(workerOf(crashing), 'SIGKILL')
+      crashing.sink.mute = false
+      await hurryAfterCrash(crashing)
+      const second = await crashing.sink.next(person.email, 40_000)
+      expect([second.mail.messageId, second.link]).toEqual([first.mail.messageId, first.link])
+      await untilQuiet(crashing)
+      expect(crashing.sink.countTo(person.email)).toBe(2)
+    } finally {
+      await crashing.stop()
     }
   }, 120_000)
 

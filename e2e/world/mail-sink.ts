@@ -19,6 +19,8 @@ export type MailSink = {
   letters: CaughtLetter[]
   /** Answers RCPT with this instead of 250, until set back to undefined. */
   refuse: { code: number; text: string } | undefined
+  /** Takes letters without ever saying so. */
+  mute: boolean
   /** The next letter to an address that was not yet returned by this function; fails after the wait. */
   next(to: string, waitMs?: number): Promise<CaughtLetter>
   /** How many letters came to an address so far. */
@@ -43,7 +45,7 @@ export async function startMailSink(): Promise<MailSink> {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        void keep(Buffer.concat(chunks)).then(() => callback())
+        void keep(Buffer.concat(chunks)).then(() => sink.mute || callback())
       })
       const keep = async (raw: Buffer) => {
         const mail = await simpleParser(raw)
@@ -73,6 +75,7 @@ export async function startMailSink(): Promise<MailSink> {
     url: `smtp://127.0.0.1:${port}?ignoreTLS=true`,
     letters: [],
     refuse: undefined,
+    mute: false,
     async next(to, waitMs = 20_000) {
       const deadline = Date.now() + waitMs
       for (;;) {
