@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { migrate } from '@/lib/migrations'
+import { newPassword } from './world/running-app'
+import { createTestDatabase, type TestDatabase } from './world/test-database'
+
+// What an operator types: `npm run accounts -- …`.
+
+let database: TestDatabase
+let sql: pg.Pool
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database.url)
+  sql = new pg.Pool({ connectionString: database.url, max: 1 })
+})
+afterAll(async () => {
+  await sql?.end()
+  await database?.drop()
+})
+
+/** Runs the command with something on its standard input. */
+async function accounts(args: string[], input = '') {
+  const child = spawn(process.execPath, ['scripts/run.js', 'accounts', ...args], {
+    env: { PATH: process.env.PATH, DATABASE_URL: database.url } as unknown as NodeJS.ProcessEnv,
+  })
+  child.stdin.end(input)
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { code: code as number | null, output: output.trim(), errors: errors.trim() }
+}
+
+test('I6: a username is given once; an address may be repeated in whatever case, and the operator is told', async () => {
+  const add = (username: string, email: string) =>
+    accounts(['add', username, email, '--password-stdin'], newPassword())
+  const stored = async () => (await sql.query(`SELECT * FROM "users" WHERE "email" ILIKE 'ada@%'`)).rows
+
+  expect(await add('ada', 'ada@example.com')).toEqual({ code: 0, output: 'Added ada.', errors: '' })
+  const before = await stored()
+  expect(before).toMatchObject([{ username: 'ada', email: 'ada@example.com', is_active: true }])
+  const refused = { code: 2, output: '', errors: 'This username is taken.' }
+  expect(await add('ada', 'ada@example.org')).toEqual(refused)
+  expect(await stored()).toEqual(before)
+  expect(await add('twin', 'ADA@EXAMPLE.COM')).toEqual({
+    code: 0,
+    output: 'Added twin.',
+    errors: 'Note: 1 other account(s) have this address; each gets a letter of its own.',
+  })
+  expect(await stored()).toHaveLength(2)
+})
+
+test('I6: a password is verified for the username as it is spelt, and for no other', async () => {
+  const password = newPassword()
+  await accounts(['add', 'grace', 'grace@example.com', '--password-stdin'], password)
+  const verify = async (username: string, typed: string) => {
+    const { code, output } = await accounts(['verify', username], typed)
+    return [code, output]
+  }
+  expect(await verify('grace', `${password}\n`)).toEqual([0, 'This is the password.'])
+  expect(await verify('grace', `${password}.`)).toEqual([1, 'This is not the password.'])
+  expect(await verify('GRACE', password)).toEqual([1, 'This is not the password.'])
+})
+
+test('I6: an account is listed, deactivated and activated; another spelling of its username is none', async () => {
+  await accounts(['add', 'joan', 'joan@example.com'])
+  const status = async () => /^joan +joan@example\.com +(\w+) /m.exec((await accounts(['list'])).output)?.[1]
+  expect(await accounts(['deactivate', 'joan'])).toMatchObject({
+    code: 0,
+    output: 'joan is inactive; its links are dead.',
+  })
+  expect(await status()).toBe('inactive')
+  expect(await accounts(['activate', 'JOAN'])).toMatchObject({
+    code: 2,
+    errors: 'There is no account "JOAN".',
+  })
+  expect(await accounts(['activate', 'joan'])).toMatchObject({ code: 0, output: 'joan is active.' })
+  expect(await status()).toBe('active')
+})
