@@ -78,8 +78,10 @@ export function isDatabaseAway(error: unknown): boolean {
  * @throws Error whose message is one sentence for the operator
  */
 export async function checkDatabase(settings: Settings): Promise<void> {
-  const client = new pg.Client({ connectionString: settings.database.url, connectionTimeoutMillis: 5_000 })
+  let client: pg.Client
   try {
+    // Making one already reads the files that the URL names.
+    client = new pg.Client({ connectionString: settings.database.url, connectionTimeoutMillis: 5_000 })
     await client.connect()
   } catch (error) {
     throw new Error(
