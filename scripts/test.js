@@ -1,8 +1,9 @@
 // `npm test`: everything that must pass, on the embedded database or on the server that TEST_DATABASE_URL names.
-// `npm test -- unit app` runs those parts only: types, lint, unit, guards, app, timing, browser; and `journeys`, a part of
-// the browser tests. Ends with the names of what failed and a line `N passed, N failed`, summed over the runners.
+// `npm test -- unit app` runs those parts only: types, lint, unit, guards, app, timing, browser; and `stored` and
+// `journeys`, what of the unit and the browser tests reaches the database. Ends with the names of what failed and a line
+// `N passed, N failed`, summed over the runners.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/trust/build-secrets.js'
 import { generate, isBuilt } from './build.js'
@@ -50,8 +51,8 @@ function add(file, read) {
   failures.push(...result.failures)
 }
 
-/** @param {string} project @param {string} title */
-function vitest(project, title) {
+/** @param {string} project @param {string} title @param {string[]} [files] by default all of the project */
+function vitest(project, title, files = []) {
   const file = path.join(results, `${project}.json`)
   run(title, 'node_modules/vitest/vitest.mjs', [
     'run',
@@ -62,6 +63,7 @@ function vitest(project, title) {
     `--outputFile.json=${file}`,
     // By itself it leaves one of two cores idle.
     '--maxWorkers=2',
+    ...files,
   ])
   add(file, readVitest)
 }
@@ -77,6 +79,11 @@ try {
     run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
   }
   if (isWanted('unit')) vitest('unit', 'unit and integration tests')
+  else if (isWanted('stored')) {
+    const files = globSync('{app,components,emails,lib,messages,prisma,scripts,server}/**/*.test.ts')
+    const reach = files.filter((file) => readFileSync(file, 'utf8').includes('world/test-database'))
+    vitest('unit', 'the unit tests that reach the database', reach)
+  }
   if (isWanted('guards')) {
     const file = path.join(results, 'guards.json')
     run('a dozen guards, taken away', 'scripts/mutants.js', ['--sample', `--report=${file}`])
