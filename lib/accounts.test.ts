@@ -255,6 +255,29 @@ describe('replacing a password', () => {
     },
   )
 
+  test('an address that changes meanwhile waits for it: neither ends the other', async () => {
+    await sql.query('DELETE FROM "rekey_recovery" WHERE "account_id" = $1', [id])
+    const signed = signedState(await read())
+    let changed: Promise<unknown> | undefined
+    const replaced = opened.prisma.$transaction(async (tx) => {
+      const $executeRaw = async (...statement: Parameters<typeof tx.$executeRaw>) => {
+        const count = await tx.$executeRaw(...statement)
+        changed ??= change(`"email" = 'new@example.com'`)
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        return count
+      }
+      const slow = { $executeRaw } as unknown as typeof tx
+      return accounts.replacePassword(slow, id, signed, 'a new hash', { bindPassword: true })
+    })
+    expect(await replaced).toBe(true)
+    await changed
+    expect(await read()).toMatchObject({
+      passwordHash: 'a new hash',
+      email: 'new@example.com',
+      linksEpoch: 1,
+    })
+  })
+
   test('where links may be used again, a new password does not matter', async () => {
     const signed = signedState(await read())
     expect([await replace(signed, false), await replace(signed, false)]).toEqual([true, true])

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/world/test-database'
 import { migrate, pendingMigrations } from './migrations'
 
 const names = readdirSync('prisma/migrations', { withFileTypes: true })
@@ -82,7 +82,7 @@ describe('migrating', () => {
   }, 60_000)
 })
 
-describe.runIf(process.env.TEST_DATABASE_URL)('K5: with a role that migrates and one for the app', () => {
+describe.runIf(testServer)('K5: with a role that migrates and one for the app', () => {
   let owner: string
   let app: string
   beforeAll(async () => {
@@ -110,6 +110,23 @@ describe.runIf(process.env.TEST_DATABASE_URL)('K5: with a role that migrates and
   test('neither needs to be a superuser; the app’s sees that nothing is pending', async () => {
     const client = await connect(as(app))
     expect(await pendingMigrations(client).finally(() => client.end())).toEqual([])
+  })
+
+  test('T5: who owns the accounts and knows nothing of ours kills their links all the same, with a change of address', async () => {
+    const id = randomUUID()
+    const team = await connect(as(app))
+    try {
+      await sql.query(`REVOKE ALL ON "rekey_recovery" FROM "${app}"`)
+      await team.query('INSERT INTO "users" ("id", "username") VALUES ($1, $2)', [id, id])
+      await team.query(`UPDATE "users" SET "email" = 'new@example.com' WHERE "id" = $1`, [id])
+      const { rows } = await sql.query('SELECT "links_epoch" FROM "rekey_recovery" WHERE "account_id" = $1', [
+        id,
+      ])
+      expect(rows).toEqual([{ links_epoch: 1 }])
+    } finally {
+      await team.end()
+      await sql.query(`GRANT SELECT, INSERT, UPDATE ON "rekey_recovery" TO "${app}"`)
+    }
   })
 
   test.each([

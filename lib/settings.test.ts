@@ -43,6 +43,7 @@ describe('K1, T3, P1, H11: a start is refused', () => {
     ['DATABASE_URL', { DATABASE_URL: 'postgresql://postgres:postgres@db.example.com/rekey' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgresql://db.example.com/rekey?user=a&password=postgres' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgresql://App%40x:app%40x@db.example.com/rekey' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://a%zz:a%zz@db.example.com/rekey' }],
     [
       'MIGRATION_DATABASE_URL',
       { MIGRATION_DATABASE_URL: 'postgresql://owner:changeme@db.example.com/rekey' },

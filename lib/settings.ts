@@ -246,10 +246,10 @@ function missing(name: string): string {
 function hasStockPassword(databaseUrl: string | undefined): boolean {
   if (databaseUrl === undefined || !URL.canParse(databaseUrl)) return false
   const { hostname, username, password, searchParams } = new URL(databaseUrl)
-  const used = decodeURIComponent(password) || (searchParams.get('password') ?? '')
+  const used = password || (searchParams.get('password') ?? '')
   if (isLoopback(hostname) || used === '') return false
   const tried = /^(postgres|password|admin|root|secret|changeme|rekey)$/i
-  return tried.test(used) || used.toLowerCase() === decodeURIComponent(username).toLowerCase()
+  return tried.test(used) || used.toLowerCase() === username.toLowerCase()
 }
 
 /** The two URLs that commands on the database need, checked like all settings but without the others. */

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { talk } from '@/server/raw-http'
 import { signedLinks } from '../contract/signed-links'
+import { asForm, asMultipart } from '../world/form-bodies'
 import { newPassword, startApp, type RunningApp } from '../world/running-app'
 import { isLong } from '../world/long-form'
 
@@ -119,15 +120,6 @@ const fields = fc
     fc.dictionary(fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...names) }, text), value, { maxKeys: 6 }),
   )
   .map(([link, rest]): Record<string, unknown> => ({ ...(link !== undefined && genuine[link]), ...rest }))
-
-/** A field's value as forms have it: an object may lack a text, or have one that is no function. */
-const written = (one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one))
-const asForm = (object: Record<string, unknown>) =>
-  new URLSearchParams(Object.entries(object).map(([name, one]) => [name, written(one)])).toString()
-const asMultipart = (object: Record<string, unknown>) =>
-  Object.entries(object)
-    .map(([name, one]) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${written(one)}\r\n`)
-    .join('') + '--x--\r\n'
 
 /** A body and the type that goes with it. */
 const wellMeant = fields.chain((object) =>

@@ -151,6 +151,14 @@ async function hold(page: Page, endpoint: string): Promise<void> {
   await page.route(`**/api/v1/accounts/${endpoint}/**`, () => {}, { times: 1 })
 }
 
+/** Presses a button while there is no connection, and reads that there is none. */
+async function pressOffline(page: Page, says: Words, button: string): Promise<void> {
+  await page.context().setOffline(true)
+  await page.getByRole('button', { name: button }).click()
+  await alertOf(page).getByText(says.troubles.offline).waitFor()
+  await page.context().setOffline(false)
+}
+
 /** What a visitor comes to see when something is slow, refuses or breaks. */
 const troubledStates: State[] = [
   {
@@ -181,10 +189,7 @@ const troubledStates: State[] = [
     async reach({ page, says }) {
       await page.goto('/forgot-password/')
       await page.getByLabel(says.ask.field).fill(longLogin())
-      await page.context().setOffline(true)
-      await page.getByRole('button', { name: says.ask.submit }).click()
-      await alertOf(page).getByText(says.troubles.offline).waitFor()
-      await page.context().setOffline(false)
+      await pressOffline(page, says, says.ask.submit)
     },
   },
   {
@@ -204,10 +209,7 @@ const troubledStates: State[] = [
     title: ({ dead }) => dead.expired,
     async reach({ page, app, says }) {
       await page.goto(await linkTo(app, await app.addPerson(), { age: 3700 }))
-      await page.context().setOffline(true)
-      await page.getByRole('button', { name: says.dead.renew }).click()
-      await alertOf(page).getByText(says.troubles.offline).waitFor()
-      await page.context().setOffline(false)
+      await pressOffline(page, says, says.dead.renew)
     },
   },
   {

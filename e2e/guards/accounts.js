@@ -222,4 +222,22 @@ export const accounts = [
     test,
     named: 'T5',
   },
+  {
+    guard: 'the row of the account is locked first',
+    cites: 'T5',
+    file,
+    find: 'FOR NO KEY UPDATE ON CONFLICT',
+    replace: 'FOR KEY SHARE ON CONFLICT',
+    test,
+    named: 'replacing a password',
+  },
+  {
+    guard: 'links die whoever changes the account',
+    cites: 'T5',
+    file: 'prisma/migrations/20261128000000_dead_links_stay_dead/migration.sql',
+    find: ' SECURITY DEFINER AS $$',
+    replace: ' AS $$',
+    test: 'lib/migrations.test.ts',
+    named: 'K5',
+  },
 ]

@@ -47,7 +47,7 @@ const refusals = [
   [
     'a password of the database that is its user',
     'K1',
-    '|| used.toLowerCase() === decodeURIComponent(username).toLowerCase()',
+    '|| used.toLowerCase() === username.toLowerCase()',
     '',
   ],
   ['a mail URL that switches other things', 'M8', "name === 'ignoreTLS' && value === 'true'", "name !== ''"],

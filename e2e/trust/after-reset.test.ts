@@ -15,7 +15,7 @@ import { createServices, type Services } from '@/lib/services'
 import { readSettings } from '@/lib/settings'
 import { startMailSink, type MailSink } from '../world/mail-sink'
 import { newPassword } from '../world/running-app'
-import { createTestDatabase, type TestDatabase } from '../world/test-database'
+import { createTestDatabase, testServer, type TestDatabase } from '../world/test-database'
 
 // What a team may plug in is code, so these tests put the parts together as lib/services.ts does, with code of their own.
 
@@ -282,7 +282,7 @@ test('P9: an older scheme is replaced by Argon2id, and equal passwords are store
   expect(await services.hash.hash(password)).not.toBe(stored)
 })
 
-test.runIf(process.env.TEST_DATABASE_URL)(
+test.runIf(testServer)(
   'K5, L5: the app’s own role does the whole flow, and can neither change the schema nor the audit log',
   async () => {
     const role = `rekey_app_${randomBytes(5).toString('hex')}`

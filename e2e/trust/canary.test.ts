@@ -9,7 +9,7 @@ import { startDatabaseProxy, type DatabaseProxy } from '../contract/database-pro
 import { exchange, type Received, type Sent } from '../contract/exchange'
 import { signedLinks } from '../contract/signed-links'
 import { readLink, startApp, type LinkParameters, type Person, type RunningApp } from '../world/running-app'
-import { createTestDatabase, type TestDatabase } from '../world/test-database'
+import { createTestDatabase, testServer, type TestDatabase } from '../world/test-database'
 import { buildSecrets, isMadeWithSecrets } from './build-secrets'
 import { dump, filesIn, find, isWrittenSince, type Canaries, type Haystack } from './canaries'
 import { startQuotingMail, type QuotingMail, type Reply } from './quoting-mail'
@@ -441,7 +441,7 @@ async function withPassword(target: TestDatabase, password: string): Promise<Cre
     url: url.href,
     async drop() {
       await target.drop()
-      await run(process.env.TEST_DATABASE_URL!, `DROP ROLE "${role}"`)
+      await run(testServer!, `DROP ROLE "${role}"`)
     },
   }
 }

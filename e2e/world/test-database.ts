@@ -7,10 +7,12 @@ import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-data
 
 export type TestDatabase = { url: string; kind: 'embedded' | 'server'; drop(): Promise<void> }
 
-/** A new, empty database: on the server that TEST_DATABASE_URL names, else an embedded one. */
+/** The server that tests make their databases on; the embedded one where there is none. */
+export const testServer = process.env.TEST_DATABASE_URL
+
+/** A new, empty database. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const server = process.env.TEST_DATABASE_URL
-  return server ? createOnServer(server) : createEmbedded()
+  return testServer ? createOnServer(testServer) : createEmbedded()
 }
 
 async function createOnServer(server: string): Promise<TestDatabase> {

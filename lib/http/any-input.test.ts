@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
+import { asForm, asMultipart } from '@/e2e/world/form-bodies'
 import { isLong } from '@/e2e/world/long-form'
 import { describeResetPassword, resetPasswordShape, sendLinkShape } from '../inputs'
 import { readSettings } from '../settings'
@@ -97,22 +98,10 @@ const fields = fc.dictionary(
   fc.oneof({ weight: 6, arbitrary: text }, fc.constantFrom('0', '1790000000'), fc.jsonValue({ maxDepth: 2 })),
   { maxKeys: 6 },
 )
-/** A field's value as forms have it: an object has a text only as JSON. */
-const written = (one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one))
-
 const bodies = fc.oneof(
   fields.map((object) => JSON.stringify(object)),
-  fields.map((object) =>
-    new URLSearchParams(Object.entries(object).map(([name, one]) => [name, written(one)])).toString(),
-  ),
-  fields.map(
-    (object) =>
-      Object.entries(object)
-        .map(
-          ([name, one]) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${written(one)}\r\n`,
-        )
-        .join('') + '--x--',
-  ),
+  fields.map(asForm),
+  fields.map(asMultipart),
   fc.uint8Array({ maxLength: 80 }).map((bytes) => Buffer.from(bytes)),
 )
 

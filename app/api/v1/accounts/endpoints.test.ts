@@ -339,7 +339,7 @@ describe('what a team adds of its own meets the request', () => {
       )
     const sessions = async () =>
       (await sql.query('SELECT FROM "sessions" WHERE "account_id" = $1', [id])).rowCount
-    return { id, link, send, sessions }
+    return { link, send, sessions }
   }
 
   test('S4, P11: a second factor sees all fields but the passwords, and its no is a 403 that changes nothing', async () => {

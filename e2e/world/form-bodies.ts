@@ -1,0 +1,14 @@
+/** A field's value as forms have it: an object may lack a text, or have one that is no function. */
+const written = (one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one))
+
+/** A body of the type `application/x-www-form-urlencoded`. */
+export function asForm(fields: Record<string, unknown>): string {
+  return new URLSearchParams(Object.entries(fields).map(([name, one]) => [name, written(one)])).toString()
+}
+
+/** A body of the type `multipart/form-data; boundary=x`. */
+export function asMultipart(fields: Record<string, unknown>): string {
+  const part = ([name, one]: [string, unknown]) =>
+    `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${written(one)}\r\n`
+  return `${Object.entries(fields).map(part).join('')}--x--\r\n`
+}
