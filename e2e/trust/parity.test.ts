@@ -220,6 +220,48 @@ describe('asking for a link', () => {
     expect(told.times.answer.typical).toBeGreaterThan(100)
   })
 
+  test(
+    'A2: disabled, password-less and mailbox-less accounts take the same time as those that get a letter',
+    { timeout },
+    async () => {
+      const { app } = await servingApp()
+      const client = clientOf(app)
+      const kinds = [{ isActive: false }, { password: null }, { email: '' }]
+      const letterless = await Promise.all(
+        named('quiet').map(async (username, i) => {
+          return (await app.addPerson({ ...kinds[i % kinds.length], username })).username
+        }),
+      )
+      alike(
+        await tell('ask, known against disabled, password-less and mailbox-less', (answers) => [
+          asksFor(client, known, answers),
+          asksFor(client, letterless, answers),
+        ]),
+      )
+    },
+  )
+
+  test('C9: addresses that the caller names have no effect, also not on the time', { timeout }, async () => {
+    const { app } = await servingApp()
+    const client = clientOf(app)
+    const evil = 'https://evil.example/%'
+    const given = { redirect_to: evil, reset_url: evil, callbackURL: evil, next: evil }
+    const side = (logins: string[], answers: Answers) =>
+      sends(
+        'answer',
+        client,
+        'send-reset-password-link',
+        (n) => ({ login: logins[n % crowd]!, ...given }),
+        answers,
+      )
+    alike(
+      await tell('ask with addresses to lead to, known against unknown', (answers) => [
+        side(known, answers),
+        side(unknown, answers),
+      ]),
+    )
+  })
+
   /** Asks, then asks for others in a row, as somebody would who listens for a letter that is being made. */
   function listens(
     client: TimedClient,
@@ -374,18 +416,22 @@ describe('C13 (CVE-2016-2513): accounts whose password was hashed at another cos
   const dear = `$argon2id$v=19$m=524288,t=6,p=1$c29tZXNhbHRzb21lc2FsdA$${digest}`
   const stale = `$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$${digest}`
 
-  /** Half of the crowd with a hash so dear that one check would take seconds, half with the cheapest. */
+  // What accounts bring from an older system.
+  const bcrypt = '$2b$04$abcdefghijklmnopqrstuuRdescudvJCsgt3ubZb3dWRWJTmaaJO'
+  const pbkdf2 = `pbkdf2_sha256$1000$somesaltsomesalt$${digest}=`
+
+  /** Half of the crowd with a hash so dear that one check would take seconds, half with the cheapest of each scheme. */
   async function halves() {
     const { app, ids } = await servingApp()
     const all = known.map((_, i) => i)
     const [cheap, costly] = [all.filter((i) => i % 2 === 0), all.filter((i) => i % 2 === 1)]
-    for (const [half, hash] of [
-      [cheap, stale],
-      [costly, dear],
-    ] as const) {
-      const whose = half.map((i) => ids[i]!)
-      await app.sql.query('UPDATE "users" SET "password" = $1 WHERE "id"::text = ANY($2)', [hash, whose])
-    }
+    const old = [stale, bcrypt, pbkdf2]
+    const hashes = all.map((i) => (i % 2 === 0 ? old[(i / 2) % old.length]! : dear))
+    await app.sql.query(
+      `UPDATE "users" SET "password" = given.hash FROM unnest($1::text[], $2::text[]) AS given(id, hash)
+       WHERE "users"."id"::text = given.id`,
+      [ids, hashes],
+    )
     return { app, ids, cheap, costly }
   }
 
