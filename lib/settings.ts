@@ -13,6 +13,7 @@ import {
   origin,
   postgres,
   secretKey,
+  securityContact,
   smtp,
   webAddress,
   whole,
@@ -94,6 +95,7 @@ const shape = z.object({
     .optional(),
   SIGN_IN_URL: webAddress.optional(),
   SUPPORT_EMAIL: mailAddress.optional(),
+  SECURITY_CONTACT: securityContact.optional(),
   BRAND_COLOR: z
     .string()
     .regex(/^#[0-9a-f]{6}$/i, 'write a colour as #rrggbb')
@@ -219,6 +221,8 @@ export function readSettings(env: Record<string, string | undefined>) {
       signInUrl: values.SIGN_IN_URL,
       supportEmail: values.SUPPORT_EMAIL,
     },
+    /** A URI; for whoever found a weakness. */
+    securityContact: values.SECURITY_CONTACT,
     defaultLocale: values.DEFAULT_LOCALE,
     worker: values.WORKER,
     webConcurrency: values.WEB_CONCURRENCY,

@@ -104,6 +104,12 @@ const closed: Table = {
     '//id.example.com',
     'https://id.example.com/?next=x',
   ],
+  SECURITY_CONTACT: [
+    'http://example.com/security',
+    'nobody',
+    'Us <us@example.com>',
+    'a@example.com\nExpires: never',
+  ],
   RESET_PASSWORD_VERIFICATION_URL: [
     'http://front.example/reset',
     'javascript:alert(1)',

@@ -19,6 +19,7 @@ beforeAll(async () => {
       CORS_ALLOWED_ORIGINS: front,
       TRUSTED_PROXY_HOPS: '1',
       LIMIT_ASKS_PER_CLIENT: '20/1h',
+      SECURITY_CONTACT: 'security@example.com',
     },
   })
 })
@@ -122,6 +123,7 @@ describe('H3, H6, H7, H12, I8: every answer', () => {
       ['GET /cancel-reset/', 200],
       ['GET /cancel-reset/done/', 200],
       ['GET /.well-known/change-password', 303],
+      ['GET /.well-known/security.txt', 200],
       ['GET /icon.svg', 200],
       [`GET ${hashedFile()}`, 200],
       ['GET /_next/static/chunks/gone.js', 404],
@@ -238,6 +240,17 @@ describe('well-known addresses', () => {
       expect(answer.headers.get('location')).toBe('/forgot-password/')
       expect((await speak(`${method} ${answer.headers.get('location')}`)).status).toBe(200)
     }
+  })
+
+  test('H12: whoever found a weakness is told where to report it, for the month to come', async () => {
+    const answer = await fetch(`${app.url}/.well-known/security.txt`)
+    expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    const [contact, expires, canonical] = (await answer.text()).split('\n')
+    expect(contact).toBe('Contact: mailto:security@example.com')
+    expect(canonical).toBe('Canonical: https://id.example.com/.well-known/security.txt')
+    const days = (Date.parse(expires!.replace('Expires: ', '')) - Date.now()) / 86_400_000
+    expect(days).toBeGreaterThan(29)
+    expect(days).toBeLessThanOrEqual(30)
   })
 
   test('H10: what does not exist says so, so that they can believe the rest', async () => {

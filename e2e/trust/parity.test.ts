@@ -334,14 +334,15 @@ describe('asking for a link', () => {
       const control = await tell(`${condition}, mail well`, compared, slowEffort)
       alike(control)
       for (const trouble of isLong ? troubles : (['refusing (550)', 'silent'] as const)) {
-        const before = mail.counts.troubled
         mail.becomes(trouble)
+        const { troubled, taken } = mail.counts
         const told = await tell(`${condition}, mail ${trouble}`, compared, slowEffort)
         alike(told)
         expect(told.answers).toEqual(control.answers)
         expect(told.times.answer.typical - control.times.answer.typical).toBeLessThan(300)
         // What a silent server has in hand must first come back.
-        await expect.poll(() => mail.counts.troubled, { timeout: 120_000 }).toBeGreaterThan(before)
+        await expect.poll(() => mail.counts.troubled, { timeout: 120_000 }).toBeGreaterThan(troubled)
+        expect(mail.counts.taken).toBe(taken)
         mail.becomes('well')
       }
     },

@@ -58,14 +58,14 @@ export async function startTroubledMail(): Promise<TroubledMail> {
       })
     },
   })
-  // A client that does not trust the certificate says so and leaves.
-  server.on('error', () => void (counts.troubled += 1))
+  // Of a client that does not trust the certificate and leaves, as often as not.
+  server.on('error', () => undefined)
   server.server.prependListener('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
-    if (mood !== 'away') return
+    if (mood !== 'away' && mood !== 'not to be trusted') return
     counts.troubled += 1
-    socket.destroy()
+    if (mood === 'away') socket.destroy()
   })
   server.listen(0, '127.0.0.1')
   await once(server.server, 'listening')

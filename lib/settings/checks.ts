@@ -93,6 +93,15 @@ export const mailAddress = z
     'write one address, such as no-reply@example.com or Example <no-reply@example.com>',
   )
 
+/** Where to report a weakness, as the URI that security.txt wants (RFC 9116 §2.5.3). */
+export const securityContact = z.union(
+  [
+    webAddress.transform((text) => new URL(text).href),
+    mailAddress.regex(/^[^<>\s]+$/).transform((address) => `mailto:${encodeURI(address)}`),
+  ],
+  { error: 'write an address or a page, such as security@example.com or https://example.com/security' },
+)
+
 export const smtp = url.refine((text) => {
   const { protocol, hostname, searchParams, pathname } = new URL(text)
   const known = [...searchParams].every(([name, value]) => name === 'ignoreTLS' && value === 'true')

@@ -1,0 +1,17 @@
+import { notFound } from 'next/navigation'
+import { settings } from '@/lib/settings'
+
+/** How long what is told may be believed; RFC 9116 §2.5.5 asks for less than a year. */
+const daysGood = 30
+
+/** Tells whoever found a weakness where to report it (RFC 9116). Without `SECURITY_CONTACT` there is no such file. */
+export function GET(): Response {
+  const { securityContact, publicOrigin } = settings()
+  if (securityContact === undefined) notFound()
+  const fields = [
+    `Contact: ${securityContact}`,
+    `Expires: ${new Date(Date.now() + daysGood * 86_400_000).toISOString()}`,
+    `Canonical: ${publicOrigin}/.well-known/security.txt`,
+  ]
+  return new Response(`${fields.join('\n')}\n`, { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })
+}
