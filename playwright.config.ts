@@ -1,5 +1,4 @@
 import { defineConfig, devices } from 'playwright/test'
-import { isLong } from './e2e/world/long-form'
 
 /** Chromium as root needs no sandbox; the rest keeps it from calling home. */
 const args = [
@@ -33,8 +32,6 @@ export default defineConfig({
   projects: [
     {
       name: 'desktop',
-      // Walking twenty languages through every state takes a quarter of an hour.
-      testIgnore: isLong ? [] : '**/languages.spec.ts',
       use: { ...devices['Desktop Chrome'], channel: undefined },
     },
     {

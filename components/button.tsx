@@ -2,7 +2,7 @@ import type { ComponentProps, ReactNode } from 'react'
 import { SpinnerIcon } from './icons'
 
 const shape =
-  'inline-flex min-h-12 items-center justify-center gap-2 rounded-xl px-5 py-2.5 text-center font-semibold text-balance transition-colors motion-reduce:transition-none'
+  'inline-flex min-h-12 items-center justify-center gap-2 wrap-anywhere hyphens-auto rounded-xl px-5 py-2.5 text-center font-semibold text-balance transition-colors motion-reduce:transition-none'
 const looks = {
   primary: 'bg-accent text-on-accent hover:bg-accent-pressed border-2 border-transparent',
   quiet: 'border-[1.5px] border-edge bg-surface text-ink hover:bg-hover',

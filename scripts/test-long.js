@@ -1,50 +1,84 @@
 // `npm run test:long`: the tests that have a longer form, in that form and no others. For a night, or before a release;
 // what the last run said stands in docs/long-runs.md. `npm run test:long -- lib/inputs` runs those whose path has that.
 import { spawnSync } from 'node:child_process'
-import { globSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { buildPages, compile, generate, isBuilt } from './build.js'
+import { findBrowser } from './find-browser.js'
 
 const wanted = process.argv.slice(2)
-const files = globSync('{app,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.test.ts')
+const files = globSync('{app,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.{test,spec}.ts')
   .filter((file) => readFileSync(file, 'utf8').includes('world/long-form'))
   // What compares times must have the machine to itself: docs/timing.md says how.
   .filter((file) => !file.includes('parity'))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
-const results = path.resolve('test-results', 'long.json')
+const specs = files.filter((file) => file.endsWith('.spec.ts'))
+const tests = files.filter((file) => file.endsWith('.test.ts'))
+const results = path.resolve('test-results', 'long')
 
 if (files.length === 0) {
   console.error('No test of that name has a longer form.')
   process.exit(1)
 }
-mkdirSync(path.dirname(results), { recursive: true })
+rmSync(results, { recursive: true, force: true })
+mkdirSync(results, { recursive: true })
 await generate()
 if (files.some((file) => file.startsWith('e2e')) && !isBuilt()) {
   await compile()
   await buildPages()
 }
-const { status } = spawnSync(
-  process.execPath,
-  [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    ...files,
-    '--maxWorkers=2',
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${results}`,
-  ],
-  { stdio: 'inherit', env: { ...process.env, REKEY_LONG: '1', NEXT_TELEMETRY_DISABLED: '1' } },
-)
 
-/** @type {{ testResults: { name: string, startTime: number, endTime: number, status: string, assertionResults: { status: string }[] }[] }} */
-const report = JSON.parse(readFileSync(results, 'utf8'))
-console.log(`\nLong forms, ${new Date().toISOString().slice(0, 10)}`)
-for (const { name, startTime, endTime, assertionResults } of report.testResults) {
-  const passed = assertionResults.filter((one) => one.status === 'passed').length
-  const failed = assertionResults.filter((one) => one.status === 'failed').length
-  const seconds = Math.round((endTime - startTime) / 1000)
-  console.log(`${path.relative('.', name)}: ${passed} passed, ${failed} failed, ${seconds} s`)
+/** @type {string[]} */
+const lines = []
+let failed = false
+
+/**
+ * @param {string} script @param {string[]} args @param {string} report the file that it writes
+ * @param {(report: any) => string[]} read
+ */
+function run(script, args, report, read) {
+  const { status } = spawnSync(process.execPath, [script, ...args], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      REKEY_LONG: '1',
+      NEXT_TELEMETRY_DISABLED: '1',
+      PLAYWRIGHT_JSON_OUTPUT_FILE: report,
+      ...(specs.length > 0 && { BROWSER_PATH: findBrowser() }),
+    },
+  })
+  failed ||= status !== 0
+  lines.push(...(existsSync(report) ? read(JSON.parse(readFileSync(report, 'utf8'))) : []))
 }
-process.exit(status ?? 1)
+
+/** @param {string} file @param {number} passed @param {number} failed @param {number} ms */
+const told = (file, passed, failed, ms) =>
+  `${file}: ${passed} passed, ${failed} failed, ${Math.round(ms / 1000)} s`
+
+if (tests.length > 0) {
+  const report = path.join(results, 'vitest.json')
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  run(
+    'node_modules/vitest/vitest.mjs',
+    ['run', ...tests, '--maxWorkers=2', ...reporters],
+    report,
+    ({ testResults }) =>
+      testResults.map((/** @type {any} */ { name, startTime, endTime, assertionResults }) => {
+        /** @param {string} wanted */
+        const count = (wanted) =>
+          assertionResults.filter((/** @type {any} */ { status }) => status === wanted).length
+        return told(path.relative('.', name), count('passed'), count('failed'), endTime - startTime)
+      }),
+  )
+}
+if (specs.length > 0) {
+  const report = path.join(results, 'playwright.json')
+  run('node_modules/playwright/cli.js', ['test', ...specs], report, ({ stats }) => [
+    told(specs.join(', '), stats.expected + stats.flaky, stats.unexpected, stats.duration),
+  ])
+}
+
+console.log(`\nLong forms, ${new Date().toISOString().slice(0, 10)}`)
+for (const line of lines) console.log(line)
+process.exit(failed ? 1 : 0)

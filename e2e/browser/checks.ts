@@ -94,6 +94,8 @@ export async function expectTargets(page: Page, about: string): Promise<void> {
   const targets = page.locator('a[href], button, input:not([type=hidden]):not([tabindex="-1"])')
   const small = await targets.evaluateAll((elements) =>
     elements
+      // What a closed menu holds has no box worth measuring.
+      .filter((element) => element.checkVisibility())
       .map((element) => ({ element, box: element.getBoundingClientRect() }))
       .filter(({ box }) => box.width < 24 || box.height < 24)
       .map(({ element, box }) => `${element.outerHTML.slice(0, 80)} is ${box.width} × ${box.height}`),
