@@ -73,7 +73,7 @@ export function SentNotice({
         <li>{words.other}</li>
       </ul>
       {/* One below the other: side by side they would change places when the countdown in one of them ends. */}
-      <div className="mt-6 grid gap-3">{children}</div>
+      <div className="mt-6 grid grid-cols-1 gap-3">{children}</div>
     </>
   )
 }

@@ -52,7 +52,7 @@ export async function expectLanguage(page: Page, language: Language, about: stri
   })
   const whole = texts.join('\n')
   const found = [
-    ...(/[{}<>]|\w+(\.[\w-]+){2,}/.exec(whole) ?? []),
+    ...(/[{}<>]|\b[a-z][\w-]*(\.[a-z][\w-]*){2,}/.exec(whole) ?? []),
     ...(language === 'en' ? [] : english.filter((run) => whole.includes(run))),
   ]
   expect(found, `placeholders, keys or English, ${about}`).toEqual([])
