@@ -6,7 +6,7 @@ import { AlertIcon, BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon } from '@/co
 import { Notice } from '@/components/notice'
 import { PageHeading } from '@/components/page-heading'
 import { cancelShape } from '@/lib/inputs'
-import { preferredLanguage, type Language } from '@/lib/languages'
+import { storedLanguage, type Language } from '@/lib/languages'
 import { services } from '@/lib/services'
 import { troubleWords } from '../form-words'
 import { readProblems, troubles, type Query } from '../problems'
@@ -28,7 +28,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
   if (found.state !== 'holds' || typeof link === 'string')
     return <Dead language={visitors} state={found.state} />
 
-  const language = chosen ?? preferredLanguage(found.locale, visitors)
+  const language = chosen ?? storedLanguage(found.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
   const words = await troubleWords(language)
   const [trouble] = readProblems(query.problem, troubles)

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { Frame } from '@/components/frame'
 import { PageHeading } from '@/components/page-heading'
 import { cancelShape } from '@/lib/inputs'
-import { preferredLanguage, type Language } from '@/lib/languages'
+import { storedLanguage, type Language } from '@/lib/languages'
 import { services } from '@/lib/services'
 import { confirmProblems, passwordProblems, readProblems, troubles, type Query } from '../problems'
 import { chosenLanguage, keepLanguage, visitorLanguage } from '../words'
@@ -117,7 +117,7 @@ async function Living({
   problem: Query[string]
 }) {
   // The letter was in the account's language, so the page that it leads to is.
-  const language = chosen ?? preferredLanguage(account.locale, visitors)
+  const language = chosen ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings } = services()
   const words = await resetFormWords(language, settings.password)
