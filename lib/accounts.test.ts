@@ -139,6 +139,19 @@ describe('letter slots', () => {
     }
   })
 
+  test('R2: one that is given back is free again, and no other is', async () => {
+    const [first, second] = [randomUUID(), randomUUID()]
+    await claim(first)
+    await pass(100)
+    await claim(second)
+    const times = (await recovery())!.times
+    await accounts.returnLetterSlot(id, first)
+    await accounts.returnLetterSlot(id, first)
+    await accounts.returnLetterSlot(id, randomUUID())
+    expect(await recovery()).toMatchObject({ jobs: [second], times: [times[0]] })
+    expect([await claim(), await claim(), await claim()]).toEqual([true, true, false])
+  })
+
   test('"this wasn’t me" pauses them, and a pause ends', async () => {
     await pause()
     expect(await claim()).toBe(false)

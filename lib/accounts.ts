@@ -157,6 +157,17 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
     return claimed === 1
   }
 
+  /** Gives back the slot of a job whose letter never left; of one that has none, nothing. */
+  async function returnLetterSlot(id: string, jobId: string): Promise<void> {
+    await prisma.$executeRaw`
+      UPDATE "rekey_recovery" SET
+        "letter_jobs" = ARRAY(SELECT s."job" FROM unnest("letter_jobs", "letter_times") AS s("job", "at")
+                               WHERE s."job" <> ${jobId}::uuid),
+        "letter_times" = ARRAY(SELECT s."at" FROM unnest("letter_jobs", "letter_times") AS s("job", "at")
+                                WHERE s."job" <> ${jobId}::uuid)
+      WHERE "account_id" = ${id}::uuid AND ${jobId}::uuid = ANY ("letter_jobs")`
+  }
+
   /**
    * Kills all live links of an account and pauses its letters, if the epoch is still the one that was signed: a "this
    * wasn't me" link works once.
@@ -224,6 +235,7 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
     read,
     replacePassword,
     claimLetterSlot,
+    returnLetterSlot,
     killLinks,
     add,
     list,

@@ -242,6 +242,33 @@ describe('a letter with a link', () => {
     expect(sink.countTo(account.email)).toBe(1)
   })
 
+  test('F4, R2: that is given up leaves its slot to whoever asks again; one that a server refused keeps it', async () => {
+    const jobs = [letterJob(), letterJob()]
+    sink.refuse = { code: 451, text: 'come back later' }
+    for (const job of jobs) expect(await handlers()['send-letter'](job)).toMatchObject({ outcome: 'later' })
+    sink.refuse = undefined
+    await handlers()['send-letter'](letterJob())
+    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+
+    const [late] = jobs
+    const data = { ...late!.data, askedAt: now() - 3590 }
+    expect(await handlers()['send-letter']({ ...late!, data })).toMatchObject({ outcome: 'never' })
+    await handlers()['send-letter'](letterJob())
+    expect(sink.countTo(account.email)).toBe(1)
+    sink.refuse = { code: 550, text: 'no such user' }
+    expect(await handlers()['send-letter'](jobs[1]!)).toMatchObject({ outcome: 'never' })
+    sink.refuse = undefined
+    await handlers()['send-letter'](letterJob())
+    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+  })
+
+  test('is not sent once resets are switched off', async () => {
+    const settings = { ...services.settings, reset: { ...services.settings.reset, enabled: false } }
+    expect(await handlers({}, { settings })['send-letter'](letterJob())).toEqual({ outcome: 'done' })
+    expect(await lastEntry()).toEqual([auditEvents.held, 'switched-off'])
+    expect(sink.countTo(account.email)).toBe(0)
+  })
+
   test('R2: past an account’s limit is silently not sent; another account’s is', async () => {
     for (let i = 0; i < 3; i += 1) await handlers()['send-letter'](letterJob())
     expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
@@ -275,6 +302,8 @@ describe('a letter with a link', () => {
       [german, 'en', /Passwort/],
       [account, 'de', /Passwort/],
       [strange, 'de', /Passwort/],
+      [await add({ locale: 'de-AT' }), 'en', /Passwort/],
+      [await add({ locale: 'de_CH' }), 'en', /Passwort/],
       [await add(), 'xx', /password/i],
     ] as const) {
       await sql.query('DELETE FROM "rekey_limits"')
@@ -282,6 +311,21 @@ describe('a letter with a link', () => {
       expect((await sink.next(of.email)).mail.subject).toMatch(subject)
     }
   })
+})
+
+test('a letter in the asker’s language leads to "this wasn’t me" in it, but to the reset by nothing more than the link', async () => {
+  const german = await add({ locale: 'de' })
+  for (const [of, locale, lang] of [
+    [account, 'ja', 'ja'],
+    [account, 'en', null],
+    [german, 'ja', null],
+  ] as const) {
+    await sql.query('DELETE FROM "rekey_limits"')
+    await handlers()['send-letter'](letterJob(of, { locale }))
+    const { link, cancelLink } = await sink.next(of.email)
+    expect(new URL(cancelLink!).searchParams.get('lang')).toBe(lang)
+    expect(new URL(link!).searchParams.has('lang')).toBe(false)
+  }
 })
 
 describe('a team’s own way', () => {

@@ -4,7 +4,7 @@ import type { Audit } from './audit'
 import type { Configuration } from './configuration'
 import type { Database } from './db'
 import { roughClient } from './client-address'
-import { isLanguage, type Language } from './languages'
+import { isLanguage, storedLanguage, type Language } from './languages'
 import type { LetterText, Letters, Sender } from './letters'
 import type { Limits } from './limits'
 import type { Log } from './log'
@@ -67,6 +67,7 @@ export function createLetterSending(parts: Parts): Handlers {
   async function sendLetter({ id, data, attempt }: Work<'send-letter'>): Promise<Attempt> {
     const { accountId, askedAt, requestId, pauseExempt } = data
     const about = { requestId, accountId }
+    if (!settings.reset.enabled) return hold('switched-off', about)
     const { account, now } = await accounts.read(accountId)
     if (account === null || !mayReset(account) || changedSince(account, askedAt))
       return hold('account-changed', about)
@@ -75,6 +76,8 @@ export function createLetterSending(parts: Parts): Handlers {
     const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
     if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
       log.error({ event: 'reset_letter_abandoned', ...about, attempt })
+      // After an outage of the mail server, whoever asks again must not find all slots taken by letters that never left.
+      await accounts.returnLetterSlot(account.id, id)
       await audit.record('failed', { ...about, reason: 'link-would-expire' })
       return { outcome: 'never', reason: 'link-would-expire' }
     }
@@ -88,17 +91,18 @@ export function createLetterSending(parts: Parts): Handlers {
       return { outcome: 'later', reason: 'letter-budget-spent' }
     }
     let left = false
+    const locale = languageOf(account, data.locale)
     try {
       const link = links.create('reset', account.id, askedAt, signedState(account))
       const standard = buildLinkUrl(settings.reset.pageUrl, link)
       const text = await letters.reset({
-        locale: languageOf(account, data.locale),
+        locale,
         sender,
         account,
         link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
         expiresAt,
         lifeMinutes: Math.round(settings.reset.period / 60),
-        cancelLink: cancelLink('cancel', account, askedAt),
+        cancelLink: cancelLink('cancel', account, askedAt, locale),
       })
       const ended = await deliver('sent', id, account, text, about, attempt)
       left = ended.outcome === 'done'
@@ -119,13 +123,14 @@ export function createLetterSending(parts: Parts): Handlers {
     const about = { requestId, accountId }
     const { account } = await accounts.read(accountId)
     if (account === null || account.email === '') return hold('account-gone', about)
+    const locale = languageOf(account, data.locale)
     const text = await letters.changed({
-      locale: languageOf(account, data.locale),
+      locale,
       sender,
       account,
       changedAt: createdAt,
       client: roughClient(data.client),
-      cancelLink: cancelLink('cancel-change', account, Math.floor(createdAt.getTime() / 1000)),
+      cancelLink: cancelLink('cancel-change', account, Math.floor(createdAt.getTime() / 1000), locale),
     })
     return deliver('notified', id, account, text, about, attempt)
   }
@@ -174,10 +179,21 @@ export function createLetterSending(parts: Parts): Handlers {
     return { outcome: 'later', reason: outcome.reason }
   }
 
-  /** The "this wasn't me" of a letter, on this app whatever page the reset link leads to. */
-  function cancelLink(purpose: 'cancel' | 'cancel-change', account: Account, timestamp: number): string {
+  /**
+   * The "this wasn't me" of a letter, on this app whatever page the reset link leads to. It names the letter's language
+   * where that was the asker's, which neither the account nor the installation tells the page.
+   */
+  function cancelLink(
+    purpose: 'cancel' | 'cancel-change',
+    account: Account,
+    timestamp: number,
+    language: Language,
+  ): string {
     const link = links.create(purpose, account.id, timestamp, signedState(account))
-    return buildLinkUrl(`${settings.publicOrigin}/cancel-reset/`, link)
+    const page = new URL('/cancel-reset/', settings.publicOrigin)
+    const known = storedLanguage(account.locale) ?? settings.defaultLocale
+    if (language !== known) page.searchParams.set('lang', language)
+    return buildLinkUrl(page.href, link)
   }
 
   async function findById(accountId: string): Promise<Account[]> {
@@ -186,10 +202,7 @@ export function createLetterSending(parts: Parts): Handlers {
   }
 
   function languageOf(account: Account, asked: string): Language {
-    return (
-      [account.locale, asked].find((locale) => locale !== null && isLanguage(locale)) ??
-      settings.defaultLocale
-    )
+    return storedLanguage(account.locale) ?? (isLanguage(asked) ? asked : settings.defaultLocale)
   }
 
   return {

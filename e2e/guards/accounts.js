@@ -79,6 +79,17 @@ export const accounts = [
     named: 'letter slots',
   },
   {
+    guard: 'only its own slot is given back for a letter that never left',
+    cites: 'R2',
+    file,
+    find: `WHERE s."job" <> \${jobId}::uuid),
+        "letter_times"`,
+    replace: `WHERE false),
+        "letter_times"`,
+    test,
+    named: 'letter slots',
+  },
+  {
     guard: '"this wasn\'t me" holds letters back',
     cites: 'T5',
     file,

@@ -20,6 +20,22 @@ export const letters = [
   },
   {
     ...sending,
+    guard: 'a letter that is given up leaves its slot',
+    cites: 'F4, R2',
+    find: 'await accounts.returnLetterSlot(account.id, id)',
+    replace: '',
+    named: 'F4',
+  },
+  {
+    ...sending,
+    guard: 'no letter leaves once resets are switched off',
+    cites: 'contract 5',
+    find: "if (!settings.reset.enabled) return hold('switched-off', about)",
+    replace: '',
+    named: 'is not sent once',
+  },
+  {
+    ...sending,
     guard: 'a letter needs a slot of its account',
     cites: 'R2',
     find: 'if (!(await accounts.claimLetterSlot(account.id, id, settings.letterSlots, claim))) {',
