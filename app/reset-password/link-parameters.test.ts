@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { cpuTimeSince } from '@/e2e/world/cpu-time'
 import type { Query } from '../problems'
 import { readLinkParameters } from './link-parameters'
 
@@ -59,9 +60,27 @@ describe('T12: what cannot be mended without guessing is damaged', () => {
     ['a repeated parameter', `${intact}&user_id=somebody`],
     ['a parameter repeated with the same value', `${intact}&timestamp=${timestamp}`],
     ['a parameter and its `&amp;` twin', `${intact}&amp;signature=${signature}`],
+    ['a signature of more characters than any link has', `${intact}${'.'.repeat(200)}`],
+    [
+      'an account of more characters than any link has',
+      intact.replace('0198c2f4-', `0198c2f4-${'+'.repeat(200)}`),
+    ],
   ])('%s', (_, text) => {
     expect(readLinkParameters(queryOf(text))).toBe('damaged')
   })
+})
+
+test('I3, C14: the longest address costs no more than a short one', () => {
+  const start = process.cpuUsage()
+  for (const [piece, end] of [
+    ['.', 'a'],
+    [' ', 'a'],
+    ['.a', ''],
+  ] as const) {
+    const long = { user_id: userId, timestamp, signature: piece.repeat(15_000) + end }
+    expect(readLinkParameters(long)).toBe('damaged')
+  }
+  expect(cpuTimeSince(start)).toBeLessThan(50)
 })
 
 test('H5: an address without any of the three carries no link, as after a reload', () => {

@@ -5,6 +5,9 @@ const names = ['user_id', 'timestamp', 'signature'] as const
 /** A link as its address spells it, under the names that the endpoints know. */
 export type LinkParameters = Record<(typeof names)[number], string>
 
+/** No parameter of ours is as long, whatever a mail program has added; mending takes more than linear time. */
+const longest = 200
+
 /** White space, and the invisible characters that mail programs put where a long line may break. */
 const breaks = /[\s\u00ad\u200b-\u200d\u2060]+/gu
 
@@ -16,7 +19,8 @@ const trailingMarks = /[^A-Za-z0-9_-]+$/
  * spaces inside, `&amp;` for `&`, a closing bracket or full stop taken for part of the link. Each mending removes what
  * cannot belong to a link of ours, so nothing is guessed, and the signature is judged afterwards as ever.
  *
- * @returns 'none' where the address carries no link at all; 'damaged' where a parameter is missing, empty or repeated
+ * @returns 'none' where the address carries no link at all; 'damaged' where a parameter is missing, empty,
+ *   repeated or much too long
  */
 export function readLinkParameters(query: Query): LinkParameters | 'none' | 'damaged' {
   const found = new Map<string, string[]>()
@@ -28,7 +32,8 @@ export function readLinkParameters(query: Query): LinkParameters | 'none' | 'dam
 
   const [userId, timestamp, signature] = names.map((name) => {
     const values = found.get(name) ?? []
-    return values.length === 1 ? (values[0] ?? '').replace(breaks, '') : ''
+    const [value = ''] = values
+    return values.length === 1 && value.length <= longest ? value.replace(breaks, '') : ''
   })
   const mended = signature?.replace(trailingMarks, '')
   return userId && timestamp && mended ? { user_id: userId, timestamp, signature: mended } : 'damaged'

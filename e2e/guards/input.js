@@ -173,4 +173,22 @@ export const input = [
     find: 'return parts !== null && isAscii(parts.local) ?',
     replace: 'return parts !== null ?',
   },
+  {
+    guard: 'of an Accept-Language only the most wanted languages are looked at',
+    cites: 'I3, C14',
+    file: 'lib/languages.ts',
+    find: '.slice(0, mostWanted)',
+    replace: '',
+    test: 'lib/languages.test.ts',
+    named: 'I3: of a header',
+  },
+  {
+    guard: 'a parameter that is longer than any of ours is not mended',
+    cites: 'I3, C14',
+    file: 'app/reset-password/link-parameters.ts',
+    find: ' && value.length <= longest',
+    replace: '',
+    test: 'app/reset-password/link-parameters.test.ts',
+    named: 'T12',
+  },
 ]
