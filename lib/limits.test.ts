@@ -50,6 +50,7 @@ describe('R1: what is counted', () => {
     ['asks for one login', 3, () => limits.countAsk('203.0.113.2', 'grace')],
     ['posts to the reset endpoint', 5, () => limits.countReset('203.0.113.3')],
     ['refused passwords of a link', 2, () => limits.countAttempt('203.0.113.4', 'a signature')],
+    ['guesses at a second factor with a link', 10, () => limits.countGuess('a signature')],
     ['letters of the installation', 4, () => limits.spendLetter()],
   ])(
     '%s: the setting’s count passes, the next does not, and only its first refusal is marked',
@@ -71,6 +72,13 @@ describe('R1: what is counted', () => {
     expect(await limits.countReset('203.0.113.5')).toMatchObject({ ok: false, first: false })
     await pass(2)
     expect(await limits.countReset('203.0.113.5')).toEqual({ ok: true })
+  })
+
+  test('R3: guesses with a link are counted for as long as any link lives', async () => {
+    await inTurn(10, () => limits.countGuess('a signature'))
+    await pass(86_398)
+    expect(await limits.countGuess('a signature')).toMatchObject({ ok: false, limit: 'guessesPerLink' })
+    expect(await limits.countGuess('another signature')).toEqual({ ok: true })
   })
 
   test('R4: and by the clock on the wall', async () => {
@@ -231,6 +239,7 @@ describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
       () => limits.countAsk('203.0.113.18', 'grace'),
       () => limits.countReset('203.0.113.18'),
       () => limits.countAttempt('203.0.113.18', 'a signature'),
+      () => limits.countGuess('a signature'),
       () => limits.isNoteworthy('203.0.113.18', 'x'),
       () => limits.spendLetter(),
     ]

@@ -18,9 +18,13 @@ export type LimitSettings = {
 /** One note of a kind of refusal per client in this time. */
 const notes: Limit = { count: 1, seconds: 600 }
 
+/** Answers to a second factor that are judged with one link, in longer than any link lives (settings.ts: 24 hours). */
+const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
+
 /** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
 export type Counted =
-  { ok: true } | { ok: false; retryAfter: number; first: boolean; limit: keyof LimitSettings | 'notes' }
+  | { ok: true }
+  | { ok: false; retryAfter: number; first: boolean; limit: keyof LimitSettings | 'guessesPerLink' | 'notes' }
 
 /** The limiter cannot count, whatever the reason. Never "no limit". */
 export class LimiterBroken extends Error {
@@ -34,7 +38,8 @@ export type Limits = ReturnType<typeof createLimits>
 
 /**
  * Counts in PostgreSQL, so that all instances share one count and a restart forgets nothing. Nothing here is keyed on an
- * account: what a stranger does can stop neither a person's letter nor their reset.
+ * account: what a stranger does can stop neither a person's letter nor their reset. The one count that all clients share
+ * is of a genuine link, which no stranger has.
  *
  * All functions throw when counting is impossible; the edge answers 503 then.
  */
@@ -44,7 +49,7 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
   const storeClient = {
     query: ({ text, values }: { text: string; values?: unknown[] }) => pool.query(text, values),
   }
-  const all = { ...settings, notes }
+  const all = { ...settings, guessesPerLink, notes }
   const limiters = new Map(
     (Object.keys(all) as (keyof typeof all)[]).map((name) => [
       name,
@@ -101,6 +106,11 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
     return count('attemptsPerLink', `${pseudonym(signature)} ${clientKey(client)}`)
   }
 
+  /** Counts an answer to a second factor, for this link from wherever it comes: who has many networks has no more guesses. */
+  function countGuess(signature: string): Promise<Counted> {
+    return count('guessesPerLink', pseudonym(signature))
+  }
+
   /** Whether this is the first refusal of its kind in a while, which is worth a note; a flood must not fill the log. */
   async function isNoteworthy(client: string, kind: string): Promise<boolean> {
     return (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
@@ -130,5 +140,5 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
     await pool.query(`DELETE FROM "rekey_limits" WHERE "expire" < $1`, [Date.now()])
   }
 
-  return { countAsk, countReset, countAttempt, isNoteworthy, spendLetter, returnLetter, purge }
+  return { countAsk, countReset, countAttempt, countGuess, isNoteworthy, spendLetter, returnLetter, purge }
 }

@@ -229,6 +229,20 @@ describe('setting a password', () => {
     expect(asked).toBe(1)
   })
 
+  test('R3, S4: with one link ten guesses are judged, from however many networks; a new link has its own', async () => {
+    let asked = 0
+    const guess = (link: Link, n: number) => {
+      const request = { client: `2001:db8:0:${n.toString(16)}::1`, headers: new Headers(), fields: {} }
+      return reset({ secondFactor: async () => (asked += 1) > 100 }).complete(input(link, good, { request }))
+    }
+    const link = linkOf()
+    const many = await Promise.all(Array.from({ length: 30 }, (_, n) => guess(link, n)))
+    expect(many.filter((one) => !one.ok && one.code === 'throttled')).toHaveLength(20)
+    expect(asked).toBe(10)
+    const fresh = services.links.create('reset', account.id, now() - 5, signedState(account))
+    expect(await guess(fresh, 40)).toMatchObject({ code: 'second-factor-required' })
+  })
+
   test.each<[string, Partial<NewAccount>]>([
     ['that is disabled', { isActive: false }],
     ['without a password', { passwordHash: null }],

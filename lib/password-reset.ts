@@ -147,7 +147,10 @@ export function createPasswordReset(parts: Parts) {
       // Counted before it is asked: many guesses of a code at once must not all be judged.
       const attempt = await limits.countAttempt(request.client, link.signature)
       if (!attempt.ok) return throttled(attempt, about)
-      if (!(await configuration.secondFactor(account, request)))
+      const guess = await limits.countGuess(link.signature)
+      if (!guess.ok) return throttled(guess, about)
+      // The fields are read only here: before, nothing that was sent is worth the work.
+      if (!(await configuration.secondFactor(account, { ...request })))
         return refused('second-factor-required', link, about)
     }
 
@@ -193,8 +196,12 @@ export function createPasswordReset(parts: Parts) {
     return {
       state: verdict,
       locale: account.locale,
-      newLink: purpose === 'cancel-change' && mayReset(account),
+      newLink: startsReset(account, purpose),
     }
+  }
+
+  function startsReset(account: Account, purpose: Purpose | undefined): boolean {
+    return settings.reset.enabled && purpose === 'cancel-change' && mayReset(account)
   }
 
   /**
@@ -208,7 +215,7 @@ export function createPasswordReset(parts: Parts) {
     const { verdict, account, purpose } = await weighCancel(link)
     if (verdict !== 'holds') return refused(verdict, link, about)
 
-    const newLink = purpose === 'cancel-change' && mayReset(account)
+    const newLink = startsReset(account, purpose)
     await queue.ready()
     const cancelled = await database.prisma.$transaction(async (tx) => {
       if (!(await accounts.killLinks(tx, account.id, account.linksEpoch, letterPause))) return false

@@ -43,6 +43,15 @@ export const limits = [
     named: 'R1: what is counted',
   },
   {
+    guard: 'guesses at a second factor are limited per link, whoever guesses',
+    cites: 'R3, S4',
+    file,
+    find: "return count('guessesPerLink', pseudonym(signature))",
+    replace: 'return Promise.resolve({ ok: true })',
+    test,
+    named: 'R1: what is counted',
+  },
+  {
     guard: 'letters of the installation are limited',
     cites: 'R1',
     file,
