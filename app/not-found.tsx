@@ -3,6 +3,7 @@ import { buttonLook } from '@/components/button'
 import { Frame } from '@/components/frame'
 import { CompassIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
+import { services } from '@/lib/services'
 import { visitorLanguage } from './words'
 
 export default async function NotFoundPage() {
@@ -13,9 +14,11 @@ export default async function NotFoundPage() {
       <PageHeading icon={<CompassIcon className="size-7" />} title={t('title')}>
         <p>{t('lead')}</p>
       </PageHeading>
-      <a className={`mt-8 ${buttonLook('primary')}`} href="/forgot-password/">
-        {t('ask')}
-      </a>
+      {services().settings.reset.enabled && (
+        <a className={`mt-8 ${buttonLook('primary')}`} href="/forgot-password/">
+          {t('ask')}
+        </a>
+      )}
     </Frame>
   )
 }

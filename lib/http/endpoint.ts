@@ -18,7 +18,7 @@ import { answerError, answerJson, corsHeaders, unavailable, vary } from './answe
 import { readFields } from './fields'
 import { seeOther, withProblems, type FormPages } from './form-pages'
 import { languageOf } from './language'
-import { Refusal } from './refusals'
+import { Refusal, Unreadable } from './refusals'
 
 /** Headers of ours between the server in front and the handlers; it strips inbound ones. */
 const clientHeader = 'x-rekey-client'
@@ -36,6 +36,9 @@ export type Asked = {
 
 export type Edge = { settings: Settings; log: Log; configuration: Configuration }
 
+/** Whether an endpoint is there while RESET_PASSWORD_VERIFICATION_ENABLED is false. */
+export type WhileOff = { whileOff?: boolean }
+
 /**
  * Wraps a handler of POST: admits or refuses the request in the contract's order, answers what the handler returns, and
  * puts what it throws into words: JSON for a client, a page for a browser's form.
@@ -45,6 +48,7 @@ export async function answerPost(
   request: Request,
   pages: FormPages,
   handle: (asked: Asked) => Promise<ApiMessage>,
+  { whileOff = false }: WhileOff = {},
 ): Promise<Response> {
   const language = languageOf(request)
   const requestId = request.headers.get(requestIdHeader) ?? crypto.randomUUID()
@@ -61,11 +65,13 @@ export async function answerPost(
     refuseLargeBody(request)
     refuseUnacceptable(request, wantsPage)
     refuseForeignOrigin(request, settings)
-    if (!settings.reset.enabled) throw new Refusal('not-found')
+    if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')
     const detail = sayApi(language, await handle(asked))
     if (wantsPage) return seeOther(request, pages.done)
     return answerJson(settings, request, 200, configuration.buildSuccessResponse?.(detail) ?? { detail })
   } catch (error) {
+    if (error instanceof Unreadable && error.brokenOff !== undefined)
+      log.debug({ err: error.brokenOff, event: 'body_cut_off', requestId })
     const told =
       isDatabaseAway(error) || error instanceof Busy || error instanceof LimiterBroken
         ? unavailable(log, error, requestId)
@@ -90,12 +96,13 @@ export function answerOptions(
   { settings, log }: Edge,
   request: Request,
   describe: () => EndpointDescription,
+  { whileOff = false }: WhileOff = {},
 ): Response {
   try {
     refuseLargeBody(request)
     refuseUnacceptable(request, false)
     refuseForeignOrigin(request, settings)
-    if (!settings.reset.enabled) throw new Refusal('not-found')
+    if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')
   } catch (error) {
     return answerError(settings, request, error, log, '')
   }

@@ -30,14 +30,19 @@ export async function readFields(request: Request): Promise<Record<string, unkno
   return parsed.value as Record<string, unknown>
 }
 
+/** A client that hangs up within its body is at fault itself: the `ECONNRESET` is not the database's. */
 async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   if (request.body === null) return new Uint8Array()
-  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength
-    if (length > largestBody) throw new Refusal('body-too-large')
-    chunks.push(chunk)
+  try {
+    for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+      length += chunk.byteLength
+      if (length > largestBody) throw new Refusal('body-too-large')
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Unreadable('Request body cut off', { brokenOff: error })
   }
   return Buffer.concat(chunks)
 }

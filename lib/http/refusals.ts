@@ -56,11 +56,16 @@ export class FieldProblems extends Error {
   }
 }
 
-/** A body that cannot be read; the detail is a fixed phrase and a position, never the parser's own text. */
+/**
+ * A body that cannot be read; the detail is a fixed phrase and a position, never the parser's own text. Where the
+ * body did not arrive whole, `brokenOff` is why; it is no `cause`, which would be taken for the database's.
+ */
 export class Unreadable extends Error {
   readonly detail: string
-  constructor(detail: string) {
+  readonly brokenOff: unknown
+  constructor(detail: string, { brokenOff }: { brokenOff?: unknown } = {}) {
     super('unreadable body')
     this.detail = detail
+    this.brokenOff = brokenOff
   }
 }

@@ -3,8 +3,10 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
 import type { Configuration, ResetRequest } from '@/lib/configuration'
+import { createLog } from '@/lib/log'
 import { migrate } from '@/lib/migrations'
 import { createPasswordReset } from '@/lib/password-reset'
+import type { Purpose } from '@/lib/reset-link'
 import { createServices, type Services } from '@/lib/services'
 import { readSettings } from '@/lib/settings'
 import * as ask from './send-reset-password-link/route'
@@ -75,6 +77,22 @@ const post = (headers: Record<string, string> = {}, body: BodyInit = login) =>
 const asked = async () =>
   Number((await sql.query(`SELECT count(*) FROM pgboss.job WHERE name = 'send-links'`)).rows[0].count)
 
+/** An account, and a link to it. */
+async function personWithLink({ accounts, links }: Services, purpose: Purpose) {
+  const username = `user-${randomBytes(6).toString('hex')}`
+  const id = await accounts.add({
+    username,
+    email: `${username}@example.com`,
+    firstName: '',
+    lastName: '',
+    locale: null,
+    passwordHash: 'a hash',
+    isActive: true,
+  })
+  const { account, now } = await accounts.read(id)
+  return { id, link: links.create(purpose, id, Math.floor(now.getTime() / 1000), account!) }
+}
+
 /** Refused, whatever is sent, before anything is stored. */
 async function expectRefused(answer: Promise<Response>, status: number) {
   const before = await asked()
@@ -113,6 +131,30 @@ describe('I3: a body of more than 16 KiB', () => {
     await expectRefused(post({}, endless), 413)
     expect(sent).toBeLessThan(30)
   })
+})
+
+test('a body that breaks off is the client’s fault, not an outage', async () => {
+  const lines: string[] = []
+  const log = createLog('debug', 'test')
+  for (const level of ['debug', 'warn', 'error'] as const)
+    log[level] = ((line: { event: string }) => void lines.push(`${level} ${line.event}`)) as never
+  shared.rekeyServices = { ...services, log }
+  const broken = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode('{"login":'))
+    },
+    pull(controller) {
+      controller.error(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+    },
+  })
+  await expectRefused(post({}, broken), 400)
+  expect(lines).toEqual(['debug body_cut_off'])
+})
+
+test('I3: an Accept that is longer than any client’s takes anything', async () => {
+  const images = (length: number) => 'image/png,'.repeat(length / 10)
+  await expectRefused(post({ Accept: images(1020) }), 406)
+  expect((await post({ Accept: images(1030) })).status).toBe(200)
 })
 
 describe('H8: whose page asks', () => {
@@ -206,8 +248,22 @@ describe('switched off', () => {
     start({ RESET_PASSWORD_VERIFICATION_ENABLED: 'false' })
     await expectRefused(post(), 404)
     await expectRefused(post({}, '{'), 404)
-    for (const one of [ask, reset, cancel])
+    for (const one of [ask, reset])
       expect(one.OPTIONS(requestTo('reset-password', { method: 'OPTIONS' })).status).toBe(404)
+  })
+
+  test('"this wasn’t me" goes on working, and starts no fresh reset', async () => {
+    const off = start({ RESET_PASSWORD_VERIFICATION_ENABLED: 'false' })
+    const { id, link } = await personWithLink(off, 'cancel-change')
+    expect(await off.passwordReset.lookAtCancel(link)).toMatchObject({ state: 'holds', newLink: false })
+    expect(cancel.OPTIONS(requestTo('cancel-reset-password', { method: 'OPTIONS' })).status).toBe(200)
+    const press = () =>
+      cancel.POST(requestTo('cancel-reset-password', { headers: json, body: JSON.stringify(link) }))
+    const before = await asked()
+    expect((await press()).status).toBe(200)
+    expect((await off.accounts.read(id)).account?.linksEpoch).toBe(1)
+    expect(await asked()).toBe(before)
+    expect((await press()).status).toBe(400)
   })
 })
 
@@ -313,33 +369,23 @@ describe('what a team adds of its own meets the request', () => {
   /** An account with two sessions, the fields of a link to it, and the endpoint with these functions of a team's. */
   async function withTeams(configuration: Configuration) {
     await sql.query('CREATE TABLE IF NOT EXISTS "sessions" ("account_id" uuid NOT NULL)')
-    const username = `user-${randomBytes(6).toString('hex')}`
-    const id = await services.accounts.add({
-      username,
-      email: `${username}@example.com`,
-      firstName: '',
-      lastName: '',
-      locale: null,
-      passwordHash: 'a hash',
-      isActive: true,
-    })
+    const { id, link } = await personWithLink(services, 'reset')
     await sql.query('INSERT INTO "sessions" VALUES ($1), ($1)', [id])
-    const { account, now } = await services.accounts.read(id)
-    const link = services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
     shared.rekeyServices = {
       ...services,
       passwordReset: createPasswordReset({ ...services, configuration }),
     }
-    const send = (more: Record<string, unknown>) =>
+    const sendBody = (body: string) =>
       reset.POST(
         requestTo('reset-password', {
           headers: { ...json, 'x-rekey-client': '203.0.113.7', 'x-csrftoken': 'kept' },
-          body: JSON.stringify({ ...link, ...more }),
+          body,
         }),
       )
+    const send = (more: Record<string, unknown>) => sendBody(JSON.stringify({ ...link, ...more }))
     const sessions = async () =>
       (await sql.query('SELECT FROM "sessions" WHERE "account_id" = $1', [id])).rowCount
-    return { link, send, sessions }
+    return { link, send, sendBody, sessions }
   }
 
   test('S4, P11: a second factor sees all fields but the passwords, and its no is a 403 that changes nothing', async () => {
@@ -356,6 +402,32 @@ describe('what a team adds of its own meets the request', () => {
     expect(seen[0]!.headers.get('x-csrftoken')).toBe('kept')
     expect(await sessions()).toBe(2)
     expect((await send({ password: good, otp: 123456 })).status).toBe(200)
+  })
+
+  test('I1, C14: what is nested more deeply than a second factor needs is the client’s fault, and nobody else’s to read', async () => {
+    const seen: ResetRequest[] = []
+    const nested = (depth: number) => `${'['.repeat(depth)}1${']'.repeat(depth)}`
+    const bodyOf = (link: object, password: string, otp: string) =>
+      `${JSON.stringify({ ...link, password }).slice(0, -1)},"otp":${otp}}`
+
+    const asking = await withTeams({ secondFactor: async (_, request) => seen.push(request) === 0 })
+    for (const depth of [33, 8_000]) {
+      const refused = await asking.sendBody(bodyOf(asking.link, good, nested(depth)))
+      expect([refused.status, await refused.json()]).toEqual([
+        400,
+        { detail: 'JSON parse error - Nested too deeply' },
+      ])
+    }
+    expect(seen).toEqual([])
+    const forged = { ...asking.link, signature: 'A'.repeat(86) }
+    const unread = await asking.sendBody(bodyOf(forged, good, nested(8_000)))
+    expect(await unread.json()).toMatchObject({ code: 'signature-invalid' })
+    const within = `{"a":${nested(31)}}`
+    expect((await asking.sendBody(bodyOf(asking.link, good, within))).status).toBe(403)
+    expect(seen[0]!.fields.otp).toEqual(JSON.parse(within))
+
+    const plain = await withTeams({})
+    expect((await plain.sendBody(bodyOf(plain.link, good, nested(8_000)))).status).toBe(200)
   })
 
   test('S1: sessions have ended when the answer comes', async () => {

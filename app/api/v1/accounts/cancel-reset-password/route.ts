@@ -10,19 +10,28 @@ const pages = {
   back: (fields: Record<string, unknown>) => `/cancel-reset/?${linkInUrl(fields)}`,
 }
 
+/** Whoever switches resets off in an emergency leaves people the button that stops one: its links live for days. */
+const always = { whileOff: true }
+
 /** "This wasn't me": a person pressed the button of the page that a letter led to. Loading that page does nothing. */
 export async function POST(request: Request): Promise<Response> {
-  return answerPost(services(), request, pages, async (asked) => {
-    const link = readInput(cancelShape(), await asked.fields())
-    const { language, requestId, client } = asked
-    const outcome = await services().passwordReset.cancel({ link, locale: language, requestId, client })
-    if (outcome.ok) return 'cancelled'
-    throw outcome.code === 'throttled' ? new Throttled(outcome.retryAfter) : new Refusal(outcome.code)
-  })
+  return answerPost(
+    services(),
+    request,
+    pages,
+    async (asked) => {
+      const link = readInput(cancelShape(), await asked.fields())
+      const { language, requestId, client } = asked
+      const outcome = await services().passwordReset.cancel({ link, locale: language, requestId, client })
+      if (outcome.ok) return 'cancelled'
+      throw outcome.code === 'throttled' ? new Throttled(outcome.retryAfter) : new Refusal(outcome.code)
+    },
+    always,
+  )
 }
 
 export function OPTIONS(request: Request): Response {
-  return answerOptions(services(), request, describeCancel)
+  return answerOptions(services(), request, describeCancel, always)
 }
 
 function notAllowed(request: Request): Response {

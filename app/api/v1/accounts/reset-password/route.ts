@@ -1,7 +1,7 @@
 import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
 import { readInput } from '@/lib/http/fields'
 import { linkInUrl } from '@/lib/http/form-pages'
-import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
+import { FieldProblems, Refusal, Throttled, Unreadable } from '@/lib/http/refusals'
 import { describeResetPassword, resetPasswordShape } from '@/lib/inputs'
 import type { Rejected } from '@/lib/password-reset'
 import { services } from '@/lib/services'
@@ -24,7 +24,13 @@ export async function POST(request: Request): Promise<Response> {
       passwordConfirm: password_confirm,
       locale: asked.language,
       requestId: asked.requestId,
-      request: { client: asked.client, headers: request.headers, fields: shownToTeam(fields) },
+      request: {
+        client: asked.client,
+        headers: request.headers,
+        get fields() {
+          return shownToTeam(fields)
+        },
+      },
     })
     if (outcome.ok) return 'reset-successful'
     if (outcome.code === 'throttled') throw new Throttled(outcome.retryAfter)
@@ -44,11 +50,25 @@ function problemsOf({ problems, mismatch }: Rejected): FieldProblems {
   })
 }
 
-/** What a team's function sees: no password, and numbers as `JSON.parse` gives them. */
+/** Lists and objects within each other that a team's function may be shown; all that recurses on them is safe. */
+const deepest = 32
+
+/**
+ * What a team's function sees: no password, and numbers as `JSON.parse` gives them.
+ *
+ * @throws Unreadable where values are nested too deeply
+ */
 function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
   const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
-  const plain = (_name: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)
-  return JSON.parse(JSON.stringify(Object.fromEntries(others), plain)) as Record<string, unknown>
+  return Object.fromEntries(others.map(([name, value]) => [name, plain(value, 0)]))
+}
+
+function plain(value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === deepest) throw new Unreadable('JSON parse error - Nested too deeply')
+  if (Array.isArray(value)) return value.map((one) => plain(one, depth + 1))
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one, depth + 1)]))
 }
 
 function notAllowed(request: Request): Response {
