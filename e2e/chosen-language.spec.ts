@@ -62,6 +62,20 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page).toHaveURL(`${app.url}/reset-password/done/?lang=ar`)
     })
 
+    test('"this wasn’t me" is in the language of its letter, where that was chosen on a page', async ({
+      page,
+      app,
+    }) => {
+      const person = await app.addPerson()
+      await page.goto('/forgot-password/?lang=ja')
+      await page.getByLabel(japanese.ask.field).fill(person.username)
+      await page.getByRole('button', { name: japanese.ask.submit }).click()
+      await page.goto((await app.sink.next(person.email)).cancelLink!)
+      await expect(heading(page)).toHaveText(japanese.cancel.title)
+      await page.getByRole('button', { name: japanese.cancel.submit }).click()
+      await expect(heading(page)).toHaveText(japanese.cancel.done)
+    })
+
     test('an account that has a language gets its letters and their pages in it', async ({ page, app }) => {
       const person = await app.addPerson({ locale: 'de' })
       await page.goto('/forgot-password/?lang=ja')

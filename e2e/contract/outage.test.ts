@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { listen, open } from '@/server/raw-http'
 import { newPassword, readLink, startApp, type RunningApp } from '../world/running-app'
 import { createTestDatabase, type TestDatabase } from '../world/test-database'
 import { startDatabaseProxy, type DatabaseProxy } from './database-proxy'
@@ -19,7 +20,10 @@ let app: RunningApp
 beforeAll(async () => {
   database = await createTestDatabase()
   proxy = await startDatabaseProxy(database)
-  app = await startApp({ database: proxy.database, env: { CORS_ALLOWED_ORIGINS: 'https://front.example' } })
+  app = await startApp({
+    database: proxy.database,
+    env: { CORS_ALLOWED_ORIGINS: 'https://front.example', LOG_LEVEL: 'debug' },
+  })
 })
 afterEach(() => proxy.restore())
 afterAll(async () => {
@@ -177,4 +181,23 @@ describe('F7: a connection that is lost at COMMIT', () => {
     await app.sink.next(person.email, 40_000)
     expect(app.sink.countTo(person.email)).toBe(1)
   })
+})
+
+test('a client that hangs up within its body is not taken for an outage', async () => {
+  const before = app.output().length
+  const socket = await open(app.port)
+  const head = [
+    `POST ${paths.send} HTTP/1.1`,
+    'Host: id.example.com',
+    'Content-Type: application/json',
+    'Content-Length: 100',
+    'Expect: 100-continue',
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  await listen(socket, { until: /100 Continue/ })
+  socket.write('{"login":')
+  socket.resetAndDestroy()
+  const said = () => app.output().slice(before)
+  await expect.poll(said, { timeout: 10_000 }).toContain('"event":"body_cut_off"')
+  expect(said()).not.toMatch(/service_unavailable|request_failed/)
 })

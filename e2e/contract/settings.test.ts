@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildLinkUrl } from '@/lib/reset-link'
 import { startMailSink, type MailSink } from '../world/mail-sink'
 import { newPassword, startApp, type Person, type RunningApp } from '../world/running-app'
 import { createTestDatabase, type TestDatabase } from '../world/test-database'
@@ -11,6 +12,7 @@ const paths = {
   send: '/api/v1/accounts/send-reset-password-link/',
   reset: '/api/v1/accounts/reset-password/',
 }
+const cancel = '/api/v1/accounts/cancel-reset-password/'
 const json: [string, string] = ['Content-Type', 'application/json']
 const asBrowser: [string, string][] = [
   ['Content-Type', 'application/x-www-form-urlencoded'],
@@ -89,6 +91,28 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     expect((await app.post('send-reset-password-link', link)).status).toBe(404)
     expect(await app.passwordIs(person, password)).toBe(false)
     expect(await asksStored()).toBe(0)
+  })
+
+  test('its pages are not found, and nothing leads to them; "this wasn’t me" goes on working', async () => {
+    const person = await app.addPerson()
+    const mailed = await signedLinks(app).linkOf(person)
+    const link = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
+    for (const path of [
+      '/forgot-password/',
+      '/forgot-password/sent/',
+      '/reset-password/',
+      buildLinkUrl(`${app.url}/reset-password/`, mailed),
+      '/reset-password/done/',
+    ]) {
+      const page = await fetch(new URL(path, app.url))
+      expect([path, page.status]).toEqual([path, 404])
+      expect(await page.text()).not.toMatch(/<form|href="\/forgot-password|name="signature"/)
+    }
+    const look = await fetch(buildLinkUrl(`${app.url}/cancel-reset/`, link))
+    expect([look.status, await look.text()]).toEqual([200, expect.stringContaining('name="signature"')])
+    const press = () => exchange(app.port, { path: cancel, headers: [json], body: JSON.stringify(link) })
+    expect((await press()).status).toBe(200)
+    expect((await press()).json).toMatchObject({ code: 'signature-used' })
   })
 
   test('a browser’s form is led back to its page', async () => {
