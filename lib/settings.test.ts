@@ -86,6 +86,13 @@ describe('K1, T3, P1, H11: a start is refused', () => {
     ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5/3651d' }],
     ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '9999999d' }],
     ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '0' }],
+    ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '10m', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' }],
+    ['LETTER_COOLDOWN', { RESET_PASSWORD_VERIFICATION_PERIOD: '60s' }],
+    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5/61m' }],
+    [
+      'LIMIT_LETTERS_PER_ACCOUNT',
+      { LIMIT_LETTERS_PER_ACCOUNT: '5/1h', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' },
+    ],
     ['AUDIT_RETENTION', { AUDIT_RETENTION: '1d' }],
     ['AUDIT_RETENTION', { AUDIT_RETENTION: '9999999d' }],
     ['TRUSTED_PROXY_HOPS', { TRUSTED_PROXY_HOPS: '-1' }],
@@ -145,6 +152,17 @@ test('T3, T4, P1, R1, R3, P8: what nobody sets is safe', () => {
   expect(letterSlots.perAccount.count).toBeLessThanOrEqual(5)
 })
 
+test.each([
+  ['10m', 600],
+  ['24h', 3600],
+])(
+  'R3: with links that live %s, the letters of an account are counted over as long, an hour at most',
+  (period, seconds) => {
+    const { letterSlots } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
+    expect(letterSlots.perAccount).toEqual({ count: 5, seconds })
+  },
+)
+
 test('demo and dev need neither mail server nor public address, and stay on this machine', () => {
   const { SECRET_KEY, DATABASE_URL } = needed
   const settings = readSettings({ SECRET_KEY, DATABASE_URL, REKEY_MODE: 'demo', PORT: '4000' })
@@ -160,14 +178,18 @@ test('R3, S3: what is allowed but unwise is warned of', () => {
     RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
     RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: 'false',
     LIMIT_ATTEMPTS_PER_LINK: '101/1h',
+    TRUSTED_PROXY_HOPS: '1',
   }
   const warned = (more: Record<string, string>) => settingsWarnings(readSettings({ ...needed, ...more }))
   const told = warned(unwise)
   for (const name of [...Object.keys(unwise), 'SUPPORT_EMAIL'])
     expect(told.filter((warning) => warning.includes(name))).toHaveLength(1)
-  expect(told).toHaveLength(4)
+  expect(told).toHaveLength(5)
   expect(warned({ LIMIT_RESETS_PER_CLIENT: '101/1h', SUPPORT_EMAIL: 'help@example.com' })).toHaveLength(1)
   expect(warned({ SUPPORT_EMAIL: 'help@example.com' })).toEqual([])
+  expect(warned({ SUPPORT_EMAIL: 'help@example.com', TRUSTED_PROXY_HOPS: '1', HOST: '127.0.0.1' })).toEqual(
+    [],
+  )
   expect(warned({ REKEY_MODE: 'demo' })).toEqual([])
 })
 

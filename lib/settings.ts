@@ -83,7 +83,7 @@ const shape = z.object({
     .default(60),
   LIMIT_LETTERS_PER_ACCOUNT: limit
     .refine(({ count }) => count <= 100, 'at most 100 letters to one account')
-    .default({ count: 5, seconds: 3600 }),
+    .optional(),
   LIMIT_LETTERS: limit.default({ count: 1000, seconds: 3600 }),
   APP_NAME: line.max(60, 'use at most 60 characters').default('Rekey'),
   LOGO_URL: z
@@ -157,6 +157,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
     if (mode === 'production' && hasStockPassword(given[name]))
       problems.push(`${name}: its password is one that everybody tries first; give the database role its own`)
+  if (parsed.success) problems.push(...linklessTimes(parsed.data))
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
 
   const values = parsed.data
@@ -201,7 +202,10 @@ export function readSettings(env: Record<string, string | undefined>) {
     letterSlots: {
       /** Seconds. */
       cooldown: values.LETTER_COOLDOWN,
-      perAccount: values.LIMIT_LETTERS_PER_ACCOUNT,
+      perAccount: values.LIMIT_LETTERS_PER_ACCOUNT ?? {
+        count: 5,
+        seconds: Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD),
+      },
     },
     /** Seconds. */
     auditRetention: values.AUDIT_RETENTION,
@@ -244,6 +248,21 @@ function describe(issue: z.core.$ZodIssue, given: Record<string, unknown>): stri
 
 function missing(name: string): string {
   return `${name} is missing: ${whyNeeded[name]}`
+}
+
+/**
+ * Somebody who gets no more letters holds a link that works: what a stranger has caused must not outlast the links that
+ * came with it, or the stranger decides who can reset.
+ */
+function linklessTimes(values: z.infer<typeof shape>): string[] {
+  const period = values.RESET_PASSWORD_VERIFICATION_PERIOD
+  const why = `RESET_PASSWORD_VERIFICATION_PERIOD (${period}s): a stranger could use up a person's letters while no link of theirs is live`
+  const problems: string[] = []
+  if ((values.LIMIT_LETTERS_PER_ACCOUNT?.seconds ?? 0) > period)
+    problems.push(`LIMIT_LETTERS_PER_ACCOUNT: write a length of time no longer than ${why}`)
+  if (values.LETTER_COOLDOWN >= period)
+    problems.push(`LETTER_COOLDOWN: write a length of time shorter than ${why}`)
+  return problems
 }
 
 /** Whether a database elsewhere opens to a password that is tried first. None at all may mean a certificate. */
@@ -293,6 +312,11 @@ export function settingsWarnings(settings: Settings): string[] {
   if (resetsPerClient.count > 100 || attemptsPerLink.count > 100) {
     warnings.push(
       'LIMIT_RESETS_PER_CLIENT or LIMIT_ATTEMPTS_PER_LINK lets one client fail more than 100 times in a row (NIST SP 800-63B-4 §3.2.2).',
+    )
+  }
+  if (settings.trustedProxyHops > 0 && settings.host === undefined) {
+    warnings.push(
+      'TRUSTED_PROXY_HOPS is set and HOST is not: whoever reaches the port past the proxy chooses the address that they are counted under. Let only the proxy reach it, and set HOST to where it does.',
     )
   }
   if (settings.mode === 'production' && settings.look.supportEmail === undefined) {

@@ -341,7 +341,10 @@ const wanted = choose(values.state, /** @type {(keyof typeof everyState)[]} */ (
 /** @type {{ env: Record<string, string>, states: (keyof typeof everyState)[] }[]} what needs a service of its own */
 const others = [
   { env: { LETTER_COOLDOWN: '60s' }, states: ['sent', 'sent-too-soon'] },
-  { env: { RESET_PASSWORD_VERIFICATION_PERIOD: '1s' }, states: ['expired'] },
+  {
+    env: { RESET_PASSWORD_VERIFICATION_PERIOD: '1s', LIMIT_LETTERS_PER_ACCOUNT: '100/1s' },
+    states: ['expired'],
+  },
 ]
 const atOnce = wanted.filter((state) => !others.some(({ states }) => states.includes(state)))
 let count = 0

@@ -185,7 +185,7 @@ describe('C1 (CVE-2023-7028, CVE-2026-8206): an address from the request', () =>
         env: {
           SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: 'true',
           RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
-          LIMIT_LETTERS_PER_ACCOUNT: '1/1d',
+          LIMIT_LETTERS_PER_ACCOUNT: '1/1h',
         },
       })
     })

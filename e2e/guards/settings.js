@@ -36,6 +36,18 @@ const refusals = [
   ['a user name in an address', 'C8', " && username === '' && password === ''", ''],
   ['a path in an origin', 'H9', "return pathname === '/' && search === ''", 'return true'],
   ['a link that lives longer than a day', 'T3', '(s) => s <= 86_400', '() => true'],
+  [
+    'letters of an account that are counted for longer than a link lives',
+    'R3',
+    '(values.LIMIT_LETTERS_PER_ACCOUNT?.seconds ?? 0) > period',
+    'period < 0',
+  ],
+  [
+    'a cool-down that is as long as a link lives',
+    'R3',
+    'if (values.LETTER_COOLDOWN >= period)',
+    'if (values.LETTER_COOLDOWN > 86_400)',
+  ],
   ['a least length below eight', 'P1', 'whole(8, 64)', 'whole(1, 64)'],
   [
     'no mail server in production',
@@ -68,6 +80,14 @@ export const settings = [
     replace,
     test,
   })),
+  {
+    guard: 'the letters of an account are counted no longer than a link lives',
+    cites: 'R3',
+    file,
+    find: 'Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD)',
+    replace: '3600',
+    test,
+  },
   {
     guard: 'no message repeats a secret',
     cites: 'K3, L3',
