@@ -21,6 +21,9 @@ type Parts = {
  */
 export async function startWeb({ settings, log, dev }: Parts): Promise<Web> {
   const { protocol, hostname, port } = new URL(settings.publicOrigin)
+  // Next would read `.env` once more, replace what follows a `$` in it, and take `.env.local` and `.env.production` too:
+  // handlers would run on other settings than those that were checked, and than the worker's. So it is told that it has.
+  process.env.__NEXT_PROCESSED_ENV = 'true'
   // Next hangs its own upgrade handler on the server it is given, and with it a proxy to wherever a request points
   // (CVE-2026-44578). It gets a server that never listens; only what the front lets through is passed on to it.
   const relay = createServer()

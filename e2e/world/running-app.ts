@@ -79,16 +79,19 @@ export async function freePort(): Promise<number> {
  * Starts the built app as `npm start` does, on a database and an SMTP server of its own unless some are given.
  *
  * @param command `demo` catches letters in its mailbox where no mail server is set
- * @param env settings beyond those that a start needs
+ * @param env settings beyond those that a start needs; undefined takes one of those away
+ * @param cwd where it is started; by default in the sources
  */
 export async function startApp({
   command = 'start',
   env = {},
+  cwd = '.',
   database,
   sink,
 }: {
   command?: 'start' | 'demo'
-  env?: Record<string, string>
+  env?: Record<string, string | undefined>
+  cwd?: string
   database?: TestDatabase
   sink?: MailSink
 } = {}): Promise<RunningApp> {
@@ -101,6 +104,7 @@ export async function startApp({
   const secret = env.SECRET_KEY ?? randomBytes(32).toString('base64url')
 
   const child = spawn(process.execPath, ['scripts/run.js', command], {
+    cwd,
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
