@@ -1,18 +1,16 @@
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { linkedDirectory } from './world/linked-directory'
 import { newPassword, startApp, type RunningApp } from './world/running-app'
 
-// The app where it finds settings in files: a directory of its own, through which everything else is reached.
+// The app where it finds settings in files.
 
-const directory = mkdtempSync(path.join(tmpdir(), 'rekey-env-file-'))
+const directory = linkedDirectory(/^\.env/)
 const secret = 'kT9$PATH_vLm4Wq2$HOME_Zx7Rb5Ns8Jc3Fg6'
 
 let app: RunningApp
 beforeAll(async () => {
-  for (const name of readdirSync('.'))
-    if (!name.startsWith('.env')) symlinkSync(path.resolve(name), path.join(directory, name))
   writeFileSync(path.join(directory, '.env'), `SECRET_KEY='${secret}'\nAPP_NAME='Money $PATH'\n`)
   for (const name of ['.env.production', '.env.local', '.env.production.local'])
     writeFileSync(

@@ -26,13 +26,17 @@ function sources() {
   return digest.digest('hex')
 }
 
-/** @param {string} stamp */
-const isFresh = (stamp) => existsSync(stamp) && readFileSync(stamp, 'utf8') === sources()
+/** @param {string[]} made */
+function areFresh(...made) {
+  const now = sources()
+  return made.every((stamp) => existsSync(stamp) && readFileSync(stamp, 'utf8') === now)
+}
 
-export const isCompiled = () => isFresh(stamps.compiled)
-export const isBuilt = () => isCompiled() && isFresh(stamps.pages)
-/** Whether there is any build: an image may hold one without the sources it was made from. */
+export const isCompiled = () => areFresh(stamps.compiled)
+export const isBuilt = () => areFresh(stamps.compiled, stamps.pages)
 export const hasBuild = () => existsSync('dist/server/supervisor.js') && existsSync('.next/BUILD_ID')
+/** An image may hold a build without the sources it was made from. */
+export const hasSources = () => existsSync('server/supervisor.ts')
 
 /** Everything outside Next, to `dist/`. */
 export async function compile() {

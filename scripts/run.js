@@ -2,15 +2,15 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { buildPages, compile, hasBuild, isBuilt, isCompiled } from './build.js'
+import { buildPages, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
 
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo' },
   dev: { entry: 'scripts/demo', needs: 'compiled', mode: 'dev' },
   start: { entry: 'server/supervisor', needs: 'built', mode: 'production' },
   worker: { entry: 'server/worker-start', needs: 'built', mode: 'production' },
-  migrate: { entry: 'scripts/migrate', needs: 'compiled' },
-  accounts: { entry: 'scripts/accounts', needs: 'compiled' },
+  migrate: { entry: 'scripts/migrate', needs: 'code' },
+  accounts: { entry: 'scripts/accounts', needs: 'code' },
   build: { needs: 'pages' },
 }
 
@@ -39,7 +39,16 @@ process.env.NEXT_TELEMETRY_DISABLED = '1'
 if ('mode' in command) process.env.REKEY_MODE = command.mode
 
 try {
-  if (command.needs === 'built' && !hasBuild()) fail('There is no build to serve; run `npm run build` first.')
+  const outdated = 'The sources changed since the build; run `npm run build`.'
+  if (command.needs === 'built') {
+    if (!hasBuild()) fail('There is no build to serve; run `npm run build` first.')
+    if (hasSources() && !isBuilt()) fail(outdated)
+  }
+  if (command.needs === 'code' && hasSources() && !isCompiled()) {
+    // A service may run on this build, and its worker start again at any time: its half of the code stays as it is.
+    if (hasBuild()) fail(outdated)
+    await compile()
+  }
   if (command.needs === 'pages' && (name === 'build' || !isBuilt())) {
     await compile()
     await buildPages()
