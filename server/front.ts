@@ -5,7 +5,7 @@ import type { Log } from '@/lib/log'
 import type { Settings } from '@/lib/settings'
 import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from './answer-headers'
 import { type ClosingTimes, trackConnections } from './connections'
-import { methodRefused, refusalOf } from './gate'
+import { methodRefused, misdirected, refusalOf } from './gate'
 import { inRequest } from './last-resort'
 import { parserRefusal, refuse, sendRaw } from './refusals'
 import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
@@ -61,6 +61,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   const limits = { ...frontLimits, ...given }
   const { publicOrigin, trustedProxyHops } = settings
   const dev = upgrade !== undefined
+  const local = settings.mode !== 'production'
   const rules: AnswerRules = {
     mode: settings.mode,
     publicOrigin,
@@ -118,7 +119,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     boundBody(request, answer, limits.bodyCeiling)
     warnOnce(request)
     try {
-      const refused = refusalOf(request, { dev, publicOrigin, trustedProxyHops })
+      const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops })
       if (refused !== undefined) return refuse(answer, refused)
       introduce(request, answer)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
@@ -148,7 +149,8 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   if (upgrade !== undefined) {
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy())
-      if (!(request.url ?? '').startsWith('/_next/')) return socket.destroy()
+      if (!(request.url ?? '').startsWith('/_next/') || misdirected(request, { local, publicOrigin }))
+        return socket.destroy()
       keepKnownHeaders(request, dev)
       upgrade(request, socket, head)
     })

@@ -173,6 +173,51 @@ describe('paths', () => {
   })
 })
 
+describe('C8: in demo and dev, whose mailbox anybody may read who reaches it', () => {
+  const demo = { mode: 'demo', publicOrigin: 'https://demo.example:8443' } as const
+  const answerTo = async (host: string) => {
+    const { port, reached } = await start({ settings: demo })
+    const { text } = await talk(
+      port,
+      `GET /dev/mailbox/ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    )
+    return [parseAnswer(text).status, reached.length]
+  }
+
+  test.each([
+    'localhost',
+    'localhost:3000',
+    'LOCALHOST:3000',
+    'app.localhost:3000',
+    '127.0.0.1:3000',
+    '127.8.9.1',
+    '[::1]:3000',
+    'demo.example:8443',
+  ])('%s is this machine, or the address that it was given', async (host) => {
+    expect(await answerTo(host)).toEqual([200, 1])
+  })
+
+  test.each([
+    'evil.example',
+    'evil.example:3000',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'demo.example',
+    '192.168.0.7:3000',
+    'evil.example@localhost',
+    '',
+    'a b',
+  ])('"%s" is a name that anybody may have lead here (DNS rebinding)', async (host) => {
+    const [status, reached] = await answerTo(host)
+    expect([[400, 421].includes(Number(status)), reached]).toEqual([true, 0])
+  })
+
+  test('in production, a proxy may call the app what it likes', async () => {
+    const { port } = await start()
+    expect((await ask(port, 'GET /page')).status).toBe(200)
+  })
+})
+
 test('C15: more parameters than a link and its trackers carry are refused before Next reads them', async () => {
   const { port, reached } = await start()
   const query = (count: number) => Array.from({ length: count }, (_, i) => `p${i}=`).join('&')
@@ -225,10 +270,11 @@ describe('upgrades', () => {
         socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n')
       },
     })
-    const bytes = (url: string) =>
-      `GET ${url} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n`
+    const bytes = (url: string, host = 'localhost:3000') =>
+      `GET ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n`
     expect((await talk(port, bytes('/_next/hmr?id=1'))).text).toContain('101')
     expect((await talk(port, bytes('http://127.0.0.1/'))).text).toBe('')
+    expect((await talk(port, bytes('/_next/hmr?id=2', 'evil.example'))).text).toBe('')
     expect(upgraded).toEqual(['/_next/hmr?id=1 k undefined'])
   })
 })

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isLoopback } from '@/lib/settings/checks'
 
 /** Why a request goes no further. */
 export type Refused = {
@@ -10,6 +11,8 @@ export type Refused = {
 
 export type GateRules = {
   dev: boolean
+  /** Demo and dev, whose mailbox is open to whoever reaches it. */
+  local: boolean
   /** `https` when the service is reached over HTTPS only. */
   publicOrigin: string
   trustedProxyHops: number
@@ -36,6 +39,7 @@ const mostParameters = 100
 export function refusalOf(request: IncomingMessage, rules: GateRules): Refused | undefined {
   return (
     malformed(request) ??
+    misdirected(request, rules) ??
     webSocket(request) ??
     elsewhere(request, rules) ??
     wrongMethod(request, rules) ??
@@ -55,6 +59,23 @@ function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): 
   }
   if (url.split('&').length > mostParameters) return { status: 400, detail: 'Too many query parameters.' }
   return undefined
+}
+
+/**
+ * A page of anybody's may have its own name lead to this machine (DNS rebinding): to the visitor's browser, what answers
+ * there is then part of that page, and the letters in the mailbox are its to read.
+ */
+export function misdirected(
+  { headers: { host } }: IncomingMessage,
+  { local, publicOrigin }: Pick<GateRules, 'local' | 'publicOrigin'>,
+): Refused | undefined {
+  if (!local || host === undefined || host === new URL(publicOrigin).host) return undefined
+  if (isLoopback(host.replace(/:\d+$/, '').toLowerCase())) return undefined
+  return {
+    status: 421,
+    detail: 'Demo and dev are reached as localhost, or as PUBLIC_URL says.',
+    headers: { Connection: 'close' },
+  }
 }
 
 /** `[`, `]`, `{`, `}`, `@`, space, `$`, `(`, `)`, `+`, `,`, `:`, `;`, `=`; never a slash, a dot or a per cent sign. */

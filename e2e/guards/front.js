@@ -21,6 +21,13 @@ export const front = [
   },
   {
     ...gate,
+    guard: 'demo and dev answer to no name that anybody may have lead to this machine',
+    cites: 'C8',
+    find: "if (isLoopback(host.replace(/:\\d+$/, '').toLowerCase())) return undefined",
+    replace: 'return undefined',
+  },
+  {
+    ...gate,
     guard: 'a request target is a path of ours',
     cites: 'C8, C18, CVE-2026-44578',
     find: "return badRequest('Malformed request target.')",
