@@ -75,6 +75,18 @@ test('F15: one that dies at once is started again ever more slowly, but not slow
   expect(logged[0]).toMatchObject({ code: 3 })
 })
 
+test('F15: the reason why one could not start again is in the log, and in the line of that end only', async () => {
+  const { logged } = keep(
+    `import { readFileSync } from 'node:fs'
+     if (readFileSync(process.argv[1].replace('.mjs', '.starts'), 'utf8').trim().split('\\n').length > 1) process.exit(2)
+     process.send({ cannotStart: 'Port 1 is taken.' }, () => process.exit(1))`,
+  )
+  await expect.poll(() => logged.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(2)
+  expect(logged[0]).toMatchObject({ event: 'sys_crash', code: 1, reason: 'Port 1 is taken.' })
+  expect(logged[1]).toMatchObject({ event: 'sys_crash', code: 2 })
+  expect(logged[1]).not.toHaveProperty('reason')
+})
+
 test('F15: after a healthy time the delay starts over', async () => {
   const { starts, logged } = keep(`${ready}; setTimeout(() => process.exit(1), ${times.healthyAfter + 100})`)
   await expect.poll(() => starts().length, { timeout: 5_000 }).toBe(3)

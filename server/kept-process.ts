@@ -58,7 +58,7 @@ export function keepRunning({ name, start, log, reports, mustStart, times: given
 
   function launch(): void {
     const began = Date.now()
-    let reason = `The ${name} process ended before it was ready.`
+    let reason: string | undefined
     child = start()
     const { promise, resolve: isGone } = Promise.withResolvers<void>()
     gone = promise
@@ -75,9 +75,13 @@ export function keepRunning({ name, start, log, reports, mustStart, times: given
       clearTimeout(silent)
       isGone()
       if (stopping) return
-      if (mustStart && !wasUp) return isDown(new Error(reason))
+      if (mustStart && !wasUp)
+        return isDown(new Error(reason ?? `The ${name} process ended before it was ready.`))
       if (Date.now() - began >= times.healthyAfter) delay = times.firstDelay
-      log.error({ event: 'sys_crash', process: name, code, signal, restartInMs: delay }, 'process died')
+      log.error(
+        { event: 'sys_crash', process: name, code, signal, reason, restartInMs: delay },
+        'process died',
+      )
       restart = setTimeout(launch, delay)
       delay = Math.min(delay * 2, times.longestDelay)
     })
