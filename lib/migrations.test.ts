@@ -170,13 +170,28 @@ describe.runIf(testServer)('K5: with a role that migrates and one for the app', 
     expect(rows).toEqual([])
   })
 
-  test('every function with the rights of its owner names its search path, temporary tables last', async () => {
-    const { rows } = await sql.query<{ config: string[] | null }>(
-      `SELECT p.proconfig AS "config" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  test('T5: nobody else kills links by a table of their own with our trigger on it', async () => {
+    const other = await connect(as(app))
+    try {
+      await other.query('CREATE TEMP TABLE "mine" ("id" uuid, "email" text, "is_active" boolean)')
+      const hanging = other.query(`CREATE TRIGGER "mine" AFTER UPDATE ON "mine"
+        FOR EACH ROW EXECUTE FUNCTION "rekey_kill_links"()`)
+      await expect(hanging).rejects.toMatchObject({ code: '42501' })
+    } finally {
+      await other.end()
+    }
+  })
+
+  test('no function with the rights of its owner is for everybody, and each names its search path, temporary tables last', async () => {
+    const { rows } = await sql.query<{ config: string[] | null; open: boolean }>(
+      `SELECT p.proconfig AS "config", has_function_privilege('public', p.oid, 'EXECUTE') AS "open" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
     )
     expect(rows.length).toBeGreaterThan(0)
-    for (const { config } of rows) expect(config?.join()).toMatch(/^search_path=.*pg_temp$/)
+    for (const { config, open } of rows) {
+      expect(config?.join()).toMatch(/^search_path=.*pg_temp$/)
+      expect(open).toBe(false)
+    }
   })
 
   test('L6: the app’s may have the audit log purged, though never of the last week', async () => {
