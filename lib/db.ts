@@ -4,12 +4,15 @@ import type { Prisma } from '@/prisma/client/client'
 import { PrismaClient } from '@/prisma/client/client'
 import type { Log } from './log'
 import { pendingMigrations } from './migrations'
+import { queueConnections } from './queue'
 import type { Settings } from './settings'
 
 export type Database = {
   prisma: PrismaClient
   /** The connections under Prisma, for the parts that speak SQL themselves (queue, limits). */
   pool: pg.Pool
+  /** Whether the database answers, or did within the last second: however many ask, they wait for one query. */
+  isReady(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -19,6 +22,7 @@ export type Transaction = Prisma.TransactionClient
 /** Milliseconds a request waits for a connection or an answer before the database counts as away. */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
+const probeLife = 1_000
 
 /** Opens a pool of connections; none is made before the first query. */
 export function openDatabase(url: string, poolSize: number, log: Log): Database {
@@ -34,9 +38,23 @@ export function openDatabase(url: string, poolSize: number, log: Log): Database 
     adapter: new PrismaPg(pool),
     transactionOptions: { maxWait: connectTimeout, timeout: queryTimeout },
   })
+  let probe: Promise<boolean> | undefined
   return {
     prisma,
     pool,
+    isReady() {
+      probe ??= pool
+        .query('SELECT 1')
+        .then(
+          () => true,
+          (error: unknown) => {
+            log.warn({ err: error, event: 'not_ready' })
+            return false
+          },
+        )
+        .finally(() => setTimeout(() => (probe = undefined), probeLife).unref())
+      return probe
+    },
     async close() {
       await prisma.$disconnect()
       await pool.end().catch(() => undefined)
@@ -75,9 +93,10 @@ export function isDatabaseAway(error: unknown): boolean {
 /**
  * Verifies at start that the database answers and that all migrations are applied; changes nothing.
  *
+ * @returns what is allowed but worth a warning, a sentence each
  * @throws Error whose message is one sentence for the operator
  */
-export async function checkDatabase(settings: Settings): Promise<void> {
+export async function checkDatabase(settings: Settings): Promise<string[]> {
   let client: pg.Client
   try {
     // Making one already reads the files that the URL names.
@@ -95,9 +114,23 @@ export async function checkDatabase(settings: Settings): Promise<void> {
         `The database lacks ${pending.length} migration(s), the first is ${pending[0]}; run \`npm run migrate\`.`,
       )
     }
+    const { rows } = await client.query<{ most: number }>(
+      `SELECT current_setting('max_connections')::int AS "most"`,
+    )
+    return connectionWarnings(settings, rows[0]!.most)
   } finally {
     await client.end()
   }
+}
+
+/** Every process has connections of its own, so that many cores bring many. */
+function connectionWarnings({ database, webConcurrency, worker }: Settings, most: number): string[] {
+  const wanted = webConcurrency * database.poolSize + (worker ? database.poolSize + queueConnections : 0)
+  return wanted <= most
+    ? []
+    : [
+        `This start may open ${wanted} connections and the database takes ${most}: lower DATABASE_POOL_SIZE or WEB_CONCURRENCY, or raise max_connections.`,
+      ]
 }
 
 /** A database URL that may be shown: host, port and name, never user or password. */

@@ -191,6 +191,9 @@ export function createQueue(pool: pg.Pool) {
  */
 const batchSize = 2
 
+/** How many a worker holds for its jobs, one of them to hear of new ones. */
+export const queueConnections = 5
+
 export type Handlers = { [Name in QueueName]: (work: Work<Name>) => Promise<Attempt> }
 
 /**
@@ -203,9 +206,13 @@ export async function startQueueWorker(
   { url, log, concurrency }: { url: string; log: Log; concurrency: number },
   handlers: Handlers,
 ): Promise<() => Promise<void>> {
-  const options: ConstructorOptions = {
+  const options: ConstructorOptions & pg.PoolConfig = {
     connectionString: url,
-    max: 4,
+    max: queueConnections - 1,
+    // What else is here goes to the connections. One on which nothing moves would otherwise be waited on for ever; the time
+    // leaves room for what a large queue takes to be cleared.
+    query_timeout: 30_000,
+    keepAlive: true,
     migrate: false,
     schedule: false,
     superviseIntervalSeconds: 10,

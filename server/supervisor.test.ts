@@ -31,6 +31,7 @@ const standIns: Record<string, string> = {
   })`,
   '@/lib/db': `export async function checkDatabase() {
     if (process.env.TRIAL_DATABASE === 'away') throw new Error('The database at db.example.com does not answer.')
+    return []
   }`,
 }
 

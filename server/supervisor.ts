@@ -21,9 +21,9 @@ function giveUp(error: unknown): never {
   process.exit(1)
 }
 
-async function supervise(current: Settings): Promise<void> {
+async function supervise(current: Settings, warnings: string[]): Promise<void> {
   const log = createLog(current.logLevel, 'supervisor')
-  for (const warning of settingsWarnings(current)) log.warn({ event: 'settings_warning' }, warning)
+  for (const warning of warnings) log.warn({ event: 'settings_warning' }, warning)
 
   const kept: KeptProcess[] = []
   let stopping: Promise<unknown> | undefined
@@ -73,8 +73,7 @@ try {
   Object.assign(process.env, environment)
   const current = settings()
   if (!existsSync('.next/BUILD_ID')) throw new Error('There is no build to serve; run `npm run build` first.')
-  await checkDatabase(current)
-  await supervise(current)
+  await supervise(current, [...settingsWarnings(current), ...(await checkDatabase(current))])
 } catch (error) {
   giveUp(error)
 }

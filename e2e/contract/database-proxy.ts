@@ -12,6 +12,8 @@ export type DatabaseProxy = {
   cut(): Promise<void>
   /** Lets nothing through any more without ending anything, as a network that swallows packets. */
   swallow(): void
+  /** Lets nothing through any more on the connections that there are; new ones are served. */
+  silence(): void
   /** Brings everything that the app says to the database this many milliseconds later, as a database far away. */
   delay(ms: number): void
   /** Ends the next connection that wants to commit a new password, before the database hears of it or just after. */
@@ -31,6 +33,7 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
   const open = () => connect(socketDir === null ? where : { path: socketIn(socketDir) })
 
   const pairs = new Set<[Socket, Socket]>()
+  const silenced = new Set<Socket>()
   let swallowing = false
   let delayMs = 0
   let atCommit: { when: 'before' | 'after'; done: () => void } | undefined
@@ -46,7 +49,7 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
     for (const socket of pair) socket.on('error', end).on('close', end)
     let replacing = false
     client.on('data', (data) => {
-      if (swallowing) return
+      if (swallowing || silenced.has(client)) return
       replacing ||= data.includes('UPDATE "users"')
       const commits = replacing && /\bcommit\b/i.test(data.toString('latin1'))
       if (delayMs > 0) return void setTimeout(() => upstream.write(data), delayMs)
@@ -59,7 +62,7 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
       done()
     })
     upstream.on('data', (data) => {
-      if (!swallowing) client.write(data)
+      if (!swallowing && !silenced.has(client)) client.write(data)
     })
   })
 
@@ -93,6 +96,7 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
     database: { ...target, url: url.href, drop: async () => undefined },
     cut,
     swallow: () => void (swallowing = true),
+    silence: () => pairs.forEach(([client]) => silenced.add(client)),
     delay: (ms) => void (delayMs = ms),
     cutAtCommit: (when) => new Promise((done) => (atCommit = { when, done })),
     async restore() {

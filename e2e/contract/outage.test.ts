@@ -153,6 +153,17 @@ describe('F7: while the database is away', () => {
   })
 })
 
+test('F7: connections that fall silent are given up, by the worker too: the next letter goes out on others', async () => {
+  const before = starts()
+  const person = await app.addPerson()
+  proxy.silence()
+  await expect
+    .poll(async () => (await post(paths.send, { login: person.username })).status, { timeout: 60_000 })
+    .toBe(200)
+  await app.sink.next(person.email, 90_000)
+  expect(starts()).toBe(before)
+}, 180_000)
+
 describe('F7: a connection that is lost at COMMIT', () => {
   test('before the database hears of it: nothing is changed, and the link still works', async () => {
     const person = await app.addPerson()

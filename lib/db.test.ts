@@ -1,0 +1,51 @@
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
+import { checkDatabase, openDatabase } from './db'
+import { migrate } from './migrations'
+import { readSettings } from './settings'
+
+const log = pino({ level: 'silent' })
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+describe('whether the database answers', () => {
+  test('F7: is asked once, however many want to know, and again a second later', async () => {
+    const opened = openDatabase(database.url, 10, log)
+    let taken = 0
+    opened.pool.on('acquire', () => (taken += 1))
+    const asked = async () => (await Promise.all(Array.from({ length: 50 }, opened.isReady))).every(Boolean)
+    expect([await asked(), await asked(), taken]).toEqual([true, true, 1])
+    await expect.poll(async () => [await asked(), taken], { timeout: 5_000 }).toEqual([true, 2])
+    await opened.close()
+  })
+
+  test('F7: no is no longer the answer once it does again', async () => {
+    const opened = openDatabase('postgresql://nobody@127.0.0.1:1/nothing', 1, log)
+    expect(await opened.isReady()).toBe(false)
+    opened.pool.options.connectionString = database.url
+    await expect.poll(opened.isReady, { timeout: 5_000 }).toBe(true)
+    await opened.close()
+  })
+})
+
+test('a start that may open more connections than the server takes is warned of, with both numbers', async () => {
+  await migrate(database.url)
+  const check = (more: Record<string, string>) =>
+    checkDatabase(
+      readSettings({
+        SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
+        DATABASE_URL: database.url,
+        REKEY_MODE: 'demo',
+        ...more,
+      }),
+    )
+  expect(await check({ WEB_CONCURRENCY: '2' })).toEqual([])
+  expect(await check({ WEB_CONCURRENCY: '128', DATABASE_POOL_SIZE: '500' })).toEqual([
+    expect.stringMatching(/^This start may open 64505 connections and the database takes \d+: /),
+  ])
+})
