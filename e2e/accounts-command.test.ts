@@ -1,9 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withoutSecrets } from '@/lib/db'
 import { migrate } from '@/lib/migrations'
+import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 import { newPassword } from './world/running-app'
 import { createTestDatabase, type TestDatabase } from './world/test-database'
 
@@ -21,10 +26,17 @@ afterAll(async () => {
   await database?.drop()
 })
 
-/** Runs the command with something on its standard input. */
+/** Runs the command with something on its standard input; its errors without the line that says which database it means. */
 async function accounts(args: string[], input = '') {
+  const { errors, ...rest } = await run({ DATABASE_URL: database.url }, args, input)
+  const [told, ...others] = errors.split('\n')
+  expect(told).toBe(`Database: ${withoutSecrets(database.url)}`)
+  return { ...rest, errors: others.join('\n') }
+}
+
+async function run(env: Record<string, string>, args: string[], input = '') {
   const child = spawn(process.execPath, ['scripts/run.js', 'accounts', ...args], {
-    env: { PATH: process.env.PATH, DATABASE_URL: database.url } as unknown as NodeJS.ProcessEnv,
+    env: { PATH: process.env.PATH, ...env } as unknown as NodeJS.ProcessEnv,
   })
   child.stdin.end(input)
   const [output, errors, [code]] = await Promise.all([
@@ -80,4 +92,30 @@ test('I6: an account is listed, deactivated and activated; another spelling of i
   })
   expect(await accounts(['activate', 'joan'])).toMatchObject({ code: 0, output: 'joan is active.' })
   expect(await status()).toBe('active')
+})
+
+test('K1: without a database by name or a demo, the command says what to set and makes none', async () => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-none-'))
+  try {
+    expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual({
+      code: 2,
+      output: '',
+      errors: expect.stringMatching(/^DATABASE_URL is not set, .* set DATABASE_URL, or DATA_DIR to [^\n]*$/),
+    })
+    expect(readdirSync(dataDir)).toEqual([])
+
+    // A demo runs: the command goes through it.
+    const demo = await startEmbeddedDatabase(dataDir)
+    await migrate(demo.url)
+    const listed = {
+      code: 0,
+      output: 'There are no accounts.',
+      errors: `Database: the demo's in ${dataDir}`,
+    }
+    expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual(listed)
+    await demo.close()
+    expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual(listed)
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
 })

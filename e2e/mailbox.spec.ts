@@ -9,7 +9,7 @@ import { isLong } from './world/long-form'
 const test = journey.extend<object, { demo: RunningApp }>({
   demo: [
     async ({}, provide) => {
-      const demo = await startApp({ command: 'demo', env: { SMTP_URL: '' } })
+      const demo = await startApp({ command: 'demo', env: { SMTP_URL: '', WORKER: 'on' } })
       await provide(demo)
       await demo.stop()
     },

@@ -1,14 +1,19 @@
 import { parseArgs } from 'node:util'
 import { createAccounts, UsernameTaken } from '@/lib/accounts'
 import { createAudit } from '@/lib/audit'
-import { openDatabase } from '@/lib/db'
+import { openDatabase, withoutSecrets } from '@/lib/db'
 import { mayBeMailed } from '@/lib/email-address'
 import { isLanguage, languages } from '@/lib/languages'
 import { createLog } from '@/lib/log'
 import { migrate } from '@/lib/migrations'
 import { createPasswordHash } from '@/lib/password-hash'
 import { readDatabaseUrls, readDataDir } from '@/lib/settings'
-import { DataDirInUse, embeddedUrl, startEmbeddedDatabase } from './embedded-database/embedded-database'
+import {
+  DataDirInUse,
+  embeddedUrl,
+  hasEmbeddedDatabase,
+  startEmbeddedDatabase,
+} from './embedded-database/embedded-database'
 
 const usage = `Usage: npm run accounts -- <command>
 
@@ -154,11 +159,23 @@ function readArguments() {
   }
 }
 
-/** DATABASE_URL; else the embedded database of DATA_DIR, through its owner where one runs. */
+/**
+ * DATABASE_URL; else the embedded database of DATA_DIR, through its owner where one runs. Says which it is: somebody whose
+ * setting did not arrive must not believe that a person is missing, or was let in, somewhere else.
+ */
 async function findDatabase(): Promise<{ url: string; close(): Promise<void> }> {
-  if (process.env.DATABASE_URL)
-    return { url: readDatabaseUrls(process.env).url, close: async () => undefined }
+  if (process.env.DATABASE_URL) {
+    const { url } = readDatabaseUrls(process.env)
+    console.error(`Database: ${withoutSecrets(url)}`)
+    return { url, close: async () => undefined }
+  }
   const dataDir = readDataDir(process.env)
+  if (!hasEmbeddedDatabase(dataDir)) {
+    throw new Mistake(
+      `DATABASE_URL is not set, and there is no demo's database in ${dataDir}; set DATABASE_URL, or DATA_DIR to where a demo keeps its data.`,
+    )
+  }
+  console.error(`Database: the demo's in ${dataDir}`)
   try {
     const embedded = await startEmbeddedDatabase(dataDir)
     await migrate(embedded.url)

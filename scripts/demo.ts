@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { checkDatabase } from '@/lib/db'
 import { migrate } from '@/lib/migrations'
 import { createServices } from '@/lib/services'
 import { readDataDir, readSettings } from '@/lib/settings'
@@ -17,15 +18,19 @@ async function main(): Promise<void> {
   env.LOG_LEVEL ||= 'warn'
   env.SECRET_KEY ||= keptSecret(dataDir)
 
+  // A database that somebody named may be a real one: it is not migrated, the demo's people stay out of it, and the letters
+  // that wait in it do not end in the demo's mailbox.
   let embedded: EmbeddedDatabase | undefined
   if (!env.DATABASE_URL) {
     embedded = await startEmbeddedDatabase(dataDir)
     env.DATABASE_URL = embedded.url
+  } else if (!env.SMTP_URL) {
+    env.WORKER ||= 'off'
   }
   const settings = readSettings(env)
-  await migrate(settings.database.migrationUrl)
+  if (embedded) await migrate(embedded.url)
+  else await checkDatabase(settings)
   const services = createServices(settings)
-  // A database that somebody named may be a real one: the demo's people stay out of it.
   if (embedded) await seed(services)
 
   const web = await startWeb({ settings, log: services.log, dev: settings.mode === 'dev' })
@@ -34,6 +39,7 @@ async function main(): Promise<void> {
     `http://localhost:${web.port}`,
     services.mailbox !== undefined,
     embedded ? dataDir : undefined,
+    settings.worker,
   )
 
   let stopping = false
@@ -60,7 +66,12 @@ function keptSecret(dataDir: string): string {
   return readFileSync(file, 'utf8').trim()
 }
 
-function sayWhereToClick(url: string, hasMailbox: boolean, dataDir: string | undefined): void {
+function sayWhereToClick(
+  url: string,
+  hasMailbox: boolean,
+  dataDir: string | undefined,
+  works: boolean,
+): void {
   const lines = [
     '',
     `  Rekey is running at ${url}`,
@@ -69,6 +80,12 @@ function sayWhereToClick(url: string, hasMailbox: boolean, dataDir: string | und
     ...(hasMailbox ? [`  2. Read the letter   ${url}/dev/mailbox/`] : []),
     '  3. Check the result  npm run accounts -- verify demo   (type the new password, then Enter and Ctrl-D)',
     '',
+    ...(works
+      ? []
+      : [
+          '  No letter is written here: WORKER=on starts a worker, which takes every job that waits in the database.',
+          '',
+        ]),
     ...(dataDir === undefined
       ? []
       : [`  Its database and letters are in ${dataDir}; Ctrl-C stops it, and nothing is lost.`, '']),

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -20,6 +20,10 @@ export class DataDirInUse extends Error {
     this.name = 'DataDirInUse'
   }
 }
+
+const filesIn = (dataDir: string) => path.join(path.resolve(dataDir), 'database')
+
+export const hasEmbeddedDatabase = (dataDir: string) => existsSync(filesIn(dataDir))
 
 /** Where the embedded database of a data directory listens while its owner runs. */
 export function embeddedUrl(dataDir: string): string {
@@ -49,7 +53,7 @@ export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDa
   const release = own(dir)
   try {
     rmSync(socketPath, { force: true })
-    const db = await PGlite.create({ dataDir: path.join(dir, 'database') })
+    const db = await PGlite.create({ dataDir: filesIn(dir) })
     const server = createWireServer(db)
     const sockets = new Set<Socket>()
     server.on('connection', (socket) => {

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
+import pg from 'pg'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { startApp, type RunningApp } from './world/running-app'
+import { createTestDatabase, type TestDatabase } from './world/test-database'
+
+// The demo on a database that somebody named, which may be that of a real installation.
+
+let database: TestDatabase
+let app: RunningApp | undefined
+beforeEach(async () => {
+  database = await createTestDatabase()
+})
+afterEach(async () => {
+  await app?.stop()
+  await database.drop()
+})
+
+test('K1: a database that somebody named is not migrated by the demo', async () => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-elsewhere-'))
+  const child = spawn(process.execPath, ['scripts/run.js', 'demo'], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: database.url,
+      DATA_DIR: dataDir,
+    } as unknown as NodeJS.ProcessEnv,
+  })
+  const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  rmSync(dataDir, { recursive: true })
+  expect(code).toBe(1)
+  expect(errors).toMatch(/^The database lacks .* run `npm run migrate`\.\n$/)
+
+  const sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+  const { rows } = await sql.query(`SELECT to_regclass('users') AS "users"`)
+  expect(rows).toEqual([{ users: null }])
+  await sql.end()
+})
+
+test('K1: nor are its letters taken, as long as there is no mail server and nobody asks for it', async () => {
+  app = await startApp({ command: 'demo', env: { SMTP_URL: '' }, database })
+  const person = await app.addPerson()
+  expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
+  await setTimeout(2_000)
+  const { rows } = await app.sql.query(`SELECT "state" FROM pgboss.job WHERE "name" = 'send-links'`)
+  expect(rows).toEqual([{ state: 'created' }])
+  expect(app.output()).toContain('No letter is written here: WORKER=on starts a worker')
+})
