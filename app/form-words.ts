@@ -9,6 +9,7 @@ export async function troubleWords(language: Language): Promise<TroubleWords> {
     throttled: t('throttled'),
     throttledFor: String(t.raw('throttled-for')),
     unavailable: t('unavailable'),
+    'user-not-found': t('user-not-found'),
     'second-factor-required': t('second-factor'),
     refused: t('refused'),
     offline: t('offline'),

@@ -4,7 +4,7 @@ import { Frame } from '@/components/frame'
 import { CompassIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/lib/services'
-import { visitorLanguage } from './words'
+import { keepLanguage, visitorLanguage } from './words'
 
 export default async function NotFoundPage() {
   const language = await visitorLanguage()
@@ -15,7 +15,7 @@ export default async function NotFoundPage() {
         <p>{t('lead')}</p>
       </PageHeading>
       {services().settings.reset.enabled && (
-        <a className={`mt-8 ${buttonLook('primary')}`} href="/forgot-password/">
+        <a className={`mt-8 ${buttonLook('primary')}`} href={await keepLanguage('/forgot-password/', language)}>
           {t('ask')}
         </a>
       )}

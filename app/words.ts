@@ -2,24 +2,28 @@ import { headers } from 'next/headers'
 import { getRequestConfig } from 'next-intl/server'
 import { isLanguage, preferredLanguage, type Language } from '@/lib/languages'
 import { services } from '@/lib/services'
-import type { Query } from './problems'
 
-/** What a visitor chose on a page; undefined where it is none of ours. It travels in the address, so no cookie is needed. */
-export function chosenLanguage({ lang }: Query): Language | undefined {
-  return typeof lang === 'string' && isLanguage(lang) ? lang : undefined
+/**
+ * What a visitor chose on a page; undefined where it is none of ours. It travels in the address, so no cookie is needed;
+ * the server in front says it, because Next shows a layout and the page for what is not found no query.
+ */
+export async function chosenLanguage(): Promise<Language | undefined> {
+  const chosen = (await headers()).get('x-rekey-language')
+  return chosen !== null && isLanguage(chosen) ? chosen : undefined
 }
 
 /** A page or endpoint of ours in this language, which it is told only where the browser's own wish would lead elsewhere. */
 export async function keepLanguage(path: string, language: Language): Promise<string> {
-  return language === (await visitorLanguage()) ? path : `${path}?lang=${language}`
+  return language === (await browserLanguage()) ? path : `${path}?lang=${language}`
 }
 
-/**
- * The language to show this visitor: the chosen one, else the best of ours that the browser asks for, else
- * DEFAULT_LOCALE.
- */
-export async function visitorLanguage(chosen?: Language): Promise<Language> {
-  if (chosen !== undefined) return chosen
+/** The language to show this visitor: the chosen one, else the browser's. */
+export async function visitorLanguage(): Promise<Language> {
+  return (await chosenLanguage()) ?? browserLanguage()
+}
+
+/** The best of ours that the browser asks for, else DEFAULT_LOCALE. */
+async function browserLanguage(): Promise<Language> {
   const asked = (await headers()).get('accept-language')
   return preferredLanguage(asked, services().settings.defaultLocale)
 }

@@ -4,26 +4,27 @@ import type { ReactNode } from 'react'
 import { readableAccents } from '@/lib/brand'
 import { directionOf, type Language } from '@/lib/languages'
 import { services } from '@/lib/services'
-import { LanguageMenu, type LanguageMenuPlace } from './language-menu'
+import { LanguageMenu } from './language-menu'
 import { Sheet } from './sheet'
 import { Steps, type Step } from './steps'
 
 /**
  * The document around every page: name, way, content, help. It is a page's and not the layout's, because its language is
  * the page's to know. `step` is absent where a page is not on the way from forgotten to new password.
+ *
+ * @param link the mailed link that the page needs to be shown again in another language
  */
 export async function Frame({
   language,
   title,
   step,
-  menu,
+  link,
   children,
 }: {
   language: Language
   title: string
   step?: Step
-  /** Where the page itself is, so that it can be shown in another language, and the link that it needs for that. */
-  menu?: LanguageMenuPlace
+  link?: Record<string, string> | undefined
   children: ReactNode
 }) {
   const { appName, logoUrl, brandColor, supportEmail, signInUrl } = services().settings.look
@@ -50,7 +51,7 @@ export async function Frame({
           ),
         })
       }
-      menu={menu && <LanguageMenu language={language} words={{ title: t('language') }} {...menu} />}
+      menu={<LanguageMenu language={language} words={{ title: t('language') }} link={link} />}
       signIn={
         signInUrl && (
           <a className="text-link inline-block py-1" href={signInUrl}>

@@ -1,22 +1,22 @@
 import { languages, type Language } from '@/lib/languages'
 import { GlobeIcon } from './icons'
 
-export type LanguageMenuPlace = {
-  path: string
-  /** Parameters that the page needs again. */
-  link?: Record<string, string>
-}
-
 /**
- * Shows the same page in another language. A form and not links, so that a mailed link's parameters stay out of every
- * address until somebody presses a button; each language is called as its speakers call it.
+ * Shows the page that the browser is on in another language: the form has no address of its own, because a form for
+ * asking becomes another page without loading one. A form and not links, so that a mailed link's parameters stay out of
+ * every address until somebody presses a button; each language is called as its speakers call it.
+ *
+ * @param link the mailed link that the page needs again
  */
 export function LanguageMenu({
   language,
   words,
-  path,
   link = {},
-}: LanguageMenuPlace & { language: Language; words: { title: string } }) {
+}: {
+  language: Language
+  words: { title: string }
+  link?: Record<string, string> | undefined
+}) {
   return (
     <details className="relative min-w-0">
       <summary className="text-link inline-flex min-h-8 cursor-pointer items-center gap-2 py-1">
@@ -28,7 +28,6 @@ export function LanguageMenu({
       </summary>
       <form
         method="get"
-        action={path}
         className="mt-2 sm:absolute sm:start-0 sm:top-full sm:mt-0 sm:w-[34rem] sm:max-w-[calc(100vw-4rem)] sm:pb-8"
       >
         {Object.entries(link).map(([name, value]) => (

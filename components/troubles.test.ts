@@ -5,6 +5,7 @@ const words: TroubleWords = {
   throttled: 'Too often.',
   throttledFor: 'Too often. Try again {when}.',
   unavailable: 'Away.',
+  'user-not-found': 'Gone.',
   'second-factor-required': 'One more factor.',
   refused: 'Refused.',
   offline: 'Offline.',
@@ -40,5 +41,6 @@ test('a rule of the service is told in its words, unless the page has its own', 
   const refused = { kind: 'refused', detail: 'So the service says' } as const
   const tell = (code: string) => describeTrouble({ ...refused, code }, words, 'en')
   expect(tell('signature-invalid')).toBe('So the service says')
+  expect(tell('user-not-found')).toBe('Gone.')
   expect(tell('second-factor-required')).toBe('One more factor.')
 })

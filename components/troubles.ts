@@ -2,7 +2,13 @@ import type { Answer } from './answers'
 
 /** Sentences for a form that got nowhere. `throttledFor` keeps a place for `{when}`, such as "in 5 minutes". */
 export type TroubleWords = Record<
-  'throttled' | 'throttledFor' | 'unavailable' | 'second-factor-required' | 'refused' | 'offline',
+  | 'throttled'
+  | 'throttledFor'
+  | 'unavailable'
+  | 'user-not-found'
+  | 'second-factor-required'
+  | 'refused'
+  | 'offline',
   string
 >
 
@@ -17,8 +23,10 @@ export function describeTrouble(
 ): string {
   if (answer.kind === 'throttled')
     return words.throttledFor.replace('{when}', inHowLong(answer.seconds, language))
-  if (answer.kind === 'refused' && answer.code === 'second-factor-required') return words[answer.code]
-  if (answer.kind === 'refused' && answer.code !== null) return answer.detail
+  if (answer.kind === 'refused' && answer.code !== null)
+    return answer.code === 'second-factor-required' || answer.code === 'user-not-found'
+      ? words[answer.code]
+      : answer.detail
   return words[answer.kind === 'fields' ? 'refused' : answer.kind]
 }
 

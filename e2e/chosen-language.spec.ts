@@ -1,6 +1,7 @@
 import { alertOf, expect, heading, passwordField, test } from './browser/journey'
 import { linkTo } from './browser/links'
 import { wordsIn } from './browser/spoken-words'
+import type { Words } from './browser/words'
 import { newPassword } from './world/running-app'
 
 const [english, japanese, arabic, german] = [wordsIn('en'), wordsIn('ja'), wordsIn('ar'), wordsIn('de')]
@@ -96,6 +97,45 @@ for (const javaScriptEnabled of [true, false]) {
     })
   })
 }
+
+test('choosing a language leaves a person where they are, without a form to fill in once more', async ({
+  page,
+  app,
+}) => {
+  const person = await app.addPerson()
+  const choose = async (from: string, language: string) => {
+    await page.getByText(from).click()
+    await page.getByRole('button', { name: language }).click()
+  }
+  await page.goto('/forgot-password/')
+  await page.getByLabel(english.ask.field).fill(person.email)
+  await page.getByRole('button', { name: english.ask.submit }).click()
+  await expect(heading(page)).toHaveText(english.sent.title)
+  await choose(english.languages, '日本語')
+  await expect(heading(page)).toHaveText(japanese.sent.title)
+  await expect(page).toHaveURL(`${app.url}/forgot-password/sent/?lang=ja`)
+
+  const cancel = { purpose: 'cancel' } as const
+  const forged = '?user_id=1&timestamp=2&signature=x'
+  for (const [address, title] of [
+    ['/reset-password/', (says) => says.dead.missing],
+    ['/reset-password/?user_id=1', (says) => says.dead.damaged],
+    [`/reset-password/${forged}`, (says) => says.dead.damaged],
+    ['/cancel-reset/', (says) => says.dead.missing],
+    ['/cancel-reset/?user_id=1', (says) => says.cancel.damaged],
+    [`/cancel-reset/${forged}`, (says) => says.cancel.damaged],
+    [await linkTo(app, person, cancel), (says) => says.cancel.title],
+    [await linkTo(app, person, { ...cancel, age: 8 * 86400 }), (says) => says.cancel.expired],
+    ['/cancel-reset/done/', (says) => says.cancel.done],
+    ['/reset-password/done/', (says) => says.done.title],
+    ['/there-is-nothing-here/', (says) => says.notFound.title],
+  ] satisfies [string, (says: Words) => string][]) {
+    await page.goto(address)
+    await expect(heading(page)).toHaveText(title(english))
+    await choose(english.languages, '日本語')
+    await expect(heading(page)).toHaveText(title(japanese))
+  }
+})
 
 test('a language that is none of ours changes nothing', async ({ page }) => {
   for (const lang of ['xx', 'EN', 'de-DE', '../de', '']) {

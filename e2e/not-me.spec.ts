@@ -1,4 +1,4 @@
-import { expect, heading, remembered, test } from './browser/journey'
+import { alertOf, expect, heading, remembered, test } from './browser/journey'
 import { linkTo } from './browser/links'
 import { newPassword } from './world/running-app'
 
@@ -56,4 +56,64 @@ test('S3: who did not change the password stops the thief and gets a link that w
   await expect(heading(page)).toHaveText(says.cancel.done)
   await page.goto((await app.sink.next(person.email)).link!)
   await expect(heading(page)).toHaveText(says.reset.title)
+})
+
+test('U12: however impatiently "this wasn\'t me" is pressed, it counts once, and without a connection it says so', async ({
+  page,
+  context,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  const link = await linkTo(app, person, { purpose: 'cancel' })
+  await page.goto(link)
+  const stop = page.getByRole('button', { name: says.cancel.submit })
+  await context.setOffline(true)
+  await stop.click()
+  await expect(alertOf(page)).toHaveText(says.troubles.offline)
+  await context.setOffline(false)
+
+  await page.goto(link)
+  const requests: string[] = []
+  let release = () => {}
+  const released = new Promise<void>((resolve) => (release = resolve))
+  await page.route('**/cancel-reset-password/**', async (route) => {
+    requests.push(route.request().url())
+    await released
+    await route.continue()
+  })
+  await stop.dblclick()
+  const busy = page.getByRole('button', { name: says.ask.busy })
+  await expect(busy).toHaveAttribute('aria-disabled', 'true')
+  await expect(busy).toBeFocused()
+  release()
+  await expect(heading(page)).toHaveText(says.cancel.done)
+  expect(requests).toHaveLength(1)
+
+  // The link has left the address: the page has none any more, which is not the same as a damaged one.
+  await page.goBack()
+  await expect(heading(page)).toHaveText(says.dead.missing)
+  await page.reload()
+  await expect(heading(page)).toHaveText(says.dead.missing)
+})
+
+test('"this wasn\'t me" that was pressed elsewhere meanwhile says so in place, and what helps whoever lost the account', async ({
+  context,
+  app,
+  says,
+}) => {
+  const link = await linkTo(app, await app.addPerson(), { purpose: 'cancel' })
+  const [first, second] = [await context.newPage(), await context.newPage()]
+  for (const tab of [first, second]) {
+    await tab.goto(link)
+    await expect(heading(tab)).toHaveText(says.cancel.title)
+  }
+  await first.getByRole('button', { name: says.cancel.submit }).click()
+  await expect(heading(first)).toHaveText(says.cancel.done)
+  await second.getByRole('button', { name: says.cancel.submit }).click()
+  await expect(heading(second)).toHaveText(says.cancel.used)
+  await expect(heading(second)).toBeFocused()
+  await expect(second).toHaveTitle(`${says.cancel.used} · Rekey`)
+  await expect(second.getByRole('button')).toHaveCount(0)
+  await expect(second.getByRole('main')).toContainText('open our newest email')
 })

@@ -180,4 +180,71 @@ test('U12: asking again within the cool-down is answered by the page itself, whi
   await expect(page.getByRole('status')).toHaveText('You can ask again now.')
   await expect(again).not.toHaveAttribute('aria-disabled', 'true')
   expect(requests).toEqual([])
+
+  // Where the service has had enough, its pause is the page's.
+  await again.click()
+  await expect(alertOf(page)).toHaveText(says.troubles.throttledFor)
+  expect(requests).toHaveLength(1)
+  await expect(again).toHaveAttribute('aria-disabled', 'true')
+  await again.press('Enter')
+  await expect(page.getByRole('status')).toHaveText(/you can ask again in \d+ minutes\.$/)
+  expect(requests).toHaveLength(1)
+  await page.clock.fastForward('10:01')
+  await expect(page.getByRole('status')).toHaveText('You can ask again now.')
+  await expect(alertOf(page)).toHaveText('')
+})
+
+test('U12: the pause goes on while somebody looks at what was typed, and is told to whoever has reloaded', async ({
+  page,
+  strict,
+  says,
+}) => {
+  const { email } = await strict.app.addPerson()
+  await page.clock.install()
+  await page.goto('/forgot-password/')
+  await page.getByLabel('Email address').fill(email)
+  await page.getByRole('button', { name: says.ask.submit }).click()
+  await expect(heading(page)).toHaveText(says.sent.title)
+  await page.goBack()
+  await expect(heading(page)).toHaveText(says.ask.title)
+  await page.clock.fastForward(40_000)
+  await page.goForward()
+  const again = page.getByRole('button', { name: says.sent.again })
+  await again.press('Enter')
+  await expect(page.getByRole('status')).toHaveText(/you can ask again in (1?\d|20) seconds\.$/)
+  await page.goBack()
+  await page.clock.fastForward(21_000)
+  await page.goForward()
+  await expect(again).not.toHaveAttribute('aria-disabled', 'true')
+
+  await page.reload()
+  await expect(page.getByRole('main')).toContainText('You can ask again in 60 seconds.')
+  await page.getByRole('link', { name: says.sent.askAgain }).click()
+  await expect(heading(page)).toHaveText(says.ask.title)
+})
+
+test('a link that is no longer ours by the time it is used, and one whose account is gone, are told in the words of the page', async ({
+  page,
+  strict: { app },
+  says,
+}) => {
+  const person = await app.addPerson()
+  await page.goto(await linkTo(app, person))
+  // U4: with addresses only, that is what password managers keep the password with.
+  await expect(page.locator('input[name=username]')).toHaveValue(person.email)
+  await page.route('**/reset-password/', async (route) => {
+    const fields = route.request().postDataJSON() as Record<string, string>
+    await route.continue({ postData: JSON.stringify({ ...fields, signature: 'of-another-key' }) })
+  })
+  const password = newPassword()
+  await passwordField(page, says).fill(password)
+  await page.getByLabel(says.reset.confirm).fill(password)
+  await page.getByRole('button', { name: says.reset.submit }).click()
+  await expect(heading(page)).toHaveText(says.dead.damaged)
+  await expect(heading(page)).toBeFocused()
+
+  await page.goto(await linkTo(app, person, { age: 3700 }))
+  await app.sql.query('UPDATE "users" SET "is_active" = false WHERE "id" = $1', [person.id])
+  await page.getByRole('button', { name: says.dead.renew }).click()
+  await expect(alertOf(page)).toHaveText(says.troubles.gone)
 })

@@ -46,6 +46,7 @@ describe('what reaches the app', () => {
     'X-HTTP-Method-Override: DELETE',
     'X-Rekey-Client: 6.6.6.6',
     'X-Rekey-Request-Id: 6.6.6.6',
+    'X-Rekey-Language: evil',
     'X-Middleware-Subrequest: src/middleware:src/middleware',
     'X-Middleware-Prefetch: 1',
     'X-Middleware-Set-Cookie: evil=1',
@@ -91,6 +92,16 @@ describe('what reaches the app', () => {
     const { port } = await start()
     const seen = seenIn(await ask(port, 'GET /api/v1/anything', [lie]))
     expect(Object.keys(seen.headers).sort()).toEqual(['connection', ...told].sort())
+  })
+
+  test('the language that an address asks for reaches the app, and nothing else that it says', async () => {
+    const { port } = await start()
+    const told = async (path: string) =>
+      seenIn(await ask(port, `GET ${path}`, ['X-Rekey-Language: fr'])).headers['x-rekey-language']
+    expect(await told('/anything/?lang=pt-BR')).toBe('pt-BR')
+    expect(await told('/anything/?problem=x&lang=de&signature=y')).toBe('de')
+    for (const query of ['', '?lang=', '?lang=de%0d%0aX-Evil:1', '?slang=de', '?x=lang=de', '?lang=../de'])
+      expect(await told(`/anything/${query}`), query).toBeUndefined()
   })
 
   test('C8: the app sees the public host, whatever Host says', async () => {

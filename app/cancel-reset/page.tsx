@@ -1,19 +1,18 @@
 import { getTranslations } from 'next-intl/server'
-import type { ReactNode } from 'react'
-import { Button } from '@/components/button'
 import { Frame } from '@/components/frame'
-import { AlertIcon, BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon } from '@/components/icons'
-import { Notice } from '@/components/notice'
+import { AlertIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { cancelShape } from '@/lib/inputs'
 import { storedLanguage, type Language } from '@/lib/languages'
 import { services } from '@/lib/services'
 import { troubleWords } from '../form-words'
 import { readProblems, troubles, type Query } from '../problems'
+import { deadLinkTitle as anyLinkTitle, UncheckedLink } from '../reset-password/dead-link'
 import { ForgetAddress } from '../reset-password/forget-address'
-import { LinkFields } from '../reset-password/link-fields'
-import { readLinkParameters, type LinkParameters } from '../reset-password/link-parameters'
+import { LinkForm } from '../reset-password/link-form'
+import { damagedLink, readLinkParameters, type LinkParameters } from '../reset-password/link-parameters'
 import { chosenLanguage, keepLanguage, visitorLanguage } from '../words'
+import { DeadLink, deadLinkTitle, type DeadKind } from './dead-link'
 
 /**
  * Where "this wasn't me" leads. Loading it does nothing, since mail scanners load it too: a person presses the button.
@@ -21,40 +20,60 @@ import { chosenLanguage, keepLanguage, visitorLanguage } from '../words'
  */
 export default async function CancelPage({ searchParams }: { searchParams: Promise<Query> }) {
   const query = await searchParams
+  const visitors = await visitorLanguage()
   const link = readLinkParameters(query)
-  const chosen = chosenLanguage(query)
-  const visitors = await visitorLanguage(chosen)
-  const found = typeof link === 'string' ? ({ state: 'signature-invalid' } as const) : await judge(link)
-  if (found.state !== 'holds' || typeof link === 'string')
-    return <Dead language={visitors} state={found.state} />
+  if (link === 'none') return <Dead language={visitors} kind="missing" />
+  if (link === 'damaged') return <Dead language={visitors} kind="damaged" link={damagedLink} />
+  const found = await judge(link)
+  switch (found.state) {
+    case 'signature-expired':
+      return <Dead language={visitors} kind="expired" link={link} />
+    case 'signature-used':
+      return <Dead language={visitors} kind="used" link={link} />
+    case 'signature-invalid':
+      return <Dead language={visitors} kind="damaged" link={link} />
+    case 'unavailable':
+      return <Unchecked language={visitors} link={link} />
+  }
 
-  const language = chosen ?? storedLanguage(found.locale) ?? visitors
+  const language = (await chosenLanguage()) ?? storedLanguage(found.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
-  const words = await troubleWords(language)
+  const d = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const [trouble] = readProblems(query.problem, troubles)
+  const dead = async (kind: DeadKind) => ({
+    title: `${await deadLinkTitle({ kind, language })} · ${services().settings.look.appName}`,
+    body: <DeadLink language={language} kind={kind} />,
+  })
   return (
-    <Frame language={language} title={t('title')} menu={{ path: '/cancel-reset/', link }}>
+    <Frame language={language} title={t('title')} link={link}>
       <ForgetAddress path="/cancel-reset/" />
-      <PageHeading icon={<AlertIcon className="size-7" />} tone="warn" title={t('title')}>
-        <p>{found.newLink ? t('lead-changed') : t('lead')}</p>
-      </PageHeading>
-      <Notice>{trouble && words[trouble]}</Notice>
-      <ul className="mt-6 list-disc space-y-1.5 ps-5 marker:text-accent">
-        <li>{t('stops')}</li>
-        <li>{t('pause')}</li>
-        {found.newLink && <li>{t('new-link')}</li>}
-      </ul>
-      <form
-        method="post"
-        action={await keepLanguage('/api/v1/accounts/cancel-reset-password/', language)}
-        className="mt-8"
+      <LinkForm
+        link={link}
+        language={language}
+        endpoint={await keepLanguage('/api/v1/accounts/cancel-reset-password/', language)}
+        donePath={await keepLanguage('/cancel-reset/done/', language)}
+        trouble={trouble}
+        deadLinks={{
+          'signature-expired': await dead('expired'),
+          'signature-used': await dead('used'),
+          'signature-invalid': await dead('damaged'),
+        }}
+        words={{
+          submit: found.newLink ? t('submit-changed') : t('submit'),
+          busy: d('renew-busy'),
+          hint: t('was-me'),
+          troubles: await troubleWords(language),
+        }}
       >
-        <LinkFields link={link} />
-        <Button type="submit" className="w-full sm:w-auto">
-          {found.newLink ? t('submit-changed') : t('submit')}
-        </Button>
-      </form>
-      <p className="mt-5 text-sm text-muted">{t('was-me')}</p>
+        <PageHeading icon={<AlertIcon className="size-7" />} tone="warn" title={t('title')}>
+          <p>{found.newLink ? t('lead-changed') : t('lead')}</p>
+        </PageHeading>
+        <ul className="mt-6 list-disc space-y-1.5 ps-5 marker:text-accent">
+          <li>{t('stops')}</li>
+          <li>{t('pause')}</li>
+          {found.newLink && <li>{t('new-link')}</li>}
+        </ul>
+      </LinkForm>
     </Frame>
   )
 }
@@ -71,24 +90,28 @@ async function judge(link: LinkParameters) {
   }
 }
 
-type DeadState = 'holds' | 'signature-expired' | 'signature-used' | 'signature-invalid' | 'unavailable'
-
-const kinds = {
-  'signature-expired': { name: 'expired', icon: <ClockIcon className="size-7" />, tone: 'accent' },
-  'signature-used': { name: 'used', icon: <CheckIcon className="size-7" />, tone: 'accent' },
-  'signature-invalid': { name: 'damaged', icon: <BrokenLinkIcon className="size-7" />, tone: 'warn' },
-  unavailable: { name: 'away', icon: <CloudIcon className="size-7" />, tone: 'warn' },
-} as const satisfies Record<string, { name: string; icon: ReactNode; tone: string }>
-
-async function Dead({ language, state }: { language: Language; state: DeadState }) {
-  const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
-  const { name, icon, tone } = kinds[state === 'holds' ? 'signature-invalid' : state]
+async function Dead({
+  language,
+  kind,
+  link,
+}: {
+  language: Language
+  kind: DeadKind
+  link?: Record<string, string>
+}) {
   return (
-    <Frame language={language} title={t(`${name}-title`)} menu={{ path: '/cancel-reset/' }}>
+    <Frame language={language} title={await deadLinkTitle({ kind, language })} link={link}>
       <ForgetAddress path="/cancel-reset/" />
-      <PageHeading icon={icon} tone={tone} title={t(`${name}-title`)}>
-        <p>{t(`${name}-lead`)}</p>
-      </PageHeading>
+      <DeadLink language={language} kind={kind} />
+    </Frame>
+  )
+}
+
+async function Unchecked({ language, link }: { language: Language; link: LinkParameters }) {
+  return (
+    <Frame language={language} title={await anyLinkTitle('away', language)} link={link}>
+      <ForgetAddress path="/cancel-reset/" />
+      <UncheckedLink language={language} chosen={await chosenLanguage()} link={link} />
     </Frame>
   )
 }

@@ -24,9 +24,16 @@ type Words = Record<
 }
 
 /**
+ * Whom somebody asked for, whatever the form has come to say since, and when it is worth asking again, in milliseconds
+ * since the epoch.
+ */
+type Asked = { login: string; againAt: number }
+
+/**
  * Asks who it is. Without JavaScript the browser posts the form and the endpoint leads on; with it, what was typed stays
  * in memory, so that the next view can show it for correction while the address carries none of it.
  *
+ * @param known what an account is found by
  * @param pause seconds to wait before asking again
  * @param problems what the form came back with, in words
  */
@@ -35,6 +42,7 @@ export function ForgotPasswordForm({
   endpoint,
   sentPath,
   loginField,
+  known,
   pause,
   problems,
   trouble,
@@ -45,37 +53,45 @@ export function ForgotPasswordForm({
   endpoint: string
   sentPath: string
   loginField: LoginField
+  known: 'username' | 'email' | 'either'
   pause: number
   problems: readonly string[]
   trouble?: keyof TroubleWords
   heading: ReactNode
   words: Words
 }) {
-  const { register, handleSubmit, setError, setFocus, getValues, formState } = useForm<Values>({
+  const { register, handleSubmit, setError, setFocus, formState } = useForm<Values>({
     resolver: createResolver(loginField),
   })
   const hydrated = useHydrated()
   const underWay = useRef(false)
   const [notice, setNotice] = useState<string | undefined>(trouble && words.troubles[trouble])
-  const [asked, setAsked] = useState(false)
+  const [asked, setAsked] = useState<Asked>()
   const away = usePathname().startsWith('/forgot-password/sent')
 
   useEffect(() => {
     // Back from "check your email": the next thing to do is to correct what was typed.
-    if (asked && !away) setFocus(loginField, { shouldSelect: true })
+    if (asked !== undefined && !away) setFocus(loginField, { shouldSelect: true })
   }, [asked, away, loginField, setFocus])
 
-  const ask = () => send(endpoint, { [loginField]: getValues(loginField) }, language)
+  async function ask(login: string): Promise<Answer> {
+    const answer = await send(endpoint, { [loginField]: login }, language)
+    if (answer.kind === 'done') setAsked({ login, againAt: inSeconds(pause) })
+    return answer
+  }
 
-  async function askFirst() {
-    const answer = await ask()
-    if (answer.kind === 'done') {
-      setAsked(true)
-      return window.history.pushState(null, '', sentPath)
-    }
+  async function askFirst(values: Values) {
+    const answer = await ask(values[loginField])
+    if (answer.kind === 'done') return window.history.pushState(null, '', sentPath)
     const aboutLogin = messagesAbout(loginField, answer, words)
     if (aboutLogin === undefined) return setNotice(describeTrouble(answer, words.troubles, language))
     setError(loginField, { type: 'server', message: aboutLogin.join(' ') }, { shouldFocus: true })
+  }
+
+  async function askAgain(login: string): Promise<Answer> {
+    const answer = await ask(login)
+    if (answer.kind === 'throttled') setAsked({ login, againAt: inSeconds(answer.seconds) })
+    return answer
   }
 
   async function submit(event: FormEvent) {
@@ -87,19 +103,16 @@ export function ForgotPasswordForm({
     underWay.current = false
   }
 
-  if (asked && away) {
+  if (asked !== undefined && away) {
+    const { login, againAt } = asked
     return (
-      <SentNotice
-        words={words.sent}
-        login={getValues(loginField)}
-        next={<InboxLink words={words.sent} login={getValues(loginField)} />}
-      >
+      <SentNotice words={words.sent} login={login} next={<InboxLink words={words.sent} login={login} />}>
         <SentActions
           words={words.sent}
           troubles={words.troubles}
           language={language}
-          pause={pause}
-          ask={ask}
+          againAt={againAt}
+          ask={() => askAgain(login)}
         />
       </SentNotice>
     )
@@ -129,7 +142,9 @@ export function ForgotPasswordForm({
         <input
           {...register(loginField)}
           id="login"
-          type={loginField === 'email' ? 'email' : 'text'}
+          type={known === 'email' ? 'email' : 'text'}
+          inputMode={known === 'username' ? undefined : 'email'}
+          enterKeyHint="send"
           dir="auto"
           autoComplete="username"
           autoCapitalize="none"
@@ -149,6 +164,11 @@ export function ForgotPasswordForm({
       </form>
     </>
   )
+}
+
+/** Milliseconds since the epoch, `seconds` from now. */
+function inSeconds(seconds: number): number {
+  return Date.now() + seconds * 1000
 }
 
 /** The shape speaks in codes; an endpoint's messages are words already. */

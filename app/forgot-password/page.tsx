@@ -4,43 +4,43 @@ import { PageHeading } from '@/components/page-heading'
 import { services } from '@/lib/services'
 import { troubleWords } from '../form-words'
 import { loginProblems, readProblems, troubles, type Query } from '../problems'
-import { chosenLanguage, keepLanguage, visitorLanguage } from '../words'
+import { keepLanguage, visitorLanguage } from '../words'
 import { ForgotPasswordForm } from './forgot-password-form'
 import { sentWords } from './sent-words'
 
 /** Where somebody who has forgotten a password says who they are. */
 export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
-  const query = await searchParams
-  const { problem } = query
-  const language = await visitorLanguage(chosenLanguage(query))
+  const { problem } = await searchParams
+  const language = await visitorLanguage()
   const { reset, letterSlots } = services().settings
-  const { loginField } = reset
+  const known = knownBy(reset.loginFields)
   const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
   const [trouble] = readProblems(problem, troubles)
   const told = {
-    'login-required': t('missing', { loginField }),
-    'login-blank': t('missing', { loginField }),
+    'login-required': t('missing', { loginField: known }),
+    'login-blank': t('missing', { loginField: known }),
     'login-invalid': t('invalid'),
     'login-unknown': t('unknown'),
   }
   return (
-    <Frame language={language} title={t('title')} step={1} menu={{ path: '/forgot-password/' }}>
+    <Frame language={language} title={t('title')} step={1}>
       <ForgotPasswordForm
         language={language}
         endpoint={await keepLanguage('/api/v1/accounts/send-reset-password-link/', language)}
         sentPath={await keepLanguage('/forgot-password/sent/', language)}
-        loginField={loginField}
+        loginField={reset.loginField}
+        known={known}
         pause={letterSlots.cooldown}
         problems={[...new Set(readProblems(problem, loginProblems).map((code) => told[code]))]}
         trouble={trouble}
         heading={<PageHeading title={t('title')}>{t('lead')}</PageHeading>}
         words={{
-          label: t('label', { loginField }),
+          label: t('label', { loginField: known }),
           hint: t('hint'),
           submit: t('submit'),
           busy: t('busy'),
           unchanged: t('unchanged'),
-          missing: t('missing', { loginField }),
+          missing: t('missing', { loginField: known }),
           invalid: t('invalid'),
           unknown: t('unknown'),
           troubles: await troubleWords(language),
@@ -49,4 +49,10 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
       />
     </Frame>
   )
+}
+
+/** What an account is found by, whatever the endpoint's field is called. */
+function knownBy(fields: readonly ('username' | 'email')[]): 'username' | 'email' | 'either' {
+  const [only, another] = new Set(fields)
+  return only === undefined || another !== undefined ? 'either' : only
 }

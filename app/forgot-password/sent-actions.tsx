@@ -4,6 +4,7 @@ import { useCallback, useEffect, useState } from 'react'
 import type { Answer } from '@/components/answers'
 import { useArrival } from '@/components/arrival'
 import { Button, buttonLook } from '@/components/button'
+import { Notice } from '@/components/notice'
 import { describeTrouble, inHowLong, type TroubleWords } from '@/components/troubles'
 import { inboxOf } from './inbox'
 import type { SentWords } from './sent-notice'
@@ -11,27 +12,30 @@ import type { SentWords } from './sent-notice'
 /**
  * Asking again, and going back to correct what was typed.
  *
- * @param pause seconds within which the service answers as ever but sends nothing more
+ * @param againAt until then the service would answer as ever but send nothing more, or answer that it is asked too
+ *   often; milliseconds since the epoch
  * @param ask asks once more for what was typed
  */
 export function SentActions({
   words,
   troubles,
   language,
-  pause,
+  againAt,
   ask,
 }: {
   words: SentWords
   troubles: TroubleWords
   language: string
-  pause: number
+  againAt: number
   ask: () => Promise<Answer>
 }) {
   const [status, setStatus] = useState('')
-  const [left, startOver] = useCountdown(
-    pause,
-    useCallback(() => setStatus(words.ready), [words.ready]),
-  )
+  const [trouble, setTrouble] = useState<string>()
+  const sayReady = useCallback(() => {
+    setTrouble(undefined)
+    setStatus(words.ready)
+  }, [words.ready])
+  const left = useSecondsUntil(againAt, sayReady)
   const [busy, setBusy] = useState(false)
   useArrival(words.documentTitle)
 
@@ -39,10 +43,12 @@ export function SentActions({
     if (busy) return
     if (left > 0) return setStatus(words.tooSoon.replace('{when}', inHowLong(left, language)))
     setBusy(true)
+    // The same words again would not be read out again.
+    setStatus('')
+    setTrouble(undefined)
     const answer = await ask()
     setBusy(false)
-    if (answer.kind !== 'done') return setStatus(describeTrouble(answer, troubles, language))
-    startOver()
+    if (answer.kind !== 'done') return setTrouble(describeTrouble(answer, troubles, language))
     setStatus(words.askedAgain)
   }
 
@@ -71,6 +77,7 @@ export function SentActions({
       <p role="status" className="text-muted">
         {status}
       </p>
+      <Notice>{trouble}</Notice>
     </>
   )
 }
@@ -87,18 +94,17 @@ export function InboxLink({ words, login }: { words: SentWords; login: string })
 }
 
 /**
- * Whole seconds left of a pause that began when the view appeared, and a way to let it begin anew.
+ * Whole seconds that are left until a time.
  *
- * @param onEnd told when a pause is over
+ * @param end milliseconds since the epoch
+ * @param onEnd told when it comes; not where it has passed when the view appears
  */
-function useCountdown(pause: number, onEnd: () => void): [left: number, startOver: () => void] {
-  const [round, setRound] = useState(0)
-  const [left, setLeft] = useState(pause)
+function useSecondsUntil(end: number, onEnd: () => void): number {
+  const [left, setLeft] = useState(() => secondsUntil(end))
   useEffect(() => {
-    const end = Date.now() + pause * 1000
-    const tick = () => setLeft(Math.max(0, Math.ceil((end - Date.now()) / 1000)))
+    const tick = () => setLeft(secondsUntil(end))
     tick()
-    if (pause <= 0) return
+    if (Date.now() >= end) return
     const ticking = setInterval(() => {
       tick()
       if (Date.now() < end) return
@@ -106,6 +112,10 @@ function useCountdown(pause: number, onEnd: () => void): [left: number, startOve
       onEnd()
     }, 1000)
     return () => clearInterval(ticking)
-  }, [pause, round, onEnd])
-  return [left, useCallback(() => setRound((before) => before + 1), [])]
+  }, [end, onEnd])
+  return left
+}
+
+function secondsUntil(end: number): number {
+  return Math.max(0, Math.ceil((end - Date.now()) / 1000))
 }

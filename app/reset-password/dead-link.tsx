@@ -9,7 +9,7 @@ import { troubleWords } from '../form-words'
 import { keepLanguage } from '../words'
 import { LinkFields } from './link-fields'
 import type { LinkParameters } from './link-parameters'
-import { RenewalForm } from './renewal-form'
+import { LinkForm } from './link-form'
 
 type Props = { language: Language }
 
@@ -87,16 +87,21 @@ export async function MissingLink({ language }: Props) {
   )
 }
 
-/** Nobody can judge the link now; trying again uses nothing up. */
-export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
+/** Nobody can judge the link now; trying again, in the language that was `chosen`, uses nothing up. */
+export async function UncheckedLink({
+  language,
+  chosen,
+  link,
+}: Props & { chosen: Language | undefined; link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
     <>
       <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={t('away-title')}>
         <p>{t('away-lead')}</p>
       </PageHeading>
-      <form method="get" action="/reset-password/" className="mt-8">
+      <form method="get" className="mt-8">
         <LinkFields link={link} />
+        {chosen !== undefined && <input type="hidden" name="lang" value={chosen} />}
         <Button type="submit">{t('away-retry')}</Button>
       </form>
     </>
@@ -108,11 +113,11 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
   const words = { submit: t('renew'), busy: t('renew-busy'), hint: t('renew-hint') }
   return (
     <>
-      <RenewalForm
+      <LinkForm
         link={link}
         language={language}
         endpoint={await keepLanguage('/api/v1/accounts/send-reset-password-link/', language)}
-        sentPath={await keepLanguage('/forgot-password/sent/', language)}
+        donePath={await keepLanguage('/forgot-password/sent/', language)}
         words={{ ...words, troubles: await troubleWords(language) }}
       />
       <p className="mt-6">

@@ -8,6 +8,9 @@ export type LinkParameters = Record<(typeof names)[number], string>
 /** No parameter of ours is as long, whatever a mail program has added; mending takes more than linear time. */
 const longest = 200
 
+/** What a page has to be given to know again that its link was damaged, and not none at all. */
+export const damagedLink = { signature: '' }
+
 /** White space, and the invisible characters that mail programs put where a long line may break. */
 const breaks = /[\s\u00ad\u200b-\u200d\u2060]+/gu
 

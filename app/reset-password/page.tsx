@@ -10,7 +10,7 @@ import { chosenLanguage, keepLanguage, visitorLanguage } from '../words'
 import { DamagedLink, deadLinkTitle, ExpiredLink, MissingLink, UncheckedLink, UsedLink } from './dead-link'
 import { Expiry } from './expiry'
 import { ForgetAddress } from './forget-address'
-import { readLinkParameters, type LinkParameters } from './link-parameters'
+import { damagedLink, readLinkParameters, type LinkParameters } from './link-parameters'
 import { ResetPasswordForm } from './reset-password-form'
 import { resetFormWords } from './reset-form-words'
 
@@ -22,18 +22,24 @@ type LivingLink = Extract<Awaited<ReturnType<typeof judge>>, { state: 'holds' }>
  */
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
   const query = await searchParams
-  const chosen = chosenLanguage(query)
-  const language = await visitorLanguage(chosen)
+  const language = await visitorLanguage()
   const link = readLinkParameters(query)
   if (link === 'none')
     return <Dead language={language} kind="missing" body={<MissingLink language={language} />} />
   if (link === 'damaged')
-    return <Dead language={language} kind="damaged" body={<DamagedLink language={language} />} />
+    return (
+      <Dead
+        language={language}
+        kind="damaged"
+        link={damagedLink}
+        body={<DamagedLink language={language} />}
+      />
+    )
 
   const found = await judge(link)
   switch (found.state) {
     case 'holds':
-      return <Living language={language} chosen={chosen} link={link} found={found} problem={query.problem} />
+      return <Living visitors={language} link={link} found={found} problem={query.problem} />
     case 'signature-expired':
       return (
         <Dead
@@ -53,14 +59,16 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
         />
       )
     case 'signature-invalid':
-      return <Dead language={language} kind="damaged" body={<DamagedLink language={language} />} />
+      return (
+        <Dead language={language} kind="damaged" link={link} body={<DamagedLink language={language} />} />
+      )
     case 'unavailable':
       return (
         <Dead
           language={language}
           kind="away"
           link={link}
-          body={<UncheckedLink language={language} link={link} />}
+          body={<UncheckedLink language={language} chosen={await chosenLanguage()} link={link} />}
         />
       )
   }
@@ -86,17 +94,12 @@ async function Dead({
   body,
 }: {
   language: Language
-  link?: LinkParameters
+  link?: Record<string, string>
   kind: Parameters<typeof deadLinkTitle>[0]
   body: ReactNode
 }) {
   return (
-    <Frame
-      language={language}
-      title={await deadLinkTitle(kind, language)}
-      step={2}
-      menu={{ path: '/reset-password/', link }}
-    >
+    <Frame language={language} title={await deadLinkTitle(kind, language)} step={2} link={link}>
       <ForgetAddress path="/reset-password/" />
       {body}
     </Frame>
@@ -104,26 +107,24 @@ async function Dead({
 }
 
 async function Living({
-  language: visitors,
-  chosen,
+  visitors,
   link,
   found: { account, expiresAt },
   problem,
 }: {
-  language: Language
-  chosen: Language | undefined
+  visitors: Language
   link: LinkParameters
   found: LivingLink
   problem: Query[string]
 }) {
   // The letter was in the account's language, so the page that it leads to is.
-  const language = chosen ?? storedLanguage(account.locale) ?? visitors
+  const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings } = services()
   const words = await resetFormWords(language, settings.password)
   const [trouble] = readProblems(problem, troubles)
   return (
-    <Frame language={language} title={t('title')} step={3} menu={{ path: '/reset-password/', link }}>
+    <Frame language={language} title={t('title')} step={3} link={link}>
       <ForgetAddress path="/reset-password/" />
       <ResetPasswordForm
         language={language}
@@ -131,6 +132,7 @@ async function Living({
         donePath={await keepLanguage('/reset-password/done/', language)}
         link={link}
         username={account.username}
+        signInName={settings.reset.loginFields.includes('username') ? account.username : account.email}
         policy={settings.password}
         passwordConfirm={settings.reset.passwordConfirm}
         problems={{
@@ -168,6 +170,10 @@ async function Living({
           'signature-used': {
             title: `${await deadLinkTitle('used', language)} · ${settings.look.appName}`,
             body: <UsedLink language={language} link={link} />,
+          },
+          'signature-invalid': {
+            title: `${await deadLinkTitle('damaged', language)} · ${settings.look.appName}`,
+            body: <DamagedLink language={language} />,
           },
         }}
       />

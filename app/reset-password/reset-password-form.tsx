@@ -3,7 +3,7 @@
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm, useWatch } from 'react-hook-form'
 import { send } from '@/components/answers'
-import { leaveFor, useArrival } from '@/components/arrival'
+import { Arrived, leaveFor, type View } from '@/components/arrival'
 import { Button } from '@/components/button'
 import { FieldErrors } from '@/components/field-errors'
 import { useHydrated } from '@/components/hydration'
@@ -28,13 +28,15 @@ export type ResetFormWords = Record<
   troubles: TroubleWords
 }
 
-type DeadLinks = Record<'signature-expired' | 'signature-used', { title: string; body: ReactNode }>
+type DeadLinks = Record<'signature-expired' | 'signature-used' | 'signature-invalid', View>
 
 /**
  * Takes the new password. Without JavaScript the browser posts the form itself; with it, what the endpoint finds wrong
  * lands on its field and nothing has to be typed again.
  *
- * @param username goes into a field that nobody sees, so that password managers store the password with its account
+ * @param username a password must not be like it
+ * @param signInName goes into a field that nobody sees, so that password managers store the password with what its
+ *   account signs in with
  * @param problems what the form came back with
  * @param deadLinks what to show should the link die while the page is open
  */
@@ -44,6 +46,7 @@ export function ResetPasswordForm({
   donePath,
   link,
   username,
+  signInName,
   policy,
   passwordConfirm,
   problems,
@@ -57,6 +60,7 @@ export function ResetPasswordForm({
   donePath: string
   link: LinkParameters
   username: string
+  signInName: string
   policy: RuleSettings
   passwordConfirm: boolean
   problems: { password: readonly PasswordProblem[]; password_confirm: readonly ConfirmProblem[] }
@@ -106,7 +110,7 @@ export function ResetPasswordForm({
     underWay.current = false
   }
 
-  if (death !== undefined) return <Arrived title={deadLinks[death].title}>{deadLinks[death].body}</Arrived>
+  if (death !== undefined) return <Arrived view={deadLinks[death]} />
 
   /** Until the first try with JavaScript, what a try without it came back with. */
   const errorsOf = (name: keyof Values): string[] => {
@@ -134,9 +138,10 @@ export function ResetPasswordForm({
     autoCorrect: 'off',
     spellCheck: false,
     required: true,
+    enterKeyHint: 'done',
     className: 'input-box',
     ...rules.attributes,
-  }
+  } as const
   return (
     <>
       {heading}
@@ -154,7 +159,7 @@ export function ResetPasswordForm({
           type="text"
           name="username"
           autoComplete="username"
-          value={username}
+          value={signInName}
           readOnly
           tabIndex={-1}
           aria-hidden="true"
@@ -234,9 +239,4 @@ function ShowButton({
       {words.show}
     </button>
   )
-}
-
-function Arrived({ title, children }: { title: string; children: ReactNode }) {
-  useArrival(title)
-  return children
 }

@@ -76,6 +76,7 @@ export function wordsOfFile(language: Language): Words {
       tooSoon: sayAnyTime('pages.sent.too-soon'),
       askedAgain: say('pages.sent.asked-again'),
       change: say('pages.sent.change'),
+      askAgain: say('pages.sent.again-later').replace(/^.*<ask>|<\/ask>.*$/g, ''),
     },
     reset: {
       title: say('pages.reset.title'),
@@ -118,6 +119,7 @@ export function wordsOfFile(language: Language): Words {
       unavailable: say('pages.troubles.unavailable'),
       secondFactor: say('pages.troubles.second-factor'),
       offline: say('pages.troubles.offline'),
+      gone: say('pages.troubles.user-not-found'),
     },
     cancel: {
       title: say('pages.cancel.title'),
@@ -127,7 +129,7 @@ export function wordsOfFile(language: Language): Words {
       used: say('pages.cancel.used-title'),
       expired: say('pages.cancel.expired-title'),
       damaged: say('pages.cancel.damaged-title'),
-      away: say('pages.cancel.away-title'),
+      away: say('pages.dead-link.away-title'),
     },
     notFound: { title: say('pages.not-found.title'), ask: say('pages.not-found.ask') },
     crash: { title: say('pages.error.title'), retry: say('pages.error.retry') },

@@ -137,6 +137,11 @@ const usualStates: State[] = [
   {
     name: 'a damaged "this wasn\'t me"',
     title: ({ cancel }) => cancel.damaged,
+    reach: async ({ page }) => void (await page.goto('/cancel-reset/?user_id=1&timestamp=2')),
+  },
+  {
+    name: '"this wasn\'t me" without a link',
+    title: ({ dead }) => dead.missing,
     reach: async ({ page }) => void (await page.goto('/cancel-reset/')),
   },
   {
@@ -210,6 +215,19 @@ const troubledStates: State[] = [
     async reach({ page, app, says }) {
       await page.goto(await linkTo(app, await app.addPerson(), { age: 3700 }))
       await pressOffline(page, says, says.dead.renew)
+    },
+  },
+  {
+    name: 'the letter is on its way, and no connection to ask again',
+    title: ({ sent }) => sent.title,
+    async reach({ page, says }) {
+      await page.clock.install()
+      await page.goto('/forgot-password/')
+      await page.getByLabel(says.ask.field).fill(longLogin())
+      await page.getByRole('button', { name: says.ask.submit }).click()
+      await heading(page).getByText(says.sent.title).waitFor()
+      await page.clock.fastForward('01:01')
+      await pressOffline(page, says, says.sent.again)
     },
   },
   {

@@ -23,6 +23,7 @@ export const words = {
         /^You asked only a moment ago\. Please give the email a little time; you can ask again in \d+ seconds\.$/,
       askedAgain: 'Asked again. It can take a minute or two.',
       change: 'Try another address or name',
+      askAgain: 'ask again',
     },
     reset: {
       title: 'Choose a new password',
@@ -66,6 +67,7 @@ export const words = {
       secondFactor:
         'Nothing has changed. This account also needs a second factor, which this page cannot ask for. Please contact us.',
       offline: 'We could not reach our service. Please check your internet connection and try again.',
+      gone: 'There is no active account for this any more.',
     },
     cancel: {
       title: 'Wasn’t this you?',
@@ -99,6 +101,7 @@ export const words = {
         /^Sie haben eben erst angefragt\. Bitte geben Sie der E-Mail etwas Zeit; Sie können in \d+ Sekunden erneut anfragen\.$/,
       askedAgain: 'Erneut angefordert. Es kann ein, zwei Minuten dauern.',
       change: 'Andere Adresse oder anderer Name',
+      askAgain: 'erneut anfragen',
     },
     reset: {
       title: 'Neues Passwort wählen',
@@ -150,6 +153,7 @@ export const words = {
         'Es hat sich nichts geändert. Dieses Konto verlangt zusätzlich einen zweiten Faktor, den diese Seite nicht abfragen kann. Bitte wenden Sie sich an uns.',
       offline:
         'Wir konnten unseren Dienst nicht erreichen. Bitte prüfen Sie Ihre Internetverbindung und versuchen Sie es noch einmal.',
+      gone: 'Dazu gibt es kein aktives Konto mehr.',
     },
     cancel: {
       title: 'Waren Sie das nicht?',
@@ -183,6 +187,7 @@ export const words = {
         /^先ほどリクエストされたばかりです。メールが届くまでしばらくお待ちください。.*\S.*にもう一度リクエストできます。$/,
       askedAgain: 'もう一度リクエストしました。届くまで1～2分かかることがあります。',
       change: '別のアドレスや名前で試す',
+      askAgain: 'もう一度リクエスト',
     },
     reset: {
       title: '新しいパスワードを設定',
@@ -229,6 +234,7 @@ export const words = {
       secondFactor:
         '変更は行われていません。このアカウントには第2の認証要素も必要ですが、このページでは確認できません。お問い合わせください。',
       offline: 'サービスに接続できませんでした。インターネット接続を確認して、もう一度お試しください。',
+      gone: '該当する有効なアカウントはもうありません。',
     },
     cancel: {
       title: '心当たりがありませんか？',
@@ -261,6 +267,7 @@ export const words = {
       tooSoon: /^لقد طلبت ذلك للتو\. يُرجى الانتظار قليلًا حتى تصل الرسالة؛ يمكنك الطلب مرة أخرى .*\S.*\.$/,
       askedAgain: 'تم الطلب مرة أخرى. قد يستغرق الأمر دقيقة أو دقيقتين.',
       change: 'تجربة عنوان أو اسم آخر',
+      askAgain: 'الطلب مرة أخرى',
     },
     reset: {
       title: 'اختيار كلمة مرور جديدة',
@@ -302,6 +309,7 @@ export const words = {
       secondFactor:
         'لم يتغيّر شيء. يتطلب هذا الحساب أيضًا عامل تحقق ثانيًا لا يمكن لهذه الصفحة طلبه. يُرجى التواصل معنا.',
       offline: 'تعذّر الوصول إلى خدمتنا. يُرجى التحقّق من اتصالك بالإنترنت والمحاولة مرة أخرى.',
+      gone: 'لم يعد هناك حساب نشط مطابق.',
     },
     cancel: {
       title: 'ألم تكن أنت؟',

@@ -2,15 +2,14 @@ import { getTranslations } from 'next-intl/server'
 import { Frame } from '@/components/frame'
 import { CheckIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
-import type { Query } from '../../problems'
-import { chosenLanguage, visitorLanguage } from '../../words'
+import { visitorLanguage } from '../../words'
 
 /** The links are stopped. Which of the two letters led here is not known any more, so both are spoken to. */
-export default async function CancelledPage({ searchParams }: { searchParams: Promise<Query> }) {
-  const language = await visitorLanguage(chosenLanguage(await searchParams))
+export default async function CancelledPage() {
+  const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
   return (
-    <Frame language={language} title={t('done-title')} menu={{ path: '/cancel-reset/done/' }}>
+    <Frame language={language} title={t('done-title')}>
       <PageHeading icon={<CheckIcon className="size-7" />} tone="good" title={t('done-title')}>
         <p>{t('done-lead')}</p>
       </PageHeading>

@@ -1,18 +1,38 @@
+import { getTranslations } from 'next-intl/server'
 import { buttonLook } from '@/components/button'
 import { Frame } from '@/components/frame'
-import type { Query } from '../../problems'
-import { chosenLanguage, keepLanguage, visitorLanguage } from '../../words'
+import { inHowLong } from '@/components/troubles'
+import { services } from '@/lib/services'
+import { keepLanguage, visitorLanguage } from '../../words'
 import { SentNotice } from '../sent-notice'
 import { sentWords } from '../sent-words'
 
-/** "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing a dead link. */
-export default async function SentPage({ searchParams }: { searchParams: Promise<Query> }) {
-  const language = await visitorLanguage(chosenLanguage(await searchParams))
+/**
+ * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing a dead link. When
+ * somebody asked is not known any more, so the whole pause is named: it is over by then.
+ */
+export default async function SentPage() {
+  const language = await visitorLanguage()
+  const { cooldown } = services().settings.letterSlots
   const words = await sentWords(language)
+  const t = await getTranslations({ locale: language, namespace: 'pages.sent' })
+  const askPath = await keepLanguage('/forgot-password/', language)
   return (
-    <Frame language={language} title={words.title} step={2} menu={{ path: '/forgot-password/sent/' }}>
+    <Frame language={language} title={words.title} step={2}>
       <SentNotice words={words}>
-        <a className={buttonLook('quiet')} href={await keepLanguage('/forgot-password/', language)}>
+        {cooldown > 0 && (
+          <p>
+            {t.rich('again-later', {
+              when: inHowLong(cooldown, language),
+              ask: (words) => (
+                <a key="ask" className="text-link inline-block py-1" href={askPath}>
+                  {words}
+                </a>
+              ),
+            })}
+          </p>
+        )}
+        <a className={buttonLook('quiet')} href={askPath}>
           {words.change}
         </a>
       </SentNotice>

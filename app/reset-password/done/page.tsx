@@ -4,16 +4,15 @@ import { Frame } from '@/components/frame'
 import { CheckIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/lib/services'
-import type { Query } from '../../problems'
-import { chosenLanguage, visitorLanguage } from '../../words'
+import { visitorLanguage } from '../../words'
 
 /** The password is changed. Nobody is signed in by this: that takes the new password (OWASP Forgot Password). */
-export default async function DonePage({ searchParams }: { searchParams: Promise<Query> }) {
-  const language = await visitorLanguage(chosenLanguage(await searchParams))
+export default async function DonePage() {
+  const language = await visitorLanguage()
   const { look, reset } = services().settings
   const t = await getTranslations({ locale: language, namespace: 'pages.done' })
   return (
-    <Frame language={language} title={t('title')} step="done" menu={{ path: '/reset-password/done/' }}>
+    <Frame language={language} title={t('title')} step="done">
       <PageHeading icon={<CheckIcon className="size-7" />} tone="good" title={t('title')}>
         <p>{t('lead')}</p>
       </PageHeading>

@@ -1,4 +1,4 @@
-import { useEffect } from 'react'
+import { useEffect, type ReactNode } from 'react'
 
 /**
  * Does for a view that replaces another within a page what the browser does for a new page: its title, its top, and the
@@ -14,6 +14,14 @@ export function useArrival(title: string): void {
       document.title = before
     }
   }, [title])
+}
+
+/** What can take the place of a page without loading one. */
+export type View = { title: string; body: ReactNode }
+
+export function Arrived({ view: { title, body } }: { view: View }) {
+  useArrival(title)
+  return body
 }
 
 /**
