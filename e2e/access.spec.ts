@@ -12,6 +12,7 @@ import { linkTo } from './browser/links'
 import { show, states } from './browser/states'
 import { test } from './browser/strained-app'
 import { isLong } from './world/long-form'
+import { newPassword } from './world/running-app'
 
 const small = { width: 320, height: 640 }
 /** So high that nothing lies across its edge, where axe cannot see what is behind a text. */
@@ -102,12 +103,14 @@ test('U7: what is going to be said has its place on the page before there is any
   /** The regions whose changes are read out, and what is in them. */
   const regions = () =>
     page
-      .locator('main [role=alert], main [role=status]')
-      .evaluateAll((all) => all.map((one) => [one.getAttribute('role'), one.textContent]))
+      .locator('main :is([role=alert], [role=status], [aria-live])')
+      .evaluateAll((all) => all.map((one) => [one.getAttribute('role') ?? 'live', one.textContent]))
+  const [errors, strength, progress] = ['live', 'live', 'live']
   for (const [address, roles] of [
-    ['/forgot-password/', ['alert']],
-    [await linkTo(app, person), ['alert', 'status']],
-    [await linkTo(app, person, { age: 3700 }), ['alert']],
+    ['/forgot-password/', ['alert', errors, progress]],
+    [await linkTo(app, person), ['alert', errors, strength, 'status', progress]],
+    [await linkTo(app, person, { age: 3700 }), ['alert', progress]],
+    [await linkTo(app, person, { purpose: 'cancel' }), ['alert', progress]],
   ] as const) {
     await page.goto(address)
     await heading(page).waitFor()
@@ -117,7 +120,35 @@ test('U7: what is going to be said has its place on the page before there is any
   await page.getByLabel(says.ask.field).fill(person.username)
   await page.getByRole('button', { name: says.ask.submit }).click()
   await expect(heading(page)).toHaveText(says.sent.title)
-  expect(await regions()).toEqual([['status', '']])
+  expect(await regions()).toEqual([progress, 'status', 'alert'].map((role) => [role, '']))
+})
+
+test('U7: whoever sends a form from within its field is told there what is wrong, and that it is on its way', async ({
+  page,
+  app,
+  says,
+}) => {
+  const told = (words: string) => page.locator('main [aria-live]').filter({ hasText: words })
+  await page.goto('/forgot-password/')
+  const login = page.getByLabel(says.ask.field)
+  await login.press('Enter')
+  await expect(told(says.ask.missing)).toBeAttached()
+  await expect(login).toBeFocused()
+  await page.route('**/api/**', () => {})
+  await login.fill('somebody')
+  await login.press('Enter')
+  await expect(told(says.ask.busy)).toBeAttached()
+  await expect(login).toBeFocused()
+
+  await page.goto(await linkTo(app, await app.addPerson()))
+  const password = passwordField(page, says)
+  await password.fill('1234567')
+  await password.press('Enter')
+  await expect(told(says.reset.digits)).toBeAttached()
+  await password.fill(newPassword())
+  await password.press('Enter')
+  await expect(told(says.reset.busy)).toBeAttached()
+  await expect(password).toBeFocused()
 })
 
 test('who asked their device for less motion gets none', async ({ page, app, says, fragile }) => {
@@ -160,13 +191,13 @@ test('U8: the Tab key walks every page in reading order, and the focus is always
   const person = await app.addPerson()
   const walks: [string, string[]][] = [
     ['/forgot-password/', [says.ask.field, says.ask.submit, ...footer]],
-    ['/forgot-password/sent/', [says.sent.change, ...footer]],
+    ['/forgot-password/sent/', [says.sent.askAgain, says.sent.change, ...footer]],
     [await linkTo(app, person), [says.reset.show, says.reset.password, says.reset.submit, ...footer]],
     [await linkTo(app, person, { age: 3700 }), [says.dead.renew, says.dead.elsewhere, ...footer]],
     ['/reset-password/?signature=x', [says.dead.ask, ...footer]],
     ['/reset-password/', [signIn, says.dead.ask, ...footer]],
     ['/reset-password/done/', [signIn, ...footer]],
-    ['/there-is-nothing-here/', [says.notFound.ask, ...footer.slice(1)]],
+    ['/there-is-nothing-here/', [says.notFound.ask, ...footer]],
     [await linkTo(app, person, { purpose: 'cancel' }), [says.cancel.submit, ...footer]],
   ]
   await page.setViewportSize({ width: 320, height: 400 })
