@@ -96,6 +96,13 @@ const states = {
     await visit.page.locator('main button').first().click()
     await visit.page.locator('main [role=status]').filter({ hasText: /./ }).waitFor()
   },
+  'sent-offline': async (/** @type {Visit} */ visit) => {
+    await states.sent(visit)
+    await visit.page.context().setOffline(true)
+    await visit.page.locator('main button').first().click()
+    await visit.page.locator('main [role=alert] div').first().waitFor()
+    await visit.page.context().setOffline(false)
+  },
   'sent-without-script': page('/forgot-password/sent/'),
   'ask-busy': async (/** @type {Visit} */ visit) => {
     await page('/forgot-password/')(visit)
@@ -341,7 +348,7 @@ async function takePictures(url, links, dataDir, wanted) {
 const wanted = choose(values.state, /** @type {(keyof typeof everyState)[]} */ (Object.keys(everyState)))
 /** @type {{ env: Record<string, string>, states: (keyof typeof everyState)[] }[]} what needs a service of its own */
 const others = [
-  { env: { LETTER_COOLDOWN: '60s' }, states: ['sent', 'sent-too-soon'] },
+  { env: { LETTER_COOLDOWN: '60s' }, states: ['sent', 'sent-too-soon', 'sent-without-script'] },
   {
     env: { RESET_PASSWORD_VERIFICATION_PERIOD: '1s', LIMIT_LETTERS_PER_ACCOUNT: '100/1s' },
     states: ['expired'],

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest'
-import { inboxOf } from './inbox'
+import { inboxes, inboxOf } from './inbox'
 
 test('an address of a large provider leads to its inbox, however it is typed', () => {
   expect(inboxOf(' Grace.Hopper@GMail.com ')?.url).toBe('https://mail.google.com/')
   expect(inboxOf('ada@web.de')?.name).toBe('WEB.DE')
+})
+
+test('an address leads to one inbox, and over an encrypted line', () => {
+  const domains = inboxes.flatMap(({ domains }) => domains)
+  expect(domains.filter((domain, at) => domains.indexOf(domain) !== at)).toEqual([])
+  for (const { url } of inboxes) expect(new URL(url)).toMatchObject({ protocol: 'https:', href: url })
 })
 
 test.each(['grace', 'gmail.com', 'grace@example.com', 'grace@gmail.com.example', '', '@', 'a@b@gmail.com'])(

@@ -232,6 +232,25 @@ describe('password_confirm, email, and telling who exists', () => {
   })
 })
 
+describe.each([
+  ['username', 'Username', 'type="text"'],
+  ['email', 'Email address', 'type="email"'],
+])('USER_LOGIN_FIELDS=%s', (fields, label, type) => {
+  withSettings({ USER_LOGIN_FIELDS: fields })
+
+  test('the page asks for what is searched, and for nothing else', async () => {
+    const { text } = await exchange(app.port, {
+      method: 'GET',
+      path: '/forgot-password/?problem=login-blank&lang=en',
+    })
+    expect(text).toMatch(new RegExp(`<label for="login"[^>]*>${label}</label>`))
+    expect(text).toMatch(
+      new RegExp(`<input[^>]* ${type}[^>]* name="login"|<input[^>]* name="login"[^>]* ${type}`),
+    )
+    expect(text).toContain(`>Please enter your ${label.toLowerCase()}.<`)
+  })
+})
+
 describe('limits', () => {
   withSettings({
     LIMIT_ASKS_PER_CLIENT: '3/10m',
