@@ -1,6 +1,7 @@
 import { expectNoViolations } from './browser/checks'
 import { alertOf, expect, heading, passwordField, test as journey } from './browser/journey'
 import { linkTo } from './browser/links'
+import { wordsIn } from './browser/spoken-words'
 import { startFragileApp, type FragileApp } from './browser/strained-app'
 import { newPassword } from './world/running-app'
 
@@ -157,6 +158,40 @@ for (const javaScriptEnabled of [true, false]) {
     })
   })
 }
+
+test('F7: links that could not be judged are tried again with one press, in the language that was chosen', async ({
+  page,
+  strict: { app, proxy },
+}) => {
+  const german = wordsIn('de')
+  const person = await app.addPerson()
+  for (const [link, title] of [
+    [await linkTo(app, person), german.reset.title],
+    [await linkTo(app, person, { purpose: 'cancel' }), german.cancel.title],
+  ] as const) {
+    await proxy.cut()
+    try {
+      await page.goto(`${link}&lang=de`)
+      await expect(heading(page)).toHaveText(german.dead.away)
+    } finally {
+      await proxy.restore()
+    }
+    await expect(async () => {
+      await page.getByRole('button', { name: german.dead.retry }).click()
+      await expect(heading(page)).toHaveText(title, { timeout: 2000 })
+    }).toPass()
+  }
+})
+
+test('a page that breaks says so in the language that was chosen', async ({ page, strict, complaints }) => {
+  const german = wordsIn('de')
+  await page.goto('/forgot-password/?lang=de')
+  await page.evaluate(() => Reflect.deleteProperty(Intl, 'RelativeTimeFormat'))
+  await page.getByLabel('E-Mail-Adresse').fill((await strict.app.addPerson()).email)
+  await page.getByRole('button', { name: german.ask.submit }).click()
+  await expect(heading(page)).toHaveText(german.crash.title)
+  expect(complaints.splice(0).length).toBeGreaterThan(0)
+})
 
 test('U12: asking again within the cool-down is answered by the page itself, which tells when it is over', async ({
   page,

@@ -104,6 +104,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     tellApp(request, 'x-rekey-client', client)
     tellApp(request, 'x-rekey-request-id', answer.requestId)
     tellApp(request, 'x-nonce', answer.nonce)
+    // A word that can be no more than a word; which languages there are, the app knows.
     const [, language] = /[?&]lang=([A-Za-z-]+)(?:&|$)/.exec(request.url ?? '') ?? []
     if (language !== undefined) tellApp(request, 'x-rekey-language', language)
     tellApp(request, 'content-security-policy', pagePolicy(answer.nonce, rules))

@@ -74,10 +74,12 @@ export function SentActions({
       <Button type="button" look="quiet" onClick={() => window.history.back()}>
         {words.change}
       </Button>
-      <p role="status" className="text-muted">
-        {status}
-      </p>
-      <Notice>{trouble}</Notice>
+      <div>
+        <p role="status" className="text-muted">
+          {status}
+        </p>
+        <Notice>{trouble}</Notice>
+      </div>
     </>
   )
 }
