@@ -1,6 +1,7 @@
 import type { ComponentProps, ReactNode } from 'react'
 import { SpinnerIcon } from './icons'
 
+/** A word that is wider than the screen, in large type, breaks rather than sticks out (SC 1.4.4, SC 1.4.10). */
 const shape =
   'inline-flex min-h-12 items-center justify-center gap-2 wrap-anywhere hyphens-auto rounded-xl px-5 py-2.5 text-center font-semibold text-balance transition-colors motion-reduce:transition-none'
 const looks = {

@@ -28,7 +28,7 @@ export async function sentWords(language: Language): Promise<SentWords> {
     again: t('again'),
     inbox: String(t.raw('inbox')),
     busy: t('busy'),
-    change: t('change'),
+    change: t('change', { loginField: settings.reset.loginField }),
     tooSoon: String(t.raw('too-soon')),
     askedAgain: t('asked-again'),
     ready: t('ready'),

@@ -122,7 +122,7 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
       />
       <p className="mt-6">
         <a className="text-link inline-block py-1" href={await keepLanguage('/forgot-password/', language)}>
-          {t('elsewhere')}
+          {t('elsewhere', { loginField: services().settings.reset.loginField })}
         </a>
       </p>
     </>

@@ -22,7 +22,7 @@ export const words = {
       tooSoon:
         /^You asked only a moment ago\. Please give the email a little time; you can ask again in \d+ seconds\.$/,
       askedAgain: 'Asked again. It can take a minute or two.',
-      change: 'Try another address or name',
+      change: 'Try another address or username',
       askAgain: 'ask again',
     },
     reset: {
@@ -56,7 +56,7 @@ export const words = {
       away: 'We cannot check your link just now',
       renew: 'Email me a new link',
       ask: 'Ask for a new link',
-      elsewhere: 'Ask with another address or name',
+      elsewhere: 'Ask with another address or username',
       retry: 'Try again',
     },
     troubles: {
@@ -98,9 +98,9 @@ export const words = {
       life: 'Der Link gilt eine Stunde.',
       again: 'Noch einmal senden',
       tooSoon:
-        /^Sie haben eben erst angefragt\. Bitte geben Sie der E-Mail etwas Zeit; Sie können in \d+ Sekunden erneut anfragen\.$/,
+        /^Sie haben eben erst einen Link angefordert\. Bitte geben Sie der E-Mail etwas Zeit; Sie können in \d+ Sekunden einen neuen anfordern\.$/,
       askedAgain: 'Erneut angefordert. Es kann ein, zwei Minuten dauern.',
-      change: 'Andere Adresse oder anderer Name',
+      change: 'Andere Adresse oder anderen Benutzernamen versuchen',
       askAgain: 'erneut anfragen',
     },
     reset: {
@@ -121,7 +121,7 @@ export const words = {
       common:
         'Dieses Passwort benutzen viele, deshalb probieren Angreifer es früh aus. Wählen Sie eines, auf das sonst niemand kommt.',
       similar:
-        'Das ist zu nah an Ihrem Namen, Benutzernamen oder Ihrer E-Mail-Adresse. Wählen Sie etwas, das damit nichts zu tun hat.',
+        'Das Passwort ist Ihrem Namen, Benutzernamen oder Ihrer E-Mail-Adresse zu ähnlich. Wählen Sie etwas, das damit nichts zu tun hat.',
       missing: 'Bitte geben Sie ein neues Passwort ein.',
       strength: {
         easy: 'Bisher leicht zu erraten.',
@@ -139,7 +139,7 @@ export const words = {
       away: 'Wir können Ihren Link gerade nicht prüfen',
       renew: 'Neuen Link per E-Mail senden',
       ask: 'Neuen Link anfordern',
-      elsewhere: 'Mit anderer Adresse oder anderem Namen anfordern',
+      elsewhere: 'Mit anderer Adresse oder anderem Benutzernamen anfordern',
       retry: 'Noch einmal versuchen',
     },
     troubles: {
@@ -157,15 +157,15 @@ export const words = {
     },
     cancel: {
       title: 'Waren Sie das nicht?',
-      submit: 'Das war ich nicht: Links stoppen',
+      submit: 'Das war ich nicht: Links ungültig machen',
       submitChanged: 'Das war ich nicht: Konto sichern',
-      done: 'Die Links sind gestoppt',
+      done: 'Die Links sind jetzt ungültig',
       used: 'Das ist bereits erledigt',
       expired: 'Dieser Link ist abgelaufen',
       damaged: 'Dieser Link ist nicht vollständig',
       away: 'Wir können Ihren Link gerade nicht prüfen',
     },
-    notFound: { title: 'Unter dieser Adresse ist nichts', ask: 'Passwort vergessen?' },
+    notFound: { title: 'Unter dieser Adresse ist nichts zu finden', ask: 'Passwort vergessen?' },
     crash: { title: 'Bei uns ist etwas schiefgegangen', retry: 'Noch einmal versuchen' },
     letter: { subject: 'Passwort für Rekey zurücksetzen' },
   },
@@ -186,7 +186,7 @@ export const words = {
       tooSoon:
         /^先ほどリクエストされたばかりです。メールが届くまでしばらくお待ちください。.*\S.*にもう一度リクエストできます。$/,
       askedAgain: 'もう一度リクエストしました。届くまで1～2分かかることがあります。',
-      change: '別のアドレスや名前で試す',
+      change: '入力し直す',
       askAgain: 'もう一度リクエスト',
     },
     reset: {
@@ -223,12 +223,12 @@ export const words = {
       away: '現在リンクを確認できません',
       renew: '新しいリンクを受け取る',
       ask: '新しいリンクをリクエスト',
-      elsewhere: '別のアドレスや名前でリクエスト',
+      elsewhere: '別のアドレスやユーザー名でリクエスト',
       retry: 'もう一度試す',
     },
     troubles: {
-      throttled: '短時間に試行回数が多すぎます。数分待ってからもう一度お試しください。',
-      throttledFor: /^短時間に試行回数が多すぎます。.*\S.*にもう一度お試しください。$/,
+      throttled: '短時間での試行回数が多すぎます。数分待ってからもう一度お試しください。',
+      throttledFor: /^短時間での試行回数が多すぎます。.*\S.*にもう一度お試しください。$/,
       unavailable:
         '現在、サービスを利用できません。何も変更されていませんので、1分ほどたってからもう一度お試しください。',
       secondFactor:
@@ -247,7 +247,7 @@ export const words = {
       away: '現在リンクを確認できません',
     },
     notFound: { title: 'ページが見つかりません', ask: 'パスワードをお忘れですか？' },
-    crash: { title: 'こちら側で問題が発生しました', retry: 'もう一度試す' },
+    crash: { title: 'サービスで問題が発生しました', retry: 'もう一度試す' },
     letter: { subject: 'Rekey のパスワードの再設定' },
   },
   ar: {
@@ -264,9 +264,9 @@ export const words = {
       title: 'تحقّق من بريدك الإلكتروني',
       life: 'الرابط صالح لمدة ساعة واحدة.',
       again: 'إعادة الإرسال',
-      tooSoon: /^لقد طلبت ذلك للتو\. يُرجى الانتظار قليلًا حتى تصل الرسالة؛ يمكنك الطلب مرة أخرى .*\S.*\.$/,
+      tooSoon: /^لقد طلبت ذلك للتو\. يُرجى الانتظار قليلًا حتى تصل الرسالة؛ ستتمكّن من الطلب مرة أخرى .*\S.*\.$/,
       askedAgain: 'تم الطلب مرة أخرى. قد يستغرق الأمر دقيقة أو دقيقتين.',
-      change: 'تجربة عنوان أو اسم آخر',
+      change: 'تجربة عنوان أو اسم مستخدم آخر',
       askAgain: 'الطلب مرة أخرى',
     },
     reset: {
@@ -299,12 +299,12 @@ export const words = {
       away: 'لا يمكننا التحقّق من الرابط الآن',
       renew: 'إرسال رابط جديد',
       ask: 'طلب رابط جديد',
-      elsewhere: 'الطلب بعنوان أو اسم آخر',
+      elsewhere: 'الطلب بعنوان أو اسم مستخدم آخر',
       retry: 'إعادة المحاولة',
     },
     troubles: {
       throttled: 'محاولات كثيرة في وقت قصير. يُرجى الانتظار بضع دقائق ثم المحاولة مرة أخرى.',
-      throttledFor: /^محاولات كثيرة في وقت قصير\. يُرجى المحاولة مرة أخرى .*\S.*\.$/,
+      throttledFor: /^محاولات كثيرة في وقت قصير\. ستتمكّن من المحاولة مرة أخرى .*\S.*\.$/,
       unavailable: 'خدمتنا غير متاحة حاليًا. لم يتغيّر شيء؛ يُرجى المحاولة مرة أخرى بعد دقيقة.',
       secondFactor:
         'لم يتغيّر شيء. يتطلب هذا الحساب أيضًا عامل تحقق ثانيًا لا يمكن لهذه الصفحة طلبه. يُرجى التواصل معنا.',
