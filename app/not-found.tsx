@@ -15,7 +15,10 @@ export default async function NotFoundPage() {
         <p>{t('lead')}</p>
       </PageHeading>
       {services().settings.reset.enabled && (
-        <a className={`mt-8 ${buttonLook('primary')}`} href={await keepLanguage('/forgot-password/', language)}>
+        <a
+          className={`mt-8 ${buttonLook('primary')}`}
+          href={await keepLanguage('/forgot-password/', language)}
+        >
           {t('ask')}
         </a>
       )}
