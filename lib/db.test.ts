@@ -14,13 +14,13 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 describe('whether the database answers', () => {
-  test('F7: is asked once, however many want to know, and again a second later', async () => {
+  test('F7: is asked once, however many want to know at a time', async () => {
     const opened = openDatabase(database.url, 10, log)
     let taken = 0
     opened.pool.on('acquire', () => (taken += 1))
     const asked = async () => (await Promise.all(Array.from({ length: 50 }, opened.isReady))).every(Boolean)
-    expect([await asked(), await asked(), taken]).toEqual([true, true, 1])
-    await expect.poll(async () => [await asked(), taken], { timeout: 5_000 }).toEqual([true, 2])
+    expect([await asked(), taken]).toEqual([true, 1])
+    expect([await asked(), taken]).toEqual([true, 2])
     await opened.close()
   })
 
@@ -28,7 +28,7 @@ describe('whether the database answers', () => {
     const opened = openDatabase('postgresql://nobody@127.0.0.1:1/nothing', 1, log)
     expect(await opened.isReady()).toBe(false)
     opened.pool.options.connectionString = database.url
-    await expect.poll(opened.isReady, { timeout: 5_000 }).toBe(true)
+    expect(await opened.isReady()).toBe(true)
     await opened.close()
   })
 })

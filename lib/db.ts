@@ -11,7 +11,7 @@ export type Database = {
   prisma: PrismaClient
   /** The connections under Prisma, for the parts that speak SQL themselves (queue, limits). */
   pool: pg.Pool
-  /** Whether the database answers, or did within the last second: however many ask, they wait for one query. */
+  /** Whether the database answers. However many ask at once, they wait for one query on one connection. */
   isReady(): Promise<boolean>
   close(): Promise<void>
 }
@@ -22,7 +22,6 @@ export type Transaction = Prisma.TransactionClient
 /** Milliseconds a request waits for a connection or an answer before the database counts as away. */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
-const probeLife = 1_000
 
 /** Opens a pool of connections; none is made before the first query. */
 export function openDatabase(url: string, poolSize: number, log: Log): Database {
@@ -52,7 +51,7 @@ export function openDatabase(url: string, poolSize: number, log: Log): Database 
             return false
           },
         )
-        .finally(() => setTimeout(() => (probe = undefined), probeLife).unref())
+        .finally(() => (probe = undefined))
       return probe
     },
     async close() {
