@@ -12,6 +12,15 @@ const asked = {
 /** @type {import('./guards.js').Guard[]} */
 export const front = [
   {
+    guard: 'however many ask whether the database answers, they take one connection',
+    cites: 'F7',
+    file: 'lib/db.ts',
+    find: 'probe ??= pool',
+    replace: 'probe = pool',
+    test: 'lib/db.test.ts',
+    named: 'whether the database answers',
+  },
+  {
     ...gate,
     guard: 'two hosts are refused',
     cites: 'C8, C18',
