@@ -76,7 +76,7 @@ export function wordsOfFile(language: Language): Words {
       tooSoon: sayAnyTime('pages.sent.too-soon'),
       askedAgain: say('pages.sent.asked-again'),
       change: say('pages.sent.change'),
-      askAgain: say('pages.sent.again-later').replace(/^.*<ask>|<\/ask>.*$/g, ''),
+      askAgain: /<ask>(.*)<\/ask>/.exec(String(translate.raw('pages.sent.again-later' as never)))![1]!,
     },
     reset: {
       title: say('pages.reset.title'),
