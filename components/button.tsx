@@ -32,7 +32,7 @@ export function Button({
       <button
         {...rest}
         aria-disabled={busy || disabled}
-        className={`${buttonLook(look)} ${busy ? 'cursor-progress' : 'cursor-pointer aria-disabled:cursor-default'} ${className}`}
+        className={`${buttonLook(look)} ${busy ? 'flex-wrap cursor-progress' : 'cursor-pointer aria-disabled:cursor-default'} ${className}`}
       >
         {busy && <SpinnerIcon className="size-5 motion-safe:animate-spin" />}
         {busy && busyWords !== undefined ? busyWords : children}
