@@ -45,6 +45,8 @@ export async function expectLanguage(page: Page, language: Language, about: stri
     for (const theirs of body.querySelectorAll('script, style, bdi, a[href^="mailto:"], footer form'))
       theirs.remove()
     const blocks = [...body.querySelectorAll('h1, h2, p, li, label, button, summary, main a, title')]
+    // Or a sentence that ends in a time, and the next one, read as one word: "11.45.Kata".
+    for (const block of blocks) block.append('\n')
     return {
       texts: [body.textContent ?? '', document.title, ...labels].filter((text) => text.trim() !== ''),
       blocks: blocks.map(({ textContent }) => textContent.trim()).filter((text) => /\p{L}/u.test(text)),
