@@ -96,13 +96,16 @@ async function linked(text: string): Promise<string[]> {
   return hrefs((await simpleParser(mail)).textAsHtml ?? '')
 }
 
-/** The day, the time and the zone, in the digits and by the calendar of the language, in whatever order it has them. */
+/** The date as the language writes it out, the time and the zone, in its digits and by its calendar, in its order. */
 function momentIn(locale: Language): RegExp {
   const at = new Date('2026-11-24T14:30:00Z')
   const digits = (n: number) => new Intl.NumberFormat(locale).format(n)
-  const parts = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).formatToParts(at)
-  const day = parts.find(({ type }) => type === 'day')!.value
-  return new RegExp(`(?=.*${day}).*${digits(14)}[:.]${digits(30)}.*UTC`, 's')
+  const written = locale === 'en' ? 'en-GB' : locale
+  const date = new Intl.DateTimeFormat(written, { dateStyle: 'long', timeZone: 'UTC' }).format(at)
+  return new RegExp(
+    `(?=.*${RegExp.escape(date.replaceAll(/\s/g, ' '))}).*${digits(14)}[:.]${digits(30)}.*UTC`,
+    's',
+  )
 }
 
 describe.each(everyLetter)('the letter (%s)', (_, write, locale) => {
@@ -182,6 +185,22 @@ describe.each(everyLetter)('the letter (%s)', (_, write, locale) => {
     const { html } = await write()
     expect(await faultsOf(html)).toEqual([])
     expect(html).toMatch(/<body[^>]*>(<(table|tbody|tr|td)[^>]*>)*<div style="display:none;[^"]*mso-hide:all/)
+  })
+
+  test('M11: Outlook, which knows no greatest width, gets a table as wide as that around the whole letter', async () => {
+    const { html } = await write()
+    const inWord = html.replaceAll(/<!--\[if mso\]>|<!\[endif\]-->/g, '')
+    const tables = inWord.slice(inWord.indexOf('role="main"')).match(/<table[^>]*>/g)!
+    expect(tables[0]).toMatch(/ width="560".*table-layout:fixed/)
+    expect(tables[1]).toContain('max-width:560px')
+    expect(await faultsOf(inWord)).toEqual([])
+  })
+
+  test('M11: what is repainted for a dark scheme is so wherever Outlook marks it, text or background', async () => {
+    const { html } = await write()
+    const dark = /prefers-color-scheme: dark\) \{(.*)\}/.exec(html)![1]!
+    for (const [, selector, rule] of dark.matchAll(/(\.rk-\w+) (\{[^}]*\})/g))
+      expect(html).toContain(`[data-ogsc] ${selector}, [data-ogsb] ${selector} ${rule}`)
   })
 
   test('M5: a time is followed by its zone, on the same line', async () => {

@@ -110,7 +110,16 @@ function speak(language: Language) {
  * time, also where a language has the date last, and no line ends between them.
  */
 function moment(language: Language, at: Date): string {
-  const format = { dateStyle: 'long', timeStyle: 'short', hourCycle: 'h23', timeZone: 'UTC' } as const
+  // Part by part: with `dateStyle`, an hour cycle that is not the language's own costs some languages their long date.
+  const format = {
+    year: 'numeric',
+    month: 'long',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    timeZone: 'UTC',
+  } as const
   // English without the American order of dates.
   const locale = language === 'en' ? 'en-GB' : language
   const parts = new Intl.DateTimeFormat(locale, format).formatToParts(at)

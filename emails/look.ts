@@ -35,7 +35,10 @@ const dark: Palette = {
   onMain: '#001b1c',
 }
 
-/** Dark colours for the programs that tell of a dark scheme: Apple's by media query, Outlook's by attribute. */
+/**
+ * Dark colours for the programs that tell of a dark scheme: Apple's by media query, Outlook's by an attribute around
+ * what they repainted, one for text and one for backgrounds.
+ */
 const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-page', `background-color: ${dark.page} !important`],
   ['.rk-card', `background-color: ${dark.card} !important; border-color: ${dark.line} !important`],
@@ -57,12 +60,17 @@ const sheetOf = (dark: Palette) =>
     `@media (prefers-color-scheme: dark) { ${darkRules(dark)
       .map(([selector, rule]) => `${selector} { ${rule} }`)
       .join(' ')} }`,
-    ...darkRules(dark).map(([selector, rule]) => `[data-ogsc] ${selector} { ${rule} }`),
+    ...darkRules(dark).map(
+      ([selector, rule]) => `[data-ogsc] ${selector}, [data-ogsb] ${selector} { ${rule} }`,
+    ),
   ].join('\n')
 
 const fontFamily =
   "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 const monospace = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
+
+/** Pixels that a letter is wide at most. */
+export const frameWidth = 560
 
 /** Styles for the `style` attribute, which every mail program reads. Sizes and colours are spelled out for Outlook. */
 const stylesOf = (light: Palette) =>
@@ -79,7 +87,9 @@ const stylesOf = (light: Palette) =>
       color: light.page,
       ...({ msoHide: 'all' } as CSSProperties), // Outlook for Windows shows what only CSS hides
     },
-    frame: { maxWidth: '560px', margin: '0 auto', padding: '32px 16px 40px' },
+    frame: { maxWidth: `${frameWidth}px`, margin: '0 auto', padding: '32px 16px 40px' },
+    /** No wider than its place, however long a word is. */
+    held: { tableLayout: 'fixed' },
     brand: {
       margin: '0 0 16px',
       padding: '0 4px',
@@ -88,7 +98,12 @@ const stylesOf = (light: Palette) =>
       fontWeight: 600,
       color: light.strong,
     },
-    card: { backgroundColor: light.card, border: `1px solid ${light.line}`, borderRadius: '16px' },
+    card: {
+      tableLayout: 'fixed',
+      backgroundColor: light.card,
+      border: `1px solid ${light.line}`,
+      borderRadius: '16px',
+    },
     pad: { padding: '40px 44px 28px' },
     title: { margin: '0 0 20px', fontSize: '25px', lineHeight: '32px', fontWeight: 600, color: light.strong },
     heading: {

@@ -17,7 +17,13 @@ import { createContext, Fragment, useContext, type CSSProperties, type ReactNode
 import { directionOf } from '@/lib/languages'
 import type { Action, Block, Content, Fact, Paragraph } from './content'
 import { cutAtLinkSigns, tameText, wordJoiner } from './held-text'
-import { createLook } from './look'
+import { createLook, frameWidth } from './look'
+
+/** For Outlook on Windows alone: Word, which draws its letters, knows no greatest width, so a table of that width stands around. */
+const wordFrame = [
+  `<!--[if mso]><table role="presentation" align="center" width="${frameWidth}" cellpadding="0" cellspacing="0" border="0" style="width:${frameWidth}px;table-layout:fixed"><tbody><tr><td><![endif]-->`,
+  '<!--[if mso]></td></tr></tbody></table><![endif]-->',
+] as const
 
 /** Renders a letter as HTML that mail programs show as meant: tables, inlined styles, nothing from elsewhere. */
 export async function renderPage(content: Content): Promise<string> {
@@ -27,6 +33,7 @@ export async function renderPage(content: Content): Promise<string> {
     .replace(/^<!DOCTYPE[^>]*>/i, '<!doctype html>')
     .replaceAll(/<!--(?:\/?\$| |html|head|body)-->/g, '')
     .replaceAll(/ cell(Padding|Spacing)="/g, (attribute) => attribute.toLowerCase())
+    .replace(/(<div[^>]* role="main"[^>]*>)(.*)(<\/div>)/s, `$1${wordFrame[0]}$2${wordFrame[1]}$3`)
 }
 
 /** How the letter looks, for all its pieces. */
@@ -56,7 +63,7 @@ function Page({ language, subject, preview, appName, brandColor, title, greeting
                 {appName}
               </Text>
               <Section className="rk-card" style={look.card}>
-                <Row>
+                <Row style={look.held}>
                   <Column className="rk-pad" style={look.pad}>
                     <Heading as="h1" className="rk-strong" style={look.title}>
                       {title}
