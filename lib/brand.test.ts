@@ -1,9 +1,12 @@
-import { wcagContrast } from 'culori'
+import { interpolate, wcagContrast } from 'culori'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readableAccents } from './brand'
 
 const hex = fc.integer({ min: 0, max: 0xffffff }).map((n) => `#${n.toString(16).padStart(6, '0')}`)
+
+/** As browsers mix colours for `app/globals.css`. */
+const mix = (color: string, share: number, other: string) => interpolate([other, color], 'oklab')(share)
 
 test('U9: whatever the brand colour, links and labels keep 4.5:1 in both schemes', () => {
   fc.assert(
@@ -15,7 +18,12 @@ test('U9: whatever the brand colour, links and labels keep 4.5:1 in both schemes
         expect(wcagContrast(dark.accent, paper)).toBeGreaterThanOrEqual(4.5)
       for (const { accent, onAccent } of [light, dark])
         expect(wcagContrast(accent, onAccent)).toBeGreaterThanOrEqual(4.5)
+      expect(wcagContrast(light.accent, mix(light.accent, 0.09, '#ffffff'))).toBeGreaterThanOrEqual(4.5)
+      expect(wcagContrast(dark.accent, mix(dark.accent, 0.13, '#161e22'))).toBeGreaterThanOrEqual(4.5)
+      expect(wcagContrast(light.onAccent, mix(light.accent, 0.86, '#1a262d'))).toBeGreaterThanOrEqual(4.5)
+      expect(wcagContrast(dark.onAccent, mix(dark.accent, 0.86, '#e7ecef'))).toBeGreaterThanOrEqual(4.5)
     }),
+    { examples: ['#2563eb', '#000000', '#b91c1c', '#7a1fa2', '#16a34a'].map((brand) => [brand]) },
   )
 })
 

@@ -191,6 +191,14 @@ describe.each(languages)('%s', (language) => {
     expect(wrong).toEqual([])
   })
 
+  test('U11: the button that shows the password is called by the words on it (SC 2.5.3)', () => {
+    const said = new Map(messagesOf(language))
+    const [words, name] = ['show', 'show-password'].map((key) =>
+      said.get(`pages.reset.${key}`)!.toLowerCase(),
+    )
+    expect(name).toContain(words)
+  })
+
   test('has each form of a plural that its numbers need, and no other', () => {
     const needed = new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted()
     const wrong = messagesOf(language).filter(([, message]) =>

@@ -21,8 +21,19 @@ export function Expiry({
   if (!hydrated) return <Sentence room={words.until.replace('{time}', '00:00 00')}>{words.for}</Sentence>
   const at = new Date(expiresAt)
   const today = at.toDateString() === new Date().toDateString()
-  const time = at.toLocaleString(language, { timeStyle: 'short', ...(today ? {} : { dateStyle: 'medium' }) })
+  const { calendar, numberingSystem } = new Intl.DateTimeFormat(language).resolvedOptions()
+  const time = at.toLocaleString(ownForm(language), {
+    calendar,
+    numberingSystem,
+    timeStyle: 'short',
+    ...(today ? {} : { dateStyle: 'medium' }),
+  })
   return <Sentence room={words.for}>{words.until.replace('{time}', time)}</Sentence>
+}
+
+/** The page's language as it is written where the visitor lives: `en` by itself has the clock of the United States. */
+function ownForm(language: string): string {
+  return navigator.languages.find((tag) => tag.startsWith(`${language}-`)) ?? language
 }
 
 /** One sentence with room for another, so that nothing below moves when they change places. */

@@ -181,7 +181,7 @@ async function Living({
   )
 }
 
-/** Whole minutes from now, at least one. */
+/** Whole minutes from now, none of them promised that is not there; at least one. */
 function minutesUntil(date: Date): number {
-  return Math.max(1, Math.round((date.getTime() - Date.now()) / 60_000))
+  return Math.max(1, Math.floor((date.getTime() - Date.now()) / 60_000))
 }

@@ -3,6 +3,7 @@ import { buttonLook } from '@/components/button'
 import { ageOf, exactly } from '../age'
 import { mailboxPath, requireLetter } from '../mailbox'
 import { MailboxFrame } from '../mailbox-frame'
+import { purposeOf } from '../purpose'
 import { CopyLink } from './copy-link'
 import { readScheme, schemes, type Scheme } from './html/framed'
 
@@ -86,15 +87,8 @@ export default async function LetterPage({ params, searchParams }: Props) {
   )
 }
 
-/** What a link of ours is for, by where it leads. */
-const purposes: Record<string, string> = {
-  '/reset-password/': 'To choose a new password',
-  '/cancel-reset/': '“This wasn’t me”',
-  '/forgot-password/': 'To ask for a link',
-}
-
 function Link({ id, link }: { id: string; link: string }) {
-  const purpose = purposes[new URL(link).pathname] ?? 'Link'
+  const purpose = purposeOf(link)
   return (
     <li>
       <label htmlFor={id} className="mb-1.5 block text-sm font-semibold">
