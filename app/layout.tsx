@@ -2,6 +2,7 @@ import type { Viewport } from 'next'
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
 import { CrashWordsProvider } from '@/components/crash-words'
+import { brandStyle, helpLine } from '@/components/frame'
 import { directionOf } from '@/lib/languages'
 import { services } from '@/lib/services'
 import './globals.css'
@@ -10,10 +11,13 @@ import { visitorLanguage } from './words'
 /** Every page is rendered for its request: each answer has a nonce of its own, which static HTML could not carry. */
 export const dynamic = 'force-dynamic'
 
+/** What a browser paints around the page: the first that applies. On a phone the surface fills it, else the paper. */
 export const viewport: Viewport = {
   themeColor: [
-    { media: '(prefers-color-scheme: light)', color: '#f6f5f1' },
-    { media: '(prefers-color-scheme: dark)', color: '#0f1519' },
+    { media: '(prefers-color-scheme: light) and (width < 40rem)', color: '#ffffff' },
+    { media: '(prefers-color-scheme: dark) and (width < 40rem)', color: '#161e22' },
+    { media: '(prefers-color-scheme: light)', color: '#f6f4ef' },
+    { media: '(prefers-color-scheme: dark)', color: '#0e1417' },
   ],
 }
 
@@ -24,11 +28,17 @@ export const viewport: Viewport = {
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.error' })
-  const words = { title: t('title'), lead: t('lead'), retry: t('retry') }
-  const { appName } = services().settings.look
-  return (
-    <CrashWordsProvider words={{ ...words, language, direction: directionOf(language), appName }}>
-      {children}
-    </CrashWordsProvider>
-  )
+  const { appName, logoUrl } = services().settings.look
+  const words = {
+    title: t('title'),
+    lead: t('lead'),
+    retry: t('retry'),
+    language,
+    direction: directionOf(language),
+    appName,
+    logoUrl,
+    brand: await brandStyle(),
+    help: await helpLine(language),
+  }
+  return <CrashWordsProvider words={words}>{children}</CrashWordsProvider>
 }

@@ -5,14 +5,14 @@ import { PageHeading } from './page-heading'
 import { Sheet } from './sheet'
 
 /** Our fault, told without detail. Trying again loads the page anew: only what was typed can be lost. */
-export function CrashPage({ words }: { words: CrashWords }) {
+export function CrashPage({ words: { lead, retry, ...sheet } }: { words: CrashWords }) {
   return (
-    <Sheet language={words.language} direction={words.direction} title={words.title} appName={words.appName}>
-      <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={words.title}>
-        <p>{words.lead}</p>
+    <Sheet {...sheet}>
+      <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={sheet.title}>
+        <p>{lead}</p>
       </PageHeading>
       <Button type="button" className="mt-8" onClick={() => window.location.reload()}>
-        {words.retry}
+        {retry}
       </Button>
     </Sheet>
   )

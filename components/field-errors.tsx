@@ -8,7 +8,7 @@ export function FieldErrors({ id, errors }: { id: string; errors: readonly strin
   return (
     <div aria-live="polite">
       {errors.length > 0 && (
-        <ul id={id} className="mt-2 space-y-1 font-medium text-bad">
+        <ul id={id} role="list" className="mt-2 space-y-1 font-medium text-bad">
           {errors.map((error) => (
             <li key={error} className="flex gap-2">
               <AlertIcon className="mt-[0.2em] size-5" />

@@ -27,11 +27,9 @@ export async function Frame({
   link?: Record<string, string> | undefined
   children: ReactNode
 }) {
-  const { appName, logoUrl, brandColor, supportEmail, signInUrl } = services().settings.look
-  const nonce = (await headers()).get('x-nonce') ?? undefined
+  const { appName, logoUrl, signInUrl } = services().settings.look
   const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
   const names = [t('step-ask'), t('step-open'), t('step-choose')] as const
-  const address = supportEmail?.replace(/^.*<|>$/g, '')
   return (
     <Sheet
       language={language}
@@ -39,18 +37,9 @@ export async function Frame({
       title={title}
       appName={appName}
       logoUrl={logoUrl}
-      brand={brandColor && <style nonce={nonce}>{brandStyle(brandColor)}</style>}
+      brand={await brandStyle()}
       steps={step && <Steps step={step} words={{ title: t('steps'), names, done: t('step-done') }} />}
-      help={
-        address &&
-        t.rich('help', {
-          email: () => (
-            <a className="text-link inline-block py-1 wrap-anywhere" href={`mailto:${address}`}>
-              {address}
-            </a>
-          ),
-        })
-      }
+      help={await helpLine(language)}
       menu={<LanguageMenu language={language} words={{ title: t('language') }} link={link} />}
       signIn={
         signInUrl && (
@@ -66,8 +55,28 @@ export async function Frame({
 }
 
 /** The team's colour in place of ours. Its characters are checked by the settings and made by us, so nothing can break out. */
-function brandStyle(brandColor: string): string {
+export async function brandStyle(): Promise<ReactNode> {
+  const { brandColor } = services().settings.look
+  if (brandColor === undefined) return undefined
   const { light, dark } = readableAccents(brandColor)
   const rule = ({ accent, onAccent }: typeof light) => `:root{--accent:${accent};--on-accent:${onAccent}}`
-  return `${rule(light)}@media (prefers-color-scheme:dark){${rule(dark)}}`
+  return (
+    <style nonce={(await headers()).get('x-nonce') ?? undefined}>
+      {`${rule(light)}@media (prefers-color-scheme:dark){${rule(dark)}}`}
+    </style>
+  )
+}
+
+/** Whom to write to for help, where the team names somebody. */
+export async function helpLine(language: Language): Promise<ReactNode> {
+  const address = services().settings.look.supportEmail?.replace(/^.*<|>$/g, '')
+  if (address === undefined) return undefined
+  const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
+  return t.rich('help', {
+    email: () => (
+      <a key="email" className="text-link inline-block py-1 wrap-anywhere" href={`mailto:${address}`}>
+        {address}
+      </a>
+    ),
+  })
 }

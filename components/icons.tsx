@@ -70,6 +70,7 @@ export const GlobeIcon = /* @__PURE__ */ icon(
     <path d="M3.4 12h17.2M12 3.4c2.6 2.5 3.9 5.4 3.9 8.6s-1.3 6.1-3.9 8.6c-2.6-2.5-3.9-5.4-3.9-8.6s1.3-6.1 3.9-8.6Z" />
   </>,
 )
+export const ChevronUpIcon = /* @__PURE__ */ icon(<path d="m6 14.5 6-6 6 6" />)
 export const EyeIcon = /* @__PURE__ */ icon(
   <>
     <path d="M2.8 12S6 5.8 12 5.8 21.2 12 21.2 12 18 18.2 12 18.2 2.8 12 2.8 12Z" />

@@ -1,10 +1,12 @@
 import { languages, type Language } from '@/lib/languages'
-import { GlobeIcon } from './icons'
+import { ChevronUpIcon, GlobeIcon } from './icons'
 
 /**
  * Shows the page that the browser is on in another language: the form has no address of its own, because a form for
  * asking becomes another page without loading one. A form and not links, so that a mailed link's parameters stay out of
- * every address until somebody presses a button; each language is called as its speakers call it.
+ * every address until somebody presses a button; each language is called as its speakers call it. The list opens upwards,
+ * where there is room at the foot of a page, and makes way as soon as something in the page itself has the focus
+ * (SC 2.4.11).
  *
  * @param link the mailed link that the page needs again
  */
@@ -18,23 +20,27 @@ export function LanguageMenu({
   link?: Record<string, string> | undefined
 }) {
   return (
-    <details className="relative min-w-0">
+    <details className="group relative min-w-0">
       <summary className="text-link inline-flex min-h-8 cursor-pointer items-center gap-2 py-1">
         <GlobeIcon className="size-4" />
         <span>
           <span className="sr-only">{words.title}: </span>
           {nameOf(language)}
         </span>
+        <ChevronUpIcon className="size-4 group-open:rotate-180" />
       </summary>
       <form
         method="get"
-        className="mt-2 sm:absolute sm:start-0 sm:top-full sm:mt-0 sm:w-[34rem] sm:max-w-[calc(100vw-4rem)] sm:pb-8"
+        className="absolute -start-2 bottom-full z-10 mb-1 max-h-[70dvh] w-[34rem] max-w-[calc(100vw-1.5rem)] overflow-y-auto rounded-2xl border border-line bg-surface p-1.5 shadow-sheet sm:start-0 sm:max-w-[calc(100vw-4rem)] [body:has(main_:focus)_&]:hidden"
       >
         {Object.entries(link).map(([name, value]) => (
           <input key={name} type="hidden" name={name} value={value} />
         ))}
         {/* As many columns as there is room for, in whatever size the reader has set. */}
-        <ul className="-mx-2 grid grid-cols-[repeat(auto-fill,minmax(min(8rem,100%),1fr))] gap-x-4 sm:grid-cols-[repeat(auto-fill,minmax(min(10rem,100%),1fr))]">
+        <ul
+          role="list"
+          className="grid grid-cols-[repeat(auto-fill,minmax(min(8rem,100%),1fr))] gap-x-1 sm:grid-cols-[repeat(auto-fill,minmax(min(10rem,100%),1fr))]"
+        >
           {languages.map((tag) => (
             <li key={tag}>
               <button

@@ -19,7 +19,7 @@ export function Sheet({
   direction: 'ltr' | 'rtl'
   title: string
   appName: string
-  /** In place of our mark; its text is the name beside it. */
+  /** In place of our mark; its text is the name beside it. A square one has its place before it is there. */
   logoUrl?: string | undefined
   brand?: ReactNode
   steps?: ReactNode
@@ -32,6 +32,7 @@ export function Sheet({
     <html lang={language} dir={direction}>
       <body className="flex min-h-dvh flex-col font-sans antialiased max-sm:bg-surface">
         <title>{`${title} · ${appName}`}</title>
+        <link rel="icon" href={logoUrl ?? '/icon.svg'} />
         {brand}
         {/* Not centred between top and bottom: the page would move while its foot is still arriving. */}
         <div className="mx-auto flex w-full max-w-4xl grow flex-col sm:px-6 sm:py-10 lg:py-[7vh]">
@@ -50,7 +51,7 @@ export function Sheet({
                   <Mark />
                 ) : (
                   // eslint-disable-next-line @next/next/no-img-element -- the image optimiser is off
-                  <img src={logoUrl} alt="" className="h-9 max-w-40 object-contain" />
+                  <img src={logoUrl} alt="" className="h-9 max-w-40 min-w-9 object-contain" />
                 )}
                 <span className="min-w-0 wrap-anywhere">{appName}</span>
               </p>

@@ -24,7 +24,7 @@ export function Steps({ step, words }: { step: Step; words: StepWords }) {
           />
         ))}
       </div>
-      <ol aria-label={words.title}>
+      <ol role="list" aria-label={words.title}>
         {words.names.map((name, index) => {
           const number = index + 1
           const passed = number < current

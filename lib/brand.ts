@@ -8,7 +8,7 @@ export type Accent = { accent: string; onAccent: string }
  * them, and a surface with so much of the colour itself mixed in; and which way the colour moves away from both.
  */
 const schemes = {
-  light: { paper: '#f6f5f1', surface: '#ffffff', tint: 0.09, step: -0.01 },
+  light: { paper: '#f6f4ef', surface: '#ffffff', tint: 0.09, step: -0.01 },
   dark: { paper: '#161e22', surface: '#161e22', tint: 0.13, step: 0.01 },
 }
 

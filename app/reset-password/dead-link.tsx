@@ -79,7 +79,7 @@ export async function MissingLink({ language }: Props) {
         <p className="mt-3">{t('missing-changed')}</p>
       </PageHeading>
       {signInUrl !== undefined && <SignInLink language={language} />}
-      <p className="mt-8 font-semibold">{t('missing-ask')}</p>
+      <h2 className="mt-8 font-semibold">{t('missing-ask')}</h2>
       <AskLink language={language} look="quiet">
         {t('ask')}
       </AskLink>

@@ -39,17 +39,9 @@ export function PasswordRules({
   const min = rules.attributes.minLength
   return (
     <div className="mt-4 rounded-xl bg-accent-tint px-4 py-3.5 text-[0.94rem] forced-colors:border">
-      <progress
-        className="length-bar"
-        max={min}
-        value={Math.min(length, min)}
-        data-reached={length >= min}
-        aria-hidden="true"
-      />
-      <StrengthHint password={password} known={username} words={words.strength} />
       <div id={id}>
-        <p className="mt-3 font-semibold">{words.title}</p>
-        <ul className="mt-1.5 space-y-1">
+        <p className="font-semibold">{words.title}</p>
+        <ul role="list" className="mt-1.5 space-y-1">
           {rules.ticks(password).map(({ problem, kept }) => {
             if (problem.code === 'too-long') return null
             const met = kept && password !== ''
@@ -78,6 +70,17 @@ export function PasswordRules({
         </ul>
       </div>
       <p className="mt-3 text-muted">{words.tip}</p>
+      {/* Nothing would ever come in here without a script. */}
+      <div className="mt-4 noscript:hidden">
+        <progress
+          className="length-bar"
+          max={min}
+          value={Math.min(length, min)}
+          data-reached={length >= min}
+          aria-hidden="true"
+        />
+        <StrengthHint password={password} known={username} words={words.strength} />
+      </div>
       <div role="status">
         {/[^\x20-\x7e]/.test(password) && <p className="mt-3 font-medium text-warn">{words.typing}</p>}
       </div>

@@ -20,6 +20,7 @@ export function MailboxFrame({
     <html lang="en">
       <body className="min-h-dvh font-sans antialiased">
         <title>{title}</title>
+        <link rel="icon" href="/icon.svg" />
         <div className={`mx-auto w-full px-4 py-6 sm:px-6 sm:py-10 ${wide ? 'max-w-7xl' : 'max-w-4xl'}`}>
           <header className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
             <p className="text-lg font-semibold tracking-tight">

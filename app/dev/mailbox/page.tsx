@@ -61,7 +61,10 @@ export default async function MailboxPage({ searchParams }: Props) {
 
 function List({ letters }: { letters: CaughtLetter[] }) {
   return (
-    <ul className="mt-2 divide-y divide-line overflow-hidden rounded-2xl border border-line bg-surface shadow-sheet">
+    <ul
+      role="list"
+      className="mt-2 divide-y divide-line overflow-hidden rounded-2xl border border-line bg-surface shadow-sheet"
+    >
       {letters.map(({ id, to, subject, date }) => (
         <li key={id}>
           <a

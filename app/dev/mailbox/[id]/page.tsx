@@ -40,7 +40,7 @@ export default async function LetterPage({ params, searchParams }: Props) {
 
       {links.length > 0 && (
         <Part id="links" title={links.length === 1 ? 'Link' : 'Links'}>
-          <ul className="grid gap-5">
+          <ul role="list" className="grid gap-5">
             {links.map((link, index) => (
               <Link key={link} id={`link-${index + 1}`} link={link} />
             ))}

@@ -1,0 +1,25 @@
+import { readableAccents } from '@/lib/brand'
+import { services } from '@/lib/services'
+
+/** Drawn when it is asked for: a build knows nothing of settings. */
+export const dynamic = 'force-dynamic'
+
+/** The mark for the browser's tab, in the team's colour where there is one. */
+export function GET(): Response {
+  const { brandColor } = services().settings.look
+  const { accent, onAccent } =
+    brandColor === undefined ? { accent: '#0b5c62', onAccent: '#ffffff' } : readableAccents(brandColor).light
+  return new Response(drawing(accent, onAccent), { headers: { 'Content-Type': 'image/svg+xml' } })
+}
+
+const drawing = (
+  accent: string,
+  onAccent: string,
+) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+  <rect width="32" height="32" rx="9" fill="${accent}"/>
+  <path d="M22.5 11.2A8 8 0 1 0 24 16" fill="none" stroke="${onAccent}" stroke-width="2.4" stroke-linecap="round"/>
+  <path d="M23.4 6.9v4.9h-4.9" fill="none" stroke="${onAccent}" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round"/>
+  <circle cx="16" cy="14.6" r="2.2" fill="${onAccent}"/>
+  <path d="M15 15h2l.8 4.6h-3.6z" fill="${onAccent}"/>
+</svg>
+`
