@@ -31,7 +31,7 @@ export function LanguageMenu({
       </summary>
       <form
         method="get"
-        className="absolute -start-2 bottom-full z-10 mb-1 max-h-[70dvh] w-[34rem] max-w-[calc(100vw-1.5rem)] overflow-y-auto rounded-2xl border border-line bg-surface p-1.5 shadow-sheet sm:start-0 sm:max-w-[calc(100vw-4rem)] [body:has(main_:focus)_&]:hidden"
+        className="absolute -start-2 bottom-full z-10 mb-1 max-h-[70dvh] w-[34rem] max-w-[calc(100vw-1.5rem)] overflow-y-auto rounded-2xl border border-line bg-surface p-1.5 shadow-sheet sm:start-0 sm:max-w-[calc(100vw-4rem)] [body:has(main_:focus)_&]:invisible"
       >
         {Object.entries(link).map(([name, value]) => (
           <input key={name} type="hidden" name={name} value={value} />

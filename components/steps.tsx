@@ -20,7 +20,7 @@ export function Steps({ step, words }: { step: Step; words: StepWords }) {
         {words.names.map((name, index) => (
           <span
             key={name}
-            className={`h-1.5 rounded-full forced-colors:border ${index < current ? 'bg-accent forced-colors:bg-[CanvasText]' : 'bg-edge/40'}`}
+            className={`h-1.5 rounded-full border ${index < current ? 'border-accent bg-accent forced-colors:bg-[CanvasText]' : 'border-edge'}`}
           />
         ))}
       </div>
@@ -38,13 +38,13 @@ export function Steps({ step, words }: { step: Step; words: StepWords }) {
               {number < 3 && (
                 <span
                   aria-hidden="true"
-                  className={`absolute start-[0.9375rem] top-9 bottom-1 hidden w-0.5 rounded-full forced-colors:bg-[CanvasText] lg:block ${passed ? 'bg-accent' : 'bg-edge/40'}`}
+                  className={`absolute start-[0.9375rem] top-9 bottom-1 hidden w-0.5 rounded-full forced-colors:bg-[CanvasText] lg:block ${passed ? 'bg-accent' : 'bg-edge'}`}
                 />
               )}
               <span
                 aria-hidden="true"
                 className={`hidden size-8 shrink-0 place-items-center rounded-full border-2 text-sm font-semibold lg:grid ${
-                  passed || here ? 'border-accent' : 'border-edge/60'
+                  passed || here ? 'border-accent' : 'border-edge'
                 } ${passed ? 'bg-accent text-on-accent' : here ? 'bg-surface text-accent' : ''}`}
               >
                 {passed ? <CheckIcon className="size-4" /> : number}

@@ -137,6 +137,21 @@ test('choosing a language leaves a person where they are, without a form to fill
   }
 })
 
+for (const [locale, clock] of [
+  ['en-US', /until (.*, )?\d{1,2}:\d\d\s[AP]M\./],
+  ['en-GB', /until (.*, )?\d\d:\d\d\./],
+  ['ar-EG', /\d{1,2}:\d\d\s\p{sc=Arabic}/u],
+] as const) {
+  test.describe(`for a visitor from where ${locale} is spoken`, () => {
+    test.use({ locale })
+
+    test('the end of a link is told by the clock there, in the digits of the page', async ({ page, app }) => {
+      await page.goto(await linkTo(app, await app.addPerson()))
+      await expect(page.getByRole('main')).toContainText(clock)
+    })
+  })
+}
+
 test('a language that is none of ours changes nothing', async ({ page }) => {
   for (const lang of ['xx', 'EN', 'de-DE', '../de', '']) {
     await page.goto(`/forgot-password/?lang=${encodeURIComponent(lang)}`)

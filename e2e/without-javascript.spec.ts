@@ -33,8 +33,9 @@ for (const { title, language, use } of looks) {
       const field = passwordField(page, says)
       const save = page.getByRole('button', { name: says.reset.submit })
       await expect(page.getByRole('main')).toContainText(says.reset.livesFor) // U12: the life of the link
-      // A button that could do nothing is not offered.
+      // A button that could do nothing is not offered, nor a bar that would stay empty.
       await expect(page.getByRole('button', { name: says.reset.show })).toBeHidden()
+      await expect(page.locator('progress')).toBeHidden()
 
       // The form comes back with all that is wrong in words, with the link alive and nothing typed in the address.
       await field.fill('123456789012345678')
@@ -67,6 +68,11 @@ for (const { title, language, use } of looks) {
     })
   })
 }
+
+test('U12: a link is not said to live longer than it does', async ({ page, app }) => {
+  await page.goto(await linkTo(app, await app.addPerson(), { age: 3600 - 175 }))
+  await expect(page.getByRole('main')).toContainText('Your link works for 2 more minutes.')
+})
 
 test('H8: the own forms pass, although they carry no origin', async ({ page, app, says }) => {
   const person = await app.addPerson()

@@ -15,6 +15,8 @@ export type State = {
   reach: (scene: Scene) => Promise<void>
   /** The browser has to complain of something that threw. */
   breaks?: true
+  /** Something lies open over the page. */
+  covers?: true
 }
 
 /** As long as an address gets, and new each time, so that no limit is met. */
@@ -68,6 +70,7 @@ const usualStates: State[] = [
   {
     name: 'the choice of a language',
     title: ({ ask }) => ask.title,
+    covers: true,
     async reach({ page, says }) {
       await page.goto('/forgot-password/')
       await page.getByText(says.languages).click()
