@@ -1,6 +1,7 @@
 import { getTranslations } from 'next-intl/server'
 import type { TroubleWords } from '@/components/troubles'
 import type { Language } from '@/lib/languages'
+import { services } from '@/lib/services'
 
 /** What every form may have to say about itself as a whole. */
 export async function troubleWords(language: Language): Promise<TroubleWords> {
@@ -14,4 +15,10 @@ export async function troubleWords(language: Language): Promise<TroubleWords> {
     refused: t('refused'),
     offline: t('offline'),
   }
+}
+
+/** What an account is found by, and so what people are asked for, whatever the endpoint's field is called. */
+export function knownBy(): 'username' | 'email' | 'either' {
+  const [only, another] = new Set(services().settings.reset.loginFields)
+  return only === undefined || another !== undefined ? 'either' : only
 }

@@ -2,7 +2,7 @@ import { getTranslations } from 'next-intl/server'
 import { Frame } from '@/components/frame'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/lib/services'
-import { troubleWords } from '../form-words'
+import { knownBy, troubleWords } from '../form-words'
 import { loginProblems, readProblems, troubles, type Query } from '../problems'
 import { keepLanguage, visitorLanguage } from '../words'
 import { ForgotPasswordForm } from './forgot-password-form'
@@ -13,7 +13,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
   const { problem } = await searchParams
   const language = await visitorLanguage()
   const { reset, letterSlots } = services().settings
-  const known = knownBy(reset.loginFields)
+  const known = knownBy()
   const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
   const [trouble] = readProblems(problem, troubles)
   const told = {
@@ -49,10 +49,4 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
       />
     </Frame>
   )
-}
-
-/** What an account is found by, whatever the endpoint's field is called. */
-function knownBy(fields: readonly ('username' | 'email')[]): 'username' | 'email' | 'either' {
-  const [only, another] = new Set(fields)
-  return only === undefined || another !== undefined ? 'either' : only
 }

@@ -1,6 +1,7 @@
 import { getTranslations } from 'next-intl/server'
 import type { Language } from '@/lib/languages'
 import { services } from '@/lib/services'
+import { knownBy } from '../form-words'
 import type { SentWords } from './sent-notice'
 
 /**
@@ -28,7 +29,7 @@ export async function sentWords(language: Language): Promise<SentWords> {
     again: t('again'),
     inbox: String(t.raw('inbox')),
     busy: t('busy'),
-    change: t('change', { loginField: settings.reset.loginField }),
+    change: t('change', { loginField: knownBy() }),
     tooSoon: String(t.raw('too-soon')),
     askedAgain: t('asked-again'),
     ready: t('ready'),

@@ -5,7 +5,7 @@ import { BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon, EnvelopeIcon } from '@
 import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/languages'
 import { services } from '@/lib/services'
-import { troubleWords } from '../form-words'
+import { knownBy, troubleWords } from '../form-words'
 import { keepLanguage } from '../words'
 import { LinkFields } from './link-fields'
 import type { LinkParameters } from './link-parameters'
@@ -122,7 +122,7 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
       />
       <p className="mt-6">
         <a className="text-link inline-block py-1" href={await keepLanguage('/forgot-password/', language)}>
-          {t('elsewhere', { loginField: services().settings.reset.loginField })}
+          {t('elsewhere', { loginField: knownBy() })}
         </a>
       </p>
     </>

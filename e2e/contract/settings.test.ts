@@ -248,6 +248,9 @@ describe.each([
       new RegExp(`<input[^>]* ${type}[^>]* name="login"|<input[^>]* name="login"[^>]* ${type}`),
     )
     expect(text).toContain(`>Please enter your ${label.toLowerCase()}.<`)
+    const sent = await exchange(app.port, { method: 'GET', path: '/forgot-password/sent/?lang=en' })
+    const other = label.toLowerCase().replace('email ', '')
+    expect(sent.text).toContain(`>Try another ${other}<`)
   })
 })
 
