@@ -1,12 +1,11 @@
-import { headers } from 'next/headers'
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
-import { readableAccents } from '@/lib/brand'
 import { directionOf, type Language } from '@/lib/languages'
 import { services } from '@/lib/services'
 import { LanguageMenu } from './language-menu'
 import { Sheet } from './sheet'
 import { Steps, type Step } from './steps'
+import { brandStyle, helpLine } from './team-look'
 
 /**
  * The document around every page: name, way, content, help. It is a page's and not the layout's, because its language is
@@ -52,31 +51,4 @@ export async function Frame({
       {children}
     </Sheet>
   )
-}
-
-/** The team's colour in place of ours. Its characters are checked by the settings and made by us, so nothing can break out. */
-export async function brandStyle(): Promise<ReactNode> {
-  const { brandColor } = services().settings.look
-  if (brandColor === undefined) return undefined
-  const { light, dark } = readableAccents(brandColor)
-  const rule = ({ accent, onAccent }: typeof light) => `:root{--accent:${accent};--on-accent:${onAccent}}`
-  return (
-    <style nonce={(await headers()).get('x-nonce') ?? undefined}>
-      {`${rule(light)}@media (prefers-color-scheme:dark){${rule(dark)}}`}
-    </style>
-  )
-}
-
-/** Whom to write to for help, where the team names somebody. */
-export async function helpLine(language: Language): Promise<ReactNode> {
-  const address = services().settings.look.supportEmail?.replace(/^.*<|>$/g, '')
-  if (address === undefined) return undefined
-  const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
-  return t.rich('help', {
-    email: () => (
-      <a key="email" className="text-link inline-block py-1 wrap-anywhere" href={`mailto:${address}`}>
-        {address}
-      </a>
-    ),
-  })
 }
