@@ -101,7 +101,7 @@ export const words = {
         /^Sie haben eben erst einen Link angefordert\. Bitte geben Sie der E-Mail etwas Zeit; Sie können in \d+ Sekunden einen neuen anfordern\.$/,
       askedAgain: 'Erneut angefordert. Es kann ein, zwei Minuten dauern.',
       change: 'Andere Adresse oder anderen Benutzernamen versuchen',
-      askAgain: 'erneut anfragen',
+      askAgain: 'einen neuen Link anfordern',
     },
     reset: {
       title: 'Neues Passwort wählen',
