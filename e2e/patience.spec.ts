@@ -3,14 +3,14 @@ import { alertOf, expect, heading, passwordField, test } from './browser/journey
 import { linkTo } from './browser/links'
 import { newPassword } from './world/running-app'
 
-/** Lets requests to an endpoint wait until they are released, and counts them. */
-async function holdRequests(page: Page, endpoint: string) {
+/** Lets requests to an endpoint, the next few or all, wait until they are released, and counts them. */
+async function holdRequests(page: Page, endpoint: string, times = Infinity) {
   let release = () => {}
   const released = new Promise<void>((resolve) => (release = resolve))
   const held: string[] = []
   await page.route(`**/api/v1/accounts/${endpoint}/`, async (route) => {
-    held.push(route.request().postData() ?? '')
-    await released
+    const count = held.push(route.request().postData() ?? '')
+    if (count <= times) await released
     await route.continue()
   })
   return { held, release }
@@ -124,6 +124,49 @@ test('U11: whoever comes back from "check your email" finds what was typed, read
   await page.reload()
   await expect(heading(page)).toHaveText(says.sent.title)
   await expect(page.getByRole('main')).not.toContainText(person.username)
+})
+
+test('U11: an answer that comes late takes neither the words from whoever types meanwhile nor the place of a newer one', async ({
+  page,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  await page.goto('/forgot-password/')
+  const login = page.getByLabel(says.ask.field)
+  const askLate = async () => {
+    const asking = await holdRequests(page, 'send-reset-password-link', 1)
+    await page.getByRole('button', { name: says.sent.again }).click()
+    await expect.poll(() => asking.held).toHaveLength(1)
+    await page.getByRole('button', { name: says.sent.change }).click()
+    await expect(login).toBeFocused()
+    return async () => {
+      const answered = page.waitForResponse('**/send-reset-password-link/')
+      asking.release()
+      await answered
+      // What a page makes of an answer is there when it paints next.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))))
+    }
+  }
+  await login.fill('a-slip-of-the-pen')
+  await login.press('Enter')
+  await expect(heading(page)).toHaveText(says.sent.title)
+
+  const [start, rest] = [person.username.slice(0, 4), person.username.slice(4)]
+  const answerWhileTyping = await askLate()
+  await page.keyboard.type(start)
+  await answerWhileTyping()
+  await page.keyboard.type(rest)
+  await expect(login).toHaveValue(person.username)
+  await login.press('Enter')
+  await expect(page.getByRole('main')).toContainText(person.username)
+
+  const answerAfterAnother = await askLate()
+  await login.fill(person.email)
+  await login.press('Enter')
+  await expect(page.getByRole('main')).toContainText(person.email)
+  await answerAfterAnother()
+  await expect(page.getByRole('main')).toContainText(person.email)
 })
 
 test('U11: whoever goes back, types something else and goes forward again still reads whom they asked for', async ({

@@ -67,30 +67,34 @@ export function ForgotPasswordForm({
   const underWay = useRef(false)
   const [notice, setNotice] = useState<string | undefined>(trouble && words.troubles[trouble])
   const [asked, setAsked] = useState<Asked>()
+  const hasAsked = asked !== undefined
   const away = usePathname().startsWith('/forgot-password/sent')
 
   useEffect(() => {
     // Back from "check your email": the next thing to do is to correct what was typed.
-    if (asked !== undefined && !away) setFocus(loginField, { shouldSelect: true })
-  }, [asked, away, loginField, setFocus])
+    if (hasAsked && !away) setFocus(loginField, { shouldSelect: true })
+  }, [hasAsked, away, loginField, setFocus])
 
-  async function ask(login: string): Promise<Answer> {
-    const answer = await send(endpoint, { [loginField]: login }, language)
-    if (answer.kind === 'done') setAsked({ login, againAt: inSeconds(pause) })
-    return answer
-  }
+  const ask = (login: string) => send(endpoint, { [loginField]: login }, language)
 
   async function askFirst(values: Values) {
-    const answer = await ask(values[loginField])
-    if (answer.kind === 'done') return window.history.pushState(null, '', sentPath)
+    const login = values[loginField]
+    const answer = await ask(login)
+    if (answer.kind === 'done') {
+      setAsked({ login, againAt: inSeconds(pause) })
+      return window.history.pushState(null, '', sentPath)
+    }
     const aboutLogin = messagesAbout(loginField, answer, words)
     if (aboutLogin === undefined) return setNotice(describeTrouble(answer, words.troubles, language))
     setError(loginField, { type: 'server', message: aboutLogin.join(' ') }, { shouldFocus: true })
   }
 
+  /** Sets the time only: whoever went back meanwhile and asked for another login is not led back to this one. */
   async function askAgain(login: string): Promise<Answer> {
     const answer = await ask(login)
-    if (answer.kind === 'throttled') setAsked({ login, againAt: inSeconds(answer.seconds) })
+    const wait = answer.kind === 'throttled' ? answer.seconds : answer.kind === 'done' ? pause : undefined
+    if (wait !== undefined)
+      setAsked((now) => (now?.login === login ? { login, againAt: inSeconds(wait) } : now))
     return answer
   }
 
@@ -103,7 +107,7 @@ export function ForgotPasswordForm({
     underWay.current = false
   }
 
-  if (asked !== undefined && away) {
+  if (hasAsked && away) {
     const { login, againAt } = asked
     return (
       <SentNotice words={words.sent} login={login} next={<InboxLink words={words.sent} login={login} />}>
