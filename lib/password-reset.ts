@@ -70,9 +70,13 @@ export type Look =
 /** Seconds that "this wasn't me" holds letters back: long enough to end a flood, too short to lock anybody out. */
 const letterPause = 3600
 
-/** What a page may know of a "this wasn't me" link: no account, and whether it starts a fresh reset. */
+/**
+ * What a page may know of a "this wasn't me" link: no account, whether its letter told of a changed password, and whether
+ * it starts a fresh reset.
+ */
 export type CancelLook =
-  { state: 'holds'; locale: string | null; newLink: boolean } | { state: Exclude<Verdict, 'holds'> }
+  | { state: 'holds'; locale: string | null; changed: boolean; newLink: boolean }
+  | { state: Exclude<Verdict, 'holds'> }
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>
 
@@ -196,6 +200,7 @@ export function createPasswordReset(parts: Parts) {
     return {
       state: verdict,
       locale: account.locale,
+      changed: purpose === 'cancel-change',
       newLink: startsReset(account, purpose),
     }
   }

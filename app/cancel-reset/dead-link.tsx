@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 import { BrokenLinkIcon, CheckIcon, ClockIcon, EnvelopeIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/languages'
+import { services } from '@/lib/services'
 
 const looks = {
   expired: { icon: <ClockIcon className="size-7" />, tone: 'accent' },
@@ -20,13 +21,14 @@ export async function deadLinkTitle({ kind, language }: Props): Promise<string> 
   return (await wordsOf({ kind, language }))(`${kind}-title`)
 }
 
-/** Why a "this wasn't me" link does nothing. Whoever lost the account meanwhile is told what still helps. */
+/** Why a "this wasn't me" link does nothing. Whoever lost the account meanwhile is told what still helps, where it does. */
 export async function DeadLink({ kind, language }: Props) {
   const t = await wordsOf({ kind, language })
+  const helps = kind === 'used' && services().settings.reset.enabled
   return (
     <PageHeading {...looks[kind]} title={t(`${kind}-title`)}>
       <p>{t(`${kind}-lead`)}</p>
-      {kind === 'used' && <p className="mt-3 text-ink">{t('used-changed')}</p>}
+      {helps && <p className="mt-3 text-ink">{t('used-changed')}</p>}
     </PageHeading>
   )
 }

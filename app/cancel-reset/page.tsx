@@ -66,7 +66,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
         }}
       >
         <PageHeading icon={<AlertIcon className="size-7" />} tone="warn" title={t('title')}>
-          <p>{found.newLink ? t('lead-changed') : t('lead')}</p>
+          <p>{found.changed ? t('lead-changed') : t('lead')}</p>
         </PageHeading>
         <ul className="mt-6 list-disc space-y-1.5 ps-5 marker:text-accent">
           <li>{t('stops')}</li>
@@ -111,7 +111,7 @@ async function Unchecked({ language, link }: { language: Language; link: LinkPar
   return (
     <Frame language={language} title={await anyLinkTitle('away', language)} link={link}>
       <ForgetAddress path="/cancel-reset/" />
-      <UncheckedLink language={language} chosen={await chosenLanguage()} link={link} />
+      <UncheckedLink language={language} link={link} />
     </Frame>
   )
 }

@@ -6,7 +6,7 @@ import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/languages'
 import { services } from '@/lib/services'
 import { knownBy, troubleWords } from '../form-words'
-import { keepLanguage } from '../words'
+import { chosenLanguage, keepLanguage } from '../words'
 import { LinkFields } from './link-fields'
 import type { LinkParameters } from './link-parameters'
 import { LinkForm } from './link-form'
@@ -87,13 +87,10 @@ export async function MissingLink({ language }: Props) {
   )
 }
 
-/** Nobody can judge the link now; trying again, in the language that was `chosen`, uses nothing up. */
-export async function UncheckedLink({
-  language,
-  chosen,
-  link,
-}: Props & { chosen: Language | undefined; link: LinkParameters }) {
+/** Nobody can judge the link now; trying again, in the language that was chosen, uses nothing up. */
+export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  const chosen = await chosenLanguage()
   return (
     <>
       <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={t('away-title')}>

@@ -68,7 +68,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
           language={language}
           kind="away"
           link={link}
-          body={<UncheckedLink language={language} chosen={await chosenLanguage()} link={link} />}
+          body={<UncheckedLink language={language} link={link} />}
         />
       )
   }

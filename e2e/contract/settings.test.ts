@@ -98,6 +98,8 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     const mailed = await signedLinks(app).linkOf(person)
     const link = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
     for (const path of [
+      '/',
+      '/.well-known/change-password',
       '/forgot-password/',
       '/forgot-password/sent/',
       '/reset-password/',
@@ -113,6 +115,24 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     const press = () => exchange(app.port, { path: cancel, headers: [json], body: JSON.stringify(link) })
     expect((await press()).status).toBe(200)
     expect((await press()).json).toMatchObject({ code: 'signature-used' })
+  })
+
+  test('"this wasn’t me" in the letter about a change speaks of the change, and promises no new link', async () => {
+    const link = await signedLinks(app).linkOf(await app.addPerson(), { purpose: 'cancel-change' })
+    const look = async (address: string) => (await fetch(new URL(address, app.url))).text()
+    const page = () => look(buildLinkUrl(`${app.url}/cancel-reset/`, link))
+    const living = await page()
+    expect(living).toContain('Somebody chose a new password for your account')
+    expect(
+      (await exchange(app.port, { path: cancel, headers: [json], body: JSON.stringify(link) })).status,
+    ).toBe(200)
+    const used = await page()
+    expect(used).toContain('This has already been done')
+    const done = await look('/cancel-reset/done/')
+    expect(done).toContain('The links are stopped')
+    for (const html of [living, used, done])
+      expect(html).not.toMatch(/new link|newest email|secure my account/)
+    expect(await asksStored()).toBe(0)
   })
 
   test('a browser’s form is led back to its page', async () => {

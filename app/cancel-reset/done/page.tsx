@@ -2,9 +2,13 @@ import { getTranslations } from 'next-intl/server'
 import { Frame } from '@/components/frame'
 import { CheckIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
+import { services } from '@/lib/services'
 import { visitorLanguage } from '../../words'
 
-/** The links are stopped. Which of the two letters led here is not known any more, so both are spoken to. */
+/**
+ * The links are stopped. Which of the two letters led here is not known any more, so both are spoken to; but while resets
+ * are off, nobody gets a new link.
+ */
 export default async function CancelledPage() {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
@@ -13,10 +17,12 @@ export default async function CancelledPage() {
       <PageHeading icon={<CheckIcon className="size-7" />} tone="good" title={t('done-title')}>
         <p>{t('done-lead')}</p>
       </PageHeading>
-      <ul className="mt-6 list-disc space-y-1.5 ps-5 marker:text-accent">
-        <li>{t('done-changed')}</li>
-        <li>{t('done-unchanged')}</li>
-      </ul>
+      {services().settings.reset.enabled && (
+        <ul className="mt-6 list-disc space-y-1.5 ps-5 marker:text-accent">
+          <li>{t('done-changed')}</li>
+          <li>{t('done-unchanged')}</li>
+        </ul>
+      )}
     </Frame>
   )
 }
