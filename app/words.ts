@@ -1,15 +1,12 @@
 import { headers } from 'next/headers'
 import { getRequestConfig } from 'next-intl/server'
+import { chosenIn } from '@/lib/http/language'
 import { isLanguage, preferredLanguage, type Language } from '@/lib/languages'
 import { services } from '@/lib/services'
 
-/**
- * What a visitor chose on a page; undefined where it is none of ours. It travels in the address, so no cookie is needed;
- * the server in front says it, because Next shows a layout and the page for what is not found no query.
- */
+/** What this visitor chose on a page; undefined where it is none of ours. */
 export async function chosenLanguage(): Promise<Language | undefined> {
-  const chosen = (await headers()).get('x-rekey-language')
-  return chosen !== null && isLanguage(chosen) ? chosen : undefined
+  return chosenIn(await headers())
 }
 
 /** A page or endpoint of ours in this language, which it is told only where the browser's own wish would lead elsewhere. */

@@ -37,7 +37,7 @@ export type Asked = {
 export type Edge = { settings: Settings; log: Log; configuration: Configuration }
 
 /** Whether an endpoint is there while RESET_PASSWORD_VERIFICATION_ENABLED is false. */
-export type WhileOff = { whileOff?: boolean }
+type WhileOff = { whileOff?: boolean }
 
 /**
  * Wraps a handler of POST: admits or refuses the request in the contract's order, answers what the handler returns, and

@@ -1,6 +1,6 @@
 import type { Log } from '../log'
 import { ourFault } from './answers'
-import { chosenLanguage } from './language'
+import { chosenIn } from './language'
 import { FieldProblems, Refusal, Unreadable } from './refusals'
 
 /** Where a browser's form goes without JavaScript. */
@@ -24,7 +24,7 @@ export function linkInUrl(fields: Record<string, unknown>): URLSearchParams {
 
 /** Leads on to a page of ours, in the language of the page that the form was on. */
 export function seeOther(request: Request, page: string): Response {
-  const chosen = chosenLanguage(request)
+  const chosen = chosenIn(request.headers)
   const location = chosen === undefined ? page : `${page}${page.includes('?') ? '&' : '?'}lang=${chosen}`
   return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }
