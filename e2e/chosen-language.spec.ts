@@ -63,7 +63,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page).toHaveURL(`${app.url}/reset-password/done/?lang=ar`)
     })
 
-    test('"this wasn’t me" is in the language of its letter, where that was chosen on a page', async ({
+    test('"this wasn’t me" is in the language of its letter, where one other than the installation’s was chosen', async ({
       page,
       app,
     }) => {

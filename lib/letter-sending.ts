@@ -181,7 +181,8 @@ export function createLetterSending(parts: Parts): Handlers {
 
   /**
    * The "this wasn't me" of a letter, on this app whatever page the reset link leads to. It names the letter's language
-   * where that was the asker's, which neither the account nor the installation tells the page.
+   * where that is neither the account's nor DEFAULT_LOCALE. In the usual case a link has its three parameters and no
+   * more, and its page is in the account's language, else in the browser's.
    */
   function cancelLink(
     purpose: 'cancel' | 'cancel-change',
