@@ -83,7 +83,12 @@ test('a square logo has its place before it is there', async ({ page }) => {
   expect(await name.boundingBox()).toEqual(before)
 })
 
-test('where there is no logo, the tab shows the mark in the colour of the team', async ({ branded }) => {
+journey('where there is no logo, the tab shows the mark', async ({ page }) => {
+  await page.goto('/forgot-password/')
+  await expect(page.locator('link[rel=icon]')).toHaveAttribute('href', /^\/icon\.svg/)
+})
+
+test('the mark is in the colour of the team', async ({ branded }) => {
   const icon = await fetch(`${branded.url}/icon.svg`)
   expect(icon.headers.get('content-type')).toBe('image/svg+xml')
   expect(await icon.text()).toContain('fill="#7a1fa2"')
