@@ -30,12 +30,6 @@ export const EnvelopeIcon = /* @__PURE__ */ icon(
     <path d="m4 7.5 6.7 5a2.2 2.2 0 0 0 2.6 0l6.7-5" />
   </>,
 )
-export const KeyIcon = /* @__PURE__ */ icon(
-  <>
-    <circle cx="8" cy="15.5" r="4.5" />
-    <path d="m11.2 12.3 8.3-8.3M16 7.5l3 3M13.5 10l1.8 1.8" />
-  </>,
-)
 export const CheckIcon = /* @__PURE__ */ icon(<path d="m5 12.5 4.6 4.6L19.5 7" />)
 export const ClockIcon = /* @__PURE__ */ icon(
   <>
