@@ -17,14 +17,24 @@ const enough = 4.6
 
 const toOklch = converter('oklch')
 
+type Accents = Record<keyof typeof schemes, Accent>
+
+/** By brand colour: a process has one, and each page asks for it more than once. */
+const known = new Map<string, Accents>()
+
 /**
  * Makes a brand colour readable: its hue and, as far as the screen can show it, its strength stay; its lightness moves
  * until links stand out from the paper and from tints of themselves, and a label from its button, in both schemes.
  *
  * @param brand `#rrggbb`
  */
-export function readableAccents(brand: string): Record<keyof typeof schemes, Accent> {
-  return { light: readableOn(schemes.light, brand), dark: readableOn(schemes.dark, brand) }
+export function readableAccents(brand: string): Accents {
+  const accents = known.get(brand) ?? {
+    light: readableOn(schemes.light, brand),
+    dark: readableOn(schemes.dark, brand),
+  }
+  known.set(brand, accents)
+  return accents
 }
 
 function readableOn({ paper, surface, tint, step }: (typeof schemes)['light'], brand: string): Accent {
