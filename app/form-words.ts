@@ -1,5 +1,6 @@
 import { getTranslations } from 'next-intl/server'
 import type { TroubleWords } from '@/components/troubles'
+import { sayApi } from '@/lib/api-words'
 import type { Language } from '@/lib/languages'
 import { services } from '@/lib/services'
 
@@ -12,6 +13,7 @@ export async function troubleWords(language: Language): Promise<TroubleWords> {
     unavailable: t('unavailable'),
     'user-not-found': t('user-not-found'),
     'second-factor-required': t('second-factor'),
+    'second-factor-exhausted': sayApi(language, 'second-factor-exhausted'),
     refused: t('refused'),
     offline: t('offline'),
   }

@@ -5,7 +5,13 @@ export type Query = Record<string, string | string[] | undefined>
  * What a form that was sent without JavaScript comes back with: `?problem=` and codes of these closed lists. Nothing
  * typed travels in a URL, so the words are the page's own.
  */
-export const troubles = ['throttled', 'unavailable', 'second-factor-required', 'refused'] as const
+export const troubles = [
+  'throttled',
+  'unavailable',
+  'second-factor-required',
+  'second-factor-exhausted',
+  'refused',
+] as const
 export const loginProblems = ['login-required', 'login-blank', 'login-invalid', 'login-unknown'] as const
 export const passwordProblems = [
   'password-required',

@@ -7,6 +7,7 @@ const words: TroubleWords = {
   unavailable: 'Away.',
   'user-not-found': 'Gone.',
   'second-factor-required': 'One more factor.',
+  'second-factor-exhausted': 'A new link, please.',
   refused: 'Refused.',
   offline: 'Offline.',
 }

@@ -7,6 +7,7 @@ export type TroubleWords = Record<
   | 'unavailable'
   | 'user-not-found'
   | 'second-factor-required'
+  | 'second-factor-exhausted'
   | 'refused'
   | 'offline',
   string

@@ -70,6 +70,8 @@ for (const javaScriptEnabled of [true, false]) {
       const link = await linkTo(strict.app, await strict.app.addPerson())
       await page.goto(`${link}&problem=second-factor-required`)
       await expect(alertOf(page)).toHaveText(says.troubles.secondFactor)
+      await page.goto(`${link}&problem=second-factor-exhausted`)
+      await expect(alertOf(page)).toHaveText(says.troubles.exhausted)
     })
 
     test('U7, P12: who tries too many passwords is told so, and the link lives on', async ({

@@ -55,8 +55,8 @@ export type Configuration = {
    * alive; use it where accounts have a second factor, which a mailed link alone must not get around.
    *
    * It is asked at most ten times for one link, from however many clients, and within LIMIT_ATTEMPTS_PER_LINK by one
-   * client; after that the answer is 429, and a new link is needed. How many links there are,
-   * LIMIT_LETTERS_PER_ACCOUNT says. A limit of an account's own across links is the function's to keep.
+   * client. Once the ten are spent, the refusal is `second-factor-exhausted`, and a new link is needed. How many links
+   * there are, LIMIT_LETTERS_PER_ACCOUNT says. A limit of an account's own across links is the function's to keep.
    */
   secondFactor?: (account: Account, request: ResetRequest) => Promise<boolean>
 }

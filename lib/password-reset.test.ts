@@ -237,7 +237,7 @@ describe('setting a password', () => {
     }
     const link = linkOf()
     const many = await Promise.all(Array.from({ length: 30 }, (_, n) => guess(link, n)))
-    expect(many.filter((one) => !one.ok && one.code === 'throttled')).toHaveLength(20)
+    expect(many.filter((one) => !one.ok && one.code === 'second-factor-exhausted')).toHaveLength(20)
     expect(asked).toBe(10)
     const fresh = services.links.create('reset', account.id, now() - 5, signedState(account))
     expect(await guess(fresh, 40)).toMatchObject({ code: 'second-factor-required' })

@@ -45,7 +45,10 @@ export type ResetInput = {
 export type CancelInput = { link: Link; locale: string; requestId: string; client: string }
 
 export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
-export type Refused = { ok: false; code: Exclude<Verdict, 'holds'> | 'second-factor-required' }
+export type Refused = {
+  ok: false
+  code: Exclude<Verdict, 'holds'> | 'second-factor-required' | 'second-factor-exhausted'
+}
 export type PasswordProblem = PolicyProblem | { code: 'breached' }
 export type Rejected = {
   ok: false
@@ -152,7 +155,11 @@ export function createPasswordReset(parts: Parts) {
       const attempt = await limits.countAttempt(request.client, link.signature)
       if (!attempt.ok) return throttled(attempt, about)
       const guess = await limits.countGuess(link.signature)
-      if (!guess.ok) return throttled(guess, about)
+      if (!guess.ok) {
+        // No "later": it is a new link that helps, and at once.
+        await noteLimited(guess, about)
+        return { ok: false, code: 'second-factor-exhausted' }
+      }
       // The fields are read only here: before, nothing that was sent is worth the work.
       if (!(await configuration.secondFactor(account, { ...request })))
         return refused('second-factor-required', link, about)
@@ -269,8 +276,12 @@ export function createPasswordReset(parts: Parts) {
   }
 
   /** Only the first refusal of a window is noted: a flood must not fill the log. */
-  async function throttled(counted: Counted & { ok: false }, about: Where): Promise<Throttled> {
+  async function noteLimited(counted: Counted & { ok: false }, about: Where): Promise<void> {
     if (counted.first) await audit.note('limited', { ...about, reason: counted.limit })
+  }
+
+  async function throttled(counted: Counted & { ok: false }, about: Where): Promise<Throttled> {
+    await noteLimited(counted, about)
     return { ok: false, code: 'throttled', retryAfter: counted.retryAfter }
   }
 

@@ -118,6 +118,7 @@ export function wordsOfFile(language: Language): Words {
       throttledFor: sayAnyTime('pages.troubles.throttled-for'),
       unavailable: say('pages.troubles.unavailable'),
       secondFactor: say('pages.troubles.second-factor'),
+      exhausted: say('api.second-factor-exhausted'),
       offline: say('pages.troubles.offline'),
       gone: say('pages.troubles.user-not-found'),
     },

@@ -66,6 +66,7 @@ export const words = {
         'Our service is not available at the moment. Nothing has changed; please try again in a minute.',
       secondFactor:
         'Nothing has changed. This account also needs a second factor, which this page cannot ask for. Please contact us.',
+      exhausted: 'Too many attempts with this link. Please ask for a new one.',
       offline: 'We could not reach our service. Please check your internet connection and try again.',
       gone: 'There is no active account for this any more.',
     },
@@ -151,6 +152,7 @@ export const words = {
         'Unser Dienst ist gerade nicht erreichbar. Es hat sich nichts geändert; bitte versuchen Sie es in einer Minute noch einmal.',
       secondFactor:
         'Es hat sich nichts geändert. Dieses Konto verlangt zusätzlich einen zweiten Faktor, den diese Seite nicht abfragen kann. Bitte wenden Sie sich an uns.',
+      exhausted: 'Zu viele Versuche mit diesem Link. Bitte fordern Sie einen neuen an.',
       offline:
         'Wir konnten unseren Dienst nicht erreichen. Bitte prüfen Sie Ihre Internetverbindung und versuchen Sie es noch einmal.',
       gone: 'Dazu gibt es kein aktives Konto mehr.',
@@ -233,6 +235,7 @@ export const words = {
         '現在、サービスを利用できません。何も変更されていませんので、1分ほどたってからもう一度お試しください。',
       secondFactor:
         '変更は行われていません。このアカウントには第2の認証要素も必要ですが、このページでは確認できません。お問い合わせください。',
+      exhausted: 'このリンクでの試行回数が多すぎます。新しいリンクをリクエストしてください。',
       offline: 'サービスに接続できませんでした。インターネット接続を確認して、もう一度お試しください。',
       gone: '該当する有効なアカウントはもうありません。',
     },
@@ -308,6 +311,7 @@ export const words = {
       unavailable: 'خدمتنا غير متاحة حاليًا. لم يتغيّر شيء؛ يُرجى المحاولة مرة أخرى بعد دقيقة.',
       secondFactor:
         'لم يتغيّر شيء. يتطلب هذا الحساب أيضًا عامل تحقق ثانيًا لا يمكن لهذه الصفحة طلبه. يُرجى التواصل معنا.',
+      exhausted: 'محاولات كثيرة جدًا بهذا الرابط. يُرجى طلب رابط جديد.',
       offline: 'تعذّر الوصول إلى خدمتنا. يُرجى التحقّق من اتصالك بالإنترنت والمحاولة مرة أخرى.',
       gone: 'لم يعد هناك حساب نشط مطابق.',
     },

@@ -28,6 +28,7 @@ function refusedWith(code: RefusalCode, kind: 'form' | 'json'): Promise<Response
 test.each<[RefusalCode, string]>([
   ['user-not-found', 'login-unknown'],
   ['second-factor-required', 'second-factor-required'],
+  ['second-factor-exhausted', 'second-factor-exhausted'],
   ['throttled', 'throttled'],
   ['unavailable', 'unavailable'],
   ['internal', 'unavailable'],
@@ -37,10 +38,14 @@ test.each<[RefusalCode, string]>([
   expect([answer.status, answer.headers.get('location')]).toEqual([303, `/form/?problem=${problem}`])
 })
 
-test('S4: a client hears of the second factor by its code', async () => {
-  const answer = await refusedWith('second-factor-required', 'json')
-  expect([answer.status, await answer.json()]).toEqual([
-    403,
-    { detail: 'A second factor is required to reset this password', code: 'second-factor-required' },
-  ])
-})
+test.each<[RefusalCode, string]>([
+  ['second-factor-required', 'A second factor is required to reset this password'],
+  ['second-factor-exhausted', 'Too many attempts with this link. Please ask for a new one.'],
+])(
+  'S4: a client hears of the second factor by the code %s, and of no time to wait for',
+  async (code, detail) => {
+    const answer = await refusedWith(code, 'json')
+    expect([answer.status, await answer.json()]).toEqual([403, { detail, code }])
+    expect(answer.headers.get('retry-after')).toBeNull()
+  },
+)

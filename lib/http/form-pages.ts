@@ -62,6 +62,6 @@ function pageCodeOf(error: unknown, log: Log, requestId: string): string {
   if (error instanceof Unreadable) return 'refused'
   const { code } = error instanceof Refusal ? error : ourFault(log, error, requestId)
   if (code === 'user-not-found') return 'login-unknown'
-  if (code === 'throttled' || code === 'second-factor-required') return code
+  if (code === 'throttled' || code.startsWith('second-factor')) return code
   return code === 'unavailable' || code === 'internal' ? 'unavailable' : 'refused'
 }

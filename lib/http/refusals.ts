@@ -15,6 +15,7 @@ export const refusals = {
   'signature-expired': { status: 400, coded: true },
   'signature-used': { status: 400, coded: true },
   'second-factor-required': { status: 403, coded: true },
+  'second-factor-exhausted': { status: 403, coded: true },
   throttled: { status: 429 },
   unavailable: { status: 503 },
   internal: { status: 500 },
