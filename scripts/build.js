@@ -5,9 +5,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path'
 import * as esbuild from 'esbuild'
 
-const rooms = ['app', 'components', 'emails', 'lib', 'messages', 'prisma', 'public', 'scripts', 'server']
+const rooms = ['app', 'components', 'emails', 'lib', 'messages', 'prisma', 'scripts', 'server']
 const files = ['next.config.js', 'package-lock.json', 'postcss.config.js', 'rekey.config.ts', 'tsconfig.json']
-const stamps = { compiled: 'dist/.sources', pages: '.next/.sources' }
+/** Where a directory of built code says what it was made from. */
+const stampOf = (/** @type {string} */ directory) => path.join(directory, '.sources')
 
 /** A digest of everything that a build is made from. */
 function sources() {
@@ -26,21 +27,21 @@ function sources() {
   return digest.digest('hex')
 }
 
-/** @param {string[]} made */
-function areFresh(...made) {
+/** @param {string[]} directories */
+function areFresh(...directories) {
   const now = sources()
-  return made.every((stamp) => existsSync(stamp) && readFileSync(stamp, 'utf8') === now)
+  return directories.map(stampOf).every((stamp) => existsSync(stamp) && readFileSync(stamp, 'utf8') === now)
 }
 
-export const isCompiled = () => areFresh(stamps.compiled)
-export const isBuilt = () => areFresh(stamps.compiled, stamps.pages)
+export const isCompiled = (directory = 'dist') => areFresh(directory)
+export const isBuilt = () => areFresh('dist', '.next')
 export const hasBuild = () => existsSync('dist/server/supervisor.js') && existsSync('.next/BUILD_ID')
 /** An image may hold a build without the sources it was made from. */
 export const hasSources = () => existsSync('server/supervisor.ts')
 
-/** Everything outside Next, to `dist/`. */
-export async function compile() {
-  rmSync(stamps.compiled, { force: true })
+/** Everything outside Next. */
+export async function compile(directory = 'dist') {
+  rmSync(stampOf(directory), { force: true })
   await generate()
   await esbuild.build({
     entryPoints: [
@@ -52,7 +53,7 @@ export async function compile() {
       'scripts/demo.ts',
       'scripts/migrate.ts',
     ],
-    outdir: 'dist',
+    outdir: directory,
     outbase: '.',
     bundle: true,
     splitting: true,
@@ -64,14 +65,14 @@ export async function compile() {
     sourcemap: 'linked',
     logLevel: 'warning',
   })
-  writeFileSync(stamps.compiled, sources())
+  writeFileSync(stampOf(directory), sources())
 }
 
 /** The pages and handlers, to `.next/`. */
 export async function buildPages() {
-  rmSync(stamps.pages, { force: true })
+  rmSync(stampOf('.next'), { force: true })
   await run('node_modules/next/dist/bin/next', ['build'], { NODE_ENV: 'production' })
-  writeFileSync(stamps.pages, sources())
+  writeFileSync(stampOf('.next'), sources())
 }
 
 /**

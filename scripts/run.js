@@ -6,7 +6,7 @@ import { buildPages, compile, hasBuild, hasSources, isBuilt, isCompiled } from '
 
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo' },
-  dev: { entry: 'scripts/demo', needs: 'compiled', mode: 'dev' },
+  dev: { entry: 'scripts/demo', needs: 'code', mode: 'dev' },
   start: { entry: 'server/supervisor', needs: 'built', mode: 'production' },
   worker: { entry: 'server/worker-start', needs: 'built', mode: 'production' },
   migrate: { entry: 'scripts/migrate', needs: 'code' },
@@ -38,27 +38,27 @@ process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
 process.env.NEXT_TELEMETRY_DISABLED = '1'
 if ('mode' in command) process.env.REKEY_MODE = command.mode
 
+let directory = 'dist'
 try {
-  const outdated = 'The sources changed since the build; run `npm run build`.'
   if (command.needs === 'built') {
     if (!hasBuild()) fail('There is no build to serve; run `npm run build` first.')
-    if (hasSources() && !isBuilt()) fail(outdated)
+    if (hasSources() && !isBuilt()) fail('The sources changed since the build; run `npm run build`.')
   }
   if (command.needs === 'code' && hasSources() && !isCompiled()) {
-    // A service may run on this build, and its worker start again at any time: its half of the code stays as it is.
-    if (hasBuild()) fail(outdated)
-    await compile()
+    // A service may run on the build, and its worker start again at any time: what was edited since is kept apart, as
+    // Next's dev server does.
+    directory = 'dist/dev'
+    if (!isCompiled(directory)) await compile(directory)
   }
   if (command.needs === 'pages' && (name === 'build' || !isBuilt())) {
     await compile()
     await buildPages()
   }
-  if (command.needs === 'compiled' && !isCompiled()) await compile()
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
 }
 
 if ('entry' in command) {
   process.argv.splice(1, 2, name)
-  await import(pathToFileURL(path.resolve('dist', `${command.entry}.js`)).href)
+  await import(pathToFileURL(path.resolve(directory, `${command.entry}.js`)).href)
 }
