@@ -35,12 +35,11 @@ async function main(): Promise<void> {
 
   const web = await startWeb({ settings, log: services.log, dev: settings.mode === 'dev' })
   const stopWorker = settings.worker ? await startWorker(services) : undefined
-  sayWhereToClick(
-    `http://localhost:${web.port}`,
-    services.mailbox !== undefined,
-    embedded ? dataDir : undefined,
-    settings.worker,
-  )
+  sayWhereToClick(`http://localhost:${web.port}`, {
+    hasMailbox: services.mailbox !== undefined,
+    writes: settings.worker,
+    ...(embedded && { dataDir }),
+  })
 
   let stopping = false
   const stop = async () => {
@@ -66,29 +65,32 @@ function keptSecret(dataDir: string): string {
   return readFileSync(file, 'utf8').trim()
 }
 
+/** `dataDir`: where the embedded database is, in which the demo's people are. */
 function sayWhereToClick(
   url: string,
-  hasMailbox: boolean,
-  dataDir: string | undefined,
-  works: boolean,
+  { hasMailbox, writes, dataDir }: { hasMailbox: boolean; writes: boolean; dataDir?: string },
 ): void {
+  const own = dataDir !== undefined
+  const steps = [
+    `Ask for a link    ${url}/forgot-password/${own ? '   as "demo" (English) or "ada" (German)' : ''}`,
+    ...(hasMailbox && writes ? [`Read the letter   ${url}/dev/mailbox/`] : []),
+    `Check the result  npm run accounts -- verify ${own ? 'demo' : '<username>'}   (type the new password, then Enter and Ctrl-D)`,
+  ]
   const lines = [
     '',
     `  Rekey is running at ${url}`,
     '',
-    `  1. Ask for a link    ${url}/forgot-password/   as "demo" (English) or "ada" (German)`,
-    ...(hasMailbox ? [`  2. Read the letter   ${url}/dev/mailbox/`] : []),
-    '  3. Check the result  npm run accounts -- verify demo   (type the new password, then Enter and Ctrl-D)',
+    ...steps.map((step, i) => `  ${i + 1}. ${step}`),
     '',
-    ...(works
+    ...(writes
       ? []
       : [
           '  No letter is written here: WORKER=on starts a worker, which takes every job that waits in the database.',
           '',
         ]),
-    ...(dataDir === undefined
-      ? []
-      : [`  Its database and letters are in ${dataDir}; Ctrl-C stops it, and nothing is lost.`, '']),
+    ...(own
+      ? [`  Its database and letters are in ${dataDir}; Ctrl-C stops it, and nothing is lost.`, '']
+      : []),
   ]
   console.log(lines.join('\n'))
 }
