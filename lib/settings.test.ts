@@ -31,6 +31,14 @@ test('K1: what is missing is named, all of it, in one message', () => {
   expect(problems).toHaveLength(Object.keys(needed).length)
 })
 
+test('K1, R3: and so is a time that outlasts a link, whatever is wrong with the rest', () => {
+  const problems = problemsOf({ ...needed, SECRET_KEY: undefined, LIMIT_LETTERS_PER_ACCOUNT: '5/1d' })
+  expect(problems.map((problem) => problem.split(/\W/)[0])).toEqual([
+    'SECRET_KEY',
+    'LIMIT_LETTERS_PER_ACCOUNT',
+  ])
+})
+
 describe('K1, T3, P1, H11: a start is refused', () => {
   test.each<[string, Record<string, string>]>([
     ['SECRET_KEY', { SECRET_KEY: 'short' }],
@@ -187,9 +195,9 @@ test('R3, S3: what is allowed but unwise is warned of', () => {
   expect(told).toHaveLength(5)
   expect(warned({ LIMIT_RESETS_PER_CLIENT: '101/1h', SUPPORT_EMAIL: 'help@example.com' })).toHaveLength(1)
   expect(warned({ SUPPORT_EMAIL: 'help@example.com' })).toEqual([])
-  expect(warned({ SUPPORT_EMAIL: 'help@example.com', TRUSTED_PROXY_HOPS: '1', HOST: '127.0.0.1' })).toEqual(
-    [],
-  )
+  const behindProxy = { SUPPORT_EMAIL: 'help@example.com', TRUSTED_PROXY_HOPS: '1' }
+  expect(warned({ ...behindProxy, HOST: '127.0.0.1' })).toEqual([])
+  for (const HOST of ['0.0.0.0', '::']) expect(warned({ ...behindProxy, HOST })).toHaveLength(1)
   expect(warned({ REKEY_MODE: 'demo' })).toEqual([])
 })
 

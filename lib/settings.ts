@@ -115,6 +115,12 @@ const shape = z.object({
   HOST: line.optional(),
 })
 
+const times = shape.pick({
+  RESET_PASSWORD_VERIFICATION_PERIOD: true,
+  LIMIT_LETTERS_PER_ACCOUNT: true,
+  LETTER_COOLDOWN: true,
+})
+
 const whyNeeded: Record<string, string> = {
   SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
   DATABASE_URL: 'a PostgreSQL URL, such as postgresql://rekey:…@db.example.com/rekey',
@@ -157,7 +163,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
     if (mode === 'production' && hasStockPassword(given[name]))
       problems.push(`${name}: its password is one that everybody tries first; give the database role its own`)
-  if (parsed.success) problems.push(...linklessTimes(parsed.data))
+  problems.push(...linklessTimes(given))
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
 
   const values = parsed.data
@@ -252,9 +258,12 @@ function missing(name: string): string {
 
 /**
  * Somebody who gets no more letters holds a link that works: what a stranger has caused must not outlast the links that
- * came with it, or the stranger decides who can reset.
+ * came with it, or the stranger decides who can reset. Judged as soon as these settings can be read, whatever is wrong
+ * with others.
  */
-function linklessTimes(values: z.infer<typeof shape>): string[] {
+function linklessTimes(given: Record<string, string | undefined>): string[] {
+  const { success, data: values } = times.safeParse(given)
+  if (!success) return []
   const period = values.RESET_PASSWORD_VERIFICATION_PERIOD
   const why = `RESET_PASSWORD_VERIFICATION_PERIOD (${period}s): a stranger could use up a person's letters while no link of theirs is live`
   const problems: string[] = []
@@ -314,9 +323,9 @@ export function settingsWarnings(settings: Settings): string[] {
       'LIMIT_RESETS_PER_CLIENT or LIMIT_ATTEMPTS_PER_LINK lets one client fail more than 100 times in a row (NIST SP 800-63B-4 §3.2.2).',
     )
   }
-  if (settings.trustedProxyHops > 0 && settings.host === undefined) {
+  if (settings.trustedProxyHops > 0 && [undefined, '0.0.0.0', '::'].includes(settings.host)) {
     warnings.push(
-      'TRUSTED_PROXY_HOPS is set and HOST is not: whoever reaches the port past the proxy chooses the address that they are counted under. Let only the proxy reach it, and set HOST to where it does.',
+      'TRUSTED_PROXY_HOPS is set and HOST opens the port on all addresses: whoever reaches it past the proxy chooses the address that they are counted under. Let only the proxy reach it, and set HOST to where it does.',
     )
   }
   if (settings.mode === 'production' && settings.look.supportEmail === undefined) {
