@@ -30,7 +30,10 @@ export async function readFields(request: Request): Promise<Record<string, unkno
   return parsed.value as Record<string, unknown>
 }
 
-/** A client that hangs up within its body is at fault itself: the `ECONNRESET` is not the database's. */
+/**
+ * A client that hangs up within its body is at fault itself: the `ECONNRESET`, which Node makes of every way to do so, is
+ * not the database's.
+ */
 async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -42,7 +45,8 @@ async function readBytes(request: Request): Promise<Uint8Array> {
       chunks.push(chunk)
     }
   } catch (error) {
-    throw error instanceof Refusal ? error : new Unreadable('Request body cut off', { brokenOff: error })
+    const hungUp = (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+    throw hungUp ? new Unreadable('Request body cut off', { brokenOff: error }) : error
   }
   return Buffer.concat(chunks)
 }

@@ -133,7 +133,10 @@ describe('I3: a body of more than 16 KiB', () => {
   })
 })
 
-test('a body that breaks off is the client’s fault, not an outage', async () => {
+test.each([
+  ['with its client is the client’s fault, not an outage', 'ECONNRESET', 400, 'debug body_cut_off'],
+  ['through a fault of ours is told and answered as one', 'ERR_INVALID_STATE', 500, 'error request_failed'],
+])('a body that breaks off %s', async (_, code, status, event) => {
   const lines: string[] = []
   const log = createLog('debug', 'test')
   for (const level of ['debug', 'warn', 'error'] as const)
@@ -144,11 +147,11 @@ test('a body that breaks off is the client’s fault, not an outage', async () =
       controller.enqueue(new TextEncoder().encode('{"login":'))
     },
     pull(controller) {
-      controller.error(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+      controller.error(Object.assign(new Error('aborted'), { code }))
     },
   })
-  await expectRefused(post({}, broken), 400)
-  expect(lines).toEqual(['debug body_cut_off'])
+  await expectRefused(post({}, broken), status)
+  expect(lines).toEqual([event])
 })
 
 test('I3: an Accept that is longer than any client’s takes anything', async () => {
