@@ -30,6 +30,16 @@ test('the wait is told in the language of the page', () => {
   )
 })
 
+test('U7: where the browser cannot put a wait into words, the trouble is told without it', () => {
+  const { RelativeTimeFormat } = Intl
+  Reflect.deleteProperty(Intl, 'RelativeTimeFormat')
+  try {
+    expect(describeTrouble({ kind: 'throttled', seconds: 61 }, words, 'en')).toBe('Too often.')
+  } finally {
+    Object.assign(Intl, { RelativeTimeFormat })
+  }
+})
+
 test('U7: no network, no service and a plain refusal each have their own words', () => {
   const tell = (kind: 'offline' | 'unavailable') => describeTrouble({ kind }, words, 'en')
   expect([tell('offline'), tell('unavailable')]).toEqual(['Offline.', 'Away.'])

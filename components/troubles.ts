@@ -15,14 +15,15 @@ export type TroubleWords = Record<
 
 /**
  * Puts a failed attempt into words. A refusal that has a code is a rule of the service, told in the page's words where it
- * has some, else in the service's; complaints about fields that the form does not show are a refusal like others.
+ * has some, else in the service's; complaints about fields that the form does not show are a refusal like others. A browser
+ * too old to count time still says that it was too often.
  */
 export function describeTrouble(
   answer: Exclude<Answer, { kind: 'done' }>,
   words: TroubleWords,
   language: string,
 ): string {
-  if (answer.kind === 'throttled')
+  if (answer.kind === 'throttled' && 'RelativeTimeFormat' in Intl)
     return words.throttledFor.replace('{when}', inHowLong(answer.seconds, language))
   if (answer.kind === 'refused' && answer.code !== null)
     return answer.code === 'second-factor-required' || answer.code === 'user-not-found'
