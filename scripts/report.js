@@ -2,18 +2,24 @@
 
 /** @typedef {{ passed: number, failed: number, failures: string[] }} Result */
 
-/** Reads Vitest's JSON report. @param {any} report @returns {Result} */
-export function readVitest(report) {
+/** Reads Vitest's JSON report, or the part of it about some files. @param {any} report @returns {Result} */
+export function readVitest({ testResults }) {
   /** @type {string[]} */
   const failures = []
-  for (const file of report.testResults) {
-    const failed = file.assertionResults.filter((/** @type {any} */ test) => test.status === 'failed')
+  const count = { passed: 0, failed: 0 }
+  for (const file of testResults) {
+    /** @param {string} status */
+    const those = (status) =>
+      file.assertionResults.filter((/** @type {any} */ test) => test.status === status)
+    const failed = those('failed')
+    count.passed += those('passed').length
+    count.failed += failed.length
     for (const test of failed)
       failures.push(`${file.name}: ${test.fullName}\n${test.failureMessages[0] ?? ''}`)
     // A file that does not load, or whose set-up throws, fails without a failed test.
     if (file.status === 'failed' && failed.length === 0) failures.push(`${file.name}\n${file.message}`)
   }
-  return { passed: report.numPassedTests, failed: report.numFailedTests, failures }
+  return { ...count, failures }
 }
 
 /** Reads Playwright's JSON report. @param {any} report @returns {Result} */

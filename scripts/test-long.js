@@ -5,6 +5,9 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { buildPages, compile, generate, isBuilt } from './build.js'
 import { findBrowser } from './find-browser.js'
+import { readPlaywright, readVitest, summarise } from './report.js'
+
+/** @import { Result } from './report.js' */
 
 const wanted = process.argv.slice(2)
 const files = globSync('{app,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.{test,spec}.ts')
@@ -31,11 +34,12 @@ if (files.some((file) => file.startsWith('e2e')) && !isBuilt()) {
 
 /** @type {string[]} */
 const lines = []
-let failed = false
+/** @type {string[]} */
+const failures = []
 
 /**
  * @param {string} script @param {string[]} args @param {string} report the file that it writes
- * @param {(report: any) => string[]} read
+ * @param {(report: any) => [file: string, result: Result, milliseconds: number][]} read
  */
 function run(script, args, report, read) {
   const { status } = spawnSync(process.execPath, [script, ...args], {
@@ -48,13 +52,13 @@ function run(script, args, report, read) {
       ...(specs.length > 0 && { BROWSER_PATH: findBrowser() }),
     },
   })
-  failed ||= status !== 0
-  lines.push(...(existsSync(report) ? read(JSON.parse(readFileSync(report, 'utf8'))) : []))
+  if (status !== 0) failures.push(`${path.basename(report, '.json')}: exit code ${status}`)
+  if (!existsSync(report)) return
+  for (const [file, result, ms] of read(JSON.parse(readFileSync(report, 'utf8')))) {
+    lines.push(`${file}: ${result.passed} passed, ${result.failed} failed, ${Math.round(ms / 1000)} s`)
+    failures.push(...result.failures)
+  }
 }
-
-/** @param {string} file @param {number} passed @param {number} failed @param {number} ms */
-const told = (file, passed, failed, ms) =>
-  `${file}: ${passed} passed, ${failed} failed, ${Math.round(ms / 1000)} s`
 
 if (tests.length > 0) {
   const report = path.join(results, 'vitest.json')
@@ -64,21 +68,22 @@ if (tests.length > 0) {
     ['run', ...tests, '--maxWorkers=2', ...reporters],
     report,
     ({ testResults }) =>
-      testResults.map((/** @type {any} */ { name, startTime, endTime, assertionResults }) => {
-        /** @param {string} wanted */
-        const count = (wanted) =>
-          assertionResults.filter((/** @type {any} */ { status }) => status === wanted).length
-        return told(path.relative('.', name), count('passed'), count('failed'), endTime - startTime)
-      }),
+      testResults.map((/** @type {any} */ file) => [
+        path.relative('.', file.name),
+        readVitest({ testResults: [file] }),
+        file.endTime - file.startTime,
+      ]),
   )
 }
-if (specs.length > 0) {
-  const report = path.join(results, 'playwright.json')
-  run('node_modules/playwright/cli.js', ['test', ...specs], report, ({ stats }) => [
-    told(specs.join(', '), stats.expected + stats.flaky, stats.unexpected, stats.duration),
+for (const spec of specs) {
+  const report = path.join(results, `${path.basename(spec)}.json`)
+  run('node_modules/playwright/cli.js', ['test', spec], report, (told) => [
+    [spec, readPlaywright(told), told.stats.duration],
   ])
 }
 
+if (failures.length > 0) console.log(summarise(failures))
+
 console.log(`\nLong forms, ${new Date().toISOString().slice(0, 10)}`)
 for (const line of lines) console.log(line)
-process.exit(failed ? 1 : 0)
+process.exit(failures.length > 0 ? 1 : 0)
