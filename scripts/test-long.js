@@ -11,7 +11,7 @@ import { readPlaywright, readVitest, summarise } from './report.js'
 
 const wanted = process.argv.slice(2)
 const files = globSync('{app,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.{test,spec}.ts')
-  .filter((file) => readFileSync(file, 'utf8').includes('world/long-form'))
+  .filter((file) => /world\/long-form|browser\/looks/.test(readFileSync(file, 'utf8')))
   // What compares times must have the machine to itself: docs/timing.md says how.
   .filter((file) => !file.includes('parity'))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
