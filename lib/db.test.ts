@@ -33,6 +33,17 @@ describe('whether the database answers', () => {
   })
 })
 
+test('F1, F8: a connection whose transaction was left open serves nobody else, and takes the transaction with it', async () => {
+  const opened = openDatabase(database.url, 1, log)
+  const client = await opened.pool.connect()
+  await client.query('BEGIN')
+  await client.query('CREATE TABLE "left_open" ()')
+  client.release()
+  const { rows } = await opened.pool.query(`SELECT to_regclass('left_open') AS "table"`)
+  expect(rows).toEqual([{ table: null }])
+  await opened.close()
+})
+
 test('a start that may open more connections than the server takes is warned of, with both numbers', async () => {
   await migrate(database.url)
   const check = (more: Record<string, string>) =>

@@ -33,6 +33,10 @@ export function openDatabase(url: string, poolSize: number, log: Log): Database 
     keepAlive: true,
   })
   pool.on('error', (error) => log.warn({ err: error, event: 'database_connection_lost' }))
+  // A transaction whose end the database was not heard to confirm may still be open: nothing else may run within it.
+  pool.on('release', (_error, client) => {
+    if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined)
+  })
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     transactionOptions: { maxWait: connectTimeout, timeout: queryTimeout },

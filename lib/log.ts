@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { pino, type Logger } from 'pino'
+import { pino, type Logger, type LoggerOptions } from 'pino'
 
 export type Log = Logger
 
@@ -8,7 +8,7 @@ export type Log = Logger
  * address in full or a key never goes into one (OWASP Logging, "Data to exclude").
  */
 export function createLog(level: string, name: string): Log {
-  return pino({
+  const options: LoggerOptions = {
     level,
     base: { name, host: hostname(), pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -24,7 +24,16 @@ export function createLog(level: string, name: string): Log {
         ] as Parameters<typeof write>)
       },
     },
-  })
+  }
+  return pino(options, standardOutput())
+}
+
+/** A disk that is full costs lines, never the process: pino would throw, and wait for ever after a fatal one. */
+function standardOutput() {
+  const output = pino.destination({ fd: 1, sync: true })
+  output.on('error', () => undefined)
+  output.flushSync = () => undefined
+  return output
 }
 
 /**
@@ -32,8 +41,12 @@ export function createLog(level: string, name: string): Log {
  * they choke on, so only those of our own errors and of the system are kept.
  */
 export function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { type: typeof error }
+  // The queue hands on copies of errors, which are errors no more.
+  if (typeof error !== 'object' || error === null || !('stack' in error)) return { type: typeof error }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return { type: error.name, code, at: frames.slice(0, 8).map((line) => line.trim()) }
+  const type = 'name' in error ? String(error.name) : 'Error'
+  const frames = String(error.stack)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+  return { type, code, at: frames.slice(0, 8).map((line) => line.trim()) }
 }

@@ -42,6 +42,8 @@ test('K1, R3: and so is a time that outlasts a link, whatever is wrong with the 
 describe('K1, T3, P1, H11: a start is refused', () => {
   test.each<[string, Record<string, string>]>([
     ['SECRET_KEY', { SECRET_KEY: 'short' }],
+    ['SECRET_KEY', { SECRET_KEY: `${needed.SECRET_KEY},${needed.SECRET_KEY}` }],
+    ['SECRET_KEY', { SECRET_KEY: `${needed.SECRET_KEY} ` }],
     ['SECRET_KEY', { SECRET_KEY: needed.SECRET_KEY.slice(0, 31) }],
     ['SECRET_KEY', { SECRET_KEY: 'a'.repeat(64) }],
     ['SECRET_KEY', { SECRET_KEY: 'please-change-me-9f8e7d6c5b4a3z2y1x' }],

@@ -178,7 +178,10 @@ async function findDatabase(): Promise<{ url: string; close(): Promise<void> }> 
   console.error(`Database: the demo's in ${dataDir}`)
   try {
     const embedded = await startEmbeddedDatabase(dataDir)
-    await migrate(embedded.url)
+    await migrate(embedded.url).catch(async (error: unknown) => {
+      await embedded.close()
+      throw error
+    })
     return embedded
   } catch (error) {
     if (error instanceof DataDirInUse) return { url: embeddedUrl(dataDir), close: async () => undefined }

@@ -53,6 +53,21 @@ test('F15: a process is up when it says so, and what it says comes along', async
   expect(await kept.up).toEqual({ port: 4310 })
 })
 
+test('F15: where there is no room for another process, it is tried again', async () => {
+  const file = path.join(directory, 'late.mjs')
+  writeFileSync(file, `${ready}; setInterval(() => {}, 1000)`)
+  let tries = 0
+  const { kept, logged } = keep('', {
+    start() {
+      tries += 1
+      if (tries < 3) throw Object.assign(new Error('spawn'), { code: 'ENOMEM' })
+      return fork(file, { execArgv: [] })
+    },
+  })
+  expect(await kept.up).toEqual({ port: 4310 })
+  expect(logged.filter(({ event }) => event === 'sys_process_error')).toHaveLength(2)
+})
+
 test('a process that says nothing is up when it has lived for a while', async () => {
   const { kept } = keep('', { reports: false, mustStart: true })
   expect(await kept.up).toEqual({})

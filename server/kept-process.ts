@@ -53,13 +53,20 @@ export function keepRunning({ name, start, log, reports, mustStart, times: given
   let stopping = false
   let delay = times.firstDelay
   let restart: NodeJS.Timeout | undefined
-  let child: ChildProcess
-  let gone: Promise<void>
+  let child: ChildProcess | undefined
+  let gone: Promise<void> = Promise.resolve()
 
   function launch(): void {
     const began = Date.now()
     let reason: string | undefined
-    child = start()
+    try {
+      child = start()
+    } catch (error) {
+      // Not enough memory for another process, say: some time there will be.
+      if (mustStart && !wasUp) return isDown(error)
+      log.error({ err: error, process: name, event: 'sys_process_error' })
+      return again()
+    }
     const { promise, resolve: isGone } = Promise.withResolvers<void>()
     gone = promise
 
@@ -82,9 +89,13 @@ export function keepRunning({ name, start, log, reports, mustStart, times: given
         { event: 'sys_crash', process: name, code, signal, reason, restartInMs: delay },
         'process died',
       )
-      restart = setTimeout(launch, delay)
-      delay = Math.min(delay * 2, times.longestDelay)
+      again()
     })
+  }
+
+  function again(): void {
+    restart = setTimeout(launch, delay)
+    delay = Math.min(delay * 2, times.longestDelay)
   }
 
   function cameUp(report: { port?: number | undefined }): void {
@@ -96,10 +107,10 @@ export function keepRunning({ name, start, log, reports, mustStart, times: given
   async function stop(): Promise<void> {
     stopping = true
     clearTimeout(restart)
-    child.kill('SIGTERM')
+    child?.kill('SIGTERM')
     const kill = setTimeout(() => {
       log.warn({ process: name, event: 'sys_killed' }, 'process did not stop in time')
-      child.kill('SIGKILL')
+      child?.kill('SIGKILL')
     }, times.stopGrace)
     await gone
     clearTimeout(kill)

@@ -119,4 +119,8 @@ export const secretKey = z
     (key) => new Set(key).size >= 12,
     'too regular to be random; `openssl rand -base64 48` makes a good one',
   )
+  .refine(
+    (key) => !key.includes(',') && key === key.trim(),
+    'use no comma and no white space around it: in SECRET_KEY_FALLBACKS, commas part the keys',
+  )
   .refine((key) => !sample.test(key), 'looks like a sample value; `openssl rand -base64 48` makes a good one')

@@ -53,6 +53,9 @@ export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDa
   const release = own(dir)
   try {
     rmSync(socketPath, { force: true })
+    // Whatever may be read of the directory around it, and whatever modes the files within get.
+    mkdirSync(filesIn(dir), { recursive: true, mode: 0o700 })
+    chmodSync(filesIn(dir), 0o700)
     const db = await PGlite.create({ dataDir: filesIn(dir) })
     const server = createWireServer(db)
     const sockets = new Set<Socket>()
