@@ -9,6 +9,12 @@ const refusals = [
   ['a secret that is too regular', 'K1', '(key) => new Set(key).size >= 12', '() => true'],
   ['a sample for a secret', 'K1', '(key) => !sample.test(key)', '() => true'],
   [
+    'a secret that commas would part',
+    'K1, K2',
+    "(key) => !key.includes(',') && key === key.trim()",
+    '() => true',
+  ],
+  [
     'the current secret among the older ones',
     'K1, K2',
     'given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)',
