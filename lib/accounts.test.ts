@@ -75,11 +75,15 @@ async function recovery(of = id): Promise<Recovery | undefined> {
 describe('letter slots', () => {
   const slots: LetterSlots = { cooldown: 0, perAccount: { count: 3, seconds: 3600 } }
   const calm: LetterSlots = { ...slots, cooldown: 60 }
-  const claim = (job = randomUUID(), how: { slots?: LetterSlots; exempt?: boolean; of?: string } = {}) =>
+  const slot = (
+    job: string = randomUUID(),
+    how: { slots?: LetterSlots; exempt?: boolean; of?: string } = {},
+  ) =>
     accounts.claimLetterSlot(how.of ?? id, job, how.slots ?? slots, {
       exempt: how.exempt ?? false,
       keepFor: 3600,
     })
+  const claim = async (...asked: Parameters<typeof slot>) => (await slot(...asked)) !== null
 
   /** Lets time pass for the account's letters and its pause. */
   const pass = (seconds: number) =>
@@ -114,6 +118,18 @@ describe('letter slots', () => {
     expect((await recovery())!.jobs).toHaveLength(3)
     await pass(3599)
     expect(await claim(job, { slots: calm })).toBe(true)
+  })
+
+  test('R3: the first of a window is told from those after it, in a retry and in a parallel job too', async () => {
+    for (const of of [id, await stranger()]) {
+      const claims = await Promise.all(Array.from({ length: 3 }, () => slot(randomUUID(), { of })))
+      expect(claims.map((claimed) => claimed?.first).sort()).toEqual([false, false, true])
+    }
+    const { jobs } = (await recovery())!
+    const retries = [await slot(jobs[0]), await slot(jobs[1]), await slot(jobs[2])]
+    expect(retries).toEqual([{ first: false }, { first: false }, { first: true }])
+    await pass(3601)
+    expect([await slot(), await slot()]).toEqual([{ first: true }, { first: false }])
   })
 
   test('T6: within the cool-down there is no second one, after it there is', async () => {

@@ -128,16 +128,17 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
    * @param exempt for the letter that "this wasn't me" starts: neither its own pause nor what was sent before holds it
    *   back. Each takes a letter about a changed password that works once, so no stranger can cause one.
    * @param keepFor seconds that a claim is remembered, so that a retry of the same job passes
-   * @returns whether the job holds a slot, now or since an earlier attempt. During a pause none does: a letter that was
-   *   put off would carry a link that is signed anew, and so lives
+   * @returns null where the job holds no slot, neither now nor since an earlier attempt. During a pause none does: a
+   *   letter that was put off would carry a link that is signed anew, and so lives. `first`: whether no slot of the window
+   *   was claimed before this one
    */
   async function claimLetterSlot(
     id: string,
     jobId: string,
     slots: LetterSlots,
     { exempt, keepFor }: { exempt: boolean; keepFor: number },
-  ): Promise<boolean> {
-    const claimed = await prisma.$executeRaw`
+  ): Promise<{ first: boolean } | null> {
+    const [claim] = await prisma.$queryRaw<{ first: boolean }[]>`
       INSERT INTO "rekey_recovery" AS r ("account_id", "letter_jobs", "letter_times")
       SELECT "id", ARRAY[${jobId}::uuid], ARRAY[now()] FROM "users" WHERE "id" = ${id}::uuid FOR KEY SHARE
       ON CONFLICT ("account_id") DO UPDATE SET
@@ -153,8 +154,12 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
           NOT EXISTS (SELECT FROM unnest(r."letter_times") AS s("at")
                        WHERE ${slots.cooldown > 0}::boolean AND s."at" > now() - make_interval(secs => ${slots.cooldown}))
           AND (SELECT count(*) FROM unnest(r."letter_times") AS s("at")
-                WHERE s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) < ${slots.perAccount.count})))`
-    return claimed === 1
+                WHERE s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) < ${slots.perAccount.count})))
+      RETURNING NOT EXISTS (
+        SELECT FROM unnest(r."letter_jobs", r."letter_times") WITH ORDINALITY AS s("job", "at", "nth")
+         WHERE s."nth" > array_position(r."letter_jobs", ${jobId}::uuid)
+           AND s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) AS "first"`
+    return claim ?? null
   }
 
   /** Gives back the slot of a job whose letter never left; of one that has none, nothing. */

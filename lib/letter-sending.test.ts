@@ -280,19 +280,36 @@ describe('a letter with a link', () => {
 
   test('R1: past the budget of the installation waits, and takes nothing from it; what was not sent gives back', async () => {
     const people = [account, await add(), await add(), await add()]
-    sink.refuse = { code: 451, text: 'come back later' }
+    // Each had a letter in this window.
     for (const person of people) {
-      expect(await handlers()['send-letter'](letterJob(person))).toMatchObject({ outcome: 'later' })
+      await sql.query('DELETE FROM "rekey_limits"')
+      expect(await handlers()['send-letter'](letterJob(person))).toEqual({ outcome: 'done' })
     }
-    sink.refuse = undefined
+    await sql.query('DELETE FROM "rekey_limits"')
+    sink.refuse = { code: 451, text: 'come back later' }
     const jobs = people.map((person) => letterJob(person))
+    for (const job of jobs) expect(await handlers()['send-letter'](job)).toMatchObject({ outcome: 'later' })
+    sink.refuse = undefined
     for (const job of jobs.slice(0, 3))
       expect(await handlers()['send-letter'](job)).toEqual({ outcome: 'done' })
     const spent = { outcome: 'later', reason: 'letter-budget-spent' }
     for (let i = 0; i < 3; i += 1) expect(await handlers()['send-letter'](jobs[3]!)).toEqual(spent)
-    expect(sink.countTo(people[3]!.email)).toBe(0)
+    expect(sink.countTo(people[3]!.email)).toBe(1)
     await sql.query('DELETE FROM "rekey_limits"')
     expect(await handlers()['send-letter'](jobs[3]!)).toEqual({ outcome: 'done' })
+  })
+
+  test('R1, R3: a budget that others spent still has an account’s first letter, and the one after a stranger’s reset', async () => {
+    const [person, robbed] = [await add(), await add()]
+    for (const _ of [1, 2, 3]) await services.limits.spendLetter({ first: false })
+    expect(await handlers()['send-letter'](letterJob(person))).toEqual({ outcome: 'done' })
+    const spent = { outcome: 'later', reason: 'letter-budget-spent' }
+    expect(await handlers()['send-letter'](letterJob(person))).toEqual(spent)
+    expect(await handlers()['send-letter'](letterJob(robbed))).toEqual({ outcome: 'done' })
+    expect(await handlers()['send-letter'](letterJob(robbed, { pauseExempt: true }))).toEqual({
+      outcome: 'done',
+    })
+    expect([sink.countTo(person.email), sink.countTo(robbed.email)]).toEqual([1, 2])
   })
 
   test('speaks the account’s language, else the asker’s, else the installation’s', async () => {
@@ -372,8 +389,7 @@ describe('the letter about a changed password', () => {
     for (let i = 0; i < 3; i += 1) await handlers()['send-letter'](letterJob())
     await cancel()
     await change(`"is_active" = false, "password" = NULL`)
-    await services.limits.spendLetter()
-    await services.limits.spendLetter()
+    for (let i = 0; i < 7; i += 1) await services.limits.spendLetter({ first: true })
     expect(await handlers()['send-changed-letter'](changedJob())).toEqual({ outcome: 'done' })
     const letter = sink.letters.at(-1)!
     expect(letter.recipients).toEqual([account.email])

@@ -81,15 +81,15 @@ export function createLetterSending(parts: Parts): Handlers {
       await audit.record('failed', { ...about, reason: 'link-would-expire' })
       return { outcome: 'never', reason: 'link-would-expire' }
     }
-    const claim = { exempt: pauseExempt, keepFor: settings.reset.period }
-    if (!(await accounts.claimLetterSlot(account.id, id, settings.letterSlots, claim))) {
-      return hold('letter-limit', about)
-    }
-    const budget = await limits.spendLetter()
-    if (!budget.ok) {
-      if (budget.first) log.error({ event: 'letter_budget_spent', reason: 'LIMIT_LETTERS' })
-      return { outcome: 'later', reason: 'letter-budget-spent' }
-    }
+    const slot = await accounts.claimLetterSlot(account.id, id, settings.letterSlots, {
+      exempt: pauseExempt,
+      keepFor: settings.reset.period,
+    })
+    if (slot === null) return hold('letter-limit', about)
+    // Where a stranger's reset is undone, what the stranger asked for before must not count.
+    const budget = await limits.spendLetter({ first: slot.first || pauseExempt })
+    if (budget.alert) log.error({ event: 'letter_budget_spent', reason: 'LIMIT_LETTERS' })
+    if (!budget.ok) return { outcome: 'later', reason: 'letter-budget-spent' }
     let left = false
     const locale = languageOf(account, data.locale)
     try {

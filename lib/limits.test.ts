@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/world/long-form'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
+import { clientKey } from './client-address'
 import { createLimits, LimiterBroken, type Counted, type LimitSettings } from './limits'
 import { migrate } from './migrations'
 
@@ -22,9 +23,13 @@ beforeAll(async () => {
   database = await createTestDatabase()
   await migrate(database.url)
   pool = new pg.Pool({ connectionString: database.url, max: 4 })
-  limits = createLimits(pool, secret, settings)
 }, 120_000)
-beforeEach(() => pool.query('DELETE FROM "rekey_limits"'))
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  limits = createLimits(pool, secret, settings)
+  await pool.query('DELETE FROM "rekey_limits"')
+})
+afterEach(() => vi.useRealTimers())
 afterAll(async () => {
   await pool.end()
   await database.drop()
@@ -34,11 +39,10 @@ type Row = { key: string; points: number; expire: string }
 const rows = async () => (await pool.query<Row>('SELECT * FROM "rekey_limits" ORDER BY "key"')).rows
 
 /** Lets time pass for everything that is counted. */
-const pass = (seconds: number) =>
-  pool.query('UPDATE "rekey_limits" SET "expire" = "expire" - $1', [seconds * 1000])
+const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 
 /** Whether each of several calls, one after the other, was let through. */
-async function inTurn(times: number, count: (i: number) => Promise<Counted>): Promise<boolean[]> {
+async function inTurn(times: number, count: (i: number) => Promise<{ ok: boolean }>): Promise<boolean[]> {
   const passed: boolean[] = []
   for (let i = 0; i < times; i += 1) passed.push((await count(i)).ok)
   return passed
@@ -51,7 +55,6 @@ describe('R1: what is counted', () => {
     ['posts to the reset endpoint', 5, () => limits.countReset('203.0.113.3')],
     ['refused passwords of a link', 2, () => limits.countAttempt('203.0.113.4', 'a signature')],
     ['guesses at a second factor with a link', 10, () => limits.countGuess('a signature')],
-    ['letters of the installation', 4, () => limits.spendLetter()],
   ])(
     '%s: the setting’s count passes, the next does not, and only its first refusal is marked',
     async (_what, allowed, count) => {
@@ -68,20 +71,21 @@ describe('R1: what is counted', () => {
     await inTurn(5, () => limits.countReset('203.0.113.5'))
     const refused = await limits.countReset('203.0.113.5')
     expect(refused).toEqual({ ok: false, retryAfter: 600, first: true, limit: 'resetsPerClient' })
-    await pass(598)
+    pass(598)
     expect(await limits.countReset('203.0.113.5')).toMatchObject({ ok: false, first: false })
-    await pass(2)
+    pass(2)
     expect(await limits.countReset('203.0.113.5')).toEqual({ ok: true })
   })
 
   test('R3: guesses with a link are counted for as long as any link lives', async () => {
     await inTurn(10, () => limits.countGuess('a signature'))
-    await pass(86_398)
+    pass(86_398)
     expect(await limits.countGuess('a signature')).toMatchObject({ ok: false, limit: 'guessesPerLink' })
     expect(await limits.countGuess('another signature')).toEqual({ ok: true })
   })
 
   test('R4: and by the clock on the wall', async () => {
+    vi.useRealTimers()
     const brief = createLimits(pool, secret, { ...settings, resetsPerClient: { count: 1, seconds: 1 } })
     await brief.countReset('203.0.113.6')
     let refused = await brief.countReset('203.0.113.6')
@@ -178,7 +182,7 @@ describe('R8: what is kept', () => {
     const networks = Array.from({ length: 50 }, (_, n) => `2001:db8:${n.toString(16)}::1`)
     for (const client of networks) await limits.countAsk(client, randomBytes(8).toString('hex'))
     expect(await rows()).toHaveLength(2 * networks.length)
-    await pass(601)
+    pass(601)
     await limits.purge()
     expect(await rows()).toEqual([])
   })
@@ -198,11 +202,11 @@ describe('R8: what is kept', () => {
 
   test('L6: the purge takes what no longer counts, and nothing else', async () => {
     await limits.countReset('203.0.113.14')
-    await pass(599)
+    pass(599)
     await limits.countReset('203.0.113.15')
     await limits.purge()
     expect(await rows()).toHaveLength(2)
-    await pass(2)
+    pass(2)
     await limits.purge()
     expect((await rows()).map(({ key }) => key)).toEqual(['resetsPerClient:203.0.113.15'])
   })
@@ -215,22 +219,97 @@ describe('notes and the letter budget', () => {
     expect(await note('203.0.113.16', 'signature-used a')).toBe(false)
     expect(await note('203.0.113.16', 'signature-used b')).toBe(true)
     expect(await note('203.0.113.17', 'signature-used a')).toBe(true)
-    await pass(600)
+    pass(600)
     expect(await note('203.0.113.16', 'signature-used a')).toBe(true)
   })
 
-  test('a letter that was not sent gives its share back', async () => {
-    await inTurn(4, () => limits.spendLetter())
+  const letter = () => limits.spendLetter({ first: false })
+  const firstLetter = () => limits.spendLetter({ first: true })
+
+  test('R1: letters of the installation are limited, and that they are used up is told once in ten minutes', async () => {
+    expect(await inTurn(4, letter)).toEqual([true, true, true, true])
+    expect(await letter()).toEqual({ ok: false, alert: true })
+    expect(await letter()).toEqual({ ok: false, alert: false })
+    pass(600)
+    expect(await letter()).toEqual({ ok: false, alert: true })
+    pass(3000)
+    expect(await letter()).toEqual({ ok: true, alert: false })
+  })
+
+  test('R1, R3: who spends the budget stops no account’s first letter, until as many again have left', async () => {
+    await inTurn(4, letter)
+    expect(await firstLetter()).toEqual({ ok: true, alert: true })
+    expect(await inTurn(5, firstLetter)).toEqual([true, true, true, false, false])
+    expect(await inTurn(2, letter)).toEqual([false, false])
     await limits.returnLetter()
-    expect(await inTurn(2, () => limits.spendLetter())).toEqual([true, false])
+    expect(await inTurn(2, firstLetter)).toEqual([true, false])
+  })
+
+  test('a letter that was not sent gives its share back', async () => {
+    await inTurn(4, letter)
+    await limits.returnLetter()
+    expect(await inTurn(2, letter)).toEqual([true, false])
   })
 
   test('a letter that found no budget takes none: what comes back later is there for it', async () => {
-    await inTurn(4, () => limits.spendLetter())
-    await inTurn(10, () => limits.spendLetter())
+    await inTurn(4, letter)
+    await inTurn(10, letter)
     await limits.returnLetter()
-    expect(await inTurn(2, () => limits.spendLetter())).toEqual([true, false])
+    expect(await inTurn(2, letter)).toEqual([true, false])
   })
+})
+
+describe('R2, R8: who goes on after a refusal', () => {
+  const client = '203.0.113.20'
+  const points = async () => (await rows()).map((row) => row.points)
+
+  test('costs the database a statement a second, not one each time, and is told the time that is left', async () => {
+    await inTurn(6, () => limits.countReset(client))
+    for (let i = 0; i < 100; i += 1)
+      expect(await limits.countReset(client)).toMatchObject({ retryAfter: 600 })
+    expect(await points()).toEqual([6])
+    pass(0.9)
+    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 600, first: false })
+    expect(await points()).toEqual([6])
+    pass(0.1)
+    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 599, first: false })
+    expect(await points()).toEqual([7])
+  })
+
+  test('is heard again on time, and a second after its count was deleted', async () => {
+    await inTurn(5, () => limits.countReset(client))
+    pass(599.5)
+    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 1 })
+    pass(0.5)
+    expect(await inTurn(6, () => limits.countReset(client))).toEqual([true, true, true, true, true, false])
+    await pool.query('DELETE FROM "rekey_limits"')
+    expect(await limits.countReset(client)).toMatchObject({ ok: false })
+    pass(1)
+    expect(await limits.countReset(client)).toEqual({ ok: true })
+  })
+
+  test('is remembered for itself alone', async () => {
+    await inTurn(6, () => limits.countReset(client))
+    expect(await limits.countReset('203.0.113.21')).toEqual({ ok: true })
+    expect(await limits.countAsk(client, 'grace')).toEqual({ ok: true })
+  })
+
+  test('R8: a crowd of refused clients is remembered within bounds', async () => {
+    const strict = createLimits(pool, secret, { ...settings, resetsPerClient: { count: 1, seconds: 600 } })
+    const crowd = Array.from({ length: 10_001 }, (_, n) => `2001:db8:1:${n.toString(16)}::1`)
+    await pool.query(
+      `INSERT INTO "rekey_limits" SELECT 'resetsPerClient:' || "of", 1, $2 FROM unnest($1::text[]) AS "of"`,
+      [crowd.map(clientKey), Date.now() + 600_000],
+    )
+    for (const one of crowd) await strict.countReset(one)
+    const again = async (one: string) => {
+      await strict.countReset(one)
+      const key = `resetsPerClient:${clientKey(one)}`
+      return (await rows()).find((row) => row.key === key)!.points
+    }
+    expect(await again(crowd[0]!)).toBe(3)
+    expect(await again(crowd.at(-1)!)).toBe(2)
+  }, 60_000)
 })
 
 describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
@@ -241,7 +320,7 @@ describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
       () => limits.countAttempt('203.0.113.18', 'a signature'),
       () => limits.countGuess('a signature'),
       () => limits.isNoteworthy('203.0.113.18', 'x'),
-      () => limits.spendLetter(),
+      () => limits.spendLetter({ first: true }),
     ]
     await pool.query('ALTER TABLE "rekey_limits" RENAME TO "rekey_limits_gone"')
     try {

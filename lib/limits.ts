@@ -21,10 +21,18 @@ const notes: Limit = { count: 1, seconds: 600 }
 /** Answers to a second factor that are judged with one link, in longer than any link lives (settings.ts: 24 hours). */
 const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 
+/** How long, in milliseconds, and for how many keys at most, a process remembers a refusal. */
+const memory = { lasts: 1000, holds: 10_000 }
+
 /** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
 export type Counted =
   | { ok: true }
   | { ok: false; retryAfter: number; first: boolean; limit: keyof LimitSettings | 'guessesPerLink' | 'notes' }
+
+/**
+ * Whether a letter may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
+ */
+export type LetterBudget = { ok: boolean; alert: boolean }
 
 /** The limiter cannot count, whatever the reason. Never "no limit". */
 export class LimiterBroken extends Error {
@@ -66,16 +74,29 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
     ]),
   )
 
-  async function count(name: keyof typeof all, of: string): Promise<Counted> {
-    const limiter = limiters.get(name)!
+  const refusals = createMemory()
+
+  async function take(name: keyof typeof all, of: string): Promise<RateLimiterRes> {
     try {
-      await limiter.consume(of)
-      return { ok: true }
+      return await limiters.get(name)!.consume(of)
     } catch (refused) {
       if (!(refused instanceof RateLimiterRes)) throw new LimiterBroken(refused)
-      const retryAfter = Math.max(1, Math.ceil(refused.msBeforeNext / 1000))
-      return { ok: false, retryAfter, first: refused.consumedPoints === limiter.points + 1, limit: name }
+      return refused
     }
+  }
+
+  async function count(name: keyof typeof all, of: string): Promise<Counted> {
+    const key = `${name}:${of}`
+    const known = refusals.recall(key)
+    if (known !== undefined) return refusal(name, known, false)
+    const { consumedPoints, msBeforeNext } = await take(name, of)
+    if (consumedPoints <= all[name].count) return { ok: true }
+    refusals.keep(key, Date.now() + msBeforeNext)
+    return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
+  }
+
+  function refusal(limit: keyof typeof all, ms: number, first: boolean): Counted {
+    return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
   /** Stands for a login or a link in a key, so that a dump of the table shows neither. */
@@ -117,14 +138,20 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
   }
 
   /**
-   * Takes one letter from the budget of the installation. A letter that finds none takes none: it comes again, and each
-   * time would otherwise use up what others give back. `first` marks one refusal in ten minutes.
+   * Takes one letter from the budget of the installation. Once it is used up, only accounts that had no letter in their
+   * window still get one, until as many again have left: whoever spends the budget on the accounts that they know must not
+   * stop everybody else's. A letter that finds none takes none: it comes again, and each time would otherwise use up what
+   * others give back.
+   *
+   * @param first whether it is the account's first letter in its window
    */
-  async function spendLetter(): Promise<Counted> {
-    const spent = await count('letters', 'all')
-    if (spent.ok) return spent
-    await returnLetter()
-    return { ...spent, first: (await count('notes', 'letters')).ok }
+  async function spendLetter({ first }: { first: boolean }): Promise<LetterBudget> {
+    const { count: budget } = settings.letters
+    const { consumedPoints } = await take('letters', 'all')
+    if (consumedPoints <= budget) return { ok: true, alert: false }
+    const ok = first && consumedPoints <= 2 * budget
+    if (!ok) await returnLetter()
+    return { ok, alert: (await count('notes', 'letters')).ok }
   }
 
   /** Gives back what a letter took that was not sent after all; never more than this window has given. */
@@ -141,4 +168,30 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
   }
 
   return { countAsk, countReset, countAttempt, countGuess, isNoteworthy, spendLetter, returnLetter, purge }
+}
+
+/**
+ * What a process remembers of its refusals, so that a client who goes on and on costs the database a statement a second
+ * rather than one each time. Only for so long that a count that was deleted is soon felt; the oldest go first.
+ */
+function createMemory() {
+  const kept = new Map<string, { until: number; next: number }>()
+
+  /** Milliseconds until the next may pass; undefined where nothing is remembered. */
+  function recall(key: string): number | undefined {
+    const refusal = kept.get(key)
+    const now = Date.now()
+    return refusal !== undefined && now < Math.min(refusal.until, refusal.next)
+      ? refusal.next - now
+      : undefined
+  }
+
+  /** @param next when the next may pass, in milliseconds since the epoch */
+  function keep(key: string, next: number): void {
+    kept.delete(key)
+    kept.set(key, { until: Date.now() + memory.lasts, next })
+    if (kept.size > memory.holds) kept.delete(kept.keys().next().value!)
+  }
+
+  return { recall, keep }
 }

@@ -206,7 +206,7 @@ describe('letters to one account', () => {
 })
 
 describe('letters of the whole installation', () => {
-  test('R1: the budget holds back letters with links, spares those about a change, and alerts once', async () => {
+  test('R1: the budget holds back letters with links, an account’s first up to twice, spares those about a change, and alerts once', async () => {
     const small = await startApp({ env: { LIMIT_LETTERS: '2/1h' } })
     try {
       const people: Person[] = []
@@ -215,15 +215,17 @@ describe('letters of the whole installation', () => {
       const held = async () =>
         (await small.sql.query(`SELECT 1 FROM pgboss.job WHERE name = 'send-letter' AND state = 'retry'`))
           .rowCount
-      await expect.poll(held, { timeout: 30_000 }).toBe(3)
-      await expect.poll(() => small.sink.letters.length, { timeout: 20_000 }).toBe(2)
+      await expect.poll(held, { timeout: 30_000 }).toBe(1)
+      await expect.poll(() => small.sink.letters.length, { timeout: 20_000 }).toBe(4)
+      await ask(people[0]!.username, small)
+      await expect.poll(held, { timeout: 30_000 }).toBe(2)
       const [letter] = small.sink.letters
       const answer = await small.post('reset-password', {
         ...readLink(letter!.link),
         password: newPassword(),
       })
       expect(answer.status).toBe(200)
-      await expect.poll(() => small.sink.letters.length, { timeout: 20_000 }).toBe(3)
+      await expect.poll(() => small.sink.letters.length, { timeout: 20_000 }).toBe(5)
       expect(small.output().split('letter_budget_spent')).toHaveLength(2)
     } finally {
       await small.stop()

@@ -176,19 +176,20 @@ describe('with no proxy trusted', () => {
     async (name, lines) => {
       await direct.sql.query('DELETE FROM "rekey_limits"')
       const told = () => (name === 'Forwarded' ? `for=${newClient()}` : newClient())
-      const statuses: number[] = []
-      for (let i = 0; i < 4; i += 1) {
+      const askOnce = async () => {
         const sent = {
           path: '/api/v1/accounts/send-reset-password-link/',
           headers: [
             ['Content-Type', 'application/json'],
             ...Array.from({ length: lines }, () => [name, told()]),
           ] as [string, string][],
-          body: JSON.stringify({ login: `direct-${i}` }),
+          body: JSON.stringify({ login: newClient() }),
         }
-        statuses.push((await exchange(direct.port, sent)).status)
+        return (await exchange(direct.port, sent)).status
       }
-      expect(statuses).toEqual([200, 200, 200, 429])
+      // A refusal of the test before is remembered for a second.
+      await expect.poll(askOnce, { timeout: 10_000 }).toBe(200)
+      expect([await askOnce(), await askOnce(), await askOnce()]).toEqual([200, 200, 429])
     },
   )
 })
