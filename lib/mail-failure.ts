@@ -24,10 +24,15 @@ const aboutTheLetter = new Set(['RCPT TO', 'DATA'])
  * - no TLS, a certificate that does not hold, a login that fails, a sender or a relay that is refused: ours. Retried,
  *   since it is the settings that will change and not the letter, and somebody is told.
  * - 4xx, network, time: retried.
+ *
+ * @param handedOver whether the whole letter was written: then a failure without a reply is none of the letter's, and it
+ *   may have left (RFC 5321 §4.5.3.2.6)
  */
-export function judgeFailure(error: unknown): Failure {
+export function judgeFailure(error: unknown, handedOver = false): Failure {
   const { code, originalCode, command, response, responseCode } = (error ?? {}) as MailError
   const reason = describe([originalCode ?? code, responseCode, enhancedCode(response), command])
+  if (handedOver && responseCode === undefined)
+    return { ok: false, final: false, unheard: true, reason: 'mail-unanswered' }
   if (code === 'EABORT') return { ok: false, final: false, reason: 'deadline' }
 
   const refused = typeof responseCode === 'number' && responseCode >= 500 && responseCode !== 503

@@ -10,7 +10,7 @@ import { pino } from 'pino'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LetterText } from './letters'
-import { createMailer, smtpOptions, type MailerOptions, type OutgoingLetter } from './mailer'
+import { createMailer, longestAttempt, smtpOptions, type MailerOptions, type OutgoingLetter } from './mailer'
 import { judgeFailure } from './mail-failure'
 import { makeSelfSignedCertificate } from '@/e2e/world/self-signed-certificate'
 
@@ -83,6 +83,23 @@ async function misbehave(onConnection: (socket: Socket) => void) {
   })
   return { port: (server.address() as AddressInfo).port, sockets }
 }
+
+/** Takes letters up to their last dot; what comes then is told. */
+function takeLetters(socket: Socket, atTheDot: () => unknown) {
+  socket.write('220 sink\r\n')
+  let end = ''
+  socket.on('data', (chunk) => {
+    const said = chunk.toString('latin1')
+    end = (end + said).slice(-5)
+    if (end === '\r\n.\r\n') atTheDot()
+    else if (/^(EHLO|MAIL|RCPT|DATA)/.test(said)) {
+      socket.write(said.startsWith('DATA') ? '354 go\r\n' : '250 ok\r\n')
+    }
+  })
+}
+
+/** A letter that may have left. */
+const unanswered = { ok: false, final: false, unheard: true, reason: 'mail-unanswered' }
 
 const logged: string[] = []
 const log = pino({ level: 'trace' }, { write: (line) => void logged.push(line) })
@@ -354,21 +371,48 @@ describe('what the mail server says', () => {
 
   test('F3: a connection that drops when the answer is due is tried again later, not now', async () => {
     let offered = 0
-    const { port, sockets } = await misbehave((socket) => {
-      socket.write('220 sink\r\n')
-      socket.on('data', (chunk) => {
-        const said = chunk.toString()
-        if (said.endsWith('\r\n.\r\n')) {
-          offered++
-          socket.destroy()
-        } else if (/^(EHLO|MAIL|RCPT|DATA)/.test(said)) {
-          socket.write(said.startsWith('DATA') ? '354 go\r\n' : '250 ok\r\n')
-        }
-      })
-    })
+    const { port, sockets } = await misbehave((socket) =>
+      takeLetters(socket, () => {
+        offered++
+        socket.destroy()
+      }),
+    )
     const outcome = await mailerFor(plainTo(port)).send({ letter: { subject: 'x', html: 'x', text: 'x' } })
-    expect(outcome).toEqual({ ok: false, final: false, reason: 'ECONNECTION CONN' })
+    expect(outcome).toEqual(unanswered)
     expect([offered, sockets.size]).toEqual([1, 1])
+  })
+
+  test('M9: the answer to a whole letter is waited for past the deadline and past every other silence', async () => {
+    const slow = await receiveMail({
+      onData: (stream, _, done) => stream.resume().on('end', () => setTimeout(done, 32_000)),
+    })
+    const patient = mailerFor(plainTo(slow.port)).send({ deadlineMs: 1000, answerMs: 60_000 })
+
+    // A connection that was waited on so has no more time for the next letter.
+    let connections = 0
+    const { port } = await misbehave((socket) => {
+      connections += 1
+      takeLetters(socket, () => socket.removeAllListeners('data').resume().write('250 taken\r\n'))
+    })
+    const mailer = mailerFor(plainTo(port))
+    expect(await mailer.send()).toEqual({ ok: true })
+    const start = performance.now()
+    expect(await mailer.send({ deadlineMs: 50_000 })).toEqual({ ok: true })
+    expect(performance.now() - start).toBeLessThan(35_000)
+    expect(connections).toBe(2)
+    expect(await patient).toEqual({ ok: true })
+  })
+
+  test.each([
+    ['silent', () => undefined],
+    ['drips', (socket: Socket) => setInterval(() => socket.write('2'), 40)],
+  ])('M9: an answer that never comes (%s) is told apart from a letter that never left', async (_, answer) => {
+    const { port, sockets } = await misbehave((socket) => takeLetters(socket, () => answer(socket)))
+    const start = performance.now()
+    expect(await mailerFor(plainTo(port)).send({ deadlineMs: 300, answerMs: 900 })).toEqual(unanswered)
+    expect(performance.now() - start).toBeGreaterThan(850)
+    expect(performance.now() - start).toBeLessThan(3000)
+    await vi.waitFor(() => expect([...sockets].every((socket) => socket.destroyed)).toBe(true), 5000)
   })
 
   test('M9: a server that drips one byte at a time is left at the deadline', async () => {
@@ -390,14 +434,15 @@ describe('what the mail server says', () => {
     expect(performance.now() - start).toBeLessThan(2000)
   })
 
-  test('M9: a letter that is given no deadline has a minute', async () => {
+  test('M9: a letter that is given no times has a minute, and ten for the answer', async () => {
     const timeout = vi.spyOn(AbortSignal, 'timeout')
     cleanUps.push(() => timeout.mockRestore())
     const { port } = await receiveMail()
     const mailer = createMailer({ smtpUrl: plainTo(port), from: 'no-reply@example.com', log })
     cleanUps.push(() => mailer.close())
     expect(await mailer.send({ id: randomUUID(), to: 'jane@example.com', letter })).toEqual({ ok: true })
-    expect(timeout.mock.calls).toEqual([[60_000]])
+    expect(timeout.mock.calls).toEqual([[60_000], [600_000]])
+    expect(longestAttempt).toBe(660_000)
   })
 
   test('M9: no step of a delivery may take long', () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import nodemailer from 'nodemailer'
 import { readMailbox, wireAddress } from './email-address'
@@ -11,9 +12,11 @@ import { judgeFailure } from './mail-failure'
  * What became of a letter.
  *
  * `final`: sending it again is no use. `alert`: the fault is ours or the mail server's, not the recipient's, so somebody
- * should look. `reason` is made of codes; it never holds the letter, a link or an address.
+ * should look. `unheard`: the whole letter was handed over, and nobody said what became of it; it may have left. `reason`
+ * is made of codes; it never holds the letter, a link or an address.
  */
-export type SendOutcome = { ok: true } | { ok: false; final: boolean; alert?: boolean; reason: string }
+export type SendOutcome =
+  { ok: true } | { ok: false; final: boolean; alert?: boolean; unheard?: boolean; reason: string }
 
 export type OutgoingLetter = {
   /** The job's id: retries of one job are one message to whoever receives it (RFC 5322 §3.6.4). */
@@ -21,8 +24,13 @@ export type OutgoingLetter = {
   /** The stored address; it is not trusted to be one. */
   to: string
   letter: LetterText
-  /** Milliseconds until the attempt is broken off, whatever the mail server is doing; a minute unless told. */
+  /**
+   * Milliseconds until the attempt is broken off, whatever the mail server is doing, unless the whole letter was handed
+   * over by then; a minute unless told.
+   */
   deadlineMs?: number
+  /** Milliseconds for the mail server's answer to a whole letter; ten minutes unless told (RFC 5321 §4.5.3.2.6). */
+  answerMs?: number
 }
 
 export type Mailer = ReturnType<typeof createMailer>
@@ -41,6 +49,10 @@ export type MailerOptions = {
 export const mailConnections = 8
 
 const aMinute = 60_000
+const tenMinutes = 600_000
+
+/** Milliseconds that one attempt may take. */
+export const longestAttempt = aMinute + tenMinutes
 
 /**
  * Sends letters by SMTP, or catches them in a directory; the message is the same either way.
@@ -57,12 +69,19 @@ export function createMailer({ smtpUrl, mailboxDir, from, replyTo, log }: Mailer
    * One attempt to send a letter to one address. Never throws for what a mail server, a network or a stored address
    * does; the outcome says it.
    */
-  async function send({ id, to, letter, deadlineMs = aMinute }: OutgoingLetter): Promise<SendOutcome> {
+  async function send({
+    id,
+    to,
+    letter,
+    deadlineMs = aMinute,
+    answerMs = tenMinutes,
+  }: OutgoingLetter): Promise<SendOutcome> {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('A letter needs the id of its job.')
     const address = wireAddress(to)
     if (address === null) return { ok: false, final: true, reason: 'address-refused' }
+    const patience = startPatience(deadlineMs, answerMs)
     try {
-      await hand.over(id, {
+      const message: Message = {
         envelope: { from: sender.address, to: [address] },
         from: sender,
         to: { name: '', address },
@@ -74,11 +93,12 @@ export function createMailer({ smtpUrl, mailboxDir, from, replyTo, log }: Mailer
         date: new Date(),
         headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834 §5: no vacation note answers it
         textEncoding: 'quoted-printable',
-        signal: AbortSignal.timeout(deadlineMs),
-      })
+        signal: patience.signal,
+      }
+      await hand.over(id, message, patience.handedOver)
       return { ok: true }
     } catch (error) {
-      return judgeFailure(error)
+      return judgeFailure(error, patience.isHandedOver())
     }
   }
 
@@ -86,7 +106,26 @@ export function createMailer({ smtpUrl, mailboxDir, from, replyTo, log }: Mailer
 }
 
 type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMail']>[0]
-type Hand = { over(id: string, message: Message): Promise<void>; close(): void }
+type Hand = {
+  /** @param handedOver called when the last of the letter is written, and only an answer is missing */
+  over(id: string, message: Message, handedOver: () => void): Promise<void>
+  close(): void
+}
+
+/**
+ * When an attempt is broken off: at the deadline, or once the letter is handed over, when the answer takes too long. A
+ * letter that is broken off then would be sent again, and may have left.
+ */
+function startPatience(deadlineMs: number, answerMs: number) {
+  const breaking = new AbortController()
+  let whole = false
+  AbortSignal.timeout(deadlineMs).addEventListener('abort', () => whole || breaking.abort())
+  function handedOver(): void {
+    whole = true
+    AbortSignal.timeout(answerMs).addEventListener('abort', () => breaking.abort())
+  }
+  return { signal: breaking.signal, handedOver, isHandedOver: () => whole }
+}
 
 /** No letter of ours points to files or URLs, so that none that is made to ever fetches one. */
 const closedDoors = { disableFileAccess: true, disableUrlAccess: true }
@@ -100,12 +139,35 @@ function deliverThrough(smtpUrl: string, log: Log): Hand {
   transport.on('error', (error: unknown) =>
     log.error({ event: 'mail_transport_error', reason: judgeFailure(error).reason }),
   )
+  const written = new WeakMap<AbortSignal, (socket: Socket | undefined) => void>()
+  transport.use('stream', (mail, next) => {
+    mail.message.processFunc((letter) =>
+      letter.once('end', () => written.get(mail.data.signal!)?.(socketOf(transport.transporter, mail))),
+    )
+    next()
+  })
   return {
-    async over(_, message) {
-      await transport.sendMail(message)
+    async over(_, message, handedOver) {
+      let socket: Socket | undefined
+      written.set(message.signal!, (its) => {
+        socket = its
+        socket?.setTimeout(0)
+        handedOver()
+      })
+      await transport.sendMail(message).finally(() => socket?.setTimeout(options.socketTimeout))
     },
     close: () => transport.close(),
   }
+}
+
+/**
+ * The connection that a letter goes through. nodemailer has one time for all silences of a server, and tells of no
+ * connection; so this looks where it keeps them. Where it were kept elsewhere, an answer would have that time only.
+ */
+function socketOf(pool: unknown, mail: unknown): Socket | undefined {
+  type Connection = { queueEntry?: { mail: unknown }; connection?: { _socket?: Socket } }
+  const { _connections: connections = [] } = pool as { _connections?: Connection[] }
+  return connections.find(({ queueEntry }) => queueEntry?.mail === mail)?.connection?._socket
 }
 
 /**
