@@ -88,6 +88,7 @@ const config = [
           '@/lib/accounts',
           '@/lib/db',
           '@/lib/queue',
+          '@/lib/queue-worker',
           '@/lib/mailer',
           '@/lib/password-hash',
           '@/prisma/*',

@@ -13,7 +13,14 @@ export type ResetRequest = {
   fields: Record<string, unknown>
 }
 
-/** What a team may replace with its own code. Each has a default that needs no configuration. */
+/**
+ * What a team may replace with its own code. Each has a default that needs no configuration.
+ *
+ * What the worker runs has a time: a minute for `findAccounts` and for `passwordChanged`, eleven and a half for a letter as a
+ * whole (`buildVerificationUrl`, `letters` and `sendLetter`, in which `deliver` alone may take eleven). A function that is late
+ * is tried again later; it cannot be stopped and goes on beside its next run. Let it end by itself, with a time for whatever it
+ * waits for. A letter that is late three times is given up, since each time it may have left.
+ */
 export type Configuration = {
   /**
    * Which accounts a typed login names (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default.
@@ -31,7 +38,7 @@ export type Configuration = {
   linkRequestShape?: (body: Record<string, unknown>) => Record<string, unknown>
   /**
    * Sends a rendered letter (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_SENDER). `deliver` is the default. May run twice for
-   * one letter after a crash, with the same `id`.
+   * one letter after a crash, with the same `id`. `unheard` in a failure says that the letter may have left.
    */
   sendLetter?: (
     letter: { id: string; to: string; text: LetterText; account: Account },
@@ -48,7 +55,7 @@ export type Configuration = {
    * through `tx` alone. A throw undoes the reset.
    */
   revokeSessions?: (tx: Transaction, account: Account) => Promise<void>
-  /** Tells stores outside the database of a new password. Run by the worker, at least once, retried until it succeeds. */
+  /** Tells stores outside the database of a new password. Run by the worker, at least once, retried for a week. */
   passwordChanged?: (account: Pick<Account, 'id' | 'username'>) => Promise<void>
   /**
    * Asked before a password is replaced, after the link and the policy have passed. False refuses, and the link stays

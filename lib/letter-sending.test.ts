@@ -312,6 +312,15 @@ describe('a letter with a link', () => {
     expect([sink.countTo(person.email), sink.countTo(robbed.email)]).toEqual([1, 2])
   })
 
+  test('R1: that may have left has used up its share of the budget, and its job is told so', async () => {
+    const send: Mailer['send'] = async () => ({ ok: false, final: false, unheard: true, reason: 'x' })
+    const silent = handlers({}, { mailer: { ...mailer, send } })
+    const unheard = { outcome: 'later', reason: 'x', unheard: true }
+    for (const person of [account, await add(), await add()])
+      expect(await silent['send-letter'](letterJob(person))).toEqual(unheard)
+    expect(await services.limits.spendLetter({ first: false })).toMatchObject({ ok: false })
+  })
+
   test('speaks the account’s language, else the asker’s, else the installation’s', async () => {
     const german = await add({ locale: 'de' })
     const strange = await add({ locale: 'tlh' })

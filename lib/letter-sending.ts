@@ -105,7 +105,7 @@ export function createLetterSending(parts: Parts): Handlers {
         cancelLink: cancelLink('cancel', account, askedAt, locale),
       })
       const ended = await deliver('sent', id, account, text, about, attempt)
-      left = ended.outcome === 'done'
+      left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.unheard === true)
       return ended
     } finally {
       if (!left) await limits.returnLetter()
@@ -176,7 +176,7 @@ export function createLetterSending(parts: Parts): Handlers {
       attempt,
       reason: outcome.reason,
     })
-    return { outcome: 'later', reason: outcome.reason }
+    return { outcome: 'later', reason: outcome.reason, unheard: outcome.unheard }
   }
 
   /**

@@ -1,15 +1,7 @@
 import type pg from 'pg'
-import {
-  fromPrisma,
-  PgBoss,
-  type ConstructorOptions,
-  type Db,
-  type JobWithMetadata,
-  type QueueOptions,
-} from 'pg-boss'
+import { fromPrisma, PgBoss, type Db, type QueueOptions } from 'pg-boss'
 import { z } from 'zod'
 import { isDatabaseAway, type Transaction } from './db'
-import type { Log } from './log'
 
 /** The last second of the year 9999: far beyond any clock, and still a date. */
 const latest = 253_402_300_799
@@ -21,7 +13,7 @@ const origin = { locale: z.string(), requestId: z.string() }
  * What each queue carries. A link is never in a job: the worker signs it when it sends. A job that has another shape was
  * not written by us; it is given up rather than retried until it is forgotten.
  */
-const shapes = {
+export const shapes = {
   /** Somebody asked for a link. `pauseExempt`: whether a pause set by "this wasn't me" does not hold the letters back. */
   'send-links': z.object({
     asked: z.union([z.object({ login: z.string() }), z.object({ accountId })]),
@@ -46,9 +38,14 @@ export type Jobs = { [Name in keyof typeof shapes]: z.infer<(typeof shapes)[Name
 
 export type QueueName = keyof Jobs
 
-/** How an attempt ended: done, to be tried again later, or never to be tried again. */
+/**
+ * How an attempt ended: done, to be tried again later, or never to be tried again. `unheard`: a letter may have left all the
+ * same.
+ */
 export type Attempt =
-  { outcome: 'done' } | { outcome: 'later'; reason: string } | { outcome: 'never'; reason: string }
+  | { outcome: 'done' }
+  | { outcome: 'later'; reason: string; unheard?: boolean | undefined }
+  | { outcome: 'never'; reason: string }
 
 /** A job as a worker gets it. */
 export type Work<Name extends QueueName> = { id: string; data: Jobs[Name]; createdAt: Date; attempt: number }
@@ -57,11 +54,12 @@ const hour = 3600
 const day = 24 * hour
 
 /**
- * The retry limit is only a backstop: a letter's own deadline ends its attempts. A worker that dies is noticed by its
- * missing heartbeat; finished jobs go within a day, because typed logins are personal data.
+ * A job is tried until a day before the end of its retention, when the queue would delete it without a word; the retry
+ * limit is only a backstop. A worker that dies is noticed by its missing heartbeat, so that a job may take long; finished
+ * jobs go within a day, because typed logins are personal data.
  */
 const common: QueueOptions = {
-  retryLimit: 1000,
+  retryLimit: 10_000,
   retryDelay: 15,
   retryBackoff: true,
   retryDelayMax: 300,
@@ -71,14 +69,17 @@ const common: QueueOptions = {
   retentionSeconds: 2 * day,
 }
 
+/** An attempt ends before its job expires, and a mail server may take eleven minutes for a letter (lib/mailer.ts). */
+const forMail = { expireInSeconds: 720 }
+
 const queues: Record<QueueName, QueueOptions> = {
   'send-links': common,
-  'send-letter': common,
-  'send-changed-letter': { ...common, retentionSeconds: 7 * day },
-  'tell-password-changed': { ...common, retentionSeconds: 7 * day },
+  'send-letter': { ...common, ...forMail },
+  'send-changed-letter': { ...common, ...forMail, retentionSeconds: 8 * day },
+  'tell-password-changed': { ...common, retentionSeconds: 8 * day },
 }
 
-const queueNames = Object.keys(queues) as QueueName[]
+export const queueNames = Object.keys(queues) as QueueName[]
 
 /** pg-boss without its timers: for processes that only add jobs, and for checks. */
 function passive(db: Db): PgBoss {
@@ -131,7 +132,7 @@ export async function queueIsCurrent(client: pg.Client): Promise<boolean> {
 }
 
 /** The embedded database shares one session between its clients, so notifications cannot reach one of them. */
-async function canNotify(db: Db): Promise<boolean> {
+export async function canNotify(db: Db): Promise<boolean> {
   const { rows } = await db.executeSql(`SELECT version() LIKE '%PGlite%' AS "embedded"`)
   return (rows as { embedded: boolean }[])[0]?.embedded !== true
 }
@@ -185,106 +186,7 @@ export function createQueue(pool: pg.Pool) {
   return { add, ready }
 }
 
-/**
- * Jobs that are fetched together. Whoever fetches one at a time waits for the next notification or poll after each, so
- * that a backlog would go by a handful every fifteen seconds; of two or more, a full batch says that there is more.
- */
-const batchSize = 2
-
 /** How many a worker holds for its jobs, one of them to hear of new ones. */
 export const queueConnections = 5
 
 export type Handlers = { [Name in QueueName]: (work: Work<Name>) => Promise<Attempt> }
-
-/**
- * Takes jobs and hands them to the handlers until stopped. A handler that throws is tried again later.
- *
- * @param concurrency jobs of one kind handled at once in this process
- * @returns a function that takes no more jobs, waits for those in hand and hands back what it could not finish
- */
-export async function startQueueWorker(
-  { url, log, concurrency }: { url: string; log: Log; concurrency: number },
-  handlers: Handlers,
-): Promise<() => Promise<void>> {
-  const options: ConstructorOptions & pg.PoolConfig = {
-    connectionString: url,
-    max: queueConnections - 1,
-    // What else is here goes to the connections. One on which nothing moves would otherwise be waited on for ever; the time
-    // leaves room for what a large queue takes to be cleared.
-    query_timeout: 30_000,
-    keepAlive: true,
-    migrate: false,
-    schedule: false,
-    superviseIntervalSeconds: 10,
-    monitorIntervalSeconds: 10,
-    maintenanceIntervalSeconds: hour,
-    useListenNotify: true,
-    instanceName: 'worker',
-    // Rebuilding indexes needs the owner of the schema, which the worker's role should not be.
-    reindex: false,
-  }
-  const probe = new PgBoss({ ...options, supervise: false, registerInstance: false, useListenNotify: false })
-  probe.on('error', () => undefined)
-  await probe.start({ attempts: 5 })
-  const notify = await canNotify(probe.getDb())
-  await probe.stop({ graceful: false })
-
-  const boss = new PgBoss({ ...options, useListenNotify: notify })
-  boss.on('error', (error) => log.warn({ err: error, event: 'queue_error' }))
-  boss.on('warning', ({ message }) => log.warn({ event: 'queue_warning', reason: message }))
-  await boss.start({ attempts: 5 })
-
-  for (const name of queueNames) {
-    await boss.work(
-      name,
-      {
-        includeMetadata: true,
-        perJobResults: true,
-        localConcurrency: Math.ceil(concurrency / batchSize),
-        batchSize,
-        burstWhenBatchFull: true,
-        pollingIntervalSeconds: notify ? 2 : 0.5,
-        notifyPollingIntervalSeconds: 15,
-        heartbeatRefreshSeconds: 5,
-      },
-      async (jobs: JobWithMetadata<Jobs[QueueName]>[]) =>
-        Promise.all(
-          jobs.map((job) => attempt(job, handlers[name] as (work: unknown) => Promise<Attempt>, log)),
-        ),
-    )
-  }
-  return () => boss.stop({ graceful: true, timeout: 20_000 })
-}
-
-async function attempt(
-  job: JobWithMetadata<Jobs[QueueName]>,
-  handle: (work: unknown) => Promise<Attempt>,
-  log: Log,
-) {
-  const { id, name: queue, createdOn, retryCount } = job
-  const { success, data } = shapes[queue as QueueName].safeParse(job.data)
-  if (!success) {
-    log.error({ event: 'job_malformed', queue, jobId: id })
-    return { id, status: 'deadletter' as const, output: { reason: 'malformed' } }
-  }
-  try {
-    const ended = await handle({ id, data, createdAt: createdOn, attempt: retryCount + 1 })
-    if (ended.outcome === 'done') return { id, status: 'completed' as const }
-    // 'deadletter' ends a job at once; 'failed' has it tried again.
-    return {
-      id,
-      status: ended.outcome === 'never' ? ('deadletter' as const) : ('failed' as const),
-      output: { reason: ended.reason },
-    }
-  } catch (error) {
-    log.error({
-      err: error,
-      event: 'job_error',
-      queue,
-      jobId: id,
-      requestId: data.requestId,
-      attempt: retryCount + 1,
-    })
-    return { id, status: 'failed' as const, output: { reason: 'error' } }
-  }
-}

@@ -1,7 +1,8 @@
 import { letters } from '@/emails/letters'
+import type { AuditFacts } from '@/lib/audit'
 import { createLetterSending } from '@/lib/letter-sending'
 import { createMailer } from '@/lib/mailer'
-import { startQueueWorker } from '@/lib/queue'
+import { startQueueWorker } from '@/lib/queue-worker'
 import type { Services } from '@/lib/services'
 
 /** Letters of one kind that a worker has in hand at once; a slow mail server must not hold up the others. */
@@ -25,7 +26,7 @@ async function sweep({ limits, audit, settings, log }: Services): Promise<void> 
  * @returns a function that stops: takes no more, waits for what is in hand, closes the connections to the mail server
  */
 export async function startWorker(services: Services): Promise<() => Promise<void>> {
-  const { settings, log, configuration, mailboxDir } = services
+  const { settings, log, configuration, mailboxDir, audit } = services
   const mailer = createMailer({ ...settings.mail, mailboxDir, log })
   const handlers = createLetterSending({
     ...services,
@@ -35,7 +36,9 @@ export async function startWorker(services: Services): Promise<() => Promise<voi
   // At once, too: a worker that is replaced every few minutes would otherwise never get to it.
   void sweep(services)
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
-  const stopQueue = await startQueueWorker({ url: settings.database.url, log, concurrency }, handlers)
+  const givenUp = (facts: AuditFacts) => audit.note('failed', facts)
+  const parts = { url: settings.database.url, log, concurrency, givenUp }
+  const stopQueue = await startQueueWorker(parts, handlers)
   return async () => {
     clearInterval(sweeping)
     await stopQueue()

@@ -2,6 +2,7 @@
 
 const sending = { file: 'lib/letter-sending.ts', test: 'lib/letter-sending.test.ts' }
 const mailer = { file: 'lib/mailer.ts', test: 'lib/mailer.test.ts' }
+const worker = { file: 'lib/queue-worker.ts', test: 'lib/queue-worker.test.ts' }
 const held = {
   file: 'emails/held-text.ts',
   test: 'emails/letters.test.ts',
@@ -69,6 +70,14 @@ export const letters = [
   },
   {
     ...sending,
+    guard: 'a letter that may have left keeps its share',
+    cites: 'R1',
+    find: " || (ended.outcome === 'later' && ended.unheard === true)",
+    replace: '',
+    named: 'R1: that may have left',
+  },
+  {
+    ...sending,
     guard: 'an asking that is worked on twice queues one letter',
     cites: 'R2',
     find: '{ tx, id: derivedId(id, account.id) }',
@@ -123,6 +132,62 @@ export const letters = [
     find: "log[outcome.alert === true ? 'error' : 'warn']({",
     replace: 'log.warn({',
     named: 'F6, L1',
+  },
+  {
+    ...worker,
+    guard: 'a letter that left is written down while another waits',
+    cites: 'F3',
+    find: "if (status === 'completed') await boss.complete(job.name, job)",
+    replace: '',
+    named: 'F3: one that is done',
+  },
+  {
+    ...worker,
+    guard: 'a letter that is put off does not wait for another',
+    cites: 'F5',
+    find: "if (status === 'failed') await boss.fail(job.name, job, output)",
+    replace: '',
+    named: 'F5: one that is put off',
+  },
+  {
+    ...worker,
+    guard: "a team's function has its time",
+    cites: 'M9',
+    find: 'Promise.race([handle(), late])',
+    replace: 'handle()',
+    named: 'M9, L1: is tried again later',
+  },
+  {
+    ...worker,
+    guard: 'a job at its retry limit is told of',
+    cites: 'F1, L1',
+    find: 'retryCount >= retryLimit || ',
+    replace: '',
+    named: 'is given up at its retry limit',
+  },
+  {
+    ...worker,
+    guard: 'no job is forgotten without a word',
+    cites: 'F1, L1',
+    find: ' || keepUntil.getTime() - Date.now() < aDay',
+    replace: '',
+    named: 'is given up a day before',
+  },
+  {
+    ...worker,
+    guard: 'a letter that nobody answers is sent three times at most',
+    cites: 'F3',
+    find: 'if (!isLast && unheard < mostUnheard)',
+    replace: 'if (!isLast)',
+    named: 'F3: is counted',
+  },
+  {
+    ...worker,
+    guard: 'letters that nobody answered are counted through the attempts',
+    cites: 'F3',
+    find: 'const unheard = unheardBefore(job) + ',
+    replace: 'const unheard = ',
+    named: 'F3: is counted',
   },
   {
     ...mailer,

@@ -110,6 +110,28 @@ describe('letters to one account', () => {
     expect(app.sink.countTo(person.email)).toBe(1)
   })
 
+  test('F1: a letter that is given up at its last attempt is told in its account’s story', async () => {
+    const person = await app.addPerson()
+    app.sink.refuse = { code: 451, text: 'come back later' }
+    await ask(person.username)
+    const hurry = async () =>
+      (
+        await app.sql.query(
+          `UPDATE pgboss.job SET start_after = now(), retry_limit = 1 WHERE name = 'send-letter' AND state = 'retry'`,
+        )
+      ).rowCount
+    await expect.poll(hurry, { timeout: 20_000 }).toBe(1)
+    const failure = async () =>
+      (
+        await app.sql.query(`SELECT "reason" FROM "rekey_audit" WHERE "account_id" = $1 AND "event" = $2`, [
+          person.id,
+          'authn_token_undelivered',
+        ])
+      ).rows
+    await expect.poll(failure, { timeout: 40_000 }).toEqual([{ reason: 'send-letter EENVELOPE 451 RCPT TO' }])
+    app.sink.refuse = undefined
+  })
+
   test('R2, F3: a worker that is killed between slot and letter leaves the slot to the next attempt, and only to that', async () => {
     const gate = await startGate(app.sink.url)
     const crashing = await startApp({ env: { LIMIT_LETTERS_PER_ACCOUNT: '1/1h', SMTP_URL: gate.url } })
