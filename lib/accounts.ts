@@ -28,6 +28,12 @@ export type LetterSlots = { cooldown: number; perAccount: { count: number; secon
 /** What a login may be compared with. */
 export type LoginFields = readonly ('username' | 'email')[]
 
+/**
+ * The longest login that an account is looked for by, in UTF-16 code units: 64 of a mailbox, an @ and 255 of a domain
+ * (RFC 5321 §4.5.3.1). A username has 150 at most, as in Django.
+ */
+export const longestLogin = 320
+
 export class UsernameTaken extends Error {
   constructor() {
     super('This username is taken.')

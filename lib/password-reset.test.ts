@@ -109,6 +109,33 @@ describe('asking', () => {
     expect(await jobs()).toEqual([])
   })
 
+  test('I3, L6: a login longer than any account’s is answered and counted as every other, and is not kept', async () => {
+    const long = { login: 'x'.repeat(321) }
+    const rows = async () =>
+      Number((await sql.query(`SELECT count(*) AS "n" FROM pgboss.job WHERE name = 'send-links'`)).rows[0].n)
+    const [before, asked] = [await rows(), await noted('asked', 'no-account')]
+    const answer = await reset().requestLink({ asked: { login: 'x'.repeat(320) }, ...from() })
+    expect(await rows()).toBe(before + 1)
+    expect(await reset().requestLink({ asked: long, ...from() })).toEqual(answer)
+    expect(await rows()).toBe(before + 1)
+    expect((await noted('asked', 'no-account')) - asked).toBe(1)
+    expect(await reset().requestLink({ asked: long, ...from() })).toMatchObject({ code: 'throttled' })
+  })
+
+  test('where the answer tells, a login longer than any account’s is not found, and not looked up', async () => {
+    const settings = { reset: { ...services.settings.reset, failWhenUserNotFound: true } }
+    const looked: string[] = []
+    const accounts: Services['accounts'] = {
+      ...services.accounts,
+      findByLogin: async (login) => (looked.push(login), [account]),
+    }
+    const ask = (login: string) =>
+      reset({}, { settings, accounts }).requestLink({ asked: { login }, ...from() })
+    expect(await ask('x'.repeat(321))).toEqual({ ok: false, code: 'not-found' })
+    expect(looked).toEqual([])
+    expect(await ask('x'.repeat(320))).toEqual({ ok: true, found: true })
+  })
+
   test('T2: nor does the link of a letter that says "this wasn’t me"', async () => {
     const link = linkOf(account, 'cancel')
     expect(await reset().requestLink({ asked: { link }, ...from() })).toMatchObject({ code: 'not-genuine' })

@@ -1,4 +1,4 @@
-import { mayReset, signedState, type Account, type Accounts } from './accounts'
+import { longestLogin, mayReset, signedState, type Account, type Accounts } from './accounts'
 import type { Audit } from './audit'
 import type { BreachCheck } from './breach-check'
 import type { Configuration, ResetRequest } from './configuration'
@@ -101,7 +101,8 @@ export function createPasswordReset(parts: Parts) {
 
   /**
    * Remembers that somebody asked. Looks nothing up: the answer must not depend on what the database knows
-   * (OWASP Forgot Password, "Forgot Password Request").
+   * (OWASP Forgot Password, "Forgot Password Request"). A login longer than any account's is answered as every other, and
+   * not kept: how long it is says nothing of accounts.
    *
    * @returns whether an account was found, only where RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND asks for it by name;
    *   'not-genuine' for the three fields of a link that we never made
@@ -113,10 +114,15 @@ export function createPasswordReset(parts: Parts) {
     const counted = await limits.countAsk(client, identifier)
     if (!counted.ok) return throttled(counted, { requestId, client })
 
+    const tooLong = 'login' in asked && asked.login.length > longestLogin
     const tells = settings.reset.failWhenUserNotFound
-    if (tells && !(await hasAccount(asked))) return { ok: false, code: 'not-found' }
-    const whom = 'login' in asked ? asked : { accountId: asked.link.user_id }
-    await queue.add('send-links', { asked: whom, locale, requestId, client, pauseExempt: false })
+    if (tells && (tooLong || !(await hasAccount(asked)))) return { ok: false, code: 'not-found' }
+    if (tooLong) {
+      await noteNobody(parts, { requestId, client })
+    } else {
+      const whom = 'login' in asked ? asked : { accountId: asked.link.user_id }
+      await queue.add('send-links', { asked: whom, locale, requestId, client, pauseExempt: false })
+    }
     return { ok: true, found: tells ? true : 'not-told' }
   }
 
@@ -292,6 +298,11 @@ type Where = { requestId: string; client: string }
 
 type Weighed =
   { verdict: 'holds'; account: Account } | { verdict: Exclude<Verdict, 'holds'>; account?: never }
+
+/** Notes that somebody asked for what is nobody's: every time in the process's log, where anybody may fill it. */
+export async function noteNobody({ audit }: Pick<Parts, 'audit'>, about: Where): Promise<void> {
+  await audit.note('asked', { ...about, reason: 'no-account' })
+}
 
 /** The accounts that a login names, by the team's own rule where there is one. */
 export async function findAccounts(

@@ -73,7 +73,7 @@ const common: QueueOptions = {
 const forMail = { expireInSeconds: 720 }
 
 const queues: Record<QueueName, QueueOptions> = {
-  'send-links': common,
+  'send-links': { ...common, deleteAfterSeconds: hour },
   'send-letter': { ...common, ...forMail },
   'send-changed-letter': { ...common, ...forMail, retentionSeconds: 8 * day },
   'tell-password-changed': { ...common, retentionSeconds: 8 * day },

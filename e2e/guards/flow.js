@@ -26,6 +26,15 @@ export const flow = [
     named: 'asking',
   },
   {
+    guard: "a login longer than any account's is not kept",
+    cites: 'I3, L6',
+    file,
+    find: "'login' in asked && asked.login.length > longestLogin",
+    replace: 'longestLogin < 0',
+    test,
+    named: 'asking',
+  },
+  {
     guard: 'who resets is counted',
     cites: 'R1, R3',
     file,
