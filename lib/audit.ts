@@ -47,13 +47,13 @@ export function createAudit({ prisma }: Pick<Database, 'prisma'>, log: Log) {
    * @throws when the row cannot be stored
    */
   async function record(event: AuditEvent, facts: AuditFacts, tx: Transaction = prisma): Promise<void> {
-    const { accountId = null, requestId = null, reason = null } = facts
-    const client = facts.client === undefined ? null : (roughClient(facts.client) ?? null)
-    await tx.auditEntry.create({
-      data: { event: auditEvents[event], accountId, requestId, client, reason },
-      select: { id: true },
-    })
-    log.info({ event: auditEvents[event], accountId, requestId, client, reason })
+    await tx.auditEntry.create({ data: entryOf(event, facts), select: { id: true } })
+    log.info(entryOf(event, facts))
+  }
+
+  /** A line in the process's log alone: for what anybody may repeat, and so fill the database with, once it has its row. */
+  function tell(event: AuditEvent, facts: AuditFacts): void {
+    log.info(entryOf(event, facts))
   }
 
   /** Records what already happened and must not be undone or answered otherwise because it could not be recorded. */
@@ -77,5 +77,11 @@ export function createAudit({ prisma }: Pick<Database, 'prisma'>, log: Log) {
     await prisma.$executeRaw`SELECT "rekey_purge_audit"(make_interval(days => ${days}::int))`
   }
 
-  return { record, note, history, purge }
+  return { record, tell, note, history, purge }
+}
+
+function entryOf(event: AuditEvent, facts: AuditFacts) {
+  const { accountId = null, requestId = null, reason = null } = facts
+  const client = facts.client === undefined ? null : (roughClient(facts.client) ?? null)
+  return { event: auditEvents[event], accountId, requestId, client, reason }
 }

@@ -6,7 +6,7 @@ import { startMailSink, type MailSink } from '@/e2e/world/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
 import { letters } from '@/emails/letters'
 import type { Account } from './accounts'
-import { auditEvents } from './audit'
+import { auditEvents, createAudit } from './audit'
 import type { Configuration } from './configuration'
 import { createLetterSending, type Parts } from './letter-sending'
 import { createMailer, type Mailer } from './mailer'
@@ -167,6 +167,58 @@ describe('who was asked for', () => {
   })
 })
 
+describe('L1: of a flood', () => {
+  let lines: { event: string; requestId: string }[]
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  const logging = () => handlers({}, { audit: createAudit(services.database, log) })
+  beforeEach(() => void (lines = []))
+
+  /** Works on an asking from a client, in an attempt; how many askings the table and the process's log then have. */
+  async function ask(login: string, requestId: string, client = '203.0.113.9', attempt = 1) {
+    const job = askJob({ login })
+    await logging()['send-links']({ ...job, data: { ...job.data, requestId, client }, attempt })
+    const kept = await sql.query('SELECT FROM "rekey_audit" WHERE "event" = $1 AND "request_id" = $2', [
+      auditEvents.asked,
+      requestId,
+    ])
+    return [kept.rowCount, lines.filter((line) => line.requestId === requestId).length]
+  }
+
+  test('for nobody’s account, a client’s first asking is kept, and all are logged', async () => {
+    const id = randomUUID()
+    expect(await ask(randomUUID(), id)).toEqual([1, 1])
+    expect(await ask(randomUUID(), id)).toEqual([1, 2])
+    expect(await ask(randomUUID(), id, '203.0.113.10')).toEqual([2, 3])
+  })
+
+  test('for one account, a client’s first asking is kept, all are logged, and each has its letter', async () => {
+    const id = randomUUID()
+    expect(await ask(account.username, id)).toEqual([1, 1])
+    expect(await ask(account.email, id)).toEqual([1, 2])
+    expect(await ask(account.username, id, '203.0.113.10')).toEqual([2, 3])
+    expect(await ask((await add()).username, id)).toEqual([3, 4])
+    expect(await queued(account)).toHaveLength(3)
+  })
+
+  test('what an attempt failed to keep, the next one keeps', async () => {
+    const id = randomUUID()
+    await services.limits.isNoteworthy('203.0.113.9', `asked ${account.id}`)
+    expect(await ask(account.username, id, '203.0.113.9', 2)).toEqual([1, 1])
+  })
+
+  test('the first letter of an account that is held back for one reason is kept, and all are logged', async () => {
+    await change('"is_active" = false')
+    for (let i = 0; i < 3; i += 1) await logging()['send-letter'](letterJob())
+    const switchedOff = { ...services.settings, reset: { ...services.settings.reset, enabled: false } }
+    await handlers({}, { settings: switchedOff })['send-letter'](letterJob())
+    expect((await services.audit.history(account.id)).map(({ reason }) => reason)).toEqual([
+      'account-changed',
+      'switched-off',
+    ])
+    expect(lines.map(({ event }) => event)).toEqual(Array(3).fill(auditEvents.held))
+  })
+})
+
 describe('a letter with a link', () => {
   test('M3: leads to the page of the settings and to us, lives from when it was asked for, and is signed for the account as it is', async () => {
     expect(await handlers()['send-letter'](letterJob(account, { age: 600 }))).toEqual({ outcome: 'done' })
@@ -258,6 +310,7 @@ describe('a letter with a link', () => {
     sink.refuse = { code: 550, text: 'no such user' }
     expect(await handlers()['send-letter'](jobs[1]!)).toMatchObject({ outcome: 'never' })
     sink.refuse = undefined
+    await sql.query('DELETE FROM "rekey_limits"') // the second that is held back for one reason would not be kept
     await handlers()['send-letter'](letterJob())
     expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
   })

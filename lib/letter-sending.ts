@@ -3,13 +3,13 @@ import { mayReset, signedState, type Account, type Accounts } from './accounts'
 import type { Audit } from './audit'
 import type { Configuration } from './configuration'
 import type { Database } from './db'
-import { roughClient } from './client-address'
+import { roughClient, unknownClient } from './client-address'
 import { isLanguage, storedLanguage, type Language } from './languages'
 import type { LetterText, Letters, Sender } from './letters'
 import type { Limits } from './limits'
 import type { Log } from './log'
 import type { Mailer } from './mailer'
-import { findAccounts } from './password-reset'
+import { findAccounts, noteNobody } from './password-reset'
 import type { Attempt, Handlers, Queue, Work } from './queue'
 import { buildLinkUrl, type Links } from './reset-link'
 import type { Settings } from './settings'
@@ -46,19 +46,35 @@ export function createLetterSending(parts: Parts): Handlers {
     brandColor: settings.look.brandColor,
   }
 
-  /** Queues a letter for every account that was asked for. The link's life starts when the asking was stored. */
-  async function sendLinks({ id, data, createdAt }: Work<'send-links'>): Promise<Attempt> {
+  /**
+   * Queues a letter for every account that was asked for. The link's life starts when the asking was stored.
+   *
+   * Each asking is in the process's log. The audit log, where rows stay for half a year, keeps the first per client,
+   * account and ten minutes: a flood from many networks must not fill the disk, and still an account's history names
+   * every network that asked. What came of an asking has an entry of its own: each letter that left, and of those held
+   * back the first in ten minutes for each reason.
+   */
+  async function sendLinks({ id, data, createdAt, attempt }: Work<'send-links'>): Promise<Attempt> {
     const { asked, locale, requestId, client, pauseExempt } = data
     const found = 'login' in asked ? await findAccounts(parts, asked.login) : await findById(asked.accountId)
     const askedAt = Math.floor(createdAt.getTime() / 1000)
+    if (found.length === 0) {
+      await noteNobody(parts, { requestId, client })
+      return done
+    }
+    const kept = new Set<string>()
+    // An attempt that failed has used its note up, and kept nothing.
+    for (const account of found)
+      if (attempt > 1 || (await limits.isNoteworthy(client, `asked ${account.id}`))) kept.add(account.id)
     await queue.ready()
     await database.prisma.$transaction(async (tx) => {
       for (const account of found) {
         const letter = { accountId: account.id, askedAt, locale, requestId, pauseExempt }
         await queue.add('send-letter', letter, { tx, id: derivedId(id, account.id) })
-        await audit.record('asked', { accountId: account.id, requestId, client }, tx)
+        const facts = { accountId: account.id, requestId, client }
+        if (kept.has(account.id)) await audit.record('asked', facts, tx)
+        else audit.tell('asked', facts)
       }
-      if (found.length === 0) await audit.record('asked', { requestId, client, reason: 'no-account' }, tx)
     })
     return done
   }
@@ -140,9 +156,13 @@ export function createLetterSending(parts: Parts): Handlers {
     return done
   }
 
-  /** A letter that is silently not sent. */
+  /** A letter that is silently not sent. Whoever asks a thousand times causes a thousand, so one in ten minutes is kept. */
   async function hold(reason: string, about: About): Promise<Attempt> {
-    await audit.record('held', { ...about, reason })
+    const facts = { ...about, reason }
+    // No client's note but the account's: those of a flood come from everywhere.
+    if (await limits.isNoteworthy(unknownClient, `held ${reason} ${about.accountId}`))
+      await audit.record('held', facts)
+    else audit.tell('held', facts)
     return done
   }
 

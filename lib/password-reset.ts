@@ -299,9 +299,17 @@ type Where = { requestId: string; client: string }
 type Weighed =
   { verdict: 'holds'; account: Account } | { verdict: Exclude<Verdict, 'holds'>; account?: never }
 
-/** Notes that somebody asked for what is nobody's: every time in the process's log, where anybody may fill it. */
-export async function noteNobody({ audit }: Pick<Parts, 'audit'>, about: Where): Promise<void> {
-  await audit.note('asked', { ...about, reason: 'no-account' })
+/**
+ * Tells of an asking for what is nobody's: each in the process's log, in the audit log the first per client and ten
+ * minutes. Its rows stay for half a year, and a flood of made-up logins must not fill the disk.
+ */
+export async function noteNobody(
+  { limits, audit }: Pick<Parts, 'limits' | 'audit'>,
+  about: Where,
+): Promise<void> {
+  const facts = { ...about, reason: 'no-account' }
+  if (await limits.isNoteworthy(about.client, 'no-account')) await audit.note('asked', facts)
+  else audit.tell('asked', facts)
 }
 
 /** The accounts that a login names, by the team's own rule where there is one. */
