@@ -167,6 +167,36 @@ describe('who was asked for', () => {
   })
 })
 
+test('R2: one asking has twenty letters at most, to the oldest accounts, in whatever order a team finds them; the log warns', async () => {
+  const email = `shared-${randomBytes(6).toString('hex')}@example.com`
+  const people: Account[] = []
+  for (let i = 0; i < 22; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
+  const lines: string[] = []
+  const log = pino({ level: 'warn', base: null }, { write: (line: string) => void lines.push(line) })
+  const reversed: Configuration['findAccounts'] = async (login, fields, findByLogin) =>
+    (await findByLogin(login, fields)).reverse()
+  for (const configuration of [{}, { findAccounts: reversed }]) {
+    await sql.query(`DELETE FROM pgboss.job WHERE name = 'send-letter'`)
+    await handlers(configuration, { log })['send-links'](askJob({ login: email }))
+    const asked = await Promise.all(people.map(async (person) => (await queued(person)).length))
+    expect(asked).toEqual([...Array(20).fill(1), 0, 0])
+  }
+  await handlers({}, { log })['send-links'](askJob({ login: account.email }))
+  const told = { event: 'accounts_capped', requestId: 'r', count: 22 }
+  expect(lines.map((line) => JSON.parse(line))).toEqual(
+    Array(2).fill({ level: 40, time: expect.any(Number), ...told }),
+  )
+})
+
+test('R2, A5: whoever typed their username has a letter, however many older accounts have it for an address', async () => {
+  const email = `squatted-${randomBytes(6).toString('hex')}@example.com`
+  for (let i = 0; i < 21; i += 1) await add({ email, passwordHash: 'a hash' })
+  const person = await add()
+  await sql.query('UPDATE "users" SET "username" = $1 WHERE "id" = $2', [email, person.id])
+  await handlers()['send-links'](askJob({ login: email }))
+  expect(await queued(person)).toHaveLength(1)
+})
+
 describe('L1: of a flood', () => {
   let lines: { event: string; requestId: string }[]
   const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })

@@ -31,6 +31,12 @@ export type Parts = {
 /** A link with less life than this, in seconds, is not sent any more: its letter would only annoy. */
 const leastLife = 5 * 60
 
+/**
+ * Letters that one asking makes. Whoever may register accounts with somebody else's address must not make thousands of
+ * one. The account of the username that was typed comes first, so that nobody's own is left out; then the oldest.
+ */
+const mostLetters = 20
+
 type About = { requestId: string; accountId: string }
 
 const done: Attempt = { outcome: 'done' }
@@ -56,7 +62,8 @@ export function createLetterSending(parts: Parts): Handlers {
    */
   async function sendLinks({ id, data, createdAt, attempt }: Work<'send-links'>): Promise<Attempt> {
     const { asked, locale, requestId, client, pauseExempt } = data
-    const found = 'login' in asked ? await findAccounts(parts, asked.login) : await findById(asked.accountId)
+    const found =
+      'login' in asked ? await findByLogin(asked.login, requestId) : await findById(asked.accountId)
     const askedAt = Math.floor(createdAt.getTime() / 1000)
     if (found.length === 0) {
       await noteNobody(parts, { requestId, client })
@@ -215,6 +222,17 @@ export function createLetterSending(parts: Parts): Handlers {
     const known = storedLanguage(account.locale) ?? settings.defaultLocale
     if (language !== known) page.searchParams.set('lang', language)
     return buildLinkUrl(page.href, link)
+  }
+
+  async function findByLogin(login: string, requestId: string): Promise<Account[]> {
+    const found = await findAccounts(parts, login)
+    if (found.length <= mostLetters) return found
+    log.warn({ event: 'accounts_capped', requestId, count: found.length })
+    // Ids begin with the time at which they were made (UUID version 7, RFC 9562 §5.7).
+    // Ids begin with the time at which they were made (UUID version 7, RFC 9562 §5.7).
+    const age = (a: Account, b: Account) => (a.id < b.id ? -1 : 1)
+    const isNamed = ({ username }: Account) => Number(username === login)
+    return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, mostLetters)
   }
 
   async function findById(accountId: string): Promise<Account[]> {
