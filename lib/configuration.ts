@@ -33,7 +33,8 @@ export type Configuration = {
   ) => Promise<Account[]>
   /**
    * Turns the body of send-reset-password-link into the login that is looked up
-   * (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS), before the fields are checked. Integers come as `bigint`.
+   * (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS), before the fields are checked. Integers come as `bigint`; nothing is
+   * nested more than 32 deep.
    */
   linkRequestShape?: (body: Record<string, unknown>) => Record<string, unknown>
   /**

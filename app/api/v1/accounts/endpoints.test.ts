@@ -433,6 +433,33 @@ describe('what a team adds of its own meets the request', () => {
     expect((await plain.sendBody(bodyOf(plain.link, good, nested(8_000)))).status).toBe(200)
   })
 
+  test('I1, C14: nor does a link request’s own shape get what is nested more deeply', async () => {
+    const seen: unknown[] = []
+    const linkRequestShape: Configuration['linkRequestShape'] = (body) => {
+      seen.push(body.staff)
+      return { login: 'nobody' }
+    }
+    shared.rekeyServices = { ...services, configuration: { linkRequestShape } }
+    const nested = (depth: number) => `${'['.repeat(depth)}7${']'.repeat(depth)}`
+    for (const depth of [33, 8_000]) {
+      const refused = await post({}, `{"staff":${nested(depth)}}`)
+      expect([refused.status, await refused.json()]).toEqual([
+        400,
+        { detail: 'JSON parse error - Nested too deeply' },
+      ])
+    }
+    expect(seen).toEqual([])
+    expect((await post({}, `{"staff":${nested(32)}}`)).status).toBe(200)
+    expect((await post({}, `{"staff":7}`)).status).toBe(200)
+    expect(JSON.stringify(seen[0], (_, one) => (typeof one === 'bigint' ? Number(one) : one))).toBe(
+      nested(32),
+    )
+    expect(seen[1]).toBe(7n)
+
+    shared.rekeyServices = services
+    expect((await post({}, `{"login":"nobody","staff":${nested(8_000)}}`)).status).toBe(200)
+  })
+
   test('S1: sessions have ended when the answer comes', async () => {
     const { send, sessions } = await withTeams({
       revokeSessions: async (tx, { id }) => {

@@ -1,7 +1,7 @@
 import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
-import { readInput } from '@/lib/http/fields'
+import { readInput, refuseDeep } from '@/lib/http/fields'
 import { linkInUrl } from '@/lib/http/form-pages'
-import { FieldProblems, Refusal, Throttled, Unreadable } from '@/lib/http/refusals'
+import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
 import { describeResetPassword, resetPasswordShape } from '@/lib/inputs'
 import type { Rejected } from '@/lib/password-reset'
 import { services } from '@/lib/services'
@@ -50,9 +50,6 @@ function problemsOf({ problems, mismatch }: Rejected): FieldProblems {
   })
 }
 
-/** Lists and objects within each other that a team's function may be shown; all that recurses on them is safe. */
-const deepest = 32
-
 /**
  * What a team's function sees: no password, and numbers as `JSON.parse` gives them.
  *
@@ -60,15 +57,15 @@ const deepest = 32
  */
 function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
   const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
-  return Object.fromEntries(others.map(([name, value]) => [name, plain(value, 0)]))
+  refuseDeep(others.map(([, value]) => value))
+  return Object.fromEntries(others.map(([name, value]) => [name, plain(value)]))
 }
 
-function plain(value: unknown, depth: number): unknown {
+function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value)
   if (typeof value !== 'object' || value === null) return value
-  if (depth === deepest) throw new Unreadable('JSON parse error - Nested too deeply')
-  if (Array.isArray(value)) return value.map((one) => plain(one, depth + 1))
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one, depth + 1)]))
+  if (Array.isArray(value)) return value.map(plain)
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)]))
 }
 
 function notAllowed(request: Request): Response {

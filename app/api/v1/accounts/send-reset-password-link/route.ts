@@ -1,5 +1,5 @@
 import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
-import { readInput } from '@/lib/http/fields'
+import { readInput, refuseDeep } from '@/lib/http/fields'
 import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
 import { describeSendLink, sendLinkShape } from '@/lib/inputs'
 import { services } from '@/lib/services'
@@ -12,6 +12,7 @@ export async function POST(request: Request): Promise<Response> {
 
   return answerPost(services(), request, pages, async (asked) => {
     const fields = await asked.fields()
+    if (configuration.linkRequestShape) refuseDeep(fields)
     const input = readInput(sendLinkShape(loginField), configuration.linkRequestShape?.(fields) ?? fields)
 
     const { language, requestId, client } = asked
