@@ -33,8 +33,21 @@ export function canonicalAddress(text: string): string | undefined {
  */
 export function clientAddress(peer: string | undefined, forwardedFor: string[], hops: number): string {
   if (hops === 0) return canonicalAddress(peer ?? '') ?? unknownClient
-  const told = forwardedFor.join(',').split(',').at(-hops)
+  const told = entriesOf(forwardedFor).at(-hops)
   return canonicalAddress(told ?? '') ?? unknownClient
+}
+
+/**
+ * Whether `X-Forwarded-For` names fewer addresses than there are trusted proxies: then there are fewer proxies, and a
+ * client that sends an address along is believed, or somebody came past them. Without the header, as a proxy's own health
+ * checks are, nothing can be said.
+ */
+export function lacksHops(forwardedFor: string[], hops: number): boolean {
+  return forwardedFor.length > 0 && entriesOf(forwardedFor).length < hops
+}
+
+function entriesOf(lines: string[]): string[] {
+  return lines.join(',').split(',')
 }
 
 /**

@@ -219,6 +219,17 @@ describe('who the app is told the client is', () => {
     expect(trusting.logged).toEqual([])
   })
 
+  test('R5: an X-Forwarded-For with fewer addresses than trusted proxies is warned of, once; none at all is not', async () => {
+    const { port, logged } = await start({ settings: { trustedProxyHops: 2 } })
+    await ask(port, 'GET /api/health/live')
+    await ask(port, 'GET /page', ['X-Forwarded-For: 6.6.6.6, 203.0.113.9'])
+    await ask(port, 'GET /page', ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-For: 203.0.113.9'])
+    expect(logged).toEqual([])
+    for (let n = 0; n < 3; n += 1) await ask(port, 'GET /page', ['X-Forwarded-For: 203.0.113.9'])
+    expect(logged.map((line) => line.event)).toEqual(['forwarding_hops_missing'])
+    expect(JSON.stringify(logged)).not.toContain('203.0.113.9')
+  })
+
   test('H11: where the trusted proxy says http, request and page are refused rather than redirected', async () => {
     const { port, reached } = await start({ settings: { trustedProxyHops: 1 } })
     for (const request of ['POST /api/v1/anything', 'GET /page']) {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { clientAddress } from '@/lib/client-address'
+import { clientAddress, lacksHops } from '@/lib/client-address'
 import type { Log } from '@/lib/log'
 import type { Settings } from '@/lib/settings'
 import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from './answer-headers'
@@ -85,12 +85,21 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   const connections = trackConnections(server)
 
   function warnOnce(request: IncomingMessage): void {
-    if (trustedProxyHops > 0 || warned || !hasForwardingHeaders(request)) return
+    if (warned) return
+    if (trustedProxyHops === 0) {
+      if (!hasForwardingHeaders(request)) return
+      log.warn(
+        { event: 'forwarding_headers_ignored' },
+        'Requests carry forwarding headers, but TRUSTED_PROXY_HOPS is 0: if a proxy stands in front, all its clients count as one.',
+      )
+    } else {
+      if (!lacksHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) return
+      log.warn(
+        { event: 'forwarding_hops_missing' },
+        'X-Forwarded-For names fewer addresses than TRUSTED_PROXY_HOPS: if fewer proxies stand in front, clients count as one, or under an address that they choose.',
+      )
+    }
     warned = true
-    log.warn(
-      { event: 'forwarding_headers_ignored' },
-      'Requests carry forwarding headers, but TRUSTED_PROXY_HOPS is 0: if a proxy stands in front, all its clients count as one.',
-    )
   }
 
   /** Puts what the app may believe in place of what the client said. */

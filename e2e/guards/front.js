@@ -143,6 +143,14 @@ export const front = [
   },
   {
     ...server,
+    guard: 'more trusted proxies than there are is warned of',
+    cites: 'R5',
+    find: "if (!lacksHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) return",
+    replace: 'if (lacksHops([], trustedProxyHops) === false) return',
+    named: 'R5: an X-Forwarded-For',
+  },
+  {
+    ...server,
     guard: 'a body without end is cut off',
     cites: 'I3',
     find: 'if (received <= ceiling || answer.headersSent) return push(chunk, encoding)',

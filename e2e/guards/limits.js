@@ -187,8 +187,8 @@ export const limits = [
     ...address,
     guard: 'repeated header lines are one list',
     cites: 'R5',
-    find: "forwardedFor.join(',')",
-    replace: "(forwardedFor[0] ?? '')",
+    find: "lines.join(',')",
+    replace: "(lines[0] ?? '')",
   },
   {
     ...address,
