@@ -493,6 +493,48 @@ describe('the letter about a changed password', () => {
     expect(await lastEntry()).toEqual([auditEvents.notified, null])
   })
 
+  const toldAt = (email: string) => {
+    const job = changedJob()
+    return { ...job, data: { ...job.data, email } }
+  }
+  const letterAt = async (to: string) => {
+    const { mail, cancelLink } = await sink.next(to)
+    return { all: `${mail.text} ${String(mail.html)}`, cancelLink }
+  }
+
+  test.each([`"email" = 'thief@evil.example'`, `"email" = ''`])(
+    'S3, T5: goes to the address of the change, though since then %s; it is no link to the account any more',
+    async (since) => {
+      await change(since)
+      expect(await handlers()['send-changed-letter'](toldAt(account.email))).toEqual({ outcome: 'done' })
+      const { all, cancelLink } = await letterAt(account.email)
+      expect(sink.countTo('thief@evil.example')).toBe(0)
+      expect(cancelLink).toBeUndefined()
+      expect(all).not.toContain('signature')
+      expect(all).not.toContain('thief')
+      expect(await lastEntry()).toEqual([auditEvents.notified, null])
+    },
+  )
+
+  test('T5: while the account has that address, now or again, "this wasn’t me" in it works and mails there', async () => {
+    await change(`"email" = 'other@example.com'`)
+    await change(`"email" = '${account.email}'`)
+    await handlers()['send-changed-letter'](toldAt(account.email))
+    const { searchParams } = new URL((await letterAt(account.email)).cancelLink!)
+    const link = {
+      user_id: account.id,
+      timestamp: Number(searchParams.get('timestamp')),
+      signature: searchParams.get('signature')!,
+    }
+    expect(await services.passwordReset.cancel({ link, ...origin })).toEqual({ ok: true, newLink: true })
+  })
+
+  test('of a job that an older version queued goes to the address that the account has', async () => {
+    await change(`"email" = 'moved@example.com'`)
+    await handlers()['send-changed-letter'](changedJob())
+    expect((await letterAt('moved@example.com')).cancelLink).toBeDefined()
+  })
+
   test('is not sent where there is nobody to send it to', async () => {
     const silent = await add({ email: '' })
     const before = sink.letters.length

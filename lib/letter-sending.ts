@@ -135,7 +135,13 @@ export function createLetterSending(parts: Parts): Handlers {
     }
   }
 
-  /** Tells the account's address of its new password, whatever else happened since. */
+  /**
+   * Tells of a new password, whatever else happened since, at the address that the account had then: whoever took it
+   * over and changed its address must not be warned in the owner's place.
+   *
+   * Once the account has another address, the letter has no "this wasn't me". All links that came to this mailbox died with
+   * the change; those to the new one, and its letters, are not for an old mailbox to stop.
+   */
   async function sendChangedLetter({
     id,
     data,
@@ -145,17 +151,20 @@ export function createLetterSending(parts: Parts): Handlers {
     const { accountId, requestId } = data
     const about = { requestId, accountId }
     const { account } = await accounts.read(accountId)
-    if (account === null || account.email === '') return hold('account-gone', about)
+    const email = data.email ?? account?.email ?? ''
+    if (account === null || email === '') return hold('account-gone', about)
     const locale = languageOf(account, data.locale)
+    const changedAt = Math.floor(createdAt.getTime() / 1000)
     const text = await letters.changed({
       locale,
       sender,
       account,
       changedAt: createdAt,
       client: roughClient(data.client),
-      cancelLink: cancelLink('cancel-change', account, Math.floor(createdAt.getTime() / 1000), locale),
+      cancelLink:
+        email === account.email ? cancelLink('cancel-change', account, changedAt, locale) : undefined,
     })
-    return deliver('notified', id, account, text, about, attempt)
+    return deliver('notified', id, { ...account, email }, text, about, attempt)
   }
 
   async function tellPasswordChanged({ data }: Work<'tell-password-changed'>): Promise<Attempt> {

@@ -150,6 +150,16 @@ describe('setting a password', () => {
     expect(await jobs()).toEqual(['send-changed-letter'])
   })
 
+  test('S3: the letter that tells of it is for the address that the account had then', async () => {
+    expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
+    await sql.query(`UPDATE "users" SET "email" = 'thief@evil.example' WHERE "id" = $1`, [account.id])
+    const { rows } = await sql.query(
+      `SELECT data->>'email' AS "to" FROM pgboss.job WHERE data->>'accountId' = $1`,
+      [account.id],
+    )
+    expect(rows).toEqual([{ to: account.email }])
+  })
+
   test('T11: a forged link costs no look-up, no judgement and no hash', async () => {
     const asked: string[] = []
     const watched = reset(

@@ -184,7 +184,7 @@ export function createPasswordReset(parts: Parts) {
         await audit.record('sessionsEnded', { ...done, reason: 'revoked' }, tx)
       await queue.add(
         'send-changed-letter',
-        { accountId: account.id, client: request.client, locale, requestId },
+        { accountId: account.id, email: account.email, client: request.client, locale, requestId },
         { tx },
       )
       if (configuration.passwordChanged) {

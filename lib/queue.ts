@@ -28,8 +28,16 @@ export const shapes = {
     pauseExempt: z.boolean(),
     ...origin,
   }),
-  /** The letter that tells of a new password; stored with it, so the job's creation is the time of the change. */
-  'send-changed-letter': z.object({ accountId, client: z.string(), ...origin }),
+  /**
+   * The letter that tells of a new password; stored with it, so the job's creation is the time of the change. `email`: the
+   * account's at that time; jobs of an older version have none.
+   */
+  'send-changed-letter': z.object({
+    accountId,
+    email: z.optional(z.string()),
+    client: z.string(),
+    ...origin,
+  }),
   /** The team's own `passwordChanged`. */
   'tell-password-changed': z.object({ accountId, username: z.string(), requestId: z.string() }),
 }

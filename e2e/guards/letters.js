@@ -168,6 +168,22 @@ export const letters = [
   },
   {
     ...sending,
+    guard: 'a changed-letter goes to the address of the change',
+    cites: 'S3, M6',
+    find: "const email = data.email ?? account?.email ?? ''",
+    replace: "const email = account?.email ?? ''",
+    named: 'S3, T5',
+  },
+  {
+    ...sending,
+    guard: 'no link goes to an address that the account no longer has',
+    cites: 'T5, M6',
+    find: "email === account.email ? cancelLink('cancel-change', account, changedAt, locale) : undefined",
+    replace: "cancelLink('cancel-change', account, changedAt, locale)",
+    named: 'S3, T5',
+  },
+  {
+    ...sending,
     guard: 'a changed-letter names a network, not an address',
     cites: 'L5',
     find: 'client: roughClient(data.client),',
