@@ -37,6 +37,8 @@ async function accounts(args: string[], input = '') {
 async function run(env: Record<string, string>, args: string[], input = '') {
   const child = spawn(process.execPath, ['scripts/run.js', 'accounts', ...args], {
     env: { PATH: process.env.PATH, ...env } as unknown as NodeJS.ProcessEnv,
+    // One that does not end fails its test, and is gone with it.
+    timeout: 40_000,
   })
   child.stdin.end(input)
   const [output, errors, [code]] = await Promise.all([
@@ -64,6 +66,18 @@ test('I6: a username is given once; an address may be repeated in whatever case,
     errors: 'Note: 1 other account(s) have this address; each gets a letter of its own.',
   })
   expect(await stored()).toHaveLength(2)
+})
+
+test('I6: what is too long to be looked for is refused in words', async () => {
+  const refusal = async (username: string, email: string) => {
+    const { code, errors } = await accounts(['add', username, email])
+    return [code, errors]
+  }
+  const username = 'A username has 1 to 150 characters, no control characters and no outer spaces.'
+  expect(await refusal('u'.repeat(151), 'long@example.com')).toEqual([2, username])
+  const email = `${'l'.repeat(64)}@${`${'d'.repeat(60)}.`.repeat(4)}example`
+  expect(await refusal('long', email)).toEqual([2, `No letter could be sent to the address "${email}".`])
+  expect((await sql.query(`SELECT FROM "users" WHERE "email" = 'long@example.com'`)).rowCount).toBe(0)
 })
 
 test('I6: a password is verified for the username as it is spelt, and for no other', async () => {
@@ -115,6 +129,25 @@ test('K1: without a database by name or a demo, the command says what to set and
     expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual(listed)
     await demo.close()
     expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual(listed)
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+})
+
+test('F13: a demo’s database that cannot be migrated is closed again, and the command ends', async () => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-broken-'))
+  try {
+    const demo = await startEmbeddedDatabase(dataDir)
+    await migrate(demo.url)
+    const client = new pg.Client({ connectionString: demo.url })
+    await client.connect()
+    await client.query(`UPDATE "_prisma_migrations" SET "checksum" = 'another'`)
+    await client.end()
+    await demo.close()
+    const { code, errors, output } = await run({ DATA_DIR: dataDir }, ['list'])
+    expect([code, output]).toEqual([1, ''])
+    expect(errors).toMatch(/was edited after it was applied/)
+    await (await startEmbeddedDatabase(dataDir)).close() // nobody owns it
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
   }
