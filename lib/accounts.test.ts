@@ -77,11 +77,12 @@ describe('letter slots', () => {
   const calm: LetterSlots = { ...slots, cooldown: 60 }
   const slot = (
     job: string = randomUUID(),
-    how: { slots?: LetterSlots; exempt?: boolean; of?: string } = {},
+    how: { slots?: LetterSlots; exempt?: boolean; of?: string; age?: number } = {},
   ) =>
     accounts.claimLetterSlot(how.of ?? id, job, how.slots ?? slots, {
       exempt: how.exempt ?? false,
       keepFor: 3600,
+      linkEnds: new Date(Date.now() + (3600 - (how.age ?? 0)) * 1000),
     })
   const claim = async (...asked: Parameters<typeof slot>) => (await slot(...asked)) !== null
 
@@ -144,6 +145,31 @@ describe('letter slots', () => {
     const many: LetterSlots = { cooldown: 0, perAccount: { count: 100, seconds: 3600 } }
     const claims = await Promise.all(Array.from({ length: 60 }, () => claim(randomUUID(), { slots: many })))
     expect(claims.filter(Boolean)).toHaveLength(60)
+  })
+
+  test('F4, R3: without a cool-down a slot ends with its link, so that letters that were late hold back none', async () => {
+    const late = { age: 3000 }
+    const claims = [await claim(undefined, late), await claim(undefined, late), await claim(undefined, late)]
+    expect([...claims, await claim()]).toEqual([true, true, true, false])
+    await pass(590)
+    expect(await claim()).toBe(false)
+    await pass(12)
+    expect([await claim(), await claim(), await claim(), await claim()]).toEqual([true, true, true, false])
+  })
+
+  test('R2: late letters count in a window that is shorter than a link lives, too', async () => {
+    const short: LetterSlots = { cooldown: 0, perAccount: { count: 1, seconds: 600 } }
+    const late = { slots: short, age: 2000 }
+    expect([await claim(undefined, late), await claim(undefined, late)]).toEqual([true, false])
+    await pass(590)
+    expect(await claim(undefined, late)).toBe(false)
+    await pass(12)
+    expect(await claim(undefined, late)).toBe(true)
+  })
+
+  test('T6: a cool-down begins when the letter leaves, however late it is', async () => {
+    expect(await claim(undefined, { slots: calm, age: 3000 })).toBe(true)
+    expect(await claim(undefined, { slots: calm })).toBe(false)
   })
 
   test('what is remembered stays in step, and goes when it counts no more', async () => {

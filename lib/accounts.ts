@@ -134,6 +134,8 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
    * @param exempt for the letter that "this wasn't me" starts: neither its own pause nor what was sent before holds it
    *   back. Each takes a letter about a changed password that works once, so no stranger can cause one.
    * @param keepFor seconds that a claim is remembered, so that a retry of the same job passes
+   * @param linkEnds when the letter's link expires. Without a cool-down the slot is free again by then: of letters that
+   *   were long on their way, the slots would outlive the links, and hold back who asks again
    * @returns null where the job holds no slot, neither now nor since an earlier attempt. During a pause none does: a
    *   letter that was put off would carry a link that is signed anew, and so lives. `first`: whether no slot of the window
    *   was claimed before this one
@@ -142,16 +144,18 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
     id: string,
     jobId: string,
     slots: LetterSlots,
-    { exempt, keepFor }: { exempt: boolean; keepFor: number },
+    { exempt, keepFor, linkEnds }: { exempt: boolean; keepFor: number; linkEnds: Date },
   ): Promise<{ first: boolean } | null> {
+    const linkAt = linkEnds.getTime() / 1000 - slots.perAccount.seconds
+    const at = slots.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
     const [claim] = await prisma.$queryRaw<{ first: boolean }[]>`
       INSERT INTO "rekey_recovery" AS r ("account_id", "letter_jobs", "letter_times")
-      SELECT "id", ARRAY[${jobId}::uuid], ARRAY[now()] FROM "users" WHERE "id" = ${id}::uuid FOR KEY SHARE
+      SELECT "id", ARRAY[${jobId}::uuid], ARRAY[${at}] FROM "users" WHERE "id" = ${id}::uuid FOR KEY SHARE
       ON CONFLICT ("account_id") DO UPDATE SET
         "letter_jobs" = CASE WHEN ${jobId}::uuid = ANY (r."letter_jobs") THEN r."letter_jobs" ELSE ${jobId}::uuid || ARRAY(
           SELECT s."job" FROM unnest(r."letter_jobs", r."letter_times") AS s("job", "at")
            WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END,
-        "letter_times" = CASE WHEN ${jobId}::uuid = ANY (r."letter_jobs") THEN r."letter_times" ELSE now() || ARRAY(
+        "letter_times" = CASE WHEN ${jobId}::uuid = ANY (r."letter_jobs") THEN r."letter_times" ELSE ${at} || ARRAY(
           SELECT s."at" FROM unnest(r."letter_times") AS s("at")
            WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END
       WHERE ${exempt}::boolean OR (

@@ -107,6 +107,7 @@ export function createLetterSending(parts: Parts): Handlers {
     const slot = await accounts.claimLetterSlot(account.id, id, settings.letterSlots, {
       exempt: pauseExempt,
       keepFor: settings.reset.period,
+      linkEnds: expiresAt,
     })
     if (slot === null) return hold('letter-limit', about)
     // Where a stranger's reset is undone, what the stranger asked for before must not count.
