@@ -303,3 +303,12 @@ export function mayReset(account: Account): boolean {
     isActive && passwordHash !== null && passwordHash !== '' && !passwordHash.startsWith('!') && email !== ''
   )
 }
+
+/**
+ * Whether the password was replaced after a link was asked for: then the asking is answered, or no longer wanted.
+ *
+ * @param askedAt whole seconds since the epoch
+ */
+export function passwordChangedSince({ passwordChangedAt }: Account, askedAt: number): boolean {
+  return passwordChangedAt !== null && Math.floor(passwordChangedAt.getTime() / 1000) > askedAt
+}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mayReset, signedState, type Account, type Accounts } from './accounts'
+import { mayReset, passwordChangedSince, signedState, type Account, type Accounts } from './accounts'
 import type { Audit } from './audit'
 import type { Configuration } from './configuration'
 import type { Database } from './db'
@@ -92,7 +92,7 @@ export function createLetterSending(parts: Parts): Handlers {
     const about = { requestId, accountId }
     if (!settings.reset.enabled) return hold('switched-off', about)
     const { account, now } = await accounts.read(accountId)
-    if (account === null || !mayReset(account) || changedSince(account, askedAt))
+    if (account === null || !mayReset(account) || passwordChangedSince(account, askedAt))
       return hold('account-changed', about)
 
     const expiresAt = links.expiryOf({ timestamp: askedAt }, 'reset')
@@ -260,13 +260,6 @@ export function createLetterSending(parts: Parts): Handlers {
     'send-changed-letter': sendChangedLetter,
     'tell-password-changed': tellPasswordChanged,
   }
-}
-
-/** Whether the password was replaced after a link was asked for: then the asking is answered, or no longer wanted. */
-function changedSince(account: Account, askedAt: number): boolean {
-  return (
-    account.passwordChangedAt !== null && Math.floor(account.passwordChangedAt.getTime() / 1000) > askedAt
-  )
 }
 
 /** The id of an account's letter job: the same when the asking job runs twice, so that no second letter is queued. */

@@ -54,6 +54,7 @@ describe('R1: what is counted', () => {
     ['asks for one login', 3, () => limits.countAsk('203.0.113.2', 'grace')],
     ['posts to the reset endpoint', 5, () => limits.countReset('203.0.113.3')],
     ['refused passwords of a link', 2, () => limits.countAttempt('203.0.113.4', 'a signature')],
+    ['fresh resets that "this wasn’t me" starts', 3, () => limits.countRestart('an account')],
     ['guesses at a second factor with a link', 10, () => limits.countGuess('a signature')],
   ])(
     '%s: the setting’s count passes, the next does not, and only its first refusal is marked',
@@ -319,6 +320,7 @@ describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
       () => limits.countReset('203.0.113.18'),
       () => limits.countAttempt('203.0.113.18', 'a signature'),
       () => limits.countGuess('a signature'),
+      () => limits.countRestart('an account'),
       () => limits.isNoteworthy('203.0.113.18', 'x'),
       () => limits.spendLetter({ first: true }),
     ]

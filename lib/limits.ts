@@ -24,10 +24,18 @@ const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 /** How long, in milliseconds, and for how many keys at most, a process remembers a refusal. */
 const memory = { lasts: 1000, holds: 10_000 }
 
+/** Fresh resets of an account that "this wasn't me" starts: each brings a letter that other limits do not hold back. */
+const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
+
 /** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
 export type Counted =
   | { ok: true }
-  | { ok: false; retryAfter: number; first: boolean; limit: keyof LimitSettings | 'guessesPerLink' | 'notes' }
+  | {
+      ok: false
+      retryAfter: number
+      first: boolean
+      limit: keyof LimitSettings | 'guessesPerLink' | 'restartsPerAccount' | 'notes'
+    }
 
 /**
  * Whether a letter may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
@@ -45,9 +53,9 @@ export class LimiterBroken extends Error {
 export type Limits = ReturnType<typeof createLimits>
 
 /**
- * Counts in PostgreSQL, so that all instances share one count and a restart forgets nothing. Nothing here is keyed on an
- * account: what a stranger does can stop neither a person's letter nor their reset. The one count that all clients share
- * is of a genuine link, which no stranger has.
+ * Counts in PostgreSQL, so that all instances share one count and a restart forgets nothing. What a stranger
+ * does can stop neither a person's letter nor their reset: the counts that all clients share are of a genuine link, and of
+ * an account whose letters are being read, and no stranger has either.
  *
  * All functions throw when counting is impossible; the edge answers 503 then.
  */
@@ -57,7 +65,7 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
   const storeClient = {
     query: ({ text, values }: { text: string; values?: unknown[] }) => pool.query(text, values),
   }
-  const all = { ...settings, guessesPerLink, notes }
+  const all = { ...settings, guessesPerLink, restartsPerAccount, notes }
   const limiters = new Map(
     (Object.keys(all) as (keyof typeof all)[]).map((name) => [
       name,
@@ -132,6 +140,11 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
     return count('guessesPerLink', pseudonym(signature))
   }
 
+  /** Counts a fresh reset that "this wasn't me" starts, wherever it is pressed. */
+  function countRestart(accountId: string): Promise<Counted> {
+    return count('restartsPerAccount', pseudonym(accountId))
+  }
+
   /** Whether this is the first refusal of its kind in a while, which is worth a note; a flood must not fill the log. */
   async function isNoteworthy(client: string, kind: string): Promise<boolean> {
     return (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
@@ -167,7 +180,17 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
     await pool.query(`DELETE FROM "rekey_limits" WHERE "expire" < $1`, [Date.now()])
   }
 
-  return { countAsk, countReset, countAttempt, countGuess, isNoteworthy, spendLetter, returnLetter, purge }
+  return {
+    countAsk,
+    countReset,
+    countAttempt,
+    countGuess,
+    countRestart,
+    isNoteworthy,
+    spendLetter,
+    returnLetter,
+    purge,
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ import { createBreachCheck } from './breach-check'
 import type { Configuration } from './configuration'
 import { migrate } from './migrations'
 import { createPasswordReset, type Parts, type ResetInput } from './password-reset'
-import type { Link, Purpose } from './reset-link'
+import { createLinks, type Link, type Purpose } from './reset-link'
 import { createServices, type Services } from './services'
 import { readSettings } from './settings'
 
@@ -392,6 +392,48 @@ describe('"this wasn’t me"', () => {
     const press = reset().cancel({ link: linkOf(account, 'cancel-change'), ...from() })
     expect(await press).toEqual({ ok: true, newLink: true })
     expect(await jobs()).toEqual(['send-links'])
+  })
+
+  test('T5: that of the first letter dies with a change: it must not disarm the one in the letter about it', async () => {
+    const [first, link] = [linkOf(account, 'cancel'), linkOf()]
+    expect(await reset().complete(input(link))).toEqual({ ok: true })
+    const changed = linkOf((await services.accounts.read(account.id)).account!, 'cancel-change')
+    expect(await reset().lookAtCancel(first)).toEqual({ state: 'signature-used' })
+    expect(await reset().cancel({ link: first, ...from() })).toEqual({ ok: false, code: 'signature-used' })
+    expect(await reset().cancel({ link: changed, ...from() })).toEqual({ ok: true, newLink: true })
+  })
+
+  test('T5: where links may be used again, that of the first letter undoes a change as well', async () => {
+    const links = createLinks({
+      secrets: services.settings.secrets,
+      audience: services.settings.publicOrigin,
+      period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+      oneTimeUse: false,
+    })
+    const settings = { reset: { ...services.settings.reset, oneTimeUse: false } }
+    const lax = reset({}, { links, settings })
+    const link = (purpose: Purpose) => links.create(purpose, account.id, now() - 5, signedState(account))
+    expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: false, newLink: false })
+    expect(await lax.complete(input(link('reset')))).toEqual({ ok: true })
+    expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: true, newLink: true })
+    expect(await lax.cancel({ link: link('cancel'), ...from() })).toEqual({ ok: true, newLink: true })
+    expect(await jobs()).toContain('send-links')
+  })
+
+  test('R1, R3: it starts three fresh resets of an account in an hour, wherever it is pressed; then nothing is done', async () => {
+    const press = async (of: Account, client: string) => {
+      const { account: current } = await services.accounts.read(of.id)
+      return reset().cancel({ link: linkOf(current!, 'cancel-change'), ...from(client) })
+    }
+    const other = await add()
+    for (const n of [1, 2, 3]) expect(await press(account, `203.0.113.${n}`)).toMatchObject({ newLink: true })
+    const before = await services.accounts.read(account.id)
+    expect(await press(account, '203.0.113.4')).toMatchObject({ code: 'throttled', retryAfter: 3600 })
+    expect((await services.accounts.read(account.id)).account).toEqual(before.account)
+    expect((await jobs()).filter((name) => name === 'send-links')).toHaveLength(3)
+    expect(await press(other, '203.0.113.4')).toMatchObject({ ok: true })
+    const first = linkOf(before.account!, 'cancel')
+    expect(await reset().cancel({ link: first, ...from() })).toEqual({ ok: true, newLink: false })
   })
 
   test('T2: a reset link cancels nothing', async () => {

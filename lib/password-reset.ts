@@ -1,4 +1,11 @@
-import { longestLogin, mayReset, signedState, type Account, type Accounts } from './accounts'
+import {
+  longestLogin,
+  mayReset,
+  passwordChangedSince,
+  signedState,
+  type Account,
+  type Accounts,
+} from './accounts'
 import type { Audit } from './audit'
 import type { BreachCheck } from './breach-check'
 import type { Configuration, ResetRequest } from './configuration'
@@ -213,18 +220,24 @@ export function createPasswordReset(parts: Parts) {
     return {
       state: verdict,
       locale: account.locale,
-      changed: purpose === 'cancel-change',
-      newLink: startsReset(account, purpose),
+      changed: tellsOfChange(account, link, purpose),
+      newLink: startsReset(account, link, purpose),
     }
   }
 
-  function startsReset(account: Account, purpose: Purpose | undefined): boolean {
-    return settings.reset.enabled && purpose === 'cancel-change' && mayReset(account)
+  function startsReset(account: Account, link: Link, purpose: Purpose | undefined): boolean {
+    return settings.reset.enabled && tellsOfChange(account, link, purpose) && mayReset(account)
+  }
+
+  /** Where links may be used more than once, that of the first letter outlives the change, too. */
+  function tellsOfChange(account: Account, link: Link, purpose: Purpose | undefined): boolean {
+    return purpose === 'cancel-change' || passwordChangedSince(account, link.timestamp)
   }
 
   /**
    * "This wasn't me": kills all live links of the account and holds its letters back for an hour. From the letter about
-   * a changed password it also mails a fresh link, past the pause it has just set. Works once.
+   * a changed password it also mails a fresh link, past the pause it has just set. Works once, and starts three fresh
+   * resets in an hour: with an account of one's own one could otherwise go round and round, and use up everybody's letters.
    */
   async function cancel({ link, locale, requestId, client }: CancelInput): Promise<CancelOutcome> {
     const about = { requestId, client }
@@ -233,7 +246,11 @@ export function createPasswordReset(parts: Parts) {
     const { verdict, account, purpose } = await weighCancel(link)
     if (verdict !== 'holds') return refused(verdict, link, about)
 
-    const newLink = startsReset(account, purpose)
+    const newLink = startsReset(account, link, purpose)
+    if (newLink) {
+      const restart = await limits.countRestart(account.id)
+      if (!restart.ok) return throttled(restart, about)
+    }
     await queue.ready()
     const cancelled = await database.prisma.$transaction(async (tx) => {
       if (!(await accounts.killLinks(tx, account.id, account.linksEpoch, letterPause))) return false

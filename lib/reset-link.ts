@@ -74,8 +74,9 @@ export function createLinks({
     timestamp: number,
     state: SignedState,
   ): Buffer {
-    // "This wasn't me" must still work after whoever it was has changed the password once more.
-    const password = oneTimeUse && purpose === 'reset' ? (state.passwordHash ?? '') : ''
+    // That of the letter about a change must still work after whoever it was has changed the password once more. That of
+    // the letter before it must not: whoever used that letter's link could kill the later one with it.
+    const password = oneTimeUse && purpose !== 'cancel-change' ? (state.passwordHash ?? '') : ''
     return mac(key, [
       'inner',
       purpose,

@@ -52,6 +52,15 @@ export const limits = [
     named: 'R1: what is counted',
   },
   {
+    guard: 'fresh resets are limited per account, and no client’s for all',
+    cites: 'R1, R3',
+    file,
+    find: "return count('restartsPerAccount', pseudonym(accountId))",
+    replace: "return count('restartsPerAccount', 'all')",
+    test: 'lib/password-reset.test.ts',
+    named: 'R1, R3: it starts three',
+  },
+  {
     guard: 'letters of the installation are limited',
     cites: 'R1',
     file,

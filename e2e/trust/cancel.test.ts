@@ -123,6 +123,34 @@ describe('"this wasn’t me" of the letter about a changed password', () => {
     expect(await app.passwordIs(person, password)).toBe(true)
   })
 
+  test('T5: whoever reset with a leaked letter cannot disarm it with that letter’s own', async () => {
+    const person = await app.addPerson()
+    const leaked = await letterFor(person)
+    await app.post('reset-password', { ...readLink(leaked.link), password: newPassword() })
+    const changed = await app.sink.next(person.email)
+
+    const thief = await cancel(readLink(leaked.cancelLink))
+    expect([thief.status, thief.json]).toEqual([400, used])
+    expect((await cancel(readLink(changed.cancelLink))).status).toBe(200)
+    await app.sink.next(person.email)
+  })
+
+  test('R1: an account that goes round and round gets three fresh letters in an hour, and no more', async () => {
+    const person = await app.addPerson()
+    let { link } = await letterFor(person)
+    const statuses: number[] = []
+    for (let round = 0; round < 4; round += 1) {
+      await app.post('reset-password', { ...readLink(link), password: newPassword() })
+      const { cancelLink } = await app.sink.next(person.email)
+      const pressed = await cancel(readLink(cancelLink))
+      statuses.push(pressed.status)
+      if (pressed.status === 200) ({ link } = await app.sink.next(person.email))
+    }
+    expect(statuses).toEqual([200, 200, 200, 429])
+    await expect.poll(jobsLeft).toBe(0)
+    expect(app.sink.countTo(person.email)).toBe(1 + 4 + 3)
+  })
+
   test('lives seven days', async () => {
     const person = await app.addPerson()
     const week = 7 * 24 * 3600
