@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
-import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import nodemailer from 'nodemailer'
 import { readMailbox, wireAddress } from './email-address'
@@ -139,35 +138,18 @@ function deliverThrough(smtpUrl: string, log: Log): Hand {
   transport.on('error', (error: unknown) =>
     log.error({ event: 'mail_transport_error', reason: judgeFailure(error).reason }),
   )
-  const written = new WeakMap<AbortSignal, (socket: Socket | undefined) => void>()
+  const written = new WeakMap<AbortSignal, () => void>()
   transport.use('stream', (mail, next) => {
-    mail.message.processFunc((letter) =>
-      letter.once('end', () => written.get(mail.data.signal!)?.(socketOf(transport.transporter, mail))),
-    )
+    mail.message.processFunc((letter) => letter.once('end', () => written.get(mail.data.signal!)?.()))
     next()
   })
   return {
     async over(_, message, handedOver) {
-      let socket: Socket | undefined
-      written.set(message.signal!, (its) => {
-        socket = its
-        socket?.setTimeout(0)
-        handedOver()
-      })
-      await transport.sendMail(message).finally(() => socket?.setTimeout(options.socketTimeout))
+      written.set(message.signal!, handedOver)
+      await transport.sendMail(message)
     },
     close: () => transport.close(),
   }
-}
-
-/**
- * The connection that a letter goes through. nodemailer has one time for all silences of a server, and tells of no
- * connection; so this looks where it keeps them. Where it were kept elsewhere, an answer would have that time only.
- */
-function socketOf(pool: unknown, mail: unknown): Socket | undefined {
-  type Connection = { queueEntry?: { mail: unknown }; connection?: { _socket?: Socket } }
-  const { _connections: connections = [] } = pool as { _connections?: Connection[] }
-  return connections.find(({ queueEntry }) => queueEntry?.mail === mail)?.connection?._socket
 }
 
 /**
@@ -194,7 +176,8 @@ export function smtpOptions(smtpUrl: string) {
     dnsTimeout: 10_000,
     connectionTimeout: 15_000,
     greetingTimeout: 15_000,
-    socketTimeout: 30_000,
+    // No shorter than an answer may take: nodemailer has one time for all silences. The deadline of an attempt ends the others.
+    socketTimeout: longestAttempt,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,
     // Either would write letters to the log, and so the links in them.

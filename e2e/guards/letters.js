@@ -353,18 +353,10 @@ export const letters = [
   },
   {
     ...mailer,
-    guard: 'the answer to a letter is waited for as long as a mail server may take',
+    guard: 'the answer to a whole letter has a time of its own',
     cites: 'M9',
-    find: '        socket?.setTimeout(0)\n',
-    replace: '',
-    named: 'M9: the answer to a whole letter',
-  },
-  {
-    ...mailer,
-    guard: 'after an answer that took long, silence has its time again',
-    cites: 'M9',
-    find: '.finally(() => socket?.setTimeout(options.socketTimeout))',
-    replace: '',
+    find: 'whole || breaking.abort()',
+    replace: 'breaking.abort()',
     named: 'M9: the answer to a whole letter',
   },
   {
@@ -396,7 +388,7 @@ export const letters = [
     ['the look-up of a mail server', 'dnsTimeout: 10_000'],
     ['a connection to a mail server', 'connectionTimeout: 15_000'],
     ['the greeting of a mail server', 'greetingTimeout: 15_000'],
-    ['the silence of a mail server', 'socketTimeout: 30_000'],
+    ['the silence of a mail server', 'socketTimeout: longestAttempt'],
   ].map(([what = '', find = '']) => ({
     ...mailer,
     guard: `${what} has its time`,
