@@ -10,6 +10,7 @@ import {
 import { expect, heading, passwordField } from './browser/journey'
 import { linkTo } from './browser/links'
 import { show, states } from './browser/states'
+import { askForLink, sendPassword } from './browser/steps'
 import { test } from './browser/strained-app'
 import { isLong } from './world/long-form'
 import { newPassword } from './world/running-app'
@@ -104,8 +105,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.goto(address)
       await heading(page).waitFor()
       if (address === link) {
-        await passwordField(page, says).fill('١٢٣٤٥')
-        await page.getByRole('button', { name: says.reset.submit }).click()
+        await sendPassword(page, says, '١٢٣٤٥')
         await page.getByText(says.reset.tooShort).waitFor()
       }
       for (const size of [small, large]) {
@@ -144,10 +144,7 @@ test('U7: what is going to be said has its place on the page before there is any
     await heading(page).waitFor()
     expect(await regions(), address).toEqual(roles.map((role) => [role, '']))
   }
-  await page.goto('/forgot-password/')
-  await page.getByLabel(says.ask.field).fill(person.username)
-  await page.getByRole('button', { name: says.ask.submit }).click()
-  await expect(heading(page)).toHaveText(says.sent.title)
+  await askForLink(page, says, person.username)
   expect(await regions()).toEqual([progress, 'status', 'alert'].map((role) => [role, '']))
 })
 

@@ -1,6 +1,7 @@
 import { alertOf, expect, heading, passwordField, test } from './browser/journey'
 import { linkTo } from './browser/links'
 import { wordsIn } from './browser/spoken-words'
+import { askForLink, savePassword } from './browser/steps'
 import type { Words } from './browser/words'
 import { newPassword } from './world/running-app'
 
@@ -68,9 +69,7 @@ for (const javaScriptEnabled of [true, false]) {
       app,
     }) => {
       const person = await app.addPerson()
-      await page.goto('/forgot-password/?lang=ja')
-      await page.getByLabel(japanese.ask.field).fill(person.username)
-      await page.getByRole('button', { name: japanese.ask.submit }).click()
+      await askForLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
       await page.goto((await app.sink.next(person.email)).cancelLink!)
       await expect(heading(page)).toHaveText(japanese.cancel.title)
       await page.getByRole('button', { name: japanese.cancel.submit }).click()
@@ -79,17 +78,12 @@ for (const javaScriptEnabled of [true, false]) {
 
     test('an account that has a language gets its letters and their pages in it', async ({ page, app }) => {
       const person = await app.addPerson({ locale: 'de' })
-      await page.goto('/forgot-password/?lang=ja')
-      await page.getByLabel(japanese.ask.field).fill(person.username)
-      await page.getByRole('button', { name: japanese.ask.submit }).click()
-      await expect(heading(page)).toHaveText(japanese.sent.title)
+      await askForLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
       const letter = await app.sink.next(person.email)
       expect(letter.mail.subject).toBe(german.letter.subject)
       await page.goto(letter.link!)
       await expect(heading(page)).toHaveText(german.reset.title)
-      await passwordField(page, german).fill(newPassword())
-      await page.getByRole('button', { name: german.reset.submit }).click()
-      await expect(heading(page)).toHaveText(german.done.title)
+      await savePassword(page, german)
 
       // Once it is used up, the link tells nothing of the account, its language included.
       await page.goto(letter.link!)
@@ -107,10 +101,7 @@ test('choosing a language leaves a person where they are, without a form to fill
     await page.getByText(from).click()
     await page.getByRole('button', { name: language }).click()
   }
-  await page.goto('/forgot-password/')
-  await page.getByLabel(english.ask.field).fill(person.email)
-  await page.getByRole('button', { name: english.ask.submit }).click()
-  await expect(heading(page)).toHaveText(english.sent.title)
+  await askForLink(page, english, person.email)
   await choose(english.languages, '日本語')
   await expect(heading(page)).toHaveText(japanese.sent.title)
   await expect(page).toHaveURL(`${app.url}/forgot-password/sent/?lang=ja`)

@@ -1,5 +1,6 @@
-import { expect, heading, passwordField, test } from './browser/journey'
+import { expect, heading, test } from './browser/journey'
 import { addressOf, linkTo } from './browser/links'
+import { savePassword } from './browser/steps'
 import { newPassword } from './world/running-app'
 
 test('what mail programs do to a link is undone', async ({ page, app, says }) => {
@@ -23,9 +24,7 @@ test('what mail programs do to a link is undone', async ({ page, app, says }) =>
   }
   // The last of them is as good as new.
   const password = newPassword()
-  await passwordField(page, says).fill(password)
-  await page.getByRole('button', { name: says.reset.submit }).click()
-  await expect(heading(page)).toHaveText(says.done.title)
+  await savePassword(page, says, password)
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 

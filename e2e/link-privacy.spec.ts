@@ -1,6 +1,7 @@
 import { collectRequests, expect, heading, passwordField, remembered, test } from './browser/journey'
 import { linkTo } from './browser/links'
 import { wordsIn } from './browser/spoken-words'
+import { savePassword, sendPassword } from './browser/steps'
 import { newPassword } from './world/running-app'
 
 test('H5: the signature leaves the browser with the first look at the page', async ({ page, app, says }) => {
@@ -23,8 +24,7 @@ test('H5: the signature leaves the browser with the first look at the page', asy
 
   // Whatever is pressed or hovered, no request tells of it: no prefetch, no fragment of a page, no referrer.
   await page.getByRole('link', { name: 'Back to sign-in' }).hover()
-  await passwordField(page, says).fill('short')
-  await page.getByRole('button', { name: says.reset.submit }).click()
+  await sendPassword(page, says, 'short')
   await expect(passwordField(page, says)).toBeFocused()
   await page.waitForLoadState('networkidle')
   expect(await carriers()).toEqual([`GET ${link}`])
@@ -69,9 +69,7 @@ test('H5: after the password is changed, Back finds neither link nor password', 
   const link = await linkTo(app, await app.addPerson())
   const password = newPassword()
   await page.goto(link)
-  await passwordField(page, says).fill(password)
-  await page.getByRole('button', { name: says.reset.submit }).click()
-  await expect(heading(page)).toHaveText(says.done.title)
+  await savePassword(page, says, password)
   await page.goBack()
   await expect(heading(page)).toHaveText(says.dead.missing)
   expect(await page.content()).not.toContain(password)

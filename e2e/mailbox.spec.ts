@@ -1,6 +1,8 @@
 import { simpleParser } from 'mailparser'
+import type { Locator, Page } from 'playwright/test'
 import { expectNoViolations, expectToFit } from './browser/checks'
 import { expect, heading, test as journey } from './browser/journey'
+import { savePassword } from './browser/steps'
 import { directionOf, languages } from '@/lib/languages'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from './world/running-app'
 import { isLong } from './world/long-form'
@@ -27,6 +29,16 @@ async function catchLetter(demo: RunningApp, locale: string | null = null): Prom
   return person
 }
 
+/** The one letter to somebody in the mailbox's list, once it has been caught. */
+async function findLetter(page: Page, { username }: Person): Promise<Locator> {
+  const letters = page.getByRole('main').getByRole('listitem')
+  await expect(async () => {
+    await page.goto(`/dev/mailbox/?q=${username}`)
+    await expect(letters).toHaveCount(1, { timeout: 1000 })
+  }).toPass()
+  return letters
+}
+
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
     test.use({ javaScriptEnabled })
@@ -34,6 +46,7 @@ for (const javaScriptEnabled of [true, false]) {
     test('the mailbox finds a letter by its recipient, shows both of its parts, and its link can be followed', async ({
       page,
       demo,
+      says,
     }) => {
       const [person, other] = [await catchLetter(demo), await catchLetter(demo)]
       const search = page.getByLabel('Search by recipient or subject')
@@ -60,9 +73,7 @@ for (const javaScriptEnabled of [true, false]) {
 
       await button.click()
       await expect(heading(page)).toHaveText('Choose a new password')
-      await page.getByLabel('New password', { exact: true }).fill(newPassword())
-      await page.getByRole('button', { name: 'Save new password' }).click()
-      await expect(heading(page)).toHaveText('Your password has been changed')
+      await savePassword(page, says)
       await expect(async () => {
         await page.goto(`/dev/mailbox/?q=${person.username}`)
         await expect(page.getByRole('main').getByRole('listitem').first()).toContainText('was changed', {
@@ -73,10 +84,7 @@ for (const javaScriptEnabled of [true, false]) {
 
     test('the letter can be looked at as dark mail programs show it', async ({ page, demo }) => {
       const person = await catchLetter(demo, 'ar')
-      await expect(async () => {
-        await page.goto(`/dev/mailbox/?q=${person.username}`)
-        await page.getByRole('main').getByRole('listitem').getByRole('link').click({ timeout: 1000 })
-      }).toPass()
+      await (await findLetter(page, person)).getByRole('link').click()
       const paper = () =>
         page
           .frameLocator('iframe')
@@ -111,10 +119,7 @@ test('a letter that is asked for elsewhere appears in the open list by itself', 
 
 test('a link is copied whole at one press', async ({ page, context, demo }) => {
   const person = await catchLetter(demo)
-  await expect(async () => {
-    await page.goto(`/dev/mailbox/?q=${person.username}`)
-    await page.getByRole('main').getByRole('listitem').getByRole('link').click({ timeout: 1000 })
-  }).toPass()
+  await (await findLetter(page, person)).getByRole('link').click()
   await page.getByRole('button', { name: /^Copy link ?: To choose a new password$/ }).click()
   await expect(page.getByRole('button', { name: /^Copied ?: To choose a new password$/ })).toBeVisible()
   const link = await page.getByLabel('To choose a new password').inputValue()
@@ -129,11 +134,8 @@ test('U7–U10: the mailbox can be read, pressed and enlarged by everybody', asy
   // An open list looks for new letters while it is in view; it must not change while it is looked at here.
   await page.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }))
   const person = await catchLetter(demo)
-  await expect(async () => {
-    await page.goto(`/dev/mailbox/?q=${person.username}`)
-    await expect(page.getByRole('main').getByRole('listitem')).toHaveCount(1, { timeout: 1000 })
-  }).toPass()
-  const letter = await page.getByRole('link', { name: subject }).getAttribute('href')
+  const found = await findLetter(page, person)
+  const letter = await found.getByRole('link', { name: subject }).getAttribute('href')
   for (const address of ['/dev/mailbox/', '/dev/mailbox/?q=nobody-has-written-to-them', letter!]) {
     for (const [colorScheme, width] of [
       ['light', 320],

@@ -1,6 +1,7 @@
+import { holdRequests } from './browser/held-requests'
 import { alertOf, expect, heading, remembered, test } from './browser/journey'
 import { linkTo } from './browser/links'
-import { newPassword } from './world/running-app'
+import { newPassword, readLink } from './world/running-app'
 
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
@@ -45,10 +46,7 @@ test('S3: who did not change the password stops the thief and gets a link that w
 }) => {
   const person = await app.addPerson()
   const stolen = await linkTo(app, person)
-  await app.post('reset-password', {
-    ...Object.fromEntries(new URL(stolen).searchParams),
-    password: newPassword(),
-  })
+  await app.post('reset-password', { ...readLink(stolen), password: newPassword() })
   const changed = await app.sink.next(person.email)
   await page.goto(changed.cancelLink!)
   await expect(heading(page)).toHaveText(says.cancel.title)
@@ -74,21 +72,14 @@ test('U12: however impatiently "this wasn\'t me" is pressed, it counts once, and
   await context.setOffline(false)
 
   await page.goto(link)
-  const requests: string[] = []
-  let release = () => {}
-  const released = new Promise<void>((resolve) => (release = resolve))
-  await page.route('**/cancel-reset-password/**', async (route) => {
-    requests.push(route.request().url())
-    await released
-    await route.continue()
-  })
+  const { held, release } = await holdRequests(page, '**/cancel-reset-password/**')
   await stop.dblclick()
   const busy = page.getByRole('button', { name: says.ask.busy })
   await expect(busy).toHaveAttribute('aria-disabled', 'true')
   await expect(busy).toBeFocused()
   release()
   await expect(heading(page)).toHaveText(says.cancel.done)
-  expect(requests).toHaveLength(1)
+  expect(held).toHaveLength(1)
 
   // The link has left the address: the page has none any more, which is not the same as a damaged one.
   await page.goBack()

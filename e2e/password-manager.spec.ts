@@ -4,7 +4,7 @@ import path from 'node:path'
 import { chromium, type BrowserContext } from 'playwright/test'
 import { expect, heading, passwordField, test as journey } from './browser/journey'
 import { linkTo } from './browser/links'
-import { newPassword } from './world/running-app'
+import { savePassword, sendPassword } from './browser/steps'
 
 /*
  * Chromium's own password manager, in a browser that is as a person would have it: a profile with the manager on, and
@@ -54,15 +54,12 @@ test('U3, U4: Chromium’s password manager understands the form, and offers to 
   const page = await context.newPage()
   await page.goto(await linkTo(app, await app.addPerson()))
   await expect(heading(page)).toHaveText(says.reset.title)
-  await passwordField(page, says).fill('too short')
-  await page.getByRole('button', { name: says.reset.submit }).click()
+  await sendPassword(page, says, 'too short')
   await expect(passwordField(page, says)).toHaveAttribute('aria-invalid', 'true')
   // What was refused is nothing to keep.
   expect(await heard()).not.toContain('Show password prompt')
 
-  await passwordField(page, says).fill(newPassword())
-  await page.getByRole('button', { name: says.reset.submit }).click()
-  await expect(heading(page)).toHaveText(says.done.title)
+  await savePassword(page, says)
   await expect.poll(heard).toContain('Show password prompt')
   const log = await heard()
   expect(log).toMatch(/Decision:\s+ASK the user/)

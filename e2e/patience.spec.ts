@@ -1,20 +1,8 @@
-import type { Page } from 'playwright/test'
+import { holdRequests } from './browser/held-requests'
 import { alertOf, expect, heading, passwordField, test } from './browser/journey'
 import { linkTo } from './browser/links'
+import { askForLink, savePassword, sendPassword } from './browser/steps'
 import { newPassword } from './world/running-app'
-
-/** Lets requests to an endpoint, the next few or all, wait until they are released, and counts them. */
-async function holdRequests(page: Page, endpoint: string, times = Infinity) {
-  let release = () => {}
-  const released = new Promise<void>((resolve) => (release = resolve))
-  const held: string[] = []
-  await page.route(`**/api/v1/accounts/${endpoint}/`, async (route) => {
-    const count = held.push(route.request().postData() ?? '')
-    if (count <= times) await released
-    await route.continue()
-  })
-  return { held, release }
-}
 
 test('U12: however impatiently the button is pressed, one request goes out, and the button says that it does', async ({
   page,
@@ -23,7 +11,7 @@ test('U12: however impatiently the button is pressed, one request goes out, and 
 }) => {
   const person = await app.addPerson()
   await page.goto('/forgot-password/')
-  const asking = await holdRequests(page, 'send-reset-password-link')
+  const asking = await holdRequests(page, '**/send-reset-password-link/')
   await page.getByLabel(says.ask.field).fill(person.username)
   await page.getByRole('button', { name: says.ask.submit }).dblclick()
   const busy = page.getByRole('button', { name: says.ask.busy })
@@ -36,7 +24,7 @@ test('U12: however impatiently the button is pressed, one request goes out, and 
 
   const password = newPassword()
   await page.goto(await linkTo(app, person))
-  const saving = await holdRequests(page, 'reset-password')
+  const saving = await holdRequests(page, '**/api/**/reset-password/')
   await passwordField(page, says).fill(password)
   await page.getByRole('button', { name: says.reset.submit }).dblclick()
   await passwordField(page, says).press('Enter')
@@ -100,10 +88,7 @@ test('U11: whoever comes back from "check your email" finds what was typed, read
   says,
 }) => {
   const person = await app.addPerson()
-  await page.goto('/forgot-password/')
-  await page.getByLabel(says.ask.field).fill('a-slip-of-the-pen')
-  await page.getByLabel(says.ask.field).press('Enter')
-  await expect(heading(page)).toHaveText(says.sent.title)
+  await askForLink(page, says, 'a-slip-of-the-pen')
   await page.getByRole('button', { name: says.sent.change }).click()
 
   const login = page.getByLabel(says.ask.field)
@@ -132,10 +117,9 @@ test('U11: an answer that comes late takes neither the words from whoever types 
   says,
 }) => {
   const person = await app.addPerson()
-  await page.goto('/forgot-password/')
   const login = page.getByLabel(says.ask.field)
   const askLate = async () => {
-    const asking = await holdRequests(page, 'send-reset-password-link', 1)
+    const asking = await holdRequests(page, '**/send-reset-password-link/', 1)
     await page.getByRole('button', { name: says.sent.again }).click()
     await expect.poll(() => asking.held).toHaveLength(1)
     await page.getByRole('button', { name: says.sent.change }).click()
@@ -148,9 +132,7 @@ test('U11: an answer that comes late takes neither the words from whoever types 
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))))
     }
   }
-  await login.fill('a-slip-of-the-pen')
-  await login.press('Enter')
-  await expect(heading(page)).toHaveText(says.sent.title)
+  await askForLink(page, says, 'a-slip-of-the-pen')
 
   const [start, rest] = [person.username.slice(0, 4), person.username.slice(4)]
   const answerWhileTyping = await askLate()
@@ -175,11 +157,8 @@ test('U11: whoever goes back, types something else and goes forward again still 
   says,
 }) => {
   const person = await app.addPerson()
-  await page.goto('/forgot-password/')
   const login = page.getByLabel(says.ask.field)
-  await login.fill(person.email)
-  await login.press('Enter')
-  await expect(heading(page)).toHaveText(says.sent.title)
+  await askForLink(page, says, person.email)
   await page.goBack()
   await login.fill('never-asked-for')
   await page.goForward()
@@ -205,12 +184,9 @@ test('T4: of two tabs with one link the second is told that it has been used', a
     await tab.goto(link)
     await expect(heading(tab)).toHaveText(says.reset.title)
   }
-  await passwordField(first, says).fill(password)
-  await first.getByRole('button', { name: says.reset.submit }).click()
-  await expect(heading(first)).toHaveText(says.done.title)
+  await savePassword(first, says, password)
 
-  await passwordField(second, says).fill(newPassword())
-  await second.getByRole('button', { name: says.reset.submit }).click()
+  await sendPassword(second, says)
   await expect(heading(second)).toHaveText(says.dead.used)
   await expect(heading(second)).toBeFocused()
   await expect(second).toHaveTitle(`${says.dead.used} · Rekey`)
@@ -301,13 +277,7 @@ test('U12: both forms work before their scripts have arrived, and what was typed
 }) => {
   const person = await app.addPerson()
   const password = newPassword()
-  let release = () => {}
-  const released = new Promise<void>((resolve) => (release = resolve))
-  await page.route('**/_next/static/**/*.js', async (route) => {
-    await released
-    // The page that asked for it may be gone.
-    await route.continue().catch(() => undefined)
-  })
+  const { release } = await holdRequests(page, '**/_next/static/**/*.js')
   const open = (address: string) => page.goto(address, { waitUntil: 'commit' })
 
   await open('/forgot-password/')
@@ -346,9 +316,7 @@ test('T4, U12: of two tabs that asked, each gets a link, and using one of them e
     links.push((await app.sink.next(person.email)).link!)
   }
   await first.goto(links[0]!)
-  await passwordField(first, says).fill(newPassword())
-  await first.getByRole('button', { name: says.reset.submit }).click()
-  await expect(heading(first)).toHaveText(says.done.title)
+  await savePassword(first, says)
   await second.goto(links[1]!)
   await expect(heading(second)).toHaveText(says.dead.used)
 })

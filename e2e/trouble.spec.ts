@@ -2,6 +2,7 @@ import { expectNoViolations } from './browser/checks'
 import { alertOf, expect, heading, passwordField, test as journey } from './browser/journey'
 import { linkTo } from './browser/links'
 import { wordsIn } from './browser/spoken-words'
+import { askForLink } from './browser/steps'
 import { startFragileApp, type FragileApp } from './browser/strained-app'
 import { newPassword } from './world/running-app'
 
@@ -204,10 +205,7 @@ test('U12: asking again within the cool-down is answered by the page itself, whi
 }) => {
   const { email } = await strict.app.addPerson()
   await page.clock.install()
-  await page.goto('/forgot-password/')
-  await page.getByLabel('Email address').fill(email)
-  await page.getByRole('button', { name: says.ask.submit }).click()
-  await expect(heading(page)).toHaveText(says.sent.title)
+  await askForLink(page, says, email, { field: 'Email address' })
   const requests: string[] = []
   page.on('request', (request) => requests.push(request.url()))
   const again = page.getByRole('button', { name: says.sent.again })
@@ -240,10 +238,7 @@ test('U12: the pause goes on while somebody looks at what was typed, and is told
 }) => {
   const { email } = await strict.app.addPerson()
   await page.clock.install()
-  await page.goto('/forgot-password/')
-  await page.getByLabel('Email address').fill(email)
-  await page.getByRole('button', { name: says.ask.submit }).click()
-  await expect(heading(page)).toHaveText(says.sent.title)
+  await askForLink(page, says, email, { field: 'Email address' })
   await page.goBack()
   await expect(heading(page)).toHaveText(says.ask.title)
   await page.clock.fastForward(40_000)

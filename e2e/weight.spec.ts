@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright/test'
+import { holdRequests } from './browser/held-requests'
 import { expect, heading, passwordField, test } from './browser/journey'
 import { linkTo } from './browser/links'
 
@@ -172,12 +173,7 @@ for (const width of [320, 1280]) {
 }
 
 test('the whole form is painted before any script has arrived', async ({ page, app, says }) => {
-  let release = () => {}
-  const released = new Promise<void>((resolve) => (release = resolve))
-  await page.route('**/*.js', async (route) => {
-    await released
-    await route.continue()
-  })
+  const { release } = await holdRequests(page, '**/*.js')
   await page.goto(await linkTo(app, await app.addPerson()), { waitUntil: 'commit' })
   await expect(heading(page)).toHaveText(says.reset.title)
   await expect(passwordField(page, says)).toBeVisible()

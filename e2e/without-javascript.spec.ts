@@ -1,7 +1,8 @@
 import { alertOf, collectRequests, expect, heading, passwordField, test } from './browser/journey'
 import { linkTo } from './browser/links'
 import { looks } from './browser/looks'
-import { newPassword } from './world/running-app'
+import { sendPassword } from './browser/steps'
+import { newPassword, readLink } from './world/running-app'
 
 test.use({ javaScriptEnabled: false })
 
@@ -78,8 +79,7 @@ test('H8: the own forms pass, although they carry no origin', async ({ page, app
   const person = await app.addPerson()
   await page.goto(await linkTo(app, person))
   const posted = page.waitForRequest((request) => request.method() === 'POST')
-  await passwordField(page, says).fill(newPassword())
-  await page.getByRole('button', { name: says.reset.submit }).click()
+  await sendPassword(page, says)
   const request = await posted
   const { origin, 'sec-fetch-site': site } = await request.allHeaders()
   expect({ origin, site }).toEqual({ origin: 'null', site: 'same-origin' })
@@ -90,10 +90,7 @@ test('H8: the own forms pass, although they carry no origin', async ({ page, app
 test('links that are dead say why, and one press brings a new one', async ({ page, app, says }) => {
   const person = await app.addPerson()
   const used = await linkTo(app, person)
-  await app.post('reset-password', {
-    ...Object.fromEntries(new URL(used).searchParams),
-    password: newPassword(),
-  })
+  await app.post('reset-password', { ...readLink(used), password: newPassword() })
   await app.sink.next(person.email)
 
   for (const [link, title] of [
@@ -121,11 +118,7 @@ test('a form whose link died meanwhile leads to the page that says so', async ({
   const person = await app.addPerson()
   const link = await linkTo(app, person)
   await page.goto(link)
-  await app.post('reset-password', {
-    ...Object.fromEntries(new URL(link).searchParams),
-    password: newPassword(),
-  })
-  await passwordField(page, says).fill(newPassword())
-  await page.getByRole('button', { name: says.reset.submit }).click()
+  await app.post('reset-password', { ...readLink(link), password: newPassword() })
+  await sendPassword(page, says)
   await expect(heading(page)).toHaveText(says.dead.used)
 })

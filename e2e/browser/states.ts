@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Page } from 'playwright/test'
-import { newPassword, type RunningApp } from '../world/running-app'
-import { alertOf, heading, passwordField } from './journey'
+import type { RunningApp } from '../world/running-app'
+import { alertOf, heading } from './journey'
 import { linkTo } from './links'
+import { askForLink, sendPassword } from './steps'
 import { asksPerLogin, type FragileApp } from './strained-app'
 import type { Words } from './words'
 
@@ -49,9 +50,7 @@ const usualStates: State[] = [
     name: 'the letter is on its way',
     title: ({ sent }) => sent.title,
     async reach({ page, says }) {
-      await page.goto('/forgot-password/')
-      await page.getByLabel(says.ask.field).fill(longLogin())
-      await page.getByRole('button', { name: says.ask.submit }).click()
+      await askForLink(page, says, longLogin())
       // By keyboard: a pause is on, and a click would wait for its end.
       await page.getByRole('button', { name: says.sent.again }).press('Enter')
       await page.getByRole('status').filter({ hasText: /./ }).waitFor()
@@ -81,8 +80,7 @@ const usualStates: State[] = [
     title: ({ reset }) => reset.title,
     async reach({ page, app, says }) {
       await page.goto(await linkTo(app, await app.addPerson()))
-      await passwordField(page, says).fill('١٢٣٤٥')
-      await page.getByRole('button', { name: says.reset.submit }).click()
+      await sendPassword(page, says, '١٢٣٤٥')
       await page.getByText(says.reset.tooShort).waitFor()
       await page.getByRole('button', { name: says.reset.show }).click()
     },
@@ -186,8 +184,7 @@ const troubledStates: State[] = [
     async reach({ page, app, says }) {
       await page.goto(await linkTo(app, await app.addPerson()))
       await hold(page, 'reset-password')
-      await passwordField(page, says).fill(newPassword())
-      await page.getByRole('button', { name: says.reset.submit }).click()
+      await sendPassword(page, says)
       await page.getByRole('button', { name: says.reset.busy }).waitFor()
     },
   },
@@ -225,10 +222,7 @@ const troubledStates: State[] = [
     title: ({ sent }) => sent.title,
     async reach({ page, says }) {
       await page.clock.install()
-      await page.goto('/forgot-password/')
-      await page.getByLabel(says.ask.field).fill(longLogin())
-      await page.getByRole('button', { name: says.ask.submit }).click()
-      await heading(page).getByText(says.sent.title).waitFor()
+      await askForLink(page, says, longLogin())
       await page.clock.fastForward('01:01')
       await pressOffline(page, says, says.sent.again)
     },
