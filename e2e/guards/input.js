@@ -2,6 +2,8 @@
 
 const inputs = { file: 'lib/inputs.ts', test: 'lib/inputs.test.ts' }
 const body = { file: 'lib/request-body.ts', test: 'lib/request-body.test.ts' }
+const json = { file: 'lib/request-body/json.ts', test: 'lib/request-body/json.test.ts' }
+const multipart = { file: 'lib/request-body/multipart.ts', test: 'lib/request-body/multipart.test.ts' }
 const email = { file: 'lib/email-address.ts', test: 'lib/email-address.test.ts' }
 
 /** @type {import('./guards.js').Guard[]} */
@@ -64,10 +66,9 @@ export const input = [
     replace: 'if (name in Object(body)) own[name]',
   },
   {
-    ...body,
+    ...json,
     guard: 'JSON makes objects without a prototype',
     cites: 'I2',
-    file: 'lib/request-body/json.ts',
     find: 'const value: Record<string, unknown> = Object.create(null)',
     replace: 'const value: Record<string, unknown> = {}',
   },
@@ -79,7 +80,7 @@ export const input = [
     replace: 'const fields: Record<string, string> = {}',
   },
   {
-    ...body,
+    ...json,
     guard: 'what is not UTF-8 is refused',
     cites: 'I3',
     file: 'lib/request-body/text.ts',
@@ -109,10 +110,9 @@ export const input = [
     replace: '',
   },
   {
-    ...body,
+    ...multipart,
     guard: 'an uploaded file is no field',
     cites: 'C1',
-    file: 'lib/request-body/multipart.ts',
     find: '      fields[name] = uploadedFile\n',
     replace: '      fields[name] = part.slice(headersEnd + 4)\n',
   },
