@@ -1,7 +1,10 @@
 // What both endpoints do with every request, before and after their own work.
 
 const file = 'lib/http'
-const test = 'app/api/v1/accounts/endpoints.test.ts'
+const requests = 'app/api/v1/accounts/requests.test.ts'
+const origins = 'app/api/v1/accounts/origins.test.ts'
+const trouble = 'app/api/v1/accounts/trouble.test.ts'
+const configuration = 'app/api/v1/accounts/reset-password/configuration.test.ts'
 
 /** @type {import('./guards.js').Guard[]} */
 export const answers = [
@@ -11,7 +14,7 @@ export const answers = [
     file,
     find: "if (isTooLarge(request)) throw new Refusal('body-too-large')",
     replace: '',
-    test,
+    test: requests,
     named: 'I3: a body',
   },
   {
@@ -20,7 +23,7 @@ export const answers = [
     file,
     find: "if (length > largestBody) throw new Refusal('body-too-large')",
     replace: '',
-    test,
+    test: requests,
     named: 'I3: a body',
   },
   {
@@ -29,7 +32,7 @@ export const answers = [
     file,
     find: "throw hungUp ? new Unreadable('Request body cut off', { brokenOff: error }) : error",
     replace: 'throw error',
-    test,
+    test: requests,
     named: 'a body that breaks off',
   },
   {
@@ -38,7 +41,7 @@ export const answers = [
     file,
     find: "const hungUp = (error as NodeJS.ErrnoException).code === 'ECONNRESET'",
     replace: 'const hungUp = !(error instanceof Refusal)',
-    test,
+    test: requests,
     named: 'a body that breaks off',
   },
   {
@@ -47,7 +50,7 @@ export const answers = [
     file,
     find: "sent.length > longestAccept ? '*/*' : sent.replace(",
     replace: 'sent.replace(',
-    test,
+    test: requests,
     named: 'I3: an Accept',
   },
   {
@@ -56,7 +59,7 @@ export const answers = [
     file: 'lib/http/fields.ts',
     find: 'if (depth > deepest) throw new Unreadable(',
     replace: 'if (false) throw new Unreadable(',
-    test,
+    test: configuration,
     named: 'I1, C14',
   },
   {
@@ -74,7 +77,7 @@ export const answers = [
     file,
     find: 'if (origin !== settings.publicOrigin && !settings.allowedOrigins.includes(origin))',
     replace: 'if (false)',
-    test,
+    test: origins,
     named: 'H8: whose page asks',
     sample: true,
   },
@@ -84,7 +87,7 @@ export const answers = [
     file,
     find: '!settings.allowedOrigins.includes(origin))\n    throw',
     replace: '!settings.allowedOrigins.some((allowed) => origin.startsWith(allowed)))\n    throw',
-    test,
+    test: origins,
     named: 'H8: whose page asks',
   },
   {
@@ -93,7 +96,7 @@ export const answers = [
     file,
     find: "if (site === null || site === 'none') return",
     replace: 'return',
-    test,
+    test: origins,
     named: 'H8: whose page asks',
   },
   {
@@ -102,7 +105,7 @@ export const answers = [
     file,
     find: "if (request.headers.get('sec-fetch-site') === 'same-origin') return",
     replace: "if (request.headers.get('sec-fetch-site')?.startsWith('same-')) return",
-    test,
+    test: origins,
     named: 'H8: whose page asks',
   },
   {
@@ -111,7 +114,7 @@ export const answers = [
     file,
     find: "if (wantsPage && !(told instanceof Refusal && told.code === 'cross-origin')) {",
     replace: 'if (wantsPage) {',
-    test,
+    test: origins,
     named: 'H8: whose page asks',
   },
   {
@@ -120,7 +123,7 @@ export const answers = [
     file,
     find: '    refuseUnacceptable(request, false)\n    refuseForeignOrigin(request, settings)\n',
     replace: '    refuseUnacceptable(request, false)\n',
-    test,
+    test: origins,
     named: 'H9: CORS',
   },
   {
@@ -129,7 +132,7 @@ export const answers = [
     file,
     find: 'if (origin === null || !settings.allowedOrigins.includes(origin)) return {}',
     replace: 'if (origin === null) return {}',
-    test,
+    test: origins,
     named: 'H9: CORS',
   },
   {
@@ -138,7 +141,7 @@ export const answers = [
     file,
     find: "const vary = 'Accept, Accept-Language, Origin'",
     replace: "const vary = 'Accept, Accept-Language'",
-    test,
+    test: origins,
     named: 'H9: CORS',
   },
   {
@@ -147,7 +150,7 @@ export const answers = [
     file,
     find: "      'Cache-Control': 'no-store',\n",
     replace: '',
-    test,
+    test: requests,
     named: 'H3: no answer',
   },
   {
@@ -156,7 +159,7 @@ export const answers = [
     file,
     find: "    if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')\n    const detail",
     replace: '    const detail',
-    test,
+    test: trouble,
     named: 'switched off',
   },
   {
@@ -165,7 +168,7 @@ export const answers = [
     file,
     find: "    if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')\n  } catch",
     replace: '  } catch',
-    test,
+    test: trouble,
     named: 'switched off',
   },
   {
@@ -174,7 +177,7 @@ export const answers = [
     file,
     find: ' || error instanceof LimiterBroken',
     replace: '',
-    test,
+    test: trouble,
     named: 'R8: where nothing',
   },
   {
@@ -183,7 +186,7 @@ export const answers = [
     file,
     find: ' || error instanceof Busy',
     replace: '',
-    test,
+    test: trouble,
     named: 'F14: where',
   },
   {
@@ -192,7 +195,7 @@ export const answers = [
     file,
     find: 'isDatabaseAway(error) || ',
     replace: '',
-    test,
+    test: trouble,
     named: 'F7: where',
   },
   {
@@ -201,7 +204,7 @@ export const answers = [
     file,
     find: "headers: { 'Retry-After': String(retryAfter) } })",
     replace: '})',
-    test,
+    test: trouble,
     named: 'R4: who is refused',
   },
   {
@@ -217,7 +220,7 @@ export const answers = [
           'const { status, coded } = { status: 500, coded: false, ...refusals[refusal.code] }\n  const detail = refusal.code',
       },
     ],
-    test,
+    test: trouble,
     named: 'I8: a fault',
   },
   {
@@ -226,7 +229,7 @@ export const answers = [
     file,
     find: "const link = ['user_id', 'timestamp', 'signature'].flatMap(",
     replace: 'const link = Object.keys(fields).flatMap(',
-    test,
+    test: requests,
     named: 'H5, P11',
   },
   {
@@ -235,7 +238,7 @@ export const answers = [
     file,
     find: "if (type !== 'dict') {",
     replace: 'if (false) {',
-    test,
+    test: requests,
     named: 'I1: what is no object',
   },
 ]

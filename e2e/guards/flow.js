@@ -297,7 +297,7 @@ export const flow = [
     file,
     find: 'return settings.reset.enabled && tellsOfChange',
     replace: 'return tellsOfChange',
-    test: 'app/api/v1/accounts/endpoints.test.ts',
+    test: 'app/api/v1/accounts/trouble.test.ts',
     named: 'switched off',
   },
   {

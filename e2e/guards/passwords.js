@@ -130,7 +130,7 @@ export const passwords = [
     file: 'app/api/v1/accounts/reset-password/route.ts',
     find: "!name.startsWith('password')",
     replace: 'name',
-    test: 'app/api/v1/accounts/endpoints.test.ts',
+    test: 'app/api/v1/accounts/reset-password/configuration.test.ts',
     named: 'P11',
   },
 ]
