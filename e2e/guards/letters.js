@@ -3,11 +3,7 @@
 const sending = { file: 'lib/letter-sending.ts', test: 'lib/letter-sending.test.ts' }
 const mailer = { file: 'lib/mailer.ts', test: 'lib/mailer.test.ts' }
 const worker = { file: 'lib/queue-worker.ts', test: 'lib/queue-worker.test.ts' }
-const held = {
-  file: 'emails/held-text.ts',
-  test: 'emails/letters.test.ts',
-  named: 'text that somebody chose',
-}
+const held = { file: 'emails/held-text.ts', test: 'emails/held-text.test.ts' }
 
 /** @type {import('./guards.js').Guard[]} */
 export const letters = [
