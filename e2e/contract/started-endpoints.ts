@@ -24,8 +24,8 @@ export function told({ status, json: body }: Pick<Received, 'status' | 'json'>):
 export type StartedEndpoints = Awaited<ReturnType<typeof startEndpoints>>
 
 /** The endpoints of a running app, and somebody to ask them for. */
-export async function startEndpoints() {
-  const app = await startApp({ env: { CORS_ALLOWED_ORIGINS: front, DEFAULT_LOCALE: 'de' } })
+export async function startEndpoints(env: Record<string, string> = {}) {
+  const app = await startApp({ env: { CORS_ALLOWED_ORIGINS: front, DEFAULT_LOCALE: 'de', ...env } })
   const person = await app.addPerson()
 
   /** Sends a request byte by byte as it is given; to the endpoint for asking where no path is. */
