@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createQueue } from '@/lib/queue'
+import { evil, silence, startOverheardApp, type OverheardApp } from './overheard-app'
+
+// What would happen if somebody could write to the queue.
+
+let overheard: OverheardApp
+beforeAll(async () => void (overheard = await startOverheardApp()))
+afterAll(() => overheard?.stop())
+
+describe('M6: jobs that nobody of ours has written', () => {
+  const queue = () => createQueue(overheard.app.sql)
+  const add = (name: string, data: unknown) => queue().add(name as 'send-letter', data as never)
+  const genuine = (accountId: unknown) => ({
+    accountId,
+    askedAt: Math.floor(Date.now() / 1000),
+    locale: 'en',
+    requestId: 'r',
+    pauseExempt: false,
+  })
+
+  test('C4, C7, M6: what is no job is given up at once, and the log tells of it', async () => {
+    const victim = await overheard.app.addPerson()
+    const poison: [string, unknown][] = [
+      ['send-letter', genuine(`${victim.email},${evil}`)],
+      ['send-letter', genuine(`${victim.id}\r\nRCPT TO:<${evil}>`)],
+      ['send-letter', genuine([victim.id, evil])],
+      ['send-letter', genuine({ id: victim.id, email: evil })],
+      ['send-letter', genuine(null)],
+      ['send-letter', {}],
+      ['send-letter', { ...genuine(victim.id), askedAt: `1\r\nBcc: ${evil}` }],
+      ['send-letter', { ...genuine(victim.id), askedAt: null }],
+      ['send-letter', { ...genuine(victim.id), askedAt: -1 }],
+      ['send-letter', { ...genuine(victim.id), askedAt: 1e300 }],
+      ['send-letter', { ...genuine(victim.id), askedAt: 0.5 }],
+      ['send-links', { ...genuine(victim.id), asked: { login: [victim.email, evil] }, client: 'x' }],
+      ['send-links', { ...genuine(victim.id), asked: { accountId: evil }, client: 'x' }],
+      ['send-links', { ...genuine(victim.id), asked: null, client: 'x' }],
+      ['send-links', {}],
+      ['send-changed-letter', { ...genuine(`${victim.id},${evil}`), client: `x\r\nBcc: ${evil}` }],
+      ['send-changed-letter', {}],
+      ['tell-password-changed', { accountId: evil, username: 7, requestId: null }],
+    ]
+    const before = await failedJobs()
+    expect(
+      await overheard.during(async () => {
+        for (const [name, data] of poison) await add(name, data)
+      }),
+    ).toEqual(silence)
+    expect((await failedJobs()) - before).toBe(poison.length)
+    expect(overheard.app.output().match(/"event":"job_malformed"/g)).toHaveLength(poison.length)
+    expect(overheard.app.output()).not.toContain('evil.example')
+  })
+
+  test('C1, M6: a recipient, a link or a sender in a job goes unread', async () => {
+    const victim = await overheard.app.addPerson()
+    const beside = {
+      to: evil,
+      email: evil,
+      from: evil,
+      link: `https://evil.example/`,
+      locale: 'xx',
+      envelope: evil,
+    }
+    const asked = { login: victim.email, email: evil, to: [evil] }
+    const out = await overheard.during(async () => {
+      await add('send-letter', { ...genuine(victim.id), ...beside })
+      await add('send-links', { ...genuine(victim.id), ...beside, asked, client: evil })
+    })
+    expect(out.recipients).toEqual([victim.email, victim.email])
+    for (const { raw } of overheard.sink.letters.slice(-2))
+      expect(raw.toString()).not.toContain('evil.example')
+  })
+
+  test('C4: an asking job that names a list finds nobody', async () => {
+    const victim = await overheard.app.addPerson()
+    const out = await overheard.during(async () => {
+      for (const login of spellings(victim.email)) {
+        await add('send-links', { ...genuine(victim.id), asked: { login }, client: '127.0.0.1' })
+      }
+    })
+    expect(out).toEqual(silence)
+  })
+
+  const spellings = (victim: string) => [
+    `${victim},${evil}`,
+    `${victim}\r\nRCPT TO:<${evil}>`,
+    `"${evil}"@example.com`,
+  ]
+})
+
+async function failedJobs(): Promise<number> {
+  const { rows } = await overheard.app.sql.query<{ failed: string }>(
+    `SELECT count(*) AS "failed" FROM pgboss.job WHERE state = 'failed'`,
+  )
+  return Number(rows[0]!.failed)
+}
