@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createPasswordHash } from '@/lib/password-hash'
 import { exchange, type Sent } from '../contract/exchange'
 import { signedLinks } from '../contract/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '../world/running-app'
+import { cpuOf, forgetPeak, hasBooks, peakOf, processesOf } from './process-books'
 
 // What requests cost, told by the system's own books on the app's processes: time of the processor and memory. Both are
 // blind to what else the machine does meanwhile, so the bounds can be narrow.
@@ -18,54 +18,6 @@ beforeAll(async () => {
   for (let n = 0; n < 3; n += 1) await resetOf(await app.addPerson())
 })
 afterAll(() => app?.stop())
-
-/** Linux keeps them under /proc. */
-const hasBooks = existsSync('/proc/self/stat')
-
-/** Milliseconds of the processor that a process has used, all its threads together, in steps of ten. */
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10
-}
-
-/** The most memory that a process has had at once since `forgetPeak`, in bytes. */
-function peakOf(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
-}
-
-function forgetPeak(pid: number): void {
-  writeFileSync(`/proc/${pid}/clear_refs`, '5')
-}
-
-function processesOf({ output }: RunningApp): { web: number; worker: number } {
-  const lines = output()
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { event?: string; pid: number })
-  const pidOf = (event: string) => lines.find((line) => line.event === event)!.pid
-  const [supervisor, worker] = [pidOf('sys_startup'), pidOf('worker_started')]
-  const children = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => parentOf(pid) === supervisor)
-  const web = children.find((pid) => pid !== worker)
-  if (web === undefined) throw new Error('The supervisor has no web process.')
-  return { web, worker }
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(
-      readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /s, '')
-        .split(' ')[1],
-    )
-  } catch {
-    return undefined // gone in the meantime
-  }
-}
 
 /** What web process and worker spent, in milliseconds, while something was done. */
 async function spent(act: () => Promise<unknown>): Promise<number> {
