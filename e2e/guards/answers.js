@@ -68,7 +68,7 @@ export const answers = [
     file: 'app/api/v1/accounts/send-reset-password-link/route.ts',
     find: 'if (configuration.linkRequestShape) refuseDeep(fields)',
     replace: '',
-    test,
+    test: requests,
     named: 'I1, C14',
   },
   {
