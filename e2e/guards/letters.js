@@ -224,7 +224,7 @@ export const letters = [
     cites: 'F1, L1',
     find: 'retryCount >= retryLimit || ',
     replace: '',
-    named: 'is given up at its retry limit',
+    named: 'at its retry limit',
   },
   {
     ...worker,
