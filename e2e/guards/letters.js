@@ -232,7 +232,7 @@ export const letters = [
     cites: 'F1, L1',
     find: ' || keepUntil.getTime() - Date.now() < aDay',
     replace: '',
-    named: 'is given up a day before',
+    named: 'a day before',
   },
   {
     ...worker,
