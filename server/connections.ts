@@ -21,8 +21,12 @@ export function trackConnections(server: Server) {
     socket.once('close', () => answering.delete(socket))
   })
 
-  /** To be told of every request. */
-  function count(request: IncomingMessage, answer: ServerResponse): void {
+  /**
+   * To be told of every request.
+   *
+   * @returns how many answers its connection waits for
+   */
+  function count(request: IncomingMessage, answer: ServerResponse): number {
     const { socket } = request
     const answers = answering.get(socket)
     answers?.add(answer)
@@ -30,6 +34,7 @@ export function trackConnections(server: Server) {
       answers?.delete(answer)
       if (idleOver && answers?.size === 0) socket.destroySoon()
     })
+    return answers?.size ?? 0
   }
 
   /**

@@ -230,6 +230,28 @@ describe('requests that are two at once', () => {
   })
 })
 
+describe('C14: requests sent before the first is answered', () => {
+  const line = (count: number) => 'GET /page HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count)
+
+  test('are answered in their order, a few of them', async () => {
+    const { port, reached } = await start()
+    const { text } = await talk(port, line(8), { until: /(<p>page[^]*){8}/ })
+    expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(8)
+    expect(reached).toHaveLength(8)
+  })
+
+  test('end the connection where they are many, and reach the app no more; others are served', async () => {
+    const { port, reached, logged, connections } = await start({
+      handle: (_, answer) => void setTimeout(() => answer.end('late'), 200),
+    })
+    const { text, closed } = await talk(port, line(5_000))
+    expect([text, closed, reached.length]).toEqual(['', true, 8])
+    expect((await ask(port, 'GET /page')).body).toBe('late')
+    await expect.poll(connections).toBe(0)
+    expect(logged.filter(({ level }) => Number(level) > 30)).toEqual([])
+  })
+})
+
 describe('clients that take their time', () => {
   test('I3: have this long unless told otherwise', () => {
     const { server } = createFront({

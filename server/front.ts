@@ -26,6 +26,11 @@ export type FrontLimits = ClosingTimes & {
   maxHeaderSize: number
   /** What a request's body may bring before there is an answer; well above what the handlers accept. */
   bodyCeiling: number
+  /**
+   * Requests that a connection may send before the first is answered. Node hands them all over as they are read, and thousands
+   * fit into one small packet. Clients must live with a connection that ends before all are answered (RFC 9112 §9.3.2).
+   */
+  pipelined: number
 }
 
 export const frontLimits: FrontLimits = {
@@ -37,6 +42,7 @@ export const frontLimits: FrontLimits = {
   lingerTime: 2_000,
   maxHeaderSize: 16 * 1024,
   bodyCeiling: 256 * 1024,
+  pipelined: 8,
   idleGrace: 1_000,
   drainGrace: 25_000,
 }
@@ -124,7 +130,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     answer: GuardedAnswer,
     expectsContinue: boolean,
   ): Promise<void> {
-    connections.count(request, answer)
+    if (connections.count(request, answer) > limits.pipelined) return void request.socket.destroy()
     answer.on('error', (error) =>
       log.debug({ err: error, requestId: answer.requestId }, 'answer not delivered'),
     )

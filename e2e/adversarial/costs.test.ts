@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createPasswordHash } from '@/lib/password-hash'
+import { talk } from '@/server/raw-http'
 import { exchange, type Sent } from '../contract/exchange'
 import { signedLinks } from '../contract/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '../world/running-app'
@@ -349,3 +350,24 @@ describe.runIf(hasBooks)('C14 (CVE-2013-1443, CVE-2021-45115): long input', () =
     expect(many - plain).toBeLessThan(1)
   })
 })
+
+test.runIf(hasBooks)(
+  'C14, I3: five thousand pages asked for at once cost no more than a hundred',
+  async () => {
+    const page = { method: 'GET', path: '/forgot-password/' }
+    const hundred = await spent(async () => {
+      for (let n = 0; n < 100; n += 1) expect((await exchange(app.port, page)).status).toBe(200)
+    })
+    forgetPeak(processes.web)
+    const peak = peakOf(processes.web)
+    const line = `GET ${page.path} HTTP/1.1\r\nHost: a\r\n\r\n`
+    const cost = await spent(async () => {
+      expect((await talk(app.port, line.repeat(5_000), { patience: 60_000 })).closed).toBe(true)
+      // Only once all that was begun is over.
+      expect((await exchange(app.port, page)).status).toBe(200)
+    })
+    expect(cost).toBeLessThan(hundred)
+    expect(peakOf(processes.web) - peak).toBeLessThan(256 * 1024 * 1024)
+  },
+  120_000,
+)

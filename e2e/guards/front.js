@@ -158,6 +158,15 @@ export const front = [
     test: 'server/front-bodies.test.ts',
     named: 'I3: a body without end',
   },
+  {
+    ...server,
+    guard: 'a connection sends a few requests before the first is answered, not thousands',
+    cites: 'C14, I3',
+    find: 'if (connections.count(request, answer) > limits.pipelined) return void request.socket.destroy()',
+    replace: 'connections.count(request, answer)',
+    test: 'server/front-bodies.test.ts',
+    named: 'C14: requests sent before',
+  },
   ...[
     ['head', 'headersTimeout: 15_000'],
     ['request', 'requestTimeout: 30_000'],
