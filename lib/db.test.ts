@@ -1,7 +1,8 @@
+import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
-import { checkDatabase, openDatabase } from './db'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/world/test-database'
+import { checkDatabase, isExposed, openDatabase } from './db'
 import { migrate } from './migrations'
 import { readSettings } from './settings'
 
@@ -43,6 +44,42 @@ test('F1, F8: a connection whose transaction was left open serves nobody else, a
   expect(rows).toEqual([{ table: null }])
   await opened.close()
 })
+
+test.each([
+  ['postgresql://u@db.example.com/x', true],
+  ['postgresql://u@127.example.com/x', true],
+  ['postgresql://u@192.0.2.1:5432/x?sslmode=disable', true],
+  ['postgresql://u@db.example.com/x?sslmode=no-verify', true],
+  ['postgresql://u@db.example.com/x?sslmode=require&uselibpqcompat=true', true],
+  ['postgresql://u@db.example.com/x?sslmode=verify-full', false],
+  ['postgresql://u@db.example.com/x?ssl=true', false],
+  ['postgresql://u@localhost/x', false],
+  ['postgresql://u@127.0.0.1/x', false],
+  ['postgresql://u@[::1]/x', false],
+  ['postgresql://u@/x?host=/var/run/postgresql', false],
+])('H11, K5: whether %s can be read on its way: %s', (connectionString, exposed) => {
+  expect(isExposed(new pg.Client({ connectionString }))).toBe(exposed)
+})
+
+test.runIf(testServer?.includes('127.0.0.1'))(
+  'H11: a start whose words to the database can be read on their way is warned of it',
+  async () => {
+    await migrate(database.url)
+    // The same address, spelled as no list of this machine's names has it.
+    const url = database.url.replace('127.0.0.1', '127.1')
+    const settings = readSettings({
+      SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
+      DATABASE_URL: url,
+      REKEY_MODE: 'demo',
+      WEB_CONCURRENCY: '2',
+    })
+    expect(await checkDatabase(settings)).toEqual([
+      expect.stringMatching(
+        /^The connection to 127\.1:\d+\/\w+ can be read and altered .*sslmode=verify-full/,
+      ),
+    ])
+  },
+)
 
 test('a start that may open more connections than the server takes is warned of, with both numbers', async () => {
   await migrate(database.url)

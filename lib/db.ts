@@ -6,6 +6,7 @@ import type { Log } from './log'
 import { pendingMigrations } from './migrations'
 import { queueConnections } from './queue'
 import type { Settings } from './settings'
+import { isLoopback } from './settings/checks'
 
 export type Database = {
   prisma: PrismaClient
@@ -120,10 +121,30 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     const { rows } = await client.query<{ most: number }>(
       `SELECT current_setting('max_connections')::int AS "most"`,
     )
-    return connectionWarnings(settings, rows[0]!.most)
+    return [...tlsWarnings(client, settings), ...connectionWarnings(settings, rows[0]!.most)]
   } finally {
     await client.end()
   }
+}
+
+/**
+ * Whether somebody between here and the database can read and alter what is said. PostgreSQL's clients encrypt nothing
+ * unless they are told to, and `no-verify` takes anybody's certificate.
+ */
+export function isExposed(client: pg.Client): boolean {
+  const { host } = client
+  const ssl = client.ssl as boolean | { rejectUnauthorized?: boolean }
+  const isChecked = typeof ssl === 'object' ? ssl.rejectUnauthorized !== false : ssl
+  // A path is a socket of this machine.
+  return !isChecked && !host.startsWith('/') && !isLoopback(host)
+}
+
+function tlsWarnings(client: pg.Client, { database }: Settings): string[] {
+  return isExposed(client)
+    ? [
+        `The connection to ${withoutSecrets(database.url)} can be read and altered on its way: add ?sslmode=verify-full to DATABASE_URL.`,
+      ]
+    : []
 }
 
 /** Every process has connections of its own, so that many cores bring many. */

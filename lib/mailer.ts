@@ -6,6 +6,7 @@ import { readMailbox, wireAddress } from './email-address'
 import type { LetterText } from './letters'
 import type { Log } from './log'
 import { judgeFailure } from './mail-failure'
+import { isLoopback } from './settings/checks'
 
 /**
  * What became of a letter.
@@ -131,7 +132,7 @@ const closedDoors = { disableFileAccess: true, disableUrlAccess: true }
 
 function deliverThrough(smtpUrl: string, log: Log): Hand {
   const options = smtpOptions(smtpUrl)
-  if (options.ignoreTLS && !/^(localhost|127(\.\d+)+|::1)$/.test(options.host)) {
+  if (options.ignoreTLS && !isLoopback(options.host)) {
     log.warn({ event: 'mail_without_tls', host: options.host })
   }
   const transport = nodemailer.createTransport({ ...options, ...closedDoors, pool: true })

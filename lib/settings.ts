@@ -173,7 +173,6 @@ export function readSettings(env: Record<string, string | undefined>) {
     database: {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
-      migrationUrl: values.MIGRATION_DATABASE_URL ?? values.DATABASE_URL,
     },
     dataDir: values.DATA_DIR,
     /** Scheme, host and port, without a trailing slash. */

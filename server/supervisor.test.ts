@@ -26,7 +26,8 @@ const standIns: Record<string, string> = {
     getRequestHandler: () => async (request, answer) => {
       if (request.url === '/slow') await new Promise((resolve) => setTimeout(resolve, 700))
       if (request.url === '/crash') setTimeout(() => { throw new Error('crash') }, 20)
-      answer.end(JSON.stringify({ pid: process.pid, mode: process.env.REKEY_MODE, node: process.env.NODE_ENV }))
+      const { REKEY_MODE: mode, NODE_ENV: node, MIGRATION_DATABASE_URL: owner } = process.env
+      answer.end(JSON.stringify({ pid: process.pid, mode, node, owner }))
     },
   })`,
   '@/lib/db': `export async function checkDatabase() {
@@ -39,7 +40,7 @@ const worker = `
   import { appendFileSync } from 'node:fs'
   const note = (text) => appendFileSync('worker.log', process.pid + ' ' + text + '\\n')
   if (process.env.TRIAL_WORKER === 'dies') process.exit(1)
-  note('started ' + process.env.REKEY_MODE)
+  note('started ' + process.env.REKEY_MODE + (process.env.MIGRATION_DATABASE_URL ? ' as the owner' : ''))
   process.send({ ready: true })
   process.on('SIGTERM', () => { note('stopped'); process.exit(0) })
   process.on('disconnect', () => { note('orphaned'); process.exit(0) })
@@ -221,6 +222,16 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect(output().match(/serving on/g)).toHaveLength(1)
     child.kill('SIGTERM')
     expect((await ended).code).toBe(0)
+  })
+
+  test('K1, K5: gives none of its processes the role that owns the tables, but refuses its stock password', async () => {
+    const owner = 'postgresql://owner:c4n4ry-7Zr8k@db.invalid/rekey'
+    const { port, workerNotes } = await startServing({ MIGRATION_DATABASE_URL: owner })
+    expect((await ask(port, 'GET /')).body).not.toContain('c4n4ry')
+    await expect.poll(workerNotes).toEqual([expect.stringMatching(/ started production$/)])
+    const { errors } = await start({ MIGRATION_DATABASE_URL: 'postgresql://owner:postgres@db.invalid/x' })
+      .ended
+    expect(errors).toContain('MIGRATION_DATABASE_URL: its password')
   })
 
   test('WORKER=off starts no worker', async () => {

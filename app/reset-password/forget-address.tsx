@@ -3,8 +3,8 @@
 import { useEffect, useLayoutEffect } from 'react'
 
 /**
- * Takes the link out of the address bar and out of the browser's memory of this page as soon as the page is alive, and
- * so before any other request (ASVS 14.2.1). Next has put its own state of the page, link included, into
+ * Takes the link out of the address bar and out of what the tab remembers of this page as soon as the page is alive, and
+ * so before any other request (ASVS 14.2.1). That it was visited, the browser has written down by then. Next has put its own state of the page, link included, into
  * `history.state` by then, and its `replaceState` would copy that back in: the browser's own is called, with nothing.
  */
 export function ForgetAddress({ path }: { path: '/reset-password/' | '/cancel-reset/' }) {

@@ -57,12 +57,13 @@ const url = z.string().refine((text) => URL.canParse(text) && !/[\p{Cc}\u2028\u2
   abort: true,
 })
 
-/** Whether the address never leaves this machine, so that plain HTTP to it is no risk. */
+/** Whether the name never leaves this machine, so that nobody listens on the way to it; an IPv6 address with or without brackets. */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||
     hostname === '[::1]' ||
+    hostname === '::1' ||
     // Four numbers, as the URL parser writes every IPv4 address: 127.example.com is somebody's host.
     /^127(\.\d+){3}$/.test(hostname)
   )
