@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEncryptedDatabase } from './world/encrypted-database'
 import { newPassword, startApp } from './world/running-app'
@@ -51,6 +52,26 @@ test('K5: over a checked connection alone, a link is asked for, mailed and used'
   } finally {
     await app.stop()
   }
+})
+
+test('K5: to a database on another machine, TLS that is not checked is warned of', async () => {
+  const url = new URL(encrypted.url)
+  // An address that leads to this machine, but says nothing of it.
+  url.hostname = '0.0.0.0'
+  url.searchParams.set('sslmode', 'no-verify')
+  const app = await startApp({ database: { ...database, url: url.href } })
+  await app.stop()
+  const warnings = app.output().match(/"event":"settings_warning".*"/g) ?? []
+  expect(warnings.filter((line) => line.includes('without a check of its certificate'))).toHaveLength(1)
+
+  const env = {
+    ...{ PATH: process.env.PATH, NODE_ENV: 'production' as const },
+    ...{ DATABASE_URL: believing(trusted), MIGRATION_DATABASE_URL: url.href },
+  }
+  const { stderr } = await promisify(execFile)(process.execPath, ['scripts/run.js', 'migrate'], { env })
+  expect(stderr).toMatch(
+    /^The database at 0\.0\.0\.0:\S+ is reached without a check of its certificate: .+\n$/,
+  )
 })
 
 test.each([

@@ -121,30 +121,10 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     const { rows } = await client.query<{ most: number }>(
       `SELECT current_setting('max_connections')::int AS "most"`,
     )
-    return [...tlsWarnings(client, settings), ...connectionWarnings(settings, rows[0]!.most)]
+    return [...connectionWarnings(settings, rows[0]!.most), ...encryptionWarnings(settings.database.url)]
   } finally {
     await client.end()
   }
-}
-
-/**
- * Whether somebody between here and the database can read and alter what is said. PostgreSQL's clients encrypt nothing
- * unless they are told to, and `no-verify` takes anybody's certificate.
- */
-export function isExposed(client: pg.Client): boolean {
-  const { host } = client
-  const ssl = client.ssl as boolean | { rejectUnauthorized?: boolean }
-  const isChecked = typeof ssl === 'object' ? ssl.rejectUnauthorized !== false : ssl
-  // A path is a socket of this machine.
-  return !isChecked && !host.startsWith('/') && !isLoopback(host)
-}
-
-function tlsWarnings(client: pg.Client, { database }: Settings): string[] {
-  return isExposed(client)
-    ? [
-        `The connection to ${withoutSecrets(database.url)} can be read and altered on its way: add ?sslmode=verify-full to DATABASE_URL.`,
-      ]
-    : []
 }
 
 /** Every process has connections of its own, so that many cores bring many. */
@@ -155,6 +135,22 @@ function connectionWarnings({ database, webConcurrency, worker }: Settings, most
     : [
         `This start may open ${wanted} connections and the database takes ${most}: lower DATABASE_POOL_SIZE or WEB_CONCURRENCY, or raise max_connections.`,
       ]
+}
+
+/**
+ * Whether the way to the database is open to whoever is on it (ASVS 12.3.1). What a URL means, pg is asked: it takes no
+ * TLS unless told, checks the certificate for `sslmode=require` and does not for `no-verify`.
+ *
+ * @throws Error when a file of certificates that the URL names cannot be read
+ */
+export function encryptionWarnings(databaseUrl: string): string[] {
+  const { host, ssl } = new pg.Client({ connectionString: databaseUrl })
+  if (host.startsWith('/') || isLoopback(host.toLowerCase())) return []
+  const { rejectUnauthorized } = Object(ssl) as { rejectUnauthorized?: boolean }
+  if (ssl && rejectUnauthorized !== false) return []
+  return [
+    `The database at ${withoutSecrets(databaseUrl)} is reached ${ssl ? 'without a check of its certificate' : 'without TLS'}: whoever is on the way can read and change accounts. Add sslmode=verify-full to its URL.`,
+  ]
 }
 
 /** A database URL that may be shown: host, port and name, never user or password. */

@@ -168,6 +168,13 @@ describe('K2: rotating the secret', () => {
     expect(verdictOn(link, state, 60, rotated)).toBe('holds')
     expect(make().open('reset', rotated.create('reset', id, asked, state))).toBeNull()
   })
+  test('machines that know the next secret before it signs take links of both, whichever of them swaps first', () => {
+    const [told, swapped] = [make({ secrets: [secret, next] }), make({ secrets: [next, secret] })]
+    const early = swapped.create('reset', id, asked, state)
+    expect(make().open('reset', early)).toBeNull()
+    for (const machine of [told, swapped])
+      for (const made of [link, early]) expect(verdictOn(made, state, 60, machine)).toBe('holds')
+  })
   test('a dropped secret is dead at once', () => {
     expect(verdictOn(link, state, 60, make({ secrets: [next] }))).toBe('signature-invalid')
   })

@@ -123,7 +123,7 @@ const times = shape.pick({
 
 const whyNeeded: Record<string, string> = {
   SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
-  DATABASE_URL: 'a PostgreSQL URL, such as postgresql://rekey:…@db.example.com/rekey',
+  DATABASE_URL: 'a PostgreSQL URL, such as postgresql://rekey:…@db.example.com/rekey?sslmode=verify-full',
   PUBLIC_URL: 'the address people reach this app at, such as https://id.example.com',
   SMTP_URL: 'letters are sent through it, such as smtp://user:password@mail.example.com:587',
   VERIFICATION_FROM_EMAIL: 'the sender of the letters, such as Example <no-reply@example.com>',
@@ -158,7 +158,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   }
   const fallbacks = (given.SECRET_KEY_FALLBACKS ?? '').split(',').map((key) => key.trim())
   if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
-    problems.push('SECRET_KEY_FALLBACKS: holds the current SECRET_KEY too; keep only the older keys there')
+    problems.push('SECRET_KEY_FALLBACKS: holds the current SECRET_KEY too; keep only the others there')
   }
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
     if (mode === 'production' && hasStockPassword(given[name]))

@@ -1,4 +1,4 @@
-import { reasonOf, withoutSecrets } from '@/lib/db'
+import { encryptionWarnings, reasonOf, withoutSecrets } from '@/lib/db'
 import { migrate } from '@/lib/migrations'
 import { readDatabaseUrls } from '@/lib/settings'
 
@@ -18,6 +18,7 @@ try {
       `The database at ${withoutSecrets(migrationUrl)} could not be migrated (${reasonOf(error)}).`,
     )
   })
+  for (const warning of encryptionWarnings(migrationUrl)) console.error(warning)
   console.log(done.length === 0 ? 'The database is up to date.' : `Applied ${done.join(', ')}.`)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

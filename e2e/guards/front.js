@@ -20,15 +20,18 @@ export const front = [
     test: 'lib/db.test.ts',
     named: 'whether the database answers',
   },
-  {
-    guard: 'a database that is spoken to in the clear, elsewhere, is warned of',
+  ...[
+    ['TLS', 'ssl && rejectUnauthorized !== false', 'rejectUnauthorized !== false'],
+    ['a certificate that is checked', 'ssl && rejectUnauthorized !== false', 'ssl'],
+  ].map(([what = '', find = '', replace = '']) => ({
+    guard: `a start warns of a database on another machine without ${what}`,
     cites: 'H11, K5',
     file: 'lib/db.ts',
-    find: "return !isChecked && !host.startsWith('/') && !isLoopback(host)",
-    replace: 'return false',
+    find,
+    replace,
     test: 'lib/db.test.ts',
-    named: 'H11, K5: whether',
-  },
+    named: 'on another machine',
+  })),
   {
     guard: 'no process that serves gets the role that owns the tables',
     cites: 'K1, K5',
