@@ -84,11 +84,10 @@ function changedContent({
       ]),
       paragraph(say('changed.was-you')),
       { kind: 'heading', text: say('changed.not-you') },
-      paragraph(say('changed.mailbox')),
-      // Saying so sends a new link by itself and holds back those that are asked for: one way, not two.
-      ...(cancelLink === undefined
-        ? [askAgain(say, sender)]
-        : cancelling(cancelLink, say('changed.cancel'), say('changed.cancel-action'))),
+      // Without one, links come to another mailbox by now. Saying so sends a new one by itself and holds back those that are
+      // asked for: one way, not two.
+      ...(cancelLink === undefined ? [] : [paragraph(say('changed.mailbox'))]),
+      ...cancelling(cancelLink, say('changed.cancel'), say('changed.cancel-action')),
       ...(support === undefined ? [] : [paragraph(say('changed.support', { support }), support)]),
     ],
     footer: [paragraph(say('changed.why', { appName }))],
@@ -148,16 +147,6 @@ function facts(rows: Fact[]): Block[] {
 
 function cancelling(href: string | undefined, lead: string, label: string): Block[] {
   return href === undefined ? [] : [{ kind: 'action', lead, label, href, weight: 'quiet' }]
-}
-
-function askAgain(say: Say, { publicOrigin }: Sender): Block {
-  return {
-    kind: 'action',
-    lead: say('changed.recover'),
-    label: say('changed.recover-action'),
-    href: new URL('/forgot-password/', publicOrigin).href,
-    weight: 'quiet',
-  }
 }
 
 function help(say: Say, sender: Sender): Paragraph[] {

@@ -19,12 +19,13 @@ export type ResetRequest = {
  * What the worker runs has a time: a minute for `findAccounts` and for `passwordChanged`, eleven and a half for a letter as a
  * whole (`buildVerificationUrl`, `letters` and `sendLetter`, in which `deliver` alone may take eleven). A function that is late
  * is tried again later; it cannot be stopped and goes on beside its next run. Let it end by itself, with a time for whatever it
- * waits for. A letter that is late three times is given up, since each time it may have left.
+ * waits for. A letter that is late eight times is given up, since each time it may have left.
  */
 export type Configuration = {
   /**
    * Which accounts a typed login names (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default.
-   * Runs in the worker; what it costs is not felt by the person who asks.
+   * Runs in the worker; what it costs is not felt by the person who asks. Of many accounts, twenty get a letter: that of the
+   * username which was typed, then the oldest, by the time in their ids.
    */
   findAccounts?: (
     login: string,

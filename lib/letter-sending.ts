@@ -239,7 +239,6 @@ export function createLetterSending(parts: Parts): Handlers {
     if (found.length <= mostLetters) return found
     log.warn({ event: 'accounts_capped', requestId, count: found.length })
     // Ids begin with the time at which they were made (UUID version 7, RFC 9562 §5.7).
-    // Ids begin with the time at which they were made (UUID version 7, RFC 9562 §5.7).
     const age = (a: Account, b: Account) => (a.id < b.id ? -1 : 1)
     const isNamed = ({ username }: Account) => Number(username === login)
     return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, mostLetters)

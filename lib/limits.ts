@@ -53,8 +53,8 @@ export class LimiterBroken extends Error {
 export type Limits = ReturnType<typeof createLimits>
 
 /**
- * Counts in PostgreSQL, so that all instances share one count and a restart forgets nothing. What a stranger
- * does can stop neither a person's letter nor their reset: the counts that all clients share are of a genuine link, and of
+ * Counts in PostgreSQL, so that all instances share one count and a restart forgets nothing. But for what record
+ * 0018 names, a stranger can stop neither a person's letter nor their reset: the counts that all clients share are of a genuine link, and of
  * an account whose letters are being read, and no stranger has either.
  *
  * All functions throw when counting is impossible; the edge answers 503 then.
@@ -168,10 +168,19 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
   }
 
   /** Gives back what a letter took that was not sent after all; never more than this window has given. */
-  async function returnLetter(): Promise<void> {
+  function returnLetter(): Promise<void> {
+    return giveBack('letters', 'all')
+  }
+
+  /** Gives back what a press took that started nothing after all. */
+  function returnRestart(accountId: string): Promise<void> {
+    return giveBack('restartsPerAccount', pseudonym(accountId))
+  }
+
+  async function giveBack(name: keyof typeof all, of: string): Promise<void> {
     await pool.query(
-      `UPDATE "rekey_limits" SET "points" = "points" - 1 WHERE "key" = 'letters:all' AND "points" > 0 AND "expire" > $1`,
-      [Date.now()],
+      `UPDATE "rekey_limits" SET "points" = "points" - 1 WHERE "key" = $1 AND "points" > 0 AND "expire" > $2`,
+      [`${name}:${of}`, Date.now()],
     )
   }
 
@@ -186,6 +195,7 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
     countAttempt,
     countGuess,
     countRestart,
+    returnRestart,
     isNoteworthy,
     spendLetter,
     returnLetter,

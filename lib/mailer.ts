@@ -45,8 +45,8 @@ export type MailerOptions = {
   log: Log
 }
 
-/** Letters that are under way at the same time, a connection each. */
-export const mailConnections = 8
+/** Letters that are under way at the same time, a connection each: as many as a worker has in hand, of both kinds. */
+export const mailConnections = 16
 
 const aMinute = 60_000
 const tenMinutes = 600_000

@@ -436,6 +436,21 @@ describe('"this wasn’t me"', () => {
     expect(await reset().cancel({ link: first, ...from() })).toEqual({ ok: true, newLink: false })
   })
 
+  test('R3: a press that starts nothing, beaten by another or by an outage, takes none of the three', async () => {
+    const link = linkOf(account, 'cancel-change')
+    const broken: Partial<Parts> = {
+      queue: { ...services.queue, add: () => Promise.reject(new Error('away')) },
+    }
+    for (let n = 0; n < 3; n += 1) {
+      await expect(reset({}, broken).cancel({ link, ...from(`203.0.113.${n}`) })).rejects.toThrow('away')
+    }
+    const presses = [4, 5, 6].map((n) => reset().cancel({ link, ...from(`203.0.113.${n}`) }))
+    expect((await Promise.all(presses)).filter(({ ok }) => ok)).toEqual([{ ok: true, newLink: true }])
+    const { account: current } = await services.accounts.read(account.id)
+    const again = linkOf(current!, 'cancel-change')
+    expect(await reset().cancel({ link: again, ...from() })).toEqual({ ok: true, newLink: true })
+  })
+
   test('T2: a reset link cancels nothing', async () => {
     const link = linkOf()
     expect(await reset().cancel({ link, ...from() })).toEqual({ ok: false, code: 'signature-invalid' })

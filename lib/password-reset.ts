@@ -251,15 +251,20 @@ export function createPasswordReset(parts: Parts) {
       const restart = await limits.countRestart(account.id)
       if (!restart.ok) return throttled(restart, about)
     }
-    await queue.ready()
-    const cancelled = await database.prisma.$transaction(async (tx) => {
-      if (!(await accounts.killLinks(tx, account.id, account.linksEpoch, letterPause))) return false
-      await audit.record('cancelled', { ...about, accountId: account.id, reason: purpose }, tx)
-      const asked = { accountId: account.id }
-      if (newLink)
-        await queue.add('send-links', { asked, locale, requestId, client, pauseExempt: true }, { tx })
-      return true
-    })
+    let cancelled = false
+    try {
+      await queue.ready()
+      cancelled = await database.prisma.$transaction(async (tx) => {
+        if (!(await accounts.killLinks(tx, account.id, account.linksEpoch, letterPause))) return false
+        await audit.record('cancelled', { ...about, accountId: account.id, reason: purpose }, tx)
+        const asked = { accountId: account.id }
+        if (newLink)
+          await queue.add('send-links', { asked, locale, requestId, client, pauseExempt: true }, { tx })
+        return true
+      })
+    } finally {
+      if (newLink && !cancelled) await limits.returnRestart(account.id)
+    }
     return cancelled ? { ok: true, newLink } : refused('signature-used', link, about)
   }
 

@@ -7,7 +7,7 @@ import type { AuditFacts } from './audit'
 import { longestAttempt } from './mailer'
 import { migrate } from './migrations'
 import { createQueue, type Attempt, type Handlers, type Queue } from './queue'
-import { startQueueWorker } from './queue-worker'
+import { mostUnheard, startQueueWorker } from './queue-worker'
 
 let database: TestDatabase
 let pool: pg.Pool
@@ -184,17 +184,17 @@ describe('a letter that may have left', () => {
   })
 
   test.each([
-    ['again', unheard, 2, 3],
+    ['again', unheard, mostUnheard - 1, mostUnheard],
     ['for another reason', later, 2, 2],
   ])('F3: is counted through the attempts (%s)', async (_, ends, before, after) => {
     const id = await addLetter()
     await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "unheard": ${before}}'`)
     await work({ 'send-letter': ends })
-    await until(id, after === 3 ? 'failed' : 'retry')
+    await until(id, after === mostUnheard ? 'failed' : 'retry')
     expect((await read(id)).output).toMatchObject({ unheard: after })
   })
 
-  test('F3, L1: is sent three times and not once more, however often it could be', async () => {
+  test('F3, L1: is sent a few times and not once more, however often it could be', async () => {
     const id = await addLetter()
     let sent = 0
     await work({
@@ -211,10 +211,10 @@ describe('a letter that may have left', () => {
       return (await read(id)).state
     }
     await expect.poll(hurry, { timeout: 50_000, interval: 300 }).toBe('failed')
-    expect(sent).toBe(3)
+    expect(sent).toBe(mostUnheard)
     expect(told).toEqual([{ accountId, requestId: 'r', reason: 'send-letter mail-unanswered' }])
     expect(entries('job_given_up')).toMatchObject([
-      { level: 50, queue: 'send-letter', jobId: id, attempt: 3 },
+      { level: 50, queue: 'send-letter', jobId: id, attempt: mostUnheard },
     ])
   })
 })

@@ -26,8 +26,11 @@ const settling = 30_000
 /** Milliseconds before the end of its retention at which a job is tried for the last time. */
 const aDay = 24 * 3600 * 1000
 
-/** Attempts of one job that may each have left a letter. A mail server that takes letters and is silent gets no more. */
-const mostUnheard = 3
+/**
+ * Attempts of one job that may each have left a letter. A mail server that takes letters and is silent, or breaks off, gets
+ * no more. Where it breaks off at once, they take a quarter of an hour: longer than it takes to start again.
+ */
+export const mostUnheard = 8
 
 type Job = JobWithMetadata<Jobs[QueueName]>
 
@@ -103,7 +106,8 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
 
 /**
  * Writes down how a job ended while others of its batch go on: what is not written down is done again after a crash. pg-boss
- * does it once more for the whole batch, also where it failed here, and leaves alone what is settled.
+ * does it once more for the whole batch, also where it failed here, and leaves alone what is settled. What is given up waits
+ * for the batch: pg-boss has no call for it.
  */
 async function settle(boss: PgBoss, job: Job, { status, output }: JobResult): Promise<void> {
   try {

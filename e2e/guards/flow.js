@@ -292,6 +292,15 @@ export const flow = [
     named: 'R1, R3: it starts three',
   },
   {
+    guard: 'a press of "this wasn\'t me" that starts nothing is not counted',
+    cites: 'R3',
+    file,
+    find: 'if (newLink && !cancelled) await limits.returnRestart(account.id)',
+    replace: '',
+    test,
+    named: 'R3: a press that starts nothing',
+  },
+  {
     guard: 'switched off, "this wasn\'t me" starts no fresh reset',
     cites: 'contract 5',
     file,

@@ -236,7 +236,7 @@ export const letters = [
   },
   {
     ...worker,
-    guard: 'a letter that nobody answers is sent three times at most',
+    guard: 'a letter that nobody answers is sent a few times at most',
     cites: 'F3',
     find: 'if (!isLast && unheard < mostUnheard)',
     replace: 'if (!isLast)',
