@@ -157,7 +157,7 @@ describe('the letter about a changed password', () => {
     expect(hrefs(here.html)).toEqual([cancelLink, 'mailto:help@acme.example'])
     expect(here.text).toContain('nobody else can read this mailbox')
     expect(left.text).not.toContain('nobody else can read this mailbox')
-    expect(left.text).toContain('help@acme.example')
+    expect(left.text).toContain('Need help? Write to help@acme.example.')
   })
 
   test('tells when, and roughly where from', async () => {

@@ -66,7 +66,6 @@ function changedContent({
 }: ChangedLetterFacts): Content {
   const say = speak(locale)
   const { appName } = sender
-  const support = supportAddress(sender)
   return {
     language: locale,
     appName,
@@ -83,15 +82,22 @@ function changedContent({
         { label: say('changed.network'), value: client ?? '', held: true },
       ]),
       paragraph(say('changed.was-you')),
-      { kind: 'heading', text: say('changed.not-you') },
-      // Without one, links come to another mailbox by now. Saying so sends a new one by itself and holds back those that are
-      // asked for: one way, not two.
-      ...(cancelLink === undefined ? [] : [paragraph(say('changed.mailbox'))]),
-      ...cancelling(cancelLink, say('changed.cancel'), say('changed.cancel-action')),
-      ...(support === undefined ? [] : [paragraph(say('changed.support', { support }), support)]),
+      // Without a way to say so, links come to another mailbox by now, and only the team can help.
+      ...(cancelLink === undefined ? help(say, sender) : notYou(say, cancelLink, sender)),
     ],
     footer: [paragraph(say('changed.why', { appName }))],
   }
+}
+
+/** Saying so sends a new link by itself, and holds back those that are asked for: one way, not two. */
+function notYou(say: Say, cancelLink: string, sender: Sender): Block[] {
+  const support = supportAddress(sender)
+  return [
+    { kind: 'heading', text: say('changed.not-you') },
+    paragraph(say('changed.mailbox')),
+    ...cancelling(cancelLink, say('changed.cancel'), say('changed.cancel-action')),
+    ...(support === undefined ? [] : [paragraph(say('changed.support', { support }), support)]),
+  ]
 }
 
 type Say = ReturnType<typeof speak>
