@@ -8,11 +8,12 @@ test('links of a letter open in the window that shows the mailbox', async () => 
     sender: { appName: 'Acme', publicOrigin: 'https://id.example.com' },
     account: { username: 'jane', firstName: '' },
     changedAt: new Date(),
+    cancelLink: 'https://id.example.com/cancel-reset/',
   })
   const framed = frameHtml(html)
   expect(framed).toMatch(/<head><base target="_top">/)
   expect(framed).not.toContain('_blank')
-  expect(framed).toContain('href="https://id.example.com/forgot-password/"')
+  expect(framed).toContain('href="https://id.example.com/cancel-reset/"')
 })
 
 test.each([
