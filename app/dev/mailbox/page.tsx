@@ -33,7 +33,7 @@ export default async function MailboxPage({ searchParams }: Props) {
             className="input-box"
           />
         </div>
-        <button type="submit" className={`cursor-pointer ${buttonLook('quiet')}`}>
+        <button type="submit" className={`shrink-0 cursor-pointer ${buttonLook('quiet')}`}>
           Search
         </button>
       </form>
