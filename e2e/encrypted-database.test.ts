@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -72,6 +73,30 @@ test('K5: to a database on another machine, TLS that is not checked is warned of
   expect(stderr).toMatch(
     /^The database at 0\.0\.0\.0:\S+ is reached without a check of its certificate: .+\n$/,
   )
+})
+
+test('K5: a worker of its own warns of it, too', async () => {
+  const url = new URL(encrypted.url)
+  url.hostname = '0.0.0.0'
+  url.searchParams.set('sslmode', 'no-verify')
+  const worker = spawn(process.execPath, ['scripts/run.js', 'worker'], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: url.href,
+      SECRET_KEY: randomBytes(32).toString('base64url'),
+      PUBLIC_URL: 'https://id.example.com',
+      SMTP_URL: 'smtp://localhost:1',
+      VERIFICATION_FROM_EMAIL: 'no-reply@example.com',
+    } as unknown as NodeJS.ProcessEnv,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  try {
+    const [line] = (await once(worker.stderr, 'data')) as [Buffer]
+    expect(line.toString()).toMatch(/^The database at 0\.0\.0\.0:\S+ is reached without a check/)
+  } finally {
+    worker.kill()
+    await once(worker, 'exit')
+  }
 })
 
 test.each([

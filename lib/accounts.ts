@@ -132,7 +132,8 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
    * waited for the lock may find a claim later than its own `now()`: within any cool-down, but not within none.
    *
    * @param exempt for the letter that "this wasn't me" starts: neither its own pause nor what was sent before holds it
-   *   back. Each takes a letter about a changed password that works once, so no stranger can cause one.
+   *   back. Each takes a letter about a changed password that works once, so no stranger can cause one; how many somebody
+   *   can cause for an account of their own is limited where it starts.
    * @param keepFor seconds that a claim is remembered, so that a retry of the same job passes
    * @param linkEnds when the letter's link expires. Without a cool-down the slot is free again by then: of letters that
    *   were long on their way, the slots would outlive the links, and hold back who asks again

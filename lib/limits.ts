@@ -94,12 +94,12 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
   }
 
   async function count(name: keyof typeof all, of: string): Promise<Counted> {
-    const key = `${name}:${of}`
-    const known = refusals.recall(key)
+    const counter = `${name}:${of}`
+    const known = refusals.recall(counter)
     if (known !== undefined) return refusal(name, known, false)
     const { consumedPoints, msBeforeNext } = await take(name, of)
     if (consumedPoints <= all[name].count) return { ok: true }
-    refusals.keep(key, Date.now() + msBeforeNext)
+    refusals.keep(counter, Date.now() + msBeforeNext)
     return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
   }
 

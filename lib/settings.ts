@@ -335,7 +335,13 @@ export function settingsWarnings(settings: Settings): string[] {
 
 let read: Settings | undefined
 
-/** The settings of this process, read on first use: `next build` imports every route and may have no secrets. */
+/**
+ * The settings of this process, read on first use: `next build` imports every route and may have no secrets. The role that
+ * owns the tables is checked and then forgotten: what serves, and what it starts, has no use for it (ASVS 13.2.2).
+ */
 export function settings(): Settings {
-  return (read ??= readSettings(process.env))
+  if (read !== undefined) return read
+  read = readSettings(process.env)
+  delete process.env.MIGRATION_DATABASE_URL
+  return read
 }

@@ -92,20 +92,19 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
 
   function warnOnce(request: IncomingMessage): void {
     if (warned) return
-    if (trustedProxyHops === 0) {
-      if (!hasForwardingHeaders(request)) return
+    if (trustedProxyHops === 0 && hasForwardingHeaders(request)) {
+      warned = true
       log.warn(
         { event: 'forwarding_headers_ignored' },
         'Requests carry forwarding headers, but TRUSTED_PROXY_HOPS is 0: if a proxy stands in front, all its clients count as one.',
       )
-    } else {
-      if (!lacksHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) return
+    } else if (lacksHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) {
+      warned = true
       log.warn(
         { event: 'forwarding_hops_missing' },
         'X-Forwarded-For names fewer addresses than TRUSTED_PROXY_HOPS: if fewer proxies stand in front, clients count as one, or under an address that they choose.',
       )
     }
-    warned = true
   }
 
   /** Puts what the app may believe in place of what the client said. */

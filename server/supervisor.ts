@@ -72,8 +72,6 @@ function addressOf({ host, port }: Settings, actualPort = port): string {
 try {
   Object.assign(process.env, environment)
   const current = settings()
-  // Its role owns the tables, and what serves has no use for it (ASVS 13.2.2).
-  delete process.env.MIGRATION_DATABASE_URL
   if (!existsSync('.next/BUILD_ID')) throw new Error('There is no build to serve; run `npm run build` first.')
   await supervise(current, [...settingsWarnings(current), ...(await checkDatabase(current))])
 } catch (error) {

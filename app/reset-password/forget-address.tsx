@@ -4,8 +4,9 @@ import { useEffect, useLayoutEffect } from 'react'
 
 /**
  * Takes the link out of the address bar and out of what the tab remembers of this page as soon as the page is alive, and
- * so before any other request (ASVS 14.2.1). That it was visited, the browser has written down by then. Next has put its own state of the page, link included, into
- * `history.state` by then, and its `replaceState` would copy that back in: the browser's own is called, with nothing.
+ * so before any other request (ASVS 14.2.1). That it was visited, the browser has written down by then. Next, too, has put
+ * its own state of the page, link included, into `history.state`, and its `replaceState` would copy that back in: the
+ * browser's own is called, with nothing.
  */
 export function ForgetAddress({ path }: { path: '/reset-password/' | '/cancel-reset/' }) {
   useLayoutEffect(() => {

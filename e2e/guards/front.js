@@ -35,7 +35,7 @@ export const front = [
   {
     guard: 'no process that serves gets the role that owns the tables',
     cites: 'K1, K5',
-    file: 'server/supervisor.ts',
+    file: 'lib/settings.ts',
     find: '  delete process.env.MIGRATION_DATABASE_URL\n',
     replace: '',
     test: 'server/supervisor.test.ts',
@@ -166,8 +166,8 @@ export const front = [
     ...server,
     guard: 'more trusted proxies than there are is warned of',
     cites: 'R5',
-    find: "if (!lacksHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) return",
-    replace: 'if (lacksHops([], trustedProxyHops) === false) return',
+    find: "} else if (lacksHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) {",
+    replace: '} else if (lacksHops([], trustedProxyHops)) {',
     named: 'R5: an X-Forwarded-For',
   },
   {

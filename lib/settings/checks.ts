@@ -57,7 +57,11 @@ const url = z.string().refine((text) => URL.canParse(text) && !/[\p{Cc}\u2028\u2
   abort: true,
 })
 
-/** Whether the name never leaves this machine, so that nobody listens on the way to it; an IPv6 address with or without brackets. */
+/**
+ * Whether the name never leaves this machine, so that nobody listens on the way to it.
+ *
+ * @param hostname an IPv6 address with or without brackets
+ */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
