@@ -71,7 +71,7 @@ test('promises are numbered one after the other, and each says how much it weigh
     counts[group] = (counts[group] ?? 0) + 1
     expect(id).toBe(`${group}${counts[group]}`)
   }
-  expect(Object.keys(counts).join('')).toBe('ATPSRIHMULKCFO')
+  expect(Object.keys(counts).join('')).toBe('ATPSRIHMULKCFOV')
 })
 
 function testFiles(): string[] {
