@@ -6,8 +6,9 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { withoutSecrets } from '@/lib/db'
-import { migrate } from '@/lib/migrations'
+import { withoutSecrets } from '@/lib/preflight'
+import { defaultSchemas } from '@/lib/schema-names'
+import { migrate } from '@/lib/migrate'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 import { newPassword } from './world/running-app'
 import { createTestDatabase, type TestDatabase } from './world/test-database'
@@ -18,7 +19,7 @@ let database: TestDatabase
 let sql: pg.Pool
 beforeAll(async () => {
   database = await createTestDatabase()
-  await migrate(database.url)
+  await migrate(database)
   sql = new pg.Pool({ connectionString: database.url, max: 1 })
 })
 afterAll(async () => {
@@ -52,7 +53,8 @@ async function run(env: Record<string, string>, args: string[], input = '') {
 test('I6: a username is given once; an address may be repeated in whatever case, and the operator is told', async () => {
   const add = (username: string, email: string) =>
     accounts(['add', username, email, '--password-stdin'], newPassword())
-  const stored = async () => (await sql.query(`SELECT * FROM "users" WHERE "email" ILIKE 'ada@%'`)).rows
+  const stored = async () =>
+    (await sql.query(`SELECT * FROM "rekey"."users" WHERE "email" ILIKE 'ada@%'`)).rows
 
   expect(await add('ada', 'ada@example.com')).toEqual({ code: 0, output: 'Added ada.', errors: '' })
   const before = await stored()
@@ -77,7 +79,7 @@ test('I6: what is too long to be looked for is refused in words', async () => {
   expect(await refusal('u'.repeat(151), 'long@example.com')).toEqual([2, username])
   const email = `${'l'.repeat(64)}@${`${'d'.repeat(60)}.`.repeat(4)}example`
   expect(await refusal('long', email)).toEqual([2, `No letter could be sent to the address "${email}".`])
-  expect((await sql.query(`SELECT FROM "users" WHERE "email" = 'long@example.com'`)).rowCount).toBe(0)
+  expect((await sql.query(`SELECT FROM "rekey"."users" WHERE "email" = 'long@example.com'`)).rowCount).toBe(0)
 })
 
 test('I6: a password is verified for the username as it is spelt, and for no other', async () => {
@@ -120,7 +122,7 @@ test('K1: without a database by name or a demo, the command says what to set and
 
     // A demo runs: the command goes through it.
     const demo = await startEmbeddedDatabase(dataDir)
-    await migrate(demo.url)
+    await migrate({ ...demo, schemas: defaultSchemas })
     const listed = {
       code: 0,
       output: 'There are no accounts.',
@@ -138,7 +140,7 @@ test('F13: a demo’s database that cannot be migrated is closed again, and the 
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-broken-'))
   try {
     const demo = await startEmbeddedDatabase(dataDir)
-    await migrate(demo.url)
+    await migrate({ ...demo, schemas: defaultSchemas })
     const client = new pg.Client({ connectionString: demo.url })
     await client.connect()
     await client.query(`UPDATE "_prisma_migrations" SET "checksum" = 'another'`)

@@ -76,7 +76,9 @@ test('T12, U4: a link that is not whole, not ours or not alive names nobody', as
   }
   // Also while nothing but its age is against it.
   await expectNobody(expired, says.dead.expired)
-  await app.sql.query(`UPDATE "users" SET "password" = 'changed elsewhere' WHERE "id" = $1`, [person.id])
+  await app.sql.query(`UPDATE "rekey"."users" SET "password" = 'changed elsewhere' WHERE "id" = $1`, [
+    person.id,
+  ])
   await expectNobody(expired, says.dead.expired)
   await expectNobody(link, says.dead.used)
 })

@@ -37,7 +37,7 @@ test('K1: a database that somebody named is not migrated by the demo', async () 
 
   const sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
-  const { rows } = await sql.query(`SELECT to_regclass('users') AS "users"`)
+  const { rows } = await sql.query(`SELECT to_regclass('users') AS "rekey"."users"`)
   expect(rows).toEqual([{ users: null }])
   await sql.end()
 })
@@ -48,8 +48,8 @@ test('K1: nor are its letters taken, as long as there is no mail server and nobo
   expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
   // It says so once everything has started, and a worker enters itself there as it starts.
   await expect.poll(app.output).toContain('No letter is written here: WORKER=on starts a worker')
-  expect((await app.sql.query('SELECT FROM pgboss.instance')).rowCount).toBe(0)
-  const { rows } = await app.sql.query(`SELECT "state" FROM pgboss.job WHERE "name" = 'send-links'`)
+  expect((await app.sql.query('SELECT FROM rekey_queue.instance')).rowCount).toBe(0)
+  const { rows } = await app.sql.query(`SELECT "state" FROM rekey_queue.job WHERE "name" = 'link-request'`)
   expect(rows).toEqual([{ state: 'created' }])
   // Nor does it tell of letters and people that are not here.
   expect(app.output()).not.toMatch(/mailbox|demo/)

@@ -45,12 +45,12 @@ test('T13: a mail scanner may look at a link as often as it likes, with and with
 async function allThatIsKept({ sql }: RunningApp, { id }: Person): Promise<unknown> {
   const rowsOf = async (query: string) => (await sql.query(query, [id])).rows as unknown[]
   return {
-    users: await rowsOf('SELECT * FROM "users" WHERE "id" = $1'),
-    recovery: await rowsOf('SELECT * FROM "rekey_recovery" WHERE "account_id" = $1'),
-    audit: await rowsOf('SELECT * FROM "rekey_audit" WHERE "account_id" = $1 ORDER BY "id"'),
+    users: await rowsOf('SELECT * FROM "rekey"."users" WHERE "id" = $1'),
+    recovery: await rowsOf('SELECT * FROM "rekey"."recovery" WHERE "account_id" = $1'),
+    audit: await rowsOf('SELECT * FROM "rekey"."audit" WHERE "account_id" = $1 ORDER BY "id"'),
     jobs: await rowsOf(
-      `SELECT "name" FROM pgboss.job WHERE data::text LIKE '%' || $1 || '%' ORDER BY "created_on"`,
+      `SELECT "name" FROM rekey_queue.job WHERE data::text LIKE '%' || $1 || '%' ORDER BY "created_on"`,
     ),
-    limits: (await sql.query('SELECT count(*), sum("points") FROM "rekey_limits"')).rows as unknown[],
+    limits: (await sql.query('SELECT count(*), sum("points") FROM "rekey"."limits"')).rows as unknown[],
   }
 }

@@ -105,11 +105,11 @@ describe('the main job', () => {
 describe('links that do not hold', () => {
   const sql = (text: string) => (person: Person) => app.sql.query(text, [person.id])
   test.each<[string, (person: Person) => Promise<unknown>]>([
-    ['another address', sql(`UPDATE "users" SET "email" = 'new-' || "email" WHERE "id" = $1`)],
-    ['another password', sql(`UPDATE "users" SET "password" = 'changed elsewhere' WHERE "id" = $1`)],
-    ['no password any more', sql(`UPDATE "users" SET "password" = NULL WHERE "id" = $1`)],
-    ['a disabled account', sql(`UPDATE "users" SET "is_active" = false WHERE "id" = $1`)],
-    ['a deleted account', sql(`DELETE FROM "users" WHERE "id" = $1`)],
+    ['another address', sql(`UPDATE "rekey"."users" SET "email" = 'new-' || "email" WHERE "id" = $1`)],
+    ['another password', sql(`UPDATE "rekey"."users" SET "password" = 'changed elsewhere' WHERE "id" = $1`)],
+    ['no password any more', sql(`UPDATE "rekey"."users" SET "password" = NULL WHERE "id" = $1`)],
+    ['a disabled account', sql(`UPDATE "rekey"."users" SET "is_active" = false WHERE "id" = $1`)],
+    ['a deleted account', sql(`DELETE FROM "rekey"."users" WHERE "id" = $1`)],
     ['a reset', async (person) => resetBy(await signedLinks(app).linkOf(person, { age: 30 }))],
     [
       '"this wasn’t me"',
@@ -135,7 +135,8 @@ describe('links that do not hold', () => {
       ]
       for (const link of links) expect(await pageOf(link)).toContain(person.username)
       await happen(person)
-      const row = async () => (await app.sql.query('SELECT * FROM "users" WHERE "id" = $1', [person.id])).rows
+      const row = async () =>
+        (await app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])).rows
       const before = await row()
       for (const link of links) {
         const answer = await app.post('reset-password', { ...link, password: newPassword() })
@@ -153,7 +154,7 @@ describe('links that do not hold', () => {
     const person = await app.addPerson()
     const link = await app.linkFor(person)
     for (const set of [change, back])
-      await app.sql.query(`UPDATE "users" SET ${set} WHERE "id" = $1`, [person.id])
+      await app.sql.query(`UPDATE "rekey"."users" SET ${set} WHERE "id" = $1`, [person.id])
     const answer = await app.post('reset-password', { ...link, password: newPassword() })
     expect([answer.status, answer.json]).toEqual([400, used])
     const fresh = await app.linkFor(person)
@@ -261,7 +262,8 @@ describe('what the asking reveals', () => {
   test('A5, T6: fifty requests of strangers change nothing on the account, and the link just mailed still works', async () => {
     const person = await app.addPerson({ password: 'the password that was known all along' })
     const link = await app.linkFor(person)
-    const row = async () => (await app.sql.query('SELECT * FROM "users" WHERE "id" = $1', [person.id])).rows
+    const row = async () =>
+      (await app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])).rows
     const before = await row()
     const asks = Array.from({ length: 50 }, (_, i) =>
       app.post('send-reset-password-link', { login: i % 2 === 0 ? person.username : person.email }),
@@ -337,7 +339,7 @@ async function whole(endpoint: string, body: string, accept = 'application/json'
 
 async function jobsLeft({ sql }: RunningApp): Promise<number> {
   const { rows } = await sql.query<{ left: string }>(
-    `SELECT count(*) AS "left" FROM pgboss.job WHERE state < 'completed'`,
+    `SELECT count(*) AS "left" FROM rekey_queue.job WHERE state < 'completed'`,
   )
   return Number(rows[0]!.left)
 }

@@ -278,7 +278,7 @@ test('a link that is no longer ours by the time it is used, and one whose accoun
   await expect(heading(page)).toBeFocused()
 
   await page.goto(await linkTo(app, person, { age: 3700 }))
-  await app.sql.query('UPDATE "users" SET "is_active" = false WHERE "id" = $1', [person.id])
+  await app.sql.query('UPDATE "rekey"."users" SET "is_active" = false WHERE "id" = $1', [person.id])
   await page.getByRole('button', { name: says.dead.renew }).click()
   await expect(alertOf(page)).toHaveText(says.troubles.gone)
 })

@@ -10,11 +10,11 @@ import {
   UsernameTaken,
   type Account,
   type Accounts,
-  type LetterSlots,
+  type EmailSlots,
   type NewAccount,
 } from './accounts'
 import { openDatabase, type Database } from './db'
-import { migrate } from './migrations'
+import { migrate } from './migrate'
 import type { SignedState } from './reset-link'
 
 let database: TestDatabase
@@ -23,8 +23,8 @@ let accounts: Accounts
 let sql: pg.Client
 beforeAll(async () => {
   database = await createTestDatabase()
-  await migrate(database.url)
-  opened = openDatabase(database.url, 8, pino({ level: 'silent' }))
+  await migrate(database)
+  opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))
   accounts = createAccounts(opened)
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
@@ -52,7 +52,7 @@ beforeEach(async () => {
 /** An account that another application wrote: Rekey has no row beside it yet. */
 async function stranger(): Promise<string> {
   const { rows } = await sql.query<{ id: string }>(
-    `INSERT INTO "users" ("id", "username", "email", "password") VALUES (gen_random_uuid(), $1, $1 || '@example.com', 'a hash')
+    `INSERT INTO "rekey"."users" ("id", "username", "email", "password") VALUES (gen_random_uuid(), $1, $1 || '@example.com', 'a hash')
      RETURNING "id"`,
     [newName()],
   )
@@ -60,27 +60,27 @@ async function stranger(): Promise<string> {
 }
 
 const read = async (of = id) => (await accounts.read(of)).account!
-const remove = (of = id) => sql.query('DELETE FROM "users" WHERE "id" = $1', [of])
+const remove = (of = id) => sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [of])
 
 type Recovery = { epoch: number; paused: Date | null; jobs: string[]; times: Date[] }
 async function recovery(of = id): Promise<Recovery | undefined> {
   const { rows } = await sql.query<Recovery>(
-    `SELECT "links_epoch" AS "epoch", "letters_paused_until" AS "paused", "letter_jobs"::text[] AS "jobs", "letter_times" AS "times"
-       FROM "rekey_recovery" WHERE "account_id" = $1`,
+    `SELECT "links_epoch" AS "epoch", "emails_paused_until" AS "paused", "email_jobs"::text[] AS "jobs", "email_times" AS "times"
+       FROM "rekey"."recovery" WHERE "account_id" = $1`,
     [of],
   )
   return rows[0]
 }
 
 describe('letter slots', () => {
-  const slots: LetterSlots = { cooldown: 0, perAccount: { count: 3, seconds: 3600 } }
-  const calm: LetterSlots = { ...slots, cooldown: 60 }
+  const slots: EmailSlots = { cooldown: 0, perAccount: { count: 3, seconds: 3600 } }
+  const calm: EmailSlots = { ...slots, cooldown: 60 }
   const slot = (
     job: string = randomUUID(),
-    how: { slots?: LetterSlots; exempt?: boolean; of?: string; age?: number } = {},
+    how: { slots?: EmailSlots; exempt?: boolean; of?: string; age?: number } = {},
   ) =>
-    accounts.claimLetterSlot(how.of ?? id, job, how.slots ?? slots, {
-      exempt: how.exempt ?? false,
+    accounts.reserveEmail(how.of ?? id, job, how.slots ?? slots, {
+      bypass: how.exempt ?? false,
       keepFor: 3600,
       linkEnds: new Date(Date.now() + (3600 - (how.age ?? 0)) * 1000),
     })
@@ -89,12 +89,12 @@ describe('letter slots', () => {
   /** Lets time pass for the account's letters and its pause. */
   const pass = (seconds: number) =>
     sql.query(
-      `UPDATE "rekey_recovery" SET "letters_paused_until" = "letters_paused_until" - make_interval(secs => $2),
-         "letter_times" = ARRAY(SELECT t - make_interval(secs => $2) FROM unnest("letter_times") AS t)
+      `UPDATE "rekey"."recovery" SET "emails_paused_until" = "emails_paused_until" - make_interval(secs => $2),
+         "email_times" = ARRAY(SELECT t - make_interval(secs => $2) FROM unnest("email_times") AS t)
        WHERE "account_id" = $1`,
       [id, seconds],
     )
-  const pause = () => opened.prisma.$transaction((tx) => accounts.killLinks(tx, id, 0, 3600))
+  const pause = () => opened.transaction((tx) => accounts.revokeLinks(tx, id, 0, 3600))
 
   test('R2: an account has as many as the limit says, then none until the oldest is past the window', async () => {
     expect([await claim(), await claim()]).toEqual([true, true])
@@ -127,10 +127,10 @@ describe('letter slots', () => {
       expect(claims.map((claimed) => claimed?.first).sort()).toEqual([false, false, true])
     }
     const { jobs } = (await recovery())!
-    const retries = [await slot(jobs[0]), await slot(jobs[1]), await slot(jobs[2])]
-    expect(retries).toEqual([{ first: false }, { first: false }, { first: true }])
+    const first = async (job?: string) => (await slot(job))?.first
+    expect([await first(jobs[0]), await first(jobs[1]), await first(jobs[2])]).toEqual([false, false, true])
     await pass(3601)
-    expect([await slot(), await slot()]).toEqual([{ first: true }, { first: false }])
+    expect([await first(), await first()]).toEqual([true, false])
   })
 
   test('T6: within the cool-down there is no second one, after it there is', async () => {
@@ -142,7 +142,7 @@ describe('letter slots', () => {
   })
 
   test('T6: without a cool-down those who ask at the same moment do not hold each other back', async () => {
-    const many: LetterSlots = { cooldown: 0, perAccount: { count: 100, seconds: 3600 } }
+    const many: EmailSlots = { cooldown: 0, perAccount: { count: 100, seconds: 3600 } }
     const claims = await Promise.all(Array.from({ length: 60 }, () => claim(randomUUID(), { slots: many })))
     expect(claims.filter(Boolean)).toHaveLength(60)
   })
@@ -158,7 +158,7 @@ describe('letter slots', () => {
   })
 
   test('R2: late letters count in a window that is shorter than a link lives, too', async () => {
-    const short: LetterSlots = { cooldown: 0, perAccount: { count: 1, seconds: 600 } }
+    const short: EmailSlots = { cooldown: 0, perAccount: { count: 1, seconds: 600 } }
     const late = { slots: short, age: 2000 }
     expect([await claim(undefined, late), await claim(undefined, late)]).toEqual([true, false])
     await pass(590)
@@ -187,9 +187,9 @@ describe('letter slots', () => {
     await pass(100)
     await claim(second)
     const times = (await recovery())!.times
-    await accounts.returnLetterSlot(id, first)
-    await accounts.returnLetterSlot(id, first)
-    await accounts.returnLetterSlot(id, randomUUID())
+    await accounts.releaseEmail(id, first)
+    await accounts.releaseEmail(id, first)
+    await accounts.releaseEmail(id, randomUUID())
     expect(await recovery()).toMatchObject({ jobs: [second], times: [times[0]] })
     expect([await claim(), await claim(), await claim()]).toEqual([true, true, false])
   })
@@ -219,17 +219,17 @@ describe('letter slots', () => {
     expect(await claim()).toBe(false)
   })
 
-  test('an account that is gone gets none, and nothing is left of it', async () => {
-    await claim()
-    await remove()
-    expect(await claim()).toBe(false)
-    expect(await recovery()).toBeUndefined()
+  test('the epoch that its link must be signed with comes with it, also where the row was purged since the account was read', async () => {
+    await opened.transaction((tx) => accounts.revokeLinks(tx, id, 0, 0))
+    expect((await slot())!.linksEpoch).toBe(1)
+    await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
+    expect((await slot())!.linksEpoch).toBe(0)
   })
 })
 
 describe('killing links', () => {
   const kill = (epoch: number, of = id) =>
-    opened.prisma.$transaction((tx) => accounts.killLinks(tx, of, epoch, 3600))
+    opened.transaction((tx) => accounts.revokeLinks(tx, of, epoch, 3600))
 
   test('raises the epoch of an account, whoever wrote it, once for each that was signed', async () => {
     for (const of of [id, await stranger()]) {
@@ -250,26 +250,19 @@ describe('killing links', () => {
   })
 
   test('is undone with its transaction', async () => {
-    const failing = opened.prisma.$transaction(async (tx) => {
-      await accounts.killLinks(tx, id, 0, 3600)
+    const failing = opened.transaction(async (tx) => {
+      await accounts.revokeLinks(tx, id, 0, 3600)
       throw new Error('changed my mind')
     })
     await expect(failing).rejects.toThrow('changed my mind')
-    expect(await recovery()).toMatchObject({ epoch: 0, paused: null })
-  })
-
-  test('of an account that is gone kills nothing', async () => {
-    await remove()
-    expect(await kill(0)).toBe(false)
+    expect(await recovery()).toBeUndefined()
   })
 })
 
 describe('replacing a password', () => {
   const replace = (signed: SignedState, bindPassword = true, of = id) =>
-    opened.prisma.$transaction((tx) =>
-      accounts.replacePassword(tx, of, signed, 'a new hash', { bindPassword }),
-    )
-  const change = (what: string) => sql.query(`UPDATE "users" SET ${what} WHERE "id" = $1`, [id])
+    opened.transaction((tx) => accounts.replacePassword(tx, of, signed, 'a new hash', { bindPassword }))
+  const change = (what: string) => sql.query(`UPDATE "rekey"."users" SET ${what} WHERE "id" = $1`, [id])
 
   test('works in the state that was signed, once, and tells when', async () => {
     for (const of of [id, await stranger()]) {
@@ -286,7 +279,7 @@ describe('replacing a password', () => {
     ['its address, in capitals only', () => change(`"email" = upper("email")`)],
     ['its status', () => change('"is_active" = false')],
     ['its password, to none', () => change('"password" = NULL')],
-    ['its epoch', () => opened.prisma.$transaction((tx) => accounts.killLinks(tx, id, 0, 1))],
+    ['its epoch', () => opened.transaction((tx) => accounts.revokeLinks(tx, id, 0, 1))],
     ['all: it is gone', () => remove()],
   ]
   test.each<[string, () => Promise<unknown>]>([
@@ -311,10 +304,10 @@ describe('replacing a password', () => {
   )
 
   test('an address that changes meanwhile waits for it: neither ends the other', async () => {
-    await sql.query('DELETE FROM "rekey_recovery" WHERE "account_id" = $1', [id])
+    await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
     const signed = signedState(await read())
     let changed: Promise<unknown> | undefined
-    const replaced = opened.prisma.$transaction(async (tx) => {
+    const replaced = opened.transaction(async (tx) => {
       const $executeRaw = async (...statement: Parameters<typeof tx.$executeRaw>) => {
         const count = await tx.$executeRaw(...statement)
         changed ??= change(`"email" = 'new@example.com'`)
@@ -386,8 +379,8 @@ describe('looking up', () => {
     `'or'1'='1'--`,
     `'OR/**/true/**/--`,
     `') OR ('1'='1`,
-    `x' UNION SELECT * FROM "users" --`,
-    `'; DELETE FROM "users"; --`,
+    `x' UNION SELECT * FROM "rekey"."users" --`,
+    `'; DELETE FROM "rekey"."users"; --`,
     `'||pg_sleep(9)||'`,
     `\\' OR true --`,
     `\\`,
@@ -403,8 +396,8 @@ describe('looking up', () => {
   ])('I7: %s is a name that nobody has, and does nothing to the database', async (payload) => {
     const everything = async () =>
       (
-        await sql.query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "users" u) AS "users",
-                                (SELECT jsonb_agg(r ORDER BY r."account_id") FROM "rekey_recovery" r) AS "recovery"`)
+        await sql.query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "rekey"."users" u) AS "users",
+                                (SELECT jsonb_agg(r ORDER BY r."account_id") FROM "rekey"."recovery" r) AS "recovery"`)
       ).rows
     const before = await everything()
     // What SQL finds is compared once more: without a look at it, that would hide an injection.
@@ -414,7 +407,10 @@ describe('looking up', () => {
       found.push(...rows)
       return rows
     }
-    const watched = createAccounts({ prisma: { $queryRaw } as unknown as Database['prisma'] })
+    const watched = createAccounts({
+      prisma: { $queryRaw } as unknown as Database['prisma'],
+      names: opened.names,
+    })
     for (const login of [payload, `${payload}@example.com`, `user@${payload}`])
       expect(await watched.findByLogin(login, ['username', 'email'])).toEqual([])
     expect(found).toEqual([])
@@ -441,10 +437,11 @@ test('C2, C3 (CVE-2024-27295): looking up in a table that folds what it compares
   const username = `jose-${randomBytes(6).toString('hex')}`
   await accounts.add(someone({ username }))
   const found = await opened.prisma.$queryRaw<unknown[]>`
-    SELECT "id", "username", "email", "is_active" AS "isActive" FROM "users" WHERE "username" = ${username}`
+    SELECT "id", "username", "email", "is_active" AS "isActive", NULL AS "passwordChangedAt" FROM "rekey"."users" WHERE "username" = ${username}`
   /** A team's own table may find this row whatever accents and capitals are asked for; not every server has such. */
   const folding = createAccounts({
     prisma: { $queryRaw: async () => found } as unknown as Database['prisma'],
+    names: opened.names,
   })
   for (const login of [username, `${username}@example.com`, `${username.toUpperCase()}@EXAMPLE.com`])
     expect(await folding.findByLogin(login, ['username', 'email'])).toHaveLength(1)
@@ -478,24 +475,39 @@ describe('keeping accounts', () => {
 
   test('T5: links die with every change of address or state, also for one that Rekey knew nothing of', async () => {
     const { id, username, linksEpoch } = await read()
-    await sql.query('DELETE FROM "rekey_recovery" WHERE "account_id" = $1', [id])
+    await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
     await accounts.setActive(username, false)
     expect((await read()).linksEpoch).toBe(linksEpoch + 1)
     await accounts.setActive(username, true)
     expect((await read()).linksEpoch).toBe(linksEpoch + 2)
-    await sql.query(`UPDATE "users" SET "email" = 'else@example.com' WHERE "id" = $1`, [id])
+    await sql.query(`UPDATE "rekey"."users" SET "email" = 'else@example.com' WHERE "id" = $1`, [id])
     expect((await read()).linksEpoch).toBe(linksEpoch + 3)
     await sql.query(
-      `UPDATE "users" SET "email" = "email", "is_active" = true, "locale" = 'de' WHERE "id" = $1`,
+      `UPDATE "rekey"."users" SET "email" = "email", "is_active" = true, "locale" = 'de' WHERE "id" = $1`,
       [id],
     )
     expect((await read()).linksEpoch).toBe(linksEpoch + 3)
   })
 
-  test('L6: one that is deleted takes what Rekey kept about it along', async () => {
-    await opened.prisma.$transaction((tx) => accounts.killLinks(tx, id, 0, 3600))
-    expect(await recovery()).toBeDefined()
+  test('L6: what Rekey kept about one is purged after eight days without a change, and not before', async () => {
+    await opened.transaction((tx) => accounts.revokeLinks(tx, id, 0, 3600))
     await remove()
+    const aged = (days: number, paused: string) =>
+      sql.query(
+        `UPDATE "rekey"."recovery" SET "updated_at" = now() - make_interval(hours => $2 * 24 - 1), "emails_paused_until" = ${paused}
+          WHERE "account_id" = $1`,
+        [id, days],
+      )
+    for (const [days, paused] of [
+      [8, 'NULL'],
+      [9, `now() + interval '1 minute'`],
+    ] as const) {
+      await aged(days, paused)
+      await accounts.purge()
+      expect(await recovery()).toBeDefined()
+    }
+    await aged(9, 'now()')
+    await accounts.purge()
     expect(await recovery()).toBeUndefined()
   })
 })

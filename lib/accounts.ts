@@ -1,5 +1,6 @@
 import { canonicalAddress, lookupForms } from './email-address'
 import type { Database, Transaction } from './db'
+import { epochMilliseconds, toDate } from './instants'
 import type { SignedState } from './reset-link'
 import { Prisma } from '@/prisma/client/client'
 
@@ -22,8 +23,8 @@ export type NewAccount = Pick<
   'username' | 'email' | 'firstName' | 'lastName' | 'passwordHash' | 'isActive' | 'locale'
 >
 
-/** How many letters an account gets: one per `cooldown` seconds, and `perAccount` in all. */
-export type LetterSlots = { cooldown: number; perAccount: { count: number; seconds: number } }
+/** How many emails an account gets: one per `cooldown` seconds, and `perAccount` in all. */
+export type EmailSlots = { cooldown: number; perAccount: { count: number; seconds: number } }
 
 /** What a login may be compared with. */
 export type LoginFields = readonly ('username' | 'email')[]
@@ -34,6 +35,9 @@ export type LoginFields = readonly ('username' | 'email')[]
  */
 export const longestLogin = 320
 
+/** Seconds that Rekey remembers what it knows of an account after the last change of it. */
+const recoveryRetention = 8 * 86_400
+
 export class UsernameTaken extends Error {
   constructor() {
     super('This username is taken.')
@@ -41,22 +45,27 @@ export class UsernameTaken extends Error {
   }
 }
 
-type Row = Omit<Account, 'linksEpoch'> & { linksEpoch: number | null }
+/** An account as SQL has it: an instant is milliseconds, and Rekey may have no row about it yet. */
+type Row = Omit<Account, 'linksEpoch' | 'passwordChangedAt'> & {
+  passwordChangedAt: bigint | null
+  linksEpoch: number | null
+}
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export type Accounts = ReturnType<typeof createAccounts>
 
 /**
- * The only part that reads or writes accounts. Where a statement adds a row beside an account, it holds the account's row
- * with FOR KEY SHARE: an account that is being deleted is then waited for and gone, rather than a broken reference.
+ * The only part that reads or writes accounts, and what Rekey itself knows of them: a row in the table `recovery`, by the
+ * account's id as text. There is no foreign key, so a row may outlive its account until it is purged.
  */
-export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
-  const select = Prisma.sql`
-    SELECT u."id", u."username", u."email", u."first_name" AS "firstName", u."last_name" AS "lastName",
-           u."password" AS "passwordHash", u."is_active" AS "isActive", u."locale",
-           u."password_changed_at" AS "passwordChangedAt", r."links_epoch" AS "linksEpoch"
-      FROM "users" u LEFT JOIN "rekey_recovery" r ON r."account_id" = u."id"`
+export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'names'>) {
+  const { users, recovery } = names
+  const columns = Prisma.sql`
+    u."id", u."username", u."email", u."first_name" AS "firstName", u."last_name" AS "lastName",
+    u."password" AS "passwordHash", u."is_active" AS "isActive", u."locale",
+    ${epochMilliseconds(Prisma.sql`u."password_changed_at"`)} AS "passwordChangedAt", r."links_epoch" AS "linksEpoch"`
+  const from = Prisma.sql`FROM ${users} u LEFT JOIN ${recovery} r ON r."account_id" = u."id"::text`
 
   /**
    * All accounts that a typed login names: usernames exactly, addresses by their canonical form. What SQL found is
@@ -71,7 +80,7 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
         : Prisma.sql`false`
     const rows = await prisma.$queryRaw<
       Row[]
-    >`${select} WHERE u."username" = ${username} OR ${byAddress} ORDER BY u."id"`
+    >`SELECT ${columns} ${from} WHERE u."username" = ${username} OR ${byAddress} ORDER BY u."id"`
     const canonical = canonicalAddress(login)
     return rows
       .map(toAccount)
@@ -84,18 +93,13 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
 
   /** An account and the database's clock, read together; the account is null when there is none of this id. */
   async function read(id: string): Promise<{ account: Account | null; now: Date }> {
-    if (!uuid.test(id)) return { account: null, now: await clock() }
-    const rows = await prisma.$queryRaw<(Row & { now: Date })[]>`
-      WITH u AS (${select} WHERE u."id" = ${id}::uuid) SELECT now() AS "now", u.* FROM (SELECT 1) one LEFT JOIN u ON true`
-    const [row] = rows
+    const now = epochMilliseconds(Prisma.sql`now()`)
+    // An id that is no UUID would fail to convert; it names no account.
+    const known = uuid.test(id) ? Prisma.sql`u."id" = ${id}::uuid` : Prisma.sql`false`
+    const [row] = await prisma.$queryRaw<(Row & { now: bigint })[]>`
+      WITH u AS (SELECT ${columns} ${from} WHERE ${known}) SELECT ${now} AS "now", u.* FROM (SELECT 1) one LEFT JOIN u ON true`
     if (row === undefined) throw new Error('The database returned no row for its own clock.')
-    return { account: row.id === null ? null : toAccount(row), now: row.now }
-  }
-
-  async function clock(): Promise<Date> {
-    const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT now() AS "now"`
-    if (row === undefined) throw new Error('The database returned no row for its own clock.')
-    return row.now
+    return { account: row.id === null ? null : toAccount(row), now: toDate(row.now) }
   }
 
   /**
@@ -113,11 +117,11 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
     newHash: string,
     { bindPassword }: { bindPassword: boolean },
   ): Promise<boolean> {
-    await tx.$executeRaw`INSERT INTO "rekey_recovery" ("account_id")
-      SELECT "id" FROM "users" WHERE "id" = ${id}::uuid FOR NO KEY UPDATE ON CONFLICT ("account_id") DO NOTHING`
+    await tx.$executeRaw`INSERT INTO ${recovery} ("account_id")
+      SELECT "id"::text FROM ${users} WHERE "id" = ${id}::uuid FOR NO KEY UPDATE ON CONFLICT ("account_id") DO NOTHING`
     const changed = await tx.$executeRaw`
-      WITH r AS (SELECT "links_epoch" FROM "rekey_recovery" WHERE "account_id" = ${id}::uuid FOR UPDATE)
-      UPDATE "users" u
+      WITH r AS (SELECT "links_epoch" FROM ${recovery} WHERE "account_id" = ${id} FOR UPDATE)
+      UPDATE ${users} u
          SET "password" = ${newHash}, "password_changed_at" = now()
         FROM r
        WHERE u."id" = ${id}::uuid AND u."is_active" AND u."email" = ${signed.email}
@@ -127,83 +131,96 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
   }
 
   /**
-   * Claims a letter slot for a job: at most one letter per cool-down and a few per window, whatever was typed to ask for
-   * them. One statement counts and claims under the row's lock, so parallel jobs cannot both take the last slot. Whoever
-   * waited for the lock may find a claim later than its own `now()`: within any cool-down, but not within none.
+   * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
+   * typed to request them. One statement counts and reserves under the row's lock, so that parallel jobs cannot both take
+   * the last one. `now()` is fixed before the lock wait, so another reservation may look newer than it.
    *
-   * @param exempt for the letter that "this wasn't me" starts: neither its own pause nor what was sent before holds it
-   *   back. Each takes a letter about a changed password that works once, so no stranger can cause one; how many somebody
-   *   can cause for an account of their own is limited where it starts.
-   * @param keepFor seconds that a claim is remembered, so that a retry of the same job passes
-   * @param linkEnds when the letter's link expires. Without a cool-down the slot is free again by then: of letters that
-   *   were long on their way, the slots would outlive the links, and hold back who asks again
-   * @returns null where the job holds no slot, neither now nor since an earlier attempt. During a pause none does: a
-   *   letter that was put off would carry a link that is signed anew, and so lives. `first`: whether no slot of the window
-   *   was claimed before this one
+   * @param bypass set for the reset that "this wasn't me" starts: skips pause, cool-down and window. Each takes an email
+   *   about a changed password that works once, so no stranger can cause one; how many a person can cause for an account
+   *   of their own is limited where it starts.
+   * @param keepFor seconds that a reservation is remembered, so that a retry of the same job passes
+   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it frees
+   *   when its link expires: an email that was delayed must not hold back the next one for longer than its link lives
+   * @returns null where the job has no reservation, neither now nor since an earlier attempt. During a pause no job has
+   *   one: an email that was put off would carry a link that is signed anew, and so lives. `first`: whether no email of
+   *   the window was reserved before this one. `linksEpoch`: the account's, which its link must be signed with
    */
-  async function claimLetterSlot(
+  async function reserveEmail(
     id: string,
     jobId: string,
-    slots: LetterSlots,
-    { exempt, keepFor, linkEnds }: { exempt: boolean; keepFor: number; linkEnds: Date },
-  ): Promise<{ first: boolean } | null> {
+    slots: EmailSlots,
+    { bypass, keepFor, linkEnds }: { bypass: boolean; keepFor: number; linkEnds: Date },
+  ): Promise<{ first: boolean; linksEpoch: number } | null> {
     const linkAt = linkEnds.getTime() / 1000 - slots.perAccount.seconds
     const at = slots.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
-    const [claim] = await prisma.$queryRaw<{ first: boolean }[]>`
-      INSERT INTO "rekey_recovery" AS r ("account_id", "letter_jobs", "letter_times")
-      SELECT "id", ARRAY[${jobId}::uuid], ARRAY[${at}] FROM "users" WHERE "id" = ${id}::uuid FOR KEY SHARE
+    const [reserved] = await prisma.$queryRaw<{ first: boolean; linksEpoch: number }[]>`
+      INSERT INTO ${recovery} AS r ("account_id", "email_jobs", "email_times")
+      VALUES (${id}, ARRAY[${jobId}::uuid], ARRAY[${at}])
       ON CONFLICT ("account_id") DO UPDATE SET
-        "letter_jobs" = CASE WHEN ${jobId}::uuid = ANY (r."letter_jobs") THEN r."letter_jobs" ELSE ${jobId}::uuid || ARRAY(
-          SELECT s."job" FROM unnest(r."letter_jobs", r."letter_times") AS s("job", "at")
+        "updated_at" = now(),
+        "email_jobs" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_jobs" ELSE ${jobId}::uuid || ARRAY(
+          SELECT s."job" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
            WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END,
-        "letter_times" = CASE WHEN ${jobId}::uuid = ANY (r."letter_jobs") THEN r."letter_times" ELSE ${at} || ARRAY(
-          SELECT s."at" FROM unnest(r."letter_times") AS s("at")
+        "email_times" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_times" ELSE ${at} || ARRAY(
+          SELECT s."at" FROM unnest(r."email_times") AS s("at")
            WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END
-      WHERE ${exempt}::boolean OR (
-        (r."letters_paused_until" IS NULL OR r."letters_paused_until" <= now())
-        AND (${jobId}::uuid = ANY (r."letter_jobs") OR (
-          NOT EXISTS (SELECT FROM unnest(r."letter_times") AS s("at")
+      WHERE ${bypass}::boolean OR (
+        (r."emails_paused_until" IS NULL OR r."emails_paused_until" <= now())
+        AND (${jobId}::uuid = ANY (r."email_jobs") OR (
+          NOT EXISTS (SELECT FROM unnest(r."email_times") AS s("at")
                        WHERE ${slots.cooldown > 0}::boolean AND s."at" > now() - make_interval(secs => ${slots.cooldown}))
-          AND (SELECT count(*) FROM unnest(r."letter_times") AS s("at")
+          AND (SELECT count(*) FROM unnest(r."email_times") AS s("at")
                 WHERE s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) < ${slots.perAccount.count})))
-      RETURNING NOT EXISTS (
-        SELECT FROM unnest(r."letter_jobs", r."letter_times") WITH ORDINALITY AS s("job", "at", "nth")
-         WHERE s."nth" > array_position(r."letter_jobs", ${jobId}::uuid)
+      RETURNING r."links_epoch" AS "linksEpoch", NOT EXISTS (
+        SELECT FROM unnest(r."email_jobs", r."email_times") WITH ORDINALITY AS s("job", "at", "nth")
+         WHERE s."nth" > array_position(r."email_jobs", ${jobId}::uuid)
            AND s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) AS "first"`
-    return claim ?? null
+    return reserved ?? null
   }
 
-  /** Gives back the slot of a job whose letter never left; of one that has none, nothing. */
-  async function returnLetterSlot(id: string, jobId: string): Promise<void> {
+  /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */
+  async function releaseEmail(id: string, jobId: string): Promise<void> {
     await prisma.$executeRaw`
-      UPDATE "rekey_recovery" SET
-        "letter_jobs" = ARRAY(SELECT s."job" FROM unnest("letter_jobs", "letter_times") AS s("job", "at")
-                               WHERE s."job" <> ${jobId}::uuid),
-        "letter_times" = ARRAY(SELECT s."at" FROM unnest("letter_jobs", "letter_times") AS s("job", "at")
-                                WHERE s."job" <> ${jobId}::uuid)
-      WHERE "account_id" = ${id}::uuid AND ${jobId}::uuid = ANY ("letter_jobs")`
+      UPDATE ${recovery} SET
+        "updated_at" = now(),
+        "email_jobs" = ARRAY(SELECT s."job" FROM unnest("email_jobs", "email_times") AS s("job", "at")
+                              WHERE s."job" <> ${jobId}::uuid),
+        "email_times" = ARRAY(SELECT s."at" FROM unnest("email_jobs", "email_times") AS s("job", "at")
+                               WHERE s."job" <> ${jobId}::uuid)
+      WHERE "account_id" = ${id} AND ${jobId}::uuid = ANY ("email_jobs")`
   }
 
   /**
-   * Kills all live links of an account and pauses its letters, if the epoch is still the one that was signed: a "this
+   * Revokes all live links of an account and pauses its emails, if the epoch is still the one that was signed: a "this
    * wasn't me" link works once.
    *
    * @param pause seconds
    * @returns whether it was still the one
    */
-  async function killLinks(
+  async function revokeLinks(
     tx: Transaction,
     id: string,
     signedEpoch: number,
     pause: number,
   ): Promise<boolean> {
-    const killed = await tx.$executeRaw`
-      INSERT INTO "rekey_recovery" AS r ("account_id", "links_epoch", "letters_paused_until")
-      SELECT "id", ${signedEpoch} + 1, now() + make_interval(secs => ${pause}) FROM "users" WHERE "id" = ${id}::uuid FOR KEY SHARE
+    const revoked = await tx.$executeRaw`
+      INSERT INTO ${recovery} AS r ("account_id", "links_epoch", "emails_paused_until")
+      VALUES (${id}, ${signedEpoch} + 1, now() + make_interval(secs => ${pause}))
       ON CONFLICT ("account_id") DO UPDATE SET
-        "links_epoch" = r."links_epoch" + 1, "letters_paused_until" = now() + make_interval(secs => ${pause})
+        "updated_at" = now(), "links_epoch" = r."links_epoch" + 1,
+        "emails_paused_until" = now() + make_interval(secs => ${pause})
       WHERE r."links_epoch" = ${signedEpoch}`
-    return killed === 1
+    return revoked === 1
+  }
+
+  /**
+   * Deletes what Rekey knew of accounts that nothing happened to for eight days. Links live seven days at most, so every
+   * link that was signed with a deleted epoch has expired; nothing depends on whether the account still exists.
+   */
+  async function purge(): Promise<void> {
+    await prisma.$executeRaw`
+      DELETE FROM ${recovery} WHERE "updated_at" < now() - make_interval(secs => ${recoveryRetention})
+        AND ("emails_paused_until" IS NULL OR "emails_paused_until" < now())`
   }
 
   /**
@@ -213,7 +230,7 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
   async function add(account: NewAccount): Promise<string> {
     try {
       const { id } = await prisma.account.create({
-        data: { ...account, recovery: { create: {} } },
+        data: account,
         select: { id: true },
       })
       return id
@@ -225,9 +242,9 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
   }
 
   /** All accounts, oldest first. */
-  async function list(): Promise<(Account & { createdAt: Date })[]> {
-    const accounts = await prisma.account.findMany({ include: { recovery: true }, orderBy: { id: 'asc' } })
-    return accounts.map(({ recovery, ...account }) => ({ ...account, linksEpoch: recovery?.linksEpoch ?? 0 }))
+  async function list(): Promise<Account[]> {
+    const rows = await prisma.$queryRaw<Row[]>`SELECT ${columns} ${from} ORDER BY u."id"`
+    return rows.map(toAccount)
   }
 
   /** The account of a username, spelled exactly; null when there is none. */
@@ -250,9 +267,10 @@ export function createAccounts({ prisma }: Pick<Database, 'prisma'>) {
     findByLogin,
     read,
     replacePassword,
-    claimLetterSlot,
-    returnLetterSlot,
-    killLinks,
+    reserveEmail,
+    releaseEmail,
+    revokeLinks,
+    purge,
     add,
     list,
     findByUsername,
@@ -273,7 +291,6 @@ function toAccount(row: Row): Account {
     passwordChangedAt,
     linksEpoch,
   } = row
-  const epoch = linksEpoch ?? 0
   return {
     id,
     username,
@@ -283,8 +300,8 @@ function toAccount(row: Row): Account {
     passwordHash,
     isActive,
     locale,
-    passwordChangedAt,
-    linksEpoch: epoch,
+    passwordChangedAt: passwordChangedAt === null ? null : toDate(passwordChangedAt),
+    linksEpoch: linksEpoch ?? 0,
   }
 }
 
@@ -306,10 +323,10 @@ export function mayReset(account: Account): boolean {
 }
 
 /**
- * Whether the password was replaced after a link was asked for: then the asking is answered, or no longer wanted.
+ * Whether the password was replaced after a link was requested: then the request is fulfilled, or no longer wanted.
  *
- * @param askedAt whole seconds since the epoch
+ * @param requestedAt whole seconds since the epoch
  */
-export function passwordChangedSince({ passwordChangedAt }: Account, askedAt: number): boolean {
-  return passwordChangedAt !== null && Math.floor(passwordChangedAt.getTime() / 1000) > askedAt
+export function passwordChangedSince({ passwordChangedAt }: Account, requestedAt: number): boolean {
+  return passwordChangedAt !== null && Math.floor(passwordChangedAt.getTime() / 1000) > requestedAt
 }

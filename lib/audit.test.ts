@@ -5,7 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
 import { auditEvents, createAudit } from './audit'
 import { openDatabase, type Database } from './db'
-import { migrate } from './migrations'
+import { migrate } from './migrate'
+import { defaultSchemas } from './schema-names'
 
 let database: TestDatabase
 let opened: Database
@@ -16,8 +17,8 @@ const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  await migrate(database.url)
-  opened = openDatabase(database.url, 2, log)
+  await migrate(database)
+  opened = openDatabase({ ...database, poolSize: 2 }, log)
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
 }, 120_000)
@@ -47,7 +48,7 @@ describe('an entry', () => {
     ['eve@evil.example', null],
   ])('L5: of %s keeps %s', async (client, kept) => {
     const accountId = randomUUID()
-    await audit().record('asked', { accountId, client })
+    await audit().record('requested', { accountId, client })
     expect((await audit().history(accountId)).map((line) => line.client)).toEqual([kept])
   })
 
@@ -64,7 +65,10 @@ describe('an entry', () => {
   })
 
   test('that cannot be stored stops what must not happen unrecorded, and nothing else', async () => {
-    const away = openDatabase('postgresql://127.0.0.1:1/x', 1, log)
+    const away = openDatabase(
+      { url: 'postgresql://127.0.0.1:1/x', schemas: defaultSchemas, poolSize: 1 },
+      log,
+    )
     const broken = createAudit(away, log)
     await expect(broken.record('cancelled', {})).rejects.toThrow()
     lines = []
@@ -76,37 +80,37 @@ describe('an entry', () => {
 
 test('a history is one account’s, oldest first', async () => {
   const [accountId, other] = [randomUUID(), randomUUID()]
-  for (const event of ['asked', 'sent', 'changed'] as const) {
+  for (const event of ['requested', 'sent', 'changed'] as const) {
     await audit().record(event, { accountId })
     await audit().record(event, { accountId: other })
   }
   const events = (await audit().history(accountId)).map(({ event }) => event)
-  expect(events).toEqual([auditEvents.asked, auditEvents.sent, auditEvents.changed])
+  expect(events).toEqual([auditEvents.requested, auditEvents.sent, auditEvents.changed])
 })
 
 describe('L5: the log', () => {
   const tamperings = [
-    'UPDATE "rekey_audit" SET "event" = \'x\'',
-    'DELETE FROM "rekey_audit"',
-    'TRUNCATE "rekey_audit"',
-    'INSERT INTO "rekey_audit" ("id", "event") VALUES (1, \'x\') ON CONFLICT ("id") DO UPDATE SET "event" = \'x\'',
+    'UPDATE "rekey"."audit" SET "event" = \'x\'',
+    'DELETE FROM "rekey"."audit"',
+    'TRUNCATE "rekey"."audit"',
+    'INSERT INTO "rekey"."audit" ("id", "event") VALUES (1, \'x\') ON CONFLICT ("id") DO UPDATE SET "event" = \'x\'',
   ]
 
   test.each(tamperings)('can be added to only, by the owner of its table too: %s', async (statement) => {
-    await audit().record('asked', {})
+    await audit().record('requested', {})
     await expect(sql.query(statement)).rejects.toThrow()
-    expect((await sql.query('SELECT 1 FROM "rekey_audit" WHERE "event" = \'x\'')).rows).toEqual([])
-    expect((await sql.query('SELECT 1 FROM "rekey_audit"')).rows).not.toEqual([])
+    expect((await sql.query('SELECT 1 FROM "rekey"."audit" WHERE "event" = \'x\'')).rows).toEqual([])
+    expect((await sql.query('SELECT 1 FROM "rekey"."audit"')).rows).not.toEqual([])
   })
 
   test('is closed again once the purge is done, within its transaction and after it', async () => {
     for (const end of ['COMMIT', 'ROLLBACK']) {
       await sql.query('BEGIN')
-      await sql.query(`SELECT "rekey_purge_audit"(interval '30 days')`)
+      await sql.query(`SELECT "rekey"."purge_audit"(interval '30 days')`)
       await sql.query('SAVEPOINT s')
-      await expect(sql.query('DELETE FROM "rekey_audit"')).rejects.toThrow('append-only')
+      await expect(sql.query('DELETE FROM "rekey"."audit"')).rejects.toThrow('append-only')
       await sql.query(`ROLLBACK TO s; ${end}`)
-      await expect(sql.query('DELETE FROM "rekey_audit"')).rejects.toThrow('append-only')
+      await expect(sql.query('DELETE FROM "rekey"."audit"')).rejects.toThrow('append-only')
     }
   })
 })
@@ -115,17 +119,17 @@ describe('L6: the purge', () => {
   const reasons = async () =>
     (
       await sql.query<{ reason: string }>(
-        `SELECT "reason" FROM "rekey_audit" WHERE "event" = 'aged' ORDER BY "at"`,
+        `SELECT "reason" FROM "rekey"."audit" WHERE "event" = 'aged' ORDER BY "at"`,
       )
     ).rows.map(({ reason }) => reason)
 
   test('takes what is older than it was told to keep, and never what is younger than a week', async () => {
     for (const days of [400, 181, 179, 8, 6, 0])
       await sql.query(
-        `INSERT INTO "rekey_audit" ("at", "event", "reason") VALUES (now() - make_interval(days => $1), 'aged', $1 || ' days')`,
+        `INSERT INTO "rekey"."audit" ("at", "event", "reason") VALUES (now() - make_interval(days => $1), 'aged', $1 || ' days')`,
         [days],
       )
-    await audit().purge(180)
+    await audit().purge(180 * 86_400)
     expect(await reasons()).toEqual(['179 days', '8 days', '6 days', '0 days'])
     await audit().purge(0)
     expect(await reasons()).toEqual(['6 days', '0 days'])

@@ -1,10 +1,12 @@
 import { roughClient } from './client-address'
 import type { Database, Transaction } from './db'
+import { epochMilliseconds, toDate } from './instants'
 import type { Log } from './log'
+import { Prisma } from '@/prisma/client/client'
 
 /** What is worth remembering, in the words of OWASP's logging vocabulary where it has one. */
 export const auditEvents = {
-  asked: 'authn_password_reset_asked',
+  requested: 'authn_password_reset_requested',
   limited: 'excess_rate_limit_exceeded',
   sent: 'authn_token_created',
   held: 'authn_token_held_back',
@@ -40,7 +42,7 @@ export type AuditLine = {
 export type Audit = ReturnType<typeof createAudit>
 
 /** The audit log: a line in the process's log and a row in the database, which the app can only add to. */
-export function createAudit({ prisma }: Pick<Database, 'prisma'>, log: Log) {
+export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'>, log: Log) {
   /**
    * Records an event, within `tx` where it must be true exactly when the transaction is.
    *
@@ -65,16 +67,19 @@ export function createAudit({ prisma }: Pick<Database, 'prisma'>, log: Log) {
 
   /** What happened to an account, oldest first. */
   async function history(accountId: string): Promise<AuditLine[]> {
-    return prisma.auditEntry.findMany({
-      where: { accountId },
-      orderBy: { id: 'asc' },
-      select: { at: true, event: true, client: true, reason: true, requestId: true },
-    })
+    const rows = await prisma.$queryRaw<(Omit<AuditLine, 'at'> & { at: bigint })[]>`
+      SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "request_id" AS "requestId"
+        FROM ${names.audit} WHERE "account_id" = ${accountId} ORDER BY "id"`
+    return rows.map((row) => ({ ...row, at: toDate(row.at) }))
   }
 
-  /** Deletes entries older than `days`, with the rights of the migrating role; never those of the last week. */
-  async function purge(days: number): Promise<void> {
-    await prisma.$executeRaw`SELECT "rekey_purge_audit"(make_interval(days => ${days}::int))`
+  /**
+   * Deletes old entries, with the rights of the migrating role; never those of the last week.
+   *
+   * @param retention seconds
+   */
+  async function purge(retention: number): Promise<void> {
+    await prisma.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
   }
 
   return { record, tell, note, history, purge }

@@ -22,7 +22,7 @@ export type Parts = {
   queue: Queue
   limits: Limits
   audit: Audit
-  database: Pick<Database, 'prisma'>
+  database: Pick<Database, 'transaction'>
   settings: Settings
   configuration: Configuration
   log: Log
@@ -60,11 +60,11 @@ export function createLetterSending(parts: Parts): Handlers {
    * every network that asked. What came of an asking has an entry of its own: each letter that left, and of those held
    * back the first in ten minutes for each reason.
    */
-  async function sendLinks({ id, data, createdAt, attempt }: Work<'send-links'>): Promise<Attempt> {
-    const { asked, locale, requestId, client, pauseExempt } = data
+  async function sendLinks({ id, data, createdAt, attempt }: Work<'link-request'>): Promise<Attempt> {
+    const { target, locale, requestId, client, bypassPause } = data
     const found =
-      'login' in asked ? await findByLogin(asked.login, requestId) : await findById(asked.accountId)
-    const askedAt = Math.floor(createdAt.getTime() / 1000)
+      'login' in target ? await findByLogin(target.login, requestId) : await findById(target.accountId)
+    const requestedAt = Math.floor(createdAt.getTime() / 1000)
     if (found.length === 0) {
       await noteNobody(parts, { requestId, client })
       return done
@@ -74,50 +74,52 @@ export function createLetterSending(parts: Parts): Handlers {
     for (const account of found)
       if (attempt > 1 || (await limits.isNoteworthy(client, `asked ${account.id}`))) kept.add(account.id)
     await queue.ready()
-    await database.prisma.$transaction(async (tx) => {
+    await database.transaction(async (tx) => {
       for (const account of found) {
-        const letter = { accountId: account.id, askedAt, locale, requestId, pauseExempt }
-        await queue.add('send-letter', letter, { tx, id: derivedId(id, account.id) })
+        const email = { accountId: account.id, requestedAt, locale, requestId, bypassPause }
+        await queue.add('link-email', email, { tx, id: derivedId(id, account.id) })
         const facts = { accountId: account.id, requestId, client }
-        if (kept.has(account.id)) await audit.record('asked', facts, tx)
-        else audit.tell('asked', facts)
+        if (kept.has(account.id)) await audit.record('requested', facts, tx)
+        else audit.tell('requested', facts)
       }
     })
     return done
   }
 
   /** Signs a link for the account as it is now and mails it. A retry carries the same link. */
-  async function sendLetter({ id, data, attempt }: Work<'send-letter'>): Promise<Attempt> {
-    const { accountId, askedAt, requestId, pauseExempt } = data
+  async function sendLetter({ id, data, attempt }: Work<'link-email'>): Promise<Attempt> {
+    const { accountId, requestedAt, requestId, bypassPause } = data
     const about = { requestId, accountId }
     if (!settings.reset.enabled) return hold('switched-off', about)
     const { account, now } = await accounts.read(accountId)
-    if (account === null || !mayReset(account) || passwordChangedSince(account, askedAt))
+    if (account === null || !mayReset(account) || passwordChangedSince(account, requestedAt))
       return hold('account-changed', about)
 
-    const expiresAt = links.expiryOf({ timestamp: askedAt }, 'reset')
+    const expiresAt = links.expiryOf({ timestamp: requestedAt }, 'reset')
     const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
     if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
       log.error({ event: 'reset_letter_abandoned', ...about, attempt })
       // After an outage of the mail server, whoever asks again must not find all slots taken by letters that never left.
-      await accounts.returnLetterSlot(account.id, id)
+      await accounts.releaseEmail(account.id, id)
       await audit.record('failed', { ...about, reason: 'link-would-expire' })
       return { outcome: 'never', reason: 'link-would-expire' }
     }
-    const slot = await accounts.claimLetterSlot(account.id, id, settings.letterSlots, {
-      exempt: pauseExempt,
+    const slot = await accounts.reserveEmail(account.id, id, settings.emailSlots, {
+      bypass: bypassPause,
       keepFor: settings.reset.period,
       linkEnds: expiresAt,
     })
     if (slot === null) return hold('letter-limit', about)
     // Where a stranger's reset is undone, what the stranger asked for before must not count.
-    const budget = await limits.spendLetter({ first: slot.first || pauseExempt })
+    const budget = await limits.spendLetter({ first: slot.first || bypassPause })
     if (budget.alert) log.error({ event: 'letter_budget_spent', reason: 'LIMIT_LETTERS' })
     if (!budget.ok) return { outcome: 'later', reason: 'letter-budget-spent' }
     let left = false
     const locale = languageOf(account, data.locale)
+    // The row that holds the epoch may have been purged and made anew since the account was read.
+    const state = signedState({ ...account, linksEpoch: slot.linksEpoch })
     try {
-      const link = links.create('reset', account.id, askedAt, signedState(account))
+      const link = links.create('reset', account.id, requestedAt, state)
       const standard = buildLinkUrl(settings.reset.pageUrl, link)
       const text = await letters.reset({
         locale,
@@ -126,7 +128,7 @@ export function createLetterSending(parts: Parts): Handlers {
         link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
         expiresAt,
         lifeMinutes: Math.round(settings.reset.period / 60),
-        cancelLink: cancelLink('cancel', account, askedAt, locale),
+        cancelLink: cancelLink('cancel', { ...account, linksEpoch: slot.linksEpoch }, requestedAt, locale),
       })
       const ended = await deliver('sent', id, account, text, about, attempt)
       left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.unheard === true)
@@ -148,11 +150,11 @@ export function createLetterSending(parts: Parts): Handlers {
     data,
     createdAt,
     attempt,
-  }: Work<'send-changed-letter'>): Promise<Attempt> {
+  }: Work<'changed-email'>): Promise<Attempt> {
     const { accountId, requestId } = data
     const about = { requestId, accountId }
     const { account } = await accounts.read(accountId)
-    const email = data.email ?? account?.email ?? ''
+    const { email } = data
     if (account === null || email === '') return hold('account-gone', about)
     const locale = languageOf(account, data.locale)
     const changedAt = Math.floor(createdAt.getTime() / 1000)
@@ -168,7 +170,7 @@ export function createLetterSending(parts: Parts): Handlers {
     return deliver('notified', id, { ...account, email }, text, about, attempt)
   }
 
-  async function tellPasswordChanged({ data }: Work<'tell-password-changed'>): Promise<Attempt> {
+  async function tellPasswordChanged({ data }: Work<'changed-hook'>): Promise<Attempt> {
     await configuration.passwordChanged?.({ id: data.accountId, username: data.username })
     return done
   }
@@ -254,10 +256,10 @@ export function createLetterSending(parts: Parts): Handlers {
   }
 
   return {
-    'send-links': sendLinks,
-    'send-letter': sendLetter,
-    'send-changed-letter': sendChangedLetter,
-    'tell-password-changed': tellPasswordChanged,
+    'link-request': sendLinks,
+    'link-email': sendLetter,
+    'changed-email': sendChangedLetter,
+    'changed-hook': tellPasswordChanged,
   }
 }
 

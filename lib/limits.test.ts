@@ -5,7 +5,8 @@ import { isLong } from '@/e2e/world/long-form'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
 import { clientKey } from './client-address'
 import { createLimits, LimiterBroken, type Counted, type LimitSettings } from './limits'
-import { migrate } from './migrations'
+import { migrate } from './migrate'
+import { defaultSchemas } from './schema-names'
 
 const settings: LimitSettings = {
   asksPerClient: { count: 6, seconds: 600 },
@@ -21,13 +22,13 @@ let pool: pg.Pool
 let limits: ReturnType<typeof createLimits>
 beforeAll(async () => {
   database = await createTestDatabase()
-  await migrate(database.url)
+  await migrate(database)
   pool = new pg.Pool({ connectionString: database.url, max: 4 })
 }, 120_000)
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'] })
-  limits = createLimits(pool, secret, settings)
-  await pool.query('DELETE FROM "rekey_limits"')
+  limits = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
+  await pool.query('DELETE FROM "rekey"."limits"')
 })
 afterEach(() => vi.useRealTimers())
 afterAll(async () => {
@@ -36,7 +37,7 @@ afterAll(async () => {
 })
 
 type Row = { key: string; points: number; expire: string }
-const rows = async () => (await pool.query<Row>('SELECT * FROM "rekey_limits" ORDER BY "key"')).rows
+const rows = async () => (await pool.query<Row>('SELECT * FROM "rekey"."limits" ORDER BY "key"')).rows
 
 /** Lets time pass for everything that is counted. */
 const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
@@ -87,7 +88,10 @@ describe('R1: what is counted', () => {
 
   test('R4: and by the clock on the wall', async () => {
     vi.useRealTimers()
-    const brief = createLimits(pool, secret, { ...settings, resetsPerClient: { count: 1, seconds: 1 } })
+    const brief = createLimits({ pool, schemas: defaultSchemas }, secret, {
+      ...settings,
+      resetsPerClient: { count: 1, seconds: 1 },
+    })
     await brief.countReset('203.0.113.6')
     let refused = await brief.countReset('203.0.113.6')
     while (refused.ok) refused = await brief.countReset('203.0.113.6')
@@ -102,7 +106,7 @@ describe('R1: what is counted', () => {
   })
 
   test('another instance of the deployment shares the counts', async () => {
-    const twin = createLimits(pool, secret, settings)
+    const twin = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
     const ask = (i: number) => (i % 2 === 0 ? limits : twin).countAsk('203.0.113.8', 'grace')
     expect(await inTurn(4, ask)).toEqual([true, true, true, false])
   })
@@ -197,7 +201,10 @@ describe('R8: what is kept', () => {
     const keysOf = async () =>
       (await rows()).map(({ key }) => key).filter((key) => key.startsWith('asksPerLogin'))
     const [own] = await keysOf()
-    await createLimits(pool, `${secret}x`, settings).countAsk('203.0.113.13', 'grace@example.com')
+    await createLimits({ pool, schemas: defaultSchemas }, `${secret}x`, settings).countAsk(
+      '203.0.113.13',
+      'grace@example.com',
+    )
     expect((await keysOf()).filter((key) => key !== own)).toHaveLength(1)
   })
 
@@ -283,7 +290,7 @@ describe('R2, R8: who goes on after a refusal', () => {
     expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 1 })
     pass(0.5)
     expect(await inTurn(6, () => limits.countReset(client))).toEqual([true, true, true, true, true, false])
-    await pool.query('DELETE FROM "rekey_limits"')
+    await pool.query('DELETE FROM "rekey"."limits"')
     expect(await limits.countReset(client)).toMatchObject({ ok: false })
     pass(1)
     expect(await limits.countReset(client)).toEqual({ ok: true })
@@ -296,10 +303,13 @@ describe('R2, R8: who goes on after a refusal', () => {
   })
 
   test('R8: a crowd of refused clients is remembered within bounds', async () => {
-    const strict = createLimits(pool, secret, { ...settings, resetsPerClient: { count: 1, seconds: 600 } })
+    const strict = createLimits({ pool, schemas: defaultSchemas }, secret, {
+      ...settings,
+      resetsPerClient: { count: 1, seconds: 600 },
+    })
     const crowd = Array.from({ length: 10_001 }, (_, n) => `2001:db8:1:${n.toString(16)}::1`)
     await pool.query(
-      `INSERT INTO "rekey_limits" SELECT 'resetsPerClient:' || "of", 1, $2 FROM unnest($1::text[]) AS "of"`,
+      `INSERT INTO "rekey"."limits" SELECT 'resetsPerClient:' || "of", 1, $2 FROM unnest($1::text[]) AS "of"`,
       [crowd.map(clientKey), Date.now() + 600_000],
     )
     for (const one of crowd) await strict.countReset(one)
@@ -324,20 +334,20 @@ describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
       () => limits.isNoteworthy('203.0.113.18', 'x'),
       () => limits.spendLetter({ first: true }),
     ]
-    await pool.query('ALTER TABLE "rekey_limits" RENAME TO "rekey_limits_gone"')
+    await pool.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
     try {
       for (const call of calls) await expect(call()).rejects.toBeInstanceOf(LimiterBroken)
     } finally {
-      await pool.query('ALTER TABLE "rekey_limits_gone" RENAME TO "rekey_limits"')
+      await pool.query('ALTER TABLE "rekey"."limits_gone" RENAME TO "limits"')
     }
     for (const call of calls) await call()
   })
 
   test('nor when nobody answers', async () => {
     const nowhere = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' })
-    await expect(createLimits(nowhere, secret, settings).countReset('203.0.113.19')).rejects.toBeInstanceOf(
-      LimiterBroken,
-    )
+    await expect(
+      createLimits({ pool: nowhere, schemas: defaultSchemas }, secret, settings).countReset('203.0.113.19'),
+    ).rejects.toBeInstanceOf(LimiterBroken)
     await nowhere.end()
   })
 })

@@ -1,8 +1,9 @@
 import { createHmac, hkdfSync } from 'node:crypto'
-import type pg from 'pg'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { clientKey } from './client-address'
+import type { Database } from './db'
 import { canonicalAddress } from './email-address'
+import { quoted } from './schema-names'
 
 /** At most `count` in `seconds`. */
 export type Limit = { count: number; seconds: number }
@@ -59,7 +60,12 @@ export type Limits = ReturnType<typeof createLimits>
  *
  * All functions throw when counting is impossible; the edge answers 503 then.
  */
-export function createLimits(pool: pg.Pool, secret: string, settings: LimitSettings) {
+export function createLimits(
+  { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
+  secret: string,
+  settings: LimitSettings,
+) {
+  const table = `${quoted(schemas.own)}."limits"`
   const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter keys v1', 32))
   // The adapter drops statement names: clients of the embedded database share one session, where names collide.
   const storeClient = {
@@ -72,7 +78,8 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
       new RateLimiterPostgres({
         storeClient,
         storeType: 'client',
-        tableName: 'rekey_limits',
+        schemaName: schemas.own,
+        tableName: 'limits',
         tableCreated: true,
         clearExpiredByTimeout: false,
         keyPrefix: name,
@@ -179,14 +186,16 @@ export function createLimits(pool: pg.Pool, secret: string, settings: LimitSetti
 
   async function giveBack(name: keyof typeof all, of: string): Promise<void> {
     await pool.query(
-      `UPDATE "rekey_limits" SET "points" = "points" - 1 WHERE "key" = $1 AND "points" > 0 AND "expire" > $2`,
+      // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+      `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" > 0 AND "expire" > $2`,
       [`${name}:${of}`, Date.now()],
     )
   }
 
   /** Deletes what no longer counts; run by the worker. */
   async function purge(): Promise<void> {
-    await pool.query(`DELETE FROM "rekey_limits" WHERE "expire" < $1`, [Date.now()])
+    // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+    await pool.query(`DELETE FROM ${table} WHERE "expire" < $1`, [Date.now()])
   }
 
   return {

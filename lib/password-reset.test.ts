@@ -8,7 +8,7 @@ import { signedState, type Account, type NewAccount } from './accounts'
 import { auditEvents } from './audit'
 import { createBreachCheck } from './breach-check'
 import type { Configuration } from './configuration'
-import { migrate } from './migrations'
+import { migrate } from './migrate'
 import { createPasswordReset, type Parts, type ResetInput } from './password-reset'
 import { createLinks, type Link, type Purpose } from './reset-link'
 import { createServices, type Services } from './services'
@@ -19,7 +19,7 @@ let sql: pg.Client
 let services: Services
 beforeAll(async () => {
   database = await createTestDatabase()
-  await migrate(database.url)
+  await migrate(database)
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
   await sql.query('CREATE TABLE "sessions" ("account_id" uuid NOT NULL)')
@@ -49,7 +49,7 @@ let here: string
 beforeEach(async () => {
   account = await add()
   here = `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`
-  await sql.query('DELETE FROM "rekey_limits"')
+  await sql.query('DELETE FROM "rekey"."limits"')
 })
 
 async function add(more: Partial<NewAccount> = {}): Promise<Account> {
@@ -84,13 +84,13 @@ const events = async (of = account) => (await services.audit.history(of.id)).map
 const jobs = async (of = account) =>
   (
     await sql.query<{ name: string }>(
-      `SELECT name FROM pgboss.job WHERE data->>'accountId' = $1 OR data->'asked'->>'accountId' = $1 ORDER BY name`,
+      `SELECT name FROM rekey_queue.job WHERE data->>'accountId' = $1 OR data->'target'->>'accountId' = $1 ORDER BY name`,
       [of.id],
     )
   ).rows.map(({ name }) => name)
 const noted = async (event: keyof typeof auditEvents, reason: string) =>
   (
-    await sql.query('SELECT FROM "rekey_audit" WHERE "event" = $1 AND "reason" = $2', [
+    await sql.query('SELECT FROM "rekey"."audit" WHERE "event" = $1 AND "reason" = $2', [
       auditEvents[event],
       reason,
     ])
@@ -115,13 +115,16 @@ describe('asking', () => {
   test('I3, L6: a login longer than any account’s is answered and counted as every other, and is not kept', async () => {
     const long = { login: 'x'.repeat(321) }
     const rows = async () =>
-      Number((await sql.query(`SELECT count(*) AS "n" FROM pgboss.job WHERE name = 'send-links'`)).rows[0].n)
-    const [before, asked] = [await rows(), await noted('asked', 'no-account')]
+      Number(
+        (await sql.query(`SELECT count(*) AS "n" FROM rekey_queue.job WHERE name = 'link-request'`)).rows[0]
+          .n,
+      )
+    const [before, asked] = [await rows(), await noted('requested', 'no-account')]
     const answer = await reset().requestLink({ asked: { login: 'x'.repeat(320) }, ...from() })
     expect(await rows()).toBe(before + 1)
     expect(await reset().requestLink({ asked: long, ...from() })).toEqual(answer)
     expect(await rows()).toBe(before + 1)
-    expect((await noted('asked', 'no-account')) - asked).toBe(1)
+    expect((await noted('requested', 'no-account')) - asked).toBe(1)
     expect(await reset().requestLink({ asked: long, ...from() })).toMatchObject({ code: 'throttled' })
   })
 
@@ -150,14 +153,14 @@ describe('setting a password', () => {
     expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
     expect(await services.hash.verify((await passwordOf())!, good)).toBe(true)
     expect(await events()).toEqual([auditEvents.changed])
-    expect(await jobs()).toEqual(['send-changed-letter'])
+    expect(await jobs()).toEqual(['changed-email'])
   })
 
   test('S3: the letter that tells of it is for the address that the account had then', async () => {
     expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
-    await sql.query(`UPDATE "users" SET "email" = 'thief@evil.example' WHERE "id" = $1`, [account.id])
+    await sql.query(`UPDATE "rekey"."users" SET "email" = 'thief@evil.example' WHERE "id" = $1`, [account.id])
     const { rows } = await sql.query(
-      `SELECT data->>'email' AS "to" FROM pgboss.job WHERE data->>'accountId' = $1`,
+      `SELECT data->>'email' AS "to" FROM rekey_queue.job WHERE data->>'accountId' = $1`,
       [account.id],
     )
     expect(rows).toEqual([{ to: account.email }])
@@ -305,11 +308,11 @@ describe('setting a password', () => {
   })
 
   test('C12: of many at once with one link, one gets through', async () => {
-    await sql.query('DELETE FROM "rekey_limits"')
+    await sql.query('DELETE FROM "rekey"."limits"')
     const link = linkOf()
     const all = await Promise.all([1, 2, 3].map((i) => reset().complete(input(link, `${good}${i}`))))
     expect(all.filter(({ ok }) => ok)).toHaveLength(1)
-    expect(await jobs()).toEqual(['send-changed-letter'])
+    expect(await jobs()).toEqual(['changed-email'])
   })
 })
 
@@ -346,7 +349,7 @@ describe('what belongs to a reset', () => {
     const queue: Services['queue'] = {
       ...services.queue,
       add: async (name, ...rest) => {
-        if (name === 'tell-password-changed') throw new Error('the queue is gone')
+        if (name === 'changed-hook') throw new Error('the queue is gone')
         await services.queue.add(name, ...rest)
       },
     }
@@ -360,7 +363,7 @@ describe('what belongs to a reset', () => {
   test('a link that lost the race ends no session', async () => {
     const link = linkOf()
     const slow: Configuration['secondFactor'] = async () => {
-      await sql.query(`UPDATE "users" SET "password" = 'set elsewhere' WHERE "id" = $1`, [account.id])
+      await sql.query(`UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`, [account.id])
       return true
     }
     expect(await reset({ revokeSessions, secondFactor: slow }).complete(input(link))).toEqual({
@@ -385,13 +388,13 @@ describe('"this wasn’t me"', () => {
     const press = () => reset().cancel({ link: linkOf(account, 'cancel-change'), ...from() })
     const answers = await Promise.all(Array.from({ length: 3 }, press))
     expect(answers.filter(({ ok }) => ok)).toEqual([{ ok: true, newLink: true }])
-    expect(await jobs()).toEqual(['send-links'])
+    expect(await jobs()).toEqual(['link-request'])
   })
 
   test('from the letter about a changed password it starts a fresh reset', async () => {
     const press = reset().cancel({ link: linkOf(account, 'cancel-change'), ...from() })
     expect(await press).toEqual({ ok: true, newLink: true })
-    expect(await jobs()).toEqual(['send-links'])
+    expect(await jobs()).toEqual(['link-request'])
   })
 
   test('T5: that of the first letter dies with a change: it must not disarm the one in the letter about it', async () => {
@@ -417,7 +420,7 @@ describe('"this wasn’t me"', () => {
     expect(await lax.complete(input(link('reset')))).toEqual({ ok: true })
     expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: true, newLink: true })
     expect(await lax.cancel({ link: link('cancel'), ...from() })).toEqual({ ok: true, newLink: true })
-    expect(await jobs()).toContain('send-links')
+    expect(await jobs()).toContain('link-request')
   })
 
   test('R1, R3: it starts three fresh resets of an account in an hour, wherever it is pressed; then nothing is done', async () => {
@@ -430,7 +433,7 @@ describe('"this wasn’t me"', () => {
     const before = await services.accounts.read(account.id)
     expect(await press(account, '203.0.113.4')).toMatchObject({ code: 'throttled', retryAfter: 3600 })
     expect((await services.accounts.read(account.id)).account).toEqual(before.account)
-    expect((await jobs()).filter((name) => name === 'send-links')).toHaveLength(3)
+    expect((await jobs()).filter((name) => name === 'link-request')).toHaveLength(3)
     expect(await press(other, '203.0.113.4')).toMatchObject({ ok: true })
     const first = linkOf(before.account!, 'cancel')
     expect(await reset().cancel({ link: first, ...from() })).toEqual({ ok: true, newLink: false })

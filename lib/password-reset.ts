@@ -26,7 +26,7 @@ export type Parts = {
   queue: Queue
   limits: Limits
   audit: Audit
-  database: Pick<Database, 'prisma'>
+  database: Pick<Database, 'transaction'>
   settings: Pick<Settings, 'reset'>
   configuration: Configuration
 }
@@ -127,8 +127,8 @@ export function createPasswordReset(parts: Parts) {
     if (tooLong) {
       await noteNobody(parts, { requestId, client })
     } else {
-      const whom = 'login' in asked ? asked : { accountId: asked.link.user_id }
-      await queue.add('send-links', { asked: whom, locale, requestId, client, pauseExempt: false })
+      const target = 'login' in asked ? asked : { accountId: asked.link.user_id }
+      await queue.add('link-request', { target, locale, requestId, client, bypassPause: false })
     }
     return { ok: true, found: tells ? true : 'not-told' }
   }
@@ -180,7 +180,7 @@ export function createPasswordReset(parts: Parts) {
 
     const newHash = await hash.hash(password)
     await queue.ready()
-    const replaced = await database.prisma.$transaction(async (tx) => {
+    const replaced = await database.transaction(async (tx) => {
       const bindPassword = settings.reset.oneTimeUse
       if (!(await accounts.replacePassword(tx, account.id, signedState(account), newHash, { bindPassword })))
         return false
@@ -190,13 +190,13 @@ export function createPasswordReset(parts: Parts) {
       if (configuration.revokeSessions)
         await audit.record('sessionsEnded', { ...done, reason: 'revoked' }, tx)
       await queue.add(
-        'send-changed-letter',
+        'changed-email',
         { accountId: account.id, email: account.email, client: request.client, locale, requestId },
         { tx },
       )
       if (configuration.passwordChanged) {
         await queue.add(
-          'tell-password-changed',
+          'changed-hook',
           { accountId: account.id, username: account.username, requestId },
           { tx },
         )
@@ -254,12 +254,12 @@ export function createPasswordReset(parts: Parts) {
     let cancelled = false
     try {
       await queue.ready()
-      cancelled = await database.prisma.$transaction(async (tx) => {
-        if (!(await accounts.killLinks(tx, account.id, account.linksEpoch, letterPause))) return false
+      cancelled = await database.transaction(async (tx) => {
+        if (!(await accounts.revokeLinks(tx, account.id, account.linksEpoch, letterPause))) return false
         await audit.record('cancelled', { ...about, accountId: account.id, reason: purpose }, tx)
-        const asked = { accountId: account.id }
+        const target = { accountId: account.id }
         if (newLink)
-          await queue.add('send-links', { asked, locale, requestId, client, pauseExempt: true }, { tx })
+          await queue.add('link-request', { target, locale, requestId, client, bypassPause: true }, { tx })
         return true
       })
     } finally {
@@ -330,8 +330,8 @@ export async function noteNobody(
   about: Where,
 ): Promise<void> {
   const facts = { ...about, reason: 'no-account' }
-  if (await limits.isNoteworthy(about.client, 'no-account')) await audit.note('asked', facts)
-  else audit.tell('asked', facts)
+  if (await limits.isNoteworthy(about.client, 'no-account')) await audit.note('requested', facts)
+  else audit.tell('requested', facts)
 }
 
 /** The accounts that a login names, by the team's own rule where there is one. */

@@ -5,18 +5,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
 import type { AuditFacts } from './audit'
 import { longestAttempt } from './mailer'
-import { migrate } from './migrations'
+import { migrate } from './migrate'
 import { createQueue, type Attempt, type Handlers, type Queue } from './queue'
 import { mostUnheard, startQueueWorker } from './queue-worker'
+import { defaultSchemas } from './schema-names'
 
 let database: TestDatabase
 let pool: pg.Pool
 let queue: Queue
 beforeAll(async () => {
   database = await createTestDatabase()
-  await migrate(database.url)
+  await migrate(database)
   pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  queue = createQueue(pool)
+  queue = createQueue({ pool, schemas: defaultSchemas })
 }, 120_000)
 afterAll(async () => {
   await pool.end()
@@ -28,7 +29,7 @@ const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push
 let told: AuditFacts[] = []
 let stop = async () => {}
 beforeEach(async () => {
-  await pool.query('DELETE FROM pgboss.job')
+  await pool.query('DELETE FROM rekey_queue.job')
   logged.length = 0
   told = []
 })
@@ -40,10 +41,10 @@ const later = async (): Promise<Attempt> => ({ outcome: 'later', reason: 'ETLS' 
 /** A worker that takes two jobs of a kind at once. */
 async function work(handlers: Partial<Handlers>) {
   const givenUp = async (facts: AuditFacts) => void told.push(facts)
-  const all = { 'send-links': done, 'send-letter': done, 'send-changed-letter': done }
+  const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
   stop = await startQueueWorker(
-    { url: database.url, log, concurrency: 2, givenUp },
-    { ...all, 'tell-password-changed': done, ...handlers },
+    { database, log, concurrency: 2, givenUp },
+    { ...all, 'changed-hook': done, ...handlers },
   )
 }
 
@@ -51,22 +52,22 @@ const accountId = randomUUID()
 
 async function addTelling(requestId = 'r'): Promise<string> {
   const id = randomUUID()
-  await queue.add('tell-password-changed', { accountId, username: 'jane', requestId }, { id })
+  await queue.add('changed-hook', { accountId, username: 'jane', requestId }, { id })
   return id
 }
 
 async function addLetter(): Promise<string> {
   const id = randomUUID()
-  const data = { accountId, askedAt: 1, locale: 'en', requestId: 'r', pauseExempt: false }
-  await queue.add('send-letter', data, { id })
+  const data = { accountId, requestedAt: 1, locale: 'en', requestId: 'r', bypassPause: false }
+  await queue.add('link-email', data, { id })
   return id
 }
 
-const set = (id: string, what: string) => pool.query(`UPDATE pgboss.job SET ${what} WHERE id = $1`, [id])
+const set = (id: string, what: string) => pool.query(`UPDATE rekey_queue.job SET ${what} WHERE id = $1`, [id])
 
 type Row = { state: string; output: unknown; retry_count: number }
 const read = async (id: string) =>
-  (await pool.query<Row>('SELECT state::text, output, retry_count FROM pgboss.job WHERE id = $1', [id]))
+  (await pool.query<Row>('SELECT state::text, output, retry_count FROM rekey_queue.job WHERE id = $1', [id]))
     .rows[0]!
 const until = (id: string, state: string) =>
   expect.poll(async () => (await read(id)).state, { timeout: 20_000 }).toBe(state)
@@ -82,7 +83,7 @@ describe('of two jobs that were fetched together', () => {
     const [quick, slow] = [await addTelling('quick'), await addTelling('slow')]
     const handled: string[] = []
     await work({
-      'tell-password-changed': async ({ id }) => {
+      'changed-hook': async ({ id }) => {
         handled.push(id)
         if (id === quick) return first()
         await open
@@ -103,7 +104,7 @@ describe('a job that takes too long', () => {
     await Promise.all([letter, telling].map((id) => set(id, 'expire_seconds = 31')))
     const hang = ({ id }: { id: string }) =>
       id === letter || id === telling ? new Promise<Attempt>(() => undefined) : done()
-    await work({ 'send-letter': hang, 'tell-password-changed': hang })
+    await work({ 'link-email': hang, 'changed-hook': hang })
     await until(letter, 'retry')
     await until(telling, 'retry')
     await until(await addTelling(), 'completed')
@@ -112,20 +113,20 @@ describe('a job that takes too long', () => {
     const facts = { requestId: 'r', attempt: 1, level: 50, reason: 'deadline' }
     expect(entries('job_late')).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ ...facts, queue: 'send-letter', jobId: letter }),
-        expect.objectContaining({ ...facts, queue: 'tell-password-changed', jobId: telling }),
+        expect.objectContaining({ ...facts, queue: 'link-email', jobId: letter }),
+        expect.objectContaining({ ...facts, queue: 'changed-hook', jobId: telling }),
       ]),
     )
   })
 
   test('M9: has longer than a mail server may take for a letter, and a minute for all else', async () => {
     const { rows } = await pool.query<{ name: string; seconds: number }>(
-      'SELECT name, expire_seconds AS seconds FROM pgboss.queue',
+      'SELECT name, expire_seconds AS seconds FROM rekey_queue.queue',
     )
     const milliseconds = Object.fromEntries(rows.map(({ name, seconds }) => [name, seconds * 1000 - 30_000]))
-    for (const name of ['send-letter', 'send-changed-letter'])
+    for (const name of ['link-email', 'changed-email'])
       expect(milliseconds[name]).toBeGreaterThan(longestAttempt)
-    for (const name of ['send-links', 'tell-password-changed']) expect(milliseconds[name]).toBe(60_000)
+    for (const name of ['link-request', 'changed-hook']) expect(milliseconds[name]).toBe(60_000)
   })
 })
 
@@ -138,38 +139,38 @@ describe('a job that fails again and again', () => {
   ])('F1, L1: is given up %s: the log rings, and its account’s story tells', async (_, state) => {
     const id = await addTelling()
     await set(id, state)
-    await work({ 'tell-password-changed': throws })
+    await work({ 'changed-hook': throws })
     await until(id, 'failed')
-    expect(told).toEqual([{ accountId, requestId: 'r', reason: 'tell-password-changed error' }])
-    const given = { level: 50, queue: 'tell-password-changed', jobId: id, requestId: 'r', reason: 'error' }
+    expect(told).toEqual([{ accountId, requestId: 'r', reason: 'changed-hook error' }])
+    const given = { level: 50, queue: 'changed-hook', jobId: id, requestId: 'r', reason: 'error' }
     expect(entries('job_given_up')).toMatchObject([given])
   })
 
   test.each([
     [{ login: 'jane' }, undefined],
     [{ accountId }, accountId],
-  ])('F1: is given up where %j was asked for, too', async (asked, account) => {
+  ])('F1: is given up where %j was asked for, too', async (target, account) => {
     const id = randomUUID()
-    const data = { asked, client: '203.0.113.9', pauseExempt: false, locale: 'en', requestId: 'r' }
-    await queue.add('send-links', data, { id })
+    const data = { target, client: '203.0.113.9', bypassPause: false, locale: 'en', requestId: 'r' }
+    await queue.add('link-request', data, { id })
     await set(id, 'retry_limit = 0')
-    await work({ 'send-links': throws })
+    await work({ 'link-request': throws })
     await until(id, 'failed')
-    expect(told).toEqual([{ accountId: account, requestId: 'r', reason: 'send-links error' }])
+    expect(told).toEqual([{ accountId: account, requestId: 'r', reason: 'link-request error' }])
   })
 
   test('F5: is not given up before, and nobody is told', async () => {
     const id = await addTelling()
     await set(id, `retry_limit = 4, retry_count = 3, keep_until = now() + interval '25 hours'`)
-    await work({ 'tell-password-changed': throws })
+    await work({ 'changed-hook': throws })
     await until(id, 'retry')
     expect([told, entries('job_given_up')]).toEqual([[], []])
   })
 
   test('F1: that tells of a new password lasts a week, and the queue keeps it longer', async () => {
     const { rows } = await pool.query(
-      `SELECT name, retention_seconds / 86400 AS days, retry_limit * 300 / 86400 AS tries FROM pgboss.queue
-        WHERE name IN ('send-changed-letter', 'tell-password-changed') ORDER BY name`,
+      `SELECT name, retention_seconds / 86400 AS days, retry_limit * 300 / 86400 AS tries FROM rekey_queue.queue
+        WHERE name IN ('changed-email', 'changed-hook') ORDER BY name`,
     )
     expect(rows).toMatchObject([{ days: 8 }, { days: 8 }])
     for (const { tries } of rows) expect(tries).toBeGreaterThan(7)
@@ -189,7 +190,7 @@ describe('a letter that may have left', () => {
   ])('F3: is counted through the attempts (%s)', async (_, ends, before, after) => {
     const id = await addLetter()
     await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "unheard": ${before}}'`)
-    await work({ 'send-letter': ends })
+    await work({ 'link-email': ends })
     await until(id, after === mostUnheard ? 'failed' : 'retry')
     expect((await read(id)).output).toMatchObject({ unheard: after })
   })
@@ -198,7 +199,7 @@ describe('a letter that may have left', () => {
     const id = await addLetter()
     let sent = 0
     await work({
-      'send-letter': async (letter) => {
+      'link-email': async (letter) => {
         if (letter.id !== id) return { outcome: 'done' }
         sent += 1
         return unheard()
@@ -212,9 +213,9 @@ describe('a letter that may have left', () => {
     }
     await expect.poll(hurry, { timeout: 50_000, interval: 300 }).toBe('failed')
     expect(sent).toBe(mostUnheard)
-    expect(told).toEqual([{ accountId, requestId: 'r', reason: 'send-letter mail-unanswered' }])
+    expect(told).toEqual([{ accountId, requestId: 'r', reason: 'link-email mail-unanswered' }])
     expect(entries('job_given_up')).toMatchObject([
-      { level: 50, queue: 'send-letter', jobId: id, attempt: mostUnheard },
+      { level: 50, queue: 'link-email', jobId: id, attempt: mostUnheard },
     ])
   })
 })

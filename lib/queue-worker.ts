@@ -2,9 +2,10 @@ import type pg from 'pg'
 import { PgBoss, type ConstructorOptions, type JobResult, type JobWithMetadata } from 'pg-boss'
 import { z } from 'zod'
 import type { AuditFacts } from './audit'
+import { retryConflicts } from './database-errors'
 import type { Log } from './log'
+import { hearsNotifications } from './notifications'
 import {
-  canNotify,
   queueConnections,
   queueNames,
   shapes,
@@ -13,6 +14,7 @@ import {
   type Jobs,
   type QueueName,
 } from './queue'
+import { quoted, type Schemas } from './schema-names'
 
 /**
  * Jobs that are fetched together. Whoever fetches one at a time waits for the next notification or poll after each, so
@@ -35,7 +37,7 @@ export const mostUnheard = 8
 type Job = JobWithMetadata<Jobs[QueueName]>
 
 export type WorkerParts = {
-  url: string
+  database: { url: string; schemas: Schemas }
   log: Log
   /** Jobs of one kind handled at once in this process. */
   concurrency: number
@@ -49,9 +51,11 @@ export type WorkerParts = {
  * @returns a function that takes no more jobs, waits for those in hand and hands back what it could not finish
  */
 export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): Promise<() => Promise<void>> {
-  const { url, log, concurrency } = parts
+  const { log, concurrency } = parts
+  const { url, schemas } = parts.database
   const options: ConstructorOptions & pg.PoolConfig = {
     connectionString: url,
+    schema: schemas.queue,
     max: queueConnections - 1,
     // What else is here goes to the connections. One on which nothing moves would otherwise be waited on for ever; the time
     // leaves room for what a large queue takes to be cleared.
@@ -62,20 +66,17 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
     superviseIntervalSeconds: 10,
     monitorIntervalSeconds: 10,
     maintenanceIntervalSeconds: 3600,
-    useListenNotify: true,
     instanceName: 'worker',
     // Rebuilding indexes needs the owner of the schema, which the worker's role should not be.
     reindex: false,
   }
-  const probe = new PgBoss({ ...options, supervise: false, registerInstance: false, useListenNotify: false })
-  probe.on('error', () => undefined)
-  await probe.start({ attempts: 5 })
-  const notify = await canNotify(probe.getDb())
-  await probe.stop({ graceful: false })
+  const { heard, pollingSeconds } = await hearsNotifications(url)
+  if (!heard) log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
 
-  const boss = new PgBoss({ ...options, useListenNotify: notify })
+  const boss = new PgBoss({ ...options, useListenNotify: heard })
   boss.on('error', (error) => log.warn({ err: error, event: 'queue_error' }))
   boss.on('warning', ({ message }) => log.warn({ event: 'queue_warning', reason: message }))
+  retryStatements(boss)
   await boss.start({ attempts: 5 })
 
   for (const name of queueNames) {
@@ -87,21 +88,50 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
         localConcurrency: Math.ceil(concurrency / batchSize),
         batchSize,
         burstWhenBatchFull: true,
-        pollingIntervalSeconds: notify ? 2 : 0.5,
+        pollingIntervalSeconds: pollingSeconds,
         notifyPollingIntervalSeconds: 15,
         heartbeatRefreshSeconds: 5,
       },
-      async (jobs: Job[]) =>
-        Promise.all(
+      async (jobs: Job[]) => {
+        const times = readTimes(boss, schemas, jobs)
+        return Promise.all(
           jobs.map(async (job) => {
-            const result = await attempt(job, handlers[name] as (work: unknown) => Promise<Attempt>, parts)
+            const handle = handlers[name] as (work: unknown) => Promise<Attempt>
+            const result = await attempt({ job, times }, handle, parts)
             if (jobs.length > 1) await settle(boss, job, result)
             return result
           }),
-        ),
+        )
+      },
     )
   }
   return () => boss.stop({ graceful: true, timeout: 20_000 })
+}
+
+/** Has pg-boss repeat a statement after a conflict: one that ends a job and is lost would have the job done again. */
+function retryStatements(boss: PgBoss): void {
+  const db = boss.getDb()
+  const execute = db.executeSql.bind(db)
+  db.executeSql = (...args: Parameters<typeof execute>) => retryConflicts(() => execute(...args))
+}
+
+/** When a job was created, and how long it will be kept, by the database's clock. */
+type JobTimes = { createdAt: Date; /** Milliseconds. */ keptFor: number }
+
+/** Reads as numbers what pg-boss selects as text, which a session's TimeZone and DateStyle would change. */
+async function readTimes(boss: PgBoss, { queue }: Schemas, jobs: Job[]): Promise<Map<string, JobTimes>> {
+  const { rows } = await boss.getDb().executeSql(
+    `SELECT "id", floor(extract(epoch FROM "created_on") * 1000)::bigint AS "createdAt",
+            floor(extract(epoch FROM "keep_until" - now()) * 1000)::bigint AS "keptFor"
+       FROM ${quoted(queue)}."job" WHERE "name" = $1 AND "id" = ANY ($2::uuid[])`,
+    [jobs[0]!.name, jobs.map(({ id }) => id)],
+  )
+  return new Map(
+    (rows as { id: string; createdAt: string; keptFor: string }[]).map(({ id, createdAt, keptFor }) => [
+      id,
+      { createdAt: new Date(Number(createdAt)), keptFor: Number(keptFor) },
+    ]),
+  )
 }
 
 /**
@@ -119,19 +149,25 @@ async function settle(boss: PgBoss, job: Job, { status, output }: JobResult): Pr
 }
 
 async function attempt(
-  job: Job,
+  { job, times }: { job: Job; times: Promise<Map<string, JobTimes>> },
   handle: (work: unknown) => Promise<Attempt>,
   { log, givenUp }: WorkerParts,
 ): Promise<JobResult> {
-  const { id, name: queue, retryCount, retryLimit, keepUntil } = job
+  const { id, name: queue, retryCount, retryLimit } = job
   const { success, data } = shapes[queue as QueueName].safeParse(job.data)
   if (!success) {
     log.error({ event: 'job_malformed', queue, jobId: id })
     return { id, status: 'deadletter', output: { reason: 'malformed' } }
   }
   const about = { queue, jobId: id, requestId: data.requestId, attempt: retryCount + 1 }
-  const work = { id, data, createdAt: job.createdOn, attempt: about.attempt }
-  const ended = await inTime(job, () => handle(work), about, log)
+  let keptFor = Infinity
+  const work = async () => {
+    const time = (await times).get(id)
+    if (time === undefined) throw new Error('The job is gone.')
+    keptFor = time.keptFor
+    return handle({ id, data, createdAt: time.createdAt, attempt: about.attempt })
+  }
+  const ended = await inTime(job, work, about, log)
   if (ended.outcome === 'done') return { id, status: 'completed' }
   const { reason } = ended
   // 'deadletter' ends a job at once; 'failed' has it tried again.
@@ -139,7 +175,7 @@ async function attempt(
 
   const unheard = unheardBefore(job) + (ended.unheard === true ? 1 : 0)
   const output = { reason, unheard }
-  const isLast = retryCount >= retryLimit || keepUntil.getTime() - Date.now() < aDay
+  const isLast = retryCount >= retryLimit || keptFor < aDay
   if (!isLast && unheard < mostUnheard) return { id, status: 'failed', output }
   log.error({ event: 'job_given_up', ...about, reason })
   await givenUp({ accountId: accountOf(data), requestId: data.requestId, reason: `${queue} ${reason}` })
@@ -159,7 +195,7 @@ async function inTime(
     const ended = await Promise.race([handle(), late])
     if (ended !== 'late') return ended
     log.error({ event: 'job_late', ...about, reason: 'deadline' })
-    return { outcome: 'later', reason: 'deadline', unheard: name.endsWith('letter') }
+    return { outcome: 'later', reason: 'deadline', unheard: name.endsWith('email') }
   } catch (error) {
     log.error({ err: error, event: 'job_error', ...about })
     return { outcome: 'later', reason: 'error' }
@@ -174,6 +210,6 @@ function unheardBefore({ output }: Job): number {
 }
 
 function accountOf(data: Jobs[QueueName]): string | undefined {
-  const named = 'asked' in data ? data.asked : data
+  const named = 'target' in data ? data.target : data
   return 'accountId' in named ? named.accountId : undefined
 }

@@ -1,45 +1,47 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { fromPrisma, PgBoss, type Db, type QueueOptions } from 'pg-boss'
 import { z } from 'zod'
-import { isDatabaseAway, type Transaction } from './db'
+import { isDatabaseAway } from './database-errors'
+import type { Database, Transaction } from './db'
+import { quoted, type Schemas } from './schema-names'
 
 /** The last second of the year 9999: far beyond any clock, and still a date. */
 const latest = 253_402_300_799
 
-const accountId = z.guid()
+const accountId = z.string().min(1).max(255)
 const origin = { locale: z.string(), requestId: z.string() }
 
 /**
- * What each queue carries. A link is never in a job: the worker signs it when it sends. A job that has another shape was
- * not written by us; it is given up rather than retried until it is forgotten.
+ * What each queue carries. A link is never in a job: the worker signs it when it sends. A job of another form was not
+ * written by Rekey; it is given up rather than retried until it is forgotten.
  */
 export const shapes = {
-  /** Somebody asked for a link. `pauseExempt`: whether a pause set by "this wasn't me" does not hold the letters back. */
-  'send-links': z.object({
-    asked: z.union([z.object({ login: z.string() }), z.object({ accountId })]),
+  /** A link was requested. `bypassPause`: a pause set by "this wasn't me" does not hold the emails back. */
+  'link-request': z.object({
+    target: z.union([z.object({ login: z.string() }), z.object({ accountId })]),
     client: z.string(),
-    pauseExempt: z.boolean(),
+    bypassPause: z.boolean(),
     ...origin,
   }),
-  /** One account's letter with a link. `askedAt` in whole seconds since the epoch, by the database's clock. */
-  'send-letter': z.object({
+  /** One account's email with a link. `requestedAt` in whole seconds since the epoch, by the database's clock. */
+  'link-email': z.object({
     accountId,
-    askedAt: z.int().min(0).max(latest),
-    pauseExempt: z.boolean(),
+    requestedAt: z.int().min(0).max(latest),
+    bypassPause: z.boolean(),
     ...origin,
   }),
   /**
-   * The letter that tells of a new password; stored with it, so the job's creation is the time of the change. `email`: the
-   * account's at that time; jobs of an older version have none.
+   * The email about a new password; stored with it, so the job's creation is the time of the change. `email`: the
+   * account's at that time.
    */
-  'send-changed-letter': z.object({
+  'changed-email': z.object({
     accountId,
-    email: z.optional(z.string()),
+    email: z.string(),
     client: z.string(),
     ...origin,
   }),
   /** The team's own `passwordChanged`. */
-  'tell-password-changed': z.object({ accountId, username: z.string(), requestId: z.string() }),
+  'changed-hook': z.object({ accountId, username: z.string(), requestId: z.string() }),
 }
 
 export type Jobs = { [Name in keyof typeof shapes]: z.infer<(typeof shapes)[Name]> }
@@ -81,31 +83,45 @@ const common: QueueOptions = {
 const forMail = { expireInSeconds: 720 }
 
 const queues: Record<QueueName, QueueOptions> = {
-  'send-links': { ...common, deleteAfterSeconds: hour },
-  'send-letter': { ...common, ...forMail },
-  'send-changed-letter': { ...common, ...forMail, retentionSeconds: 8 * day },
-  'tell-password-changed': { ...common, retentionSeconds: 8 * day },
+  'link-request': { ...common, deleteAfterSeconds: hour },
+  'link-email': { ...common, ...forMail },
+  'changed-email': { ...common, ...forMail, retentionSeconds: 8 * day },
+  'changed-hook': { ...common, retentionSeconds: 8 * day },
 }
 
 export const queueNames = Object.keys(queues) as QueueName[]
 
 /** pg-boss without its timers: for processes that only add jobs, and for checks. */
-function passive(db: Db): PgBoss {
-  return new PgBoss({ db, migrate: false, supervise: false, schedule: false, registerInstance: false })
+function passive(db: Db, { queue }: Schemas): PgBoss {
+  const boss = new PgBoss({
+    db,
+    schema: queue,
+    migrate: false,
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+  })
+  boss.on('error', () => undefined)
+  return boss
 }
 
 function throughPool(pool: pg.Pool | pg.Client): Db {
   return { executeSql: (text, values) => pool.query(text, values as unknown[]) }
 }
 
+/** Stands on a table of the queue and says whose it is, so that another application's queue is never taken for it. */
+const ownerOf = ({ own }: Schemas) => `The queue of Rekey in the schema ${own}`
+
 /**
- * Makes or updates the queue's schema and queues; run by `npm run migrate` only.
+ * Makes or updates the queue's tables and queues; run by `npm run migrate` only, after its checks.
  *
- * @param url a role that may change the schema
+ * @param url a role that may create in the queue's schema, which must exist
  */
-export async function installQueue(url: string): Promise<void> {
+export async function installQueue(url: string, schemas: Schemas): Promise<void> {
   const boss = new PgBoss({
     connectionString: url,
+    schema: schemas.queue,
+    createSchema: false,
     max: 1,
     supervise: false,
     schedule: false,
@@ -114,20 +130,41 @@ export async function installQueue(url: string): Promise<void> {
   boss.on('error', () => undefined)
   await boss.start()
   try {
-    const notify = await canNotify(boss.getDb())
+    await boss
+      .getDb()
+      .executeSql(
+        `COMMENT ON TABLE ${quoted(schemas.queue)}."version" IS ${pg.escapeLiteral(ownerOf(schemas))}`,
+      )
     for (const name of queueNames) {
-      await boss.createQueue(name, { ...queues[name], notify })
-      await boss.updateQueue(name, { ...queues[name], notify })
+      const options = { ...queues[name], notify: true }
+      await boss.createQueue(name, options)
+      await boss.updateQueue(name, options)
     }
   } finally {
     await boss.stop({ graceful: false })
   }
 }
 
-/** Whether the queue's schema is there, in the version that this code speaks, with all its queues. */
-export async function queueIsCurrent(client: pg.Client): Promise<boolean> {
-  const boss = passive(throughPool(client))
-  boss.on('error', () => undefined)
+/** What stands in the queue's schema: nothing yet, this installation's queue, or somebody else's tables. */
+export async function queueOwner(
+  client: pg.Client,
+  schemas: Schemas,
+): Promise<'none' | 'rekey' | 'another application'> {
+  const { rows } = await client.query<{ name: string; comment: string | null }>(
+    `SELECT c.relname AS "name", obj_description(c.oid, 'pg_class') AS "comment"
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
+    [schemas.queue],
+  )
+  if (rows.length === 0) return 'none'
+  const version = rows.find(({ name }) => name === 'version')
+  return version?.comment === ownerOf(schemas) ? 'rekey' : 'another application'
+}
+
+/** Whether this installation's queue is there, in the version that this code speaks, with all its queues. */
+export async function queueIsCurrent(client: pg.Client, schemas: Schemas): Promise<boolean> {
+  if ((await queueOwner(client, schemas)) !== 'rekey') return false
+  const boss = passive(throughPool(client), schemas)
   try {
     await boss.start()
     return (await boss.getQueues(queueNames)).length === queueNames.length
@@ -139,22 +176,15 @@ export async function queueIsCurrent(client: pg.Client): Promise<boolean> {
   }
 }
 
-/** The embedded database shares one session between its clients, so notifications cannot reach one of them. */
-export async function canNotify(db: Db): Promise<boolean> {
-  const { rows } = await db.executeSql(`SELECT version() LIKE '%PGlite%' AS "embedded"`)
-  return (rows as { embedded: boolean }[])[0]?.embedded !== true
-}
-
 export type Queue = ReturnType<typeof createQueue>
 
 /** Adds jobs. Opens itself on first use, and again on the next one when the database was away. */
-export function createQueue(pool: pg.Pool) {
+export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'>) {
   let opening: Promise<PgBoss> | undefined
 
   /** Opens the queue and reads what it knows of its queues. */
   async function open(): Promise<PgBoss> {
-    const boss = passive(throughPool(pool))
-    boss.on('error', () => undefined)
+    const boss = passive(throughPool(pool), schemas)
     await boss.start()
     return boss
   }

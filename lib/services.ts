@@ -22,9 +22,9 @@ export type Services = ReturnType<typeof createServices>
 /** Puts the real parts together for one process. Nothing is opened before it is used. */
 export function createServices(settings: Settings) {
   const log = createLog(settings.logLevel, 'rekey')
-  const database = openDatabase(settings.database.url, settings.database.poolSize, log)
+  const database = openDatabase(settings.database, log)
   const accounts = createAccounts(database)
-  const queue = createQueue(database.pool)
+  const queue = createQueue(database)
   const hash = createPasswordHash()
   const policy = createPasswordPolicy({ ...settings.password, appName: settings.look.appName })
   const links = createLinks({
@@ -34,7 +34,7 @@ export function createServices(settings: Settings) {
     oneTimeUse: settings.reset.oneTimeUse,
   })
   const isBreached = createBreachCheck(settings.breachCheckUrl, log)
-  const limits = createLimits(database.pool, settings.secrets[0], settings.limits)
+  const limits = createLimits(database, settings.secrets[0], settings.limits)
   const audit = createAudit(database, log)
   const parts = {
     accounts,

@@ -149,17 +149,17 @@ test('an empty value counts as absent', () => {
 })
 
 test('T3, T4, P1, R1, R3, P8: what nobody sets is safe', () => {
-  const { reset, password, limits, letterSlots, breachCheckUrl } = readSettings(needed)
+  const { reset, password, limits, emailSlots, breachCheckUrl } = readSettings(needed)
   expect(reset).toMatchObject({ period: 3600, oneTimeUse: true, failWhenUserNotFound: false })
   expect(password.minLength).toBe(15)
   expect(breachCheckUrl).toBeUndefined()
-  const counts = [...Object.values(limits), letterSlots.perAccount]
+  const counts = [...Object.values(limits), emailSlots.perAccount]
   for (const { count, seconds } of counts) expect([count > 0, seconds >= 600]).toEqual([true, true])
   // NIST SP 800-63B-4 §3.2.2: a hundred failures in a row are the most.
   for (const { count } of [limits.resetsPerClient, limits.attemptsPerLink])
     expect(count).toBeLessThanOrEqual(100)
-  expect(letterSlots.cooldown).toBeGreaterThanOrEqual(60)
-  expect(letterSlots.perAccount.count).toBeLessThanOrEqual(5)
+  expect(emailSlots.cooldown).toBeGreaterThanOrEqual(60)
+  expect(emailSlots.perAccount.count).toBeLessThanOrEqual(5)
 })
 
 test.each([
@@ -168,8 +168,8 @@ test.each([
 ])(
   'R3: with links that live %s, the letters of an account are counted over as long, an hour at most',
   (period, seconds) => {
-    const { letterSlots } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
-    expect(letterSlots.perAccount).toEqual({ count: 5, seconds })
+    const { emailSlots } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
+    expect(emailSlots.perAccount).toEqual({ count: 5, seconds })
   },
 )
 

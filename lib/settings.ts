@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { languages } from './languages'
+import { defaultSchemas, type Schemas } from './schema-names'
 import {
   duration,
   flag,
@@ -12,6 +13,7 @@ import {
   onOff,
   origin,
   postgres,
+  schema,
   secretKey,
   securityContact,
   smtp,
@@ -45,6 +47,8 @@ const shape = z.object({
   SECRET_KEY_FALLBACKS: list.pipe(z.array(secretKey)).default([]),
   DATABASE_URL: postgres,
   DATABASE_POOL_SIZE: whole(1, 500).default(10),
+  DATABASE_SCHEMA: schema.default(defaultSchemas.own),
+  DATABASE_QUEUE_SCHEMA: schema.optional(),
   MIGRATION_DATABASE_URL: postgres.optional(),
   DATA_DIR: line.default('.data'),
   PUBLIC_URL: origin,
@@ -163,7 +167,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
     if (mode === 'production' && hasStockPassword(given[name]))
       problems.push(`${name}: its password is one that everybody tries first; give the database role its own`)
-  problems.push(...linklessTimes(given))
+  problems.push(...linklessTimes(given), ...oneSchemaForBoth(given))
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
 
   const values = parsed.data
@@ -173,6 +177,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     database: {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
+      schemas: schemasOf(values),
     },
     dataDir: values.DATA_DIR,
     /** Scheme, host and port, without a trailing slash. */
@@ -204,7 +209,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       attemptsPerLink: values.LIMIT_ATTEMPTS_PER_LINK,
       letters: values.LIMIT_LETTERS,
     },
-    letterSlots: {
+    emailSlots: {
       /** Seconds. */
       cooldown: values.LETTER_COOLDOWN,
       perAccount: values.LIMIT_LETTERS_PER_ACCOUNT ?? {
@@ -283,10 +288,26 @@ function hasStockPassword(databaseUrl: string | undefined): boolean {
   return tried.test(used) || used.toLowerCase() === username.toLowerCase()
 }
 
-/** The two URLs that commands on the database need, checked like all settings but without the others. */
-export function readDatabaseUrls(env: Record<string, string | undefined>): {
+/** The queue's schema is named after the other one unless it has a name of its own. */
+function schemasOf(values: { DATABASE_SCHEMA: string; DATABASE_QUEUE_SCHEMA?: string | undefined }): Schemas {
+  const own = values.DATABASE_SCHEMA
+  return { own, queue: values.DATABASE_QUEUE_SCHEMA ?? `${own}_queue` }
+}
+
+const schemaSettings = shape.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
+
+function oneSchemaForBoth(given: Record<string, string | undefined>): string[] {
+  const { success, data } = schemaSettings.safeParse(given)
+  return success && data.DATABASE_SCHEMA === data.DATABASE_QUEUE_SCHEMA
+    ? ['DATABASE_QUEUE_SCHEMA: write another schema than DATABASE_SCHEMA; the queue has one to itself']
+    : []
+}
+
+/** What commands on the database need, checked like all settings but without the others. */
+export function readDatabaseSettings(env: Record<string, string | undefined>): {
   url: string
   migrationUrl: string
+  schemas: Schemas
 } {
   const url = env.DATABASE_URL || undefined
   const migrationUrl = env.MIGRATION_DATABASE_URL || url
@@ -296,8 +317,30 @@ export function readDatabaseUrls(env: Record<string, string | undefined>): {
     const checked = postgres.optional().safeParse(value)
     if (!checked.success) problems.push(`${name}: ${checked.error.issues[0]?.message}`)
   }
-  if (problems.length > 0 || migrationUrl === undefined) throw new SettingsError(problems)
-  return { url: url ?? migrationUrl, migrationUrl }
+  const schemas = parseSchemas(env)
+  if (Array.isArray(schemas)) problems.push(...schemas)
+  if (problems.length > 0 || migrationUrl === undefined || Array.isArray(schemas))
+    throw new SettingsError(problems)
+  return { url: url ?? migrationUrl, migrationUrl, schemas }
+}
+
+/** The two schemas, for commands on the embedded database. */
+export function readSchemas(env: Record<string, string | undefined>): Schemas {
+  const schemas = parseSchemas(env)
+  if (Array.isArray(schemas)) throw new SettingsError(schemas)
+  return schemas
+}
+
+/** @returns the schemas, or what is wrong with their settings */
+function parseSchemas(env: Record<string, string | undefined>): Schemas | string[] {
+  const given = {
+    DATABASE_SCHEMA: env.DATABASE_SCHEMA || undefined,
+    DATABASE_QUEUE_SCHEMA: env.DATABASE_QUEUE_SCHEMA || undefined,
+  }
+  const { success, data, error } = schemaSettings.safeParse(given)
+  if (!success) return error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`)
+  const problems = oneSchemaForBoth(given)
+  return problems.length > 0 ? problems : schemasOf(data)
 }
 
 /** Where the embedded database, caught letters and the generated secret are. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
-import { migrate } from '@/lib/migrations'
+import { migrate } from '@/lib/migrate'
 
 type Column = { column: string; type: string; required: boolean; hasDefault: boolean }
 
@@ -10,7 +10,7 @@ let database: TestDatabase
 let sql: pg.Client
 beforeAll(async () => {
   database = await createTestDatabase()
-  await migrate(database.url)
+  await migrate(database)
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
 }, 120_000)

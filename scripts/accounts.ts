@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
 import { createAccounts, UsernameTaken } from '@/lib/accounts'
 import { createAudit } from '@/lib/audit'
-import { openDatabase, withoutSecrets } from '@/lib/db'
+import { openDatabase } from '@/lib/db'
 import { mayBeMailed } from '@/lib/email-address'
 import { isLanguage, languages } from '@/lib/languages'
 import { createLog } from '@/lib/log'
-import { migrate } from '@/lib/migrations'
+import { migrate } from '@/lib/migrate'
 import { createPasswordHash } from '@/lib/password-hash'
-import { readDatabaseUrls, readDataDir } from '@/lib/settings'
+import { withoutSecrets } from '@/lib/preflight'
+import type { Schemas } from '@/lib/schema-names'
+import { readDatabaseSettings, readDataDir, readSchemas } from '@/lib/settings'
 import {
   DataDirInUse,
   embeddedUrl,
@@ -36,9 +38,9 @@ async function main(): Promise<number> {
   if (wanted === undefined || rest.length !== wanted) throw new Mistake(usage)
   const [username = '', email = ''] = rest
 
-  const { url, close } = await findDatabase()
+  const { url, schemas, close } = await findDatabase()
   const log = createLog('fatal', 'accounts')
-  const database = openDatabase(url, 2, log)
+  const database = openDatabase({ url, poolSize: 2, schemas }, log)
   const accounts = createAccounts(database)
   const hash = createPasswordHash()
   try {
@@ -163,13 +165,14 @@ function readArguments() {
  * DATABASE_URL; else the embedded database of DATA_DIR, through its owner where one runs. Says which it is: somebody whose
  * setting did not arrive must not believe that a person is missing, or was let in, somewhere else.
  */
-async function findDatabase(): Promise<{ url: string; close(): Promise<void> }> {
+async function findDatabase(): Promise<{ url: string; schemas: Schemas; close(): Promise<void> }> {
   if (process.env.DATABASE_URL) {
-    const { url } = readDatabaseUrls(process.env)
+    const { url, schemas } = readDatabaseSettings(process.env)
     console.error(`Database: ${withoutSecrets(url)}`)
-    return { url, close: async () => undefined }
+    return { url, schemas, close: async () => undefined }
   }
   const dataDir = readDataDir(process.env)
+  const schemas = readSchemas(process.env)
   if (!hasEmbeddedDatabase(dataDir)) {
     throw new Mistake(
       `DATABASE_URL is not set, and there is no demo's database in ${dataDir}; set DATABASE_URL, or DATA_DIR to where a demo keeps its data.`,
@@ -178,13 +181,14 @@ async function findDatabase(): Promise<{ url: string; close(): Promise<void> }> 
   console.error(`Database: the demo's in ${dataDir}`)
   try {
     const embedded = await startEmbeddedDatabase(dataDir)
-    await migrate(embedded.url).catch(async (error: unknown) => {
+    await migrate({ url: embedded.url, schemas }).catch(async (error: unknown) => {
       await embedded.close()
       throw error
     })
-    return embedded
+    return { ...embedded, schemas }
   } catch (error) {
-    if (error instanceof DataDirInUse) return { url: embeddedUrl(dataDir), close: async () => undefined }
+    if (error instanceof DataDirInUse)
+      return { url: embeddedUrl(dataDir), schemas, close: async () => undefined }
     throw error
   }
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { checkDatabase } from '@/lib/db'
-import { migrate } from '@/lib/migrations'
+import { migrate } from '@/lib/migrate'
+import { checkDatabase } from '@/lib/preflight'
 import { createServices } from '@/lib/services'
 import { readDataDir, readSettings } from '@/lib/settings'
 import { seed } from '@/prisma/seed'
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     env.WORKER ||= 'off'
   }
   const settings = readSettings(env)
-  if (embedded) await migrate(embedded.url)
+  if (embedded) await migrate(settings.database)
   else await checkDatabase(settings)
   const services = createServices(settings)
   if (embedded) await seed(services)

@@ -1,6 +1,7 @@
-import { encryptionWarnings, reasonOf, withoutSecrets } from '@/lib/db'
-import { migrate } from '@/lib/migrations'
-import { readDatabaseUrls } from '@/lib/settings'
+import { reasonOf } from '@/lib/database-errors'
+import { migrate } from '@/lib/migrate'
+import { encryptionWarnings, withoutSecrets } from '@/lib/preflight'
+import { readDatabaseSettings } from '@/lib/settings'
 
 /** The app's own role; undefined where it is the one that migrates. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {
@@ -10,14 +11,16 @@ function appRoleOf(url: string, migrationUrl: string): string | undefined {
 
 /** `npm run migrate`: brings the database named by MIGRATION_DATABASE_URL or DATABASE_URL up to this version. */
 try {
-  const { url, migrationUrl } = readDatabaseUrls(process.env)
-  const done = await migrate(migrationUrl, appRoleOf(url, migrationUrl)).catch((error: unknown) => {
-    const { code } = error as { code?: string }
-    if (code === undefined) throw error
-    throw new Error(
-      `The database at ${withoutSecrets(migrationUrl)} could not be migrated (${reasonOf(error)}).`,
-    )
-  })
+  const { url, migrationUrl, schemas } = readDatabaseSettings(process.env)
+  const done = await migrate({ url: migrationUrl, schemas }, appRoleOf(url, migrationUrl)).catch(
+    (error: unknown) => {
+      const { code } = error as { code?: string }
+      if (code === undefined) throw error
+      throw new Error(
+        `The database at ${withoutSecrets(migrationUrl)} could not be migrated (${reasonOf(error)}).`,
+      )
+    },
+  )
   for (const warning of encryptionWarnings(migrationUrl)) console.error(warning)
   console.log(done.length === 0 ? 'The database is up to date.' : `Applied ${done.join(', ')}.`)
 } catch (error) {

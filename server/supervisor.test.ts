@@ -30,7 +30,7 @@ const standIns: Record<string, string> = {
       answer.end(JSON.stringify({ pid: process.pid, mode, node, owner }))
     },
   })`,
-  '@/lib/db': `export async function checkDatabase() {
+  '@/lib/preflight': `export async function checkDatabase() {
     if (process.env.TRIAL_DATABASE === 'away') throw new Error('The database at db.example.com does not answer.')
     return []
   }`,

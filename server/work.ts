@@ -11,10 +11,11 @@ const concurrency = 8
 /** Milliseconds between two purges of what has served its time; any number of workers may do it at once. */
 const sweepInterval = 10 * 60 * 1000
 
-async function sweep({ limits, audit, settings, log }: Services): Promise<void> {
+async function sweep({ limits, audit, accounts, settings, log }: Services): Promise<void> {
   try {
     await limits.purge()
-    await audit.purge(Math.ceil(settings.auditRetention / 86_400))
+    await audit.purge(settings.auditRetention)
+    await accounts.purge()
   } catch (error) {
     log.warn({ err: error, event: 'purge_failed' })
   }
@@ -37,7 +38,7 @@ export async function startWorker(services: Services): Promise<() => Promise<voi
   void sweep(services)
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
   const givenUp = (facts: AuditFacts) => audit.note('failed', facts)
-  const parts = { url: settings.database.url, log, concurrency, givenUp }
+  const parts = { database: settings.database, log, concurrency, givenUp }
   const stopQueue = await startQueueWorker(parts, handlers)
   return async () => {
     clearInterval(sweeping)

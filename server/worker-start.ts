@@ -1,4 +1,4 @@
-import { checkDatabase, encryptionWarnings } from '@/lib/db'
+import { checkDatabase, encryptionWarnings } from '@/lib/preflight'
 import { settings } from '@/lib/settings'
 
 /** `npm run worker`: the checks of a start, then a worker. */

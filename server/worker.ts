@@ -1,4 +1,4 @@
-import { reasonOf } from '@/lib/db'
+import { reasonOf } from '@/lib/database-errors'
 import { createServices } from '@/lib/services'
 import { settings } from '@/lib/settings'
 import { exitOnCrash, logConsole } from './last-resort'

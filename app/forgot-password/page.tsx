@@ -12,7 +12,7 @@ import { sentWords } from './sent-words'
 export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
   const { problem } = await searchParams
   const language = await visitorLanguage()
-  const { reset, letterSlots } = services().settings
+  const { reset, emailSlots } = services().settings
   const known = knownBy()
   const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
   const [trouble] = readProblems(problem, troubles)
@@ -30,7 +30,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
         sentPath={await keepLanguage('/forgot-password/sent/', language)}
         loginField={reset.loginField}
         known={known}
-        pause={letterSlots.cooldown}
+        pause={emailSlots.cooldown}
         problems={[...new Set(readProblems(problem, loginProblems).map((code) => told[code]))]}
         trouble={trouble}
         heading={<PageHeading title={t('title')}>{t('lead')}</PageHeading>}

@@ -246,7 +246,7 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
 /** How the letters to these accounts ended, each way once. */
 async function outcomes(accountIds: string[]): Promise<string[]> {
   const { rows } = await overheard.app.sql.query<{ state: string }>(
-    `SELECT DISTINCT state::text FROM pgboss.job WHERE name IN ('send-letter', 'send-changed-letter')
+    `SELECT DISTINCT state::text FROM rekey_queue.job WHERE name IN ('link-email', 'changed-email')
         AND data ->> 'accountId' = ANY ($1)`,
     [accountIds],
   )

@@ -37,7 +37,7 @@ async function resetOf(person: Person): Promise<void> {
 async function settled(): Promise<void> {
   await vi.waitFor(
     async () => {
-      const { rows } = await app.sql.query(`SELECT name, data FROM pgboss.job WHERE state < 'completed'`)
+      const { rows } = await app.sql.query(`SELECT name, data FROM rekey_queue.job WHERE state < 'completed'`)
       expect(rows).toEqual([])
     },
     { timeout: 30_000, interval: 100 },
@@ -61,7 +61,7 @@ describe.runIf(hasBooks)(
 
     async function personWith(hash: string): Promise<Person> {
       const person = await app.addPerson()
-      await app.sql.query('UPDATE "users" SET "password" = $1 WHERE "id" = $2', [hash, person.id])
+      await app.sql.query('UPDATE "rekey"."users" SET "password" = $1 WHERE "id" = $2', [hash, person.id])
       return person
     }
 
@@ -108,7 +108,7 @@ describe.runIf(hasBooks)(
         const person = await personWith(hash)
         await resetOf(person)
         const { rows } = await app.sql.query<{ password: string }>(
-          'SELECT "password" FROM "users" WHERE "id" = $1',
+          'SELECT "password" FROM "rekey"."users" WHERE "id" = $1',
           [person.id],
         )
         expect(rows[0]!.password).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
@@ -171,7 +171,7 @@ describe.runIf(hasBooks)('C14 (CVE-2013-1443, CVE-2021-45115): long input', () =
         await costOf({ path, headers: [json], body, ...(chunkSize && { chunkSize }) }, [413]),
       ).toBeLessThan(1)
       const { rows } = await app.sql.query(
-        'SELECT "password_changed_at" AS "at" FROM "users" WHERE "id" = $1',
+        'SELECT "password_changed_at" AS "at" FROM "rekey"."users" WHERE "id" = $1',
         [person.id],
       )
       expect(rows).toEqual([{ at: null }])

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createQueue } from '@/lib/queue'
 import { evil, silence, startOverheardApp, type OverheardApp } from './overheard-app'
+import { defaultSchemas } from '@/lib/schema-names'
 
 // What would happen if somebody could write to the queue.
 
@@ -9,37 +10,37 @@ beforeAll(async () => void (overheard = await startOverheardApp()))
 afterAll(() => overheard?.stop())
 
 describe('M6: jobs that nobody of ours has written', () => {
-  const queue = () => createQueue(overheard.app.sql)
-  const add = (name: string, data: unknown) => queue().add(name as 'send-letter', data as never)
+  const queue = () => createQueue({ pool: overheard.app.sql, schemas: defaultSchemas })
+  const add = (name: string, data: unknown) => queue().add(name as 'link-email', data as never)
   const genuine = (accountId: unknown) => ({
     accountId,
-    askedAt: Math.floor(Date.now() / 1000),
+    requestedAt: Math.floor(Date.now() / 1000),
     locale: 'en',
     requestId: 'r',
-    pauseExempt: false,
+    bypassPause: false,
   })
 
   test('C4, C7, M6: what is no job is given up at once, and the log tells of it', async () => {
     const victim = await overheard.app.addPerson()
     const poison: [string, unknown][] = [
-      ['send-letter', genuine(`${victim.email},${evil}`)],
-      ['send-letter', genuine(`${victim.id}\r\nRCPT TO:<${evil}>`)],
-      ['send-letter', genuine([victim.id, evil])],
-      ['send-letter', genuine({ id: victim.id, email: evil })],
-      ['send-letter', genuine(null)],
-      ['send-letter', {}],
-      ['send-letter', { ...genuine(victim.id), askedAt: `1\r\nBcc: ${evil}` }],
-      ['send-letter', { ...genuine(victim.id), askedAt: null }],
-      ['send-letter', { ...genuine(victim.id), askedAt: -1 }],
-      ['send-letter', { ...genuine(victim.id), askedAt: 1e300 }],
-      ['send-letter', { ...genuine(victim.id), askedAt: 0.5 }],
-      ['send-links', { ...genuine(victim.id), asked: { login: [victim.email, evil] }, client: 'x' }],
-      ['send-links', { ...genuine(victim.id), asked: { accountId: evil }, client: 'x' }],
-      ['send-links', { ...genuine(victim.id), asked: null, client: 'x' }],
-      ['send-links', {}],
-      ['send-changed-letter', { ...genuine(`${victim.id},${evil}`), client: `x\r\nBcc: ${evil}` }],
-      ['send-changed-letter', {}],
-      ['tell-password-changed', { accountId: evil, username: 7, requestId: null }],
+      ['link-email', genuine(`${victim.email},${evil}`)],
+      ['link-email', genuine(`${victim.id}\r\nRCPT TO:<${evil}>`)],
+      ['link-email', genuine([victim.id, evil])],
+      ['link-email', genuine({ id: victim.id, email: evil })],
+      ['link-email', genuine(null)],
+      ['link-email', {}],
+      ['link-email', { ...genuine(victim.id), requestedAt: `1\r\nBcc: ${evil}` }],
+      ['link-email', { ...genuine(victim.id), requestedAt: null }],
+      ['link-email', { ...genuine(victim.id), requestedAt: -1 }],
+      ['link-email', { ...genuine(victim.id), requestedAt: 1e300 }],
+      ['link-email', { ...genuine(victim.id), requestedAt: 0.5 }],
+      ['link-request', { ...genuine(victim.id), target: { login: [victim.email, evil] }, client: 'x' }],
+      ['link-request', { ...genuine(victim.id), target: { accountId: evil }, client: 'x' }],
+      ['link-request', { ...genuine(victim.id), target: null, client: 'x' }],
+      ['link-request', {}],
+      ['changed-email', { ...genuine(`${victim.id},${evil}`), client: `x\r\nBcc: ${evil}` }],
+      ['changed-email', {}],
+      ['changed-hook', { accountId: evil, username: 7, requestId: null }],
     ]
     const before = await failedJobs()
     expect(
@@ -62,10 +63,10 @@ describe('M6: jobs that nobody of ours has written', () => {
       locale: 'xx',
       envelope: evil,
     }
-    const asked = { login: victim.email, email: evil, to: [evil] }
+    const target = { login: victim.email, email: evil, to: [evil] }
     const out = await overheard.during(async () => {
-      await add('send-letter', { ...genuine(victim.id), ...beside })
-      await add('send-links', { ...genuine(victim.id), ...beside, asked, client: evil })
+      await add('link-email', { ...genuine(victim.id), ...beside })
+      await add('link-request', { ...genuine(victim.id), ...beside, target, client: evil })
     })
     expect(out.recipients).toEqual([victim.email, victim.email])
     for (const { raw } of overheard.sink.letters.slice(-2))
@@ -76,7 +77,7 @@ describe('M6: jobs that nobody of ours has written', () => {
     const victim = await overheard.app.addPerson()
     const out = await overheard.during(async () => {
       for (const login of spellings(victim.email)) {
-        await add('send-links', { ...genuine(victim.id), asked: { login }, client: '127.0.0.1' })
+        await add('link-request', { ...genuine(victim.id), target: { login }, client: '127.0.0.1' })
       }
     })
     expect(out).toEqual(silence)
@@ -91,7 +92,7 @@ describe('M6: jobs that nobody of ours has written', () => {
 
 async function failedJobs(): Promise<number> {
   const { rows } = await overheard.app.sql.query<{ failed: string }>(
-    `SELECT count(*) AS "failed" FROM pgboss.job WHERE state = 'failed'`,
+    `SELECT count(*) AS "failed" FROM rekey_queue.job WHERE state = 'failed'`,
   )
   return Number(rows[0]!.failed)
 }

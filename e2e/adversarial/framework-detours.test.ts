@@ -23,7 +23,7 @@ const send = (sent: Sent) => exchange(app.port, sent)
 
 async function asksStored(): Promise<number> {
   const { rows } = await app.sql.query<{ stored: string }>(
-    `SELECT count(*) AS "stored" FROM pgboss.job WHERE name = 'send-links'`,
+    `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,
   )
   return Number(rows[0]!.stored)
 }

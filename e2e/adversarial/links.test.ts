@@ -32,7 +32,11 @@ const post = (name: string, body: unknown, headers = [json]) =>
 
 /** All that an attack must leave as it was. Whoever is mailed or noted down would show in the last two. */
 async function allRows(): Promise<unknown> {
-  const tables = ['"users"', '"rekey_recovery"', '(SELECT "id", "name" FROM pgboss.job) AS jobs']
+  const tables = [
+    '"rekey"."users"',
+    '"rekey"."recovery"',
+    '(SELECT "id", "name" FROM rekey_queue.job) AS jobs',
+  ]
   return Promise.all(
     tables.map(async (table) => (await app.sql.query(`SELECT * FROM ${table} ORDER BY 1`)).rows),
   )
@@ -44,8 +48,8 @@ describe('C10 (CVE-2015-2559): the user id of another account', () => {
     const one = await app.addPerson()
     const other = await app.addPerson({ email: one.email })
     await app.sql.query(
-      `UPDATE "users" u SET "password" = o."password", "created_at" = o."created_at", "email" = o."email"
-         FROM "users" o WHERE u."id" = $1 AND o."id" = $2`,
+      `UPDATE "rekey"."users" u SET "password" = o."password", "created_at" = o."created_at", "email" = o."email"
+         FROM "rekey"."users" o WHERE u."id" = $1 AND o."id" = $2`,
       [other.id, one.id],
     )
     return [one, other]
@@ -90,8 +94,8 @@ describe('C10 (CVE-2015-2559): the user id of another account', () => {
     const [one, other] = await twins()
     const link = await signedLinks(app).linkOf(one)
     // The very id changes hands: what the link was signed for is now the other row.
-    await app.sql.query(`UPDATE "users" SET "id" = gen_random_uuid() WHERE "id" = $1`, [one.id])
-    await app.sql.query(`UPDATE "users" SET "id" = $1, "email" = 'x' || "email" WHERE "id" = $2`, [
+    await app.sql.query(`UPDATE "rekey"."users" SET "id" = gen_random_uuid() WHERE "id" = $1`, [one.id])
+    await app.sql.query(`UPDATE "rekey"."users" SET "id" = $1, "email" = 'x' || "email" WHERE "id" = $2`, [
       one.id,
       other.id,
     ])
@@ -128,11 +132,11 @@ describe('C11 (CVE-2013-0233, WordPress 2.8.3): values that some languages take 
   beforeAll(async () => {
     for (const hash of ['0', '', 'null', 'undefined', 'NaN', 'true', '[object Object]', '!']) {
       const person = await app.addPerson({ email: '', firstName: hash })
-      await app.sql.query('UPDATE "users" SET "password" = $1 WHERE "id" = $2', [hash, person.id])
+      await app.sql.query('UPDATE "rekey"."users" SET "password" = $1 WHERE "id" = $2', [hash, person.id])
     }
     await app.addPerson({ password: null, username: '0' })
     await app.sql.query(
-      `INSERT INTO "users" ("id", "username", "email", "password")
+      `INSERT INTO "rekey"."users" ("id", "username", "email", "password")
        VALUES ('00000000-0000-0000-0000-000000000000', 'nil', '', '')`,
     )
   })

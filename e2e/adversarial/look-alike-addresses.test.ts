@@ -84,14 +84,18 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     const ignoring = 'und-u-ks-level1'
     await overheard.app.sql.query(`CREATE COLLATION IF NOT EXISTS careless
       (provider = icu, locale = '${ignoring}', deterministic = false)`)
-    await overheard.app.sql.query('ALTER TABLE "users" ALTER COLUMN "email" TYPE text COLLATE careless')
-    await overheard.app.sql.query('ALTER TABLE "users" ALTER COLUMN "username" TYPE text COLLATE careless')
+    await overheard.app.sql.query(
+      'ALTER TABLE "rekey"."users" ALTER COLUMN "email" TYPE text COLLATE careless',
+    )
+    await overheard.app.sql.query(
+      'ALTER TABLE "rekey"."users" ALTER COLUMN "username" TYPE text COLLATE careless',
+    )
     const person = await overheard.app.addPerson({
       username: `julian-${tag}`,
       email: `julian.${tag}@cure53.example`,
     })
     const alike = await overheard.app.sql.query(
-      'SELECT FROM "users" WHERE "email" = $1 AND "username" = $2',
+      'SELECT FROM "rekey"."users" WHERE "email" = $1 AND "username" = $2',
       [`j\u00fclian.${tag}@c\u00fcre53.example`, `J\u00dcLIAN-${tag}`],
     )
     expect(alike.rowCount).toBe(1) // the database is taken in, so that what follows can fail
@@ -159,7 +163,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
 /** Accounts with these addresses, all in one go. */
 async function store(sql: pg.Pool, emails: string[]): Promise<void> {
   await sql.query(
-    `INSERT INTO "users" ("id", "username", "email", "password")
+    `INSERT INTO "rekey"."users" ("id", "username", "email", "password")
      SELECT gen_random_uuid(), 'stored-' || gen_random_uuid(), "email", 'nobody''s hash' FROM unnest($1::text[]) AS "email"`,
     [emails],
   )

@@ -8,16 +8,16 @@ afterAll(() => app?.stop())
 
 describe('C15 (CVE-2026-73421): something that the app needs is missing while it runs', () => {
   test.each([
-    ['"rekey_limits"', 'the counts'],
-    ['"rekey_recovery"', 'the epochs'],
-    ['"rekey_audit"', 'the audit log'],
-    ['"users"', 'the accounts'],
-    ['pgboss."job_common"', 'the jobs'],
-    ['pgboss."queue"', 'the queues'],
+    ['"rekey"."limits"', 'the counts'],
+    ['"rekey"."recovery"', 'the epochs'],
+    ['"rekey"."audit"', 'the audit log'],
+    ['"rekey"."users"', 'the accounts'],
+    ['rekey_queue."job_common"', 'the jobs'],
+    ['rekey_queue."queue"', 'the queues'],
   ])('C15, R8: without %s (%s) nothing succeeds that should not, and nothing is changed', async (table) => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
-    const before = await app.sql.query('SELECT * FROM "users" WHERE "id" = $1', [person.id])
+    const before = await app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])
     const password = newPassword()
     await app.sql.query(`ALTER TABLE ${table} RENAME TO "away"`)
     try {
@@ -25,16 +25,16 @@ describe('C15 (CVE-2026-73421): something that the app needs is missing while it
       expect([table, [500, 503].includes(resetting.status)]).toEqual([table, true])
       const asking = await app.post('send-reset-password-link', { login: person.username })
       // Asking needs the counts and the queue. What it promises it keeps once the rest is back.
-      const needed = ['"rekey_limits"', 'pgboss."job_common"', 'pgboss."queue"'].includes(table)
+      const needed = ['"rekey"."limits"', 'rekey_queue."job_common"', 'rekey_queue."queue"'].includes(table)
       expect([table, needed ? [500, 503].includes(asking.status) : asking.status === 200]).toEqual([
         table,
         true,
       ])
     } finally {
-      const [, schema = ''] = /^(pgboss\.)/.exec(table) ?? []
-      await app.sql.query(`ALTER TABLE ${schema}"away" RENAME TO ${table.replace('pgboss.', '')}`)
+      const [schema = '', name = ''] = table.split('.')
+      await app.sql.query(`ALTER TABLE ${schema}."away" RENAME TO ${name}`)
     }
-    const after = await app.sql.query('SELECT * FROM "users" WHERE "id" = $1', [person.id])
+    const after = await app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])
     expect(after.rows).toEqual(before.rows)
     expect((await app.post('reset-password', { ...link, password })).status).toBe(200)
   })

@@ -87,7 +87,7 @@ async function listenIn(smtpUrl: string) {
 export async function settled({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
   const left = async () => {
     const { rows } = await sql.query(
-      `SELECT name, state, data, retry_count, output FROM pgboss.job WHERE state < 'completed'`,
+      `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,
     )
     return rows
   }

@@ -44,7 +44,7 @@ const all = (bodies: object[], endpoint: 'reset-password' | 'send-reset-password
 async function settled(): Promise<void> {
   const left = async () => {
     const { rows } = await first.sql.query(
-      `SELECT name, state, data, retry_count, output FROM pgboss.job WHERE state < 'completed'`,
+      `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,
     )
     return rows
   }
@@ -118,21 +118,21 @@ describe('C12 (better-auth #9993, CVE-2026-33624, CVE-2026-43930): one link, man
 
 describe('C12 (CVE-2026-32700), T5: the account changes between the check of a link and the reset', () => {
   test.each<[string, string]>([
-    ['its address', `UPDATE "users" SET "email" = 'new-' || "email" WHERE "id" = $1`],
-    ['its password', `UPDATE "users" SET "password" = 'set elsewhere' WHERE "id" = $1`],
-    ['its password, to none', `UPDATE "users" SET "password" = NULL WHERE "id" = $1`],
-    ['its status', `UPDATE "users" SET "is_active" = false WHERE "id" = $1`],
-    ['its epoch', `UPDATE "rekey_recovery" SET "links_epoch" = "links_epoch" + 1 WHERE "account_id" = $1`],
+    ['its address', `UPDATE "rekey"."users" SET "email" = 'new-' || "email" WHERE "id" = $1`],
+    ['its password', `UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`],
+    ['its password, to none', `UPDATE "rekey"."users" SET "password" = NULL WHERE "id" = $1`],
+    ['its status', `UPDATE "rekey"."users" SET "is_active" = false WHERE "id" = $1`],
+    ['its epoch', `UPDATE "rekey"."recovery" SET "links_epoch" = "links_epoch" + 1 WHERE "account_id" = $1`],
     [
       'its epoch, for the first time',
-      `INSERT INTO "rekey_recovery" ("account_id", "links_epoch") VALUES ($1, 1)
+      `INSERT INTO "rekey"."recovery" ("account_id", "links_epoch") VALUES ($1, 1)
          ON CONFLICT ("account_id") DO UPDATE SET "links_epoch" = 1`,
     ],
-    ['all of it: it is deleted', `DELETE FROM "users" WHERE "id" = $1`],
+    ['all of it: it is deleted', `DELETE FROM "rekey"."users" WHERE "id" = $1`],
   ])('C12 (CVE-2026-32700): %s', async (what, change) => {
     const person = await first.addPerson()
     if (what !== 'its epoch, for the first time') {
-      await first.sql.query('INSERT INTO "rekey_recovery" ("account_id") VALUES ($1)', [person.id])
+      await first.sql.query('INSERT INTO "rekey"."recovery" ("account_id") VALUES ($1)', [person.id])
     }
     const body = { ...(await links().linkOf(person)), password: newPassword() }
     const other = new pg.Client({ connectionString: database.url })
@@ -194,7 +194,7 @@ describe('asking, many at once', () => {
     // Whoever waits for the next poll does nothing meanwhile; a slow machine is slow all the time.
     const { rows } = await first.sql.query<{ pause: number }>(
       `SELECT extract(epoch FROM max("pause"))::float AS "pause" FROM (
-         SELECT completed_on - lag(completed_on) OVER (ORDER BY completed_on) AS "pause" FROM pgboss.job
+         SELECT completed_on - lag(completed_on) OVER (ORDER BY completed_on) AS "pause" FROM rekey_queue.job
           WHERE data -> 'asked' ->> 'login' = ANY ($1) OR data ->> 'accountId' = ANY ($2)) AS pauses`,
       [people.map(({ username }) => username), people.map(({ id }) => id)],
     )
@@ -204,7 +204,7 @@ describe('asking, many at once', () => {
 
 async function passwordChangedAt(person: Person): Promise<Date | null> {
   const { rows } = await first.sql.query<{ at: Date | null }>(
-    'SELECT "password_changed_at" AS "at" FROM "users" WHERE "id" = $1',
+    'SELECT "password_changed_at" AS "at" FROM "rekey"."users" WHERE "id" = $1',
     [person.id],
   )
   return rows[0]?.at ?? null

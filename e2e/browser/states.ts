@@ -105,7 +105,7 @@ const usualStates: State[] = [
     async reach({ page, app }) {
       const person = await app.addPerson()
       const link = await linkTo(app, person)
-      await app.sql.query(`UPDATE "users" SET "password" = 'another' WHERE "id" = $1`, [person.id])
+      await app.sql.query(`UPDATE "rekey"."users" SET "password" = 'another' WHERE "id" = $1`, [person.id])
       await page.goto(link)
     },
   },
@@ -242,7 +242,7 @@ const troubledStates: State[] = [
     async reach({ page, app }) {
       const person = await app.addPerson()
       const link = await linkTo(app, person, { purpose: 'cancel' })
-      await app.sql.query(`INSERT INTO "rekey_recovery" ("account_id", "links_epoch") VALUES ($1, 1)`, [
+      await app.sql.query(`INSERT INTO "rekey"."recovery" ("account_id", "links_epoch") VALUES ($1, 1)`, [
         person.id,
       ])
       await page.goto(link)

@@ -23,9 +23,9 @@ export async function startAttackedEndpoints() {
   /** All that a refused request must leave as it was: the accounts, what is kept beside them, and who asked. */
   async function allRows(): Promise<unknown> {
     const tables = [
-      '"users"',
-      '"rekey_recovery"',
-      `(SELECT id FROM pgboss.job WHERE name = 'send-links') AS asks`,
+      '"rekey"."users"',
+      '"rekey"."recovery"',
+      `(SELECT id FROM rekey_queue.job WHERE name = 'link-request') AS asks`,
     ]
     return Promise.all(
       tables.map(async (table) => (await app.sql.query(`SELECT * FROM ${table} ORDER BY 1`)).rows),

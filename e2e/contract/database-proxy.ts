@@ -50,7 +50,7 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
     let replacing = false
     client.on('data', (data) => {
       if (swallowing || silenced.has(client)) return
-      replacing ||= data.includes('UPDATE "users"')
+      replacing ||= data.includes('UPDATE "rekey"."users"')
       const commits = replacing && /\bcommit\b/i.test(data.toString('latin1'))
       if (delayMs > 0) return void setTimeout(() => upstream.write(data), delayMs)
       if (atCommit === undefined || !commits) return void upstream.write(data)

@@ -127,7 +127,7 @@ describe('I2: nothing but the body’s own fields counts', () => {
   test('unknown fields of a reset change nothing about the account but its password', async () => {
     const { person, link } = await endpoints.someone()
     const row = async () =>
-      (await endpoints.app.sql.query('SELECT * FROM "users" WHERE "id" = $1', [person.id])).rows[0]
+      (await endpoints.app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])).rows[0]
     const before = await row()
     const extras = {
       email: 'evil@evil.example',

@@ -145,7 +145,7 @@ describe('T9: user id and time have one spelling', () => {
   test('C10: another account’s link is not mine, not even where both have the same password hash', async () => {
     const [mine, other] = [await endpoints.someone(), await endpoints.someone()]
     await endpoints.app.sql.query(
-      `UPDATE "users" SET "password" = (SELECT "password" FROM "users" WHERE "id" = $1) WHERE "id" = $2`,
+      `UPDATE "rekey"."users" SET "password" = (SELECT "password" FROM "rekey"."users" WHERE "id" = $1) WHERE "id" = $2`,
       [mine.person.id, other.person.id],
     )
     const link = await signedLinks(endpoints.app).linkOf(mine.person)

@@ -221,7 +221,7 @@ describe.each(
 
   test.each(ofGroup.map((pair) => [pair.name, pair] as const))('%s', async (name, pair) => {
     await app.sql.query(
-      `UPDATE "users" SET "email" = 'alice@example.com', "password" = $2, "password_changed_at" = NULL WHERE "id" = $1`,
+      `UPDATE "rekey"."users" SET "email" = 'alice@example.com', "password" = $2, "password_changed_at" = NULL WHERE "id" = $1`,
       [alice!.id, alice!.password],
     )
     const request = await inPlace(pair, oneTimeUse)
@@ -262,7 +262,7 @@ async function addDrrsPeople(): Promise<{ id: string; password: string }> {
   await app.addPerson({ username: 'Żółć', email: 'zolc@example.com' })
   await app.addPerson({ username: 'alice@example.com', email: 'dave@example.com' })
   const { rows } = await app.sql.query<{ password: string }>(
-    'SELECT "password" FROM "users" WHERE "id" = $1',
+    'SELECT "password" FROM "rekey"."users" WHERE "id" = $1',
     [id],
   )
   return { id, password: rows[0]!.password }
@@ -270,7 +270,7 @@ async function addDrrsPeople(): Promise<{ id: string; password: string }> {
 
 async function storedPassword(): Promise<string> {
   const { rows } = await app.sql.query<{ password: string }>(
-    'SELECT "password" FROM "users" WHERE "id" = $1',
+    'SELECT "password" FROM "rekey"."users" WHERE "id" = $1',
     [alice!.id],
   )
   return rows[0]!.password
@@ -278,7 +278,9 @@ async function storedPassword(): Promise<string> {
 
 async function happen(what: 'a reset' | 'another address' | undefined, oneTimeUse: boolean): Promise<void> {
   if (what === 'another address')
-    await app.sql.query(`UPDATE "users" SET "email" = 'moved@example.com' WHERE "id" = $1`, [alice!.id])
+    await app.sql.query(`UPDATE "rekey"."users" SET "email" = 'moved@example.com' WHERE "id" = $1`, [
+      alice!.id,
+    ])
   if (what !== 'a reset') return
   const link = await signedLinks(app, { oneTimeUse }).linkOf(alice!)
   const answer = await app.post('reset-password', { ...link, password: 'N3w-correct-horse' })

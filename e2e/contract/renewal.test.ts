@@ -20,7 +20,7 @@ const ask = async (body: unknown) => {
 /** The newest request for a link, when it has been stored. */
 async function lastAsked(): Promise<unknown> {
   const { rows } = await app.sql.query<{ asked: unknown }>(
-    `SELECT data -> 'asked' AS "asked" FROM pgboss.job WHERE name = 'send-links' ORDER BY created_on DESC LIMIT 1`,
+    `SELECT data -> 'asked' AS "asked" FROM rekey_queue.job WHERE name = 'link-request' ORDER BY created_on DESC LIMIT 1`,
   )
   return rows[0]?.asked
 }
@@ -42,7 +42,9 @@ describe('a link that was ours', () => {
       'of an address before the present one',
       async (person) => {
         const link = await signedLinks(app).linkOf(person)
-        await app.sql.query(`UPDATE "users" SET "email" = 'new-' || "email" WHERE "id" = $1`, [person.id])
+        await app.sql.query(`UPDATE "rekey"."users" SET "email" = 'new-' || "email" WHERE "id" = $1`, [
+          person.id,
+        ])
         return link
       },
     ],
@@ -50,9 +52,10 @@ describe('a link that was ours', () => {
   ])('%s brings a new one, to the account’s address and no other', async (_state, make) => {
     const person = await app.addPerson()
     const link = await make(person)
-    const { rows } = await app.sql.query<{ email: string }>('SELECT "email" FROM "users" WHERE "id" = $1', [
-      person.id,
-    ])
+    const { rows } = await app.sql.query<{ email: string }>(
+      'SELECT "email" FROM "rekey"."users" WHERE "id" = $1',
+      [person.id],
+    )
     expect(await ask(link)).toEqual([200, sent])
     const letter = await app.sink.next(rows[0]!.email)
     expect(letter.recipients).toEqual([rows[0]!.email])
@@ -64,8 +67,8 @@ describe('a link that was ours', () => {
   test('A1: of an account that is gone or disabled is answered alike, and nobody is written to', async () => {
     const [gone, disabled] = [await app.addPerson(), await app.addPerson()]
     const links = [await signedLinks(app).linkOf(gone), await signedLinks(app).linkOf(disabled)]
-    await app.sql.query('DELETE FROM "users" WHERE "id" = $1', [gone.id])
-    await app.sql.query('UPDATE "users" SET "is_active" = false WHERE "id" = $1', [disabled.id])
+    await app.sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [gone.id])
+    await app.sql.query('UPDATE "rekey"."users" SET "is_active" = false WHERE "id" = $1', [disabled.id])
     for (const link of links) expect(await ask(link)).toEqual([200, sent])
     const other = await app.addPerson()
     await ask({ login: other.username })

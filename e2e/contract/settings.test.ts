@@ -38,14 +38,14 @@ function withSettings(env: Record<string, string>) {
   beforeAll(async () => {
     app = await startApp({ env, database, sink })
     // All groups are one client to the limiter.
-    await app.sql.query('DELETE FROM "rekey_limits"')
+    await app.sql.query('DELETE FROM "rekey"."limits"')
   })
   afterAll(() => app?.stop())
 }
 
 async function asksStored(): Promise<number> {
   const { rows } = await app.sql.query<{ stored: string }>(
-    `SELECT count(*) AS "stored" FROM pgboss.job WHERE name = 'send-links'`,
+    `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,
   )
   return Number(rows[0]!.stored)
 }

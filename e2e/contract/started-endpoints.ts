@@ -40,7 +40,7 @@ export async function startEndpoints(env: Record<string, string> = {}) {
   /** How many requests for a link were accepted so far. */
   async function asksStored(): Promise<number> {
     const { rows } = await app.sql.query<{ stored: string }>(
-      `SELECT count(*) AS "stored" FROM pgboss.job WHERE name = 'send-links'`,
+      `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,
     )
     return Number(rows[0]!.stored)
   }

@@ -9,7 +9,7 @@ import { signedState } from '@/lib/accounts'
 import type { Configuration } from '@/lib/configuration'
 import { createLetterSending } from '@/lib/letter-sending'
 import { createMailer } from '@/lib/mailer'
-import { migrate } from '@/lib/migrations'
+import { migrate } from '@/lib/migrate'
 import { createPasswordReset } from '@/lib/password-reset'
 import { createServices, type Services } from '@/lib/services'
 import { readSettings } from '@/lib/settings'
@@ -26,7 +26,7 @@ let sql: pg.Client
 beforeAll(async () => {
   database = await createTestDatabase()
   sink = await startMailSink()
-  await migrate(database.url)
+  await migrate(database)
   services = createServices(
     readSettings({
       SECRET_KEY: randomBytes(32).toString('base64url'),
@@ -121,7 +121,7 @@ async function startProduct() {
 
 const sessions = async () => (await sql.query('SELECT 1 FROM "sessions" WHERE "user_id" = $1', [id])).rowCount
 const jobs = async (name: string) =>
-  (await sql.query(`SELECT 1 FROM pgboss.job WHERE name = $1 AND data->>'accountId' = $2`, [name, id]))
+  (await sql.query(`SELECT 1 FROM rekey_queue.job WHERE name = $1 AND data->>'accountId' = $2`, [name, id]))
     .rowCount
 const passwordIs = async (password: string) =>
   services.hash.verify((await services.accounts.findByUsername(username))!.passwordHash!, password)
@@ -157,7 +157,7 @@ describe('S1: sessions', () => {
   })
 
   test('A5: end with no number of letters that are asked for, nor does anything else of the account change', async () => {
-    const before = (await sql.query('SELECT * FROM "users" WHERE "id" = $1', [id])).rows
+    const before = (await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows
     const flow = createPasswordReset({ ...services, configuration: endSessions })
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
     const handlers = createLetterSending({ ...services, configuration: endSessions, letters, mailer })
@@ -165,17 +165,17 @@ describe('S1: sessions', () => {
       const client = `198.51.100.${i}`
       const asked = { asked: { login: username }, locale: 'en', requestId: 'r', client }
       expect(await flow.requestLink(asked)).toEqual({ ok: true, found: 'not-told' })
-      const data = { asked: { login: username }, locale: 'en', requestId: 'r', client, pauseExempt: false }
-      await handlers['send-links']({ id: randomUUID(), data, createdAt: new Date(), attempt: 1 })
-      const askedAt = Math.floor(Date.now() / 1000)
-      const letter = { accountId: id, askedAt, locale: 'en', requestId: 'r', pauseExempt: false }
-      await handlers['send-letter']({ id: randomUUID(), data: letter, createdAt: new Date(), attempt: 1 })
+      const data = { target: { login: username }, locale: 'en', requestId: 'r', client, bypassPause: false }
+      await handlers['link-request']({ id: randomUUID(), data, createdAt: new Date(), attempt: 1 })
+      const requestedAt = Math.floor(Date.now() / 1000)
+      const letter = { accountId: id, requestedAt, locale: 'en', requestId: 'r', bypassPause: false }
+      await handlers['link-email']({ id: randomUUID(), data: letter, createdAt: new Date(), attempt: 1 })
     }
     await mailer.close()
     expect(sink.countTo(`${username}@example.com`)).toBeGreaterThan(0)
     expect(await sessions()).toBe(3)
     expect(await passwordIs(oldPassword)).toBe(true)
-    expect((await sql.query('SELECT * FROM "users" WHERE "id" = $1', [id])).rows).toEqual(before)
+    expect((await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows).toEqual(before)
   })
 
   test('F8: where they cannot be ended, nothing has happened: old password, live link, sessions, no letter, no audit', async () => {
@@ -189,7 +189,7 @@ describe('S1: sessions', () => {
     await expect(reset(failing, link, newPassword())).rejects.toThrow('read-only')
     expect(await passwordIs(oldPassword)).toBe(true)
     expect(await sessions()).toBe(3)
-    expect(await jobs('send-changed-letter')).toBe(0)
+    expect(await jobs('changed-email')).toBe(0)
     expect(await services.audit.history(id)).toEqual([])
     expect(await reset(endSessions, link, newPassword())).toEqual({ ok: true })
   })
@@ -213,10 +213,13 @@ describe('S4: a second factor', () => {
   })
 
   test('S4: and what the product keeps of it beside the account is as it was', async () => {
-    await sql.query(`ALTER TABLE "users" ADD COLUMN IF NOT EXISTS "totp_secret" text`)
-    await sql.query(`UPDATE "users" SET "totp_secret" = 'JBSWY3DPEHPK3PXP' WHERE "id" = $1`, [id])
+    await sql.query(`ALTER TABLE "rekey"."users" ADD COLUMN IF NOT EXISTS "totp_secret" text`)
+    await sql.query(`UPDATE "rekey"."users" SET "totp_secret" = 'JBSWY3DPEHPK3PXP' WHERE "id" = $1`, [id])
     const row = async () => {
-      const { rows } = await sql.query<Record<string, unknown>>('SELECT * FROM "users" WHERE "id" = $1', [id])
+      const { rows } = await sql.query<Record<string, unknown>>(
+        'SELECT * FROM "rekey"."users" WHERE "id" = $1',
+        [id],
+      )
       return rows[0]!
     }
     const before = await row()
@@ -249,15 +252,15 @@ describe('passwordChanged, for stores outside the database', () => {
     expect(await reset(configuration, await linkNow(), newPassword())).toEqual({ ok: true })
     expect(told).toEqual([])
     const { rows } = await sql.query(
-      `SELECT data FROM pgboss.job WHERE name = 'tell-password-changed' AND data->>'accountId' = $1`,
+      `SELECT data FROM rekey_queue.job WHERE name = 'changed-hook' AND data->>'accountId' = $1`,
       [id],
     )
     expect(rows).toHaveLength(1)
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
     const handlers = createLetterSending({ ...services, configuration, letters, mailer })
     const work = { id: randomUUID(), data: rows[0].data, createdAt: new Date(), attempt: 1 }
-    await expect(handlers['tell-password-changed'](work)).rejects.toThrow('away')
-    expect(await handlers['tell-password-changed'](work)).toEqual({ outcome: 'done' })
+    await expect(handlers['changed-hook'](work)).rejects.toThrow('away')
+    expect(await handlers['changed-hook'](work)).toEqual({ outcome: 'done' })
     expect(told).toEqual([username, username])
     await mailer.close()
   })
@@ -272,7 +275,7 @@ test('S5: an account that was disabled after the letter is not revived', async (
 
 test('P9: an older scheme is replaced by Argon2id, and equal passwords are stored differently', async () => {
   await sql.query(
-    `UPDATE "users" SET "password" = '$2b$12$abcdefghijklmnopqrstuuK3zL9n1Q0mHkz8pN0vYc2rWJ7xG4y5e' WHERE "id" = $1`,
+    `UPDATE "rekey"."users" SET "password" = '$2b$12$abcdefghijklmnopqrstuuK3zL9n1Q0mHkz8pN0vYc2rWJ7xG4y5e' WHERE "id" = $1`,
     [id],
   )
   const password = newPassword()
@@ -288,7 +291,7 @@ test.runIf(testServer)(
     const role = `rekey_app_${randomBytes(5).toString('hex')}`
     await sql.query(`CREATE ROLE "${role}" LOGIN`)
     try {
-      await migrate(database.url, role)
+      await migrate(database, role)
       const url = new URL(database.url)
       url.username = role
       const settings = {
@@ -313,13 +316,13 @@ test.runIf(testServer)(
         }
         expect(await limited.passwordReset.complete(input)).toEqual({ ok: true })
         for (const statement of [
-          'DROP TABLE "users"',
-          'ALTER TABLE "users" ADD COLUMN "x" int',
+          'DROP TABLE "rekey"."users"',
+          'ALTER TABLE "rekey"."users" ADD COLUMN "x" int',
           'CREATE TABLE "mine" ("n" int)',
-          'UPDATE "rekey_audit" SET "event" = \'x\'',
-          'DELETE FROM "rekey_audit"',
-          'TRUNCATE "rekey_audit"',
-          'DELETE FROM "users"',
+          'UPDATE "rekey"."audit" SET "event" = \'x\'',
+          'DELETE FROM "rekey"."audit"',
+          'TRUNCATE "rekey"."audit"',
+          'DELETE FROM "rekey"."users"',
         ]) {
           await expect(asApp.query(statement), statement).rejects.toThrow(/permission denied|must be owner/)
         }

@@ -39,7 +39,7 @@ function spellingsOf(signature: string): string[] {
 }
 
 const jobsLeft = async () => {
-  const { rows } = await app.sql.query(`SELECT 1 FROM pgboss.job WHERE state < 'completed'`)
+  const { rows } = await app.sql.query(`SELECT 1 FROM rekey_queue.job WHERE state < 'completed'`)
   return rows.length
 }
 
@@ -49,12 +49,13 @@ test('T7: no link is kept, not before it is mailed, not while the mail server pu
   await app.post('send-reset-password-link', { login: person.username })
   const dumps = [await dump()]
   const waiting = async () =>
-    (await app.sql.query(`SELECT 1 FROM pgboss.job WHERE name = 'send-letter' AND state = 'retry'`)).rowCount
+    (await app.sql.query(`SELECT 1 FROM rekey_queue.job WHERE name = 'link-email' AND state = 'retry'`))
+      .rowCount
   await expect.poll(waiting, { timeout: 20_000 }).toBe(1)
   dumps.push(await dump())
   app.sink.refuse = undefined
   await app.sql.query(
-    `UPDATE pgboss.job SET start_after = now() WHERE name = 'send-letter' AND state = 'retry'`,
+    `UPDATE rekey_queue.job SET start_after = now() WHERE name = 'link-email' AND state = 'retry'`,
   )
   const { link, cancelLink } = await app.sink.next(person.email, 40_000)
   await expect.poll(jobsLeft, { timeout: 20_000 }).toBe(0)
@@ -62,8 +63,8 @@ test('T7: no link is kept, not before it is mailed, not while the mail server pu
 
   // The time is what was written down, when the request was taken.
   const { rows } = await app.sql.query<{ at: string }>(
-    `SELECT floor(extract(epoch FROM created_on))::text AS "at" FROM pgboss.job
-      WHERE name = 'send-links' AND data -> 'asked' ->> 'login' = $1`,
+    `SELECT floor(extract(epoch FROM created_on))::text AS "at" FROM rekey_queue.job
+      WHERE name = 'link-request' AND data -> 'asked' ->> 'login' = $1`,
     [person.username],
   )
   expect(readLink(link).timestamp).toBe(rows[0]!.at)
@@ -119,16 +120,11 @@ test('T13: HEAD, GET and OPTIONS, of the page and of the endpoints, with a link 
   // The rest is the queue's own housekeeping, which goes on by itself.
   const rows = async () =>
     Object.entries(await dump()).filter(
-      ([name]) => name.startsWith('public.') || name.startsWith('pgboss.job'),
+      ([name]) => name.startsWith('rekey.') || name.startsWith('rekey_queue.job'),
     )
   const before = await rows()
   expect(before.map(([name]) => name)).toEqual(
-    expect.arrayContaining([
-      'public.users',
-      'public.rekey_audit',
-      'public.rekey_limits',
-      'public.rekey_recovery',
-    ]),
+    expect.arrayContaining(['rekey.users', 'rekey.audit', 'rekey.limits', 'rekey.recovery']),
   )
 
   const query = new URLSearchParams({ ...link, password: newPassword(), login: person.username })

@@ -138,7 +138,7 @@ async function letter(reply: Reply, cause: () => Promise<unknown>): Promise<Link
 }
 
 /** Lets letters that were put off be tried again now. */
-const hurry = () => app.sql.query(`UPDATE pgboss.job SET start_after = now() WHERE state = 'retry'`)
+const hurry = () => app.sql.query(`UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`)
 
 const query = (link: LinkParameters) => new URLSearchParams(link).toString()
 
@@ -218,11 +218,11 @@ async function story(): Promise<void> {
     `CREATE FUNCTION "quote"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no: %', NEW; END $$`,
   )
   await app.sql.query(
-    'CREATE TRIGGER "quote" BEFORE UPDATE ON "users" FOR EACH ROW EXECUTE FUNCTION "quote"()',
+    'CREATE TRIGGER "quote" BEFORE UPDATE ON "rekey"."users" FOR EACH ROW EXECUTE FUNCTION "quote"()',
   )
   const failing = { ...mailed, ...twice(passwords['a password before an error of ours']!) }
   expect((await post('a reset that fails', paths.reset, failing)).status).toBe(500)
-  await app.sql.query('DROP TRIGGER "quote" ON "users"')
+  await app.sql.query('DROP TRIGGER "quote" ON "rekey"."users"')
 
   // The reset, the letter that tells of it, the used link, and the way to say no.
   const good = { ...mailed, ...twice(passwords['the new password']!) }
@@ -287,7 +287,9 @@ describe('the search', () => {
   test('L3: finds what is planted in a log, an answer, a letter, a table of any schema and a file', async () => {
     const planted = { planted: `x${core()}` }
     const { planted: value } = planted
-    await app.sql.query('CREATE TABLE pgboss."planted" AS SELECT $1::jsonb AS "data"', [{ deep: [value] }])
+    await app.sql.query('CREATE TABLE rekey_queue."planted" AS SELECT $1::jsonb AS "data"', [
+      { deep: [value] },
+    ])
     const file = path.join(dataDir, 'deep.tmp')
     writeFileSync(file, Buffer.from(`bytes\0${value}`))
     const places = [
@@ -298,9 +300,9 @@ describe('the search', () => {
       ...filesIn(dataDir),
     ]
     const where = find(planted, places).map((finding) => finding.where)
-    await app.sql.query('DROP TABLE pgboss."planted"')
+    await app.sql.query('DROP TABLE rekey_queue."planted"')
     rmSync(file)
-    expect(where).toEqual(['output', 'answer', 'letter', 'table pgboss.planted', file])
+    expect(where).toEqual(['output', 'answer', 'letter', 'table rekey_queue.planted', file])
   })
 })
 
@@ -343,7 +345,7 @@ test('T7: a letter holds the signatures of its own two links and of no others', 
 
 test('T7, P11: neither after asking nor in the end does a dump of all tables hold a password, a signature or a key', async () => {
   const atTheEnd = await dump(app.sql)
-  for (const table of ['table public.users', 'table public.rekey_audit', 'table pgboss.job_common']) {
+  for (const table of ['table rekey.users', 'table rekey.audit', 'table rekey_queue.job_common']) {
     for (const tables of [afterAsking, atTheEnd])
       expect(tables.find(({ where }) => where === table)?.text).toContain(person.id)
   }
@@ -376,7 +378,7 @@ test('K3: the browser’s bundle names no setting that is a secret, and neither 
   const bundle = [...filesIn('.next/static')]
   expect(bundle.length).toBeGreaterThan(5)
   expect(bundle.map(({ text }) => text).join('')).not.toMatch(
-    /SECRET_KEY|SMTP_URL|DATABASE_URL|rekey_limits|createHmac/,
+    /SECRET_KEY|SMTP_URL|DATABASE_URL|limits_expire|createHmac/,
   )
   expect(find(secrets, [...bundle, ...filesIn('dist')])).toEqual([])
 })
@@ -416,7 +418,7 @@ function withoutIds({ 'the user id': _, ...others }: Canaries): Canaries {
 
 /** What the mailed link was bound to, from the dump that was made then. */
 async function stateAtTheTime() {
-  const row = afterAsking.find(({ where }) => where === 'table public.users')!.text
+  const row = afterAsking.find(({ where }) => where === 'table rekey.users')!.text
   const passwordHash = row.match(/\$argon2id\$[^",)]+(?:,[^",)]+)*/)![0]
   return { ...(await signedLinks(app).stateOf(person.id)), passwordHash, linksEpoch: 0 }
 }

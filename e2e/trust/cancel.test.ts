@@ -29,7 +29,7 @@ async function cancel(link: LinkParameters): Promise<Answer> {
 }
 
 const rowOf = async ({ id }: Person) =>
-  (await app.sql.query('SELECT * FROM "rekey_recovery" WHERE "account_id" = $1', [id])).rows[0] as Record<
+  (await app.sql.query('SELECT * FROM "rekey"."recovery" WHERE "account_id" = $1', [id])).rows[0] as Record<
     string,
     unknown
   >
@@ -41,7 +41,7 @@ async function letterFor(person: Person) {
 
 async function jobsLeft(): Promise<number> {
   const { rows } = await app.sql.query<{ n: string }>(
-    `SELECT count(*) AS "n" FROM pgboss.job WHERE state < 'completed'`,
+    `SELECT count(*) AS "n" FROM rekey_queue.job WHERE state < 'completed'`,
   )
   return Number(rows[0]!.n)
 }
@@ -83,7 +83,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
   test('it holds letters back for an hour at most', async () => {
     const person = await app.addPerson()
     await cancel(readLink((await letterFor(person)).cancelLink))
-    const { letters_paused_until: until } = await rowOf(person)
+    const { emails_paused_until: until } = await rowOf(person)
     const minutes = ((until as Date).getTime() - Date.now()) / 60_000
     expect(minutes).toBeGreaterThan(58)
     expect(minutes).toBeLessThanOrEqual(60)
@@ -91,7 +91,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
     await expect.poll(jobsLeft).toBe(0)
     expect(app.sink.countTo(person.email)).toBe(1)
     await app.sql.query(
-      `UPDATE "rekey_recovery" SET "letters_paused_until" = now() - interval '1 second' WHERE "account_id" = $1`,
+      `UPDATE "rekey"."recovery" SET "emails_paused_until" = now() - interval '1 second' WHERE "account_id" = $1`,
       [person.id],
     )
     await app.post('send-reset-password-link', { login: person.username })
@@ -114,7 +114,9 @@ describe('"this wasn’t me" of the letter about a changed password', () => {
     const link = readLink((await letterFor(person)).link)
     await app.post('reset-password', { ...link, password: newPassword() })
     const changed = await app.sink.next(person.email)
-    await app.sql.query(`UPDATE "users" SET "password" = "password" || 'x' WHERE "id" = $1`, [person.id])
+    await app.sql.query(`UPDATE "rekey"."users" SET "password" = "password" || 'x' WHERE "id" = $1`, [
+      person.id,
+    ])
 
     expect((await cancel(readLink(changed.cancelLink))).status).toBe(200)
     const fresh = await app.sink.next(person.email)
@@ -184,12 +186,12 @@ test('the story is in the audit log, and in no row is anything typed, a link or 
   await app.sink.next(person.email)
   await expect.poll(jobsLeft).toBe(0)
   const { rows } = await app.sql.query<Record<string, string | null>>(
-    'SELECT "event", "client", "reason" FROM "rekey_audit" WHERE "account_id" = $1 ORDER BY "id"',
+    'SELECT "event", "client", "reason" FROM "rekey"."audit" WHERE "account_id" = $1 ORDER BY "id"',
     [person.id],
   )
   const events = rows.map(({ event }) => event)
   for (const event of [
-    'authn_password_reset_asked',
+    'authn_password_reset_requested',
     'authn_token_created',
     'authn_password_change_fail',
     'authn_password_change',
@@ -199,7 +201,7 @@ test('the story is in the audit log, and in no row is anything typed, a link or 
   ]) {
     expect(events).toContain(event)
   }
-  const all = JSON.stringify((await app.sql.query('SELECT * FROM "rekey_audit"')).rows)
+  const all = JSON.stringify((await app.sql.query('SELECT * FROM "rekey"."audit"')).rows)
   for (const secret of [person.username, person.email, link.signature, '127.0.0.1'])
     expect(all).not.toContain(secret)
   expect(all).toContain('127.0.0.0/24')
@@ -207,9 +209,9 @@ test('the story is in the audit log, and in no row is anything typed, a link or 
 
 test('L5: the audit log can be added to and nothing else', async () => {
   for (const sql of [
-    'UPDATE "rekey_audit" SET "event" = \'x\'',
-    'DELETE FROM "rekey_audit"',
-    'TRUNCATE "rekey_audit"',
+    'UPDATE "rekey"."audit" SET "event" = \'x\'',
+    'DELETE FROM "rekey"."audit"',
+    'TRUNCATE "rekey"."audit"',
   ]) {
     await expect(app.sql.query(sql)).rejects.toThrow('append-only')
   }
@@ -217,12 +219,12 @@ test('L5: the audit log can be added to and nothing else', async () => {
 
 test('L6: the purge takes what is older than the retention, and never the last week', async () => {
   await app.sql.query(
-    `INSERT INTO "rekey_audit" ("at", "event", "reason") VALUES (now() - interval '200 days', 'x', 'old'), (now() - interval '6 days', 'x', 'young')`,
+    `INSERT INTO "rekey"."audit" ("at", "event", "reason") VALUES (now() - interval '200 days', 'x', 'old'), (now() - interval '6 days', 'x', 'young')`,
   )
-  await app.sql.query(`SELECT "rekey_purge_audit"(interval '180 days')`)
+  await app.sql.query(`SELECT "rekey"."purge_audit"(interval '180 days')`)
   const left = async () =>
-    (await app.sql.query(`SELECT "reason" FROM "rekey_audit" WHERE "event" = 'x'`)).rows
+    (await app.sql.query(`SELECT "reason" FROM "rekey"."audit" WHERE "event" = 'x'`)).rows
   expect(await left()).toEqual([{ reason: 'young' }])
-  await app.sql.query(`SELECT "rekey_purge_audit"(interval '0 days')`)
+  await app.sql.query(`SELECT "rekey"."purge_audit"(interval '0 days')`)
   expect(await left()).toEqual([{ reason: 'young' }])
 })

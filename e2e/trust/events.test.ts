@@ -46,14 +46,14 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
   await expect.poll(() => seen('letter_deferred').length, { timeout: 20_000 }).toBeGreaterThan(0)
   app.sink.refuse = undefined
   // The test does not wait for what the app would wait for.
-  const hurry = `UPDATE pgboss.job SET start_after = now() WHERE state = 'retry'`
+  const hurry = `UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`
   await expect.poll(async () => (await app.sql.query(hurry)).rowCount).toBe(1)
   const letter = await app.sink.next(person.email, 30_000)
   await expect.poll(() => seen('authn_token_created').length).toBe(1)
 
   // One id leads from the answer to the letter.
   const requestId = asked.headers.get('x-request-id')
-  for (const event of ['authn_password_reset_asked', 'letter_deferred', 'authn_token_created'])
+  for (const event of ['authn_password_reset_requested', 'letter_deferred', 'authn_token_created'])
     expect([event, seen(event)[0]?.requestId]).toEqual([event, requestId])
 
   // A letter that is refused for good.
@@ -85,7 +85,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
   expect(reasons).toEqual({
     sys_startup: [],
     worker_started: [],
-    authn_password_reset_asked: [],
+    authn_password_reset_requested: [],
     letter_deferred: ['EENVELOPE 451 RCPT TO'],
     authn_token_created: [],
     letter_failed: ['EENVELOPE 550 RCPT TO'],

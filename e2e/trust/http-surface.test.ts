@@ -201,7 +201,7 @@ describe('H3, H6, H7, H12, I8: every answer', () => {
     const link = await signedLinks({ ...app, url: 'https://id.example.com' }).linkOf(person)
     const body = JSON.stringify({ ...link, password: newPassword() })
     // A table that is gone is nothing that anybody foresaw.
-    await app.sql.query('ALTER TABLE "users" RENAME TO "users_mislaid"')
+    await app.sql.query('ALTER TABLE "rekey"."users" RENAME TO "users_mislaid"')
     try {
       const answer = await speak(`POST ${reset}`, [json], body)
       expect([answer.status, JSON.parse(/\{.*\}/s.exec(answer.body)![0])]).toEqual([
@@ -216,17 +216,17 @@ describe('H3, H6, H7, H12, I8: every answer', () => {
       expectGuarded('the page of a fault', page)
       expectDiscreet('the page of a fault', page.body)
     } finally {
-      await app.sql.query('ALTER TABLE "users_mislaid" RENAME TO "users"')
+      await app.sql.query('ALTER TABLE "users_mislaid" RENAME TO "rekey"."users"')
     }
     // The limiter's table is needed before all else; without it nothing passes uncounted.
-    await app.sql.query('ALTER TABLE "rekey_limits" RENAME TO "limits_mislaid"')
+    await app.sql.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_mislaid"')
     try {
       const answer = await speak(`POST ${ask}`, [json], '{"login":"nobody"}')
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '30'])
       expectGuarded('503', answer)
       expectDiscreet('503', answer.body)
     } finally {
-      await app.sql.query('ALTER TABLE "limits_mislaid" RENAME TO "rekey_limits"')
+      await app.sql.query('ALTER TABLE "limits_mislaid" RENAME TO "rekey"."limits"')
     }
     expect((await speak(`POST ${reset}`, [json], body)).status).toBe(200)
   })

@@ -60,10 +60,10 @@ async function startGate(smtpUrl: string) {
 async function hurryAfterCrash({ sql }: RunningApp): Promise<void> {
   const hurry = async () => {
     await sql.query(
-      `UPDATE pgboss.job SET heartbeat_on = now() - interval '10 minutes' WHERE name = 'send-letter' AND state = 'active'`,
+      `UPDATE rekey_queue.job SET heartbeat_on = now() - interval '10 minutes' WHERE name = 'link-email' AND state = 'active'`,
     )
     const { rowCount } = await sql.query(
-      `UPDATE pgboss.job SET start_after = now() WHERE name = 'send-letter' AND state = 'retry'`,
+      `UPDATE rekey_queue.job SET start_after = now() WHERE name = 'link-email' AND state = 'retry'`,
     )
     return rowCount
   }
@@ -72,7 +72,9 @@ async function hurryAfterCrash({ sql }: RunningApp): Promise<void> {
 
 async function untilQuiet(of = app): Promise<void> {
   const left = async () =>
-    Number((await of.sql.query(`SELECT count(*) AS "n" FROM pgboss.job WHERE state < 'completed'`)).rows[0].n)
+    Number(
+      (await of.sql.query(`SELECT count(*) AS "n" FROM rekey_queue.job WHERE state < 'completed'`)).rows[0].n,
+    )
   await expect.poll(left, { timeout: 40_000, interval: 200 }).toBe(0)
 }
 
@@ -97,13 +99,13 @@ describe('letters to one account', () => {
     app.sink.refuse = { code: 451, text: 'come back later' }
     await ask(person.username)
     const attempts = async () =>
-      (await app.sql.query(`SELECT 1 FROM pgboss.job WHERE name = 'send-letter' AND state = 'retry'`))
+      (await app.sql.query(`SELECT 1 FROM rekey_queue.job WHERE name = 'link-email' AND state = 'retry'`))
         .rowCount
     await expect.poll(attempts, { timeout: 20_000 }).toBe(1)
     app.sink.refuse = undefined
     // The next attempt would come after some seconds: let it come now.
     await app.sql.query(
-      `UPDATE pgboss.job SET start_after = now() WHERE name = 'send-letter' AND state = 'retry'`,
+      `UPDATE rekey_queue.job SET start_after = now() WHERE name = 'link-email' AND state = 'retry'`,
     )
     await app.sink.next(person.email, 40_000)
     await untilQuiet()
@@ -117,18 +119,18 @@ describe('letters to one account', () => {
     const hurry = async () =>
       (
         await app.sql.query(
-          `UPDATE pgboss.job SET start_after = now(), retry_limit = 1 WHERE name = 'send-letter' AND state = 'retry'`,
+          `UPDATE rekey_queue.job SET start_after = now(), retry_limit = 1 WHERE name = 'link-email' AND state = 'retry'`,
         )
       ).rowCount
     await expect.poll(hurry, { timeout: 20_000 }).toBe(1)
     const failure = async () =>
       (
-        await app.sql.query(`SELECT "reason" FROM "rekey_audit" WHERE "account_id" = $1 AND "event" = $2`, [
+        await app.sql.query(`SELECT "reason" FROM "rekey"."audit" WHERE "account_id" = $1 AND "event" = $2`, [
           person.id,
           'authn_token_undelivered',
         ])
       ).rows
-    await expect.poll(failure, { timeout: 40_000 }).toEqual([{ reason: 'send-letter EENVELOPE 451 RCPT TO' }])
+    await expect.poll(failure, { timeout: 40_000 }).toEqual([{ reason: 'link-email EENVELOPE 451 RCPT TO' }])
     app.sink.refuse = undefined
   })
 
@@ -141,12 +143,12 @@ describe('letters to one account', () => {
       await gate.knocked
       const slots = async () =>
         (
-          await crashing.sql.query('SELECT "letter_jobs" FROM "rekey_recovery" WHERE "account_id" = $1', [
+          await crashing.sql.query('SELECT "email_jobs" FROM "rekey"."recovery" WHERE "account_id" = $1', [
             person.id,
           ])
         ).rows
       const claimed = await slots()
-      expect(claimed).toMatchObject([{ letter_jobs: [expect.any(String)] }])
+      expect(claimed).toMatchObject([{ email_jobs: [expect.any(String)] }])
 
       process.kill(workerOf(crashing), 'SIGKILL')
       gate.open()
@@ -189,7 +191,7 @@ describe('letters to one account', () => {
     await untilQuiet()
     app.sink.refuse = undefined
     const { rows } = await app.sql.query<{ event: string; reason: string }>(
-      'SELECT "event", "reason" FROM "rekey_audit" WHERE "account_id" = $1 ORDER BY "id" DESC LIMIT 1',
+      'SELECT "event", "reason" FROM "rekey"."audit" WHERE "account_id" = $1 ORDER BY "id" DESC LIMIT 1',
       [person.id],
     )
     expect(rows[0]!.event).toBe('authn_token_undelivered')
@@ -208,16 +210,17 @@ describe('letters to one account', () => {
     for (const data of [
       {
         accountId: 'x@y,z@w\r\nRCPT TO:<evil@example.com>',
-        askedAt: 1,
+        requestedAt: 1,
         locale: 'en',
         requestId: 'r',
-        pauseExempt: false,
+        bypassPause: false,
       },
-      { accountId: randomUUID(), askedAt: 1, locale: '../../etc', requestId: 'r', pauseExempt: true },
+      { accountId: randomUUID(), requestedAt: 1, locale: '../../etc', requestId: 'r', bypassPause: true },
     ]) {
-      await app.sql.query(`INSERT INTO pgboss.job (name, data, retry_limit) VALUES ('send-letter', $1, 0)`, [
-        data,
-      ])
+      await app.sql.query(
+        `INSERT INTO rekey_queue.job (name, data, retry_limit) VALUES ('link-email', $1, 0)`,
+        [data],
+      )
     }
     await untilQuiet()
     expect(app.sink.letters.length).toBe(before)
@@ -235,7 +238,7 @@ describe('letters of the whole installation', () => {
       for (let i = 0; i < 5; i += 1) people.push(await small.addPerson())
       for (const { username } of people) await ask(username, small)
       const held = async () =>
-        (await small.sql.query(`SELECT 1 FROM pgboss.job WHERE name = 'send-letter' AND state = 'retry'`))
+        (await small.sql.query(`SELECT 1 FROM rekey_queue.job WHERE name = 'link-email' AND state = 'retry'`))
           .rowCount
       await expect.poll(held, { timeout: 30_000 }).toBe(1)
       await expect.poll(() => small.sink.letters.length, { timeout: 20_000 }).toBe(4)

@@ -155,12 +155,12 @@ describe('asking', () => {
     const client = newClient()
     await inTurn(40, (i) => ask(`made-up-${i}-${client}`, client))
     const kept = async () =>
-      (await app.sql.query<{ key: string }>('SELECT "key" FROM "rekey_limits"')).rows.filter(({ key }) =>
+      (await app.sql.query<{ key: string }>('SELECT "key" FROM "rekey"."limits"')).rows.filter(({ key }) =>
         key.endsWith(client),
       )
     // The client, the six logins that were taken, and the worker's note that it asks in vain.
     await expect.poll(async () => (await kept()).length, { timeout: 20_000 }).toBe(1 + 6 + 1)
-    const { rows } = await app.sql.query<{ key: string }>('SELECT "key" FROM "rekey_limits"')
+    const { rows } = await app.sql.query<{ key: string }>('SELECT "key" FROM "rekey"."limits"')
     expect(rows.filter(({ key }) => key.includes('made-up'))).toEqual([])
   })
 })
@@ -176,7 +176,7 @@ describe('with no proxy trusted', () => {
   test.each(names.flatMap((name) => [[name, 1] as const, [name, 2] as const]))(
     'R5: another %s each time, on lines: %i, makes no other client',
     async (name, lines) => {
-      await direct.sql.query('DELETE FROM "rekey_limits"')
+      await direct.sql.query('DELETE FROM "rekey"."limits"')
       const told = () => (name === 'Forwarded' ? `for=${newClient()}` : newClient())
       const askOnce = async () => {
         const sent = {
@@ -232,7 +232,7 @@ describe('resetting', () => {
 describe('when counting is impossible', () => {
   test('R8: the answer is 503, never "no limit", and nothing is asked', async () => {
     const person = await app.addPerson()
-    await app.sql.query('ALTER TABLE "rekey_limits" RENAME TO "rekey_limits_gone"')
+    await app.sql.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
     try {
       for (const answer of [
         await ask(person.username, newClient()),
@@ -246,7 +246,7 @@ describe('when counting is impossible', () => {
         expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
       }
     } finally {
-      await app.sql.query('ALTER TABLE "rekey_limits_gone" RENAME TO "rekey_limits"')
+      await app.sql.query('ALTER TABLE "rekey"."limits_gone" RENAME TO "limits"')
     }
     expect((await ask(person.username, newClient())).status).toBe(200)
     await app.sink.next(person.email)
@@ -258,10 +258,10 @@ test('R1, R8, L6: a restart forgets no count, and clears away what has served it
   const client = newClient()
   expect(await inTurn(6, (i) => ask(`kept-${i}`, client, twin))).toEqual(Array(6).fill(200))
   await twin.stop()
-  const ended = `INSERT INTO "rekey_limits" SELECT 'asksPerLogin:over-' || n, 1, 1 FROM generate_series(1, 1000) AS n`
+  const ended = `INSERT INTO "rekey"."limits" SELECT 'asksPerLogin:over-' || n, 1, 1 FROM generate_series(1, 1000) AS n`
   await app.sql.query(ended)
   await app.sql.query(
-    `INSERT INTO "rekey_audit" ("at", "event")
+    `INSERT INTO "rekey"."audit" ("at", "event")
      VALUES (now() - interval '181 days', 'test_over'), (now() - interval '179 days', 'test_kept')`,
   )
   twin = await startApp({
@@ -271,18 +271,18 @@ test('R1, R8, L6: a restart forgets no count, and clears away what has served it
   })
   expect((await ask('kept-7', client, twin)).status).toBe(429)
   const over = async () =>
-    (await app.sql.query(`SELECT 1 FROM "rekey_limits" WHERE "key" LIKE 'asksPerLogin:over-%'`)).rowCount
+    (await app.sql.query(`SELECT 1 FROM "rekey"."limits" WHERE "key" LIKE 'asksPerLogin:over-%'`)).rowCount
   await expect.poll(over, { timeout: 20_000 }).toBe(0)
   const entries = async () =>
-    (await app.sql.query(`SELECT "event" FROM "rekey_audit" WHERE "event" LIKE 'test_%'`)).rows
+    (await app.sql.query(`SELECT "event" FROM "rekey"."audit" WHERE "event" LIKE 'test_%'`)).rows
   await expect.poll(entries).toEqual([{ event: 'test_kept' }])
 })
 
 test('L6: finished jobs go within a day, and what was typed an hour after it was looked up', async () => {
   const { rows } = await app.sql.query<{ name: string; seconds: number }>(
-    'SELECT "name", "deletion_seconds" AS "seconds" FROM pgboss."queue"',
+    'SELECT "name", "deletion_seconds" AS "seconds" FROM rekey_queue."queue"',
   )
-  expect(rows).toContainEqual({ name: 'send-links', seconds: 3600 })
+  expect(rows).toContainEqual({ name: 'link-request', seconds: 3600 })
   expect(rows.filter(({ name, seconds }) => !name.startsWith('__') && seconds > 86_400)).toEqual([])
 })
 

@@ -55,9 +55,9 @@ const servingApp = once(async () => {
   const ids: string[] = []
   for (const username of known) ids.push((await app.addPerson({ username })).id)
   await app.sql.query(
-    `INSERT INTO pgboss.job (name, data)
-     SELECT 'send-links', jsonb_build_object('asked', jsonb_build_object('login', 'someone-' || n), 'client', '127.0.0.1',
-            'pauseExempt', false, 'locale', 'en', 'requestId', n::text) FROM generate_series(1, 10000) n`,
+    `INSERT INTO rekey_queue.job (name, data)
+     SELECT 'link-request', jsonb_build_object('asked', jsonb_build_object('login', 'someone-' || n), 'client', '127.0.0.1',
+            'bypassPause', false, 'locale', 'en', 'requestId', n::text) FROM generate_series(1, 10000) n`,
   )
   return { app, ids, database, proxy }
 })
@@ -429,8 +429,8 @@ describe('C13 (CVE-2016-2513): accounts whose password was hashed at another cos
     const old = [stale, bcrypt, pbkdf2]
     const hashes = all.map((i) => (i % 2 === 0 ? old[(i / 2) % old.length]! : dear))
     await app.sql.query(
-      `UPDATE "users" SET "password" = given.hash FROM unnest($1::text[], $2::text[]) AS given(id, hash)
-       WHERE "users"."id"::text = given.id`,
+      `UPDATE "rekey"."users" SET "password" = given.hash FROM unnest($1::text[], $2::text[]) AS given(id, hash)
+       WHERE "rekey"."users"."id"::text = given.id`,
       [ids, hashes],
     )
     return { app, ids, cheap, costly }

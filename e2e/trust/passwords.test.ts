@@ -52,8 +52,8 @@ const someone = () =>
 const reset = async (person: Person, password: string) =>
   app.post('reset-password', { ...(await signedLinks(app).linkOf(person)), password })
 const storedFor = async ({ id }: Person) =>
-  (await app.sql.query<{ password: string }>('SELECT "password" FROM "users" WHERE "id" = $1', [id])).rows[0]!
-    .password
+  (await app.sql.query<{ password: string }>('SELECT "password" FROM "rekey"."users" WHERE "id" = $1', [id]))
+    .rows[0]!.password
 
 const tooShort = 'This password is too short. It must contain at least 15 characters.'
 const tooLong = 'This password is too long. It must contain at most 256 characters.'
@@ -140,7 +140,7 @@ describe('P10: hashes of an older scheme', () => {
   ])('P9, P10: %s is gone after a reset, and no password is cut at 72 bytes any more', async (_what, old) => {
     const people = [await someone(), await someone()]
     for (const person of people) {
-      await app.sql.query('UPDATE "users" SET "password" = $1 WHERE "id" = $2', [old, person.id])
+      await app.sql.query('UPDATE "rekey"."users" SET "password" = $1 WHERE "id" = $2', [old, person.id])
       expect((await reset(person, `${beginning}, and its end`)).status).toBe(200)
       const stored = await storedFor(person)
       expect(stored).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
@@ -230,7 +230,7 @@ test('P6: nothing asks for a hint or a secret question, and no password ends on 
   ])
   const { rows } = await app.sql.query<{ column: string }>(
     `SELECT column_name AS "column" FROM information_schema.columns
-      WHERE table_schema = current_schema() AND table_name IN ('users', 'rekey_recovery')`,
+      WHERE table_schema = 'rekey' AND table_name IN ('users', 'recovery')`,
   )
   expect(rows.length).toBeGreaterThan(10)
   expect(rows.filter(({ column }) => /question|answer|hint|expir/.test(column))).toEqual([])

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { expect } from 'vitest'
 import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
-import { migrate } from '@/lib/migrations'
+import { migrate } from '@/lib/migrate'
 import type { Purpose } from '@/lib/reset-link'
 import { createServices, type Services } from '@/lib/services'
 import { readSettings } from '@/lib/settings'
@@ -40,7 +40,7 @@ export type Endpoints = Awaited<ReturnType<typeof openEndpoints>>
 /** The handlers themselves, on a real database and without the server in front: what they refuse, nothing else does. */
 export async function openEndpoints() {
   const database = await createTestDatabase()
-  await migrate(database.url)
+  await migrate(database)
   const sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
   const opened: Services[] = []
@@ -73,7 +73,7 @@ export async function openEndpoints() {
 
   /** How often a link has been asked for. */
   async function asked(): Promise<number> {
-    const { rows } = await sql.query(`SELECT count(*) FROM pgboss.job WHERE name = 'send-links'`)
+    const { rows } = await sql.query(`SELECT count(*) FROM rekey_queue.job WHERE name = 'link-request'`)
     return Number(rows[0].count)
   }
 

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import { migrate } from '@/lib/migrations'
+import { migrate } from '@/lib/migrate'
 import { createPasswordHash } from '@/lib/password-hash'
 import { startMailSink, type MailSink } from './mail-sink'
 import { createTestDatabase, type TestDatabase } from './test-database'
@@ -97,7 +97,7 @@ export async function startApp({
 } = {}): Promise<RunningApp> {
   const ownDatabase = database ?? (await createTestDatabase())
   const ownSink = sink ?? (await startMailSink())
-  await migrate(ownDatabase.url)
+  await migrate(ownDatabase)
   const port = await freePort()
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-data-'))
   const url = `http://127.0.0.1:${port}`
@@ -159,7 +159,7 @@ export async function startApp({
       const password = person.password === undefined ? randomBytes(12).toString('hex') : person.password
       const passwordHash = password === null ? null : await hash.hash(password)
       const { rows } = await sql.query<{ id: string }>(
-        `INSERT INTO "users" ("id", "username", "email", "first_name", "last_name", "password", "is_active", "locale")
+        `INSERT INTO "rekey"."users" ("id", "username", "email", "first_name", "last_name", "password", "is_active", "locale")
          VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7) RETURNING "id"`,
         [
           username,
@@ -175,7 +175,7 @@ export async function startApp({
     },
     async passwordIs(person, password) {
       const { rows } = await sql.query<{ password: string | null }>(
-        'SELECT "password" FROM "users" WHERE "id" = $1',
+        'SELECT "password" FROM "rekey"."users" WHERE "id" = $1',
         [person.id],
       )
       return hash.verify(rows[0]?.password ?? '', password)

@@ -3,9 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
+import { defaultSchemas, type Schemas } from '@/lib/schema-names'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 
-export type TestDatabase = { url: string; kind: 'embedded' | 'server'; drop(): Promise<void> }
+export type TestDatabase = {
+  url: string
+  schemas: Schemas
+  kind: 'embedded' | 'server'
+  drop(): Promise<void>
+}
 
 /** The server that tests make their databases on; the embedded one where there is none. */
 export const testServer = process.env.TEST_DATABASE_URL
@@ -25,7 +31,12 @@ async function createOnServer(server: string): Promise<TestDatabase> {
   await run(`CREATE DATABASE "${name}"`)
   const url = new URL(server)
   url.pathname = `/${name}`
-  return { url: url.href, kind: 'server', drop: () => run(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`) }
+  return {
+    url: url.href,
+    schemas: defaultSchemas,
+    kind: 'server',
+    drop: () => run(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
+  }
 }
 
 async function createEmbedded(): Promise<TestDatabase> {
@@ -33,6 +44,7 @@ async function createEmbedded(): Promise<TestDatabase> {
   const { url, close } = await startEmbeddedDatabase(dir)
   return {
     url,
+    schemas: defaultSchemas,
     kind: 'embedded',
     async drop() {
       await close()

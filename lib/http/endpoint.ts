@@ -1,6 +1,6 @@
 import { sayApi, type ApiMessage } from '../api-words'
 import type { Configuration } from '../configuration'
-import { isDatabaseAway } from '../db'
+import { isDatabaseAway } from '../database-errors'
 import type { EndpointDescription } from '../inputs'
 import type { Language } from '../languages'
 import { LimiterBroken } from '../limits'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { readMailbox } from '../email-address'
+import { schemaName } from '../schema-names'
 
 // What kinds of values settings have. Each check's message says what to write.
 
@@ -89,6 +90,14 @@ export const postgres = url.refine(
   (text) => /^postgres(ql)?:$/.test(new URL(text).protocol),
   'write a PostgreSQL URL, such as postgresql://rekey:…@db.example.com/rekey',
 )
+
+/** A schema that Rekey has to itself. */
+export const schema = z
+  .string()
+  .regex(
+    schemaName,
+    'write the name of a schema for Rekey alone: lower-case letters, digits and _, such as rekey',
+  )
 
 /** What the mailer takes: checked here too, so that a start tells it and not a worker's end. */
 export const mailAddress = z

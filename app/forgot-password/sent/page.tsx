@@ -13,7 +13,7 @@ import { sentWords } from '../sent-words'
  */
 export default async function SentPage() {
   const language = await visitorLanguage()
-  const { cooldown } = services().settings.letterSlots
+  const { cooldown } = services().settings.emailSlots
   const words = await sentWords(language)
   const t = await getTranslations({ locale: language, namespace: 'pages.sent' })
   const askPath = await keepLanguage('/forgot-password/', language)

@@ -42,12 +42,12 @@ describe('what cannot be done now is answered 503, and says when to come back', 
   }
 
   test('R8: where nothing can be counted', async () => {
-    await endpoints.sql.query('ALTER TABLE "rekey_limits" RENAME TO "rekey_limits_gone"')
+    await endpoints.sql.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
     try {
       await endpoints.expectRefused(post(), 503)
       await expectUnavailable(post())
     } finally {
-      await endpoints.sql.query('ALTER TABLE "rekey_limits_gone" RENAME TO "rekey_limits"')
+      await endpoints.sql.query('ALTER TABLE "rekey"."limits_gone" RENAME TO "limits"')
     }
     expect((await post()).status).toBe(200)
   })
@@ -86,7 +86,7 @@ test('R4: who is refused is told until when', async () => {
 })
 
 test('I8: a fault of ours is answered without its words', async () => {
-  const faulty = { requestLink: () => Promise.reject(new Error('relation "users" of c4n4ry')) }
+  const faulty = { requestLink: () => Promise.reject(new Error('relation "rekey"."users" of c4n4ry')) }
   endpoints.exchange({ passwordReset: { ...endpoints.services.passwordReset, ...faulty } })
   const answer = await post()
   expect(answer.status).toBe(500)

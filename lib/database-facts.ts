@@ -1,0 +1,63 @@
+import type pg from 'pg'
+
+/** What Rekey relies on and a database may lack. */
+type Facts = {
+  version: number
+  encoding: string
+  readOnly: boolean
+  maxConnections: number
+  synchronousCommit: string
+  conformingStrings: string
+}
+
+async function readFacts(client: pg.Client): Promise<Facts> {
+  const { rows } = await client.query<Facts>(
+    `SELECT current_setting('server_version_num')::int AS "version",
+            current_setting('server_encoding') AS "encoding",
+            current_setting('transaction_read_only') = 'on' AS "readOnly",
+            current_setting('max_connections')::int AS "maxConnections",
+            current_setting('synchronous_commit') AS "synchronousCommit",
+            current_setting('standard_conforming_strings') AS "conformingStrings"`,
+  )
+  return rows[0]!
+}
+
+/** What keeps Rekey from working on this database, a sentence each with what to do. */
+export async function databaseProblems(client: pg.Client): Promise<string[]> {
+  const { version, encoding, readOnly, conformingStrings } = await readFacts(client)
+  const problems: string[] = []
+  if (version < 130_000)
+    problems.push(`The database is PostgreSQL ${Math.floor(version / 10_000)}; Rekey needs 13 or newer.`)
+  if (encoding !== 'UTF8')
+    problems.push(
+      `The database's encoding is ${encoding}, which cannot hold every name and address; Rekey needs a database made with ENCODING 'UTF8'.`,
+    )
+  if (readOnly)
+    problems.push(
+      'The database is read-only: it is a replica, or default_transaction_read_only is on for it or for the role; Rekey needs to write.',
+    )
+  if (conformingStrings !== 'on')
+    problems.push(
+      'The setting standard_conforming_strings is off; turn it on for the role: ALTER ROLE … SET standard_conforming_strings = on.',
+    )
+  return problems
+}
+
+/**
+ * What is allowed and worth a warning, a sentence each.
+ *
+ * @param wantedConnections how many connections this start may open
+ */
+export async function databaseWarnings(client: pg.Client, wantedConnections: number): Promise<string[]> {
+  const { maxConnections, synchronousCommit } = await readFacts(client)
+  const warnings: string[] = []
+  if (wantedConnections > maxConnections)
+    warnings.push(
+      `This start may open ${wantedConnections} connections and the database takes ${maxConnections}: lower DATABASE_POOL_SIZE or WEB_CONCURRENCY, or raise max_connections.`,
+    )
+  if (synchronousCommit === 'off')
+    warnings.push(
+      'The database has synchronous_commit=off: a crash of it may lose requests that were answered, and resets. Turn it on for the role: ALTER ROLE … SET synchronous_commit = on.',
+    )
+  return warnings
+}
