@@ -1,0 +1,129 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { migrate } from '@/lib/migrate'
+import { newPassword } from '../world/running-app'
+import { createTestDatabase, testServer, type TestDatabase } from '../world/test-database'
+import { openInstallation, type Installation } from './installation'
+
+// Under these defaults PostgreSQL undoes every statement that waited for another's row. The embedded database has one
+// session, in which nothing waits.
+describe.runIf(testServer).each(['repeatable read', 'serializable'])(
+  'V10: at the default isolation %s',
+  (level) => {
+    let database: TestDatabase
+    let sql: pg.Client
+    let one: Installation
+    let other: Installation
+    const secret = randomBytes(32).toString('base64url')
+    beforeAll(async () => {
+      database = await createTestDatabase()
+      await migrate(database)
+      sql = new pg.Client({ connectionString: database.url })
+      await sql.connect()
+      await sql.query(
+        `ALTER DATABASE ${pg.escapeIdentifier(sql.database!)} SET default_transaction_isolation = '${level}'`,
+      )
+      const env = {
+        SECRET_KEY: secret,
+        LIMIT_ASKS_PER_CLIENT: '25/10m',
+        LIMIT_RESETS_PER_CLIENT: '1000/10m',
+        LETTER_COOLDOWN: '0s',
+      }
+      one = await openInstallation(database.url, env)
+      other = await openInstallation(database.url, env)
+    }, 120_000)
+    afterAll(async () => {
+      await one.close()
+      await other.close()
+      await sql.end()
+      await database.drop()
+    })
+
+    const addAccount = () =>
+      one.services.accounts.add({
+        username: randomUUID(),
+        email: `${randomUUID()}@example.com`,
+        firstName: '',
+        lastName: '',
+        passwordHash: 'a forgotten one',
+        isActive: true,
+        locale: null,
+      })
+    const both = <Result>(
+      count: number,
+      work: (installation: Installation, nth: number) => Promise<Result>,
+    ) => Promise.all(Array.from({ length: count }, (_, nth) => work(nth % 2 === 0 ? one : other, nth)))
+    const from = { locale: 'en', requestId: 'r', client: '203.0.113.5' }
+
+    test('T4, C12: of twenty visitors racing with one link, one gets through and nineteen are told that it was used', async () => {
+      const id = await addAccount()
+      const { account, now } = await one.services.accounts.read(id)
+      const link = one.services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
+      const outcomes = await both(20, ({ services }) =>
+        services.passwordReset.complete({
+          link,
+          password: newPassword(),
+          passwordConfirm: undefined,
+          ...from,
+          request: { client: from.client, headers: new Headers(), fields: {} },
+        }),
+      )
+      expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1)
+      expect(outcomes.filter((outcome) => !outcome.ok && outcome.code === 'signature-used')).toHaveLength(19)
+    })
+
+    test('R1: of forty requests at once as many pass as the limit says, and each that passed is a job', async () => {
+      const login = randomUUID()
+      const outcomes = await both(40, ({ services }, nth) =>
+        services.passwordReset.requestLink({
+          asked: { login: `${login}-${nth}` },
+          ...from,
+          client: '203.0.113.6',
+        }),
+      )
+      expect(outcomes.filter(({ ok }) => ok)).toHaveLength(25)
+      expect(outcomes.filter((outcome) => !outcome.ok && outcome.code === 'throttled')).toHaveLength(15)
+      const { rows } = await sql.query<{ count: string }>(
+        `SELECT count(*) FROM rekey_queue.job WHERE data->'target'->>'login' LIKE $1`,
+        [`${login}-%`],
+      )
+      expect(Number(rows[0]!.count)).toBe(25)
+    })
+
+    test('R2: of twenty jobs that reserve an email of one account, as many get one as the limit says', async () => {
+      const id = await addAccount()
+      const { emailSlots } = one.services.settings
+      const reserved = await both(20, ({ services }) =>
+        services.accounts.reserveEmail(id, randomUUID(), emailSlots, {
+          bypass: false,
+          keepFor: 3600,
+          linkEnds: new Date(Date.now() + 3_600_000),
+        }),
+      )
+      expect(reserved.filter((slot) => slot !== null)).toHaveLength(emailSlots.perAccount.count)
+    })
+
+    test('F10: of thirty requests for accounts, two workers send each email once', async () => {
+      const accounts = await Promise.all(Array.from({ length: 30 }, addAccount))
+      const read = await Promise.all(accounts.map((id) => one.services.accounts.read(id)))
+      const emails = read.map(({ account }) => account!.email)
+      await both(30, ({ services }, nth) =>
+        services.passwordReset.requestLink({
+          asked: { login: emails[nth]! },
+          ...from,
+          client: `203.0.113.${100 + nth}`,
+        }),
+      )
+      const sent = () => emails.map((email) => one.sink.countTo(email) + other.sink.countTo(email))
+      await expect.poll(sent, { timeout: 30_000 }).toEqual(emails.map(() => 1))
+      const states = async () => {
+        const { rows } = await sql.query(
+          `SELECT state, count(*)::int FROM rekey_queue.job WHERE name = 'link-email' GROUP BY state`,
+        )
+        return rows
+      }
+      await expect.poll(states, { timeout: 20_000 }).toEqual([{ state: 'completed', count: 30 }])
+    })
+  },
+)

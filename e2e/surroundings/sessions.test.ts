@@ -1,0 +1,102 @@
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { migrate } from '@/lib/migrate'
+import { createTestDatabase, type TestDatabase } from '../world/test-database'
+import { liveThroughADay, openInstallation, purgeOnTime } from './installation'
+
+// A database, a role or a URL may set how a session writes dates, which zone it is in and where it looks for tables.
+
+let database: TestDatabase
+let sql: pg.Client
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database)
+  sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+}, 120_000)
+afterAll(async () => {
+  await sql.end()
+  await database.drop()
+})
+
+type Session = Record<string, string>
+
+/** Has every session from now on begin with these settings. The embedded database has one session, which all clients share. */
+async function setDefaults(session: Session): Promise<void> {
+  for (const [name, value] of Object.entries(session)) {
+    if (database.kind === 'embedded') await sql.query(`SELECT set_config($1, $2, false)`, [name, value])
+    else
+      await sql.query(
+        // A list of schemas is no string.
+        `ALTER DATABASE ${pg.escapeIdentifier(sql.database!)} SET ${name} = ${name === 'search_path' ? value : pg.escapeLiteral(value)}`,
+      )
+  }
+}
+
+let toReset: string[] = []
+afterEach(async () => {
+  for (const name of toReset) {
+    if (database.kind === 'embedded') await sql.query(`RESET ${name}`)
+    else await sql.query(`ALTER DATABASE ${pg.escapeIdentifier(sql.database!)} RESET ${name}`)
+  }
+})
+
+async function liveUnder(session: Session): Promise<void> {
+  toReset = Object.keys(session)
+  await setDefaults(session)
+  const installation = await openInstallation(database.url)
+  try {
+    const { rows } = await installation.services.database.pool.query<{ value: string }>(
+      'SELECT current_setting(name) AS "value" FROM unnest($1::text[]) AS name',
+      [Object.keys(session)],
+    )
+    // Rekey leaves the session as it is: a team's functions and triggers run in it.
+    expect(rows.map(({ value }) => value)).toEqual(Object.values(session))
+    await liveThroughADay(installation)
+    await purgeOnTime(installation, installation.services.database.pool)
+  } finally {
+    await installation.close()
+  }
+}
+
+describe('V1: a whole reset, its expiry, history and purge are right', () => {
+  test.each([
+    'Pacific/Kiritimati',
+    'Pacific/Chatham',
+    'Australia/Lord_Howe',
+    'Asia/Kathmandu',
+    'Asia/Kolkata',
+    'Europe/Berlin',
+    'Africa/Casablanca',
+    'America/St_Johns',
+    'America/New_York',
+    'America/Los_Angeles',
+    'Pacific/Marquesas',
+    'Etc/GMT+12',
+  ])('in the time zone %s', (TimeZone) => liveUnder({ TimeZone }))
+
+  test.each(['SQL, DMY', 'German, DMY', 'Postgres, MDY'])('in the date style %s', (DateStyle) =>
+    liveUnder({ DateStyle, TimeZone: 'America/Sao_Paulo' }),
+  )
+
+  test('whatever else decides how values are written', () =>
+    liveUnder({
+      TimeZone: 'Asia/Tehran',
+      IntervalStyle: 'iso_8601',
+      extra_float_digits: '-15',
+      bytea_output: 'escape',
+      xmlbinary: 'hex',
+      quote_all_identifiers: 'on',
+    }))
+
+  test('wherever a session looks for tables first', async () => {
+    await sql.query(`CREATE SCHEMA decoys; CREATE TABLE decoys.users (id int); CREATE TABLE decoys.recovery (id int);
+      CREATE TABLE decoys.limits (id int); CREATE TABLE decoys.audit (id int); CREATE TABLE decoys.job (id int);
+      CREATE TABLE decoys.queue (id int); CREATE TABLE decoys._prisma_migrations (id int)`)
+    await liveUnder({ search_path: 'decoys, rekey_queue' })
+  })
+
+  test.each(['repeatable read', 'serializable'])('V10: at the default isolation %s', (isolation) =>
+    liveUnder({ default_transaction_isolation: isolation }),
+  )
+})

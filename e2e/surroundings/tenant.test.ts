@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { PgBoss } from 'pg-boss'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { migrate } from '@/lib/migrate'
+import { createTestDatabase, testServer, type TestDatabase } from '../world/test-database'
+import { liveThroughADay, openInstallation } from './installation'
+
+// A database in which other applications have tables of the same names: their users, their Prisma migrations, their
+// queues by an older and by a newer pg-boss.
+
+/** What pg_dump writes of a database, but for the token that it draws anew each time. */
+function dump(url: string): string {
+  const text = execFileSync('pg_dump', ['--dbname', url, '--exclude-schema', 'rekey|rekey_queue'], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return text.replace(/^\\(un)?restrict .*$/gm, '')
+}
+
+async function installForeignQueue(url: string, schema: string): Promise<void> {
+  const boss = new PgBoss({ connectionString: url, schema, supervise: false, schedule: false })
+  boss.on('error', () => undefined)
+  await boss.start()
+  await boss.createQueue('link-request')
+  await boss.send('link-request', { theirs: true })
+  await boss.stop({ graceful: false })
+}
+
+const namesakes = `
+  CREATE TABLE public.users (id serial PRIMARY KEY, username text, email text, password text);
+  INSERT INTO public.users (username, email, password) VALUES ('demo', 'demo@example.com', 'theirs');
+  CREATE TABLE public._prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL,
+    finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz,
+    started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count int NOT NULL DEFAULT 0);
+  INSERT INTO public._prisma_migrations (id, checksum, migration_name)
+    SELECT n, repeat('0', 64), '2020_' || n FROM generate_series(1, 5) AS n;
+  CREATE TABLE public.recovery (account_id text); CREATE TABLE public.limits (key text);
+  CREATE TABLE public.audit (event text); CREATE TABLE public.mail_state (id int);
+  CREATE FUNCTION public.purge_audit(interval) RETURNS bigint LANGUAGE sql AS 'SELECT 1/0::bigint';
+  CREATE TYPE public.job_state AS ENUM ('theirs');`
+
+describe.runIf(testServer)('V2: a database that others use', () => {
+  let database: TestDatabase
+  let sql: pg.Client
+  let before: string
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    sql = new pg.Client({ connectionString: database.url })
+    await sql.connect()
+    await sql.query(namesakes)
+    await installForeignQueue(database.url, 'pgboss')
+    await installForeignQueue(database.url, 'jobs')
+    // What pg-boss looks at to decide whether it must bring a queue up to its own version.
+    await sql.query('UPDATE pgboss.version SET version = 30; UPDATE jobs.version SET version = 99')
+    before = dump(database.url)
+  }, 120_000)
+  afterAll(async () => {
+    await sql.end()
+    await database.drop()
+  })
+
+  test('is the same before and after migrations, a day’s work and uninstalling', async () => {
+    await migrate(database)
+    expect(dump(database.url)).toBe(before)
+
+    const installation = await openInstallation(database.url)
+    try {
+      await liveThroughADay(installation)
+      // The demo user of the other application is nobody here.
+      expect(await installation.services.accounts.findByLogin('demo', ['username'])).toEqual([])
+    } finally {
+      await installation.close()
+    }
+    await migrate(database)
+    expect(dump(database.url)).toBe(before)
+
+    await sql.query('DROP SCHEMA rekey CASCADE; DROP SCHEMA rekey_queue CASCADE')
+    expect(dump(database.url)).toBe(before)
+    const { rows } = await sql.query(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rekey%'`)
+    expect(rows).toEqual([])
+  })
+
+  test('holds several installations of Rekey beside each other, each in schemas of its own', async () => {
+    const own = `tenant_${randomBytes(4).toString('hex')}`
+    const schemas = { own, queue: `${own}_queue` }
+    await migrate(database)
+    await migrate({ ...database, schemas })
+    const installation = await openInstallation(database.url, { DATABASE_SCHEMA: own })
+    try {
+      await liveThroughADay(installation)
+    } finally {
+      await installation.close()
+    }
+    const { rows } = await sql.query(`SELECT count(*)::int AS "others" FROM rekey.users`)
+    expect(rows).toEqual([{ others: 0 }])
+    const mixed = { ...database, schemas: { own, queue: 'rekey_queue' } }
+    await expect(migrate(mixed)).rejects.toThrow('set DATABASE_QUEUE_SCHEMA')
+  })
+})
