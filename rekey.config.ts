@@ -2,11 +2,12 @@ import { defineConfiguration } from '@/lib/configuration'
 
 /**
  * What a team may replace with its own code. Everything here is optional; `lib/configuration.ts` says what each
- * function gets, what it must return and in which process it runs.
+ * function gets, what it must return and in which process it runs. Statements name the schema of each table: Rekey's own
+ * tables stand in a schema apart, and it sets no `search_path`.
  *
  *     export default defineConfiguration({
  *       async revokeSessions(tx, account) {
- *         await tx.$executeRaw`DELETE FROM "sessions" WHERE "user_id" = ${account.id}::uuid`
+ *         await tx.$executeRaw`DELETE FROM "public"."sessions" WHERE "user_id" = ${account.id}::uuid`
  *       },
  *     })
  */

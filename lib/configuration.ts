@@ -54,7 +54,8 @@ export type Configuration = {
   buildSuccessResponse?: (detail: string) => Record<string, unknown>
   /**
    * Ends the account's sessions, refresh and remember-me tokens, within the transaction that replaces the password and
-   * through `tx` alone. A throw undoes the reset.
+   * through `tx` alone. A throw undoes the reset. The transaction runs at READ COMMITTED, and once more where PostgreSQL
+   * undid it because of another one. Name the schema of each table: `DELETE FROM "public"."sessions" …`.
    */
   revokeSessions?: (tx: Transaction, account: Account) => Promise<void>
   /** Tells stores outside the database of a new password. Run by the worker, at least once, retried for a week. */
