@@ -7,6 +7,7 @@ import { pendingMigrations } from './migrations'
 import { queueConnections } from './queue'
 import type { Settings } from './settings'
 import { isLoopback } from './settings/checks'
+import { withoutSecrets } from './settings/database-url'
 
 export type Database = {
   prisma: PrismaClient
@@ -153,15 +154,12 @@ export function encryptionWarnings(databaseUrl: string): string[] {
   ]
 }
 
-/** A database URL that may be shown: host, port and name, never user or password. */
-export function withoutSecrets(databaseUrl: string): string {
-  const url = new URL(databaseUrl)
-  const socket = url.searchParams.get('host')
-  return `${socket ?? url.host}${url.pathname}`
-}
-
-/** What a failed connection may be told to an operator: the system's code or PostgreSQL's own words. */
+/**
+ * What an operator may be told of a failed connection: the system's code or PostgreSQL's own words. Without the name of a
+ * host: `withoutSecrets` decides whether that may be shown.
+ */
 export function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string }
+  const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string }
+  if (syscall === 'getaddrinfo') return `${code}: the name of its host cannot be resolved`
   return [code, message].filter((part) => part !== undefined && part !== '').join(': ') || 'no reason given'
 }

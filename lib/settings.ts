@@ -1,7 +1,9 @@
-import type { z } from 'zod'
-import { postgres } from './settings/checks'
 import { hasStockPassword, linklessTimes } from './settings/contradictions'
-import { shape, whyNeeded } from './settings/schema'
+import { ignoredParameters } from './settings/database-parameters'
+import { check, givenIn, missing } from './settings/given'
+import { ignoredSettings } from './settings/ignored'
+import { shape } from './settings/schema'
+import { unknownNames } from './settings/unknown-names'
 
 /**
  * The one place that reads the environment. Every setting has a default or a reason it has none; what is wrong
@@ -32,18 +34,13 @@ export class SettingsError extends Error {
  */
 export function readSettings(env: Record<string, string | undefined>) {
   const mode: Mode = env.REKEY_MODE === 'demo' || env.REKEY_MODE === 'dev' ? env.REKEY_MODE : 'production'
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
-  )
+  const given = givenIn(env)
   if (mode !== 'production') {
-    given.PUBLIC_URL ??= `http://localhost:${given.PORT ?? '3000'}`
+    given.PUBLIC_URL ??= localAddress(given.PORT)
     given.HOST ??= '127.0.0.1'
   }
 
-  const parsed = shape.safeParse(given)
-  const problems = parsed.success
-    ? []
-    : firstOfEach(parsed.error.issues).map((issue) => describe(issue, given))
+  const { problems, values } = check(shape, given)
   if (mode === 'production' && given.SMTP_URL === undefined) problems.push(missing('SMTP_URL'))
   if (
     (mode === 'production' || given.SMTP_URL !== undefined) &&
@@ -59,9 +56,8 @@ export function readSettings(env: Record<string, string | undefined>) {
     if (mode === 'production' && hasStockPassword(given[name]))
       problems.push(`${name}: its password is one that everybody tries first; give the database role its own`)
   problems.push(...linklessTimes(given))
-  if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
+  if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
-  const values = parsed.data
   return {
     mode,
     secrets: [values.SECRET_KEY, ...values.SECRET_KEY_FALLBACKS] as [string, ...string[]],
@@ -133,43 +129,51 @@ export function readSettings(env: Record<string, string | undefined>) {
     logLevel: values.LOG_LEVEL,
     port: values.PORT,
     host: values.HOST,
+    /** What is set and has no effect, a sentence each. */
+    ignored: ignoredSettings(given, values, mode),
   }
 }
 
-/** One sentence for a setting is enough, however much is wrong with it. */
-function firstOfEach(issues: z.core.$ZodIssue[]): z.core.$ZodIssue[] {
-  return issues.filter((issue, i) => issues.findIndex(({ path }) => path[0] === issue.path[0]) === i)
+/** Where demo and dev are reached. A port that is none is told under its own name. */
+function localAddress(port = '3000'): string {
+  const address = `http://localhost:${port}`
+  return URL.canParse(address) ? address : 'http://localhost:3000'
 }
 
-function describe(issue: z.core.$ZodIssue, given: Record<string, unknown>): string {
-  const name = String(issue.path[0])
-  return given[name] === undefined ? missing(name) : `${name}: ${issue.message}`
+/**
+ * The two URLs that commands on the database need, checked like all settings but without the others.
+ *
+ * @param env the environment; an empty value counts as absent
+ * @returns `ignored`: what is set and has no effect, a sentence each
+ * @throws SettingsError where none is set, or one that is set is malformed
+ */
+export function readDatabaseUrls(env: Record<string, string | undefined>) {
+  const given = givenIn(env)
+  const { problems, values } = check(databaseUrls, given)
+  const url = values?.DATABASE_URL ?? values?.MIGRATION_DATABASE_URL
+  const migrationUrl = values?.MIGRATION_DATABASE_URL ?? url
+  if (problems.length > 0) throw new SettingsError(problems)
+  if (url === undefined || migrationUrl === undefined) throw new SettingsError([missing('DATABASE_URL')])
+  const migrationSetting =
+    given.MIGRATION_DATABASE_URL === undefined ? 'DATABASE_URL' : 'MIGRATION_DATABASE_URL'
+  const ignored = [
+    ...unknownNames(given),
+    ...Object.entries(values ?? {}).flatMap(([name, value]) => ignoredParameters(name, value)),
+  ]
+  return { url, migrationUrl, migrationSetting, ignored }
 }
 
-function missing(name: string): string {
-  return `${name} is missing: ${whyNeeded[name]}`
-}
+const databaseUrls = shape.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
 
-/** The two URLs that commands on the database need, checked like all settings but without the others. */
-export function readDatabaseUrls(env: Record<string, string | undefined>): {
-  url: string
-  migrationUrl: string
-} {
-  const url = env.DATABASE_URL || undefined
-  const migrationUrl = env.MIGRATION_DATABASE_URL || url
-  const problems: string[] = []
-  if (migrationUrl === undefined) problems.push(missing('DATABASE_URL'))
-  for (const [name, value] of Object.entries({ DATABASE_URL: url, MIGRATION_DATABASE_URL: migrationUrl })) {
-    const checked = postgres.optional().safeParse(value)
-    if (!checked.success) problems.push(`${name}: ${checked.error.issues[0]?.message}`)
-  }
-  if (problems.length > 0 || migrationUrl === undefined) throw new SettingsError(problems)
-  return { url: url ?? migrationUrl, migrationUrl }
-}
-
-/** Where the embedded database, caught letters and the generated secret are. */
+/**
+ * Where the embedded database, caught letters and the generated secret are.
+ *
+ * @throws SettingsError
+ */
 export function readDataDir(env: Record<string, string | undefined>): string {
-  return env.DATA_DIR || '.data'
+  const { problems, values } = check(shape.pick({ DATA_DIR: true }), givenIn(env))
+  if (values === undefined) throw new SettingsError(problems)
+  return values.DATA_DIR
 }
 
 let read: Settings | undefined

@@ -1,13 +1,14 @@
 import { parseArgs } from 'node:util'
 import { createAccounts, UsernameTaken } from '@/lib/accounts'
 import { createAudit } from '@/lib/audit'
-import { openDatabase, withoutSecrets } from '@/lib/db'
+import { openDatabase } from '@/lib/db'
 import { mayBeMailed } from '@/lib/email-address'
 import { isLanguage, languages } from '@/lib/languages'
 import { createLog } from '@/lib/log'
 import { migrate } from '@/lib/migrations'
 import { createPasswordHash } from '@/lib/password-hash'
 import { readDatabaseUrls, readDataDir } from '@/lib/settings'
+import { withoutSecrets } from '@/lib/settings/database-url'
 import {
   DataDirInUse,
   embeddedUrl,
@@ -164,8 +165,9 @@ function readArguments() {
  * setting did not arrive must not believe that a person is missing, or was let in, somewhere else.
  */
 async function findDatabase(): Promise<{ url: string; close(): Promise<void> }> {
-  if (process.env.DATABASE_URL) {
-    const { url } = readDatabaseUrls(process.env)
+  if (process.env.DATABASE_URL?.trim()) {
+    const { url, ignored } = readDatabaseUrls(process.env)
+    for (const warning of ignored) console.error(warning)
     console.error(`Database: ${withoutSecrets(url)}`)
     return { url, close: async () => undefined }
   }

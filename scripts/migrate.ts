@@ -1,21 +1,23 @@
-import { encryptionWarnings, reasonOf, withoutSecrets } from '@/lib/db'
+import { encryptionWarnings, reasonOf } from '@/lib/db'
 import { migrate } from '@/lib/migrations'
 import { readDatabaseUrls } from '@/lib/settings'
+import { readDatabaseUrl, withoutSecrets } from '@/lib/settings/database-url'
 
 /** The app's own role; undefined where it is the one that migrates. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {
-  const [app, migrator] = [url, migrationUrl].map((text) => decodeURIComponent(new URL(text).username))
+  const [app, migrator] = [url, migrationUrl].map((text) => readDatabaseUrl(text)?.user)
   return app === migrator || app === '' ? undefined : app
 }
 
 /** `npm run migrate`: brings the database named by MIGRATION_DATABASE_URL or DATABASE_URL up to this version. */
 try {
-  const { url, migrationUrl } = readDatabaseUrls(process.env)
+  const { url, migrationUrl, migrationSetting, ignored } = readDatabaseUrls(process.env)
+  for (const warning of ignored) console.error(warning)
   const done = await migrate(migrationUrl, appRoleOf(url, migrationUrl)).catch((error: unknown) => {
     const { code } = error as { code?: string }
     if (code === undefined) throw error
     throw new Error(
-      `The database at ${withoutSecrets(migrationUrl)} could not be migrated (${reasonOf(error)}).`,
+      `The database at ${withoutSecrets(migrationUrl, migrationSetting)} could not be migrated (${reasonOf(error)}).`,
     )
   })
   for (const warning of encryptionWarnings(migrationUrl)) console.error(warning)

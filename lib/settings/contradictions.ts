@@ -1,4 +1,5 @@
 import { isLoopback } from './checks'
+import { readDatabaseUrl } from './database-url'
 import { shape } from './schema'
 
 const times = shape.pick({
@@ -27,10 +28,10 @@ export function linklessTimes(given: Record<string, string | undefined>): string
 
 /** Whether a database elsewhere opens to a password that is tried first. None at all may mean a certificate. */
 export function hasStockPassword(databaseUrl: string | undefined): boolean {
-  if (databaseUrl === undefined || !URL.canParse(databaseUrl)) return false
-  const { hostname, username, password, searchParams } = new URL(databaseUrl)
-  const used = password || (searchParams.get('password') ?? '')
-  if (isLoopback(hostname) || used === '') return false
+  const address = databaseUrl === undefined ? undefined : readDatabaseUrl(databaseUrl)
+  if (address === undefined || address.password === '') return false
+  const { host, user, password } = address
+  if (host === '' || host.startsWith('/') || isLoopback(host)) return false
   const tried = /^(postgres|password|admin|root|secret|changeme|rekey)$/i
-  return tried.test(used) || used.toLowerCase() === username.toLowerCase()
+  return tried.test(password) || password.toLowerCase() === user.toLowerCase()
 }

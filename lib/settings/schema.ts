@@ -4,19 +4,20 @@ import { languages } from '../languages'
 import {
   duration,
   flag,
+  folder,
   limit,
   line,
   list,
   mailAddress,
   onOff,
   origin,
-  postgres,
   secretKey,
   securityContact,
   smtp,
   webAddress,
   whole,
 } from './checks'
+import { postgres } from './database-url'
 
 /** Every setting: its check, and its default where it has one. */
 export const shape = z.object({
@@ -45,7 +46,7 @@ export const shape = z.object({
     .default(['username', 'email']),
   PASSWORD_MIN_LENGTH: whole(8, 64).default(15),
   PASSWORD_OUTER_SPACES: z.enum(['keep', 'refuse'], { error: 'write keep or refuse' }).default('keep'),
-  PASSWORD_BREACH_CHECK_URL: webAddress.optional(),
+  PASSWORD_BREACH_CHECK_URL: folder.optional(),
   SMTP_URL: smtp.optional(),
   VERIFICATION_FROM_EMAIL: mailAddress.optional(),
   VERIFICATION_REPLY_TO_EMAIL: mailAddress.optional(),
@@ -97,7 +98,8 @@ export const shape = z.object({
 /** What a setting without a default is for. */
 export const whyNeeded: Record<string, string> = {
   SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
-  DATABASE_URL: 'a PostgreSQL URL, such as postgresql://rekey:…@db.example.com/rekey?sslmode=verify-full',
+  DATABASE_URL:
+    'a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey?sslmode=verify-full',
   PUBLIC_URL: 'the address people reach this app at, such as https://id.example.com',
   SMTP_URL: 'letters are sent through it, such as smtp://user:password@mail.example.com:587',
   VERIFICATION_FROM_EMAIL: 'the sender of the letters, such as Example <no-reply@example.com>',

@@ -2,7 +2,7 @@ import type { Settings } from '../settings'
 
 /** What is allowed but worth a warning at start, a sentence each. */
 export function settingsWarnings(settings: Settings): string[] {
-  const warnings: string[] = []
+  const warnings = [...settings.ignored]
   if (settings.reset.failWhenUserNotFound) {
     warnings.push('RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true tells anybody who asks which accounts exist.')
   }
