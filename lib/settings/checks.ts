@@ -52,7 +52,7 @@ export const list = z
       .filter((item) => item !== ''),
   )
   .refine((items) => items.every((item) => rawProblem(item) === undefined), {
-    error: 'write its items without quotes and without variables, such as one,two',
+    error: 'write its items without quotes, such as one,two',
     abort: true,
   })
 
