@@ -47,9 +47,13 @@ export async function retryConflicts<Result>(work: () => Promise<Result>): Promi
   }
 }
 
-/** The system's code or PostgreSQL's own words, as an operator may read them. */
+/**
+ * What an operator may be told of a failed connection: the system's code or PostgreSQL's own words. Without the name of a
+ * host: `withoutSecrets` decides whether that may be shown.
+ */
 export function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string }
+  const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string }
+  if (syscall === 'getaddrinfo') return `${code}: the name of its host cannot be resolved`
   return [code, message].filter((part) => part !== undefined && part !== '').join(': ') || 'no reason given'
 }
 

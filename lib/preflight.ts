@@ -6,6 +6,7 @@ import { closedSchemas, lackingPrivileges } from './privileges'
 import { queueConnections, queueOwner } from './queue'
 import type { Settings } from './settings'
 import { isLoopback } from './settings/checks'
+import { withoutSecrets } from './settings/database-url'
 
 /**
  * Verifies at start that the database answers, is one that Rekey can work on, and is up to date; changes nothing.
@@ -72,11 +73,4 @@ export function encryptionWarnings(databaseUrl: string): string[] {
   return [
     `The database at ${withoutSecrets(databaseUrl)} is reached ${ssl ? 'without a check of its certificate' : 'without TLS'}: anybody on the network between can read and change accounts. Add sslmode=verify-full to its URL.`,
   ]
-}
-
-/** A database URL that may be shown: host, port and name, never user or password. */
-export function withoutSecrets(databaseUrl: string): string {
-  const url = new URL(databaseUrl)
-  const socket = url.searchParams.get('host')
-  return `${socket ?? url.host}${url.pathname}`
 }

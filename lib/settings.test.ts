@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { readSettings, SettingsError, settingsWarnings } from './settings'
+import { readSettings, SettingsError } from './settings'
+import { settingsWarnings } from './settings/warnings'
 
 const needed = {
   SECRET_KEY: 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5',
@@ -208,7 +209,7 @@ describe('.env.example', () => {
   const named = [...example.matchAll(/^#? ?([A-Z][A-Z_]+)=(.*)$/gm)].map(
     ([, name, value]) => [name!, value!] as const,
   )
-  const source = readFileSync('lib/settings.ts', 'utf8')
+  const source = readFileSync('lib/settings/schema.ts', 'utf8')
   const known = [...source.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name!)
 
   test('names every setting, and no other', () => {

@@ -7,9 +7,9 @@ import { isLanguage, languages } from '@/lib/languages'
 import { createLog } from '@/lib/log'
 import { migrate } from '@/lib/migrate'
 import { createPasswordHash } from '@/lib/password-hash'
-import { withoutSecrets } from '@/lib/preflight'
 import type { Schemas } from '@/lib/schema-names'
 import { readDatabaseSettings, readDataDir, readSchemas } from '@/lib/settings'
+import { withoutSecrets } from '@/lib/settings/database-url'
 import {
   DataDirInUse,
   embeddedUrl,
@@ -166,8 +166,9 @@ function readArguments() {
  * setting did not arrive must not believe that a person is missing, or was let in, somewhere else.
  */
 async function findDatabase(): Promise<{ url: string; schemas: Schemas; close(): Promise<void> }> {
-  if (process.env.DATABASE_URL) {
-    const { url, schemas } = readDatabaseSettings(process.env)
+  if (process.env.DATABASE_URL?.trim()) {
+    const { url, schemas, ignored } = readDatabaseSettings(process.env)
+    for (const warning of ignored) console.error(warning)
     console.error(`Database: ${withoutSecrets(url)}`)
     return { url, schemas, close: async () => undefined }
   }

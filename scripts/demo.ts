@@ -28,6 +28,7 @@ async function main(): Promise<void> {
     env.WORKER ||= 'off'
   }
   const settings = readSettings(env)
+  for (const warning of settings.ignored) console.error(warning)
   if (embedded) await migrate(settings.database)
   else await checkDatabase(settings)
   const services = createServices(settings)

@@ -1,26 +1,27 @@
 import { reasonOf } from '@/lib/database-errors'
 import { migrate } from '@/lib/migrate'
-import { encryptionWarnings, withoutSecrets } from '@/lib/preflight'
+import { encryptionWarnings } from '@/lib/preflight'
 import { readDatabaseSettings } from '@/lib/settings'
+import { readDatabaseUrl, withoutSecrets } from '@/lib/settings/database-url'
 
 /** The app's own role; undefined where it is the one that migrates. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {
-  const [app, migrator] = [url, migrationUrl].map((text) => decodeURIComponent(new URL(text).username))
+  const [app, migrator] = [url, migrationUrl].map((text) => readDatabaseUrl(text)?.user)
   return app === migrator || app === '' ? undefined : app
 }
 
 /** `npm run migrate`: brings the database named by MIGRATION_DATABASE_URL or DATABASE_URL up to this version. */
 try {
-  const { url, migrationUrl, schemas } = readDatabaseSettings(process.env)
-  const done = await migrate({ url: migrationUrl, schemas }, appRoleOf(url, migrationUrl)).catch(
-    (error: unknown) => {
-      const { code } = error as { code?: string }
-      if (code === undefined) throw error
-      throw new Error(
-        `The database at ${withoutSecrets(migrationUrl)} could not be migrated (${reasonOf(error)}).`,
-      )
-    },
-  )
+  const { url, migrationUrl, migrationSetting, schemas, ignored } = readDatabaseSettings(process.env)
+  for (const warning of ignored) console.error(warning)
+  const appRole = appRoleOf(url, migrationUrl)
+  const done = await migrate({ url: migrationUrl, schemas }, appRole).catch((error: unknown) => {
+    const { code } = error as { code?: string }
+    if (code === undefined) throw error
+    throw new Error(
+      `The database at ${withoutSecrets(migrationUrl, migrationSetting)} could not be migrated (${reasonOf(error)}).`,
+    )
+  })
   for (const warning of encryptionWarnings(migrationUrl)) console.error(warning)
   console.log(done.length === 0 ? 'The database is up to date.' : `Applied ${done.join(', ')}.`)
 } catch (error) {

@@ -1,8 +1,8 @@
 // What npm scripts start: `node scripts/run.js <command> …`. Plain JavaScript, because it runs before anything is built.
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { buildPages, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
+import { loadEnvFile } from './env-file.js'
 
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo' },
@@ -32,7 +32,14 @@ if (major < 22 || (major === 22 && minor < 13)) {
 if (command === undefined)
   fail(`Unknown command "${name}"; the commands are ${Object.keys(commands).join(', ')}.`)
 
-if (existsSync('.env')) process.loadEnvFile('.env')
+const envFile = loadEnvFile('.env', process.env)
+for (const note of envFile.notes) console.error(note)
+if (envFile.problems.length > 0)
+  fail(
+    ['Rekey cannot start: its settings need attention.', ...envFile.problems.map((p) => `  - ${p}`)].join(
+      '\n',
+    ),
+  )
 // Set before anything of Next or React is loaded: both read it once.
 process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
 process.env.NEXT_TELEMETRY_DISABLED = '1'

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { checkDatabase } from '@/lib/preflight'
 import { createLog } from '@/lib/log'
-import { settings, settingsWarnings, type Settings } from '@/lib/settings'
+import { settings, type Settings } from '@/lib/settings'
+import { settingsWarnings } from '@/lib/settings/warnings'
 import { keepRunning, type KeptProcess } from './kept-process'
 
 /**

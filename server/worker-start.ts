@@ -5,7 +5,8 @@ import { settings } from '@/lib/settings'
 try {
   const current = settings()
   await checkDatabase(current)
-  for (const warning of encryptionWarnings(current.database.url)) process.stderr.write(`${warning}\n`)
+  for (const warning of [...current.ignored, ...encryptionWarnings(current.database.url)])
+    process.stderr.write(`${warning}\n`)
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
   process.exit(1)

@@ -61,11 +61,11 @@ const refusals = [
     "if (mode === 'production' && given.SMTP_URL === undefined)",
     'if (false)',
   ],
-  ['a password of the database that everybody tries', 'K1', 'return tried.test(used) ||', 'return'],
+  ['a password of the database that everybody tries', 'K1', 'return tried.test(password) ||', 'return'],
   [
     'a password of the database that is its user',
     'K1',
-    '|| used.toLowerCase() === username.toLowerCase()',
+    '|| password.toLowerCase() === user.toLowerCase()',
     '',
   ],
   ['a mail URL that switches other things', 'M8', "name === 'ignoreTLS' && value === 'true'", "name !== ''"],

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { readMailbox } from '../email-address'
 import { schemaName } from '../schema-names'
+import { rawProblem } from './raw-value'
+import { ambiguity } from './server-url'
 
 // What kinds of values settings have. Each check's message says what to write.
 
@@ -42,18 +44,23 @@ export const whole = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `write a whole number from ${min} to ${max}`)
 
-export const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-)
+export const list = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+  .refine((items) => items.every((item) => rawProblem(item) === undefined), {
+    error: 'write its items without quotes, such as one,two',
+    abort: true,
+  })
 
-/** One line of text a mail header or a page may carry. */
-export const line = z.string().regex(/^[^\p{Cc}\u2028\u2029]+$/u, 'write one line of text')
+/** One line of text a mail header or a page may carry: `rawProblem` refuses line ends, for all settings. */
+export const line = z.string()
 
-/** Line ends are refused by themselves: the URL parser would drop them and read on. */
-const url = z.string().refine((text) => URL.canParse(text) && !/[\p{Cc}\u2028\u2029]/u.test(text), {
+const url = z.string().refine((text) => URL.canParse(text), {
   error: 'write an absolute URL, such as https://id.example.com',
   abort: true,
 })
@@ -86,9 +93,10 @@ export const origin = webAddress.refine((text) => {
   return pathname === '/' && search === ''
 }, 'write scheme and host only, such as https://id.example.com')
 
-export const postgres = url.refine(
-  (text) => /^postgres(ql)?:$/.test(new URL(text).protocol),
-  'write a PostgreSQL URL, such as postgresql://rekey:…@db.example.com/rekey',
+/** A web address to which the name of something is added, so that a query would be lost. */
+export const folder = webAddress.refine(
+  (text) => new URL(text).search === '',
+  'write it without a query, such as https://range.example.com/range/',
 )
 
 /** A schema that Rekey has to itself. */
@@ -116,11 +124,22 @@ export const securityContact = z.union(
   { error: 'write an address or a page, such as security@example.com or https://example.com/security' },
 )
 
-export const smtp = url.refine((text) => {
+const smtpExample =
+  'write smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?ignoreTLS=true (neither)'
+
+export const smtp = z.string().superRefine((text, context) => {
+  const message = /^smtps?:\/\//i.test(text) ? (ambiguity(text) ?? smtpProblem(text)) : smtpExample
+  if (message !== undefined) context.addIssue({ code: 'custom', message })
+})
+
+function smtpProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return smtpExample
   const { protocol, hostname, searchParams, pathname } = new URL(text)
   const known = [...searchParams].every(([name, value]) => name === 'ignoreTLS' && value === 'true')
-  return /^smtps?:$/.test(protocol) && hostname !== '' && known && (pathname === '' || pathname === '/')
-}, 'write smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?ignoreTLS=true (neither)')
+  const consistent = searchParams.size === 0 || protocol === 'smtp:'
+  const isServer = hostname !== '' && (pathname === '' || pathname === '/')
+  return isServer && known && consistent ? undefined : smtpExample
+}
 
 /** Values that stand in documents and templates, so that everybody knows them. */
 const sample =
@@ -138,3 +157,4 @@ export const secretKey = z
     'use no comma and no white space around it: in SECRET_KEY_FALLBACKS, commas part the keys',
   )
   .refine((key) => !sample.test(key), 'looks like a sample value; `openssl rand -base64 48` makes a good one')
+  .refine((key) => !/^[“”„‘’‚«].*[“”‘’»]$/u.test(key), 'write it without quotes')
