@@ -85,6 +85,11 @@ export function readMailbox(text: string): { name: string; address: string } | n
   return { name: name.trim(), address }
 }
 
+/** Whether a text is a host name in lower-case ASCII, with or without a dot, and no IPv4 address. */
+export function isHostName(text: string): boolean {
+  return text.length <= 253 && hostName.test(text)
+}
+
 function split(text: string): { local: string; domain: string } | null {
   if (text.length > longestAddress) return null
   const at = text.indexOf('@')
