@@ -28,12 +28,17 @@ export type MailSink = {
   close(): Promise<void>
 }
 
-/** A real SMTP server that keeps what it is given. */
-export async function startMailSink(): Promise<MailSink> {
+/**
+ * A real SMTP server that keeps what it is given.
+ *
+ * @param options.offersSmtpUtf8 whether it takes addresses outside ASCII (RFC 6531)
+ */
+export async function startMailSink({ offersSmtpUtf8 = true } = {}): Promise<MailSink> {
   const taken = new Set<CaughtLetter>()
   const waiting = new Set<() => void>()
   const server = new SMTPServer({
     authOptional: true,
+    hideSMTPUTF8: !offersSmtpUtf8,
     disabledCommands: ['STARTTLS', 'AUTH'],
     onRcptTo(_address, _session, callback) {
       if (sink.refuse === undefined) return callback()
