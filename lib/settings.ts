@@ -3,6 +3,7 @@ import { hasStockPassword, linklessTimes, oneSchemaForBoth } from './settings/co
 import { ignoredParameters } from './settings/database-parameters'
 import { check, givenIn, missing } from './settings/given'
 import { ignoredSettings } from './settings/ignored'
+import { defaultHeloName } from './settings/mail'
 import { shape } from './settings/schema'
 import { unknownNames } from './settings/unknown-names'
 
@@ -110,6 +111,10 @@ export function readSettings(env: Record<string, string | undefined>) {
     mail: {
       /** Absent: letters are caught in the mailbox of demo and dev. */
       smtpUrl: values.SMTP_URL,
+      /** What EHLO says. */
+      heloName: values.SMTP_HELO_NAME ?? defaultHeloName(values.PUBLIC_URL),
+      /** Certificates, PEM; believed besides those that Node believes. */
+      authorities: values.SMTP_CA_FILE,
       from: values.VERIFICATION_FROM_EMAIL ?? 'no-reply@rekey.localhost',
       replyTo: values.VERIFICATION_REPLY_TO_EMAIL,
     },

@@ -5,8 +5,12 @@ import { settings } from '@/lib/settings'
 try {
   const current = settings()
   await checkDatabase(current)
-  for (const warning of [...current.ignored, ...encryptionWarnings(current.database.url)])
-    process.stderr.write(`${warning}\n`)
+  const warnings = [
+    ...current.ignored,
+    ...encryptionWarnings(current.database.url),
+    ...mailWarnings(current.mail),
+  ]
+  for (const warning of warnings) process.stderr.write(`${warning}\n`)
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
   process.exit(1)

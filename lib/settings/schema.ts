@@ -20,6 +20,7 @@ import {
   whole,
 } from './checks'
 import { postgres } from './database-url'
+import { authoritiesFile, heloName } from './mail'
 
 /** Every setting: its check, and its default where it has one. */
 export const shape = z.object({
@@ -52,6 +53,8 @@ export const shape = z.object({
   PASSWORD_OUTER_SPACES: z.enum(['keep', 'refuse'], { error: 'write keep or refuse' }).default('keep'),
   PASSWORD_BREACH_CHECK_URL: folder.optional(),
   SMTP_URL: smtp.optional(),
+  SMTP_HELO_NAME: heloName.optional(),
+  SMTP_CA_FILE: authoritiesFile.optional(),
   VERIFICATION_FROM_EMAIL: mailAddress.optional(),
   VERIFICATION_REPLY_TO_EMAIL: mailAddress.optional(),
   TRUSTED_PROXY_HOPS: whole(0, 10).default(0),

@@ -1,4 +1,5 @@
 import type { Settings } from '../settings'
+import { mailWarnings } from './mail'
 
 /** What is allowed but worth a warning at start, a sentence each. */
 export function settingsWarnings(settings: Settings): string[] {
@@ -25,5 +26,5 @@ export function settingsWarnings(settings: Settings): string[] {
   if (settings.mode === 'production' && settings.look.supportEmail === undefined) {
     warnings.push('SUPPORT_EMAIL is not set: letters cannot say whom to contact.')
   }
-  return warnings
+  return [...warnings, ...mailWarnings(settings.mail)]
 }
