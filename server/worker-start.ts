@@ -1,5 +1,6 @@
 import { checkDatabase, encryptionWarnings } from '@/lib/preflight'
 import { settings } from '@/lib/settings'
+import { mailWarnings } from '@/lib/settings/mail'
 
 /** `npm run worker`: the checks of a start, then a worker. */
 try {

@@ -21,7 +21,7 @@ import { DeadLink, deadLinkTitle, type DeadKind } from './dead-link'
 export default async function CancelPage({ searchParams }: { searchParams: Promise<Query> }) {
   const query = await searchParams
   const visitors = await visitorLanguage()
-  const link = readLinkParameters(query)
+  const link = readLinkParameters(services().links, 'cancel', query)
   if (link === 'none') return <Dead language={visitors} kind="missing" />
   if (link === 'damaged') return <Dead language={visitors} kind="damaged" link={damagedLink} />
   const found = await judge(link)

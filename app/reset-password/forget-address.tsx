@@ -1,6 +1,7 @@
 'use client'
 
 import { useEffect, useLayoutEffect } from 'react'
+import { addressWithFragment } from './link-in-fragment'
 
 /**
  * Takes the link out of the address bar and out of what the tab remembers of this page as soon as the page is alive, and
@@ -10,7 +11,10 @@ import { useEffect, useLayoutEffect } from 'react'
  */
 export function ForgetAddress({ path }: { path: '/reset-password/' | '/cancel-reset/' }) {
   useLayoutEffect(() => {
+    const whole = addressWithFragment(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)
+    // Loads the page again with the part of the link that the browser did not send.
+    if (whole !== undefined) window.location.replace(whole)
   }, [path])
 
   useEffect(() => {

@@ -23,7 +23,7 @@ type LivingLink = Extract<Awaited<ReturnType<typeof judge>>, { state: 'holds' }>
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
   const query = await searchParams
   const language = await visitorLanguage()
-  const link = readLinkParameters(query)
+  const link = readLinkParameters(services().links, 'reset', query)
   if (link === 'none')
     return <Dead language={language} kind="missing" body={<MissingLink language={language} />} />
   if (link === 'damaged')

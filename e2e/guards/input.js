@@ -183,12 +183,12 @@ export const input = [
     named: 'I3: of a header',
   },
   {
-    guard: 'a parameter that is longer than any of ours is not mended',
+    guard: 'a text that is longer than any damaged link is not repaired',
     cites: 'I3, C14',
-    file: 'app/reset-password/link-parameters.ts',
-    find: ' && value.length <= longest',
+    file: 'lib/link-repair.ts',
+    find: ' || text.length > longestRepaired',
     replace: '',
-    test: 'app/reset-password/link-parameters.test.ts',
-    named: 'T12',
+    test: 'lib/link-repair.test.ts',
+    named: 'a text longer than any damaged link',
   },
 ]

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { smtpOptions } from '../mailer'
+import { smtpOptions } from '../smtp-options'
 import { smtp } from './checks'
 
 test('V5: of any password, the mail server gets the whole one, or SMTP_URL is refused', () => {

@@ -3,6 +3,7 @@ import { readInput } from '@/lib/http/fields'
 import { linkInUrl } from '@/lib/http/form-pages'
 import { Refusal, Throttled } from '@/lib/http/refusals'
 import { cancelShape, describeCancel } from '@/lib/inputs'
+import { repairFields } from '@/lib/link-repair'
 import { services } from '@/lib/services'
 
 const pages = {
@@ -20,7 +21,8 @@ export async function POST(request: Request): Promise<Response> {
     request,
     pages,
     async (asked) => {
-      const link = readInput(cancelShape(), await asked.fields())
+      const fields = repairFields(services().links, 'cancel', await asked.fields())
+      const link = readInput(cancelShape(), fields)
       const { language, requestId, client } = asked
       const outcome = await services().passwordReset.cancel({ link, locale: language, requestId, client })
       if (outcome.ok) return 'cancelled'

@@ -3,6 +3,7 @@ import { readInput, refuseDeep } from '@/lib/http/fields'
 import { linkInUrl } from '@/lib/http/form-pages'
 import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
 import { describeResetPassword, resetPasswordShape } from '@/lib/inputs'
+import { repairFields } from '@/lib/link-repair'
 import type { Rejected } from '@/lib/password-reset'
 import { services } from '@/lib/services'
 
@@ -12,11 +13,14 @@ const pages = {
 }
 
 export async function POST(request: Request): Promise<Response> {
-  const { passwordReset, settings } = services()
+  const { passwordReset, settings, links } = services()
 
   return answerPost(services(), request, pages, async (asked) => {
     const fields = await asked.fields()
-    const { password, password_confirm, ...link } = readInput(resetPasswordShape(settings.reset), fields)
+    const { password, password_confirm, ...link } = readInput(
+      resetPasswordShape(settings.reset),
+      repairFields(links, 'reset', fields),
+    )
 
     const outcome = await passwordReset.complete({
       link,

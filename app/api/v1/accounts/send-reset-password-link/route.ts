@@ -2,18 +2,20 @@ import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/en
 import { readInput, refuseDeep } from '@/lib/http/fields'
 import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
 import { describeSendLink, sendLinkShape } from '@/lib/inputs'
+import { repairFields } from '@/lib/link-repair'
 import { services } from '@/lib/services'
 
 const pages = { done: '/forgot-password/sent/', back: () => '/forgot-password/' }
 
 export async function POST(request: Request): Promise<Response> {
-  const { passwordReset, settings, configuration } = services()
+  const { passwordReset, settings, configuration, links } = services()
   const { loginField } = settings.reset
 
   return answerPost(services(), request, pages, async (asked) => {
     const fields = await asked.fields()
     if (configuration.linkRequestShape) refuseDeep(fields)
-    const input = readInput(sendLinkShape(loginField), configuration.linkRequestShape?.(fields) ?? fields)
+    const shaped = configuration.linkRequestShape?.(fields) ?? fields
+    const input = readInput(sendLinkShape(loginField), repairFields(links, 'reset', shaped))
 
     const { language, requestId, client } = asked
     const outcome = await passwordReset.requestLink({ asked: input, locale: language, requestId, client })
