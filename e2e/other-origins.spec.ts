@@ -24,6 +24,7 @@ let listed: string[]
 let stranger: string
 
 test.beforeAll(async () => {
+  test.setTimeout(120_000)
   pages.listen(0, '127.0.0.1')
   await once(pages, 'listening')
   const { port } = pages.address() as AddressInfo

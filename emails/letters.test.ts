@@ -198,6 +198,7 @@ test.each(['https://app.example.com/#/reset-password/', 'https://app.example.com
   async (page) => {
     const routed = buildLinkUrl(page, { user_id: '7', timestamp: 1795436000, signature: 'Zk3p-_9Q' })
     const { html, text } = await reset({ link: routed })
+    expect(routed).toMatch(/#!?\/[^?]*\?user_id=7&timestamp=/)
     expect(hrefs(html)).toContain(routed)
     expect(text.split('\n')).toContain(routed)
     expect(await linked(text)).toContain(routed)
