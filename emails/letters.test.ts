@@ -18,6 +18,7 @@ import {
 import type { Language } from '@/lib/languages'
 import { createMailbox } from '@/lib/mailbox'
 import { createMailer } from '@/lib/mailer'
+import { buildLinkUrl } from '@/lib/reset-link'
 import de from '@/messages/de.json'
 import en from '@/messages/en.json'
 import { wordJoiner } from './held-text'
@@ -191,3 +192,15 @@ test('M1, M3: the link is whole in both parts after a journey through the mail f
   expect(hrefs(opened?.html ?? '')).toContain(link)
   await rm(mailboxDir, { recursive: true })
 })
+
+test.each(['https://app.example.com/#/reset-password/', 'https://app.example.com/a?b=c#!/reset'])(
+  'V4: a link to the route %s is whole in both parts of the email',
+  async (page) => {
+    const routed = buildLinkUrl(page, { user_id: '7', timestamp: 1795436000, signature: 'Zk3p-_9Q' })
+    const { html, text } = await reset({ link: routed })
+    expect(routed).toMatch(/#!?\/[^?]*\?user_id=7&timestamp=/)
+    expect(hrefs(html)).toContain(routed)
+    expect(text.split('\n')).toContain(routed)
+    expect(await linked(text)).toContain(routed)
+  },
+)

@@ -6,7 +6,7 @@ import { letters } from '@/emails/letters'
 import { auditEvents } from './audit'
 import { createLetterSending } from './letter-sending'
 import { createMailer, type Mailer } from './mailer'
-import { migrate } from './migrations'
+import { migrate } from './migrate'
 import { createServices, type Services } from './services'
 import { readSettings } from './settings'
 
@@ -17,7 +17,7 @@ let services: Services
 const open: { sink: MailSink; mailer: Mailer }[] = []
 beforeAll(async () => {
   database = await createTestDatabase()
-  await migrate(database.url)
+  await migrate(database)
   services = createServices(
     readSettings({
       SECRET_KEY: randomBytes(32).toString('base64url'),
@@ -57,14 +57,14 @@ async function mailTo(email: string, offersSmtpUtf8: boolean) {
   open.push({ sink, mailer })
   const accountId = await add(email)
   const sending = createLetterSending({ ...services, letters, mailer, configuration: {} })
-  const attempt = await sending['send-letter']({
+  const attempt = await sending['link-email']({
     id: randomUUID(),
     data: {
       accountId,
-      askedAt: Math.floor(Date.now() / 1000),
+      requestedAt: Math.floor(Date.now() / 1000),
       locale: 'en',
       requestId: 'r',
-      pauseExempt: false,
+      bypassPause: false,
     },
     createdAt: new Date(),
     attempt: 1,

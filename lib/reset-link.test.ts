@@ -301,7 +301,38 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
   })
 })
 
-test('the link is added to whatever address the page has', () => {
+test.each([
+  ['#/reset-password/', 'https://app.example.com/#/reset-password/'],
+  ['#!/reset', 'https://app.example.com/app/index.html?tenant=a#!/reset'],
+])(
+  'V4: behind a route such as %s, where a hash router looks, the link’s parameters follow',
+  (route, page) => {
+    const address = buildLinkUrl(page, {
+      user_id: 'a b&c=d#e?f',
+      timestamp: asked,
+      signature: link.signature,
+    })
+    expect(address.startsWith(`${page}?user_id=`)).toBe(true)
+    const { hash, search, href } = new URL(address)
+    expect([href, search]).toEqual([address, new URL(page).search])
+    const [path, query, ...more] = hash.split('?')
+    expect([path, more]).toEqual([route, []])
+    expect([...new URLSearchParams(query)]).toEqual([
+      ['user_id', 'a b&c=d#e?f'],
+      ['timestamp', String(asked)],
+      ['signature', link.signature],
+    ])
+  },
+)
+
+test('V4: behind a route stands what DRR would put there, byte by byte', () => {
+  const address = buildLinkUrl('https://app.example.com/#/reset-password/', link)
+  expect(address).toBe(
+    `https://app.example.com/#/reset-password/?user_id=${id}&timestamp=${asked}&signature=${link.signature}`,
+  )
+})
+
+test('the link is added to whatever query the page has', () => {
   const url = new URL(buildLinkUrl('https://app.example.com/account?step=reset', link))
   expect(Object.fromEntries(url.searchParams)).toEqual({
     step: 'reset',

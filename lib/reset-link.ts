@@ -156,9 +156,18 @@ function mac(key: Buffer, fields: (string | number | boolean)[]): Buffer {
     .digest()
 }
 
-/** The address of the page with the link's parameters added to whatever it carries already. */
+/**
+ * The URL of a page with the link's parameters: among those of its query or, where it has a fragment, behind the fragment,
+ * which is where DRR puts them and where a front end with a hash router looks (`https://app.example.com/#/reset/?user_id=…`).
+ *
+ * @param pageUrl an absolute URL; its fragment, if any, as `routedWebAddress` takes it
+ */
 export function buildLinkUrl(pageUrl: string, link: Link): string {
   const url = new URL(pageUrl)
+  if (url.hash !== '') {
+    const { user_id, timestamp, signature } = link
+    return `${url.href}?${new URLSearchParams({ user_id, timestamp: String(timestamp), signature })}`
+  }
   url.searchParams.set('user_id', link.user_id)
   url.searchParams.set('timestamp', String(link.timestamp))
   url.searchParams.set('signature', link.signature)

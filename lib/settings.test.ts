@@ -40,6 +40,15 @@ test('K1, R3: and so is a time that outlasts a link, whatever is wrong with the 
   ])
 })
 
+test.each([
+  'https://app.example.com/#/reset-password/',
+  'https://app.example.com/#!/reset',
+  'https://app.example.com/app/?tenant=a#/reset/%C3%A9t%C3%A9',
+  'http://localhost:5173/#/',
+])('V4: the links may lead to a route of a hash router: %s', (pageUrl) => {
+  expect(readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_URL: pageUrl }).reset.pageUrl).toBe(pageUrl)
+})
+
 describe('K1, T3, P1, H11: a start is refused', () => {
   test.each<[string, Record<string, string>]>([
     ['SECRET_KEY', { SECRET_KEY: 'short' }],
@@ -75,6 +84,24 @@ describe('K1, T3, P1, H11: a start is refused', () => {
     ['PUBLIC_URL', { PUBLIC_URL: 'https://user@id.example.com' }],
     ['RESET_PASSWORD_VERIFICATION_URL', { RESET_PASSWORD_VERIFICATION_URL: 'http://app.example.com/reset' }],
     ['RESET_PASSWORD_VERIFICATION_URL', { RESET_PASSWORD_VERIFICATION_URL: 'javascript:alert(1)' }],
+    ...[
+      'http://app.example.com/#/reset/',
+      'https://user@app.example.com/#/reset/',
+      'https://app.example.com/#',
+      'https://app.example.com/#reset',
+      'https://app.example.com/#!reset',
+      'https://app.example.com/#/reset/?from=mail',
+      'https://app.example.com/#/reset/&from=mail',
+      'https://app.example.com/#/reset/;from=mail',
+      'https://app.example.com/#/reset/#top',
+      'https://app.example.com/#/re set/',
+      'https://app.example.com/#/reset/%zz',
+      'https://app.example.com/#/reset/>',
+    ].map((url): [string, Record<string, string>] => [
+      'RESET_PASSWORD_VERIFICATION_URL',
+      { RESET_PASSWORD_VERIFICATION_URL: url },
+    ]),
+    ['SIGN_IN_URL', { SIGN_IN_URL: 'https://app.example.com/#/sign-in/' }],
     ['RESET_PASSWORD_VERIFICATION_PERIOD', { RESET_PASSWORD_VERIFICATION_PERIOD: '25h' }],
     ['RESET_PASSWORD_VERIFICATION_PERIOD', { RESET_PASSWORD_VERIFICATION_PERIOD: '60' }],
     ['RESET_PASSWORD_VERIFICATION_ENABLED', { RESET_PASSWORD_VERIFICATION_ENABLED: 'yes' }],

@@ -5,10 +5,11 @@ import {
   type OutgoingHttpHeaders,
   ServerResponse,
 } from 'node:http'
+import { corsHeaders } from '@/lib/http/cors'
 import type { Settings } from '@/lib/settings'
 
 /** What the headers of an answer depend on, besides the answer itself. */
-export type AnswerRules = Pick<Settings, 'mode' | 'publicOrigin'> & {
+export type AnswerRules = Pick<Settings, 'mode' | 'publicOrigin' | 'allowedOrigins'> & {
   /** Next's dev server is behind: it evaluates code, writes styles, and keeps a web socket open. */
   dev: boolean
   /** Milliseconds a connection stays after an answer that came before the whole body. */
@@ -152,7 +153,19 @@ export function guardedAnswer(rules: AnswerRules) {
       }
       if (this.isInMailbox()) this.setHeader('Permissions-Policy', mailboxPermissions)
       if (this.isHashedFile(status)) this.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
+      if ((this.req.url ?? '').startsWith('/api/v1/')) this.shareWithAllowedOrigin()
       this.setHeader('X-Request-Id', this.requestId)
+    }
+
+    /**
+     * Here, so that a front end on an allowed origin can read every answer of the API, also one that no handler made.
+     * Pages are for this origin alone.
+     */
+    private shareWithAllowedOrigin(): void {
+      const shared = corsHeaders(this.req.headers.origin, rules.allowedOrigins)
+      for (const [name, value] of Object.entries(shared)) this.setHeader(name, value)
+      const varies = String(this.getHeader('Vary') ?? '').split(/\s*,\s*/)
+      if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
     }
 
     /** Letters that demo and dev show in a frame bring a policy of their own; nothing else may choose its headers. */

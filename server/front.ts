@@ -10,7 +10,7 @@ import { inRequest } from './last-resort'
 import { parserRefusal, refuse, sendRaw } from './refusals'
 import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
 
-export type FrontSettings = Pick<Settings, 'mode' | 'publicOrigin' | 'trustedProxyHops'>
+export type FrontSettings = Pick<Settings, 'mode' | 'publicOrigin' | 'allowedOrigins' | 'trustedProxyHops'>
 
 /** Milliseconds and bytes. */
 export type FrontLimits = ClosingTimes & {
@@ -65,12 +65,13 @@ export type Front = { server: Server; close(): Promise<void> }
  */
 export function createFront({ settings, log, handle, upgrade, limits: given = {} }: FrontParts): Front {
   const limits = { ...frontLimits, ...given }
-  const { publicOrigin, trustedProxyHops } = settings
+  const { publicOrigin, allowedOrigins, trustedProxyHops } = settings
   const dev = upgrade !== undefined
   const local = settings.mode !== 'production'
   const rules: AnswerRules = {
     mode: settings.mode,
     publicOrigin,
+    allowedOrigins,
     dev,
     lingerTime: limits.lingerTime,
     draining: () => connections.isDraining(),

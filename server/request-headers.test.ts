@@ -68,6 +68,28 @@ describe('request headers', () => {
     )
   })
 
+  test.each([
+    ['__prerender_bypass=a', undefined],
+    ['__prerender_bypass=a;__next_preview_data=b; NEXT_LOCALE=de', undefined],
+    ['sessionid=a; __next_preview_data=b; trusted=c', 'sessionid=a; trusted=c'],
+    ['sessionid=a;\t__PRERENDER_bypass=b', 'sessionid=a'],
+    ['next-instant-navigation-testing=1; my-next-step=b', 'my-next-step=b'],
+    ['sessionid=a; of=__prerender_bypass', 'sessionid=a; of=__prerender_bypass'],
+  ])('C16, S2: of the cookies %j, those that Next acts on are dropped', (sent, expected) => {
+    const request = requestWith(['accept'])
+    request.headers.cookie = sent
+    request.headersDistinct.cookie = [sent]
+    request.rawHeaders.push('Cookie', sent)
+    keepKnownHeaders(request, false)
+    const { headers, headersDistinct, rawHeaders } = request
+    expect([headers.cookie, headersDistinct.cookie?.[0], rawHeaders[3]]).toEqual([
+      expected,
+      expected,
+      expected,
+    ])
+    expect(rawHeaders).toHaveLength(expected === undefined ? 2 : 4)
+  })
+
   test('the dev server gets what its client needs, and still no action, policy or forwarding header', () => {
     expect(
       kept(

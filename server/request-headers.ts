@@ -48,6 +48,30 @@ export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
   for (const name of Object.keys(headers)) if (!passes(name)) delete headers[name]
   for (const name of Object.keys(headersDistinct)) if (!passes(name)) delete headersDistinct[name]
   request.rawHeaders = rawHeaders.filter((_, at) => passes(rawHeaders[at - (at % 2)]!.toLowerCase()))
+  if (headers.cookie !== undefined && !dev) keepCookies(request)
+}
+
+/**
+ * The cookies that Next acts on: `__prerender_bypass` and `__next_preview_data` make it answer with cookies that unset them,
+ * or switch its preview on; `NEXT_LOCALE` and `next-…` come with other features.
+ */
+const ofNext = /^(__prerender|_*next[_-])/i
+
+/** Drops Next's own cookies and keeps all others for functions of a team's own. */
+function keepCookies(request: IncomingMessage): void {
+  const sent = request.headers.cookie ?? ''
+  const kept = sent
+    .split(';')
+    .map((cookie) => cookie.trim())
+    .filter((cookie) => !ofNext.test(cookie))
+    .join('; ')
+  if (kept === sent) return
+  request.rawHeaders = request.rawHeaders.filter(
+    (_, at, lines) => lines[at - (at % 2)]!.toLowerCase() !== 'cookie',
+  )
+  delete request.headers.cookie
+  delete request.headersDistinct.cookie
+  if (kept !== '') tellApp(request, 'cookie', kept)
 }
 
 /** Tells the app something; comes after `keepKnownHeaders`, so that nobody else can have told it. */

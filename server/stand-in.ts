@@ -31,6 +31,7 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
     settings: {
       mode: 'production',
       publicOrigin: 'https://id.example.com',
+      allowedOrigins: [],
       trustedProxyHops: 0,
       ...settings,
     },

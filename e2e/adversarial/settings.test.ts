@@ -114,7 +114,7 @@ const closed: Table = {
     'http://front.example/reset',
     'javascript:alert(1)',
     'https://user:pw@front.example/',
-    'https://front.example/#/reset',
+    'https://front.example/#/reset?from=mail',
     '/reset',
     `https://front.example/\r\nBcc: ${evil}`,
   ],

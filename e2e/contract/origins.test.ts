@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Sent } from './exchange'
+import type { Received, Sent } from './exchange'
 import {
   both,
   front,
@@ -73,6 +73,7 @@ describe('H8: origins', () => {
     ['the allowed one on another port', () => [['Origin', `${front}:8443`]]],
     ['the allowed one in capitals', () => [['Origin', 'https://FRONT.example']]],
     ['the allowed one with a path', () => [['Origin', `${front}/`]]],
+    ['the allowed one with a user name', () => [['Origin', 'https://user@front.example']]],
     ['two origins in one', () => [['Origin', `${front}, https://evil.example`]]],
     ['its own host on another port', () => [['Origin', `${own()}1`]]],
   ])('H9: %s is refused, gets no CORS header, and nothing is stored', async (_who, headers) => {
@@ -114,49 +115,86 @@ describe('H9: CORS', () => {
   const asking: [string, string][] = [
     ['Origin', front],
     ['Access-Control-Request-Method', 'POST'],
-    ['Access-Control-Request-Headers', 'content-type'],
   ]
+  const granted = {
+    'access-control-allow-origin': front,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'Retry-After, Error-Codes, X-Request-Id',
+  }
+  const grantedNames = ({ headers }: Received) =>
+    Object.keys(headers).filter((name) => name.startsWith('access-control-'))
 
-  test.each(both)(
-    'a preflight of an allowed origin for %s is answered, without credentials',
-    async (path) => {
-      const answer = await endpoints.send({ method: 'OPTIONS', path, headers: asking })
-      expect([answer.status, answer.text]).toEqual([204, ''])
-      expect(answer.headers).toMatchObject({
-        'access-control-allow-origin': front,
-        'access-control-allow-methods': 'POST',
-        'access-control-allow-headers': 'content-type, accept-language, x-csrftoken',
-        'access-control-expose-headers': 'Retry-After',
-        'cache-control': 'no-store',
-      })
-      expect(answer.headers.vary).toMatch(/\bOrigin\b/)
-      expect(answer.headers).not.toHaveProperty('access-control-allow-credentials')
-    },
-  )
+  test.each(both)('a preflight of an allowed origin for %s is granted what it asks for', async (path) => {
+    const names: [string, string] = ['Access-Control-Request-Headers', 'content-type,traceparent,x-csrftoken']
+    const answer = await endpoints.send({ method: 'OPTIONS', path, headers: [...asking, names] })
+    expect([answer.status, answer.text]).toEqual([204, ''])
+    expect(answer.headers).toMatchObject({
+      ...granted,
+      'access-control-allow-methods': 'POST',
+      'access-control-allow-headers': 'content-type, traceparent, x-csrftoken',
+      'access-control-max-age': '600',
+      vary: expect.stringMatching(/Origin, Access-Control-Request-Headers$/),
+      'cache-control': 'no-store',
+    })
+  })
+
+  test.each<[string, string]>([
+    ['65 of them', Array.from({ length: 65 }, (_, at) => `x-${at}`).join(',')],
+    ['more than 2 KiB of them', 'x'.repeat(2049)],
+    ['one with a space', 'content-type,x a'],
+    ['one that means every header', '*'],
+  ])('of header names none are granted where a preflight asks for %s', async (_what, requested) => {
+    const headers: [string, string][] = [...asking, ['Access-Control-Request-Headers', requested]]
+    const answer = await endpoints.send({ method: 'OPTIONS', headers })
+    expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([204, front])
+    expect(answer.headers).not.toHaveProperty('access-control-allow-headers')
+  })
 
   test.each<[number, string, Partial<Sent>]>([
     [200, 'a proper request', { headers: [json], body: '{"login":"nobody"}' }],
     [400, 'a missing field', { headers: [json], body: '{}' }],
     [400, 'a malformed body', { headers: [json], body: '{' }],
+    [404, 'a path that there is not', { path: '/api/v1/accounts/register/', headers: [json], body: '{}' }],
+    [404, 'a path spelt otherwise', { path: '/api/v1/accounts//reset-password/' }],
     [405, 'another method', { method: 'DELETE' }],
+    [405, 'a method that nothing has', { method: 'PROPFIND' }],
     [406, 'an Accept without JSON', { headers: [['Accept', 'image/png']] }],
     [413, 'a body too large', { headers: [json], body: ' '.repeat(limit + 1) }],
     [413, 'a body too large in chunks', { headers: [json], body: ' '.repeat(limit + 1), chunkSize: 4096 }],
     [415, 'an unknown media type', { headers: [['Content-Type', 'text/plain']], body: 'x' }],
-  ])('an allowed origin may read the answer %i to %s', async (status, _what, request) => {
-    const answer = await endpoints.send({
-      ...request,
-      headers: [...(request.headers ?? []), ['Origin', front]],
-    })
+    [415, 'a compressed body', { headers: [json, ['Content-Encoding', 'gzip']], body: 'x' }],
+    [
+      431,
+      'too many header lines',
+      { headers: Array.from({ length: 101 }, (_, at): [string, string] => [`X-${at}`, '1']) },
+    ],
+  ])('an allowed origin may read the answer %i to %s, and no other may', async (status, _what, request) => {
+    const sendFrom = (origin: string) =>
+      endpoints.send({ ...request, headers: [...(request.headers ?? []), ['Origin', origin]] })
+    const answer = await sendFrom(front)
     expect(answer.status).toBe(status)
-    expect(answer.headers['access-control-allow-origin']).toBe(front)
-    expect(answer.headers['access-control-expose-headers']).toBe('Retry-After')
-    expect(answer.headers).not.toHaveProperty('access-control-allow-credentials')
+    expect(answer.headers).toMatchObject(granted)
+    expect(answer.headers.vary).toMatch(/\bOrigin\b/)
+    expect(grantedNames(await sendFrom(`${front}.evil.example`))).toEqual([])
+  })
+
+  test('V4, S2: cookies and credentials change nothing, and none are set', async () => {
+    const credentials: [string, string][] = [
+      ['Cookie', 'sessionid=a; csrftoken=b; __prerender_bypass=c; __next_preview_data=d; NEXT_LOCALE=de'],
+      ['Authorization', 'Bearer x'],
+    ]
+    for (const body of ['{"login":"nobody"}', '{}']) {
+      const without = await endpoints.send({ headers: [json, ['Origin', front]], body })
+      const answer = await endpoints.send({ headers: [json, ['Origin', front], ...credentials], body })
+      expect([answer.status, answer.text]).toEqual([without.status, without.text])
+      expect(Object.keys(answer.headers)).toEqual(Object.keys(without.headers))
+      expect(answer.headers).not.toHaveProperty('set-cookie')
+    }
   })
 
   test('without an Origin nothing is said about CORS', async () => {
     const answer = await endpoints.sendJson(endpoints.known)
-    expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))).toEqual([])
+    expect(grantedNames(answer)).toEqual([])
     expect(answer.headers.vary).toMatch(/\bOrigin\b/)
   })
 })

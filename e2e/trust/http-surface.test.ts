@@ -280,6 +280,7 @@ test('H9: no origin but the listed one may read an answer, however much it looks
     'https://front.example:8443',
     'https://front.example:443',
     'https://front.example/',
+    'https://user@front.example',
     'https://FRONT.example',
     `${front}, https://evil.example`,
     '*',

@@ -1,6 +1,6 @@
 import { sayApi } from '../api-words'
 import type { Log } from '../log'
-import type { Settings } from '../settings'
+import { errorCodesHeader } from './error-codes'
 import { languageOf } from './language'
 import { FieldProblems, Refusal, refusals, Unreadable } from './refusals'
 
@@ -11,7 +11,6 @@ const retryAfterOutage = 30
 export const vary = 'Accept, Accept-Language, Origin'
 
 export function answerJson(
-  settings: Settings,
   request: Request,
   status: number,
   body: object,
@@ -24,19 +23,12 @@ export function answerJson(
       'Content-Language': languageOf(request),
       Vary: vary,
       'Cache-Control': 'no-store',
-      ...corsHeaders(request, settings),
       ...headers,
     },
   })
 }
 
-export function answerError(
-  settings: Settings,
-  request: Request,
-  error: unknown,
-  log: Log,
-  requestId: string,
-): Response {
+export function answerError(request: Request, error: unknown, log: Log, requestId: string): Response {
   const language = languageOf(request)
   if (error instanceof FieldProblems) {
     const body = Object.fromEntries(
@@ -45,19 +37,13 @@ export function answerError(
         problems.map(({ code, values }) => sayApi(language, code, values)),
       ]),
     )
-    return answerJson(settings, request, 400, body)
+    return answerJson(request, 400, body, errorCodesHeader(error.fields))
   }
-  if (error instanceof Unreadable) return answerJson(settings, request, 400, { detail: error.detail })
+  if (error instanceof Unreadable) return answerJson(request, 400, { detail: error.detail })
   const refusal = error instanceof Refusal ? error : ourFault(log, error, requestId)
   const { status, coded } = { coded: false, ...refusals[refusal.code] }
   const detail = sayApi(language, refusal.code, refusal.values)
-  return answerJson(
-    settings,
-    request,
-    status,
-    coded ? { detail, code: refusal.code } : { detail },
-    refusal.headers,
-  )
+  return answerJson(request, status, coded ? { detail, code: refusal.code } : { detail }, refusal.headers)
 }
 
 export function ourFault(log: Log, error: unknown, requestId: string): Refusal {
@@ -68,10 +54,4 @@ export function ourFault(log: Log, error: unknown, requestId: string): Refusal {
 export function unavailable(log: Log, error: unknown, requestId: string): Refusal {
   log.warn({ err: error, event: 'service_unavailable', requestId })
   return new Refusal('unavailable', { headers: { 'Retry-After': String(retryAfterOutage) } })
-}
-
-export function corsHeaders(request: Request, settings: Settings): Record<string, string> {
-  const origin = request.headers.get('origin')
-  if (origin === null || !settings.allowedOrigins.includes(origin)) return {}
-  return { 'Access-Control-Allow-Origin': origin, 'Access-Control-Expose-Headers': 'Retry-After' }
 }

@@ -14,7 +14,8 @@ import {
   refuseLargeBody,
   refuseUnacceptable,
 } from './admission'
-import { answerError, answerJson, corsHeaders, unavailable, vary } from './answers'
+import { answerError, answerJson, unavailable } from './answers'
+import { preflightHeaders } from './cors'
 import { readFields } from './fields'
 import { seeOther, withProblems, type FormPages } from './form-pages'
 import { languageOf } from './language'
@@ -68,7 +69,7 @@ export async function answerPost(
     if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')
     const detail = sayApi(language, await handle(asked))
     if (wantsPage) return seeOther(request, pages.done)
-    return answerJson(settings, request, 200, configuration.buildSuccessResponse?.(detail) ?? { detail })
+    return answerJson(request, 200, configuration.buildSuccessResponse?.(detail) ?? { detail })
   } catch (error) {
     if (error instanceof Unreadable && error.brokenOff !== undefined)
       log.debug({ err: error.brokenOff, event: 'body_cut_off', requestId })
@@ -79,19 +80,22 @@ export async function answerPost(
     if (wantsPage && !(told instanceof Refusal && told.code === 'cross-origin')) {
       return seeOther(request, withProblems(pages.back(fields), told, log, requestId))
     }
-    return answerError(settings, request, told, log, requestId)
+    return answerError(request, told, log, requestId)
   }
 }
 
 /** The answer to methods that an endpoint does not have. */
-export function answerMethodNotAllowed({ settings, log }: Edge, request: Request): Response {
+export function answerMethodNotAllowed({ log }: Pick<Edge, 'log'>, request: Request): Response {
   const values = { method: request.method }
   const refusal = new Refusal('method-not-allowed', { values, headers: { Allow: 'POST, OPTIONS' } })
   const told = isTooLarge(request) ? new Refusal('body-too-large') : refusal
-  return answerError(settings, request, told, log, '')
+  return answerError(request, told, log, '')
 }
 
-/** OPTIONS: a CORS preflight where a browser of an allowed origin asks, else what the endpoint takes. */
+/**
+ * OPTIONS: what the endpoint takes, or the answer to the CORS preflight of an allowed origin. A preflight is answered
+ * while the endpoint is switched off, too: the browser would otherwise keep the 404 that follows from the script.
+ */
 export function answerOptions(
   { settings, log }: Edge,
   request: Request,
@@ -100,20 +104,15 @@ export function answerOptions(
 ): Response {
   try {
     refuseLargeBody(request)
+    if (isPreflight(request, settings)) {
+      const headers = preflightHeaders(request.headers.get('access-control-request-headers'))
+      return new Response(null, { status: 204, headers })
+    }
     refuseUnacceptable(request, false)
     refuseForeignOrigin(request, settings)
     if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')
   } catch (error) {
-    return answerError(settings, request, error, log, '')
-  }
-  const origin = request.headers.get('origin')
-  if (origin !== null && request.headers.has('access-control-request-method')) {
-    const headers = new Headers(corsHeaders(request, settings))
-    headers.set('Vary', vary)
-    headers.set('Access-Control-Allow-Methods', 'POST')
-    headers.set('Access-Control-Allow-Headers', 'content-type, accept-language, x-csrftoken')
-    headers.set('Access-Control-Max-Age', '600')
-    return new Response(null, { status: 204, headers })
+    return answerError(request, error, log, '')
   }
   const { name, fields } = describe()
   const description = {
@@ -123,5 +122,10 @@ export function answerOptions(
     parses: ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'],
     actions: { POST: fields },
   }
-  return answerJson(settings, request, 200, description, { Allow: 'POST, OPTIONS' })
+  return answerJson(request, 200, description, { Allow: 'POST, OPTIONS' })
+}
+
+/** Whether the browser asks if a script of an allowed origin may send a request (Fetch standard, CORS-preflight). */
+function isPreflight({ headers }: Request, { allowedOrigins }: Settings): boolean {
+  return headers.has('access-control-request-method') && allowedOrigins.includes(headers.get('origin') ?? '')
 }

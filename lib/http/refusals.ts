@@ -1,4 +1,5 @@
 import type { ApiMessage } from '../api-words'
+import type { FieldMessage } from './error-codes'
 
 type Values = Record<string, string | number>
 
@@ -46,7 +47,7 @@ export class Throttled extends Refusal {
   }
 }
 
-export type FieldProblem = { code: ApiMessage; values?: Values }
+export type FieldProblem = { code: FieldMessage; values?: Values }
 
 /** Problems of single fields, all of them together, in the order in which the contract declares the fields. */
 export class FieldProblems extends Error {

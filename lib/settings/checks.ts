@@ -82,11 +82,29 @@ export function isLoopback(hostname: string): boolean {
 }
 
 /** An http(s) URL that a letter or a page may send people to: https, or http on this machine only (ASVS 12.2.1). */
-export const webAddress = url.refine((text) => {
-  const { protocol, hostname, username, password, hash } = new URL(text)
+export const webAddress = url.refine(
+  (text) => isSafeAddress(text) && new URL(text).hash === '',
+  'use https (http only for localhost), without user name, password or fragment',
+)
+
+/** A path within a fragment, as hash routers spell it: `#/reset/`, `#!/reset/` (AngularJS). */
+const route = /^#!?\/(?:[A-Za-z0-9._~!$*+:@/-]|%[0-9A-Fa-f]{2})*$/
+
+/**
+ * A web address that may lead to a route of a hash router. A link's parameters go behind the route: a fragment that has a
+ * `?`, `&`, `=` or `#` already would make it unclear where they begin, and an empty one is a slip.
+ */
+export const routedWebAddress = url.refine((text) => {
+  const hash = text.indexOf('#')
+  return isSafeAddress(text) && (hash < 0 || route.test(text.slice(hash)))
+}, 'use https (http only for localhost), without user name or password; a fragment may only be a route, such as #/reset/')
+
+/** Over https, or http on this machine only, and without credentials. */
+function isSafeAddress(text: string): boolean {
+  const { protocol, hostname, username, password } = new URL(text)
   const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
-  return safe && username === '' && password === '' && hash === ''
-}, 'use https (http only for localhost), without user name, password or fragment')
+  return safe && username === '' && password === ''
+}
 
 export const origin = webAddress.refine((text) => {
   const { pathname, search } = new URL(text)

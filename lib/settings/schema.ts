@@ -12,6 +12,7 @@ import {
   mailAddress,
   onOff,
   origin,
+  routedWebAddress,
   schema,
   secretKey,
   securityContact,
@@ -33,7 +34,7 @@ export const shape = z.object({
   MIGRATION_DATABASE_URL: postgres.optional(),
   DATA_DIR: line.default('.data'),
   PUBLIC_URL: origin,
-  RESET_PASSWORD_VERIFICATION_URL: webAddress.optional(),
+  RESET_PASSWORD_VERIFICATION_URL: routedWebAddress.optional(),
   RESET_PASSWORD_VERIFICATION_ENABLED: flag.default(true),
   RESET_PASSWORD_VERIFICATION_PERIOD: duration
     .refine((s) => s <= 86_400, 'a link lives 24h at most')

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { form, front, json, openEndpoints, own, post, requestTo, type Endpoints } from '@/e2e/world/endpoints'
 import * as cancel from './cancel-reset-password/route'
 import * as reset from './reset-password/route'
+import * as send from './send-reset-password-link/route'
 
 let endpoints: Endpoints
 
@@ -49,35 +50,59 @@ describe('H8: whose page asks', () => {
 })
 
 describe('H9: CORS', () => {
-  const preflight = (origin: string) =>
-    reset.OPTIONS(
-      requestTo('reset-password', {
-        method: 'OPTIONS',
-        headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
-      }),
-    )
+  const asking = { 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'x-csrftoken' }
+  const endpointsWith = { reset, cancel, send }
+  const options = (endpoint: keyof typeof endpointsWith, headers: Record<string, string>) =>
+    endpointsWith[endpoint].OPTIONS(requestTo('x', { method: 'OPTIONS', headers: { ...asking, ...headers } }))
+  const granted = (answer: Response) =>
+    [...answer.headers.keys()].filter((name) => /^access-control-/.test(name))
 
-  test('an allowed origin may read answers, of errors too, and never with credentials', async () => {
-    for (const answer of [
-      await post({ Origin: front }),
-      await post({ Origin: front }, '{'),
-      preflight(front),
-    ]) {
-      expect(answer.headers.get('Access-Control-Allow-Origin')).toBe(front)
-      expect(answer.headers.get('Access-Control-Allow-Credentials')).toBeNull()
-      expect(answer.headers.get('Vary')).toContain('Origin')
+  test.each(['reset', 'cancel', 'send'] as const)(
+    'a preflight of an allowed origin for %s is granted',
+    async (endpoint) => {
+      const answer = options(endpoint, { Origin: front, Accept: 'image/png' })
+      expect([answer.status, await answer.text()]).toEqual([204, ''])
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        'access-control-allow-methods': 'POST',
+        'access-control-allow-headers': 'x-csrftoken',
+        vary: 'Origin, Access-Control-Request-Headers',
+      })
+    },
+  )
+
+  test('V4: it is granted while resets are switched off, so that a script can read the 404 that follows', async () => {
+    endpoints.exchange({
+      settings: {
+        ...endpoints.services.settings,
+        reset: { ...endpoints.services.settings.reset, enabled: false },
+      },
+    })
+    try {
+      expect(options('reset', { Origin: front }).status).toBe(204)
+      expect((await post({ Origin: front })).status).toBe(404)
+      expect(options('reset', { Origin: own }).status).toBe(404)
+    } finally {
+      endpoints.exchange()
     }
   })
 
-  test.each(['https://evil.example', 'null', `${front}.evil.example`, 'http://front.example', own])(
-    '%s is granted nothing',
+  test.each(['https://evil.example', 'null', `${front}.evil.example`, 'http://front.example'])(
+    'a preflight of %s is refused',
     async (origin) => {
-      for (const answer of [await post({ Origin: origin }), preflight(origin)]) {
-        for (const name of ['Origin', 'Methods', 'Headers'])
-          if (origin !== own || name === 'Origin')
-            expect(answer.headers.get(`Access-Control-Allow-${name}`)).toBeNull()
+      for (const endpoint of ['reset', 'cancel', 'send'] as const) {
+        const answer = options(endpoint, { Origin: origin })
+        expect([answer.status, granted(answer)]).toEqual([403, []])
       }
-      if (origin !== own) expect(preflight(origin).status).toBe(403)
     },
   )
+
+  test('our own origin needs no grant and gets none', () => {
+    const answer = options('reset', { Origin: own })
+    expect([answer.status, granted(answer)]).toEqual([200, []])
+  })
+
+  test('every answer says that it depends on the origin', async () => {
+    for (const answer of [await post(), await post({}, '{'), options('reset', { Origin: own })])
+      expect(answer.headers.get('Vary')).toBe('Accept, Accept-Language, Origin')
+  })
 })

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { exposedHeaders } from './cors'
+import { fieldErrorCodes } from './error-codes'
+import { refusals } from './refusals'
+
+const page = readFileSync('docs/front-ends.md', 'utf8')
+
+/** What stands in the first column of the tables below a heading, up to the next heading. */
+function listedUnder(heading: string): string[] {
+  const [, section = ''] = page.split(`# ${heading}\n`)
+  return [...section.split(/^#{2,} /m, 1)[0]!.matchAll(/^\| `([^`]+)`/gm)].map(([, first]) => first!)
+}
+
+describe('V4: the page for front-end developers', () => {
+  test('lists every code of field errors, and no other', () => {
+    expect(listedUnder('Codes of field errors').sort()).toEqual(Object.values(fieldErrorCodes).sort())
+  })
+
+  test('lists every code that a body carries, and no other', () => {
+    const coded = Object.entries(refusals).flatMap(([code, refusal]) => ('coded' in refusal ? [code] : []))
+    expect(listedUnder('Codes in the body').sort()).toEqual(coded.sort())
+  })
+
+  test('explains every header that scripts may read', () => {
+    expect(listedUnder('Headers')).toEqual(expect.arrayContaining(exposedHeaders.split(', ')))
+  })
+
+  test('names the defaults of limits as they are', () => {
+    const settings = readFileSync('.env.example', 'utf8')
+    const limits = [...page.matchAll(/^\| `((?:LIMIT|LETTER)_\w+)` +\| `(\w[^`]*)`/gm)]
+    expect(limits.length).toBeGreaterThan(4)
+    for (const [, name, value] of limits) expect(settings).toContain(`# ${name}=${value}\n`)
+  })
+})
