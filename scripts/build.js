@@ -1,9 +1,9 @@
 // Builds what runs: the generated database client, everything outside Next (esbuild), the pages (Next).
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import * as esbuild from 'esbuild'
+import { runScript } from './stop-signals.js'
 
 const rooms = ['app', 'components', 'emails', 'lib', 'messages', 'prisma', 'scripts', 'server']
 const files = ['next.config.js', 'package-lock.json', 'postcss.config.js', 'rekey.config.ts', 'tsconfig.json']
@@ -94,24 +94,12 @@ export async function generate() {
  * @param {string[]} args
  * @param {Record<string, string>} env
  * @param {boolean} [quiet] whether output is shown only when the command fails
- * @returns {Promise<void>}
  */
-function run(script, args, env, quiet = false) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args], {
-      env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CHECKPOINT_DISABLE: '1', ...env },
-      stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
-    })
-    let output = ''
-    child.stdout?.on('data', (chunk) => (output += chunk))
-    child.stderr?.on('data', (chunk) => (output += chunk))
-    child.on('error', reject)
-    child.on('exit', (code) => {
-      if (code === 0) resolve()
-      else
-        reject(
-          new Error(`${output}\`${path.basename(script)} ${args.join(' ')}\` failed with exit code ${code}.`),
-        )
-    })
+async function run(script, args, env, quiet = false) {
+  const { code, output } = await runScript(script, args, {
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CHECKPOINT_DISABLE: '1', ...env },
+    quiet,
   })
+  if (code !== 0)
+    throw new Error(`${output}\`${path.basename(script)} ${args.join(' ')}\` failed with exit code ${code}.`)
 }

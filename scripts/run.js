@@ -1,8 +1,10 @@
 // What npm scripts start: `node scripts/run.js <command> …`. Plain JavaScript, because it runs before anything is built.
+import './stop-signals.js'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { buildPages, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
+import { watchOwner } from './owner.js'
 
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo' },
@@ -32,6 +34,7 @@ if (major < 22 || (major === 22 && minor < 13)) {
 if (command === undefined)
   fail(`Unknown command "${name}"; the commands are ${Object.keys(commands).join(', ')}.`)
 
+watchOwner(name)
 if (existsSync('.env')) process.loadEnvFile('.env')
 // Set before anything of Next or React is loaded: both read it once.
 process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
