@@ -11,6 +11,8 @@ import { startWeb } from '@/server/web'
 import { startWorker } from '@/server/work'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database/embedded-database'
 
+let stopping = false
+
 /** `npm run demo` and `npm run dev`: everything in one process, on a database of its own where none is named. */
 async function main(): Promise<void> {
   const { env } = process
@@ -22,6 +24,7 @@ async function main(): Promise<void> {
   // What is open, in the order in which it was opened. A signal during the start closes what there is by then.
   const open: ((signal?: NodeJS.Signals) => Promise<unknown>)[] = []
   stopOnSignal(async (signal) => {
+    stopping = true
     for (const close of open.reverse()) await close(signal)
   })
 
@@ -43,11 +46,9 @@ async function main(): Promise<void> {
   if (embedded) await seed(services)
 
   const web = await startWeb({ settings, log: services.log, dev: settings.mode === 'dev' })
+  open.push(web.close)
   if (settings.worker) open.push(await startWorker(services))
-  open.push((signal) => {
-    services.log.info({ event: 'sys_shutdown', signal }, 'stopping')
-    return web.close()
-  })
+  open.push(async (signal) => services.log.info({ event: 'sys_shutdown', signal }, 'stopping'))
   sayWhereToClick(`http://localhost:${web.port}`, {
     hasMailbox: services.mailbox !== undefined,
     writes: settings.worker,
@@ -98,6 +99,9 @@ function sayWhereToClick(
 try {
   await main()
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exit(1)
+  // What is closed during the start fails; the stop goes on.
+  if (!stopping) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  }
 }
