@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import * as esbuild from 'esbuild'
+import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
 const rooms = ['app', 'components', 'emails', 'lib', 'messages', 'prisma', 'scripts', 'server']
@@ -39,10 +40,33 @@ export const hasBuild = () => existsSync('dist/server/supervisor.js') && existsS
 /** An image may hold a build without the sources it was made from. */
 export const hasSources = () => existsSync('server/supervisor.ts')
 
-/** Everything outside Next. */
-export async function compile(directory = 'dist') {
-  rmSync(stampOf(directory), { force: true })
+/**
+ * All that production runs.
+ *
+ * @throws Error that names file and line of each mistake in a team's own code, before anything is built
+ */
+export async function build() {
   await generate()
+  await checkTypes()
+  await bundle('dist')
+  await loadConfiguration('dist')
+  await buildPages()
+}
+
+/** Everything outside Next, without a check of its types: for commands that are run after each edit. */
+export async function compile(directory = 'dist') {
+  await generate()
+  await bundle(directory)
+}
+
+async function checkTypes() {
+  const { code, output } = await runScript('scripts/check-types.js', [], { quiet: true })
+  if (code !== 0)
+    throw new Error(`${output}Nothing was built: correct these lines, then run \`npm run build\`.`)
+}
+
+async function bundle(/** @type {string} */ directory) {
+  rmSync(stampOf(directory), { force: true })
   await esbuild.build({
     entryPoints: [
       'server/supervisor.ts',
@@ -52,6 +76,7 @@ export async function compile(directory = 'dist') {
       'scripts/accounts.ts',
       'scripts/demo.ts',
       'scripts/migrate.ts',
+      'rekey.config.ts',
     ],
     outdir: directory,
     outbase: '.',
@@ -69,7 +94,7 @@ export async function compile(directory = 'dist') {
 }
 
 /** The pages and handlers, to `.next/`. */
-export async function buildPages() {
+async function buildPages() {
   rmSync(stampOf('.next'), { force: true })
   await run('node_modules/next/dist/bin/next', ['build'], { NODE_ENV: 'production' })
   writeFileSync(stampOf('.next'), sources())

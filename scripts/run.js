@@ -3,7 +3,8 @@ import './stop-signals.js'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { buildPages, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
+import { build, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
+import { loadConfiguration } from './load-configuration.js'
 import { watchOwner } from './owner.js'
 
 const commands = {
@@ -54,9 +55,10 @@ try {
     if (!isCompiled(directory)) await compile(directory)
   }
   if (command.needs === 'pages' && (name === 'build' || !isBuilt())) {
-    await compile()
-    await buildPages()
+    await build()
   }
+  // A throw of the team's code would otherwise be a 500 for each request.
+  if ('mode' in command) await loadConfiguration(directory)
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
 }
@@ -64,4 +66,7 @@ try {
 if ('entry' in command) {
   process.argv.splice(1, 2, name)
   await import(pathToFileURL(path.resolve(directory, `${command.entry}.js`)).href)
+} else {
+  // What the team's code opened while it was loaded must not keep a build from ending.
+  process.exit(0)
 }

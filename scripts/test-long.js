@@ -3,7 +3,7 @@
 import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { buildPages, compile, generate, isBuilt } from './build.js'
+import { build, generate, isBuilt } from './build.js'
 import { findBrowser } from './find-browser.js'
 import { readPlaywright, readVitest, summarise } from './report.js'
 
@@ -28,8 +28,7 @@ rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 await generate()
 if (files.some((file) => file.startsWith('e2e')) && !isBuilt()) {
-  await compile()
-  await buildPages()
+  await build()
 }
 
 /** @type {string[]} */
