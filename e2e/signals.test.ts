@@ -1,18 +1,21 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { migrate } from '@/lib/migrations'
+import { copiedSources } from './world/copied-sources'
 import { isListening, startMarked, type MarkedProcesses, type Receiver } from './world/marked-processes'
 import { freePort } from './world/running-app'
 import { createTestDatabase, type TestDatabase } from './world/test-database'
 
-// The npm scripts as they are typed, stopped from outside.
+// The npm scripts as they are typed, stopped from outside. On a busy machine, a start takes its time.
+vi.setConfig({ testTimeout: 240_000 })
 
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-signals-'))
 let database: TestDatabase
@@ -81,7 +84,13 @@ type Stop = {
   when?: boolean
 }
 const stops: Stop[] = [
-  { title: 'SIGTERM to npm start', command: ['npm', 'start'], signal: 'SIGTERM', receiver: 'itself', code: 0 },
+  {
+    title: 'SIGTERM to npm start',
+    command: ['npm', 'start'],
+    signal: 'SIGTERM',
+    receiver: 'itself',
+    code: 0,
+  },
   {
     title: 'Ctrl-C, which reaches every process of npm start and then again through npm',
     command: ['npm', 'start'],
@@ -132,4 +141,106 @@ describe('a request in progress is answered, the port is free, and no process is
       expect(service.output()).toContain('"event":"worker_stopped"')
     })
   }
+})
+
+test('V3: after SIGTERM to npm run worker, no process is left', async () => {
+  const worker = start(['npm', 'run', 'worker'], settings(await freePort()))
+  await worker.says(/worker_started/)
+  worker.signal('SIGTERM')
+  expect(await worker.ended).toBe(0)
+  await expectGone(worker)
+  expect(worker.output()).toMatch(/"event":"sys_shutdown"[^]*"event":"worker_stopped"/)
+})
+
+test.each([
+  ['demo', 'SIGTERM', 'itself', 0],
+  ['dev', 'SIGINT', 'group', 0],
+  ['dev', 'SIGKILL', 'itself', 137],
+] as const)(
+  'V3: npm run %s on its embedded database, which gets %s (%s), answers and leaves no process',
+  async (script, signal, receiver, code) => {
+    const port = await freePort()
+    const env = { ...settings(port), DATABASE_URL: '', SMTP_URL: '', PUBLIC_URL: `http://localhost:${port}` }
+    const demo = start(['npm', 'run', script], env)
+    await demo.says(/is running at/)
+    // The dev server starts processes of its own for the first page.
+    expect((await fetch(`http://localhost:${port}/forgot-password/`)).status).toBe(200)
+    demo.signal(signal, receiver)
+    expect(await demo.ended).toBe(code)
+    await expectGone(demo, port)
+    expect(demo.output()).toMatch(/"event":"sys_shutdown"/)
+  },
+)
+
+test('V3: a service in the background of a shell that has ended goes on', async () => {
+  const port = await freePort()
+  const shell = start(['sh', '-c', 'nohup npm start & sleep 2'], settings(port))
+  expect(await shell.ended).toBe(0)
+  await shell.says(/worker_started/)
+  // Longer than the time in which a shell that is gone would be noticed.
+  await pause(3_000)
+  expect((await fetch(`http://127.0.0.1:${port}/api/health/ready`)).status).toBe(200)
+  shell.signal('SIGTERM', 'group')
+  await expectGone(shell, port)
+})
+
+describe('what is stopped before it is ready', () => {
+  /** A database that takes connections and says nothing. */
+  const sockets = new Set<Socket>()
+  const silent = createServer((socket) => void sockets.add(socket.on('error', () => undefined)))
+  let port: number
+  beforeAll(async () => {
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    port = (silent.address() as AddressInfo).port
+  })
+  afterEach(() => {
+    for (const socket of sockets) socket.destroy()
+    sockets.clear()
+  })
+  afterAll(() => void silent.close())
+
+  test.each([
+    ['start', 'SIGTERM', 143],
+    ['worker', 'SIGTERM', 143],
+    ['migrate', 'SIGTERM', 143],
+    ['accounts -- list', 'SIGINT', 130],
+  ] as const)('V3: npm run %s, which waits for its database, ends at %s', async (script, signal, code) => {
+    const env = { ...settings(await freePort()), DATABASE_URL: `postgresql://rekey@127.0.0.1:${port}/rekey` }
+    const waiting = start(['npm', 'run', ...script.split(' ')] as ['npm', ...string[]], env)
+    await expect.poll(() => sockets.size, { timeout: 60_000 }).toBeGreaterThan(0)
+    waiting.signal(signal)
+    expect(await waiting.ended).toBe(code)
+    await expectGone(waiting)
+  })
+
+  test('V3: npm run demo, which opens its database, ends at SIGTERM', async () => {
+    const data = mkdtempSync(path.join(directory, 'demo-'))
+    const env = { ...settings(await freePort()), DATABASE_URL: '', SMTP_URL: '', DATA_DIR: data }
+    const demo = start(['npm', 'run', 'demo'], env)
+    await expect.poll(() => existsSync(path.join(data, 'database')), { timeout: 60_000 }).toBe(true)
+    demo.signal('SIGTERM')
+    expect([0, 143]).toContain(await demo.ended)
+    await expectGone(demo)
+  })
+
+  test('V3: npm run build and npm test, which run other programs, end with all of those at SIGTERM', async () => {
+    const sources = copiedSources()
+    try {
+      for (const [script, runs] of [
+        ['build', /next\/dist\/bin\/next/],
+        ['test', /vitest.*(unit|workers)/],
+      ] as const) {
+        const env = { DATA_DIR: sources }
+        const busy = start(['npm', 'run', script, ...(script === 'test' ? ['--', 'unit'] : [])], env, sources)
+        await expect.poll(() => busy.left().join('\n'), { timeout: 120_000, interval: 200 }).toMatch(runs)
+        await pause(2_000)
+        busy.signal('SIGTERM')
+        expect(await busy.ended).toBe(143)
+        await expectGone(busy)
+      }
+    } finally {
+      rmSync(sources, { recursive: true, force: true })
+    }
+  })
 })
