@@ -9,7 +9,7 @@ const config = {
   // The image optimiser is a second HTTP client inside the server; nothing here needs one.
   images: { unoptimized: true },
   serverExternalPackages: ['@node-rs/argon2', 'pg', 'pg-boss', 'pino', 'mailparser'],
-  // `npm test` checks the types of everything; a build on an operator's machine need not do it again.
+  // `scripts/check-types.js` has checked what a team may edit, and `npm test` checks everything else.
   typescript: { ignoreBuildErrors: true },
   devIndicators: false,
 }

@@ -1,9 +1,10 @@
 // Builds what runs: the generated database client, everything outside Next (esbuild), the pages (Next).
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import * as esbuild from 'esbuild'
+import { loadConfiguration } from './load-configuration.js'
+import { runScript } from './stop-signals.js'
 
 const rooms = ['app', 'components', 'emails', 'lib', 'messages', 'prisma', 'scripts', 'server']
 const files = ['next.config.js', 'package-lock.json', 'postcss.config.js', 'rekey.config.ts', 'tsconfig.json']
@@ -39,10 +40,33 @@ export const hasBuild = () => existsSync('dist/server/supervisor.js') && existsS
 /** An image may hold a build without the sources it was made from. */
 export const hasSources = () => existsSync('server/supervisor.ts')
 
-/** Everything outside Next. */
-export async function compile(directory = 'dist') {
-  rmSync(stampOf(directory), { force: true })
+/**
+ * All that production runs.
+ *
+ * @throws Error that names file and line of each mistake in a team's own code, before anything is built
+ */
+export async function build() {
   await generate()
+  await checkTypes()
+  await bundle('dist')
+  await loadConfiguration('dist')
+  await buildPages()
+}
+
+/** Everything outside Next, without a check of its types: for commands that are run after each edit. */
+export async function compile(directory = 'dist') {
+  await generate()
+  await bundle(directory)
+}
+
+async function checkTypes() {
+  const { code, output } = await runScript('scripts/check-types.js', [], { quiet: true })
+  if (code !== 0)
+    throw new Error(`${output}Nothing was built: correct these lines, then run \`npm run build\`.`)
+}
+
+async function bundle(/** @type {string} */ directory) {
+  rmSync(stampOf(directory), { force: true })
   await esbuild.build({
     entryPoints: [
       'server/supervisor.ts',
@@ -52,6 +76,7 @@ export async function compile(directory = 'dist') {
       'scripts/accounts.ts',
       'scripts/demo.ts',
       'scripts/migrate.ts',
+      'rekey.config.ts',
     ],
     outdir: directory,
     outbase: '.',
@@ -69,7 +94,7 @@ export async function compile(directory = 'dist') {
 }
 
 /** The pages and handlers, to `.next/`. */
-export async function buildPages() {
+async function buildPages() {
   rmSync(stampOf('.next'), { force: true })
   await run('node_modules/next/dist/bin/next', ['build'], { NODE_ENV: 'production' })
   writeFileSync(stampOf('.next'), sources())
@@ -94,24 +119,12 @@ export async function generate() {
  * @param {string[]} args
  * @param {Record<string, string>} env
  * @param {boolean} [quiet] whether output is shown only when the command fails
- * @returns {Promise<void>}
  */
-function run(script, args, env, quiet = false) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args], {
-      env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CHECKPOINT_DISABLE: '1', ...env },
-      stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
-    })
-    let output = ''
-    child.stdout?.on('data', (chunk) => (output += chunk))
-    child.stderr?.on('data', (chunk) => (output += chunk))
-    child.on('error', reject)
-    child.on('exit', (code) => {
-      if (code === 0) resolve()
-      else
-        reject(
-          new Error(`${output}\`${path.basename(script)} ${args.join(' ')}\` failed with exit code ${code}.`),
-        )
-    })
+async function run(script, args, env, quiet = false) {
+  const { code, output } = await runScript(script, args, {
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CHECKPOINT_DISABLE: '1', ...env },
+    quiet,
   })
+  if (code !== 0)
+    throw new Error(`${output}\`${path.basename(script)} ${args.join(' ')}\` failed with exit code ${code}.`)
 }

@@ -6,9 +6,12 @@ import { checkDatabase } from '@/lib/preflight'
 import { createServices } from '@/lib/services'
 import { readDataDir, readSettings } from '@/lib/settings'
 import { seed } from '@/prisma/seed'
+import { stopOnSignal } from '@/server/stop-signals'
 import { startWeb } from '@/server/web'
 import { startWorker } from '@/server/work'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database/embedded-database'
+
+let stopping = false
 
 /** `npm run demo` and `npm run dev`: everything in one process, on a database of its own where none is named. */
 async function main(): Promise<void> {
@@ -18,11 +21,19 @@ async function main(): Promise<void> {
   env.LOG_LEVEL ||= 'warn'
   env.SECRET_KEY ||= keptSecret(dataDir)
 
+  // What is open, in the order in which it was opened. A signal during the start closes what there is by then.
+  const open: ((signal?: NodeJS.Signals) => Promise<unknown>)[] = []
+  stopOnSignal(async (signal) => {
+    stopping = true
+    for (const close of open.reverse()) await close(signal)
+  })
+
   // A database that somebody named may be a real one: it is not migrated, the demo's people stay out of it, and the letters
   // that wait in it do not end in the demo's mailbox.
   let embedded: EmbeddedDatabase | undefined
   if (!env.DATABASE_URL) {
     embedded = await startEmbeddedDatabase(dataDir)
+    open.push(embedded.close)
     env.DATABASE_URL = embedded.url
   } else if (!env.SMTP_URL) {
     env.WORKER ||= 'off'
@@ -32,28 +43,18 @@ async function main(): Promise<void> {
   if (embedded) await migrate(settings.database)
   else await checkDatabase(settings)
   const services = createServices(settings)
+  open.push(() => services.database.close())
   if (embedded) await seed(services)
 
   const web = await startWeb({ settings, log: services.log, dev: settings.mode === 'dev' })
-  const stopWorker = settings.worker ? await startWorker(services) : undefined
+  open.push(web.close)
+  if (settings.worker) open.push(await startWorker(services))
+  open.push(async (signal) => services.log.info({ event: 'sys_shutdown', signal }, 'stopping'))
   sayWhereToClick(`http://localhost:${web.port}`, {
     hasMailbox: services.mailbox !== undefined,
     writes: settings.worker,
     ...(embedded && { dataDir }),
   })
-
-  let stopping = false
-  const stop = async () => {
-    if (stopping) return
-    stopping = true
-    await web.close()
-    await stopWorker?.()
-    await services.database.close()
-    await embedded?.close()
-    process.exit(0)
-  }
-  process.on('SIGINT', () => void stop())
-  process.on('SIGTERM', () => void stop())
 }
 
 /** The secret that signs the demo's links, made once and kept with its data. */
@@ -99,6 +100,9 @@ function sayWhereToClick(
 try {
   await main()
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exit(1)
+  // What is closed during the start fails; the stop goes on.
+  if (!stopping) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  }
 }

@@ -1,8 +1,11 @@
 // What npm scripts start: `node scripts/run.js <command> …`. Plain JavaScript, because it runs before anything is built.
+import './stop-signals.js'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { buildPages, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
+import { build, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
 import { loadEnvFile } from './env-file.js'
+import { loadConfiguration } from './load-configuration.js'
+import { watchOwner } from './owner.js'
 
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo' },
@@ -32,6 +35,7 @@ if (major < 22 || (major === 22 && minor < 13)) {
 if (command === undefined)
   fail(`Unknown command "${name}"; the commands are ${Object.keys(commands).join(', ')}.`)
 
+watchOwner(name)
 const envFile = loadEnvFile('.env', process.env)
 for (const note of envFile.notes) console.error(note)
 if (envFile.problems.length > 0)
@@ -58,9 +62,10 @@ try {
     if (!isCompiled(directory)) await compile(directory)
   }
   if (command.needs === 'pages' && (name === 'build' || !isBuilt())) {
-    await compile()
-    await buildPages()
+    await build()
   }
+  // A throw of the team's code would otherwise be a 500 for each request.
+  if ('mode' in command) await loadConfiguration(directory)
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
 }
@@ -68,4 +73,7 @@ try {
 if ('entry' in command) {
   process.argv.splice(1, 2, name)
   await import(pathToFileURL(path.resolve(directory, `${command.entry}.js`)).href)
+} else {
+  // What the team's code opened while it was loaded must not keep a build from ending.
+  process.exit(0)
 }

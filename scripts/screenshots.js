@@ -3,7 +3,8 @@
 // an hour; everything narrows, and several values are a list:
 //   npm run screenshots -- --lang ar,ja --state reset,policy --size 320 --scheme light,dark
 //   npm run screenshots -- --url http://localhost:3000      (a demo that runs already, and only what leaves it unchanged)
-import { spawn, spawnSync } from 'node:child_process'
+import { startScript } from './stop-signals.js'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -207,7 +208,7 @@ async function freePort() {
  */
 async function startDemo(dataDir, port, env = {}) {
   const url = `http://localhost:${port}`
-  const demo = spawn(process.execPath, ['scripts/run.js', 'demo'], {
+  const demo = startScript('scripts/run.js', ['demo'], {
     env: {
       ...process.env,
       DATABASE_URL: '',

@@ -1,9 +1,9 @@
 // `npm run test:long`: the tests that have a longer form, in that form and no others. For a night, or before a release;
 // what the last run said stands in docs/long-runs.md. `npm run test:long -- lib/inputs` runs those whose path has that.
-import { spawnSync } from 'node:child_process'
+import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { buildPages, compile, generate, isBuilt } from './build.js'
+import { build, generate, isBuilt } from './build.js'
 import { findBrowser } from './find-browser.js'
 import { readPlaywright, readVitest, summarise } from './report.js'
 
@@ -28,8 +28,7 @@ rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 await generate()
 if (files.some((file) => file.startsWith('e2e')) && !isBuilt()) {
-  await compile()
-  await buildPages()
+  await build()
 }
 
 /** @type {string[]} */
@@ -41,9 +40,8 @@ const failures = []
  * @param {string} script @param {string[]} args @param {string} report the file that it writes
  * @param {(report: any) => [file: string, result: Result, milliseconds: number][]} read
  */
-function run(script, args, report, read) {
-  const { status } = spawnSync(process.execPath, [script, ...args], {
-    stdio: 'inherit',
+async function run(script, args, report, read) {
+  const { code } = await runScript(script, args, {
     env: {
       ...process.env,
       REKEY_LONG: '1',
@@ -52,7 +50,7 @@ function run(script, args, report, read) {
       ...(specs.length > 0 && { BROWSER_PATH: findBrowser() }),
     },
   })
-  if (status !== 0) failures.push(`${path.basename(report, '.json')}: exit code ${status}`)
+  if (code !== 0) failures.push(`${path.basename(report, '.json')}: exit code ${code}`)
   if (!existsSync(report)) return
   for (const [file, result, ms] of read(JSON.parse(readFileSync(report, 'utf8')))) {
     lines.push(`${file}: ${result.passed} passed, ${result.failed} failed, ${Math.round(ms / 1000)} s`)
@@ -63,7 +61,7 @@ function run(script, args, report, read) {
 if (tests.length > 0) {
   const report = path.join(results, 'vitest.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  run(
+  await run(
     'node_modules/vitest/vitest.mjs',
     ['run', ...tests, '--maxWorkers=2', ...reporters],
     report,
@@ -77,7 +75,7 @@ if (tests.length > 0) {
 }
 for (const spec of specs) {
   const report = path.join(results, `${path.basename(spec)}.json`)
-  run('node_modules/playwright/cli.js', ['test', spec], report, (told) => [
+  await run('node_modules/playwright/cli.js', ['test', spec], report, (told) => [
     [spec, readPlaywright(told), told.stats.duration],
   ])
 }

@@ -2,7 +2,7 @@
 // `npm test -- unit app` runs those parts only: types, lint, unit, guards, app, timing, browser; and `stored` and
 // `journeys`, what of the unit and the browser tests reaches the database. Ends with the names of what failed and a line
 // `N passed, N failed`, summed over the runners.
-import { spawnSync } from 'node:child_process'
+import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/trust/build-secrets.js'
@@ -31,15 +31,14 @@ const count = { passed: 0, failed: 0 }
 const failures = []
 
 /** @param {string} title @param {string} script @param {string[]} args @param {Record<string, string>} [env] */
-function run(title, script, args, env = {}) {
+async function run(title, script, args, env = {}) {
   console.log(`\n── ${title}`)
   const start = performance.now()
-  const { status } = spawnSync(process.execPath, [script, ...args], {
-    stdio: 'inherit',
+  const { code } = await runScript(script, args, {
     env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env },
   })
   console.log(`── ${title}: ${Math.round((performance.now() - start) / 1000)} s`)
-  if (status !== 0) failures.push(`${title}: exit code ${status}`)
+  if (code !== 0) failures.push(`${title}: exit code ${code}`)
 }
 
 /** @param {string} file @param {(report: any) => Result} read */
@@ -52,9 +51,9 @@ function add(file, read) {
 }
 
 /** @param {string} project @param {string} title @param {string[]} [files] by default all of the project */
-function vitest(project, title, files = []) {
+async function vitest(project, title, files = []) {
   const file = path.join(results, `${project}.json`)
-  run(title, 'node_modules/vitest/vitest.mjs', [
+  await run(title, 'node_modules/vitest/vitest.mjs', [
     'run',
     '--project',
     project,
@@ -73,34 +72,34 @@ try {
   mkdirSync(results, { recursive: true })
   await generate()
 
-  if (isWanted('types')) run('types', 'node_modules/typescript/bin/tsc', [])
+  if (isWanted('types')) await run('types', 'node_modules/typescript/bin/tsc', [])
   if (isWanted('lint')) {
-    run('lint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings', '0', '.'])
-    run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
+    await run('lint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings', '0', '.'])
+    await run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
   }
-  if (isWanted('unit')) vitest('unit', 'unit and integration tests')
+  if (isWanted('unit')) await vitest('unit', 'unit and integration tests')
   else if (isWanted('stored')) {
     const files = globSync('{app,components,emails,lib,messages,prisma,scripts,server}/**/*.test.ts')
     const reach = files.filter((file) => readFileSync(file, 'utf8').includes('world/test-database'))
-    vitest('unit', 'the unit tests that reach the database', reach)
+    await vitest('unit', 'the unit tests that reach the database', reach)
   }
   if (isWanted('guards')) {
     const file = path.join(results, 'guards.json')
-    run('a dozen guards, taken away', 'scripts/mutants.js', ['--sample', `--report=${file}`])
+    await run('a dozen guards, taken away', 'scripts/mutants.js', ['--sample', `--report=${file}`])
     add(file, (report) => report)
   }
 
   if (['app', 'timing', 'browser', 'journeys'].some(isWanted) && !(isBuilt() && isMadeWithSecrets())) {
-    run('build', 'scripts/run.js', ['build'], buildSecrets)
+    await run('build', 'scripts/run.js', ['build'], buildSecrets)
     if (!isBuilt()) throw new Error('Without a build the app cannot be tried.')
     noteMadeWithSecrets()
   }
-  if (isWanted('app')) vitest('app', 'the running app over HTTP and SMTP')
-  if (isWanted('timing')) vitest('timing', 'what the time of an answer tells')
+  if (isWanted('app')) await vitest('app', 'the running app over HTTP and SMTP')
+  if (isWanted('timing')) await vitest('timing', 'what the time of an answer tells')
   if (isWanted('browser') || isWanted('journeys')) {
     const file = path.join(results, 'browser.json')
     const specs = isWanted('browser') ? [] : journeys
-    run('the running app in a browser', 'node_modules/playwright/cli.js', ['test', ...specs], {
+    await run('the running app in a browser', 'node_modules/playwright/cli.js', ['test', ...specs], {
       BROWSER_PATH: findBrowser(),
       PLAYWRIGHT_JSON_OUTPUT_FILE: file,
     })

@@ -7,6 +7,7 @@ import { createLog } from '@/lib/log'
 import { settings, type Settings } from '@/lib/settings'
 import { settingsWarnings } from '@/lib/settings/warnings'
 import { keepRunning, type KeptProcess } from './kept-process'
+import { stopOnSignal } from './stop-signals'
 
 /**
  * `npm start`: checks what a start needs, then keeps the web processes, which share one port, and a worker running.
@@ -29,12 +30,10 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
   const kept: KeptProcess[] = []
   let stopping: Promise<unknown> | undefined
   const stopAll = () => (stopping ??= Promise.all(kept.map((process) => process.stop())))
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      log.info({ event: 'sys_shutdown', signal }, 'stopping')
-      void stopAll().then(() => process.exit(0))
-    })
-  }
+  stopOnSignal((signal) => {
+    log.info({ event: 'sys_shutdown', signal }, 'stopping')
+    return stopAll()
+  })
   const failed = (error: unknown) => void stopAll().then(() => giveUp(error))
 
   const keepWeb = (mustStart: boolean): KeptProcess => {

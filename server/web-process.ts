@@ -1,24 +1,20 @@
 import { createLog } from '@/lib/log'
 import { settings } from '@/lib/settings'
 import { exitOnCrash, logConsole } from './last-resort'
-import { startWeb } from './web'
+import { stopOnSignal } from './stop-signals'
+import { startWeb, type Web } from './web'
 
 /** One of the processes of `npm start` that answer requests; the supervisor forks it. */
 const log = createLog(settings().logLevel, 'web')
 logConsole(log)
 
-try {
-  const web = await startWeb({ settings: settings(), log, dev: false })
-  exitOnCrash(log, web.close)
+let web: Web | undefined
+// Before the start: while Next prepares, there is nothing to finish yet, and Next may have listeners of its own.
+stopOnSignal(async () => web?.close())
 
-  let closing = false
-  const close = () => {
-    if (closing) return
-    closing = true
-    void web.close().then(() => process.exit(0))
-  }
-  process.on('SIGTERM', close)
-  process.on('SIGINT', close)
+try {
+  web = await startWeb({ settings: settings(), log, dev: false })
+  exitOnCrash(log, web.close)
   process.send?.({ ready: true, port: web.port })
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error)

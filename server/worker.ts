@@ -2,6 +2,7 @@ import { reasonOf } from '@/lib/database-errors'
 import { createServices } from '@/lib/services'
 import { settings } from '@/lib/settings'
 import { exitOnCrash, logConsole } from './last-resort'
+import { stopOnSignal } from './stop-signals'
 import { startWorker } from './work'
 
 /** A worker as a process of its own: `npm run worker`, and one beside the web processes of `npm start`. */
@@ -12,21 +13,18 @@ logConsole(log)
 /** `stop` is there once the worker is up. */
 const worker: { stop?: () => Promise<void> } = {}
 let stopping = false
-async function end(): Promise<void> {
-  if (stopping) return
+// From the start: a supervisor that ends before its worker is up would leave the worker behind.
+const end = stopOnSignal(async (signal) => {
   stopping = true
+  // Under a supervisor, that one says so.
+  if (process.send === undefined) log.info({ event: 'sys_shutdown', signal }, 'stopping')
   await worker.stop?.()
   await database.close()
   log.info({ event: 'worker_stopped' })
-  process.exit(0)
-}
-
-// Listened to from the start: a supervisor that is gone before its worker is up would leave it behind for ever.
-process.on('SIGTERM', () => void end())
-process.on('SIGINT', () => void end())
-// The supervisor is gone: whoever starts the next one starts a new worker too.
-process.on('disconnect', () => void end())
-if (process.send !== undefined && !process.connected) void end()
+})
+// The supervisor is gone. The next one starts a worker of its own.
+process.on('disconnect', end)
+if (process.send !== undefined && !process.connected) end()
 
 worker.stop = await startWorker(services).catch(cannotStart)
 exitOnCrash(log, worker.stop)

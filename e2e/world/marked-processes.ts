@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { expect } from 'vitest'
+
+/** Milliseconds; a busy machine takes its time to start a service. */
+const patience = 90_000
+
+/** Who gets a signal: the started process, its child process, or its whole process group, as after Ctrl-C. */
+export type Receiver = 'itself' | 'child' | 'group'
+
+/** A command and all that it started, found by an environment variable that they inherit. */
+export type MarkedProcesses = {
+  output(): string
+  /** Resolves when the output matches. */
+  says(pattern: RegExp): Promise<void>
+  signal(signal: NodeJS.Signals, receiver?: Receiver): void
+  /** Resolves with the exit code of the started process; 128 and more where a signal ended it. */
+  ended: Promise<number>
+  /** The command lines of all that is left. */
+  left(): string[]
+  /** Ends whatever is left. */
+  kill(): void
+}
+
+/** Signals by number, as far as the tests send them. */
+const numbers: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
+
+/** Reads a file of `/proc`; empty where the process is gone. */
+function readProc(pid: number | string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Starts a command as the leader of a process group of its own. */
+export function startMarked(
+  [program, ...args]: [string, ...string[]],
+  env: Record<string, string>,
+  cwd = '.',
+): MarkedProcesses {
+  const mark = `REKEY_TEST_MARK=${randomBytes(8).toString('hex')}`
+  const { PATH, HOME } = process.env
+  const child = spawn(program, args, {
+    cwd,
+    detached: true,
+    env: { PATH, HOME, ...env, REKEY_TEST_MARK: mark.split('=')[1] } as unknown as NodeJS.ProcessEnv,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk) => (output += chunk))
+  child.stderr.on('data', (chunk) => (output += chunk))
+  const ended = once(child, 'exit').then(([code, signal]) => (code as number) ?? 128 + numbers[signal]!)
+  const pids = () =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => readProc(pid, 'environ').split('\0').includes(mark))
+  const childOf = (pid: number) => Number.parseInt(readProc(pid, `task/${pid}/children`))
+
+  return {
+    output: () => output,
+    async says(pattern) {
+      await expect
+        .poll(() => (child.exitCode === null ? output : `${output}\nended`), { timeout: patience })
+        .toMatch(new RegExp(`${pattern.source}|\nended$`))
+      expect(output).toMatch(pattern)
+    },
+    signal(signal, receiver = 'itself') {
+      const pid = child.pid!
+      process.kill({ itself: pid, child: childOf(pid), group: -pid }[receiver], signal)
+    },
+    ended,
+    left: () => pids().map((pid) => readProc(pid, 'cmdline').replaceAll('\0', ' ').trim()),
+    kill() {
+      for (const pid of pids()) {
+        try {
+          process.kill(Number(pid), 'SIGKILL')
+        } catch {
+          // It ended by itself.
+        }
+      }
+    },
+  }
+}
+
+/** Whether something listens on a port of this machine. */
+export async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(true))
+    socket.once('error', () => resolve(false))
+  }).finally(() => socket.destroy()) as Promise<boolean>
+}

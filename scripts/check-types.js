@@ -1,0 +1,57 @@
+// Checks the types of a team's own code: `rekey.config.ts`, where it is used, and what either imports. Run by the build as
+// a process of its own, which a signal can end. Not `tsc`: after a syntax error it names no other mistake.
+import path from 'node:path'
+import ts from 'typescript'
+
+/** @typedef {{ file?: ts.SourceFile | undefined, start?: number | undefined, code: number, text: string }} Mistake */
+
+const cwd = ts.sys.getCurrentDirectory()
+/** `lib/services.ts` uses the configuration: a missing default export is a mistake only there. */
+const roots = ['rekey.config.ts', 'lib/services.ts']
+const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
+const { options, fileNames } = ts.parseJsonConfigFileContent(
+  { ...config, files: roots, include: [] },
+  ts.sys,
+  cwd,
+)
+const program = ts.createProgram(fileNames, { ...options, incremental: false, noEmit: true })
+
+/** @type {Mistake[]} */
+const mistakes = ts
+  .sortAndDeduplicateDiagnostics(ts.getPreEmitDiagnostics(program))
+  .map((one) => ({ ...one, text: ts.flattenDiagnosticMessageText(one.messageText, '\n') }))
+
+/**
+ * Names misspelt properties of the configuration. The compiler leaves them out as soon as another property has a wrong type.
+ *
+ * @param {ts.SourceFile} file @param {ts.Node} node
+ */
+function findUnknownProperties(file, node) {
+  const checker = program.getTypeChecker()
+  const type = ts.isObjectLiteralExpression(node) ? checker.getContextualType(node) : undefined
+  if (ts.isObjectLiteralExpression(node) && type?.aliasSymbol?.name === 'Configuration') {
+    for (const { name } of node.properties) {
+      if (name === undefined || !ts.isIdentifier(name) || type.getProperty(name.text)) continue
+      const start = name.getStart(file)
+      if (mistakes.some((known) => known.file === file && known.start === start)) continue
+      mistakes.push({
+        file,
+        start,
+        code: 2353,
+        text: `'${name.text}' does not exist in type 'Configuration'.`,
+      })
+    }
+  }
+  ts.forEachChild(node, (child) => findUnknownProperties(file, child))
+}
+
+for (const name of fileNames) {
+  const file = program.getSourceFile(name)
+  if (file !== undefined) findUnknownProperties(file, file)
+}
+for (const { file, start = 0, code, text } of mistakes) {
+  const { line, character } = file?.getLineAndCharacterOfPosition(start) ?? { line: 0, character: 0 }
+  const place = file && `${path.relative(cwd, file.fileName)}:${line + 1}:${character + 1} - `
+  console.error(`${place ?? ''}error TS${code}: ${text}`)
+}
+process.exit(mistakes.length === 0 ? 0 : 1)

@@ -1,0 +1,11 @@
+// `npm run lint`: ESLint and Prettier, one after the other. Not two commands in package.json: the shell between them would
+// end at a signal and leave the running one behind.
+import { runScript } from './stop-signals.js'
+
+for (const [script, ...args] of /** @type {const} */ ([
+  ['node_modules/eslint/bin/eslint.js', '--max-warnings', '0', '.'],
+  ['node_modules/prettier/bin/prettier.cjs', '--check', '.'],
+])) {
+  const { code } = await runScript(script, args)
+  if (code !== 0) process.exit(code ?? 1)
+}

@@ -1,0 +1,42 @@
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/**
+ * Loads the compiled `rekey.config.ts`, so that a throw in it is told once, by the build or the start.
+ *
+ * @param {string} directory of compiled code
+ * @throws Error that names the kind of error, file and line; never its message, which may quote a secret (requirement L3)
+ */
+export async function loadConfiguration(directory) {
+  process.setSourceMapsEnabled(true)
+  try {
+    await import(pathToFileURL(path.resolve(directory, 'rekey.config.js')).href)
+  } catch (error) {
+    throw new Error(
+      `${placeOf(error)} - ${kindOf(error)}, thrown while rekey.config.ts was loaded. Its message is not shown: it may quote a secret.\n` +
+        'Correct that line (and run `npm run build`) or the variable that it reads, then try again.',
+      { cause: error },
+    )
+  } finally {
+    process.setSourceMapsEnabled(false)
+  }
+}
+
+/** @param {unknown} error @returns {string} the line of the team's code that threw, or that called what threw */
+function placeOf(error) {
+  const stack = error instanceof Error ? String(error.stack) : ''
+  for (const [, file = '', place] of stack.matchAll(
+    /^\s+at .*?(?:file:\/\/)?(\/[^\s()]+?):(\d+:\d+)\)?$/gm,
+  )) {
+    if (!file.includes('/node_modules/')) return `${path.relative('.', file)}:${place}`
+  }
+  return 'rekey.config.ts'
+}
+
+/** @param {unknown} error */
+function kindOf(error) {
+  if (!(error instanceof Error)) return 'a value that is no error'
+  // Node names the package in this message, and nothing else.
+  const isMissing = 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+  return isMissing ? `${error.name}: ${error.message.replace(/ imported from .*/s, '')}` : error.name
+}

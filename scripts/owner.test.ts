@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { isWaitingShell } from './owner.js'
+
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+
+test.each(Object.entries(scripts))(
+  'V3: npm run %s leaves no shell between npm and the program, which would keep signals (npm/npm#4603)',
+  (_, command) => {
+    expect(command).toMatch(/^exec [^;&|]+$/)
+  },
+)
+
+test.each([
+  ['sh -c', 'npm start'],
+  ['/bin/dash -c', 'npm start; true'],
+  ['bash -lc', 'cd /srv/rekey && npm start'],
+  ['/usr/bin/bash -ec', 'npm start > log 2>&1'],
+  ['sh -c', 'npm start &> log'],
+])('V3: a shell that runs a service in its foreground waits for it: %s %j', (shell, text) => {
+  expect(isWaitingShell([...shell.split(' '), text])).toBe(true)
+})
+
+test.each([
+  ['sh -c', 'npm start &'],
+  ['sh -c', 'npm start & sleep 2'],
+  ['sh -c', 'nohup npm start'],
+  ['sh -c', 'npm start 2>&1 & disown'],
+  ['bash -c', '. ./start.sh'],
+  ['bash', 'start.sh'],
+  ['-bash', ''],
+  ['node -c', 'npm start'],
+])('V3: a service may go on without a shell that does not wait, or may not: %s %j', (shell, text) => {
+  expect(isWaitingShell([...shell.split(' '), text])).toBe(false)
+})
