@@ -12,6 +12,7 @@ import {
   onOff,
   origin,
   postgres,
+  publicAddress,
   secretKey,
   securityContact,
   smtp,
@@ -47,7 +48,7 @@ const shape = z.object({
   DATABASE_POOL_SIZE: whole(1, 500).default(10),
   MIGRATION_DATABASE_URL: postgres.optional(),
   DATA_DIR: line.default('.data'),
-  PUBLIC_URL: origin,
+  PUBLIC_URL: publicAddress,
   RESET_PASSWORD_VERIFICATION_URL: webAddress.optional(),
   RESET_PASSWORD_VERIFICATION_ENABLED: flag.default(true),
   RESET_PASSWORD_VERIFICATION_PERIOD: duration
@@ -71,6 +72,7 @@ const shape = z.object({
   VERIFICATION_FROM_EMAIL: mailAddress.optional(),
   VERIFICATION_REPLY_TO_EMAIL: mailAddress.optional(),
   TRUSTED_PROXY_HOPS: whole(0, 10).default(0),
+  HSTS: z.enum(['off', 'host', 'subdomains'], { error: 'write off, host or subdomains' }).optional(),
   CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
   LIMIT_ASKS_PER_CLIENT: limit.default({ count: 30, seconds: 600 }),
   LIMIT_ASKS_PER_LOGIN: limit.default({ count: 5, seconds: 600 }),
@@ -167,6 +169,9 @@ export function readSettings(env: Record<string, string | undefined>) {
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
 
   const values = parsed.data
+  const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
+  const publicOrigin = new URL(publicUrl).origin
+  const basePath = publicUrl.slice(publicOrigin.length)
   return {
     mode,
     secrets: [values.SECRET_KEY, ...values.SECRET_KEY_FALLBACKS] as [string, ...string[]],
@@ -176,11 +181,17 @@ export function readSettings(env: Record<string, string | undefined>) {
     },
     dataDir: values.DATA_DIR,
     /** Scheme, host and port, without a trailing slash. */
-    publicOrigin: new URL(values.PUBLIC_URL).origin,
+    publicOrigin,
+    /** The path of PUBLIC_URL, such as `/account`; empty where Rekey has a host of its own. */
+    basePath,
+    /** PUBLIC_URL without a trailing slash. */
+    publicUrl,
+    /** Which hosts a browser is told to reach by https only. On a shared host that is not Rekey's to decide. */
+    hsts: values.HSTS ?? (basePath === '' ? ('host' as const) : ('off' as const)),
     allowedOrigins: values.CORS_ALLOWED_ORIGINS.map((text) => new URL(text).origin),
     reset: {
       enabled: values.RESET_PASSWORD_VERIFICATION_ENABLED,
-      pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? new URL('/reset-password/', values.PUBLIC_URL).href,
+      pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? `${publicUrl}/reset-password/`,
       /** Seconds a link lives. */
       period: values.RESET_PASSWORD_VERIFICATION_PERIOD,
       oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
@@ -223,8 +234,8 @@ export function readSettings(env: Record<string, string | undefined>) {
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
     look: {
       appName: values.APP_NAME,
-      /** A path of this app. */
-      logoUrl: values.LOGO_URL,
+      /** A path of this origin. */
+      logoUrl: values.LOGO_URL && `${basePath}${values.LOGO_URL}`,
       /** `#rrggbb`; made readable before it is used. */
       brandColor: values.BRAND_COLOR,
       signInUrl: values.SIGN_IN_URL,

@@ -9,6 +9,7 @@ export function GET(): Response {
   const { securityContact, publicOrigin } = settings()
   if (securityContact === undefined) notFound()
   const fields = [
+    // At the root of the origin, also where Rekey is under a path: a proxy routes it (RFC 9116 §3).
     `Contact: ${securityContact}`,
     `Expires: ${new Date(Date.now() + daysGood * 86_400_000).toISOString()}`,
     `Canonical: ${publicOrigin}/.well-known/security.txt`,
