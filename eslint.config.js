@@ -43,7 +43,8 @@ const composedSql = {
 }
 
 /** The path of PUBLIC_URL stands before every path of this app, and only the helper knows it. */
-const throughHelper = ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|keepLanguage|routeInLanguage)$/] > *)'
+const throughHelper =
+  ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|keepLanguage|routeInLanguage)$/] > *)'
 const ownPaths = (/** @type {string} */ start) =>
   [`Literal[value=/${start}/]`, `TemplateLiteral[quasis.0.value.raw=/${start}/]`].map((path) => ({
     selector: `${path}${throughHelper}`,

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { basePathOf, builtBasePath } from './base-path.js'
 import { buildPages, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
 
 const commands = {
@@ -38,6 +39,8 @@ process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
 process.env.NEXT_TELEMETRY_DISABLED = '1'
 if ('mode' in command) process.env.REKEY_MODE = command.mode
 
+const isForAnotherPath = () => builtBasePath() !== basePathOf(process.env.PUBLIC_URL)
+
 let directory = 'dist'
 try {
   if (command.needs === 'built') {
@@ -50,7 +53,7 @@ try {
     directory = 'dist/dev'
     if (!isCompiled(directory)) await compile(directory)
   }
-  if (command.needs === 'pages' && (name === 'build' || !isBuilt())) {
+  if (command.needs === 'pages' && (name === 'build' || !isBuilt() || isForAnotherPath())) {
     await compile()
     await buildPages()
   }

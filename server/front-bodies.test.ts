@@ -255,7 +255,13 @@ describe('C14: requests sent before the first is answered', () => {
 describe('clients that take their time', () => {
   test('I3: have this long unless told otherwise', () => {
     const { server } = createFront({
-      settings: { mode: 'production', publicOrigin: 'https://id.example.com', trustedProxyHops: 0 },
+      settings: {
+        mode: 'production',
+        publicOrigin: 'https://id.example.com',
+        basePath: '',
+        hsts: 'host',
+        trustedProxyHops: 0,
+      },
       log: pino({ level: 'silent' }),
       handle: () => undefined,
     })

@@ -31,6 +31,8 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
     settings: {
       mode: 'production',
       publicOrigin: 'https://id.example.com',
+      basePath: '',
+      hsts: 'host',
       trustedProxyHops: 0,
       ...settings,
     },
