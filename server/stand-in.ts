@@ -40,7 +40,7 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
     limits: { checkInterval: 50, lingerTime: 300, idleGrace: 100, drainGrace: 2_000, ...limits },
     handle: (request, answer) => {
       reached.push(`${request.method} ${request.url}`)
-      return (handle ?? answerPlainly)(request, answer)
+      return (handle ?? answerPlainly(settings?.basePath ?? ''))(request, answer)
     },
     upgrade,
   })
@@ -57,9 +57,9 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
   }
 }
 
-/** Answers the ways Next does, by path. */
-async function answerPlainly(request: IncomingMessage, answer: ServerResponse): Promise<void> {
-  const path = (request.url ?? '').split('?', 1)[0]
+/** Answers the ways Next does, by path; like Next, it is built for the path of PUBLIC_URL. */
+const answerPlainly = (basePath: string) => async (request: IncomingMessage, answer: ServerResponse) => {
+  const path = (request.url ?? '').slice(basePath.length).split('?', 1)[0]
   switch (path) {
     case '/page':
       answer.setHeader('Content-Type', 'text/html; charset=utf-8')
