@@ -42,6 +42,15 @@ const composedSql = {
   message: `${parametrised}write $1 and hand the value over beside the text.`,
 }
 
+/** The path of PUBLIC_URL stands before every path of this app, and only the helper knows it. */
+const throughHelper =
+  ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|keepLanguage|routeInLanguage)$/] > *)'
+const ownPaths = (/** @type {string} */ start) =>
+  [`Literal[value=/${start}/]`, `TemplateLiteral[quasis.0.value.raw=/${start}/]`].map((path) => ({
+    selector: `${path}${throughHelper}`,
+    message: 'Rekey may be under a path (V8): make links, redirects and requests with pathInApp or urlInApp.',
+  }))
+
 const config = [
   { ignores: ['.next/**', 'dist/**', 'prisma/client/**', 'node_modules/**', 'next-env.d.ts', '.data/**'] },
   ...nextCoreWebVitals,
@@ -70,6 +79,14 @@ const config = [
   {
     files: ['lib/settings.ts', 'scripts/**', 'e2e/**', '**/*.test.ts', '*.config.*', 'server/**', 'bench/**'],
     rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['lib/**/*.ts', 'rekey.config.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...rawSql, composedSql, ...ownPaths('^\\u002F[a-z.?]')] },
+  },
+  {
+    files: ['{app,components,emails,lib/http}/**/*.{ts,tsx}'],
+    rules: { 'no-restricted-syntax': ['error', ...rawSql, composedSql, ...ownPaths('^\\u002F([a-z.?]|$)')] },
   },
   { files: ['**/*.test.ts', 'e2e/**'], rules: { 'no-restricted-syntax': ['error', ...rawSql] } },
   { files: ['scripts/**', 'e2e/**', 'bench/**'], rules: { 'no-console': 'off' } },

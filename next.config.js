@@ -1,7 +1,10 @@
 import { PHASE_PRODUCTION_SERVER } from 'next/constants.js'
+import { basePathOf } from './scripts/base-path.js'
 
 /** @type {import('next').NextConfig} */
 const config = {
+  // Fixed by the build: Next writes it into every page and script. A start under another path is refused.
+  basePath: basePathOf(process.env.PUBLIC_URL),
   reactStrictMode: true,
   poweredByHeader: false,
   // Both spellings of a path answer directly: a redirect would lose the body of a POST.

@@ -9,6 +9,8 @@ const words: CrashWords = {
   language: 'en',
   direction: 'ltr',
   appName: 'Rekey',
+  // None, and none at the root of the host either, where a browser looks by itself.
+  icon: 'data:,',
   title: 'Something went wrong on our side',
   lead: 'It is not your fault. Please try again in a minute.',
   retry: 'Try again',

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react'
 import { CrashWordsProvider } from '@/components/crash-words'
 import { brandStyle, helpLine } from '@/components/team-look'
 import { directionOf } from '@/lib/languages'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
 import './globals.css'
 import { visitorLanguage } from './words'
@@ -28,7 +29,8 @@ export const viewport: Viewport = {
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.error' })
-  const { appName, logoUrl } = services().settings.look
+  const { settings } = services()
+  const { appName, logoUrl } = settings.look
   const words = {
     title: t('title'),
     lead: t('lead'),
@@ -37,6 +39,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
     direction: directionOf(language),
     appName,
     logoUrl,
+    icon: logoUrl ?? pathInApp(settings, '/icon.svg'),
     brand: await brandStyle(),
     help: await helpLine(language),
   }

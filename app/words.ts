@@ -2,6 +2,7 @@ import { headers } from 'next/headers'
 import { getRequestConfig } from 'next-intl/server'
 import { chosenIn } from '@/lib/http/language'
 import { isLanguage, preferredLanguage, type Language } from '@/lib/languages'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
 
 /** What this visitor chose on a page; undefined where it is none of ours. */
@@ -9,8 +10,13 @@ export async function chosenLanguage(): Promise<Language | undefined> {
   return chosenIn(await headers())
 }
 
-/** A page or endpoint of ours in this language, which it is told only where the browser's own wish would lead elsewhere. */
-export async function keepLanguage(path: string, language: Language): Promise<string> {
+/** The link to a page or endpoint in this language, which it names only where the browser's own wish would lead elsewhere. */
+export async function keepLanguage(path: `/${string}`, language: Language): Promise<string> {
+  return pathInApp(services().settings, await routeInLanguage(path, language))
+}
+
+/** The same for Next's `redirect`, which puts the path of PUBLIC_URL before it by itself. */
+export async function routeInLanguage(path: `/${string}`, language: Language): Promise<`/${string}`> {
   return language === (await browserLanguage()) ? path : `${path}?lang=${language}`
 }
 

@@ -2,7 +2,7 @@
 
 import { createContext, useContext, type ReactNode } from 'react'
 
-export type CrashWords = Record<'language' | 'appName' | 'title' | 'lead' | 'retry', string> & {
+export type CrashWords = Record<'language' | 'appName' | 'icon' | 'title' | 'lead' | 'retry', string> & {
   direction: 'ltr' | 'rtl'
   logoUrl?: string | undefined
   brand?: ReactNode

@@ -1,6 +1,7 @@
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
 import { directionOf, type Language } from '@/lib/languages'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
 import { LanguageMenu } from './language-menu'
 import { Sheet } from './sheet'
@@ -26,7 +27,8 @@ export async function Frame({
   link?: Record<string, string> | undefined
   children: ReactNode
 }) {
-  const { appName, logoUrl, signInUrl } = services().settings.look
+  const { settings } = services()
+  const { appName, logoUrl, signInUrl } = settings.look
   const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
   const names = [t('step-ask'), t('step-open'), t('step-choose')] as const
   return (
@@ -36,6 +38,7 @@ export async function Frame({
       title={title}
       appName={appName}
       logoUrl={logoUrl}
+      icon={logoUrl ?? pathInApp(settings, '/icon.svg')}
       brand={await brandStyle()}
       steps={step && <Steps step={step} words={{ title: t('steps'), names, done: t('step-done') }} />}
       help={await helpLine(language)}

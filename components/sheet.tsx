@@ -8,6 +8,7 @@ export function Sheet({
   title,
   appName,
   logoUrl,
+  icon,
   brand,
   steps,
   help,
@@ -21,6 +22,8 @@ export function Sheet({
   appName: string
   /** In place of our mark; its text is the name beside it. A square one has its place before it is there. */
   logoUrl?: string | undefined
+  /** The picture of the browser's tab. */
+  icon: string
   brand?: ReactNode
   steps?: ReactNode
   help?: ReactNode
@@ -32,7 +35,7 @@ export function Sheet({
     <html lang={language} dir={direction}>
       <body className="flex min-h-dvh flex-col font-sans antialiased max-sm:bg-surface">
         <title>{`${title} · ${appName}`}</title>
-        <link rel="icon" href={logoUrl ?? '/icon.svg'} />
+        <link rel="icon" href={icon} />
         {brand}
         {/* Not centred between top and bottom: the page would move while its foot is still arriving. */}
         <div className="mx-auto flex w-full max-w-4xl grow flex-col sm:px-6 sm:py-10 lg:py-[7vh]">

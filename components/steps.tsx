@@ -1,7 +1,7 @@
 'use client'
 
-import { usePathname } from 'next/navigation'
 import { CheckIcon } from './icons'
+import { useIsSentPage } from './sent-page'
 
 export type Step = 1 | 2 | 3 | 'done'
 
@@ -12,8 +12,8 @@ export type StepWords = { title: string; names: readonly [string, string, string
  * asking moves on to the next address without loading a page, so the address has a say.
  */
 export function Steps({ step, words }: { step: Step; words: StepWords }) {
-  const path = usePathname()
-  const current = step === 1 && path.startsWith('/forgot-password/sent') ? 2 : step === 'done' ? 4 : step
+  const isSentPage = useIsSentPage()
+  const current = step === 1 && isSentPage ? 2 : step === 'done' ? 4 : step
   return (
     <>
       <div aria-hidden="true" className="mb-2 grid grid-cols-3 gap-2 lg:hidden">

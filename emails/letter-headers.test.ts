@@ -144,7 +144,14 @@ test('C7, M5: whatever an account or the app is called, the subject is one line 
       held,
       fc.constantFrom(...languages),
       async (firstName, username, client, locale) => {
-        const facts = { locale, sender: { appName: 'Acme', publicOrigin: 'https://id.example.com' } }
+        const facts = {
+          locale,
+          sender: {
+            appName: 'Acme',
+            publicOrigin: 'https://id.example.com',
+            publicUrl: 'https://id.example.com',
+          },
+        }
         const account = { firstName, username }
         const link = 'https://id.example.com/reset-password/?signature=x'
         const written = await Promise.all([

@@ -9,6 +9,7 @@ import type { LetterText, Letters, Sender } from './letters'
 import type { Limits } from './limits'
 import type { Log } from './log'
 import type { Mailer } from './mailer'
+import { urlInApp } from './own-path'
 import { findAccounts, noteNobody } from './password-reset'
 import type { Attempt, Handlers, Queue, Work } from './queue'
 import { buildLinkUrl, type Links } from './reset-link'
@@ -47,6 +48,7 @@ export function createLetterSending(parts: Parts): Handlers {
   const sender: Sender = {
     appName: settings.look.appName,
     publicOrigin: settings.publicOrigin,
+    publicUrl: settings.publicUrl,
     supportEmail: settings.look.supportEmail,
     signInUrl: settings.look.signInUrl,
     brandColor: settings.look.brandColor,
@@ -230,7 +232,7 @@ export function createLetterSending(parts: Parts): Handlers {
     language: Language,
   ): string {
     const link = links.create(purpose, account.id, timestamp, signedState(account))
-    const page = new URL('/cancel-reset/', settings.publicOrigin)
+    const page = new URL(urlInApp(settings, '/cancel-reset/'))
     const known = storedLanguage(account.locale) ?? settings.defaultLocale
     if (language !== known) page.searchParams.set('lang', language)
     return buildLinkUrl(page.href, link)

@@ -5,6 +5,8 @@ export type Sender = {
   appName: string
   /** Scheme and host of this app. A letter names no other host but those of the settings: its link's page and the sign-in. */
   publicOrigin: string
+  /** What links of this app begin with: PUBLIC_URL without a trailing slash, which may have a path. */
+  publicUrl: string
   supportEmail?: string | undefined
   signInUrl?: string | undefined
   /** `#rrggbb`; made readable before it is used. */

@@ -409,7 +409,7 @@ describe('"this wasn’t me"', () => {
   test('T5: where links may be used again, that of the first letter undoes a change as well', async () => {
     const links = createLinks({
       secrets: services.settings.secrets,
-      audience: services.settings.publicOrigin,
+      audience: services.settings.publicUrl,
       period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
       oneTimeUse: false,
     })

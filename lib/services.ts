@@ -29,7 +29,8 @@ export function createServices(settings: Settings) {
   const policy = createPasswordPolicy({ ...settings.password, appName: settings.look.appName })
   const links = createLinks({
     secrets: settings.secrets,
-    audience: settings.publicOrigin,
+    // With the path: a link of the same host under another path is foreign.
+    audience: settings.publicUrl,
     period: { reset: settings.reset.period, cancel: settings.reset.period, 'cancel-change': cancelPeriod },
     oneTimeUse: settings.reset.oneTimeUse,
   })

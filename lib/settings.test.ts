@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { basePathOf } from '@/scripts/base-path.js'
 import { readSettings, SettingsError } from './settings'
 import { settingsWarnings } from './settings/warnings'
 
@@ -80,7 +81,20 @@ describe('K1, T3, P1, H11: a start is refused', () => {
     ],
     ['DATABASE_URL', { DATABASE_URL: 'db.example.com' }],
     ['SMTP_URL', { SMTP_URL: 'mail.example.com' }],
-    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/path' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/account?x=1' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/account#x' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com//account' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/account//' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/account/../x' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/.' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/%61ccount' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com\\account' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/my account' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/konto-ä' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/_next' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/.well-known' }],
+    ['HSTS', { HSTS: 'on' }],
+    ['CORS_ALLOWED_ORIGINS', { CORS_ALLOWED_ORIGINS: 'https://app.example.com/account' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'https://user@id.example.com' }],
     ['RESET_PASSWORD_VERIFICATION_URL', { RESET_PASSWORD_VERIFICATION_URL: 'http://app.example.com/reset' }],
     ['RESET_PASSWORD_VERIFICATION_URL', { RESET_PASSWORD_VERIFICATION_URL: 'javascript:alert(1)' }],
@@ -169,6 +183,35 @@ test.each([
   'http://id.localhost',
 ])('H11: %s stays on this machine, and needs no https', (url) => {
   expect(problemsOf({ ...needed, PUBLIC_URL: url })).toEqual([])
+})
+
+test.each([
+  ['https://example.com/account', '/account'],
+  ['https://example.com/account/', '/account'],
+  ['https://example.com/team/v1.2~account-x', '/team/v1.2~account-x'],
+  ['https://example.com/', ''],
+  ['HTTPS://Example.com', ''],
+])('V8: PUBLIC_URL=%s puts Rekey under "%s", and the build reads the same', (url, basePath) => {
+  const settings = readSettings({ ...needed, PUBLIC_URL: url, LOGO_URL: '/logo.svg' })
+  expect(settings).toMatchObject({
+    publicOrigin: 'https://example.com',
+    basePath,
+    publicUrl: `https://example.com${basePath}`,
+    reset: { pageUrl: `https://example.com${basePath}/reset-password/` },
+    look: { logoUrl: `${basePath}/logo.svg` },
+  })
+  expect(basePathOf(url)).toBe(basePath)
+})
+
+test('V8: a build without PUBLIC_URL, or with one that a start will refuse, is for no path', () => {
+  for (const url of [undefined, '', 'example.com']) expect(basePathOf(url)).toBe('')
+})
+
+test('V9: HSTS is for the host that Rekey has, off under a path, and for subdomains where a setting says so', () => {
+  const hstsOf = (env: Record<string, string>) => readSettings({ ...needed, ...env }).hsts
+  const path = { PUBLIC_URL: 'https://example.com/account' }
+  expect([hstsOf({}), hstsOf(path)]).toEqual(['host', 'off'])
+  expect([hstsOf({ HSTS: 'subdomains' }), hstsOf({ ...path, HSTS: 'host' })]).toEqual(['subdomains', 'host'])
 })
 
 test('an empty value counts as absent', () => {

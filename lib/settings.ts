@@ -60,6 +60,9 @@ export function readSettings(env: Record<string, string | undefined>) {
   problems.push(...linklessTimes(given), ...oneSchemaForBoth(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
+  const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
+  const publicOrigin = new URL(publicUrl).origin
+  const basePath = publicUrl.slice(publicOrigin.length)
   return {
     mode,
     secrets: [values.SECRET_KEY, ...values.SECRET_KEY_FALLBACKS] as [string, ...string[]],
@@ -70,11 +73,17 @@ export function readSettings(env: Record<string, string | undefined>) {
     },
     dataDir: values.DATA_DIR,
     /** Scheme, host and port, without a trailing slash. */
-    publicOrigin: new URL(values.PUBLIC_URL).origin,
+    publicOrigin,
+    /** The path of PUBLIC_URL, such as `/account`; empty where Rekey has a host of its own. */
+    basePath,
+    /** PUBLIC_URL without a trailing slash. */
+    publicUrl,
+    /** Which hosts a browser is told to reach by https only. On a shared host that is not Rekey's to decide. */
+    hsts: values.HSTS ?? (basePath === '' ? ('host' as const) : ('off' as const)),
     allowedOrigins: values.CORS_ALLOWED_ORIGINS.map((text) => new URL(text).origin),
     reset: {
       enabled: values.RESET_PASSWORD_VERIFICATION_ENABLED,
-      pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? new URL('/reset-password/', values.PUBLIC_URL).href,
+      pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? `${publicUrl}/reset-password/`,
       /** Seconds a link lives. */
       period: values.RESET_PASSWORD_VERIFICATION_PERIOD,
       oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
@@ -121,8 +130,8 @@ export function readSettings(env: Record<string, string | undefined>) {
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
     look: {
       appName: values.APP_NAME,
-      /** A path of this app. */
-      logoUrl: values.LOGO_URL,
+      /** A path of this origin. */
+      logoUrl: values.LOGO_URL && `${basePath}${values.LOGO_URL}`,
       /** `#rrggbb`; made readable before it is used. */
       brandColor: values.BRAND_COLOR,
       signInUrl: values.SIGN_IN_URL,

@@ -2,6 +2,7 @@
 import './stop-signals.js'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { basePathOf, builtBasePath } from './base-path.js'
 import { build, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
 import { loadEnvFile } from './env-file.js'
 import { loadConfiguration } from './load-configuration.js'
@@ -49,6 +50,8 @@ process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
 process.env.NEXT_TELEMETRY_DISABLED = '1'
 if ('mode' in command) process.env.REKEY_MODE = command.mode
 
+const isForAnotherPath = () => builtBasePath() !== basePathOf(process.env.PUBLIC_URL)
+
 let directory = 'dist'
 try {
   if (command.needs === 'built') {
@@ -61,7 +64,7 @@ try {
     directory = 'dist/dev'
     if (!isCompiled(directory)) await compile(directory)
   }
-  if (command.needs === 'pages' && (name === 'build' || !isBuilt())) {
+  if (command.needs === 'pages' && (name === 'build' || !isBuilt() || isForAnotherPath())) {
     await build()
   }
   // A throw of the team's code would otherwise be a 500 for each request.

@@ -29,7 +29,7 @@ const secured = {
   'cross-origin-resource-policy': 'same-origin',
   'x-robots-tag': 'noindex',
   'cache-control': 'no-store',
-  'strict-transport-security': 'max-age=63072000; includeSubDomains',
+  'strict-transport-security': 'max-age=63072000',
 }
 
 function expectSecured(answer: RawAnswer): void {

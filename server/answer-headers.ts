@@ -5,11 +5,12 @@ import {
   type OutgoingHttpHeaders,
   ServerResponse,
 } from 'node:http'
+import { isIP } from 'node:net'
 import { corsHeaders } from '@/lib/http/cors'
 import type { Settings } from '@/lib/settings'
 
 /** What the headers of an answer depend on, besides the answer itself. */
-export type AnswerRules = Pick<Settings, 'mode' | 'publicOrigin' | 'allowedOrigins'> & {
+export type AnswerRules = Pick<Settings, 'mode' | 'publicOrigin' | 'basePath' | 'hsts' | 'allowedOrigins'> & {
   /** Next's dev server is behind: it evaluates code, writes styles, and keeps a web socket open. */
   dev: boolean
   /** Milliseconds a connection stays after an answer that came before the whole body. */
@@ -65,17 +66,22 @@ const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !==
 /** For whatever is no page: it may load nothing and be shown nowhere. */
 const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** What a page may load: its own files, and the scripts that carry the nonce of this answer (OWASP CSP, "Strict policy"). */
-export function pagePolicy(nonce: string, { mode, publicOrigin, dev }: AnswerRules): string {
+/**
+ * What a page may load: its own files, and the scripts that carry the nonce of this answer (OWASP CSP, "Strict policy").
+ * Under a path, `'self'` would be every app of the origin.
+ */
+export function pagePolicy(nonce: string, rules: AnswerRules): string {
+  const { mode, publicOrigin, dev } = rules
+  const own = ownSource(rules)
   const directives = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}' 'strict-dynamic'${dev ? " 'unsafe-eval'" : ''}`,
-    dev ? "style-src 'self' 'unsafe-inline'" : `style-src 'self' 'nonce-${nonce}'`,
-    "img-src 'self' data:",
-    "font-src 'self'",
-    `connect-src 'self'${dev ? ' ws:' : ''}`,
-    "manifest-src 'self'",
-    "form-action 'self'",
+    dev ? `style-src ${own} 'unsafe-inline'` : `style-src ${own} 'nonce-${nonce}'`,
+    `img-src ${own} data:`,
+    `font-src ${own}`,
+    `connect-src ${own}${dev ? ' ws:' : ''}`,
+    `manifest-src ${own}`,
+    `form-action ${own}`,
     "base-uri 'none'",
     "object-src 'none'",
     "frame-ancestors 'none'",
@@ -86,10 +92,21 @@ export function pagePolicy(nonce: string, { mode, publicOrigin, dev }: AnswerRul
   return directives.join('; ')
 }
 
+/**
+ * The path of this app as a source of a content security policy. Demo and dev are reached by more than one name, and an IP
+ * address is no source that browsers must understand (CSP Level 3 §6.7.2.8): there, and without a path, the origin.
+ */
+function ownSource({ mode, publicOrigin, basePath }: AnswerRules): string {
+  const { hostname } = new URL(publicOrigin)
+  const isAddress = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+  return basePath === '' || mode !== 'production' || isAddress ? "'self'" : `${publicOrigin}${basePath}/`
+}
+
 /** The headers of every answer, whatever its status (OWASP HTTP Headers; requirement H7). */
 export function securityHeaders({
   publicOrigin,
-}: Pick<AnswerRules, 'publicOrigin'>): [name: string, value: string][] {
+  hsts,
+}: Pick<AnswerRules, 'publicOrigin' | 'hsts'>): [name: string, value: string][] {
   const headers: [string, string][] = [
     ['Content-Security-Policy', closedPolicy],
     ['X-Content-Type-Options', 'nosniff'],
@@ -101,8 +118,9 @@ export function securityHeaders({
     ['X-Robots-Tag', 'noindex'],
     ['Cache-Control', 'no-store'],
   ]
-  if (publicOrigin.startsWith('https:')) {
-    headers.push(['Strict-Transport-Security', 'max-age=63072000; includeSubDomains'])
+  if (publicOrigin.startsWith('https:') && hsts !== 'off') {
+    const subdomains = hsts === 'subdomains' ? '; includeSubDomains' : ''
+    headers.push(['Strict-Transport-Security', `max-age=63072000${subdomains}`])
   }
   return headers
 }
@@ -122,6 +140,8 @@ export function guardedAnswer(rules: AnswerRules) {
     /** 128 bits for the scripts of this answer and no other. */
     readonly nonce = randomBytes(16).toString('base64')
     readonly requestId = randomUUID()
+    /** What was asked for, without the path of PUBLIC_URL; empty until the front has looked at it. */
+    target = ''
 
     override writeHead(status: number, reason?: string | GivenHeaders, given?: GivenHeaders): this {
       this.takeGiven(typeof reason === 'string' ? given : reason)
@@ -178,14 +198,12 @@ export function guardedAnswer(rules: AnswerRules) {
     }
 
     private isInMailbox(): boolean {
-      return rules.mode !== 'production' && (this.req.url ?? '').startsWith('/dev/mailbox/')
+      return rules.mode !== 'production' && this.target.startsWith('/dev/mailbox/')
     }
 
     /** Files whose name changes with their content are the only thing worth keeping. */
     private isHashedFile(status: number): boolean {
-      return (
-        !rules.dev && (status === 200 || status === 304) && (this.req.url ?? '').startsWith('/_next/static/')
-      )
+      return !rules.dev && (status === 200 || status === 304) && this.target.startsWith('/_next/static/')
     }
 
     /**

@@ -259,6 +259,8 @@ describe('clients that take their time', () => {
         mode: 'production',
         publicOrigin: 'https://id.example.com',
         allowedOrigins: [],
+        basePath: '',
+        hsts: 'host',
         trustedProxyHops: 0,
       },
       log: pino({ level: 'silent' }),

@@ -4,13 +4,17 @@ import { clientAddress, lacksHops } from '@/lib/client-address'
 import type { Log } from '@/lib/log'
 import type { Settings } from '@/lib/settings'
 import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from './answer-headers'
+import { withoutBasePath } from './base-path'
 import { type ClosingTimes, trackConnections } from './connections'
 import { methodRefused, misdirected, refusalOf } from './gate'
 import { inRequest } from './last-resort'
 import { parserRefusal, refuse, sendRaw } from './refusals'
 import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
 
-export type FrontSettings = Pick<Settings, 'mode' | 'publicOrigin' | 'allowedOrigins' | 'trustedProxyHops'>
+export type FrontSettings = Pick<
+  Settings,
+  'mode' | 'publicOrigin' | 'basePath' | 'hsts' | 'allowedOrigins' | 'trustedProxyHops'
+>
 
 /** Milliseconds and bytes. */
 export type FrontLimits = ClosingTimes & {
@@ -65,12 +69,14 @@ export type Front = { server: Server; close(): Promise<void> }
  */
 export function createFront({ settings, log, handle, upgrade, limits: given = {} }: FrontParts): Front {
   const limits = { ...frontLimits, ...given }
-  const { publicOrigin, allowedOrigins, trustedProxyHops } = settings
+  const { publicOrigin, basePath, hsts, allowedOrigins, trustedProxyHops } = settings
   const dev = upgrade !== undefined
   const local = settings.mode !== 'production'
   const rules: AnswerRules = {
     mode: settings.mode,
     publicOrigin,
+    basePath,
+    hsts,
     allowedOrigins,
     dev,
     lingerTime: limits.lingerTime,
@@ -136,12 +142,17 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     )
     boundBody(request, answer, limits.bodyCeiling)
     warnOnce(request)
+    const target = withoutBasePath(request.url ?? '', basePath)
+    if (target !== undefined) request.url = answer.target = target
     try {
-      const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops })
+      const outside = target === undefined
+      const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops, outside })
       if (refused !== undefined) return refuse(answer, refused)
       introduce(request, answer)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
         answer.writeContinue()
+      // Next was built for the path, and expects it.
+      request.url = `${basePath}${request.url}`
       await inRequest(answer.requestId, () => handle(request, answer))
     } catch (error) {
       log.error({ err: error, event: 'sys_request_failed', requestId: answer.requestId }, 'request failed')
@@ -155,19 +166,20 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   server.on('connect', (_, socket) => {
     // Node has let go of this socket: without a listener, a client that hangs up would end the process.
     socket.on('error', () => socket.destroy())
-    sendRaw(socket, methodRefused('CONNECT', '/'), publicOrigin, limits.lingerTime)
+    sendRaw(socket, methodRefused('CONNECT', '/'), rules)
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     // This one has had its answer, and a moment to read it.
     if (!socket.writable) return
     // Once an answer has begun, whatever is added would be read as part of it.
     if (error.code === 'ECONNRESET' || connections.isAnswering(socket)) return socket.destroy()
-    sendRaw(socket, parserRefusal(error), publicOrigin, limits.lingerTime)
+    sendRaw(socket, parserRefusal(error, basePath), rules)
   })
   if (upgrade !== undefined) {
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy())
-      if (!(request.url ?? '').startsWith('/_next/') || misdirected(request, { local, publicOrigin }))
+      const target = withoutBasePath(request.url ?? '', basePath)
+      if (!target?.startsWith('/_next/') || misdirected(request, { local, publicOrigin }))
         return socket.destroy()
       keepKnownHeaders(request, dev)
       upgrade(request, socket, head)

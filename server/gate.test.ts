@@ -21,7 +21,7 @@ const secured = {
   'cross-origin-resource-policy': 'same-origin',
   'x-robots-tag': 'noindex',
   'cache-control': 'no-store',
-  'strict-transport-security': 'max-age=63072000; includeSubDomains',
+  'strict-transport-security': 'max-age=63072000',
 }
 
 function expectSecured(answer: RawAnswer): void {
@@ -33,143 +33,150 @@ function expectSecured(answer: RawAnswer): void {
   for (const name of ['x-powered-by', 'server']) expect(answer.headers.has(name)).toBe(false)
 }
 
-describe('methods', () => {
-  test.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-    'H1: %s on an endpoint is for the endpoint to judge',
-    async (method) => {
-      const { port, reached } = await start()
-      await ask(port, `${method} /api/v1/anything`)
-      expect(reached).toEqual([`${method} /api/v1/anything`])
-    },
-  )
+// The rules on methods and paths are the same wherever Rekey stands: under a path, they see what comes after it.
+describe.each([
+  ['on a host of its own', ''],
+  ['under a path', '/account'],
+  ['under two segments', '/team/v1.2~account'],
+])('V9: %s', (_, basePath) => {
+  describe('methods', () => {
+    test.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+      'H1: %s on an endpoint is for the endpoint to judge',
+      async (method) => {
+        const { port, reached } = await start({ settings: { basePath } })
+        await ask(port, `${method} ${basePath}/api/v1/anything`)
+        expect(reached).toEqual([`${method} ${basePath}/api/v1/anything`])
+      },
+    )
 
-  test.each(['TRACE', 'CONNECT', 'PROPFIND', 'QUERY', 'MKCOL', 'PURGE', 'BREW', 'M-SEARCH'])(
-    'H1: %s is allowed nowhere, and Allow says what is',
-    async (method) => {
-      const { port, reached } = await start()
-      for (const [target, allow] of [
-        ['/api/v1/accounts/reset-password/', 'POST, OPTIONS'],
-        ['/api/health/', 'GET, HEAD'],
-        ['/page', 'GET, HEAD'],
-      ]) {
-        const answer = await ask(port, `${method} ${target}`)
-        expect(answer.status).toBe(405)
-        expect(answer.body).toBe(`{"detail":"Method \\"${method}\\" not allowed."}`)
-        // A CONNECT target is no path, so all that can be named are the methods of pages.
-        expect(answer.headers.get('allow')).toBe(method === 'CONNECT' ? 'GET, HEAD' : allow)
-      }
+    test.each(['TRACE', 'CONNECT', 'PROPFIND', 'QUERY', 'MKCOL', 'PURGE', 'BREW', 'M-SEARCH'])(
+      'H1: %s is allowed nowhere, and Allow says what is',
+      async (method) => {
+        const { port, reached } = await start({ settings: { basePath } })
+        for (const [target, allow] of [
+          ['/api/v1/accounts/reset-password/', 'POST, OPTIONS'],
+          ['/api/health/', 'GET, HEAD'],
+          ['/page', 'GET, HEAD'],
+        ]) {
+          const answer = await ask(port, `${method} ${basePath}${target}`)
+          expect(answer.status).toBe(405)
+          expect(answer.body).toBe(`{"detail":"Method \\"${method}\\" not allowed."}`)
+          // A CONNECT target is no path, so all that can be named are the methods of pages.
+          expect(answer.headers.get('allow')).toBe(method === 'CONNECT' ? 'GET, HEAD' : allow)
+        }
+        expect(reached).toEqual([])
+      },
+    )
+
+    test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+      'C17: %s outside /api/ reaches nothing, with a Flight payload or without',
+      async (method) => {
+        const { port, reached } = await start({ settings: { basePath } })
+        const flight = '--x\r\nContent-Disposition: form-data; name="0"\r\n\r\n["$1"]\r\n--x--\r\n'
+        for (const target of [
+          '/',
+          '/reset-password/',
+          '/API/v1/x',
+          '/apis',
+          '/_next/static/x.js',
+          '/.well-known/change-password',
+        ]) {
+          const lines = [
+            'Next-Action: 7f',
+            'Content-Type: multipart/form-data; boundary=x',
+            `Content-Length: ${flight.length}`,
+          ]
+          const answer = await ask(port, `${method} ${basePath}${target}`, lines, flight)
+          expect(answer.status).toBe(405)
+          expect(answer.headers.get('allow')).toBe('GET, HEAD')
+        }
+        expect(reached).toEqual([])
+      },
+    )
+  })
+
+  describe('paths', () => {
+    test.each([
+      '//',
+      '//api/v1/read',
+      '/api//v1/read',
+      '/api/v1/read//',
+      '/./page',
+      '/page/.',
+      '/page/..',
+      '/../page',
+      '/api/%2e%2e/page',
+      '/api%2fv1/read',
+      '/api%2Fv1/read',
+      '/api%5cv1/read',
+      '/api\\v1/read',
+      '/%61pi/v1/read',
+      '/page%00',
+      '/page%0d%0aX:%20y',
+      '/page%20',
+      '/[x]',
+      '/page.rsc',
+      '/page.segments/_tree.segment.rsc',
+      '/_next',
+      '/_next/',
+      '/_next/data/build/page.json',
+      '/_next/image?url=%2Fx&w=64&q=75',
+      '/_next/mcp',
+      '/_next/static/../../package.json',
+      '/_next/static/%2e%2e/server/app.js',
+      '/_next/static/..%2fserver/app.js',
+      '/_next/static//x.js',
+    ])('R7, C16, C19: %s is nowhere', async (target) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      const answer = await ask(port, `GET ${basePath}${target}`)
+      expect(answer.status).toBe(404)
+      expectSecured(answer)
       expect(reached).toEqual([])
-    },
-  )
+    })
 
-  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-    'C17: %s outside /api/ reaches nothing, with a Flight payload or without',
-    async (method) => {
-      const { port, reached } = await start()
-      const flight = '--x\r\nContent-Disposition: form-data; name="0"\r\n\r\n["$1"]\r\n--x--\r\n'
-      for (const target of [
-        '/',
-        '/reset-password/',
-        '/API/v1/x',
-        '/apis',
-        '/_next/static/x.js',
-        '/.well-known/change-password',
-      ]) {
-        const lines = [
-          'Next-Action: 7f',
-          'Content-Type: multipart/form-data; boundary=x',
-          `Content-Length: ${flight.length}`,
-        ]
-        const answer = await ask(port, `${method} ${target}`, lines, flight)
-        expect(answer.status).toBe(405)
-        expect(answer.headers.get('allow')).toBe('GET, HEAD')
-      }
+    test.each([
+      '*',
+      'http://127.0.0.1/page',
+      'https://evil.example/',
+      'evil.example:80',
+      '/page#x',
+      '/p\u00e4ge',
+    ])('C8, C18: %s is no target of ours', async (target) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      expect((await ask(port, `OPTIONS ${target}`)).status).toBe(400)
+      expect((await ask(port, `GET ${target}`)).status).toBe(400)
       expect(reached).toEqual([])
-    },
-  )
-})
+    })
 
-describe('paths', () => {
-  test.each([
-    '//',
-    '//api/v1/read',
-    '/api//v1/read',
-    '/api/v1/read//',
-    '/./page',
-    '/page/.',
-    '/page/..',
-    '/../page',
-    '/api/%2e%2e/page',
-    '/api%2fv1/read',
-    '/api%2Fv1/read',
-    '/api%5cv1/read',
-    '/api\\v1/read',
-    '/%61pi/v1/read',
-    '/page%00',
-    '/page%0d%0aX:%20y',
-    '/page%20',
-    '/[x]',
-    '/page.rsc',
-    '/page.segments/_tree.segment.rsc',
-    '/_next',
-    '/_next/',
-    '/_next/data/build/page.json',
-    '/_next/image?url=%2Fx&w=64&q=75',
-    '/_next/mcp',
-    '/_next/static/../../package.json',
-    '/_next/static/%2e%2e/server/app.js',
-    '/_next/static/..%2fserver/app.js',
-    '/_next/static//x.js',
-  ])('R7, C16, C19: %s is nowhere', async (target) => {
-    const { port, reached } = await start()
-    const answer = await ask(port, `GET ${target}`)
-    expect(answer.status).toBe(404)
-    expectSecured(answer)
-    expect(reached).toEqual([])
-  })
+    test.each([
+      '/',
+      '/page',
+      '/reset-password/?user_id=1&timestamp=2&signature=a_b-c',
+      '/reset-password?x=//../%2f|{}',
+      '/page?nxtPpath=x&_rsc=1a2b3',
+      '/.well-known/change-password',
+      '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200',
+      '/dev/mailbox/1@example.com',
+      '/_next/static/chunks/turbopack-2u1d16ho_ki~o.js',
+      '/_next/static/chunks/node_modules_%40swc_helpers_cjs_1r9vbqw._.js',
+      '/_next/static/chunks/%5Broot-of-the-server%5D__0a._.js',
+    ])('%s gets through as it is', async (target) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      await ask(port, `GET ${basePath}${target}`)
+      expect(reached).toEqual([`GET ${basePath}${target}`])
+    })
 
-  test.each([
-    '*',
-    'http://127.0.0.1/page',
-    'https://evil.example/',
-    'evil.example:80',
-    '/page#x',
-    '/p\u00e4ge',
-  ])('C8, C18: %s is no target of ours', async (target) => {
-    const { port, reached } = await start()
-    expect((await ask(port, `OPTIONS ${target}`)).status).toBe(400)
-    expect((await ask(port, `GET ${target}`)).status).toBe(400)
-    expect(reached).toEqual([])
-  })
-
-  test.each([
-    '/',
-    '/page',
-    '/reset-password/?user_id=1&timestamp=2&signature=a_b-c',
-    '/reset-password?x=//../%2f|{}',
-    '/page?nxtPpath=x&_rsc=1a2b3',
-    '/.well-known/change-password',
-    '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200',
-    '/dev/mailbox/1@example.com',
-    '/_next/static/chunks/turbopack-2u1d16ho_ki~o.js',
-    '/_next/static/chunks/node_modules_%40swc_helpers_cjs_1r9vbqw._.js',
-    '/_next/static/chunks/%5Broot-of-the-server%5D__0a._.js',
-  ])('%s gets through as it is', async (target) => {
-    const { port, reached } = await start()
-    await ask(port, `GET ${target}`)
-    expect(reached).toEqual([`GET ${target}`])
-  })
-
-  test.each([
-    ['RSC: 1'],
-    ['RSC: 1', 'Next-Router-Prefetch: 1'],
-    ['Next-Router-Prefetch: 2', 'Next-Router-Segment-Prefetch: /_tree'],
-  ])('C16, C20: there are no fragments of pages (%s)', async (...lines) => {
-    const { port, reached } = await start()
-    const answer = await ask(port, 'GET /page?_rsc=1a2b3', lines)
-    expect([answer.status, answer.body]).toEqual([204, ''])
-    expectSecured(answer)
-    expect(reached).toEqual([])
+    test.each([
+      ['RSC: 1'],
+      ['RSC: 1', 'Next-Router-Prefetch: 1'],
+      ['Next-Router-Prefetch: 2', 'Next-Router-Segment-Prefetch: /_tree'],
+    ])('C16, C20: there are no fragments of pages (%s)', async (...lines) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      const answer = await ask(port, `GET ${basePath}/page?_rsc=1a2b3`, lines)
+      expect([answer.status, answer.body]).toEqual([204, ''])
+      expectSecured(answer)
+      expect(reached).toEqual([])
+    })
   })
 })
 

@@ -16,7 +16,11 @@ export type GateRules = {
   /** `https` when the service is reached over HTTPS only. */
   publicOrigin: string
   trustedProxyHops: number
+  /** The target is not under the path of PUBLIC_URL, so another app's. */
+  outside: boolean
 }
+
+export const notFound: Refused = { status: 404, detail: 'Not found.' }
 
 const apiMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const pageMethods = new Set(['GET', 'HEAD'])
@@ -85,7 +89,8 @@ const encodedInNames = /%(?:[57][BD]|40|2[0489BC]|3[ABD])/gi
  * One plain rule for paths: they must be spelt the way they are meant. Nothing here has a path with an empty segment, a
  * dot segment or an encoded character, except that Next names its files after modules.
  */
-function elsewhere({ url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {
+function elsewhere({ url = '' }: IncomingMessage, { dev, outside }: GateRules): Refused | undefined {
+  if (outside) return notFound
   const path = pathOf(url)
   const isFile = path.startsWith('/_next/static/')
   const plain = isFile ? path.replace(encodedInNames, '') : path
@@ -94,7 +99,7 @@ function elsewhere({ url = '' }: IncomingMessage, { dev }: GateRules): Refused |
   const ofPage = /\.rsc$|\.segments\//.test(path)
   // Next's own pages (`/_global-error`, which says 500 to whoever looks at it) are no addresses of anything.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
-  return spelt && !ofPage && !closed ? undefined : { status: 404, detail: 'Not found.' }
+  return spelt && !ofPage && !closed ? undefined : notFound
 }
 
 function wrongMethod({ method = '', url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {

@@ -32,6 +32,8 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
       mode: 'production',
       publicOrigin: 'https://id.example.com',
       allowedOrigins: [],
+      basePath: '',
+      hsts: 'host',
       trustedProxyHops: 0,
       ...settings,
     },
@@ -39,7 +41,7 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
     limits: { checkInterval: 50, lingerTime: 300, idleGrace: 100, drainGrace: 2_000, ...limits },
     handle: (request, answer) => {
       reached.push(`${request.method} ${request.url}`)
-      return (handle ?? answerPlainly)(request, answer)
+      return (handle ?? answerPlainly(settings?.basePath ?? ''))(request, answer)
     },
     upgrade,
   })
@@ -56,9 +58,9 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
   }
 }
 
-/** Answers the ways Next does, by path. */
-async function answerPlainly(request: IncomingMessage, answer: ServerResponse): Promise<void> {
-  const path = (request.url ?? '').split('?', 1)[0]
+/** Answers the ways Next does, by path; like Next, it is built for the path of PUBLIC_URL. */
+const answerPlainly = (basePath: string) => async (request: IncomingMessage, answer: ServerResponse) => {
+  const path = (request.url ?? '').slice(basePath.length).split('?', 1)[0]
   switch (path) {
     case '/page':
       answer.setHeader('Content-Type', 'text/html; charset=utf-8')

@@ -93,10 +93,11 @@ afterEach(() => {
 })
 
 /** Runs the supervisor. */
-function start(env: Record<string, string | undefined> = {}, { built = true } = {}) {
+function start(env: Record<string, string | undefined> = {}, { built = true, basePath = '' } = {}) {
   const cwd = mkdtempSync(path.join(directory, 'cwd-'))
   mkdirSync(path.join(cwd, '.next'))
   if (built) writeFileSync(path.join(cwd, '.next', 'BUILD_ID'), 'trial')
+  writeFileSync(path.join(cwd, '.next', 'routes-manifest.json'), JSON.stringify({ basePath }))
   const { PATH } = process.env
   const child = spawn(process.execPath, [path.join(directory, 'dist/server/supervisor.js')], {
     cwd,
@@ -181,6 +182,27 @@ describe('a start that is refused', { timeout: 20_000 }, () => {
   test('K1: without a build', async () => {
     const { code, errors } = await start({}, { built: false }).ended
     expect([code, errors]).toEqual([1, 'There is no build to serve; run `npm run build` first.\n'])
+  })
+
+  test.each([
+    [
+      'https://example.com/account',
+      '',
+      'PUBLIC_URL has the path /account, but the build was made for no path',
+    ],
+    [
+      'https://example.com',
+      '/account',
+      'PUBLIC_URL has no path, but the build was made for the path /account',
+    ],
+    [
+      'https://example.com/account/team',
+      '/account',
+      'PUBLIC_URL has the path /account/team, but the build was made for the path /account',
+    ],
+  ])('V8: at %s, with a build for "%s"', async (publicUrl, basePath, sentence) => {
+    const { code, errors } = await start({ PUBLIC_URL: publicUrl }, { basePath }).ended
+    expect([code, errors]).toEqual([1, `${sentence}; run \`npm run build\` with this PUBLIC_URL.\n`])
   })
 
   test('K1: without the database', async () => {

@@ -6,6 +6,7 @@ import { checkDatabase } from '@/lib/preflight'
 import { createLog } from '@/lib/log'
 import { settings, type Settings } from '@/lib/settings'
 import { settingsWarnings } from '@/lib/settings/warnings'
+import { whyBuildUnfit } from './base-path'
 import { keepRunning, type KeptProcess } from './kept-process'
 import { stopOnSignal } from './stop-signals'
 
@@ -73,6 +74,8 @@ try {
   Object.assign(process.env, environment)
   const current = settings()
   if (!existsSync('.next/BUILD_ID')) throw new Error('There is no build to serve; run `npm run build` first.')
+  const unfit = whyBuildUnfit(current.basePath)
+  if (unfit !== undefined) throw new Error(unfit)
   await supervise(current, [...settingsWarnings(current), ...(await checkDatabase(current))])
 } catch (error) {
   giveUp(error)

@@ -4,6 +4,7 @@ import { AlertIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { cancelShape } from '@/lib/inputs'
 import { storedLanguage, type Language } from '@/lib/languages'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
 import { troubleWords } from '../form-words'
 import { readProblems, troubles, type Query } from '../problems'
@@ -46,7 +47,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
   })
   return (
     <Frame language={language} title={t('title')} link={link}>
-      <ForgetAddress path="/cancel-reset/" />
+      <ForgetAddress path={pathInApp(services().settings, '/cancel-reset/')} />
       <LinkForm
         link={link}
         language={language}
@@ -101,7 +102,7 @@ async function Dead({
 }) {
   return (
     <Frame language={language} title={await deadLinkTitle({ kind, language })} link={link}>
-      <ForgetAddress path="/cancel-reset/" />
+      <ForgetAddress path={pathInApp(services().settings, '/cancel-reset/')} />
       <DeadLink language={language} kind={kind} />
     </Frame>
   )
@@ -110,7 +111,7 @@ async function Dead({
 async function Unchecked({ language, link }: { language: Language; link: LinkParameters }) {
   return (
     <Frame language={language} title={await anyLinkTitle('away', language)} link={link}>
-      <ForgetAddress path="/cancel-reset/" />
+      <ForgetAddress path={pathInApp(services().settings, '/cancel-reset/')} />
       <UncheckedLink language={language} link={link} />
     </Frame>
   )

@@ -1,6 +1,5 @@
 'use client'
 
-import { usePathname } from 'next/navigation'
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm } from 'react-hook-form'
 import { send, type Answer } from '@/components/answers'
@@ -8,6 +7,7 @@ import { Button } from '@/components/button'
 import { FieldErrors } from '@/components/field-errors'
 import { useHydrated } from '@/components/hydration'
 import { Notice } from '@/components/notice'
+import { useIsSentPage } from '@/components/sent-page'
 import { loadShapes } from '@/components/shapes'
 import { describeTrouble, type TroubleWords } from '@/components/troubles'
 import type { LoginField } from '@/lib/inputs'
@@ -68,7 +68,7 @@ export function ForgotPasswordForm({
   const [notice, setNotice] = useState<string | undefined>(trouble && words.troubles[trouble])
   const [asked, setAsked] = useState<Asked>()
   const hasAsked = asked !== undefined
-  const away = usePathname().startsWith('/forgot-password/sent')
+  const away = useIsSentPage()
 
   useEffect(() => {
     // Back from "check your email": the next thing to do is to correct what was typed.

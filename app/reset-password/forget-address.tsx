@@ -8,8 +8,10 @@ import { addressWithFragment } from './link-in-fragment'
  * so before any other request (ASVS 14.2.1). That it was visited, the browser has written down by then. Next, too, has put
  * its own state of the page, link included, into `history.state`, and its `replaceState` would copy that back in: the
  * browser's own is called, with nothing.
+ *
+ * @param path what the address bar shows instead
  */
-export function ForgetAddress({ path }: { path: '/reset-password/' | '/cancel-reset/' }) {
+export function ForgetAddress({ path }: { path: string }) {
   useLayoutEffect(() => {
     const whole = addressWithFragment(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)

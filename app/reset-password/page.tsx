@@ -4,6 +4,7 @@ import { Frame } from '@/components/frame'
 import { PageHeading } from '@/components/page-heading'
 import { cancelShape } from '@/lib/inputs'
 import { storedLanguage, type Language } from '@/lib/languages'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
 import { confirmProblems, passwordProblems, readProblems, troubles, type Query } from '../problems'
 import { chosenLanguage, keepLanguage, visitorLanguage } from '../words'
@@ -100,7 +101,7 @@ async function Dead({
 }) {
   return (
     <Frame language={language} title={await deadLinkTitle(kind, language)} step={2} link={link}>
-      <ForgetAddress path="/reset-password/" />
+      <ForgetAddress path={pathInApp(services().settings, '/reset-password/')} />
       {body}
     </Frame>
   )
@@ -125,7 +126,7 @@ async function Living({
   const [trouble] = readProblems(problem, troubles)
   return (
     <Frame language={language} title={t('title')} step={3} link={link}>
-      <ForgetAddress path="/reset-password/" />
+      <ForgetAddress path={pathInApp(services().settings, '/reset-password/')} />
       <ResetPasswordForm
         language={language}
         endpoint={await keepLanguage('/api/v1/accounts/reset-password/', language)}

@@ -98,7 +98,9 @@ const closed: Table = {
   DATABASE_URL: ['mysql://localhost/x', 'localhost', 'postgresql://postgres:postgres@db.example.com/x'],
   PUBLIC_URL: [
     'http://id.example.com',
-    'https://id.example.com/path',
+    'https://id.example.com/a/../path',
+    'https://id.example.com//path',
+    'https://id.example.com/_next',
     'https://user:pw@id.example.com',
     'javascript:alert(1)',
     '//id.example.com',

@@ -26,7 +26,7 @@ function longLogin(): string {
 }
 
 /** Everything that a visitor can come to see of a service that is well, on a line that is. */
-const usualStates: State[] = [
+export const usualStates: State[] = [
   {
     name: 'the form for asking',
     title: ({ ask }) => ask.title,

@@ -280,7 +280,7 @@ export const front = [
     ...headers,
     guard: 'a form is sent home only',
     cites: 'H6',
-    find: '    "form-action \'self\'",\n',
+    find: '    `form-action ${own}`,\n',
     replace: '',
   },
   {
@@ -299,7 +299,7 @@ export const front = [
     ['no-store', 'H3', "    ['Cache-Control', 'no-store'],\n"],
     ['noindex', 'H12', "    ['X-Robots-Tag', 'noindex'],\n"],
     ['Permissions-Policy', 'H7', "    ['Permissions-Policy', denied(unusedFeatures)],\n"],
-    ['HSTS', 'H7', "headers.push(['Strict-Transport-Security', 'max-age=63072000; includeSubDomains'])"],
+    ['HSTS', 'H7', "headers.push(['Strict-Transport-Security', `max-age=63072000${subdomains}`])"],
   ].map(([name = '', cites = '', find = '']) => ({
     ...headers,
     guard: `every answer carries ${name}`,
@@ -311,8 +311,8 @@ export const front = [
     ...headers,
     guard: 'in production nothing chooses its own policy',
     cites: 'H6',
-    find: "return rules.mode !== 'production' && (this",
-    replace: 'return (this',
+    find: "return rules.mode !== 'production' && this",
+    replace: 'return this',
   },
   {
     ...headers,

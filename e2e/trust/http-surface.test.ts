@@ -55,7 +55,7 @@ function expectGuarded(what: string, { headers, status }: Awaited<ReturnType<typ
   expect([what, Object.fromEntries(headers)]).toEqual([
     what,
     expect.objectContaining({
-      'strict-transport-security': 'max-age=63072000; includeSubDomains',
+      'strict-transport-security': 'max-age=63072000',
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
       'referrer-policy': 'no-referrer',

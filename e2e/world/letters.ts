@@ -9,6 +9,7 @@ export const cancelLink = `https://id.example.com/cancel/?${query}${'Cc4q-_8R'.r
 export const sender = {
   appName: 'Acme',
   publicOrigin: 'https://id.example.com',
+  publicUrl: 'https://id.example.com',
   supportEmail: 'Acme Help <help@acme.example>',
 }
 const account = { username: 'jane', firstName: 'Jane' }

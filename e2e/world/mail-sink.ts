@@ -61,7 +61,7 @@ export async function startMailSink({
         const mail = await simpleParser(raw)
         const { mailFrom, rcptTo } = session.envelope
         const links = (mail.text ?? '').match(/https?:\/\/\S+[?&]signature=[\w-]+/g) ?? []
-        const cancelLink = links.find((text) => new URL(text).pathname === '/cancel-reset/')
+        const cancelLink = links.find((text) => new URL(text).pathname.endsWith('/cancel-reset/'))
         const link = links.find((text) => text !== cancelLink)
         sink.letters.push({
           from: mailFrom ? mailFrom.address : '',

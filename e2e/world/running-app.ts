@@ -101,6 +101,7 @@ export async function startApp({
   const port = await freePort()
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-data-'))
   const url = `http://127.0.0.1:${port}`
+  const base = new URL(new URL(env.PUBLIC_URL ?? url).pathname, url).href.replace(/\/$/, '')
   const secret = env.SECRET_KEY ?? randomBytes(32).toString('base64url')
 
   const child = spawn(process.execPath, ['scripts/run.js', command], {
@@ -123,7 +124,7 @@ export async function startApp({
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = collect(child)
-  await untilServing(child, output, url, command === 'start' && env.WORKER !== 'off')
+  await untilServing(child, output, base, command === 'start' && env.WORKER !== 'off')
 
   const sql = new pg.Pool({ connectionString: ownDatabase.url, max: 2 })
   sql.on('error', () => undefined)
@@ -134,7 +135,7 @@ export async function startApp({
     body: unknown,
     headers: Record<string, string> = {},
   ): Promise<Answer> {
-    const response = await fetch(`${url}/api/v1/accounts/${endpoint}/`, {
+    const response = await fetch(`${base}/api/v1/accounts/${endpoint}/`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', ...headers },
       body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -219,13 +220,13 @@ function collect(child: ChildProcess): () => string {
 async function untilServing(
   child: ChildProcess,
   output: () => string,
-  url: string,
+  base: string,
   worker: boolean,
 ): Promise<void> {
   const deadline = Date.now() + 60_000
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`The app ended with ${child.exitCode}:\n${output()}`)
-    const answer = await fetch(`${url}/api/health/ready`).catch(() => undefined)
+    const answer = await fetch(`${base}/api/health/ready`).catch(() => undefined)
     if (answer?.status === 200 && (!worker || output().includes('worker_started'))) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

@@ -111,6 +111,16 @@ export const origin = webAddress.refine((text) => {
   return pathname === '/' && search === ''
 }, 'write scheme and host only, such as https://id.example.com')
 
+/**
+ * An origin, and the path that this app is served under, if any. The text is checked, because the URL parser resolves `..`
+ * before anybody sees it. No segment begins with a dot or an underscore: `/.well-known` belongs to the origin, `/_next` to
+ * Next.
+ */
+export const publicAddress = webAddress.refine(
+  (text) => /^https?:\/\/[^/\\?#]+(?:\/[A-Za-z0-9~-][A-Za-z0-9._~-]*)*\/?$/i.test(text),
+  'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
+)
+
 /** A web address to which the name of something is added, so that a query would be lost. */
 export const folder = webAddress.refine(
   (text) => new URL(text).search === '',

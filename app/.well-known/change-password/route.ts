@@ -1,8 +1,13 @@
 import { notFound } from 'next/navigation'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
 
 /** Where password managers send people to change a password (W3C "A Well-Known URL for Changing Passwords"). */
 export function GET(): Response {
-  if (!services().settings.reset.enabled) notFound()
-  return new Response(null, { status: 303, headers: { Location: '/forgot-password/' } })
+  const { settings } = services()
+  if (!settings.reset.enabled) notFound()
+  return new Response(null, {
+    status: 303,
+    headers: { Location: pathInApp(settings, '/forgot-password/') },
+  })
 }

@@ -1,14 +1,15 @@
 import { notFound } from 'next/navigation'
-import { settings } from '@/lib/settings'
+import { services } from '@/lib/services'
 
 /** How long what is told may be believed; RFC 9116 §2.5.5 asks for less than a year. */
 const daysGood = 30
 
 /** Tells whoever found a weakness where to report it (RFC 9116). Without `SECURITY_CONTACT` there is no such file. */
 export function GET(): Response {
-  const { securityContact, publicOrigin } = settings()
+  const { securityContact, publicOrigin } = services().settings
   if (securityContact === undefined) notFound()
   const fields = [
+    // At the root of the origin, also where Rekey is under a path: a proxy routes it (RFC 9116 §3).
     `Contact: ${securityContact}`,
     `Expires: ${new Date(Date.now() + daysGood * 86_400_000).toISOString()}`,
     `Canonical: ${publicOrigin}/.well-known/security.txt`,

@@ -1,6 +1,8 @@
 import type { ReactNode } from 'react'
 import { buttonLook } from '@/components/button'
 import { Mark } from '@/components/icons'
+import { pathInApp } from '@/lib/own-path'
+import { services } from '@/lib/services'
 import { mailboxPath } from './mailbox'
 
 /**
@@ -20,16 +22,19 @@ export function MailboxFrame({
     <html lang="en">
       <body className="min-h-dvh font-sans antialiased">
         <title>{title}</title>
-        <link rel="icon" href="/icon.svg" />
+        <link rel="icon" href={pathInApp(services().settings, '/icon.svg')} />
         <div className={`mx-auto w-full px-4 py-6 sm:px-6 sm:py-10 ${wide ? 'max-w-7xl' : 'max-w-4xl'}`}>
           <header className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
             <p className="text-lg font-semibold tracking-tight">
-              <a href={mailboxPath} className="flex min-h-11 items-center gap-3 rounded-xl">
+              <a href={mailboxPath()} className="flex min-h-11 items-center gap-3 rounded-xl">
                 <Mark />
                 Mailbox
               </a>
             </p>
-            <a className={`text-sm ${buttonLook('quiet')}`} href="/forgot-password/">
+            <a
+              className={`text-sm ${buttonLook('quiet')}`}
+              href={pathInApp(services().settings, '/forgot-password/')}
+            >
               Ask for a letter
             </a>
           </header>

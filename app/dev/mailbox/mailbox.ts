@@ -1,10 +1,13 @@
 import { notFound } from 'next/navigation'
 import { connection } from 'next/server'
 import type { Mailbox, OpenedLetter } from '@/lib/mailbox'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
 
-/** Where these pages are. */
-export const mailboxPath = '/dev/mailbox/'
+/** The link to these pages. */
+export function mailboxPath(): string {
+  return pathInApp(services().settings, '/dev/mailbox/')
+}
 
 /** The mailbox of demo and dev. Anywhere else these pages do not exist. */
 export async function requireMailbox(): Promise<Mailbox> {

@@ -1,6 +1,8 @@
 import { buttonLook } from '@/components/button'
 import { EnvelopeIcon } from '@/components/icons'
 import type { CaughtLetter } from '@/lib/mailbox'
+import { pathInApp } from '@/lib/own-path'
+import { services } from '@/lib/services'
 import { ageOf, exactly } from './age'
 import { mailboxPath, requireMailbox } from './mailbox'
 import { MailboxFrame } from './mailbox-frame'
@@ -21,7 +23,7 @@ export default async function MailboxPage({ searchParams }: Props) {
       <p className="mt-2 text-muted">
         There is no mail server, so letters stay here instead of being sent. Nothing leaves this machine.
       </p>
-      <form action={mailboxPath} method="get" role="search" className="mt-6 flex gap-2">
+      <form action={mailboxPath()} method="get" role="search" className="mt-6 flex gap-2">
         <div className="min-w-0 grow">
           <input
             type="search"
@@ -41,13 +43,13 @@ export default async function MailboxPage({ searchParams }: Props) {
         {/* Tells of a letter that arrives while the page is open, too. */}
         <p role="status">{count(shown.length, letters.length, wanted)}</p>
         {wanted !== '' && (
-          <a href={mailboxPath} className="text-link inline-block py-1">
+          <a href={mailboxPath()} className="text-link inline-block py-1">
             Show all
           </a>
         )}
         {wanted === '' && (
           <noscript>
-            <a href={mailboxPath} className="text-link inline-block py-1">
+            <a href={mailboxPath()} className="text-link inline-block py-1">
               Look again
             </a>
           </noscript>
@@ -68,7 +70,7 @@ function List({ letters }: { letters: CaughtLetter[] }) {
       {letters.map(({ id, to, subject, date }) => (
         <li key={id}>
           <a
-            href={`${mailboxPath}${id}/`}
+            href={`${mailboxPath()}${id}/`}
             className="flex items-center gap-4 px-4 py-3.5 -outline-offset-3 hover:bg-hover sm:px-5"
           >
             <span className="grid size-10 shrink-0 place-items-center rounded-xl bg-accent-tint text-accent max-sm:hidden">
@@ -107,7 +109,10 @@ function Nothing({ searched }: { searched: boolean }) {
           ? 'Recipients and subjects are searched. Try a part of an address, or look at all letters.'
           : 'Ask for one as somebody who has an account. It arrives here by itself, in a second or two.'}
       </p>
-      <a href={searched ? mailboxPath : '/forgot-password/'} className={`mt-3 ${buttonLook('primary')}`}>
+      <a
+        href={searched ? mailboxPath() : pathInApp(services().settings, '/forgot-password/')}
+        className={`mt-3 ${buttonLook('primary')}`}
+      >
         {searched ? 'Show all letters' : 'Ask for a letter'}
       </a>
     </div>

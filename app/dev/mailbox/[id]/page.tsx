@@ -22,7 +22,7 @@ export default async function LetterPage({ params, searchParams }: Props) {
   return (
     <MailboxFrame title={`${subject} · Mailbox`} wide>
       <p className="text-sm">
-        <a href={mailboxPath} className="text-link inline-block py-1">
+        <a href={mailboxPath()} className="text-link inline-block py-1">
           All letters
         </a>
       </p>
@@ -51,7 +51,7 @@ export default async function LetterPage({ params, searchParams }: Props) {
       <div className="gap-x-8 xl:grid xl:grid-cols-[minmax(0,1fr)_37rem]">
         <Part id="html" title="HTML" aside={<SchemeMenu id={id} scheme={scheme} />}>
           <iframe
-            src={`${mailboxPath}${id}/html/${scheme === undefined ? '' : `?scheme=${scheme}`}`}
+            src={`${mailboxPath()}${id}/html/${scheme === undefined ? '' : `?scheme=${scheme}`}`}
             title="The letter as HTML"
             sandbox="allow-popups allow-top-navigation-by-user-activation"
             className={`block h-240 w-full resize-y overflow-hidden ${box}`}
@@ -78,7 +78,7 @@ export default async function LetterPage({ params, searchParams }: Props) {
           ))}
         </dl>
         <p className="mt-3">
-          <a href={`${mailboxPath}${id}/source/`} className="text-link inline-block py-1">
+          <a href={`${mailboxPath()}${id}/source/`} className="text-link inline-block py-1">
             The whole message, as it would go over the wire
           </a>
         </p>
@@ -118,7 +118,7 @@ function SchemeMenu({ id, scheme }: { id: string; scheme: Scheme | undefined }) 
       {choices.map((choice) => (
         <a
           key={choice ?? 'system'}
-          href={`${mailboxPath}${id}/${choice === undefined ? '' : `?scheme=${choice}`}#html`}
+          href={`${mailboxPath()}${id}/${choice === undefined ? '' : `?scheme=${choice}`}#html`}
           aria-current={choice === scheme || undefined}
           className="min-h-8 rounded-lg px-3 py-1 text-sm text-muted hover:bg-hover aria-[current=true]:bg-accent-tint aria-[current=true]:font-semibold aria-[current=true]:text-accent"
         >

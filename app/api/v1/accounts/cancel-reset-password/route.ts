@@ -1,15 +1,17 @@
 import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
 import { readInput } from '@/lib/http/fields'
-import { linkInUrl } from '@/lib/http/form-pages'
+import { linkInUrl, type FormPages } from '@/lib/http/form-pages'
 import { Refusal, Throttled } from '@/lib/http/refusals'
 import { cancelShape, describeCancel } from '@/lib/inputs'
 import { repairFields } from '@/lib/link-repair'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
+import type { Settings } from '@/lib/settings'
 
-const pages = {
-  done: '/cancel-reset/done/',
-  back: (fields: Record<string, unknown>) => `/cancel-reset/?${linkInUrl(fields)}`,
-}
+const pages = (settings: Settings): FormPages => ({
+  done: pathInApp(settings, '/cancel-reset/done/'),
+  back: (fields) => `${pathInApp(settings, '/cancel-reset/')}?${linkInUrl(fields)}`,
+})
 
 /** Whoever switches resets off in an emergency leaves people the button that stops one: its links live for days. */
 const always = { whileOff: true }
@@ -19,7 +21,7 @@ export async function POST(request: Request): Promise<Response> {
   return answerPost(
     services(),
     request,
-    pages,
+    pages(services().settings),
     async (asked) => {
       const fields = repairFields(services().links, 'cancel', await asked.fields())
       const link = readInput(cancelShape(), fields)

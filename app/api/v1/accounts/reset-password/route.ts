@@ -1,21 +1,23 @@
 import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
 import { readInput, refuseDeep } from '@/lib/http/fields'
-import { linkInUrl } from '@/lib/http/form-pages'
+import { linkInUrl, type FormPages } from '@/lib/http/form-pages'
 import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
 import { describeResetPassword, resetPasswordShape } from '@/lib/inputs'
 import { repairFields } from '@/lib/link-repair'
+import { pathInApp } from '@/lib/own-path'
 import type { Rejected } from '@/lib/password-reset'
 import { services } from '@/lib/services'
+import type { Settings } from '@/lib/settings'
 
-const pages = {
-  done: '/reset-password/done/',
-  back: (fields: Record<string, unknown>) => `/reset-password/?${linkInUrl(fields)}`,
-}
+const pages = (settings: Settings): FormPages => ({
+  done: pathInApp(settings, '/reset-password/done/'),
+  back: (fields) => `${pathInApp(settings, '/reset-password/')}?${linkInUrl(fields)}`,
+})
 
 export async function POST(request: Request): Promise<Response> {
   const { passwordReset, settings, links } = services()
 
-  return answerPost(services(), request, pages, async (asked) => {
+  return answerPost(services(), request, pages(settings), async (asked) => {
     const fields = await asked.fields()
     const { password, password_confirm, ...link } = readInput(
       resetPasswordShape(settings.reset),

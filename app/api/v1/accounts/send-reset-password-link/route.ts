@@ -1,17 +1,23 @@
 import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
 import { readInput, refuseDeep } from '@/lib/http/fields'
+import type { FormPages } from '@/lib/http/form-pages'
 import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
 import { describeSendLink, sendLinkShape } from '@/lib/inputs'
 import { repairFields } from '@/lib/link-repair'
+import { pathInApp } from '@/lib/own-path'
 import { services } from '@/lib/services'
+import type { Settings } from '@/lib/settings'
 
-const pages = { done: '/forgot-password/sent/', back: () => '/forgot-password/' }
+const pages = (settings: Settings): FormPages => ({
+  done: pathInApp(settings, '/forgot-password/sent/'),
+  back: () => pathInApp(settings, '/forgot-password/'),
+})
 
 export async function POST(request: Request): Promise<Response> {
   const { passwordReset, settings, configuration, links } = services()
   const { loginField } = settings.reset
 
-  return answerPost(services(), request, pages, async (asked) => {
+  return answerPost(services(), request, pages(settings), async (asked) => {
     const fields = await asked.fields()
     if (configuration.linkRequestShape) refuseDeep(fields)
     const shaped = configuration.linkRequestShape?.(fields) ?? fields

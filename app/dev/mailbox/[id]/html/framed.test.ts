@@ -5,7 +5,7 @@ import { frameHtml, framePolicy, readScheme } from './framed'
 test('links of a letter open in the window that shows the mailbox', async () => {
   const { html } = await letters.changed({
     locale: 'en',
-    sender: { appName: 'Acme', publicOrigin: 'https://id.example.com' },
+    sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
     account: { username: 'jane', firstName: '' },
     changedAt: new Date(),
     cancelLink: 'https://id.example.com/cancel-reset/',
@@ -28,7 +28,7 @@ test.each([
 test('a letter can be looked at as light and as dark mail programs show it, whatever the system has', async () => {
   const { html } = await letters.changed({
     locale: 'en',
-    sender: { appName: 'Acme', publicOrigin: 'https://id.example.com' },
+    sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
     account: { username: 'jane', firstName: '' },
     changedAt: new Date(),
   })
