@@ -1,6 +1,6 @@
 import { HtmlValidate } from 'html-validate'
 import { describe, expect, test } from 'vitest'
-import { everyLetter, link, reset } from '@/e2e/world/letters'
+import { cancelLink, everyLetter, link, reset } from '@/e2e/world/letters'
 import { directionOf, type Language } from '@/lib/languages'
 import { renderPage } from './page'
 
@@ -59,6 +59,14 @@ test.each([
 })
 
 describe('the letter with a link', () => {
+  test('U12: writes every `&` of its links as `&amp;`, so that `&timestamp` is not read as `×tamp`', async () => {
+    const { html } = await reset({ cancelLink })
+    const [written, cancelWritten] = [link, cancelLink].map((one) => one.replaceAll('&', '&amp;'))
+    expect(html.match(/(?<= href=")[^"]*/g)).toEqual(expect.arrayContaining([written, cancelWritten]))
+    expect(html).toContain(`>${written}</a>`)
+    expect(html).not.toMatch(/&(?:timestamp|signature)/)
+  })
+
   test('M11: Outlook, which knows no greatest width, gets a table as wide as that around the whole letter', async () => {
     const { html } = await reset()
     const inWord = html.replaceAll(/<!--\[if mso\]>|<!\[endif\]-->/g, '')

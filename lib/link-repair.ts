@@ -87,6 +87,9 @@ const rules: readonly Rule[] = [
   cutTrailingText,
 ]
 
+/** What all rules in turn make of a query's text, in linear time. */
+export const undoDamages: Rule = (text, source) => rules.reduce((mended, rule) => rule(mended, source), text)
+
 /** At most this many spellings of one link are tried: as received, by each rule alone, by all rules in turn. */
 export const mostSpellings = 2 + rules.length
 
@@ -136,7 +139,7 @@ function* spellingsOf(received: Received, source: LinkSource): Generator<Link | 
   const text = joinParameters(received, source)
   if (text === undefined || text.length > longestRepaired) return
   for (const rule of rules) yield readText(rule(text, source))
-  yield readText(rules.reduce((mended, rule) => rule(mended, source), text))
+  yield readText(undoDamages(text, source))
 }
 
 /** Fields that may belong to a damaged link: `amp;timestamp` does, a password never. */
