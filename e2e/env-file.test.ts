@@ -53,7 +53,7 @@ test('V5: the start warns of a name that is no setting, with the nearest one', (
   expect(warnings.filter((line) => line.includes('did you mean PASSWORD_MIN_LENGTH?'))).toHaveLength(1)
 })
 
-describe('V5: npm start, worker, migrate, accounts and demo refuse the same .env', () => {
+describe('V5: a .env is refused', () => {
   const other = linkedDirectory(/^\.env/)
   afterAll(() => rmSync(other, { recursive: true, force: true }))
   const file = path.join(other, '.env')
@@ -67,17 +67,18 @@ describe('V5: npm start, worker, migrate, accounts and demo refuse the same .env
     return { status, output: stdout + stderr }
   }
 
-  test.each<[string, () => void, string]>([
+  test.each<[string, string[], () => void, string]>([
     [
-      'with a value that would be cut',
+      'with a value that would be cut, by npm start, worker, migrate, accounts and demo alike',
+      ['start', 'worker', 'migrate', 'accounts', 'demo'],
       () => writeFileSync(file, 'PORT=1\nDATABASE_URL=postgresql://rekey:zq#canary@h/db\n'),
       '  - DATABASE_URL: line 2 of .env has a # that would cut the value; ',
     ],
-    ['that is a directory', () => mkdirSync(file), '  - .env: cannot be read (EISDIR); '],
-  ])('%s', (_what, write, sentence) => {
+    ['that is a directory', ['start'], () => mkdirSync(file), '  - .env: cannot be read (EISDIR); '],
+  ])('%s', (_what, commands, write, sentence) => {
     rmSync(file, { recursive: true, force: true })
     write()
-    for (const command of ['start', 'worker', 'migrate', 'accounts', 'demo']) {
+    for (const command of commands) {
       const { status, output } = run(command)
       expect([command, status]).toEqual([command, 1])
       expect(output).toContain(`Rekey cannot start: its settings need attention.\n${sentence}`)

@@ -44,6 +44,7 @@ const ignored: Record<string, string> = {
   pool_timeout: 'Rekey waits 3 s for a connection',
   connect_timeout: 'Rekey waits 3 s for a connection',
   socket_timeout: 'use query_timeout, in milliseconds',
+  pgbouncer: 'Rekey needs no parameter for a pooler',
   channel_binding: 'Rekey trusts the certificate (sslmode)',
   target_session_attrs: 'name the host that takes writes',
 }
