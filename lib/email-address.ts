@@ -130,12 +130,12 @@ function asciiDomain(typed: string): string | null {
 }
 
 /**
- * The lower case of a letter outside ASCII where that is one such letter and its upper case leads back; else the
- * character itself. So `Ü` becomes `ü`, and a Kelvin sign, `İ`, `ẞ` and full-width letters stay what they are.
+ * The lower case of a letter outside ASCII where its upper case leads back; else the character itself. So `Ü` becomes
+ * `ü`, and a Kelvin sign, `İ`, `ẞ` and full-width letters stay what they are.
  */
 function lowerLetter(character: string): string {
   const lower = character.toLowerCase()
-  return isOneLetter(lower) && lower.toUpperCase() === character && isOneLetter(character) ? lower : character
+  return isOneLetter(character) && lower.toUpperCase() === character ? lower : character
 }
 
 function upperLetter(character: string): string {

@@ -215,6 +215,18 @@ describe('V6: what passes, or is about one email, is no such error', () => {
       true,
     ],
     [
+      'a mailbox that a table of relays does not list',
+      { RCPT: '550 5.1.1 User unknown in relay recipient table' },
+      'recipient',
+      true,
+    ],
+    [
+      "a stranger's mail server that refuses to relay to ours",
+      { RCPT: '550 host mx.people.example [192.0.2.1] said: 550 relay denied' },
+      'recipient',
+      true,
+    ],
+    [
       "a stranger's mail server that speaks of the sender and a relay to ours",
       {
         RCPT: '550 5.7.1 <jane@people.example>: Recipient address rejected: undeliverable address: host mx.people.example[192.0.2.1] said: 550 Sender address rejected: relay denied, bad HELO (in reply to RCPT TO command)',
