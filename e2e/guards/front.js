@@ -26,10 +26,10 @@ export const front = [
   ].map(([what = '', find = '', replace = '']) => ({
     guard: `a start warns of a database on another machine without ${what}`,
     cites: 'H11, K5',
-    file: 'lib/db.ts',
+    file: 'lib/preflight.ts',
     find,
     replace,
-    test: 'lib/db.test.ts',
+    test: 'lib/preflight.test.ts',
     named: 'on another machine',
   })),
   {

@@ -172,7 +172,7 @@ export const limits = [
     guard: 'counters that count no more are purged',
     cites: 'R8, L6',
     file,
-    find: 'await pool.query(`DELETE FROM "rekey"."limits" WHERE "expire" < $1`, [Date.now()])',
+    find: 'await pool.query(`DELETE FROM ${table} WHERE "expire" < $1`, [Date.now()])',
     replace: '',
     test,
     named: 'L6: the purge',
