@@ -30,7 +30,7 @@ export function ignoredSettings(given: Given, values: z.output<typeof shape>, mo
     sentences.push('DATA_DIR is not used: it says where demo and dev keep their data.')
   }
   if (mode !== 'production' && given.WEB_CONCURRENCY !== undefined) {
-    sentences.push('WEB_CONCURRENCY is not used: demo and dev are one process.')
+    sentences.push('WEB_CONCURRENCY is not used: this command is one process.')
   }
   if (values.LOGO_URL !== undefined && !existsSync(path.join('public', values.LOGO_URL))) {
     sentences.push(
