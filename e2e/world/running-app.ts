@@ -98,7 +98,7 @@ export async function startApp({
   const ownDatabase = database ?? (await createTestDatabase())
   const ownSink = sink ?? (await startMailSink())
   await migrate(ownDatabase)
-  const port = await freePort()
+  const port = Number(env.PORT ?? (await freePort()))
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-data-'))
   const url = `http://127.0.0.1:${port}`
   const base = new URL(new URL(env.PUBLIC_URL ?? url).pathname, url).href.replace(/\/$/, '')
