@@ -242,7 +242,6 @@ describe('what is stopped before it is ready', () => {
         const env = { DATA_DIR: sources }
         const busy = start(['npm', 'run', script, ...(script === 'test' ? ['--', 'unit'] : [])], env, sources)
         await expect.poll(() => busy.left().join('\n'), { timeout: 120_000, interval: 200 }).toMatch(runs)
-        await pause(2_000)
         busy.signal('SIGTERM')
         expect(await busy.ended).toBe(143)
         await expectGone(busy)
