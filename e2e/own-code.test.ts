@@ -64,9 +64,9 @@ test('V7: npm run build and the first npm run demo name file and line of all mis
   }
 })
 
-test('V7: a configuration without a default export is named', () => {
-  write('rekey.config.ts', ['export const configuration = {}'])
-  expect(run('build')).toMatchObject({ status: 1, errors: expect.stringContaining('rekey.config') })
+test('V7: a configuration that does not use the function that types it is checked where it is used', () => {
+  write('rekey.config.ts', ["export default { revokeSessions: 'all' }"])
+  expect(run('build')).toMatchObject({ status: 1, errors: expect.stringContaining('revokeSessions') })
 })
 
 test('V7, L3: what throws while it is loaded ends build and start with its file and line, and without what it quotes', () => {

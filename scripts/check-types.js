@@ -6,7 +6,7 @@ import ts from 'typescript'
 /** @typedef {{ file?: ts.SourceFile | undefined, start?: number | undefined, code: number, text: string }} Mistake */
 
 const cwd = ts.sys.getCurrentDirectory()
-/** `lib/services.ts` uses the configuration: a missing default export is a mistake only there. */
+/** `lib/services.ts` uses the configuration: one that is a plain object is checked only there. */
 const roots = ['rekey.config.ts', 'lib/services.ts']
 const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
 const { options, fileNames } = ts.parseJsonConfigFileContent(

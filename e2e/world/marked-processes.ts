@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { expect } from 'vitest'
 
 /** Milliseconds; a busy machine takes its time to start a service. */
-const patience = 90_000
+const patience = 150_000
 
 /** Who gets a signal: the started process, its child process, or its whole process group, as after Ctrl-C. */
 export type Receiver = 'itself' | 'child' | 'group'
@@ -65,7 +66,7 @@ export function startMarked(
     output: () => output,
     async says(pattern) {
       await expect
-        .poll(() => (child.exitCode === null ? output : `${output}\nended`), { timeout: patience })
+        .poll(() => (pids().length > 0 ? output : `${output}\nended`), { timeout: patience, interval: 200 })
         .toMatch(new RegExp(`${pattern.source}|\nended$`))
       expect(output).toMatch(pattern)
     },
@@ -94,4 +95,21 @@ export async function isListening(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true))
     socket.once('error', () => resolve(false))
   }).finally(() => socket.destroy()) as Promise<boolean>
+}
+
+/** Sends half of a request; `finish` sends the rest and resolves with the answer. */
+export function halfRequest(port: number) {
+  const socket = connect(port, '127.0.0.1')
+  const answer = text(socket)
+  const body = JSON.stringify({ login: 'somebody' })
+  socket.write(
+    `POST /api/v1/accounts/send-reset-password-link/ HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 5)}`,
+  )
+  return {
+    async finish() {
+      socket.write(body.slice(5))
+      return answer
+    },
+  }
 }
