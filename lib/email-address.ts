@@ -41,19 +41,29 @@ export function canonicalAddress(typed: string): string | null {
 export function lookupForms(typed: string): string[] {
   const parts = split(typed)
   if (parts === null) return []
-  const domains = new Set([parts.domain, domainToUnicode(parts.domain)])
+  const unicode = domainToUnicode(parts.domain)
+  // The database's lower() leaves letters outside ASCII as they are stored: in lower case, all in capitals, or with a
+  // capital in front.
+  const capitals = mapCharacters(unicode, upperLetter)
+  const initials = unicode.replace(/(?<=^|\.)[^.]/gu, upperLetter)
+  const domains = new Set([parts.domain, unicode, capitals, initials])
   return [...domains].map((domain) => `${lowerAscii(parts.local)}@${domain}`)
 }
 
 /**
  * What goes on the wire for a stored address: its local part as stored, its domain as an A-label.
  *
- * @returns null for an address that no letter may go to. Stored addresses are not trusted to be addresses; those with a
- *   local part outside ASCII are refused too, since only some mail servers take them (RFC 6531).
+ * @returns null for an address that no letter may go to. Stored addresses are not trusted to be addresses. A local part
+ *   outside ASCII must be one that no mail server takes for another one by normalising it.
  */
 export function wireAddress(stored: string): string | null {
   const parts = split(stored)
-  return parts !== null && isAscii(parts.local) ? `${parts.local}@${parts.domain}` : null
+  return parts !== null && isPlain(parts.local) ? `${parts.local}@${parts.domain}` : null
+}
+
+/** Whether an address that {@link wireAddress} returned can go only to a mail server that offers SMTPUTF8 (RFC 6531). */
+export function needsSmtpUtf8(address: string): boolean {
+  return !isAscii(address)
 }
 
 /** Whether a letter may go to a stored address. */
@@ -64,13 +74,15 @@ export function mayBeMailed(stored: string): boolean {
 /**
  * Reads an address of the settings: `no-reply@example.com` or `Example <no-reply@example.com>`.
  *
- * @returns null when it is neither, or when the address is not one that can stand in a mail header
+ * @returns null when it is neither, when the address is not one that can stand in a mail header, or when its local part is
+ *   not ASCII: as a sender it would need SMTPUTF8 for every email
  */
 export function readMailbox(text: string): { name: string; address: string } | null {
   const named = text.endsWith('>') ? text.lastIndexOf('<') : -1
   const name = named < 0 ? '' : text.slice(0, named)
   const address = wireAddress(named < 0 ? text : text.slice(named + 1, -1))
-  return address === null || /[\p{Cc}\u2028\u2029]/u.test(name) ? null : { name: name.trim(), address }
+  if (address === null || needsSmtpUtf8(address) || /[\p{Cc}\u2028\u2029]/u.test(name)) return null
+  return { name: name.trim(), address }
 }
 
 function split(text: string): { local: string; domain: string } | null {
@@ -90,16 +102,49 @@ function isDotAtom(local: string): boolean {
 }
 
 /**
+ * Whether normalising leaves a local part as it is: no compatibility forms, no decomposed letters, nothing invisible, no
+ * mark without a letter in front. RFC 8265 §3.3 forbids the same in user names.
+ */
+function isPlain(local: string): boolean {
+  return local.normalize('NFKC') === local && !/\p{Default_Ignorable_Code_Point}|(?:^|\.)\p{M}/u.test(local)
+}
+
+/**
  * The A-label of a domain, or null where that is a guess: `domainToASCII` also folds full-width letters, drops zero-width
- * characters and decodes `%6D`, so a domain counts only if the way back leads to what was typed.
+ * characters and decodes `%6D`, so a domain counts only if the way back leads to what was typed, apart from the case of
+ * its letters (UTS #46 §4).
  */
 function asciiDomain(typed: string): string | null {
   const domain = lowerAscii(typed)
+  const lower = mapCharacters(domain, lowerLetter)
   const ascii = domainToASCII(domain)
   if (!hostName.test(ascii)) return null
   const unicode = domainToUnicode(ascii) // leaves an A-label that stands for nothing as it is
   if (/(?:^|\.)xn--/.test(unicode)) return null
-  return domain === ascii || domain === unicode ? ascii : null
+  return [ascii, unicode].includes(domain) || lower === unicode ? ascii : null
+}
+
+/**
+ * The lower case of a letter outside ASCII where that is one such letter and its upper case leads back; else the
+ * character itself. So `Ü` becomes `ü`, and a Kelvin sign, `İ`, `ẞ` and full-width letters stay what they are.
+ */
+function lowerLetter(character: string): string {
+  const lower = character.toLowerCase()
+  return isOneLetter(lower) && lower.toUpperCase() === character && isOneLetter(character) ? lower : character
+}
+
+function upperLetter(character: string): string {
+  const upper = character.toUpperCase()
+  return lowerLetter(upper) === character ? upper : character
+}
+
+/** One character outside ASCII that no normalisation turns into another one. */
+function isOneLetter(text: string): boolean {
+  return /^[^\x00-\x7f]$/u.test(text) && text.normalize('NFKC') === text
+}
+
+function mapCharacters(text: string, map: (character: string) => string): string {
+  return text.replace(/[^\x00-\x7f]/gu, (character) => map(character))
 }
 
 /** Lower case for A to Z alone: `toLowerCase` would turn a Kelvin sign into a k. */

@@ -1,22 +1,36 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import nodemailer from 'nodemailer'
-import { readMailbox, wireAddress } from './email-address'
+import { needsSmtpUtf8, readMailbox, wireAddress } from './email-address'
 import type { LetterText } from './letters'
 import type { Log } from './log'
 import { judgeFailure } from './mail-failure'
+import type { MailCause } from './mail-hints'
+import { watchForTrouble } from './mail-trouble'
 import { isLoopback } from './settings/checks'
+import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
+import { sendAsUtf8, trySession } from './smtp-session'
 
 /**
  * What became of a letter.
  *
  * `final`: sending it again is no use. `alert`: the fault is ours or the mail server's, not the recipient's, so somebody
- * should look. `unheard`: the whole letter was handed over, and nobody said what became of it; it may have left. `reason`
- * is made of codes; it never holds the letter, a link or an address.
+ * should look. `unheard`: the whole letter was handed over, and nobody said what became of it; it may have left. `cause`
+ * says what it failed at, and so whether every email would fail (`stopsEveryEmail`). The mailer always gives it.
+ * `reason` is made of codes; it never holds the letter, a link or an address.
  */
 export type SendOutcome =
-  { ok: true } | { ok: false; final: boolean; alert?: boolean; unheard?: boolean; reason: string }
+  | { ok: true }
+  | {
+      ok: false
+      final: boolean
+      alert?: boolean
+      unheard?: boolean
+      cause?: MailCause
+      reason: string
+    }
 
 export type OutgoingLetter = {
   /** The job's id: retries of one job are one message to whoever receives it (RFC 5322 §3.6.4). */
@@ -40,30 +54,27 @@ export type MailerOptions = {
   smtpUrl?: string | undefined
   /** …or, in demo and dev, a directory. */
   mailboxDir?: string | undefined
+  /** What EHLO says; see {@link smtpOptions}. */
+  heloName?: string | undefined
+  /** Certificates of private authorities that may vouch for the mail server, PEM. */
+  authorities?: string[] | undefined
   from: string
   replyTo?: string | undefined
   log: Log
 }
-
-/** Letters that are under way at the same time, a connection each: as many as a worker has in hand, of both kinds. */
-export const mailConnections = 16
-
-const aMinute = 60_000
-const tenMinutes = 600_000
-
-/** Milliseconds that one attempt may take. */
-export const longestAttempt = aMinute + tenMinutes
 
 /**
  * Sends letters by SMTP, or catches them in a directory; the message is the same either way.
  *
  * @throws Error when the sender's address is none, or when it is not told where letters go
  */
-export function createMailer({ smtpUrl, mailboxDir, from, replyTo, log }: MailerOptions) {
+export function createMailer(options: MailerOptions) {
+  const { smtpUrl, mailboxDir, from, replyTo, log } = options
   const sender = requireMailbox('VERIFICATION_FROM_EMAIL', from)
   const answersTo = replyTo === undefined ? undefined : requireMailbox('VERIFICATION_REPLY_TO_EMAIL', replyTo)
   const domain = sender.address.slice(sender.address.indexOf('@') + 1)
-  const hand = smtpUrl === undefined ? catchIn(mailboxDir) : deliverThrough(smtpUrl, log)
+  const hand = smtpUrl === undefined ? catchIn(mailboxDir) : deliverThrough(smtpUrl, options)
+  const noteTrouble = watchForTrouble(log)
 
   /**
    * One attempt to send a letter to one address. Never throws for what a mail server, a network or a stored address
@@ -78,7 +89,7 @@ export function createMailer({ smtpUrl, mailboxDir, from, replyTo, log }: Mailer
   }: OutgoingLetter): Promise<SendOutcome> {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('A letter needs the id of its job.')
     const address = wireAddress(to)
-    if (address === null) return { ok: false, final: true, reason: 'address-refused' }
+    if (address === null) return { ok: false, final: true, cause: 'recipient', reason: 'address-refused' }
     const patience = startPatience(deadlineMs, answerMs)
     try {
       const message: Message = {
@@ -96,19 +107,48 @@ export function createMailer({ smtpUrl, mailboxDir, from, replyTo, log }: Mailer
         signal: patience.signal,
       }
       await hand.over(id, message, patience.handedOver)
-      return { ok: true }
+      return report({ ok: true })
     } catch (error) {
-      return judgeFailure(error, patience.isHandedOver())
+      return report(judgeFailure(error, patience.isHandedOver()))
     }
   }
 
-  return { send, close: hand.close }
+  /**
+   * Tries whether an email could be sent now, without sending one: connects, greets, encrypts and signs in, or looks
+   * whether the mailbox of demo and dev can be written. Logs `mail_ready` or `mail_stopped`.
+   *
+   * @param withinMs milliseconds until the attempt is broken off
+   * @returns what stops every email; never throws
+   */
+  async function verify(withinMs = 30_000): Promise<SendOutcome> {
+    try {
+      await hand.tryOut(AbortSignal.timeout(withinMs))
+      log.info({ event: 'mail_ready' })
+      return report({ ok: true })
+    } catch (error) {
+      const failure = judgeFailure(error)
+      // Silence is about no recipient here.
+      return report(failure.reason === 'deadline' ? { ...failure, cause: 'network' } : failure)
+    }
+  }
+
+  function report(outcome: SendOutcome): SendOutcome {
+    noteTrouble(outcome)
+    return outcome
+  }
+
+  return { send, verify, close: hand.close }
 }
 
-type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMail']>[0]
+type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMail']>[0] & {
+  envelope: { from: string; to: [string] }
+  signal: AbortSignal
+}
 type Hand = {
   /** @param handedOver called when the last of the letter is written, and only an answer is missing */
   over(id: string, message: Message, handedOver: () => void): Promise<void>
+  /** Everything but a letter. @throws as {@link Hand.over} does */
+  tryOut(signal: AbortSignal): Promise<void>
   close(): void
 }
 
@@ -130,8 +170,8 @@ function startPatience(deadlineMs: number, answerMs: number) {
 /** No letter of ours points to files or URLs, so that none that is made to ever fetches one. */
 const closedDoors = { disableFileAccess: true, disableUrlAccess: true }
 
-function deliverThrough(smtpUrl: string, log: Log): Hand {
-  const options = smtpOptions(smtpUrl)
+function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Hand {
+  const options = smtpOptions(smtpUrl, { heloName, authorities })
   if (options.ignoreTLS && !isLoopback(options.host)) {
     log.warn({ event: 'mail_without_tls', host: options.host })
   }
@@ -146,65 +186,47 @@ function deliverThrough(smtpUrl: string, log: Log): Hand {
   })
   return {
     async over(_, message, handedOver) {
-      written.set(message.signal!, handedOver)
+      const { envelope, signal } = message
+      if (needsSmtpUtf8(envelope.to[0])) {
+        const source = Readable.from([await compose(message)]).once('end', handedOver)
+        return sendAsUtf8(options, { from: envelope.from, to: envelope.to[0] }, source, signal)
+      }
+      written.set(signal, handedOver)
       await transport.sendMail(message)
     },
+    tryOut: (signal) => trySession(options, signal),
     close: () => transport.close(),
   }
 }
 
-/**
- * The mail server's URL as nodemailer's options, one by one, so that nothing else in the URL can switch anything.
- * `smtp:` must upgrade to TLS before anything is said, unless `?ignoreTLS=true`; `smtps:` starts with TLS. Times are
- * milliseconds; nodemailer's own defaults let a silent server hold a job for ten minutes.
- */
-export function smtpOptions(smtpUrl: string) {
-  const { protocol, hostname, port, username, password, searchParams } = new URL(smtpUrl)
-  const secure = protocol === 'smtps:'
-  const ignoreTLS = !secure && searchParams.get('ignoreTLS') === 'true'
-  return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (secure ? 465 : 587) : Number(port),
-    secure,
-    ignoreTLS,
-    requireTLS: !secure && !ignoreTLS,
-    tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' as const },
-    auth: username === '' ? undefined : { user: decodePercents(username), pass: decodePercents(password) },
-    maxConnections: mailConnections,
-    maxMessages: 100,
-    // A connection that the server let go while it was idle is replaced once; all else is the job's to retry.
-    maxRequeues: 1,
-    dnsTimeout: 10_000,
-    connectionTimeout: 15_000,
-    greetingTimeout: 15_000,
-    // No shorter than an answer may take: nodemailer has one time for all silences. The deadline of an attempt ends the others.
-    socketTimeout: longestAttempt,
-    socketCloseTimeout: 1_000,
-    idleTimeout: 60_000,
-    // Either would write letters to the log, and so the links in them.
-    debug: false,
-    logger: false,
-  }
-}
-
-/** The mailbox of demo and dev: a file per letter, there in whole or not at all, for the owner's eyes only. */
-function catchIn(dir: string | undefined): Hand {
-  if (dir === undefined) throw new Error('A mailer needs a mail server or a mailbox.')
-  const transport = nodemailer.createTransport({
+/** The bytes of a message, with the line ends of SMTP. */
+async function compose(message: Message): Promise<Buffer> {
+  const composer = nodemailer.createTransport({
     ...closedDoors,
     streamTransport: true,
     buffer: true,
     newline: 'windows',
   })
+  return (await composer.sendMail(message)).message as Buffer
+}
+
+/** The mailbox of demo and dev: a file per letter, there in whole or not at all, for the owner's eyes only. */
+function catchIn(dir: string | undefined): Hand {
+  if (dir === undefined) throw new Error('A mailer needs a mail server or a mailbox.')
+  const ready = () => mkdir(dir, { recursive: true, mode: 0o700 })
   return {
     async over(id, message) {
-      const { message: source } = await transport.sendMail(message)
-      await mkdir(dir, { recursive: true, mode: 0o700 })
+      const source = await compose(message)
+      await ready()
       const unfinished = join(dir, `.${id}.${randomBytes(6).toString('hex')}.part`)
-      await writeFile(unfinished, source as Buffer, { mode: 0o600, flag: 'wx' })
+      await writeFile(unfinished, source, { mode: 0o600, flag: 'wx' })
       await rename(unfinished, join(dir, `${id}.eml`))
     },
-    close: () => transport.close(),
+    async tryOut() {
+      await ready()
+      await access(dir, constants.W_OK)
+    },
+    close: () => undefined,
   }
 }
 
@@ -216,12 +238,4 @@ function requireMailbox(setting: string, text: string) {
 
 function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ').trim()
-}
-
-function decodePercents(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text // a bare % that was never an escape
-  }
 }

@@ -4,11 +4,11 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/world/test-database'
 import type { AuditFacts } from './audit'
-import { longestAttempt } from './mailer'
 import { migrate } from './migrate'
 import { createQueue, type Attempt, type Handlers, type Queue } from './queue'
 import { mostUnheard, startQueueWorker } from './queue-worker'
 import { defaultSchemas } from './schema-names'
+import { longestAttempt } from './smtp-options'
 
 let database: TestDatabase
 let pool: pg.Pool

@@ -156,7 +156,7 @@ export const input = [
     ...email,
     guard: 'a domain counts only if the way back leads to what was typed',
     cites: 'C2, C3, C6',
-    find: 'return domain === ascii || domain === unicode ? ascii : null',
+    find: 'return [ascii, unicode].includes(domain) || lower === unicode ? ascii : null',
     replace: 'return ascii',
   },
   {
@@ -168,9 +168,9 @@ export const input = [
   },
   {
     ...email,
-    guard: 'no letter goes to a local part outside ASCII',
-    cites: 'M11',
-    find: 'return parts !== null && isAscii(parts.local) ?',
+    guard: 'no letter goes to a local part that a mail server might normalise',
+    cites: 'C2, C6',
+    find: 'return parts !== null && isPlain(parts.local) ?',
     replace: 'return parts !== null ?',
   },
   {
