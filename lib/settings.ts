@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { languages } from './languages'
 import { defaultSchemas, type Schemas } from './schema-names'
 import {
+  bearerToken,
   duration,
   flag,
   isLoopback,
@@ -110,6 +111,7 @@ const shape = z.object({
     .default(180 * 86_400),
   WORKER: onOff('on', 'off').default(true),
   WEB_CONCURRENCY: whole(1, 128).default(availableParallelism()),
+  HEALTH_TOKEN: bearerToken.optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'write fatal, error, warn, info, debug or trace',
@@ -164,6 +166,8 @@ export function readSettings(env: Record<string, string | undefined>) {
   if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
     problems.push('SECRET_KEY_FALLBACKS: holds the current SECRET_KEY too; keep only the others there')
   }
+  if (given.HEALTH_TOKEN !== undefined && [given.SECRET_KEY, ...fallbacks].includes(given.HEALTH_TOKEN))
+    problems.push('HEALTH_TOKEN: is a SECRET_KEY too; monitors must not hold what signs links')
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
     if (mode === 'production' && hasStockPassword(given[name]))
       problems.push(`${name}: its password is one that everybody tries first; give the database role its own`)
@@ -238,6 +242,8 @@ export function readSettings(env: Record<string, string | undefined>) {
     /** A URI; for whoever found a weakness. */
     securityContact: values.SECURITY_CONTACT,
     defaultLocale: values.DEFAULT_LOCALE,
+    /** Opens `/api/health/mail`; absent: there is no such address. */
+    healthToken: values.HEALTH_TOKEN,
     worker: values.WORKER,
     webConcurrency: values.WEB_CONCURRENCY,
     logLevel: values.LOG_LEVEL,

@@ -7,6 +7,7 @@ import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from 
 import { type ClosingTimes, trackConnections } from './connections'
 import { methodRefused, misdirected, refusalOf } from './gate'
 import { inRequest } from './last-resort'
+import { logRefused } from './refusal-log'
 import { parserRefusal, refuse, sendRaw } from './refusals'
 import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
 
@@ -137,6 +138,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     warnOnce(request)
     try {
       const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops })
+      if (refused !== undefined) logRefused(log, refused)
       if (refused !== undefined) return refuse(answer, refused)
       introduce(request, answer)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
@@ -161,6 +163,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     if (!socket.writable) return
     // Once an answer has begun, whatever is added would be read as part of it.
     if (error.code === 'ECONNRESET' || connections.isAnswering(socket)) return socket.destroy()
+    logRefused(log, parserRefusal(error))
     sendRaw(socket, parserRefusal(error), publicOrigin, limits.lingerTime)
   })
   if (upgrade !== undefined) {
