@@ -54,9 +54,9 @@ function notAllowed(privileges: string[]): string {
   return `The role of DATABASE_URL lacks privileges (${named}); run \`npm run migrate\` with MIGRATION_DATABASE_URL, which grants them.`
 }
 
-/** Every process has connections of its own, so that many cores bring many. */
+/** Every process has connections of its own, so that many cores bring many; a web process has one more for mail's state. */
 function wantedConnections({ database, webConcurrency, worker }: Settings): number {
-  return webConcurrency * database.poolSize + (worker ? database.poolSize + queueConnections : 0)
+  return webConcurrency * (database.poolSize + 1) + (worker ? database.poolSize + queueConnections : 0)
 }
 
 /**

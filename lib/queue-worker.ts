@@ -43,6 +43,8 @@ export type WorkerParts = {
   concurrency: number
   /** Told of a job that is given up, whose failure its handler does not know. Must not throw. */
   givenUp: (facts: AuditFacts) => Promise<void>
+  /** Told of a job that no version of Rekey like this one wrote. */
+  malformed?: (queue: QueueName) => void
 }
 
 /**
@@ -151,12 +153,13 @@ async function settle(boss: PgBoss, job: Job, { status, output }: JobResult): Pr
 async function attempt(
   { job, times }: { job: Job; times: Promise<Map<string, JobTimes>> },
   handle: (work: unknown) => Promise<Attempt>,
-  { log, givenUp }: WorkerParts,
+  { log, givenUp, malformed }: WorkerParts,
 ): Promise<JobResult> {
   const { id, name: queue, retryCount, retryLimit } = job
   const { success, data } = shapes[queue as QueueName].safeParse(job.data)
   if (!success) {
     log.error({ event: 'job_malformed', queue, jobId: id })
+    malformed?.(queue as QueueName)
     return { id, status: 'deadletter', output: { reason: 'malformed' } }
   }
   const about = { queue, jobId: id, requestId: data.requestId, attempt: retryCount + 1 }

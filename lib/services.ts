@@ -7,6 +7,7 @@ import { createBreachCheck } from './breach-check'
 import { createLimits } from './limits'
 import { createLog } from './log'
 import { createMailbox } from './mailbox'
+import { createMailState } from './mail-state'
 import { createPasswordHash } from './password-hash'
 import { createPasswordPolicy } from './password-policy/policy'
 import { createPasswordReset } from './password-reset'
@@ -37,6 +38,7 @@ export function createServices(settings: Settings) {
   const isBreached = createBreachCheck(settings.breachCheckUrl, log)
   const limits = createLimits(database, settings.secrets[0], settings.limits)
   const audit = createAudit(database, log)
+  const mailState = createMailState(database)
   const parts = {
     accounts,
     links,
@@ -46,6 +48,7 @@ export function createServices(settings: Settings) {
     queue,
     limits,
     audit,
+    mailState,
     database,
     settings,
     configuration,

@@ -54,6 +54,8 @@ export function readSettings(env: Record<string, string | undefined>) {
   if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
     problems.push('SECRET_KEY_FALLBACKS: holds the current SECRET_KEY too; keep only the others there')
   }
+  if (given.HEALTH_TOKEN !== undefined && [given.SECRET_KEY, ...fallbacks].includes(given.HEALTH_TOKEN))
+    problems.push('HEALTH_TOKEN: is a SECRET_KEY too; monitors must not hold what signs links')
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
     if (mode === 'production' && hasStockPassword(given[name]))
       problems.push(`${name}: its password is one that everybody tries first; give the database role its own`)
@@ -142,6 +144,8 @@ export function readSettings(env: Record<string, string | undefined>) {
     defaultLocale: values.DEFAULT_LOCALE,
     worker: values.WORKER,
     webConcurrency: values.WEB_CONCURRENCY,
+    /** Opens `/api/health/mail`; absent: there is no such address. */
+    healthToken: values.HEALTH_TOKEN,
     logLevel: values.LOG_LEVEL,
     port: values.PORT,
     host: values.HOST,

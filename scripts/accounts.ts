@@ -16,6 +16,7 @@ import {
   hasEmbeddedDatabase,
   startEmbeddedDatabase,
 } from './embedded-database/embedded-database'
+import { printMailState } from './mail-state'
 
 const usage = `Usage: npm run accounts -- <command>
 
@@ -26,7 +27,8 @@ const usage = `Usage: npm run accounts -- <command>
   verify <username>      reads a password from standard input; exit code 0 when it is the account's, else 1
   deactivate <username>  the account can no longer be reset, and its links are dead
   activate <username>    the account can be reset again; its old links stay dead
-  history <username>     what happened to the account, oldest first`
+  history <username>     what happened to the account, oldest first
+  mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not`
 
 /** Something the operator typed that cannot be done. */
 class Mistake extends Error {}
@@ -34,7 +36,9 @@ class Mistake extends Error {}
 async function main(): Promise<number> {
   const { values, positionals } = readArguments()
   const [command, ...rest] = positionals
-  const wanted = { add: 2, list: 0, verify: 1, deactivate: 1, activate: 1, history: 1 }[command ?? '']
+  const wanted = { add: 2, list: 0, verify: 1, deactivate: 1, activate: 1, history: 1, mail: 0 }[
+    command ?? ''
+  ]
   if (wanted === undefined || rest.length !== wanted) throw new Mistake(usage)
   const [username = '', email = ''] = rest
 
@@ -104,6 +108,8 @@ async function main(): Promise<number> {
         printTable(lines, 'Nothing is recorded about this account.')
         return 0
       }
+      case 'mail':
+        return await printMailState(database, values.json)
       default: {
         if (!(await accounts.setActive(username, command === 'activate'))) throw noAccount(username)
         console.log(
@@ -156,6 +162,7 @@ function readArguments() {
         locale: { type: 'string' },
         inactive: { type: 'boolean', default: false },
         'password-stdin': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
       },
     })
   } catch (error) {

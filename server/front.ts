@@ -8,6 +8,7 @@ import { withoutBasePath } from './base-path'
 import { type ClosingTimes, trackConnections } from './connections'
 import { methodRefused, misdirected, refusalOf } from './gate'
 import { inRequest } from './last-resort'
+import { logRefused } from './refusal-log'
 import { parserRefusal, refuse, sendRaw } from './refusals'
 import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
 
@@ -147,6 +148,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     try {
       const outside = target === undefined
       const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops, outside })
+      if (refused !== undefined) logRefused(log, refused)
       if (refused !== undefined) return refuse(answer, refused)
       introduce(request, answer)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
@@ -173,7 +175,9 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     if (!socket.writable) return
     // Once an answer has begun, whatever is added would be read as part of it.
     if (error.code === 'ECONNRESET' || connections.isAnswering(socket)) return socket.destroy()
-    sendRaw(socket, parserRefusal(error, basePath), rules)
+    const refused = parserRefusal(error, basePath)
+    logRefused(log, refused)
+    sendRaw(socket, refused, rules)
   })
   if (upgrade !== undefined) {
     server.on('upgrade', (request, socket, head) => {

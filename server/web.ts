@@ -4,6 +4,7 @@ import next from 'next'
 import type { Log } from '@/lib/log'
 import type { Settings } from '@/lib/settings'
 import { createFront } from './front'
+import { watchMailOfWeb } from './mail-health'
 
 export type Web = { port: number; close(): Promise<void> }
 
@@ -37,10 +38,11 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<Web> {
   })
   await app.prepare()
 
+  const mail = watchMailOfWeb(settings, log)
   const front = createFront({
     settings,
     log,
-    handle: app.getRequestHandler(),
+    handle: mail.serve(app.getRequestHandler()),
     upgrade: dev
       ? (request, socket, head) => relay.emit('upgrade', request, socket, head) || socket.destroy()
       : undefined,
@@ -56,6 +58,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<Web> {
     port: (front.server.address() as AddressInfo).port,
     async close() {
       await front.close()
+      await mail.close()
       await app.close()
     },
   }

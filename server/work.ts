@@ -1,7 +1,11 @@
 import { letters } from '@/emails/letters'
 import type { AuditFacts } from '@/lib/audit'
 import { createLetterSending } from '@/lib/letter-sending'
+import { createMailRecorder } from '@/lib/mail-recorder'
+import { watchMail } from '@/lib/mail-reports'
+import { mailTimes, type MailTimes } from '@/lib/mail-verdict'
 import { createMailer } from '@/lib/mailer'
+import type { QueueName } from '@/lib/queue'
 import { startQueueWorker } from '@/lib/queue-worker'
 import type { Services } from '@/lib/services'
 
@@ -26,23 +30,40 @@ async function sweep({ limits, audit, accounts, settings, log }: Services): Prom
  *
  * @returns a function that stops: takes no more, waits for what is in hand, closes the connections to the mail server
  */
-export async function startWorker(services: Services): Promise<() => Promise<void>> {
-  const { settings, log, configuration, mailboxDir, audit } = services
+export async function startWorker(
+  services: Services,
+  times: MailTimes = mailTimes,
+): Promise<() => Promise<void>> {
+  const { settings, log, configuration, mailboxDir, audit, mailState: state } = services
   const mailer = createMailer({ ...settings.mail, mailboxDir, log })
+  const recorder = createMailRecorder({
+    state,
+    log,
+    times,
+    // Emails that a function of the team's sends may go elsewhere.
+    verify: configuration.sendLetter === undefined ? mailer.verify : undefined,
+    onFailure: () => void reports.check(),
+  })
+  const reports = watchMail({ state, log, times, onRead: (facts) => void recorder.probeWhenIdle(facts) })
   const handlers = createLetterSending({
     ...services,
     letters: { ...letters, ...configuration.letters },
-    mailer,
+    ...recorder.watchSending({ mailer, configuration }),
   })
+  // In the background: a mail server that is down keeps no worker from starting.
+  void recorder.tryOut()
   // At once, too: a worker that is replaced every few minutes would otherwise never get to it.
   void sweep(services)
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
   const givenUp = (facts: AuditFacts) => audit.note('failed', facts)
-  const parts = { database: settings.database, log, concurrency, givenUp }
-  const stopQueue = await startQueueWorker(parts, handlers)
+  const malformed = (queue: QueueName) => recorder.noteThrow(queue, 'malformed')
+  const parts = { database: settings.database, log, concurrency, givenUp, malformed }
+  const stopQueue = await startQueueWorker(parts, recorder.watchHandlers(handlers))
   return async () => {
     clearInterval(sweeping)
+    await reports.stop()
     await stopQueue()
+    await recorder.stop()
     await mailer.close()
   }
 }

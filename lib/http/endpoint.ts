@@ -6,6 +6,7 @@ import type { Language } from '../languages'
 import { LimiterBroken } from '../limits'
 import type { Log } from '../log'
 import { Busy } from '../password-hash'
+import { logRefusal, mayBeProxy } from '../refusal-log'
 import type { Settings } from '../settings'
 import {
   isBrowserForm,
@@ -77,11 +78,20 @@ export async function answerPost(
       isDatabaseAway(error) || error instanceof Busy || error instanceof LimiterBroken
         ? unavailable(log, error, requestId)
         : error
+    tellOperator(log, told, asked.client)
     if (wantsPage && !(told instanceof Refusal && told.code === 'cross-origin')) {
       return seeOther(request, withProblems(pages.back(fields), told, log, requestId))
     }
     return answerError(request, told, log, requestId)
   }
+}
+
+/** Logs, rarely, what a wrong setting may refuse to everybody. */
+function tellOperator(log: Log, told: unknown, client?: string): void {
+  if (!(told instanceof Refusal)) return
+  if (told.code === 'cross-origin') logRefusal(log, 'cross-origin')
+  if (told.code === 'throttled' && client !== undefined && mayBeProxy(client))
+    logRefusal(log, 'throttled-proxy')
 }
 
 /** The answer to methods that an endpoint does not have. */
@@ -112,6 +122,7 @@ export function answerOptions(
     refuseForeignOrigin(request, settings)
     if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')
   } catch (error) {
+    tellOperator(log, error)
     return answerError(request, error, log, '')
   }
   const { name, fields } = describe()

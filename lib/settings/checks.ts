@@ -186,3 +186,9 @@ export const secretKey = z
   )
   .refine((key) => !sample.test(key), 'looks like a sample value; `openssl rand -base64 48` makes a good one')
   .refine((key) => !/^[“”„‘’‚«].*[“”‘’»]$/u.test(key), 'write it without quotes')
+
+/** What opens an address to a monitor, sent as `Authorization: Bearer …` (RFC 6750 §2.1). */
+export const bearerToken = secretKey.regex(
+  /^[A-Za-z0-9._~+/-]+=*$/,
+  'use letters, digits and . _ ~ + / - only; `openssl rand -base64 48` makes a good one',
+)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { languages } from '../languages'
 import { defaultSchemas } from '../schema-names'
 import {
+  bearerToken,
   duration,
   flag,
   folder,
@@ -96,6 +97,7 @@ export const shape = z.object({
     .default(180 * 86_400),
   WORKER: onOff('on', 'off').default(true),
   WEB_CONCURRENCY: whole(1, 128).default(availableParallelism()),
+  HEALTH_TOKEN: bearerToken.optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'write fatal, error, warn, info, debug or trace',

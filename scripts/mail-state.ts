@@ -1,0 +1,63 @@
+import type { Database } from '@/lib/db'
+import { createMailState, type MailFacts } from '@/lib/mail-state'
+import { judgeMail } from '@/lib/mail-verdict'
+
+/**
+ * Says on standard output whether emails leave, for a person, or as JSON for a program.
+ *
+ * @returns the exit code: 0 when emails leave or nothing is known to be wrong, else 1
+ * @throws when the database is away
+ */
+export async function printMailState(database: Database, asJson: boolean): Promise<number> {
+  const facts = await createMailState(database).read()
+  const verdict = judgeMail(facts)
+  if (asJson) console.log(JSON.stringify({ ...verdict, ages: facts }))
+  else for (const line of describeMail(facts)) console.log(line)
+  return verdict.status === 'ok' ? 0 : 1
+}
+
+/** The state of emails in sentences. */
+export function describeMail(facts: MailFacts): string[] {
+  const verdict = judgeMail(facts)
+  const { accepted, failing, workerSeen, waiting, due, reason } = facts
+  const isFailing = verdict.status === 'failing'
+  const lines = [
+    isFailing
+      ? 'No email leaves.'
+      : accepted === null
+        ? 'Nothing is known to be wrong; no email has left yet.'
+        : 'Emails leave.',
+  ]
+  if (isFailing) {
+    const why = verdict.reason === undefined ? verdict.cause : `${verdict.cause} (${verdict.reason})`
+    lines.push(`Failing since ${verdict.since.toISOString()}: ${why}.`, verdict.hint)
+  } else if (failing !== null) {
+    lines.push(`The last attempts failed: ${facts.cause} (${reason}); more are made.`)
+  }
+  lines.push(
+    `Last email accepted by the mail server: ${ago(accepted)}.`,
+    `Worker last seen: ${ago(workerSeen)}.`,
+    waiting === 0
+      ? 'No job waits.'
+      : `Jobs that wait: ${waiting}${due === null ? ', each for its next attempt' : `, the oldest for ${duration(due)}`}.`,
+  )
+  return lines
+}
+
+function ago(milliseconds: number | null): string {
+  return milliseconds === null ? 'never' : `${duration(milliseconds)} ago`
+}
+
+/** The largest unit that fits, rounded down: `3 minutes`. */
+function duration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000))
+  const units = [
+    [86_400, 'day'],
+    [3_600, 'hour'],
+    [60, 'minute'],
+    [1, 'second'],
+  ] as const
+  const [size, name] = units.find(([unit]) => seconds >= unit) ?? [1, 'second']
+  const count = Math.floor(seconds / size)
+  return `${count} ${name}${count === 1 ? '' : 's'}`
+}

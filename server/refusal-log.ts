@@ -1,0 +1,16 @@
+import type { Log } from '@/lib/log'
+import { logRefusal, type Misconfiguration } from '@/lib/refusal-log'
+import type { Refused } from './gate'
+
+/** The refusals of the server in front that a wrong setting, here or in a proxy, can cause for everybody. */
+const misconfigurations: Partial<Record<number, Misconfiguration>> = {
+  403: 'plain-http',
+  421: 'other-host',
+  431: 'large-headers',
+}
+
+/** Logs a refusal of the server in front where an operator may have to mend something; rarely, whatever comes. */
+export function logRefused(log: Log, { status }: Refused): void {
+  const reason = misconfigurations[status]
+  if (reason !== undefined) logRefusal(log, reason)
+}
