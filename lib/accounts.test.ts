@@ -396,7 +396,7 @@ describe('looking up', () => {
   ])('I7: %s is a name that nobody has, and does nothing to the database', async (payload) => {
     const everything = async () =>
       (
-        await sql.query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "rekey"."users" u) AS "rekey"."users",
+        await sql.query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "rekey"."users" u) AS "users",
                                 (SELECT jsonb_agg(r ORDER BY r."account_id") FROM "rekey"."recovery" r) AS "recovery"`)
       ).rows
     const before = await everything()

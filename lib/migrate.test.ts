@@ -67,7 +67,7 @@ describe('migrating', () => {
     await sql.query(`DELETE FROM "rekey"."_prisma_migrations" WHERE "migration_name" = $1`, [last])
     await sql.query('DROP INDEX "rekey"."users_email_folded_idx"')
     await expect(migrate(database)).rejects.toThrow(
-      `The migration ${last} failed and was rolled back: relation "rekey"."users" already exists`,
+      `The migration ${last} failed and was rolled back: relation "users" already exists`,
     )
     expect(await exists('rekey.users_email_folded_idx')).toBe(false)
     await sql.query('DROP TABLE "rekey"."users"; DROP FUNCTION "rekey"."revoke_links"')
