@@ -70,6 +70,18 @@ test('I6: a username is given once; an address may be repeated in whatever case,
   expect(await stored()).toHaveLength(2)
 })
 
+test('M11: an address that only some mail servers take is added with a note; a look-alike is refused', async () => {
+  const add = (username: string, email: string) =>
+    accounts(['add', username, email, '--password-stdin'], newPassword())
+  expect(await add('jose', 'josé@MÜLLER.example')).toEqual({
+    code: 0,
+    output: 'Added jose.',
+    errors: 'Note: this address gets email only where the mail server offers SMTPUTF8.',
+  })
+  expect(await add('zoe', 'zoe@MÜLLER.example')).toEqual({ code: 0, output: 'Added zoe.', errors: '' })
+  expect(await add('wide', '\uFF4Dike@example.com')).toMatchObject({ code: 2, output: '' })
+})
+
 test('I6: what is too long to be looked for is refused in words', async () => {
   const refusal = async (username: string, email: string) => {
     const { code, errors } = await accounts(['add', username, email])

@@ -85,6 +85,11 @@ export function readMailbox(text: string): { name: string; address: string } | n
   return { name: name.trim(), address }
 }
 
+/** Whether a text is a host name in lower-case ASCII, with or without a dot, and no IPv4 address. */
+export function isHostName(text: string): boolean {
+  return text.length <= 253 && hostName.test(text)
+}
+
 function split(text: string): { local: string; domain: string } | null {
   if (text.length > longestAddress) return null
   const at = text.indexOf('@')
@@ -125,12 +130,12 @@ function asciiDomain(typed: string): string | null {
 }
 
 /**
- * The lower case of a letter outside ASCII where that is one such letter and its upper case leads back; else the
- * character itself. So `Ü` becomes `ü`, and a Kelvin sign, `İ`, `ẞ` and full-width letters stay what they are.
+ * The lower case of a letter outside ASCII where its upper case leads back; else the character itself. So `Ü` becomes
+ * `ü`, and a Kelvin sign, `İ`, `ẞ` and full-width letters stay what they are.
  */
 function lowerLetter(character: string): string {
   const lower = character.toLowerCase()
-  return isOneLetter(lower) && lower.toUpperCase() === character && isOneLetter(character) ? lower : character
+  return isOneLetter(character) && lower.toUpperCase() === character ? lower : character
 }
 
 function upperLetter(character: string): string {

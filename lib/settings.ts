@@ -21,6 +21,7 @@ import {
   webAddress,
   whole,
 } from './settings/checks'
+import { authoritiesFile, defaultHeloName, heloName, mailWarnings } from './settings/mail'
 
 /**
  * The one place that reads the environment. Every setting has a default or a reason it has none; what is wrong
@@ -73,6 +74,8 @@ const shape = z.object({
   PASSWORD_OUTER_SPACES: z.enum(['keep', 'refuse'], { error: 'write keep or refuse' }).default('keep'),
   PASSWORD_BREACH_CHECK_URL: webAddress.optional(),
   SMTP_URL: smtp.optional(),
+  SMTP_HELO_NAME: heloName.optional(),
+  SMTP_CA_FILE: authoritiesFile.optional(),
   VERIFICATION_FROM_EMAIL: mailAddress.optional(),
   VERIFICATION_REPLY_TO_EMAIL: mailAddress.optional(),
   TRUSTED_PROXY_HOPS: whole(0, 10).default(0),
@@ -226,6 +229,10 @@ export function readSettings(env: Record<string, string | undefined>) {
     mail: {
       /** Absent: letters are caught in the mailbox of demo and dev. */
       smtpUrl: values.SMTP_URL,
+      /** What EHLO says. */
+      heloName: values.SMTP_HELO_NAME ?? defaultHeloName(values.PUBLIC_URL),
+      /** Certificates, PEM; believed besides those that Node believes. */
+      authorities: values.SMTP_CA_FILE,
       from: values.VERIFICATION_FROM_EMAIL ?? 'no-reply@rekey.localhost',
       replyTo: values.VERIFICATION_REPLY_TO_EMAIL,
     },
@@ -379,7 +386,7 @@ export function settingsWarnings(settings: Settings): string[] {
   if (settings.mode === 'production' && settings.look.supportEmail === undefined) {
     warnings.push('SUPPORT_EMAIL is not set: letters cannot say whom to contact.')
   }
-  return warnings
+  return [...warnings, ...mailWarnings(settings.mail)]
 }
 
 let read: Settings | undefined

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { createAccounts, UsernameTaken } from '@/lib/accounts'
 import { createAudit } from '@/lib/audit'
 import { openDatabase } from '@/lib/db'
-import { mayBeMailed } from '@/lib/email-address'
+import { mayBeMailed, needsSmtpUtf8, wireAddress } from '@/lib/email-address'
 import { isLanguage, languages } from '@/lib/languages'
 import { createLog } from '@/lib/log'
 import { migrate } from '@/lib/migrate'
@@ -67,6 +67,8 @@ async function main(): Promise<number> {
           console.error(
             `Note: ${twins.length} other account(s) have this address; each gets a letter of its own.`,
           )
+        if (needsSmtpUtf8(wireAddress(email) ?? ''))
+          console.error('Note: this address gets email only where the mail server offers SMTPUTF8.')
         if (passwordHash === null)
           console.error('Note: it has no password, so it signs in elsewhere and gets no reset letters.')
         return 0

@@ -28,13 +28,23 @@ export type MailSink = {
   close(): Promise<void>
 }
 
-/** A real SMTP server that keeps what it is given. */
-export async function startMailSink(): Promise<MailSink> {
+/**
+ * A real SMTP server that keeps what it is given.
+ *
+ * @param options.offersSmtpUtf8 whether it takes addresses outside ASCII (RFC 6531)
+ * @param options.certificate of `localhost`: with it, STARTTLS is required
+ */
+export async function startMailSink({
+  offersSmtpUtf8 = true,
+  certificate,
+}: { offersSmtpUtf8?: boolean; certificate?: { key: string; cert: string } } = {}): Promise<MailSink> {
   const taken = new Set<CaughtLetter>()
   const waiting = new Set<() => void>()
   const server = new SMTPServer({
     authOptional: true,
-    disabledCommands: ['STARTTLS', 'AUTH'],
+    hideSMTPUTF8: !offersSmtpUtf8,
+    ...certificate,
+    disabledCommands: certificate ? ['AUTH'] : ['STARTTLS', 'AUTH'],
     onRcptTo(_address, _session, callback) {
       if (sink.refuse === undefined) return callback()
       const error = new Error(sink.refuse.text) as Error & { responseCode: number }
@@ -72,7 +82,7 @@ export async function startMailSink(): Promise<MailSink> {
 
   const isTo = (to: string) => (letter: CaughtLetter) => letter.recipients.includes(to)
   const sink: MailSink = {
-    url: `smtp://127.0.0.1:${port}?ignoreTLS=true`,
+    url: certificate ? `smtp://localhost:${port}` : `smtp://127.0.0.1:${port}?ignoreTLS=true`,
     letters: [],
     refuse: undefined,
     mute: false,
