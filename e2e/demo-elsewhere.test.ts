@@ -37,7 +37,7 @@ test('K1: a database that somebody named is not migrated by the demo', async () 
 
   const sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
-  const { rows } = await sql.query(`SELECT to_regclass('users') AS "rekey"."users"`)
+  const { rows } = await sql.query(`SELECT to_regclass('rekey.users') AS "users"`)
   expect(rows).toEqual([{ users: null }])
   await sql.end()
 })

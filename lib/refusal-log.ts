@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import { unknownClient } from './client-address'
 import type { Log } from './log'
 
@@ -70,5 +70,7 @@ for (const [network, bits] of [
  * @param address a canonical address, or `unknown`
  */
 export function mayBeProxy(address: string): boolean {
-  return address === unknownClient || privateNetworks.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  const version = isIP(address)
+  if (version === 0) return address === unknownClient
+  return privateNetworks.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }

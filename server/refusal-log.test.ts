@@ -82,6 +82,6 @@ test('V6: a proxy is suspected behind private addresses and behind none, and not
     'unknown',
   ])
     expect([address, mayBeProxy(address)]).toEqual([address, true])
-  for (const address of ['203.0.113.9', '172.32.0.1', '11.0.0.1', '2001:db8::1'])
+  for (const address of ['203.0.113.9', '172.32.0.1', '11.0.0.1', '2001:db8::1', 'no address'])
     expect([address, mayBeProxy(address)]).toEqual([address, false])
 })

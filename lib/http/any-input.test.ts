@@ -159,8 +159,8 @@ test('C15, I1, C7: reading any input ends in an answer that was foreseen, with t
         await expectCodesOfFields(answer)
         const location = answer.headers.get('location')
         if (location !== null) expect(new URL(location, 'http://here').host).toBe('here')
-        // What cannot be foreseen is logged as a fault of ours.
-        expect(logged).toEqual([])
+        // What cannot be foreseen is logged as a fault of ours. That many may be refused alike is logged, too.
+        expect(logged.filter((line) => !String(line).includes('"event":"requests_refused"'))).toEqual([])
       },
     ),
     { numRuns },
