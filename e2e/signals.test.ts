@@ -220,6 +220,8 @@ describe('what is stopped before it is ready', () => {
     waiting.signal(signal)
     expect(await waiting.ended).toBe(code)
     await expectGone(waiting)
+    // It ended at the signal, not because it had waited long enough.
+    expect(waiting.output()).not.toMatch(/answer|timeout|migrated/i)
   })
 
   test('V3: npm run demo, which opens its database, ends at SIGTERM', async () => {
