@@ -12,6 +12,10 @@ const misconfigurations = {
     setting: 'PUBLIC_URL',
     hint: 'Requests are refused because the header Host names neither localhost nor the host of PUBLIC_URL: demo and dev are reached by these names only.',
   },
+  'outside-path': {
+    setting: 'PUBLIC_URL',
+    hint: 'Requests are answered 404 because they arrive without the path of PUBLIC_URL: the proxy in front must pass the path on as it is.',
+  },
   'large-headers': {
     hint: 'Requests are refused because their headers are more than 16 KiB or 100 lines: let the proxies in front add fewer, and keep cookies of other applications away.',
   },

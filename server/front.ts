@@ -148,7 +148,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     try {
       const outside = target === undefined
       const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops, outside })
-      if (refused !== undefined) logRefused(log, refused)
+      if (refused !== undefined) logRefused(log, refused, outside)
       if (refused !== undefined) return refuse(answer, refused)
       introduce(request, answer)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)

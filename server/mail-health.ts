@@ -20,21 +20,21 @@ type Handle = (request: IncomingMessage, answer: ServerResponse) => Promise<void
  * @returns `serve` wraps what handles requests; `close` ends the watch
  */
 export function watchMailOfWeb(
-  settings: Pick<Settings, 'database' | 'healthToken'>,
+  settings: Pick<Settings, 'database' | 'healthToken' | 'basePath'>,
   log: Log,
   times: MailTimes = mailTimes,
 ) {
   const database = openDatabase({ ...settings.database, poolSize: 1 }, log)
   const state = createMailState(database)
   const watch = watchMail({ state, log, times })
-  const { healthToken } = settings
+  const { healthToken, basePath } = settings
 
   return {
     serve(handle: Handle): Handle {
       if (healthToken === undefined) return handle
       const answerHealth = createMailHealth(state, healthToken, log, times)
       return (request, answer) =>
-        isMailHealth(request.url) ? answerHealth(request, answer) : handle(request, answer)
+        isMailHealth(request.url, basePath) ? answerHealth(request, answer) : handle(request, answer)
     },
     async close(): Promise<void> {
       await watch.stop()
@@ -43,8 +43,8 @@ export function watchMailOfWeb(
   }
 }
 
-function isMailHealth(url = ''): boolean {
-  return url.split('?', 1)[0]!.replace(/\/$/, '') === mailHealthPath
+function isMailHealth(url = '', basePath: string): boolean {
+  return url.split('?', 1)[0]!.replace(/\/$/, '') === `${basePath}${mailHealthPath}`
 }
 
 /**

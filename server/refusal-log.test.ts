@@ -85,3 +85,9 @@ test('V6: a proxy is suspected behind private addresses and behind none, and not
   for (const address of ['203.0.113.9', '172.32.0.1', '11.0.0.1', '2001:db8::1', 'no address'])
     expect([address, mayBeProxy(address)]).toEqual([address, false])
 })
+
+test('V6: a proxy that strips the path which Rekey is under is told', async () => {
+  const trial = await start({ settings: { basePath: '/account' } })
+  expect((await get(trial, 'Host: id.example.com')).status).toBe(404)
+  expect(refusals(trial)).toMatchObject([{ reason: 'outside-path', setting: 'PUBLIC_URL' }])
+})

@@ -9,8 +9,12 @@ const misconfigurations: Partial<Record<number, Misconfiguration>> = {
   431: 'large-headers',
 }
 
-/** Logs a refusal of the server in front where an operator may have to mend something; rarely, whatever comes. */
-export function logRefused(log: Log, { status }: Refused): void {
-  const reason = misconfigurations[status]
+/**
+ * Logs a refusal of the server in front where an operator may have to mend something; rarely, whatever comes.
+ *
+ * @param outsidePath whether the request's path is not under that of PUBLIC_URL
+ */
+export function logRefused(log: Log, { status }: Refused, outsidePath = false): void {
+  const reason = outsidePath ? 'outside-path' : misconfigurations[status]
   if (reason !== undefined) logRefusal(log, reason)
 }
