@@ -35,7 +35,7 @@ async function main(): Promise<void> {
 
   const web = await startWeb({ settings, log: services.log, dev: settings.mode === 'dev' })
   const stopWorker = settings.worker ? await startWorker(services) : undefined
-  sayWhereToClick(`http://localhost:${web.port}`, {
+  sayWhereToClick(`http://localhost:${web.port}${settings.basePath}`, {
     hasMailbox: services.mailbox !== undefined,
     writes: settings.worker,
     ...(embedded && { dataDir }),
