@@ -172,6 +172,7 @@ test('V8: the path alone, files and health checks answer as on a host of its own
   app,
   host,
 }) => {
+  expect(app.output()).toContain(`Rekey is serving on http://127.0.0.1:${host.appPort}/account\n`)
   const get = (path: string) => page.request.get(`${host.origin}${path}`, { maxRedirects: 0 })
   expect((await get('/account?lang=de')).headers().location).toBe('/account/forgot-password/?lang=de')
   expect((await get('/account/icon.svg')).headers()['content-type']).toBe('image/svg+xml')

@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   open.push(web.close)
   if (settings.worker) open.push(await startWorker(services))
   open.push(async (signal) => services.log.info({ event: 'sys_shutdown', signal }, 'stopping'))
-  sayWhereToClick(`http://localhost:${web.port}`, {
+  sayWhereToClick(`http://localhost:${web.port}${settings.basePath}`, {
     hasMailbox: services.mailbox !== undefined,
     writes: settings.worker,
     ...(embedded && { dataDir }),

@@ -64,10 +64,10 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
 }
 
 /** Where a browser on this machine finds the server. */
-function addressOf({ host, port }: Settings, actualPort = port): string {
+function addressOf({ host, port, basePath }: Settings, actualPort = port): string {
   const everywhere = host === undefined || host === '0.0.0.0' || host === '::'
   const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return `http://${name}:${actualPort}`
+  return `http://${name}:${actualPort}${basePath}`
 }
 
 try {
