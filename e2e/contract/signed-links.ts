@@ -18,7 +18,7 @@ export function signedLinks(
     const { rows } = await app.sql.query<SignedState>(
       `SELECT u."password" AS "passwordHash", u."email", u."is_active" AS "isActive",
               coalesce(r."links_epoch", 0) AS "linksEpoch"
-         FROM "rekey"."users" u LEFT JOIN "rekey"."recovery" r ON r."account_id" = u."id" WHERE u."id" = $1`,
+         FROM "rekey"."users" u LEFT JOIN "rekey"."recovery" r ON r."account_id" = u."id"::text WHERE u."id" = $1`,
       [id],
     )
     return rows[0]!
