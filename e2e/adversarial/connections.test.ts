@@ -197,7 +197,7 @@ describe('C18 (CVE-2026-29057): two requests in one', () => {
 
   async function victimAsked(): Promise<number> {
     const { rows } = await app.sql.query<{ asked: string }>(
-      `SELECT count(*) AS "asked" FROM rekey_queue.job WHERE name = 'link-request' AND data -> 'asked' ->> 'login' = $1`,
+      `SELECT count(*) AS "asked" FROM rekey_queue.job WHERE name = 'link-request' AND data -> 'target' ->> 'login' = $1`,
       [victim.username],
     )
     return Number(rows[0]!.asked)

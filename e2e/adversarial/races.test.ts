@@ -195,7 +195,7 @@ describe('asking, many at once', () => {
     const { rows } = await first.sql.query<{ pause: number }>(
       `SELECT extract(epoch FROM max("pause"))::float AS "pause" FROM (
          SELECT completed_on - lag(completed_on) OVER (ORDER BY completed_on) AS "pause" FROM rekey_queue.job
-          WHERE data -> 'asked' ->> 'login' = ANY ($1) OR data ->> 'accountId' = ANY ($2)) AS pauses`,
+          WHERE data -> 'target' ->> 'login' = ANY ($1) OR data ->> 'accountId' = ANY ($2)) AS pauses`,
       [people.map(({ username }) => username), people.map(({ id }) => id)],
     )
     expect(rows[0]!.pause).toBeLessThan(8)

@@ -20,7 +20,7 @@ const ask = async (body: unknown) => {
 /** The newest request for a link, when it has been stored. */
 async function lastAsked(): Promise<unknown> {
   const { rows } = await app.sql.query<{ asked: unknown }>(
-    `SELECT data -> 'asked' AS "asked" FROM rekey_queue.job WHERE name = 'link-request' ORDER BY created_on DESC LIMIT 1`,
+    `SELECT data -> 'target' AS "asked" FROM rekey_queue.job WHERE name = 'link-request' ORDER BY created_on DESC LIMIT 1`,
   )
   return rows[0]?.asked
 }

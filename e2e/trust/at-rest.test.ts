@@ -64,7 +64,7 @@ test('T7: no link is kept, not before it is mailed, not while the mail server pu
   // The time is what was written down, when the request was taken.
   const { rows } = await app.sql.query<{ at: string }>(
     `SELECT floor(extract(epoch FROM created_on))::text AS "at" FROM rekey_queue.job
-      WHERE name = 'link-request' AND data -> 'asked' ->> 'login' = $1`,
+      WHERE name = 'link-request' AND data -> 'target' ->> 'login' = $1`,
     [person.username],
   )
   expect(readLink(link).timestamp).toBe(rows[0]!.at)

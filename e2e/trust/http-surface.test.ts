@@ -216,7 +216,7 @@ describe('H3, H6, H7, H12, I8: every answer', () => {
       expectGuarded('the page of a fault', page)
       expectDiscreet('the page of a fault', page.body)
     } finally {
-      await app.sql.query('ALTER TABLE "users_mislaid" RENAME TO "rekey"."users"')
+      await app.sql.query('ALTER TABLE "rekey"."users_mislaid" RENAME TO "users"')
     }
     // The limiter's table is needed before all else; without it nothing passes uncounted.
     await app.sql.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_mislaid"')
@@ -226,7 +226,7 @@ describe('H3, H6, H7, H12, I8: every answer', () => {
       expectGuarded('503', answer)
       expectDiscreet('503', answer.body)
     } finally {
-      await app.sql.query('ALTER TABLE "limits_mislaid" RENAME TO "rekey"."limits"')
+      await app.sql.query('ALTER TABLE "rekey"."limits_mislaid" RENAME TO "limits"')
     }
     expect((await speak(`POST ${reset}`, [json], body)).status).toBe(200)
   })

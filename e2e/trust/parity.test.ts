@@ -56,7 +56,7 @@ const servingApp = once(async () => {
   for (const username of known) ids.push((await app.addPerson({ username })).id)
   await app.sql.query(
     `INSERT INTO rekey_queue.job (name, data)
-     SELECT 'link-request', jsonb_build_object('asked', jsonb_build_object('login', 'someone-' || n), 'client', '127.0.0.1',
+     SELECT 'link-request', jsonb_build_object('target', jsonb_build_object('login', 'someone-' || n), 'client', '127.0.0.1',
             'bypassPause', false, 'locale', 'en', 'requestId', n::text) FROM generate_series(1, 10000) n`,
   )
   return { app, ids, database, proxy }
