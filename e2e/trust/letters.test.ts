@@ -147,8 +147,9 @@ describe('letters to one account', () => {
             person.id,
           ])
         ).rows
+      // The first knock may be the worker's own try of the mail server.
+      await expect.poll(slots).toMatchObject([{ email_jobs: [expect.any(String)] }])
       const claimed = await slots()
-      expect(claimed).toMatchObject([{ email_jobs: [expect.any(String)] }])
 
       process.kill(workerOf(crashing), 'SIGKILL')
       gate.open()
