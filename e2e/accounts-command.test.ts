@@ -155,7 +155,7 @@ test('F13: a demo’s database that cannot be migrated is closed again, and the 
     await migrate({ ...demo, schemas: defaultSchemas })
     const client = new pg.Client({ connectionString: demo.url })
     await client.connect()
-    await client.query(`UPDATE "_prisma_migrations" SET "checksum" = 'another'`)
+    await client.query(`UPDATE "rekey"."_prisma_migrations" SET "checksum" = 'another'`)
     await client.end()
     await demo.close()
     const { code, errors, output } = await run({ DATA_DIR: dataDir }, ['list'])
