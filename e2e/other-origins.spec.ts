@@ -97,7 +97,7 @@ test('H9: on an origin that is not listed, the browser sends nothing that script
       'blocked',
     )
   expect(await call(page, { how: 'fetch', url, headers: {}, body: '{}' })).toBe('blocked')
-  const { rows } = await app.sql.query(`SELECT 1 FROM pgboss.job WHERE data::text LIKE $1`, [
+  const { rows } = await app.sql.query(`SELECT 1 FROM rekey_queue.job WHERE data::text LIKE $1`, [
     `%${person.username}%`,
   ])
   expect(rows).toEqual([])

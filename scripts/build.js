@@ -94,7 +94,7 @@ async function bundle(/** @type {string} */ directory) {
 }
 
 /** The pages and handlers, to `.next/`. */
-async function buildPages() {
+export async function buildPages() {
   rmSync(stampOf('.next'), { force: true })
   await run('node_modules/next/dist/bin/next', ['build'], { NODE_ENV: 'production' })
   writeFileSync(stampOf('.next'), sources())
