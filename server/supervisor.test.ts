@@ -8,8 +8,8 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ask, listen, open, parseAnswer } from './raw-http'
 
 /**
- * The real supervisor, web processes and front, built as `npm run build` builds them; only Next, the database check and
- * the worker are stand-ins.
+ * The real supervisor, web processes and front, built as `npm run build` builds them; only Next, what asks the
+ * database, and the worker are stand-ins.
  */
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-supervisor-'))
 
@@ -34,6 +34,7 @@ const standIns: Record<string, string> = {
     if (process.env.TRIAL_DATABASE === 'away') throw new Error('The database at db.example.com does not answer.')
     return []
   }`,
+  './mail-health': `export const watchMailOfWeb = () => ({ serve: (handle) => handle, close: async () => undefined })`,
 }
 
 const worker = `
@@ -65,7 +66,7 @@ beforeAll(async () => {
       {
         name: 'stand-ins',
         setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^(next|@\/lib\/db)$/ }, ({ path }) => ({ path, namespace: 'stand-in' }))
+          onResolve({ filter: /^(next|@\/lib\/preflight|\.\/mail-health)$/ }, ({ path }) => ({ path, namespace: 'stand-in' }))
           onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({
             contents: standIns[path]!,
             loader: 'js',
