@@ -78,6 +78,16 @@ describe('an entry', () => {
   })
 })
 
+test('a history follows the time, also where a transaction that began later took its id first', async () => {
+  const accountId = randomUUID()
+  await sql.query(
+    `INSERT INTO rekey.audit (at, event, account_id) VALUES
+       (now(), 'second', $1), (now() - interval '1 ms', 'first', $1), (now() + interval '1 ms', 'third', $1)`,
+    [accountId],
+  )
+  expect((await audit().history(accountId)).map(({ event }) => event)).toEqual(['first', 'second', 'third'])
+})
+
 test('a history is one account’s, oldest first', async () => {
   const [accountId, other] = [randomUUID(), randomUUID()]
   for (const event of ['requested', 'sent', 'changed'] as const) {

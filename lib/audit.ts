@@ -65,11 +65,11 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
     )
   }
 
-  /** What happened to an account, oldest first. */
+  /** What happened to an account, oldest first. Ids are drawn in another order than `at` by transactions that overlap. */
   async function history(accountId: string): Promise<AuditLine[]> {
     const rows = await prisma.$queryRaw<(Omit<AuditLine, 'at'> & { at: bigint })[]>`
       SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "request_id" AS "requestId"
-        FROM ${names.audit} WHERE "account_id" = ${accountId} ORDER BY "id"`
+        FROM ${names.audit} WHERE "account_id" = ${accountId} ORDER BY ${names.audit}."at", "id"`
     return rows.map((row) => ({ ...row, at: toDate(row.at) }))
   }
 

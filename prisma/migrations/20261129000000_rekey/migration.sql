@@ -36,7 +36,7 @@ CREATE TABLE "rekey"."audit" (
   CONSTRAINT "audit_pkey" PRIMARY KEY ("id")
 );
 
-CREATE INDEX "audit_account_id_id_idx" ON "rekey"."audit" ("account_id", "id");
+CREATE INDEX "audit_account_id_at_idx" ON "rekey"."audit" ("account_id", "at");
 CREATE INDEX "audit_at_idx" ON "rekey"."audit" ("at");
 
 -- The app only ever adds entries. Where it runs as the owner of the tables, privileges do not stop it; this does.
