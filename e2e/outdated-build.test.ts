@@ -45,6 +45,38 @@ describe('where rekey.config.ts was edited after the build', () => {
   })
 })
 
+describe('of the sources, only what is built counts', () => {
+  const copies = (...names: string[]) => {
+    const made = directory(new RegExp(`^(\\.env.*|${names.join('|')})$`))
+    for (const name of names) cpSync(name, path.join(made, name), { recursive: true })
+    return made
+  }
+
+  test('K1: a start goes on to the settings after edits of tests, their helpers and scripts for developers', () => {
+    const copy = copies('server', 'scripts')
+    for (const file of [
+      'server/front.test.ts',
+      'server/stand-in.ts',
+      'scripts/screenshots.js',
+      'scripts/test.js',
+    ])
+      appendFileSync(path.join(copy, file), '// edited\n')
+    expect(run('start', copy)).toEqual([1, expect.stringContaining('its settings need attention')])
+  })
+
+  test.each([
+    ['server', 'server/front.ts'],
+    ['messages', 'messages/ja.json'],
+    ['app', 'app/another-page/page.tsx'],
+    ['prisma', 'prisma/schema.prisma'],
+  ])('K1: a start is refused after an edit in %s', (folder, file) => {
+    const copy = copies(folder)
+    mkdirSync(path.dirname(path.join(copy, file)), { recursive: true })
+    appendFileSync(path.join(copy, file), '\n')
+    expect(run('start', copy)).toEqual([1, 'The sources changed since the build; run `npm run build`.\n'])
+  })
+})
+
 test('K1: after an edit, npm run migrate and accounts run what was edited, and leave alone what a service may run on', () => {
   const copy = mkdtempSync(path.join(tmpdir(), 'rekey-edited-'))
   directories.push(copy)

@@ -2,40 +2,62 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import * as esbuild from 'esbuild'
 import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
-const rooms = ['app', 'components', 'emails', 'lib', 'messages', 'prisma', 'scripts', 'server']
-const files = ['next.config.js', 'package-lock.json', 'postcss.config.js', 'rekey.config.ts', 'tsconfig.json']
-/** Where a directory of built code says what it was made from. */
+/** What Next may read. A new file there can be a new page. */
+const pageFolders = ['app', 'components', 'lib', 'messages']
+const pageFiles = [
+  'next.config.js',
+  'package-lock.json',
+  'postcss.config.js',
+  'rekey.config.ts',
+  'tsconfig.json',
+]
+/** Read before esbuild: what the database client is generated from, and how modules are resolved. */
+const codeFiles = ['package-lock.json', 'prisma/schema.prisma', 'tsconfig.json']
+
+/** Where a directory of built code says what it was made from: a JSON object of files and their digests. */
 const stampOf = (/** @type {string} */ directory) => path.join(directory, '.sources')
 
-/** A digest of everything that a build is made from. */
-function sources() {
-  const digest = createHash('sha256')
-  /** @param {string} at */
-  const visit = (at) => {
-    for (const entry of readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const file = path.join(at, entry.name)
-      if (file === path.join('prisma', 'client') || entry.name.includes('.test.')) continue
-      if (entry.isDirectory()) visit(file)
-      else digest.update(file).update('\0').update(readFileSync(file)).update('\0')
-    }
+/** @param {string} file @returns {string | null} null where there is none */
+const digestOf = (file) =>
+  existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex') : null
+
+/** @param {string[]} files @returns {Record<string, string | null>} */
+const digestsOf = (files) => Object.fromEntries(files.map((file) => [file, digestOf(file)]))
+
+/** What the pages are made from: all but tests. */
+function pageSources() {
+  const found = pageFolders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && !entry.name.includes('.test.'))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+  return [...found, ...pageFiles].sort()
+}
+
+/** @param {string} directory @returns {Record<string, string | null> | undefined} */
+function readStamp(directory) {
+  const stamp = stampOf(directory)
+  if (!existsSync(stamp)) return undefined
+  try {
+    return JSON.parse(readFileSync(stamp, 'utf8'))
+  } catch {
+    // Written by another version, or cut short.
+    return undefined
   }
-  rooms.filter((room) => existsSync(room)).forEach(visit)
-  files.filter((file) => existsSync(file)).forEach((file) => digest.update(file).update(readFileSync(file)))
-  return digest.digest('hex')
 }
 
-/** @param {string[]} directories */
-function areFresh(...directories) {
-  const now = sources()
-  return directories.map(stampOf).every((stamp) => existsSync(stamp) && readFileSync(stamp, 'utf8') === now)
+/** @param {string} directory */
+export function isCompiled(directory = 'dist') {
+  const stamp = readStamp(directory)
+  return stamp !== undefined && isDeepStrictEqual(stamp, digestsOf(Object.keys(stamp)))
 }
 
-export const isCompiled = (directory = 'dist') => areFresh(directory)
-export const isBuilt = () => areFresh('dist', '.next')
+export const isBuilt = () => isCompiled() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
 export const hasBuild = () => existsSync('dist/server/supervisor.js') && existsSync('.next/BUILD_ID')
 /** An image may hold a build without the sources it was made from. */
 export const hasSources = () => existsSync('server/supervisor.ts')
@@ -67,7 +89,7 @@ async function checkTypes() {
 
 async function bundle(/** @type {string} */ directory) {
   rmSync(stampOf(directory), { force: true })
-  await esbuild.build({
+  const { metafile } = await esbuild.build({
     entryPoints: [
       'server/supervisor.ts',
       'server/web-process.ts',
@@ -80,6 +102,7 @@ async function bundle(/** @type {string} */ directory) {
     ],
     outdir: directory,
     outbase: '.',
+    metafile: true,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -90,14 +113,17 @@ async function bundle(/** @type {string} */ directory) {
     sourcemap: 'linked',
     logLevel: 'warning',
   })
-  writeFileSync(stampOf(directory), sources())
+  writeFileSync(
+    stampOf(directory),
+    JSON.stringify(digestsOf([...Object.keys(metafile.inputs), ...codeFiles])),
+  )
 }
 
 /** The pages and handlers, to `.next/`. */
 export async function buildPages() {
   rmSync(stampOf('.next'), { force: true })
   await run('node_modules/next/dist/bin/next', ['build'], { NODE_ENV: 'production' })
-  writeFileSync(stampOf('.next'), sources())
+  writeFileSync(stampOf('.next'), JSON.stringify(digestsOf(pageSources())))
 }
 
 /**
