@@ -62,7 +62,7 @@ const config = [
         {
           object: 'process',
           property: 'env',
-          message: 'Only lib/settings.ts reads the environment, so that every setting is checked at start.',
+          message: 'Only lib/config/settings.ts reads the environment, so that every setting is checked at start.',
         },
       ],
       'no-restricted-syntax': ['error', ...rawSql, composedSql],
@@ -77,7 +77,7 @@ const config = [
     },
   },
   {
-    files: ['lib/settings.ts', 'scripts/**', 'e2e/**', '**/*.test.ts', '*.config.*', 'server/**', 'bench/**'],
+    files: ['lib/config/settings.ts', 'scripts/**', 'e2e/**', '**/*.test.ts', '*.config.*', 'server/**', 'bench/**'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

@@ -27,5 +27,5 @@ const config = {
 export default async function configure(phase) {
   if (phase === PHASE_PRODUCTION_SERVER) return config
   const { default: createNextIntlPlugin } = await import('next-intl/plugin')
-  return createNextIntlPlugin('./app/words.ts')(config)
+  return createNextIntlPlugin('./app/i18n/request.ts')(config)
 }

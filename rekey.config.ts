@@ -1,7 +1,7 @@
-import { defineConfiguration } from '@/lib/configuration'
+import { defineConfiguration } from '@/lib/password-reset/extension-points'
 
 /**
- * What a team may replace with its own code. Everything here is optional; `lib/configuration.ts` says what each
+ * What a team may replace with its own code. Everything here is optional; `lib/password-reset/extension-points.ts` says what each
  * function gets, what it must return and in which process it runs. Statements name the schema of each table: Rekey's own
  * tables stand in a schema apart, and it sets no `search_path`.
  *

@@ -1,7 +1,7 @@
 'use client'
 
-import { CrashPage } from '@/components/crash-page'
-import { useCrashWords } from '@/components/crash-words'
+import { CrashPage } from '@/components/error-page'
+import { useCrashWords } from '@/components/error-page-messages'
 
 /** Whatever a page throws. The layout is still there, so its words are. */
 export default function ErrorPage() {

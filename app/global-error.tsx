@@ -1,8 +1,8 @@
 'use client'
 
 import './globals.css'
-import { CrashPage } from '@/components/crash-page'
-import type { CrashWords } from '@/components/crash-words'
+import { CrashPage } from '@/components/error-page'
+import type { CrashWords } from '@/components/error-page-messages'
 
 /** Said when even the layout failed, so that neither the language nor the settings are known. */
 const words: CrashWords = {

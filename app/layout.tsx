@@ -1,13 +1,13 @@
 import type { Viewport } from 'next'
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
-import { CrashWordsProvider } from '@/components/crash-words'
-import { brandStyle, helpLine } from '@/components/team-look'
-import { directionOf } from '@/lib/languages'
-import { pathInApp } from '@/lib/own-path'
-import { services } from '@/lib/services'
+import { CrashWordsProvider } from '@/components/error-page-messages'
+import { brandStyle, helpLine } from '@/components/brand-style'
+import { directionOf } from '@/lib/i18n/locales'
+import { pathInApp } from '@/lib/http/own-path'
+import { services } from '@/services'
 import './globals.css'
-import { visitorLanguage } from './words'
+import { visitorLanguage } from '@/app/i18n/request'
 
 /** Every page is rendered for its request: each answer has a nonce of its own, which static HTML could not carry. */
 export const dynamic = 'force-dynamic'
@@ -23,7 +23,7 @@ export const viewport: Viewport = {
 }
 
 /**
- * The document itself is in `components/sheet.tsx`, a level further in than usual: `<html lang>` follows the account
+ * The document itself is in `components/document.tsx`, a level further in than usual: `<html lang>` follows the account
  * that a link belongs to, and a layout does not see the link.
  */
 export default async function RootLayout({ children }: { children: ReactNode }) {

@@ -1,10 +1,10 @@
 import { getTranslations } from 'next-intl/server'
 import { buttonLook } from '@/components/button'
-import { Frame } from '@/components/frame'
+import { Frame } from '@/components/page-layout'
 import { CompassIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
-import { services } from '@/lib/services'
-import { keepLanguage, visitorLanguage } from './words'
+import { services } from '@/services'
+import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 
 export default async function NotFoundPage() {
   const language = await visitorLanguage()

@@ -1,6 +1,6 @@
 import { notFound, redirect } from 'next/navigation'
-import { services } from '@/lib/services'
-import { routeInLanguage, visitorLanguage } from './words'
+import { services } from '@/services'
+import { routeInLanguage, visitorLanguage } from '@/app/i18n/request'
 
 export default async function StartPage() {
   if (!services().settings.reset.enabled) notFound()

@@ -1,4 +1,4 @@
-import { languages, type Language } from '@/lib/languages'
+import { languages, type Language } from '@/lib/i18n/locales'
 import { ChevronUpIcon, GlobeIcon } from './icons'
 
 /**

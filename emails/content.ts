@@ -1,4 +1,4 @@
-import type { Language } from '@/lib/languages'
+import type { Language } from '@/lib/i18n/locales'
 
 /** A letter before it has a form: HTML and plain text are made from the same content, so they say the same. */
 export type Content = {

@@ -1,6 +1,6 @@
-import type { Language } from '@/lib/languages'
+import type { Language } from '@/lib/i18n/locales'
 import type { Block, Content, Fact } from './content'
-import { cutAtLinkSigns, tameText, wordJoiner } from './held-text'
+import { cutAtLinkSigns, tameText, wordJoiner } from './untrusted-text'
 
 /** Columns of a line: what fits everywhere, quoted too (RFC 3676 §4.2). */
 const columns = 72

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { directionOf, languages, type Language } from '@/lib/languages'
-import { wordsOf } from '@/lib/words'
+import { directionOf, languages, type Language } from '@/lib/i18n/locales'
+import { wordsOf } from '@/lib/i18n/messages'
 
 /** Every sentence of a language by the path of its message; a plural gives one for each of its branches. */
 function sentencesOf(language: Language): [path: string, sentence: string][] {

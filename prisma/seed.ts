@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Services } from '@/lib/services'
+import type { Services } from '@/services'
 
 /** The demo's people. Both have forgotten their passwords, and so has everybody else: they are random. */
 const people = [

@@ -60,7 +60,7 @@ export function isCompiled(directory = 'dist') {
 export const isBuilt = () => isCompiled() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
 export const hasBuild = () => existsSync('dist/server/supervisor.js') && existsSync('.next/BUILD_ID')
 /** An image may hold a build without the sources it was made from. */
-export const hasSources = () => existsSync('server/supervisor.ts')
+export const hasSources = () => existsSync('server/processes/supervisor.ts')
 
 /**
  * All that production runs.
@@ -91,10 +91,10 @@ async function bundle(/** @type {string} */ directory) {
   rmSync(stampOf(directory), { force: true })
   const { metafile } = await esbuild.build({
     entryPoints: [
-      'server/supervisor.ts',
-      'server/web-process.ts',
-      'server/worker.ts',
-      'server/worker-start.ts',
+      'server/processes/supervisor.ts',
+      'server/processes/web-process.ts',
+      'server/processes/worker-process.ts',
+      'server/processes/worker-command.ts',
       'scripts/accounts.ts',
       'scripts/demo.ts',
       'scripts/migrate.ts',

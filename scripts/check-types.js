@@ -6,8 +6,8 @@ import ts from 'typescript'
 /** @typedef {{ file?: ts.SourceFile | undefined, start?: number | undefined, code: number, text: string }} Mistake */
 
 const cwd = ts.sys.getCurrentDirectory()
-/** `lib/services.ts` uses the configuration: one that is a plain object is checked only there. */
-const roots = ['rekey.config.ts', 'lib/services.ts']
+/** `services.ts` uses the configuration: one that is a plain object is checked only there. */
+const roots = ['rekey.config.ts', 'services.ts']
 const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
 const { options, fileNames } = ts.parseJsonConfigFileContent(
   { ...config, files: roots, include: [] },

@@ -1,6 +1,6 @@
-import type { Database } from '@/lib/db'
-import { createMailState, type MailFacts } from '@/lib/mail-state'
-import { judgeMail } from '@/lib/mail-verdict'
+import type { Database } from '@/lib/database/pool'
+import { createMailState, type MailFacts } from '@/lib/mail-health/state'
+import { judgeMail } from '@/lib/mail-health/verdict'
 
 /**
  * Says on standard output whether emails leave, for a person, or as JSON for a program.

@@ -1,8 +1,8 @@
-import { reasonOf } from '@/lib/database-errors'
-import { migrate } from '@/lib/migrate'
-import { encryptionWarnings } from '@/lib/preflight'
-import { readDatabaseSettings } from '@/lib/settings'
-import { readDatabaseUrl, withoutSecrets } from '@/lib/settings/database-url'
+import { reasonOf } from '@/lib/database/errors'
+import { migrate } from '@/lib/setup/migrate'
+import { encryptionWarnings } from '@/lib/setup/preflight'
+import { readDatabaseSettings } from '@/lib/config/settings'
+import { readDatabaseUrl, withoutSecrets } from '@/lib/config/database-url'
 
 /** The app's own role; undefined where it is the one that migrates. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {

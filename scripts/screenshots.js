@@ -28,7 +28,7 @@ const schemes = ['light', 'dark', 'forced']
 // Read as text: this file is plain JavaScript, which runs before anything is compiled.
 const languages = [
   .../** @type {string} */ (
-    /export const languages = \[([^\]]*)\]/.exec(readFileSync('lib/languages.ts', 'utf8'))?.[1]
+    /export const languages = \[([^\]]*)\]/.exec(readFileSync('lib/i18n/locales.ts', 'utf8'))?.[1]
   ).matchAll(/'([\w-]+)'/g),
 ].map(([, tag]) => /** @type {string} */ (tag))
 

@@ -5,7 +5,7 @@
 import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/trust/build-secrets.js'
+import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/support/build-secrets.js'
 import { generate, isBuilt } from './build.js'
 import { findBrowser } from './find-browser.js'
 import { readPlaywright, readVitest, summarise } from './report.js'

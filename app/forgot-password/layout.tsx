@@ -1,6 +1,6 @@
 import { notFound } from 'next/navigation'
 import type { ReactNode } from 'react'
-import { services } from '@/lib/services'
+import { services } from '@/services'
 
 /** Where RESET_PASSWORD_VERIFICATION_ENABLED is false, there is no such page, as there is no such endpoint. */
 export default function ForgotPasswordLayout({ children }: { children: ReactNode }) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { LoginField } from '@/lib/inputs'
+import type { LoginField } from '@/lib/http/request-schemas'
 import { createResolver } from './login-resolver'
 
 const options = { fields: {}, shouldUseNativeValidation: false }

@@ -1,6 +1,6 @@
 import type { FieldErrors, Resolver } from 'react-hook-form'
-import { loadShapes } from '@/components/shapes'
-import type { LoginField } from '@/lib/inputs'
+import { loadShapes } from '@/client/shapes'
+import type { LoginField } from '@/lib/http/request-schemas'
 
 export type Values = Record<LoginField, string>
 

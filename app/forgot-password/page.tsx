@@ -1,12 +1,12 @@
 import { getTranslations } from 'next-intl/server'
-import { Frame } from '@/components/frame'
+import { Frame } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
-import { services } from '@/lib/services'
-import { knownBy, troubleWords } from '../form-words'
+import { services } from '@/services'
+import { knownBy, troubleWords } from '@/app/i18n/form-messages'
 import { loginProblems, readProblems, troubles, type Query } from '../problems'
-import { keepLanguage, visitorLanguage } from '../words'
+import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
-import { sentWords } from './sent-words'
+import { sentWords } from './sent-messages'
 
 /** Where somebody who has forgotten a password says who they are. */
 export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {

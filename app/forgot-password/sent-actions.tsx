@@ -1,11 +1,11 @@
 'use client'
 
 import { useCallback, useEffect, useState } from 'react'
-import type { Answer } from '@/components/answers'
-import { useArrival } from '@/components/arrival'
+import type { Answer } from '@/client/api'
+import { useArrival } from '@/client/focus-view'
 import { Button, buttonLook } from '@/components/button'
-import { Notice } from '@/components/notice'
-import { describeTrouble, inHowLong, type TroubleWords } from '@/components/troubles'
+import { Notice } from '@/components/alert'
+import { describeTrouble, inHowLong, type TroubleWords } from '@/client/error-message'
 import { inboxOf } from './inbox'
 import type { SentWords } from './sent-notice'
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import { fillIn } from '@/components/fill-in'
+import { fillIn } from '@/client/interpolate'
 import { EnvelopeIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 

@@ -1,5 +1,5 @@
-import { readableAccents } from '@/lib/brand'
-import { services } from '@/lib/services'
+import { readableAccents } from '@/lib/theme/brand'
+import { services } from '@/services'
 
 /** Drawn when it is asked for: a build knows nothing of settings. */
 export const dynamic = 'force-dynamic'

@@ -1,6 +1,6 @@
 'use client'
 
-import { useHydrated } from '@/components/hydration'
+import { useHydrated } from '@/client/use-hydrated'
 
 /**
  * Until when the link works: as a time of day once the visitor's clock and zone are at hand, as minutes before.

@@ -1,6 +1,6 @@
 import type { FieldError } from 'react-hook-form'
 import { expect, test } from 'vitest'
-import { createPasswordRules } from '@/lib/password-policy/rules'
+import { createPasswordRules } from '@/lib/passwords/rules'
 import { createResolver } from './password-resolver'
 
 const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep' })

@@ -1,8 +1,8 @@
 import type { FieldError, Resolver } from 'react-hook-form'
-import { loadShapes } from '@/components/shapes'
-import type { PasswordRules } from '@/lib/password-policy/rules'
+import { loadShapes } from '@/client/shapes'
+import type { PasswordRules } from '@/lib/passwords/rules'
 import type { ConfirmProblem, PasswordProblem } from '../problems'
-import type { LinkParameters } from './link-parameters'
+import type { LinkParameters } from '@/app/link/parse-link'
 
 export type Values = { password: string; password_confirm: string }
 

@@ -1,7 +1,7 @@
 'use client'
 
 import { CheckIcon, DotIcon } from '@/components/icons'
-import type { PasswordRules as Rules, RuleProblem } from '@/lib/password-policy/rules'
+import type { PasswordRules as Rules, RuleProblem } from '@/lib/passwords/rules'
 import { StrengthHint, type StrengthWords } from './strength-hint'
 
 export type RulesWords = {

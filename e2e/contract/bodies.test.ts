@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Sent } from './exchange'
-import { signedLinks } from './signed-links'
+import type { Sent } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
 import {
   form,
   json,
@@ -12,7 +12,7 @@ import {
   told,
   startEndpoints,
   type StartedEndpoints,
-} from './started-endpoints'
+} from '@/e2e/support/started-endpoints'
 
 let endpoints: StartedEndpoints
 beforeAll(async () => void (endpoints = await startEndpoints()))

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { confirmProblems, loginProblems, passwordProblems, troubles } from '@/app/problems'
-import { newPassword, startApp, type RunningApp } from '../world/running-app'
-import { exchange, type Received } from './exchange'
-import { signedLinks } from './signed-links'
+import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
+import { exchange, type Received } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
 
 // The forms as a browser sends them when no script runs: form-encoded, and whatever comes back is shown as a page.
 

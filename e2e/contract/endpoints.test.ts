@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newPassword } from '../world/running-app'
-import type { Sent } from './exchange'
-import { signedLinks } from './signed-links'
+import { newPassword } from '@/e2e/support/running-app'
+import type { Sent } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
 import {
   both,
   form,
@@ -13,7 +13,7 @@ import {
   told,
   startEndpoints,
   type StartedEndpoints,
-} from './started-endpoints'
+} from '@/e2e/support/started-endpoints'
 
 let endpoints: StartedEndpoints
 beforeAll(async () => void (endpoints = await startEndpoints()))

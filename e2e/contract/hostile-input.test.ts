@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newPassword } from '../world/running-app'
-import { invalid, startAttackedEndpoints, type AttackedEndpoints } from './attacked-endpoints'
-import { signedLinks } from './signed-links'
-import { json, paths, sent, told } from './started-endpoints'
+import { newPassword } from '@/e2e/support/running-app'
+import { invalid, startAttackedEndpoints, type AttackedEndpoints } from '@/e2e/support/attacked-endpoints'
+import { signedLinks } from '@/e2e/support/signed-links'
+import { json, paths, sent, told } from '@/e2e/support/started-endpoints'
 
 // Whatever is sent: never an error of ours, never accepted, no row changed.
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Received, Sent } from './exchange'
+import type { Received, Sent } from '@/e2e/support/exchange'
 import {
   both,
   front,
@@ -9,7 +9,7 @@ import {
   told,
   startEndpoints,
   type StartedEndpoints,
-} from './started-endpoints'
+} from '@/e2e/support/started-endpoints'
 
 let endpoints: StartedEndpoints
 beforeAll(async () => void (endpoints = await startEndpoints()))

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPasswordHash } from '@/lib/password-hash'
-import { startMailSink, type MailSink } from '../world/mail-sink'
-import { startApp, type RunningApp } from '../world/running-app'
-import { createTestDatabase, type TestDatabase } from '../world/test-database'
-import { exchange } from './exchange'
-import { signedLinks } from './signed-links'
+import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
+import { startApp, type RunningApp } from '@/e2e/support/running-app'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { exchange } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
 
 // What DRR answered to recorded requests, sent again to the running app. Where Rekey means to differ, the pair stands in
 // the list at the end of decision 0008 and its answer here.

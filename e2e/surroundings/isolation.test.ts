@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '@/lib/migrate'
-import { newPassword } from '../world/running-app'
-import { createTestDatabase, testServer, type TestDatabase } from '../world/test-database'
-import { openInstallation, type Installation } from './installation'
+import { migrate } from '@/lib/setup/migrate'
+import { newPassword } from '@/e2e/support/running-app'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { openInstallation, type Installation } from '@/e2e/support/installation'
 
 // Under these defaults PostgreSQL undoes every statement that waited for another's row. The embedded database has one
 // session, in which nothing waits.

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '@/lib/migrate'
-import { hearsNotifications } from '@/lib/notifications'
-import { createTestDatabase, testServer, type TestDatabase } from '../world/test-database'
-import { liveThroughADay, openInstallation, purgeOnTime } from './installation'
-import { pgbouncer, startPgBouncer } from './pgbouncer'
+import { migrate } from '@/lib/setup/migrate'
+import { hearsNotifications } from '@/lib/queue/notifications'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/installation'
+import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
 
 describe.runIf(testServer && pgbouncer)('V1: through PgBouncer in transaction mode', () => {
   let database: TestDatabase

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '@/lib/migrate'
-import { createTestDatabase, type TestDatabase } from '../world/test-database'
-import { liveThroughADay, openInstallation, purgeOnTime } from './installation'
+import { migrate } from '@/lib/setup/migrate'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/installation'
 
 // A database, a role or a URL may set how a session writes dates, which zone it is in and where it looks for tables.
 

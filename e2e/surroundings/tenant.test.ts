@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '@/lib/migrate'
-import { createTestDatabase, testServer, type TestDatabase } from '../world/test-database'
-import { liveThroughADay, openInstallation } from './installation'
+import { migrate } from '@/lib/setup/migrate'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { liveThroughADay, openInstallation } from '@/e2e/support/installation'
 
 // A database in which other applications have tables of the same names: their users, their Prisma migrations, their
 // queues by an older and by a newer pg-boss.

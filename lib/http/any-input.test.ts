@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
-import { asForm, asMultipart } from '@/e2e/world/form-bodies'
-import { isLong } from '@/e2e/world/long-form'
-import { describeResetPassword, resetPasswordShape, sendLinkShape } from '../inputs'
-import { readSettings } from '../settings'
-import { answerMethodNotAllowed, answerOptions, answerPost, type Edge } from './endpoint'
-import { readInput } from './fields'
-import { linkInUrl } from './form-pages'
-import { Throttled } from './refusals'
+import { asForm, asMultipart } from '@/e2e/support/form-bodies'
+import { isLong } from '@/e2e/support/long-form'
+import { describeResetPassword, resetPasswordShape, sendLinkShape } from './request-schemas'
+import { readSettings } from '@/lib/config/settings'
+import { answerMethodNotAllowed, answerOptions, answerPost, type Edge } from './handler'
+import { readInput } from './request-fields'
+import { linkInUrl } from './form-redirect'
+import { Throttled } from './errors'
 
 const numRuns = isLong ? 100_000 : 500
 if (isLong) vi.setConfig({ testTimeout: 900_000 })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { exposedHeaders } from './cors'
 import { fieldErrorCodes } from './error-codes'
-import { refusals } from './refusals'
+import { refusals } from './errors'
 
 const page = readFileSync('docs/front-ends.md', 'utf8')
 

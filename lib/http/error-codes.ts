@@ -1,4 +1,4 @@
-import type { ApiMessage } from '../api-words'
+import type { ApiMessage } from '@/lib/i18n/api-messages'
 
 /**
  * What can be wrong with a field, and the stable code by which the header `Error-Codes` says so. A code is never renamed:

@@ -1,6 +1,6 @@
 import { notFound } from 'next/navigation'
-import { pathInApp } from '@/lib/own-path'
-import { services } from '@/lib/services'
+import { pathInApp } from '@/lib/http/own-path'
+import { services } from '@/services'
 
 /** Where password managers send people to change a password (W3C "A Well-Known URL for Changing Passwords"). */
 export function GET(): Response {

@@ -1,5 +1,5 @@
 import { notFound } from 'next/navigation'
-import { services } from '@/lib/services'
+import { services } from '@/services'
 
 /** How long what is told may be believed; RFC 9116 §2.5.5 asks for less than a year. */
 const daysGood = 30

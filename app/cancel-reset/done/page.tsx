@@ -1,9 +1,9 @@
 import { getTranslations } from 'next-intl/server'
-import { Frame } from '@/components/frame'
+import { Frame } from '@/components/page-layout'
 import { CheckIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
-import { services } from '@/lib/services'
-import { visitorLanguage } from '../../words'
+import { services } from '@/services'
+import { visitorLanguage } from '@/app/i18n/request'
 
 /**
  * The links are stopped. Which of the two letters led here is not known any more, so both are spoken to; but while resets

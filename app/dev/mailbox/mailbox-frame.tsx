@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react'
 import { buttonLook } from '@/components/button'
 import { Mark } from '@/components/icons'
-import { pathInApp } from '@/lib/own-path'
-import { services } from '@/lib/services'
+import { pathInApp } from '@/lib/http/own-path'
+import { services } from '@/services'
 import { mailboxPath } from './mailbox'
 
 /**

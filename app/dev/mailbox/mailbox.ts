@@ -1,8 +1,8 @@
 import { notFound } from 'next/navigation'
 import { connection } from 'next/server'
-import type { Mailbox, OpenedLetter } from '@/lib/mailbox'
-import { pathInApp } from '@/lib/own-path'
-import { services } from '@/lib/services'
+import type { Mailbox, OpenedLetter } from '@/lib/mail/dev-mailbox'
+import { pathInApp } from '@/lib/http/own-path'
+import { services } from '@/services'
 
 /** The link to these pages. */
 export function mailboxPath(): string {

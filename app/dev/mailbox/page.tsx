@@ -1,12 +1,12 @@
 import { buttonLook } from '@/components/button'
 import { EnvelopeIcon } from '@/components/icons'
-import type { CaughtLetter } from '@/lib/mailbox'
-import { pathInApp } from '@/lib/own-path'
-import { services } from '@/lib/services'
-import { ageOf, exactly } from './age'
+import type { CaughtLetter } from '@/lib/mail/dev-mailbox'
+import { pathInApp } from '@/lib/http/own-path'
+import { services } from '@/services'
+import { ageOf, exactly } from './relative-time'
 import { mailboxPath, requireMailbox } from './mailbox'
 import { MailboxFrame } from './mailbox-frame'
-import { NewLetters } from './new-letters'
+import { NewLetters } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
 

@@ -1,11 +1,11 @@
 import { getTranslations } from 'next-intl/server'
 import { buttonLook } from '@/components/button'
-import { Frame } from '@/components/frame'
-import { inHowLong } from '@/components/troubles'
-import { services } from '@/lib/services'
-import { keepLanguage, visitorLanguage } from '../../words'
+import { Frame } from '@/components/page-layout'
+import { inHowLong } from '@/client/error-message'
+import { services } from '@/services'
+import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { SentNotice } from '../sent-notice'
-import { sentWords } from '../sent-words'
+import { sentWords } from '@/app/forgot-password/sent-messages'
 
 /**
  * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing a dead link. When

@@ -1,10 +1,10 @@
 import { getTranslations } from 'next-intl/server'
 import { buttonLook } from '@/components/button'
-import { Frame } from '@/components/frame'
+import { Frame } from '@/components/page-layout'
 import { CheckIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
-import { services } from '@/lib/services'
-import { visitorLanguage } from '../../words'
+import { services } from '@/services'
+import { visitorLanguage } from '@/app/i18n/request'
 
 /** The password is changed. Nobody is signed in by this: that takes the new password (OWASP Forgot Password). */
 export default async function DonePage() {

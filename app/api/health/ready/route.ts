@@ -1,4 +1,4 @@
-import { services } from '@/lib/services'
+import { services } from '@/services'
 
 /** Whether the process can serve: the database answers. */
 export async function GET(): Promise<Response> {

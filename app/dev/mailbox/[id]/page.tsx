@@ -1,11 +1,11 @@
 import type { ReactNode } from 'react'
 import { buttonLook } from '@/components/button'
-import { ageOf, exactly } from '../age'
+import { ageOf, exactly } from '@/app/dev/mailbox/relative-time'
 import { mailboxPath, requireLetter } from '../mailbox'
 import { MailboxFrame } from '../mailbox-frame'
-import { purposeOf } from '../purpose'
+import { purposeOf } from '@/app/dev/mailbox/link-label'
 import { CopyLink } from './copy-link'
-import { readScheme, schemes, type Scheme } from './html/framed'
+import { readScheme, schemes, type Scheme } from '@/app/dev/mailbox/[id]/html/preview-html'
 
 type Props = {
   params: Promise<{ id: string }>

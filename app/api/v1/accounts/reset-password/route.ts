@@ -1,13 +1,13 @@
-import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
-import { readInput, refuseDeep } from '@/lib/http/fields'
-import { linkInUrl, type FormPages } from '@/lib/http/form-pages'
-import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
-import { describeResetPassword, resetPasswordShape } from '@/lib/inputs'
-import { repairFields } from '@/lib/link-repair'
-import { pathInApp } from '@/lib/own-path'
-import type { Rejected } from '@/lib/password-reset'
-import { services } from '@/lib/services'
-import type { Settings } from '@/lib/settings'
+import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/handler'
+import { readInput, refuseDeep } from '@/lib/http/request-fields'
+import { linkInUrl, type FormPages } from '@/lib/http/form-redirect'
+import { FieldProblems, Refusal, Throttled } from '@/lib/http/errors'
+import { describeResetPassword, resetPasswordShape } from '@/lib/http/request-schemas'
+import { repairFields } from '@/lib/password-reset/link-repair'
+import { pathInApp } from '@/lib/http/own-path'
+import type { Rejected } from '@/lib/password-reset/password-reset'
+import { services } from '@/services'
+import type { Settings } from '@/lib/config/settings'
 
 const pages = (settings: Settings): FormPages => ({
   done: pathInApp(settings, '/reset-password/done/'),

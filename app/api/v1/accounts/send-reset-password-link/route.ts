@@ -1,12 +1,12 @@
-import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/endpoint'
-import { readInput, refuseDeep } from '@/lib/http/fields'
-import type { FormPages } from '@/lib/http/form-pages'
-import { FieldProblems, Refusal, Throttled } from '@/lib/http/refusals'
-import { describeSendLink, sendLinkShape } from '@/lib/inputs'
-import { repairFields } from '@/lib/link-repair'
-import { pathInApp } from '@/lib/own-path'
-import { services } from '@/lib/services'
-import type { Settings } from '@/lib/settings'
+import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/handler'
+import { readInput, refuseDeep } from '@/lib/http/request-fields'
+import type { FormPages } from '@/lib/http/form-redirect'
+import { FieldProblems, Refusal, Throttled } from '@/lib/http/errors'
+import { describeSendLink, sendLinkShape } from '@/lib/http/request-schemas'
+import { repairFields } from '@/lib/password-reset/link-repair'
+import { pathInApp } from '@/lib/http/own-path'
+import { services } from '@/services'
+import type { Settings } from '@/lib/config/settings'
 
 const pages = (settings: Settings): FormPages => ({
   done: pathInApp(settings, '/forgot-password/sent/'),

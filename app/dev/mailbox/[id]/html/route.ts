@@ -1,5 +1,5 @@
 import { requireLetter } from '../../mailbox'
-import { frameHtml, framePolicy, readScheme } from './framed'
+import { frameHtml, framePolicy, readScheme } from './preview-html'
 
 /** The HTML of a caught letter, for the frame that shows it. */
 export async function GET(

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { form, json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
+import { fieldErrorCodes } from '@/lib/http/error-codes'
+import * as cancel from '@/app/api/v1/accounts/cancel-reset-password/route'
+import * as reset from '@/app/api/v1/accounts/reset-password/route'
+import * as send from '@/app/api/v1/accounts/send-reset-password-link/route'
+
+let endpoints: Endpoints
+let services: Endpoints['services']
+
+beforeAll(async () => {
+  endpoints = await openEndpoints()
+  services = endpoints.start({
+    RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: 'true',
+    PASSWORD_OUTER_SPACES: 'refuse',
+  })
+}, 120_000)
+afterAll(() => endpoints.close())
+
+const handlers = { send: send.POST, reset: reset.POST, cancel: cancel.POST }
+const seen = new Set<string>()
+
+/** The codes that an answer 400 names, once for each message of its body. */
+async function codesOf(endpoint: keyof typeof handlers, body: unknown): Promise<string | null> {
+  const sent = typeof body === 'string' ? body : JSON.stringify(body)
+  const answer = await handlers[endpoint](requestTo('x', { headers: json, body: sent }))
+  const told = (await answer.json()) as Record<string, unknown>
+  const codes = answer.headers.get('error-codes')
+  expect(answer.status).toBe(400)
+  if (codes !== null) {
+    const named = codes.split(', ').map((pair) => pair.split('=') as [string, string])
+    for (const [, code] of named) seen.add(code)
+    const messages = Object.entries(told).flatMap(([name, list]) => (list as string[]).map(() => name))
+    expect(named.map(([field]) => field)).toEqual(messages)
+  }
+  return codes
+}
+
+describe('V4: the header Error-Codes', () => {
+  test.each<[keyof typeof handlers, unknown, string]>([
+    ['send', {}, 'login=required'],
+    ['send', { login: null }, 'login=null'],
+    ['send', { login: ' ' }, 'login=blank'],
+    ['send', { login: [] }, 'login=invalid-string'],
+    ['send', '{"login":"\\u0000\\ud800"}', 'login=null-characters, login=surrogates'],
+    ['send', 'null', 'non_field_errors=no-data'],
+    ['send', [], 'non_field_errors=not-an-object'],
+    ['reset', '"x"', 'non_field_errors=not-an-object'],
+    ['cancel', '7', 'non_field_errors=not-an-object'],
+    [
+      'reset',
+      { password: '', timestamp: 'soon', signature: null },
+      'user_id=required, timestamp=invalid-integer, signature=null, password=blank, password_confirm=required',
+    ],
+    ['cancel', { timestamp: true }, 'user_id=required, timestamp=invalid-integer, signature=required'],
+    ['cancel', { user_id: 'a', timestamp: '01', signature: 'b' }, 'timestamp=invalid-integer'],
+  ])('of %s to %j is %s', async (endpoint, body, codes) => {
+    expect(await codesOf(endpoint, body)).toBe(codes)
+  })
+
+  test.each<[string, string, string]>([
+    ['eight well-known letters', 'password', 'password=too-short, password=too-common'],
+    ['a number without end', '9'.repeat(257), 'password=numeric, password=too-long'],
+    ['a space in front', ' gravel lantern orchard', 'password=outer-spaces'],
+    ['digits only', '8'.repeat(16), 'password=numeric'],
+  ])('of a password with %s names all that is wrong, then the repetition', async (_what, password, codes) => {
+    const { link } = await endpoints.personWithLink('reset', services)
+    const typed = { ...link, password, password_confirm: `${password}!` }
+    expect(await codesOf('reset', typed)).toBe(`${codes}, password_confirm=mismatch`)
+  })
+
+  test('names what a password is too similar to', async () => {
+    const { id } = await endpoints.personWithLink('reset', services)
+    const similar = {
+      username: 'marmalade-kettle',
+      email: 'orchestra-violin@example.com',
+      first_name: 'Wilhelmina-Augusta',
+      last_name: 'Featherstonehaugh',
+    }
+    await endpoints.sql.query(
+      'UPDATE "rekey"."users" SET "username" = $2, "email" = $3, "first_name" = $4, "last_name" = $5 WHERE "id" = $1',
+      [id, ...Object.values(similar)],
+    )
+    const { account, now } = await services.accounts.read(id)
+    const link = services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
+    for (const [what, password] of Object.entries(similar)) {
+      const typed = { ...link, password, password_confirm: password }
+      expect(await codesOf('reset', typed)).toBe(`password=too-similar-${what.replace('_', '-')}`)
+    }
+  })
+
+  test('is absent where no field is wrong: the body has the code, or the status says it', async () => {
+    const { link } = await endpoints.personWithLink('reset', services)
+    const forged = { ...link, signature: 'x', password: 'gravel lantern', password_confirm: 'y' }
+    expect(await codesOf('reset', '{')).toBeNull()
+    const answer = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(forged) }))
+    expect([await answer.json(), answer.headers.get('error-codes')]).toEqual([
+      { detail: 'Invalid signature', code: 'signature-invalid' },
+      null,
+    ])
+    const page = await send.POST(requestTo('x', { headers: form, body: 'login=' }))
+    expect([page.status, page.headers.get('error-codes')]).toEqual([303, null])
+  })
+
+  test('is the same in every language', async () => {
+    const ask = (language: string) =>
+      send.POST(requestTo('x', { headers: { ...json, 'Accept-Language': language }, body: '{}' }))
+    const [german, english] = [await ask('de'), await ask('en')]
+    expect(await german.text()).not.toBe(await english.text())
+    expect(german.headers.get('error-codes')).toBe(english.headers.get('error-codes'))
+  })
+
+  test('has codes that are all tokens, no two alike, and all but one seen above', () => {
+    const codes = Object.values(fieldErrorCodes)
+    expect(codes.filter((code) => !/^[a-z]+(-[a-z]+)*$/.test(code))).toEqual([])
+    expect(new Set(codes).size).toBe(codes.length)
+    // A breached password takes a range service to tell.
+    expect(codes.filter((code) => !seen.has(code))).toEqual(['breached'])
+  })
+})

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { form, openEndpoints, own, post, requestTo, type Endpoints } from '@/e2e/support/endpoints'
+import type { Configuration } from '@/lib/password-reset/extension-points'
+import { createLog } from '@/lib/logging/log'
+import * as reset from '@/app/api/v1/accounts/reset-password/route'
+import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
+
+let endpoints: Endpoints
+
+beforeAll(async () => void (endpoints = await openEndpoints()), 120_000)
+beforeEach(() => endpoints.exchange())
+afterAll(() => endpoints.close())
+
+describe('I3: a body of more than 16 KiB', () => {
+  const large = JSON.stringify({ login: 'x'.repeat(17_000) })
+
+  test('that says so is refused unread', async () => {
+    let read = false
+    const body = new ReadableStream(
+      {
+        pull(controller) {
+          read = true
+          controller.enqueue(new TextEncoder().encode(large))
+          controller.close()
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    await endpoints.expectRefused(post({ 'Content-Length': '17012' }, body), 413)
+    expect(read).toBe(false)
+  })
+
+  test('that does not is refused when it turns out', async () => {
+    let sent = 0
+    const endless = new ReadableStream({
+      pull(controller) {
+        sent += 1
+        if (sent > 1_000) controller.close()
+        else controller.enqueue(new Uint8Array(1024).fill(0x20))
+      },
+    })
+    await endpoints.expectRefused(post({}, endless), 413)
+    expect(sent).toBeLessThan(30)
+  })
+})
+
+test.each([
+  ['with its client is the client’s fault, not an outage', 'ECONNRESET', 400, 'debug body_cut_off'],
+  ['through a fault of ours is told and answered as one', 'ERR_INVALID_STATE', 500, 'error request_failed'],
+])('a body that breaks off %s', async (_, code, status, event) => {
+  const lines: string[] = []
+  const log = createLog('debug', 'test')
+  for (const level of ['debug', 'warn', 'error'] as const)
+    log[level] = ((line: { event: string }) => void lines.push(`${level} ${line.event}`)) as never
+  endpoints.exchange({ log })
+  const broken = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode('{"login":'))
+    },
+    pull(controller) {
+      controller.error(Object.assign(new Error('aborted'), { code }))
+    },
+  })
+  await endpoints.expectRefused(post({}, broken), status)
+  expect(lines).toEqual([event])
+})
+
+test('I3: an Accept that is longer than any client’s takes anything', async () => {
+  const images = (length: number) => 'image/png,'.repeat(length / 10)
+  await endpoints.expectRefused(post({ Accept: images(1020) }), 406)
+  expect((await post({ Accept: images(1030) })).status).toBe(200)
+})
+
+test('I1: what is no object is refused, each with its name', async () => {
+  for (const [body, name] of [
+    ['[]', 'list'],
+    ['"x"', 'str'],
+    ['7', 'int'],
+    ['true', 'bool'],
+  ] as const) {
+    const answer = await post({}, body)
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(`but got ${name}`)])
+  }
+})
+
+test('I1, C14: a link request’s own shape gets nothing that is nested deeply', async () => {
+  const seen: unknown[] = []
+  const linkRequestShape: Configuration['linkRequestShape'] = (body) => {
+    seen.push(body.staff)
+    return { login: 'nobody' }
+  }
+  endpoints.exchange({ configuration: { linkRequestShape } })
+  const nested = (depth: number) => `${'['.repeat(depth)}7${']'.repeat(depth)}`
+  for (const depth of [33, 8_000]) {
+    const refused = await post({}, `{"staff":${nested(depth)}}`)
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      { detail: 'JSON parse error - Nested too deeply' },
+    ])
+  }
+  expect(seen).toEqual([])
+  expect((await post({}, `{"staff":${nested(32)}}`)).status).toBe(200)
+  expect((await post({}, `{"staff":7}`)).status).toBe(200)
+  expect(JSON.stringify(seen[0], (_, one) => (typeof one === 'bigint' ? Number(one) : one))).toBe(nested(32))
+  expect(seen[1]).toBe(7n)
+
+  endpoints.exchange()
+  expect((await post({}, `{"login":"nobody","staff":${nested(8_000)}}`)).status).toBe(200)
+})
+
+test('H5, P11: a form without JavaScript comes back with its link in the address, and nothing that was typed', async () => {
+  const link = { user_id: '7', timestamp: '1790000000', signature: 'A'.repeat(86) }
+  const typed = { password: 'c4n4ry-typed', login: 'c4n4ry-typed', other: 'c4n4ry-typed' }
+  const body = new URLSearchParams({ ...link, ...typed }).toString()
+  const answer = await reset.POST(requestTo('reset-password', { headers: form, body }))
+  const location = answer.headers.get('Location')!
+  expect(answer.status).toBe(303)
+  expect(location).not.toContain('c4n4ry')
+  expect(Object.fromEntries(new URL(location, own).searchParams)).toEqual({ ...link, problem: 'refused' })
+})
+
+test('H3: no answer is to be stored, whatever it says', async () => {
+  for (const answer of [
+    await post(),
+    await post({}, '{'),
+    await post({ Origin: 'https://evil.example' }),
+    await post(form, 'login=nobody'),
+    ask.GET(requestTo('send-reset-password-link', { method: 'GET' })),
+    ask.OPTIONS(requestTo('send-reset-password-link', { method: 'OPTIONS' })),
+  ])
+    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+})

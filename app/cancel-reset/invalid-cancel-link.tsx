@@ -1,0 +1,40 @@
+import { getTranslations } from 'next-intl/server'
+import type { ReactNode } from 'react'
+import { BrokenLinkIcon, CheckIcon, ClockIcon, EnvelopeIcon } from '@/components/icons'
+import { PageHeading } from '@/components/page-heading'
+import type { Language } from '@/lib/i18n/locales'
+import { services } from '@/services'
+
+const looks = {
+  expired: { icon: <ClockIcon className="size-7" />, tone: 'accent' },
+  used: { icon: <CheckIcon className="size-7" />, tone: 'accent' },
+  damaged: { icon: <BrokenLinkIcon className="size-7" />, tone: 'warn' },
+  missing: { icon: <EnvelopeIcon className="size-7" />, tone: 'accent' },
+} as const satisfies Record<string, { icon: ReactNode; tone: string }>
+
+export type DeadKind = keyof typeof looks
+
+type Props = { kind: DeadKind; language: Language }
+
+/** What the page of a "this wasn't me" link that does nothing is called. */
+export async function deadLinkTitle({ kind, language }: Props): Promise<string> {
+  return (await wordsOf({ kind, language }))(`${kind}-title`)
+}
+
+/** Why a "this wasn't me" link does nothing. Whoever lost the account meanwhile is told what still helps, where it does. */
+export async function DeadLink({ kind, language }: Props) {
+  const t = await wordsOf({ kind, language })
+  const helps = kind === 'used' && services().settings.reset.enabled
+  return (
+    <PageHeading {...looks[kind]} title={t(`${kind}-title`)}>
+      <p>{t(`${kind}-lead`)}</p>
+      {helps && <p className="mt-3 text-ink">{t('used-changed')}</p>}
+    </PageHeading>
+  )
+}
+
+/** What is said of a link that the page has forgotten is the same for every link. */
+function wordsOf({ kind, language }: Props) {
+  const namespace = kind === 'missing' ? 'pages.dead-link' : 'pages.cancel'
+  return getTranslations({ locale: language, namespace })
+}

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { purposeOf } from './link-label'
+
+test.each([
+  ['https://id.example.com/reset-password/?signature=x', 'To choose a new password'],
+  ['http://localhost:3000/cancel-reset/?signature=x', '“This wasn’t me”'],
+  ['https://id.example.com/forgot-password/', 'To ask for a link'],
+  ['https://example.com/account/reset-password/?signature=x', 'To choose a new password'],
+  ['https://example.com/our-own-page/', 'Link'],
+  ['https://[our-own-placeholder]/reset-password/', 'Link'],
+  ['https://…', 'Link'],
+  ['https://', 'Link'],
+])('the link %s of a caught letter is called %s', (link, purpose) => {
+  expect(purposeOf(link)).toBe(purpose)
+})

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { ageOf, exactly } from './relative-time'
+
+const now = new Date('2026-11-24T14:30:00Z')
+
+test.each([
+  [-5, 'just now'],
+  [0, 'just now'],
+  [9, 'just now'],
+  [10, '10 seconds ago'],
+  [59, '59 seconds ago'],
+  [60, '1 minute ago'],
+  [3_599, '59 minutes ago'],
+  [3_600, '1 hour ago'],
+  [86_399, '23 hours ago'],
+  [172_800, '2 days ago'],
+])('a letter caught %i seconds ago was caught %s', (seconds, words) => {
+  expect(ageOf(new Date(now.getTime() - seconds * 1000), now)).toBe(words)
+})
+
+test('a moment is told to the second, with its zone', () => {
+  expect(exactly(now)).toBe('2026-11-24 14:30:00 UTC')
+})

@@ -1,0 +1,37 @@
+import { getTranslations } from 'next-intl/server'
+import type { Language } from '@/lib/i18n/locales'
+import { services } from '@/services'
+import { knownBy } from '@/app/i18n/form-messages'
+import type { SentWords } from './sent-notice'
+
+/**
+ * What there is to say once somebody has asked. `leadFor`, `spam` and `tooSoon` keep a place for `{login}`, `{sender}`
+ * and `{when}`.
+ */
+export async function sentWords(language: Language): Promise<SentWords> {
+  const { settings } = services()
+  const t = await getTranslations({ locale: language, namespace: 'pages.sent' })
+  const minutes = settings.reset.period / 60
+  return {
+    title: t('title'),
+    documentTitle: `${t('title')} · ${settings.look.appName}`,
+    lead: t('lead'),
+    leadFor: String(t.raw('lead-for')),
+    life:
+      minutes % 60 === 0
+        ? t('life-hours', { hours: minutes / 60 })
+        : t('life-minutes', { minutes: Math.max(1, Math.floor(minutes)) }),
+    nothing: t('nothing'),
+    wait: t('wait'),
+    spam: t('spam', { sender: '{sender}' }),
+    sender: settings.mail.from.replace(/^.*<|>$/g, ''),
+    other: t('other'),
+    again: t('again'),
+    inbox: String(t.raw('inbox')),
+    busy: t('busy'),
+    change: t('change', { loginField: knownBy() }),
+    tooSoon: String(t.raw('too-soon')),
+    askedAgain: t('asked-again'),
+    ready: t('ready'),
+  }
+}

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { languages } from '@/lib/i18n/locales'
+
+const folder = new URL('../messages/', import.meta.url)
+const [reference, ...others] = languages
+
+/** Every message of a language by its path, such as `pages.sent.title`. */
+function messagesOf(language: string): Map<string, string> {
+  const messages = new Map<string, string>()
+  const walk = (node: unknown, path: string[]) => {
+    if (typeof node === 'string') messages.set(path.join('.'), node)
+    else for (const [key, child] of Object.entries(node as object)) walk(child, [...path, key])
+  }
+  walk(JSON.parse(readFileSync(new URL(`${language}.json`, folder), 'utf8')), [])
+  return messages
+}
+
+/**
+ * The names that a message expects values and tags for. Braces alternate: one opens an argument, such as a plural, the
+ * next within it a branch, which is a message again.
+ */
+function placeholdersOf(message: string): string[] {
+  const names = new Set([...message.matchAll(/<(\w+)>/g)].map(([tag]) => tag))
+  let depth = 0
+  for (const [index, character] of [...message].entries()) {
+    if (character === '{' && depth % 2 === 0)
+      names.add(/^\s*\w+/.exec([...message].slice(index + 1).join(''))?.[0].trim() ?? '')
+    if (character === '{') depth += 1
+    if (character === '}') depth -= 1
+  }
+  return [...names].sort()
+}
+
+test('a placeholder is told from the words of a plural, even where they are the same', () => {
+  const message = '<b>{name}</b>: {seconds} {seconds, plural, one {second} other {seconds or {more}}}'
+  expect(placeholdersOf(message)).toEqual(['<b>', 'more', 'name', 'seconds'])
+})
+
+test('each language has one file, and each file a language', () => {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  expect(files.sort()).toEqual(languages.map((language) => `${language}.json`).sort())
+})
+
+describe.each(others)('%s', (language) => {
+  const wanted = messagesOf(reference)
+  const found = messagesOf(language)
+
+  test('says everything that English says, and nothing else', () => {
+    expect([...found.keys()].sort()).toEqual([...wanted.keys()].sort())
+  })
+
+  test('leaves room for the same values in every message', () => {
+    const different = [...wanted].filter(
+      ([key, message]) => placeholdersOf(found.get(key) ?? '').join() !== placeholdersOf(message).join(),
+    )
+    expect(different.map(([key]) => key)).toEqual([])
+  })
+
+  test('leaves no message in English', () => {
+    expect([...found].filter(([key, message]) => wanted.get(key) === message)).toEqual([])
+  })
+
+  test('leaves no message empty', () => {
+    expect([...found].filter(([, message]) => message.trim() === '')).toEqual([])
+  })
+})

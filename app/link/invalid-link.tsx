@@ -1,0 +1,153 @@
+import { getTranslations } from 'next-intl/server'
+import type { ReactNode } from 'react'
+import { Button, buttonLook } from '@/components/button'
+import { BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon, EnvelopeIcon } from '@/components/icons'
+import { PageHeading } from '@/components/page-heading'
+import type { Language } from '@/lib/i18n/locales'
+import { services } from '@/services'
+import { knownBy, troubleWords } from '@/app/i18n/form-messages'
+import { chosenLanguage, keepLanguage } from '@/app/i18n/request'
+import { LinkFields } from './link-fields'
+import type { LinkParameters } from './parse-link'
+import { LinkForm } from './link-form'
+
+type Props = { language: Language }
+
+/** What the page of a dead link is called. */
+export async function deadLinkTitle(
+  kind: 'expired' | 'used' | 'damaged' | 'missing' | 'away',
+  language: Language,
+) {
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  return t(`${kind}-title`)
+}
+
+/** Ours, and too old. */
+export async function ExpiredLink({ language, link }: Props & { link: LinkParameters }) {
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  return (
+    <>
+      <PageHeading icon={<ClockIcon className="size-7" />} tone="warn" title={t('expired-title')}>
+        <p>{t('expired-lead')}</p>
+      </PageHeading>
+      <Renewal language={language} link={link} />
+    </>
+  )
+}
+
+/** Ours, and spent. Whoever has just used it, and sees it again by going back, is told that all is well. */
+export async function UsedLink({ language, link }: Props & { link: LinkParameters }) {
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  return (
+    <>
+      <PageHeading icon={<CheckIcon className="size-7" />} title={t('used-title')}>
+        <p>{t('used-lead')}</p>
+        <p className="mt-3 text-balance text-ink">{t('used-changed')}</p>
+      </PageHeading>
+      <SignInLink language={language} />
+      <Renewal language={language} link={link} />
+    </>
+  )
+}
+
+/** Damaged or never ours: nobody can tell which, and no account is named. */
+export async function DamagedLink({ language }: Props) {
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  return (
+    <>
+      <PageHeading icon={<BrokenLinkIcon className="size-7" />} tone="warn" title={t('damaged-title')}>
+        <p>{t('damaged-lead')}</p>
+      </PageHeading>
+      <ul className="mt-4 list-disc space-y-1.5 ps-5 marker:text-accent">
+        <li>{t('damaged-again')}</li>
+        <li>{t('damaged-whole')}</li>
+        <li>{t('damaged-newest')}</li>
+      </ul>
+      <AskLink language={language}>{t('ask')}</AskLink>
+    </>
+  )
+}
+
+/** No link at all: a reload, Back, or an address typed by hand. */
+export async function MissingLink({ language }: Props) {
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  const { signInUrl } = services().settings.look
+  return (
+    <>
+      <PageHeading icon={<EnvelopeIcon className="size-7" />} title={t('missing-title')}>
+        <p>{t('missing-lead')}</p>
+        <p className="mt-3">{t('missing-changed')}</p>
+      </PageHeading>
+      {signInUrl !== undefined && <SignInLink language={language} />}
+      <h2 className="mt-8 font-semibold">{t('missing-ask')}</h2>
+      <AskLink language={language} look="quiet">
+        {t('ask')}
+      </AskLink>
+    </>
+  )
+}
+
+/** Nobody can judge the link now; trying again, in the language that was chosen, uses nothing up. */
+export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  const chosen = await chosenLanguage()
+  return (
+    <>
+      <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={t('away-title')}>
+        <p>{t('away-lead')}</p>
+      </PageHeading>
+      <form method="get" className="mt-8">
+        <LinkFields link={link} />
+        {chosen !== undefined && <input type="hidden" name="lang" value={chosen} />}
+        <Button type="submit">{t('away-retry')}</Button>
+      </form>
+    </>
+  )
+}
+
+async function Renewal({ language, link }: Props & { link: LinkParameters }) {
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  const words = { submit: t('renew'), busy: t('renew-busy'), hint: t('renew-hint') }
+  return (
+    <>
+      <LinkForm
+        link={link}
+        language={language}
+        endpoint={await keepLanguage('/api/v1/accounts/send-reset-password-link/', language)}
+        donePath={await keepLanguage('/forgot-password/sent/', language)}
+        words={{ ...words, troubles: await troubleWords(language) }}
+      />
+      <p className="mt-6">
+        <a className="text-link inline-block py-1" href={await keepLanguage('/forgot-password/', language)}>
+          {t('elsewhere', { loginField: knownBy() })}
+        </a>
+      </p>
+    </>
+  )
+}
+
+async function SignInLink({ language }: Props) {
+  const { signInUrl } = services().settings.look
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  if (signInUrl === undefined) return null
+  return (
+    <a className={`mt-6 w-full sm:w-auto ${buttonLook('quiet')}`} href={signInUrl}>
+      {t('sign-in')}
+    </a>
+  )
+}
+
+async function AskLink({
+  language,
+  look = 'primary',
+  children,
+}: Props & { look?: 'primary' | 'quiet'; children: ReactNode }) {
+  return (
+    <a
+      className={`mt-4 w-full sm:w-auto ${buttonLook(look)}`}
+      href={await keepLanguage('/forgot-password/', language)}
+    >
+      {children}
+    </a>
+  )
+}

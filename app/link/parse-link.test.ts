@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import type { Query } from '@/app/problems'
+import { addressWithFragment } from './link-in-fragment'
+import { readLinkParameters } from './parse-link'
+
+const userId = '0198c2f4-7e1a-7000-8000-000000000001'
+const timestamp = '1700000000'
+const signature = `${'aB3_-'.repeat(17)}z`
+const whole = { user_id: userId, timestamp, signature }
+const intact = `user_id=${userId}&timestamp=${timestamp}&signature=${signature}`
+
+/** The query as Next hands it over for an address that ends in `text`. */
+function queryOf(text: string): Query {
+  const query: Query = {}
+  for (const [name, value] of new URLSearchParams(text)) {
+    const before = query[name]
+    query[name] = before === undefined ? value : [before, value].flat()
+  }
+  return query
+}
+
+/** Reads a link as a page does; `genuine` is the one signature that holds. */
+function read(query: Query, genuine = signature) {
+  const open = (_purpose: string, link: { signature: string }) => (link.signature === genuine ? {} : null)
+  return readLinkParameters({ open } as never, 'reset', query)
+}
+
+test('an intact link is read as it stands, among the parameters of others', () => {
+  expect(read(queryOf(intact))).toEqual(whole)
+  expect(read(queryOf(`tenant=a&tenant=b&${intact}&problem=throttled`))).toEqual(whole)
+})
+
+test('U12: a damaged link is read as the link that was sent, so that the forms send it whole', () => {
+  expect(read(queryOf(`${intact.replace('&timestamp', '×tamp')}).`))).toEqual(whole)
+})
+
+test('T12: a link that does not hold is read as received, and nothing of it is changed', () => {
+  expect(read(queryOf(`${intact}.`), 'another')).toEqual({ ...whole, signature: `${signature}.` })
+})
+
+describe('T12: what cannot be repaired is damaged', () => {
+  test.each([
+    ['a missing parameter', `user_id=${userId}&timestamp=${timestamp}`],
+    ['an empty parameter', `user_id=&timestamp=${timestamp}&signature=${signature}`],
+    ['a parameter of white space only', `user_id=%20&timestamp=${timestamp}&signature=${signature}`],
+    ['a repeated parameter', `${intact}&user_id=somebody`],
+    ['a parameter repeated with the same value', `${intact}&timestamp=${timestamp}`],
+    ['a forged link that × damaged', intact.replace('&timestamp', '×tamp').replace(/z$/, 'y')],
+    ['a signature of more characters than any link has', `${intact}${'a'.repeat(200)}`],
+    [
+      'an account of more characters than any link has',
+      `${intact.replace('0198c2f4-', `0198c2f4-${'a'.repeat(200)}`)}x`,
+    ],
+  ])('%s', (_, text) => {
+    expect(read(queryOf(text))).toBe('damaged')
+  })
+})
+
+test('H5: an address without any of the three carries no link, as after a reload', () => {
+  expect(read({})).toBe('none')
+  expect(read({ problem: 'throttled' })).toBe('none')
+})
+
+test('I2: a parameter named like a part of every object is a parameter like others', () => {
+  expect(read(queryOf(`__proto__=a&constructor=b&${intact}`))).toEqual(whole)
+  expect(read(queryOf('toString=1'))).toBe('none')
+})
+
+describe('U12: an address whose ampersands became `#038;`', () => {
+  const path = '/reset-password/'
+  const restored = (address: string) => addressWithFragment(new URL(address, 'https://id.example.com'))
+
+  test.each(['&#038;', '#038;', '&#38;', '#38;', '&#x26;', '&#X26;'])(
+    'written as %s, is restored',
+    (spelled) => {
+      const address = restored(`${path}?${intact.replaceAll('&', spelled)}`)!
+      expect(address).toMatch(/^\/reset-password\/\?/)
+      expect(read(queryOf(address.slice(path.length + 1)))).toEqual(whole)
+    },
+  )
+
+  test.each(['', '#', '#top', '#038;', '#038;other=1', `#${intact}`, '#/reset-password/?timestamp=1'])(
+    'is not confused with another fragment (%j)',
+    (hash) => {
+      expect(restored(`${path}?${intact}${hash}`)).toBeUndefined()
+    },
+  )
+})

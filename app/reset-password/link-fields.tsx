@@ -1,8 +1,0 @@
-import type { LinkParameters } from './link-parameters'
-
-/** A link as hidden fields of a form. */
-export function LinkFields({ link }: { link: LinkParameters }) {
-  return Object.entries(link).map(([name, value]) => (
-    <input key={name} type="hidden" name={name} value={value} />
-  ))
-}

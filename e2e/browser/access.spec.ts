@@ -1,0 +1,331 @@
+import type { Page, Request } from 'playwright/test'
+import {
+  contrastOf,
+  doubleText,
+  expectNoViolations,
+  expectTargets,
+  expectToFit,
+  spaceText,
+} from '@/e2e/support/browser/checks'
+import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
+import { linkTo } from '@/e2e/support/browser/links'
+import { show, states } from '@/e2e/support/browser/states'
+import { askForLink, sendPassword } from '@/e2e/support/browser/steps'
+import { test } from '@/e2e/support/browser/strained-app'
+import { isLong } from '@/e2e/support/long-form'
+import { newPassword } from '@/e2e/support/running-app'
+
+const small = { width: 320, height: 640 }
+/** So high that nothing lies across its edge, where axe cannot see what is behind a text. */
+const large = { width: 1280, height: 2000 }
+
+for (const state of states) {
+  test(`U7, U8, U9, U10, U11: ${state.name} can be read, pressed and enlarged by everybody`, async ({
+    page,
+    app,
+    says,
+    fragile,
+    complaints,
+  }) => {
+    await page.setViewportSize(small)
+    await show(state, { page, app, says, fragile })
+    if (state.breaks) expect(complaints.splice(0).length).toBeGreaterThan(0)
+    const title = await heading(page).innerText()
+    await expect(page).toHaveTitle(`${title} · Rekey`)
+    await expect(page.locator('html')).toHaveAttribute('lang', 'en')
+    // SC 3.2.6: help in the same place of every page.
+    await expect(page.getByRole('contentinfo').getByRole('link').first()).toHaveText('help@rekey.example')
+    // SC 1.3.1: VoiceOver takes a list without markers for none unless it is told.
+    const unmarked = page.locator('ul:not([role=list]), ol:not([role=list])')
+    for (const list of await unmarked.all()) await expect(list).not.toHaveCSS('list-style-type', 'none')
+
+    // Only colours depend on the theme, and none on the width: all rules once, the contrast in both. REKEY_LONG=1 looks
+    // at every pair.
+    const looks: [colorScheme: 'light' | 'dark', size: typeof small, only?: string[]][] = [
+      ['light', small],
+      ['dark', large, ['color-contrast']],
+    ]
+    if (isLong) looks.push(['light', large], ['dark', small])
+    for (const [colorScheme, size, only] of looks) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.setViewportSize(size)
+      await expectNoViolations(page, `${colorScheme}, ${size.width} px`, { only, covers: state.covers })
+    }
+    // The colours of text are the reader's own then; axe would not see them. What is known by its words needs no edge.
+    await page.emulateMedia({ forcedColors: 'active' })
+    for (const target of await page
+      .locator('main :is(button:not([aria-pressed]), input:not(.sr-only))')
+      .all())
+      if (await target.isVisible()) expect(await contrastOf(target, 'edge')).toBeGreaterThanOrEqual(3)
+    await page.emulateMedia({ forcedColors: 'none' })
+
+    await expectTargets(page, 'narrow')
+    await expectToFit(page, 'narrow')
+    await page.setViewportSize({ width: 320, height: 256 })
+    await spaceText(page)
+    await expectToFit(page, 'narrow, low and with wide text')
+    await page.setViewportSize({ width: 640, height: 320 })
+    await expectToFit(page, 'on its side, with wide text')
+    await doubleText(page)
+    await expectToFit(page, 'on its side, with text twice as large')
+  })
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`U9: edges of controls and the ring of the focus stand out, ${colorScheme}`, async ({
+    page,
+    app,
+    says,
+  }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.goto(await linkTo(app, await app.addPerson()))
+    const field = passwordField(page, says)
+    const save = page.getByRole('button', { name: says.reset.submit })
+    expect(await contrastOf(field, 'edge')).toBeGreaterThanOrEqual(3)
+    expect(await contrastOf(save, 'edge')).toBeGreaterThanOrEqual(3)
+    await save.click()
+    await expect(field).toHaveAttribute('aria-invalid', 'true')
+    expect(await contrastOf(field, 'edge')).toBeGreaterThanOrEqual(3)
+    for (const target of [field, save, page.getByRole('button', { name: says.reset.show })]) {
+      await target.press('Shift')
+      expect(await contrastOf(target, 'ring')).toBeGreaterThanOrEqual(3)
+    }
+    await page.goto('/forgot-password/sent/')
+    expect(
+      await contrastOf(page.getByRole('link', { name: says.sent.change }), 'edge'),
+    ).toBeGreaterThanOrEqual(3)
+  })
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`U9: icons and the way through the steps stand out, ${colorScheme}`, async ({ page, app, says }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const link = await linkTo(app, await app.addPerson())
+    for (const address of ['/forgot-password/', '/forgot-password/sent/', '/reset-password/done/', link]) {
+      await page.goto(address)
+      await heading(page).waitFor()
+      if (address === link) {
+        await sendPassword(page, says, '١٢٣٤٥')
+        await page.getByText(says.reset.tooShort).waitFor()
+      }
+      for (const size of [small, large]) {
+        await page.setViewportSize(size)
+        const steps = await page.locator('header .rounded-full').all()
+        const shown = await Promise.all(steps.map((step) => step.isVisible()))
+        expect(shown.filter(Boolean).length, 'steps').toBeGreaterThanOrEqual(3)
+        for (const step of steps.filter((_, index) => shown[index]))
+          expect(await contrastOf(step, 'edge')).toBeGreaterThanOrEqual(3)
+        for (const icon of await page.locator('svg').all())
+          if (await icon.isVisible()) expect(await contrastOf(icon, 'lines')).toBeGreaterThanOrEqual(3)
+      }
+    }
+  })
+}
+
+test('U7: what is going to be said has its place on the page before there is anything to say', async ({
+  page,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  /** The regions whose changes are read out, and what is in them. */
+  const regions = () =>
+    page
+      .locator('main :is([role=alert], [role=status], [aria-live])')
+      .evaluateAll((all) => all.map((one) => [one.getAttribute('role') ?? 'live', one.textContent]))
+  const [errors, strength, progress] = ['live', 'live', 'live']
+  for (const [address, roles] of [
+    ['/forgot-password/', ['alert', errors, progress]],
+    [await linkTo(app, person), ['alert', errors, strength, 'status', progress]],
+    [await linkTo(app, person, { age: 3700 }), ['alert', progress]],
+    [await linkTo(app, person, { purpose: 'cancel' }), ['alert', progress]],
+  ] as const) {
+    await page.goto(address)
+    await heading(page).waitFor()
+    expect(await regions(), address).toEqual(roles.map((role) => [role, '']))
+  }
+  await askForLink(page, says, person.username)
+  expect(await regions()).toEqual([progress, 'status', 'alert'].map((role) => [role, '']))
+})
+
+test('U7: whoever sends a form from within its field is told there what is wrong, and that it is on its way', async ({
+  page,
+  app,
+  says,
+}) => {
+  const told = (words: string) => page.locator('main [aria-live]').filter({ hasText: words })
+  await page.goto('/forgot-password/')
+  const login = page.getByLabel(says.ask.field)
+  await login.press('Enter')
+  await expect(told(says.ask.missing)).toBeAttached()
+  await expect(login).toBeFocused()
+  await page.route('**/api/**', () => {})
+  await login.fill('somebody')
+  await login.press('Enter')
+  await expect(told(says.ask.busy)).toBeAttached()
+  await expect(login).toBeFocused()
+
+  await page.goto(await linkTo(app, await app.addPerson()))
+  const password = passwordField(page, says)
+  await password.fill('1234567')
+  await password.press('Enter')
+  await expect(told(says.reset.digits)).toBeAttached()
+  await password.fill(newPassword())
+  await password.press('Enter')
+  await expect(told(says.reset.busy)).toBeAttached()
+  await expect(password).toBeFocused()
+})
+
+test('who asked their device for less motion gets none', async ({ page, app, says, fragile }) => {
+  const busy = states.find(({ name }) => name === 'the form for the password, on its way')!
+  /** What turns, slides or fades by itself or when it is touched. */
+  const motion = () =>
+    page.evaluate(() => {
+      const slow = [...document.querySelectorAll('*')].filter((element) => {
+        const { transitionProperty, transitionDuration } = getComputedStyle(element)
+        const durations = transitionDuration.split(',').map(parseFloat)
+        return transitionProperty !== 'none' && durations.some((duration) => duration > 0)
+      })
+      return [...document.getAnimations().map(() => 'animation'), ...slow.map(({ localName }) => localName)]
+    })
+  await page.emulateMedia({ reducedMotion: 'no-preference' })
+  await show(busy, { page, app, says, fragile })
+  expect(await motion()).toEqual(expect.arrayContaining(['animation', 'button']))
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  expect(await motion()).toEqual([])
+})
+
+test('U9: with forced colours, fields and buttons keep an edge', async ({ page, app, says }) => {
+  await page.emulateMedia({ forcedColors: 'active', colorScheme: 'dark' })
+  await page.goto(await linkTo(app, await app.addPerson()))
+  for (const target of [passwordField(page, says), page.getByRole('button', { name: says.reset.submit })]) {
+    expect(await contrastOf(target, 'edge')).toBeGreaterThanOrEqual(3)
+    await target.focus()
+    await target.press('Shift')
+    expect(await contrastOf(target, 'ring')).toBeGreaterThanOrEqual(3)
+  }
+})
+
+test('U8: the Tab key walks every page in reading order, and the focus is always to be seen', async ({
+  page,
+  app,
+  says,
+}) => {
+  const { signIn } = says.done
+  const footer = [says.languages, 'help@rekey.example', 'Back to sign-in']
+  const person = await app.addPerson()
+  const walks: [string, string[]][] = [
+    ['/forgot-password/', [says.ask.field, says.ask.submit, ...footer]],
+    ['/forgot-password/sent/', [says.sent.askAgain, says.sent.change, ...footer]],
+    [await linkTo(app, person), [says.reset.show, says.reset.password, says.reset.submit, ...footer]],
+    [await linkTo(app, person, { age: 3700 }), [says.dead.renew, says.dead.elsewhere, ...footer]],
+    ['/reset-password/?signature=x', [says.dead.ask, ...footer]],
+    ['/reset-password/', [signIn, says.dead.ask, ...footer]],
+    ['/reset-password/done/', [signIn, ...footer]],
+    ['/there-is-nothing-here/', [says.notFound.ask, ...footer]],
+    [await linkTo(app, person, { purpose: 'cancel' }), [says.cancel.submit, ...footer]],
+  ]
+  await page.setViewportSize({ width: 320, height: 400 })
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  for (const [address, names] of walks) {
+    await page.goto(address)
+    await heading(page).waitFor()
+    const there: string[] = []
+    while (there.length < names.length) {
+      await page.keyboard.press('Tab')
+      there.push(await nameOfFocus(page))
+      await expectFocusToBeSeen(page)
+    }
+    expect(there, address).toEqual(names)
+    const back: string[] = []
+    while (back.length < names.length - 1) {
+      await page.keyboard.press('Shift+Tab')
+      back.push(await nameOfFocus(page))
+    }
+    expect(back.reverse(), address).toEqual(names.slice(0, -1))
+    // No trap: one step further leads out of the page, or around to its other end.
+    await page.keyboard.press('Shift+Tab')
+    expect(['', names.at(-1)], address).toContain(await nameOfFocus(page))
+    // The link's parameters may have left the address meanwhile.
+    const { pathname } = new URL(page.url())
+    expect(pathname, 'SC 3.2.1: nothing happens on focus').toBe(new URL(address, app.url).pathname)
+  }
+})
+
+test('U11: nothing happens while something is typed or chosen, until a button is pressed (SC 3.2.2)', async ({
+  page,
+  app,
+  says,
+}) => {
+  const link = await linkTo(app, await app.addPerson())
+  const walks: [address: string, field: string][] = [
+    ['/forgot-password/', says.ask.field],
+    [link, says.reset.password],
+  ]
+  for (const [address, field] of walks) {
+    await page.goto(address, { waitUntil: 'networkidle' })
+    const at = page.url()
+    const done: string[] = []
+    const watch = (request: Request) => {
+      if (request.isNavigationRequest() || request.method() !== 'GET') done.push(request.url())
+    }
+    page.on('request', watch)
+    await page.getByLabel(field, { exact: true }).pressSequentially('correct horse battery staple')
+    await page.getByLabel(field, { exact: true }).press('Tab')
+    if (address === link) await page.getByRole('button', { name: says.reset.show }).press('Space')
+    await page.locator('summary').press('Enter')
+    for (let languages = 0; languages < 3; languages += 1) await page.keyboard.press('Tab')
+    expect(await nameOfFocus(page)).toBe('Français')
+    await page.waitForLoadState('networkidle')
+    page.off('request', watch)
+    expect(done).toEqual([])
+    expect(page.url()).toBe(at)
+    await expect(page.getByLabel(field, { exact: true })).toHaveValue('correct horse battery staple')
+  }
+})
+
+for (const size of [
+  { width: 320, height: 568 },
+  { width: 1280, height: 800 },
+]) {
+  test(`U8: the list of languages opens where it is seen, and covers nothing that has the focus, ${size.width} px`, async ({
+    page,
+    says,
+  }) => {
+    await page.setViewportSize(size)
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await page.goto('/forgot-password/')
+    await page.getByText(says.languages).click()
+    const list = page.getByRole('contentinfo').locator('form')
+    const { y, height } = (await list.boundingBox())!
+    expect(y).toBeGreaterThanOrEqual(0)
+    expect(y + height).toBeLessThanOrEqual(size.height)
+    for (const steps of ['Tab', 'Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab']) {
+      await page.keyboard.press(steps)
+      await expectFocusToBeSeen(page)
+    }
+    expect(await nameOfFocus(page)).toBe(says.ask.submit)
+    await expect(list).toBeHidden()
+  })
+}
+
+/** What a screen reader would call the thing that has the focus; nothing where that is the page itself. */
+async function nameOfFocus(page: Page): Promise<string> {
+  const focus = page.locator(':focus:not(body)')
+  if ((await focus.count()) === 0) return ''
+  const snapshot = await focus.ariaSnapshot()
+  return /"(.*)"/.exec(snapshot)?.[1] ?? snapshot
+}
+
+async function expectFocusToBeSeen(page: Page): Promise<void> {
+  const focus = page.locator(':focus')
+  expect(await contrastOf(focus, 'ring'), 'the ring around the focus').toBeGreaterThanOrEqual(3)
+  const hidden = await focus.evaluate((element) => {
+    const { top, bottom, left, right } = element.getBoundingClientRect()
+    const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2)
+    const isInView = top >= -1 && bottom <= innerHeight + 1 && left >= -1 && right <= innerWidth + 1
+    if (isInView && element.contains(over)) return undefined
+    return [element.textContent, top, bottom, left, right, over?.outerHTML.slice(0, 100)]
+  })
+  expect(hidden, 'something with the focus that is out of view or covered').toBeUndefined()
+}

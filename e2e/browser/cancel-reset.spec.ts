@@ -1,0 +1,110 @@
+import { holdRequests } from '@/e2e/support/browser/held-requests'
+import { alertOf, expect, heading, remembered, test } from '@/e2e/support/browser/journey'
+import { linkTo } from '@/e2e/support/browser/links'
+import { newPassword, readLink } from '@/e2e/support/running-app'
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+    test.use({ javaScriptEnabled })
+
+    test('T5, T13: "this wasn\'t me" in the letter stops its link by a press of a button and not before', async ({
+      page,
+      request,
+      app,
+      says,
+    }) => {
+      const person = await app.addPerson()
+      await app.post('send-reset-password-link', { login: person.username })
+      const { link, cancelLink } = await app.sink.next(person.email)
+      for (let look = 0; look < 3; look += 1) expect((await request.get(cancelLink!)).status()).toBe(200)
+      const html = await (await request.get(cancelLink!)).text()
+      for (const name of [person.username, person.email]) expect(html).not.toContain(name)
+      expect(await (await request.get(link!)).text()).toContain(says.reset.title)
+
+      await page.goto(cancelLink!)
+      await expect(heading(page)).toHaveText(says.cancel.title)
+      if (javaScriptEnabled) {
+        await expect(page).toHaveURL(`${app.url}/cancel-reset/`) // H5
+        expect(await remembered(page)).not.toContain(new URL(cancelLink!).searchParams.get('signature')!)
+      }
+      await page.getByRole('button', { name: says.cancel.submit }).click()
+      await expect(heading(page)).toHaveText(says.cancel.done)
+      await expect(page).toHaveURL(`${app.url}/cancel-reset/done/`)
+
+      await page.goto(link!)
+      await expect(heading(page)).toHaveText(says.dead.used)
+      await page.goto(cancelLink!)
+      await expect(heading(page)).toHaveText(says.cancel.used)
+    })
+  })
+}
+
+test('S3: who did not change the password stops the thief and gets a link that works, from the letter that told of it', async ({
+  page,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  const stolen = await linkTo(app, person)
+  await app.post('reset-password', { ...readLink(stolen), password: newPassword() })
+  const changed = await app.sink.next(person.email)
+  await page.goto(changed.cancelLink!)
+  await expect(heading(page)).toHaveText(says.cancel.title)
+  await page.getByRole('button', { name: says.cancel.submitChanged }).click()
+  await expect(heading(page)).toHaveText(says.cancel.done)
+  await page.goto((await app.sink.next(person.email)).link!)
+  await expect(heading(page)).toHaveText(says.reset.title)
+})
+
+test('U12: however impatiently "this wasn\'t me" is pressed, it counts once, and without a connection it says so', async ({
+  page,
+  context,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  const link = await linkTo(app, person, { purpose: 'cancel' })
+  await page.goto(link)
+  const stop = page.getByRole('button', { name: says.cancel.submit })
+  await context.setOffline(true)
+  await stop.click()
+  await expect(alertOf(page)).toHaveText(says.troubles.offline)
+  await context.setOffline(false)
+
+  await page.goto(link)
+  const { held, release } = await holdRequests(page, '**/cancel-reset-password/**')
+  await stop.dblclick()
+  const busy = page.getByRole('button', { name: says.ask.busy })
+  await expect(busy).toHaveAttribute('aria-disabled', 'true')
+  await expect(busy).toBeFocused()
+  release()
+  await expect(heading(page)).toHaveText(says.cancel.done)
+  expect(held).toHaveLength(1)
+
+  // The link has left the address: the page has none any more, which is not the same as a damaged one.
+  await page.goBack()
+  await expect(heading(page)).toHaveText(says.dead.missing)
+  await page.reload()
+  await expect(heading(page)).toHaveText(says.dead.missing)
+})
+
+test('"this wasn\'t me" that was pressed elsewhere meanwhile says so in place, and what helps whoever lost the account', async ({
+  context,
+  app,
+  says,
+}) => {
+  const link = await linkTo(app, await app.addPerson(), { purpose: 'cancel' })
+  const [first, second] = [await context.newPage(), await context.newPage()]
+  for (const tab of [first, second]) {
+    await tab.goto(link)
+    await expect(heading(tab)).toHaveText(says.cancel.title)
+  }
+  await first.getByRole('button', { name: says.cancel.submit }).click()
+  await expect(heading(first)).toHaveText(says.cancel.done)
+  await second.getByRole('button', { name: says.cancel.submit }).click()
+  await expect(heading(second)).toHaveText(says.cancel.used)
+  await expect(heading(second)).toBeFocused()
+  await expect(second).toHaveTitle(`${says.cancel.used} · Rekey`)
+  await expect(second.getByRole('button')).toHaveCount(0)
+  await expect(second.getByRole('main')).toContainText('open our newest email')
+})

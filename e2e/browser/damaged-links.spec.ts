@@ -1,0 +1,168 @@
+import { expect, heading, remembered, test } from '@/e2e/support/browser/journey'
+import { addressOf, linkTo } from '@/e2e/support/browser/links'
+import { savePassword } from '@/e2e/support/browser/steps'
+import { linkDamages } from '@/e2e/support/link-damages'
+import { newPassword } from '@/e2e/support/running-app'
+
+const pages = [
+  { page: 'reset-password', purpose: 'reset' },
+  { page: 'cancel-reset', purpose: 'cancel' },
+] as const
+
+for (const { page: path, purpose } of pages) {
+  test(`U12: /${path}/ reads a damaged link as the link that was sent, before any script runs`, async ({
+    request,
+    app,
+  }) => {
+    const link = await linkTo(app, await app.addPerson(), { purpose })
+    const fields = [...new URL(link).searchParams].map(
+      ([name, value]) => `<input type="hidden" name="${name}" value="${value}"/>`,
+    )
+    for (const { what, damage } of linkDamages.filter(({ only }) => only !== 'script')) {
+      const html = await (await request.get(damage(link))).text()
+      // The form sends the link whole to the endpoint.
+      const form = /<form[^>]*method="post".*?<\/form>/s.exec(html)?.[0] ?? ''
+      for (const field of fields) expect(form, what).toContain(field)
+    }
+  })
+
+  test(`U12, H5: a damaged link opens /${path}/ in a browser and leaves the address bar`, async ({
+    page,
+    app,
+    says,
+  }) => {
+    const link = await linkTo(app, await app.addPerson(), { purpose })
+    const signature = new URL(link).searchParams.get('signature')!
+    const title = purpose === 'reset' ? says.reset.title : says.cancel.title
+    const some = linkDamages.filter(
+      ({ what, only }) => only === 'script' || /^(`&times` decoded to ×|a space|a bracket)$/.test(what),
+    )
+    expect(some).toHaveLength(6)
+    for (const { what, damage } of some) {
+      await page.goto(damage(link))
+      await expect(heading(page), what).toHaveText(title)
+      await expect(page, what).toHaveURL(`${app.url}/${path}/`)
+      expect(await page.evaluate(() => history.state as unknown), what).toBeNull()
+      expect(await remembered(page), what).not.toContain(signature)
+    }
+  })
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+    test.use({ javaScriptEnabled })
+
+    test('U12: a damaged link resets the password, and another stops a reset', async ({
+      page,
+      app,
+      says,
+    }) => {
+      const person = await app.addPerson()
+      const damaged = (link: string) => `${link.replace('&timestamp', '×tamp')}).`
+      const toCancel = await linkTo(app, person, { purpose: 'cancel' })
+      await page.goto(damaged(toCancel))
+      await page.getByRole('button', { name: says.cancel.submit }).click()
+      await expect(heading(page)).toHaveText(says.cancel.done)
+
+      await page.goto(damaged(await linkTo(app, person)))
+      const password = newPassword()
+      await savePassword(page, says, password)
+      expect(await app.passwordIs(person, password)).toBe(true)
+    })
+
+    test('U12: a damaged link that is too old brings a new one by one press', async ({ page, app, says }) => {
+      const person = await app.addPerson()
+      const expired = await linkTo(app, person, { age: 3700 })
+      await page.goto(expired.replace('&timestamp', '×tamp'))
+      await expect(heading(page)).toHaveText(says.dead.expired)
+      await page.getByRole('button', { name: says.dead.renew }).click()
+      await expect(heading(page)).toHaveText(says.sent.title)
+      expect((await app.sink.next(person.email)).link).toBeDefined()
+    })
+  })
+}
+
+test('M11, U12: a browser reads the links of the HTML part byte for byte, and those decoded twice are repaired', async ({
+  page,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  await app.post('send-reset-password-link', { login: person.username })
+  const { link, cancelLink, mail } = await app.sink.next(person.email)
+  const html = mail.html as string
+  const read = await page.evaluate((text) => {
+    const email = new DOMParser().parseFromString(text, 'text/html')
+    const links = [...email.querySelectorAll('a[href*="signature="]')]
+    // What a program does that takes the address for HTML once more.
+    const decode = (address: string) => new DOMParser().parseFromString(address, 'text/html').body.textContent
+    return links.map((one) => {
+      const href = one.getAttribute('href')!
+      return { href, text: one.textContent, twice: decode(href) }
+    })
+  }, html)
+  expect(read.map(({ href }) => href)).toEqual([link, cancelLink, link])
+  expect(read.at(-1)!.text).toBe(link)
+  expect(html.replaceAll('&amp;', '')).not.toMatch(/&(?:timestamp|signature)/)
+
+  for (const { href, twice } of read) {
+    expect(twice).toBe(href.replace('&timestamp', '×tamp'))
+    await page.goto(twice!)
+    await expect(heading(page)).toHaveText(href === link ? says.reset.title : says.cancel.title)
+  }
+})
+
+test('T12, U4: a link that is not whole, not ours or not alive names nobody', async ({
+  page,
+  request,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson({ firstName: 'Persephone', lastName: 'Quill' })
+  const other = await app.addPerson()
+  const link = await linkTo(app, person)
+  const names = [person.username, person.email, 'Persephone', 'Quill']
+  const htmlOf = async (address: string) => (await request.get(address)).text()
+
+  // The page that may name the account does, so that its absence below means something.
+  const alive = await htmlOf(link)
+  expect(alive).toContain(person.username)
+
+  const parameters = Object.fromEntries(new URL(link).searchParams)
+  const { user_id, timestamp, signature } = parameters as Record<
+    'user_id' | 'timestamp' | 'signature',
+    string
+  >
+  const flipped = (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1)
+  const damaged = [
+    link.slice(0, -5),
+    link.slice(0, link.indexOf('&signature')),
+    addressOf(app, { user_id, timestamp, signature: flipped }),
+    addressOf(app, { user_id, timestamp: String(Number(timestamp) + 1), signature }),
+    addressOf(app, { user_id: other.id, timestamp, signature }),
+    addressOf(app, { user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11', timestamp, signature }),
+    `${link}&user_id=${other.id}`,
+    `${link}&signature=x`,
+  ]
+  for (const address of damaged) {
+    const html = await htmlOf(address)
+    for (const name of [...names, other.username, other.email]) expect(html, address).not.toContain(name)
+    await page.goto(address)
+    await expect(heading(page), address).toHaveText(says.dead.damaged)
+    await expect(page.getByRole('link', { name: says.dead.ask })).toBeVisible()
+  }
+
+  const expired = await linkTo(app, person, { age: 3700 })
+  const expectNobody = async (address: string, title: string) => {
+    const html = await htmlOf(address)
+    expect(html).toContain(title)
+    for (const name of names) expect(html, title).not.toContain(name)
+  }
+  // Also while nothing but its age is against it.
+  await expectNobody(expired, says.dead.expired)
+  await app.sql.query(`UPDATE "rekey"."users" SET "password" = 'changed elsewhere' WHERE "id" = $1`, [
+    person.id,
+  ])
+  await expectNobody(expired, says.dead.expired)
+  await expectNobody(link, says.dead.used)
+})

@@ -1,0 +1,202 @@
+import { simpleParser } from 'mailparser'
+import type { Locator, Page } from 'playwright/test'
+import { expectNoViolations, expectToFit } from '@/e2e/support/browser/checks'
+import { expect, heading, test as journey } from '@/e2e/support/browser/journey'
+import { savePassword } from '@/e2e/support/browser/steps'
+import { directionOf, languages } from '@/lib/i18n/locales'
+import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+import { isLong } from '@/e2e/support/long-form'
+
+/** The app as `npm run demo` starts it: letters are caught instead of sent. */
+const test = journey.extend<object, { demo: RunningApp }>({
+  demo: [
+    async ({}, provide) => {
+      const demo = await startApp({ command: 'demo', env: { SMTP_URL: '', WORKER: 'on' } })
+      await provide(demo)
+      await demo.stop()
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+  baseURL: async ({ demo }, provide) => provide(demo.url),
+})
+
+const subject = 'Reset your Rekey password'
+
+/** Has a letter caught for somebody new. */
+async function catchLetter(demo: RunningApp, locale: string | null = null): Promise<Person> {
+  const person = await demo.addPerson({ locale })
+  await demo.post('send-reset-password-link', { login: person.username })
+  return person
+}
+
+/** The one letter to somebody in the mailbox's list, once it has been caught. */
+async function findLetter(page: Page, { username }: Person): Promise<Locator> {
+  const letters = page.getByRole('main').getByRole('listitem')
+  await expect(async () => {
+    await page.goto(`/dev/mailbox/?q=${username}`)
+    await expect(letters).toHaveCount(1, { timeout: 1000 })
+  }).toPass()
+  return letters
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+    test.use({ javaScriptEnabled })
+
+    test('the mailbox finds a letter by its recipient, shows both of its parts, and its link can be followed', async ({
+      page,
+      demo,
+      says,
+    }) => {
+      const [person, other] = [await catchLetter(demo), await catchLetter(demo)]
+      const search = page.getByLabel('Search by recipient or subject')
+      await expect(async () => {
+        await page.goto('/dev/mailbox/')
+        await search.fill(person.username)
+        await search.press('Enter')
+        await expect(page.getByRole('main').getByRole('listitem')).toHaveCount(1, { timeout: 1000 })
+      }).toPass()
+      await expect(page).toHaveURL(`${demo.url}/dev/mailbox/?q=${person.username}`)
+      await expect(page.getByRole('main')).not.toContainText(other.email)
+      await expect(page.getByRole('status')).toContainText(/^1 of \d+ letters with/)
+
+      await page.getByRole('link', { name: subject }).click()
+      await expect(heading(page)).toHaveText(subject)
+      await expect(page.getByRole('main')).toContainText(person.email)
+      const link = await page.getByLabel('To choose a new password').inputValue()
+      expect(link).toMatch(/[?&]signature=[\w-]+$/)
+      await expect(page.getByRole('region', { name: 'Plain text' })).toContainText(`\n${link}\n`)
+      await expect(page.getByRole('region', { name: 'Headers' })).toContainText('auto-generated')
+      const letter = page.frameLocator('iframe')
+      const button = letter.getByRole('link', { name: 'Choose a new password' })
+      await expect(button).toHaveAttribute('href', link)
+
+      await button.click()
+      await expect(heading(page)).toHaveText('Choose a new password')
+      await savePassword(page, says)
+      await expect(async () => {
+        await page.goto(`/dev/mailbox/?q=${person.username}`)
+        await expect(page.getByRole('main').getByRole('listitem').first()).toContainText('was changed', {
+          timeout: 1000,
+        })
+      }).toPass()
+    })
+
+    test('the letter can be looked at as dark mail programs show it', async ({ page, demo }) => {
+      const person = await catchLetter(demo, 'ar')
+      await (await findLetter(page, person)).getByRole('link').click()
+      const paper = () =>
+        page
+          .frameLocator('iframe')
+          .locator('body')
+          .evaluate((body) => getComputedStyle(body).backgroundColor)
+      await page.emulateMedia({ colorScheme: 'light' })
+      for (const [name, colour] of [
+        ['Dark', 'rgb(14, 20, 23)'],
+        ['Light', 'rgb(246, 244, 239)'],
+        ['System', 'rgb(246, 244, 239)'],
+      ] as const) {
+        await page.getByRole('navigation').getByRole('link', { name }).click()
+        await expect(page.getByRole('navigation').getByRole('link', { name })).toHaveAttribute(
+          'aria-current',
+          'true',
+        )
+        expect(await paper(), name).toBe(colour)
+      }
+    })
+  })
+}
+
+test('a letter that is asked for elsewhere appears in the open list by itself', async ({ page, demo }) => {
+  await page.goto('/dev/mailbox/?q=nobody-has-written-to-them')
+  await expect(heading(page)).toHaveText('Caught letters')
+  await expect(page.getByRole('main')).toContainText('No letter matches')
+  await page.goto('/dev/mailbox/')
+  const { email } = await catchLetter(demo)
+  const item = page.getByRole('main').getByRole('listitem').filter({ hasText: email })
+  await expect(item).toContainText(/just now|seconds ago/)
+})
+
+test('a link is copied whole at one press', async ({ page, context, demo }) => {
+  const person = await catchLetter(demo)
+  await (await findLetter(page, person)).getByRole('link').click()
+  await page.getByRole('button', { name: /^Copy link ?: To choose a new password$/ }).click()
+  await expect(page.getByRole('button', { name: /^Copied ?: To choose a new password$/ })).toBeVisible()
+  const link = await page.getByLabel('To choose a new password').inputValue()
+  const elsewhere = await context.newPage()
+  await elsewhere.setContent('<textarea></textarea>')
+  await elsewhere.getByRole('textbox').focus()
+  await elsewhere.keyboard.press('ControlOrMeta+v')
+  await expect(elsewhere.getByRole('textbox')).toHaveValue(link)
+})
+
+test('U7–U10: the mailbox can be read, pressed and enlarged by everybody', async ({ page, demo }) => {
+  // An open list looks for new letters while it is in view; it must not change while it is looked at here.
+  await page.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }))
+  const person = await catchLetter(demo)
+  const found = await findLetter(page, person)
+  const letter = await found.getByRole('link', { name: subject }).getAttribute('href')
+  for (const address of ['/dev/mailbox/', '/dev/mailbox/?q=nobody-has-written-to-them', letter!]) {
+    for (const [colorScheme, width] of [
+      ['light', 320],
+      ['dark', 1280],
+    ] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.setViewportSize({ width, height: 800 })
+      await page.goto(address)
+      await expectNoViolations(page, `${address}, ${colorScheme}`)
+      await expectToFit(page, `${address}, ${width} px`)
+    }
+  }
+})
+
+journey('the mailbox does not exist where letters are sent', async ({ page }) => {
+  for (const address of [
+    '/dev/mailbox/',
+    '/dev/mailbox/x/',
+    '/dev/mailbox/x/html/',
+    '/dev/mailbox/x/source/',
+  ])
+    expect((await page.request.get(address)).status(), address).toBe(404)
+})
+
+/** The newest letter to somebody, once there are this many. */
+async function newestLetter(demo: RunningApp, { email }: Person, letters: number) {
+  const found = { ids: [] as (string | undefined)[] }
+  await expect(async () => {
+    const list = await (await fetch(`${demo.url}/dev/mailbox/?q=${encodeURIComponent(email)}`)).text()
+    found.ids = [...list.matchAll(/href="\/dev\/mailbox\/([\w-]+)\/"/g)].map(([, id]) => id)
+    expect(found.ids).toHaveLength(letters)
+  }).toPass()
+  const source = await fetch(`${demo.url}/dev/mailbox/${found.ids[0]}/source/`)
+  return simpleParser(await source.text())
+}
+
+test('U9, U10, M11: both letters of every language can be read by everybody, on a phone, light and dark', async ({
+  page,
+  demo,
+}) => {
+  test.setTimeout(240_000)
+  for (const language of languages) {
+    const person = await catchLetter(demo, language)
+    const reset = await newestLetter(demo, person, 1)
+    const link = reset.text?.match(/^http.*reset-password.*$/m)?.[0]
+    await demo.post('reset-password', { ...readLink(link), password: newPassword() })
+    for (const [kind, letter] of [
+      ['reset', reset],
+      ['changed', await newestLetter(demo, person, 2)],
+    ] as const) {
+      const about = `${kind} in ${language}`
+      await page.setViewportSize({ width: 320, height: 640 })
+      await page.emulateMedia({ colorScheme: 'light' })
+      await page.setContent(String(letter.html))
+      await expect(page.locator('html'), about).toHaveAttribute('dir', directionOf(language))
+      await expectToFit(page, about)
+      await expectNoViolations(page, `${about}, light`)
+      // Every language is dark in the same colours.
+      if (language !== 'en' && !isLong) continue
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await expectNoViolations(page, `${about}, dark`, { only: ['color-contrast'] })
+    }
+  }
+})

@@ -1,0 +1,122 @@
+import type { Page } from 'playwright/test'
+import { directionOf, languages, type Language } from '@/lib/i18n/locales'
+import { doubleText, expectNoViolations, expectTargets, expectToFit, spaceText } from '@/e2e/support/browser/checks'
+import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
+import { linkTo } from '@/e2e/support/browser/links'
+import { wordsIn, wordsOfFile } from '@/e2e/support/browser/spoken-words'
+import { expectLanguage } from '@/e2e/support/browser/spoken'
+import { show, states } from '@/e2e/support/browser/states'
+import { test } from '@/e2e/support/browser/strained-app'
+import { words } from '@/e2e/support/browser/messages'
+import { isLong } from '@/e2e/support/long-form'
+
+test.describe.configure({ mode: 'parallel' })
+// A recording of that many pages takes longer than the looks at them.
+test.use({ trace: 'off' })
+
+/** One with long words and one from right to left; REKEY_LONG=1 walks all twenty, a quarter of an hour long. */
+const walked: readonly Language[] = isLong ? languages : ['de', 'ar']
+
+for (const [turn, language] of walked.entries()) {
+  test.describe(`in ${language}`, () => {
+    test.use({ locale: language, viewport: { width: 320, height: 640 } })
+
+    test('U7, U8, U10, U11: every state is in that language, accessible, and whole on the smallest screen', async ({
+      page,
+      app,
+      says,
+      fragile,
+      complaints,
+    }) => {
+      test.setTimeout(600_000)
+      await page.emulateMedia({ reducedMotion: 'reduce' })
+      for (const [index, state] of states.entries()) {
+        await show(state, { page, app, says, fragile })
+        await expect(heading(page), state.name).toHaveText(state.title(says))
+        await expect(page).toHaveTitle(`${state.title(says)} · Rekey`)
+        await expectLanguage(page, language, state.name)
+        // Colours are the same in every language, and looked at in one. A short run shows axe every other state.
+        if (isLong || (index + turn) % 2 === 0)
+          await expectNoViolations(page, state.name, { without: ['color-contrast'] })
+        await expectTargets(page, state.name)
+        await expectToFit(page, state.name)
+        await spaceText(page)
+        await expectToFit(page, `${state.name}, with wide text`)
+        await doubleText(page)
+        await expectToFit(page, `${state.name}, with text twice as large`)
+        if (state.breaks) expect(complaints.splice(0).length).toBeGreaterThan(0)
+      }
+      expect(app.output()).not.toMatch(/MISSING_MESSAGE|INVALID_MESSAGE|FORMATTING_ERROR|INSUFFICIENT_PATH/)
+    })
+  })
+}
+
+for (const language of languages.filter((language) => directionOf(language) === 'rtl')) {
+  test.describe(`in ${language}`, () => {
+    test.use({ locale: language })
+
+    test('U11: pages are the mirror image of those that run from left to right', async ({ page, app }) => {
+      await page.emulateMedia({ reducedMotion: 'reduce' })
+      const address = await linkTo(app, await app.addPerson())
+      for (const width of [320, 1280]) {
+        await page.setViewportSize({ width, height: 800 })
+        for (const path of ['/forgot-password/', '/reset-password/', address]) {
+          const at = `${path}${path.includes('?') ? '&' : '?'}lang=`
+          await page.goto(`${at}en`)
+          const there = await placesOf(page)
+          await page.goto(`${at}${language}`)
+          const here = await placesOf(page)
+          expect(here.length).toBeGreaterThan(3)
+          expect(here.length).toBe(there.length)
+          const elsewhere = here.filter(
+            ({ left, right }, part) =>
+              Math.abs(width - right - there[part]!.left) > 1 ||
+              Math.abs(width - left - there[part]!.right) > 1,
+          )
+          expect(elsewhere, `${path} at ${width} px`).toEqual([])
+        }
+      }
+    })
+
+    test('U11: what people write keeps its own direction', async ({ page, app, says }) => {
+      const person = await app.addPerson()
+      await page.goto('/forgot-password/')
+      const login = page.getByLabel(says.ask.field)
+      await login.fill('name@example.com.')
+      await expect(login).toHaveCSS('direction', 'ltr')
+      await login.fill(says.sent.title)
+      await expect(login).toHaveCSS('direction', 'rtl')
+      await login.fill(`(${person.email})`)
+      await login.press('Enter')
+      await expect(page.locator('main bdi').first()).toHaveText(`(${person.email})`)
+
+      await page.goto(await linkTo(app, person))
+      await expect(page.locator('main bdi')).toHaveText(person.username)
+      const field = passwordField(page, says)
+      await page.getByRole('button', { name: says.reset.show }).click()
+      await field.fill('open sesame!')
+      await expect(field).toHaveCSS('direction', 'ltr')
+    })
+  })
+}
+
+test('the words that journeys are walked by are those of the languages’ files', () => {
+  // Patterns drop out here; whether they fit, pages show.
+  const plain = (all: object) => JSON.parse(JSON.stringify(all)) as unknown
+  for (const language of Object.keys(words) as (keyof typeof words)[])
+    expect(plain(wordsIn(language)), language).toEqual(plain(wordsOfFile(language)))
+})
+
+/** Where the parts of a page lie whose size does not depend on words. */
+function placesOf(page: Page): Promise<{ part: string; left: number; right: number }[]> {
+  return page.evaluate(() => {
+    const parts = 'header, header svg, main, main input:not(.sr-only), main progress, footer'
+    return [...document.querySelectorAll(parts)]
+      .map((element) => ({ part: element.localName, ...placeOf(element.getBoundingClientRect()) }))
+      .filter(({ left, right }) => right > left)
+
+    function placeOf({ left, right }: DOMRect) {
+      return { left, right }
+    }
+  })
+}

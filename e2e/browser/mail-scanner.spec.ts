@@ -1,0 +1,56 @@
+import type { RunningApp, Person } from '@/e2e/support/running-app'
+import { newPassword } from '@/e2e/support/running-app'
+import { expect, heading, test } from '@/e2e/support/browser/journey'
+import { linkTo } from '@/e2e/support/browser/links'
+import { savePassword } from '@/e2e/support/browser/steps'
+
+test('T13: a mail scanner may look at a link as often as it likes, with and without scripts', async ({
+  page,
+  browser,
+  request,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  const link = await linkTo(app, person)
+  const before = await allThatIsKept(app, person)
+
+  for (let look = 0; look < 10; look += 1) {
+    expect((await request.head(link)).status()).toBe(200)
+    expect((await request.get(link)).status()).toBe(200)
+  }
+  const sent: string[] = []
+  for (let look = 0; look < 3; look += 1) {
+    const scanner = await browser.newContext()
+    scanner.on('request', (asked) => sent.push(asked.method()))
+    const tab = await scanner.newPage()
+    await tab.goto(link)
+    await expect(heading(tab)).toHaveText(says.reset.title)
+    await expect(tab).toHaveURL(`${app.url}/reset-password/`)
+    await tab.waitForLoadState('networkidle')
+    await scanner.close()
+  }
+  expect([...new Set(sent)]).toEqual(['GET'])
+  expect(await allThatIsKept(app, person)).toEqual(before)
+
+  const password = newPassword()
+  await page.goto(link)
+  await savePassword(page, says, password)
+  expect(await app.passwordIs(person, password)).toBe(true)
+  // The comparison above is worth something: a use does leave traces.
+  expect(await allThatIsKept(app, person)).not.toEqual(before)
+})
+
+/** Every row of every table that has to do with the account, and how many jobs have. */
+async function allThatIsKept({ sql }: RunningApp, { id }: Person): Promise<unknown> {
+  const rowsOf = async (query: string) => (await sql.query(query, [id])).rows as unknown[]
+  return {
+    users: await rowsOf('SELECT * FROM "rekey"."users" WHERE "id" = $1'),
+    recovery: await rowsOf('SELECT * FROM "rekey"."recovery" WHERE "account_id" = $1'),
+    audit: await rowsOf('SELECT * FROM "rekey"."audit" WHERE "account_id" = $1 ORDER BY "id"'),
+    jobs: await rowsOf(
+      `SELECT "name" FROM rekey_queue.job WHERE data::text LIKE '%' || $1 || '%' ORDER BY "created_on"`,
+    ),
+    limits: (await sql.query('SELECT count(*), sum("points") FROM "rekey"."limits"')).rows as unknown[],
+  }
+}

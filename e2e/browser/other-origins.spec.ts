@@ -1,0 +1,192 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+import { expect, test, type Page } from 'playwright/test'
+import { call, clients } from '@/e2e/support/browser/front-end-clients'
+import { signedLinks } from '@/e2e/support/signed-links'
+import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+
+// Front ends on other origins, in a browser, and the requests of the page that is written for their developers.
+
+const guide = readFileSync('docs/front-ends.md', 'utf8')
+const blocks = (language: string) =>
+  [...guide.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code!)
+
+const pages = createServer((_, answer) =>
+  answer.setHeader('Content-Type', 'text/html').end('<h1>Front end</h1>'),
+)
+let app: RunningApp
+/** Listed: one of another site than the app, and one of the same site on another port, which is sent cookies. */
+let listed: string[]
+let stranger: string
+
+test.beforeAll(async () => {
+  test.setTimeout(120_000)
+  pages.listen(0, '127.0.0.1')
+  await once(pages, 'listening')
+  const { port } = pages.address() as AddressInfo
+  listed = [`http://app.localhost:${port}`, `http://127.0.0.1:${port}`]
+  stranger = `http://localhost:${port}`
+  app = await startApp({
+    env: {
+      CORS_ALLOWED_ORIGINS: listed.join(','),
+      RESET_PASSWORD_VERIFICATION_URL: `${listed[0]}/#/reset-password/`,
+      LIMIT_ASKS_PER_LOGIN: '1/10m',
+    },
+  })
+})
+test.afterAll(async () => {
+  await app?.stop()
+  pages.close()
+})
+
+test('V4: on a listed origin, the headers of every client get through and scripts read every answer', async ({
+  page,
+}) => {
+  await page.context().addCookies([{ name: 'sessionid', value: 'theirs', url: app.url }])
+  const cookies: (string | undefined)[] = []
+  page.on('requestfinished', (request) => {
+    if (request.method() === 'POST') void request.allHeaders().then(({ cookie }) => cookies.push(cookie))
+  })
+  const url = `${app.url}/api/v1/accounts/send-reset-password-link/`
+  for (const [at, origin] of listed.entries()) {
+    await page.goto(origin)
+    for (const [name, client] of Object.entries(clients)) {
+      const send = (fields: object) => call(page, { ...client, url, body: JSON.stringify(fields) })
+      const login = `${name} ${at}`
+      expect([name, await send({ login })]).toEqual([
+        name,
+        {
+          status: 200,
+          body: { detail: 'Reset link sent if the user exists in database' },
+          codes: null,
+          retryAfter: null,
+        },
+      ])
+      expect([name, await send({ login: '' })]).toEqual([
+        name,
+        {
+          status: 400,
+          body: { login: ['This field may not be blank.'] },
+          codes: 'login=blank',
+          retryAfter: null,
+        },
+      ])
+      expect([name, await send({ login })]).toEqual([
+        name,
+        expect.objectContaining({ status: 429, retryAfter: expect.stringMatching(/^\d+$/) }),
+      ])
+    }
+  }
+  // The browser did send what it had for the app, and the app added nothing.
+  await expect.poll(() => cookies).toContain('sessionid=theirs')
+  expect((await page.context().cookies()).map(({ name }) => name)).toEqual(['sessionid'])
+})
+
+test('H9: on an origin that is not listed, the browser sends nothing that scripts add headers to', async ({
+  page,
+}) => {
+  await page.goto(stranger)
+  const person = await app.addPerson()
+  const url = `${app.url}/api/v1/accounts/send-reset-password-link/`
+  for (const client of Object.values(clients))
+    expect(await call(page, { ...client, url, body: JSON.stringify({ login: person.username }) })).toBe(
+      'blocked',
+    )
+  expect(await call(page, { how: 'fetch', url, headers: {}, body: '{}' })).toBe('blocked')
+  const { rows } = await app.sql.query(`SELECT 1 FROM rekey_queue.job WHERE data::text LIKE $1`, [
+    `%${person.username}%`,
+  ])
+  expect(rows).toEqual([])
+})
+
+test('V4: a link to a hash router’s route is read from the email and resets the password from there', async ({
+  page,
+}) => {
+  const person = await app.addPerson()
+  await app.post('send-reset-password-link', { login: person.username })
+  const { link } = await app.sink.next(person.email)
+  expect(link).toMatch(/^http:\/\/app\.localhost:\d+\/#\/reset-password\/\?user_id=/)
+  await page.goto(link!)
+  await runGuide(page)
+  const password = newPassword()
+  const answer = await page.evaluate(
+    `call('reset-password', { ...readLink(location.href), password: ${JSON.stringify(password)} })`,
+  )
+  expect(answer).toMatchObject({ status: 200, body: { detail: 'Reset password successful' } })
+  expect(await app.passwordIs(person, password)).toBe(true)
+})
+
+test('V4: what the guide reads a link with undoes the damages that mail programs do', async ({ page }) => {
+  await page.goto(listed[0]!)
+  await runGuide(page)
+  const fields = { user_id: 'U', timestamp: '1795436000', signature: `S-_${'x'.repeat(83)}` }
+  const query = new URLSearchParams(fields).toString()
+  for (const base of [`${listed[0]}/reset?`, `${listed[0]}/?tenant=a#/reset/?`])
+    for (const damaged of [
+      query,
+      query.replaceAll('&', '&amp;'),
+      query.replace('&times', '×'),
+      query.replace('xxxx', 'xx%0D%0A xx'),
+      query.replace('xxxx', 'xx\u200bxx'),
+      `${query}).`,
+    ])
+      expect([damaged, await page.evaluate(`readLink(${JSON.stringify(base + damaged)})`)]).toEqual([
+        damaged,
+        fields,
+      ])
+})
+
+test('V4: the guide’s call tells codes and times to wait', async ({ page }) => {
+  await page.goto(listed[0]!)
+  await runGuide(page)
+  expect(await page.evaluate(`call('reset-password', {})`)).toMatchObject({
+    status: 400,
+    codes: [
+      ['user_id', 'required'],
+      ['timestamp', 'required'],
+      ['signature', 'required'],
+      ['password', 'required'],
+    ],
+  })
+  const twice = `call('send-reset-password-link', { login: 'twice' })`
+  await page.evaluate(twice)
+  expect(((await page.evaluate(twice)) as { retryAfter: number }).retryAfter).toBeGreaterThan(0)
+})
+
+test('V4: every request that the guide gives to copy is answered as it says', async () => {
+  for (const block of blocks('sh')) {
+    const command = block.replaceAll('https://id.example.com', app.url)
+    const expected = [...block.matchAll(/^# (.+)$/gm)].map(([, line]) => line!)
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], { env: await variablesFor(block) })
+    expect([block, ...linesOf(stdout)]).toEqual([block, ...linesOf(expected.join('\n'))])
+  }
+  expect(blocks('sh').length).toBeGreaterThan(5)
+})
+
+/** Names of headers may be in capitals or not. */
+function linesOf(text: string): string[] {
+  return text.trim().toLowerCase().split(/\r?\n/)
+}
+
+/** A link of the kind that a request of the guide takes, as the variables that it names. */
+async function variablesFor(block: string): Promise<NodeJS.ProcessEnv> {
+  const person: Person = await app.addPerson()
+  const purpose = block.includes('/cancel-') ? 'cancel' : 'reset'
+  const link = await signedLinks(app).linkOf(person, { purpose })
+  return {
+    NODE_ENV: 'test',
+    PATH: process.env.PATH,
+    USER_ID: link.user_id,
+    TIMESTAMP: String(link.timestamp),
+    SIGNATURE: link.signature,
+  }
+}
+
+/** Gives the page the functions of the guide. */
+async function runGuide(page: Page): Promise<void> {
+  await page.addScriptTag({ content: blocks('js').join('\n').replaceAll('https://id.example.com', app.url) })
+}

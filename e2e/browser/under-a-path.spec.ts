@@ -1,0 +1,187 @@
+import { rmSync } from 'node:fs'
+import { expect, heading, passwordField, test as journey } from '@/e2e/support/browser/journey'
+import { linkTo } from '@/e2e/support/browser/links'
+import { usualStates } from '@/e2e/support/browser/states'
+import { askForLink, savePassword } from '@/e2e/support/browser/steps'
+import { buildUnderPath } from '@/e2e/support/build-under-a-path'
+import { hasNginx, startSharedHost, type SharedHost } from '@/e2e/support/shared-host'
+import { newPassword, startApp } from '@/e2e/support/running-app'
+
+// Rekey at http://localhost:…/account/, behind nginx on a host whose root belongs to another app. That app is never asked
+// for anything; whatever a page loads or asks for outside of the path is a complaint (see `complaints`).
+
+/** Slow where the machine is busy: the pages are built anew for the path. */
+const buildTime = 600_000
+
+type Shared = { host: SharedHost; directory: string }
+
+const test = journey.extend<object, Shared>({
+  directory: [
+    async ({}, provide) => {
+      const directory = buildUnderPath('http://localhost/account/')
+      await provide(directory)
+      rmSync(directory, { recursive: true, force: true })
+    },
+    { scope: 'worker', timeout: buildTime },
+  ],
+  host: [
+    async ({}, provide) => {
+      const host = await startSharedHost('/account')
+      await provide(host)
+      await host.close()
+    },
+    { scope: 'worker' },
+  ],
+  app: [
+    async ({ host, directory, otherSite }, provide) => {
+      const app = await startApp({
+        cwd: directory,
+        env: {
+          PUBLIC_URL: `${host.url}/`,
+          PORT: String(host.appPort),
+          TRUSTED_PROXY_HOPS: '1',
+          SIGN_IN_URL: otherSite.url,
+          SUPPORT_EMAIL: 'Help desk <help@rekey.example>',
+          SECURITY_CONTACT: 'security@example.com',
+        },
+      })
+      await provide({ ...app, url: host.url })
+      await app.stop()
+    },
+    { scope: 'worker', timeout: buildTime },
+  ],
+  page: async ({ page, host }, provide) => {
+    const goto = page.goto.bind(page)
+    page.goto = (url, options) => goto(url.startsWith('/') ? `${host.url}${url}` : url, options)
+    await provide(page)
+    expect(host.visits, 'requests that the app at the root of the host got').toEqual([])
+  },
+})
+
+test.skip(!hasNginx && process.env.CI === undefined, 'nginx is not installed')
+
+/** The addresses on the host of `url` that are not under its path. */
+function outside(addresses: string[], url: string): string[] {
+  const { origin } = new URL(url)
+  return addresses.filter((address) => address.startsWith(origin) && !address.startsWith(`${url}/`))
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+    test.use({ javaScriptEnabled })
+
+    test('V8: the whole way from forgotten to new password stays under the path', async ({
+      page,
+      app,
+      says,
+    }) => {
+      test.slow()
+      const person = await app.addPerson()
+      const password = newPassword()
+
+      await page.goto('/')
+      await expect(page).toHaveURL(`${app.url}/forgot-password/`)
+      await askForLink(page, says, person.username)
+      await expect(page).toHaveURL(`${app.url}/forgot-password/sent/`)
+      const email = await app.sink.next(person.email)
+      const { link } = email
+      expect(link).toContain(`${app.url}/reset-password/?user_id=`)
+      expect(email.cancelLink).toContain(`${app.url}/cancel-reset/?user_id=`)
+
+      await page.goto(link!)
+      await expect(heading(page)).toHaveText(says.reset.title)
+      // The signature leaves the address bar, and the path stays (ASVS 14.2.1).
+      if (javaScriptEnabled) await expect(page).toHaveURL(`${app.url}/reset-password/`)
+      await passwordField(page, says).fill('123456789012345678')
+      await page.getByRole('button', { name: says.reset.submit }).click()
+      await expect(passwordField(page, says)).toHaveAccessibleDescription(new RegExp(`^${says.reset.digits}`))
+      await savePassword(page, says, password)
+      await expect(page).toHaveURL(`${app.url}/reset-password/done/`)
+      expect(await app.passwordIs(person, password)).toBe(true)
+
+      const changed = await app.sink.next(person.email)
+      expect(changed.cancelLink).toContain(`${app.url}/cancel-reset/?user_id=`)
+      for (const { mail } of [email, changed])
+        expect(
+          outside(`${mail.text} ${String(mail.html)}`.match(/https?:[^\s"<>]+/g) ?? [], app.url),
+        ).toEqual([])
+
+      // The link is used: one press brings a new one.
+      await page.goto(link!)
+      await page.getByRole('button', { name: says.dead.renew }).click()
+      await expect(page).toHaveURL(`${app.url}/forgot-password/sent/`)
+      await page.goto((await app.sink.next(person.email)).link!)
+      await expect(heading(page)).toHaveText(says.reset.title)
+    })
+
+    test('V8: "this wasn\'t me" stays under the path', async ({ page, app, says }) => {
+      await page.goto(await linkTo(app, await app.addPerson(), { purpose: 'cancel' }))
+      await page.getByRole('button', { name: says.cancel.submit }).click()
+      await expect(page).toHaveURL(`${app.url}/cancel-reset/done/`)
+      await expect(heading(page)).toHaveText(says.cancel.done)
+    })
+
+    test('V8: another language is chosen under the path, and kept', async ({ page, app, says }) => {
+      await page.goto('/forgot-password/')
+      await page.getByText(says.languages).click()
+      await page.getByRole('button', { name: 'Deutsch' }).click()
+      await expect(page).toHaveURL(`${app.url}/forgot-password/?lang=de`)
+      await expect(page.locator('html')).toHaveAttribute('lang', 'de')
+      await page.locator('#login').fill('nobody')
+      await page.locator('main form button').click()
+      await expect(page).toHaveURL(`${app.url}/forgot-password/sent/?lang=de`)
+    })
+  })
+}
+
+test('V8: every address on every page is under the path', async ({ page, app, says }) => {
+  test.slow()
+  for (const state of usualStates) {
+    await state.reach({ page, app, says } as Parameters<typeof state.reach>[0])
+    await heading(page)
+      .filter({ hasText: state.title(says) })
+      .waitFor()
+    const addresses = await page
+      .locator('[href], [src], [action], [formaction], [srcset], [poster]')
+      .evaluateAll((elements) =>
+        elements.flatMap((element) =>
+          ['href', 'src', 'action', 'formaction', 'srcset', 'poster']
+            .filter((name) => element.hasAttribute(name))
+            .map((name) => new URL(element.getAttribute(name)!, document.baseURI).href),
+        ),
+      )
+    expect([state.name, outside(addresses, app.url), addresses.length > 3]).toEqual([state.name, [], true])
+  }
+})
+
+test('V8: what belongs at the root of the host is found there where the proxy routes it', async ({
+  page,
+  app,
+  host,
+  says,
+}) => {
+  await page.goto(`${host.origin}/.well-known/change-password`)
+  await expect(page).toHaveURL(`${app.url}/forgot-password/`)
+  await expect(heading(page)).toHaveText(says.ask.title)
+  const file = await page.request.get(`${host.origin}/.well-known/security.txt`)
+  expect(await file.text()).toContain(`Canonical: ${host.origin}/.well-known/security.txt`)
+})
+
+test('V8: the path alone, files and health checks answer as on a host of its own', async ({
+  page,
+  app,
+  host,
+}) => {
+  expect(app.output()).toContain(`Rekey is serving on http://127.0.0.1:${host.appPort}/account\n`)
+  const get = (path: string) => page.request.get(`${host.origin}${path}`, { maxRedirects: 0 })
+  expect((await get('/account?lang=de')).headers().location).toBe('/account/forgot-password/?lang=de')
+  expect((await get('/account/icon.svg')).headers()['content-type']).toBe('image/svg+xml')
+  for (const health of ['live', 'ready'])
+    expect((await get(`/account/api/health/${health}`)).status()).toBe(200)
+  const document = await get('/account/forgot-password')
+  expect(document.status()).toBe(200)
+  const [file] = /\/account\/_next\/static\/[^"]+\.css/.exec(await document.text()) ?? ['']
+  expect((await get(file)).headers()['cache-control']).toBe('public, max-age=31536000, immutable')
+  expect(document.headers()['content-security-policy']).toContain(`form-action ${app.url}/;`)
+  expect((await get('/account/nothing-here/')).status()).toBe(404)
+})

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createQueue } from '@/lib/queue/queue'
+import { evil, silence, startOverheardApp, type OverheardApp } from '@/e2e/support/overheard-app'
+import { defaultSchemas } from '@/lib/database/schema-names'
+
+// What would happen if somebody could write to the queue.
+
+let overheard: OverheardApp
+beforeAll(async () => void (overheard = await startOverheardApp()))
+afterAll(() => overheard?.stop())
+
+describe('M6: jobs that nobody of ours has written', () => {
+  const queue = () => createQueue({ pool: overheard.app.sql, schemas: defaultSchemas })
+  const add = (name: string, data: unknown) => queue().add(name as 'link-email', data as never)
+  const genuine = (accountId: unknown) => ({
+    accountId,
+    requestedAt: Math.floor(Date.now() / 1000),
+    locale: 'en',
+    requestId: 'r',
+    bypassPause: false,
+  })
+
+  test('C4, C7, M6: what is no job is given up at once, and the log tells of it', async () => {
+    const victim = await overheard.app.addPerson()
+    const poison: [string, unknown][] = [
+      ['link-email', genuine([victim.id, evil])],
+      ['link-email', genuine({ id: victim.id, email: evil })],
+      ['link-email', genuine(null)],
+      ['link-email', {}],
+      ['link-email', { ...genuine(victim.id), requestedAt: `1\r\nBcc: ${evil}` }],
+      ['link-email', { ...genuine(victim.id), requestedAt: null }],
+      ['link-email', { ...genuine(victim.id), requestedAt: -1 }],
+      ['link-email', { ...genuine(victim.id), requestedAt: 1e300 }],
+      ['link-email', { ...genuine(victim.id), requestedAt: 0.5 }],
+      ['link-request', { ...genuine(victim.id), target: { login: [victim.email, evil] }, client: 'x' }],
+      ['link-request', { ...genuine(victim.id), target: null, client: 'x' }],
+      ['link-request', {}],
+      ['changed-email', { ...genuine(`${victim.id},${evil}`), client: `x\r\nBcc: ${evil}` }],
+      ['changed-email', {}],
+      ['changed-hook', { accountId: evil, username: 7, requestId: null }],
+    ]
+    const before = await failedJobs()
+    expect(
+      await overheard.during(async () => {
+        for (const [name, data] of poison) await add(name, data)
+      }),
+    ).toEqual(silence)
+    expect((await failedJobs()) - before).toBe(poison.length)
+    expect(overheard.app.output().match(/"event":"job_malformed"/g)).toHaveLength(poison.length)
+    expect(overheard.app.output()).not.toContain('evil.example')
+  })
+
+  test('C4, C7, M6: an account id that no account has finds nobody, whatever it is made of', async () => {
+    const victim = await overheard.app.addPerson()
+    const before = await failedJobs()
+    expect(
+      await overheard.during(async () => {
+        for (const id of [`${victim.email},${evil}`, `${victim.id}\r\nRCPT TO:<${evil}>`, evil]) {
+          await add('link-email', genuine(id))
+          await add('link-request', { ...genuine(id), target: { accountId: id }, client: 'x' })
+        }
+      }),
+    ).toEqual(silence)
+    expect((await failedJobs()) - before).toBe(0)
+  })
+
+  test('C1, M6: a recipient, a link or a sender in a job goes unread', async () => {
+    const victim = await overheard.app.addPerson()
+    const beside = {
+      to: evil,
+      email: evil,
+      from: evil,
+      link: `https://evil.example/`,
+      locale: 'xx',
+      envelope: evil,
+    }
+    const target = { login: victim.email, email: evil, to: [evil] }
+    const out = await overheard.during(async () => {
+      await add('link-email', { ...genuine(victim.id), ...beside })
+      await add('link-request', { ...genuine(victim.id), ...beside, target, client: evil })
+    })
+    expect(out.recipients).toEqual([victim.email, victim.email])
+    for (const { raw } of overheard.sink.letters.slice(-2))
+      expect(raw.toString()).not.toContain('evil.example')
+  })
+
+  test('C4: an asking job that names a list finds nobody', async () => {
+    const victim = await overheard.app.addPerson()
+    const out = await overheard.during(async () => {
+      for (const login of spellings(victim.email)) {
+        await add('link-request', { ...genuine(victim.id), target: { login }, client: '127.0.0.1' })
+      }
+    })
+    expect(out).toEqual(silence)
+  })
+
+  const spellings = (victim: string) => [
+    `${victim},${evil}`,
+    `${victim}\r\nRCPT TO:<${evil}>`,
+    `"${evil}"@example.com`,
+  ]
+})
+
+async function failedJobs(): Promise<number> {
+  const { rows } = await overheard.app.sql.query<{ failed: string }>(
+    `SELECT count(*) AS "failed" FROM rekey_queue.job WHERE state = 'failed'`,
+  )
+  return Number(rows[0]!.failed)
+}

@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startApp, type RunningApp } from '@/e2e/support/running-app'
+
+// Whether emails leave, as a monitor and an operator see it: one start without a worker, which a request then waits for.
+
+const token = randomBytes(32).toString('base64url')
+let app: RunningApp
+beforeAll(async () => {
+  app = await startApp({ env: { WORKER: 'off', HEALTH_TOKEN: token, WEB_CONCURRENCY: '2' } })
+}, 120_000)
+afterAll(() => app?.stop())
+
+const health = (headers: Record<string, string> = {}, path = '/api/health/mail', method = 'GET') =>
+  fetch(`${app.url}${path}`, { method, headers })
+const withToken = { Authorization: `Bearer ${token}` }
+
+/** Runs `npm run accounts -- mail`. */
+async function accountsMail(...args: string[]): Promise<{ code: number; output: string }> {
+  const child = spawn(process.execPath, ['scripts/run.js', 'accounts', 'mail', ...args], {
+    env: { PATH: process.env.PATH, DATABASE_URL: app.database.url } as unknown as NodeJS.ProcessEnv,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  return { code: code as number, output }
+}
+
+test('V6: a monitor without the token, or with another one, learns nothing', async () => {
+  for (const headers of [
+    {},
+    { Authorization: 'Bearer' },
+    { Authorization: `Bearer ${token}x` },
+    { Authorization: `Bearer ${token.slice(1)}` },
+    { Authorization: `Basic ${token}` },
+    { Authorization: token },
+    { 'X-Health-Token': token },
+  ] as Record<string, string>[]) {
+    const response = await health(headers)
+    expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+    expect(await response.json()).toEqual({ detail: 'A bearer token is needed.' })
+  }
+  expect((await health({}, `/api/health/mail?token=${token}`)).status).toBe(401)
+  expect((await health(withToken, undefined, 'POST')).status).toBe(405)
+})
+
+test('V6: with the token, a monitor hears that nothing is wrong, never from a cache or another origin', async () => {
+  const response = await health({ ...withToken, Origin: 'https://front.example' })
+  expect(response.status).toBe(200)
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  expect(response.headers.get('access-control-allow-origin')).toBeNull()
+  expect(await response.json()).toEqual({ status: 'ok', workerSeenSeconds: null, oldestRequestSeconds: null })
+  expect((await health(withToken, '/api/health/mail/')).status).toBe(200)
+  const head = await health(withToken, undefined, 'HEAD')
+  expect([head.status, await head.text()]).toEqual([200, ''])
+  expect(await accountsMail()).toEqual({
+    code: 0,
+    output:
+      'Nothing is known to be wrong; no email has left yet.\nLast email accepted by the mail server: never.\nWorker last seen: never.\nNo job waits.\n',
+  })
+})
+
+test('V6: requests that wait while no worker runs are told in the log, to a monitor and to an operator, and pages stay ready', async () => {
+  const person = await app.addPerson()
+  expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
+  // As if it had been made a minute ago; the processes look every 30 seconds.
+  await app.sql.query(
+    `UPDATE rekey_queue.job SET created_on = now() - interval '70 seconds', start_after = now() - interval '70 seconds'`,
+  )
+  const lines = () =>
+    app
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('"emails_not_leaving"'))
+  await expect.poll(() => lines().length, { timeout: 50_000 }).toBe(1)
+  const { level, cause, hint, since } = JSON.parse(lines()[0]!) as Record<string, string>
+  expect({ level, cause }).toEqual({ level: 'error', cause: 'no-worker' })
+  expect(hint).toContain('WORKER=on')
+
+  const response = await health(withToken)
+  expect(response.status).toBe(503)
+  const told = (await response.json()) as Record<string, unknown>
+  expect(told).toMatchObject({ status: 'failing', cause: 'no-worker', hint, workerSeenSeconds: null })
+  expect(Math.abs(Date.parse(String(told.since)) - Date.parse(since!))).toBeLessThan(2_000)
+  expect(JSON.stringify(told)).not.toContain(person.username)
+  expect((await fetch(`${app.url}/api/health/ready`)).status).toBe(200)
+
+  const typed = await accountsMail()
+  expect(typed.code).toBe(1)
+  expect(typed.output).toMatch(
+    /^No email leaves\.\nFailing since \S+Z: no-worker\.\n.*WORKER=on.*\n.*never\.\nWorker last seen: never\.\nJobs that wait: 1, the oldest for [12] minutes?\.\n$/,
+  )
+  const { code, output } = await accountsMail('--json')
+  expect([code, JSON.parse(output)]).toMatchObject([
+    1,
+    { status: 'failing', cause: 'no-worker', ages: { waiting: 1 } },
+  ])
+}, 90_000)
+
+test('V6: without the setting, the address is answered as any that is not there', async () => {
+  const plain = await startApp({ env: { WORKER: 'off' }, database: app.database, sink: app.sink })
+  try {
+    const answer = async (name: string) => {
+      const response = await fetch(`${plain.url}/api/health/${name}`, { headers: withToken })
+      // What a browser shows: the page's scripts name the address, and Next cuts them differently each time.
+      const page = (await response.text()).replaceAll(/<script.*?<\/script>|<link.*?>/gs, '')
+      return { status: response.status, page, headers: [...response.headers.keys()] }
+    }
+    expect(await answer('mail')).toEqual(await answer('male'))
+    expect((await answer('mail')).status).toBe(404)
+  } finally {
+    await plain.stop()
+  }
+})

@@ -1,0 +1,209 @@
+import { createTranslator } from 'use-intl/core'
+import { simpleParser } from 'mailparser'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { directionOf, languages, type Language } from '@/lib/i18n/locales'
+import { wordsOf } from '@/lib/i18n/messages'
+import type { CaughtLetter } from '@/e2e/support/mail-sink'
+import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+
+/** A name that would break out of markup, headers and lines if it could. */
+const firstName = 'Grace <b>&'
+const username = (language: Language) => `"><i>grace-${language}`
+
+type Caught = { language: Language; kind: 'reset' | 'changed'; letter: CaughtLetter; person: Person }
+
+let app: RunningApp
+const caught: Caught[] = []
+beforeAll(async () => {
+  app = await startApp({ env: { APP_NAME: 'Ærø & Søn', SUPPORT_EMAIL: 'Help <help@rekey.example>' } })
+  await Promise.all(
+    languages.map(async (language) => {
+      const email = `grace.${language}@example.com`.toLowerCase()
+      const person = await app.addPerson({ username: username(language), email, firstName, locale: language })
+      await app.post('send-reset-password-link', { login: person.username })
+      const reset = await app.sink.next(email, 60_000)
+      caught.push({ language, kind: 'reset', letter: reset, person })
+      await app.post('reset-password', { ...readLink(reset.link), password: newPassword() })
+      caught.push({ language, kind: 'changed', letter: await app.sink.next(email, 60_000), person })
+    }),
+  )
+})
+afterAll(() => app?.stop())
+
+const each = languages.flatMap((language) => [[language, 'reset'] as const, [language, 'changed'] as const])
+const find = (language: Language, kind: Caught['kind']) =>
+  caught.find((one) => one.language === language && one.kind === kind)!
+
+/** The header of a message and what follows, as bytes became characters one to one. */
+function splitMessage(raw: Buffer): { head: string; body: string } {
+  const wire = raw.toString('latin1')
+  const end = wire.indexOf('\r\n\r\n')
+  return { head: wire.slice(0, end), body: wire.slice(end + 4) }
+}
+
+/** Each header field once unfolded, by its name in lower case. */
+function headersOf(head: string): Map<string, string[]> {
+  const fields = new Map<string, string[]>()
+  for (const line of head.replace(/\r\n[ \t]+/g, ' ').split('\r\n')) {
+    const name = line.slice(0, line.indexOf(':')).toLowerCase()
+    fields.set(name, [...(fields.get(name) ?? []), line.slice(line.indexOf(':') + 1).trim()])
+  }
+  return fields
+}
+
+/** The parts of a multipart message in their order. */
+function partsOf({ head, body }: { head: string; body: string }) {
+  const boundary = /boundary="([^"]+)"/.exec(head.replace(/\r\n[ \t]+/g, ' '))![1]!
+  const pieces = body.split(`--${boundary}`)
+  expect(pieces.at(-1)!.trim()).toBe('--')
+  return pieces.slice(1, -1).map((piece) => splitMessage(Buffer.from(piece.slice(2), 'latin1')))
+}
+
+const hrefs = (html: string) =>
+  [...html.matchAll(/\shref="([^"]*)"/g)].map(([, href]) => href!.replaceAll('&amp;', '&'))
+
+/** Elements that HTML leaves without an end tag (HTML Standard §13.1.2). */
+const empty = new Set(['meta', 'hr', 'br', 'img', 'link', 'input', 'col', 'wbr'])
+
+/**
+ * What is wrong with the nesting of tags, attributes and characters. Stricter than HTML, in which much of it is legal:
+ * mail programs have parsers of their own.
+ */
+function markupFaults(html: string): string[] {
+  const faults: string[] = []
+  const open: string[] = []
+  const withoutStyle = html.replace(/<style>[^<]*<\/style>/g, '<style></style>')
+  const token =
+    /<!doctype html>|<(\/?)([a-z][a-z0-9]*)((?:\s+[a-z-]+="[^"<>]*")*)\s*(\/?)>|<!--[\s\S]*?-->/giy
+  for (let at = 0; at < withoutStyle.length;) {
+    if (withoutStyle[at] !== '<') {
+      const end = withoutStyle.indexOf('<', at)
+      const text = withoutStyle.slice(at, end < 0 ? undefined : end)
+      const bare = text.match(/&(?!#\d+;|#x[0-9a-f]+;|amp;|lt;|gt;|quot;|nbsp;)|>/i)
+      if (bare) faults.push(`bare ${bare[0]} in ${text.slice(0, 60)}`)
+      at += text.length
+      continue
+    }
+    token.lastIndex = at
+    const found = token.exec(withoutStyle)
+    if (found === null) return [...faults, `no tag: ${withoutStyle.slice(at, at + 80)}`]
+    at = token.lastIndex
+    const [, closing, name, attributes = ''] = found
+    if (name === undefined) continue
+    const names = [...attributes.toLowerCase().matchAll(/\s([a-z-]+)="/g)].map(([, attribute]) => attribute)
+    if (new Set(names).size < names.length) faults.push(`an attribute twice: ${found[0]}`)
+    if (closing === '/') {
+      const last = open.pop()
+      if (last !== name) faults.push(`</${name}> closes <${last}>`)
+    } else if (!empty.has(name)) open.push(name)
+  }
+  return [...faults, ...open.map((name) => `<${name}> is never closed`)]
+}
+
+test('the check of markup finds what is wrong', () => {
+  expect(markupFaults('<!doctype html><p dir="ltr">a &amp; b<br/></p>')).toEqual([])
+  for (const wrong of [
+    '<p>',
+    '</p>',
+    '<p><b></p></b>',
+    'a & b',
+    '<p dir=ltr></p>',
+    '<p a="1" a="2"></p>',
+    '<',
+  ])
+    expect(markupFaults(wrong), wrong).not.toEqual([])
+})
+
+describe.each(each)('the letter on the wire (%s, %s)', (language, kind) => {
+  const it = () => find(language, kind)
+  const direction = directionOf(language)
+
+  test('M1: lines end in CRLF and are short, all ASCII; the plain text comes first; both parts say their charset', () => {
+    const { letter } = it()
+    const wire = letter.raw.toString('latin1')
+    expect(wire.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/)
+    // Quoted-printable and base64 keep 76; headers that cannot be folded may be longer (RFC 5322 §2.1.1).
+    expect(Math.max(...wire.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998)
+    const message = splitMessage(letter.raw)
+    expect(Math.max(...message.body.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(76)
+    expect(wire).not.toMatch(/[^\x20-\x7e\r\n\t]/)
+    const headers = headersOf(message.head)
+    expect(headers.get('content-type')![0]).toMatch(/^multipart\/alternative;/)
+    expect(headers.get('mime-version')).toEqual(['1.0'])
+    const parts = partsOf(message).map(({ head }) => headersOf(head))
+    expect(parts.map((part) => part.get('content-type')![0]!.toLowerCase())).toEqual([
+      'text/plain; charset=utf-8',
+      'text/html; charset=utf-8',
+    ])
+    for (const part of parts) {
+      expect(part.get('content-transfer-encoding')![0]).toMatch(/^(quoted-printable|base64)$/)
+      expect(part.has('content-disposition')).toBe(false)
+    }
+  })
+
+  test('M2, M6: one sender, one recipient, the sender’s Message-ID, told to be automatic; nothing more', () => {
+    const { letter, person } = it()
+    const headers = headersOf(splitMessage(letter.raw).head)
+    expect(headers.get('from')).toEqual(['Rekey <no-reply@rekey.example>'])
+    expect(headers.get('to')).toEqual([person.email])
+    expect(letter.recipients).toEqual([person.email])
+    expect(letter.from).toBe('no-reply@rekey.example')
+    expect(headers.get('message-id')).toEqual([expect.stringMatching(/^<[\w-]+@rekey\.example>$/)])
+    expect(headers.get('auto-submitted')).toEqual(['auto-generated'])
+    expect(Math.abs(Date.parse(headers.get('date')![0]!) - Date.now())).toBeLessThan(300_000)
+    expect([...headers.keys()].sort()).toEqual(
+      [
+        'auto-submitted',
+        'content-type',
+        'date',
+        'from',
+        'message-id',
+        'mime-version',
+        'subject',
+        'to',
+      ].sort(),
+    )
+  })
+
+  test('the subject is the language’s own, whole after encoding', () => {
+    const { letter } = it()
+    const say = createTranslator({ locale: language, messages: wordsOf(language), namespace: 'letters' })
+    expect(letter.mail.subject).toBe(say(`${kind}.subject`, { appName: 'Ærø & Søn' }))
+  })
+
+  test('M3, M4: links are the same in text and HTML, lead to one host, and nothing is fetched', () => {
+    const { mail, link, cancelLink } = it().letter
+    const html = String(mail.html)
+    const text = mail.text!
+    const inText = text.split('\n').filter((line) => line.includes('://'))
+    expect(inText).toEqual([link, cancelLink].filter((one) => one !== undefined))
+    expect(new Set(hrefs(html).filter((href) => !href.startsWith('mailto:')))).toEqual(new Set(inText))
+    const hosts = [...`${text}\n${html}`.matchAll(/\w+:\/\/([^/"\s<]*)/g)].map(([, host]) => host)
+    expect(new Set(hosts)).toEqual(new Set([`127.0.0.1:${app.port}`]))
+    expect(html).not.toMatch(
+      /\s(src|srcset|background|poster|data|action|ping)=|url\(|@import|<(img|link|script)\b/i,
+    )
+    expect(mail.attachments).toEqual([])
+  })
+
+  test('M5: user name and first name are text in both parts, however they are spelt', () => {
+    const { mail } = it().letter
+    const plain = mail.text!.replaceAll('\u2060', '')
+    expect(plain).toContain(username(language))
+    expect(String(mail.html)).not.toMatch(/<i>|<b>/)
+  })
+
+  test('M11: the HTML is well formed and tells its language and direction', () => {
+    const html = String(it().letter.mail.html)
+    expect(html).toContain(`<html dir="${direction}" lang="${language}">`)
+    expect(markupFaults(html.trim())).toEqual([])
+    expect(html).not.toMatch(/\ufffd|undefined|\[object|\{\w+\}/)
+  })
+})
+
+test('M3: the link of every language’s letter opens, decoded by another parser', async () => {
+  const { letter } = find(languages[0], 'changed')
+  const again = await simpleParser(letter.raw)
+  expect(again.text).toContain(letter.cancelLink)
+  expect((await fetch(letter.cancelLink!)).status).toBe(200)
+})

@@ -1,0 +1,214 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { listen, open } from '@/e2e/support/raw-http'
+import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
+import { exchange, type Received } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
+
+// F7 in small: the database goes away under the running app, and comes back.
+
+const paths = {
+  send: '/api/v1/accounts/send-reset-password-link/',
+  reset: '/api/v1/accounts/reset-password/',
+}
+const json: [string, string] = ['Content-Type', 'application/json']
+
+let database: TestDatabase
+let proxy: DatabaseProxy
+let app: RunningApp
+beforeAll(async () => {
+  database = await createTestDatabase()
+  proxy = await startDatabaseProxy(database)
+  app = await startApp({
+    database: proxy.database,
+    env: { CORS_ALLOWED_ORIGINS: 'https://front.example', LOG_LEVEL: 'debug' },
+  })
+})
+afterEach(() => proxy.restore())
+afterAll(async () => {
+  await app?.stop()
+  await proxy?.close()
+  await database?.drop()
+})
+
+const post = (path: string, body: object, headers: [string, string][] = []) =>
+  exchange(app.port, { path, headers: [json, ...headers], body: JSON.stringify(body) })
+
+/** What tells one answer from another. */
+function plain({ status, text, headers }: Received) {
+  const kept = Object.entries(headers).filter(([name]) => !['date', 'x-request-id'].includes(name))
+  return { status, text, headers: Object.fromEntries(kept) }
+}
+
+const starts = () => app.output().match(/"event":"(?:worker_started|sys_startup)"/g)?.length
+
+/** The same processes serve again, on both endpoints, down to the letter and the new password. */
+async function recovers(): Promise<void> {
+  const before = starts()
+  await expect
+    .poll(async () => (await exchange(app.port, { method: 'GET', path: '/api/health/ready' })).status, {
+      timeout: 30_000,
+    })
+    .toBe(200)
+  const person = await app.addPerson()
+  expect((await post(paths.send, { login: person.username })).status).toBe(200)
+  const link = readLink((await app.sink.next(person.email, 40_000)).link)
+  const password = newPassword()
+  expect((await post(paths.reset, { ...link, password })).status).toBe(200)
+  expect(await app.passwordIs(person, password)).toBe(true)
+  expect(starts()).toBe(before)
+}
+
+describe('F7: while the database is away', () => {
+  test('F7, R8: both endpoints answer 503 and say when to come back, alike for all, and serve again without a restart', async () => {
+    const person = await app.addPerson()
+    const link = await signedLinks(app).linkOf(person)
+    const password = newPassword()
+    await proxy.cut()
+
+    const answers = [
+      await post(paths.send, { login: person.username }),
+      await post(paths.send, { login: 'nobody' }),
+      await post(paths.send, link),
+      await post(paths.reset, { ...link, password }),
+      await post(paths.reset, { ...link, signature: 'x', password }),
+      await post(paths.reset, { ...link, password: 'short' }),
+    ]
+    for (const answer of answers) expect(plain(answer)).toEqual(plain(answers[0]!))
+    expect(answers[0]).toMatchObject({ status: 503, json: { detail: 'Service temporarily unavailable.' } })
+    expect(Number(answers[0]!.headers['retry-after'])).toBeGreaterThan(0)
+    expect(answers[0]!.headers['cache-control']).toBe('no-store')
+
+    const ready = await exchange(app.port, { method: 'GET', path: '/api/health/ready' })
+    expect(ready.status).toBe(503)
+    const live = await exchange(app.port, { method: 'GET', path: '/api/health/live' })
+    expect(live.status).toBe(200)
+
+    await proxy.restore()
+    await recovers()
+    expect(await app.passwordIs(person, password)).toBe(false)
+    expect((await post(paths.reset, { ...link, password })).status).toBe(200)
+  })
+
+  test('what needs no database is answered as ever, and in order', async () => {
+    await proxy.cut()
+    expect((await post(paths.send, {})).status).toBe(400)
+    expect((await post(paths.reset, { user_id: [] })).status).toBe(400)
+    expect((await exchange(app.port, { path: paths.send, headers: [json], body: '{' })).status).toBe(400)
+    expect((await exchange(app.port, { method: 'GET', path: paths.send })).status).toBe(405)
+    expect((await post(paths.send, { login: 'x' }, [['Origin', 'null']])).status).toBe(403)
+  })
+
+  test('an allowed front end may read the answer, in its language', async () => {
+    await proxy.cut()
+    const answer = await post(paths.send, { login: 'x' }, [
+      ['Origin', 'https://front.example'],
+      ['Accept-Language', 'de'],
+    ])
+    expect(answer.status).toBe(503)
+    expect(answer.json).toEqual({ detail: expect.not.stringMatching(/temporarily/) })
+    expect(answer.headers).toMatchObject({
+      'access-control-allow-origin': 'https://front.example',
+      'access-control-expose-headers': expect.stringContaining('Retry-After'),
+      'content-language': 'de',
+    })
+  })
+
+  test('a browser’s form without JavaScript is led to its page, which says so', async () => {
+    const headers: [string, string][] = [
+      ['Content-Type', 'application/x-www-form-urlencoded'],
+      ['Accept', 'text/html,*/*;q=0.8'],
+      ['Origin', 'null'],
+      ['Sec-Fetch-Site', 'same-origin'],
+    ]
+    await proxy.cut()
+    const asked = await exchange(app.port, { path: paths.send, headers, body: 'login=typed' })
+    expect([asked.status, asked.headers.location]).toEqual([303, '/forgot-password/?problem=unavailable'])
+    const body = 'user_id=a&timestamp=1&signature=b&password=typed'
+    const reset = await exchange(app.port, { path: paths.reset, headers, body })
+    expect([reset.status, reset.headers.location]).toEqual([
+      303,
+      '/reset-password/?user_id=a&timestamp=1&signature=b&problem=unavailable',
+    ])
+    for (const { headers: led } of [asked, reset])
+      expect((await exchange(app.port, { method: 'GET', path: led.location! })).status).toBe(200)
+  })
+
+  test('a network that swallows everything ends in 503 as well, within the time that a person waits', async () => {
+    const person = await app.addPerson()
+    const link = await signedLinks(app).linkOf(person)
+    expect((await post(paths.send, { login: 'nobody' })).status).toBe(200) // so that open connections go silent, too
+    proxy.swallow()
+    const started = performance.now()
+    const answers = await Promise.all([
+      post(paths.send, { login: person.username }),
+      post(paths.reset, { ...link, password: newPassword() }),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([503, 503])
+    expect(performance.now() - started).toBeLessThan(15_000)
+    await proxy.cut()
+    await proxy.restore()
+    await recovers()
+  })
+})
+
+test('F7: connections that fall silent are given up, by the worker too: the next letter goes out on others', async () => {
+  const before = starts()
+  const person = await app.addPerson()
+  proxy.silence()
+  await expect
+    .poll(async () => (await post(paths.send, { login: person.username })).status, { timeout: 60_000 })
+    .toBe(200)
+  await app.sink.next(person.email, 90_000)
+  expect(starts()).toBe(before)
+}, 180_000)
+
+describe('F7: a connection that is lost at COMMIT', () => {
+  test('before the database hears of it: nothing is changed, and the link still works', async () => {
+    const person = await app.addPerson()
+    const link = await signedLinks(app).linkOf(person)
+    const [first, second] = [newPassword(), newPassword()]
+    const lost = proxy.cutAtCommit('before')
+    const answer = await post(paths.reset, { ...link, password: first })
+    await lost
+    expect(answer.status).toBe(503)
+    expect(await app.passwordIs(person, first)).toBe(false)
+    expect((await post(paths.reset, { ...link, password: second })).status).toBe(200)
+    expect(await app.passwordIs(person, second)).toBe(true)
+  })
+
+  test('after it: no false success, all of it happened, and the repetition is told so (F8)', async () => {
+    const person = await app.addPerson()
+    const link = await signedLinks(app).linkOf(person)
+    const password = newPassword()
+    const lost = proxy.cutAtCommit('after')
+    const answer = await post(paths.reset, { ...link, password })
+    await lost
+    expect(answer.status).toBe(503)
+    await expect.poll(() => app.passwordIs(person, password)).toBe(true)
+    const again = await post(paths.reset, { ...link, password: newPassword() })
+    expect([again.status, again.json]).toEqual([400, { detail: 'Invalid signature', code: 'signature-used' }])
+    await app.sink.next(person.email, 40_000)
+    expect(app.sink.countTo(person.email)).toBe(1)
+  })
+})
+
+test('a client that hangs up within its body is not taken for an outage', async () => {
+  const before = app.output().length
+  const socket = await open(app.port)
+  const head = [
+    `POST ${paths.send} HTTP/1.1`,
+    'Host: id.example.com',
+    'Content-Type: application/json',
+    'Content-Length: 100',
+    'Expect: 100-continue',
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  await listen(socket, { until: /100 Continue/ })
+  socket.write('{"login":')
+  socket.resetAndDestroy()
+  const said = () => app.output().slice(before)
+  await expect.poll(said, { timeout: 10_000 }).toContain('"event":"body_cut_off"')
+  expect(said()).not.toMatch(/service_unavailable|request_failed/)
+})

@@ -1,0 +1,287 @@
+import { createServer } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { ask, parseAnswer, talk, type RawAnswer } from '@/e2e/support/raw-http'
+import { startTrial, type Trial } from '@/e2e/support/front-server'
+
+const trials: Trial[] = []
+async function start(options?: Parameters<typeof startTrial>[0]): Promise<Trial> {
+  const trial = await startTrial(options)
+  trials.push(trial)
+  return trial
+}
+afterEach(async () => {
+  await Promise.all(trials.splice(0).map((trial) => trial.close()))
+})
+
+const secured = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-robots-tag': 'noindex',
+  'cache-control': 'no-store',
+  'strict-transport-security': 'max-age=63072000',
+}
+
+function expectSecured(answer: RawAnswer): void {
+  expect(Object.fromEntries(answer.headers)).toMatchObject(secured)
+  expect(answer.headers.get('permissions-policy')).toContain('camera=()')
+  expect(answer.headers.get('content-security-policy')).toMatch(
+    /^default-src 'none'; .*frame-ancestors 'none'/,
+  )
+  for (const name of ['x-powered-by', 'server']) expect(answer.headers.has(name)).toBe(false)
+}
+
+// The rules on methods and paths are the same wherever Rekey stands: under a path, they see what comes after it.
+describe.each([
+  ['on a host of its own', ''],
+  ['under a path', '/account'],
+  ['under two segments', '/team/v1.2~account'],
+])('V9: %s', (_, basePath) => {
+  describe('methods', () => {
+    test.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+      'H1: %s on an endpoint is for the endpoint to judge',
+      async (method) => {
+        const { port, reached } = await start({ settings: { basePath } })
+        await ask(port, `${method} ${basePath}/api/v1/anything`)
+        expect(reached).toEqual([`${method} ${basePath}/api/v1/anything`])
+      },
+    )
+
+    test.each(['TRACE', 'CONNECT', 'PROPFIND', 'QUERY', 'MKCOL', 'PURGE', 'BREW', 'M-SEARCH'])(
+      'H1: %s is allowed nowhere, and Allow says what is',
+      async (method) => {
+        const { port, reached } = await start({ settings: { basePath } })
+        for (const [target, allow] of [
+          ['/api/v1/accounts/reset-password/', 'POST, OPTIONS'],
+          ['/api/health/', 'GET, HEAD'],
+          ['/page', 'GET, HEAD'],
+        ]) {
+          const answer = await ask(port, `${method} ${basePath}${target}`)
+          expect(answer.status).toBe(405)
+          expect(answer.body).toBe(`{"detail":"Method \\"${method}\\" not allowed."}`)
+          // A CONNECT target is no path, so all that can be named are the methods of pages.
+          expect(answer.headers.get('allow')).toBe(method === 'CONNECT' ? 'GET, HEAD' : allow)
+        }
+        expect(reached).toEqual([])
+      },
+    )
+
+    test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+      'C17: %s outside /api/ reaches nothing, with a Flight payload or without',
+      async (method) => {
+        const { port, reached } = await start({ settings: { basePath } })
+        const flight = '--x\r\nContent-Disposition: form-data; name="0"\r\n\r\n["$1"]\r\n--x--\r\n'
+        for (const target of [
+          '/',
+          '/reset-password/',
+          '/API/v1/x',
+          '/apis',
+          '/_next/static/x.js',
+          '/.well-known/change-password',
+        ]) {
+          const lines = [
+            'Next-Action: 7f',
+            'Content-Type: multipart/form-data; boundary=x',
+            `Content-Length: ${flight.length}`,
+          ]
+          const answer = await ask(port, `${method} ${basePath}${target}`, lines, flight)
+          expect(answer.status).toBe(405)
+          expect(answer.headers.get('allow')).toBe('GET, HEAD')
+        }
+        expect(reached).toEqual([])
+      },
+    )
+  })
+
+  describe('paths', () => {
+    test.each([
+      '//',
+      '//api/v1/read',
+      '/api//v1/read',
+      '/api/v1/read//',
+      '/./page',
+      '/page/.',
+      '/page/..',
+      '/../page',
+      '/api/%2e%2e/page',
+      '/api%2fv1/read',
+      '/api%2Fv1/read',
+      '/api%5cv1/read',
+      '/api\\v1/read',
+      '/%61pi/v1/read',
+      '/page%00',
+      '/page%0d%0aX:%20y',
+      '/page%20',
+      '/[x]',
+      '/page.rsc',
+      '/page.segments/_tree.segment.rsc',
+      '/_next',
+      '/_next/',
+      '/_next/data/build/page.json',
+      '/_next/image?url=%2Fx&w=64&q=75',
+      '/_next/mcp',
+      '/_next/static/../../package.json',
+      '/_next/static/%2e%2e/server/app.js',
+      '/_next/static/..%2fserver/app.js',
+      '/_next/static//x.js',
+    ])('R7, C16, C19: %s is nowhere', async (target) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      const answer = await ask(port, `GET ${basePath}${target}`)
+      expect(answer.status).toBe(404)
+      expectSecured(answer)
+      expect(reached).toEqual([])
+    })
+
+    test.each([
+      '*',
+      'http://127.0.0.1/page',
+      'https://evil.example/',
+      'evil.example:80',
+      '/page#x',
+      '/p\u00e4ge',
+    ])('C8, C18: %s is no target of ours', async (target) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      expect((await ask(port, `OPTIONS ${target}`)).status).toBe(400)
+      expect((await ask(port, `GET ${target}`)).status).toBe(400)
+      expect(reached).toEqual([])
+    })
+
+    test.each([
+      '/',
+      '/page',
+      '/reset-password/?user_id=1&timestamp=2&signature=a_b-c',
+      '/reset-password?x=//../%2f|{}',
+      '/page?nxtPpath=x&_rsc=1a2b3',
+      '/.well-known/change-password',
+      '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200',
+      '/dev/mailbox/1@example.com',
+      '/_next/static/chunks/turbopack-2u1d16ho_ki~o.js',
+      '/_next/static/chunks/node_modules_%40swc_helpers_cjs_1r9vbqw._.js',
+      '/_next/static/chunks/%5Broot-of-the-server%5D__0a._.js',
+    ])('%s gets through as it is', async (target) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      await ask(port, `GET ${basePath}${target}`)
+      expect(reached).toEqual([`GET ${basePath}${target}`])
+    })
+
+    test.each([
+      ['RSC: 1'],
+      ['RSC: 1', 'Next-Router-Prefetch: 1'],
+      ['Next-Router-Prefetch: 2', 'Next-Router-Segment-Prefetch: /_tree'],
+    ])('C16, C20: there are no fragments of pages (%s)', async (...lines) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      const answer = await ask(port, `GET ${basePath}/page?_rsc=1a2b3`, lines)
+      expect([answer.status, answer.body]).toEqual([204, ''])
+      expectSecured(answer)
+      expect(reached).toEqual([])
+    })
+  })
+})
+
+describe('C8: in demo and dev, whose mailbox anybody may read who reaches it', () => {
+  const demo = { mode: 'demo', publicOrigin: 'https://demo.example:8443' } as const
+  const answerTo = async (host: string) => {
+    const { port, reached } = await start({ settings: demo })
+    const { text } = await talk(
+      port,
+      `GET /dev/mailbox/ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    )
+    return [parseAnswer(text).status, reached.length]
+  }
+
+  test.each([
+    'localhost',
+    'localhost:3000',
+    'LOCALHOST:3000',
+    'app.localhost:3000',
+    '127.0.0.1:3000',
+    '127.8.9.1',
+    '[::1]:3000',
+    'demo.example:8443',
+  ])('%s is this machine, or the address that it was given', async (host) => {
+    expect(await answerTo(host)).toEqual([200, 1])
+  })
+
+  test.each([
+    'evil.example',
+    'evil.example:3000',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'demo.example',
+    '192.168.0.7:3000',
+    'evil.example@localhost',
+    '',
+    'a b',
+  ])('"%s" is a name that anybody may have lead here (DNS rebinding)', async (host) => {
+    const [status, reached] = await answerTo(host)
+    expect([[400, 421].includes(Number(status)), reached]).toEqual([true, 0])
+  })
+
+  test('in production, a proxy may call the app what it likes', async () => {
+    const { port } = await start()
+    expect((await ask(port, 'GET /page')).status).toBe(200)
+  })
+})
+
+test('C15: more parameters than a link and its trackers carry are refused before Next reads them', async () => {
+  const { port, reached } = await start()
+  const query = (count: number) => Array.from({ length: count }, (_, i) => `p${i}=`).join('&')
+  expect((await ask(port, `GET /page?${query(100)}`)).status).toBe(200)
+  for (const target of [`/page?${query(101)}`, `/api/v1/read?${'&'.repeat(2_000)}`])
+    expect((await ask(port, `GET ${target}`)).status).toBe(400)
+  expect(reached).toHaveLength(1)
+})
+
+describe('upgrades', () => {
+  test('C18: a web socket is refused, its connection closed, and nothing is connected to', async () => {
+    let connected = 0
+    const target = createServer(() => (connected += 1))
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
+    const { port: inner } = target.address() as { port: number }
+    const { port, reached } = await start()
+    for (const url of [
+      '/',
+      '/_next/hmr',
+      `http://127.0.0.1:${inner}/`,
+      `//127.0.0.1:${inner}/`,
+      `/http://127.0.0.1:${inner}/`,
+    ]) {
+      const bytes = `GET ${url} HTTP/1.1\r\nHost: 127.0.0.1:${inner}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`
+      const { text, closed } = await talk(port, bytes)
+      const answer = parseAnswer(text)
+      expect([answer.status, closed]).toEqual([400, true])
+      expectSecured(answer)
+    }
+    expect([reached, connected]).toEqual([[], 0])
+    target.close()
+  })
+
+  test('a client that merely offers HTTP/2 is answered in HTTP/1.1, body included', async () => {
+    const { port } = await start()
+    const lines = ['Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA', 'Content-Length: 2']
+    const text = `POST /api/v1/read HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\n${lines.join('\r\n')}\r\n\r\n{}`
+    const answer = parseAnswer((await talk(port, text)).text)
+    expect([answer.status, answer.body]).toEqual([200, '2'])
+  })
+
+  test('in dev, web sockets of Next reach its handler and no others do', async () => {
+    const upgraded: string[] = []
+    const { port } = await start({
+      settings: { mode: 'dev', publicOrigin: 'http://localhost:3000' },
+      upgrade: (request, socket) => {
+        upgraded.push(
+          `${request.url} ${request.headers['sec-websocket-key']} ${request.headers['x-forwarded-for']}`,
+        )
+        socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+      },
+    })
+    const bytes = (url: string, host = 'localhost:3000') =>
+      `GET ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n`
+    expect((await talk(port, bytes('/_next/hmr?id=1'))).text).toContain('101')
+    expect((await talk(port, bytes('http://127.0.0.1/'))).text).toBe('')
+    expect((await talk(port, bytes('/_next/hmr?id=2', 'evil.example'))).text).toBe('')
+    expect(upgraded).toEqual(['/_next/hmr?id=1 k undefined'])
+  })
+})

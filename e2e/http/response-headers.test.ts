@@ -1,0 +1,185 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { ask, parseAnswer, talk, type RawAnswer } from '@/e2e/support/raw-http'
+import { startTrial, type Trial } from '@/e2e/support/front-server'
+
+const trials: Trial[] = []
+async function start(options?: Parameters<typeof startTrial>[0]): Promise<Trial> {
+  const trial = await startTrial(options)
+  trials.push(trial)
+  return trial
+}
+afterEach(async () => {
+  await Promise.all(trials.splice(0).map((trial) => trial.close()))
+})
+
+/** What the stand-in saw of a request. */
+type Seen = {
+  url: string
+  headers: Record<string, string>
+  headersDistinct: Record<string, string[]>
+  rawHeaders: string[]
+}
+const seenIn = (answer: RawAnswer) => JSON.parse(answer.body) as Seen
+
+const secured = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-robots-tag': 'noindex',
+  'cache-control': 'no-store',
+  'strict-transport-security': 'max-age=63072000',
+}
+
+function expectSecured(answer: RawAnswer): void {
+  expect(Object.fromEntries(answer.headers)).toMatchObject(secured)
+  expect(answer.headers.get('permissions-policy')).toContain('camera=()')
+  expect(answer.headers.get('content-security-policy')).toMatch(
+    /^default-src 'none'; .*frame-ancestors 'none'/,
+  )
+  for (const name of ['x-powered-by', 'server']) expect(answer.headers.has(name)).toBe(false)
+}
+
+describe('what an answer carries', () => {
+  test.each([
+    ['GET /page', 200],
+    ['HEAD /page', 200],
+    ['GET /moved', 307],
+    ['GET /listed', 200],
+    ['GET /missing', 404],
+    ['GET /unchanged', 304],
+    ['GET /throws', 500],
+    ['GET /own-policy', 200],
+    ['POST /api/v1/ignore', 403],
+    ['OPTIONS /api/v1/anything', 200],
+    ['GET /_next/static/chunks/gone.js', 404],
+    ['GET /_next/image?url=x&w=64&q=75', 404],
+    ['GET //page', 404],
+    ['TRACE /page', 405],
+    ['TRACE /api/v1/read', 405],
+    ['POST /page', 405],
+    ['BREW /page', 405],
+    ['CONNECT example.com:443', 405],
+    ['OPTIONS *', 400],
+    ['GET http://127.0.0.1/page', 400],
+  ])('H7: the security headers are on the answer to %s', async (request, status) => {
+    const { port } = await start()
+    const answer = await ask(port, request)
+    expect(answer.status).toBe(status)
+    expectSecured(answer)
+  })
+
+  test.each([
+    ['not HTTP at all', 'hello\r\n\r\n', 400],
+    ['a line of headers without end', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+    [
+      'more header lines than anybody needs',
+      `GET / HTTP/1.1\r\nHost: a\r\n${'a: b\r\n'.repeat(120)}\r\n`,
+      431,
+    ],
+    ['an unknown expectation', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n', 417],
+    ['the start of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+  ])('H7: they are even on the answer to %s', async (_, bytes, status) => {
+    const { port } = await start()
+    const answer = parseAnswer((await talk(port, bytes)).text)
+    expect(answer.status).toBe(status)
+    expectSecured(answer)
+  })
+
+  test.each([
+    ['a target that is too long', `/${'a'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
+    ['a line that is no header', '/page HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n', 400],
+    [
+      'more header lines than anybody needs',
+      `/page HTTP/1.1\r\nHost: a\r\n${'a: b\r\n'.repeat(120)}\r\n`,
+      431,
+    ],
+    ['a path of another host', '//page HTTP/1.1\r\nHost: a\r\n\r\n', 404],
+  ])(
+    'C18: HEAD with %s gets a head only, or its content would be the next answer',
+    async (_, rest, status) => {
+      const { port } = await start()
+      const answer = parseAnswer((await talk(port, `HEAD ${rest}`)).text)
+      expect([answer.status, answer.body]).toEqual([status, ''])
+      expectSecured(answer)
+    },
+  )
+
+  test('H7: HSTS and upgrades belong to https; on a loopback http origin they are absent', async () => {
+    const { port } = await start({ settings: { publicOrigin: 'http://localhost:3000' } })
+    const answer = await ask(port, 'GET /page')
+    expect(answer.headers.has('strict-transport-security')).toBe(false)
+    expect(answer.headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests')
+  })
+
+  test('H6: a page gets a strict policy with a nonce of its own, and Next is told the same nonce', async () => {
+    const nonces = new Set<string>()
+    const { port } = await start({
+      handle: (request, answer) => {
+        answer.setHeader('Content-Type', 'text/html')
+        answer.end(`${request.headers['content-security-policy']}\n${request.headers['x-nonce']}`)
+      },
+    })
+    for (let load = 0; load < 2; load += 1) {
+      const answer = await ask(port, 'GET /page')
+      const policy = answer.headers.get('content-security-policy') ?? ''
+      const nonce = /script-src 'nonce-([A-Za-z0-9+/]{22}==)' 'strict-dynamic';/.exec(policy)?.[1]
+      expect(answer.body).toContain(`${policy}\n${nonce}`)
+      expect(policy).not.toMatch(/unsafe|\*|https?:/)
+      for (const directive of [
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "connect-src 'self'",
+      ]) {
+        expect(policy.split('; ')).toContain(directive)
+      }
+      nonces.add(nonce!)
+    }
+    expect(nonces.size).toBe(2)
+  })
+
+  test('H6: what is no page gets a policy under which nothing loads', async () => {
+    const { port } = await start()
+    const { headers } = await ask(port, 'GET /api/v1/anything')
+    expect(headers.get('content-security-policy')).toBe(
+      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    )
+  })
+
+  test('H3: only files named by their content may be kept', async () => {
+    const { port } = await start()
+    const file = await ask(port, 'GET /_next/static/chunks/a1.js')
+    expect(file.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    expect((await ask(port, 'GET /page')).headers.get('cache-control')).toBe('no-store')
+  })
+
+  test('the letters of demo and dev keep their own policy; in production nothing chooses its headers', async () => {
+    const demo = await start({ settings: { mode: 'demo', publicOrigin: 'http://localhost:3000' } })
+    const letter = await ask(demo.port, 'GET /dev/mailbox/letter')
+    expect(letter.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'self'")
+    expect(letter.headers.get('x-frame-options')).toBe('SAMEORIGIN')
+    expect((await ask(demo.port, 'GET /own-policy')).headers.get('x-frame-options')).toBe('DENY')
+    expect((await ask(demo.port, 'GET /page')).headers.get('content-security-policy')).toContain(
+      "frame-src 'self'",
+    )
+
+    const production = await start()
+    expectSecured(await ask(production.port, 'GET /dev/mailbox/letter'))
+  })
+
+  test('L2: an answer names its request, and the app was told the same name', async () => {
+    const { port } = await start()
+    const answer = await ask(port, 'GET /api/v1/anything', ['X-Rekey-Request-Id: mine', 'X-Request-Id: mine'])
+    const id = answer.headers.get('x-request-id')
+    expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
+    expect(seenIn(answer).headers['x-rekey-request-id']).toBe(id)
+  })
+
+  test('RFC 9110 §9.3.2: an answer to HEAD has no body, whoever gives it', async () => {
+    const { port } = await start()
+    for (const target of ['/page', '//page', '/throws'])
+      expect((await ask(port, `HEAD ${target}`)).body).toBe('')
+  })
+})

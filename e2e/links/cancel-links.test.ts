@@ -1,0 +1,230 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createLinks } from '@/lib/password-reset/reset-link'
+import {
+  newPassword,
+  readLink,
+  startApp,
+  type Answer,
+  type LinkParameters,
+  type Person,
+  type RunningApp,
+} from '@/e2e/support/running-app'
+
+let app: RunningApp
+beforeAll(async () => {
+  app = await startApp()
+})
+afterAll(() => app?.stop())
+
+const used = { detail: 'Invalid signature', code: 'signature-used' }
+
+async function cancel(link: LinkParameters): Promise<Answer> {
+  const response = await fetch(`${app.url}/api/v1/accounts/cancel-reset-password/`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(link),
+  })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, text, json: JSON.parse(text) as unknown }
+}
+
+const rowOf = async ({ id }: Person) =>
+  (await app.sql.query('SELECT * FROM "rekey"."recovery" WHERE "account_id" = $1', [id])).rows[0] as Record<
+    string,
+    unknown
+  >
+
+async function letterFor(person: Person) {
+  await app.post('send-reset-password-link', { login: person.username })
+  return app.sink.next(person.email)
+}
+
+async function jobsLeft(): Promise<number> {
+  const { rows } = await app.sql.query<{ n: string }>(
+    `SELECT count(*) AS "n" FROM rekey_queue.job WHERE state < 'completed'`,
+  )
+  return Number(rows[0]!.n)
+}
+
+describe('"this wasn’t me" of the letter with a link', () => {
+  test('loading its page changes nothing, however often; pressing its button kills all live links', async () => {
+    const person = await app.addPerson()
+    const [first, second] = [await letterFor(person), await letterFor(person)]
+    const before = await rowOf(person)
+    for (let i = 0; i < 10; i += 1) {
+      expect((await fetch(second.cancelLink!)).status).toBe(200)
+      await fetch(second.cancelLink!, { method: 'HEAD' })
+    }
+    expect(await rowOf(person)).toEqual(before)
+
+    expect((await cancel(readLink(second.cancelLink))).status).toBe(200)
+    for (const { link } of [first, second]) {
+      const answer = await app.post('reset-password', { ...readLink(link), password: newPassword() })
+      expect([answer.status, answer.json]).toEqual([400, used])
+    }
+  })
+
+  test('it works once', async () => {
+    const person = await app.addPerson()
+    const link = readLink((await letterFor(person)).cancelLink)
+    expect((await cancel(link)).status).toBe(200)
+    const again = await cancel(link)
+    expect([again.status, again.json]).toEqual([400, used])
+  })
+
+  test('of twenty presses at once, one counts', async () => {
+    const person = await app.addPerson()
+    const link = readLink((await letterFor(person)).cancelLink)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => cancel(link)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect((await rowOf(person)).links_epoch).toBe(1)
+  })
+
+  test('it holds letters back for an hour at most', async () => {
+    const person = await app.addPerson()
+    await cancel(readLink((await letterFor(person)).cancelLink))
+    const { emails_paused_until: until } = await rowOf(person)
+    const minutes = ((until as Date).getTime() - Date.now()) / 60_000
+    expect(minutes).toBeGreaterThan(58)
+    expect(minutes).toBeLessThanOrEqual(60)
+    await app.post('send-reset-password-link', { login: person.username })
+    await expect.poll(jobsLeft).toBe(0)
+    expect(app.sink.countTo(person.email)).toBe(1)
+    await app.sql.query(
+      `UPDATE "rekey"."recovery" SET "emails_paused_until" = now() - interval '1 second' WHERE "account_id" = $1`,
+      [person.id],
+    )
+    await app.post('send-reset-password-link', { login: person.username })
+    await app.sink.next(person.email)
+  })
+
+  test('T2: a reset link cancels nothing, and a cancel link resets nothing', async () => {
+    const person = await app.addPerson()
+    const { link, cancelLink } = await letterFor(person)
+    const invalid = { detail: 'Invalid signature', code: 'signature-invalid' }
+    expect((await cancel(readLink(link))).json).toEqual(invalid)
+    const answer = await app.post('reset-password', { ...readLink(cancelLink), password: newPassword() })
+    expect(answer.json).toEqual(invalid)
+  })
+})
+
+describe('"this wasn’t me" of the letter about a changed password', () => {
+  test('works though the password changed once more, and mails a fresh link past the pause', async () => {
+    const person = await app.addPerson()
+    const link = readLink((await letterFor(person)).link)
+    await app.post('reset-password', { ...link, password: newPassword() })
+    const changed = await app.sink.next(person.email)
+    await app.sql.query(`UPDATE "rekey"."users" SET "password" = "password" || 'x' WHERE "id" = $1`, [
+      person.id,
+    ])
+
+    expect((await cancel(readLink(changed.cancelLink))).status).toBe(200)
+    const fresh = await app.sink.next(person.email)
+    const password = newPassword()
+    expect((await app.post('reset-password', { ...readLink(fresh.link), password })).status).toBe(200)
+    expect(await app.passwordIs(person, password)).toBe(true)
+  })
+
+  test('T5: whoever reset with a leaked letter cannot disarm it with that letter’s own', async () => {
+    const person = await app.addPerson()
+    const leaked = await letterFor(person)
+    await app.post('reset-password', { ...readLink(leaked.link), password: newPassword() })
+    const changed = await app.sink.next(person.email)
+
+    const thief = await cancel(readLink(leaked.cancelLink))
+    expect([thief.status, thief.json]).toEqual([400, used])
+    expect((await cancel(readLink(changed.cancelLink))).status).toBe(200)
+    await app.sink.next(person.email)
+  })
+
+  test('R1: an account that goes round and round gets three fresh letters in an hour, and no more', async () => {
+    const person = await app.addPerson()
+    let { link } = await letterFor(person)
+    const statuses: number[] = []
+    for (let round = 0; round < 4; round += 1) {
+      await app.post('reset-password', { ...readLink(link), password: newPassword() })
+      const { cancelLink } = await app.sink.next(person.email)
+      const pressed = await cancel(readLink(cancelLink))
+      statuses.push(pressed.status)
+      if (pressed.status === 200) ({ link } = await app.sink.next(person.email))
+    }
+    expect(statuses).toEqual([200, 200, 200, 429])
+    await expect.poll(jobsLeft).toBe(0)
+    expect(app.sink.countTo(person.email)).toBe(1 + 4 + 3)
+  })
+
+  test('lives seven days', async () => {
+    const person = await app.addPerson()
+    const week = 7 * 24 * 3600
+    const links = createLinks({
+      secrets: [app.secret],
+      audience: app.url,
+      period: { reset: 3600, cancel: 3600, 'cancel-change': week },
+      oneTimeUse: true,
+    })
+    const state = { passwordHash: null, email: person.email, isActive: true, linksEpoch: 0 }
+    const old = (age: number) =>
+      links.create('cancel-change', person.id, Math.floor(Date.now() / 1000) - age, state)
+    const asText = (link: ReturnType<typeof old>) => ({ ...link, timestamp: String(link.timestamp) })
+    expect((await cancel(asText(old(week + 30)))).json).toEqual({
+      detail: 'Signature expired',
+      code: 'signature-expired',
+    })
+    expect((await cancel(asText(old(week - 60)))).status).toBe(200)
+  })
+})
+
+test('the story is in the audit log, and in no row is anything typed, a link or a full address', async () => {
+  const person = await app.addPerson()
+  const letter = await letterFor(person)
+  const link = readLink(letter.link)
+  await app.post('reset-password', { ...link, password: 'short of it' })
+  await app.post('reset-password', { ...link, password: newPassword() })
+  await app.post('reset-password', { ...link, password: newPassword() })
+  const changed = await app.sink.next(person.email)
+  await cancel(readLink(changed.cancelLink))
+  await app.sink.next(person.email)
+  await expect.poll(jobsLeft).toBe(0)
+  const { rows } = await app.sql.query<Record<string, string | null>>(
+    'SELECT "event", "client", "reason" FROM "rekey"."audit" WHERE "account_id" = $1 ORDER BY "id"',
+    [person.id],
+  )
+  const events = rows.map(({ event }) => event)
+  for (const event of [
+    'authn_password_reset_requested',
+    'authn_token_created',
+    'authn_password_change_fail',
+    'authn_password_change',
+    'authn_token_reuse',
+    'authn_password_change_notified',
+    'authn_token_revoked',
+  ]) {
+    expect(events).toContain(event)
+  }
+  const all = JSON.stringify((await app.sql.query('SELECT * FROM "rekey"."audit"')).rows)
+  for (const secret of [person.username, person.email, link.signature, '127.0.0.1'])
+    expect(all).not.toContain(secret)
+  expect(all).toContain('127.0.0.0/24')
+})
+
+test('L5: the audit log can be added to and nothing else', async () => {
+  for (const sql of [
+    'UPDATE "rekey"."audit" SET "event" = \'x\'',
+    'DELETE FROM "rekey"."audit"',
+    'TRUNCATE "rekey"."audit"',
+  ]) {
+    await expect(app.sql.query(sql)).rejects.toThrow('append-only')
+  }
+})
+
+test('L6: the purge takes what is older than the retention, and never the last week', async () => {
+  await app.sql.query(
+    `INSERT INTO "rekey"."audit" ("at", "event", "reason") VALUES (now() - interval '200 days', 'x', 'old'), (now() - interval '6 days', 'x', 'young')`,
+  )
+  await app.sql.query(`SELECT "rekey"."purge_audit"(interval '180 days')`)
+  const left = async () =>
+    (await app.sql.query(`SELECT "reason" FROM "rekey"."audit" WHERE "event" = 'x'`)).rows
+  expect(await left()).toEqual([{ reason: 'young' }])
+  await app.sql.query(`SELECT "rekey"."purge_audit"(interval '0 days')`)
+  expect(await left()).toEqual([{ reason: 'young' }])
+})

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withoutSecrets } from '@/lib/config/database-url'
+import { defaultSchemas } from '@/lib/database/schema-names'
+import { migrate } from '@/lib/setup/migrate'
+import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
+import { newPassword } from '@/e2e/support/running-app'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+
+// What an operator types: `npm run accounts -- …`.
+
+let database: TestDatabase
+let sql: pg.Pool
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database)
+  sql = new pg.Pool({ connectionString: database.url, max: 1 })
+})
+afterAll(async () => {
+  await sql?.end()
+  await database?.drop()
+})
+
+/** Runs the command with something on its standard input; its errors without the line that says which database it means. */
+async function accounts(args: string[], input = '') {
+  const { errors, ...rest } = await run({ DATABASE_URL: database.url }, args, input)
+  const [told, ...others] = errors.split('\n')
+  expect(told).toBe(`Database: ${withoutSecrets(database.url)}`)
+  return { ...rest, errors: others.join('\n') }
+}
+
+async function run(env: Record<string, string>, args: string[], input = '') {
+  const child = spawn(process.execPath, ['scripts/run.js', 'accounts', ...args], {
+    env: { PATH: process.env.PATH, ...env } as unknown as NodeJS.ProcessEnv,
+    // One that does not end fails its test, and is gone with it.
+    timeout: 40_000,
+  })
+  child.stdin.end(input)
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { code: code as number | null, output: output.trim(), errors: errors.trim() }
+}
+
+test('I6: a username is given once; an address may be repeated in whatever case, and the operator is told', async () => {
+  const add = (username: string, email: string) =>
+    accounts(['add', username, email, '--password-stdin'], newPassword())
+  const stored = async () =>
+    (await sql.query(`SELECT * FROM "rekey"."users" WHERE "email" ILIKE 'ada@%'`)).rows
+
+  expect(await add('ada', 'ada@example.com')).toEqual({ code: 0, output: 'Added ada.', errors: '' })
+  const before = await stored()
+  expect(before).toMatchObject([{ username: 'ada', email: 'ada@example.com', is_active: true }])
+  const refused = { code: 2, output: '', errors: 'This username is taken.' }
+  expect(await add('ada', 'ada@example.org')).toEqual(refused)
+  expect(await stored()).toEqual(before)
+  expect(await add('twin', 'ADA@EXAMPLE.COM')).toEqual({
+    code: 0,
+    output: 'Added twin.',
+    errors: 'Note: 1 other account(s) have this address; each gets a letter of its own.',
+  })
+  expect(await stored()).toHaveLength(2)
+})
+
+test('M11: an address that only some mail servers take is added with a note; a look-alike is refused', async () => {
+  const add = (username: string, email: string) =>
+    accounts(['add', username, email, '--password-stdin'], newPassword())
+  expect(await add('jose', 'josé@MÜLLER.example')).toEqual({
+    code: 0,
+    output: 'Added jose.',
+    errors: 'Note: this address gets email only where the mail server offers SMTPUTF8.',
+  })
+  expect(await add('zoe', 'zoe@MÜLLER.example')).toEqual({ code: 0, output: 'Added zoe.', errors: '' })
+  expect(await add('wide', '\uFF4Dike@example.com')).toMatchObject({ code: 2, output: '' })
+})
+
+test('I6: what is too long to be looked for is refused in words', async () => {
+  const refusal = async (username: string, email: string) => {
+    const { code, errors } = await accounts(['add', username, email])
+    return [code, errors]
+  }
+  const username = 'A username has 1 to 150 characters, no control characters and no outer spaces.'
+  expect(await refusal('u'.repeat(151), 'long@example.com')).toEqual([2, username])
+  const email = `${'l'.repeat(64)}@${`${'d'.repeat(60)}.`.repeat(4)}example`
+  expect(await refusal('long', email)).toEqual([2, `No letter could be sent to the address "${email}".`])
+  expect((await sql.query(`SELECT FROM "rekey"."users" WHERE "email" = 'long@example.com'`)).rowCount).toBe(0)
+})
+
+test('I6: a password is verified for the username as it is spelt, and for no other', async () => {
+  const password = newPassword()
+  await accounts(['add', 'grace', 'grace@example.com', '--password-stdin'], password)
+  const verify = async (username: string, typed: string) => {
+    const { code, output } = await accounts(['verify', username], typed)
+    return [code, output]
+  }
+  expect(await verify('grace', `${password}\n`)).toEqual([0, 'This is the password.'])
+  expect(await verify('grace', `${password}.`)).toEqual([1, 'This is not the password.'])
+  expect(await verify('GRACE', password)).toEqual([1, 'This is not the password.'])
+})
+
+test('I6: an account is listed, deactivated and activated; another spelling of its username is none', async () => {
+  await accounts(['add', 'joan', 'joan@example.com'])
+  const status = async () => /^joan +joan@example\.com +(\w+) /m.exec((await accounts(['list'])).output)?.[1]
+  expect(await accounts(['deactivate', 'joan'])).toMatchObject({
+    code: 0,
+    output: 'joan is inactive; its links are dead.',
+  })
+  expect(await status()).toBe('inactive')
+  expect(await accounts(['activate', 'JOAN'])).toMatchObject({
+    code: 2,
+    errors: 'There is no account "JOAN".',
+  })
+  expect(await accounts(['activate', 'joan'])).toMatchObject({ code: 0, output: 'joan is active.' })
+  expect(await status()).toBe('active')
+})
+
+test('K1: without a database by name or a demo, the command says what to set and makes none', async () => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-none-'))
+  try {
+    expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual({
+      code: 2,
+      output: '',
+      errors: expect.stringMatching(/^DATABASE_URL is not set, .* set DATABASE_URL, or DATA_DIR to [^\n]*$/),
+    })
+    expect(readdirSync(dataDir)).toEqual([])
+
+    // A demo runs: the command goes through it.
+    const demo = await startEmbeddedDatabase(dataDir)
+    await migrate({ ...demo, schemas: defaultSchemas })
+    const listed = {
+      code: 0,
+      output: 'There are no accounts.',
+      errors: `Database: the demo's in ${dataDir}`,
+    }
+    expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual(listed)
+    await demo.close()
+    expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual(listed)
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+})
+
+test('F13: a demo’s database that cannot be migrated is closed again, and the command ends', async () => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-broken-'))
+  try {
+    const demo = await startEmbeddedDatabase(dataDir)
+    await migrate({ ...demo, schemas: defaultSchemas })
+    const client = new pg.Client({ connectionString: demo.url })
+    await client.connect()
+    await client.query(`UPDATE "rekey"."_prisma_migrations" SET "checksum" = 'another'`)
+    await client.end()
+    await demo.close()
+    const { code, errors, output } = await run({ DATA_DIR: dataDir }, ['list'])
+    expect([code, output]).toEqual([1, ''])
+    expect(errors).toMatch(/was edited after it was applied/)
+    await (await startEmbeddedDatabase(dataDir)).close() // nobody owns it
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+})

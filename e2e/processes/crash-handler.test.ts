@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { build } from 'esbuild'
+import { beforeAll, describe, expect, test } from 'vitest'
+
+const directory = mkdtempSync(path.join(tmpdir(), 'rekey-last-resort-'))
+const script = path.join(directory, 'trial.mjs')
+
+/** A process of its own, because the point is how it ends. */
+const source = `
+  import { createLog } from '@/lib/logging/log'
+  import { exitOnCrash, inRequest, logConsole } from '@/server/processes/crash-handler'
+  const log = createLog('info', 'trial')
+  logConsole(log)
+  // What Next does: it says so and carries on.
+  process.on('uncaughtException', (error) => console.error(error))
+  process.on('unhandledRejection', (error) => console.error(error))
+  const closes = { once: async () => log.info('closed'), never: () => new Promise(() => log.info('closing')) }
+  exitOnCrash(log, closes[process.argv[3] ?? 'once'], 300)
+  setInterval(() => undefined, 1000)
+  const secret = () => Object.assign(new Error('the canary 6f1c'), { digest: '42' })
+  const trials = {
+    timer: () => inRequest('r-1', () => setTimeout(() => { throw secret() })),
+    promise: () => void inRequest('r-1', () => Promise.reject(secret())),
+    twice: () => { setTimeout(() => { throw secret() }); setTimeout(() => { throw secret() }) },
+    console: () => {
+      inRequest('r-1', () => console.error(' x ', secret()))
+      console.warn('take\\ncare')
+      console.log('chatter')
+      console.error(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+      process.exit(0)
+    },
+  }
+  trials[process.argv[2]]()
+`
+
+beforeAll(async () => {
+  symlinkSync(path.resolve('node_modules'), path.join(directory, 'node_modules'))
+  await build({
+    stdin: { contents: source, resolveDir: process.cwd(), loader: 'ts' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    outfile: script,
+  })
+})
+
+/** By name: a pipe that is full for a moment may change their order. */
+const linesOf = (output: string) =>
+  output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .sort((one, other) => String(one.msg).localeCompare(String(other.msg)))
+
+function run(...args: string[]) {
+  return new Promise<{ code: number | null; lines: Record<string, unknown>[]; errors: string }>((resolve) => {
+    const child = spawn(process.execPath, [script, ...args])
+    let [output, errors] = ['', '']
+    child.stdout.on('data', (data) => (output += data))
+    child.stderr.on('data', (data) => (errors += data))
+    child.on('close', (code) => {
+      resolve({
+        code,
+        errors,
+        lines: linesOf(output),
+      })
+    })
+  })
+}
+
+describe('an error that nobody caught', () => {
+  test.each([
+    ['timer', 'uncaughtException'],
+    ['promise', 'unhandledRejection'],
+  ])(
+    'F15: thrown in a %s, it is logged, work in hand is finished, and the process ends with a failure',
+    async (trial, reason) => {
+      const { code, lines } = await run(trial)
+      expect(code).toBe(1)
+      expect(lines.map((line) => line.msg)).toEqual(['closed', 'crashed'])
+      expect(lines[1]).toMatchObject({ level: 'fatal', event: 'sys_crash', reason, requestId: 'r-1' })
+    },
+  )
+
+  test('F15: work that does not finish does not keep the process', async () => {
+    expect((await run('timer', 'never')).code).toBe(1)
+  })
+
+  test('F15: a second one is logged too, and closes nothing twice', async () => {
+    const { code, lines } = await run('twice', 'never')
+    expect([code, lines.map((line) => line.msg)]).toEqual([1, ['closing', 'crashed', 'crashed']])
+  })
+})
+
+test('F15, L2, L3: what Next says on the console becomes log lines, named by request and without messages', async () => {
+  const { lines, errors } = await run('console')
+  expect(lines).toHaveLength(2)
+  expect(lines[0]).toMatchObject({ level: 'error', event: 'next_reported', requestId: 'r-1', digest: '42' })
+  expect(lines[1]).toMatchObject({ level: 'warn', msg: 'take\ncare' })
+  expect(JSON.stringify(lines) + errors).not.toMatch(/6f1c|chatter|aborted/)
+})

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import pg from 'pg'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { startApp, type RunningApp } from '@/e2e/support/running-app'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+
+// The demo on a database that somebody named, which may be that of a real installation.
+
+let database: TestDatabase
+let app: RunningApp | undefined
+beforeEach(async () => {
+  database = await createTestDatabase()
+})
+afterEach(async () => {
+  await app?.stop()
+  await database.drop()
+})
+
+test('K1: a database that somebody named is not migrated by the demo', async () => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-elsewhere-'))
+  const child = spawn(process.execPath, ['scripts/run.js', 'demo'], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: database.url,
+      DATA_DIR: dataDir,
+    } as unknown as NodeJS.ProcessEnv,
+  })
+  const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  rmSync(dataDir, { recursive: true })
+  expect(code).toBe(1)
+  expect(errors).toMatch(/^The database lacks .* run `npm run migrate`\.\n$/)
+
+  const sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+  const { rows } = await sql.query(`SELECT to_regclass('rekey.users') AS "users"`)
+  expect(rows).toEqual([{ users: null }])
+  await sql.end()
+})
+
+test('K1: nor are its letters taken, as long as there is no mail server and nobody asks for it', async () => {
+  app = await startApp({ command: 'demo', env: { SMTP_URL: '' }, database })
+  const person = await app.addPerson()
+  expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
+  // It says so once everything has started, and a worker enters itself there as it starts.
+  await expect.poll(app.output).toContain('No letter is written here: WORKER=on starts a worker')
+  expect((await app.sql.query('SELECT FROM rekey_queue.instance')).rowCount).toBe(0)
+  const { rows } = await app.sql.query(`SELECT "state" FROM rekey_queue.job WHERE "name" = 'link-request'`)
+  expect(rows).toEqual([{ state: 'created' }])
+  // Nor does it tell of letters and people that are not here.
+  expect(app.output()).not.toMatch(/mailbox|demo/)
+})

@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, expect, test, vi } from 'vitest'
+import { copiedSources } from '@/e2e/support/copied-sources'
+
+// A team's mistakes in its own code are told by the build or the start, not by each request.
+
+// Each runs the compiler, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000 })
+
+const sources = copiedSources()
+afterAll(() => rmSync(sources, { recursive: true, force: true }))
+const write = (name: string, lines: string[]) => writeFileSync(path.join(sources, name), lines.join('\n'))
+
+function run(script: string) {
+  const { PATH, HOME } = process.env
+  const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', script], {
+    cwd: sources,
+    env: { PATH, HOME, DATA_DIR: path.join(sources, 'data') } as unknown as NodeJS.ProcessEnv,
+    encoding: 'utf8',
+  })
+  return { status, errors: stderr, output: stdout + stderr }
+}
+
+test('V7: npm run build and the first npm run demo name file and line of all mistakes at once, and build nothing', () => {
+  mkdirSync(path.join(sources, 'team'))
+  write('team/sessions.ts', [
+    'export const endSessions = (id: number) => Promise.resolve(void id)',
+    'const wrong: string = 1',
+    'export const unfinished = (',
+  ])
+  write('rekey.config.ts', [
+    "import { defineConfiguration } from '@/lib/password-reset/extension-points'",
+    "import { endSessions } from './team/sessions'",
+    "import { missing } from './team/missing'",
+    'export default defineConfiguration({',
+    '  revokeSessions: (tx) => tx.session.deleteMany(),',
+    '  passwordChanged: ({ id }) => endSessions(id),',
+    "  secondFactor: () => 'yes',",
+    '  buildVerificationURL: () => missing,',
+    '})',
+  ])
+  write('lib/accounts/accounts.db.test.ts', ['const wrong: string = 1'])
+
+  for (const script of ['build', 'demo']) {
+    const { status, errors } = run(script)
+    expect(status).toBe(1)
+    for (const place of [
+      'rekey.config.ts:3:',
+      'rekey.config.ts:5:',
+      'rekey.config.ts:6:',
+      'rekey.config.ts:7:',
+      'rekey.config.ts:8:',
+      'team/sessions.ts:2:',
+      'team/sessions.ts:3:',
+    ])
+      expect(errors).toContain(place)
+    expect(errors).toMatch(/\nNothing was built: correct these lines, then run `npm run build`\.\n$/)
+    // A mistake in a test, or in what is not a team's, keeps nobody from building.
+    expect(errors).not.toMatch(/\.test\.ts|services\.ts/)
+    expect(existsSync(path.join(sources, 'dist', 'server'))).toBe(false)
+    expect(existsSync(path.join(sources, '.next'))).toBe(false)
+  }
+})
+
+test('V7: a configuration that does not use the function that types it is checked where it is used', () => {
+  write('rekey.config.ts', ["export default { revokeSessions: 'all' }"])
+  expect(run('build')).toMatchObject({ status: 1, errors: expect.stringContaining('revokeSessions') })
+})
+
+test('V7, L3: what throws while it is loaded ends build and start with its file and line, and without what it quotes', () => {
+  write('rekey.config.ts', [
+    "import { defineConfiguration } from '@/lib/password-reset/extension-points'",
+    "import { token } from './team/token'",
+    'export default defineConfiguration({ buildVerificationUrl: () => String(token) })',
+  ])
+  write('team/token.ts', [
+    '// The value is a secret.',
+    "export const token: unknown = JSON.parse('c4n4ry-5kQ2')",
+  ])
+  const told =
+    /^team\/token\.ts:2:\d+ - SyntaxError, thrown while rekey\.config\.ts was loaded\. .*then try again\.\n$/s
+
+  const build = run('build')
+  expect([build.status, build.errors]).toEqual([1, expect.stringMatching(told)])
+  // As an image has it: the build without its sources.
+  symlinkSync(path.resolve('.next'), path.join(sources, '.next'))
+  rmSync(path.join(sources, 'server'), { recursive: true })
+  for (const script of ['start', 'worker']) {
+    const { status, errors, output } = run(script)
+    expect([status, errors]).toEqual([1, expect.stringMatching(told)])
+    expect(output).not.toContain('c4n4ry')
+  }
+})

@@ -1,0 +1,124 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { embeddedUrl } from '@/scripts/embedded-database/embedded-database'
+import { startMailSink } from '@/e2e/support/mail-sink'
+import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
+
+/** Where the tests run as root, somebody without any rights, to whom this directory is read-only; else who runs them. */
+const nobody = { uid: 65_534, gid: 65_534 }
+const user = process.getuid?.() === 0 ? nobody : undefined
+const reads = () =>
+  spawnSync(process.execPath, ['-e', 'require("fs").readdirSync(".next")'], { ...user }).status === 0
+
+const room = mkdtempSync(path.join(tmpdir(), 'rekey-nobody-'))
+const dataDir = path.join(room, 'data')
+const temporary = path.join(room, 'temporary')
+mkdirSync(dataDir)
+mkdirSync(temporary)
+for (const dir of [room, dataDir]) if (user !== undefined) chownSync(dir, user.uid, user.gid)
+
+const children: ChildProcess[] = []
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(room, { recursive: true, force: true })
+})
+
+/** Runs a command of package.json as that user, with a home that is not there, until it says what is waited for. */
+async function run(command: string, env: Record<string, string>, until: RegExp) {
+  const child = spawn(process.execPath, ['scripts/run.js', command], {
+    env: {
+      PATH: process.env.PATH,
+      HOME: '/nonexistent',
+      TMPDIR: temporary,
+      DATA_DIR: dataDir,
+      HOST: '127.0.0.1',
+      WEB_CONCURRENCY: '1',
+      ...env,
+    } as unknown as NodeJS.ProcessEnv,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...user,
+  })
+  children.push(child)
+  let output = ''
+  const said = new Promise<void>((resolve, reject) => {
+    const hear = (chunk: Buffer) => {
+      output += chunk
+      if (until.test(output)) resolve()
+    }
+    child.stdout.on('data', hear)
+    child.stderr.on('data', hear)
+    child.once('close', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)))
+  })
+  await said
+  return {
+    output: () => output,
+    async stop() {
+      child.kill('SIGTERM')
+      const [code] = await once(child, 'exit')
+      return code as number | null
+    },
+  }
+}
+
+/** When everything in a directory was last written, but for what other tests write meanwhile. */
+function writings(dir: string): Map<string, number> {
+  const found = new Map<string, number>()
+  const walk = (at: string) => {
+    for (const entry of readdirSync(at, { withFileTypes: true })) {
+      const one = path.join(at, entry.name)
+      if (/^(\.git|test-results|playwright-report|screenshots|node_modules)$/.test(entry.name)) continue
+      if (entry.isDirectory()) walk(one)
+      else found.set(path.relative(dir, one), lstatSync(one).ctimeMs)
+    }
+  }
+  walk(dir)
+  return found
+}
+
+test('K5: the whole flow runs as a user without rights, and writes into the data directory alone', async () => {
+  expect(reads(), 'root, who may do anything, needs a copy of this directory that others may read').toBe(true)
+  const before = writings('.')
+  const sink = await startMailSink()
+  try {
+    // The demo brings the embedded database and its people; production then runs on that database.
+    const demo = await run('demo', { PORT: String(await freePort()), WORKER: 'off' }, /Rekey is running/)
+    const port = await freePort()
+    const service = await run(
+      'start',
+      {
+        PORT: String(port),
+        PUBLIC_URL: `http://127.0.0.1:${port}`,
+        DATABASE_URL: embeddedUrl(dataDir),
+        SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
+        SMTP_URL: sink.url,
+        VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
+      },
+      /worker_started[^]*serving on|serving on[^]*worker_started/,
+    )
+    const post = (endpoint: string, body: object) =>
+      fetch(`http://127.0.0.1:${port}/api/v1/accounts/${endpoint}/`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    expect((await fetch(`http://127.0.0.1:${port}/forgot-password/`)).status).toBe(200)
+    expect((await post('send-reset-password-link', { login: 'demo' })).status).toBe(200)
+    await expect.poll(() => sink.letters.length, { timeout: 30_000 }).toBe(1)
+    const link = readLink(sink.letters[0]!.link)
+    expect((await post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
+    expect([await service.stop(), await demo.stop()]).toEqual([0, 0])
+  } finally {
+    await sink.close()
+  }
+  expect([...writings('.')].filter(([file, at]) => before.get(file) !== at)).toEqual([])
+  expect(readdirSync(room).sort()).toEqual(['data', 'temporary'])
+  expect(readdirSync(temporary)).toEqual([])
+  // Something was written, and nobody else may read it.
+  expect(readdirSync(dataDir)).toEqual(expect.arrayContaining(['database', 'secret-key']))
+  expect(lstatSync(path.join(dataDir, 'secret-key')).mode & 0o077).toBe(0)
+  if (user !== undefined) expect(lstatSync(path.join(dataDir, 'secret-key')).uid).toBe(user.uid)
+}, 180_000)

@@ -1,0 +1,373 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { talk } from '@/e2e/support/raw-http'
+import { exchange, type Sent } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
+import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+import { cpuOf, forgetPeak, hasBooks, peakOf, processesOf } from '@/e2e/support/process-resources'
+
+// What requests cost, told by the system's own books on the app's processes: time of the processor and memory. Both are
+// blind to what else the machine does meanwhile, so the bounds can be narrow.
+
+let app: RunningApp
+let processes: { web: number; worker: number }
+beforeAll(async () => {
+  app = await startApp()
+  if (!hasBooks) return
+  processes = processesOf(app)
+  // Whatever is made on first use is made now.
+  for (let n = 0; n < 3; n += 1) await resetOf(await app.addPerson())
+})
+afterAll(() => app?.stop())
+
+/** What web process and worker spent, in milliseconds, while something was done. */
+async function spent(act: () => Promise<unknown>): Promise<number> {
+  const total = () => cpuOf(processes.web) + cpuOf(processes.worker)
+  const before = total()
+  await act()
+  return total() - before
+}
+
+async function resetOf(person: Person): Promise<void> {
+  const link = await signedLinks(app).linkOf(person)
+  const answer = await app.post('reset-password', { ...link, password: newPassword() })
+  expect([answer.status, answer.json]).toEqual([200, { detail: 'Reset password successful' }])
+}
+
+async function settled(): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const { rows } = await app.sql.query(`SELECT name, data FROM rekey_queue.job WHERE state < 'completed'`)
+      expect(rows).toEqual([])
+    },
+    { timeout: 30_000, interval: 100 },
+  )
+}
+
+describe.runIf(hasBooks)(
+  'C13 (CVE-2016-2513, CVE-2026-26185, GHSA-jr94-gj3h-c8rf): hashes of another cost',
+  () => {
+    const salt = 'c29tZXNhbHRzb21lc2FsdA'
+    const digest = 'RdescudvJCsgt3ub+b3dWRWJTmaaJObGPWc6ZSfkF60'
+    /** So dear that one check of a password would take seconds and half a gigabyte. */
+    const dear = `$argon2id$v=19$m=524288,t=6,p=1$${salt}$${digest}`
+    const others = [
+      `$argon2id$v=19$m=8,t=1,p=1$${salt}$${digest}`,
+      `$argon2i$v=19$m=65536,t=3,p=1$${salt}$${digest}`,
+      'pbkdf2_sha256$30000$Vr1PzJiK6Nd8$l2wT4rXvJ0qk0m1C3F4o5p6q7r8s9t0u1v2w3x4y5z0=',
+      '$2b$16$abcdefghijklmnopqrstuuO2kq6y3S3RzJ0K8rE7xY1w1E3gW1cQe',
+      'md5$salt$5f4dcc3b5aa765d61d8327deb882cf99',
+    ]
+
+    async function personWith(hash: string): Promise<Person> {
+      const person = await app.addPerson()
+      await app.sql.query('UPDATE "rekey"."users" SET "password" = $1 WHERE "id" = $2', [hash, person.id])
+      return person
+    }
+
+    /** Everything that a visitor can do short of a reset, and the reset. */
+    async function walkThrough(person: Person): Promise<void> {
+      for (const login of [person.username, person.email]) {
+        expect((await app.post('send-reset-password-link', { login })).status).toBe(200)
+      }
+      const link = await signedLinks(app).linkOf(person)
+      const page = await exchange(app.port, {
+        method: 'GET',
+        path: `/reset-password/?${new URLSearchParams({ ...link, timestamp: String(link.timestamp) })}`,
+      })
+      expect(page.text).toContain(person.username)
+      const forged = { ...link, signature: 'x'.repeat(86), password: newPassword() }
+      expect((await app.post('reset-password', forged)).status).toBe(400)
+      expect((await app.post('reset-password', { ...link, password: 'short' })).status).toBe(400)
+      expect((await app.post('send-reset-password-link', link)).status).toBe(200)
+      await resetOf(person)
+      await settled()
+    }
+
+    test('C13 (CVE-2016-2513): no password is ever checked against one, so none is quicker or slower than another', async () => {
+      const plain = createPasswordHash()
+      const before = process.cpuUsage()
+      expect(await plain.verify(dear, newPassword())).toBe(false)
+      const { user, system } = process.cpuUsage(before)
+      const oneCheck = (user + system) / 1000
+      expect(oneCheck).toBeGreaterThan(500) // else it could not be told from what a walk costs anyway
+
+      const usual = await app.addPerson()
+      const asUsual = await spent(() => walkThrough(usual))
+      const owner = await personWith(dear)
+      for (const pid of Object.values(processes)) forgetPeak(pid)
+      const [web, worker] = [peakOf(processes.web), peakOf(processes.worker)]
+      const withDear = await spent(() => walkThrough(owner))
+      expect(withDear).toBeLessThan(asUsual + oneCheck / 3)
+      expect(peakOf(processes.web) - web).toBeLessThan(256 * 1024 * 1024)
+      expect(peakOf(processes.worker) - worker).toBeLessThan(256 * 1024 * 1024)
+    })
+
+    test('C13, P9: whatever the old one was, the new one is of today’s cost', async () => {
+      for (const hash of [dear, ...others]) {
+        const person = await personWith(hash)
+        await resetOf(person)
+        const { rows } = await app.sql.query<{ password: string }>(
+          'SELECT "password" FROM "rekey"."users" WHERE "id" = $1',
+          [person.id],
+        )
+        expect(rows[0]!.password).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+      }
+    })
+  },
+)
+
+describe.runIf(hasBooks)('C14 (CVE-2013-1443, CVE-2021-45115): long input', () => {
+  const json: [string, string] = ['Content-Type', 'application/json']
+  const form: [string, string] = ['Content-Type', 'application/x-www-form-urlencoded']
+  const multipart: [string, string] = ['Content-Type', 'multipart/form-data; boundary=x']
+  const path = '/api/v1/accounts/reset-password/'
+  const largest = 16 * 1024
+  const rounds = 6
+
+  /** What one ordinary reset costs, its hash for the most part. */
+  let oneReset: number
+  let person: Person
+  beforeAll(async () => {
+    // Names that a similarity check has a hard time with: as long as a body, and of very many words.
+    person = await app.addPerson({
+      firstName: 'ab.cd-ef '.repeat(1_700),
+      lastName: 'x '.repeat(7_500),
+      username: `${'word '.repeat(400)}${process.pid}`,
+    })
+    const people = await Promise.all(Array.from({ length: rounds }, () => app.addPerson()))
+    await settled()
+    oneReset =
+      (await spent(async () => {
+        for (const one of people) await resetOf(one)
+      })) / rounds
+    await settled()
+  })
+
+  /** What one such request costs, as part of an ordinary reset. One rerun is allowed: code is slow until it is warm. */
+  async function costOf(sent: Sent | (() => Sent), statuses: number[]): Promise<number> {
+    const once = async () => {
+      const cost = await spent(async () => {
+        for (let round = 0; round < rounds; round += 1) {
+          const { status } = await exchange(app.port, typeof sent === 'function' ? sent() : sent)
+          expect(statuses).toContain(status)
+        }
+      })
+      return cost / rounds / oneReset
+    }
+    const cost = await once()
+    return cost < 1 ? cost : once()
+  }
+
+  test.each([
+    ['declared', undefined],
+    ['in chunks', 16_000],
+  ])(
+    'C14 (CVE-2013-1443): a password of a megabyte with a valid link, %s, is 413 without a hash',
+    async (_how, chunkSize) => {
+      const link = await signedLinks(app).linkOf(person)
+      const body = JSON.stringify({ ...link, password: 'gravel lantern '.repeat(70_000) })
+      expect(
+        await costOf({ path, headers: [json], body, ...(chunkSize && { chunkSize }) }, [413]),
+      ).toBeLessThan(1)
+      const { rows } = await app.sql.query(
+        'SELECT "password_changed_at" AS "at" FROM "rekey"."users" WHERE "id" = $1',
+        [person.id],
+      )
+      expect(rows).toEqual([{ at: null }])
+    },
+  )
+
+  /** Passwords that fill the largest body, written as in JSON. */
+  const passwords: [string, string][] = [
+    ['one letter', 'a'],
+    ['the letters of the names', 'ab.cd-ef '],
+    ['words of the names', 'x '],
+    ['digits', '1'],
+    ['digits of other scripts', '\u0663'],
+    ['white space', ' '],
+    ['white space that is escaped', '\\u2003'],
+    ['escapes', '\\u0041'],
+    ['capitals that grow when they are made small', '\u0130'],
+    ['letters that grow when they are made large', '\ufb03'],
+    ['characters that stand for many', '\ufdfa'],
+    ['combining marks', '\u0301'],
+    ['emoji of several parts', '👩‍👩‍👧‍👧'],
+    ['emoji in escapes', '\\ud83d\\ude00'],
+    ['backslashes', '\\\\'],
+  ]
+  test.each(passwords)(
+    'C14 (CVE-2021-45115): %s, as many as a body holds, with a valid link',
+    async (_what, piece) => {
+      const link = await signedLinks(app).linkOf(person)
+      const start = `${JSON.stringify(link).slice(0, -1)},"password":"`
+      const times = Math.floor((largest - start.length - 2) / Buffer.byteLength(piece))
+      const body = `${start}${piece.repeat(times)}"}`
+      const answer = await exchange(app.port, { path, headers: [json], body })
+      expect((answer.json as Record<string, string[]>).password).toContain(
+        'This password is too long. It must contain at most 256 characters.',
+      )
+      expect(await costOf({ path, headers: [json], body }, [400])).toBeLessThan(1)
+    },
+  )
+
+  const fill = (start: string, piece: string, end = '') =>
+    start + piece.repeat(Math.floor((largest - start.length - end.length) / Buffer.byteLength(piece))) + end
+  const bodies: [string, [string, string], string][] = [
+    ['a list within a list', json, fill('{"login":', '[')],
+    ['an object within an object', json, fill('', '{"login":')],
+    ['one number', json, fill('{"login":', '9', '}')],
+    ['one number as a time', json, fill('{"timestamp":', '9', '}')],
+    ['one fraction', json, fill('{"login":0.', '9', '}')],
+    ['one exponent', json, fill('{"login":1e', '9', '}')],
+    ['a string without an end', json, fill('{"login":"', 'a')],
+    ['backslashes without an end', json, fill('{"login":"', '\\\\')],
+    ['white space', json, fill('', ' ')],
+    ['many keys', json, `{${Array.from({ length: 1_300 }, (_, n) => `"k${n}":0`).join(',')}}`],
+    ['one key many times', json, fill('{', '"login":"a",', '"login":""}')],
+    ['ampersands', form, fill('', '&')],
+    ['equals signs', form, fill('', '=')],
+    ['pluses', form, fill('login=', '+')],
+    ['percent signs', form, fill('login=', '%')],
+    ['percent escapes', form, fill('login=', '%f0%9f%98%80')],
+    ['many fields', form, Array.from({ length: 2_000 }, (_, n) => `k${n}=`).join('&')],
+    ['boundaries', multipart, fill('', '--x')],
+    ['boundaries with line ends', multipart, fill('', '--x\r\n\r\n\r\n')],
+    ['headers of a part', multipart, fill('--x\r\n', 'a:b\r\n', '\r\n--x--\r\n')],
+    [
+      'semicolons in a disposition',
+      multipart,
+      fill('--x\r\nContent-Disposition: form-data', ';', '\r\n\r\n--x--'),
+    ],
+    [
+      'blanks in a disposition',
+      multipart,
+      fill('--x\r\nContent-Disposition: form-data; a', ' ', '\r\n\r\n--x--'),
+    ],
+    [
+      'quotes in a disposition',
+      multipart,
+      fill('--x\r\nContent-Disposition: form-data', ';a="\\', '\r\n\r\n--x--'),
+    ],
+  ]
+  test.each(bodies)('C14, I3: a body of %s', async (_what, type, body) => {
+    for (const target of [path, '/api/v1/accounts/send-reset-password-link/']) {
+      expect(await costOf({ path: target, headers: [type], body }, [200, 400])).toBeLessThan(1)
+    }
+  })
+
+  const header = (name: string, piece: string, start = ''): [string, [string, string]] => [
+    `${name} of ${JSON.stringify(piece)}`,
+    [name, start + piece.repeat(Math.floor(15_000 / piece.length))],
+  ]
+  test.each([
+    header('Accept', 'a/b,'),
+    header('Accept', 'application/json;q=0.1;x="y",'),
+    header('Accept', '; '),
+    header('Accept', ';q', 'application/json'),
+    header('Accept', ' ', 'application/json;'),
+    header('Accept', ',', '"'),
+    header('Accept-Language', 'de-CH-x-a,'),
+    header('Accept-Language', 'a-', 'de'),
+    header('Accept-Language', ';q=0.1,de', 'de'),
+    header('Content-Type', ' ', 'application/json;'),
+    header('Content-Type', ';a=b', 'application/json'),
+    header('Content-Type', '"\\', 'multipart/form-data; boundary='),
+    header('Origin', 'http://a.'),
+    header('Sec-Fetch-Site', 'same-origin,'),
+    header('Cookie', 'a=b; '),
+    header('Authorization', 'Basic '),
+    header('X-Forwarded-For', '1.1.1.1, '),
+    header('User-Agent', '('),
+    header('Content-Encoding', 'identity,'),
+    header('Transfer-Encoding', 'chunked,'),
+  ])('C14: a header line %s', async (_what, line) => {
+    const headers = line[0] === 'Content-Type' ? [line] : [json, line]
+    const anything = [200, 400, 403, 406, 413, 415, 431]
+    expect(await costOf({ path, headers, body: '{"user_id":"x"}' }, anything)).toBeLessThan(1)
+  })
+
+  test('C14, I3: an Accept-Language of as many made-up tags as it may hold, other ones each time', async () => {
+    let sent = 0
+    const tag = (n: number) =>
+      n
+        .toString(26)
+        .padStart(3, '0')
+        .replace(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)]!)
+    const madeUp = () => {
+      const tags = Array.from({ length: 120 }, (_, n) => tag(sent + n))
+      sent += tags.length
+      return { path, headers: [json, ['Accept-Language', tags.join()] as const], body: '{"user_id":"x"}' }
+    }
+    expect(await costOf(madeUp, [400])).toBeLessThan(1)
+    const page = () => ({ ...madeUp(), method: 'GET', path: '/forgot-password/', body: undefined })
+    const plain = await costOf({ method: 'GET', path: '/forgot-password/' }, [200])
+    expect((await costOf(page, [200])) - plain).toBeLessThan(1)
+  })
+
+  const addresses: [string, string][] = [
+    ['/reset-password/?user_id=a&timestamp=1&signature=', 'a'],
+    ['/reset-password/?user_id=a&timestamp=1&signature=', '.'],
+    ['/reset-password/?user_id=a&timestamp=1&signature=', '%20'],
+    ['/reset-password/?', 'amp;amp;signature=a&'],
+    ['/reset-password/?', 'signature=a&'],
+    ['/cancel-reset/?user_id=a&timestamp=1&signature=', 'a'],
+    ['/forgot-password/?problem=', 'login-required,'],
+    ['/forgot-password/?problem=', ','],
+    ['/forgot-password/?', 'a&'],
+    ['/forgot-password/?', '&'],
+    ['/forgot-password/sent/?', 'a=&'],
+    ['/forgot-password/sent/?', 'a[]=&'],
+    ['/icon.svg?', 'a&'],
+    ['/api/health/live?', 'a&'],
+    [path, '?a&'],
+    [`${path}?`, 'a&'],
+    ['/.well-known/change-password?', 'a&'],
+    ['/', '/'],
+    ['/', 'a/'],
+    ['/', ';a=b'],
+    ['/dev/mailbox/', 'a'],
+  ]
+  test.each(addresses)('C14: an address of %s and much of %j', async (start, piece) => {
+    const plain = await costOf({ method: 'GET', path: '/forgot-password/' }, [200])
+    const target = start + piece.repeat(Math.floor(15_000 / piece.length))
+    const cost = await costOf({ method: 'GET', path: target }, [200, 303, 307, 400, 404, 405])
+    expect(cost - plain).toBeLessThan(1)
+  })
+
+  test.each(['/reset-password/', '/cancel-reset/'])(
+    'C14: %s with a signature that is all but mended',
+    async (page) => {
+      const plain = await costOf({ method: 'GET', path: page }, [200])
+      const long = `${page}?user_id=a&timestamp=1&signature=${'.'.repeat(15_000)}a`
+      expect((await costOf({ method: 'GET', path: long }, [200])) - plain).toBeLessThan(1)
+    },
+  )
+
+  test('C14: an address of as many parameters as are allowed costs no more than one without', async () => {
+    const plain = await costOf({ method: 'GET', path: '/reset-password/' }, [200])
+    const many = await costOf({ method: 'GET', path: `/reset-password/?${'signature=a&'.repeat(99)}` }, [200])
+    expect(many - plain).toBeLessThan(1)
+  })
+})
+
+test.runIf(hasBooks)(
+  'C14, I3: five thousand pages asked for at once cost no more than a hundred',
+  async () => {
+    const page = { method: 'GET', path: '/forgot-password/' }
+    const hundred = await spent(async () => {
+      for (let n = 0; n < 100; n += 1) expect((await exchange(app.port, page)).status).toBe(200)
+    })
+    forgetPeak(processes.web)
+    const peak = peakOf(processes.web)
+    const line = `GET ${page.path} HTTP/1.1\r\nHost: a\r\n\r\n`
+    const cost = await spent(async () => {
+      expect((await talk(app.port, line.repeat(5_000), { patience: 60_000 })).closed).toBe(true)
+      // Only once all that was begun is over.
+      expect((await exchange(app.port, page)).status).toBe(200)
+    })
+    expect(cost).toBeLessThan(hundred)
+    expect(peakOf(processes.web) - peak).toBeLessThan(256 * 1024 * 1024)
+  },
+  120_000,
+)

@@ -1,0 +1,211 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { signedLinks } from '@/e2e/support/signed-links'
+import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
+import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+
+// Two instances on one database, with one key and one public address, as behind a load balancer.
+
+let database: TestDatabase
+let sink: MailSink
+let first: RunningApp
+let second: RunningApp
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sink = await startMailSink()
+  const shared = {
+    SECRET_KEY: 'Vb7Kq2Zr9Lw4Xt6Np1Hy8Md3Gs5Jf0Qc',
+    PUBLIC_URL: 'http://localhost:4999',
+    LETTER_COOLDOWN: '10m',
+  }
+  first = await startApp({ database, sink, env: shared })
+  second = await startApp({ database, sink, env: shared })
+})
+afterAll(async () => {
+  await Promise.all([first?.stop(), second?.stop()])
+  await sink?.close()
+  await database?.drop()
+})
+
+const used = { detail: 'Invalid signature', code: 'signature-used' }
+const crowd = 50
+
+/** Links as both instances make them. */
+const links = () => signedLinks({ url: 'http://localhost:4999', secret: first.secret, sql: first.sql })
+
+/** The instance whose turn it is. */
+const instance = (turn: number) => (turn % 2 === 0 ? first : second)
+
+/** Everybody sends at once, every other one to the second instance. */
+const all = (bodies: object[], endpoint: 'reset-password' | 'send-reset-password-link' = 'reset-password') =>
+  Promise.all(bodies.map((body, turn) => instance(turn).post(endpoint, body)))
+
+async function settled(): Promise<void> {
+  const left = async () => {
+    const { rows } = await first.sql.query(
+      `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,
+    )
+    return rows
+  }
+  await expect.poll(left, { timeout: 30_000, interval: 100 }).toEqual([])
+}
+
+describe('C12 (better-auth #9993, CVE-2026-33624, CVE-2026-43930): one link, many at once', () => {
+  test('C12, F10: of 50 with distinct passwords on two instances one gets through, and one letter tells of it', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      const person = await first.addPerson()
+      const link = await links().linkOf(person)
+      const bodies = Array.from({ length: crowd }, () => ({ ...link, password: newPassword() }))
+      const answers = await all(bodies)
+
+      const winners = bodies.filter((_, turn) => answers[turn]!.status === 200)
+      expect(winners).toHaveLength(1)
+      const others = answers.filter(({ status }) => status !== 200)
+      expect(others.map(({ status, json }) => [status, json])).toEqual(others.map(() => [400, used]))
+      expect(await first.passwordIs(person, winners[0]!.password)).toBe(true)
+      await settled()
+      expect(sink.countTo(person.email)).toBe(1)
+    }
+  })
+
+  test('C12: nor do two pass who send the very same password', async () => {
+    const person = await first.addPerson()
+    const body = { ...(await links().linkOf(person)), password: newPassword() }
+    const answers = await all(Array.from({ length: 20 }, () => body))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(19).fill(400)])
+    await settled()
+    expect(sink.countTo(person.email)).toBe(1)
+  })
+
+  test('C12, T6: two links of one account, raced against each other, are good for one reset together', async () => {
+    const person = await first.addPerson()
+    const older = await links().linkOf(person, { age: 60 })
+    const newer = await links().linkOf(person)
+    const answers = await all(
+      Array.from({ length: 20 }, (_, turn) => ({
+        ...(turn % 4 < 2 ? older : newer),
+        password: newPassword(),
+      })),
+    )
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    await settled()
+    expect(sink.countTo(person.email)).toBe(1)
+  })
+
+  test('C12: a link that is used and cancelled at once is one or the other, and dead either way', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const person = await first.addPerson()
+      const reset = { ...(await links().linkOf(person)), password: newPassword() }
+      const cancel = await links().linkOf(person, { purpose: 'cancel' })
+      const [changed, cancelled] = await Promise.all([
+        instance(round).post('reset-password', reset),
+        fetch(`${instance(round + 1).url}/api/v1/accounts/cancel-reset-password/`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(cancel),
+        }),
+      ])
+      // Cancelling holds for whatever comes after it, so it always succeeds; the reset only where it was first.
+      expect(cancelled.status).toBe(200)
+      expect([200, 400]).toContain(changed.status)
+      expect(await first.passwordIs(person, reset.password)).toBe(changed.status === 200)
+      const again = await second.post('reset-password', { ...reset, password: newPassword() })
+      expect([again.status, again.json]).toEqual([400, used])
+    }
+  })
+})
+
+describe('C12 (CVE-2026-32700), T5: the account changes between the check of a link and the reset', () => {
+  test.each<[string, string]>([
+    ['its address', `UPDATE "rekey"."users" SET "email" = 'new-' || "email" WHERE "id" = $1`],
+    ['its password', `UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`],
+    ['its password, to none', `UPDATE "rekey"."users" SET "password" = NULL WHERE "id" = $1`],
+    ['its status', `UPDATE "rekey"."users" SET "is_active" = false WHERE "id" = $1`],
+    ['its epoch', `UPDATE "rekey"."recovery" SET "links_epoch" = "links_epoch" + 1 WHERE "account_id" = $1`],
+    [
+      'its epoch, for the first time',
+      `INSERT INTO "rekey"."recovery" ("account_id", "links_epoch") VALUES ($1, 1)
+         ON CONFLICT ("account_id") DO UPDATE SET "links_epoch" = 1`,
+    ],
+    ['all of it: it is deleted', `DELETE FROM "rekey"."users" WHERE "id" = $1`],
+  ])('C12 (CVE-2026-32700): %s', async (what, change) => {
+    const person = await first.addPerson()
+    if (what !== 'its epoch, for the first time') {
+      await first.sql.query('INSERT INTO "rekey"."recovery" ("account_id") VALUES ($1)', [person.id])
+    }
+    const body = { ...(await links().linkOf(person)), password: newPassword() }
+    const other = new pg.Client({ connectionString: database.url })
+    await other.connect()
+    try {
+      await other.query('BEGIN')
+      await other.query(change, [person.id])
+      const resetting = second.post('reset-password', body)
+      await isWaiting()
+      await other.query('COMMIT')
+      const answer = await resetting
+      expect([answer.status, answer.json]).toEqual([400, used])
+    } finally {
+      await other.end()
+    }
+    expect(await passwordChangedAt(person)).toBeNull()
+    await settled()
+    expect(sink.countTo(person.email)).toBe(0)
+  })
+
+  /**
+   * Until the reset stands before the row that the open transaction holds, its check of the link behind it. The embedded
+   * database lets nobody in while a transaction is open, so there the reset as a whole comes afterwards.
+   */
+  async function isWaiting(): Promise<void> {
+    if (database.kind === 'embedded') return
+    const waiting = async () => {
+      const { rows } = await first.sql.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      return rows.length
+    }
+    await expect.poll(waiting, { interval: 20 }).toBe(1)
+  }
+})
+
+describe('asking, many at once', () => {
+  test('R2, T6: 50 by username and by address on two instances bring one letter within the cool-down', async () => {
+    const person = await first.addPerson()
+    const answers = await all(
+      Array.from({ length: crowd }, (_, turn) => ({
+        login: turn % 3 === 0 ? person.username : turn % 3 === 1 ? person.email : person.email.toUpperCase(),
+      })),
+      'send-reset-password-link',
+    )
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    await settled()
+    expect(sink.countTo(person.email)).toBe(1)
+  })
+
+  test('F1, M9: the letters of a crowd leave one after the other, not a handful with every poll', async () => {
+    const people = await Promise.all(Array.from({ length: crowd }, () => first.addPerson()))
+    await all(
+      people.map(({ username }) => ({ login: username })),
+      'send-reset-password-link',
+    )
+    await settled()
+    expect(people.map(({ email }) => sink.countTo(email))).toEqual(people.map(() => 1))
+    // Whoever waits for the next poll does nothing meanwhile; a slow machine is slow all the time.
+    const { rows } = await first.sql.query<{ pause: number }>(
+      `SELECT extract(epoch FROM max("pause"))::float AS "pause" FROM (
+         SELECT completed_on - lag(completed_on) OVER (ORDER BY completed_on) AS "pause" FROM rekey_queue.job
+          WHERE data -> 'target' ->> 'login' = ANY ($1) OR data ->> 'accountId' = ANY ($2)) AS pauses`,
+      [people.map(({ username }) => username), people.map(({ id }) => id)],
+    )
+    expect(rows[0]!.pause).toBeLessThan(8)
+  })
+})
+
+async function passwordChangedAt(person: Person): Promise<Date | null> {
+  const { rows } = await first.sql.query<{ at: Date | null }>(
+    'SELECT "password_changed_at" AS "at" FROM "rekey"."users" WHERE "id" = $1',
+    [person.id],
+  )
+  return rows[0]?.at ?? null
+}

@@ -1,0 +1,345 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exchange } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
+import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+
+let app: RunningApp
+beforeAll(async () => {
+  app = await startApp({ env: { SUPPORT_EMAIL: 'help@rekey.example', LIMIT_LETTERS_PER_ACCOUNT: '5/1h' } })
+})
+afterAll(() => app?.stop())
+
+const sent = { detail: 'Reset link sent if the user exists in database' }
+const done = { detail: 'Reset password successful' }
+const used = { detail: 'Invalid signature', code: 'signature-used' }
+const invalid = { detail: 'Invalid signature', code: 'signature-invalid' }
+
+describe('the main job', () => {
+  test('a person asks by user name, gets a letter, sets a new password, and is told of the change', async () => {
+    const person = await app.addPerson({ firstName: 'Grace', password: 'the password that was forgotten' })
+    const password = newPassword()
+
+    const asked = await app.post('send-reset-password-link', { login: person.username })
+    expect([asked.status, asked.json]).toEqual([200, sent])
+
+    const letter = await app.sink.next(person.email)
+    expect(letter.recipients).toEqual([person.email])
+    const link = readLink(letter.link)
+    expect(await app.passwordIs(person, 'the password that was forgotten')).toBe(true)
+
+    const reset = await app.post('reset-password', { ...link, password })
+    expect([reset.status, reset.json]).toEqual([200, done])
+    expect(reset.headers.get('set-cookie')).toBeNull() // S2
+    expect(await app.passwordIs(person, password)).toBe(true)
+
+    const changed = await app.sink.next(person.email)
+    expect(changed.link).toBeUndefined() // S3: nothing in it resets a password
+    expect(changed.mail.subject).toMatch(/changed/i)
+  })
+
+  test('a person asks by address, in capitals', async () => {
+    const person = await app.addPerson()
+    await app.post('send-reset-password-link', { login: person.email.toUpperCase() })
+    expect((await app.sink.next(person.email)).recipients).toEqual([person.email])
+  })
+
+  test('every account of an address gets a letter of its own, each with its own link', async () => {
+    const first = await app.addPerson()
+    const second = await app.addPerson({ email: first.email })
+    await app.post('send-reset-password-link', { login: first.email })
+    const links = [await app.sink.next(first.email), await app.sink.next(first.email)].map(
+      ({ link }) => readLink(link).user_id,
+    )
+    expect(links.sort()).toEqual([first.id, second.id].sort())
+  })
+
+  test('S3: failures bring no letter; the change brings one, which says whom to turn to and holds no reset link', async () => {
+    const person = await app.addPerson()
+    const link = await signedLinks(app).linkOf(person)
+    const password = newPassword()
+    for (const failing of [
+      { ...link, signature: 'x', password },
+      { ...link, password: 'short' },
+      { ...link, timestamp: link.timestamp - 1, password },
+    ]) {
+      expect((await app.post('reset-password', failing)).status).toBe(400)
+    }
+    await resetBy(link)
+    expect((await app.post('reset-password', { ...link, password })).json).toEqual(used)
+    const letter = await app.sink.next(person.email)
+    await expect.poll(() => jobsLeft(app)).toBe(0)
+    expect(app.sink.countTo(person.email)).toBe(1)
+    expect(letter.link).toBeUndefined()
+    for (const said of [letter.mail.text, letter.mail.html]) {
+      expect(said).toContain('help@rekey.example')
+      expect(said).not.toContain(link.signature)
+      expect(said).not.toContain('/reset-password/')
+    }
+  })
+
+  test.each([
+    ['older', 0],
+    ['newer', 1],
+  ])('T4, T6: two links are live side by side, and using the %s one kills both', async (_which, at) => {
+    const person = await app.addPerson()
+    const both = [await app.linkFor(person), await app.linkFor(person)]
+    for (const link of both) expect(await pageOf(link)).toContain(person.username)
+    expect((await app.post('reset-password', { ...both[at], password: newPassword() })).status).toBe(200)
+    for (const link of both) {
+      const again = await app.post('reset-password', { ...link, password: newPassword() })
+      expect([again.status, again.json]).toEqual([400, used])
+    }
+  })
+
+  test('T14: a refused password leaves the link alive', async () => {
+    const person = await app.addPerson()
+    const link = await app.linkFor(person)
+    const short = await app.post('reset-password', { ...link, password: 'gravel lantern' })
+    expect(short.json).toEqual({
+      password: ['This password is too short. It must contain at least 15 characters.'],
+    })
+    expect((await app.post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
+  })
+})
+
+describe('links that do not hold', () => {
+  const sql = (text: string) => (person: Person) => app.sql.query(text, [person.id])
+  test.each<[string, (person: Person) => Promise<unknown>]>([
+    ['another address', sql(`UPDATE "rekey"."users" SET "email" = 'new-' || "email" WHERE "id" = $1`)],
+    ['another password', sql(`UPDATE "rekey"."users" SET "password" = 'changed elsewhere' WHERE "id" = $1`)],
+    ['no password any more', sql(`UPDATE "rekey"."users" SET "password" = NULL WHERE "id" = $1`)],
+    ['a disabled account', sql(`UPDATE "rekey"."users" SET "is_active" = false WHERE "id" = $1`)],
+    ['a deleted account', sql(`DELETE FROM "rekey"."users" WHERE "id" = $1`)],
+    ['a reset', async (person) => resetBy(await signedLinks(app).linkOf(person, { age: 30 }))],
+    [
+      '"this wasn’t me"',
+      async (person) => {
+        const link = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
+        const response = await fetch(`${app.url}/api/v1/accounts/cancel-reset-password/`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(link),
+        })
+        expect(response.status).toBe(200)
+      },
+    ],
+  ])(
+    'T5: after %s all three links are dead and name nobody (T12), and the account stays as it is (S5)',
+    async (_what, happen) => {
+      const person = await app.addPerson()
+      const { linkOf } = signedLinks(app)
+      const links = [
+        await app.linkFor(person),
+        await linkOf(person, { age: 60 }),
+        await linkOf(person, { age: 3000 }),
+      ]
+      for (const link of links) expect(await pageOf(link)).toContain(person.username)
+      await happen(person)
+      const row = async () =>
+        (await app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])).rows
+      const before = await row()
+      for (const link of links) {
+        const answer = await app.post('reset-password', { ...link, password: newPassword() })
+        expect([answer.status, answer.json]).toEqual([400, used])
+        expect(await pageOf(link)).not.toContain(person.username)
+      }
+      expect(await row()).toEqual(before)
+    },
+  )
+
+  test.each([
+    ['another address', `"email" = 'new-' || "email"`, `"email" = substr("email", 5)`],
+    ['a disabled account', '"is_active" = false', '"is_active" = true'],
+  ])('T5: what died of %s stays dead when that is undone', async (_what, change, back) => {
+    const person = await app.addPerson()
+    const link = await app.linkFor(person)
+    for (const set of [change, back])
+      await app.sql.query(`UPDATE "rekey"."users" SET ${set} WHERE "id" = $1`, [person.id])
+    const answer = await app.post('reset-password', { ...link, password: newPassword() })
+    expect([answer.status, answer.json]).toEqual([400, used])
+    const fresh = await app.linkFor(person)
+    expect((await app.post('reset-password', { ...fresh, password: newPassword() })).status).toBe(200)
+  })
+
+  test('T12: an unknown account, a tampered link and a foreign one are answered alike', async () => {
+    const [person, other] = [await app.addPerson(), await app.addPerson()]
+    const link = await app.linkFor(person)
+    const flipped = (link.signature.startsWith('A') ? 'B' : 'A') + link.signature.slice(1)
+    const tampered = [
+      { ...link, user_id: other.id },
+      { ...link, user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11' },
+      { ...link, timestamp: Number(link.timestamp) + 1 },
+      { ...link, signature: flipped },
+      { ...link, signature: 'x' },
+    ]
+    for (const parameters of tampered) {
+      const answer = await app.post('reset-password', { ...parameters, password: newPassword() })
+      expect([answer.status, answer.json]).toEqual([400, invalid])
+    }
+  })
+
+  test('T3: a link of 59:59 works, one of 60:01 has expired, which is told to its holder alone', async () => {
+    const person = await app.addPerson()
+    const { linkOf } = signedLinks(app)
+    const old = await linkOf(person, { age: 3601 })
+    const expired = await app.post('reset-password', { ...old, password: newPassword() })
+    expect([expired.status, expired.json]).toEqual([
+      400,
+      { detail: 'Signature expired', code: 'signature-expired' },
+    ])
+    const another = { ...old, timestamp: old.timestamp + 1 }
+    const forged = await app.post('reset-password', { ...another, password: newPassword() })
+    expect([forged.status, forged.json]).toEqual([400, invalid])
+    await resetBy(await linkOf(person, { age: 3599 }))
+  })
+
+  test('T10: a link from ten minutes ahead is refused; half a minute is what clocks may differ by', async () => {
+    const person = await app.addPerson()
+    const { linkOf } = signedLinks(app)
+    const future = await linkOf(person, { age: -600 })
+    const answer = await app.post('reset-password', { ...future, password: newPassword() })
+    expect([answer.status, answer.json]).toEqual([400, invalid])
+    await resetBy(await linkOf(person, { age: -30 }))
+  })
+})
+
+describe('what the asking reveals', () => {
+  test('A1: known, unknown, inactive and password-less accounts get the same bytes and headers', async () => {
+    const people = [
+      await app.addPerson(),
+      await app.addPerson({ isActive: false }),
+      await app.addPerson({ password: null }),
+      await app.addPerson({ email: '' }),
+      { username: 'nobody-of-this-name' },
+    ]
+    const answers = await Promise.all(
+      people.map(({ username }) => app.post('send-reset-password-link', { login: username })),
+    )
+    const plain = answers.map(({ status, text, headers }) => ({
+      status,
+      text,
+      headers: Object.fromEntries([...headers].filter(([name]) => !['date', 'x-request-id'].includes(name))),
+    }))
+    for (const answer of plain) expect(answer).toEqual(plain[0])
+    expect(plain[0]).toMatchObject({ status: 200, text: JSON.stringify(sent) })
+  })
+
+  test('A4: no answer holds anything of the account or the link, typed in whatever way', async () => {
+    const people = [
+      await app.addPerson({ firstName: 'Canaria', lastName: 'Finch' }),
+      await app.addPerson({ isActive: false }),
+      await app.addPerson({ password: null }),
+      await app.addPerson({ email: '' }),
+    ]
+    for (const person of people) {
+      const { id, username, email } = person
+      const link = await signedLinks(app).linkOf(person)
+      const answers = [
+        await whole('send-reset-password-link', JSON.stringify({ login: username })),
+        await whole('send-reset-password-link', JSON.stringify({ login: email || 'x' })),
+        await whole('send-reset-password-link', `login=${username}`, 'text/html'),
+        await whole('send-reset-password-link', JSON.stringify(link)),
+        await whole('reset-password', JSON.stringify({ ...link, signature: 'x', password: 'y' })),
+        await whole('reset-password', JSON.stringify({ ...link, password: 'short' })),
+        await whole('reset-password', JSON.stringify({ ...link, password: newPassword() })),
+      ]
+      const secrets = [
+        id,
+        username,
+        email,
+        link.signature,
+        'Canaria',
+        'Finch',
+        'example.com',
+        'signature=',
+        '***',
+      ]
+      for (const answer of answers)
+        expect(secrets.filter((secret) => secret !== '' && answer.includes(secret))).toEqual([])
+    }
+  })
+
+  test('A5, T6: fifty requests of strangers change nothing on the account, and the link just mailed still works', async () => {
+    const person = await app.addPerson({ password: 'the password that was known all along' })
+    const link = await app.linkFor(person)
+    const row = async () =>
+      (await app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])).rows
+    const before = await row()
+    const asks = Array.from({ length: 50 }, (_, i) =>
+      app.post('send-reset-password-link', { login: i % 2 === 0 ? person.username : person.email }),
+    )
+    expect(new Set((await Promise.all(asks)).map(({ status }) => status))).toEqual(new Set([200]))
+    await expect.poll(() => jobsLeft(app), { timeout: 40_000 }).toBe(0)
+    expect(app.sink.countTo(person.email)).toBe(5)
+    expect(await app.passwordIs(person, 'the password that was known all along')).toBe(true)
+    expect(await row()).toEqual(before)
+    await resetBy(link)
+  })
+
+  test('A7: only the active account with password and address is mailed', async () => {
+    const silent = [await app.addPerson({ isActive: false }), await app.addPerson({ password: null })]
+    const mailed = await app.addPerson()
+    for (const { username } of [...silent, mailed])
+      await app.post('send-reset-password-link', { login: username })
+    await app.post('send-reset-password-link', { login: 'nobody@unknown.example' })
+    await app.sink.next(mailed.email)
+    await expect.poll(() => jobsLeft(app)).toBe(0)
+    expect(silent.map(({ email }) => app.sink.countTo(email))).toEqual([0, 0])
+    expect(app.sink.countTo('nobody@unknown.example')).toBe(0)
+  })
+})
+
+describe('C12: races', () => {
+  test('of 50 visitors racing with one link, exactly one gets through, and one letter tells of it', async () => {
+    const person = await app.addPerson()
+    const link = await app.linkFor(person)
+    const passwords = Array.from({ length: 50 }, () => newPassword())
+    const answers = await Promise.all(
+      passwords.map((password) => app.post('reset-password', { ...link, password })),
+    )
+
+    const winners = passwords.filter((_password, i) => answers[i]!.status === 200)
+    expect(winners).toHaveLength(1)
+    for (const answer of answers.filter(({ status }) => status !== 200)) {
+      expect([400, 503]).toContain(answer.status)
+      if (answer.status === 400) expect(answer.json).toEqual(used)
+    }
+    expect(await app.passwordIs(person, winners[0]!)).toBe(true)
+    await app.sink.next(person.email)
+    await expect.poll(() => jobsLeft(app)).toBe(0)
+    expect(app.sink.countTo(person.email)).toBe(2) // the link, and one about the change
+  })
+})
+
+/** The link does its work. */
+async function resetBy(link: object): Promise<void> {
+  const answer = await app.post('reset-password', { ...link, password: newPassword() })
+  expect([answer.status, answer.json]).toEqual([200, done])
+}
+
+/** What a link's page says. */
+async function pageOf(link: object): Promise<string> {
+  return (await fetch(`${app.url}/reset-password/?${new URLSearchParams({ ...link })}`)).text()
+}
+
+/** Status, headers and body of an answer. */
+async function whole(endpoint: string, body: string, accept = 'application/json'): Promise<string> {
+  const type = accept === 'text/html' ? 'application/x-www-form-urlencoded' : 'application/json'
+  const { status, headers, text } = await exchange(app.port, {
+    path: `/api/v1/accounts/${endpoint}/`,
+    headers: [
+      ['Content-Type', type],
+      ['Accept', accept],
+      ['Sec-Fetch-Site', 'same-origin'],
+    ],
+    body,
+  })
+  return JSON.stringify([status, headers, text])
+}
+
+async function jobsLeft({ sql }: RunningApp): Promise<number> {
+  const { rows } = await sql.query<{ left: string }>(
+    `SELECT count(*) AS "left" FROM rekey_queue.job WHERE state < 'completed'`,
+  )
+  return Number(rows[0]!.left)
+}

@@ -1,0 +1,449 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createLinks } from '@/lib/password-reset/reset-link'
+import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
+import { exchange, type Received, type Sent } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
+import { readLink, startApp, type LinkParameters, type Person, type RunningApp } from '@/e2e/support/running-app'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { buildSecrets, isMadeWithSecrets } from '@/e2e/support/build-secrets.js'
+import { dump, filesIn, find, isWrittenSince, type Canaries, type Haystack } from '@/e2e/support/canaries'
+import { startQuotingMail, type QuotingMail, type Reply } from '@/e2e/support/quoting-mail'
+
+// One person's whole story, with everything that can go wrong on the way, at LOG_LEVEL=trace. Every secret in it is one
+// that nothing else holds; afterwards they are looked for wherever something was written, sent or stored.
+
+const core = () => randomBytes(12).toString('hex')
+/** Long enough, and spelt differently in JSON, HTML, URLs and mail. */
+const passphrase = () => `Käfig "${core()}" & <läuft> + 100% \\ ~`
+const key = () => randomBytes(32).toString('base64url')
+
+const passwords: Canaries = {
+  'the old password': passphrase(),
+  'the new password': passphrase(),
+  'a refused password': Array.from({ length: 24 }, () => randomInt(10)).join(''),
+  'a password too long': `${passphrase()}${'long '.repeat(60)}`,
+  'a repeated password': passphrase(),
+  'a password with a forged link': passphrase(),
+  'a password with an expired link': passphrase(),
+  'a password with a used link': passphrase(),
+  'a password in a broken body': passphrase(),
+  'a password while the database is away': passphrase(),
+  'a password before an error of ours': passphrase(),
+}
+const credentials: Canaries = {
+  SECRET_KEY: key(),
+  'a fallback of SECRET_KEY': key(),
+  'the password of the mail server': `p/${core()}%@`,
+  'the password of the database': `p${core()}`,
+}
+const secrets = { ...passwords, ...credentials }
+/** Of the links that were mailed; filled as they arrive. */
+const signatures: Canaries = {}
+/** What says who it is; it may be in a letter and in the accounts, not in a log or in an answer to who asks. */
+const personal: Canaries = { 'the user name': `user${core()}`, 'the first name': `Grace${core()}` }
+
+const paths = {
+  send: '/api/v1/accounts/send-reset-password-link/',
+  reset: '/api/v1/accounts/reset-password/',
+  cancel: '/api/v1/accounts/cancel-reset-password/',
+}
+const json: [string, string] = ['Content-Type', 'application/json']
+const browser: [string, string][] = [
+  ['Content-Type', 'application/x-www-form-urlencoded'],
+  ['Accept', 'text/html'],
+  ['Origin', 'null'],
+  ['Sec-Fetch-Site', 'same-origin'],
+]
+
+const started = Date.now()
+const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-canary-'))
+const answers: Haystack[] = []
+/** Pages and redirects that carry a link, because they were opened with it. */
+const pagesOfTheLink: Haystack[] = []
+let database: Credentialled
+let proxy: DatabaseProxy
+let mail: QuotingMail
+let app: RunningApp
+let person: Person
+let mailed: LinkParameters
+let afterAsking: Haystack[]
+
+beforeAll(async () => {
+  database = await withPassword(await createTestDatabase(), credentials['the password of the database']!)
+  proxy = await startDatabaseProxy(database)
+  mail = await startQuotingMail({
+    user: 'mail@example.com',
+    password: credentials['the password of the mail server']!,
+  })
+  app = await startApp({
+    database: proxy.database,
+    env: {
+      LOG_LEVEL: 'trace',
+      SECRET_KEY: credentials.SECRET_KEY!,
+      SECRET_KEY_FALLBACKS: credentials['a fallback of SECRET_KEY']!,
+      SMTP_URL: mail.url,
+      DATA_DIR: dataDir,
+      RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: 'true',
+    },
+  })
+  person = await app.addPerson({
+    username: personal['the user name']!,
+    firstName: personal['the first name']!,
+    password: passwords['the old password']!,
+  })
+  personal['the user id'] = person.id.replaceAll('-', '')
+  await story()
+}, 180_000)
+afterAll(async () => {
+  await app?.stop()
+  await proxy?.close()
+  await mail?.close()
+  await database?.drop()
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
+/** Sends, keeps the answer and returns it. */
+async function send(what: string, sent: Sent, kept = answers): Promise<Received> {
+  const answer = await exchange(app.port, sent)
+  const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${String(value)}`)
+  kept.push({ where: `the answer to ${what}`, text: [answer.status, ...headers, answer.text].join('\n') })
+  return answer
+}
+
+const post = (what: string, to: string, body: object | string, headers = [json]) =>
+  send(what, { path: to, headers, body: typeof body === 'string' ? body : JSON.stringify(body) })
+const open = (what: string, to: string, kept = answers) => send(what, { method: 'GET', path: to }, kept)
+const submit = (what: string, to: string, fields: Record<string, string>, kept = answers) =>
+  send(what, { path: to, headers: browser, body: new URLSearchParams(fields).toString() }, kept)
+
+/** Both fields, which this app asks for. */
+const twice = (password: string) => ({ password, password_confirm: password })
+
+/** The next letter that the mail server is handed and answers so; its links become canaries. */
+async function letter(reply: Reply, cause: () => Promise<unknown>): Promise<LinkParameters[]> {
+  const before = mail.given.get(reply) ?? 0
+  mail.reply = reply
+  await cause()
+  await vi.waitFor(() => expect(mail.given.get(reply) ?? 0).toBeGreaterThan(before), { timeout: 40_000 })
+  mail.reply = 'taken'
+  if (reply === 535) return []
+  const links = mail.letters.at(-1)!.links.map(readLink)
+  for (const { signature } of links) signatures[`a signature, ${Object.keys(signatures).length}`] = signature
+  return links
+}
+
+/** Lets letters that were put off be tried again now. */
+const hurry = () => app.sql.query(`UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`)
+
+const query = (link: LinkParameters) => new URLSearchParams(link).toString()
+
+async function story(): Promise<void> {
+  const ask = () => post('asking', paths.send, { login: person.username })
+  const signed = signedLinks(app)
+
+  // Letters: the mail server refuses our password, puts a letter off, refuses one for good; each time it quotes.
+  await letter(535, ask)
+  await letter('taken', hurry)
+  await letter(451, ask)
+  await letter('taken', hurry)
+  await letter(550, ask)
+  const [link] = await letter('taken', () => post('asking by address', paths.send, { login: person.email }))
+  mailed = link!
+  afterAsking = await dump(app.sql)
+
+  // The page of the link, and what is refused with it.
+  await open('the page of the link', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
+  const refuse = async (name: string, fields: object = {}) => {
+    const answer = await post(name, paths.reset, { ...mailed, ...twice(passwords[name]!), ...fields })
+    expect([name, answer.status]).toEqual([name, 400])
+  }
+  await refuse('a refused password')
+  await refuse('a password too long')
+  await refuse('a repeated password', { password_confirm: `${passwords['a repeated password']} not` })
+  await refuse('a password with a forged link', { signature: `A${mailed.signature.slice(1)}` })
+  await refuse('a password with an expired link', await signed.linkOf(person, { age: 7200 }))
+  const form = { ...mailed, ...twice(passwords['a refused password']!) }
+  const back = await submit('a form without script', paths.reset, form, pagesOfTheLink)
+  expect(back.status).toBe(303)
+  await open('the page that it leads to', back.headers.location!, pagesOfTheLink)
+  await letter('taken', () => submit('a form that asks', paths.send, { login: person.username }))
+
+  // Bodies that are none.
+  const secret = passwords['a password in a broken body']!
+  const whole = JSON.stringify({ ...mailed, ...twice(secret) })
+  for (const [body, type] of [
+    [whole.slice(0, -1), 'application/json'],
+    [whole.replace(',', ',,'), 'application/json'],
+    [JSON.stringify(secret), 'application/json'],
+    [JSON.stringify([secret]), 'application/json'],
+    [
+      JSON.stringify({ ...mailed, user_id: [secret], password: { secret }, timestamp: secret }),
+      'application/json',
+    ],
+    [whole, 'text/plain'],
+    [whole, 'multipart/form-data; boundary=x'],
+    [
+      `--x\r\nContent-Disposition: form-data; name="password"\r\n${secret}`,
+      'multipart/form-data; boundary=x',
+    ],
+    [whole + ' '.repeat(20_000), 'application/json'],
+  ] as const) {
+    const answer = await post('a broken body', paths.reset, body, [['Content-Type', type]])
+    expect([400, 413, 415]).toContain(answer.status)
+  }
+  for (const to of [paths.reset, '/reset-password/', '/nowhere/'])
+    await send(
+      'another method',
+      { method: 'PUT', path: `${to}?${query(mailed)}`, body: whole },
+      pagesOfTheLink,
+    )
+
+  // The database is away; then it answers with an error that quotes.
+  await proxy.cut()
+  const away = { ...mailed, ...twice(passwords['a password while the database is away']!) }
+  expect((await post('a reset without database', paths.reset, away)).status).toBe(503)
+  expect((await ask()).status).toBe(503)
+  await open('a page without database', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
+  await proxy.restore()
+  await vi.waitFor(async () => expect((await open('readiness', '/api/health/ready')).status).toBe(200), {
+    timeout: 30_000,
+    interval: 500,
+  })
+  await app.sql.query(
+    `CREATE FUNCTION "quote"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no: %', NEW; END $$`,
+  )
+  await app.sql.query(
+    'CREATE TRIGGER "quote" BEFORE UPDATE ON "rekey"."users" FOR EACH ROW EXECUTE FUNCTION "quote"()',
+  )
+  const failing = { ...mailed, ...twice(passwords['a password before an error of ours']!) }
+  expect((await post('a reset that fails', paths.reset, failing)).status).toBe(500)
+  await app.sql.query('DROP TRIGGER "quote" ON "rekey"."users"')
+
+  // The reset, the letter that tells of it, the used link, and the way to say no.
+  const good = { ...mailed, ...twice(passwords['the new password']!) }
+  const [cancel] = await letter('taken', async () => {
+    expect((await post('the reset', paths.reset, good)).status).toBe(200)
+  })
+  expect(await app.passwordIs(person, passwords['the new password']!)).toBe(true)
+  const again = { ...mailed, ...twice(passwords['a password with a used link']!) }
+  expect((await post('the used link', paths.reset, again)).json).toMatchObject({ code: 'signature-used' })
+  await open('the page of the used link', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
+  await letter('taken', () => post('renewing the dead link', paths.send, mailed))
+  await open('the page that says no', `/cancel-reset/?${query(cancel!)}`, pagesOfTheLink)
+  await letter('taken', async () => {
+    expect((await post('saying no', paths.cancel, cancel!)).status).toBe(200)
+  })
+  for (const page of [
+    '/',
+    '/forgot-password/',
+    '/forgot-password/sent/',
+    '/reset-password/done/',
+    '/nowhere/',
+  ])
+    await open(page, page)
+}
+
+const output = (): Haystack => ({ where: 'the output of all processes', text: app.output() })
+const letters = (): Haystack[] =>
+  mail.letters.map(({ raw, to }) => ({ where: `a letter to ${to}`, text: raw }))
+
+describe('the search', () => {
+  const written: [string, (secret: string) => string][] = [
+    ['raw', (secret) => secret],
+    ['in a URL', encodeURIComponent],
+    ['in a form', (secret) => new URLSearchParams({ secret }).toString()],
+    ['in JSON', JSON.stringify],
+    ['in JSON within JSON', (secret) => JSON.stringify(JSON.stringify(secret))],
+    ['in capitals', (secret) => secret.toUpperCase()],
+    ['in base64', (secret) => Buffer.from(secret).toString('base64')],
+    ['in base64, within more', (secret) => Buffer.from(`\0user\0${secret}!`).toString('base64')],
+    ['in base64, one further', (secret) => Buffer.from(`\0users\0${secret}!`).toString('base64')],
+    ['in base64url', (secret) => Buffer.from(secret).toString('base64url')],
+    ['in base64 over lines', (secret) => Buffer.from(secret).toString('base64').replace(/.{20}/g, '$&\r\n')],
+    ['in hex', (secret) => Buffer.from(secret).toString('hex')],
+    ['every character escaped', (secret) => Buffer.from(secret).toString('hex').replace(/../g, '%$&')],
+    ['quoted-printable over lines', (secret) => secret.replace(/.{7}/gu, '$&=\r\n')],
+    ['cut off after its half', (secret) => secret.slice(0, Math.ceil(secret.length * 0.75))],
+  ]
+  const samples = { ...secrets, 'a signature': randomBytes(64).toString('base64url') }
+
+  test.each(written)('L3: finds every secret %s, and names it', (_how, write) => {
+    for (const [name, value] of Object.entries(samples)) {
+      const found = find(samples, [{ where: 'here', text: `level=info ${write(value)} and so on` }])
+      expect(found.map(({ secret }) => secret)).toEqual([name])
+    }
+  })
+
+  test('L3: finds nothing where nothing is', () => {
+    const text = [randomBytes(4096).toString('base64'), randomBytes(4096).toString('hex')].join('\n')
+    expect(find(samples, [{ where: 'noise', text }])).toEqual([])
+  })
+
+  test('L3: finds what is planted in a log, an answer, a letter, a table of any schema and a file', async () => {
+    const planted = { planted: `x${core()}` }
+    const { planted: value } = planted
+    await app.sql.query('CREATE TABLE rekey_queue."planted" AS SELECT $1::jsonb AS "data"', [
+      { deep: [value] },
+    ])
+    const file = path.join(dataDir, 'deep.tmp')
+    writeFileSync(file, Buffer.from(`bytes\0${value}`))
+    const places = [
+      { where: 'output', text: `${app.output()}{"msg":"${value}"}\n` },
+      { where: 'answer', text: `${answers[0]!.text}\nx-debug: ${value}` },
+      { where: 'letter', text: mail.letters[0]!.raw.replace(/\r\n\r\n/, `\r\nX-Debug: ${value}\r\n\r\n`) },
+      ...(await dump(app.sql)),
+      ...filesIn(dataDir),
+    ]
+    const where = find(planted, places).map((finding) => finding.where)
+    await app.sql.query('DROP TABLE rekey_queue."planted"')
+    rmSync(file)
+    expect(where).toEqual(['output', 'answer', 'letter', 'table rekey_queue.planted', file])
+  })
+})
+
+test('L1: the story was told: letters taken, put off and refused, errors of every kind, a reset and a no', () => {
+  for (const reply of ['taken', 451, 550, 535] as const) expect(mail.given.get(reply)).toBeGreaterThan(0)
+  for (const event of ['authn_password_change"', 'authn_token_revoked', 'letter_deferred', 'letter_failed'])
+    expect(app.output()).toContain(event)
+  expect(Object.keys(signatures).length).toBeGreaterThan(8)
+  const statuses = new Set([...answers, ...pagesOfTheLink].map(({ text }) => text.split('\n', 1)[0]))
+  expect([...statuses].sort()).toEqual(
+    expect.arrayContaining(['200', '303', '400', '404', '405', '413', '415', '500', '503']),
+  )
+})
+
+test('L3, L5, P11, M8: no log line at trace level holds a secret, a signature or who it was', () => {
+  expect(app.output().length).toBeGreaterThan(1000)
+  expect(find({ ...secrets, ...signatures, ...withoutIds(personal) }, [output()])).toEqual([])
+})
+
+test('P11, K3: no answer holds a password or a key; a signature comes back to the page of its link alone', () => {
+  expect(find(secrets, [...answers, ...pagesOfTheLink])).toEqual([])
+  expect(find(signatures, answers)).toEqual([])
+})
+
+test('A4: no answer but the page of the link says whose account it is', () => {
+  expect(find(personal, answers)).toEqual([])
+})
+
+test('P11, L3: no letter holds a password or a key', () => {
+  expect(find(secrets, letters())).toEqual([])
+})
+
+test('T7: a letter holds the signatures of its own two links and of no others', () => {
+  for (const { raw, to, links } of mail.letters) {
+    const own = new Set(links.map((link) => readLink(link).signature))
+    const others = Object.entries(signatures).filter(([, signature]) => !own.has(signature))
+    expect(find(Object.fromEntries(others), [{ where: to, text: raw }])).toEqual([])
+  }
+})
+
+test('T7, P11: neither after asking nor in the end does a dump of all tables hold a password, a signature or a key', async () => {
+  const atTheEnd = await dump(app.sql)
+  for (const table of ['table rekey.users', 'table rekey.audit', 'table rekey_queue.job_common']) {
+    for (const tables of [afterAsking, atTheEnd])
+      expect(tables.find(({ where }) => where === table)?.text).toContain(person.id)
+  }
+  expect(find({ ...secrets, ...signatures }, [...afterAsking, ...atTheEnd])).toEqual([])
+})
+
+test('T7: from the dump alone no link can be built: no value in it is the key, and nothing but the key makes the link', async () => {
+  const words = new Set(afterAsking.flatMap(({ text }) => text.match(/[^\s(),"\\{}[\]]+/g) ?? []))
+  expect(words.size).toBeGreaterThan(50)
+  const state = await stateAtTheTime()
+  const madeWith = (secret: string) =>
+    createLinks({
+      secrets: [secret],
+      audience: app.url,
+      period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+      oneTimeUse: true,
+    }).create('reset', person.id, Number(mailed.timestamp), state).signature
+  expect(madeWith(credentials.SECRET_KEY!)).toBe(mailed.signature)
+  for (const word of [...words, '']) expect(madeWith(word), word).not.toBe(mailed.signature)
+})
+
+test('L3, T7: no file in the data directory, and none written in the meantime beside the app, holds a secret', () => {
+  const isNew = (at: string) =>
+    !/(^|\/)(node_modules|\.git|test-results)$/.test(at) && isWrittenSince(at, started)
+  const files = [...filesIn(dataDir), ...filesIn('.', isNew)]
+  expect(find({ ...secrets, ...signatures }, files)).toEqual([])
+})
+
+test('K3: the browser’s bundle names no setting that is a secret, and neither it nor what runs holds one', () => {
+  const bundle = [...filesIn('.next/static')]
+  expect(bundle.length).toBeGreaterThan(5)
+  expect(bundle.map(({ text }) => text).join('')).not.toMatch(
+    /SECRET_KEY|SMTP_URL|DATABASE_URL|limits_expire|createHmac/,
+  )
+  expect(find(secrets, [...bundle, ...filesIn('dist')])).toEqual([])
+})
+
+test('K3: a build holds no setting of the environment that it was made in', (context) => {
+  if (!isMadeWithSecrets()) return context.skip('`npm test` makes a build that could hold some')
+  const build = [...filesIn('.next'), ...filesIn('dist')]
+  expect(build.length).toBeGreaterThan(100)
+  expect(find(buildSecrets, build)).toEqual([])
+})
+
+test('L4: line breaks, escapes and separators in input forge no log line', async () => {
+  const forged = '{"level":"fatal","event":"forged","msg":"forged"}'
+  for (const breakage of ['\n', '\r\n', '\u2028', '\u0085', '\u001b[2K\u001b[1A', '\\n']) {
+    const text = `x${breakage}${forged}${breakage}`
+    await post('a forger', paths.send, { login: text, [text]: text })
+    await post('a forger', paths.reset, { ...mailed, user_id: text, ...twice(`${text} and more of it`) })
+    await submit('a forger', paths.send, { login: text })
+    await open('a forger', `/reset-password/?signature=${encodeURIComponent(text)}`)
+    const agent = Buffer.from(text.replace(/\p{Cc}/gu, '')).toString('latin1')
+    await post('a forger', paths.reset, '{', [json, ['User-Agent', agent], ['Accept-Language', agent]])
+  }
+  const lines = app.output().trim().split('\n')
+  const others = lines.filter((line) => !line.startsWith('{'))
+  expect(others).toEqual([`Rekey is serving on ${app.url}`])
+  const events = lines
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { event?: string })
+  expect(events.filter(({ event }) => event === 'forged')).toEqual([])
+  expect(app.output()).not.toMatch(/[\u2028\u2029\u0085\u001b]/)
+})
+
+/** Log lines name accounts by their ids, which say nothing to whoever has no database. */
+function withoutIds({ 'the user id': _, ...others }: Canaries): Canaries {
+  return others
+}
+
+/** What the mailed link was bound to, from the dump that was made then. */
+async function stateAtTheTime() {
+  const row = afterAsking.find(({ where }) => where === 'table rekey.users')!.text
+  const passwordHash = row.match(/\$argon2id\$[^",)]+(?:,[^",)]+)*/)![0]
+  return { ...(await signedLinks(app).stateOf(person.id)), passwordHash, linksEpoch: 0 }
+}
+
+type Credentialled = TestDatabase & { drop(): Promise<void> }
+
+/** The same database behind a role with a password of its own; the embedded one takes any. */
+async function withPassword(target: TestDatabase, password: string): Promise<Credentialled> {
+  const url = new URL(target.url)
+  url.password = password
+  if (target.kind === 'embedded') return { ...target, url: url.href }
+  const role = `rekey_canary_${randomBytes(6).toString('hex')}`
+  const run = async (server: string, sql: string) => {
+    const client = new pg.Client({ connectionString: server })
+    await client.connect()
+    await client.query(sql).finally(() => client.end())
+  }
+  await run(target.url, `CREATE ROLE "${role}" LOGIN PASSWORD '${password}' IN ROLE current_user`)
+  url.username = role
+  return {
+    ...target,
+    url: url.href,
+    async drop() {
+      await target.drop()
+      await run(testServer!, `DROP ROLE "${role}"`)
+    },
+  }
+}

@@ -1,0 +1,324 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildLinkUrl } from '@/lib/password-reset/reset-link'
+import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
+import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { exchange } from '@/e2e/support/exchange'
+import { signedLinks } from '@/e2e/support/signed-links'
+
+// What settings change on the wire.
+
+const paths = {
+  send: '/api/v1/accounts/send-reset-password-link/',
+  reset: '/api/v1/accounts/reset-password/',
+}
+const cancel = '/api/v1/accounts/cancel-reset-password/'
+const json: [string, string] = ['Content-Type', 'application/json']
+const asBrowser: [string, string][] = [
+  ['Content-Type', 'application/x-www-form-urlencoded'],
+  ['Accept', 'text/html,*/*;q=0.8'],
+  ['Origin', 'null'],
+  ['Sec-Fetch-Site', 'same-origin'],
+]
+
+let database: TestDatabase
+let sink: MailSink
+let app: RunningApp
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sink = await startMailSink()
+})
+afterAll(async () => {
+  await sink?.close()
+  await database?.drop()
+})
+
+/** Starts the app with these settings for the tests of a group. */
+function withSettings(env: Record<string, string>) {
+  beforeAll(async () => {
+    app = await startApp({ env, database, sink })
+    // All groups are one client to the limiter.
+    await app.sql.query('DELETE FROM "rekey"."limits"')
+  })
+  afterAll(() => app?.stop())
+}
+
+async function asksStored(): Promise<number> {
+  const { rows } = await app.sql.query<{ stored: string }>(
+    `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,
+  )
+  return Number(rows[0]!.stored)
+}
+
+describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
+  withSettings({
+    RESET_PASSWORD_VERIFICATION_ENABLED: 'false',
+    CORS_ALLOWED_ORIGINS: 'https://front.example',
+  })
+  const notFound = { detail: 'Not found.' }
+
+  test.each<[string, [string, string][], string]>([
+    ['a proper request', [json], '{"login":"nobody"}'],
+    ['an empty one', [], ''],
+    ['a malformed body', [json], '{'],
+    ['an unknown media type', [['Content-Type', 'text/plain']], 'x'],
+    ['a front end that is allowed', [json, ['Origin', 'https://front.example']], '{}'],
+  ])('hides both endpoints from %s', async (_what, headers, body) => {
+    for (const path of Object.values(paths)) {
+      const answer = await exchange(app.port, { path, headers, body })
+      expect([answer.status, answer.json]).toEqual([404, notFound])
+    }
+  })
+
+  test('but what comes earlier in the order comes first', async () => {
+    for (const path of Object.values(paths)) {
+      const status = async (given: object) =>
+        (await exchange(app.port, { path, body: '{}', ...given })).status
+      expect(await status({ headers: [json], body: ' '.repeat(16_385) })).toBe(413)
+      expect(await status({ headers: [json], body: ' '.repeat(16_385), chunkSize: 4096 })).toBe(404) // unread
+      expect(await status({ method: 'GET' })).toBe(405)
+      expect(await status({ headers: [json, ['Accept', 'image/png']] })).toBe(406)
+      expect(await status({ headers: [json, ['Origin', 'null']] })).toBe(403)
+      expect(await status({ method: 'OPTIONS' })).toBe(404)
+    }
+  })
+
+  test('and a link that was mailed before is dead; nothing is stored or changed', async () => {
+    const person = await app.addPerson()
+    const password = newPassword()
+    const link = await signedLinks(app).linkOf(person)
+    expect((await app.post('reset-password', { ...link, password })).status).toBe(404)
+    expect((await app.post('send-reset-password-link', link)).status).toBe(404)
+    expect(await app.passwordIs(person, password)).toBe(false)
+    expect(await asksStored()).toBe(0)
+  })
+
+  test('its pages are not found, and nothing leads to them; "this wasn’t me" goes on working', async () => {
+    const person = await app.addPerson()
+    const mailed = await signedLinks(app).linkOf(person)
+    const link = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
+    for (const path of [
+      '/',
+      '/.well-known/change-password',
+      '/forgot-password/',
+      '/forgot-password/sent/',
+      '/reset-password/',
+      buildLinkUrl(`${app.url}/reset-password/`, mailed),
+      '/reset-password/done/',
+    ]) {
+      const page = await fetch(new URL(path, app.url))
+      expect([path, page.status]).toEqual([path, 404])
+      expect(await page.text()).not.toMatch(/<form|href="\/forgot-password|name="signature"/)
+    }
+    const look = await fetch(buildLinkUrl(`${app.url}/cancel-reset/`, link))
+    expect([look.status, await look.text()]).toEqual([200, expect.stringContaining('name="signature"')])
+    const press = () => exchange(app.port, { path: cancel, headers: [json], body: JSON.stringify(link) })
+    expect((await press()).status).toBe(200)
+    expect((await press()).json).toMatchObject({ code: 'signature-used' })
+  })
+
+  test('"this wasn’t me" in the letter about a change speaks of the change, and promises no new link', async () => {
+    const link = await signedLinks(app).linkOf(await app.addPerson(), { purpose: 'cancel-change' })
+    const look = async (address: string) => (await fetch(new URL(address, app.url))).text()
+    const page = () => look(buildLinkUrl(`${app.url}/cancel-reset/`, link))
+    const living = await page()
+    expect(living).toContain('Somebody chose a new password for your account')
+    expect(
+      (await exchange(app.port, { path: cancel, headers: [json], body: JSON.stringify(link) })).status,
+    ).toBe(200)
+    const used = await page()
+    expect(used).toContain('This has already been done')
+    const done = await look('/cancel-reset/done/')
+    expect(done).toContain('The links are stopped')
+    for (const html of [living, used, done])
+      expect(html).not.toMatch(/new link|newest email|secure my account/)
+    expect(await asksStored()).toBe(0)
+  })
+
+  test('a browser’s form is led back to its page', async () => {
+    const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
+    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?problem=refused'])
+  })
+})
+
+describe('password_confirm, email, and telling who exists', () => {
+  withSettings({
+    RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: 'true',
+    SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: 'true',
+    RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
+  })
+  let person: Person
+  beforeAll(async () => {
+    person = await app.addPerson()
+  })
+  const ask = async (body: unknown) => {
+    const { status, json: answer } = await app.post('send-reset-password-link', body)
+    return [status, answer]
+  }
+  const found = [200, { detail: 'Reset link sent' }]
+  const notFound = [400, { detail: 'User not found', code: 'user-not-found' }]
+
+  test('the field is `email`, and `login` is nobody’s', async () => {
+    expect(await ask({ email: person.email })).toEqual(found)
+    expect((await app.sink.next(person.email)).recipients).toEqual([person.email])
+    expect(await ask({ login: person.email })).toEqual([400, { email: ['This field is required.'] }])
+    expect(await ask({ email: 5, login: 'x' })).toEqual(notFound)
+    expect(await ask({ email: [person.email] })).toEqual([400, { email: ['Not a valid string.'] }])
+  })
+
+  test('only addresses are searched', async () => {
+    expect(await ask({ email: person.username })).toEqual(notFound)
+    expect(await ask({ email: person.email.toUpperCase() })).toEqual(found)
+  })
+
+  test('whoever would get no letter is told so', async () => {
+    const [disabled, passwordless] = [
+      await app.addPerson({ isActive: false }),
+      await app.addPerson({ password: null }),
+    ]
+    for (const { email } of [disabled, passwordless, { email: 'nobody@example.com' }])
+      expect(await ask({ email })).toEqual(notFound)
+    const before = await asksStored()
+    await ask({ email: 'nobody@example.com' })
+    expect(await asksStored()).toBe(before)
+  })
+
+  test('the code stays the same in German', async () => {
+    const answer = await app.post(
+      'send-reset-password-link',
+      { email: 'nobody@example.com' },
+      { 'Accept-Language': 'de' },
+    )
+    expect(answer.json).toEqual({
+      detail: expect.not.stringMatching('User not found'),
+      code: 'user-not-found',
+    })
+  })
+
+  test('without JavaScript, the form comes back and says so in words of its own', async () => {
+    const body = new URLSearchParams({ email: 'nobody@example.com' }).toString()
+    const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body })
+    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?problem=login-unknown'])
+    const page = await exchange(app.port, { method: 'GET', path: answer.headers.location! })
+    expect(page.text).toMatch(/<ul id="login-errors".*There is no account for this\./)
+  })
+
+  test('a dead link renews with `email` absent; a forged one is as if it were missing', async () => {
+    const other = await app.addPerson()
+    const link = await signedLinks(app).linkOf(other, { age: 3700 })
+    expect(await ask(link)).toEqual(found)
+    expect((await app.sink.next(other.email)).recipients).toEqual([other.email])
+    expect(await ask({ ...link, signature: 'x' })).toEqual([400, { email: ['This field is required.'] }])
+  })
+
+  test('OPTIONS names the fields', async () => {
+    const fieldsOf = async (path: string) => {
+      const { json: described } = await exchange(app.port, { method: 'OPTIONS', path })
+      return Object.keys((described as { actions: { POST: object } }).actions.POST)
+    }
+    expect(await fieldsOf(paths.send)).toEqual(['email'])
+    expect(await fieldsOf(paths.reset)).toEqual([
+      'user_id',
+      'timestamp',
+      'signature',
+      'password',
+      'password_confirm',
+    ])
+  })
+
+  test('P12: the repetition is required, must match, and a mismatch leaves the link alive', async () => {
+    const other = await app.addPerson()
+    const link = await signedLinks(app).linkOf(other)
+    const password = newPassword()
+    const reset = async (fields: object) => {
+      const { status, json: answer } = await app.post('reset-password', { ...link, ...fields })
+      return [status, answer]
+    }
+    const mismatch = { password_confirm: ["Passwords don't match"] }
+    expect(await reset({ password })).toEqual([400, { password_confirm: ['This field is required.'] }])
+    expect(await reset({ password, password_confirm: '' })).toEqual([
+      400,
+      { password_confirm: ['This field may not be blank.'] },
+    ])
+    expect(await reset({ password, password_confirm: `${password} ` })).toEqual([400, mismatch])
+    expect(await reset({ password: 'lantern gravel', password_confirm: 'x' })).toEqual([
+      400,
+      { password: ['This password is too short. It must contain at least 15 characters.'], ...mismatch },
+    ])
+    expect(await reset({ password, password_confirm: password })).toEqual([
+      200,
+      { detail: 'Reset password successful' },
+    ])
+  })
+})
+
+describe.each([
+  ['username', 'Username', 'type="text"'],
+  ['email', 'Email address', 'type="email"'],
+])('USER_LOGIN_FIELDS=%s', (fields, label, type) => {
+  withSettings({ USER_LOGIN_FIELDS: fields })
+
+  test('the page asks for what is searched, and for nothing else', async () => {
+    const { text } = await exchange(app.port, {
+      method: 'GET',
+      path: '/forgot-password/?problem=login-blank&lang=en',
+    })
+    expect(text).toMatch(new RegExp(`<label for="login"[^>]*>${label}</label>`))
+    expect(text).toMatch(
+      new RegExp(`<input[^>]* ${type}[^>]* name="login"|<input[^>]* name="login"[^>]* ${type}`),
+    )
+    expect(text).toContain(`>Please enter your ${label.toLowerCase()}.<`)
+    const sent = await exchange(app.port, { method: 'GET', path: '/forgot-password/sent/?lang=en' })
+    const other = label.toLowerCase().replace('email ', '')
+    expect(sent.text).toContain(`>Try another ${other}<`)
+  })
+})
+
+describe('limits', () => {
+  withSettings({
+    LIMIT_ASKS_PER_CLIENT: '3/10m',
+    LIMIT_RESETS_PER_CLIENT: '3/10m',
+    CORS_ALLOWED_ORIGINS: 'https://front.example',
+  })
+
+  test('come after the fields and before all else; what is malformed is not counted', async () => {
+    const person = await app.addPerson()
+    const link = await signedLinks(app).linkOf(person)
+    const password = newPassword()
+    const cases = [
+      { path: paths.send, bad: {}, good: { login: 'nobody' } },
+      { path: paths.reset, bad: { ...link }, good: { ...link, signature: 'x', password } },
+    ]
+    for (const { path, bad, good } of cases) {
+      const post = (body: object, headers: [string, string][] = []) =>
+        exchange(app.port, { path, headers: [json, ...headers], body: JSON.stringify(body) })
+      for (let i = 0; i < 5; i += 1) expect((await post(bad)).status).toBe(400)
+      const counted = [await post(good), await post(good), await post(good)]
+      expect(counted.map(({ status }) => status)).not.toContain(429)
+
+      const refused = await post(good, [['Origin', 'https://front.example']])
+      const seconds = Number(refused.headers['retry-after'])
+      expect(refused.status).toBe(429)
+      expect(seconds).toBeGreaterThan(0)
+      expect(refused.json).toEqual({
+        detail: `Request was throttled. Expected available in ${seconds} seconds.`,
+      })
+      expect(refused.headers['access-control-expose-headers']).toMatch(/\bRetry-After\b/)
+      expect((await post(bad)).status).toBe(400)
+      expect((await exchange(app.port, { path, headers: [json], body: '{' })).status).toBe(400)
+    }
+    const genuine = await app.post('reset-password', { ...link, password })
+    expect(genuine.status).toBe(429)
+    expect(await app.passwordIs(person, password)).toBe(false)
+  })
+
+  test('lead a browser’s form back to its page, too', async () => {
+    const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
+    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?problem=throttled'])
+    const body = 'user_id=a&timestamp=1&signature=b&password=typed'
+    const reset = await exchange(app.port, { path: paths.reset, headers: asBrowser, body })
+    expect(reset.headers.location).toBe(
+      '/reset-password/?user_id=a&timestamp=1&signature=b&problem=throttled',
+    )
+  })
+})

@@ -1,0 +1,23 @@
+import type { Purpose } from '@/lib/password-reset/reset-link'
+import { signedLinks } from '@/e2e/support/signed-links'
+import type { Person, RunningApp } from '@/e2e/support/running-app'
+
+/** The address of a link as a letter would carry it; `age` in seconds. */
+export async function linkTo(
+  app: RunningApp,
+  person: Person,
+  { age = 0, purpose = 'reset' }: { age?: number; purpose?: Purpose } = {},
+): Promise<string> {
+  const { user_id, timestamp, signature } = await signedLinks(app).linkOf(person, { age, purpose })
+  const page = purpose === 'reset' ? 'reset-password' : 'cancel-reset'
+  return addressOf(app, { user_id, timestamp: String(timestamp), signature }, page)
+}
+
+/** The address of a page with these parameters. */
+export function addressOf(
+  app: RunningApp,
+  parameters: Record<string, string>,
+  page: 'reset-password' | 'cancel-reset' = 'reset-password',
+): string {
+  return `${app.url}/${page}/?${new URLSearchParams(parameters)}`
+}

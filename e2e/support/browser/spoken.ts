@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright/test'
+import { directionOf, type Language } from '@/lib/i18n/locales'
+import { expect } from './journey'
+
+/** The scripts of languages that are not written with Latin letters. */
+const scripts: Partial<Record<Language, string>> = {
+  uk: 'Cyrillic',
+  ja: 'Hiragana}\\p{Script=Katakana}\\p{Script=Han',
+  ko: 'Hangul',
+  'zh-Hans': 'Han',
+  'zh-Hant': 'Han',
+  hi: 'Devanagari',
+  ar: 'Arabic',
+  he: 'Hebrew',
+  fa: 'Arabic',
+}
+
+/** Every run of three English words or more that a page may show. */
+const english = runsOfWords(
+  (JSON.parse(readFileSync(new URL('../../messages/en.json', import.meta.url), 'utf8')) as { pages: object })
+    .pages,
+)
+
+function runsOfWords(messages: object): string[] {
+  const all = Object.values(messages).flatMap((message: unknown) =>
+    typeof message === 'object' && message !== null
+      ? runsOfWords(message)
+      : String(message).split(/<[^>]*>|[{}#,.;:?!…]/),
+  )
+  return [...new Set(all.map((run) => run.trim()).filter((run) => run.split(' ').length >= 3))]
+}
+
+/** The page is in this language and in no other, down to its last sentence (SC 3.1.1). */
+export async function expectLanguage(page: Page, language: Language, about: string): Promise<void> {
+  await expect(page.locator('html')).toHaveAttribute('lang', language)
+  await expect(page.locator('html')).toHaveAttribute('dir', directionOf(language))
+  const { texts, blocks } = await page.evaluate(() => {
+    const labels = [...document.querySelectorAll('[aria-label], [placeholder], [title], [alt]')].flatMap(
+      (element) =>
+        ['aria-label', 'placeholder', 'title', 'alt'].map((name) => element.getAttribute(name) ?? ''),
+    )
+    // What people typed, addresses, and the languages' own names are the same in every language.
+    const body = document.body.cloneNode(true) as HTMLElement
+    for (const theirs of body.querySelectorAll('script, style, bdi, a[href^="mailto:"], footer form'))
+      theirs.remove()
+    const blocks = [...body.querySelectorAll('h1, h2, p, li, label, button, summary, main a, title')]
+    // Or a sentence that ends in a time, and the next one, read as one word: "11.45.Kata".
+    for (const block of blocks) block.append('\n')
+    return {
+      texts: [body.textContent ?? '', document.title, ...labels].filter((text) => text.trim() !== ''),
+      blocks: blocks.map(({ textContent }) => textContent.trim()).filter((text) => /\p{L}/u.test(text)),
+    }
+  })
+  const whole = texts.join('\n')
+  const found = [
+    ...(/[{}<>]|\b[a-z][\w-]*(\.[a-z][\w-]*){2,}/.exec(whole) ?? []),
+    ...(language === 'en' ? [] : english.filter((run) => whole.includes(run))),
+  ]
+  expect(found, `placeholders, keys or English, ${about}`).toEqual([])
+  const script = scripts[language]
+  if (script === undefined) return
+  const letter = new RegExp(`[\\p{Script=${script}}]`, 'u')
+  const foreign = blocks.filter((block) => block !== 'Rekey' && !letter.test(block))
+  expect(foreign, `in letters of another language, ${about}`).toEqual([])
+}

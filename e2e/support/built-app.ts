@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { startApp, type RunningApp } from './running-app'
+
+export type Line = [name: string, value: string]
+
+export const ask = '/api/v1/accounts/send-reset-password-link/'
+export const reset = '/api/v1/accounts/reset-password/'
+export const cancel = '/api/v1/accounts/cancel-reset-password/'
+
+/** An app whose clients are soon told that it was too often; one proxy is trusted, so that a test can be many of them. */
+export function startBuiltApp(): Promise<RunningApp> {
+  return startApp({
+    env: { TRUSTED_PROXY_HOPS: '1', LIMIT_ASKS_PER_CLIENT: '5/1h', LIMIT_RESETS_PER_CLIENT: '5/1h' },
+  })
+}
+
+let clients = 0
+/** The line with which the trusted proxy names a client that was never seen before. */
+export function newClient(): Line {
+  clients += 1
+  return ['X-Forwarded-For', `198.51.${clients >> 8}.${clients & 255}`]
+}
+
+/** A file that `next build` wrote. */
+export function built(name: string) {
+  return JSON.parse(readFileSync(path.join('.next', name), 'utf8'))
+}

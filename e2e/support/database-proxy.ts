@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer, type AddressInfo, type ListenOptions, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { TestDatabase } from './test-database'
+
+export type DatabaseProxy = {
+  /** The same database through the proxy; dropping it is left to whoever made it. */
+  database: TestDatabase
+  /** Ends all connections and takes no more, as a database that is shut down. */
+  cut(): Promise<void>
+  /** Lets nothing through any more without ending anything, as a network that swallows packets. */
+  swallow(): void
+  /** Lets nothing through any more on the connections that there are; new ones are served. */
+  silence(): void
+  /** Brings everything that the app says to the database this many milliseconds later, as a database far away. */
+  delay(ms: number): void
+  /** Ends the next connection that wants to commit a new password, before the database hears of it or just after. */
+  cutAtCommit(when: 'before' | 'after'): Promise<void>
+  /** Lets everything through again. */
+  restore(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Stands between the app and its database, on TCP or, as the embedded one does, on a unix socket. */
+export async function startDatabaseProxy(target: TestDatabase): Promise<DatabaseProxy> {
+  const url = new URL(target.url)
+  const socketDir = url.searchParams.get('host')
+  const ownDir = mkdtempSync(path.join(tmpdir(), 'rekey-proxy-'))
+  const socketIn = (dir: string) => path.join(dir, '.s.PGSQL.5432')
+  const where = { host: url.hostname, port: Number(url.port || 5432) }
+  const open = () => connect(socketDir === null ? where : { path: socketIn(socketDir) })
+
+  const pairs = new Set<[Socket, Socket]>()
+  const silenced = new Set<Socket>()
+  let swallowing = false
+  let delayMs = 0
+  let atCommit: { when: 'before' | 'after'; done: () => void } | undefined
+
+  const server = createServer((client) => {
+    const upstream = open()
+    const pair: [Socket, Socket] = [client, upstream]
+    pairs.add(pair)
+    const end = () => {
+      pairs.delete(pair)
+      for (const socket of pair) socket.destroy()
+    }
+    for (const socket of pair) socket.on('error', end).on('close', end)
+    let replacing = false
+    client.on('data', (data) => {
+      if (swallowing || silenced.has(client)) return
+      replacing ||= data.includes('UPDATE "rekey"."users"')
+      const commits = replacing && /\bcommit\b/i.test(data.toString('latin1'))
+      if (delayMs > 0) return void setTimeout(() => upstream.write(data), delayMs)
+      if (atCommit === undefined || !commits) return void upstream.write(data)
+      const { when, done } = atCommit
+      atCommit = undefined
+      if (when === 'before') end()
+      // The database's answer to the commit, whatever it says, does not get through.
+      else upstream.removeAllListeners('data').once('data', end).write(data)
+      done()
+    })
+    upstream.on('data', (data) => {
+      if (!swallowing && !silenced.has(client)) client.write(data)
+    })
+  })
+
+  async function listen(at: ListenOptions): Promise<void> {
+    server.listen(at)
+    await once(server, 'listening')
+  }
+  const address: ListenOptions =
+    socketDir === null ? { port: 0, host: '127.0.0.1' } : { path: socketIn(ownDir) }
+  await listen(address)
+  if (socketDir === null) {
+    const { port } = server.address() as AddressInfo
+    address.port = port
+    url.hostname = '127.0.0.1'
+    url.port = String(port)
+  } else {
+    url.searchParams.set('host', ownDir)
+  }
+
+  async function cut(): Promise<void> {
+    const closed = server.listening ? once(server, 'close') : undefined
+    server.close()
+    for (const [client, upstream] of pairs) {
+      client.destroy()
+      upstream.destroy()
+    }
+    await closed
+  }
+
+  return {
+    database: { ...target, url: url.href, drop: async () => undefined },
+    cut,
+    swallow: () => void (swallowing = true),
+    silence: () => pairs.forEach(([client]) => silenced.add(client)),
+    delay: (ms) => void (delayMs = ms),
+    cutAtCommit: (when) => new Promise((done) => (atCommit = { when, done })),
+    async restore() {
+      swallowing = false
+      delayMs = 0
+      if (!server.listening) await listen(address)
+    },
+    async close() {
+      await cut()
+      rmSync(ownDir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,78 @@
+import { simpleParser } from 'mailparser'
+import { letters } from '@/emails/templates'
+import { languages, type Language } from '@/lib/i18n/locales'
+import type { ChangedLetterFacts, LetterText, ResetLetterFacts } from '@/lib/mail/email-types'
+
+const query = 'user_id=019aa3f0-5b1c-7d2e-8f00-1a2b3c4d5e6f&timestamp=1795436000&signature='
+export const link = `https://id.example.com/reset-password/?${query}${'Zk3p-_9Q'.repeat(21)}`
+export const cancelLink = `https://id.example.com/cancel/?${query}${'Cc4q-_8R'.repeat(21)}`
+export const sender = {
+  appName: 'Acme',
+  publicOrigin: 'https://id.example.com',
+  publicUrl: 'https://id.example.com',
+  supportEmail: 'Acme Help <help@acme.example>',
+}
+const account = { username: 'jane', firstName: 'Jane' }
+
+/** The letter with a link, to Jane and in English where nothing else is given. */
+export function reset(facts: Partial<ResetLetterFacts> = {}): Promise<LetterText> {
+  return letters.reset({
+    locale: 'en',
+    sender,
+    account,
+    link,
+    expiresAt: new Date('2026-11-24T14:30:59Z'),
+    lifeMinutes: 60,
+    ...facts,
+  })
+}
+
+/** The letter about a changed password, to Jane and in English where nothing else is given. */
+export function changed(facts: Partial<ChangedLetterFacts> = {}): Promise<LetterText> {
+  return letters.changed({
+    locale: 'en',
+    sender,
+    account,
+    changedAt: new Date('2026-11-24T14:30:00Z'),
+    ...facts,
+  })
+}
+
+type Written = [name: string, write: () => Promise<LetterText>, locale: Language]
+
+/** Every letter in every language, for `describe.each`. */
+export const everyLetter = languages.flatMap((locale): Written[] => [
+  [`${locale} reset`, () => reset({ locale }), locale],
+  [`${locale} reset, with a way to cancel`, () => reset({ locale, cancelLink }), locale],
+  [`${locale} changed`, () => changed({ locale }), locale],
+  [
+    `${locale} changed, with a way to cancel`,
+    () => changed({ locale, cancelLink, client: '203.0.113.0/24' }),
+    locale,
+  ],
+])
+
+/** What a browser makes of an attribute or a text; enough for HTML that React wrote. */
+function decode(html: string): string {
+  const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"' }
+  return html.replace(
+    /&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi,
+    (_, hex: string, decimal: string, name: string) =>
+      name ? named[name]! : String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal)),
+  )
+}
+
+export function hrefs(html: string): string[] {
+  return [...html.matchAll(/\shref="([^"]*)"/g)].map(([, href]) => decode(href!))
+}
+
+/** The text a reader of the HTML sees, or hears. */
+export function seen(html: string): string {
+  return decode(html.replace(/<(style|title)>.*?<\/\1>/gs, '').replace(/<[^>]*>/g, '\n'))
+}
+
+/** The links that a real mail program's parser finds in the plain text. */
+export async function linked(text: string): Promise<string[]> {
+  const mail = `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(text).toString('base64')}`
+  return hrefs((await simpleParser(mail)).textAsHtml ?? '')
+}

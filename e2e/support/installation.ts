@@ -1,0 +1,150 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type pg from 'pg'
+import { expect } from 'vitest'
+import { createServices } from '@/services'
+import { readSettings } from '@/lib/config/settings'
+import { startWorker } from '@/server/processes/start-worker'
+import { startMailSink, type CaughtLetter } from './mail-sink'
+import { newPassword, readLink } from './running-app'
+
+export type Installation = Awaited<ReturnType<typeof openInstallation>>
+
+/** The parts of a web process and a worker, in this process, on a migrated database and an SMTP server of their own. */
+export async function openInstallation(url: string, env: Record<string, string> = {}) {
+  const sink = await startMailSink()
+  const services = createServices(
+    readSettings({
+      SECRET_KEY: randomBytes(32).toString('base64url'),
+      DATABASE_URL: url,
+      PUBLIC_URL: 'http://localhost:3000',
+      SMTP_URL: sink.url,
+      VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
+      LOG_LEVEL: 'fatal',
+      ...env,
+    }),
+  )
+  const stopWorker = await startWorker(services)
+  return {
+    services,
+    sink,
+    async close() {
+      await stopWorker()
+      await services.database.close()
+      await sink.close()
+    },
+  }
+}
+
+const period = 3600
+
+/**
+ * One account's day: a link is requested, mailed and used, a second request is held back, what is older than a link's life has
+ * expired and nothing younger, the owner undoes the change, and the history tells it all in order.
+ */
+export async function liveThroughADay({ services, sink }: Installation): Promise<void> {
+  const { accounts, audit, links, passwordReset } = services
+  const username = `user-${randomBytes(6).toString('hex')}`
+  const email = `${username}@example.com`
+  const id = await accounts.add({
+    username,
+    email,
+    firstName: '',
+    lastName: '',
+    passwordHash: 'a forgotten one',
+    isActive: true,
+    locale: 'en',
+  })
+  const from = { locale: 'en', requestId: randomUUID(), client: `198.51.100.${randomBytes(1)[0]}` }
+  const began = Date.now()
+  const isNow = (instant: Date) => Math.abs(instant.getTime() - Date.now()) < 90_000
+
+  await passwordReset.requestLink({ asked: { login: username }, ...from })
+  const first = await sink.next(email)
+  await passwordReset.requestLink({ asked: { login: email }, ...from })
+
+  const link = linkOf(first)
+  expect(Math.abs(link.timestamp * 1000 - began)).toBeLessThan(60_000)
+  const seen = await passwordReset.look(link)
+  expect(seen.state).toBe('holds')
+  if (seen.state === 'holds') expect(seen.expiresAt.getTime()).toBe((link.timestamp + period) * 1000)
+
+  const { account, now } = await accounts.read(id)
+  expect(isNow(now)).toBe(true)
+  const aged = async (seconds: number) => {
+    const { now: latest } = await accounts.read(id)
+    const timestamp = Math.floor(latest.getTime() / 1000) - seconds
+    return (await passwordReset.look(links.create('reset', id, timestamp, account!))).state
+  }
+  expect([await aged(period - 3), await aged(period + 1)]).toEqual(['holds', 'signature-expired'])
+  expect([await aged(-50), await aged(-70)]).toEqual(['holds', 'signature-invalid'])
+
+  const reset = {
+    link,
+    password: newPassword(),
+    passwordConfirm: undefined,
+    ...from,
+    request: { client: from.client, headers: new Headers(), fields: {} },
+  }
+  expect(await passwordReset.complete(reset)).toEqual({ ok: true })
+  expect(await passwordReset.complete(reset)).toEqual({ ok: false, code: 'signature-used' })
+  expect(isNow((await accounts.read(id)).account!.passwordChangedAt!)).toBe(true)
+
+  const changed = await sink.next(email)
+  expect(changed.mail.subject).toContain('changed')
+  expect(isNow(toldTime(changed))).toBe(true)
+  const undo = { link: readCancelLink(changed), ...from }
+  expect(await passwordReset.cancel(undo)).toEqual({ ok: true, newLink: true })
+  expect(await passwordReset.cancel(undo)).toEqual({ ok: false, code: 'signature-used' })
+  await sink.next(email)
+
+  const history = await audit.history(id)
+  expect(history.every(({ at }) => isNow(at))).toBe(true)
+  expect(history.map(({ at }) => at.getTime())).toEqual(
+    history.map(({ at }) => at.getTime()).sort((a, b) => a - b),
+  )
+  expect(new Set(history.map(({ event }) => event))).toEqual(
+    new Set([
+      'authn_password_reset_requested',
+      'authn_token_created',
+      'authn_token_held_back',
+      'authn_password_change',
+      'authn_token_reuse',
+      'authn_password_change_notified',
+      'authn_token_revoked',
+    ]),
+  )
+  expect(sink.countTo(email)).toBe(3)
+}
+
+/** The purge keeps what is younger than its time by an hour, and takes what is older by one. */
+export async function purgeOnTime({ services }: Installation, sql: pg.Client | pg.Pool): Promise<void> {
+  const { accounts, audit } = services
+  const hours = (days: number, more: number) => `make_interval(hours => ${days * 24 + more})`
+  const id = randomUUID()
+  await sql.query(`INSERT INTO rekey.audit (at, event, account_id, reason)
+    VALUES (now() - ${hours(30, 1)}, 'test', '${id}', 'old'), (now() - ${hours(30, -1)}, 'test', '${id}', 'young')`)
+  await sql.query(`INSERT INTO rekey.recovery (account_id, updated_at)
+    VALUES ('old-${id}', now() - ${hours(8, 1)}), ('young-${id}', now() - ${hours(8, -1)})`)
+  await audit.purge(30 * 86_400)
+  await accounts.purge()
+  expect((await audit.history(id)).map(({ reason }) => reason)).toEqual(['young'])
+  const { rows } = await sql.query(`SELECT account_id FROM rekey.recovery WHERE account_id LIKE '%${id}'`)
+  expect(rows).toEqual([{ account_id: `young-${id}` }])
+}
+
+function linkOf({ link }: CaughtLetter) {
+  const { user_id, timestamp, signature } = readLink(link)
+  return { user_id, timestamp: Number(timestamp), signature }
+}
+
+function readCancelLink({ cancelLink }: CaughtLetter) {
+  return linkOf({ link: cancelLink } as CaughtLetter)
+}
+
+/** The time that the English email about a change tells, to the minute. */
+function toldTime({ mail }: CaughtLetter): Date {
+  // Word joiners keep mail programs from making links of it.
+  const text = mail.text!.replaceAll('\u2060', '').replace(/[^\S\n]+/g, ' ')
+  const [, told = ''] = /When: (.* UTC)/.exec(text) ?? []
+  return new Date(told.replace(' at ', ' '))
+}

@@ -1,0 +1,51 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { RunningApp } from './running-app'
+
+/** Whether the system keeps books on processes: Linux does, under /proc. */
+export const hasBooks = existsSync('/proc/self/stat')
+
+/** Milliseconds of the processor that a process has used, all its threads together, in steps of ten. */
+export function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** The most memory that a process has had at once since `forgetPeak`, in bytes. */
+export function peakOf(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
+}
+
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
+}
+
+/** The ids of the processes of an app that has one of each. */
+export function processesOf({ output }: RunningApp): { web: number; worker: number } {
+  const lines = output()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { event?: string; pid: number })
+  const pidOf = (event: string) => lines.find((line) => line.event === event)!.pid
+  const [supervisor, worker] = [pidOf('sys_startup'), pidOf('worker_started')]
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => parentOf(pid) === supervisor)
+  const web = children.find((pid) => pid !== worker)
+  if (web === undefined) throw new Error('The supervisor has no web process.')
+  return { web, worker }
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[1],
+    )
+  } catch {
+    return undefined // gone in the meantime
+  }
+}

@@ -1,0 +1,46 @@
+import { createLinks, type Purpose, type SignedState } from '@/lib/password-reset/reset-link'
+import type { RunningApp } from './running-app'
+
+/** Signs as the app does, so that a test can hold any link: too old, from the future, of another purpose or account. */
+export function signedLinks(
+  app: Pick<RunningApp, 'url' | 'secret' | 'sql'>,
+  { oneTimeUse = true }: { oneTimeUse?: boolean } = {},
+) {
+  const { create } = createLinks({
+    secrets: [app.secret],
+    audience: app.url,
+    period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+    oneTimeUse,
+  })
+
+  /** What a link of the account is bound to just now. */
+  async function stateOf(id: string): Promise<SignedState> {
+    const { rows } = await app.sql.query<SignedState>(
+      `SELECT u."password" AS "passwordHash", u."email", u."is_active" AS "isActive",
+              coalesce(r."links_epoch", 0) AS "linksEpoch"
+         FROM "rekey"."users" u LEFT JOIN "rekey"."recovery" r ON r."account_id" = u."id"::text WHERE u."id" = $1`,
+      [id],
+    )
+    return rows[0]!
+  }
+
+  /** The database's clock, in whole seconds since the epoch. */
+  async function now(): Promise<number> {
+    const { rows } = await app.sql.query<{ now: Date }>('SELECT now() AS "now"')
+    return Math.floor(rows[0]!.now.getTime() / 1000)
+  }
+
+  /** A link of the account as it is now, issued `age` seconds ago. */
+  async function linkOf(
+    person: { id: string },
+    {
+      age = 0,
+      purpose = 'reset',
+      userId = person.id,
+    }: { age?: number; purpose?: Purpose; userId?: string } = {},
+  ) {
+    return create(purpose, userId, (await now()) - age, await stateOf(person.id))
+  }
+
+  return { create, stateOf, now, linkOf }
+}

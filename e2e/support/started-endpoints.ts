@@ -1,0 +1,49 @@
+import { startApp } from './running-app'
+import { exchange, type Received, type Sent } from './exchange'
+
+/** The origin that `CORS_ALLOWED_ORIGINS` names. */
+export const front = 'https://front.example'
+export const paths = {
+  send: '/api/v1/accounts/send-reset-password-link/',
+  reset: '/api/v1/accounts/reset-password/',
+}
+export const both = Object.values(paths)
+/** How many bytes a body may have. */
+export const limit = 16 * 1024
+
+export const json: [string, string] = ['Content-Type', 'application/json']
+export const form: [string, string] = ['Content-Type', 'application/x-www-form-urlencoded']
+export const sent = { detail: 'Reset link sent if the user exists in database' }
+export const required = { login: ['This field is required.'] }
+
+/** What an answer says: its status and its JSON. */
+export function told({ status, json: body }: Pick<Received, 'status' | 'json'>): [number, unknown] {
+  return [status, body]
+}
+
+export type StartedEndpoints = Awaited<ReturnType<typeof startEndpoints>>
+
+/** The endpoints of a running app, and somebody to ask them for. */
+export async function startEndpoints(env: Record<string, string> = {}) {
+  const app = await startApp({ env: { CORS_ALLOWED_ORIGINS: front, DEFAULT_LOCALE: 'de', ...env } })
+  const person = await app.addPerson()
+
+  /** Sends a request byte by byte as it is given; to the endpoint for asking where no path is. */
+  function send(given: Partial<Sent>): Promise<Received> {
+    return exchange(app.port, { path: paths.send, ...given })
+  }
+
+  function sendJson(value: unknown, headers: [string, string][] = []): Promise<Received> {
+    return send({ headers: [json, ...headers], body: JSON.stringify(value) })
+  }
+
+  /** How many requests for a link were accepted so far. */
+  async function asksStored(): Promise<number> {
+    const { rows } = await app.sql.query<{ stored: string }>(
+      `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,
+    )
+    return Number(rows[0]!.stored)
+  }
+
+  return { app, person, known: { login: person.username }, send, sendJson, asksStored }
+}

@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { AddressInfo, Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { SMTPServer } from 'smtp-server'
+import { makeSelfSignedCertificate } from './self-signed-certificate'
+
+/** How the mail server is: well, or one of the ways in which mail servers are not. */
+export const troubles = [
+  'away',
+  'refusing (550)',
+  'putting off (451)',
+  'silent',
+  'not to be trusted',
+] as const
+export type Mood = 'well' | (typeof troubles)[number]
+
+export type TroubledMail = {
+  /** What the app needs to be told: where the server is and that its certificate is good. */
+  env: { SMTP_URL: string; NODE_EXTRA_CA_CERTS: string }
+  /** Becomes so for all connections from now on, and ends those that there are. */
+  becomes(mood: Mood): void
+  /** Letters taken, and connections that came to nothing, so far. */
+  counts: { taken: number; troubled: number }
+  close(): Promise<void>
+}
+
+/** A mail server over TLS that takes letters and forgets them, and can be in trouble. */
+export async function startTroubledMail(): Promise<TroubledMail> {
+  const dir = mkdtempSync(path.join(tmpdir(), 'rekey-mail-'))
+  const trusted = makeSelfSignedCertificate('localhost')
+  const stranger = makeSelfSignedCertificate('localhost')
+  const ca = path.join(dir, 'ca.pem')
+  writeFileSync(ca, trusted.cert)
+
+  let mood: Mood = 'well'
+  const counts = { taken: 0, troubled: 0 }
+  const sockets = new Set<Socket>()
+  const server = new SMTPServer({
+    ...trusted,
+    authOptional: true,
+    onConnect(_session, callback) {
+      if (mood === 'silent') counts.troubled += 1
+      else callback()
+    },
+    onRcptTo(_address, _session, callback) {
+      const code = mood.match(/\d{3}/)?.[0]
+      if (code === undefined) return callback()
+      counts.troubled += 1
+      callback(Object.assign(new Error('not now'), { responseCode: Number(code) }))
+    },
+    onData(stream, _session, callback) {
+      stream.resume()
+      stream.on('end', () => {
+        counts.taken += 1
+        callback()
+      })
+    },
+  })
+  // Of a client that does not trust the certificate and leaves, as often as not.
+  server.on('error', () => undefined)
+  server.server.prependListener('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
+    if (mood !== 'away' && mood !== 'not to be trusted') return
+    counts.troubled += 1
+    if (mood === 'away') socket.destroy()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server.server, 'listening')
+  const { port } = server.server.address() as AddressInfo
+
+  return {
+    env: { SMTP_URL: `smtp://localhost:${port}`, NODE_EXTRA_CA_CERTS: ca },
+    counts,
+    becomes(next) {
+      mood = next
+      server.updateSecureContext(mood === 'not to be trusted' ? stranger : trusted)
+      for (const socket of sockets) socket.destroy()
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}

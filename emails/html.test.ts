@@ -1,0 +1,98 @@
+import { HtmlValidate } from 'html-validate'
+import { describe, expect, test } from 'vitest'
+import { cancelLink, everyLetter, link, reset } from '@/e2e/support/emails'
+import { directionOf, type Language } from '@/lib/i18n/locales'
+import { renderPage } from './html'
+
+/** What the HTML Standard says, but for what mail programs need: tables for the layout, styles in attributes, Outlook's comments. */
+const validator = new HtmlValidate({
+  root: true,
+  extends: ['html-validate:recommended'],
+  rules: {
+    'doctype-style': 'off',
+    'no-conditional-comment': 'off',
+    'no-deprecated-attr': 'off',
+    'no-inline-style': 'off',
+    'prefer-native-element': 'off',
+    'presentation-role-style': 'off',
+    'void-style': 'off',
+  },
+})
+
+async function faultsOf(html: string): Promise<string[]> {
+  const { results } = await validator.validateString(html)
+  return results.flatMap(({ messages }) => messages.map(({ ruleId, message }) => `${ruleId}: ${message}`))
+}
+
+describe.each(everyLetter)('the letter (%s)', (_, write, locale) => {
+  test('M11: the HTML tells its language and direction, and comes in dark', async () => {
+    const { html } = await write()
+    expect(html).toContain(`<html dir="${directionOf(locale)}" lang="${locale}">`)
+    expect(html).toMatch(/^<!doctype html>/)
+    expect(html).toContain('<meta name="color-scheme" content="light dark"/>')
+    expect(html).toContain('@media (prefers-color-scheme: dark)')
+  })
+
+  test('M11: the HTML is valid, and what only CSS hides is hidden in Outlook too', async () => {
+    const { html } = await write()
+    expect(await faultsOf(html)).toEqual([])
+    expect(html).toMatch(/<body[^>]*>(<(table|tbody|tr|td)[^>]*>)*<div style="display:none;[^"]*mso-hide:all/)
+  })
+
+  test('M11: what is repainted for a dark scheme is so wherever Outlook marks it, text or background', async () => {
+    const { html } = await write()
+    const dark = /prefers-color-scheme: dark\) \{(.*)\}/.exec(html)![1]!
+    for (const [, selector, rule] of dark.matchAll(/(\.rk-\w+) (\{[^}]*\})/g))
+      expect(html).toContain(`[data-ogsc] ${selector}, [data-ogsb] ${selector} ${rule}`)
+  })
+})
+
+test.each([
+  ['<!doctype html><html lang="en"><head><title>x</title></head><body><p><div>x</div></p></body></html>'],
+  [
+    '<!doctype html><html lang="en"><head><title>x</title></head><body><a href="x" href="y">x</a></body></html>',
+  ],
+  ['<!doctype html><html lang="en"><head></head><body>x</body></html>'],
+  ['<!doctype html><html lang="en"><head><title>x</title></head><body><table><p>x</p></table></body></html>'],
+])('the check of HTML finds what is wrong in %s', async (html) => {
+  expect(await faultsOf(html)).not.toEqual([])
+})
+
+describe('the letter with a link', () => {
+  test('U12: writes every `&` of its links as `&amp;`, so that `&timestamp` is not read as `×tamp`', async () => {
+    const { html } = await reset({ cancelLink })
+    const [written, cancelWritten] = [link, cancelLink].map((one) => one.replaceAll('&', '&amp;'))
+    expect(html.match(/(?<= href=")[^"]*/g)).toEqual(expect.arrayContaining([written, cancelWritten]))
+    expect(html).toContain(`>${written}</a>`)
+    expect(html).not.toMatch(/&(?:timestamp|signature)/)
+  })
+
+  test('M11: Outlook, which knows no greatest width, gets a table as wide as that around the whole letter', async () => {
+    const { html } = await reset()
+    const inWord = html.replaceAll(/<!--\[if mso\]>|<!\[endif\]-->/g, '')
+    const tables = inWord.slice(inWord.indexOf('role="main"')).match(/<table[^>]*>/g)!
+    expect(tables[0]).toMatch(/ width="560".*table-layout:fixed/)
+    expect(tables[1]).toContain('max-width:560px')
+    expect(await faultsOf(inWord)).toEqual([])
+  })
+})
+
+test('a language that is written from the right gets a page that is', async () => {
+  const html = await renderPage({
+    language: 'ar' as Language,
+    subject: 'x',
+    preview: 'x',
+    appName: 'Acme',
+    title: 'x',
+    greeting: 'x',
+    blocks: [
+      { kind: 'facts', facts: [{ label: 'x', value: 'jane', held: true }] },
+      { kind: 'address', lead: 'x', href: link },
+    ],
+    footer: [],
+  })
+  expect(html).toContain('<html dir="rtl" lang="ar">')
+  expect(html).toMatch(/<th scope="row" align="right"/)
+  expect(html).toMatch(/<p dir="ltr"[^>]*><a href="https/)
+  expect(html).toContain('<span dir="auto">jane</span>')
+})

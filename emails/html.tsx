@@ -1,0 +1,229 @@
+import {
+  Body,
+  Button,
+  Column,
+  Container,
+  Head,
+  Heading,
+  Hr,
+  Html,
+  Link,
+  Row,
+  Section,
+  Text,
+} from '@react-email/components'
+import { render } from '@react-email/render'
+import { createContext, Fragment, useContext, type CSSProperties, type ReactNode } from 'react'
+import { directionOf } from '@/lib/i18n/locales'
+import type { Action, Block, Content, Fact, Paragraph } from './content'
+import { cutAtLinkSigns, tameText, wordJoiner } from './untrusted-text'
+import { createLook, frameWidth } from './theme'
+
+/** For Outlook on Windows alone: Word, which draws its letters, knows no greatest width, so a table of that width stands around. */
+const wordFrame = [
+  `<!--[if mso]><table role="presentation" align="center" width="${frameWidth}" cellpadding="0" cellspacing="0" border="0" style="width:${frameWidth}px;table-layout:fixed"><tbody><tr><td><![endif]-->`,
+  '<!--[if mso]></td></tr></tbody></table><![endif]-->',
+] as const
+
+/** Renders a letter as HTML that mail programs show as meant: tables, inlined styles, nothing from elsewhere. */
+export async function renderPage(content: Content): Promise<string> {
+  const html = await render(<Page {...content} />)
+  // React's own marks and a document type that names a host of somebody else's are of no use in a letter.
+  return html
+    .replace(/^<!DOCTYPE[^>]*>/i, '<!doctype html>')
+    .replaceAll(/<!--(?:\/?\$| |html|head|body)-->/g, '')
+    .replaceAll(/ cell(Padding|Spacing)="/g, (attribute) => attribute.toLowerCase())
+    .replace(/(<div[^>]* role="main"[^>]*>)(.*)(<\/div>)/s, `$1${wordFrame[0]}$2${wordFrame[1]}$3`)
+}
+
+/** How the letter looks, for all its pieces. */
+const LookOf = createContext(createLook())
+const useStyles = () => useContext(LookOf).styles
+
+function Page({ language, subject, preview, appName, brandColor, title, greeting, blocks, footer }: Content) {
+  const dir = directionOf(language)
+  const whole = createLook(brandColor)
+  const look = whole.styles
+  return (
+    <LookOf value={whole}>
+      <Html lang={language} dir={dir}>
+        <Head>
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <meta name="supported-color-schemes" content="light dark" />
+          <meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no" />
+          <title>{subject}</title>
+          <style>{whole.sheet}</style>
+        </Head>
+        <Body className="rk-page" style={look.page}>
+          <Preview text={preview} />
+          <div className="rk-page" role="main" aria-label={subject} lang={language} dir={dir}>
+            <Container style={look.frame}>
+              <Text className="rk-strong" style={look.brand}>
+                {appName}
+              </Text>
+              <Section className="rk-card" style={look.card}>
+                <Row style={look.held}>
+                  <Column className="rk-pad" style={look.pad}>
+                    <Heading as="h1" className="rk-strong" style={look.title}>
+                      {title}
+                    </Heading>
+                    <Text className="rk-text" style={look.text}>
+                      {greeting}
+                    </Text>
+                    {blocks.map((block, index) => (
+                      <Piece key={index} block={block} dir={dir} />
+                    ))}
+                  </Column>
+                </Row>
+              </Section>
+              {footer.map((paragraph, index) => (
+                <Words key={index} {...paragraph} className="rk-faint" style={look.small} />
+              ))}
+            </Container>
+          </div>
+        </Body>
+      </Html>
+    </LookOf>
+  )
+}
+
+function Piece({ block, dir }: { block: Block; dir: 'ltr' | 'rtl' }) {
+  const look = useStyles()
+  switch (block.kind) {
+    case 'paragraph':
+      return <Words {...block} className="rk-text" style={look.text} />
+    case 'heading':
+      return (
+        <>
+          <Hr className="rk-line" style={look.line} />
+          <Heading as="h2" className="rk-strong" style={look.heading}>
+            {block.text}
+          </Heading>
+        </>
+      )
+    case 'facts':
+      return <Facts facts={block.facts} dir={dir} />
+    case 'action':
+      return <Act {...block} />
+    case 'address':
+      return <Address {...block} />
+  }
+}
+
+function Words({ text, address, className, style }: Paragraph & { className: string; style: CSSProperties }) {
+  const look = useStyles()
+  const [before, after] = address === undefined ? [text] : cutOnce(text, address)
+  return (
+    <Text className={className} style={style}>
+      {before}
+      {address !== undefined && after !== undefined && (
+        <Link href={`mailto:${address}`} className="rk-link" style={look.link}>
+          {address}
+        </Link>
+      )}
+      {after}
+    </Text>
+  )
+}
+
+function Act({ lead, label, href, weight }: Action) {
+  const look = useStyles()
+  const button = weight === 'main' ? ['rk-main', look.main] : ['rk-quiet', look.quiet]
+  return (
+    <>
+      {lead !== undefined && (
+        <Text className="rk-text" style={look.lead}>
+          {lead}
+        </Text>
+      )}
+      <Section style={look.buttonRow}>
+        <Button href={href} className={button[0] as string} style={button[1] as CSSProperties}>
+          {label}
+        </Button>
+      </Section>
+    </>
+  )
+}
+
+function Address({ lead, href }: { lead: string; href: string }) {
+  const look = useStyles()
+  return (
+    <>
+      <Hr className="rk-line" style={look.line} />
+      <Text className="rk-faint" style={look.hint}>
+        {lead}
+      </Text>
+      <Text style={look.address} dir="ltr">
+        <Link href={href} className="rk-faint" style={look.addressLink}>
+          {href}
+        </Link>
+      </Text>
+    </>
+  )
+}
+
+function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
+  const look = useStyles()
+  const start = dir === 'rtl' ? 'right' : 'left'
+  const labelStyle = { ...look.factLabel, padding: dir === 'rtl' ? '6px 0 6px 20px' : '6px 20px 6px 0' }
+  return (
+    <Section className="rk-box" style={look.facts}>
+      <Row>
+        <Column style={look.factsPad}>
+          <table cellPadding={0} cellSpacing={0} border={0} style={{ borderCollapse: 'collapse' }}>
+            <tbody>
+              {facts.map(({ label, value, held }) => (
+                <tr key={label}>
+                  <th scope="row" align={start} className="rk-faint" style={labelStyle}>
+                    {label}
+                  </th>
+                  <td align={start} className="rk-strong" style={look.factValue}>
+                    {held ? <Held text={value} /> : value}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Column>
+      </Row>
+    </Section>
+  )
+}
+
+/**
+ * What somebody chose for themselves. It keeps its own direction, and mail programs see no address in it; whoever copies
+ * it gets the text without the joiners.
+ */
+function Held({ text }: { text: string }) {
+  const look = useStyles()
+  const [first, ...others] = cutAtLinkSigns(tameText(text))
+  return (
+    <span dir="auto">
+      {first}
+      {others.map((piece, index) => (
+        <Fragment key={index}>
+          <span aria-hidden="true" style={look.unselected}>
+            {wordJoiner}
+          </span>
+          {piece}
+        </Fragment>
+      ))}
+    </span>
+  )
+}
+
+/** Shown beside the subject in lists of mails. What fills it up keeps the letter's first words out of there. */
+function Preview({ text }: { text: string }): ReactNode {
+  const look = useStyles()
+  return (
+    <div style={look.preview} data-skip-in-text="true" aria-hidden="true">
+      {`${text}${'\u200c\u00a0'.repeat(60)}`}
+    </div>
+  )
+}
+
+function cutOnce(text: string, part: string): [string, string?] {
+  const at = text.indexOf(part)
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + part.length)]
+}

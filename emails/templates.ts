@@ -1,0 +1,169 @@
+import { createTranslator } from 'use-intl/core'
+import { readMailbox } from '@/lib/addresses/email-address'
+import type { Language } from '@/lib/i18n/locales'
+import type { ChangedLetterFacts, Letters, LetterText, ResetLetterFacts, Sender } from '@/lib/mail/email-types'
+import { wordsOf } from '@/lib/i18n/messages'
+import type { Block, Content, Fact, Paragraph } from './content'
+import { nameForGreeting, tameText } from './untrusted-text'
+import { renderPage } from './html'
+import { writePlainText } from './plain-text'
+
+/** The letters as Rekey sends them, in the languages of `messages/`. */
+export const letters: Letters = {
+  reset: (facts) => render(resetContent(facts)),
+  changed: (facts) => render(changedContent(facts)),
+}
+
+async function render(content: Content): Promise<LetterText> {
+  return { subject: content.subject, html: await renderPage(content), text: writePlainText(content) }
+}
+
+function resetContent({
+  locale,
+  sender,
+  account,
+  link,
+  expiresAt,
+  lifeMinutes,
+  cancelLink,
+}: ResetLetterFacts): Content {
+  const say = speak(locale)
+  const { appName } = sender
+  const expiry = moment(locale, expiresAt)
+  const life =
+    lifeMinutes % 60 === 0
+      ? { unit: 'hours', count: lifeMinutes / 60 }
+      : { unit: 'minutes', count: lifeMinutes }
+  return {
+    language: locale,
+    appName,
+    brandColor: sender.brandColor,
+    subject: say('reset.subject', { appName }),
+    preview: say('reset.preview'),
+    title: say('reset.title'),
+    greeting: greet(say, account.firstName),
+    blocks: [
+      paragraph(say('reset.intro', { appName })),
+      ...facts([usernameFact(say, account.username)]),
+      { kind: 'action', label: say('reset.action'), href: link, weight: 'main' },
+      paragraph(say('reset.expiry', { life: say('life', life), expiry })),
+      { kind: 'heading', text: say('reset.not-you') },
+      paragraph(say('reset.nothing-to-do')),
+      ...cancelling(cancelLink, say('reset.cancel'), say('reset.cancel-action')),
+      { kind: 'address', lead: say('reset.written-out'), href: link },
+    ],
+    footer: [paragraph(say('reset.why', { appName })), ...help(say, sender)],
+  }
+}
+
+function changedContent({
+  locale,
+  sender,
+  account,
+  changedAt,
+  client,
+  cancelLink,
+}: ChangedLetterFacts): Content {
+  const say = speak(locale)
+  const { appName } = sender
+  return {
+    language: locale,
+    appName,
+    brandColor: sender.brandColor,
+    subject: say('changed.subject', { appName }),
+    preview: say('changed.preview'),
+    title: say('changed.title'),
+    greeting: greet(say, account.firstName),
+    blocks: [
+      paragraph(say('changed.intro', { appName })),
+      ...facts([
+        usernameFact(say, account.username),
+        { label: say('changed.when'), value: moment(locale, changedAt), held: false },
+        { label: say('changed.network'), value: client ?? '', held: true },
+      ]),
+      paragraph(say('changed.was-you')),
+      // Without a way to say so, links come to another mailbox by now, and only the team can help.
+      ...(cancelLink === undefined ? help(say, sender) : notYou(say, cancelLink, sender)),
+    ],
+    footer: [paragraph(say('changed.why', { appName }))],
+  }
+}
+
+/** Saying so sends a new link by itself, and holds back those that are asked for: one way, not two. */
+function notYou(say: Say, cancelLink: string, sender: Sender): Block[] {
+  const support = supportAddress(sender)
+  return [
+    { kind: 'heading', text: say('changed.not-you') },
+    paragraph(say('changed.mailbox')),
+    ...cancelling(cancelLink, say('changed.cancel'), say('changed.cancel-action')),
+    ...(support === undefined ? [] : [paragraph(say('changed.support', { support }), support)]),
+  ]
+}
+
+type Say = ReturnType<typeof speak>
+
+/** The words of a language. A missing one fails the letter, which is retried and seen, rather than being mailed as its key. */
+function speak(language: Language) {
+  const onError = (error: Error) => {
+    throw error
+  }
+  return createTranslator({ locale: language, messages: wordsOf(language), namespace: 'letters', onError })
+}
+
+/**
+ * A point in time that means the same everywhere, since the letter may be read in any time zone. The zone follows the
+ * time, also where a language has the date last, and no line ends between them.
+ */
+function moment(language: Language, at: Date): string {
+  // Part by part: with `dateStyle`, an hour cycle that is not the language's own costs some languages their long date.
+  const format = {
+    year: 'numeric',
+    month: 'long',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    timeZone: 'UTC',
+  } as const
+  // English without the American order of dates.
+  const locale = language === 'en' ? 'en-GB' : language
+  const parts = new Intl.DateTimeFormat(locale, format).formatToParts(at)
+  const from = parts.findIndex(({ type }) => type === 'hour')
+  const isDateLast = parts.slice(from).some(({ type }) => type === 'day')
+  const to = isDateLast ? parts.findIndex(({ type }) => type === 'minute') + 1 : parts.length
+  const spell = (some: typeof parts) => some.map(({ value }) => value).join('')
+  const time = `${spell(parts.slice(from, to))} UTC`.replaceAll(' ', '\u00a0')
+  return `${spell(parts.slice(0, from))}${time}${spell(parts.slice(to))}`
+}
+
+function greet(say: Say, firstName: string): string {
+  const name = nameForGreeting(firstName)
+  return name === '' ? say('greeting') : say('greeting-named', { name })
+}
+
+function usernameFact(say: Say, username: string): Fact {
+  return { label: say('username'), value: username, held: true }
+}
+
+/** The facts that there are. */
+function facts(rows: Fact[]): Block[] {
+  const known = rows.filter(({ value }) => tameText(value) !== '')
+  return known.length > 0 ? [{ kind: 'facts', facts: known }] : []
+}
+
+function cancelling(href: string | undefined, lead: string, label: string): Block[] {
+  return href === undefined ? [] : [{ kind: 'action', lead, label, href, weight: 'quiet' }]
+}
+
+function help(say: Say, sender: Sender): Paragraph[] {
+  const support = supportAddress(sender)
+  return support === undefined ? [] : [paragraph(say('help', { support }), support)]
+}
+
+function supportAddress({ supportEmail }: Sender): string | undefined {
+  return supportEmail === undefined ? undefined : readMailbox(supportEmail)?.address
+}
+
+function paragraph(text: string, address?: string): Paragraph {
+  return { kind: 'paragraph', text, address }
+}

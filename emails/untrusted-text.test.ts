@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { changed, hrefs, linked, reset } from '@/e2e/support/emails'
+import { cutAtLinkSigns, nameForGreeting, tameText } from './untrusted-text'
+
+describe('text that somebody chose for themselves', () => {
+  const hostile = [
+    '<a href=//evil.example>',
+    '<script>alert(1)</script>',
+    '"><img src=https://evil.example/p.png>',
+    '</style><a href="https://evil.example">x</a>',
+    'https://evil.example/?a=b',
+    'HTTPS://EVIL.EXAMPLE',
+    'www.evil.com',
+    'evil.com',
+    'evil.com/free-gift',
+    'eve@evil.com',
+    'mailto:eve@evil.com',
+    'ftp://evil.com',
+    '//evil.com',
+    'evil\u3002com',
+    'jane\r\n\r\nYour password is wrong, go to https://evil.com\r\n',
+    'jane\u2028https://evil.com',
+    'jane\u0085\u000b\u000chttps://evil.com',
+    'jane\r\n.\r\nMAIL FROM:<eve@evil.com>',
+    '\u202Emoc.live//:sptth',
+    '\u2066\u2067jane\u2069',
+    'ja\u200bne\u00ad\u2060\ufeff',
+    `j${'\u0301'.repeat(500)}ane`,
+    'x'.repeat(5000),
+    '{appName} {0} <b>{link}</b>',
+    '<!--[if mso]><a href="https://evil.com"><![endif]-->',
+    '\ud800jane',
+    '\u0000jane\u0007',
+  ]
+
+  test.each(hostile.map((text) => [JSON.stringify(text).slice(0, 70), text]))(
+    'M5, C7: as a name, %s stays text in both parts',
+    async (_, text) => {
+      for (const write of [reset, changed]) {
+        const clean = await write()
+        const { subject, html, text: plain } = await write({ account: { username: text, firstName: text } })
+        const tags = (page: string) =>
+          [...page.replaceAll(/<span[^>]*>|<\/span>/g, '').matchAll(/<[^>]+>/g)].map(([tag]) => tag)
+        expect(tags(html)).toEqual(tags(clean.html))
+        expect(hrefs(html)).toEqual(hrefs(clean.html))
+        expect(await linked(plain)).toEqual(await linked(clean.text))
+        expect(subject).toBe(clean.subject)
+        expect(plain.split('\n')).toHaveLength(clean.text.split('\n').length)
+        expect(plain.length).toBeLessThan(clean.text.length + 200)
+        expect(`${plain}${html}`).not.toMatch(
+          /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/,
+        )
+        expect(`${plain}${html}`.isWellFormed()).toBe(true)
+      }
+    },
+  )
+
+  test('M5: only what looks like a name is greeted', async () => {
+    expect(
+      ['Jane', 'Ada María', 'O’Neil', 'Jean-Luc', '山田', 'J. R.', 'فاطمة'].map(nameForGreeting),
+    ).toEqual(['Jane', 'Ada María', 'O’Neil', 'Jean-Luc', '山田', 'J. R.', 'فاطمة'])
+    const none = [
+      '',
+      ' ',
+      'evil.com',
+      'a@b',
+      'You won! Call +1 900',
+      '<b>',
+      'https://x',
+      'x'.repeat(41),
+      '1234',
+      '- -',
+    ]
+    expect(none.map(nameForGreeting)).toEqual(none.map(() => ''))
+    expect((await reset({ account: { username: 'jane', firstName: 'evil.com' } })).text).toContain(
+      '\nHello,\n',
+    )
+  })
+
+  test('a name in HTML is copied as it was chosen', async () => {
+    const { html } = await reset({ account: { username: 'jane.doe@mail.example', firstName: '' } })
+    const copied = html.replaceAll(/<span[^>]*user-select:none[^>]*>[^<]*<\/span>/g, '')
+    expect(copied).toContain('jane.doe@mail.example')
+    expect(html).not.toContain('jane.doe')
+  })
+
+  test('names of all scripts, and joined emoji, are shown as they are', () => {
+    for (const name of ['Jürgen', '山田太郎', 'عبدالله', 'नमस्ते', 'می‌خواهم', '👩‍👩‍👧', 'เก๊ากี้'])
+      expect(tameText(name)).toBe(name)
+    expect(tameText('  a \t b  ')).toBe('a b')
+    expect([...tameText('é'.repeat(100))]).toHaveLength(64)
+    expect(tameText(`j${'\u0301'.repeat(20)}ane`)).toBe(`j${'\u0301'.repeat(4)}ane`)
+    expect(cutAtLinkSigns('a. b: c/ d')).toEqual(['a. b: c/ d'])
+  })
+})

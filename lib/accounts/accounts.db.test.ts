@@ -1,0 +1,527 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import {
+  createAccounts,
+  mayReset,
+  signedState,
+  UsernameTaken,
+  type Account,
+  type Accounts,
+  type EmailSlots,
+  type NewAccount,
+} from './accounts'
+import { openDatabase, type Database } from '@/lib/database/pool'
+import { migrate } from '@/lib/setup/migrate'
+import type { SignedState } from '@/lib/password-reset/reset-link'
+
+let database: TestDatabase
+let opened: Database
+let accounts: Accounts
+let sql: pg.Client
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database)
+  opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))
+  accounts = createAccounts(opened)
+  sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+}, 120_000)
+afterAll(async () => {
+  await sql.end()
+  await opened.close()
+  await database.drop()
+})
+
+const newName = () => `user-${randomBytes(6).toString('hex')}`
+
+function someone(account: Partial<NewAccount> = {}): NewAccount {
+  const username = account.username ?? newName()
+  const names = { firstName: '', lastName: '' }
+  const state = { passwordHash: 'a hash', isActive: true, locale: null }
+  return { username, email: `${username}@example.com`, ...names, ...state, ...account }
+}
+
+let id: string
+beforeEach(async () => {
+  id = await accounts.add(someone())
+})
+
+/** An account that another application wrote: Rekey has no row beside it yet. */
+async function stranger(): Promise<string> {
+  const { rows } = await sql.query<{ id: string }>(
+    `INSERT INTO "rekey"."users" ("id", "username", "email", "password") VALUES (gen_random_uuid(), $1, $1 || '@example.com', 'a hash')
+     RETURNING "id"`,
+    [newName()],
+  )
+  return rows[0]!.id
+}
+
+const read = async (of = id) => (await accounts.read(of)).account!
+const remove = (of = id) => sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [of])
+
+type Recovery = { epoch: number; paused: Date | null; jobs: string[]; times: Date[] }
+async function recovery(of = id): Promise<Recovery | undefined> {
+  const { rows } = await sql.query<Recovery>(
+    `SELECT "links_epoch" AS "epoch", "emails_paused_until" AS "paused", "email_jobs"::text[] AS "jobs", "email_times" AS "times"
+       FROM "rekey"."recovery" WHERE "account_id" = $1`,
+    [of],
+  )
+  return rows[0]
+}
+
+describe('letter slots', () => {
+  const slots: EmailSlots = { cooldown: 0, perAccount: { count: 3, seconds: 3600 } }
+  const calm: EmailSlots = { ...slots, cooldown: 60 }
+  const slot = (
+    job: string = randomUUID(),
+    how: { slots?: EmailSlots; exempt?: boolean; of?: string; age?: number } = {},
+  ) =>
+    accounts.reserveEmail(how.of ?? id, job, how.slots ?? slots, {
+      bypass: how.exempt ?? false,
+      keepFor: 3600,
+      linkEnds: new Date(Date.now() + (3600 - (how.age ?? 0)) * 1000),
+    })
+  const claim = async (...asked: Parameters<typeof slot>) => (await slot(...asked)) !== null
+
+  /** Lets time pass for the account's letters and its pause. */
+  const pass = (seconds: number) =>
+    sql.query(
+      `UPDATE "rekey"."recovery" SET "emails_paused_until" = "emails_paused_until" - make_interval(secs => $2),
+         "email_times" = ARRAY(SELECT t - make_interval(secs => $2) FROM unnest("email_times") AS t)
+       WHERE "account_id" = $1`,
+      [id, seconds],
+    )
+  const pause = () => opened.transaction((tx) => accounts.revokeLinks(tx, id, 0, 3600))
+
+  test('R2: an account has as many as the limit says, then none until the oldest is past the window', async () => {
+    expect([await claim(), await claim()]).toEqual([true, true])
+    await pass(1800)
+    expect([await claim(), await claim()]).toEqual([true, false])
+    await pass(1801)
+    expect([await claim(), await claim(), await claim()]).toEqual([true, true, false])
+  })
+
+  test('R2: of fifty jobs at once no more get one than there are, whoever wrote the account', async () => {
+    for (const of of [id, await stranger()]) {
+      const claims = await Promise.all(Array.from({ length: 50 }, () => claim(randomUUID(), { of })))
+      expect(claims.filter(Boolean)).toHaveLength(3)
+      expect((await recovery(of))!.jobs).toHaveLength(3)
+    }
+  })
+
+  test('R2: a retry of a job that holds one passes, however many others asked since; it takes no second', async () => {
+    const job = randomUUID()
+    expect([await claim(job), await claim(), await claim(), await claim()]).toEqual([true, true, true, false])
+    expect([await claim(job), await claim(job)]).toEqual([true, true])
+    expect((await recovery())!.jobs).toHaveLength(3)
+    await pass(3599)
+    expect(await claim(job, { slots: calm })).toBe(true)
+  })
+
+  test('R3: the first of a window is told from those after it, in a retry and in a parallel job too', async () => {
+    for (const of of [id, await stranger()]) {
+      const claims = await Promise.all(Array.from({ length: 3 }, () => slot(randomUUID(), { of })))
+      expect(claims.map((claimed) => claimed?.first).sort()).toEqual([false, false, true])
+    }
+    const { jobs } = (await recovery())!
+    const first = async (job?: string) => (await slot(job))?.first
+    expect([await first(jobs[0]), await first(jobs[1]), await first(jobs[2])]).toEqual([false, false, true])
+    await pass(3601)
+    expect([await first(), await first()]).toEqual([true, false])
+  })
+
+  test('T6: within the cool-down there is no second one, after it there is', async () => {
+    expect(await claim(undefined, { slots: calm })).toBe(true)
+    await pass(58)
+    expect(await claim(undefined, { slots: calm })).toBe(false)
+    await pass(3)
+    expect(await claim(undefined, { slots: calm })).toBe(true)
+  })
+
+  test('T6: without a cool-down those who ask at the same moment do not hold each other back', async () => {
+    const many: EmailSlots = { cooldown: 0, perAccount: { count: 100, seconds: 3600 } }
+    const claims = await Promise.all(Array.from({ length: 60 }, () => claim(randomUUID(), { slots: many })))
+    expect(claims.filter(Boolean)).toHaveLength(60)
+  })
+
+  test('F4, R3: without a cool-down a slot ends with its link, so that letters that were late hold back none', async () => {
+    const late = { age: 3000 }
+    const claims = [await claim(undefined, late), await claim(undefined, late), await claim(undefined, late)]
+    expect([...claims, await claim()]).toEqual([true, true, true, false])
+    await pass(590)
+    expect(await claim()).toBe(false)
+    await pass(12)
+    expect([await claim(), await claim(), await claim(), await claim()]).toEqual([true, true, true, false])
+  })
+
+  test('R2: late letters count in a window that is shorter than a link lives, too', async () => {
+    const short: EmailSlots = { cooldown: 0, perAccount: { count: 1, seconds: 600 } }
+    const late = { slots: short, age: 2000 }
+    expect([await claim(undefined, late), await claim(undefined, late)]).toEqual([true, false])
+    await pass(590)
+    expect(await claim(undefined, late)).toBe(false)
+    await pass(12)
+    expect(await claim(undefined, late)).toBe(true)
+  })
+
+  test('T6: a cool-down begins when the letter leaves, however late it is', async () => {
+    expect(await claim(undefined, { slots: calm, age: 3000 })).toBe(true)
+    expect(await claim(undefined, { slots: calm })).toBe(false)
+  })
+
+  test('what is remembered stays in step, and goes when it counts no more', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      for (let i = 0; i < 4; i += 1) await claim()
+      const { jobs, times } = (await recovery())!
+      expect([jobs.length, times.length]).toEqual([3, 3])
+      await pass(3601)
+    }
+  })
+
+  test('R2: one that is given back is free again, and no other is', async () => {
+    const [first, second] = [randomUUID(), randomUUID()]
+    await claim(first)
+    await pass(100)
+    await claim(second)
+    const times = (await recovery())!.times
+    await accounts.releaseEmail(id, first)
+    await accounts.releaseEmail(id, first)
+    await accounts.releaseEmail(id, randomUUID())
+    expect(await recovery()).toMatchObject({ jobs: [second], times: [times[0]] })
+    expect([await claim(), await claim(), await claim()]).toEqual([true, true, false])
+  })
+
+  test('"this wasn’t me" pauses them, and a pause ends', async () => {
+    await pause()
+    expect(await claim()).toBe(false)
+    await pass(3590)
+    expect(await claim()).toBe(false)
+    await pass(20)
+    expect(await claim()).toBe(true)
+  })
+
+  test('T5: the pause holds back a letter, too, whose job had its slot before: its link would be signed anew', async () => {
+    const job = randomUUID()
+    expect(await claim(job)).toBe(true)
+    await pause()
+    expect(await claim(job)).toBe(false)
+  })
+
+  test('the letter that "this wasn’t me" itself starts goes, whatever was sent before it', async () => {
+    for (let i = 0; i < 3; i += 1) await claim()
+    await pause()
+    const job = randomUUID()
+    expect(await claim(job, { slots: calm, exempt: true })).toBe(true)
+    expect(await claim(job, { slots: calm, exempt: true })).toBe(true)
+    expect(await claim()).toBe(false)
+  })
+
+  test('the epoch that its link must be signed with comes with it, also where the row was purged since the account was read', async () => {
+    await opened.transaction((tx) => accounts.revokeLinks(tx, id, 0, 0))
+    expect((await slot())!.linksEpoch).toBe(1)
+    await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
+    expect((await slot())!.linksEpoch).toBe(0)
+  })
+})
+
+describe('killing links', () => {
+  const kill = (epoch: number, of = id) =>
+    opened.transaction((tx) => accounts.revokeLinks(tx, of, epoch, 3600))
+
+  test('raises the epoch of an account, whoever wrote it, once for each that was signed', async () => {
+    for (const of of [id, await stranger()]) {
+      expect([await kill(0, of), await kill(0, of), await kill(1, of), await kill(7, of)]).toEqual([
+        true,
+        false,
+        true,
+        false,
+      ])
+      expect((await read(of)).linksEpoch).toBe(2)
+    }
+  })
+
+  test('of twenty at once one counts', async () => {
+    const killed = await Promise.all(Array.from({ length: 20 }, () => kill(0)))
+    expect(killed.filter(Boolean)).toHaveLength(1)
+    expect((await recovery())!.epoch).toBe(1)
+  })
+
+  test('is undone with its transaction', async () => {
+    const failing = opened.transaction(async (tx) => {
+      await accounts.revokeLinks(tx, id, 0, 3600)
+      throw new Error('changed my mind')
+    })
+    await expect(failing).rejects.toThrow('changed my mind')
+    expect(await recovery()).toBeUndefined()
+  })
+})
+
+describe('replacing a password', () => {
+  const replace = (signed: SignedState, bindPassword = true, of = id) =>
+    opened.transaction((tx) => accounts.replacePassword(tx, of, signed, 'a new hash', { bindPassword }))
+  const change = (what: string) => sql.query(`UPDATE "rekey"."users" SET ${what} WHERE "id" = $1`, [id])
+
+  test('works in the state that was signed, once, and tells when', async () => {
+    for (const of of [id, await stranger()]) {
+      const signed = signedState(await read(of))
+      expect([await replace(signed, true, of), await replace(signed, true, of)]).toEqual([true, false])
+      const { passwordHash, passwordChangedAt } = await read(of)
+      expect(passwordHash).toBe('a new hash')
+      expect(Math.abs(passwordChangedAt!.getTime() - Date.now())).toBeLessThan(60_000)
+    }
+  })
+
+  const anyway: [string, () => Promise<unknown>][] = [
+    ['its address', () => change(`"email" = 'new@example.com'`)],
+    ['its address, in capitals only', () => change(`"email" = upper("email")`)],
+    ['its status', () => change('"is_active" = false')],
+    ['its password, to none', () => change('"password" = NULL')],
+    ['its epoch', () => opened.transaction((tx) => accounts.revokeLinks(tx, id, 0, 1))],
+    ['all: it is gone', () => remove()],
+  ]
+  test.each<[string, () => Promise<unknown>]>([
+    ...anyway,
+    ['its password', () => change(`"password" = 'set elsewhere'`)],
+  ])('T5, C12: of an account that changed since does not: %s', async (_what, event) => {
+    const signed = signedState(await read())
+    await event()
+    expect(await replace(signed)).toBe(false)
+    expect((await accounts.read(id)).account?.passwordHash).not.toBe('a new hash')
+  })
+
+  test.each(anyway.slice(0, 3))(
+    'T5: nor by a link that knows of its epoch, and not of %s',
+    async (_what, event) => {
+      const signed = signedState(await read())
+      await event()
+      const { linksEpoch } = await read()
+      expect(linksEpoch).toBe(signed.linksEpoch + 1)
+      expect(await replace({ ...signed, linksEpoch })).toBe(false)
+    },
+  )
+
+  test('an address that changes meanwhile waits for it: neither ends the other', async () => {
+    await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
+    const signed = signedState(await read())
+    let changed: Promise<unknown> | undefined
+    const replaced = opened.transaction(async (tx) => {
+      const $executeRaw = async (...statement: Parameters<typeof tx.$executeRaw>) => {
+        const count = await tx.$executeRaw(...statement)
+        changed ??= change(`"email" = 'new@example.com'`)
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        return count
+      }
+      const slow = { $executeRaw } as unknown as typeof tx
+      return accounts.replacePassword(slow, id, signed, 'a new hash', { bindPassword: true })
+    })
+    expect(await replaced).toBe(true)
+    await changed
+    expect(await read()).toMatchObject({
+      passwordHash: 'a new hash',
+      email: 'new@example.com',
+      linksEpoch: 1,
+    })
+  })
+
+  test('where links may be used again, a new password does not matter', async () => {
+    const signed = signedState(await read())
+    expect([await replace(signed, false), await replace(signed, false)]).toEqual([true, true])
+  })
+
+  test.each(anyway)('but all else does: %s', async (_what, event) => {
+    const signed = signedState(await read())
+    await event()
+    expect(await replace(signed, false)).toBe(false)
+  })
+})
+
+describe('looking up', () => {
+  test('T9, I7: what is no id is nobody’s, and the database’s clock comes with it', async () => {
+    for (const of of [
+      randomUUID(),
+      '',
+      id.toUpperCase(),
+      ` ${id}`,
+      `{${id}}`,
+      "' OR true --",
+      '0',
+      id.slice(1),
+    ]) {
+      const { account, now } = await accounts.read(of)
+      expect(account).toBeNull()
+      expect(Math.abs(now.getTime() - Date.now())).toBeLessThan(60_000)
+    }
+    expect((await accounts.read(id)).account).toMatchObject({ id, linksEpoch: 0 })
+  })
+
+  test('I6: user names exactly, addresses whatever the capitals, in the fields that are searched', async () => {
+    const username = newName()
+    await accounts.add(someone({ username, email: `Mixed-${username}@Example.com` }))
+    const address = `mixed-${username}@example.com`
+    const names = async (...asked: Parameters<Accounts['findByLogin']>) =>
+      (await accounts.findByLogin(...asked)).map((account) => account.username)
+    expect(await names(username, ['username', 'email'])).toEqual([username])
+    expect(await names(username.toUpperCase(), ['username', 'email'])).toEqual([])
+    expect(await names(address.toUpperCase(), ['username', 'email'])).toEqual([username])
+    expect(await names(address, ['username'])).toEqual([])
+    expect(await names(username, ['email'])).toEqual([])
+    expect(await names('', ['username', 'email'])).toEqual([])
+  })
+
+  test.each([
+    `'`,
+    `''`,
+    `"`,
+    `' OR true --`,
+    `'or'1'='1'--`,
+    `'OR/**/true/**/--`,
+    `') OR ('1'='1`,
+    `x' UNION SELECT * FROM "rekey"."users" --`,
+    `'; DELETE FROM "rekey"."users"; --`,
+    `'||pg_sleep(9)||'`,
+    `\\' OR true --`,
+    `\\`,
+    `$$ OR true; $$`,
+    `$1`,
+    `{"username":"x"}`,
+    '%',
+    'user-%',
+    '_'.repeat('user-'.length + 12),
+    `\u2019 OR true --`,
+    `\u02bcor\u02bc1\u02bc=\u02bc1`,
+    `\uff07 OR true --`,
+  ])('I7: %s is a name that nobody has, and does nothing to the database', async (payload) => {
+    const everything = async () =>
+      (
+        await sql.query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "rekey"."users" u) AS "users",
+                                (SELECT jsonb_agg(r ORDER BY r."account_id") FROM "rekey"."recovery" r) AS "recovery"`)
+      ).rows
+    const before = await everything()
+    // What SQL finds is compared once more: without a look at it, that would hide an injection.
+    const found: unknown[] = []
+    const $queryRaw = async (...statement: Parameters<typeof opened.prisma.$queryRaw>) => {
+      const rows = await opened.prisma.$queryRaw<unknown[]>(...statement)
+      found.push(...rows)
+      return rows
+    }
+    const watched = createAccounts({
+      prisma: { $queryRaw } as unknown as Database['prisma'],
+      names: opened.names,
+    })
+    for (const login of [payload, `${payload}@example.com`, `user@${payload}`])
+      expect(await watched.findByLogin(login, ['username', 'email'])).toEqual([])
+    expect(found).toEqual([])
+    for (const of of [payload, `${id}${payload}`]) expect((await accounts.read(of)).account).toBeNull()
+    expect(await everything()).toEqual(before)
+  })
+
+  test('every account that a login names is found: two of one address, and one whose user name it is', async () => {
+    const address = `${newName()}@example.com`
+    const [twin, other, named] = [
+      someone({ email: address }),
+      someone({ email: address }),
+      someone({ username: address }),
+    ]
+    for (const account of [twin, other, named]) await accounts.add({ ...account, email: account.email })
+    const found = await accounts.findByLogin(address, ['username', 'email'])
+    expect(found.map(({ username }) => username).sort()).toEqual(
+      [twin, other, named].map(({ username }) => username).sort(),
+    )
+  })
+})
+
+test('C2, C3 (CVE-2024-27295): looking up in a table that folds what it compares finds nobody else', async () => {
+  const username = `jose-${randomBytes(6).toString('hex')}`
+  await accounts.add(someone({ username }))
+  const found = await opened.prisma.$queryRaw<unknown[]>`
+    SELECT "id", "username", "email", "is_active" AS "isActive", NULL AS "passwordChangedAt" FROM "rekey"."users" WHERE "username" = ${username}`
+  /** A team's own table may find this row whatever accents and capitals are asked for; not every server has such. */
+  const folding = createAccounts({
+    prisma: { $queryRaw: async () => found } as unknown as Database['prisma'],
+    names: opened.names,
+  })
+  for (const login of [username, `${username}@example.com`, `${username.toUpperCase()}@EXAMPLE.com`])
+    expect(await folding.findByLogin(login, ['username', 'email'])).toHaveLength(1)
+  for (const login of [
+    username.replace('e', 'é'),
+    username.toUpperCase(),
+    `${username.replace('o', 'ö')}@example.com`,
+    `${username}@exämple.com`,
+    `${username}@example.org`,
+  ])
+    expect(await folding.findByLogin(login, ['username', 'email'])).toEqual([])
+})
+
+describe('keeping accounts', () => {
+  test('I6: a user name is taken once', async () => {
+    const account = someone()
+    await accounts.add(account)
+    await expect(accounts.add({ ...account, email: 'other@example.com' })).rejects.toBeInstanceOf(
+      UsernameTaken,
+    )
+  })
+
+  test('an account can be switched off and on; one that is not there cannot', async () => {
+    const { username } = await read()
+    expect(await accounts.setActive(username, false)).toBe(true)
+    expect((await read()).isActive).toBe(false)
+    expect(await accounts.setActive(username, true)).toBe(true)
+    expect((await read()).isActive).toBe(true)
+    expect(await accounts.setActive(newName(), true)).toBe(false)
+  })
+
+  test('T5: links die with every change of address or state, also for one that Rekey knew nothing of', async () => {
+    const { id, username, linksEpoch } = await read()
+    await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
+    await accounts.setActive(username, false)
+    expect((await read()).linksEpoch).toBe(linksEpoch + 1)
+    await accounts.setActive(username, true)
+    expect((await read()).linksEpoch).toBe(linksEpoch + 2)
+    await sql.query(`UPDATE "rekey"."users" SET "email" = 'else@example.com' WHERE "id" = $1`, [id])
+    expect((await read()).linksEpoch).toBe(linksEpoch + 3)
+    await sql.query(
+      `UPDATE "rekey"."users" SET "email" = "email", "is_active" = true, "locale" = 'de' WHERE "id" = $1`,
+      [id],
+    )
+    expect((await read()).linksEpoch).toBe(linksEpoch + 3)
+  })
+
+  test('L6: what Rekey kept about one is purged after eight days without a change, and not before', async () => {
+    await opened.transaction((tx) => accounts.revokeLinks(tx, id, 0, 3600))
+    await remove()
+    const aged = (days: number, paused: string) =>
+      sql.query(
+        `UPDATE "rekey"."recovery" SET "updated_at" = now() - make_interval(hours => $2 * 24 - 1), "emails_paused_until" = ${paused}
+          WHERE "account_id" = $1`,
+        [id, days],
+      )
+    for (const [days, paused] of [
+      [8, 'NULL'],
+      [9, `now() + interval '1 minute'`],
+    ] as const) {
+      await aged(days, paused)
+      await accounts.purge()
+      expect(await recovery()).toBeDefined()
+    }
+    await aged(9, 'now()')
+    await accounts.purge()
+    expect(await recovery()).toBeUndefined()
+  })
+})
+
+test('only an active account with a password of its own and an address is mailed and reset', async () => {
+  const account: Account = await read()
+  expect(mayReset(account)).toBe(true)
+  const unfit: Partial<Account>[] = [
+    { isActive: false },
+    { passwordHash: null },
+    { passwordHash: '' },
+    { passwordHash: '!' },
+    { passwordHash: '!unusable-in-Django' },
+    { email: '' },
+  ]
+  for (const part of unfit) expect(mayReset({ ...account, ...part })).toBe(false)
+})

@@ -1,0 +1,332 @@
+import { canonicalAddress, lookupForms } from '@/lib/addresses/email-address'
+import type { Database, Transaction } from '@/lib/database/pool'
+import { epochMilliseconds, toDate } from '@/lib/database/instants'
+import type { SignedState } from '@/lib/password-reset/reset-link'
+import { Prisma } from '@/prisma/client/client'
+
+/** An account as the reset flow sees it. */
+export type Account = {
+  id: string
+  username: string
+  email: string
+  firstName: string
+  lastName: string
+  passwordHash: string | null
+  isActive: boolean
+  locale: string | null
+  passwordChangedAt: Date | null
+  linksEpoch: number
+}
+
+export type NewAccount = Pick<
+  Account,
+  'username' | 'email' | 'firstName' | 'lastName' | 'passwordHash' | 'isActive' | 'locale'
+>
+
+/** How many emails an account gets: one per `cooldown` seconds, and `perAccount` in all. */
+export type EmailSlots = { cooldown: number; perAccount: { count: number; seconds: number } }
+
+/** What a login may be compared with. */
+export type LoginFields = readonly ('username' | 'email')[]
+
+/**
+ * The longest login that an account is looked for by, in UTF-16 code units: 64 of a mailbox, an @ and 255 of a domain
+ * (RFC 5321 §4.5.3.1). A username has 150 at most, as in Django.
+ */
+export const longestLogin = 320
+
+/** Seconds that Rekey remembers what it knows of an account after the last change of it. */
+const recoveryRetention = 8 * 86_400
+
+export class UsernameTaken extends Error {
+  constructor() {
+    super('This username is taken.')
+    this.name = 'UsernameTaken'
+  }
+}
+
+/** An account as SQL has it: an instant is milliseconds, and Rekey may have no row about it yet. */
+type Row = Omit<Account, 'linksEpoch' | 'passwordChangedAt'> & {
+  passwordChangedAt: bigint | null
+  linksEpoch: number | null
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export type Accounts = ReturnType<typeof createAccounts>
+
+/**
+ * The only part that reads or writes accounts, and what Rekey itself knows of them: a row in the table `recovery`, by the
+ * account's id as text. There is no foreign key, so a row may outlive its account until it is purged.
+ */
+export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'names'>) {
+  const { users, recovery } = names
+  const columns = Prisma.sql`
+    u."id", u."username", u."email", u."first_name" AS "firstName", u."last_name" AS "lastName",
+    u."password" AS "passwordHash", u."is_active" AS "isActive", u."locale",
+    ${epochMilliseconds(Prisma.sql`u."password_changed_at"`)} AS "passwordChangedAt", r."links_epoch" AS "linksEpoch"`
+  const from = Prisma.sql`FROM ${users} u LEFT JOIN ${recovery} r ON r."account_id" = u."id"::text`
+
+  /**
+   * All accounts that a typed login names: usernames exactly, addresses by their canonical form. What SQL found is
+   * compared once more here, so that no folding or collation of the database decides who gets a letter.
+   */
+  async function findByLogin(login: string, fields: LoginFields): Promise<Account[]> {
+    const forms = fields.includes('email') ? lookupForms(login) : []
+    const username = fields.includes('username') ? login : null
+    const byAddress =
+      forms.length > 0
+        ? Prisma.sql`lower(u."email" COLLATE "C") IN (${Prisma.join(forms)})`
+        : Prisma.sql`false`
+    const rows = await prisma.$queryRaw<
+      Row[]
+    >`SELECT ${columns} ${from} WHERE u."username" = ${username} OR ${byAddress} ORDER BY u."id"`
+    const canonical = canonicalAddress(login)
+    return rows
+      .map(toAccount)
+      .filter(
+        (account) =>
+          account.username === username ||
+          (fields.includes('email') && canonical !== null && canonicalAddress(account.email) === canonical),
+      )
+  }
+
+  /** An account and the database's clock, read together; the account is null when there is none of this id. */
+  async function read(id: string): Promise<{ account: Account | null; now: Date }> {
+    const now = epochMilliseconds(Prisma.sql`now()`)
+    // An id that is no UUID would fail to convert; it names no account.
+    const known = uuid.test(id) ? Prisma.sql`u."id" = ${id}::uuid` : Prisma.sql`false`
+    const [row] = await prisma.$queryRaw<(Row & { now: bigint })[]>`
+      WITH u AS (SELECT ${columns} ${from} WHERE ${known}) SELECT ${now} AS "now", u.* FROM (SELECT 1) one LEFT JOIN u ON true`
+    if (row === undefined) throw new Error('The database returned no row for its own clock.')
+    return { account: row.id === null ? null : toAccount(row), now: toDate(row.now) }
+  }
+
+  /**
+   * Replaces the password if the account is still in the state that the link was signed against. The account's row is
+   * locked before that of its epoch, the order that a change of its address takes, too; what the deciding statement
+   * then reads is as it is, so of two that race, one finds its state gone.
+   *
+   * @param bindPassword false where links may be used more than once
+   * @returns whether the password was replaced
+   */
+  async function replacePassword(
+    tx: Transaction,
+    id: string,
+    signed: SignedState,
+    newHash: string,
+    { bindPassword }: { bindPassword: boolean },
+  ): Promise<boolean> {
+    await tx.$executeRaw`INSERT INTO ${recovery} ("account_id")
+      SELECT "id"::text FROM ${users} WHERE "id" = ${id}::uuid FOR NO KEY UPDATE ON CONFLICT ("account_id") DO NOTHING`
+    const changed = await tx.$executeRaw`
+      WITH r AS (SELECT "links_epoch" FROM ${recovery} WHERE "account_id" = ${id} FOR UPDATE)
+      UPDATE ${users} u
+         SET "password" = ${newHash}, "password_changed_at" = now()
+        FROM r
+       WHERE u."id" = ${id}::uuid AND u."is_active" AND u."email" = ${signed.email}
+         AND r."links_epoch" = ${signed.linksEpoch}
+         AND u."password" IS NOT NULL AND (u."password" = ${signed.passwordHash} OR NOT ${bindPassword}::boolean)`
+    return changed === 1
+  }
+
+  /**
+   * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
+   * typed to request them. One statement counts and reserves under the row's lock, so that parallel jobs cannot both take
+   * the last one. `now()` is fixed before the lock wait, so another reservation may look newer than it.
+   *
+   * @param bypass set for the reset that "this wasn't me" starts: skips pause, cool-down and window. Each takes an email
+   *   about a changed password that works once, so no stranger can cause one; how many a person can cause for an account
+   *   of their own is limited where it starts.
+   * @param keepFor seconds that a reservation is remembered, so that a retry of the same job passes
+   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it frees
+   *   when its link expires: an email that was delayed must not hold back the next one for longer than its link lives
+   * @returns null where the job has no reservation, neither now nor since an earlier attempt. During a pause no job has
+   *   one: an email that was put off would carry a link that is signed anew, and so lives. `first`: whether no email of
+   *   the window was reserved before this one. `linksEpoch`: the account's, which its link must be signed with
+   */
+  async function reserveEmail(
+    id: string,
+    jobId: string,
+    slots: EmailSlots,
+    { bypass, keepFor, linkEnds }: { bypass: boolean; keepFor: number; linkEnds: Date },
+  ): Promise<{ first: boolean; linksEpoch: number } | null> {
+    const linkAt = linkEnds.getTime() / 1000 - slots.perAccount.seconds
+    const at = slots.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
+    const [reserved] = await prisma.$queryRaw<{ first: boolean; linksEpoch: number }[]>`
+      INSERT INTO ${recovery} AS r ("account_id", "email_jobs", "email_times")
+      VALUES (${id}, ARRAY[${jobId}::uuid], ARRAY[${at}])
+      ON CONFLICT ("account_id") DO UPDATE SET
+        "updated_at" = now(),
+        "email_jobs" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_jobs" ELSE ${jobId}::uuid || ARRAY(
+          SELECT s."job" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
+           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END,
+        "email_times" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_times" ELSE ${at} || ARRAY(
+          SELECT s."at" FROM unnest(r."email_times") AS s("at")
+           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END
+      WHERE ${bypass}::boolean OR (
+        (r."emails_paused_until" IS NULL OR r."emails_paused_until" <= now())
+        AND (${jobId}::uuid = ANY (r."email_jobs") OR (
+          NOT EXISTS (SELECT FROM unnest(r."email_times") AS s("at")
+                       WHERE ${slots.cooldown > 0}::boolean AND s."at" > now() - make_interval(secs => ${slots.cooldown}))
+          AND (SELECT count(*) FROM unnest(r."email_times") AS s("at")
+                WHERE s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) < ${slots.perAccount.count})))
+      RETURNING r."links_epoch" AS "linksEpoch", NOT EXISTS (
+        SELECT FROM unnest(r."email_jobs", r."email_times") WITH ORDINALITY AS s("job", "at", "nth")
+         WHERE s."nth" > array_position(r."email_jobs", ${jobId}::uuid)
+           AND s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) AS "first"`
+    return reserved ?? null
+  }
+
+  /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */
+  async function releaseEmail(id: string, jobId: string): Promise<void> {
+    await prisma.$executeRaw`
+      UPDATE ${recovery} SET
+        "updated_at" = now(),
+        "email_jobs" = ARRAY(SELECT s."job" FROM unnest("email_jobs", "email_times") AS s("job", "at")
+                              WHERE s."job" <> ${jobId}::uuid),
+        "email_times" = ARRAY(SELECT s."at" FROM unnest("email_jobs", "email_times") AS s("job", "at")
+                               WHERE s."job" <> ${jobId}::uuid)
+      WHERE "account_id" = ${id} AND ${jobId}::uuid = ANY ("email_jobs")`
+  }
+
+  /**
+   * Revokes all live links of an account and pauses its emails, if the epoch is still the one that was signed: a "this
+   * wasn't me" link works once.
+   *
+   * @param pause seconds
+   * @returns whether it was still the one
+   */
+  async function revokeLinks(
+    tx: Transaction,
+    id: string,
+    signedEpoch: number,
+    pause: number,
+  ): Promise<boolean> {
+    const revoked = await tx.$executeRaw`
+      INSERT INTO ${recovery} AS r ("account_id", "links_epoch", "emails_paused_until")
+      VALUES (${id}, ${signedEpoch} + 1, now() + make_interval(secs => ${pause}))
+      ON CONFLICT ("account_id") DO UPDATE SET
+        "updated_at" = now(), "links_epoch" = r."links_epoch" + 1,
+        "emails_paused_until" = now() + make_interval(secs => ${pause})
+      WHERE r."links_epoch" = ${signedEpoch}`
+    return revoked === 1
+  }
+
+  /**
+   * Deletes what Rekey knew of accounts that nothing happened to for eight days. Links live seven days at most, so every
+   * link that was signed with a deleted epoch has expired; nothing depends on whether the account still exists.
+   */
+  async function purge(): Promise<void> {
+    await prisma.$executeRaw`
+      DELETE FROM ${recovery} WHERE "updated_at" < now() - make_interval(secs => ${recoveryRetention})
+        AND ("emails_paused_until" IS NULL OR "emails_paused_until" < now())`
+  }
+
+  /**
+   * @returns the new account's id
+   * @throws UsernameTaken
+   */
+  async function add(account: NewAccount): Promise<string> {
+    try {
+      const { id } = await prisma.account.create({
+        data: account,
+        select: { id: true },
+      })
+      return id
+    } catch (error) {
+      if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002')
+        throw new UsernameTaken()
+      throw error
+    }
+  }
+
+  /** All accounts, oldest first. */
+  async function list(): Promise<Account[]> {
+    const rows = await prisma.$queryRaw<Row[]>`SELECT ${columns} ${from} ORDER BY u."id"`
+    return rows.map(toAccount)
+  }
+
+  /** The account of a username, spelled exactly; null when there is none. */
+  async function findByUsername(username: string): Promise<Account | null> {
+    const [account] = await findByLogin(username, ['username'])
+    return account ?? null
+  }
+
+  /**
+   * Lets an account be reset or not. Either change kills its links (the database sees to it).
+   *
+   * @returns false when there is no such account
+   */
+  async function setActive(username: string, isActive: boolean): Promise<boolean> {
+    const { count } = await prisma.account.updateMany({ where: { username }, data: { isActive } })
+    return count === 1
+  }
+
+  return {
+    findByLogin,
+    read,
+    replacePassword,
+    reserveEmail,
+    releaseEmail,
+    revokeLinks,
+    purge,
+    add,
+    list,
+    findByUsername,
+    setActive,
+  }
+}
+
+function toAccount(row: Row): Account {
+  const {
+    id,
+    username,
+    email,
+    firstName,
+    lastName,
+    passwordHash,
+    isActive,
+    locale,
+    passwordChangedAt,
+    linksEpoch,
+  } = row
+  return {
+    id,
+    username,
+    email,
+    firstName,
+    lastName,
+    passwordHash,
+    isActive,
+    locale,
+    passwordChangedAt: passwordChangedAt === null ? null : toDate(passwordChangedAt),
+    linksEpoch: linksEpoch ?? 0,
+  }
+}
+
+/** What a link of this account is bound to. */
+export function signedState(account: Account): SignedState {
+  const { passwordHash, email, isActive, linksEpoch } = account
+  return { passwordHash, email, isActive, linksEpoch }
+}
+
+/**
+ * Only an active account with a password of its own and an address is mailed, and only it can be reset. A value that
+ * starts with `!` is Django's mark for an account that signs in elsewhere.
+ */
+export function mayReset(account: Account): boolean {
+  const { isActive, passwordHash, email } = account
+  return (
+    isActive && passwordHash !== null && passwordHash !== '' && !passwordHash.startsWith('!') && email !== ''
+  )
+}
+
+/**
+ * Whether the password was replaced after a link was requested: then the request is fulfilled, or no longer wanted.
+ *
+ * @param requestedAt whole seconds since the epoch
+ */
+export function passwordChangedSince({ passwordChangedAt }: Account, requestedAt: number): boolean {
+  return passwordChangedAt !== null && Math.floor(passwordChangedAt.getTime() / 1000) > requestedAt
+}

@@ -1,0 +1,118 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { canonicalAddress, clientAddress, clientKey } from './client-ip'
+
+describe('the spelling of an address', () => {
+  test.each([
+    ['203.0.113.9', '203.0.113.9'],
+    [' 203.0.113.9 ', '203.0.113.9'],
+    ['203.0.113.9:51244', '203.0.113.9'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+    ['::FFFF:cb00:7109', '203.0.113.9'],
+    ['0:0:0:0:0:ffff:203.0.113.9', '203.0.113.9'],
+    ['::ffff:0.0.0.0', '0.0.0.0'],
+    ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
+    ['2001:0db8::0001', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['::', '::'],
+  ])('R6: %s is written %s', (written, canonical) => {
+    expect(canonicalAddress(written)).toBe(canonical)
+  })
+
+  test.each([
+    '',
+    'unknown',
+    '_hidden',
+    '1.2.3',
+    '01.2.3.4',
+    '1.2.3.4.5',
+    '256.1.1.1',
+    'example.com',
+    '::g',
+    '1:2:3',
+    '0x7f000001',
+  ])('R6: "%s" is no address', (written) => {
+    expect(canonicalAddress(written)).toBeUndefined()
+  })
+
+  test('R6: writing an address canonically twice changes nothing', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
+        const once = canonicalAddress(address)
+        expect(once).toBeDefined()
+        expect(canonicalAddress(once!)).toBe(once)
+      }),
+    )
+  })
+})
+
+describe('who sent a request', () => {
+  test('R5: without trusted proxies it is the peer, whatever the headers say', () => {
+    fc.assert(
+      fc.property(fc.array(fc.ipV4(), { maxLength: 4 }), (said) => {
+        expect(clientAddress('198.51.100.7', said, 0)).toBe('198.51.100.7')
+      }),
+    )
+  })
+
+  test('R5: behind one proxy it is the last entry, whatever the client wrote before it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()), { maxLength: 4 }), (said) => {
+        expect(clientAddress('10.0.0.1', [...said, '203.0.113.9'], 1)).toBe('203.0.113.9')
+      }),
+    )
+  })
+
+  test('R5: repeated lines count as one list, in order', () => {
+    expect(clientAddress('10.0.0.1', ['6.6.6.6', '7.7.7.7, 203.0.113.9'], 1)).toBe('203.0.113.9')
+    expect(clientAddress('10.0.0.1', ['203.0.113.9, 10.0.0.3', '10.0.0.2'], 3)).toBe('203.0.113.9')
+  })
+
+  test('R6: without a usable address everybody is the same unknown client', () => {
+    expect(clientAddress(undefined, [], 0)).toBe('unknown')
+    expect(clientAddress('10.0.0.1', [], 1)).toBe('unknown')
+    expect(clientAddress('10.0.0.1', ['203.0.113.9'], 2)).toBe('unknown')
+    expect(clientAddress('10.0.0.1', ['203.0.113.9, unknown'], 1)).toBe('unknown')
+    expect(clientAddress('10.0.0.1', ['203.0.113.9,'], 1)).toBe('unknown')
+  })
+
+  test('R5: a proxy on a unix socket is a hop like any other', () => {
+    expect(clientAddress(undefined, ['203.0.113.9'], 1)).toBe('203.0.113.9')
+  })
+})
+
+describe('what limits count', () => {
+  test('R6: a thousand addresses of one /64 are one client', () => {
+    const keys = Array.from({ length: 1000 }, (_, n) =>
+      clientKey(`2001:db8:1:2:${n.toString(16)}::${(n * 7).toString(16)}`),
+    )
+    expect(new Set(keys)).toEqual(new Set(['2001:db8:1:2::/64']))
+  })
+
+  test('R6: five spellings of one address are one client', () => {
+    const spellings = [
+      '2001:db8::1',
+      '2001:DB8::1',
+      '2001:0db8:0000:0000:0000:0000:0000:0001',
+      '[2001:db8:0::1]:9',
+      '2001:db8::1%eth0',
+    ]
+    expect(new Set(spellings.map(clientKey))).toEqual(new Set(['2001:db8::/64']))
+  })
+
+  test('R6: another /64 is another client, and IPv4 in IPv6 is the IPv4 client', () => {
+    expect(clientKey('2001:db8:0:1::1')).toBe('2001:db8:0:1::/64')
+    expect(clientKey('1:2:3:4:5:6:7:8')).toBe('1:2:3:4::/64')
+    expect(clientKey('::1')).toBe('::/64')
+    expect(clientKey('::ffff:203.0.113.9')).toBe('203.0.113.9')
+    expect(clientKey('203.0.113.10')).toBe('203.0.113.10')
+  })
+
+  test('R6: what is no address is counted together, never let through', () => {
+    expect(clientKey('unknown')).toBe('unknown')
+    expect(clientKey('')).toBe('unknown')
+    expect(clientKey('/run/rekey.sock')).toBe('unknown')
+  })
+})

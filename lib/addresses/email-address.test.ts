@@ -1,0 +1,363 @@
+import { domainToASCII, domainToUnicode } from 'node:url'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { cpuTimeSince } from '@/e2e/support/cpu-time'
+import { foldings } from '@/e2e/support/look-alikes'
+import {
+  canonicalAddress,
+  lookupForms,
+  mayBeMailed,
+  needsSmtpUtf8,
+  readMailbox,
+  wireAddress,
+} from './email-address'
+
+/** Milliseconds of processor time, of three tries the quickest. */
+function quickest(act: () => unknown): number {
+  const times = [1, 2, 3].map(() => {
+    const start = process.cpuUsage()
+    act()
+    return cpuTimeSince(start)
+  })
+  return Math.min(...times)
+}
+
+describe('the comparison of addresses', () => {
+  test.each([
+    ['jane@example.com', 'jane@example.com'],
+    ['Jane.Doe+tag@EXAMPLE.com', 'jane.doe+tag@example.com'],
+    ["o'neil/sales=eu@example.co.uk", "o'neil/sales=eu@example.co.uk"],
+    ['jane@localhost', 'jane@localhost'],
+    ['jane@bücher.example', 'jane@xn--bcher-kva.example'],
+    ['jane@xn--bcher-kva.example', 'jane@xn--bcher-kva.example'],
+    ['jane@XN--BCHER-KVA.example', 'jane@xn--bcher-kva.example'],
+    ['jane@straße.example', 'jane@xn--strae-oqa.example'],
+    ['jürgen@example.com', 'jürgen@example.com'],
+    ['JÜRGEN@example.com', 'jÜrgen@example.com'],
+  ])('I6: %s is compared as %s', (typed, canonical) => {
+    expect(canonicalAddress(typed)).toBe(canonical)
+  })
+
+  // Each looks like, or folds to, mike@example.com or kiss@example.com by some rule of Unicode.
+  test.each([
+    ['a dotless i', 'm\u0131ke@example.com'],
+    ['a dotted capital I', 'M\u0130KE@example.com'],
+    ['a long s', 'ki\u017Fs@example.com'],
+    ['a sharp s', 'ki\u00DF@example.com'],
+    ['a Kelvin sign', 'mi\u212Ae@example.com'],
+    ['a full-width letter', '\uFF4Dike@example.com'],
+    ['a Cyrillic letter', 'mik\u0435@example.com'],
+    ['a combining mark', 'mike\u0301@example.com'],
+    ['a zero-width space', 'mi\u200Bke@example.com'],
+    ['a zero-width joiner', 'mi\u200Dke@example.com'],
+    ['a soft hyphen', 'mi\u00ADke@example.com'],
+    ['a word joiner', 'mike\u2060@example.com'],
+    ['a byte order mark', '\uFEFFmike@example.com'],
+    ['a bidi override', 'mike\u202E@example.com'],
+    ['a variation selector', 'mike\uFE0F@example.com'],
+    ['a dotless i in the domain', 'mike@example.\u0131o'],
+    ['a long s in the domain', 'mike@example.com\u017F'],
+    ['a Kelvin sign in the domain', 'mike@e\u212Aample.com'],
+    ['a ligature in the domain', 'mike@\uFB01rst.example'],
+    ['a full-width letter in the domain', 'mike@\uFF45xample.com'],
+    ['a full-width full stop', 'mike@example\uFF0Ecom'],
+    ['an ideographic full stop', 'mike@example\u3002com'],
+    ['a percent escape in the domain', 'mike@exa%6Dple.com'],
+    ['a soft hyphen in the domain', 'mike@exam\u00ADple.com'],
+    ['a zero-width space in the domain', 'mike@exam\u200Bple.com'],
+    ['a zero-width joiner in the domain', 'mike@exam\u200Dple.com'],
+    ['a decomposed letter in the domain', 'mike@bu\u0308cher.example'],
+    ['U+FF20', 'mike\uFF20example.com'],
+    ['U+FE6B', 'mike\uFE6Bexample.com'],
+    ['both kinds of at sign', 'mike\uFF20example.com@evil.example'],
+  ])('C2, C3, C6: %s never equals a plain address', (_, typed) => {
+    const plain = [
+      'mike@example.com',
+      'kiss@example.com',
+      'mike@example.io',
+      'mike@example.coms',
+      'mike@first.example',
+    ]
+    for (const address of [...plain, 'mike@bücher.example']) {
+      expect(canonicalAddress(typed)).not.toBe(canonicalAddress(address))
+      for (const form of lookupForms(typed)) expect(lookupForms(address)).not.toContain(form)
+    }
+  })
+
+  test('C2 (CVE-2019-19844): of all characters that fold to ASCII letters, none makes an address equal a plain one', () => {
+    const { lookAlikes, plain } = foldings()
+    expect(lookAlikes.length).toBeGreaterThan(1_400)
+    for (const around of [
+      (letters: string) => `a${letters}z@example.com`,
+      (letters: string) => `mike@a${letters}z.example`,
+    ]) {
+      const addresses = plain.map(around)
+      const spelled = new Set([...addresses.map(canonicalAddress), ...addresses.flatMap(lookupForms)])
+      expect([...spelled].sort()).toEqual([...addresses].sort())
+      const equal = (typed: string) =>
+        [canonicalAddress(typed), ...lookupForms(typed)].some((form) => spelled.has(form))
+      expect(lookAlikes.filter((like) => equal(around(like)))).toEqual([])
+    }
+  })
+
+  describe('I6, C2: the case of letters in a domain', () => {
+    /** The rule before capitals were taken: what is typed must be what the A-label stands for. */
+    function exactly(typed: string): string | null {
+      const domain = typed.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase())
+      const ascii = domainToASCII(domain)
+      const unicode = domainToUnicode(ascii)
+      if (ascii === '' || /[^a-z0-9.-]/.test(ascii) || /(?:^|\.)xn--/.test(unicode)) return null
+      return domain === ascii || domain === unicode ? ascii : null
+    }
+
+    test.each([
+      ['MÜLLER', 'müller'],
+      ['Été', 'été'],
+      ['ΔΡΑΣΗ', 'δραση'],
+      ['ПОЧТА', 'почта'],
+      ['ŁÓDŹ', 'łódź'],
+      ['STRAßE', 'straße'],
+    ])('%s is compared as %s', (capitals, small) => {
+      const label = domainToASCII(`${small}.example`)
+      expect(canonicalAddress(`zoe@${capitals}.EXAMPLE`)).toBe(`zoe@${label}`)
+      expect(canonicalAddress(`zoe@${small}.example`)).toBe(`zoe@${label}`)
+    })
+
+    test('of all characters, only those are taken whose lower case stands for the same domain', () => {
+      const wrong: string[] = []
+      let capitals = 0
+      for (let code = 0x80; code <= 0x10ffff; code += 1) {
+        if (code >= 0xd800 && code <= 0xdfff) continue
+        const character = String.fromCodePoint(code)
+        const [domain, lower] = [character, character.toLowerCase()].map((text) => `a${text}z.example`)
+        const taken = canonicalAddress(`x@${domain!}`)?.slice(2) ?? null
+        const before = exactly(domain!)
+        if (taken === before) continue
+        capitals += 1
+        const isCapital = [...character.toLowerCase()].length === 1 && character.toLowerCase() !== character
+        if (!isCapital || before !== null || taken !== exactly(lower!) || !/(?:^|\.)xn--/.test(taken ?? ''))
+          wrong.push(code.toString(16))
+      }
+      expect(wrong).toEqual([])
+      expect(capitals).toBeGreaterThan(900)
+    })
+
+    test.each([
+      ['a Kelvin sign', '\u212A'],
+      ['an Ångström sign', '\u212B'],
+      ['an Ohm sign', '\u2126'],
+      ['a dotted capital I', '\u0130'],
+      ['a capital sharp s', '\u1E9E'],
+      ['a full-width capital', '\uFF2D'],
+      ['a digraph in title case', '\u01C5'],
+      ['a mathematical capital', '\u{1D400}'],
+      ['a circled capital', '\u24B6'],
+      ['a capital with a mark of its own', 'U\u0308'],
+      ['a percent escape of a capital', '%C3%9C'],
+    ])('%s is not folded', (_, text) => {
+      for (const domain of [`a${text}z.example`, `${text}.example`, `Ü${text}.example`]) {
+        expect(canonicalAddress(`x@${domain}`)).toBeNull()
+        expect(lookupForms(`x@${domain}`)).toEqual([])
+      }
+    })
+  })
+
+  // No two readings: what other parsers take for lists, groups, comments, quotes, sources, literals or headers.
+  const noAddress = [
+    '',
+    '@',
+    'jane',
+    'jane@',
+    '@example.com',
+    'jane@@example.com',
+    'jane@evil.example@example.com',
+    'jane@example.com,eve@evil.example',
+    'jane@example.com;eve@evil.example',
+    'jane@example.com eve@evil.example',
+    'jane@example.com\u00A0',
+    ' jane@example.com',
+    'jane @example.com',
+    'jane@example.com\r\nRCPT TO:<eve@evil.example>',
+    'jane@example.com\nBcc: eve@evil.example',
+    'jane@example.com\u0085',
+    'jane@example.com\u2028Bcc: eve@evil.example',
+    'jane\u0000@example.com',
+    'jane@example.com\u0000.evil.example',
+    'jane%00@example.com\u0000',
+    '"eve@evil.example"@example.com',
+    '"eve@evil.example x"@example.com',
+    '"jane"@example.com',
+    'jane\\@evil.example',
+    'Jane <eve@evil.example>',
+    '<jane@example.com>',
+    'jane@example.com>',
+    'jane(comment)@example.com',
+    'group:jane@example.com,eve@evil.example;',
+    'a:b:c:jane@example.com;',
+    '@relay.example:jane@example.com',
+    'jane@[127.0.0.1]',
+    'jane@[IPv6:::1]',
+    'jane@127.0.0.1',
+    'jane@127.1',
+    'jane@0x7f000001',
+    '-jane@example.com',
+    '-oQ/tmp@example.com',
+    '--@example.com',
+    '.jane@example.com',
+    'jane.@example.com',
+    'ja..ne@example.com',
+    'jane@.example.com',
+    'jane@example..com',
+    'jane@example.com.',
+    'jane@-example.com',
+    'jane@example-.com',
+    'jane@exam_ple.com',
+    'jane@example.com/path',
+    'jane@example.com:25',
+    'jane@example.com?x',
+    'jane@example.com#x',
+    'jane@user:pw',
+    'jane@xn--a',
+    'jane@xn--example-.com',
+    'jane@xn--kha.com', // a long s
+    'jane@xn--xample-hy68a.com', // a full-width letter
+    'jane@xn--bucher-xyd.com', // a decomposed letter
+    'jane@xn--ab-g1t.com', // a zero-width space
+    'jane@\ud800.example',
+    '\ud800@example.com',
+    'jane\u{E0001}@example.com',
+    `${'a'.repeat(65)}@example.com`,
+    `jane@${'a'.repeat(64)}.example`,
+    `jane@${'a.'.repeat(130)}com`,
+  ]
+  test.each(noAddress.map((text) => [JSON.stringify(text), text]))(
+    'C4, C5, C7, I5: %s is no address and gets no letter',
+    (_, text) => {
+      expect(canonicalAddress(text)).toBeNull()
+      expect(lookupForms(text)).toEqual([])
+      expect(mayBeMailed(text)).toBe(false)
+    },
+  )
+
+  test('I5: the longest address is one of 254 octets', () => {
+    const domain = `${'d'.repeat(61)}.${'d'.repeat(61)}.${'d'.repeat(61)}.example`
+    const local = (length: number) => 'a'.repeat(length - domain.length - 1)
+    expect(canonicalAddress(`${local(254)}@${domain}`)).not.toBeNull()
+    expect(canonicalAddress(`${local(255)}@${domain}`)).toBeNull()
+    const asALabel = `jane@${'ü'.repeat(50)}.${'ö'.repeat(50)}.${'ä'.repeat(50)}.${'d'.repeat(60)}.example`
+    expect(canonicalAddress(asALabel)).not.toBeNull()
+    expect(canonicalAddress(asALabel.replace('jane', 'j'.repeat(20)))).toBeNull()
+  })
+
+  test.each([16_384, 100_000])('I5, C5: %i bytes of anything are judged at once', (size) => {
+    for (const piece of [
+      'a',
+      '.',
+      'a.',
+      '@',
+      'a@',
+      '(',
+      'a:',
+      '<',
+      '"',
+      '\\',
+      '\u0301',
+      'ü',
+      'xn--',
+      '%6D',
+      '-',
+      '\ud800',
+    ]) {
+      const text = piece.repeat(Math.ceil(size / piece.length))
+      for (const probe of [text, `${text}@example.com`, `jane@${text}`, `jane@${text}.com`]) {
+        expect(quickest(() => canonicalAddress(probe))).toBeLessThan(10)
+        expect(quickest(() => lookupForms(probe))).toBeLessThan(10)
+      }
+    }
+  })
+
+  test('I6: the canonical form is its own canonical form, and is found by the forms that are looked for', () => {
+    const texts = fc.oneof(
+      fc.emailAddress(),
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc
+        .tuple(fc.string({ unit: 'grapheme', maxLength: 12 }), fc.domain())
+        .map(([local, domain]) => `${local}@${domain}`),
+      fc
+        .tuple(fc.string({ unit: 'grapheme', maxLength: 12 }), fc.string({ unit: 'grapheme', maxLength: 12 }))
+        .map((p) => p.join('@')),
+    )
+    fc.assert(
+      fc.property(texts, (text) => {
+        const canonical = canonicalAddress(text)
+        if (canonical === null) {
+          expect(lookupForms(text)).toEqual([])
+          return
+        }
+        expect(canonicalAddress(canonical)).toBe(canonical)
+        expect(lookupForms(text)).toEqual(lookupForms(canonical))
+        expect(lookupForms(text)).toContain(canonical)
+        for (const form of lookupForms(text)) expect(canonicalAddress(form)).toBe(canonical)
+        expect(canonical.split('@')).toHaveLength(2)
+        expect(canonical).not.toMatch(/[\s\p{Cc}\p{Cf}",;:<>()[\]\\]/u)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
+
+test('I6: a stored address is found whichever way its domain is spelled', () => {
+  const spellings = [
+    'jane@xn--bcher-kva.example',
+    'jane@bücher.example',
+    'jane@bÜcher.example', // what lower() of the database makes of BÜCHER
+  ]
+  for (const typed of ['bücher.EXAMPLE', 'BÜCHER.example', 'Bücher.Example', 'XN--BCHER-KVA.example'])
+    expect(lookupForms(`Jane@${typed}`)).toEqual(spellings)
+  expect(lookupForms('jane@éclair.example')).toContain('jane@Éclair.example')
+  expect(lookupForms('jane@été.example')).toEqual([
+    'jane@xn--t-9fab.example',
+    'jane@été.example',
+    'jane@ÉtÉ.example',
+    'jane@Été.example',
+  ])
+  expect(lookupForms('Jane@Example.com')).toEqual(['jane@example.com'])
+})
+
+test('M11: letters go to A-labels, with the local part as it is stored', () => {
+  expect(wireAddress('Jane.Doe@Bücher.example')).toBe('Jane.Doe@xn--bcher-kva.example')
+  expect(wireAddress('Jürgen@BÜCHER.example')).toBe('Jürgen@xn--bcher-kva.example')
+  expect(wireAddress('用户@straße.example')).toBe('用户@xn--strae-oqa.example')
+  expect(['Jürgen@example.com', 'jane@xn--bcher-kva.example'].map(needsSmtpUtf8)).toEqual([true, false])
+})
+
+test.each([
+  ['a long s', 'ki\u017Fs@example.com'],
+  ['a Kelvin sign', 'mi\u212Ae@example.com'],
+  ['a ligature', '\uFB01rst@example.com'],
+  ['a full-width letter', '\uFF4Dike@example.com'],
+  ['a decomposed letter', 'mike\u0301@example.com'],
+  ['a mark without a letter', '\u0301mike@example.com'],
+  ['a mark after a dot', 'm.\u0327ike@example.com'],
+  ['a variation selector', 'mike\uFE0F@example.com'],
+  ['a combining grapheme joiner', 'mi\u034Fke@example.com'],
+  ['a Hangul filler', 'mike\u3164@example.com'],
+])('C2, C6: no letter goes to a local part with %s, which a mail server might normalise', (_, stored) => {
+  expect(canonicalAddress(stored)).not.toBeNull()
+  expect(mayBeMailed(stored)).toBe(false)
+})
+
+test.each([
+  ['no-reply@example.com', { name: '', address: 'no-reply@example.com' }],
+  ['Example <no-reply@example.com>', { name: 'Example', address: 'no-reply@example.com' }],
+  ['Bücher, Inc. <post@bücher.example>', { name: 'Bücher, Inc.', address: 'post@xn--bcher-kva.example' }],
+  ['Example\r\nBcc: eve@evil.example <no-reply@example.com>', null],
+  ['Example\u2028 <no-reply@example.com>', null],
+  ['Example <no-reply@example.com>, eve@evil.example', null],
+  ['Example <no-reply@example.com\r\n>', null],
+  ['Example <"eve@evil.example"@example.com>', null],
+  ['jürgen@example.com', null], // as a sender it would need SMTPUTF8 for every email
+  ['', null],
+])('C7: the setting %j is read as %j', (text, mailbox) => {
+  expect(readMailbox(text)).toEqual(mailbox)
+})

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { auditEvents, createAudit } from './audit'
+import { openDatabase, type Database } from '@/lib/database/pool'
+import { migrate } from '@/lib/setup/migrate'
+import { defaultSchemas } from '@/lib/database/schema-names'
+
+let database: TestDatabase
+let opened: Database
+let sql: pg.Client
+/** What the process logged in the present test. */
+let lines: Record<string, unknown>[]
+const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database)
+  opened = openDatabase({ ...database, poolSize: 2 }, log)
+  sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+}, 120_000)
+beforeEach(() => void (lines = []))
+afterAll(async () => {
+  await sql.end()
+  await opened.close()
+  await database.drop()
+})
+
+const audit = () => createAudit(opened, log)
+
+describe('an entry', () => {
+  test('L1, L2: is a row and a line in the log, of the same words', async () => {
+    const accountId = randomUUID()
+    await audit().record('changed', { accountId, requestId: 'r-1', client: '198.51.100.77', reason: 'x' })
+    const entry = { event: auditEvents.changed, client: '198.51.100.0/24', reason: 'x', requestId: 'r-1' }
+    expect(await audit().history(accountId)).toEqual([{ at: expect.any(Date), ...entry }])
+    expect(lines).toMatchObject([{ accountId, ...entry }])
+  })
+
+  test.each([
+    ['198.51.100.77', '198.51.100.0/24'],
+    ['2001:db8:1:2::3', '2001:db8:1::/48'],
+    ['::ffff:198.51.100.77', '198.51.100.0/24'],
+    ['unknown', null],
+    ['eve@evil.example', null],
+  ])('L5: of %s keeps %s', async (client, kept) => {
+    const accountId = randomUUID()
+    await audit().record('requested', { accountId, client })
+    expect((await audit().history(accountId)).map((line) => line.client)).toEqual([kept])
+  })
+
+  test('is true exactly when the transaction is that it belongs to', async () => {
+    const [undone, done] = [randomUUID(), randomUUID()]
+    const failing = opened.prisma.$transaction(async (tx) => {
+      await audit().record('changed', { accountId: undone }, tx)
+      throw new Error('changed my mind')
+    })
+    await expect(failing).rejects.toThrow('changed my mind')
+    await opened.prisma.$transaction((tx) => audit().record('changed', { accountId: done }, tx))
+    expect(await audit().history(undone)).toEqual([])
+    expect(await audit().history(done)).toHaveLength(1)
+  })
+
+  test('that cannot be stored stops what must not happen unrecorded, and nothing else', async () => {
+    const away = openDatabase(
+      { url: 'postgresql://127.0.0.1:1/x', schemas: defaultSchemas, poolSize: 1 },
+      log,
+    )
+    const broken = createAudit(away, log)
+    await expect(broken.record('cancelled', {})).rejects.toThrow()
+    lines = []
+    await broken.note('sent', { reason: 'x' })
+    expect(lines).toMatchObject([{ event: 'audit_failed', missing: auditEvents.sent }])
+    await away.close()
+  })
+})
+
+test('a history follows the time, also where a transaction that began later took its id first', async () => {
+  const accountId = randomUUID()
+  await sql.query(
+    `INSERT INTO rekey.audit (at, event, account_id) VALUES
+       (now(), 'second', $1), (now() - interval '1 ms', 'first', $1), (now() + interval '1 ms', 'third', $1)`,
+    [accountId],
+  )
+  expect((await audit().history(accountId)).map(({ event }) => event)).toEqual(['first', 'second', 'third'])
+})
+
+test('a history is one account’s, oldest first', async () => {
+  const [accountId, other] = [randomUUID(), randomUUID()]
+  for (const event of ['requested', 'sent', 'changed'] as const) {
+    await audit().record(event, { accountId })
+    await audit().record(event, { accountId: other })
+  }
+  const events = (await audit().history(accountId)).map(({ event }) => event)
+  expect(events).toEqual([auditEvents.requested, auditEvents.sent, auditEvents.changed])
+})
+
+describe('L5: the log', () => {
+  const tamperings = [
+    'UPDATE "rekey"."audit" SET "event" = \'x\'',
+    'DELETE FROM "rekey"."audit"',
+    'TRUNCATE "rekey"."audit"',
+    'INSERT INTO "rekey"."audit" ("id", "event") VALUES (1, \'x\') ON CONFLICT ("id") DO UPDATE SET "event" = \'x\'',
+  ]
+
+  test.each(tamperings)('can be added to only, by the owner of its table too: %s', async (statement) => {
+    await audit().record('requested', {})
+    await expect(sql.query(statement)).rejects.toThrow()
+    expect((await sql.query('SELECT 1 FROM "rekey"."audit" WHERE "event" = \'x\'')).rows).toEqual([])
+    expect((await sql.query('SELECT 1 FROM "rekey"."audit"')).rows).not.toEqual([])
+  })
+
+  test('is closed again once the purge is done, within its transaction and after it', async () => {
+    for (const end of ['COMMIT', 'ROLLBACK']) {
+      await sql.query('BEGIN')
+      await sql.query(`SELECT "rekey"."purge_audit"(interval '30 days')`)
+      await sql.query('SAVEPOINT s')
+      await expect(sql.query('DELETE FROM "rekey"."audit"')).rejects.toThrow('append-only')
+      await sql.query(`ROLLBACK TO s; ${end}`)
+      await expect(sql.query('DELETE FROM "rekey"."audit"')).rejects.toThrow('append-only')
+    }
+  })
+})
+
+describe('L6: the purge', () => {
+  const reasons = async () =>
+    (
+      await sql.query<{ reason: string }>(
+        `SELECT "reason" FROM "rekey"."audit" WHERE "event" = 'aged' ORDER BY "at"`,
+      )
+    ).rows.map(({ reason }) => reason)
+
+  test('takes what is older than it was told to keep, and never what is younger than a week', async () => {
+    for (const days of [400, 181, 179, 8, 6, 0])
+      await sql.query(
+        `INSERT INTO "rekey"."audit" ("at", "event", "reason") VALUES (now() - make_interval(days => $1), 'aged', $1 || ' days')`,
+        [days],
+      )
+    await audit().purge(180 * 86_400)
+    expect(await reasons()).toEqual(['179 days', '8 days', '6 days', '0 days'])
+    await audit().purge(0)
+    expect(await reasons()).toEqual(['6 days', '0 days'])
+    await audit().purge(-3650)
+    expect(await reasons()).toEqual(['6 days', '0 days'])
+  })
+})

@@ -1,0 +1,92 @@
+import { roughClient } from '@/lib/addresses/client-ip'
+import type { Database, Transaction } from '@/lib/database/pool'
+import { epochMilliseconds, toDate } from '@/lib/database/instants'
+import type { Log } from '@/lib/logging/log'
+import { Prisma } from '@/prisma/client/client'
+
+/** What is worth remembering, in the words of OWASP's logging vocabulary where it has one. */
+export const auditEvents = {
+  requested: 'authn_password_reset_requested',
+  limited: 'excess_rate_limit_exceeded',
+  sent: 'authn_token_created',
+  held: 'authn_token_held_back',
+  failed: 'authn_token_undelivered',
+  reused: 'authn_token_reuse',
+  refused: 'authn_password_change_fail',
+  changed: 'authn_password_change',
+  sessionsEnded: 'session_expired',
+  notified: 'authn_password_change_notified',
+  cancelled: 'authn_token_revoked',
+} as const
+
+export type AuditEvent = keyof typeof auditEvents
+
+export type AuditFacts = {
+  accountId?: string | undefined
+  requestId?: string | undefined
+  /** The client's address; only its network is kept. */
+  client?: string | undefined
+  /** A short code, never anything typed. */
+  reason?: string | undefined
+}
+
+/** An entry as it is shown. */
+export type AuditLine = {
+  at: Date
+  event: string
+  client: string | null
+  reason: string | null
+  requestId: string | null
+}
+
+export type Audit = ReturnType<typeof createAudit>
+
+/** The audit log: a line in the process's log and a row in the database, which the app can only add to. */
+export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'>, log: Log) {
+  /**
+   * Records an event, within `tx` where it must be true exactly when the transaction is.
+   *
+   * @throws when the row cannot be stored
+   */
+  async function record(event: AuditEvent, facts: AuditFacts, tx: Transaction = prisma): Promise<void> {
+    await tx.auditEntry.create({ data: entryOf(event, facts), select: { id: true } })
+    log.info(entryOf(event, facts))
+  }
+
+  /** A line in the process's log alone: for what anybody may repeat, and so fill the database with, once it has its row. */
+  function tell(event: AuditEvent, facts: AuditFacts): void {
+    log.info(entryOf(event, facts))
+  }
+
+  /** Records what already happened and must not be undone or answered otherwise because it could not be recorded. */
+  async function note(event: AuditEvent, facts: AuditFacts): Promise<void> {
+    await record(event, facts).catch((error: unknown) =>
+      log.error({ err: error, event: 'audit_failed', missing: auditEvents[event] }),
+    )
+  }
+
+  /** What happened to an account, oldest first. Ids are drawn in another order than `at` by transactions that overlap. */
+  async function history(accountId: string): Promise<AuditLine[]> {
+    const rows = await prisma.$queryRaw<(Omit<AuditLine, 'at'> & { at: bigint })[]>`
+      SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "request_id" AS "requestId"
+        FROM ${names.audit} WHERE "account_id" = ${accountId} ORDER BY ${names.audit}."at", "id"`
+    return rows.map((row) => ({ ...row, at: toDate(row.at) }))
+  }
+
+  /**
+   * Deletes old entries, with the rights of the migrating role; never those of the last week.
+   *
+   * @param retention seconds
+   */
+  async function purge(retention: number): Promise<void> {
+    await prisma.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
+  }
+
+  return { record, tell, note, history, purge }
+}
+
+function entryOf(event: AuditEvent, facts: AuditFacts) {
+  const { accountId = null, requestId = null, reason = null } = facts
+  const client = facts.client === undefined ? null : (roughClient(facts.client) ?? null)
+  return { event: auditEvents[event], accountId, requestId, client, reason }
+}

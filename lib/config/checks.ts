@@ -1,0 +1,194 @@
+import { z } from 'zod'
+import { readMailbox } from '@/lib/addresses/email-address'
+import { schemaName } from '@/lib/database/schema-names'
+import { rawProblem } from './raw-value'
+import { ambiguity } from './server-url'
+
+// What kinds of values settings have. Each check's message says what to write.
+
+const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 } as const
+
+function secondsOf(text: string): number {
+  return Number(text.slice(0, -1)) * secondsPerUnit[text.at(-1) as keyof typeof secondsPerUnit]
+}
+
+/** Ten years. PostgreSQL's calendar does not reach as far back as the longest time that could be written. */
+const longest = 3650 * 86_400
+
+/** A length of time such as `90s`, `15m`, `1h`, `180d`; in seconds. */
+export const duration = z
+  .string()
+  .regex(/^[1-9]\d{0,6}[smhd]$/, 'write a whole number and a unit, such as 90s, 15m, 1h or 180d')
+  .transform(secondsOf)
+  .refine((seconds) => seconds <= longest, 'write 3650d at most')
+
+/** A count per length of time such as `30/10m`. */
+export const limit = z
+  .string()
+  .regex(/^[1-9]\d{0,8}\/[1-9]\d{0,6}[smhd]$/, 'write a count and a length of time, such as 30/10m')
+  .transform((text) => {
+    const [count = '', time = ''] = text.split('/')
+    return { count: Number(count), seconds: secondsOf(time) }
+  })
+  .refine(({ seconds }) => seconds <= longest, 'write 3650d at most')
+
+export const onOff = (yes: string, no: string) =>
+  z.enum([yes, no], { error: `write ${yes} or ${no}` }).transform((text) => text === yes)
+
+export const flag = onOff('true', 'false')
+
+export const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, `write a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `write a whole number from ${min} to ${max}`)
+
+export const list = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+  .refine((items) => items.every((item) => rawProblem(item) === undefined), {
+    error: 'write its items without quotes, such as one,two',
+    abort: true,
+  })
+
+/** One line of text a mail header or a page may carry: `rawProblem` refuses line ends, for all settings. */
+export const line = z.string()
+
+const url = z.string().refine((text) => URL.canParse(text), {
+  error: 'write an absolute URL, such as https://id.example.com',
+  abort: true,
+})
+
+/**
+ * Whether the name never leaves this machine, so that nobody listens on the way to it.
+ *
+ * @param hostname an IPv6 address with or without brackets
+ */
+export function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    hostname === '::1' ||
+    // Four numbers, as the URL parser writes every IPv4 address: 127.example.com is somebody's host.
+    /^127(\.\d+){3}$/.test(hostname)
+  )
+}
+
+/** An http(s) URL that a letter or a page may send people to: https, or http on this machine only (ASVS 12.2.1). */
+export const webAddress = url.refine(
+  (text) => isSafeAddress(text) && new URL(text).hash === '',
+  'use https (http only for localhost), without user name, password or fragment',
+)
+
+/** A path within a fragment, as hash routers spell it: `#/reset/`, `#!/reset/` (AngularJS). */
+const route = /^#!?\/(?:[A-Za-z0-9._~!$*+:@/-]|%[0-9A-Fa-f]{2})*$/
+
+/**
+ * A web address that may lead to a route of a hash router. A link's parameters go behind the route: a fragment that has a
+ * `?`, `&`, `=` or `#` already would make it unclear where they begin, and an empty one is a slip.
+ */
+export const routedWebAddress = url.refine((text) => {
+  const hash = text.indexOf('#')
+  return isSafeAddress(text) && (hash < 0 || route.test(text.slice(hash)))
+}, 'use https (http only for localhost), without user name or password; a fragment may only be a route, such as #/reset/')
+
+/** Over https, or http on this machine only, and without credentials. */
+function isSafeAddress(text: string): boolean {
+  const { protocol, hostname, username, password } = new URL(text)
+  const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+  return safe && username === '' && password === ''
+}
+
+export const origin = webAddress.refine((text) => {
+  const { pathname, search } = new URL(text)
+  return pathname === '/' && search === ''
+}, 'write scheme and host only, such as https://id.example.com')
+
+/**
+ * An origin, and the path that this app is served under, if any. The text is checked, because the URL parser resolves `..`
+ * before anybody sees it. No segment begins with a dot or an underscore: `/.well-known` belongs to the origin, `/_next` to
+ * Next.
+ */
+export const publicAddress = webAddress.refine(
+  (text) => /^https?:\/\/[^/\\?#]+(?:\/[A-Za-z0-9~-][A-Za-z0-9._~-]*)*\/?$/i.test(text),
+  'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
+)
+
+/** A web address to which the name of something is added, so that a query would be lost. */
+export const folder = webAddress.refine(
+  (text) => new URL(text).search === '',
+  'write it without a query, such as https://range.example.com/range/',
+)
+
+/** A schema that Rekey has to itself. */
+export const schema = z
+  .string()
+  .regex(
+    schemaName,
+    'write the name of a schema for Rekey alone: lower-case letters, digits and _, such as rekey',
+  )
+
+/** What the mailer takes: checked here too, so that a start tells it and not a worker's end. */
+export const mailAddress = z
+  .string()
+  .refine(
+    (text) => /^(?:[^<>"@]+ <[^<>]+>|[^<>\s]+)$/.test(text) && readMailbox(text) !== null,
+    'write one address, such as no-reply@example.com or Example <no-reply@example.com>',
+  )
+
+/** Where to report a weakness, as the URI that security.txt wants (RFC 9116 §2.5.3). */
+export const securityContact = z.union(
+  [
+    webAddress.transform((text) => new URL(text).href),
+    mailAddress.regex(/^[^<>\s]+$/).transform((address) => `mailto:${encodeURI(address)}`),
+  ],
+  { error: 'write an address or a page, such as security@example.com or https://example.com/security' },
+)
+
+const smtpExample =
+  'write smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?ignoreTLS=true (neither)'
+
+export const smtp = z.string().superRefine((text, context) => {
+  const message = /^smtps?:\/\//i.test(text) ? (ambiguity(text) ?? smtpProblem(text)) : smtpExample
+  if (message !== undefined) context.addIssue({ code: 'custom', message })
+})
+
+function smtpProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return smtpExample
+  const { protocol, hostname, searchParams, pathname } = new URL(text)
+  const known = [...searchParams].every(([name, value]) => name === 'ignoreTLS' && value === 'true')
+  const consistent = searchParams.size === 0 || protocol === 'smtp:'
+  const isServer = hostname !== '' && (pathname === '' || pathname === '/')
+  return isServer && known && consistent ? undefined : smtpExample
+}
+
+/** Values that stand in documents and templates, so that everybody knows them. */
+const sample =
+  /change.?me|example|sample|secret|password|placeholder|insecure|django|your.?key|x{6}|1234567|abcdefg/i
+
+export const secretKey = z
+  .string()
+  .min(32, 'use at least 32 characters; `openssl rand -base64 48` makes a good one')
+  .refine(
+    (key) => new Set(key).size >= 12,
+    'too regular to be random; `openssl rand -base64 48` makes a good one',
+  )
+  .refine(
+    (key) => !key.includes(',') && key === key.trim(),
+    'use no comma and no white space around it: in SECRET_KEY_FALLBACKS, commas part the keys',
+  )
+  .refine((key) => !sample.test(key), 'looks like a sample value; `openssl rand -base64 48` makes a good one')
+  .refine((key) => !/^[“”„‘’‚«].*[“”‘’»]$/u.test(key), 'write it without quotes')
+
+/** What opens an address to a monitor, sent as `Authorization: Bearer …` (RFC 6750 §2.1). */
+export const bearerToken = secretKey.regex(
+  /^[A-Za-z0-9._~+/-]+=*$/,
+  'use letters, digits and . _ ~ + / - only; `openssl rand -base64 48` makes a good one',
+)

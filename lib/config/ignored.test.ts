@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import { readDatabaseSettings, readSettings } from './settings'
+import { settingsWarnings } from './warnings'
+
+const needed = {
+  SECRET_KEY: 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5',
+  DATABASE_URL: 'postgresql://rekey:Zr8k-2Lq@db.example.com/rekey',
+  PUBLIC_URL: 'https://id.example.com',
+  SMTP_URL: 'smtp://user:pass@mail.example.com:587',
+  VERIFICATION_FROM_EMAIL: 'Example <no-reply@example.com>',
+  SUPPORT_EMAIL: 'help@example.com',
+}
+const warned = (env: Record<string, string>) => settingsWarnings(readSettings({ ...needed, ...env }))
+
+describe('V5: a name that is no setting', () => {
+  test.each([
+    ['PASSWORD_MINLENGTH', 'PASSWORD_MIN_LENGTH'],
+    ['PASWORD_MIN_LENGTH', 'PASSWORD_MIN_LENGTH'],
+    ['password_min_length', 'PASSWORD_MIN_LENGTH'],
+    ['CORS_ORIGINS', 'CORS_ALLOWED_ORIGINS'],
+    ['CORS_ALLOW_ALL_ORIGINS', 'CORS_ALLOWED_ORIGINS'],
+    ['RESET_PASSWORD_VERIFICATION_PERIODS', 'RESET_PASSWORD_VERIFICATION_PERIOD'],
+    ['SMTP_HOST', 'SMTP_URL'],
+    ['SMTP_PASSWORD', 'SMTP_URL'],
+    ['SECRET_KEY_FALLBACK', 'SECRET_KEY_FALLBACKS'],
+    ['SECRET_KEY_BASE', 'SECRET_KEY'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['DATABASE_POOL', 'DATABASE_POOL_SIZE'],
+    ['TRUST_PROXY_HOPS', 'TRUSTED_PROXY_HOPS'],
+    ['LIMIT_LETTER_PER_ACCOUNT', 'LIMIT_LETTERS_PER_ACCOUNT'],
+    ['PUBLIC-URL', 'PUBLIC_URL'],
+    ['WEB_CONCURENCY', 'WEB_CONCURRENCY'],
+  ])('%s is warned of with the nearest setting, %s, and without its value', (name, setting) => {
+    const told = warned({ [name]: 'zqcanary' })
+    expect(told).toEqual([expect.stringMatching(new RegExp(`^${name} is not used: .*\\b${setting}[.?]$`))])
+  })
+
+  test.each([
+    ['RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES', 'letters into rekey.config.ts'],
+    ['VERIFICATION_URL_BUILDER', 'buildVerificationUrl into rekey.config.ts'],
+    ['SEND_RESET_PASSWORD_LINK_USER_FINDER', 'findAccounts into rekey.config.ts'],
+    ['REGISTER_VERIFICATION_ENABLED', 'resets passwords and does nothing else'],
+  ])('%s, of Django REST Registration, is told where that is done', (name, where) => {
+    expect(warned({ [name]: 'x' })).toEqual([expect.stringMatching(where)])
+  })
+
+  test('is left alone where it belongs to somebody else', () => {
+    const others = [
+      'PATH HOME SHELL USER LOGNAME PWD LANG LC_ALL TERM TZ HOSTNAME EDITOR MAIL SHLVL _ OLDPWD TMPDIR LS_COLORS',
+      'NODE_ENV NODE_OPTIONS NODE_EXTRA_CA_CERTS NEXT_TELEMETRY_DISABLED npm_config_cache npm_package_name INIT_CWD',
+      'PGHOST PGPASSWORD PGSSLMODE PGDATA DATABASE_CA DATABASE_HOST DATABASE_USER DATABASE_NAME REDIS_URL MYSQL_URL',
+      'http_proxy HTTPS_PROXY no_proxy CI GITHUB_TOKEN GITHUB_ACTIONS RUNNER_TEMP DYNO HEROKU_APP_NAME WEB_MEMORY',
+      'KUBERNETES_SERVICE_HOST KUBERNETES_PORT_443_TCP_ADDR REKEY_SERVICE_HOST REKEY_SERVICE_PORT_HTTP',
+      'REKEY_PORT_3000_TCP SMTP_SERVICE_PORT SMTP_PORT_25_TCP_PROTO PASSWORD_STORE_DIR SSH_AUTH_SOCK XDG_DATA_DIRS',
+      'APP_ENV APP_HOME APP_URL DATA_HOME USER_ID HOST_IP DEFAULT_USER SECRET_TOKEN INVOCATION_ID JOURNAL_STREAM',
+      'LOG_FORMAT PORT_HTTP WORKER_ID DATABASE_REPLICA_URL CREDENTIALS_DIRECTORY RENDER_EXTERNAL_URL FLY_APP_NAME',
+    ].flatMap((line) => line.split(' '))
+    expect(warned(Object.fromEntries(others.map((name) => [name, 'x'])))).toEqual([])
+    expect(warned({ SMTP_PORT: 'tcp://10.0.0.1:25', REKEY_PORT: 'tcp://10.0.0.2:3000' })).toEqual([])
+  })
+})
+
+describe('V5: a setting without effect', () => {
+  test.each<[string, Record<string, string>]>([
+    [
+      'USER_LOGIN_FIELDS',
+      { SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: 'true', USER_LOGIN_FIELDS: 'email' },
+    ],
+    ['MIGRATION_DATABASE_URL', { MIGRATION_DATABASE_URL: 'postgresql://owner:Zr8k@db.example.com/rekey' }],
+    ['DATA_DIR', { DATA_DIR: '/data' }],
+    ['LOGO_URL', { LOGO_URL: '/no-such-logo.svg' }],
+    ['WEB_CONCURRENCY', { WEB_CONCURRENCY: '2', REKEY_MODE: 'demo' }],
+    ['DATABASE_URL', { DATABASE_URL: `${needed.DATABASE_URL}?pool_timeout=3` }],
+  ])('%s is warned of: %j', (name, env) => {
+    expect(warned(env)).toEqual([expect.stringMatching(new RegExp(`^${name}\\b`))])
+  })
+
+  test.each<Record<string, string>>([
+    { SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: 'true' },
+    { USER_LOGIN_FIELDS: 'email' },
+    { DATA_DIR: '/data', REKEY_MODE: 'demo' },
+    { WEB_CONCURRENCY: '2' },
+    { MIGRATION_DATABASE_URL: ' ' },
+  ])('nothing is said of one that has an effect, or is empty: %j', (env) => {
+    expect(warned(env)).toEqual([])
+  })
+})
+
+describe('V5: the commands on the database', () => {
+  test('complain of the URL that is wrong, and of no other', () => {
+    const problems = (env: Record<string, string>) => {
+      try {
+        return String(readDatabaseSettings(env).ignored)
+      } catch (error) {
+        return (error as Error).message.split('\n').slice(1).join('\n')
+      }
+    }
+    const { DATABASE_URL } = needed
+    const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey'
+    expect(problems({ DATABASE_URL: 'db.example.com' })).toBe(`  - DATABASE_URL: ${example}`)
+    expect(problems({ DATABASE_URL, MIGRATION_DATABASE_URL: 'db' })).toBe(
+      `  - MIGRATION_DATABASE_URL: ${example}`,
+    )
+    expect(problems({ DATABASE_URL: ' ' })).toMatch(/^ {2}- DATABASE_URL is missing: [^\n]+$/)
+    expect(problems({ DATABASE_URL: `"${DATABASE_URL}"` })).toMatch(
+      /^ {2}- DATABASE_URL: [^\n]*quotes[^\n]*$/,
+    )
+  })
+
+  test('tell a name that is no setting, such as MIGRATION_DATABASE_URI, which would leave the role unused', () => {
+    const { DATABASE_URL } = needed
+    expect(readDatabaseSettings({ DATABASE_URL, MIGRATION_DATABASE_URI: 'x' }).ignored).toEqual([
+      'MIGRATION_DATABASE_URI is not used: did you mean MIGRATION_DATABASE_URL?',
+    ])
+  })
+})

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import type { z } from 'zod'
+import type { Mode } from './settings'
+import { ignoredParameters } from './database-parameters'
+import type { Given } from './given'
+import type { shape } from './schema'
+import { unknownNames } from './unknown-names'
+
+/**
+ * What is set and has no effect: names that are no settings, settings that others overrule, settings of other commands.
+ *
+ * @param given what is set, under any name
+ * @param values what came of it
+ * @returns a sentence for each, without any part of a secret
+ */
+export function ignoredSettings(given: Given, values: z.output<typeof shape>, mode: Mode): string[] {
+  const sentences = [...unknownNames(given), ...ignoredParameters('DATABASE_URL', values.DATABASE_URL)]
+  if (given.USER_LOGIN_FIELDS !== undefined && values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL) {
+    sentences.push(
+      'USER_LOGIN_FIELDS is not used: SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL=true searches addresses only.',
+    )
+  }
+  if (given.MIGRATION_DATABASE_URL !== undefined) {
+    sentences.push(
+      'MIGRATION_DATABASE_URL is used by `npm run migrate` only: best set it for that command alone.',
+    )
+  }
+  if (mode === 'production' && values.DATA_DIR !== '.data') {
+    sentences.push('DATA_DIR is not used: it says where demo and dev keep their data.')
+  }
+  if (mode !== 'production' && given.WEB_CONCURRENCY !== undefined) {
+    sentences.push('WEB_CONCURRENCY is not used: this command is one process.')
+  }
+  if (values.LOGO_URL !== undefined && !existsSync(path.join('public', values.LOGO_URL))) {
+    sentences.push(
+      'LOGO_URL is not the path of a file in public/: unless a proxy serves it, no picture is shown.',
+    )
+  }
+  return sentences
+}

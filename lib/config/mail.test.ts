@@ -1,0 +1,140 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { readMailSettings } from '@/e2e/support/mail-settings'
+import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
+import { defaultHeloName, mailWarnings } from './mail'
+
+const folder = mkdtempSync(join(tmpdir(), 'rekey-mail-settings-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function fileWith(name: string, content: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+describe('V6: the name that EHLO says', () => {
+  test.each([
+    ['https://id.example.com', 'box', 'id.example.com'],
+    ['https://id.example.com:8443', 'box', 'id.example.com'],
+    ['https://ID.Bücher.example', 'box', 'id.xn--bcher-kva.example'],
+    ['https://id.example.com.', 'box', 'id.example.com'],
+    ['https://intranet', 'box.corp.example', 'box.corp.example'],
+    ['https://intranet', 'BOX.Corp.Example', 'box.corp.example'],
+    ['https://my_host.example.com', 'box.corp.example', 'box.corp.example'],
+    ['http://localhost:3000', 'box.corp.example', 'box.corp.example'],
+    ['http://demo.localhost:3000', 'box', '[127.0.0.1]'],
+    ['https://192.0.2.7', 'box.corp.example', 'box.corp.example'],
+    ['https://192.0.2.7', 'box', '[192.0.2.7]'],
+    ['https://[2001:db8::7]', 'box', '[IPv6:2001:db8::7]'],
+    ['http://[::1]:3000', 'box', '[127.0.0.1]'],
+    ['http://localhost:3000', 'localhost.localdomain\r\nMAIL', '[127.0.0.1]'],
+    ['http://localhost:3000', '', '[127.0.0.1]'],
+  ])('for PUBLIC_URL=%s on the machine %j is %s', (publicUrl, machine, name) => {
+    expect(defaultHeloName(publicUrl, machine)).toBe(name)
+  })
+
+  test.each([
+    'id.example.com',
+    'ID.Example.com',
+    'localhost',
+    'xn--bcher-kva.example',
+    '[192.0.2.1]',
+    '[IPv6:2001:db8::1]',
+  ])('may be set to %s', (name) => {
+    expect(readMailSettings({ SMTP_HELO_NAME: name }).heloName).toBe(name)
+  })
+
+  test.each([
+    'id.example.com\r\nMAIL FROM:<eve@evil.example>',
+    'id.example.com MAIL',
+    'id.example.com\n',
+    'bücher.example',
+    'my_host.example.com',
+    '-id.example.com',
+    'id..example.com',
+    'id.example.com.',
+    '192.0.2.1',
+    '[192.0.2.256]',
+    '[2001:db8::1]',
+    '[IPv6:192.0.2.1]',
+    '[IPv6:fe80::1%eth0]',
+    '[]',
+    'https://id.example.com',
+    'a.'.repeat(127) + 'com',
+  ])('may not be set to %j', (name) => {
+    expect(() => readMailSettings({ SMTP_HELO_NAME: name })).toThrow('SMTP_HELO_NAME: ')
+  })
+})
+
+describe('V5: the authority of the mail server', () => {
+  const [one, two] = ['a.example', 'b.example'].map((host) => makeSelfSignedCertificate(host))
+
+  test('is every certificate of the file, and no key that stands beside them', () => {
+    const path = fileWith(
+      'bundle.pem',
+      `# ours\r\n${one!.cert.replaceAll('\n', '\r\n')}${one!.key}${two!.cert}`,
+    )
+    const { authorities } = readMailSettings({ SMTP_CA_FILE: path })
+    expect(authorities?.map((pem) => pem.replaceAll('\r', ''))).toEqual([one!.cert, two!.cert])
+    expect(JSON.stringify(authorities)).not.toContain('PRIVATE')
+    expect(readMailSettings({ SMTP_CA_FILE: '' }).authorities).toBeUndefined()
+  })
+
+  test('is refused by name where the file is none, without a word of what it holds', () => {
+    mkdirSync(join(folder, 'directory'))
+    const broken = one!.cert.replace(/^M.{40}/m, `M${'A'.repeat(40)}`)
+    for (const [path, why] of [
+      [join(folder, 'absent.pem'), 'cannot be read (ENOENT)'],
+      [join(folder, 'directory'), 'cannot be read (EISDIR)'],
+      [fileWith('empty.pem', ''), 'holds no certificate'],
+      [fileWith('key.pem', one!.key), 'holds no certificate'],
+      [fileWith('der.crt', Buffer.from(one!.cert.split('\n')[1]!, 'base64').toString('latin1')), 'holds no'],
+      [fileWith('broken.pem', one!.cert + broken), 'cannot be read; it must be PEM'],
+    ] as const) {
+      const read = () => readMailSettings({ SMTP_CA_FILE: path })
+      expect(read).toThrow('SMTP_CA_FILE: the file ')
+      expect(read).toThrow(why)
+      expect(read).not.toThrow(/PRIVATE|BEGIN EC|MII/)
+    }
+  })
+})
+
+describe('V6: doubtful settings of mail are warned of', () => {
+  const named = { heloName: 'id.example.com' }
+  const none = join(folder, 'no.env')
+
+  test.each([
+    ['smtp://mail.example.com:465', 'smtps://'],
+    ['smtps://mail.example.com:587', 'smtp://'],
+    ['smtps://mail.example.com:25', 'smtp://'],
+  ])('%s speaks another way than its port', (smtpUrl, advice) => {
+    const warnings = mailWarnings({ smtpUrl, ...named }, none)
+    expect(warnings).toEqual([expect.stringMatching(`which is ${advice}.$`)])
+  })
+
+  test.each(['smtp://mail.example.com', 'smtp://mail.example.com:25', 'smtps://mail.example.com', undefined])(
+    '%s is not warned of',
+    (smtpUrl) => expect(mailWarnings({ smtpUrl, ...named }, none)).toEqual([]),
+  )
+
+  test('a machine without a full name, unless the mail server is on it', () => {
+    const told = (smtpUrl: string) => mailWarnings({ smtpUrl, heloName: '[127.0.0.1]' }, none)
+    expect(told('smtp://mail.example.com')).toEqual([expect.stringContaining('SMTP_HELO_NAME is not set')])
+    expect(told('smtp://localhost:2525?ignoreTLS=true')).toEqual([])
+  })
+
+  test.each([
+    ['NODE_EXTRA_CA_CERTS=/etc/ca.pem\n', 1],
+    ['\uFEFFA=b\nexport NODE_EXTRA_CA_CERTS = "/etc/ca.pem"\n', 1],
+    ['# NODE_EXTRA_CA_CERTS=/etc/ca.pem\n', 0],
+    ['NODE_EXTRA_CA_CERTS=\nA=b\n', 0],
+    ['A=NODE_EXTRA_CA_CERTS=x\n', 0],
+  ])('V5: an authority for Node in .env (%j), which Node does not read', (content, count) => {
+    const warnings = mailWarnings(named, fileWith('dot.env', content))
+    expect(warnings).toHaveLength(count)
+    for (const warning of warnings) expect(warning).toMatch(/NODE_EXTRA_CA_CERTS.*SMTP_CA_FILE/)
+  })
+})

@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import { languages } from '@/lib/i18n/locales'
+import { defaultSchemas } from '@/lib/database/schema-names'
+import {
+  bearerToken,
+  duration,
+  flag,
+  folder,
+  limit,
+  line,
+  list,
+  mailAddress,
+  onOff,
+  origin,
+  publicAddress,
+  routedWebAddress,
+  schema,
+  secretKey,
+  securityContact,
+  smtp,
+  webAddress,
+  whole,
+} from './checks'
+import { postgres } from './database-url'
+import { authoritiesFile, heloName } from './mail'
+
+/** Every setting: its check, and its default where it has one. */
+export const shape = z.object({
+  SECRET_KEY: secretKey,
+  SECRET_KEY_FALLBACKS: list.pipe(z.array(secretKey)).default([]),
+  DATABASE_URL: postgres,
+  DATABASE_POOL_SIZE: whole(1, 500).default(10),
+  DATABASE_SCHEMA: schema.default(defaultSchemas.own),
+  DATABASE_QUEUE_SCHEMA: schema.optional(),
+  MIGRATION_DATABASE_URL: postgres.optional(),
+  DATA_DIR: line.default('.data'),
+  PUBLIC_URL: publicAddress,
+  RESET_PASSWORD_VERIFICATION_URL: routedWebAddress.optional(),
+  RESET_PASSWORD_VERIFICATION_ENABLED: flag.default(true),
+  RESET_PASSWORD_VERIFICATION_PERIOD: duration
+    .refine((s) => s <= 86_400, 'a link lives 24h at most')
+    .default(3600),
+  RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: flag.default(true),
+  RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: flag.default(false),
+  RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: flag.default(false),
+  SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: flag.default(false),
+  USER_LOGIN_FIELDS: list
+    .pipe(
+      z
+        .array(z.enum(['username', 'email'], { error: 'write username, email or both' }))
+        .min(1, 'write username, email or both'),
+    )
+    .default(['username', 'email']),
+  PASSWORD_MIN_LENGTH: whole(8, 64).default(15),
+  PASSWORD_OUTER_SPACES: z.enum(['keep', 'refuse'], { error: 'write keep or refuse' }).default('keep'),
+  PASSWORD_BREACH_CHECK_URL: folder.optional(),
+  SMTP_URL: smtp.optional(),
+  SMTP_HELO_NAME: heloName.optional(),
+  SMTP_CA_FILE: authoritiesFile.optional(),
+  VERIFICATION_FROM_EMAIL: mailAddress.optional(),
+  VERIFICATION_REPLY_TO_EMAIL: mailAddress.optional(),
+  TRUSTED_PROXY_HOPS: whole(0, 10).default(0),
+  HSTS: z.enum(['off', 'host', 'subdomains'], { error: 'write off, host or subdomains' }).optional(),
+  CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
+  LIMIT_ASKS_PER_CLIENT: limit.default({ count: 30, seconds: 600 }),
+  LIMIT_ASKS_PER_LOGIN: limit.default({ count: 5, seconds: 600 }),
+  LIMIT_RESETS_PER_CLIENT: limit.default({ count: 60, seconds: 600 }),
+  LIMIT_ATTEMPTS_PER_LINK: limit.default({ count: 30, seconds: 3600 }),
+  LETTER_COOLDOWN: z
+    .union([z.literal('0s').transform(() => 0), duration], {
+      error: 'write a whole number and a unit, such as 60s, or 0s for none',
+    })
+    .default(60),
+  LIMIT_LETTERS_PER_ACCOUNT: limit
+    .refine(({ count }) => count <= 100, 'at most 100 letters to one account')
+    .optional(),
+  LIMIT_LETTERS: limit.default({ count: 1000, seconds: 3600 }),
+  APP_NAME: line.max(60, 'use at most 60 characters').default('Rekey'),
+  LOGO_URL: z
+    .string()
+    .regex(
+      /^\/(?!\/)[\w./-]+\.(svg|png|webp|avif)$/,
+      'write the path of a picture in public/, such as /logo.svg',
+    )
+    .optional(),
+  SIGN_IN_URL: webAddress.optional(),
+  SUPPORT_EMAIL: mailAddress.optional(),
+  SECURITY_CONTACT: securityContact.optional(),
+  BRAND_COLOR: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, 'write a colour as #rrggbb')
+    .optional(),
+  DEFAULT_LOCALE: z.enum(languages, { error: `write one of ${languages.join(', ')}` }).default('en'),
+  AUDIT_RETENTION: duration
+    .refine((s) => s >= 7 * 86_400, 'keep the audit log for 7d at least')
+    .default(180 * 86_400),
+  WORKER: onOff('on', 'off').default(true),
+  WEB_CONCURRENCY: whole(1, 128).default(availableParallelism()),
+  HEALTH_TOKEN: bearerToken.optional(),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
+      error: 'write fatal, error, warn, info, debug or trace',
+    })
+    .default('info'),
+  PORT: whole(0, 65_535).default(3000),
+  HOST: line.optional(),
+})
+
+/** What a setting without a default is for. */
+export const whyNeeded: Record<string, string> = {
+  SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
+  DATABASE_URL:
+    'a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey?sslmode=verify-full',
+  PUBLIC_URL: 'the address people reach this app at, such as https://id.example.com',
+  SMTP_URL: 'letters are sent through it, such as smtp://user:password@mail.example.com:587',
+  VERIFICATION_FROM_EMAIL: 'the sender of the letters, such as Example <no-reply@example.com>',
+}

@@ -1,0 +1,297 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { basePathOf } from '@/scripts/base-path.js'
+import { readSettings, SettingsError } from './settings'
+import { settingsWarnings } from './warnings'
+
+const needed = {
+  SECRET_KEY: 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5',
+  DATABASE_URL: 'postgresql://rekey:Zr8k-2Lq@db.example.com/rekey',
+  PUBLIC_URL: 'https://id.example.com',
+  SMTP_URL: 'smtp://user:pass@mail.example.com:587',
+  VERIFICATION_FROM_EMAIL: 'Example <no-reply@example.com>',
+}
+
+function problemsOf(env: Record<string, string | undefined>): string[] {
+  try {
+    readSettings(env)
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems
+    throw error
+  }
+  return []
+}
+
+test('what a start needs is enough', () => {
+  expect(problemsOf(needed)).toEqual([])
+})
+
+test('K1: what is missing is named, all of it, in one message', () => {
+  const problems = problemsOf({})
+  for (const name of Object.keys(needed))
+    expect(problems.filter((line) => line.startsWith(name))).toHaveLength(1)
+  expect(problems).toHaveLength(Object.keys(needed).length)
+})
+
+test('K1, R3: and so is a time that outlasts a link, whatever is wrong with the rest', () => {
+  const problems = problemsOf({ ...needed, SECRET_KEY: undefined, LIMIT_LETTERS_PER_ACCOUNT: '5/1d' })
+  expect(problems.map((problem) => problem.split(/\W/)[0])).toEqual([
+    'SECRET_KEY',
+    'LIMIT_LETTERS_PER_ACCOUNT',
+  ])
+})
+
+test.each([
+  'https://app.example.com/#/reset-password/',
+  'https://app.example.com/#!/reset',
+  'https://app.example.com/app/?tenant=a#/reset/%C3%A9t%C3%A9',
+  'http://localhost:5173/#/',
+])('V4: the links may lead to a route of a hash router: %s', (pageUrl) => {
+  expect(readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_URL: pageUrl }).reset.pageUrl).toBe(pageUrl)
+})
+
+describe('K1, T3, P1, H11: a start is refused', () => {
+  test.each<[string, Record<string, string>]>([
+    ['SECRET_KEY', { SECRET_KEY: 'short' }],
+    ['SECRET_KEY', { SECRET_KEY: `${needed.SECRET_KEY},${needed.SECRET_KEY}` }],
+    ['SECRET_KEY', { SECRET_KEY: `${needed.SECRET_KEY} ` }],
+    ['SECRET_KEY', { SECRET_KEY: needed.SECRET_KEY.slice(0, 31) }],
+    ['SECRET_KEY', { SECRET_KEY: 'a'.repeat(64) }],
+    ['HEALTH_TOKEN', { HEALTH_TOKEN: 'short' }],
+    ['HEALTH_TOKEN', { HEALTH_TOKEN: 'a'.repeat(64) }],
+    ['HEALTH_TOKEN', { HEALTH_TOKEN: 'w7Jm2QpX9vRkT4cYbN8s zHdG3fUaEoWi5' }],
+    ['HEALTH_TOKEN', { HEALTH_TOKEN: needed.SECRET_KEY }],
+    ['SECRET_KEY', { SECRET_KEY: 'please-change-me-9f8e7d6c5b4a3z2y1x' }],
+    ['SECRET_KEY_FALLBACKS', { SECRET_KEY_FALLBACKS: needed.SECRET_KEY }],
+    ['SECRET_KEY_FALLBACKS', { SECRET_KEY_FALLBACKS: 'weak' }],
+    ['DATABASE_URL', { DATABASE_URL: 'mysql://x@y/z' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://postgres:postgres@db.example.com/rekey' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://db.example.com/rekey?user=a&password=postgres' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://App%40x:app%40x@db.example.com/rekey' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://a%zz:a%zz@db.example.com/rekey' }],
+    [
+      'MIGRATION_DATABASE_URL',
+      { MIGRATION_DATABASE_URL: 'postgresql://owner:changeme@db.example.com/rekey' },
+    ],
+    ['PUBLIC_URL', { PUBLIC_URL: 'id.example.com' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'http://id.example.com' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'http://127.evil.example' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'http://127.0.0.1.evil.example' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'http://localhost.evil.example' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'http://0.0.0.0:3000' }],
+    [
+      'SECRET_KEY_FALLBACKS',
+      { SECRET_KEY_FALLBACKS: `hT5vN8qLs2RwXk9Zb4Jm7Yc3Gd6Pf1Ae, ${needed.SECRET_KEY}` },
+    ],
+    ['DATABASE_URL', { DATABASE_URL: 'db.example.com' }],
+    ['SMTP_URL', { SMTP_URL: 'mail.example.com' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/account?x=1' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/account#x' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com//account' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/account//' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/account/../x' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/.' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/%61ccount' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com\\account' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/my account' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/konto-ä' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/_next' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://id.example.com/.well-known' }],
+    ['HSTS', { HSTS: 'on' }],
+    ['CORS_ALLOWED_ORIGINS', { CORS_ALLOWED_ORIGINS: 'https://app.example.com/account' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://user@id.example.com' }],
+    ['RESET_PASSWORD_VERIFICATION_URL', { RESET_PASSWORD_VERIFICATION_URL: 'http://app.example.com/reset' }],
+    ['RESET_PASSWORD_VERIFICATION_URL', { RESET_PASSWORD_VERIFICATION_URL: 'javascript:alert(1)' }],
+    ...[
+      'http://app.example.com/#/reset/',
+      'https://user@app.example.com/#/reset/',
+      'https://app.example.com/#',
+      'https://app.example.com/#reset',
+      'https://app.example.com/#!reset',
+      'https://app.example.com/#/reset/?from=mail',
+      'https://app.example.com/#/reset/&from=mail',
+      'https://app.example.com/#/reset/;from=mail',
+      'https://app.example.com/#/reset/#top',
+      'https://app.example.com/#/re set/',
+      'https://app.example.com/#/reset/%zz',
+      'https://app.example.com/#/reset/>',
+    ].map((url): [string, Record<string, string>] => [
+      'RESET_PASSWORD_VERIFICATION_URL',
+      { RESET_PASSWORD_VERIFICATION_URL: url },
+    ]),
+    ['SIGN_IN_URL', { SIGN_IN_URL: 'https://app.example.com/#/sign-in/' }],
+    ['RESET_PASSWORD_VERIFICATION_PERIOD', { RESET_PASSWORD_VERIFICATION_PERIOD: '25h' }],
+    ['RESET_PASSWORD_VERIFICATION_PERIOD', { RESET_PASSWORD_VERIFICATION_PERIOD: '60' }],
+    ['RESET_PASSWORD_VERIFICATION_ENABLED', { RESET_PASSWORD_VERIFICATION_ENABLED: 'yes' }],
+    ['PASSWORD_MIN_LENGTH', { PASSWORD_MIN_LENGTH: '7' }],
+    ['USER_LOGIN_FIELDS', { USER_LOGIN_FIELDS: 'username,phone' }],
+    ['CORS_ALLOWED_ORIGINS', { CORS_ALLOWED_ORIGINS: '*' }],
+    ['CORS_ALLOWED_ORIGINS', { CORS_ALLOWED_ORIGINS: 'https://*.example.com/x' }],
+    ['SMTP_URL', { SMTP_URL: 'http://mail.example.com' }],
+    ['SMTP_URL', { SMTP_URL: 'smtp://mail.example.com?debug=true' }],
+    ['VERIFICATION_FROM_EMAIL', { VERIFICATION_FROM_EMAIL: 'a@example.com, b@example.com' }],
+    ['VERIFICATION_FROM_EMAIL', { VERIFICATION_FROM_EMAIL: 'a@example.com\r\nBcc: b@example.com' }],
+    ['APP_NAME', { APP_NAME: 'two\nlines' }],
+    ['BRAND_COLOR', { BRAND_COLOR: 'red;}body{display:none' }],
+    ['LOGO_URL', { LOGO_URL: '//evil.example/logo.svg' }],
+    ['SIGN_IN_URL', { SIGN_IN_URL: 'javascript:alert(1)' }],
+    ['DEFAULT_LOCALE', { DEFAULT_LOCALE: 'xx' }],
+    ['LIMIT_ASKS_PER_CLIENT', { LIMIT_ASKS_PER_CLIENT: '0/10m' }],
+    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5' }],
+    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '101/1h' }],
+    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5/3651d' }],
+    ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '9999999d' }],
+    ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '0' }],
+    ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '10m', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' }],
+    ['LETTER_COOLDOWN', { RESET_PASSWORD_VERIFICATION_PERIOD: '60s' }],
+    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5/61m' }],
+    [
+      'LIMIT_LETTERS_PER_ACCOUNT',
+      { LIMIT_LETTERS_PER_ACCOUNT: '5/1h', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' },
+    ],
+    ['AUDIT_RETENTION', { AUDIT_RETENTION: '1d' }],
+    ['AUDIT_RETENTION', { AUDIT_RETENTION: '9999999d' }],
+    ['TRUSTED_PROXY_HOPS', { TRUSTED_PROXY_HOPS: '-1' }],
+    ['PORT', { PORT: '70000' }],
+  ])('%s: %j', (name, change) => {
+    const problems = problemsOf({ ...needed, ...change })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(new RegExp(`^${name}\\b`))
+  })
+
+  test('with a sentence that says what to write instead', () => {
+    const problems = problemsOf({
+      ...needed,
+      LETTER_COOLDOWN: 'a minute',
+      USER_LOGIN_FIELDS: ',',
+      CORS_ALLOWED_ORIGINS: '*',
+      LIMIT_LETTERS: '5',
+    })
+    expect(problems).toHaveLength(4)
+    for (const problem of problems) expect(problem).toMatch(/^[A-Z_]+: write /)
+  })
+
+  test('and no message repeats a secret', () => {
+    const secret = 'Tr0ub4dor-and-3-9f8e7d6c5b-example'
+    expect(
+      problemsOf({ ...needed, SECRET_KEY: secret, SMTP_URL: `ftp://u:${secret}@x` }).join(),
+    ).not.toContain(secret)
+  })
+})
+
+test.each([
+  'http://localhost:3000',
+  'http://127.0.0.1',
+  'http://127.1',
+  'http://[::1]:3000',
+  'http://id.localhost',
+])('H11: %s stays on this machine, and needs no https', (url) => {
+  expect(problemsOf({ ...needed, PUBLIC_URL: url })).toEqual([])
+})
+
+test.each([
+  ['https://example.com/account', '/account'],
+  ['https://example.com/account/', '/account'],
+  ['https://example.com/team/v1.2~account-x', '/team/v1.2~account-x'],
+  ['https://example.com/', ''],
+  ['HTTPS://Example.com', ''],
+])('V8: PUBLIC_URL=%s puts Rekey under "%s", and the build reads the same', (url, basePath) => {
+  const settings = readSettings({ ...needed, PUBLIC_URL: url, LOGO_URL: '/logo.svg' })
+  expect(settings).toMatchObject({
+    publicOrigin: 'https://example.com',
+    basePath,
+    publicUrl: `https://example.com${basePath}`,
+    reset: { pageUrl: `https://example.com${basePath}/reset-password/` },
+    look: { logoUrl: `${basePath}/logo.svg` },
+  })
+  expect(basePathOf(url)).toBe(basePath)
+})
+
+test('V8: a build without PUBLIC_URL, or with one that a start will refuse, is for no path', () => {
+  for (const url of [undefined, '', 'example.com']) expect(basePathOf(url)).toBe('')
+})
+
+test('V9: HSTS is for the host that Rekey has, off under a path, and for subdomains where a setting says so', () => {
+  const hstsOf = (env: Record<string, string>) => readSettings({ ...needed, ...env }).hsts
+  const path = { PUBLIC_URL: 'https://example.com/account' }
+  expect([hstsOf({}), hstsOf(path)]).toEqual(['host', 'off'])
+  expect([hstsOf({ HSTS: 'subdomains' }), hstsOf({ ...path, HSTS: 'host' })]).toEqual(['subdomains', 'host'])
+})
+
+test('an empty value counts as absent', () => {
+  const { password } = readSettings({ ...needed, PASSWORD_MIN_LENGTH: '', DEFAULT_LOCALE: ' ' })
+  expect(password.minLength).toBe(15)
+})
+
+test('T3, T4, P1, R1, R3, P8: what nobody sets is safe', () => {
+  const { reset, password, limits, emailSlots, breachCheckUrl } = readSettings(needed)
+  expect(reset).toMatchObject({ period: 3600, oneTimeUse: true, failWhenUserNotFound: false })
+  expect(password.minLength).toBe(15)
+  expect(breachCheckUrl).toBeUndefined()
+  const counts = [...Object.values(limits), emailSlots.perAccount]
+  for (const { count, seconds } of counts) expect([count > 0, seconds >= 600]).toEqual([true, true])
+  // NIST SP 800-63B-4 §3.2.2: a hundred failures in a row are the most.
+  for (const { count } of [limits.resetsPerClient, limits.attemptsPerLink])
+    expect(count).toBeLessThanOrEqual(100)
+  expect(emailSlots.cooldown).toBeGreaterThanOrEqual(60)
+  expect(emailSlots.perAccount.count).toBeLessThanOrEqual(5)
+})
+
+test.each([
+  ['10m', 600],
+  ['24h', 3600],
+])(
+  'R3: with links that live %s, the letters of an account are counted over as long, an hour at most',
+  (period, seconds) => {
+    const { emailSlots } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
+    expect(emailSlots.perAccount).toEqual({ count: 5, seconds })
+  },
+)
+
+test('demo and dev need neither mail server nor public address, and stay on this machine', () => {
+  const { SECRET_KEY, DATABASE_URL } = needed
+  const settings = readSettings({ SECRET_KEY, DATABASE_URL, REKEY_MODE: 'demo', PORT: '4000' })
+  expect(settings).toMatchObject({
+    publicOrigin: 'http://localhost:4000',
+    host: '127.0.0.1',
+    mail: { smtpUrl: undefined },
+  })
+})
+
+test('R3, S3: what is allowed but unwise is warned of', () => {
+  const unwise = {
+    RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
+    RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: 'false',
+    LIMIT_ATTEMPTS_PER_LINK: '101/1h',
+    TRUSTED_PROXY_HOPS: '1',
+  }
+  const warned = (more: Record<string, string>) => settingsWarnings(readSettings({ ...needed, ...more }))
+  const told = warned(unwise)
+  for (const name of [...Object.keys(unwise), 'SUPPORT_EMAIL'])
+    expect(told.filter((warning) => warning.includes(name))).toHaveLength(1)
+  expect(told).toHaveLength(5)
+  expect(warned({ LIMIT_RESETS_PER_CLIENT: '101/1h', SUPPORT_EMAIL: 'help@example.com' })).toHaveLength(1)
+  expect(warned({ SUPPORT_EMAIL: 'help@example.com' })).toEqual([])
+  const behindProxy = { SUPPORT_EMAIL: 'help@example.com', TRUSTED_PROXY_HOPS: '1' }
+  expect(warned({ ...behindProxy, HOST: '127.0.0.1' })).toEqual([])
+  for (const HOST of ['0.0.0.0', '::']) expect(warned({ ...behindProxy, HOST })).toHaveLength(1)
+  expect(warned({ REKEY_MODE: 'demo' })).toEqual([])
+})
+
+describe('.env.example', () => {
+  const example = readFileSync('.env.example', 'utf8')
+  const named = [...example.matchAll(/^#? ?([A-Z][A-Z_]+)=(.*)$/gm)].map(
+    ([, name, value]) => [name!, value!] as const,
+  )
+  const source = readFileSync('lib/config/schema.ts', 'utf8')
+  const known = [...source.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name!)
+
+  test('names every setting, and no other', () => {
+    expect(named.map(([name]) => name).sort()).toEqual([...new Set(known)].sort())
+  })
+
+  test('uncommented, gives the defaults', () => {
+    const env = { ...Object.fromEntries(named.filter(([, value]) => value !== '')), ...needed }
+    expect(readSettings(env)).toEqual(readSettings(needed))
+  })
+})

@@ -1,0 +1,94 @@
+import type { Configuration } from '@/lib/password-reset/extension-points'
+import type { Given } from './given'
+import { shape } from './schema'
+
+const known = Object.keys(shape.shape)
+
+/** Settings of Django REST Registration that are functions of `rekey.config.ts` here. */
+const inConfiguration: Record<string, keyof Configuration> = {
+  RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES: 'letters',
+  RESET_PASSWORD_VERIFICATION_EMAIL_SENDER: 'sendLetter',
+  SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS: 'linkRequestShape',
+  SEND_RESET_PASSWORD_LINK_USER_FINDER: 'findAccounts',
+  SUCCESS_RESPONSE_BUILDER: 'buildSuccessResponse',
+  VERIFICATION_URL_BUILDER: 'buildVerificationUrl',
+}
+
+/** Settings of Django REST Registration for what Rekey does not do. */
+const elsewhere = /^(?:CHANGE_PASSWORD|LOGIN_SERIALIZER|PROFILE_SERIALIZER|REGISTER)_/
+
+/** First words of settings that names of other programs begin with, too. */
+const common =
+  /^(?:APP|DATA|DATABASE|DEFAULT|HOST|LOG|PORT|PUBLIC|SECRET|SECURITY|SEND|SIGN|USER|WEB|WORKER)$/
+
+/** Names that begin as ours do and are meant for others: the password manager `pass`, Kubernetes' links to services. */
+const foreign = /^PASSWORD_STORE_|_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP)/
+
+/**
+ * Names in the environment that look like settings and are none, so that what they are meant to set stays as it is.
+ *
+ * @returns a sentence for each, with the nearest setting
+ */
+export function unknownNames(given: Given): string[] {
+  return Object.entries(given).flatMap(([name, value]) => {
+    if (known.includes(name) || name === 'REKEY_MODE') return []
+    if (foreign.test(name) || /^(?:tcp|udp):\/\//.test(value ?? '')) return []
+    const sentence = about(name)
+    return sentence === undefined ? [] : [`${name} ${sentence}`]
+  })
+}
+
+function about(name: string): string | undefined {
+  if (Object.hasOwn(inConfiguration, name)) {
+    return `is not used: write the function or object ${inConfiguration[name]} into rekey.config.ts instead.`
+  }
+  if (elsewhere.test(name)) return 'is not used: Rekey resets passwords and does nothing else of that API.'
+  const upper = name.toUpperCase().replaceAll('-', '_')
+  const near = known.find((setting) => isNear(upper, setting))
+  if (near !== undefined) return `is not used: did you mean ${near}?`
+  if (!name.includes('_') || !looksLikeOurs(name)) return undefined
+  return `is not used: it is no setting; the nearest one is ${nearest(name)}.`
+}
+
+function looksLikeOurs(name: string): boolean {
+  if (/^(?:REKEY|SECRET_KEY|SEND_RESET|SIGN_IN|USER_LOGIN)_/.test(name)) return true
+  const first = firstWord(name)
+  return !common.test(first) && known.some((setting) => firstWord(setting) === first)
+}
+
+/** Whether it is the setting's name with a slip of the pen, in other case, or without one of its words. */
+function isNear(name: string, setting: string): boolean {
+  const longest = Math.max(name.length, setting.length)
+  if (longest >= 7 && distance(bare(name), bare(setting)) <= Math.min(2, Math.floor(longest / 5))) return true
+  const words = name.split('_')
+  const inOrder = setting.split('_').filter((word) => words.includes(word))
+  return words.length > 1 && firstWord(name) === firstWord(setting) && inOrder.join('_') === name
+}
+
+function nearest(name: string): string {
+  const alike = known.filter((setting) => firstWord(setting) === firstWord(name))
+  const from = alike.length > 0 ? alike : known
+  return from.reduce((best, setting) => (distance(name, setting) < distance(name, best) ? setting : best))
+}
+
+function firstWord(name: string): string {
+  return name.split('_', 1)[0] ?? ''
+}
+
+function bare(name: string): string {
+  return name.replaceAll('_', '')
+}
+
+/** How many characters must be changed, added or taken away to make one text of the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + same))
+    }
+    row = next
+  }
+  return row[b.length]!
+}

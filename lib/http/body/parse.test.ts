@@ -1,0 +1,193 @@
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import { cpuTimeSince } from '@/e2e/support/cpu-time'
+import { isLong } from '@/e2e/support/long-form'
+import { parseBody } from './parse'
+
+const numRuns = isLong ? 100_000 : 1_000
+if (isLong) vi.setConfig({ testTimeout: 600_000 })
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+describe('content types', () => {
+  test.each([
+    null,
+    '',
+    'text/plain',
+    'text/json',
+    'application/vnd.api+json',
+    'application/*',
+    '*/*',
+    '\0',
+    'x',
+    `application/json;${' '.repeat(512)}charset=utf-8`,
+  ])('I3: %j is no type that is read, and is named as it was sent', (type) => {
+    const mediaType = type ?? ''
+    expect(parseBody(bytesOf('{}'), type)).toEqual({
+      ok: false,
+      problem: 'unsupported-media-type',
+      mediaType,
+    })
+  })
+
+  test('a refused type is named with its parameters, as DRR names it', () => {
+    expect(parseBody(bytesOf('{}'), 'text/plain; charset=utf-8')).toMatchObject({
+      mediaType: 'text/plain; charset=utf-8',
+    })
+  })
+
+  test.each([
+    'APPLICATION/JSON',
+    'application/json;charset=UTF-8',
+    'application/json ; indent=4',
+    'Application/Json; charset="utf8"',
+  ])('%s is JSON', (type) => {
+    expect(parseBody(bytesOf('{"login":"alice"}'), type)).toEqual({ ok: true, value: { login: 'alice' } })
+  })
+
+  test.each([null, '', 'text/plain', 'multipart/form-data', 'application/json; charset=utf-16'])(
+    'an empty body is an empty object, also of type %j',
+    (type) => {
+      expect(parseBody(new Uint8Array(), type)).toEqual({ ok: true, value: {} })
+    },
+  )
+
+  test.each([
+    ['application/json', 'json-parse-error', 'JSON parse error - Unsupported charset'],
+    ['application/x-www-form-urlencoded', 'form-parse-error', 'Form parse error - Unsupported charset'],
+    [
+      'multipart/form-data; boundary=B',
+      'multipart-parse-error',
+      'Multipart form parse error - Unsupported charset',
+    ],
+  ])('I3: %s in another charset is a parse error', (type, problem, detail) => {
+    for (const charset of ['utf-16', 'latin-1', 'us-ascii', 'utf-7']) {
+      expect(parseBody(bytesOf('{}'), `${type}; charset=${charset}`)).toEqual({ ok: false, problem, detail })
+    }
+  })
+
+  test.each(['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=B'])(
+    'I3: %s with a byte order mark is a parse error',
+    (type) => {
+      expect(parseBody(bytesOf('\ufeff{}'), type)).toMatchObject({
+        ok: false,
+        detail: expect.stringContaining('BOM'),
+      })
+    },
+  )
+})
+
+describe('forms', () => {
+  const form = (text: string) => parseBody(bytesOf(text), 'application/x-www-form-urlencoded')
+
+  test.each([
+    ['login=zzz&login=alice', { login: 'alice' }],
+    ['login=a+b%20c%2B', { login: 'a b c+' }],
+    ['login=%C5%BB&x', { login: 'Ż', x: '' }],
+    ['login=Ż', { login: 'Ż' }],
+    ['login=100%&a=%zz%4', { login: '100%', a: '%zz%4' }],
+    ['&&login=a=b&&', { login: 'a=b' }],
+    ['login[]=a&login.x=b', { 'login[]': 'a', 'login.x': 'b' }],
+    ['login=%EF%BB%BFa', { login: '\ufeffa' }],
+  ])('%s', (text, value) => {
+    expect(form(text)).toEqual({ ok: true, value })
+  })
+
+  test.each(['login=%ff%fe&', 'login=%ed%a0%80', '%c0%af=1', 'a=1&b=%e2%82'])(
+    'I3: %s is not UTF-8',
+    (text) => {
+      expect(form(text)).toEqual({
+        ok: false,
+        problem: 'form-parse-error',
+        detail: 'Form parse error - Invalid UTF-8 in a percent escape',
+      })
+    },
+  )
+
+  test('I3: raw bytes that are not UTF-8 are a parse error', () => {
+    expect(parseBody(Buffer.from([0x61, 0x3d, 0xff]), 'application/x-www-form-urlencoded')).toMatchObject({
+      ok: false,
+    })
+  })
+
+  test('I2: `__proto__` is a name like others', () => {
+    const parsed = form('__proto__=a&__proto__[login]=b')
+    expect(Object.keys((parsed as { value: object }).value)).toEqual(['__proto__', '__proto__[login]'])
+  })
+
+  test('what URLSearchParams writes is read back', () => {
+    const pairs = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), {
+      maxKeys: 5,
+    })
+    fc.assert(
+      fc.property(pairs, (fields) => {
+        const text = new URLSearchParams(Object.entries(fields)).toString()
+        expect(form(text)).toEqual({ ok: true, value: Object.fromEntries(Object.entries(fields)) })
+      }),
+      { numRuns: Math.min(numRuns, 10_000) },
+    )
+  })
+})
+
+describe('whatever comes', () => {
+  const types = fc.oneof(
+    fc.constantFrom(
+      'application/json',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=B',
+    ),
+    fc.string({ unit: 'binary' }),
+    fc.constant(null),
+  )
+  const fragments = fc
+    .array(
+      fc.constantFrom(
+        '--B',
+        '\r\n',
+        '\r\n\r\n',
+        'Content-Disposition: form-data; name="login"',
+        '; filename="x',
+        '"',
+        '--',
+        '\\',
+        '%',
+        '{',
+        '[',
+        '\0',
+        '\xff',
+        '=',
+        '&',
+      ),
+    )
+    .map((pieces) => Buffer.from(pieces.join(''), 'latin1'))
+
+  test('C15: parsing never throws', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 400 }), fragments), types, (bytes, type) => {
+        expect(typeof parseBody(bytes, type).ok).toBe('boolean')
+      }),
+      { numRuns },
+    )
+  })
+
+  test.each([
+    ['application/json', '"'.repeat(16_384)],
+    ['application/json', `"${'\\\\'.repeat(8_000)}`],
+    ['application/json', `{"a":${'1'.repeat(16_000)}}`],
+    ['application/json', ' '.repeat(16_000) + 'x'],
+    ['application/json', '{"a":1,'.repeat(2_340)],
+    ['application/x-www-form-urlencoded', '&='.repeat(8_192)],
+    ['application/x-www-form-urlencoded', '%'.repeat(16_384)],
+    ['multipart/form-data; boundary=B', '--B\r\n\r\n'.repeat(2_048)],
+    ['multipart/form-data; boundary=B', `--B\r\nContent-Disposition: ${'; a="'.repeat(3_000)}\r\n\r\n`],
+    ['multipart/form-data; boundary=B', `--B\r\nContent-Disposition: ${';   a   '.repeat(2_000)}\r\n\r\n`],
+    ['multipart/form-data; boundary=B', `--B\r\n${' '.repeat(16_000)}x\r\n\r\n`],
+    [`application/json;${' '.repeat(8_000)}x${' '.repeat(8_000)}`, '{}'],
+    [`application/json;${' ;'.repeat(8_000)}`, '{}'],
+  ])('I3: the worst body or header of the sort %# takes no time', (type, text) => {
+    const bytes = Buffer.from(text, 'latin1')
+    const start = process.cpuUsage()
+    parseBody(bytes, type)
+    expect(cpuTimeSince(start)).toBeLessThan(100)
+  })
+})

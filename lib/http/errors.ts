@@ -1,0 +1,73 @@
+import type { ApiMessage } from '@/lib/i18n/api-messages'
+import type { FieldMessage } from './error-codes'
+
+type Values = Record<string, string | number>
+
+/** Everything the endpoints refuse without naming a field. `coded`: the answer carries the code for clients to act on. */
+export const refusals = {
+  'body-too-large': { status: 413 },
+  'method-not-allowed': { status: 405 },
+  'not-acceptable': { status: 406 },
+  'cross-origin': { status: 403 },
+  'not-found': { status: 404 },
+  'unsupported-media-type': { status: 415 },
+  'user-not-found': { status: 400, coded: true },
+  'signature-invalid': { status: 400, coded: true },
+  'signature-expired': { status: 400, coded: true },
+  'signature-used': { status: 400, coded: true },
+  'second-factor-required': { status: 403, coded: true },
+  'second-factor-exhausted': { status: 403, coded: true },
+  throttled: { status: 429 },
+  unavailable: { status: 503 },
+  internal: { status: 500 },
+} as const satisfies Partial<Record<ApiMessage, { status: number; coded?: boolean }>>
+
+export type RefusalCode = keyof typeof refusals
+
+/** Something to tell the client, thrown where it is noticed and put into words at the edge. */
+export class Refusal extends Error {
+  readonly code: RefusalCode
+  readonly values: Values
+  readonly headers: Record<string, string>
+  constructor(
+    code: RefusalCode,
+    { values = {}, headers = {} }: { values?: Values; headers?: Record<string, string> } = {},
+  ) {
+    super(code)
+    this.code = code
+    this.values = values
+    this.headers = headers
+  }
+}
+
+/** Too many requests; `retryAfter` in whole seconds (RFC 6585 §4). */
+export class Throttled extends Refusal {
+  constructor(retryAfter: number) {
+    super('throttled', { values: { seconds: retryAfter }, headers: { 'Retry-After': String(retryAfter) } })
+  }
+}
+
+export type FieldProblem = { code: FieldMessage; values?: Values }
+
+/** Problems of single fields, all of them together, in the order in which the contract declares the fields. */
+export class FieldProblems extends Error {
+  readonly fields: Record<string, FieldProblem[]>
+  constructor(fields: Record<string, FieldProblem[]>) {
+    super('field problems')
+    this.fields = fields
+  }
+}
+
+/**
+ * A body that cannot be read; the detail is a fixed phrase and a position, never the parser's own text. Where the
+ * body did not arrive whole, `brokenOff` is why; it is no `cause`, which would be taken for the database's.
+ */
+export class Unreadable extends Error {
+  readonly detail: string
+  readonly brokenOff: unknown
+  constructor(detail: string, { brokenOff }: { brokenOff?: unknown } = {}) {
+    super('unreadable body')
+    this.detail = detail
+    this.brokenOff = brokenOff
+  }
+}

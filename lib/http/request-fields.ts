@@ -1,0 +1,67 @@
+import { readShape, type Shape } from './request-schemas'
+import { parseBody, pythonTypeName, type ParsedBody } from '@/lib/http/body/parse'
+import { largestBody } from './guards'
+import { FieldProblems, Refusal, Unreadable, type FieldProblem } from './errors'
+
+/**
+ * Reads fields by a shape.
+ *
+ * @throws FieldProblems with all that is wrong
+ */
+export function readInput<Output>(shape: Shape<Output, unknown>, fields: Record<string, unknown>): Output {
+  const read = readShape(shape, fields)
+  if (!read.ok) throw new FieldProblems(read.problems as Record<string, FieldProblem[]>)
+  return read.value
+}
+
+/** Lists and objects within each other that a field may hold where a team's own function reads it. */
+const deepest = 32
+
+/**
+ * Makes sure that whatever recurses on fields is safe: an overflow of the stack would be our fault, not the sender's.
+ *
+ * @param fields an object or a list of them
+ * @throws Unreadable where one is nested too deeply
+ */
+export function refuseDeep(fields: object, depth = 0): void {
+  if (depth > deepest) throw new Unreadable('JSON parse error - Nested too deeply')
+  for (const value of Object.values(fields) as unknown[])
+    if (typeof value === 'object' && value !== null) refuseDeep(value, depth + 1)
+}
+
+export async function readFields(request: Request): Promise<Record<string, unknown>> {
+  const parsed: ParsedBody = await parseBody(await readBytes(request), request.headers.get('content-type'))
+  if (!parsed.ok) {
+    if (parsed.problem === 'unsupported-media-type') {
+      throw new Refusal('unsupported-media-type', { values: { mediaType: parsed.mediaType } })
+    }
+    throw new Unreadable(parsed.detail)
+  }
+  const type = pythonTypeName(parsed.value)
+  if (type === 'NoneType') throw new FieldProblems({ non_field_errors: [{ code: 'no-data' }] })
+  if (type !== 'dict') {
+    throw new FieldProblems({ non_field_errors: [{ code: 'not-an-object', values: { type } }] })
+  }
+  return parsed.value as Record<string, unknown>
+}
+
+/**
+ * A client that hangs up within its body is at fault itself: the `ECONNRESET`, which Node makes of every way to do so, is
+ * not the database's.
+ */
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  if (request.body === null) return new Uint8Array()
+  try {
+    for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+      length += chunk.byteLength
+      if (length > largestBody) throw new Refusal('body-too-large')
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    const hungUp = (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+    throw hungUp ? new Unreadable('Request body cut off', { brokenOff: error }) : error
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,318 @@
+import { build } from 'esbuild'
+import fc from 'fast-check'
+import { createContext, runInContext } from 'node:vm'
+import { describe, expect, expectTypeOf, test, vi } from 'vitest'
+import { isLong } from '@/e2e/support/long-form'
+import { cpuTimeSince } from '@/e2e/support/cpu-time'
+import type { input } from 'zod/mini'
+import { readShape, resetPasswordShape, sendLinkShape, type ResetForm } from './request-schemas'
+import { strip } from '@/lib/text/python-strip'
+
+const numRuns = isLong ? 100_000 : 1_000
+if (isLong) vi.setConfig({ testTimeout: 600_000 })
+
+const link = { user_id: '1', timestamp: '1700000000', signature: 'abc' }
+const reset = { ...link, password: 'N3w-correct-horse' }
+
+const readReset = (body: unknown, passwordConfirm = false) =>
+  readShape(resetPasswordShape({ passwordConfirm }), body)
+const readLogin = (body: unknown) => readShape(sendLinkShape('login'), body)
+
+/** The codes by field; empty where all is well. */
+function problemsOf(
+  read: ReturnType<typeof readReset> | ReturnType<typeof readLogin>,
+): Record<string, string[]> {
+  if (read.ok) return {}
+  return Object.fromEntries(
+    Object.entries(read.problems).map(([name, list]) => [name, list.map(({ code }) => code)]),
+  )
+}
+
+describe('text fields', () => {
+  test.each([
+    ['missing', undefined, 'required'],
+    ['null', null, 'null'],
+    ['empty', '', 'blank'],
+    ['white space only', ' \t\u00a0\u3000\x1c\x85', 'blank'],
+    ['a boolean', true, 'invalid-string'],
+    ['another boolean', false, 'invalid-string'],
+    ['a list', [], 'invalid-string'],
+    ['a list of text', ['alice'], 'invalid-string'],
+    ['an object', {}, 'invalid-string'],
+    ['a float', 1.5, 'invalid-string'],
+    ['a float that is whole', 1, 'invalid-string'],
+    ['a function', () => 'alice', 'invalid-string'],
+    ['a NUL', 'a\0b', 'null-characters'],
+    ['a lone surrogate', 'a\ud800', 'surrogates'],
+  ])('I1, I4, C11: %s is refused in every field', (_, value, code) => {
+    expect(problemsOf(readLogin({ login: value }))).toEqual({ login: [code] })
+    for (const name of ['user_id', 'signature', 'password', 'password_confirm']) {
+      const isSecret = name.startsWith('password')
+      if (isSecret && code === 'blank' && value !== '') continue
+      const given = { ...reset, password_confirm: 'x', [name]: value }
+      expect(problemsOf(readReset(given, true))).toEqual({ [name]: [code] })
+    }
+  })
+
+  test('I4: the first lone surrogate is named, and a NUL besides', () => {
+    expect(readLogin({ login: 'a\udfff\ud800\0' })).toEqual({
+      ok: false,
+      problems: {
+        login: [{ code: 'null-characters' }, { code: 'surrogates', values: { character: 'U+DFFF' } }],
+      },
+    })
+    expect(readLogin({ login: '😀' })).toEqual({ ok: true, value: { login: '😀' } })
+  })
+
+  test('I1: an integer counts as its digits', () => {
+    expect(readLogin({ login: 12345678901234567890n })).toEqual({
+      ok: true,
+      value: { login: '12345678901234567890' },
+    })
+    expect(readReset({ ...reset, user_id: -1n, password: 0n })).toMatchObject({
+      ok: true,
+      value: { user_id: '-1', password: '0' },
+    })
+  })
+
+  test('trimmed is what Python trims, not what JavaScript trims', () => {
+    for (let code = 0; code <= 0xffff; code += 1) {
+      const character = String.fromCharCode(code)
+      expect(strip(`${character}a${character}`) === 'a', code.toString(16)).toBe(
+        pythonWhiteSpace.includes(character),
+      )
+    }
+    expect(strip('\ufeff a \ufeff')).toBe('\ufeff a \ufeff')
+    expect(readLogin({ login: '\x1c\x85 al ice\u2028' })).toEqual({ ok: true, value: { login: 'al ice' } })
+  })
+
+  /** Every code point for which `str.isspace()` holds, listed by Python 3.11. */
+  const pythonWhiteSpace = Array.from(
+    '\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000',
+  )
+
+  test('P4: a password is taken as it was sent, white space and all', () => {
+    const exact = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.includes('\0'))
+    fc.assert(
+      fc.property(exact, (password) => {
+        expect(readReset({ ...reset, password, password_confirm: password }, true)).toMatchObject({
+          value: { password, password_confirm: password },
+        })
+      }),
+      { numRuns: Math.min(numRuns, 10_000) },
+    )
+    for (const password of [' ', '\n', '  N3w-correct-horse \n', '\ufeff']) {
+      expect(readReset({ ...reset, password })).toMatchObject({ ok: true, value: { password } })
+    }
+  })
+
+  test('I3: trimming takes no time, however much white space stands inside', () => {
+    const start = process.cpuUsage()
+    readReset({
+      ...reset,
+      user_id: `x${' '.repeat(16_000)}x`,
+      timestamp: `1${' '.repeat(16_000)}1`,
+      password: ' '.repeat(16_000),
+    })
+    expect(cpuTimeSince(start)).toBeLessThan(100)
+  })
+})
+
+describe('timestamp', () => {
+  test.each([
+    ['0', 0],
+    ['1700000000', 1_700_000_000],
+    ['  1700000000 \n', 1_700_000_000],
+    ['9007199254740991', Number.MAX_SAFE_INTEGER],
+    [1_700_000_000n, 1_700_000_000],
+    [0n, 0],
+    [-1n, -1],
+    [2n ** 80n, Number.MAX_SAFE_INTEGER],
+    [10n ** 4000n, Number.MAX_SAFE_INTEGER],
+    [-(10n ** 4000n), Number.MIN_SAFE_INTEGER],
+  ])('the timestamp %# is read', (timestamp: unknown, seconds) => {
+    expect(readReset({ ...reset, timestamp })).toMatchObject({ ok: true, value: { timestamp: seconds } })
+  })
+
+  const spellings = '+5 -5 -0 05 00 5.0 5. .5 5e0 0x5 0b1 1_000 1,000 abc １７００００００００ ٣ ²'.split(' ')
+  const beyond = ['9007199254740992', '9'.repeat(16), '1'.repeat(17), '1'.repeat(1001)]
+  const strays = ['', ' ', '1 000', 'a\0b', '5\0', '\ufeff5', '5\ud800']
+  const others: unknown[] = [1.5, 1, Infinity, NaN, true, false, [], [1], {}, { valueOf: () => 5 }]
+  test.each([...spellings, ...beyond, ...strays, ...others].map((timestamp) => ({ timestamp })))(
+    'T9, C11: $timestamp is no timestamp',
+    ({ timestamp }) => {
+      expect(problemsOf(readReset({ ...reset, timestamp }))).toEqual({ timestamp: ['invalid-integer'] })
+    },
+  )
+
+  test('missing and null are told apart', () => {
+    expect(problemsOf(readReset({ ...reset, timestamp: undefined }))).toEqual({ timestamp: ['required'] })
+    expect(problemsOf(readReset({ ...reset, timestamp: null }))).toEqual({ timestamp: ['null'] })
+  })
+})
+
+describe('bodies', () => {
+  test('all problems are reported together, in declared order', () => {
+    const read = readReset({ password: '', signature: {}, timestamp: 'x', user_id: [] }, true)
+    expect(Object.entries(problemsOf(read))).toEqual([
+      ['user_id', ['invalid-string']],
+      ['timestamp', ['invalid-integer']],
+      ['signature', ['invalid-string']],
+      ['password', ['blank']],
+      ['password_confirm', ['required']],
+    ])
+  })
+
+  test('I1: unknown fields, and a repetition that is not asked for, are ignored', () => {
+    const read = readReset({ ...reset, password_confirm: [], is_staff: true, email: 'evil@example.com' })
+    expect(read).toEqual({ ok: true, value: { ...reset, timestamp: 1_700_000_000 } })
+  })
+
+  test('names are case-sensitive', () => {
+    expect(problemsOf(readLogin({ LOGIN: 'alice' }))).toEqual({ login: ['required'] })
+  })
+
+  test('I2: inherited fields have no effect', () => {
+    expect(problemsOf(readLogin(Object.create({ login: 'alice' })))).toEqual({ login: ['required'] })
+    expect(problemsOf(readReset(Object.create(reset)))).toMatchObject({
+      user_id: ['required'],
+      password: ['required'],
+    })
+    Object.assign(Object.prototype, { login: 'evil' })
+    try {
+      expect(problemsOf(readLogin({}))).toEqual({ login: ['required'] })
+    } finally {
+      delete (Object.prototype as { login?: string }).login
+    }
+  })
+
+  test('what is no object has no field', () => {
+    for (const body of [null, undefined, 1, 'login', [], true, 5n, () => reset]) {
+      expect(problemsOf(readLogin(body))).toEqual({ login: ['required'] })
+      expect(Object.keys(problemsOf(readReset(body)))).toEqual([
+        'user_id',
+        'timestamp',
+        'signature',
+        'password',
+      ])
+    }
+  })
+
+  test('C15: reading whatever JSON holds never throws, and what is accepted is text', () => {
+    const names = [
+      'login',
+      'email',
+      'user_id',
+      'timestamp',
+      'signature',
+      'password',
+      'password_confirm',
+      '__proto__',
+      'x',
+    ]
+    const value = fc.oneof(
+      fc.anything({ withBigInt: true, withNullPrototype: true, withMap: true, withSparseArray: true }),
+      fc.string({ unit: 'binary' }),
+      fc.bigInt(),
+    )
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...names), value), fc.boolean(), (body, passwordConfirm) => {
+        const read = readReset(body, passwordConfirm)
+        if (read.ok) {
+          const { timestamp, ...texts } = read.value
+          expect(Number.isSafeInteger(timestamp)).toBe(true)
+          for (const text of Object.values(texts)) expect(text).toEqual(expect.stringMatching(/[^]/))
+        }
+        for (const name of ['login', 'email'] as const)
+          expect(typeof readShape(sendLinkShape(name), body).ok).toBe('boolean')
+      }),
+      { numRuns },
+    )
+  })
+})
+
+describe('asking for a link', () => {
+  test('somebody who types a login', () => {
+    expect(readLogin({ login: ' alice ' })).toEqual({ ok: true, value: { login: 'alice' } })
+    expect(readShape(sendLinkShape('email'), { email: 'a@example.com' })).toEqual({
+      ok: true,
+      value: { login: 'a@example.com' },
+    })
+  })
+
+  test('the field has one name', () => {
+    expect(problemsOf(readLogin({ email: 'alice@example.com' }))).toEqual({ login: ['required'] })
+    expect(problemsOf(readShape(sendLinkShape('email'), { login: 'alice@example.com' }))).toEqual({
+      email: ['required'],
+    })
+  })
+
+  test('C1: a list of addresses is refused', () => {
+    const email = ['victim@example.com', 'evil@example.com']
+    expect(problemsOf(readShape(sendLinkShape('email'), { email }))).toEqual({ email: ['invalid-string'] })
+  })
+
+  test('a link stands in for the login', () => {
+    const value = { link: { ...link, timestamp: 1_700_000_000 } }
+    expect(readLogin(link)).toEqual({ ok: true, value })
+    expect(readShape(sendLinkShape('email'), { ...link, login: 'ignored' })).toEqual({ ok: true, value })
+  })
+
+  test('a login that is given wins over a link, also where it is wrong', () => {
+    expect(readLogin({ ...link, login: 'alice' })).toEqual({ ok: true, value: { login: 'alice' } })
+    expect(problemsOf(readLogin({ ...link, login: '' }))).toEqual({ login: ['blank'] })
+    expect(problemsOf(readLogin({ ...link, login: null }))).toEqual({ login: ['null'] })
+  })
+
+  test.each([
+    {},
+    { ...link, signature: undefined },
+    { user_id: '1' },
+    { ...link, timestamp: '05' },
+    { ...link, user_id: [] },
+    { ...link, signature: '' },
+  ])('without either, and with %j, the login is what is missing', (body) => {
+    expect(problemsOf(readLogin(body))).toEqual({ login: ['required'] })
+  })
+})
+
+describe('forms', () => {
+  test('what a form holds is text', () => {
+    expectTypeOf<input<ReturnType<typeof resetPasswordShape>>>().toEqualTypeOf<ResetForm>()
+    expectTypeOf<input<ReturnType<typeof sendLinkShape<'login'>>>>().toEqualTypeOf<Record<'login', string>>()
+  })
+
+  test('H6, U5: shapes and rules reach the browser without Node, without the blocklist and without code from strings', async () => {
+    const { metafile, outputFiles } = await build({
+      stdin: {
+        contents: `
+          export { resetPasswordShape } from './request-schemas'
+          export { createPasswordRules } from '@/lib/passwords/rules'`,
+        resolveDir: import.meta.dirname,
+      },
+      bundle: true,
+      minify: true,
+      platform: 'browser',
+      format: 'iife',
+      globalName: 'shared',
+      metafile: true,
+      write: false,
+    })
+    expect(Object.keys(metafile.inputs).filter((file) => /zxcvbn|^node:/.test(file))).toEqual([])
+    expect(outputFiles[0]?.text.length).toBeLessThan(64 * 1024)
+
+    const page = createContext({}, { codeGeneration: { strings: false, wasm: false } })
+    runInContext(
+      'let tried = 0; globalThis.Function = new Proxy(Function, { construct() { tried++; throw new EvalError() } })',
+      page,
+    )
+    runInContext(outputFiles[0]?.text ?? '', page)
+    const given = JSON.stringify({ ...reset, password: '' })
+    const read = runInContext(
+      `shared.resetPasswordShape({ passwordConfirm: false }).safeParse(${given}).error.issues[0].message`,
+      page,
+    )
+    expect(read).toBe('blank')
+    expect(runInContext('tried', page)).toBe(0)
+  })
+})

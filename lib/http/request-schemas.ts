@@ -1,0 +1,201 @@
+import * as z from 'zod/mini'
+import { strip } from '@/lib/text/python-strip'
+
+// What the two endpoints take: the one room that forms and handlers share, so nothing of Node here. What is wrong is
+// told in stable codes; `messages/` has the words. From zod's small half, which unlike the other never tries
+// `new Function`: the content security policy of the pages would refuse and report it.
+
+/** What can be wrong with a field. `surrogates` names the first offender: `surrogates:U+D800`. */
+export type FieldProblem =
+  | 'required'
+  | 'null'
+  | 'blank'
+  | 'invalid-string'
+  | 'null-characters'
+  | `surrogates:U+${string}`
+  | 'invalid-integer'
+
+/** The field that says who asks: `email` where only addresses are searched. */
+export type LoginField = 'login' | 'email'
+
+/** Who asks for a link: somebody who typed a login, or somebody who holds an older link. */
+export type LinkRequest =
+  { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
+
+export type ResetForm = {
+  user_id: string
+  timestamp: string
+  signature: string
+  password: string
+  password_confirm?: string
+}
+
+export type ResetInput = {
+  user_id: string
+  /** Seconds since the epoch. */
+  timestamp: number
+  signature: string
+  password: string
+  password_confirm?: string
+}
+
+/** A shape that turns what a form or a body holds into checked values, or into issues whose messages are codes. */
+export type Shape<Output, Given> = z.ZodMiniType<Output, Given>
+
+type Refuse = (problem: FieldProblem) => undefined
+
+/** One field. `read` gets whatever was sent, JSON integers as `bigint`, and refuses what the contract refuses. */
+function field<Value>(read: (given: unknown, refuse: Refuse) => Value | undefined): Shape<Value, string> {
+  const reading = z.transform((given: unknown, payload) =>
+    read(given, (message) => void payload.issues.push({ code: 'custom', message, input: given })),
+  )
+  return z.pipe(z.custom<unknown, string>(), reading) as Shape<Value, string>
+}
+
+function textField(prepare: (text: string) => string) {
+  return field((given, refuse) => {
+    if (given === undefined) return refuse('required')
+    if (given === null) return refuse('null')
+    const sent = typeof given === 'bigint' ? String(given) : given
+    if (typeof sent !== 'string') return refuse('invalid-string')
+    const text = prepare(sent)
+    if (text === '') return refuse('blank')
+    if (text.includes('\0')) refuse('null-characters')
+    const [surrogate] = /\p{Surrogate}/u.exec(text) ?? []
+    if (surrogate !== undefined) refuse(`surrogates:U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}`)
+    return text
+  })
+}
+
+const trimmed = textField(strip)
+
+/** Taken as received, since it is hashed as received (ASVS 6.2.8): never trimmed, blank only where it is empty. */
+const secret = textField((text) => text)
+
+const seconds = field((given, refuse) => {
+  if (given === undefined) return refuse('required')
+  if (given === null) return refuse('null')
+  if (typeof given === 'bigint') return nearestSafe(given)
+  const digits = typeof given === 'string' ? strip(given) : ''
+  // One spelling only, so that a link has one URL (ASVS 1.5.3).
+  const canonical = /^(?:0|[1-9][0-9]{0,15})$/.test(digits) && Number.isSafeInteger(Number(digits))
+  return canonical ? Number(digits) : refuse('invalid-integer')
+})
+
+/** No link has a time outside the safe integers; pulling it in keeps Infinity away from those who compare. */
+function nearestSafe(integer: bigint): number {
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number(integer), Number.MAX_SAFE_INTEGER))
+}
+
+type Fields = Record<string, typeof trimmed | typeof seconds>
+
+const linkFields = { user_id: trimmed, timestamp: seconds, signature: trimmed }
+
+const resetPasswordFields = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
+  ...linkFields,
+  password: secret,
+  ...(passwordConfirm ? { password_confirm: secret } : {}),
+})
+
+/** A body's own fields of these names and nothing else: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
+function ownFields(body: unknown, names: string[]): Record<string, unknown> {
+  const own: Record<string, unknown> = Object.create(null)
+  for (const name of names) if (Object.hasOwn(Object(body), name)) own[name] = Object(body)[name]
+  return own
+}
+
+/** Whatever is not an object has none of the fields. All problems are reported together, in declared order. */
+function bodyOf<Spec extends Fields>(spec: Spec) {
+  return z.pipe(
+    z.transform((body: unknown): unknown => ownFields(body, Object.keys(spec))),
+    z.object(spec),
+  )
+}
+
+/**
+ * The shape of `send-reset-password-link/`. Where the login field is absent, a link's three fields may stand in for it;
+ * whether that link is genuine is the caller's to judge. A malformed link counts as none, so that then, as with
+ * neither, the login field is what is missing.
+ */
+export function sendLinkShape<Name extends LoginField>(
+  loginField: Name,
+): Shape<LinkRequest, Record<Name, string>> {
+  const linkShape = bodyOf(linkFields)
+  return z.pipe(
+    z.custom<unknown, Record<Name, string>>(),
+    z.transform((body: unknown, payload): LinkRequest => {
+      const login = ownFields(body, [loginField])[loginField]
+      const link = login === undefined ? linkShape.safeParse(body) : undefined
+      if (link?.success) return { link: link.data }
+      const typed = trimmed.safeParse(login)
+      if (typed.success) return { login: typed.data }
+      for (const { message } of typed.error.issues) {
+        payload.issues.push({ code: 'custom', message, path: [loginField], input: login })
+      }
+      return z.NEVER
+    }),
+  )
+}
+
+/** The shape of `reset-password/`. Where no repetition is asked for, one that is sent is ignored. */
+export function resetPasswordShape(asked: { passwordConfirm: boolean }): Shape<ResetInput, ResetForm> {
+  return bodyOf(resetPasswordFields(asked)) as unknown as Shape<ResetInput, ResetForm>
+}
+
+/** The shape of `cancel-reset-password/`: a link and nothing else. */
+export function cancelShape(): Shape<
+  { user_id: string; timestamp: number; signature: string },
+  Record<'user_id' | 'timestamp' | 'signature', string>
+> {
+  return bodyOf(linkFields) as unknown as ReturnType<typeof cancelShape>
+}
+
+/** What is wrong with one field: a code, and what its words need to be filled in. */
+export type ReadProblem = { code: string; values?: { character: string } }
+
+/** Reads a body by a shape; the problems come by field, in the order in which the contract declares the fields. */
+export function readShape<Output>(
+  shape: Shape<Output, unknown>,
+  body: unknown,
+): { ok: true; value: Output } | { ok: false; problems: Record<string, ReadProblem[]> } {
+  const read = shape.safeParse(body)
+  if (read.success) return { ok: true, value: read.data }
+  const problems: Record<string, ReadProblem[]> = Object.create(null)
+  for (const { path, message } of read.error.issues) {
+    const [code, character] = message.split(':') as [string, string?]
+    const problem = character === undefined ? { code } : { code, values: { character } }
+    ;(problems[String(path[0])] ??= []).push(problem)
+  }
+  return { ok: false, problems }
+}
+
+/** An endpoint as its answer to OPTIONS describes it, in DRR's words. */
+export type EndpointDescription = {
+  name: string
+  fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>
+}
+
+export function describeSendLink(loginField: LoginField): EndpointDescription {
+  return { name: 'Send Reset Password Link', fields: describe({ [loginField]: trimmed }) }
+}
+
+export function describeResetPassword(asked: { passwordConfirm: boolean }): EndpointDescription {
+  return { name: 'Reset Password', fields: describe(resetPasswordFields(asked)) }
+}
+
+export function describeCancel(): EndpointDescription {
+  return { name: 'Cancel Reset Password', fields: describe(linkFields) }
+}
+
+function describe(fields: Fields): EndpointDescription['fields'] {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, kind]) => {
+      const words = name.replaceAll('_', ' ')
+      const label = words.charAt(0).toUpperCase() + words.slice(1)
+      return [
+        name,
+        { type: kind === seconds ? 'integer' : 'string', required: true, read_only: false, label },
+      ]
+    }),
+  )
+}

@@ -1,0 +1,54 @@
+import type { Log } from '@/lib/logging/log'
+import type { MailFacts, MailState } from './state'
+import { judgeMail, mailTimes, type MailTimes } from './verdict'
+
+type Parts = {
+  state: Pick<MailState, 'read' | 'claimReport' | 'closeReport'>
+  log: Log
+  times?: MailTimes
+  /** Called with what was read, before it is judged. */
+  onRead?: (facts: MailFacts) => void
+}
+
+/**
+ * Looks at the state of emails again and again. One process of the installation logs `emails_not_leaving`, at most every
+ * ten minutes, and one logs `emails_leaving_again`.
+ *
+ * @returns `check` looks now and never throws; `stop` ends the looking
+ */
+export function watchMail({ state, log, times = mailTimes, onRead }: Parts) {
+  let checking: Promise<void> | undefined
+
+  function check(): Promise<void> {
+    return (checking ??= look()
+      // The database is away: what needs it says so, and nothing is known of emails.
+      .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))
+      .finally(() => (checking = undefined)))
+  }
+
+  async function look(): Promise<void> {
+    const facts = await state.read()
+    onRead?.(facts)
+    const verdict = judgeMail(facts, times)
+    if (verdict.status === 'failing') {
+      const { cause, reason, since, hint } = verdict
+      if (
+        (facts.reported === null || facts.reported >= times.repeat) &&
+        (await state.claimReport(times.repeat))
+      )
+        log.error({ event: 'emails_not_leaving', cause, reason, since, hint })
+    } else if (facts.reported !== null && (await state.closeReport())) {
+      log.info({ event: 'emails_leaving_again' })
+    }
+  }
+
+  const timer = setInterval(() => void check(), times.check)
+  timer.unref()
+  return {
+    check,
+    async stop(): Promise<void> {
+      clearInterval(timer)
+      await checking
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createMailbox } from './dev-mailbox'
+import { createMailer } from './mailer'
+
+let dir: string
+beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'rekey-mailbox-'))))
+afterAll(() => rm(dir, { recursive: true }))
+
+const letter = {
+  subject: 'Passwort für Bücher – zurücksetzen',
+  html: '<p>Grüße</p>',
+  text: 'Grüße\nhttps://id.example.com/?a=1&b=2\n',
+}
+
+function catchLetter(to: string, id = randomUUID()) {
+  const mailer = createMailer({
+    mailboxDir: dir,
+    from: 'Bücher <no-reply@example.com>',
+    log: pino({ enabled: false }),
+  })
+  return mailer.send({ id, to, letter }).then(() => id)
+}
+
+test('there is nothing in a mailbox that does not exist', async () => {
+  const mailbox = createMailbox(join(dir, 'nowhere'))
+  expect(await mailbox.list()).toEqual([])
+  expect(await mailbox.open(randomUUID())).toBeNull()
+})
+
+test('a letter that the mailer caught is read back as it was written, newest first', async () => {
+  const older = await catchLetter('jane@example.com')
+  const newer = await catchLetter('ada@example.com')
+  const hourAgo = new Date(Date.now() - 3_600_000)
+  await utimes(join(dir, `${older}.eml`), hourAgo, hourAgo)
+  const mailbox = createMailbox(dir)
+  expect((await mailbox.list()).map(({ id }) => id)).toEqual([newer, older])
+
+  const opened = await mailbox.open(older)
+  expect(opened).toMatchObject({
+    id: older,
+    to: 'jane@example.com',
+    subject: letter.subject,
+    html: letter.html,
+  })
+  expect(opened?.from).toBe('"Bücher" <no-reply@example.com>')
+  expect(opened?.text.trimEnd()).toBe(letter.text.trimEnd())
+  expect(opened?.headers).toContainEqual({ name: 'Auto-Submitted', value: 'auto-generated' })
+  expect(opened?.source).toMatch(/^From: .*<no-reply@example\.com>\r$/m)
+})
+
+test('a letter caught before a restart is found by a mailbox made after it', async () => {
+  const id = await catchLetter('jane@example.com')
+  expect((await createMailbox(dir).list()).map((caught) => caught.id)).toContain(id)
+})
+
+test.each([
+  '..',
+  '../outside',
+  '../../etc/passwd',
+  'a/b',
+  '/etc/passwd',
+  '%2e%2e%2foutside',
+  'a\u0000',
+  '',
+  'x'.repeat(65),
+  'a.eml',
+  '.hidden',
+])('the id %j opens nothing', async (id) => {
+  await writeFile(join(dir, '..', 'outside.eml'), 'Subject: outside\r\n\r\n')
+  expect(await createMailbox(dir).open(id)).toBeNull()
+  await rm(join(dir, '..', 'outside.eml'))
+})
+
+test('a half-written letter and a stranger’s file are not listed; a dangling one breaks nothing', async () => {
+  const before = (await createMailbox(dir).list()).length
+  await writeFile(join(dir, `.${randomUUID()}.abc.part`), 'Subject: half')
+  await writeFile(join(dir, 'notes.txt'), 'Subject: notes')
+  await symlink(join(dir, 'gone'), join(dir, 'dangling.eml'))
+  expect(await createMailbox(dir).list()).toHaveLength(before)
+})

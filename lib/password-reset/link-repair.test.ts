@@ -1,0 +1,305 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { addressWithFragment } from '@/app/link/link-in-fragment'
+import { linkDamages, type LinkDamage } from '@/e2e/support/link-damages'
+import {
+  findLink,
+  longestRepaired,
+  mostSpellings,
+  repairFields,
+  undoDamages,
+  type LinkSource,
+} from './link-repair'
+import { buildLinkUrl, createLinks, type Link, type Purpose } from './reset-link'
+
+const links = createLinks({
+  secrets: ['w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'],
+  audience: 'https://id.example.com',
+  period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+  oneTimeUse: true,
+})
+const uuid = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
+const page = 'https://id.example.com/reset-password/'
+
+function signed(userId = uuid, { purpose = 'reset' as Purpose, passwordHash = 'a hash' } = {}): Link {
+  const state = { passwordHash, email: 'ada@example.com', isActive: true, linksEpoch: 0 }
+  return links.create(purpose, userId, 1_790_000_000, state)
+}
+
+/** The parameters as Next hands them to a page, after the page's script has restored the fragment. */
+function queryOf(address: string): Record<string, string | string[]> {
+  const url = new URL(address)
+  const { searchParams } = new URL(addressWithFragment(url) ?? url.href, url)
+  const query: Record<string, string | string[]> = {}
+  for (const [name, value] of searchParams) {
+    const before = query[name]
+    query[name] = before === undefined ? value : [before, value].flat()
+  }
+  return query
+}
+
+const read = (address: string, source: LinkSource = 'address') =>
+  findLink(links, 'reset', queryOf(address), source)
+
+const everywhere = linkDamages.filter(({ only }) => only === undefined)
+const addressOnly = linkDamages.filter(({ only }) => only === 'address')
+
+describe('U12: a link that a mail program damaged is read as the link that was sent', () => {
+  const link = signed()
+
+  test.each(linkDamages)('in the address of a page: $what ($source)', ({ damage }) => {
+    const damaged = damage(buildLinkUrl(page, link))
+    expect(damaged).not.toBe(buildLinkUrl(page, link))
+    expect(read(damaged)).toEqual(link)
+  })
+
+  test.each(everywhere)('in the fields of a request: $what ($source)', ({ damage }) => {
+    const fields = { ...queryOf(damage(buildLinkUrl(page, link))), password: 'gravel & orbit=lantern' }
+    expect(repairFields(links, 'reset', fields)).toEqual({
+      ...fields,
+      ...link,
+      timestamp: String(link.timestamp),
+    })
+  })
+
+  test.each(['&tenant=b', '&utm_source=x&utm_medium=email', '&problem=throttled&lang=de'])(
+    'among the parameters of others (%s)',
+    (others) => {
+      const address = `${buildLinkUrl(`${page}?tenant=a`, link)}${others}`
+      expect(read(address)).toEqual(link)
+      expect(read(address.replace('&timestamp', '×tamp'))).toEqual(link)
+      expect(read(address.replaceAll('&', '&amp;'))).toEqual(link)
+    },
+  )
+
+  test.each([null, undefined, '', 'null', 'undefined'])(
+    'where the client sends %j for the time that × swallowed',
+    (timestamp) => {
+      const fields = { user_id: `${uuid}×tamp=${link.timestamp}`, timestamp, signature: link.signature }
+      expect(repairFields(links, 'reset', fields)).toMatchObject({
+        ...link,
+        timestamp: String(link.timestamp),
+      })
+    },
+  )
+
+  test('where the account id looks like a damage', () => {
+    for (const id of ['3D1', 'a%2Bb', 'a=b', 'x×tamp=5', 'a>b', 'amp;1', 'two words', '%3D']) {
+      const exotic = signed(id)
+      expect([id, read(buildLinkUrl(page, exotic))]).toEqual([id, exotic])
+      expect([id, read(`${buildLinkUrl(page, exotic)}).`)]).toEqual([id, exotic])
+    }
+  })
+
+  test('of both kinds that cancel a reset', () => {
+    for (const purpose of ['cancel', 'cancel-change'] as const) {
+      const cancel = signed(uuid, { purpose })
+      const query = queryOf(buildLinkUrl(page, cancel).replace('&timestamp', '×tamp'))
+      expect(findLink(links, 'cancel', query, 'address')).toEqual(cancel)
+      expect(findLink(links, 'reset', query, 'address')).toBeUndefined()
+    }
+  })
+})
+
+describe('T8, T9: what no mail program does is not repaired', () => {
+  const { user_id, timestamp, signature } = signed()
+  const whole = { user_id, timestamp: String(timestamp), signature }
+
+  test.each<[string, Record<string, unknown>]>([
+    ['a padded signature', { signature: `${signature}==` }],
+    ['a signature padded once', { signature: `${signature}=` }],
+    ['a signature in plain base64', { signature: Buffer.from(signature, 'base64url').toString('base64') }],
+    ['a signature too long by one', { signature: `${signature}A` }],
+    ['a signature too long by a hyphen', { signature: `${signature}-` }],
+    ['a signature that is cut', { signature: signature.slice(0, -1) }],
+    ['a signature as a list', { signature: [signature, 'x'] }],
+    ['a time with a leading zero', { timestamp: `0${timestamp}` }],
+    ['a time with a sign', { timestamp: `+${timestamp}` }],
+    ['a time with a point', { timestamp: `${timestamp}.` }],
+    ['a time with a fraction', { timestamp: `${timestamp}.0` }],
+    ['a time with an exponent', { timestamp: `${timestamp}e0` }],
+    ['a time that is a number with a fraction', { timestamp: timestamp + 0.5 }],
+    ['an account id in braces', { user_id: `{${user_id}}` }],
+    ['an account id in capitals', { user_id: user_id.toUpperCase() }],
+    ['a part that is missing', { signature: undefined }],
+    ['a part under another name', { signature: undefined, sig: signature }],
+  ])('%s, wherever it is received', (_what, change) => {
+    const fields = { ...whole, ...change }
+    expect(findLink(links, 'reset', fields, 'address')).toBeUndefined()
+    expect(repairFields(links, 'reset', fields)).toBe(fields)
+  })
+
+  test.each(addressOnly)('$what ($source), in the fields of a request', ({ damage }) => {
+    expect(read(damage(buildLinkUrl(page, signed())), 'fields')).toBeUndefined()
+  })
+
+  test.each([`&user_id=${uuid}`, '&signature=x', '&timestamp=1'])(
+    'T12: a part that is repeated (%s)',
+    (more) => {
+      expect(read(`${buildLinkUrl(page, signed())}${more}`)).toBeUndefined()
+      expect(read(`${buildLinkUrl(page, signed())}${more}`.replaceAll('&', '&amp;'))).toBeUndefined()
+    },
+  )
+
+  test('a password is not part of what is repaired', () => {
+    const fields = { user_id, password: `x&timestamp=${timestamp}&signature=${signature}` }
+    expect(repairFields(links, 'reset', fields)).toBe(fields)
+  })
+})
+
+describe('T12: whatever is received,', () => {
+  const id = fc.oneof(
+    fc.uuid(),
+    fc.nat().map(String),
+    fc.stringMatching(/^[a-z0-9]{1,12}@[a-z]{1,8}\.example$/),
+    fc.stringMatching(/^[A-Za-z0-9]{1,22}={0,2}$/),
+  )
+  const anyLink = fc.record({ id, passwordHash: fc.string() }).map(({ id, ...state }) => signed(id, state))
+  const oneDamage = fc.constantFrom(...linkDamages)
+  /** A soft line break whose line end is gone, before a signature that goes on with `3D`, is read as `=3D`. */
+  const isDoubtful = (address: string) => /signature=[\w-]+=3D/.test(address)
+
+  test('every single damage of every link is repaired', () => {
+    fc.assert(
+      fc.property(anyLink, oneDamage, (link, { damage }) => {
+        const address = damage(buildLinkUrl(page, link))
+        fc.pre(!isDoubtful(address))
+        expect(read(address)).toEqual(link)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  test('two damages are repaired, or the link is refused; no other link comes of them', () => {
+    let repaired = 0
+    fc.assert(
+      fc.property(anyLink, oneDamage, oneDamage, (link, first: LinkDamage, second: LinkDamage) => {
+        const found = read(second.damage(first.damage(buildLinkUrl(page, link))))
+        if (found !== undefined) repaired += 1
+        expect([undefined, link]).toContainEqual(found)
+      }),
+      { numRuns: 400 },
+    )
+    expect(repaired).toBeGreaterThan(200)
+  })
+
+  /** Counts how many spellings are verified. */
+  function counting() {
+    const spellings = new Set<string>()
+    let verified = 0
+    const open: typeof links.open = (purpose, link) => {
+      verified += 1
+      spellings.add(JSON.stringify([link.user_id, link.timestamp, link.signature]))
+      return links.open(purpose, link)
+    }
+    return { links: { open }, spellings, verified: () => verified }
+  }
+
+  const pieces = fc.constantFrom(
+    ...['user_id', 'timestamp', 'signature', 'tamp', '=', '&', '×', '%26', '%253D', '=3D', '&amp;', '#038;'],
+    ...['>', ' ', '\r\n', '.', '%', uuid, '1790000000', signed().signature, 'a'],
+  )
+  const junk = fc.array(pieces, { maxLength: 40 }).map((some) => `${page}?${some.join('')}`)
+  const field = fc.oneof(
+    fc.array(pieces).map((some) => some.join('')),
+    fc.anything({ withBigInt: true }),
+  )
+
+  test('a forgery is verified eight times at most, the last time by what uses the link', () => {
+    expect(mostSpellings + 1).toBe(8)
+    const seen: number[] = []
+    const check = (received: Record<string, unknown>, source: LinkSource) => {
+      for (const [kind, purposes] of [
+        ['reset', 1],
+        ['cancel', 2],
+      ] as const) {
+        const counter = counting()
+        const link = findLink(counter.links, kind, received, source)
+        if (link !== undefined) expect(link.signature).toBe(signed().signature)
+        expect(counter.spellings.size).toBeLessThanOrEqual(mostSpellings)
+        expect(counter.verified()).toBeLessThanOrEqual(mostSpellings * purposes)
+        seen.push(counter.spellings.size)
+      }
+    }
+    const fields = fc.record({ user_id: field, timestamp: field, signature: field }, { requiredKeys: [] })
+    fc.assert(
+      fc.property(junk, (address) => check(queryOf(address), 'address')),
+      { numRuns: 500 },
+    )
+    fc.assert(
+      fc.property(fields, (body) => check(body, 'fields')),
+      { numRuns: 500 },
+    )
+    // Every rule changes this forgery, so the bound is reached.
+    const worst = `${page}?user_id=a%2541%3Dc%3E%26amp;b&timestamp=5&signature=x)`
+    check(queryOf(worst), 'address')
+    expect(Math.max(...seen)).toBe(mostSpellings)
+  })
+
+  test('an unknown account, a changed signature and another time are verified equally often', () => {
+    const link = signed()
+    const changed = (link.signature.startsWith('A') ? 'B' : 'A') + link.signature.slice(1)
+    const dead = [
+      { ...link, user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a12' },
+      { ...link, signature: changed },
+      { ...link, timestamp: link.timestamp + 1 },
+    ]
+    for (const { damage } of [{ damage: (address: string) => address }, ...linkDamages]) {
+      const counts = dead.map((one) => {
+        const counter = counting()
+        expect(
+          findLink(counter.links, 'reset', queryOf(damage(buildLinkUrl(page, one))), 'address'),
+        ).toBeUndefined()
+        return counter.verified()
+      })
+      expect(new Set(counts).size).toBe(1)
+    }
+  })
+})
+
+describe('C14, I3: long input', () => {
+  /** Milliseconds of processor time that the rules take for texts of `length` characters. */
+  function cost(piece: string, length: number): number {
+    const text = `user_id=${piece.repeat(length / piece.length)}x&timestamp=1&signature=x`
+    const start = process.cpuUsage()
+    for (let round = 0; round < 10; round += 1) undoDamages(text, 'address')
+    const { user, system } = process.cpuUsage(start)
+    return (user + system) / 1000
+  }
+
+  const pieces = [
+    'a',
+    ' ',
+    '>',
+    '=',
+    '%',
+    '%41',
+    '&amp;',
+    '#0',
+    '#038;',
+    '&',
+    '×',
+    'signature=',
+    'timestamp=',
+    '=\r',
+  ]
+  test.each(pieces)('four times as many of %j cost about four times as much', (piece) => {
+    cost(piece, 16_000)
+    const ratios = Array.from({ length: 3 }, () => cost(piece, 64_000) / cost(piece, 16_000))
+    // Quadratic work would cost sixteen times as much.
+    expect(Math.min(...ratios)).toBeLessThan(8)
+  })
+
+  test('a text longer than any damaged link is tried as received only', () => {
+    let verified = 0
+    const open: typeof links.open = () => ((verified += 1), null)
+    const { user_id, timestamp, signature } = signed()
+    const long = {
+      user_id,
+      timestamp: `${timestamp}`,
+      signature: `${signature}.${'.'.repeat(longestRepaired)}`,
+    }
+    expect(findLink({ open }, 'reset', long, 'address')).toBeUndefined()
+    expect(verified).toBe(1)
+  })
+})

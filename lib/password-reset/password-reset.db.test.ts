@@ -1,0 +1,497 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { signedState, type Account, type NewAccount } from '@/lib/accounts/accounts'
+import { auditEvents } from '@/lib/audit/audit'
+import { createBreachCheck } from '@/lib/passwords/breach-check'
+import type { Configuration } from './extension-points'
+import { migrate } from '@/lib/setup/migrate'
+import { createPasswordReset, type Parts, type ResetInput } from './password-reset'
+import { createLinks, type Link, type Purpose } from './reset-link'
+import { createServices, type Services } from '@/services'
+import { readSettings } from '@/lib/config/settings'
+
+let database: TestDatabase
+let sql: pg.Client
+let services: Services
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database)
+  sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+  await sql.query('CREATE TABLE "sessions" ("account_id" uuid NOT NULL)')
+  services = createServices(
+    readSettings({
+      SECRET_KEY: randomBytes(32).toString('base64url'),
+      DATABASE_URL: database.url,
+      PUBLIC_URL: 'https://id.example.com',
+      SMTP_URL: 'smtp://localhost',
+      VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
+      LOG_LEVEL: 'fatal',
+      LIMIT_ASKS_PER_CLIENT: '2/10m',
+      LIMIT_RESETS_PER_CLIENT: '3/10m',
+      LIMIT_ATTEMPTS_PER_LINK: '1/1h',
+    }),
+  )
+}, 120_000)
+afterAll(async () => {
+  await services.database.close()
+  await sql.end()
+  await database.drop()
+})
+
+let account: Account
+/** Each test's own client: a process remembers for a second whom it refused. */
+let here: string
+beforeEach(async () => {
+  account = await add()
+  here = `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`
+  await sql.query('DELETE FROM "rekey"."limits"')
+})
+
+async function add(more: Partial<NewAccount> = {}): Promise<Account> {
+  const username = `user-${randomBytes(6).toString('hex')}`
+  const names = { firstName: '', lastName: '', locale: null }
+  const state = { email: `${username}@example.com`, passwordHash: 'a hash', isActive: true }
+  const id = await services.accounts.add({ username, ...names, ...state, ...more })
+  return (await services.accounts.read(id)).account!
+}
+
+const reset = (configuration: Configuration = {}, other: Partial<Parts> = {}) =>
+  createPasswordReset({ ...services, configuration, ...other })
+
+const now = () => Math.floor(Date.now() / 1000)
+const linkOf = (of = account, purpose: Purpose = 'reset') =>
+  services.links.create(purpose, of.id, now(), signedState(of))
+
+const good = 'gravel lantern orchard 7'
+const from = (client = here) => ({ locale: 'en', requestId: 'r', client })
+const input = (link: Link, password = good, more: Partial<ResetInput> = {}): ResetInput => ({
+  link,
+  password,
+  passwordConfirm: undefined,
+  locale: 'en',
+  requestId: 'r',
+  request: { client: here, headers: new Headers(), fields: {} },
+  ...more,
+})
+
+const passwordOf = async (of = account) => (await services.accounts.read(of.id)).account?.passwordHash
+const events = async (of = account) => (await services.audit.history(of.id)).map(({ event }) => event)
+const jobs = async (of = account) =>
+  (
+    await sql.query<{ name: string }>(
+      `SELECT name FROM rekey_queue.job WHERE data->>'accountId' = $1 OR data->'target'->>'accountId' = $1 ORDER BY name`,
+      [of.id],
+    )
+  ).rows.map(({ name }) => name)
+const noted = async (event: keyof typeof auditEvents, reason: string) =>
+  (
+    await sql.query('SELECT FROM "rekey"."audit" WHERE "event" = $1 AND "reason" = $2', [
+      auditEvents[event],
+      reason,
+    ])
+  ).rowCount!
+
+describe('asking', () => {
+  test('R1: a client is refused after its share, and nothing is asked for it any more', async () => {
+    const ask = () => reset().requestLink({ asked: { login: randomUUID() }, ...from('203.0.113.20') })
+    expect([await ask(), await ask()]).toMatchObject([{ ok: true }, { ok: true }])
+    expect(await ask()).toMatchObject({ ok: false, code: 'throttled' })
+  })
+
+  test('T12: the three fields of a link that we never made stand in for nobody', async () => {
+    const forged = { ...linkOf(), signature: 'A'.repeat(86) }
+    expect(await reset().requestLink({ asked: { link: forged }, ...from() })).toEqual({
+      ok: false,
+      code: 'not-genuine',
+    })
+    expect(await jobs()).toEqual([])
+  })
+
+  test('I3, L6: a login longer than any account’s is answered and counted as every other, and is not kept', async () => {
+    const long = { login: 'x'.repeat(321) }
+    const rows = async () =>
+      Number(
+        (await sql.query(`SELECT count(*) AS "n" FROM rekey_queue.job WHERE name = 'link-request'`)).rows[0]
+          .n,
+      )
+    const [before, asked] = [await rows(), await noted('requested', 'no-account')]
+    const answer = await reset().requestLink({ asked: { login: 'x'.repeat(320) }, ...from() })
+    expect(await rows()).toBe(before + 1)
+    expect(await reset().requestLink({ asked: long, ...from() })).toEqual(answer)
+    expect(await rows()).toBe(before + 1)
+    expect((await noted('requested', 'no-account')) - asked).toBe(1)
+    expect(await reset().requestLink({ asked: long, ...from() })).toMatchObject({ code: 'throttled' })
+  })
+
+  test('where the answer tells, a login longer than any account’s is not found, and not looked up', async () => {
+    const settings = { reset: { ...services.settings.reset, failWhenUserNotFound: true } }
+    const looked: string[] = []
+    const accounts: Services['accounts'] = {
+      ...services.accounts,
+      findByLogin: async (login) => (looked.push(login), [account]),
+    }
+    const ask = (login: string) =>
+      reset({}, { settings, accounts }).requestLink({ asked: { login }, ...from() })
+    expect(await ask('x'.repeat(321))).toEqual({ ok: false, code: 'not-found' })
+    expect(looked).toEqual([])
+    expect(await ask('x'.repeat(320))).toEqual({ ok: true, found: true })
+  })
+
+  test('T2: nor does the link of a letter that says "this wasn’t me"', async () => {
+    const link = linkOf(account, 'cancel')
+    expect(await reset().requestLink({ asked: { link }, ...from() })).toMatchObject({ code: 'not-genuine' })
+  })
+})
+
+describe('setting a password', () => {
+  test('works with a link that holds, is recorded, and queues the letter that tells of it', async () => {
+    expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
+    expect(await services.hash.verify((await passwordOf())!, good)).toBe(true)
+    expect(await events()).toEqual([auditEvents.changed])
+    expect(await jobs()).toEqual(['changed-email'])
+  })
+
+  test('S3: the letter that tells of it is for the address that the account had then', async () => {
+    expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
+    await sql.query(`UPDATE "rekey"."users" SET "email" = 'thief@evil.example' WHERE "id" = $1`, [account.id])
+    const { rows } = await sql.query(
+      `SELECT data->>'email' AS "to" FROM rekey_queue.job WHERE data->>'accountId' = $1`,
+      [account.id],
+    )
+    expect(rows).toEqual([{ to: account.email }])
+  })
+
+  test('T11: a forged link costs no look-up, no judgement and no hash', async () => {
+    const asked: string[] = []
+    const watched = reset(
+      {},
+      {
+        accounts: { ...services.accounts, read: async (id) => (asked.push(id), services.accounts.read(id)) },
+        policy: {
+          ...services.policy,
+          judge: (...given) => (asked.push('policy'), services.policy.judge(...given)),
+        },
+      },
+    )
+    const before = services.hash.hashed
+    const forged = { ...linkOf(), signature: 'A'.repeat(86) }
+    expect(await watched.complete(input(forged))).toEqual({ ok: false, code: 'signature-invalid' })
+    expect([asked, services.hash.hashed - before]).toEqual([[], 0])
+    expect(await watched.complete(input(linkOf()))).toEqual({ ok: true })
+    expect(asked).toEqual([account.id, 'policy'])
+  })
+
+  test.each([
+    ['of 16,000 characters', 'x'.repeat(16_000), 'too-long'],
+    ['that everybody tries', 'password1', 'too-common'],
+    ['that is too short', 'gravel7', 'too-short'],
+  ])('C14 (CVE-2013-1443): a password %s costs no hash', async (_what, password, code) => {
+    const before = services.hash.hashed
+    expect(await reset().complete(input(linkOf(), password))).toMatchObject({
+      code: 'password-rejected',
+      problems: expect.arrayContaining([expect.objectContaining({ code })]),
+    })
+    expect(services.hash.hashed).toBe(before)
+    expect(await passwordOf()).toBe('a hash')
+  })
+
+  test('R1, R3: a client is refused after its share, whatever it sends; another one is not', async () => {
+    const forged = { ...linkOf(), signature: 'A'.repeat(86) }
+    for (let i = 0; i < 3; i += 1)
+      expect(await reset().complete(input(forged))).toMatchObject({ code: 'signature-invalid' })
+    expect(await reset().complete(input(linkOf()))).toMatchObject({ ok: false, code: 'throttled' })
+    const elsewhere = { request: { client: '203.0.113.10', headers: new Headers(), fields: {} } }
+    expect(await reset().complete(input(linkOf(), good, elsewhere))).toEqual({ ok: true })
+  })
+
+  test('R3: refused passwords are counted for the link; a good one passes all the same', async () => {
+    const link = linkOf()
+    expect(await reset().complete(input(link, 'short'))).toMatchObject({ code: 'password-rejected' })
+    expect(await reset().complete(input(link, 'short'))).toMatchObject({ code: 'throttled' })
+    expect(await reset().complete(input(link))).toEqual({ ok: true })
+  })
+
+  test('P1, P7: the policy judges, by the account’s own facts too', async () => {
+    const named = await add({ username: `Marguerite-${randomUUID()}` })
+    expect(await reset().complete(input(linkOf(named), named.username))).toMatchObject({
+      problems: [{ code: 'too-similar-username' }],
+    })
+    expect(await passwordOf(named)).toBe('a hash')
+  })
+
+  test('P8: so does the breach check', async () => {
+    const digest = createHash('sha1').update(good).digest('hex').toUpperCase()
+    const range = createServer((_, answer) => void answer.end(`${digest.slice(5)}:3`)).listen(0, '127.0.0.1')
+    await new Promise((resolve) => range.once('listening', resolve))
+    const url = `http://127.0.0.1:${(range.address() as AddressInfo).port}/`
+    const isBreached = createBreachCheck(url, services.log)
+    expect(await reset({}, { isBreached }).complete(input(linkOf()))).toMatchObject({
+      problems: [{ code: 'breached' }],
+    })
+    range.close()
+    expect(await passwordOf()).toBe('a hash')
+  })
+
+  test('P12: where a repetition is asked for, it must match', async () => {
+    const settings = { reset: { ...services.settings.reset, passwordConfirm: true } }
+    const twice = (passwordConfirm: string) =>
+      reset({}, { settings }).complete(input(linkOf(), good, { passwordConfirm }))
+    expect(await twice(`${good}x`)).toMatchObject({ code: 'password-rejected', mismatch: true })
+    expect(await twice(good)).toEqual({ ok: true })
+  })
+
+  test('S4: a second factor can refuse, and the link stays alive', async () => {
+    const link = linkOf()
+    expect(await reset({ secondFactor: async () => false }).complete(input(link))).toMatchObject({
+      code: 'second-factor-required',
+    })
+    expect(await passwordOf()).toBe('a hash')
+    const elsewhere = { client: '203.0.113.10', headers: new Headers(), fields: {} }
+    expect(
+      await reset({ secondFactor: async () => true }).complete(input(link, good, { request: elsewhere })),
+    ).toEqual({ ok: true })
+  })
+
+  test('R3, S4: guesses at a second factor are counted before it is asked', async () => {
+    const link = linkOf()
+    let asked = 0
+    const guess = () =>
+      reset({
+        secondFactor: async () => {
+          asked += 1
+          return false
+        },
+      }).complete(input(link))
+    expect(await guess()).toMatchObject({ code: 'second-factor-required' })
+    expect(await guess()).toMatchObject({ code: 'throttled' })
+    expect(asked).toBe(1)
+  })
+
+  test('R3, S4: with one link ten guesses are judged, from however many networks; a new link has its own', async () => {
+    let asked = 0
+    const guess = (link: Link, n: number) => {
+      const request = { client: `2001:db8:0:${n.toString(16)}::1`, headers: new Headers(), fields: {} }
+      return reset({ secondFactor: async () => (asked += 1) > 100 }).complete(input(link, good, { request }))
+    }
+    const link = linkOf()
+    const many = await Promise.all(Array.from({ length: 30 }, (_, n) => guess(link, n)))
+    expect(many.filter((one) => !one.ok && one.code === 'second-factor-exhausted')).toHaveLength(20)
+    expect(asked).toBe(10)
+    const fresh = services.links.create('reset', account.id, now() - 5, signedState(account))
+    expect(await guess(fresh, 40)).toMatchObject({ code: 'second-factor-required' })
+  })
+
+  test.each<[string, Partial<NewAccount>]>([
+    ['that is disabled', { isActive: false }],
+    ['without a password', { passwordHash: null }],
+    ['whose password is Django’s mark for none', { passwordHash: '!unusable' }],
+    ['without an address', { email: '' }],
+  ])('A1, S5: gives no password to an account %s, though its link was signed', async (_what, more) => {
+    const unfit = await add(more)
+    expect(await reset().complete(input(linkOf(unfit)))).toEqual({ ok: false, code: 'signature-used' })
+    expect(await passwordOf(unfit)).toBe(unfit.passwordHash)
+    expect(await reset().look(linkOf(unfit))).toEqual({ state: 'signature-used' })
+  })
+
+  test('T2: a link of another purpose sets none, and is shown to nobody', async () => {
+    for (const purpose of ['cancel', 'cancel-change'] as const) {
+      const link = linkOf(account, purpose)
+      expect(await reset().complete(input(link))).toEqual({ ok: false, code: 'signature-invalid' })
+      expect(await reset().look(link)).toEqual({ state: 'signature-invalid' })
+    }
+    expect(await passwordOf()).toBe('a hash')
+  })
+
+  test('C12: of many at once with one link, one gets through', async () => {
+    await sql.query('DELETE FROM "rekey"."limits"')
+    const link = linkOf()
+    const all = await Promise.all([1, 2, 3].map((i) => reset().complete(input(link, `${good}${i}`))))
+    expect(all.filter(({ ok }) => ok)).toHaveLength(1)
+    expect(await jobs()).toEqual(['changed-email'])
+  })
+})
+
+describe('what belongs to a reset', () => {
+  const revokeSessions: Configuration['revokeSessions'] = async (tx, { id }) => {
+    await tx.$executeRaw`DELETE FROM "sessions" WHERE "account_id" = ${id}::uuid`
+  }
+  const sessions = async () =>
+    (await sql.query('SELECT FROM "sessions" WHERE "account_id" = $1', [account.id])).rowCount
+  beforeEach(() => sql.query('INSERT INTO "sessions" VALUES ($1), ($1)', [account.id]))
+
+  const nothing = async () => {
+    expect([await passwordOf(), await sessions(), await events(), await jobs()]).toEqual([
+      'a hash',
+      2,
+      [],
+      [],
+    ])
+  }
+
+  test('S1, L1: its sessions end with it', async () => {
+    expect(await reset({ revokeSessions }).complete(input(linkOf()))).toEqual({ ok: true })
+    expect(await sessions()).toBe(0)
+    expect(await events()).toEqual(['authn_password_change', 'session_expired'])
+  })
+
+  test('F8: where they cannot be ended, nothing has happened', async () => {
+    const fails: Configuration['revokeSessions'] = () => Promise.reject(new Error('no such table'))
+    await expect(reset({ revokeSessions: fails }).complete(input(linkOf()))).rejects.toThrow('no such table')
+    await nothing()
+  })
+
+  test('F8: where anything later fails, nothing has happened either: no session ended, no entry, no letter', async () => {
+    const queue: Services['queue'] = {
+      ...services.queue,
+      add: async (name, ...rest) => {
+        if (name === 'changed-hook') throw new Error('the queue is gone')
+        await services.queue.add(name, ...rest)
+      },
+    }
+    const configuration = { revokeSessions, passwordChanged: async () => undefined }
+    await expect(reset(configuration, { queue }).complete(input(linkOf()))).rejects.toThrow(
+      'the queue is gone',
+    )
+    await nothing()
+  })
+
+  test('a link that lost the race ends no session', async () => {
+    const link = linkOf()
+    const slow: Configuration['secondFactor'] = async () => {
+      await sql.query(`UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`, [account.id])
+      return true
+    }
+    expect(await reset({ revokeSessions, secondFactor: slow }).complete(input(link))).toEqual({
+      ok: false,
+      code: 'signature-used',
+    })
+    expect([await passwordOf(), await sessions()]).toEqual(['set elsewhere', 2])
+  })
+})
+
+describe('"this wasn’t me"', () => {
+  test('T5: kills all live links, once, and from a letter with a link queues nothing', async () => {
+    const link = linkOf()
+    const press = () => reset().cancel({ link: linkOf(account, 'cancel'), ...from() })
+    expect(await press()).toEqual({ ok: true, newLink: false })
+    expect(await press()).toEqual({ ok: false, code: 'signature-used' })
+    expect(await reset().look(link)).toEqual({ state: 'signature-used' })
+    expect([await jobs(), await events()]).toEqual([[], [auditEvents.cancelled, auditEvents.reused]])
+  })
+
+  test('T5: of many presses at the same time one counts', async () => {
+    const press = () => reset().cancel({ link: linkOf(account, 'cancel-change'), ...from() })
+    const answers = await Promise.all(Array.from({ length: 3 }, press))
+    expect(answers.filter(({ ok }) => ok)).toEqual([{ ok: true, newLink: true }])
+    expect(await jobs()).toEqual(['link-request'])
+  })
+
+  test('from the letter about a changed password it starts a fresh reset', async () => {
+    const press = reset().cancel({ link: linkOf(account, 'cancel-change'), ...from() })
+    expect(await press).toEqual({ ok: true, newLink: true })
+    expect(await jobs()).toEqual(['link-request'])
+  })
+
+  test('T5: that of the first letter dies with a change: it must not disarm the one in the letter about it', async () => {
+    const [first, link] = [linkOf(account, 'cancel'), linkOf()]
+    expect(await reset().complete(input(link))).toEqual({ ok: true })
+    const changed = linkOf((await services.accounts.read(account.id)).account!, 'cancel-change')
+    expect(await reset().lookAtCancel(first)).toEqual({ state: 'signature-used' })
+    expect(await reset().cancel({ link: first, ...from() })).toEqual({ ok: false, code: 'signature-used' })
+    expect(await reset().cancel({ link: changed, ...from() })).toEqual({ ok: true, newLink: true })
+  })
+
+  test('T5: where links may be used again, that of the first letter undoes a change as well', async () => {
+    const links = createLinks({
+      secrets: services.settings.secrets,
+      audience: services.settings.publicUrl,
+      period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+      oneTimeUse: false,
+    })
+    const settings = { reset: { ...services.settings.reset, oneTimeUse: false } }
+    const lax = reset({}, { links, settings })
+    const link = (purpose: Purpose) => links.create(purpose, account.id, now() - 5, signedState(account))
+    expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: false, newLink: false })
+    expect(await lax.complete(input(link('reset')))).toEqual({ ok: true })
+    expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: true, newLink: true })
+    expect(await lax.cancel({ link: link('cancel'), ...from() })).toEqual({ ok: true, newLink: true })
+    expect(await jobs()).toContain('link-request')
+  })
+
+  test('R1, R3: it starts three fresh resets of an account in an hour, wherever it is pressed; then nothing is done', async () => {
+    const press = async (of: Account, client: string) => {
+      const { account: current } = await services.accounts.read(of.id)
+      return reset().cancel({ link: linkOf(current!, 'cancel-change'), ...from(client) })
+    }
+    const other = await add()
+    for (const n of [1, 2, 3]) expect(await press(account, `203.0.113.${n}`)).toMatchObject({ newLink: true })
+    const before = await services.accounts.read(account.id)
+    expect(await press(account, '203.0.113.4')).toMatchObject({ code: 'throttled', retryAfter: 3600 })
+    expect((await services.accounts.read(account.id)).account).toEqual(before.account)
+    expect((await jobs()).filter((name) => name === 'link-request')).toHaveLength(3)
+    expect(await press(other, '203.0.113.4')).toMatchObject({ ok: true })
+    const first = linkOf(before.account!, 'cancel')
+    expect(await reset().cancel({ link: first, ...from() })).toEqual({ ok: true, newLink: false })
+  })
+
+  test('R3: a press that starts nothing, beaten by another or by an outage, takes none of the three', async () => {
+    const link = linkOf(account, 'cancel-change')
+    const broken: Partial<Parts> = {
+      queue: { ...services.queue, add: () => Promise.reject(new Error('away')) },
+    }
+    for (let n = 0; n < 3; n += 1) {
+      await expect(reset({}, broken).cancel({ link, ...from(`203.0.113.${n}`) })).rejects.toThrow('away')
+    }
+    const presses = [4, 5, 6].map((n) => reset().cancel({ link, ...from(`203.0.113.${n}`) }))
+    expect((await Promise.all(presses)).filter(({ ok }) => ok)).toEqual([{ ok: true, newLink: true }])
+    const { account: current } = await services.accounts.read(account.id)
+    const again = linkOf(current!, 'cancel-change')
+    expect(await reset().cancel({ link: again, ...from() })).toEqual({ ok: true, newLink: true })
+  })
+
+  test('T2: a reset link cancels nothing', async () => {
+    const link = linkOf()
+    expect(await reset().cancel({ link, ...from() })).toEqual({ ok: false, code: 'signature-invalid' })
+    expect(await reset().lookAtCancel(link)).toEqual({ state: 'signature-invalid' })
+    expect(await reset().look(link)).toMatchObject({ state: 'holds' })
+  })
+
+  test('T13: looking at it changes nothing', async () => {
+    const link = linkOf(account, 'cancel')
+    for (let i = 0; i < 3; i += 1) expect(await reset().lookAtCancel(link)).toMatchObject({ state: 'holds' })
+    expect(await reset().look(linkOf())).toMatchObject({ state: 'holds' })
+  })
+
+  test('R1: a client is refused after its share', async () => {
+    const press = () => reset().cancel({ link: linkOf(account, 'cancel'), ...from() })
+    for (let i = 0; i < 3; i += 1) await press()
+    expect(await press()).toMatchObject({ code: 'throttled' })
+  })
+})
+
+describe('L1: what is noted', () => {
+  test('of a flood of one kind from one client is its first', async () => {
+    await reset().complete(input(linkOf()))
+    const spent = services.links.create('reset', account.id, now(), signedState(account))
+    for (let i = 0; i < 2; i += 1) await reset().complete(input(spent))
+    expect(await events()).toEqual([auditEvents.changed, auditEvents.reused])
+  })
+
+  test('of requests beyond the limit is the first', async () => {
+    const before = await noted('limited', 'resetsPerClient')
+    for (let i = 0; i < 6; i += 1) await reset().complete(input({ ...linkOf(), signature: 'x' }))
+    expect((await noted('limited', 'resetsPerClient')) - before).toBe(1)
+  })
+
+  test('of a forged link is no account: whom it names is nobody’s word to take', async () => {
+    const before = await noted('refused', 'signature-invalid')
+    await reset().complete(input({ ...linkOf(), signature: 'A'.repeat(86) }))
+    expect((await noted('refused', 'signature-invalid')) - before).toBe(1)
+    expect(await events()).toEqual([])
+  })
+})

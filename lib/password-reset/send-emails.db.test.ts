@@ -1,0 +1,594 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { letters } from '@/emails/templates'
+import type { Account } from '@/lib/accounts/accounts'
+import { auditEvents, createAudit } from '@/lib/audit/audit'
+import type { Configuration } from './extension-points'
+import { createLetterSending, type Parts } from './send-emails'
+import { createMailer, type Mailer } from '@/lib/mail/mailer'
+import { migrate } from '@/lib/setup/migrate'
+import type { Handlers, Jobs, Work } from '@/lib/queue/queue'
+import { createServices, type Services } from '@/services'
+import { readSettings } from '@/lib/config/settings'
+
+let database: TestDatabase
+let sink: MailSink
+let sql: pg.Client
+let services: Services
+let mailer: Mailer
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sink = await startMailSink()
+  await migrate(database)
+  sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+  services = createServices(
+    readSettings({
+      SECRET_KEY: randomBytes(32).toString('base64url'),
+      DATABASE_URL: database.url,
+      PUBLIC_URL: 'https://id.example.com',
+      RESET_PASSWORD_VERIFICATION_URL: 'https://front.example/reset?from=letter',
+      SMTP_URL: sink.url,
+      VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
+      LOG_LEVEL: 'fatal',
+      LETTER_COOLDOWN: '0s',
+      LIMIT_LETTERS_PER_ACCOUNT: '2/1h',
+      LIMIT_LETTERS: '3/1h',
+    }),
+  )
+  mailer = createMailer({ ...services.settings.mail, log: services.log })
+}, 120_000)
+afterAll(async () => {
+  await mailer.close()
+  await services.database.close()
+  await sql.end()
+  await sink.close()
+  await database.drop()
+})
+
+let account: Account
+beforeEach(async () => {
+  account = await add()
+  await sql.query('DELETE FROM "rekey"."limits"')
+})
+afterEach(() => void (sink.refuse = undefined))
+
+async function add(more: Partial<Account> = {}): Promise<Account> {
+  const username = `user-${randomBytes(6).toString('hex')}`
+  const state = { passwordHash: await services.hash.hash('forgotten'), isActive: true, locale: null }
+  const names = { firstName: '', lastName: '' }
+  const email = `${username}@example.com`
+  const { passwordHash, isActive, locale, ...rest } = { email, ...names, ...state, ...more }
+  const id = await services.accounts.add({
+    username,
+    passwordHash,
+    isActive,
+    locale,
+    email: rest.email,
+    ...names,
+  })
+  return (await services.accounts.read(id)).account!
+}
+
+const handlers = (configuration: Configuration = {}, other: Partial<Parts> = {}): Handlers =>
+  createLetterSending({
+    ...services,
+    configuration,
+    letters: { ...letters, ...configuration.letters },
+    mailer,
+    ...other,
+  })
+
+const now = () => Math.floor(Date.now() / 1000)
+const origin = { locale: 'en', requestId: 'r', client: '203.0.113.9' }
+
+/** A letter's job, asked for `age` seconds ago. */
+const letterJob = (
+  of: Account = account,
+  { age = 0, ...data }: Partial<Jobs['link-email']> & { age?: number } = {},
+): Work<'link-email'> => ({
+  id: randomUUID(),
+  data: {
+    accountId: of.id,
+    requestedAt: now() - age,
+    locale: 'en',
+    requestId: 'r',
+    bypassPause: false,
+    ...data,
+  },
+  createdAt: new Date(),
+  attempt: 1,
+})
+
+const requestJob = (target: Jobs['link-request']['target'], bypassPause = false): Work<'link-request'> => ({
+  id: randomUUID(),
+  data: { target, bypassPause, ...origin },
+  createdAt: new Date(),
+  attempt: 1,
+})
+
+const queued = async (of: Account) =>
+  (
+    await sql.query<{ id: string; data: Jobs['link-email'] }>(
+      `SELECT id, data FROM rekey_queue.job WHERE name = 'link-email' AND data->>'accountId' = $1`,
+      [of.id],
+    )
+  ).rows
+
+const lastEntry = async (of = account) => {
+  const last = (await services.audit.history(of.id)).at(-1)
+  return last && [last.event, last.reason]
+}
+
+const change = (what: string) => sql.query(`UPDATE "rekey"."users" SET ${what} WHERE "id" = $1`, [account.id])
+const cancel = () =>
+  services.database.prisma.$transaction((tx) => services.accounts.revokeLinks(tx, account.id, 0, 3600))
+
+describe('who was asked for', () => {
+  test('gets a letter’s job, once, however often the asking is worked on', async () => {
+    const job = requestJob({ login: account.username })
+    expect(await handlers()['link-request'](job)).toEqual({ outcome: 'done' })
+    expect(await handlers()['link-request']({ ...job, attempt: 2 })).toEqual({ outcome: 'done' })
+    const jobs = await queued(account)
+    expect(jobs).toHaveLength(1)
+    expect(jobs[0]!.data.requestedAt).toBe(Math.floor(job.createdAt.getTime() / 1000)) // T7: not the worker's clock
+  })
+
+  test('is every account of a name, each with a job of its own', async () => {
+    const twin = await add({ email: account.email })
+    await handlers()['link-request'](requestJob({ login: account.email.toUpperCase() }))
+    const ids = [...(await queued(account)), ...(await queued(twin))].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(2)
+  })
+
+  test('A7: nobody, where there is no such account, or none that may be reset', async () => {
+    const unfit = [
+      await add({ isActive: false }),
+      await add({ passwordHash: null }),
+      await add({ email: '' }),
+    ]
+    for (const { username, id } of unfit) {
+      await handlers()['link-request'](requestJob({ login: username }))
+      await handlers()['link-request'](requestJob({ accountId: id }))
+    }
+    await handlers()['link-request'](requestJob({ login: 'nobody' }))
+    await handlers()['link-request'](requestJob({ accountId: randomUUID() }))
+    for (const nobody of unfit) expect(await queued(nobody)).toEqual([])
+  })
+
+  test('is for a team’s own function to say, which never gets past who may be reset', async () => {
+    const disabled = await add({ isActive: false })
+    const asked: unknown[] = []
+    const findAccounts: Configuration['findAccounts'] = async (login, fields, findByLogin) => {
+      asked.push(login, fields)
+      return [...(await findByLogin(account.username, fields)), disabled]
+    }
+    await handlers({ findAccounts })['link-request'](requestJob({ login: '+49 30 1234' }))
+    expect(asked).toEqual(['+49 30 1234', ['username', 'email']])
+    expect(await queued(account)).toHaveLength(1)
+    expect(await queued(disabled)).toEqual([])
+  })
+})
+
+test('R2: one asking has twenty letters at most, to the oldest accounts, in whatever order a team finds them; the log warns', async () => {
+  const email = `shared-${randomBytes(6).toString('hex')}@example.com`
+  const people: Account[] = []
+  for (let i = 0; i < 22; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
+  const lines: string[] = []
+  const log = pino({ level: 'warn', base: null }, { write: (line: string) => void lines.push(line) })
+  const reversed: Configuration['findAccounts'] = async (login, fields, findByLogin) =>
+    (await findByLogin(login, fields)).reverse()
+  for (const configuration of [{}, { findAccounts: reversed }]) {
+    await sql.query(`DELETE FROM rekey_queue.job WHERE name = 'link-email'`)
+    await handlers(configuration, { log })['link-request'](requestJob({ login: email }))
+    const asked = await Promise.all(people.map(async (person) => (await queued(person)).length))
+    expect(asked).toEqual([...Array(20).fill(1), 0, 0])
+  }
+  await handlers({}, { log })['link-request'](requestJob({ login: account.email }))
+  const told = { event: 'accounts_capped', requestId: 'r', count: 22 }
+  expect(lines.map((line) => JSON.parse(line))).toEqual(
+    Array(2).fill({ level: 40, time: expect.any(Number), ...told }),
+  )
+})
+
+test('R2, A5: whoever typed their username has a letter, however many older accounts have it for an address', async () => {
+  const email = `squatted-${randomBytes(6).toString('hex')}@example.com`
+  for (let i = 0; i < 21; i += 1) await add({ email, passwordHash: 'a hash' })
+  const person = await add()
+  await sql.query('UPDATE "rekey"."users" SET "username" = $1 WHERE "id" = $2', [email, person.id])
+  await handlers()['link-request'](requestJob({ login: email }))
+  expect(await queued(person)).toHaveLength(1)
+})
+
+describe('L1: of a flood', () => {
+  let lines: { event: string; requestId: string }[]
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  const logging = () => handlers({}, { audit: createAudit(services.database, log) })
+  /** Clients that no other test has: a process remembers for a second what it did not note. */
+  let here: string
+  let there: string
+  beforeEach(() => {
+    lines = []
+    const network = `2001:db8:${randomBytes(2).toString('hex')}`
+    here = `${network}:1::1`
+    there = `${network}:2::1`
+  })
+
+  /** Works on an asking from a client, in an attempt; how many askings the table and the process's log then have. */
+  async function ask(login: string, requestId: string, client = here, attempt = 1) {
+    const job = requestJob({ login })
+    await logging()['link-request']({ ...job, data: { ...job.data, requestId, client }, attempt })
+    const kept = await sql.query('SELECT FROM "rekey"."audit" WHERE "event" = $1 AND "request_id" = $2', [
+      auditEvents.requested,
+      requestId,
+    ])
+    return [kept.rowCount, lines.filter((line) => line.requestId === requestId).length]
+  }
+
+  test('for nobody’s account, a client’s first asking is kept, and all are logged', async () => {
+    const id = randomUUID()
+    expect(await ask(randomUUID(), id)).toEqual([1, 1])
+    expect(await ask(randomUUID(), id)).toEqual([1, 2])
+    expect(await ask(randomUUID(), id, there)).toEqual([2, 3])
+  })
+
+  test('for one account, a client’s first asking is kept, all are logged, and each has its letter', async () => {
+    const id = randomUUID()
+    expect(await ask(account.username, id)).toEqual([1, 1])
+    expect(await ask(account.email, id)).toEqual([1, 2])
+    expect(await ask(account.username, id, there)).toEqual([2, 3])
+    expect(await ask((await add()).username, id)).toEqual([3, 4])
+    expect(await queued(account)).toHaveLength(3)
+  })
+
+  test('what an attempt failed to keep, the next one keeps', async () => {
+    const id = randomUUID()
+    await services.limits.isNoteworthy(here, `asked ${account.id}`)
+    expect(await ask(account.username, id, here, 2)).toEqual([1, 1])
+  })
+
+  test('the first letter of an account that is held back for one reason is kept, and all are logged', async () => {
+    await change('"is_active" = false')
+    for (let i = 0; i < 3; i += 1) await logging()['link-email'](letterJob())
+    const switchedOff = { ...services.settings, reset: { ...services.settings.reset, enabled: false } }
+    await handlers({}, { settings: switchedOff })['link-email'](letterJob())
+    expect((await services.audit.history(account.id)).map(({ reason }) => reason)).toEqual([
+      'account-changed',
+      'switched-off',
+    ])
+    expect(lines.map(({ event }) => event)).toEqual(Array(3).fill(auditEvents.held))
+  })
+})
+
+describe('a letter with a link', () => {
+  test('M3: leads to the page of the settings and to us, lives from when it was asked for, and is signed for the account as it is', async () => {
+    expect(await handlers()['link-email'](letterJob(account, { age: 600 }))).toEqual({ outcome: 'done' })
+    const { link, recipients, mail } = await sink.next(account.email)
+    expect(recipients).toEqual([account.email])
+    const hosts = `${mail.text} ${String(mail.html)}`.matchAll(/https?:\/\/[^\s/"'<>]+/g)
+    // The W3C's is the document type, which nobody opens.
+    expect(
+      [...new Set([...hosts].map(([host]) => host))].filter((host) => host !== 'http://www.w3.org').sort(),
+    ).toEqual(['https://front.example', 'https://id.example.com'])
+    const { origin: host, pathname, searchParams } = new URL(link!)
+    expect([host, pathname, searchParams.get('from')]).toEqual(['https://front.example', '/reset', 'letter'])
+    const signature = searchParams.get('signature')!
+    const timestamp = Number(searchParams.get('timestamp'))
+    expect(now() - timestamp).toBeGreaterThanOrEqual(600)
+    expect(await services.passwordReset.look({ user_id: account.id, timestamp, signature })).toMatchObject({
+      state: 'holds',
+    })
+    expect(await lastEntry()).toEqual([auditEvents.sent, null])
+  })
+
+  test('M10, T7: is the same letter when it is tried again: same link, same Message-ID', async () => {
+    const job = letterJob()
+    await handlers()['link-email'](job)
+    await handlers()['link-email']({ ...job, attempt: 2 })
+    const [first, second] = [await sink.next(account.email), await sink.next(account.email)]
+    expect(second.link).toBe(first.link)
+    expect(second.mail.messageId).toBe(first.mail.messageId)
+  })
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['its account was disabled', () => change('"is_active" = false')],
+    ['its account lost its password', () => change('"password" = NULL')],
+    ['its account lost its address', () => change(`"email" = ''`)],
+    ['the password was changed since', () => change(`"password_changed_at" = now() + interval '2 seconds'`)],
+    ['"this wasn’t me" was pressed since', () => cancel()],
+    ['its account is gone', () => sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [account.id])],
+  ])('T5: is not sent when %s, and the job is done', async (_when, event) => {
+    const job = letterJob()
+    await event()
+    expect(await handlers()['link-email'](job)).toEqual({ outcome: 'done' })
+    expect(sink.countTo(account.email)).toBe(0)
+    expect((await lastEntry())?.[0]).toBe(auditEvents.held)
+  })
+
+  test('T5: that the mail server put off does not follow "this wasn’t me"', async () => {
+    const job = letterJob()
+    sink.refuse = { code: 451, text: 'come back later' }
+    expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
+    await cancel()
+    sink.refuse = undefined
+    expect(await handlers()['link-email']({ ...job, attempt: 2 })).toEqual({ outcome: 'done' })
+    expect(sink.countTo(account.email)).toBe(0)
+  })
+
+  test('that "this wasn’t me" starts is sent past its pause and past what was sent before', async () => {
+    for (let i = 0; i < 2; i += 1) await handlers()['link-email'](letterJob())
+    await cancel()
+    expect(await handlers()['link-email'](letterJob(account, { bypassPause: true }))).toEqual({
+      outcome: 'done',
+    })
+    expect(sink.countTo(account.email)).toBe(3)
+  })
+
+  test('F4: is given up, visibly, when its link would have less than five minutes left', async () => {
+    const hour = 3600
+    const late = handlers()['link-email'](letterJob(account, { age: hour - 290 }))
+    expect(await late).toEqual({ outcome: 'never', reason: 'link-would-expire' })
+    expect(await lastEntry()).toEqual([auditEvents.failed, 'link-would-expire'])
+    expect(await handlers()['link-email'](letterJob(account, { age: hour - 310 }))).toEqual({
+      outcome: 'done',
+    })
+    expect(sink.countTo(account.email)).toBe(1)
+  })
+
+  test('F4, R2: that is given up leaves its slot to whoever asks again; one that a server refused keeps it', async () => {
+    const jobs = [letterJob(), letterJob()]
+    sink.refuse = { code: 451, text: 'come back later' }
+    for (const job of jobs) expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
+    sink.refuse = undefined
+    await handlers()['link-email'](letterJob())
+    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+
+    const [late] = jobs
+    const data = { ...late!.data, requestedAt: now() - 3590 }
+    expect(await handlers()['link-email']({ ...late!, data })).toMatchObject({ outcome: 'never' })
+    await handlers()['link-email'](letterJob())
+    expect(sink.countTo(account.email)).toBe(1)
+    sink.refuse = { code: 550, text: 'no such user' }
+    expect(await handlers()['link-email'](jobs[1]!)).toMatchObject({ outcome: 'never' })
+    sink.refuse = undefined
+    await sql.query('DELETE FROM "rekey"."limits"') // the second that is held back for one reason would not be kept
+    await handlers()['link-email'](letterJob())
+    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+  })
+
+  test('is not sent once resets are switched off', async () => {
+    const settings = { ...services.settings, reset: { ...services.settings.reset, enabled: false } }
+    expect(await handlers({}, { settings })['link-email'](letterJob())).toEqual({ outcome: 'done' })
+    expect(await lastEntry()).toEqual([auditEvents.held, 'switched-off'])
+    expect(sink.countTo(account.email)).toBe(0)
+  })
+
+  test('R2: past an account’s limit is silently not sent; another account’s is', async () => {
+    for (let i = 0; i < 3; i += 1) await handlers()['link-email'](letterJob())
+    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+    expect(sink.countTo(account.email)).toBe(2)
+    const other = await add()
+    await handlers()['link-email'](letterJob(other))
+    expect(sink.countTo(other.email)).toBe(1)
+  })
+
+  test('R1: past the budget of the installation waits, and takes nothing from it; what was not sent gives back', async () => {
+    const people = [account, await add(), await add(), await add()]
+    // Each had a letter in this window.
+    for (const person of people) {
+      await sql.query('DELETE FROM "rekey"."limits"')
+      expect(await handlers()['link-email'](letterJob(person))).toEqual({ outcome: 'done' })
+    }
+    await sql.query('DELETE FROM "rekey"."limits"')
+    sink.refuse = { code: 451, text: 'come back later' }
+    const jobs = people.map((person) => letterJob(person))
+    for (const job of jobs) expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
+    sink.refuse = undefined
+    for (const job of jobs.slice(0, 3))
+      expect(await handlers()['link-email'](job)).toEqual({ outcome: 'done' })
+    const spent = { outcome: 'later', reason: 'letter-budget-spent' }
+    for (let i = 0; i < 3; i += 1) expect(await handlers()['link-email'](jobs[3]!)).toEqual(spent)
+    expect(sink.countTo(people[3]!.email)).toBe(1)
+    await sql.query('DELETE FROM "rekey"."limits"')
+    expect(await handlers()['link-email'](jobs[3]!)).toEqual({ outcome: 'done' })
+  })
+
+  test('R1, R3: a budget that others spent still has an account’s first letter, and the one after a stranger’s reset', async () => {
+    const [person, robbed] = [await add(), await add()]
+    for (const _ of [1, 2, 3]) await services.limits.spendLetter({ first: false })
+    expect(await handlers()['link-email'](letterJob(person))).toEqual({ outcome: 'done' })
+    const spent = { outcome: 'later', reason: 'letter-budget-spent' }
+    expect(await handlers()['link-email'](letterJob(person))).toEqual(spent)
+    expect(await handlers()['link-email'](letterJob(robbed))).toEqual({ outcome: 'done' })
+    expect(await handlers()['link-email'](letterJob(robbed, { bypassPause: true }))).toEqual({
+      outcome: 'done',
+    })
+    expect([sink.countTo(person.email), sink.countTo(robbed.email)]).toEqual([1, 2])
+  })
+
+  test('R1: that may have left has used up its share of the budget, and its job is told so', async () => {
+    const send: Mailer['send'] = async () => ({ ok: false, final: false, unheard: true, reason: 'x' })
+    const silent = handlers({}, { mailer: { ...mailer, send } })
+    const unheard = { outcome: 'later', reason: 'x', unheard: true }
+    for (const person of [account, await add(), await add()])
+      expect(await silent['link-email'](letterJob(person))).toEqual(unheard)
+    expect(await services.limits.spendLetter({ first: false })).toMatchObject({ ok: false })
+  })
+
+  test('speaks the account’s language, else the asker’s, else the installation’s', async () => {
+    const german = await add({ locale: 'de' })
+    const strange = await add({ locale: 'tlh' })
+    for (const [of, locale, subject] of [
+      [german, 'en', /Passwort/],
+      [account, 'de', /Passwort/],
+      [strange, 'de', /Passwort/],
+      [await add({ locale: 'de-AT' }), 'en', /Passwort/],
+      [await add({ locale: 'de_CH' }), 'en', /Passwort/],
+      [await add(), 'xx', /password/i],
+    ] as const) {
+      await sql.query('DELETE FROM "rekey"."limits"')
+      await handlers()['link-email'](letterJob(of, { locale }))
+      expect((await sink.next(of.email)).mail.subject).toMatch(subject)
+    }
+  })
+})
+
+test('a letter in the asker’s language leads to "this wasn’t me" in it, but to the reset by nothing more than the link', async () => {
+  const german = await add({ locale: 'de' })
+  for (const [of, locale, lang] of [
+    [account, 'ja', 'ja'],
+    [account, 'en', null],
+    [german, 'ja', null],
+  ] as const) {
+    await sql.query('DELETE FROM "rekey"."limits"')
+    await handlers()['link-email'](letterJob(of, { locale }))
+    const { link, cancelLink } = await sink.next(of.email)
+    expect(new URL(cancelLink!).searchParams.get('lang')).toBe(lang)
+    expect(new URL(link!).searchParams.has('lang')).toBe(false)
+  }
+})
+
+describe('a team’s own way', () => {
+  test('to build the address, to write the letter and to send it is used, each with what it replaces', async () => {
+    const sent: unknown[] = []
+    const configuration: Configuration = {
+      buildVerificationUrl: (link, standard) =>
+        `https://app.example/#/reset/${link.user_id}?then=${encodeURIComponent(standard)}`,
+      letters: { reset: async ({ link }) => ({ subject: 'ours', text: link, html: '' }) },
+      sendLetter: async ({ id, to, text }, deliver) => {
+        sent.push(id, to, text.subject, text.text)
+        return deliver()
+      },
+    }
+    const job = letterJob()
+    expect(await handlers(configuration)['link-email'](job)).toEqual({ outcome: 'done' })
+    expect(sent.slice(0, 3)).toEqual([job.id, account.email, 'ours'])
+    expect(sent[3]).toContain(`https://app.example/#/reset/${account.id}?then=https%3A%2F%2Ffront.example`)
+    expect((await sink.next(account.email)).mail.subject).toBe('ours')
+  })
+
+  test.each<[string, Configuration]>([
+    ['sends', { sendLetter: async () => Promise.reject(new Error('broken')) }],
+    ['writes', { letters: { reset: async () => Promise.reject(new Error('broken')) } }],
+  ])(
+    'that throws while it %s has the job tried again, and uses up no budget',
+    async (_what, configuration) => {
+      for (let i = 0; i < 5; i += 1)
+        await expect(handlers(configuration)['link-email'](letterJob(await add()))).rejects.toThrow('broken')
+      expect(await handlers()['link-email'](letterJob())).toEqual({ outcome: 'done' })
+    },
+  )
+})
+
+describe('the letter about a changed password', () => {
+  const changedJob = (of = account): Work<'changed-email'> => ({
+    id: randomUUID(),
+    data: { accountId: of.id, email: of.email, ...origin },
+    createdAt: new Date(),
+    attempt: 1,
+  })
+
+  test('S3: is sent whatever else happened since, outside every limit, and nothing in it resets a password', async () => {
+    for (let i = 0; i < 3; i += 1) await handlers()['link-email'](letterJob())
+    await cancel()
+    await change(`"is_active" = false, "password" = NULL`)
+    for (let i = 0; i < 7; i += 1) await services.limits.spendLetter({ first: true })
+    expect(await handlers()['changed-email'](changedJob())).toEqual({ outcome: 'done' })
+    const letter = sink.letters.at(-1)!
+    expect(letter.recipients).toEqual([account.email])
+    expect([letter.link, new URL(letter.cancelLink!).pathname]).toEqual([undefined, '/cancel-reset/'])
+    // Word joiners keep mail programs from making links of it.
+    const text = letter.mail.text!.replaceAll('\u2060', '')
+    expect(text).toContain('203.0.113.0/24')
+    expect(text).not.toContain('203.0.113.9')
+    expect(await lastEntry()).toEqual([auditEvents.notified, null])
+  })
+
+  const toldAt = (email: string) => {
+    const job = changedJob()
+    return { ...job, data: { ...job.data, email } }
+  }
+  const letterAt = async (to: string) => {
+    const { mail, cancelLink } = await sink.next(to)
+    return { all: `${mail.text} ${String(mail.html)}`, cancelLink }
+  }
+
+  test.each([`"email" = 'thief@evil.example'`, `"email" = ''`])(
+    'S3, T5: goes to the address of the change, though since then %s; it is no link to the account any more',
+    async (since) => {
+      await change(since)
+      expect(await handlers()['changed-email'](toldAt(account.email))).toEqual({ outcome: 'done' })
+      const { all, cancelLink } = await letterAt(account.email)
+      expect(sink.countTo('thief@evil.example')).toBe(0)
+      expect(cancelLink).toBeUndefined()
+      expect(all).not.toContain('signature')
+      expect(all).not.toContain('thief')
+      expect(await lastEntry()).toEqual([auditEvents.notified, null])
+    },
+  )
+
+  test('T5: while the account has that address, now or again, "this wasn’t me" in it works and mails there', async () => {
+    await change(`"email" = 'other@example.com'`)
+    await change(`"email" = '${account.email}'`)
+    await handlers()['changed-email'](toldAt(account.email))
+    const { searchParams } = new URL((await letterAt(account.email)).cancelLink!)
+    const link = {
+      user_id: account.id,
+      timestamp: Number(searchParams.get('timestamp')),
+      signature: searchParams.get('signature')!,
+    }
+    expect(await services.passwordReset.cancel({ link, ...origin })).toEqual({ ok: true, newLink: true })
+  })
+
+  test('is not sent where there is nobody to send it to', async () => {
+    const silent = await add({ email: '' })
+    const before = sink.letters.length
+    expect(await handlers()['changed-email'](changedJob(silent))).toEqual({ outcome: 'done' })
+    await sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [account.id])
+    expect(await handlers()['changed-email'](changedJob())).toEqual({ outcome: 'done' })
+    expect(sink.letters).toHaveLength(before)
+  })
+})
+
+describe('what the mail server said', () => {
+  test.each([
+    [451, { outcome: 'later' }, auditEvents.requested],
+    [550, { outcome: 'never' }, auditEvents.failed],
+  ])('F5, F6: %i ends an attempt as %j', async (code, outcome, event) => {
+    await services.audit.record('requested', { accountId: account.id })
+    sink.refuse = { code, text: 'no' }
+    expect(await handlers()['link-email'](letterJob())).toMatchObject(outcome)
+    expect((await lastEntry())?.[0]).toBe(event)
+  })
+
+  test.each([
+    [true, 50],
+    [false, 40],
+  ])('F6, L1: an attempt that is put off with alert %s is logged at level %i', async (alert, level) => {
+    const lines: string[] = []
+    const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
+    const send: Mailer['send'] = async () => ({ ok: false, final: false, alert, reason: 'ETLS' })
+    const job = letterJob()
+    expect(await handlers({}, { log, mailer: { ...mailer, send } })['link-email'](job)).toEqual({
+      outcome: 'later',
+      reason: 'ETLS',
+    })
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level, event: 'letter_deferred', accountId: account.id, attempt: 1, reason: 'ETLS' },
+    ])
+  })
+
+  test('F3: a letter that left is not sent twice because the audit log could not be written', async () => {
+    const audit = {
+      ...services.audit,
+      note: async () => undefined,
+      record: async () => Promise.reject(new Error('the database is away')),
+    }
+    expect(await handlers({}, { audit })['link-email'](letterJob())).toEqual({ outcome: 'done' })
+    expect(sink.countTo(account.email)).toBe(1)
+  })
+})

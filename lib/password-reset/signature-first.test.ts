@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest'
+import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { createPasswordReset, type Parts, type ResetInput } from './password-reset'
+import { createLinks, type Purpose } from './reset-link'
+
+// A world in which only the signature can be judged: whoever reaches for more leaves a trace, and fails.
+
+const userId = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
+const state = { passwordHash: '$argon2id$one', email: 'ada@example.com', isActive: true, linksEpoch: 0 }
+const links = createLinks({
+  secrets: ['w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'],
+  audience: 'https://id.example.com',
+  period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+  oneTimeUse: true,
+})
+
+function bareWorld() {
+  const reached: string[] = []
+  const outOfReach = (part: string) =>
+    new Proxy(
+      {},
+      {
+        get(_, name) {
+          reached.push(`${part}.${String(name)}`)
+          throw new Error(`${part} is out of reach`)
+        },
+      },
+    )
+  const hash = createPasswordHash()
+  const parts = {
+    ...Object.fromEntries(
+      ['accounts', 'policy', 'queue', 'audit', 'database', 'configuration'].map((part) => [
+        part,
+        outOfReach(part),
+      ]),
+    ),
+    links,
+    hash,
+    isBreached: async () => reached.push('isBreached') > 0,
+    limits: { countReset: async () => ({ ok: true }), isNoteworthy: async () => false },
+    settings: { reset: { passwordConfirm: false, oneTimeUse: true, failWhenUserNotFound: false } },
+  } as unknown as Parts
+  return { flow: createPasswordReset(parts), hash, reached }
+}
+
+const input = (signature: string, password: string): ResetInput => ({
+  link: { user_id: userId, timestamp: 1_790_000_000, signature },
+  password,
+  passwordConfirm: undefined,
+  locale: 'en',
+  requestId: 'r',
+  request: { client: '203.0.113.9', headers: new Headers(), fields: {} },
+})
+
+test('T11: three hundred bad signatures reach neither accounts nor policy, and hash nothing', async () => {
+  const { flow, hash, reached } = bareWorld()
+  const { signature } = links.create('reset', userId, 1_790_000_000, state)
+  const another = (purpose: Purpose) => links.create(purpose, userId, 1_790_000_000, state).signature
+  const bad = ['', 'x', 'A'.repeat(86), signature.slice(0, -1), another('cancel'), another('cancel-change')]
+  const passwords = ['ada@example.com', 'short', 'gravel orbit lantern', 'x'.repeat(10_000)]
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    const forged = input(bad[attempt % bad.length]!, passwords[attempt % passwords.length]!)
+    expect(await flow.complete(forged)).toEqual({ ok: false, code: 'signature-invalid' })
+  }
+  expect([reached, hash.hashed]).toEqual([[], 0])
+
+  // Whereas a signature of ours leads on.
+  await expect(flow.complete(input(signature, 'gravel orbit lantern'))).rejects.toThrow('out of reach')
+  expect(reached).toEqual(['accounts.read'])
+})
+
+test('T11: looking at a forged link reaches nothing either', async () => {
+  const { flow, reached } = bareWorld()
+  const { link } = input('A'.repeat(86), '')
+  expect(await flow.look(link)).toEqual({ state: 'signature-invalid' })
+  expect(await flow.lookAtCancel(link)).toEqual({ state: 'signature-invalid' })
+  expect(reached).toEqual([])
+})

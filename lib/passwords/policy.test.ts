@@ -1,0 +1,90 @@
+import { dictionary } from '@zxcvbn-ts/language-common'
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import { isLong } from '@/e2e/support/long-form'
+import { cpuTimeSince } from '@/e2e/support/cpu-time'
+import { createPasswordPolicy } from './policy'
+
+const numRuns = isLong ? 100_000 : 1_000
+if (isLong) vi.setConfig({ testTimeout: 600_000 })
+
+const alice = { username: 'alice', email: 'alice@example.com', firstName: 'Alice', lastName: 'Liddell' }
+const policy = createPasswordPolicy({ minLength: 8, outerSpaces: 'refuse', appName: 'Acme  Portal' })
+const standard = createPasswordPolicy({ minLength: 15, outerSpaces: 'keep', appName: 'Rekey' })
+const codes = (password: string, of = policy) => of.judge(password, alice).map(({ code }) => code)
+
+describe('too common', () => {
+  test('P7: every listed password is', () => {
+    const listed = dictionary['passwords-common']
+    expect(listed.length).toBeGreaterThan(45_000)
+    const missed = listed.filter((password) => !codes(password).includes('too-common'))
+    expect(missed).toEqual([])
+    const fitting = listed.filter((password) => password.length >= 15)
+    expect(fitting.length).toBeGreaterThan(30)
+    for (const password of fitting) expect(codes(password, standard)).toContain('too-common')
+  })
+
+  test.each(['PASSWORD1', 'Qwerty123456789', 'acme  portal', 'ACMEPORTAL', 'x', '0', '123', 'aB1'])(
+    'P7: %s is',
+    (password) => {
+      expect(codes(password)).toContain('too-common')
+    },
+  )
+
+  test('P7: outer white space does not hide it, as with Django', () => {
+    expect(codes(' password1\n')).toContain('too-common')
+  })
+
+  test.each([
+    'my password1 is very long',
+    'the acme portal horse',
+    'qwerty123456789 rides again',
+    'zq7k',
+    '\u200b',
+    'xxxxxxxxxxx',
+    '1.5',
+  ])('P7: %s, which only contains such a word, is not', (password) => {
+    expect(codes(password)).not.toContain('too-common')
+  })
+})
+
+describe('judgement', () => {
+  test.each([
+    ['alic3', ['too-similar-username', 'too-short']],
+    ['12345678', ['too-common', 'entirely-numeric']],
+    ['123', ['too-short', 'too-common', 'entirely-numeric']],
+    ['9'.repeat(257), ['entirely-numeric', 'too-long']],
+    [` ${'a'.repeat(256)}`, ['too-long', 'outer-spaces']],
+    [' ', ['too-short', 'outer-spaces']],
+    ['alice@example.com ', ['too-similar-email', 'outer-spaces']],
+    ['correct horse', []],
+  ])('%.20s: all that is wrong, in the order of the contract', (password, expected) => {
+    expect(codes(password)).toEqual(expected)
+  })
+
+  test('P1: the length asked for is the setting', () => {
+    expect(standard.judge('correct horse', alice)).toEqual([{ code: 'too-short', min: 15 }])
+    expect(policy.rules.attributes.minLength).toBe(8)
+  })
+
+  test('P6, P11: what the form refuses the endpoint refuses, and nothing is thrown', () => {
+    const fact = fc.string({ unit: 'binary', maxLength: 60 })
+    const people = fc.record({ username: fact, email: fact, firstName: fact, lastName: fact })
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), people, (password, person) => {
+        const problems = policy.judge(password, person)
+        for (const problem of policy.rules.problems(password)) expect(problems).toContainEqual(problem)
+      }),
+      { numRuns },
+    )
+  })
+
+  test('C14: the longest body there is takes no time', () => {
+    codes('warm up')
+    const start = process.cpuUsage()
+    for (const password of ['a'.repeat(16_384), '1'.repeat(16_384), ' '.repeat(16_384), '😀'.repeat(4_096)]) {
+      expect(codes(password)).toContain('too-long')
+    }
+    expect(cpuTimeSince(start)).toBeLessThan(150)
+  })
+})

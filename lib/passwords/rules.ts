@@ -1,0 +1,67 @@
+import { isWhiteSpace } from '@/lib/text/python-strip'
+
+// The rules that need neither a list nor an account. They run in the browser while somebody types, so nothing of Node
+// here; the server judges with the very same object.
+
+/** The most code points; more would only make hashing a weapon. Never a cut (NIST SP 800-63B-4 §3.1.1.2). */
+const maxLength = 256
+
+export type RuleProblem =
+  | { code: 'too-short'; min: number }
+  | { code: 'entirely-numeric' }
+  | { code: 'too-long'; max: number }
+  | { code: 'outer-spaces' }
+
+export type RuleSettings = {
+  /** Code points. */
+  minLength: number
+  /** `refuse` where the sign-in trims what is typed, so that an outer space would lock its owner out. */
+  outerSpaces: 'keep' | 'refuse'
+}
+
+export type PasswordRules = ReturnType<typeof createPasswordRules>
+
+/** The password rules as a form can show and judge them. */
+export function createPasswordRules({ minLength, outerSpaces }: RuleSettings) {
+  const rules: { problem: RuleProblem; breaks: (password: string) => boolean }[] = [
+    { problem: { code: 'too-short', min: minLength }, breaks: (password) => lengthOf(password) < minLength },
+    { problem: { code: 'entirely-numeric' }, breaks: isNumeric },
+    { problem: { code: 'too-long', max: maxLength }, breaks: (password) => lengthOf(password) > maxLength },
+  ]
+  if (outerSpaces === 'refuse') rules.push({ problem: { code: 'outer-spaces' }, breaks: hasOuterSpace })
+
+  return {
+    /**
+     * Attributes of the password field. `minlength` counts UTF-16 units, so it never refuses what the server takes; there
+     * is no `maxlength`, which would cut a pasted password silently. The rules for password managers ask for a letter
+     * only so that they never invent an entirely numeric one; people are free.
+     */
+    attributes: {
+      minLength,
+      passwordrules: `minlength: ${minLength}; maxlength: ${maxLength}; required: lower; allowed: upper, digit, [-];`,
+    },
+    /** Every rule, in the order to show, and whether the password keeps it. */
+    ticks: (password: string): { problem: RuleProblem; kept: boolean }[] =>
+      rules.map(({ problem, breaks }) => ({ problem, kept: !breaks(password) })),
+    /** What is wrong, in the order of `ticks`; empty where nothing is. */
+    problems: (password: string): RuleProblem[] =>
+      rules.filter(({ breaks }) => breaks(password)).map(({ problem }) => problem),
+  }
+}
+
+/** Code points, not UTF-16 units: an emoji counts once (NIST SP 800-63B-4 §3.1.1.2). */
+function lengthOf(password: string): number {
+  return Array.from(password).length
+}
+
+/** Python's `str.isdigit`, which Django asks: decimal digits of any script, and digits in superscript or a circle. */
+const digits =
+  /^[\p{Nd}\xb2\xb3\xb9\u1369-\u1371\u19da\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792\u{10a40}-\u{10a43}\u{10e60}-\u{10e68}\u{11052}-\u{1105a}\u{1f100}-\u{1f10a}]+$/u
+
+function isNumeric(password: string): boolean {
+  return digits.test(password)
+}
+
+function hasOuterSpace(password: string): boolean {
+  return isWhiteSpace(password.charAt(0)) || isWhiteSpace(password.slice(-1))
+}

@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { cpuTimeSince } from '@/e2e/support/cpu-time'
+import { findSimilarity } from './similarity'
+
+const nobody = { username: '', email: '', firstName: '', lastName: '' }
+const alice = {
+  username: 'alice',
+  email: 'alice@example.com',
+  firstName: 'Alice',
+  lastName: 'Liddell-Hargreaves',
+}
+
+/** Expected values are those of Django's validator on Python 3.11. */
+test.each([
+  ['alic3', alice, 'too-similar-username'],
+  ['Alice999', alice, 'too-similar-username'],
+  ['ECILA', alice, 'too-similar-username'],
+  ['Alice-example', alice, 'too-similar-email'],
+  ['example.com', alice, 'too-similar-email'],
+  ['liddell99', alice, 'too-similar-last-name'],
+  ['HARGREAVES', alice, 'too-similar-last-name'],
+  ['alice-in-wonderland-and-more', alice, undefined],
+  ['N3w-correct-horse', alice, undefined],
+  ['Alice999', { ...alice, username: 'bob' }, 'too-similar-first-name'],
+  ['Żółć-żółć', { ...nobody, lastName: 'ŻÓŁĆ ŻÓŁĆ' }, 'too-similar-last-name'],
+  ['😀😀😀x', { ...nobody, username: '😀😀😀' }, 'too-similar-username'],
+  ['😀😀😀😀', { ...nobody, username: 'a 😀😀😀' }, undefined],
+  ['', alice, undefined],
+  ['x', nobody, undefined],
+])('P7: %s', (password, facts, code) => {
+  expect(findSimilarity(password, facts)?.code).toBe(code)
+})
+
+test('P7: the bound is seven tenths, and counts', () => {
+  // 2 · 7 / 20 is similar enough, 2 · 6 / 20 is not
+  expect(findSimilarity('abcdefg123', { ...nobody, username: 'abcdefgxyz' })).toBeDefined()
+  expect(findSimilarity('abcdef1234', { ...nobody, username: 'abcdefgxyz' })).toBeUndefined()
+})
+
+test('P7: the first fact that matches is told, in the order in which Django looks', () => {
+  const same = {
+    username: 'wonderland',
+    email: 'wonderland',
+    firstName: 'wonderland',
+    lastName: 'wonderland',
+  }
+  expect(findSimilarity('wonderland', same)?.code).toBe('too-similar-username')
+  expect(findSimilarity('wonderland', { ...same, username: '' })?.code).toBe('too-similar-first-name')
+  expect(findSimilarity('wonderland', { ...same, username: '', firstName: '' })?.code).toBe(
+    'too-similar-last-name',
+  )
+  expect(findSimilarity('wonderland', { ...nobody, email: 'x@wonderland.example' })?.code).toBe(
+    'too-similar-email',
+  )
+})
+
+test('C14 (CVE-2021-45115): long passwords and long names take no time', () => {
+  const words = 'ab '.repeat(100_000)
+  for (const [password, username] of [
+    ['a'.repeat(16_384), words],
+    ['ab'.repeat(8_192), 'a '.repeat(100_000)],
+    ['😀'.repeat(4_096), '😀,'.repeat(50_000)],
+    ['x'.repeat(16_384), 'x'.repeat(1_000_000)],
+  ] as const) {
+    const start = process.cpuUsage()
+    findSimilarity(password, { ...nobody, username })
+    expect(cpuTimeSince(start)).toBeLessThan(500)
+  }
+})
+
+test('counting once gives what comparing word for word gives', () => {
+  const word = fc.string({
+    unit: fc.constantFrom('a', 'b', 'c', 'D', '_', ' ', '-', 'é', '😀'),
+    maxLength: 24,
+  })
+  fc.assert(
+    fc.property(word, word, (password, username) => {
+      const parts = [...username.toLowerCase().split(/[^\p{L}\p{N}_]+/u), username.toLowerCase()]
+      const expected =
+        password !== '' && parts.some((part) => quickRatio(password.toLowerCase(), part) >= 0.7)
+      expect(findSimilarity(password, { ...nobody, username }) !== undefined).toBe(expected)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+/** difflib's, word for word: every character of `b` takes one of `a` away. */
+function quickRatio(a: string, b: string): number {
+  const left = Array.from(a)
+  let matches = 0
+  for (const character of b) {
+    const at = left.indexOf(character)
+    if (at === -1) continue
+    left.splice(at, 1)
+    matches += 1
+  }
+  return (2 * matches) / (Array.from(a).length + Array.from(b).length)
+}

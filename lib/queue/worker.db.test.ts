@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import type { AuditFacts } from '@/lib/audit/audit'
+import { longestAttempt } from '@/lib/mail/smtp-options'
+import { migrate } from '@/lib/setup/migrate'
+import { createQueue, type Attempt, type Handlers, type Queue } from './queue'
+import { mostUnheard, startQueueWorker } from './worker'
+import { defaultSchemas } from '@/lib/database/schema-names'
+
+let database: TestDatabase
+let pool: pg.Pool
+let queue: Queue
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database)
+  pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  queue = createQueue({ pool, schemas: defaultSchemas })
+}, 120_000)
+afterAll(async () => {
+  await pool.end()
+  await database.drop()
+})
+
+const logged: Record<string, unknown>[] = []
+const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+let told: AuditFacts[] = []
+let stop = async () => {}
+beforeEach(async () => {
+  await pool.query('DELETE FROM rekey_queue.job')
+  logged.length = 0
+  told = []
+})
+afterEach(() => stop())
+
+const done = async (): Promise<Attempt> => ({ outcome: 'done' })
+const later = async (): Promise<Attempt> => ({ outcome: 'later', reason: 'ETLS' })
+
+/** A worker that takes two jobs of a kind at once. */
+async function work(handlers: Partial<Handlers>) {
+  const givenUp = async (facts: AuditFacts) => void told.push(facts)
+  const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
+  stop = await startQueueWorker(
+    { database, log, concurrency: 2, givenUp },
+    { ...all, 'changed-hook': done, ...handlers },
+  )
+}
+
+const accountId = randomUUID()
+
+async function addTelling(requestId = 'r'): Promise<string> {
+  const id = randomUUID()
+  await queue.add('changed-hook', { accountId, username: 'jane', requestId }, { id })
+  return id
+}
+
+async function addLetter(): Promise<string> {
+  const id = randomUUID()
+  const data = { accountId, requestedAt: 1, locale: 'en', requestId: 'r', bypassPause: false }
+  await queue.add('link-email', data, { id })
+  return id
+}
+
+const set = (id: string, what: string) => pool.query(`UPDATE rekey_queue.job SET ${what} WHERE id = $1`, [id])
+
+type Row = { state: string; output: unknown; retry_count: number }
+const read = async (id: string) =>
+  (await pool.query<Row>('SELECT state::text, output, retry_count FROM rekey_queue.job WHERE id = $1', [id]))
+    .rows[0]!
+const until = (id: string, state: string) =>
+  expect.poll(async () => (await read(id)).state, { timeout: 20_000 }).toBe(state)
+
+const entries = (event: string) => logged.filter((entry) => entry.event === event)
+
+describe('of two jobs that were fetched together', () => {
+  test.each([
+    ['F3: one that is done is written down', done, 'completed'],
+    ['F5: one that is put off is due again', later, 'retry'],
+  ])('%s while the other is still under way', async (_, first, state) => {
+    const { promise: open, resolve } = Promise.withResolvers<void>()
+    const [quick, slow] = [await addTelling('quick'), await addTelling('slow')]
+    const handled: string[] = []
+    await work({
+      'changed-hook': async ({ id }) => {
+        handled.push(id)
+        if (id === quick) return first()
+        await open
+        return { outcome: 'done' }
+      },
+    })
+    await until(quick, state)
+    expect([handled.toSorted(), (await read(slow)).state]).toEqual([[quick, slow].toSorted(), 'active'])
+    resolve()
+    await until(slow, 'completed')
+    expect(await read(quick)).toMatchObject({ state, retry_count: 0 })
+  })
+})
+
+describe('a job that takes too long', () => {
+  test('M9, L1: is tried again later, and its worker goes on; a letter of it may have left', async () => {
+    const [letter, telling] = [await addLetter(), await addTelling()]
+    await Promise.all([letter, telling].map((id) => set(id, 'expire_seconds = 31')))
+    const hang = ({ id }: { id: string }) =>
+      id === letter || id === telling ? new Promise<Attempt>(() => undefined) : done()
+    await work({ 'link-email': hang, 'changed-hook': hang })
+    await until(letter, 'retry')
+    await until(telling, 'retry')
+    await until(await addTelling(), 'completed')
+    expect((await read(letter)).output).toEqual({ reason: 'deadline', unheard: 1 })
+    expect((await read(telling)).output).toEqual({ reason: 'deadline', unheard: 0 })
+    const facts = { requestId: 'r', attempt: 1, level: 50, reason: 'deadline' }
+    expect(entries('job_late')).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ ...facts, queue: 'link-email', jobId: letter }),
+        expect.objectContaining({ ...facts, queue: 'changed-hook', jobId: telling }),
+      ]),
+    )
+  })
+
+  test('M9: has longer than a mail server may take for a letter, and a minute for all else', async () => {
+    const { rows } = await pool.query<{ name: string; seconds: number }>(
+      'SELECT name, expire_seconds AS seconds FROM rekey_queue.queue',
+    )
+    const milliseconds = Object.fromEntries(rows.map(({ name, seconds }) => [name, seconds * 1000 - 30_000]))
+    for (const name of ['link-email', 'changed-email'])
+      expect(milliseconds[name]).toBeGreaterThan(longestAttempt)
+    for (const name of ['link-request', 'changed-hook']) expect(milliseconds[name]).toBe(60_000)
+  })
+})
+
+describe('a job that fails again and again', () => {
+  const throws = async () => Promise.reject(new Error('broken'))
+
+  test.each([
+    ['at its retry limit', 'retry_limit = 3, retry_count = 3'],
+    ['a day before the queue would forget it', `keep_until = now() + interval '23 hours'`],
+  ])('F1, L1: is given up %s: the log rings, and its account’s story tells', async (_, state) => {
+    const id = await addTelling()
+    await set(id, state)
+    await work({ 'changed-hook': throws })
+    await until(id, 'failed')
+    expect(told).toEqual([{ accountId, requestId: 'r', reason: 'changed-hook error' }])
+    const given = { level: 50, queue: 'changed-hook', jobId: id, requestId: 'r', reason: 'error' }
+    expect(entries('job_given_up')).toMatchObject([given])
+  })
+
+  test.each([
+    [{ login: 'jane' }, undefined],
+    [{ accountId }, accountId],
+  ])('F1: is given up where %j was asked for, too', async (target, account) => {
+    const id = randomUUID()
+    const data = { target, client: '203.0.113.9', bypassPause: false, locale: 'en', requestId: 'r' }
+    await queue.add('link-request', data, { id })
+    await set(id, 'retry_limit = 0')
+    await work({ 'link-request': throws })
+    await until(id, 'failed')
+    expect(told).toEqual([{ accountId: account, requestId: 'r', reason: 'link-request error' }])
+  })
+
+  test('F5: is not given up before, and nobody is told', async () => {
+    const id = await addTelling()
+    await set(id, `retry_limit = 4, retry_count = 3, keep_until = now() + interval '25 hours'`)
+    await work({ 'changed-hook': throws })
+    await until(id, 'retry')
+    expect([told, entries('job_given_up')]).toEqual([[], []])
+  })
+
+  test('F1: that tells of a new password lasts a week, and the queue keeps it longer', async () => {
+    const { rows } = await pool.query(
+      `SELECT name, retention_seconds / 86400 AS days, retry_limit * 300 / 86400 AS tries FROM rekey_queue.queue
+        WHERE name IN ('changed-email', 'changed-hook') ORDER BY name`,
+    )
+    expect(rows).toMatchObject([{ days: 8 }, { days: 8 }])
+    for (const { tries } of rows) expect(tries).toBeGreaterThan(7)
+  })
+})
+
+describe('a letter that may have left', () => {
+  const unheard = async (): Promise<Attempt> => ({
+    outcome: 'later',
+    reason: 'mail-unanswered',
+    unheard: true,
+  })
+
+  test.each([
+    ['again', unheard, mostUnheard - 1, mostUnheard],
+    ['for another reason', later, 2, 2],
+  ])('F3: is counted through the attempts (%s)', async (_, ends, before, after) => {
+    const id = await addLetter()
+    await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "unheard": ${before}}'`)
+    await work({ 'link-email': ends })
+    await until(id, after === mostUnheard ? 'failed' : 'retry')
+    expect((await read(id)).output).toMatchObject({ unheard: after })
+  })
+
+  test('F3, L1: is sent a few times and not once more, however often it could be', async () => {
+    const id = await addLetter()
+    let sent = 0
+    await work({
+      'link-email': async (letter) => {
+        if (letter.id !== id) return { outcome: 'done' }
+        sent += 1
+        return unheard()
+      },
+    })
+    // The next attempt would come after some seconds: let it come now, with another letter, of which the worker hears.
+    const hurry = async () => {
+      await set(id, `start_after = now() - interval '1 second'`)
+      await addLetter()
+      return (await read(id)).state
+    }
+    await expect.poll(hurry, { timeout: 50_000, interval: 300 }).toBe('failed')
+    expect(sent).toBe(mostUnheard)
+    expect(told).toEqual([{ accountId, requestId: 'r', reason: 'link-email mail-unanswered' }])
+    expect(entries('job_given_up')).toMatchObject([
+      { level: 50, queue: 'link-email', jobId: id, attempt: mostUnheard },
+    ])
+  })
+})

@@ -1,0 +1,353 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { isLong } from '@/e2e/support/long-form'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { clientKey } from '@/lib/addresses/client-ip'
+import { createLimits, LimiterBroken, type Counted, type LimitSettings } from './limits'
+import { migrate } from '@/lib/setup/migrate'
+import { defaultSchemas } from '@/lib/database/schema-names'
+
+const settings: LimitSettings = {
+  asksPerClient: { count: 6, seconds: 600 },
+  asksPerLogin: { count: 3, seconds: 600 },
+  resetsPerClient: { count: 5, seconds: 600 },
+  attemptsPerLink: { count: 2, seconds: 3600 },
+  letters: { count: 4, seconds: 3600 },
+}
+const secret = randomBytes(32).toString('base64url')
+
+let database: TestDatabase
+let pool: pg.Pool
+let limits: ReturnType<typeof createLimits>
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database)
+  pool = new pg.Pool({ connectionString: database.url, max: 4 })
+}, 120_000)
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  limits = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
+  await pool.query('DELETE FROM "rekey"."limits"')
+})
+afterEach(() => vi.useRealTimers())
+afterAll(async () => {
+  await pool.end()
+  await database.drop()
+})
+
+type Row = { key: string; points: number; expire: string }
+const rows = async () => (await pool.query<Row>('SELECT * FROM "rekey"."limits" ORDER BY "key"')).rows
+
+/** Lets time pass for everything that is counted. */
+const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+
+/** Whether each of several calls, one after the other, was let through. */
+async function inTurn(times: number, count: (i: number) => Promise<{ ok: boolean }>): Promise<boolean[]> {
+  const passed: boolean[] = []
+  for (let i = 0; i < times; i += 1) passed.push((await count(i)).ok)
+  return passed
+}
+
+describe('R1: what is counted', () => {
+  test.each<[string, number, () => Promise<Counted>]>([
+    ['asks of a client', 6, () => limits.countAsk('203.0.113.1', randomBytes(8).toString('hex'))],
+    ['asks for one login', 3, () => limits.countAsk('203.0.113.2', 'grace')],
+    ['posts to the reset endpoint', 5, () => limits.countReset('203.0.113.3')],
+    ['refused passwords of a link', 2, () => limits.countAttempt('203.0.113.4', 'a signature')],
+    ['fresh resets that "this wasn’t me" starts', 3, () => limits.countRestart('an account')],
+    ['guesses at a second factor with a link', 10, () => limits.countGuess('a signature')],
+  ])(
+    '%s: the setting’s count passes, the next does not, and only its first refusal is marked',
+    async (_what, allowed, count) => {
+      expect(await inTurn(allowed, count)).toEqual(Array(allowed).fill(true))
+      const [refused, again] = [await count(), await count()]
+      expect([refused, again]).toMatchObject([
+        { ok: false, first: true },
+        { ok: false, first: false },
+      ])
+    },
+  )
+
+  test('R4: a refusal says when the next passes, neither earlier nor later', async () => {
+    await inTurn(5, () => limits.countReset('203.0.113.5'))
+    const refused = await limits.countReset('203.0.113.5')
+    expect(refused).toEqual({ ok: false, retryAfter: 600, first: true, limit: 'resetsPerClient' })
+    pass(598)
+    expect(await limits.countReset('203.0.113.5')).toMatchObject({ ok: false, first: false })
+    pass(2)
+    expect(await limits.countReset('203.0.113.5')).toEqual({ ok: true })
+  })
+
+  test('R3: guesses with a link are counted for as long as any link lives', async () => {
+    await inTurn(10, () => limits.countGuess('a signature'))
+    pass(86_398)
+    expect(await limits.countGuess('a signature')).toMatchObject({ ok: false, limit: 'guessesPerLink' })
+    expect(await limits.countGuess('another signature')).toEqual({ ok: true })
+  })
+
+  test('R4: and by the clock on the wall', async () => {
+    vi.useRealTimers()
+    const brief = createLimits({ pool, schemas: defaultSchemas }, secret, {
+      ...settings,
+      resetsPerClient: { count: 1, seconds: 1 },
+    })
+    await brief.countReset('203.0.113.6')
+    let refused = await brief.countReset('203.0.113.6')
+    while (refused.ok) refused = await brief.countReset('203.0.113.6')
+    await new Promise((resolve) => setTimeout(resolve, refused.ok ? 0 : refused.retryAfter * 1000))
+    expect(await brief.countReset('203.0.113.6')).toEqual({ ok: true })
+  })
+
+  test('of fifty at once no more pass than may, and one refusal is the first', async () => {
+    const all = await Promise.all(Array.from({ length: 50 }, () => limits.countReset('203.0.113.7')))
+    expect(all.filter(({ ok }) => ok)).toHaveLength(5)
+    expect(all.filter((counted) => !counted.ok && counted.first)).toHaveLength(1)
+  })
+
+  test('another instance of the deployment shares the counts', async () => {
+    const twin = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
+    const ask = (i: number) => (i % 2 === 0 ? limits : twin).countAsk('203.0.113.8', 'grace')
+    expect(await inTurn(4, ask)).toEqual([true, true, true, false])
+  })
+})
+
+describe('A6: whose count it is', () => {
+  test('an address in other spellings is one identifier; user names are told apart to the letter', async () => {
+    const spellings = ['ada@example.com', 'ADA@EXAMPLE.COM', 'Ada@Example.com', 'ada@EXAMPLE.com']
+    const asks = await inTurn(4, (i) => limits.countAsk('203.0.113.9', spellings[i]!))
+    expect(asks).toEqual([true, true, true, false])
+    expect(await limits.countAsk('203.0.113.9', 'Ada')).toEqual({ ok: true })
+    expect(await limits.countAsk('203.0.113.9', 'ada')).toEqual({ ok: true })
+  })
+
+  test('R3: nothing that a client does is counted against another one', async () => {
+    await inTurn(9, () => limits.countAsk('203.0.113.10', 'grace'))
+    await inTurn(9, () => limits.countReset('203.0.113.10'))
+    await inTurn(9, () => limits.countAttempt('203.0.113.10', 'a signature'))
+    expect(await limits.countAsk('203.0.113.11', 'grace')).toEqual({ ok: true })
+    expect(await limits.countReset('203.0.113.11')).toEqual({ ok: true })
+    expect(await limits.countAttempt('203.0.113.11', 'a signature')).toEqual({ ok: true })
+    expect(await limits.countAttempt('203.0.113.10', 'another signature')).toEqual({ ok: true })
+  })
+
+  test('R6 (CVE-2026-45364): a thousand addresses of one /64 are one client; its neighbour is another', async () => {
+    const addresses = Array.from({ length: 1000 }, (_, i) => `2001:db8:0:1::${(i + 1).toString(16)}`)
+    const counted = await Promise.all(addresses.map((address) => limits.countReset(address)))
+    expect(counted.filter(({ ok }) => ok)).toHaveLength(5)
+    expect(await rows()).toHaveLength(1)
+    expect(await limits.countReset('2001:db8:0:2::1')).toEqual({ ok: true })
+  })
+
+  test('R6: an IPv4 address mapped into IPv6 is itself, and all without an address are one', async () => {
+    const spellings = [
+      '192.0.2.1',
+      '::ffff:192.0.2.1',
+      '::FFFF:c000:201',
+      '[::ffff:192.0.2.1]:443',
+      '192.0.2.1:80',
+    ]
+    expect(await inTurn(6, (i) => limits.countReset(spellings[i % 5]!))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+    ])
+    const none = ['unknown', '', 'localhost', '999.9.9.9', '/run/app.sock']
+    expect(await inTurn(6, (i) => limits.countReset(none[i % 5]!))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+    ])
+  })
+})
+
+describe('R8: what is kept', () => {
+  test('one client fills a row for each ask that it may, whatever it makes up', async () => {
+    const client = '203.0.113.12'
+    const askForAnybody = () => limits.countAsk(client, randomBytes(40).toString('hex'))
+    for (let i = 0; i < 100; i += 1) await askForAnybody()
+    const before = process.memoryUsage().rss
+    // A hundred thousand asks, well within one window.
+    const rounds = isLong ? 10_000 : 20
+    for (let round = 0; round < rounds; round += 1) {
+      const asks = await Promise.all(Array.from({ length: 10 }, askForAnybody))
+      expect(asks.map(({ ok }) => ok)).toEqual(Array(10).fill(false))
+    }
+    expect(await rows()).toHaveLength(1 + settings.asksPerClient.count)
+    expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024)
+  }, 7_200_000)
+
+  test('R8: what a crowd of clients left behind goes with the first purge after its time', async () => {
+    const networks = Array.from({ length: 50 }, (_, n) => `2001:db8:${n.toString(16)}::1`)
+    for (const client of networks) await limits.countAsk(client, randomBytes(8).toString('hex'))
+    expect(await rows()).toHaveLength(2 * networks.length)
+    pass(601)
+    await limits.purge()
+    expect(await rows()).toEqual([])
+  })
+
+  test('L5: neither a login nor a signature can be read from it, nor tried against it without the secret', async () => {
+    await limits.countAsk('203.0.113.13', 'grace@example.com')
+    await limits.countAttempt('203.0.113.13', 'c4n4ry')
+    await limits.isNoteworthy('203.0.113.13', 'signature-used 0198')
+    const kept = JSON.stringify(await rows())
+    for (const typed of ['grace', 'example', 'c4n4ry', 'signature-used']) expect(kept).not.toContain(typed)
+    const keysOf = async () =>
+      (await rows()).map(({ key }) => key).filter((key) => key.startsWith('asksPerLogin'))
+    const [own] = await keysOf()
+    await createLimits({ pool, schemas: defaultSchemas }, `${secret}x`, settings).countAsk(
+      '203.0.113.13',
+      'grace@example.com',
+    )
+    expect((await keysOf()).filter((key) => key !== own)).toHaveLength(1)
+  })
+
+  test('L6: the purge takes what no longer counts, and nothing else', async () => {
+    await limits.countReset('203.0.113.14')
+    pass(599)
+    await limits.countReset('203.0.113.15')
+    await limits.purge()
+    expect(await rows()).toHaveLength(2)
+    pass(2)
+    await limits.purge()
+    expect((await rows()).map(({ key }) => key)).toEqual(['resetsPerClient:203.0.113.15'])
+  })
+})
+
+describe('notes and the letter budget', () => {
+  test('a kind of refusal is worth one note per client in ten minutes', async () => {
+    const note = (client: string, kind: string) => limits.isNoteworthy(client, kind)
+    expect(await note('203.0.113.16', 'signature-used a')).toBe(true)
+    expect(await note('203.0.113.16', 'signature-used a')).toBe(false)
+    expect(await note('203.0.113.16', 'signature-used b')).toBe(true)
+    expect(await note('203.0.113.17', 'signature-used a')).toBe(true)
+    pass(600)
+    expect(await note('203.0.113.16', 'signature-used a')).toBe(true)
+  })
+
+  const letter = () => limits.spendLetter({ first: false })
+  const firstLetter = () => limits.spendLetter({ first: true })
+
+  test('R1: letters of the installation are limited, and that they are used up is told once in ten minutes', async () => {
+    expect(await inTurn(4, letter)).toEqual([true, true, true, true])
+    expect(await letter()).toEqual({ ok: false, alert: true })
+    expect(await letter()).toEqual({ ok: false, alert: false })
+    pass(600)
+    expect(await letter()).toEqual({ ok: false, alert: true })
+    pass(3000)
+    expect(await letter()).toEqual({ ok: true, alert: false })
+  })
+
+  test('R1, R3: who spends the budget stops no account’s first letter, until as many again have left', async () => {
+    await inTurn(4, letter)
+    expect(await firstLetter()).toEqual({ ok: true, alert: true })
+    expect(await inTurn(5, firstLetter)).toEqual([true, true, true, false, false])
+    expect(await inTurn(2, letter)).toEqual([false, false])
+    await limits.returnLetter()
+    expect(await inTurn(2, firstLetter)).toEqual([true, false])
+  })
+
+  test('a letter that was not sent gives its share back', async () => {
+    await inTurn(4, letter)
+    await limits.returnLetter()
+    expect(await inTurn(2, letter)).toEqual([true, false])
+  })
+
+  test('a letter that found no budget takes none: what comes back later is there for it', async () => {
+    await inTurn(4, letter)
+    await inTurn(10, letter)
+    await limits.returnLetter()
+    expect(await inTurn(2, letter)).toEqual([true, false])
+  })
+})
+
+describe('R2, R8: who goes on after a refusal', () => {
+  const client = '203.0.113.20'
+  const points = async () => (await rows()).map((row) => row.points)
+
+  test('costs the database a statement a second, not one each time, and is told the time that is left', async () => {
+    await inTurn(6, () => limits.countReset(client))
+    for (let i = 0; i < 100; i += 1)
+      expect(await limits.countReset(client)).toMatchObject({ retryAfter: 600 })
+    expect(await points()).toEqual([6])
+    pass(0.9)
+    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 600, first: false })
+    expect(await points()).toEqual([6])
+    pass(0.1)
+    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 599, first: false })
+    expect(await points()).toEqual([7])
+  })
+
+  test('is heard again on time, and a second after its count was deleted', async () => {
+    await inTurn(5, () => limits.countReset(client))
+    pass(599.5)
+    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 1 })
+    pass(0.5)
+    expect(await inTurn(6, () => limits.countReset(client))).toEqual([true, true, true, true, true, false])
+    await pool.query('DELETE FROM "rekey"."limits"')
+    expect(await limits.countReset(client)).toMatchObject({ ok: false })
+    pass(1)
+    expect(await limits.countReset(client)).toEqual({ ok: true })
+  })
+
+  test('is remembered for itself alone', async () => {
+    await inTurn(6, () => limits.countReset(client))
+    expect(await limits.countReset('203.0.113.21')).toEqual({ ok: true })
+    expect(await limits.countAsk(client, 'grace')).toEqual({ ok: true })
+  })
+
+  test('R8: a crowd of refused clients is remembered within bounds', async () => {
+    const strict = createLimits({ pool, schemas: defaultSchemas }, secret, {
+      ...settings,
+      resetsPerClient: { count: 1, seconds: 600 },
+    })
+    const crowd = Array.from({ length: 10_001 }, (_, n) => `2001:db8:1:${n.toString(16)}::1`)
+    await pool.query(
+      `INSERT INTO "rekey"."limits" SELECT 'resetsPerClient:' || "of", 1, $2 FROM unnest($1::text[]) AS "of"`,
+      [crowd.map(clientKey), Date.now() + 600_000],
+    )
+    for (const one of crowd) await strict.countReset(one)
+    const again = async (one: string) => {
+      await strict.countReset(one)
+      const key = `resetsPerClient:${clientKey(one)}`
+      return (await rows()).find((row) => row.key === key)!.points
+    }
+    expect(await again(crowd[0]!)).toBe(3)
+    expect(await again(crowd.at(-1)!)).toBe(2)
+  }, 60_000)
+})
+
+describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
+  test('it says so, whatever is asked of it; never "no limit"', async () => {
+    const calls = [
+      () => limits.countAsk('203.0.113.18', 'grace'),
+      () => limits.countReset('203.0.113.18'),
+      () => limits.countAttempt('203.0.113.18', 'a signature'),
+      () => limits.countGuess('a signature'),
+      () => limits.countRestart('an account'),
+      () => limits.isNoteworthy('203.0.113.18', 'x'),
+      () => limits.spendLetter({ first: true }),
+    ]
+    await pool.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
+    try {
+      for (const call of calls) await expect(call()).rejects.toBeInstanceOf(LimiterBroken)
+    } finally {
+      await pool.query('ALTER TABLE "rekey"."limits_gone" RENAME TO "limits"')
+    }
+    for (const call of calls) await call()
+  })
+
+  test('nor when nobody answers', async () => {
+    const nowhere = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' })
+    await expect(
+      createLimits({ pool: nowhere, schemas: defaultSchemas }, secret, settings).countReset('203.0.113.19'),
+    ).rejects.toBeInstanceOf(LimiterBroken)
+    await nowhere.end()
+  })
+})

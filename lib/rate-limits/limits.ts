@@ -1,0 +1,239 @@
+import { createHmac, hkdfSync } from 'node:crypto'
+import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
+import { clientKey } from '@/lib/addresses/client-ip'
+import type { Database } from '@/lib/database/pool'
+import { canonicalAddress } from '@/lib/addresses/email-address'
+import { quoted } from '@/lib/database/schema-names'
+
+/** At most `count` in `seconds`. */
+export type Limit = { count: number; seconds: number }
+
+export type LimitSettings = {
+  asksPerClient: Limit
+  asksPerLogin: Limit
+  resetsPerClient: Limit
+  attemptsPerLink: Limit
+  letters: Limit
+}
+
+/** One note of a kind of refusal per client in this time. */
+const notes: Limit = { count: 1, seconds: 600 }
+
+/** Answers to a second factor that are judged with one link, in longer than any link lives (settings.ts: 24 hours). */
+const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
+
+/** How long, in milliseconds, and for how many keys at most, a process remembers a refusal. */
+const memory = { lasts: 1000, holds: 10_000 }
+
+/** Fresh resets of an account that "this wasn't me" starts: each brings a letter that other limits do not hold back. */
+const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
+
+/** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
+export type Counted =
+  | { ok: true }
+  | {
+      ok: false
+      retryAfter: number
+      first: boolean
+      limit: keyof LimitSettings | 'guessesPerLink' | 'restartsPerAccount' | 'notes'
+    }
+
+/**
+ * Whether a letter may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
+ */
+export type LetterBudget = { ok: boolean; alert: boolean }
+
+/** The limiter cannot count, whatever the reason. Never "no limit". */
+export class LimiterBroken extends Error {
+  constructor(cause: unknown) {
+    super('the limiter cannot count', { cause })
+    this.name = 'LimiterBroken'
+  }
+}
+
+export type Limits = ReturnType<typeof createLimits>
+
+/**
+ * Counts in PostgreSQL, so that all instances share one count and a restart forgets nothing. But for what record
+ * 0018 names, a stranger can stop neither a person's letter nor their reset: the counts that all clients share are of a genuine link, and of
+ * an account whose letters are being read, and no stranger has either.
+ *
+ * All functions throw when counting is impossible; the edge answers 503 then.
+ */
+export function createLimits(
+  { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
+  secret: string,
+  settings: LimitSettings,
+) {
+  const table = `${quoted(schemas.own)}."limits"`
+  const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter keys v1', 32))
+  // The adapter drops statement names: clients of the embedded database share one session, where names collide.
+  const storeClient = {
+    query: ({ text, values }: { text: string; values?: unknown[] }) => pool.query(text, values),
+  }
+  const all = { ...settings, guessesPerLink, restartsPerAccount, notes }
+  const limiters = new Map(
+    (Object.keys(all) as (keyof typeof all)[]).map((name) => [
+      name,
+      new RateLimiterPostgres({
+        storeClient,
+        storeType: 'client',
+        schemaName: schemas.own,
+        tableName: 'limits',
+        tableCreated: true,
+        clearExpiredByTimeout: false,
+        keyPrefix: name,
+        points: all[name].count,
+        duration: all[name].seconds,
+      }),
+    ]),
+  )
+
+  const refusals = createMemory()
+
+  async function take(name: keyof typeof all, of: string): Promise<RateLimiterRes> {
+    try {
+      return await limiters.get(name)!.consume(of)
+    } catch (refused) {
+      if (!(refused instanceof RateLimiterRes)) throw new LimiterBroken(refused)
+      return refused
+    }
+  }
+
+  async function count(name: keyof typeof all, of: string): Promise<Counted> {
+    const counter = `${name}:${of}`
+    const known = refusals.recall(counter)
+    if (known !== undefined) return refusal(name, known, false)
+    const { consumedPoints, msBeforeNext } = await take(name, of)
+    if (consumedPoints <= all[name].count) return { ok: true }
+    refusals.keep(counter, Date.now() + msBeforeNext)
+    return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
+  }
+
+  function refusal(limit: keyof typeof all, ms: number, first: boolean): Counted {
+    return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
+  }
+
+  /** Stands for a login or a link in a key, so that a dump of the table shows neither. */
+  function pseudonym(text: string): string {
+    return createHmac('sha256', key).update(text).digest('base64url').slice(0, 32)
+  }
+
+  /**
+   * Counts somebody asking for a link: per client, then per (identifier, client). Where the client is refused, the
+   * identifier is not counted, so that one client can fill only so many rows.
+   *
+   * @param identifier what was typed, or the id of the account whose dead link is renewed
+   */
+  async function countAsk(client: string, identifier: string): Promise<Counted> {
+    const from = clientKey(client)
+    const byClient = await count('asksPerClient', from)
+    if (!byClient.ok) return byClient
+    return count('asksPerLogin', `${pseudonym(canonicalAddress(identifier) ?? identifier)} ${from}`)
+  }
+
+  /** Counts a post to the reset endpoint, whatever comes of it. */
+  function countReset(client: string): Promise<Counted> {
+    return count('resetsPerClient', clientKey(client))
+  }
+
+  /** Counts a refused password, for this link from this client only. */
+  function countAttempt(client: string, signature: string): Promise<Counted> {
+    return count('attemptsPerLink', `${pseudonym(signature)} ${clientKey(client)}`)
+  }
+
+  /** Counts an answer to a second factor, for this link from wherever it comes: who has many networks has no more guesses. */
+  function countGuess(signature: string): Promise<Counted> {
+    return count('guessesPerLink', pseudonym(signature))
+  }
+
+  /** Counts a fresh reset that "this wasn't me" starts, wherever it is pressed. */
+  function countRestart(accountId: string): Promise<Counted> {
+    return count('restartsPerAccount', pseudonym(accountId))
+  }
+
+  /** Whether this is the first refusal of its kind in a while, which is worth a note; a flood must not fill the log. */
+  async function isNoteworthy(client: string, kind: string): Promise<boolean> {
+    return (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
+  }
+
+  /**
+   * Takes one letter from the budget of the installation. Once it is used up, only accounts that had no letter in their
+   * window still get one, until as many again have left: whoever spends the budget on the accounts that they know must not
+   * stop everybody else's. A letter that finds none takes none: it comes again, and each time would otherwise use up what
+   * others give back.
+   *
+   * @param first whether it is the account's first letter in its window
+   */
+  async function spendLetter({ first }: { first: boolean }): Promise<LetterBudget> {
+    const { count: budget } = settings.letters
+    const { consumedPoints } = await take('letters', 'all')
+    if (consumedPoints <= budget) return { ok: true, alert: false }
+    const ok = first && consumedPoints <= 2 * budget
+    if (!ok) await returnLetter()
+    return { ok, alert: (await count('notes', 'letters')).ok }
+  }
+
+  /** Gives back what a letter took that was not sent after all; never more than this window has given. */
+  function returnLetter(): Promise<void> {
+    return giveBack('letters', 'all')
+  }
+
+  /** Gives back what a press took that started nothing after all. */
+  function returnRestart(accountId: string): Promise<void> {
+    return giveBack('restartsPerAccount', pseudonym(accountId))
+  }
+
+  async function giveBack(name: keyof typeof all, of: string): Promise<void> {
+    await pool.query(
+      // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+      `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" > 0 AND "expire" > $2`,
+      [`${name}:${of}`, Date.now()],
+    )
+  }
+
+  /** Deletes what no longer counts; run by the worker. */
+  async function purge(): Promise<void> {
+    // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+    await pool.query(`DELETE FROM ${table} WHERE "expire" < $1`, [Date.now()])
+  }
+
+  return {
+    countAsk,
+    countReset,
+    countAttempt,
+    countGuess,
+    countRestart,
+    returnRestart,
+    isNoteworthy,
+    spendLetter,
+    returnLetter,
+    purge,
+  }
+}
+
+/**
+ * What a process remembers of its refusals, so that a client who goes on and on costs the database a statement a second
+ * rather than one each time. Only for so long that a count that was deleted is soon felt; the oldest go first.
+ */
+function createMemory() {
+  const kept = new Map<string, { until: number; next: number }>()
+
+  /** Milliseconds until the next may pass; undefined where nothing is remembered. */
+  function recall(key: string): number | undefined {
+    const refusal = kept.get(key)
+    const now = Date.now()
+    return refusal !== undefined && now < Math.min(refusal.until, refusal.next)
+      ? refusal.next - now
+      : undefined
+  }
+
+  /** @param next when the next may pass, in milliseconds since the epoch */
+  function keep(key: string, next: number): void {
+    kept.delete(key)
+    kept.set(key, { until: Date.now() + memory.lasts, next })
+    if (kept.size > memory.holds) kept.delete(kept.keys().next().value!)
+  }
+
+  return { recall, keep }
+}

@@ -1,0 +1,292 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { migrate, pendingMigrations } from './migrate'
+
+const names = readdirSync('prisma/migrations', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort()
+
+let database: TestDatabase
+let sql: pg.Client
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sql = await connect(database.url)
+}, 120_000)
+afterAll(async () => {
+  await sql.end()
+  await database.drop()
+})
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  return client
+}
+
+const pending = (client = sql) => pendingMigrations(client, database.schemas)
+
+const exists = async (table: string) =>
+  (await sql.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "exists"', [table])).rows[0]!
+    .exists
+
+/** Nothing in it, as when it was made. */
+const empty = () => sql.query('DROP SCHEMA IF EXISTS rekey, rekey_queue CASCADE')
+
+describe('migrating', () => {
+  beforeEach(empty)
+
+  test('an empty database lacks everything; once migrated it lacks nothing, and once more changes nothing', async () => {
+    expect(await pending()).toEqual([...names, 'the queue'])
+    expect(await migrate(database)).toEqual(names)
+    expect(await pending()).toEqual([])
+    expect(await migrate(database)).toEqual([])
+
+    const { rows } = await sql.query(
+      `SELECT "migration_name" AS "name", length("checksum") AS "checksum", "finished_at" IS NOT NULL AS "finished",
+            "rolled_back_at" AS "undone", "applied_steps_count" AS "steps"
+       FROM "rekey"."_prisma_migrations" ORDER BY "started_at", "migration_name"`,
+    )
+    expect(rows).toEqual(
+      names.map((name) => ({ name, checksum: 64, finished: true, undone: null, steps: 1 })),
+    )
+  }, 60_000)
+
+  test('F10: of two that migrate an empty database at once each migration is applied by one', async () => {
+    const [first, second] = await Promise.all([migrate(database), migrate(database)])
+    expect([...first, ...second].sort()).toEqual(names)
+    expect(await pending()).toEqual([])
+  }, 60_000)
+
+  test('a migration that fails is rolled back whole and named; when the cause is gone, it applies', async () => {
+    await migrate(database)
+    const last = names.at(-1)!
+    await sql.query(`DELETE FROM "rekey"."_prisma_migrations" WHERE "migration_name" = $1`, [last])
+    await sql.query('DROP INDEX "rekey"."users_email_folded_idx"')
+    await expect(migrate(database)).rejects.toThrow(
+      `The migration ${last} failed and was rolled back: relation "users" already exists`,
+    )
+    expect(await exists('rekey.users_email_folded_idx')).toBe(false)
+    await sql.query('DROP TABLE "rekey"."users"; DROP FUNCTION "rekey"."revoke_links"')
+    expect(await migrate(database)).toEqual([last])
+  }, 60_000)
+
+  test('a migration that was edited after it was applied is refused, by the start too', async () => {
+    await migrate(database)
+    await sql.query(
+      `UPDATE "rekey"."_prisma_migrations" SET "checksum" = repeat('0', 64) WHERE "migration_name" = $1`,
+      [names[0]],
+    )
+    const edited = `The migration ${names[0]} was edited after it was applied`
+    await expect(migrate(database)).rejects.toThrow(edited)
+    await expect(pending()).rejects.toThrow(edited)
+  }, 60_000)
+})
+
+describe.runIf(testServer)('K5: with a role that migrates and one for the app', () => {
+  let owner: string
+  let app: string
+  beforeAll(async () => {
+    owner = `rekey_owner_${randomBytes(5).toString('hex')}`
+    app = `rekey_app_${randomBytes(5).toString('hex')}`
+    const [{ name }] = (await sql.query<{ name: string }>('SELECT current_database() AS "name"')).rows as [
+      { name: string },
+    ]
+    await sql.query(`CREATE ROLE "${owner}" LOGIN; CREATE ROLE "${app}" LOGIN`)
+    await sql.query(`ALTER DATABASE "${name}" OWNER TO "${owner}"`)
+    await empty()
+    await migrate({ ...database, url: as(owner) }, app)
+  }, 60_000)
+  afterAll(async () => {
+    await sql.query(`ALTER DATABASE "${new URL(database.url).pathname.slice(1)}" OWNER TO CURRENT_USER`)
+    await sql.query(`DROP OWNED BY "${app}", "${owner}" CASCADE; DROP ROLE "${app}", "${owner}"`)
+  })
+  const as = (role: string) => {
+    const url = new URL(database.url)
+    url.username = role
+    return url.href
+  }
+
+  test('neither needs to be a superuser; the app’s sees that nothing is pending', async () => {
+    const client = await connect(as(app))
+    expect(await pending(client).finally(() => client.end())).toEqual([])
+  })
+
+  test('T5: who owns the accounts and knows nothing of ours kills their links all the same, with a change of address', async () => {
+    const id = randomUUID()
+    const team = await connect(as(app))
+    try {
+      await sql.query(`REVOKE ALL ON "rekey"."recovery" FROM "${app}"`)
+      await team.query('INSERT INTO "rekey"."users" ("id", "username") VALUES ($1, $2)', [id, id])
+      await team.query(`UPDATE "rekey"."users" SET "email" = 'new@example.com' WHERE "id" = $1`, [id])
+      const { rows } = await sql.query(
+        'SELECT "links_epoch" FROM "rekey"."recovery" WHERE "account_id" = $1',
+        [id],
+      )
+      expect(rows).toEqual([{ links_epoch: 1 }])
+    } finally {
+      await team.end()
+      await sql.query(`GRANT SELECT, INSERT, UPDATE ON "rekey"."recovery" TO "${app}"`)
+    }
+  })
+
+  test.each([
+    'DROP TABLE "rekey"."users"',
+    'DROP TABLE "rekey"."audit"',
+    'ALTER TABLE "rekey"."users" ADD COLUMN "x" int',
+    'ALTER TABLE "rekey"."audit" DISABLE TRIGGER ALL',
+    'CREATE TABLE "mine" ("n" int)',
+    'CREATE SCHEMA "mine"',
+    'CREATE OR REPLACE FUNCTION "rekey"."purge_audit"(INTERVAL) RETURNS BIGINT LANGUAGE sql AS \'SELECT 1\'',
+    'DROP TABLE rekey_queue.job',
+    'DELETE FROM "rekey"."users"',
+    'TRUNCATE "rekey"."users"',
+    'UPDATE "rekey"."_prisma_migrations" SET "checksum" = \'x\'',
+    'UPDATE "rekey"."audit" SET "event" = \'x\'',
+    'DELETE FROM "rekey"."audit"',
+    'TRUNCATE "rekey"."audit"',
+    `SET rekey.purging = 'on'; DELETE FROM "rekey"."audit"`,
+    `SET ROLE "postgres"`,
+  ])('L5: %s is denied to the app’s', async (statement) => {
+    const client = await connect(as(app))
+    await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' })
+    await client.end()
+  })
+
+  test('no function of ours lends the app’s role the rights of the other one, but for what is written in it', async () => {
+    const client = await connect(as(app))
+    // The purge runs with the rights of the owner, on what it believes to be the audit log.
+    await client.query(`
+      CREATE TEMP TABLE "audit" ("at" timestamptz);
+      INSERT INTO pg_temp."audit" VALUES ('2000-01-01');
+      GRANT ALL ON pg_temp."audit" TO PUBLIC;
+      CREATE FUNCTION pg_temp.borrow() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN EXECUTE 'ALTER TABLE "rekey"."users" ADD COLUMN "borrowed" int'; RETURN OLD; END $$;
+      CREATE TRIGGER borrow BEFORE DELETE ON pg_temp."audit" FOR EACH ROW EXECUTE FUNCTION pg_temp.borrow()`)
+    await client.query(`SELECT "rekey"."purge_audit"(interval '30 days')`)
+    await client.end()
+    const { rows } = await sql.query(
+      `SELECT 1 FROM information_schema.columns WHERE column_name = 'borrowed'`,
+    )
+    expect(rows).toEqual([])
+  })
+
+  test('T5: nobody else kills links by a table of their own with our trigger on it', async () => {
+    const other = await connect(as(app))
+    try {
+      await other.query('CREATE TEMP TABLE "mine" ("id" uuid, "email" text, "is_active" boolean)')
+      const hanging = other.query(`CREATE TRIGGER "mine" AFTER UPDATE ON "mine"
+        FOR EACH ROW EXECUTE FUNCTION "rekey"."revoke_links"()`)
+      await expect(hanging).rejects.toMatchObject({ code: '42501' })
+    } finally {
+      await other.end()
+    }
+  })
+
+  test('no function with the rights of its owner is for everybody, and each names its search path, temporary tables last', async () => {
+    const { rows } = await sql.query<{ config: string[] | null; open: boolean }>(
+      `SELECT p.proconfig AS "config", has_function_privilege('public', p.oid, 'EXECUTE') AS "open" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
+    )
+    expect(rows.length).toBeGreaterThan(0)
+    for (const { config, open } of rows) {
+      expect(config?.join()).toMatch(/^search_path=.*pg_temp$/)
+      expect(open).toBe(false)
+    }
+  })
+
+  test('L6: the app’s may have the audit log purged, though never of the last week', async () => {
+    await sql.query(`INSERT INTO "rekey"."audit" ("at", "event")
+      VALUES (now() - interval '8 days', 'old'), (now() - interval '6 days', 'young')`)
+    const client = await connect(as(app))
+    await client.query(`SELECT "rekey"."purge_audit"(interval '-1 day')`).finally(() => client.end())
+    expect((await sql.query('SELECT "event" FROM "rekey"."audit"')).rows).toEqual([{ event: 'young' }])
+  })
+})
+
+describe('V2: a schema that is not Rekey’s alone', () => {
+  beforeEach(empty)
+
+  test('is not migrated: the tables of another application, and none of Rekey’s', async () => {
+    await sql.query('CREATE SCHEMA rekey; CREATE TABLE rekey.users (id serial, name text)')
+    await expect(migrate(database)).rejects.toThrow(
+      'The schema rekey holds tables that are not Rekey’s; set DATABASE_SCHEMA'.replace('’', "'"),
+    )
+    expect(await exists('rekey._prisma_migrations')).toBe(false)
+    expect(await exists('rekey_queue.version')).toBe(false)
+  })
+
+  test('is not migrated: another application’s Prisma migrations', async () => {
+    await sql.query(`CREATE SCHEMA rekey; CREATE TABLE rekey._prisma_migrations (migration_name text, checksum text,
+      finished_at timestamptz, rolled_back_at timestamptz); INSERT INTO rekey._prisma_migrations VALUES ('2020_init')`)
+    await expect(migrate(database)).rejects.toThrow("holds tables that are not Rekey's")
+    expect(await exists('rekey.recovery')).toBe(false)
+  })
+
+  test.each([
+    ['another application’s queue', `CREATE TABLE rekey_queue.version (version int PRIMARY KEY)`],
+    [
+      'the queue of another installation of Rekey',
+      `CREATE TABLE rekey_queue.version (version int); COMMENT ON TABLE rekey_queue.version IS 'The queue of Rekey in the schema other'`,
+    ],
+    ['any other table', 'CREATE TABLE rekey_queue.orders (id int)'],
+  ])('is not taken for the queue’s: %s', async (_what, statements) => {
+    await sql.query(`CREATE SCHEMA rekey_queue; ${statements}`)
+    await expect(migrate(database)).rejects.toThrow('set DATABASE_QUEUE_SCHEMA to a schema for it alone')
+    expect(await exists('rekey._prisma_migrations')).toBe(false)
+    await expect(pending()).resolves.toContain('the queue')
+  })
+})
+
+describe.runIf(testServer)('V2: a role that may not create schemas', () => {
+  let role: string
+  const url = () => {
+    const as = new URL(database.url)
+    as.username = role
+    return as.href
+  }
+  beforeEach(async () => {
+    await empty()
+    role = `rekey_tenant_${randomBytes(5).toString('hex')}`
+    await sql.query(`CREATE ROLE "${role}" LOGIN`)
+    return async () => {
+      await empty()
+      await sql.query(`DROP OWNED BY "${role}" CASCADE; DROP ROLE "${role}"`)
+    }
+  })
+
+  test('is told both statements before anything is made', async () => {
+    const failure = await migrate({ ...database, url: url() }).catch((error: Error) => error.message)
+    expect(failure).toContain(`CREATE SCHEMA "rekey" AUTHORIZATION "${role}";`)
+    expect(failure).toContain(`CREATE SCHEMA "rekey_queue" AUTHORIZATION "${role}";`)
+  })
+
+  test('migrates schemas that somebody made for it, and none where only one of them was made', async () => {
+    await sql.query(`CREATE SCHEMA "rekey" AUTHORIZATION "${role}"`)
+    await expect(migrate({ ...database, url: url() })).rejects.toThrow(
+      'may not create the schema rekey_queue',
+    )
+    expect(await exists('rekey._prisma_migrations')).toBe(false)
+    await sql.query(`CREATE SCHEMA "rekey_queue"; GRANT USAGE ON SCHEMA "rekey_queue" TO "${role}"`)
+    await expect(migrate({ ...database, url: url() })).rejects.toThrow(
+      `GRANT USAGE, CREATE ON SCHEMA "rekey_queue" TO "${role}";`,
+    )
+    await sql.query(`GRANT CREATE ON SCHEMA "rekey_queue" TO "${role}"`)
+    expect(await migrate({ ...database, url: url() })).toEqual(names)
+    expect(await migrate({ ...database, url: url() })).toEqual([])
+  })
+
+  test('is told when the role of the app is not there, and when another role owns the tables', async () => {
+    await expect(migrate(database, 'rekey_not_there')).rejects.toThrow(
+      'The role rekey_not_there of DATABASE_URL does not exist',
+    )
+    await migrate(database)
+    await sql.query(`GRANT ALL ON SCHEMA "rekey", "rekey_queue" TO "${role}"`)
+    await expect(migrate({ ...database, url: url() })).rejects.toThrow(
+      'does not own all tables in the schema rekey',
+    )
+  })
+})

@@ -1,0 +1,174 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import pg from 'pg'
+import { databaseProblems } from '@/lib/database/facts'
+import { migrationProblems } from './migration-checks'
+import { grantsTo } from './privileges'
+import { installQueue, queueIsCurrent } from '@/lib/queue/queue'
+import { quoted, type Schemas } from '@/lib/database/schema-names'
+
+/** The table in which `prisma migrate` records what was applied, in Rekey's schema. */
+const recordOf = ({ own }: Schemas) => `${quoted(own)}."_prisma_migrations"`
+
+const createRecord = (schemas: Schemas) => `CREATE TABLE IF NOT EXISTS ${recordOf(schemas)} (
+  "id" VARCHAR(36) PRIMARY KEY NOT NULL,
+  "checksum" VARCHAR(64) NOT NULL,
+  "finished_at" TIMESTAMPTZ,
+  "migration_name" VARCHAR(255) NOT NULL,
+  "logs" TEXT,
+  "rolled_back_at" TIMESTAMPTZ,
+  "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(),
+  "applied_steps_count" INTEGER NOT NULL DEFAULT 0
+)`
+
+type Migration = { name: string; sql: string; checksum: string }
+
+/** The migrations that this version brings, in the order in which they apply. */
+function readMigrations(): Migration[] {
+  const dir = path.resolve('prisma/migrations')
+  return readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .map((name) => {
+      const sql = readFileSync(path.join(dir, name, 'migration.sql'), 'utf8')
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') }
+    })
+}
+
+/**
+ * The names of what `migrate` would still have to do.
+ *
+ * @throws Error when an applied migration was edited afterwards
+ */
+export async function pendingMigrations(client: pg.Client, schemas: Schemas): Promise<string[]> {
+  const applied = await appliedMigrations(client, schemas)
+  const pending = readMigrations()
+    .filter((migration) => !isApplied(migration, applied))
+    .map(({ name }) => name)
+  if (!(await queueIsCurrent(client, schemas))) pending.push('the queue')
+  return pending
+}
+
+/**
+ * Brings the database up to this version: makes both schemas where they are missing, applies every migration in a
+ * transaction of its own under an advisory lock, then the queue's tables. Checks first that it can end. Safe to run from
+ * several machines at once, and again at any time.
+ *
+ * @param url a role that may create in both schemas, or in the database where they are missing
+ * @param appRole the role that the app runs under, where that is another one
+ * @returns the names of the migrations applied now
+ * @throws Error with a sentence for each reason why it cannot begin, and nothing is changed then; or with one when a
+ *   migration fails, and what that migration did is rolled back
+ */
+export async function migrate(
+  { url, schemas }: { url: string; schemas: Schemas },
+  appRole?: string,
+): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
+  await client.connect()
+  const done: string[] = []
+  try {
+    const migrations = readMigrations()
+    const names = migrations.map(({ name }) => name)
+    const problems = [
+      ...(await databaseProblems(client)),
+      ...(await migrationProblems(client, schemas, names, appRole)),
+    ]
+    if (problems.length > 0) throw new Error(['The database was not changed.', ...problems].join('\n'))
+    await createSchemas(client, schemas)
+    for (const migration of migrations) {
+      if (await apply(client, schemas, migration)) done.push(migration.name)
+    }
+    await installQueue(url, schemas)
+    if (appRole !== undefined) await grantTo(client, schemas, appRole)
+  } finally {
+    await client.end()
+  }
+  return done
+}
+
+/** Two that run at once may both find a schema missing, so the lock is taken first. */
+async function createSchemas(client: pg.Client, schemas: Schemas): Promise<void> {
+  await inTransaction(client, schemas, async () => {
+    for (const schema of [schemas.own, schemas.queue]) {
+      const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
+      // eslint-disable-next-line no-restricted-syntax -- CREATE SCHEMA takes no parameters; the name is checked and quoted
+      if (rowCount === 0) await client.query(`CREATE SCHEMA ${quoted(schema)}`)
+    }
+  })
+}
+
+async function grantTo(client: pg.Client, schemas: Schemas, role: string): Promise<void> {
+  await inTransaction(client, schemas, async () => {
+    for (const grant of grantsTo(client.escapeIdentifier(role), schemas)) await client.query(grant)
+  })
+}
+
+async function apply(client: pg.Client, schemas: Schemas, migration: Migration): Promise<boolean> {
+  try {
+    return await inTransaction(client, schemas, async () => {
+      await client.query(createRecord(schemas))
+      if (isApplied(migration, await appliedMigrations(client, schemas))) return false
+      await client.query(migration.sql.replaceAll('"rekey"', quoted(schemas.own)))
+      await client.query(
+        // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+        `INSERT INTO ${recordOf(schemas)} ("id", "checksum", "finished_at", "migration_name", "applied_steps_count")
+         VALUES ($1, $2, now(), $3, 1)`,
+        [randomUUID(), migration.checksum, migration.name],
+      )
+      return true
+    })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`The migration ${migration.name} failed and was rolled back: ${reason}`)
+  }
+}
+
+/**
+ * Runs work in a transaction that no other `migrate` of this installation runs beside. The lock is the transaction's and
+ * not the session's: a pooler, and the embedded database, share sessions between clients.
+ */
+async function inTransaction<Result>(
+  client: pg.Client,
+  { own }: Schemas,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
+  try {
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`rekey migrate ${own}`])
+    const result = await work()
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}
+
+/** Names and checksums of what was applied; nothing where there is no record yet. */
+async function appliedMigrations(client: pg.Client, schemas: Schemas): Promise<Map<string, string>> {
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = '_prisma_migrations'`,
+    [schemas.own],
+  )
+  if (rowCount === 0) return new Map()
+  const { rows } = await client.query<{ migration_name: string; checksum: string }>(
+    // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+    `SELECT "migration_name", "checksum" FROM ${recordOf(schemas)} WHERE "finished_at" IS NOT NULL AND "rolled_back_at" IS NULL`,
+  )
+  return new Map(rows.map((row) => [row.migration_name, row.checksum]))
+}
+
+function isApplied(migration: Migration, applied: Map<string, string>): boolean {
+  const checksum = applied.get(migration.name)
+  if (checksum === undefined) return false
+  if (checksum !== migration.checksum) {
+    throw new Error(
+      `The migration ${migration.name} was edited after it was applied; restore the file and add a new migration.`,
+    )
+  }
+  return true
+}

@@ -1,0 +1,122 @@
+import pg from 'pg'
+import { queueOwner } from '@/lib/queue/queue'
+import { quoted, type Schemas } from '@/lib/database/schema-names'
+
+/**
+ * Why a migration of these schemas could not end, a sentence each with what to do. Nothing is changed, so a migration that
+ * finds one does not begin.
+ *
+ * @param migrations the names of all that this version brings
+ * @param appRole the role that privileges will be granted to, where there is one
+ */
+export async function migrationProblems(
+  client: pg.Client,
+  schemas: Schemas,
+  migrations: string[],
+  appRole?: string,
+): Promise<string[]> {
+  const facts = await readFacts(client, schemas, appRole)
+  const problems = [schemas.own, schemas.queue].flatMap((name) => schemaProblems(facts, name))
+  if (facts.foreignMigrations(migrations) || (await holdsForeignTables(client, schemas)))
+    problems.push(
+      `The schema ${schemas.own} holds tables that are not Rekey's; set DATABASE_SCHEMA to a schema for Rekey alone.`,
+    )
+  if ((await queueOwner(client, schemas)) === 'another application')
+    problems.push(
+      `The schema ${schemas.queue} holds tables that are not the queue of this installation; set DATABASE_QUEUE_SCHEMA to a schema for it alone.`,
+    )
+  if (appRole !== undefined && !facts.appRoleExists)
+    problems.push(`The role ${appRole} of DATABASE_URL does not exist; create it first.`)
+  return problems
+}
+
+type Facts = {
+  role: string
+  mayCreateSchemas: boolean
+  appRoleExists: boolean
+  schemas: Map<string, { usable: boolean; foreignOwner: string | null }>
+  /** Names that SQL takes for keywords; pg-boss writes its schema's name without quotes. */
+  keywords: Set<string>
+  foreignMigrations(known: string[]): boolean
+}
+
+async function readFacts(client: pg.Client, schemas: Schemas, appRole?: string): Promise<Facts> {
+  const names = [schemas.own, schemas.queue]
+  const { rows } = await client.query<{ role: string; may_create: boolean; app_role_exists: boolean }>(
+    `SELECT current_user AS "role", has_database_privilege(current_database(), 'CREATE') AS "may_create",
+            EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS "app_role_exists"`,
+    [appRole ?? ''],
+  )
+  const { rows: found } = await client.query<{ name: string; usable: boolean; foreign_owner: string | null }>(
+    `SELECT n.nspname AS "name",
+            has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE') AS "usable",
+            (SELECT min(pg_get_userbyid(c.relowner)) FROM pg_class c
+              WHERE c.relnamespace = n.oid AND NOT pg_has_role(c.relowner, 'USAGE')) AS "foreign_owner"
+       FROM pg_namespace n WHERE n.nspname = ANY ($1)`,
+    [names],
+  )
+  const { rows: reserved } = await client.query<{ name: string }>(
+    `SELECT name FROM unnest($1::text[]) AS name WHERE quote_ident(name) <> name`,
+    [names],
+  )
+  const applied = await recordedMigrations(client, schemas)
+  const { role, may_create: mayCreateSchemas, app_role_exists: appRoleExists } = rows[0]!
+  return {
+    role,
+    mayCreateSchemas,
+    appRoleExists,
+    schemas: new Map(
+      found.map(({ name, usable, foreign_owner: foreignOwner }) => [name, { usable, foreignOwner }]),
+    ),
+    keywords: new Set(reserved.map(({ name }) => name)),
+    foreignMigrations: (known) => applied.some((name) => !known.includes(name)),
+  }
+}
+
+function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, name: string): string[] {
+  if (keywords.has(name)) return [`The name ${name} is a keyword of SQL; choose another name for the schema.`]
+  const schema = schemas.get(name)
+  const owner = pg.escapeIdentifier(role)
+  if (schema === undefined) {
+    if (mayCreateSchemas) return []
+    return [
+      `The role ${role} may not create the schema ${name}; have it made with: CREATE SCHEMA ${quoted(name)} AUTHORIZATION ${owner};`,
+    ]
+  }
+  if (!schema.usable)
+    return [
+      `The role ${role} may not create tables in the schema ${name}; have it allowed with: GRANT USAGE, CREATE ON SCHEMA ${quoted(name)} TO ${owner};`,
+    ]
+  if (schema.foreignOwner !== null)
+    return [
+      `The role ${role} does not own all tables in the schema ${name}: ${schema.foreignOwner} owns some. Migrate with that role, or give them to ${role}.`,
+    ]
+  return []
+}
+
+/** Tables in Rekey's schema although no migration of Rekey is recorded there. */
+async function holdsForeignTables(client: pg.Client, schemas: Schemas): Promise<boolean> {
+  if ((await recordedMigrations(client, schemas)).length > 0) return false
+  const { rows } = await client.query<{ some: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+                       AND c.relname <> '_prisma_migrations') AS "some"`,
+    [schemas.own],
+  )
+  return rows[0]?.some === true
+}
+
+/** The names of the migrations that are recorded in Rekey's schema, as far as the role may read them. */
+async function recordedMigrations(client: pg.Client, { own }: Schemas): Promise<string[]> {
+  const record = `${quoted(own)}."_prisma_migrations"`
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = '_prisma_migrations'
+        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')`,
+    [own],
+  )
+  if (rowCount === 0) return []
+  // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+  const { rows } = await client.query<{ name: string }>(`SELECT "migration_name" AS "name" FROM ${record}`)
+  return rows.map(({ name }) => name)
+}

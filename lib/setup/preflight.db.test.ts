@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { migrate } from './migrate'
+import { checkDatabase, encryptionWarnings } from './preflight'
+import { readSettings } from '@/lib/config/settings'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+test('a start that may open more connections than the server takes is warned of, with both numbers', async () => {
+  await migrate(database)
+  const check = (more: Record<string, string>) =>
+    checkDatabase(
+      readSettings({
+        SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
+        DATABASE_URL: database.url,
+        REKEY_MODE: 'demo',
+        ...more,
+      }),
+    )
+  expect(await check({ WEB_CONCURRENCY: '2' })).toEqual([])
+  expect(await check({ WEB_CONCURRENCY: '128', DATABASE_POOL_SIZE: '500' })).toEqual([
+    expect.stringMatching(/^This start may open 64633 connections and the database takes \d+: /),
+  ])
+})
+
+describe('K5: the way to a database on another machine', () => {
+  const told = (url: string) => encryptionWarnings(`postgresql://${url}`).join('\n')
+
+  test.each([
+    'a:b@db.example.com/rekey',
+    'a:b@db.example.com/rekey?sslmode=disable',
+    'a:b@db.example.com/rekey?ssl=true&sslmode=disable',
+    'a:b@db.example.com/rekey?ssl=0',
+    'a:b@127.0.0.1/rekey?host=db.example.com',
+    'a:b@127.example.com/rekey',
+    'a:b@0.0.0.0/rekey',
+  ])('is warned of without TLS: %s', (url) => {
+    expect(told(url)).toMatch(
+      /^The database at \S+ is reached without TLS: .* Add sslmode=verify-full to its URL\.$/,
+    )
+    expect(told(url)).not.toContain('a:b')
+  })
+
+  test.each([
+    'a:b@db.example.com/rekey?sslmode=no-verify',
+    'a:b@db.example.com/rekey?ssl=no-verify',
+    'a:b@db.example.com/rekey?uselibpqcompat=true&sslmode=prefer',
+    'a:b@db.example.com/rekey?uselibpqcompat=true&sslmode=require',
+  ])('is warned of without a certificate that is checked: %s', (url) => {
+    expect(told(url)).toMatch(
+      /^The database at db\.example\.com\/rekey is reached without a check of its certificate: /,
+    )
+  })
+
+  test.each([
+    'a:b@db.example.com/rekey?sslmode=verify-full',
+    'a:b@db.example.com/rekey?sslmode=require',
+    'a:b@db.example.com/rekey?ssl=true',
+    'a:b@db.example.com/rekey?uselibpqcompat=true&sslmode=verify-full',
+    'a:b@localhost/rekey',
+    'a:b@LOCALHOST/rekey',
+    'a:b@127.0.0.1/rekey',
+    'a:b@[::1]/rekey',
+    'a:b@/rekey',
+    'a:b@%2Fvar%2Frun%2Fpostgresql/rekey',
+    'a:b@db.example.com/rekey?host=/var/run/postgresql',
+  ])('is not warned of: %s', (url) => {
+    expect(told(url)).toBe('')
+  })
+})
+
+describe.runIf(testServer)('a start on a database that lacks what Rekey relies on', () => {
+  let sql: pg.Client
+  beforeAll(async () => {
+    await migrate(database)
+    sql = new pg.Client({ connectionString: testServer })
+    await sql.connect()
+  })
+  afterAll(() => sql.end())
+
+  const check = (url: string) =>
+    checkDatabase(
+      readSettings({
+        SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
+        DATABASE_URL: url,
+        WEB_CONCURRENCY: '1',
+        REKEY_MODE: 'demo',
+      }),
+    )
+  const as = (role: string) => {
+    const url = new URL(database.url)
+    url.username = role
+    return url.href
+  }
+  const withRole = async (settings: string, work: (role: string) => Promise<void>) => {
+    const role = `rekey_checked_${randomBytes(5).toString('hex')}`
+    await sql.query(`CREATE ROLE "${role}" LOGIN SUPERUSER`)
+    if (settings !== '') await sql.query(`ALTER ROLE "${role}" SET ${settings}`)
+    await work(role).finally(() => sql.query(`DROP ROLE "${role}"`))
+  }
+
+  test('is refused where the database takes no writes, and told why', () =>
+    withRole('default_transaction_read_only = on', async (role) => {
+      await expect(check(as(role))).rejects.toThrow(/^The database is read-only: /)
+    }))
+
+  test('is refused where strings do not conform to the standard', () =>
+    withRole('standard_conforming_strings = off', async (role) => {
+      await expect(check(as(role))).rejects.toThrow('standard_conforming_strings is off')
+    }))
+
+  test('is refused where the encoding cannot hold every name, and so is a migration', async () => {
+    const name = `rekey_test_${randomBytes(6).toString('hex')}`
+    await sql.query(
+      `CREATE DATABASE "${name}" ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+    )
+    try {
+      const url = new URL(testServer!)
+      url.pathname = `/${name}`
+      const refusal = "The database's encoding is LATIN1, which cannot hold every name and address"
+      await expect(check(url.href)).rejects.toThrow(refusal)
+      await expect(migrate({ ...database, url: url.href })).rejects.toThrow(refusal)
+    } finally {
+      await sql.query(`DROP DATABASE "${name}" WITH (FORCE)`)
+    }
+  })
+
+  test('V10, F1: is warned of a database that answers a commit before it is safe', () =>
+    withRole('synchronous_commit = off', async (role) => {
+      expect(await check(as(role))).toEqual([
+        expect.stringMatching(/^The database has synchronous_commit=off: /),
+      ])
+    }))
+
+  test('K5: is refused where the role of the app lacks a privilege, which is named', async () => {
+    const role = `rekey_checked_${randomBytes(5).toString('hex')}`
+    const inside = new pg.Client({ connectionString: database.url })
+    await inside.connect()
+    await inside.query(`CREATE ROLE "${role}" LOGIN`)
+    try {
+      await expect(check(as(role))).rejects.toThrow('lacks privileges (USAGE on rekey, USAGE on rekey_queue)')
+      await migrate(database, role)
+      expect(await check(as(role))).toEqual([])
+      await inside.query(
+        `REVOKE INSERT ON rekey.audit FROM "${role}"; REVOKE UPDATE ON rekey_queue.job FROM "${role}"`,
+      )
+      await expect(check(as(role))).rejects.toThrow('(INSERT on rekey.audit, UPDATE on rekey_queue.job)')
+    } finally {
+      await inside.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`)
+      await inside.end()
+    }
+  })
+})

@@ -1,0 +1,76 @@
+import pg from 'pg'
+import { reasonOf } from '@/lib/database/errors'
+import { databaseProblems, databaseWarnings } from '@/lib/database/facts'
+import { pendingMigrations } from './migrate'
+import { closedSchemas, lackingPrivileges } from './privileges'
+import { queueConnections, queueOwner } from '@/lib/queue/queue'
+import type { Settings } from '@/lib/config/settings'
+import { isLoopback } from '@/lib/config/checks'
+import { withoutSecrets } from '@/lib/config/database-url'
+
+/**
+ * Verifies at start that the database answers, is one that Rekey can work on, and is up to date; changes nothing.
+ *
+ * @returns what is allowed but worth a warning, a sentence each
+ * @throws Error whose message has a sentence for each problem
+ */
+export async function checkDatabase(settings: Settings): Promise<string[]> {
+  const { url, schemas } = settings.database
+  let client: pg.Client
+  try {
+    // Making a client already reads the files that the URL names.
+    client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
+    await client.connect()
+  } catch (error) {
+    throw new Error(`The database at ${withoutSecrets(url)} does not answer (${reasonOf(error)}).`)
+  }
+  try {
+    const problems = await databaseProblems(client)
+    if (problems.length > 0) throw new Error(problems.join('\n'))
+    if ((await queueOwner(client, schemas)) === 'another application')
+      throw new Error(
+        `The schema ${schemas.queue} holds tables that are not the queue of this installation; set DATABASE_QUEUE_SCHEMA to the one that \`npm run migrate\` made.`,
+      )
+    const closed = await closedSchemas(client, schemas)
+    if (closed.length > 0) throw new Error(notAllowed(closed.map((name) => `USAGE on ${name}`)))
+    const pending = await pendingMigrations(client, schemas)
+    if (pending.length > 0)
+      throw new Error(
+        `The database lacks ${pending.length} migration(s) in the schema ${schemas.own}, the first is ${pending[0]}; run \`npm run migrate\`.`,
+      )
+    const lacking = await lackingPrivileges(client, schemas)
+    if (lacking.length > 0) throw new Error(notAllowed(lacking))
+    return [...(await databaseWarnings(client, wantedConnections(settings))), ...encryptionWarnings(url)]
+  } finally {
+    await client.end()
+  }
+}
+
+function notAllowed(privileges: string[]): string {
+  const [first, second, ...rest] = privileges
+  const named = [first, second, ...(rest.length > 0 ? [`${rest.length} more`] : [])]
+    .filter(Boolean)
+    .join(', ')
+  return `The role of DATABASE_URL lacks privileges (${named}); run \`npm run migrate\` with MIGRATION_DATABASE_URL, which grants them.`
+}
+
+/** Every process has connections of its own, so that many cores bring many; a web process has one more for mail's state. */
+function wantedConnections({ database, webConcurrency, worker }: Settings): number {
+  return webConcurrency * (database.poolSize + 1) + (worker ? database.poolSize + queueConnections : 0)
+}
+
+/**
+ * Warns where others on the network could read or change what the database is told (ASVS 12.3.1). pg says what a URL means: it
+ * takes no TLS unless told, checks the certificate for `sslmode=require` and does not for `no-verify`.
+ *
+ * @throws Error when a file of certificates that the URL names cannot be read
+ */
+export function encryptionWarnings(databaseUrl: string): string[] {
+  const { host, ssl } = new pg.Client({ connectionString: databaseUrl })
+  if (host.startsWith('/') || isLoopback(host.toLowerCase())) return []
+  const { rejectUnauthorized } = Object(ssl) as { rejectUnauthorized?: boolean }
+  if (ssl && rejectUnauthorized !== false) return []
+  return [
+    `The database at ${withoutSecrets(databaseUrl)} is reached ${ssl ? 'without a check of its certificate' : 'without TLS'}: anybody on the network between can read and change accounts. Add sslmode=verify-full to its URL.`,
+  ]
+}

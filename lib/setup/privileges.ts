@@ -1,0 +1,59 @@
+import type pg from 'pg'
+import { quoted, type Schemas } from '@/lib/database/schema-names'
+
+/** What the app's role may do with each of Rekey's tables: no more than it needs (ASVS 13.2.2). */
+const tablePrivileges: Record<string, string[]> = {
+  _prisma_migrations: ['SELECT'],
+  users: ['SELECT', 'INSERT', 'UPDATE'],
+  recovery: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  limits: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  audit: ['SELECT', 'INSERT'],
+  mail_state: ['SELECT', 'UPDATE'],
+}
+
+const purgeAudit = '"purge_audit"(INTERVAL)'
+
+/** The privileges that `role` needs to run the app, as one statement each. The tables must exist. */
+export function grantsTo(role: string, schemas: Schemas): string[] {
+  const [own, queue] = [quoted(schemas.own), quoted(schemas.queue)]
+  return [
+    `GRANT USAGE ON SCHEMA ${own}, ${queue} TO ${role}`,
+    ...Object.entries(tablePrivileges).map(
+      ([table, privileges]) => `GRANT ${privileges.join(', ')} ON ${own}."${table}" TO ${role}`,
+    ),
+    `GRANT EXECUTE ON FUNCTION ${own}.${purgeAudit} TO ${role}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${queue} TO ${role}`,
+    `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${queue} TO ${role}`,
+    `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${queue} TO ${role}`,
+  ]
+}
+
+/** Which of both schemas exist and are closed to the connection's role. */
+export async function closedSchemas(client: pg.Client, { own, queue }: Schemas): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT nspname AS "name" FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')`,
+    [[own, queue]],
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** Which of these privileges the connection's role lacks, such as `INSERT on rekey.audit`. The tables must exist. */
+export async function lackingPrivileges(client: pg.Client, { own, queue }: Schemas): Promise<string[]> {
+  const wanted = Object.entries(tablePrivileges).flatMap(([table, privileges]) =>
+    privileges.map((privilege) => ({
+      name: `${own}.${table}`,
+      table: `${quoted(own)}."${table}"`,
+      privilege,
+    })),
+  )
+  const { rows } = await client.query<{ name: string; privilege: string }>(
+    `SELECT w."name", w."privilege" FROM jsonb_to_recordset($1::jsonb) AS w("name" text, "table" text, "privilege" text)
+      WHERE NOT has_table_privilege(w."table", w."privilege")
+      UNION ALL
+     SELECT $2 || '.' || c.relname, p FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p
+      WHERE n.nspname = $2 AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, p)`,
+    [JSON.stringify(wanted), queue],
+  )
+  return rows.map(({ name, privilege }) => `${privilege} on ${name}`)
+}

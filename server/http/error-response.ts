@@ -1,0 +1,66 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { securityHeaders, type AnswerRules } from './response-headers'
+import { withoutBasePath } from './base-path'
+import { methodRefused, notFound, type Refused } from './request-filter'
+
+/** Says no to a request, in the form of the endpoints' own errors. */
+export function refuse(answer: ServerResponse, { status, detail, headers = {} }: Refused): void {
+  if (detail === undefined) return void answer.writeHead(status, headers).end()
+  const body = JSON.stringify({ detail })
+  answer.writeHead(status, {
+    ...headers,
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+  })
+  answer.end(body)
+}
+
+/** Says no on a connection that has no answer object, and closes it. */
+export function sendRaw(
+  socket: Duplex,
+  { status, detail, headers = {} }: Refused,
+  rules: Pick<AnswerRules, 'publicOrigin' | 'hsts' | 'lingerTime'>,
+) {
+  const body = detail === undefined ? '' : JSON.stringify({ detail })
+  const lines = [
+    ...securityHeaders(rules),
+    ...Object.entries(headers).filter(([name]) => name !== 'Connection'),
+    ...(detail === undefined ? [] : [['Content-Type', 'application/json']]),
+    ['Content-Length', Buffer.byteLength(body)],
+    ['Date', new Date().toUTCString()],
+    ['Connection', 'close'],
+  ]
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`)
+  const timer = setTimeout(() => socket.destroy(), rules.lingerTime)
+  socket.once('close', () => clearTimeout(timer))
+  return socket.resume()
+}
+
+/**
+ * What to say of bytes that Node's parser gave up on. They may have begun with HEAD, whose answer has no content: what
+ * came with it would be taken for the next answer (RFC 9112 §6.3). So only a method that is known gets words.
+ */
+export function parserRefusal(
+  error: Error & { code?: string; rawPacket?: Buffer },
+  basePath: string,
+): Refused {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { status: 431 }
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return { status: 413 }
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { status: 408 }
+    case 'HPE_INVALID_METHOD': {
+      // Only where the packet begins with it; further in, the bytes may be anything.
+      const start = error.rawPacket?.toString('latin1', 0, 2048) ?? ''
+      const [, method, path] = /^([A-Z][A-Z0-9_-]{0,31}) (\/\S*) HTTP\/1\.[01]\r?\n/.exec(start) ?? []
+      if (method === undefined || path === undefined) break
+      const inner = withoutBasePath(path, basePath)
+      return inner === undefined ? notFound : methodRefused(method, inner)
+    }
+  }
+  return { status: 400 }
+}

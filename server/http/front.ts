@@ -1,0 +1,206 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { clientAddress, lacksHops } from '@/lib/addresses/client-ip'
+import type { Log } from '@/lib/logging/log'
+import type { Settings } from '@/lib/config/settings'
+import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from './response-headers'
+import { withoutBasePath } from './base-path'
+import { type ClosingTimes, trackConnections } from './graceful-shutdown'
+import { methodRefused, misdirected, refusalOf } from './request-filter'
+import { inRequest } from '@/server/processes/crash-handler'
+import { logRefused } from './log-refusals'
+import { parserRefusal, refuse, sendRaw } from './error-response'
+import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
+
+export type FrontSettings = Pick<
+  Settings,
+  'mode' | 'publicOrigin' | 'basePath' | 'hsts' | 'allowedOrigins' | 'trustedProxyHops'
+>
+
+/** Milliseconds and bytes. */
+export type FrontLimits = ClosingTimes & {
+  headersTimeout: number
+  /** For the whole request, body included. */
+  requestTimeout: number
+  /** Longer than the minute for which load balancers keep connections, so that theirs end first. */
+  keepAliveTimeout: number
+  /** Of a connection on which nothing moves while an answer is due. */
+  idleTimeout: number
+  checkInterval: number
+  lingerTime: number
+  maxHeaderSize: number
+  /** What a request's body may bring before there is an answer; well above what the handlers accept. */
+  bodyCeiling: number
+  /**
+   * Requests that a connection may send before the first is answered. Node hands them all over as they are read, and thousands
+   * fit into one small packet. Clients must live with a connection that ends before all are answered (RFC 9112 §9.3.2).
+   */
+  pipelined: number
+}
+
+export const frontLimits: FrontLimits = {
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 75_000,
+  idleTimeout: 60_000,
+  checkInterval: 2_000,
+  lingerTime: 2_000,
+  maxHeaderSize: 16 * 1024,
+  bodyCeiling: 256 * 1024,
+  pipelined: 8,
+  idleGrace: 1_000,
+  drainGrace: 25_000,
+}
+
+export type FrontParts = {
+  settings: FrontSettings
+  log: Log
+  /** Answers the requests that the front lets through: Next, or a stand-in of the same form. */
+  handle: (request: IncomingMessage, answer: ServerResponse) => Promise<void> | void
+  /** Takes web sockets; only Next's dev server has any. */
+  upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
+  limits?: Partial<FrontLimits>
+}
+
+export type Front = { server: Server; close(): Promise<void> }
+
+/**
+ * The HTTP server in front of Next: what reaches the app has passed the gate and carries only headers that may be
+ * believed, and what leaves it carries the security headers, whatever it is.
+ */
+export function createFront({ settings, log, handle, upgrade, limits: given = {} }: FrontParts): Front {
+  const limits = { ...frontLimits, ...given }
+  const { publicOrigin, basePath, hsts, allowedOrigins, trustedProxyHops } = settings
+  const dev = upgrade !== undefined
+  const local = settings.mode !== 'production'
+  const rules: AnswerRules = {
+    mode: settings.mode,
+    publicOrigin,
+    basePath,
+    hsts,
+    allowedOrigins,
+    dev,
+    lingerTime: limits.lingerTime,
+    draining: () => connections.isDraining(),
+  }
+  const Answer = guardedAnswer(rules)
+  let warned = false
+
+  const server = createServer<typeof IncomingMessage, typeof Answer>({
+    ServerResponse: Answer,
+    insecureHTTPParser: false,
+    maxHeaderSize: limits.maxHeaderSize,
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    connectionsCheckingInterval: limits.checkInterval,
+  })
+  server.timeout = limits.idleTimeout
+  const connections = trackConnections(server)
+
+  function warnOnce(request: IncomingMessage): void {
+    if (warned) return
+    if (trustedProxyHops === 0 && hasForwardingHeaders(request)) {
+      warned = true
+      log.warn(
+        { event: 'forwarding_headers_ignored' },
+        'Requests carry forwarding headers, but TRUSTED_PROXY_HOPS is 0: if a proxy stands in front, all its clients count as one.',
+      )
+    } else if (lacksHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) {
+      warned = true
+      log.warn(
+        { event: 'forwarding_hops_missing' },
+        'X-Forwarded-For names fewer addresses than TRUSTED_PROXY_HOPS: if fewer proxies stand in front, clients count as one, or under an address that they choose.',
+      )
+    }
+  }
+
+  /** Puts what the app may believe in place of what the client said. */
+  function introduce(request: IncomingMessage, answer: GuardedAnswer): void {
+    const forwardedFor = request.headersDistinct['x-forwarded-for'] ?? []
+    const client = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
+    keepKnownHeaders(request, dev)
+    const { protocol, host } = new URL(publicOrigin)
+    tellApp(request, 'host', host)
+    tellApp(request, 'x-forwarded-proto', protocol.slice(0, -1))
+    tellApp(request, 'x-rekey-client', client)
+    tellApp(request, 'x-rekey-request-id', answer.requestId)
+    tellApp(request, 'x-nonce', answer.nonce)
+    // A word that can be no more than a word; which languages there are, the app knows.
+    const [, language] = /[?&]lang=([A-Za-z-]+)(?:&|$)/.exec(request.url ?? '') ?? []
+    if (language !== undefined) tellApp(request, 'x-rekey-language', language)
+    tellApp(request, 'content-security-policy', pagePolicy(answer.nonce, rules))
+  }
+
+  async function serve(
+    request: IncomingMessage,
+    answer: GuardedAnswer,
+    expectsContinue: boolean,
+  ): Promise<void> {
+    if (connections.count(request, answer) > limits.pipelined) return void request.socket.destroy()
+    answer.on('error', (error) =>
+      log.debug({ err: error, requestId: answer.requestId }, 'answer not delivered'),
+    )
+    boundBody(request, answer, limits.bodyCeiling)
+    warnOnce(request)
+    const target = withoutBasePath(request.url ?? '', basePath)
+    if (target !== undefined) request.url = answer.target = target
+    try {
+      const outside = target === undefined
+      const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops, outside })
+      if (refused !== undefined) logRefused(log, refused, outside)
+      if (refused !== undefined) return refuse(answer, refused)
+      introduce(request, answer)
+      if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
+        answer.writeContinue()
+      // Next was built for the path, and expects it.
+      request.url = `${basePath}${request.url}`
+      await inRequest(answer.requestId, () => handle(request, answer))
+    } catch (error) {
+      log.error({ err: error, event: 'sys_request_failed', requestId: answer.requestId }, 'request failed')
+      if (answer.headersSent) request.socket.destroy()
+      else refuse(answer, { status: 500, detail: 'Internal server error.' })
+    }
+  }
+
+  server.on('request', (request, answer) => void serve(request, answer, false))
+  server.on('checkContinue', (request, answer) => void serve(request, answer, true))
+  server.on('connect', (_, socket) => {
+    // Node has let go of this socket: without a listener, a client that hangs up would end the process.
+    socket.on('error', () => socket.destroy())
+    sendRaw(socket, methodRefused('CONNECT', '/'), rules)
+  })
+  server.on('clientError', (error: Error & { code?: string }, socket) => {
+    // This one has had its answer, and a moment to read it.
+    if (!socket.writable) return
+    // Once an answer has begun, whatever is added would be read as part of it.
+    if (error.code === 'ECONNRESET' || connections.isAnswering(socket)) return socket.destroy()
+    const refused = parserRefusal(error, basePath)
+    logRefused(log, refused)
+    sendRaw(socket, refused, rules)
+  })
+  if (upgrade !== undefined) {
+    server.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => socket.destroy())
+      const target = withoutBasePath(request.url ?? '', basePath)
+      if (!target?.startsWith('/_next/') || misdirected(request, { local, publicOrigin }))
+        return socket.destroy()
+      keepKnownHeaders(request, dev)
+      upgrade(request, socket, head)
+    })
+  }
+
+  return { server, close: () => connections.drain(limits) }
+}
+
+/** Ends the connection of a request whose body goes on and on before anybody has answered it (requirement I3). */
+function boundBody(request: IncomingMessage, answer: ServerResponse, ceiling: number): void {
+  const push = request.push.bind(request)
+  let received = 0
+  request.push = (chunk: Buffer | null, encoding) => {
+    received += chunk?.length ?? 0
+    if (received <= ceiling || answer.headersSent) return push(chunk, encoding)
+    request.socket.destroy()
+    return false
+  }
+}

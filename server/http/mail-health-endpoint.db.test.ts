@@ -1,0 +1,106 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { openDatabase, type Database } from '@/lib/database/pool'
+import { createMailState } from '@/lib/mail-health/state'
+import { migrate } from '@/lib/setup/migrate'
+import { createMailHealth } from './mail-health-endpoint'
+
+const token = 'vK4qTz9RrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue'
+const log = pino({ level: 'silent' })
+
+let testDatabase: TestDatabase
+let database: Database
+beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  await migrate(testDatabase)
+  database = openDatabase({ ...testDatabase, poolSize: 1 }, log)
+}, 120_000)
+afterAll(async () => {
+  await database.close()
+  await testDatabase.drop()
+})
+
+/** Sends as many requests at once, and gives their statuses and the body of one; says when all have arrived. */
+async function ask(
+  state: Parameters<typeof createMailHealth>[0],
+  count = 1,
+  allArrived = () => {},
+  given: { Authorization: string | undefined } = { Authorization: `Bearer ${token}` },
+) {
+  const handle = createMailHealth(state, token, log)
+  let arrived = 0
+  const server = createServer((request, answer) => {
+    void handle(request, answer)
+    if ((arrived += 1) === count) allArrived()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const headers: Record<string, string> =
+    given.Authorization === undefined ? {} : { Authorization: given.Authorization }
+  const answers = await Promise.all(Array.from({ length: count }, () => fetch(url, { headers })))
+  const bodies = await Promise.all(answers.map((answer) => answer.json()))
+  server.close()
+  return { statuses: [...new Set(answers.map(({ status }) => status))], body: bodies[0] as unknown }
+}
+
+test('V6: a monitor hears what emails fail at and since when, and not when the last one left', async () => {
+  const state = createMailState(database)
+  const failure = {
+    cause: 'certificate',
+    reason: 'CERT_HAS_EXPIRED',
+    failed: 1_000,
+    started: 120_000,
+  } as const
+  await state.write({ accepted: 180_000, failure })
+  const { statuses, body } = await ask(state)
+  expect(statuses).toEqual([503])
+  expect(body).toEqual({
+    status: 'failing',
+    cause: 'certificate',
+    reason: 'CERT_HAS_EXPIRED',
+    since: expect.stringMatching(/^\d{4}-.*Z$/),
+    hint: expect.stringContaining('SMTP_CA_FILE'),
+    workerSeenSeconds: expect.any(Number),
+    oldestRequestSeconds: null,
+  })
+  await state.write({ accepted: 0 })
+  expect(await ask(state)).toMatchObject({ statuses: [200], body: { status: 'ok' } })
+})
+
+test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])(
+  'V6: a monitor that sends %j instead of the token learns nothing, and the database is not asked',
+  async (authorization) => {
+    const read = () => Promise.reject(new Error('asked'))
+    const headers = { Authorization: authorization }
+    expect(await ask({ read }, 1, undefined, headers)).toEqual({
+      statuses: [401],
+      body: { detail: 'A bearer token is needed.' },
+    })
+  },
+)
+
+test('V6: however many monitors ask at once, the database is asked once', async () => {
+  const state = createMailState(database)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let reads = 0
+  const read = async () => {
+    reads += 1
+    await promise
+    return state.read()
+  }
+  expect((await ask({ read }, 20, resolve)).statuses).toEqual([200])
+  expect(reads).toBe(1)
+})
+
+test('V6: a database that is away is told as unknown', async () => {
+  const away = openDatabase(
+    { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
+    log,
+  )
+  expect(await ask(createMailState(away))).toEqual({ statuses: [503], body: { status: 'unknown' } })
+  await away.close()
+})

@@ -1,0 +1,238 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import {
+  type IncomingMessage,
+  type OutgoingHttpHeader,
+  type OutgoingHttpHeaders,
+  ServerResponse,
+} from 'node:http'
+import { isIP } from 'node:net'
+import { corsHeaders } from '@/lib/http/cors'
+import type { Settings } from '@/lib/config/settings'
+
+/** What the headers of an answer depend on, besides the answer itself. */
+export type AnswerRules = Pick<Settings, 'mode' | 'publicOrigin' | 'basePath' | 'hsts' | 'allowedOrigins'> & {
+  /** Next's dev server is behind: it evaluates code, writes styles, and keeps a web socket open. */
+  dev: boolean
+  /** Milliseconds a connection stays after an answer that came before the whole body. */
+  lingerTime: number
+  /** Whether the server is on its way out, so that no connection should be used again. */
+  draining: () => boolean
+}
+
+/** Powerful features that no page here uses; all the names are ones that Chromium 156 knows, so it has nothing to warn of. */
+const unusedFeatures = [
+  'accelerometer',
+  'autoplay',
+  'browsing-topics',
+  'camera',
+  'clipboard-read',
+  'clipboard-write',
+  'compute-pressure',
+  'display-capture',
+  'encrypted-media',
+  'fullscreen',
+  'gamepad',
+  'geolocation',
+  'gyroscope',
+  'hid',
+  'identity-credentials-get',
+  'idle-detection',
+  'keyboard-map',
+  'local-fonts',
+  'magnetometer',
+  'microphone',
+  'midi',
+  'otp-credentials',
+  'payment',
+  'picture-in-picture',
+  'private-state-token-issuance',
+  'private-state-token-redemption',
+  'publickey-credentials-create',
+  'publickey-credentials-get',
+  'screen-wake-lock',
+  'serial',
+  'storage-access',
+  'sync-xhr',
+  'usb',
+  'window-management',
+  'xr-spatial-tracking',
+]
+
+const denied = (features: string[]) => features.map((feature) => `${feature}=()`).join(', ')
+
+/** The mailbox of demo and dev has a button that copies a link. */
+const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !== 'clipboard-write'))
+
+/** For whatever is no page: it may load nothing and be shown nowhere. */
+const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/**
+ * What a page may load: its own files, and the scripts that carry the nonce of this answer (OWASP CSP, "Strict policy").
+ * Under a path, `'self'` would be every app of the origin.
+ */
+export function pagePolicy(nonce: string, rules: AnswerRules): string {
+  const { mode, publicOrigin, dev } = rules
+  const own = ownSource(rules)
+  const directives = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}' 'strict-dynamic'${dev ? " 'unsafe-eval'" : ''}`,
+    dev ? `style-src ${own} 'unsafe-inline'` : `style-src ${own} 'nonce-${nonce}'`,
+    `img-src ${own} data:`,
+    `font-src ${own}`,
+    `connect-src ${own}${dev ? ' ws:' : ''}`,
+    `manifest-src ${own}`,
+    `form-action ${own}`,
+    "base-uri 'none'",
+    "object-src 'none'",
+    "frame-ancestors 'none'",
+  ]
+  // The mailbox of demo and dev shows caught letters in a frame.
+  if (mode !== 'production') directives.push("frame-src 'self'")
+  if (publicOrigin.startsWith('https:')) directives.push('upgrade-insecure-requests')
+  return directives.join('; ')
+}
+
+/**
+ * The path of this app as a source of a content security policy. Demo and dev are reached by more than one name, and an IP
+ * address is no source that browsers must understand (CSP Level 3 §6.7.2.8): there, and without a path, the origin.
+ */
+function ownSource({ mode, publicOrigin, basePath }: AnswerRules): string {
+  const { hostname } = new URL(publicOrigin)
+  const isAddress = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+  return basePath === '' || mode !== 'production' || isAddress ? "'self'" : `${publicOrigin}${basePath}/`
+}
+
+/** The headers of every answer, whatever its status (OWASP HTTP Headers; requirement H7). */
+export function securityHeaders({
+  publicOrigin,
+  hsts,
+}: Pick<AnswerRules, 'publicOrigin' | 'hsts'>): [name: string, value: string][] {
+  const headers: [string, string][] = [
+    ['Content-Security-Policy', closedPolicy],
+    ['X-Content-Type-Options', 'nosniff'],
+    ['X-Frame-Options', 'DENY'],
+    ['Referrer-Policy', 'no-referrer'],
+    ['Cross-Origin-Opener-Policy', 'same-origin'],
+    ['Cross-Origin-Resource-Policy', 'same-origin'],
+    ['Permissions-Policy', denied(unusedFeatures)],
+    ['X-Robots-Tag', 'noindex'],
+    ['Cache-Control', 'no-store'],
+  ]
+  if (publicOrigin.startsWith('https:') && hsts !== 'off') {
+    const subdomains = hsts === 'subdomains' ? '; includeSubDomains' : ''
+    headers.push(['Strict-Transport-Security', `max-age=63072000${subdomains}`])
+  }
+  return headers
+}
+
+type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[]
+
+/**
+ * The class of all answers of the server. Its headers are settled in `writeHead`, which nothing that is sent can pass
+ * by, be it a page, a file, an error of Next's or a refusal that Node makes up by itself.
+ */
+export function guardedAnswer(rules: AnswerRules) {
+  const always = securityHeaders(rules)
+
+  return class GuardedAnswer<
+    Request extends IncomingMessage = IncomingMessage,
+  > extends ServerResponse<Request> {
+    /** 128 bits for the scripts of this answer and no other. */
+    readonly nonce = randomBytes(16).toString('base64')
+    readonly requestId = randomUUID()
+    /** What was asked for, without the path of PUBLIC_URL; empty until the front has looked at it. */
+    target = ''
+
+    override writeHead(status: number, reason?: string | GivenHeaders, given?: GivenHeaders): this {
+      this.takeGiven(typeof reason === 'string' ? given : reason)
+      this.settleHeaders(status)
+      if (rules.draining()) this.setHeader('Connection', 'close')
+      if (bodyIsOutstanding(this.req)) this.lingerAfterwards()
+      return typeof reason === 'string' ? super.writeHead(status, reason) : super.writeHead(status)
+    }
+
+    /** Takes over the headers handed to `writeHead`, in each of the forms that Node accepts. */
+    private takeGiven(given: GivenHeaders | undefined): void {
+      if (!Array.isArray(given)) {
+        for (const [name, value] of Object.entries(given ?? {}))
+          if (value !== undefined) this.setHeader(name, value)
+        return
+      }
+      const pairs = given.every(Array.isArray) ? (given as unknown as string[][]).flat() : (given as string[])
+      for (let at = 0; at < pairs.length; at += 2) this.removeHeader(pairs[at]!)
+      for (let at = 0; at < pairs.length; at += 2) this.appendHeader(pairs[at]!, pairs[at + 1]!)
+    }
+
+    private settleHeaders(status: number): void {
+      const kept = this.headersOfOwnMaking()
+      for (const name of this.getHeaderNames())
+        if (/^(server$|x-powered-by$|x-next(js)?-)/.test(name)) this.removeHeader(name)
+      for (const [name, value] of always) if (!kept.has(name.toLowerCase())) this.setHeader(name, value)
+      if (isPage(this.getHeader('Content-Type')) && !kept.has('content-security-policy')) {
+        this.setHeader('Content-Security-Policy', pagePolicy(this.nonce, rules))
+      }
+      if (this.isInMailbox()) this.setHeader('Permissions-Policy', mailboxPermissions)
+      if (this.isHashedFile(status)) this.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
+      if ((this.req.url ?? '').startsWith('/api/v1/')) this.shareWithAllowedOrigin()
+      this.setHeader('X-Request-Id', this.requestId)
+    }
+
+    /**
+     * Here, so that a front end on an allowed origin can read every answer of the API, also one that no handler made.
+     * Pages are for this origin alone.
+     */
+    private shareWithAllowedOrigin(): void {
+      const shared = corsHeaders(this.req.headers.origin, rules.allowedOrigins)
+      for (const [name, value] of Object.entries(shared)) this.setHeader(name, value)
+      const varies = String(this.getHeader('Vary') ?? '').split(/\s*,\s*/)
+      if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
+    }
+
+    /** Letters that demo and dev show in a frame bring a policy of their own; nothing else may choose its headers. */
+    private headersOfOwnMaking(): Set<string> {
+      if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
+      return new Set([
+        'content-security-policy',
+        ...(this.hasHeader('X-Frame-Options') ? ['x-frame-options'] : []),
+      ])
+    }
+
+    private isInMailbox(): boolean {
+      return rules.mode !== 'production' && this.target.startsWith('/dev/mailbox/')
+    }
+
+    /** Files whose name changes with their content are the only thing worth keeping. */
+    private isHashedFile(status: number): boolean {
+      return !rules.dev && (status === 200 || status === 304) && this.target.startsWith('/_next/static/')
+    }
+
+    /**
+     * An answer that comes before the whole body ends the connection. Closing it at once would reset it and take the
+     * answer away from a client that is still sending (RFC 9112 §9.6), so it is half-closed and what comes is thrown
+     * away for a moment.
+     */
+    private lingerAfterwards(): void {
+      const { req, socket } = this
+      this.setHeader('Connection', 'close')
+      if (socket === null) return
+      socket.destroySoon = () => {
+        const timer = setTimeout(() => socket.destroy(), rules.lingerTime)
+        socket.once('close', () => clearTimeout(timer))
+        socket.end()
+        req.resume()
+      }
+    }
+  }
+}
+
+export type GuardedAnswer = InstanceType<ReturnType<typeof guardedAnswer>>
+
+function isPage(contentType: number | string | readonly string[] | undefined): boolean {
+  return /^text\/html\b/i.test(String(contentType ?? ''))
+}
+
+/** Whether the request has a body of which some is still to come. */
+export function bodyIsOutstanding(request: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers
+  return !request.complete && (coding !== undefined || (length !== undefined && length !== '0'))
+}

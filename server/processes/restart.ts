@@ -1,0 +1,121 @@
+import type { ChildProcess } from 'node:child_process'
+import type { Log } from '@/lib/logging/log'
+
+/** Milliseconds. */
+export type KeepingTimes = {
+  firstDelay: number
+  longestDelay: number
+  /** A process that ran this long starts again after the first delay. */
+  healthyAfter: number
+  /** A process that says nothing counts as up when it has lived this long. */
+  silentStart: number
+  stopGrace: number
+}
+
+export const keepingTimes: KeepingTimes = {
+  firstDelay: 1_000,
+  longestDelay: 30_000,
+  healthyAfter: 60_000,
+  silentStart: 3_000,
+  stopGrace: 30_000,
+}
+
+/** What a process may tell its supervisor. */
+export type Report = { ready: true; port?: number } | { cannotStart: string }
+
+type Keeping = {
+  name: string
+  start: () => ChildProcess
+  log: Log
+  /** Whether it is sure to say that it is ready; one that may stay silent counts as up after a while. */
+  reports: boolean
+  /** Whether dying before it was ever up is final. */
+  mustStart: boolean
+  times?: Partial<KeepingTimes>
+}
+
+export type KeptProcess = {
+  /** Resolves when the process is up for the first time; rejects with the reason when it must start and does not. */
+  up: Promise<{ port?: number | undefined }>
+  /** Passes a SIGTERM on and waits; kills the process when the grace is over. */
+  stop(): Promise<void>
+}
+
+/** Starts a process and starts it again whenever it dies, at growing intervals, until it is stopped. */
+export function keepRunning({ name, start, log, reports, mustStart, times: given }: Keeping): KeptProcess {
+  const times = { ...keepingTimes, ...given }
+  const {
+    promise: up,
+    resolve: isUp,
+    reject: isDown,
+  } = Promise.withResolvers<{ port?: number | undefined }>()
+  let wasUp = false
+  let stopping = false
+  let delay = times.firstDelay
+  let restart: NodeJS.Timeout | undefined
+  let child: ChildProcess | undefined
+  let gone: Promise<void> = Promise.resolve()
+
+  function launch(): void {
+    const began = Date.now()
+    let reason: string | undefined
+    try {
+      child = start()
+    } catch (error) {
+      // Not enough memory for another process, say: some time there will be.
+      if (mustStart && !wasUp) return isDown(error)
+      log.error({ err: error, process: name, event: 'sys_process_error' })
+      return again()
+    }
+    const { promise, resolve: isGone } = Promise.withResolvers<void>()
+    gone = promise
+
+    const silent = reports ? undefined : setTimeout(() => cameUp({}), times.silentStart)
+    child.on('message', (report: Report) => {
+      if (report === null || typeof report !== 'object') return
+      if ('ready' in report) cameUp({ port: report.port })
+      if ('cannotStart' in report) reason = report.cannotStart
+    })
+    // Without a listener, a process that cannot even be started would take the supervisor with it.
+    child.on('error', (error) => log.error({ err: error, process: name, event: 'sys_process_error' }))
+    child.once('close', (code, signal) => {
+      clearTimeout(silent)
+      isGone()
+      if (stopping) return
+      if (mustStart && !wasUp)
+        return isDown(new Error(reason ?? `The ${name} process ended before it was ready.`))
+      if (Date.now() - began >= times.healthyAfter) delay = times.firstDelay
+      log.error(
+        { event: 'sys_crash', process: name, code, signal, reason, restartInMs: delay },
+        'process died',
+      )
+      again()
+    })
+  }
+
+  function again(): void {
+    restart = setTimeout(launch, delay)
+    delay = Math.min(delay * 2, times.longestDelay)
+  }
+
+  function cameUp(report: { port?: number | undefined }): void {
+    if (wasUp) log.info({ event: 'sys_restart', process: name }, 'process is up again')
+    wasUp = true
+    isUp(report)
+  }
+
+  async function stop(): Promise<void> {
+    stopping = true
+    clearTimeout(restart)
+    child?.kill('SIGTERM')
+    const kill = setTimeout(() => {
+      log.warn({ process: name, event: 'sys_killed' }, 'process did not stop in time')
+      child?.kill('SIGKILL')
+    }, times.stopGrace)
+    await gone
+    clearTimeout(kill)
+  }
+
+  launch()
+  return { up, stop }
+}

@@ -1,0 +1,69 @@
+import { letters } from '@/emails/templates'
+import type { AuditFacts } from '@/lib/audit/audit'
+import { createLetterSending } from '@/lib/password-reset/send-emails'
+import { createMailRecorder } from '@/lib/mail-health/recorder'
+import { watchMail } from '@/lib/mail-health/reports'
+import { mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
+import { createMailer } from '@/lib/mail/mailer'
+import type { QueueName } from '@/lib/queue/queue'
+import { startQueueWorker } from '@/lib/queue/worker'
+import type { Services } from '@/services'
+
+/** Letters of one kind that a worker has in hand at once; a slow mail server must not hold up the others. */
+const concurrency = 8
+
+/** Milliseconds between two purges of what has served its time; any number of workers may do it at once. */
+const sweepInterval = 10 * 60 * 1000
+
+async function sweep({ limits, audit, accounts, settings, log }: Services): Promise<void> {
+  try {
+    await limits.purge()
+    await audit.purge(settings.auditRetention)
+    await accounts.purge()
+  } catch (error) {
+    log.warn({ err: error, event: 'purge_failed' })
+  }
+}
+
+/**
+ * Starts taking jobs from the queue.
+ *
+ * @returns a function that stops: takes no more, waits for what is in hand, closes the connections to the mail server
+ */
+export async function startWorker(
+  services: Services,
+  times: MailTimes = mailTimes,
+): Promise<() => Promise<void>> {
+  const { settings, log, configuration, mailboxDir, audit, mailState: state } = services
+  const mailer = createMailer({ ...settings.mail, mailboxDir, log })
+  const recorder = createMailRecorder({
+    state,
+    log,
+    times,
+    // Emails that a function of the team's sends may go elsewhere.
+    verify: configuration.sendLetter === undefined ? mailer.verify : undefined,
+    onFailure: () => void reports.check(),
+  })
+  const reports = watchMail({ state, log, times, onRead: (facts) => void recorder.probeWhenIdle(facts) })
+  const handlers = createLetterSending({
+    ...services,
+    letters: { ...letters, ...configuration.letters },
+    ...recorder.watchSending({ mailer, configuration }),
+  })
+  // In the background: a mail server that is down keeps no worker from starting.
+  void recorder.tryOut()
+  // At once, too: a worker that is replaced every few minutes would otherwise never get to it.
+  void sweep(services)
+  const sweeping = setInterval(() => void sweep(services), sweepInterval)
+  const givenUp = (facts: AuditFacts) => audit.note('failed', facts)
+  const malformed = (queue: QueueName) => recorder.noteThrow(queue, 'malformed')
+  const parts = { database: settings.database, log, concurrency, givenUp, malformed }
+  const stopQueue = await startQueueWorker(parts, recorder.watchHandlers(handlers))
+  return async () => {
+    clearInterval(sweeping)
+    await reports.stop()
+    await stopQueue()
+    await recorder.stop()
+    await mailer.close()
+  }
+}

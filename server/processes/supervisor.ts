@@ -1,0 +1,82 @@
+import { fork } from 'node:child_process'
+import cluster from 'node:cluster'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { checkDatabase } from '@/lib/setup/preflight'
+import { createLog } from '@/lib/logging/log'
+import { settings, type Settings } from '@/lib/config/settings'
+import { settingsWarnings } from '@/lib/config/warnings'
+import { whyBuildUnfit } from '@/server/http/base-path'
+import { keepRunning, type KeptProcess } from './restart'
+import { stopOnSignal } from './stop-signals'
+
+/**
+ * `npm start`: checks what a start needs, then keeps the web processes, which share one port, and a worker running.
+ * Nothing else happens here, so that there is little that could go wrong.
+ */
+const environment = { NODE_ENV: 'production', REKEY_MODE: 'production' } as const
+
+/** The scripts beside this one, after the build. */
+const scriptOf = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
+
+function giveUp(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+}
+
+async function supervise(current: Settings, warnings: string[]): Promise<void> {
+  const log = createLog(current.logLevel, 'supervisor')
+  for (const warning of warnings) log.warn({ event: 'settings_warning' }, warning)
+
+  const kept: KeptProcess[] = []
+  let stopping: Promise<unknown> | undefined
+  const stopAll = () => (stopping ??= Promise.all(kept.map((process) => process.stop())))
+  stopOnSignal((signal) => {
+    log.info({ event: 'sys_shutdown', signal }, 'stopping')
+    return stopAll()
+  })
+  const failed = (error: unknown) => void stopAll().then(() => giveUp(error))
+
+  const keepWeb = (mustStart: boolean): KeptProcess => {
+    const start = () => cluster.fork(environment).process
+    const web = keepRunning({ name: 'web', start, log, reports: true, mustStart })
+    kept.push(web)
+    return web
+  }
+  const keepWorker = (): KeptProcess => {
+    const start = () => fork(scriptOf('worker'), { env: { ...process.env, ...environment } })
+    const worker = keepRunning({ name: 'worker', start, log, reports: true, mustStart: true })
+    kept.push(worker)
+    return worker
+  }
+
+  cluster.setupPrimary({ exec: scriptOf('web-process') })
+  if (current.worker) keepWorker().up.catch(failed)
+  // One web process first: what keeps it from listening would keep all of them, and be told as many times.
+  keepWeb(true)
+    .up.then(({ port }) => {
+      if (stopping !== undefined) return
+      for (let more = 1; more < current.webConcurrency; more += 1) keepWeb(false)
+      log.info({ event: 'sys_startup', port, webConcurrency: current.webConcurrency, worker: current.worker })
+      process.stdout.write(`Rekey is serving on ${addressOf(current, port)}\n`)
+    })
+    .catch(failed)
+}
+
+/** Where a browser on this machine finds the server. */
+function addressOf({ host, port, basePath }: Settings, actualPort = port): string {
+  const everywhere = host === undefined || host === '0.0.0.0' || host === '::'
+  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return `http://${name}:${actualPort}${basePath}`
+}
+
+try {
+  Object.assign(process.env, environment)
+  const current = settings()
+  if (!existsSync('.next/BUILD_ID')) throw new Error('There is no build to serve; run `npm run build` first.')
+  const unfit = whyBuildUnfit(current.basePath)
+  if (unfit !== undefined) throw new Error(unfit)
+  await supervise(current, [...settingsWarnings(current), ...(await checkDatabase(current))])
+} catch (error) {
+  giveUp(error)
+}

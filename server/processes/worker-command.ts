@@ -1,0 +1,19 @@
+import { checkDatabase, encryptionWarnings } from '@/lib/setup/preflight'
+import { settings } from '@/lib/config/settings'
+import { mailWarnings } from '@/lib/config/mail'
+
+/** `npm run worker`: the checks of a start, then a worker. */
+try {
+  const current = settings()
+  await checkDatabase(current)
+  const warnings = [
+    ...current.ignored,
+    ...encryptionWarnings(current.database.url),
+    ...mailWarnings(current.mail),
+  ]
+  for (const warning of warnings) process.stderr.write(`${warning}\n`)
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+  process.exit(1)
+}
+await import('./worker-process')
