@@ -1,41 +1,35 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+const sources = '{app,client,components,emails,lib,messages,prisma,scripts,server}'
+
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)) } },
   test: {
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Some wait for connections to time out; a machine that hesitates must not stop a change.
+    retry: process.env.CI ? 1 : 0,
     projects: [
       {
         extends: true,
+        // Neither database nor network nor build: seconds.
         test: {
           name: 'unit',
-          // Some wait for connections to time out; a machine that hesitates must not stop a change.
-          retry: process.env.CI ? 1 : 0,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          include: ['{lib,server,emails,components,scripts,app,messages,prisma}/**/*.test.{ts,tsx}'],
+          include: [`${sources}/**/*.test.{ts,tsx}`],
+          exclude: ['**/*.db.test.ts'],
+          retry: 0,
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'app',
-          retry: process.env.CI ? 1 : 0,
-          include: ['e2e/**/*.test.ts'],
-          exclude: ['e2e/**/parity.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-        },
-      },
+      { extends: true, test: { name: 'database', include: [`${sources}/**/*.db.test.ts`] } },
+      { extends: true, test: { name: 'app', include: ['e2e/**/*.test.ts'], exclude: ['e2e/timing/**'] } },
       {
         extends: true,
         // What compares times has the machine to itself.
         test: {
           name: 'timing',
-          retry: process.env.CI ? 1 : 0,
-          include: ['e2e/**/parity.test.ts'],
+          include: ['e2e/timing/*.test.ts'],
           testTimeout: 180_000,
-          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

@@ -8,12 +8,13 @@ import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
 /** What Next may read. A new file there can be a new page. */
-const pageFolders = ['app', 'components', 'lib', 'messages']
+const pageFolders = ['app', 'client', 'components', 'lib', 'messages']
 const pageFiles = [
   'next.config.js',
   'package-lock.json',
   'postcss.config.js',
   'rekey.config.ts',
+  'services.ts',
   'tsconfig.json',
 ]
 /** Read before esbuild: what the database client is generated from, and how modules are resolved. */
@@ -58,7 +59,8 @@ export function isCompiled(directory = 'dist') {
 }
 
 export const isBuilt = () => isCompiled() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
-export const hasBuild = () => existsSync('dist/server/supervisor.js') && existsSync('.next/BUILD_ID')
+export const hasBuild = () =>
+  existsSync('dist/server/processes/supervisor.js') && existsSync('.next/BUILD_ID')
 /** An image may hold a build without the sources it was made from. */
 export const hasSources = () => existsSync('server/processes/supervisor.ts')
 

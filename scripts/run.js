@@ -11,8 +11,8 @@ import { watchOwner } from './owner.js'
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo' },
   dev: { entry: 'scripts/demo', needs: 'code', mode: 'dev' },
-  start: { entry: 'server/supervisor', needs: 'built', mode: 'production' },
-  worker: { entry: 'server/worker-start', needs: 'built', mode: 'production' },
+  start: { entry: 'server/processes/supervisor', needs: 'built', mode: 'production' },
+  worker: { entry: 'server/processes/worker-command', needs: 'built', mode: 'production' },
   migrate: { entry: 'scripts/migrate', needs: 'code' },
   accounts: { entry: 'scripts/accounts', needs: 'code' },
   build: { needs: 'pages' },

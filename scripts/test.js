@@ -1,9 +1,9 @@
 // `npm test`: everything that must pass, on the embedded database or on the server that TEST_DATABASE_URL names.
-// `npm test -- unit app` runs those parts only: types, lint, unit, guards, app, timing, browser; and `stored` and
-// `journeys`, what of the unit and the browser tests reaches the database. Ends with the names of what failed and a line
-// `N passed, N failed`, summed over the runners.
+// `npm test -- unit app` runs those parts only: types, lint, unit, database, app, browser; and two that are not in it,
+// `timing`, which needs the machine to itself, and `journeys`, what of the browser tests reaches the database. Ends with the
+// names of what failed and a line `N passed, N failed`, summed over the runners.
 import { runScript } from './stop-signals.js'
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/support/build-secrets.js'
 import { generate, isBuilt } from './build.js'
@@ -19,13 +19,14 @@ const journeys = [
   'damaged-links',
   'mail-scanner',
   'main-journey',
-  'not-me',
-  'patience',
-  'trouble',
+  'cancel-reset',
+  'slow-network-and-tabs',
+  'errors',
   'without-javascript',
 ]
 /** @param {string} part */
-const isWanted = (part) => wanted.length === 0 || wanted.includes(part)
+const isWanted = (part) =>
+  wanted.length === 0 ? !['timing', 'journeys'].includes(part) : wanted.includes(part)
 const count = { passed: 0, failed: 0 }
 /** @type {string[]} */
 const failures = []
@@ -50,8 +51,8 @@ function add(file, read) {
   failures.push(...result.failures)
 }
 
-/** @param {string} project @param {string} title @param {string[]} [files] by default all of the project */
-async function vitest(project, title, files = []) {
+/** @param {string} project @param {string} title */
+async function vitest(project, title) {
   const file = path.join(results, `${project}.json`)
   await run(title, 'node_modules/vitest/vitest.mjs', [
     'run',
@@ -62,7 +63,6 @@ async function vitest(project, title, files = []) {
     `--outputFile.json=${file}`,
     // By itself it leaves one of two cores idle.
     '--maxWorkers=2',
-    ...files,
   ])
   add(file, readVitest)
 }
@@ -77,17 +77,8 @@ try {
     await run('lint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings', '0', '.'])
     await run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
   }
-  if (isWanted('unit')) await vitest('unit', 'unit and integration tests')
-  else if (isWanted('stored')) {
-    const files = globSync('{app,components,emails,lib,messages,prisma,scripts,server}/**/*.test.ts')
-    const reach = files.filter((file) => readFileSync(file, 'utf8').includes('world/test-database'))
-    await vitest('unit', 'the unit tests that reach the database', reach)
-  }
-  if (isWanted('guards')) {
-    const file = path.join(results, 'guards.json')
-    await run('a dozen guards, taken away', 'scripts/mutants.js', ['--sample', `--report=${file}`])
-    add(file, (report) => report)
-  }
+  if (isWanted('unit')) await vitest('unit', 'unit tests')
+  if (isWanted('database')) await vitest('database', 'tests of what speaks to the database')
 
   if (['app', 'timing', 'browser', 'journeys'].some(isWanted) && !(isBuilt() && isMadeWithSecrets())) {
     await run('build', 'scripts/run.js', ['build'], buildSecrets)

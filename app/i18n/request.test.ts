@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { languages } from '@/lib/i18n/locales'
 
-const folder = new URL('../messages/', import.meta.url)
+const folder = new URL('../../messages/', import.meta.url)
 const [reference, ...others] = languages
 
 /** Every message of a language by its path, such as `pages.sent.title`. */

@@ -53,13 +53,8 @@ describe('of the sources, only what is built counts', () => {
   }
 
   test('K1: a start goes on to the settings after edits of tests, their helpers and scripts for developers', () => {
-    const copy = copies('server', 'scripts')
-    for (const file of [
-      'e2e/http/front.test.ts',
-      'e2e/support/front-server.ts',
-      'scripts/screenshots.js',
-      'scripts/test.js',
-    ])
+    const copy = copies('lib', 'server', 'scripts')
+    for (const file of ['lib/text/new.test.ts', 'server/http/new.test.ts', 'scripts/screenshots.js'])
       appendFileSync(path.join(copy, file), '// edited\n')
     expect(run('start', copy)).toEqual([1, expect.stringContaining('its settings need attention')])
   })
@@ -88,6 +83,7 @@ test('K1: after an edit, npm run migrate and accounts run what was edited, and l
     'scripts',
     'server',
     'package.json',
+    'services.ts',
     'tsconfig.json',
   ])
     cpSync(name, path.join(copy, name), { recursive: true })

@@ -30,11 +30,11 @@ const standIns: Record<string, string> = {
       answer.end(JSON.stringify({ pid: process.pid, mode, node, owner }))
     },
   })`,
-  '@/lib/preflight': `export async function checkDatabase() {
+  '@/lib/setup/preflight': `export async function checkDatabase() {
     if (process.env.TRIAL_DATABASE === 'away') throw new Error('The database at db.example.com does not answer.')
     return []
   }`,
-  './mail-health': `export const watchMailOfWeb = () => ({ serve: (handle) => handle, close: async () => undefined })`,
+  '@/server/http/mail-health-endpoint': `export const watchMailOfWeb = () => ({ serve: (handle) => handle, close: async () => undefined })`,
 }
 
 const worker = `
@@ -54,7 +54,7 @@ beforeAll(async () => {
     entryPoints: [
       { in: 'server/processes/supervisor.ts', out: 'supervisor' },
       { in: 'server/processes/web-process.ts', out: 'web-process' },
-      { in: path.join(directory, 'worker.mjs'), out: 'worker' },
+      { in: path.join(directory, 'worker.mjs'), out: 'worker-process' },
     ],
     outdir: path.join(directory, 'dist', 'server'),
     bundle: true,
@@ -66,7 +66,10 @@ beforeAll(async () => {
       {
         name: 'stand-ins',
         setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^(next|@\/lib\/preflight|\.\/mail-health)$/ }, ({ path }) => ({ path, namespace: 'stand-in' }))
+          onResolve({ filter: new RegExp(`^(${Object.keys(standIns).join('|')})$`) }, ({ path }) => ({
+            path,
+            namespace: 'stand-in',
+          }))
           onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({
             contents: standIns[path]!,
             loader: 'js',

@@ -15,7 +15,7 @@ test.each([
       '127.0.0.1',
     )
     await once(silent, 'listening')
-    const child = fork('dist/server/worker.js', {
+    const child = fork('dist/server/processes/worker-process.js', {
       env: {
         PATH: process.env.PATH,
         REKEY_MODE: 'production',

@@ -44,7 +44,7 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
     return web
   }
   const keepWorker = (): KeptProcess => {
-    const start = () => fork(scriptOf('worker'), { env: { ...process.env, ...environment } })
+    const start = () => fork(scriptOf('worker-process'), { env: { ...process.env, ...environment } })
     const worker = keepRunning({ name: 'worker', start, log, reports: true, mustStart: true })
     kept.push(worker)
     return worker

@@ -37,7 +37,7 @@ export function wordsIn(language: Language): Words {
  * show none of the English ones, no placeholder and no key.
  */
 export function wordsOfFile(language: Language): Words {
-  const file = new URL(`../../messages/${language}.json`, import.meta.url)
+  const file = new URL(`../../../messages/${language}.json`, import.meta.url)
   const messages = JSON.parse(readFileSync(file, 'utf8')) as Record<string, never>
   const translate = createTranslator({
     locale: language,

@@ -18,7 +18,7 @@ const scripts: Partial<Record<Language, string>> = {
 
 /** Every run of three English words or more that a page may show. */
 const english = runsOfWords(
-  (JSON.parse(readFileSync(new URL('../../messages/en.json', import.meta.url), 'utf8')) as { pages: object })
+  (JSON.parse(readFileSync(new URL('../../../messages/en.json', import.meta.url), 'utf8')) as { pages: object })
     .pages,
 )
 
