@@ -1,7 +1,13 @@
 import { createTranslator } from 'use-intl/core'
 import { readMailbox } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
-import type { ChangedLetterFacts, Letters, LetterText, ResetLetterFacts, Sender } from '@/lib/mail/email-types'
+import type {
+  ChangedLetterFacts,
+  Letters,
+  LetterText,
+  ResetLetterFacts,
+  Sender,
+} from '@/lib/mail/email-types'
 import { wordsOf } from '@/lib/i18n/messages'
 import type { Block, Content, Fact, Paragraph } from './content'
 import { nameForGreeting, tameText } from './untrusted-text'

@@ -7,7 +7,7 @@ import { isLanguage, languages } from '@/lib/i18n/locales'
 import { createLog } from '@/lib/logging/log'
 import { migrate } from '@/lib/setup/migrate'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
-import type { Schemas } from '@/lib/database/schema-names'
+import type { Schemas } from '@/lib/config/schema-names'
 import { readDatabaseSettings, readDataDir, readSchemas } from '@/lib/config/settings'
 import { withoutSecrets } from '@/lib/config/database-url'
 import {

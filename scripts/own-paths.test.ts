@@ -32,7 +32,7 @@ describe('V8: a path that would leave the path of PUBLIC_URL does not pass the l
   })
 
   test('one that the helpers make does', async () => {
-    const text = `import { pathInApp, urlInApp } from '@/lib/http/own-path'
+    const text = `import { pathInApp, urlInApp } from '@/lib/config/own-path'
       declare const settings: { basePath: string; publicUrl: string }
       export const all = [pathInApp(settings, '/done/'), urlInApp(settings, '/done/')]
       export const route = '@/lib/x/y'`

@@ -75,11 +75,21 @@ test('promises are numbered one after the other, and each says how much it weigh
 })
 
 function testFiles(): string[] {
-  return ['app', 'client', 'components', 'e2e', 'emails', 'lib', 'messages', 'prisma', 'scripts', 'server'].flatMap(
-    (room) =>
-      readdirSync(root + room, { recursive: true, encoding: 'utf8' })
-        .filter((name) => /\.(test|spec)\.tsx?$/.test(name))
-        .map((name) => `${room}/${name}`),
+  return [
+    'app',
+    'client',
+    'components',
+    'e2e',
+    'emails',
+    'lib',
+    'messages',
+    'prisma',
+    'scripts',
+    'server',
+  ].flatMap((room) =>
+    readdirSync(root + room, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(test|spec)\.tsx?$/.test(name))
+      .map((name) => `${room}/${name}`),
   )
 }
 

@@ -2,7 +2,7 @@ import { headers } from 'next/headers'
 import { getRequestConfig } from 'next-intl/server'
 import { chosenIn } from '@/lib/http/request-locale'
 import { isLanguage, preferredLanguage, type Language } from '@/lib/i18n/locales'
-import { pathInApp } from '@/lib/http/own-path'
+import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
 /** What this visitor chose on a page; undefined where it is none of ours. */

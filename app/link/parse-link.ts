@@ -1,4 +1,4 @@
-import { findLink, type LinkKind } from '@/lib/password-reset/link-repair'
+import { findLink, type LinkKind } from '@/lib/http/link-repair'
 import type { Links } from '@/lib/password-reset/reset-link'
 import type { Query } from '@/app/problems'
 

@@ -4,11 +4,18 @@ import { Frame } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { cancelShape } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
-import { pathInApp } from '@/lib/http/own-path'
+import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
-import { confirmProblems, passwordProblems, readProblems, troubles, type Query } from '../problems'
+import { confirmProblems, passwordProblems, readProblems, troubles, type Query } from '@/app/problems'
 import { chosenLanguage, keepLanguage, visitorLanguage } from '@/app/i18n/request'
-import { DamagedLink, deadLinkTitle, ExpiredLink, MissingLink, UncheckedLink, UsedLink } from '@/app/link/invalid-link'
+import {
+  DamagedLink,
+  deadLinkTitle,
+  ExpiredLink,
+  MissingLink,
+  UncheckedLink,
+  UsedLink,
+} from '@/app/link/invalid-link'
 import { Expiry } from './expiry'
 import { ForgetAddress } from '@/app/link/hide-link-from-url'
 import { damagedLink, readLinkParameters, type LinkParameters } from '@/app/link/parse-link'

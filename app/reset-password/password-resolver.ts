@@ -1,7 +1,7 @@
 import type { FieldError, Resolver } from 'react-hook-form'
 import { loadShapes } from '@/client/shapes'
 import type { PasswordRules } from '@/lib/passwords/rules'
-import type { ConfirmProblem, PasswordProblem } from '../problems'
+import type { ConfirmProblem, PasswordProblem } from '@/app/problems'
 import type { LinkParameters } from '@/app/link/parse-link'
 
 export type Values = { password: string; password_confirm: string }

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange } from '@/e2e/support/exchange'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import { evil, path, sent, settled, silence, startOverheardApp, type OverheardApp } from '@/e2e/support/overheard-app'
+import {
+  evil,
+  path,
+  sent,
+  settled,
+  silence,
+  startOverheardApp,
+  type OverheardApp,
+} from '@/e2e/support/overheard-app'
 
 // Addresses that whoever asks would like a letter to go to.
 

@@ -1,6 +1,12 @@
 import type { Page } from 'playwright/test'
 import { directionOf, languages, type Language } from '@/lib/i18n/locales'
-import { doubleText, expectNoViolations, expectTargets, expectToFit, spaceText } from '@/e2e/support/browser/checks'
+import {
+  doubleText,
+  expectNoViolations,
+  expectTargets,
+  expectToFit,
+  spaceText,
+} from '@/e2e/support/browser/checks'
 import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { wordsIn, wordsOfFile } from '@/e2e/support/browser/spoken-words'

@@ -1,4 +1,11 @@
-import { collectRequests, expect, heading, passwordField, remembered, test } from '@/e2e/support/browser/journey'
+import {
+  collectRequests,
+  expect,
+  heading,
+  passwordField,
+  remembered,
+  test,
+} from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { wordsIn } from '@/e2e/support/browser/spoken-words'
 import { savePassword, sendPassword } from '@/e2e/support/browser/steps'

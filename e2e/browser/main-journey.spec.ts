@@ -1,4 +1,11 @@
-import { collectRequests, expect, heading, passwordField, remembered, test } from '@/e2e/support/browser/journey'
+import {
+  collectRequests,
+  expect,
+  heading,
+  passwordField,
+  remembered,
+  test,
+} from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { looks } from '@/e2e/support/browser/looks'
 import { newPassword } from '@/e2e/support/running-app'

@@ -1,6 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { signedLinks } from '@/e2e/support/signed-links'
-import { collectRequests, expect, heading, passwordField, remembered, test } from '@/e2e/support/browser/journey'
+import {
+  collectRequests,
+  expect,
+  heading,
+  passwordField,
+  remembered,
+  test,
+} from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { newPassword } from '@/e2e/support/running-app'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createQueue } from '@/lib/queue/queue'
 import { evil, silence, startOverheardApp, type OverheardApp } from '@/e2e/support/overheard-app'
-import { defaultSchemas } from '@/lib/database/schema-names'
+import { defaultSchemas } from '@/lib/config/schema-names'
 
 // What would happen if somebody could write to the queue.
 

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createLinks, type SignedState } from '@/lib/password-reset/reset-link'
+import { createLinks } from '@/lib/password-reset/reset-link'
+import type { LinkState } from '@/lib/accounts/link-state'
 import { newPassword } from '@/e2e/support/running-app'
-import { invalid, used, startAttackedEndpoints, type AttackedEndpoints } from '@/e2e/support/attacked-endpoints'
+import {
+  invalid,
+  used,
+  startAttackedEndpoints,
+  type AttackedEndpoints,
+} from '@/e2e/support/attacked-endpoints'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { paths, told } from '@/e2e/support/started-endpoints'
 
@@ -160,7 +166,7 @@ describe('T9: user id and time have one spelling', () => {
     const { person } = await endpoints.someone()
     const { stateOf, now, linkOf } = signedLinks(endpoints.app)
     const [state, seconds] = [await stateOf(person.id), await now()]
-    const by = (secret: string, audience: string, of: SignedState = state) =>
+    const by = (secret: string, audience: string, of: LinkState = state) =>
       createLinks({
         secrets: [secret],
         audience,

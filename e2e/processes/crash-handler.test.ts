@@ -11,7 +11,9 @@ const script = path.join(directory, 'trial.mjs')
 /** A process of its own, because the point is how it ends. */
 const source = `
   import { createLog } from '@/lib/logging/log'
-  import { exitOnCrash, inRequest, logConsole } from '@/server/processes/crash-handler'
+  import { inRequest } from '@/server/http/request-context'
+  import { logConsole } from '@/server/processes/console-log'
+  import { exitOnCrash } from '@/server/processes/crash-handler'
   const log = createLog('info', 'trial')
   logConsole(log)
   // What Next does: it says so and carries on.

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { letters } from '@/emails/templates'
-import { signedState } from '@/lib/accounts/accounts'
+import { linkState } from '@/lib/accounts/accounts'
 import type { Configuration } from '@/lib/password-reset/extension-points'
 import { createLetterSending } from '@/lib/password-reset/send-emails'
 import { createMailer } from '@/lib/mail/mailer'
@@ -76,7 +76,7 @@ beforeEach(async () => {
 
 async function linkNow() {
   const { account, now } = await services.accounts.read(id)
-  return services.links.create('reset', id, Math.floor(now.getTime() / 1000), signedState(account!))
+  return services.links.create('reset', id, Math.floor(now.getTime() / 1000), linkState(account!))
 }
 
 async function reset(

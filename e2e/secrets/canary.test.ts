@@ -8,7 +8,13 @@ import { createLinks } from '@/lib/password-reset/reset-link'
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
 import { exchange, type Received, type Sent } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
-import { readLink, startApp, type LinkParameters, type Person, type RunningApp } from '@/e2e/support/running-app'
+import {
+  readLink,
+  startApp,
+  type LinkParameters,
+  type Person,
+  type RunningApp,
+} from '@/e2e/support/running-app'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { buildSecrets, isMadeWithSecrets } from '@/e2e/support/build-secrets.js'
 import { dump, filesIn, find, isWrittenSince, type Canaries, type Haystack } from '@/e2e/support/canaries'

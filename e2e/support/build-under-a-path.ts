@@ -5,7 +5,14 @@ import path from 'node:path'
 
 /** What a build of the pages is made from. */
 const sources = ['app', 'client', 'components', 'emails', 'lib', 'messages', 'prisma', 'scripts']
-const files = ['next.config.js', 'package.json', 'postcss.config.js', 'rekey.config.ts', 'services.ts', 'tsconfig.json']
+const files = [
+  'next.config.js',
+  'package.json',
+  'postcss.config.js',
+  'rekey.config.ts',
+  'services.ts',
+  'tsconfig.json',
+]
 
 /**
  * Builds the pages for another path in a directory of their own, so that the build in `.next` stays as it is. Like an image,

@@ -1,7 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import ts from 'typescript'
-import { createLinks, type Link, type SignedState } from '@/lib/password-reset/reset-link'
+import { createLinks, type Link } from '@/lib/password-reset/reset-link'
+import type { LinkState } from '@/lib/accounts/link-state'
 
 /**
  * Reset links for an account, made by somebody who knows this source and takes `known` for the secret, and for the key
@@ -13,7 +14,7 @@ export function forgeries(
   known: string | Buffer,
   userId: string,
   timestamp: number,
-  state: SignedState,
+  state: LinkState,
   audience = 'https://id.example.com',
 ): [asSecret: Link, asKey: Link] {
   const period = { reset: 3600, cancel: 3600, 'cancel-change': 3600 }

@@ -24,7 +24,7 @@ const inQuery = (link: string, change: (query: string) => string) => {
 const times = (link: string, text: string) => link.replace('&timestamp=', `${text}tamp=`)
 const quotedPrintable = (link: string) => inQuery(link, (query) => query.replaceAll('=', '=3D'))
 
-/** What lib/password-reset/link-repair.ts undoes, with at least one entry for each part of its rules. */
+/** What lib/http/link-repair.ts undoes, with at least one entry for each part of its rules. */
 export const linkDamages: LinkDamage[] = [
   // HTML that was decoded once too often.
   {

@@ -1,4 +1,5 @@
-import { createLinks, type Purpose, type SignedState } from '@/lib/password-reset/reset-link'
+import { createLinks, type Purpose } from '@/lib/password-reset/reset-link'
+import type { LinkState } from '@/lib/accounts/link-state'
 import type { RunningApp } from './running-app'
 
 /** Signs as the app does, so that a test can hold any link: too old, from the future, of another purpose or account. */
@@ -14,8 +15,8 @@ export function signedLinks(
   })
 
   /** What a link of the account is bound to just now. */
-  async function stateOf(id: string): Promise<SignedState> {
-    const { rows } = await app.sql.query<SignedState>(
+  async function stateOf(id: string): Promise<LinkState> {
+    const { rows } = await app.sql.query<LinkState>(
       `SELECT u."password" AS "passwordHash", u."email", u."is_active" AS "isActive",
               coalesce(r."links_epoch", 0) AS "linksEpoch"
          FROM "rekey"."users" u LEFT JOIN "rekey"."recovery" r ON r."account_id" = u."id"::text WHERE u."id" = $1`,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import { defaultSchemas, type Schemas } from '@/lib/database/schema-names'
+import { defaultSchemas, type Schemas } from '@/lib/config/schema-names'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 
 export type TestDatabase = {

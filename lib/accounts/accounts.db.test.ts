@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 import {
   createAccounts,
   mayReset,
-  signedState,
+  linkState,
   UsernameTaken,
   type Account,
   type Accounts,
@@ -15,7 +15,7 @@ import {
 } from './accounts'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
-import type { SignedState } from '@/lib/password-reset/reset-link'
+import type { LinkState } from './link-state'
 
 let database: TestDatabase
 let opened: Database
@@ -260,13 +260,13 @@ describe('killing links', () => {
 })
 
 describe('replacing a password', () => {
-  const replace = (signed: SignedState, bindPassword = true, of = id) =>
+  const replace = (signed: LinkState, bindPassword = true, of = id) =>
     opened.transaction((tx) => accounts.replacePassword(tx, of, signed, 'a new hash', { bindPassword }))
   const change = (what: string) => sql.query(`UPDATE "rekey"."users" SET ${what} WHERE "id" = $1`, [id])
 
   test('works in the state that was signed, once, and tells when', async () => {
     for (const of of [id, await stranger()]) {
-      const signed = signedState(await read(of))
+      const signed = linkState(await read(of))
       expect([await replace(signed, true, of), await replace(signed, true, of)]).toEqual([true, false])
       const { passwordHash, passwordChangedAt } = await read(of)
       expect(passwordHash).toBe('a new hash')
@@ -286,7 +286,7 @@ describe('replacing a password', () => {
     ...anyway,
     ['its password', () => change(`"password" = 'set elsewhere'`)],
   ])('T5, C12: of an account that changed since does not: %s', async (_what, event) => {
-    const signed = signedState(await read())
+    const signed = linkState(await read())
     await event()
     expect(await replace(signed)).toBe(false)
     expect((await accounts.read(id)).account?.passwordHash).not.toBe('a new hash')
@@ -295,7 +295,7 @@ describe('replacing a password', () => {
   test.each(anyway.slice(0, 3))(
     'T5: nor by a link that knows of its epoch, and not of %s',
     async (_what, event) => {
-      const signed = signedState(await read())
+      const signed = linkState(await read())
       await event()
       const { linksEpoch } = await read()
       expect(linksEpoch).toBe(signed.linksEpoch + 1)
@@ -305,7 +305,7 @@ describe('replacing a password', () => {
 
   test('an address that changes meanwhile waits for it: neither ends the other', async () => {
     await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
-    const signed = signedState(await read())
+    const signed = linkState(await read())
     let changed: Promise<unknown> | undefined
     const replaced = opened.transaction(async (tx) => {
       const $executeRaw = async (...statement: Parameters<typeof tx.$executeRaw>) => {
@@ -327,12 +327,12 @@ describe('replacing a password', () => {
   })
 
   test('where links may be used again, a new password does not matter', async () => {
-    const signed = signedState(await read())
+    const signed = linkState(await read())
     expect([await replace(signed, false), await replace(signed, false)]).toEqual([true, true])
   })
 
   test.each(anyway)('but all else does: %s', async (_what, event) => {
-    const signed = signedState(await read())
+    const signed = linkState(await read())
     await event()
     expect(await replace(signed, false)).toBe(false)
   })

@@ -1,7 +1,7 @@
 import { canonicalAddress, lookupForms } from '@/lib/addresses/email-address'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
-import type { SignedState } from '@/lib/password-reset/reset-link'
+import type { LinkState } from './link-state'
 import { Prisma } from '@/prisma/client/client'
 
 /** An account as the reset flow sees it. */
@@ -113,7 +113,7 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
   async function replacePassword(
     tx: Transaction,
     id: string,
-    signed: SignedState,
+    signed: LinkState,
     newHash: string,
     { bindPassword }: { bindPassword: boolean },
   ): Promise<boolean> {
@@ -306,7 +306,7 @@ function toAccount(row: Row): Account {
 }
 
 /** What a link of this account is bound to. */
-export function signedState(account: Account): SignedState {
+export function linkState(account: Account): LinkState {
   const { passwordHash, email, isActive, linksEpoch } = account
   return { passwordHash, email, isActive, linksEpoch }
 }

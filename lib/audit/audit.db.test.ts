@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 import { auditEvents, createAudit } from './audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
-import { defaultSchemas } from '@/lib/database/schema-names'
+import { defaultSchemas } from '@/lib/config/schema-names'
 
 let database: TestDatabase
 let opened: Database

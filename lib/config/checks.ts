@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { readMailbox } from '@/lib/addresses/email-address'
-import { schemaName } from '@/lib/database/schema-names'
+import { isLoopback } from '@/lib/addresses/loopback'
+import { schemaName } from './schema-names'
 import { rawProblem } from './raw-value'
 import { ambiguity } from './server-url'
 
@@ -64,22 +65,6 @@ const url = z.string().refine((text) => URL.canParse(text), {
   error: 'write an absolute URL, such as https://id.example.com',
   abort: true,
 })
-
-/**
- * Whether the name never leaves this machine, so that nobody listens on the way to it.
- *
- * @param hostname an IPv6 address with or without brackets
- */
-export function isLoopback(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    hostname === '::1' ||
-    // Four numbers, as the URL parser writes every IPv4 address: 127.example.com is somebody's host.
-    /^127(\.\d+){3}$/.test(hostname)
-  )
-}
 
 /** An http(s) URL that a letter or a page may send people to: https, or http on this machine only (ASVS 12.2.1). */
 export const webAddress = url.refine(

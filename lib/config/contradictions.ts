@@ -1,4 +1,4 @@
-import { isLoopback } from './checks'
+import { isLoopback } from '@/lib/addresses/loopback'
 import { readDatabaseUrl } from './database-url'
 import { shape } from './schema'
 

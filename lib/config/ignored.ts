@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { z } from 'zod'
-import type { Mode } from './settings'
+import type { Mode } from './mode'
 import { ignoredParameters } from './database-parameters'
 import type { Given } from './given'
 import type { shape } from './schema'

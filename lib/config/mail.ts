@@ -4,7 +4,7 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { isHostName } from '@/lib/addresses/email-address'
-import { isLoopback } from './checks'
+import { isLoopback } from '@/lib/addresses/loopback'
 
 // What a mail server needs to be told: the name in EHLO, and the authority of its certificate.
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { languages } from '@/lib/i18n/locales'
-import { defaultSchemas } from '@/lib/database/schema-names'
+import { defaultSchemas } from './schema-names'
 import {
   bearerToken,
   duration,

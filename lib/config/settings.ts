@@ -1,20 +1,14 @@
-import type { Schemas } from '@/lib/database/schema-names'
+import type { Schemas } from './schema-names'
 import { hasStockPassword, linklessTimes, oneSchemaForBoth } from './contradictions'
 import { ignoredParameters } from './database-parameters'
 import { check, givenIn, missing } from './given'
 import { ignoredSettings } from './ignored'
 import { defaultHeloName } from './mail'
+import { readMode } from './mode'
 import { shape } from './schema'
 import { unknownNames } from './unknown-names'
 
-/**
- * The one place that reads the environment. Every setting has a default or a reason it has none; what is wrong
- * is collected and told in one message.
- *
- * `REKEY_MODE` is not a setting but the command that was typed: `npm start` means production, `npm run demo`
- * and `npm run dev` relax what a first look does not need (secret, mail server, public address).
- */
-export type Mode = 'production' | 'demo' | 'dev'
+// The only file that reads the environment: a lint rule keeps all others from it.
 
 export type Settings = ReturnType<typeof readSettings>
 
@@ -35,7 +29,7 @@ export class SettingsError extends Error {
  * @throws SettingsError naming every setting that is missing, malformed or in contradiction with another
  */
 export function readSettings(env: Record<string, string | undefined>) {
-  const mode: Mode = env.REKEY_MODE === 'demo' || env.REKEY_MODE === 'dev' ? env.REKEY_MODE : 'production'
+  const mode = readMode(env)
   const given = givenIn(env)
   if (mode !== 'production') {
     given.PUBLIC_URL ??= localAddress(given.PORT)

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase } from './pool'
-import { defaultSchemas } from './schema-names'
+import { defaultSchemas } from '@/lib/config/schema-names'
 
 const log = pino({ level: 'silent' })
 

@@ -4,7 +4,7 @@ import type { Prisma } from '@/prisma/client/client'
 import { PrismaClient } from '@/prisma/client/client'
 import { retryConflicts } from './errors'
 import type { Log } from '@/lib/logging/log'
-import type { Schemas } from './schema-names'
+import type { Schemas } from '@/lib/config/schema-names'
 import { tableNames } from './table-names'
 
 export type Database = {

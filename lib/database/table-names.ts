@@ -1,5 +1,5 @@
 import { Prisma } from '@/prisma/client/client'
-import { quoted, type Schemas } from './schema-names'
+import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /**
  * The qualified names of Rekey's tables and functions, for statements. No statement leaves a name to `search_path`,

@@ -8,13 +8,7 @@ import type { Log } from '@/lib/logging/log'
 import { Busy } from '@/lib/passwords/hash-queue'
 import { logRefusal, mayBeProxy } from '@/lib/logging/refusal-log'
 import type { Settings } from '@/lib/config/settings'
-import {
-  isBrowserForm,
-  isTooLarge,
-  refuseForeignOrigin,
-  refuseLargeBody,
-  refuseUnacceptable,
-} from './guards'
+import { isBrowserForm, isTooLarge, refuseForeignOrigin, refuseLargeBody, refuseUnacceptable } from './guards'
 import { answerError, answerJson, unavailable } from './responses'
 import { preflightHeaders } from './cors'
 import { readFields } from './request-fields'

@@ -5,7 +5,8 @@ import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import { emailQueues, type MailFacts, type MailNews, type MailState } from './state'
 import { connectionCauses, isStopCause, stopHints, type StopCause } from './stops'
 import { mailTimes, type MailTimes } from './verdict'
-import type { Mailer, SendOutcome } from '@/lib/mail/mailer'
+import type { Mailer } from '@/lib/mail/mailer'
+import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { Attempt, Handlers, QueueName, Work } from '@/lib/queue/queue'
 
 type Parts = {

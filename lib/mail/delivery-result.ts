@@ -1,5 +1,23 @@
 import { stopsEveryEmail, type MailCause } from './failure-hints'
-import type { SendOutcome } from './mailer'
+
+/**
+ * What became of a letter.
+ *
+ * `final`: sending it again is no use. `alert`: the fault is ours or the mail server's, not the recipient's, so somebody
+ * should look. `unheard`: the whole letter was handed over, and nobody said what became of it; it may have left. `cause`
+ * says what it failed at, and so whether every email would fail (`stopsEveryEmail`). The mailer always gives it.
+ * `reason` is made of codes; it never holds the letter, a link or an address.
+ */
+export type SendOutcome =
+  | { ok: true }
+  | {
+      ok: false
+      final: boolean
+      alert?: boolean
+      unheard?: boolean
+      cause?: MailCause
+      reason: string
+    }
 
 type Failure = Extract<SendOutcome, { ok: false }>
 

@@ -6,31 +6,11 @@ import nodemailer from 'nodemailer'
 import { needsSmtpUtf8, readMailbox, wireAddress } from '@/lib/addresses/email-address'
 import type { LetterText } from './email-types'
 import type { Log } from '@/lib/logging/log'
-import { judgeFailure } from './delivery-result'
-import type { MailCause } from './failure-hints'
-import { watchForTrouble } from '@/lib/mail-health/trouble'
-import { isLoopback } from '@/lib/config/checks'
+import { judgeFailure, type SendOutcome } from './delivery-result'
+import { watchForTrouble } from './trouble-log'
+import { isLoopback } from '@/lib/addresses/loopback'
 import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
 import { sendAsUtf8, trySession } from './smtp-session'
-
-/**
- * What became of a letter.
- *
- * `final`: sending it again is no use. `alert`: the fault is ours or the mail server's, not the recipient's, so somebody
- * should look. `unheard`: the whole letter was handed over, and nobody said what became of it; it may have left. `cause`
- * says what it failed at, and so whether every email would fail (`stopsEveryEmail`). The mailer always gives it.
- * `reason` is made of codes; it never holds the letter, a link or an address.
- */
-export type SendOutcome =
-  | { ok: true }
-  | {
-      ok: false
-      final: boolean
-      alert?: boolean
-      unheard?: boolean
-      cause?: MailCause
-      reason: string
-    }
 
 export type OutgoingLetter = {
   /** The job's id: retries of one job are one message to whoever receives it (RFC 5322 §3.6.4). */

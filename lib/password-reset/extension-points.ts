@@ -1,7 +1,7 @@
 import type { Account, LoginFields } from '@/lib/accounts/accounts'
 import type { Transaction } from '@/lib/database/pool'
 import type { LetterText, Letters } from '@/lib/mail/email-types'
-import type { SendOutcome } from '@/lib/mail/mailer'
+import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { Link } from './reset-link'
 
 /** What a reset request looked like from outside, for functions of a team's own. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { signedState, type Account, type NewAccount } from '@/lib/accounts/accounts'
+import { linkState, type Account, type NewAccount } from '@/lib/accounts/accounts'
 import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import type { Configuration } from './extension-points'
@@ -65,7 +65,7 @@ const reset = (configuration: Configuration = {}, other: Partial<Parts> = {}) =>
 
 const now = () => Math.floor(Date.now() / 1000)
 const linkOf = (of = account, purpose: Purpose = 'reset') =>
-  services.links.create(purpose, of.id, now(), signedState(of))
+  services.links.create(purpose, of.id, now(), linkState(of))
 
 const good = 'gravel lantern orchard 7'
 const from = (client = here) => ({ locale: 'en', requestId: 'r', client })
@@ -282,7 +282,7 @@ describe('setting a password', () => {
     const many = await Promise.all(Array.from({ length: 30 }, (_, n) => guess(link, n)))
     expect(many.filter((one) => !one.ok && one.code === 'second-factor-exhausted')).toHaveLength(20)
     expect(asked).toBe(10)
-    const fresh = services.links.create('reset', account.id, now() - 5, signedState(account))
+    const fresh = services.links.create('reset', account.id, now() - 5, linkState(account))
     expect(await guess(fresh, 40)).toMatchObject({ code: 'second-factor-required' })
   })
 
@@ -415,7 +415,7 @@ describe('"this wasn’t me"', () => {
     })
     const settings = { reset: { ...services.settings.reset, oneTimeUse: false } }
     const lax = reset({}, { links, settings })
-    const link = (purpose: Purpose) => links.create(purpose, account.id, now() - 5, signedState(account))
+    const link = (purpose: Purpose) => links.create(purpose, account.id, now() - 5, linkState(account))
     expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: false, newLink: false })
     expect(await lax.complete(input(link('reset')))).toEqual({ ok: true })
     expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: true, newLink: true })
@@ -477,7 +477,7 @@ describe('"this wasn’t me"', () => {
 describe('L1: what is noted', () => {
   test('of a flood of one kind from one client is its first', async () => {
     await reset().complete(input(linkOf()))
-    const spent = services.links.create('reset', account.id, now(), signedState(account))
+    const spent = services.links.create('reset', account.id, now(), linkState(account))
     for (let i = 0; i < 2; i += 1) await reset().complete(input(spent))
     expect(await events()).toEqual([auditEvents.changed, auditEvents.reused])
   })

@@ -2,7 +2,7 @@ import {
   longestLogin,
   mayReset,
   passwordChangedSince,
-  signedState,
+  linkState,
   type Account,
   type Accounts,
 } from '@/lib/accounts/accounts'
@@ -182,7 +182,7 @@ export function createPasswordReset(parts: Parts) {
     await queue.ready()
     const replaced = await database.transaction(async (tx) => {
       const bindPassword = settings.reset.oneTimeUse
-      if (!(await accounts.replacePassword(tx, account.id, signedState(account), newHash, { bindPassword })))
+      if (!(await accounts.replacePassword(tx, account.id, linkState(account), newHash, { bindPassword })))
         return false
       await configuration.revokeSessions?.(tx, account)
       const done = { ...about, accountId: account.id }
@@ -273,7 +273,7 @@ export function createPasswordReset(parts: Parts) {
     const genuine = links.open('reset', link)
     if (genuine === null) return { verdict: 'signature-invalid' }
     const { account, now } = await accounts.read(genuine.user_id)
-    const verdict = links.judge(genuine, account && signedState(account), now)
+    const verdict = links.judge(genuine, account && linkState(account), now)
     if (verdict !== 'holds') return { verdict }
     return account !== null && mayReset(account) ? { verdict, account } : { verdict: 'signature-used' }
   }
@@ -282,7 +282,7 @@ export function createPasswordReset(parts: Parts) {
     const genuine = links.open('cancel', link) ?? links.open('cancel-change', link)
     if (genuine === null) return { verdict: 'signature-invalid' }
     const { account, now } = await accounts.read(genuine.user_id)
-    const verdict = links.judge(genuine, account && signedState(account), now)
+    const verdict = links.judge(genuine, account && linkState(account), now)
     if (verdict !== 'holds') return { verdict }
     return account === null ? { verdict: 'signature-used' } : { verdict, account, purpose: genuine.purpose }
   }

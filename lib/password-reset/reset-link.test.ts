@@ -4,13 +4,14 @@ import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { forgeries, wordsOfTheSource } from '@/e2e/support/forged-links'
-import { buildLinkUrl, createLinks, type Link, type Purpose, type SignedState } from './reset-link'
+import type { LinkState } from '@/lib/accounts/link-state'
+import { buildLinkUrl, createLinks, type Link, type Purpose } from './reset-link'
 
 const numRuns = isLong ? 100_000 : 500
 if (isLong) vi.setConfig({ testTimeout: 900_000 })
 
 const secret = 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'
-const state: SignedState = {
+const state: LinkState = {
   passwordHash: '$argon2id$v=19$one',
   email: 'ada@example.com',
   isActive: true,
@@ -30,7 +31,7 @@ function make(overrides: Partial<Parameters<typeof createLinks>[0]> = {}) {
   })
 }
 
-function verdictOn(link: Link, seen: SignedState | null = state, age = 60, links = make()) {
+function verdictOn(link: Link, seen: LinkState | null = state, age = 60, links = make()) {
   const genuine = links.open('reset', link)
   return genuine === null ? 'signature-invalid' : links.judge(genuine, seen, at(age))
 }
@@ -53,7 +54,7 @@ describe('T3: age', () => {
 })
 
 describe('T5: a link dies with the state it was signed against', () => {
-  test.each<[string, SignedState | null]>([
+  test.each<[string, LinkState | null]>([
     ['another password', { ...state, passwordHash: '$argon2id$v=19$two' }],
     ['no password any more', { ...state, passwordHash: null }],
     ['another address', { ...state, email: 'eve@example.com' }],
@@ -187,7 +188,7 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
     fc.string({ unit: 'binary', maxLength: 90 }),
     fc.constantFrom('', id, '0', '\0', '\ud800'),
   )
-  const states = fc.record<SignedState>({
+  const states = fc.record<LinkState>({
     passwordHash: fc.option(text),
     email: text,
     isActive: fc.boolean(),
@@ -208,7 +209,7 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
   )
 
   /** What the judge says of a link that is presented for a purpose, `age` seconds after it was made. */
-  function presented(purpose: Purpose, given: Link, seen: SignedState | null, age: number, links = here) {
+  function presented(purpose: Purpose, given: Link, seen: LinkState | null, age: number, links = here) {
     const genuine = links.open(purpose, given)
     return genuine === null ? 'signature-invalid' : links.judge(genuine, seen, at(age))
   }
@@ -286,7 +287,7 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
             ...(purpose === 'reset' ? ['passwordHash'] : []),
           ]
           const isOther = signedFields.some(
-            (name) => (own[name as keyof SignedState] ?? '') !== (other[name as keyof SignedState] ?? ''),
+            (name) => (own[name as keyof LinkState] ?? '') !== (other[name as keyof LinkState] ?? ''),
           )
           if (isOther) expect(presented(purpose, whole, other, age)).toBe('signature-used')
           for (const wrong of purposes.filter((one) => one !== purpose))

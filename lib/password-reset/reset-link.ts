@@ -1,4 +1,5 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import type { LinkState } from '@/lib/accounts/link-state'
 
 /** The three parameters that a mailed link carries, as received. */
 export type Link = { user_id: string; timestamp: number; signature: string }
@@ -8,14 +9,6 @@ export type Link = { user_id: string; timestamp: number; signature: string }
  * with a reset link, `cancel-change` that of the letter about a changed password.
  */
 export type Purpose = 'reset' | 'cancel' | 'cancel-change'
-
-/** What of an account a link is bound to: when any of it changes, the link is dead. */
-export type SignedState = {
-  passwordHash: string | null
-  email: string
-  isActive: boolean
-  linksEpoch: number
-}
 
 export type Verdict = 'holds' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
@@ -72,7 +65,7 @@ export function createLinks({
     purpose: Purpose,
     userId: string,
     timestamp: number,
-    state: SignedState,
+    state: LinkState,
   ): Buffer {
     // That of the letter about a change must still work after whoever it was has changed the password once more. That of
     // the letter before it must not: whoever used that letter's link could kill the later one with it.
@@ -95,7 +88,7 @@ export function createLinks({
   }
 
   /** Makes the link of an account as it is now. `timestamp` in whole seconds since the epoch. */
-  function create(purpose: Purpose, userId: string, timestamp: number, state: SignedState): Link {
+  function create(purpose: Purpose, userId: string, timestamp: number, state: LinkState): Link {
     const [key] = ringOf(purpose)
     const inner = innerOf(key, purpose, userId, timestamp, state)
     const outer = outerOf(key, purpose, userId, timestamp, inner)
@@ -126,7 +119,7 @@ export function createLinks({
    * @param state null when the account is gone
    * @param now the database's clock, read together with the state
    */
-  function judge(link: GenuineLink, state: SignedState | null, now: Date): Verdict {
+  function judge(link: GenuineLink, state: LinkState | null, now: Date): Verdict {
     const age = Math.floor(now.getTime() / 1000) - link.timestamp
     if (age < -allowedSkew) return 'signature-invalid'
     if (age > period[link.purpose]) return 'signature-expired'

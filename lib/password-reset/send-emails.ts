@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mayReset, passwordChangedSince, signedState, type Account, type Accounts } from '@/lib/accounts/accounts'
+import {
+  mayReset,
+  passwordChangedSince,
+  linkState,
+  type Account,
+  type Accounts,
+} from '@/lib/accounts/accounts'
 import type { Audit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
 import type { Database } from '@/lib/database/pool'
@@ -9,7 +15,7 @@ import type { LetterText, Letters, Sender } from '@/lib/mail/email-types'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
 import type { Mailer } from '@/lib/mail/mailer'
-import { urlInApp } from '@/lib/http/own-path'
+import { urlInApp } from '@/lib/config/own-path'
 import { findAccounts, noteNobody } from './password-reset'
 import type { Attempt, Handlers, Queue, Work } from '@/lib/queue/queue'
 import { buildLinkUrl, type Links } from './reset-link'
@@ -119,7 +125,7 @@ export function createLetterSending(parts: Parts): Handlers {
     let left = false
     const locale = languageOf(account, data.locale)
     // The row that holds the epoch may have been purged and made anew since the account was read.
-    const state = signedState({ ...account, linksEpoch: slot.linksEpoch })
+    const state = linkState({ ...account, linksEpoch: slot.linksEpoch })
     try {
       const link = links.create('reset', account.id, requestedAt, state)
       const standard = buildLinkUrl(settings.reset.pageUrl, link)
@@ -231,7 +237,7 @@ export function createLetterSending(parts: Parts): Handlers {
     timestamp: number,
     language: Language,
   ): string {
-    const link = links.create(purpose, account.id, timestamp, signedState(account))
+    const link = links.create(purpose, account.id, timestamp, linkState(account))
     const page = new URL(urlInApp(settings, '/cancel-reset/'))
     const known = storedLanguage(account.locale) ?? settings.defaultLocale
     if (language !== known) page.searchParams.set('lang', language)

@@ -3,7 +3,7 @@ import { fromPrisma, PgBoss, type Db, type QueueOptions } from 'pg-boss'
 import { z } from 'zod'
 import { isDatabaseAway } from '@/lib/database/errors'
 import type { Database, Transaction } from '@/lib/database/pool'
-import { quoted, type Schemas } from '@/lib/database/schema-names'
+import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /** The last second of the year 9999: far beyond any clock, and still a date. */
 const latest = 253_402_300_799

@@ -8,7 +8,7 @@ import { longestAttempt } from '@/lib/mail/smtp-options'
 import { migrate } from '@/lib/setup/migrate'
 import { createQueue, type Attempt, type Handlers, type Queue } from './queue'
 import { mostUnheard, startQueueWorker } from './worker'
-import { defaultSchemas } from '@/lib/database/schema-names'
+import { defaultSchemas } from '@/lib/config/schema-names'
 
 let database: TestDatabase
 let pool: pg.Pool

@@ -14,7 +14,7 @@ import {
   type Jobs,
   type QueueName,
 } from './queue'
-import { quoted, type Schemas } from '@/lib/database/schema-names'
+import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /**
  * Jobs that are fetched together. Whoever fetches one at a time waits for the next notification or poll after each, so

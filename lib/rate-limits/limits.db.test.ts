@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 import { clientKey } from '@/lib/addresses/client-ip'
 import { createLimits, LimiterBroken, type Counted, type LimitSettings } from './limits'
 import { migrate } from '@/lib/setup/migrate'
-import { defaultSchemas } from '@/lib/database/schema-names'
+import { defaultSchemas } from '@/lib/config/schema-names'
 
 const settings: LimitSettings = {
   asksPerClient: { count: 6, seconds: 600 },

@@ -3,7 +3,7 @@ import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { clientKey } from '@/lib/addresses/client-ip'
 import type { Database } from '@/lib/database/pool'
 import { canonicalAddress } from '@/lib/addresses/email-address'
-import { quoted } from '@/lib/database/schema-names'
+import { quoted } from '@/lib/config/schema-names'
 
 /** At most `count` in `seconds`. */
 export type Limit = { count: number; seconds: number }

@@ -6,7 +6,7 @@ import { databaseProblems } from '@/lib/database/facts'
 import { migrationProblems } from './migration-checks'
 import { grantsTo } from './privileges'
 import { installQueue, queueIsCurrent } from '@/lib/queue/queue'
-import { quoted, type Schemas } from '@/lib/database/schema-names'
+import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /** The table in which `prisma migrate` records what was applied, in Rekey's schema. */
 const recordOf = ({ own }: Schemas) => `${quoted(own)}."_prisma_migrations"`

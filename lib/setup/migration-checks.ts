@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { queueOwner } from '@/lib/queue/queue'
-import { quoted, type Schemas } from '@/lib/database/schema-names'
+import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /**
  * Why a migration of these schemas could not end, a sentence each with what to do. Nothing is changed, so a migration that

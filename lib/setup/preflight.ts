@@ -5,7 +5,7 @@ import { pendingMigrations } from './migrate'
 import { closedSchemas, lackingPrivileges } from './privileges'
 import { queueConnections, queueOwner } from '@/lib/queue/queue'
 import type { Settings } from '@/lib/config/settings'
-import { isLoopback } from '@/lib/config/checks'
+import { isLoopback } from '@/lib/addresses/loopback'
 import { withoutSecrets } from '@/lib/config/database-url'
 
 /**

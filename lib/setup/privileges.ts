@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { quoted, type Schemas } from '@/lib/database/schema-names'
+import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /** What the app's role may do with each of Rekey's tables: no more than it needs (ASVS 13.2.2). */
 const tablePrivileges: Record<string, string[]> = {

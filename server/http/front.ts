@@ -7,7 +7,7 @@ import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from 
 import { withoutBasePath } from './base-path'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
 import { methodRefused, misdirected, refusalOf } from './request-filter'
-import { inRequest } from '@/server/processes/crash-handler'
+import { inRequest } from './request-context'
 import { logRefused } from './log-refusals'
 import { parserRefusal, refuse, sendRaw } from './error-response'
 import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { isLoopback } from '@/lib/config/checks'
+import { isLoopback } from '@/lib/addresses/loopback'
 
 /** Why a request goes no further. */
 export type Refused = {

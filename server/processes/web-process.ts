@@ -1,6 +1,7 @@
 import { createLog } from '@/lib/logging/log'
 import { settings } from '@/lib/config/settings'
-import { exitOnCrash, logConsole } from './crash-handler'
+import { logConsole } from './console-log'
+import { exitOnCrash } from './crash-handler'
 import { stopOnSignal } from './stop-signals'
 import { startWeb, type Web } from './start-web'
 

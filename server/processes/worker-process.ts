@@ -1,7 +1,8 @@
 import { reasonOf } from '@/lib/database/errors'
 import { createServices } from '@/services'
 import { settings } from '@/lib/config/settings'
-import { exitOnCrash, logConsole } from './crash-handler'
+import { logConsole } from './console-log'
+import { exitOnCrash } from './crash-handler'
 import { stopOnSignal } from './stop-signals'
 import { startWorker } from './start-worker'
 

@@ -1,5 +1,5 @@
 import { notFound } from 'next/navigation'
-import { pathInApp } from '@/lib/http/own-path'
+import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
 /** Where password managers send people to change a password (W3C "A Well-Known URL for Changing Passwords"). */

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { buttonLook } from '@/components/button'
 import { Mark } from '@/components/icons'
-import { pathInApp } from '@/lib/http/own-path'
+import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { mailboxPath } from './mailbox'
 

@@ -1,7 +1,7 @@
 import { buttonLook } from '@/components/button'
 import { EnvelopeIcon } from '@/components/icons'
 import type { CaughtLetter } from '@/lib/mail/dev-mailbox'
-import { pathInApp } from '@/lib/http/own-path'
+import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { ageOf, exactly } from './relative-time'
 import { mailboxPath, requireMailbox } from './mailbox'

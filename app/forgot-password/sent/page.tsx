@@ -4,7 +4,7 @@ import { Frame } from '@/components/page-layout'
 import { inHowLong } from '@/client/error-message'
 import { services } from '@/services'
 import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
-import { SentNotice } from '../sent-notice'
+import { SentNotice } from '@/app/forgot-password/sent-notice'
 import { sentWords } from '@/app/forgot-password/sent-messages'
 
 /**

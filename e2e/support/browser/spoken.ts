@@ -18,8 +18,11 @@ const scripts: Partial<Record<Language, string>> = {
 
 /** Every run of three English words or more that a page may show. */
 const english = runsOfWords(
-  (JSON.parse(readFileSync(new URL('../../../messages/en.json', import.meta.url), 'utf8')) as { pages: object })
-    .pages,
+  (
+    JSON.parse(readFileSync(new URL('../../../messages/en.json', import.meta.url), 'utf8')) as {
+      pages: object
+    }
+  ).pages,
 )
 
 function runsOfWords(messages: object): string[] {

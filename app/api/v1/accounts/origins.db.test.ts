@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { form, front, json, openEndpoints, own, post, requestTo, type Endpoints } from '@/e2e/support/endpoints'
+import {
+  form,
+  front,
+  json,
+  openEndpoints,
+  own,
+  post,
+  requestTo,
+  type Endpoints,
+} from '@/e2e/support/endpoints'
 import * as cancel from '@/app/api/v1/accounts/cancel-reset-password/route'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
 import * as send from '@/app/api/v1/accounts/send-reset-password-link/route'

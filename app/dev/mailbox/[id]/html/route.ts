@@ -1,4 +1,4 @@
-import { requireLetter } from '../../mailbox'
+import { requireLetter } from '@/app/dev/mailbox/mailbox'
 import { frameHtml, framePolicy, readScheme } from './preview-html'
 
 /** The HTML of a caught letter, for the frame that shows it. */

@@ -1,4 +1,4 @@
-import { requireLetter } from '../../mailbox'
+import { requireLetter } from '@/app/dev/mailbox/mailbox'
 
 /** A caught letter as it would have gone over the wire. */
 export async function GET(

@@ -1,4 +1,4 @@
-import type { Settings } from '@/lib/config/settings'
+import type { Settings } from './settings'
 
 /**
  * The path of a page, endpoint or file of this app as browsers see it: the path of PUBLIC_URL, then `path`. Every link,

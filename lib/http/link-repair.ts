@@ -1,5 +1,5 @@
-import { cancelShape } from '@/lib/http/request-schemas'
-import type { Link, Links, Purpose } from './reset-link'
+import { cancelShape } from './request-schemas'
+import type { Link, Links, Purpose } from '@/lib/password-reset/reset-link'
 
 // What mail programs do to a link on its way, and how it is undone. Every place that reads a link uses this file.
 

@@ -1,6 +1,6 @@
 import type { Log } from '@/lib/logging/log'
-import { mailHints, stopsEveryEmail } from '@/lib/mail/failure-hints'
-import type { SendOutcome } from '@/lib/mail/mailer'
+import { mailHints, stopsEveryEmail } from './failure-hints'
+import type { SendOutcome } from './delivery-result'
 
 /**
  * Logs what stops every email (`mail_stopped`), with a hint, and when emails leave again (`mail_resumed`).

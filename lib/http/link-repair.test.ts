@@ -10,7 +10,7 @@ import {
   undoDamages,
   type LinkSource,
 } from './link-repair'
-import { buildLinkUrl, createLinks, type Link, type Purpose } from './reset-link'
+import { buildLinkUrl, createLinks, type Link, type Purpose } from '@/lib/password-reset/reset-link'
 
 const links = createLinks({
   secrets: ['w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'],
