@@ -64,16 +64,16 @@ const isolated = ['unshare', '--pid', '--fork', '--mount-proc'] as const
 const mayIsolate = spawnSync(isolated[0], [...isolated.slice(1), 'true']).status === 0
 const skipped = mayIsolate ? '' : ' (skipped: unshare is not permitted here)'
 
-/** What the README says of containers: `ENV NAME=value …` and `CMD ["npm", "start"]`. */
-const readme = readFileSync('README.md', 'utf8')
+/** What the operator's guide says of containers: `ENV NAME=value …` and `CMD ["npm", "start"]`. */
+const guide = readFileSync('docs/operations.md', 'utf8')
 const containerEnvironment = Object.fromEntries(
   /^ *ENV (.*)$/m
-    .exec(readme)![1]!
+    .exec(guide)![1]!
     .split(' ')
     .map((pair) => pair.split('=')),
 ) as Record<string, string>
-const containerCommand = JSON.parse(/^ *CMD (\[.*\])$/m.exec(readme)![1]!) as string[]
-const workerCommand = JSON.parse(/`CMD (\[.*?\])`/.exec(readme)![1]!) as string[]
+const containerCommand = JSON.parse(/^ *CMD (\[.*\])$/m.exec(guide)![1]!) as string[]
+const workerCommand = JSON.parse(/`CMD (\[.*?\])`/.exec(guide)![1]!) as string[]
 
 type Stop = {
   title: string
@@ -100,7 +100,7 @@ const stops: Stop[] = [
     code: 0,
   },
   {
-    title: `SIGTERM to process 1 of a container, set up as the README prints it${skipped}`,
+    title: `SIGTERM to process 1 of a container, set up as the guide prints it${skipped}`,
     command: [...isolated, ...containerCommand],
     env: containerEnvironment,
     signal: 'SIGTERM',

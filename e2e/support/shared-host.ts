@@ -21,7 +21,7 @@ export type SharedHost = {
   close(): Promise<void>
 }
 
-/** Starts the proxy and the other app, as the README tells an operator to; Rekey is started by the test. */
+/** Starts the proxy and the other app, as docs/operations.md tells an operator to; Rekey is started by the test. */
 export async function startSharedHost(basePath: string): Promise<SharedHost> {
   const visits: string[] = []
   const other = createServer((request, answer) => {
