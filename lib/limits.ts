@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import { clientKey } from './client-address'
+import { clientKey, siteKey } from './client-address'
 import type { Database } from './db'
 import { canonicalAddress } from './email-address'
 import { quoted } from './schema-names'
@@ -25,8 +25,23 @@ const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 /** How long, in milliseconds, and for how many keys at most, a process remembers a refusal. */
 const memory = { lasts: 1000, holds: 10_000 }
 
+/**
+ * How many /64s' worth of requests for links a /48 may send, which holds 65,536 of them: enough for a carrier or a campus,
+ * too few for whoever was given a /48 to be thousands of clients.
+ */
+const networksPerSite = 10
+
 /** Fresh resets of an account that "this wasn't me" starts: each brings a letter that other limits do not hold back. */
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
+
+type LimitName =
+  | Exclude<keyof LimitSettings, 'resetsPerClient'>
+  | 'asksPerSite'
+  | 'resetsPerLink'
+  | 'forgeriesPerClient'
+  | 'guessesPerLink'
+  | 'restartsPerAccount'
+  | 'notes'
 
 /** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
 export type Counted =
@@ -35,7 +50,7 @@ export type Counted =
       ok: false
       retryAfter: number
       first: boolean
-      limit: keyof LimitSettings | 'guessesPerLink' | 'restartsPerAccount' | 'notes'
+      limit: LimitName
     }
 
 /**
@@ -71,9 +86,19 @@ export function createLimits(
   const storeClient = {
     query: ({ text, values }: { text: string; values?: unknown[] }) => pool.query(text, values),
   }
-  const all = { ...settings, guessesPerLink, restartsPerAccount, notes }
+  const { resetsPerClient, ...others } = settings
+  const { count: asks, seconds } = settings.asksPerClient
+  const all: Record<LimitName, Limit> = {
+    ...others,
+    asksPerSite: { count: networksPerSite * asks, seconds },
+    resetsPerLink: resetsPerClient,
+    forgeriesPerClient: resetsPerClient,
+    guessesPerLink,
+    restartsPerAccount,
+    notes,
+  }
   const limiters = new Map(
-    (Object.keys(all) as (keyof typeof all)[]).map((name) => [
+    (Object.keys(all) as LimitName[]).map((name) => [
       name,
       new RateLimiterPostgres({
         storeClient,
@@ -91,7 +116,7 @@ export function createLimits(
 
   const refusals = createMemory()
 
-  async function take(name: keyof typeof all, of: string): Promise<RateLimiterRes> {
+  async function take(name: LimitName, of: string): Promise<RateLimiterRes> {
     try {
       return await limiters.get(name)!.consume(of)
     } catch (refused) {
@@ -100,7 +125,7 @@ export function createLimits(
     }
   }
 
-  async function count(name: keyof typeof all, of: string): Promise<Counted> {
+  async function count(name: LimitName, of: string): Promise<Counted> {
     const counter = `${name}:${of}`
     const known = refusals.recall(counter)
     if (known !== undefined) return refusal(name, known, false)
@@ -110,7 +135,7 @@ export function createLimits(
     return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
   }
 
-  function refusal(limit: keyof typeof all, ms: number, first: boolean): Counted {
+  function refusal(limit: LimitName, ms: number, first: boolean): Counted {
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
@@ -120,21 +145,41 @@ export function createLimits(
   }
 
   /**
-   * Counts somebody asking for a link: per client, then per (identifier, client). Where the client is refused, the
-   * identifier is not counted, so that one client can fill only so many rows.
+   * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). Where one
+   * refuses, those after it are not counted, so that one client can fill only so many rows, and one /64 cannot use up
+   * the count of its /48.
    *
-   * @param identifier what was typed, or the id of the account whose dead link is renewed
+   * @param identifier what was typed
    */
   async function countAsk(client: string, identifier: string): Promise<Counted> {
     const from = clientKey(client)
     const byClient = await count('asksPerClient', from)
     if (!byClient.ok) return byClient
+    const site = siteKey(client)
+    const bySite = site === undefined ? byClient : await count('asksPerSite', site)
+    if (!bySite.ok) return bySite
     return count('asksPerLogin', `${pseudonym(canonicalAddress(identifier) ?? identifier)} ${from}`)
   }
 
-  /** Counts a post to the reset endpoint, whatever comes of it. */
-  function countReset(client: string): Promise<Counted> {
-    return count('resetsPerClient', clientKey(client))
+  /**
+   * Counts a request to renew a dead link. Its holder was sent it, so it is counted for this link and client alone: what
+   * others of the client's network request does not refuse it.
+   */
+  function countRenewal(client: string, { signature }: { signature: string }): Promise<Counted> {
+    return count('asksPerLogin', `renewal ${pseudonym(signature)} ${clientKey(client)}`)
+  }
+
+  /**
+   * Counts a post of a link, to reset or to cancel, whatever comes of it. A genuine link is counted for itself and its
+   * client, and everything else for its client: a network is shared, and neither the forgeries nor the spent links of one
+   * of its people may refuse the link of another.
+   *
+   * @param genuine the link if its outer signature holds, else null
+   */
+  function countReset(client: string, genuine: { signature: string } | null): Promise<Counted> {
+    const from = clientKey(client)
+    if (genuine === null) return count('forgeriesPerClient', from)
+    return count('resetsPerLink', `${pseudonym(genuine.signature)} ${from}`)
   }
 
   /** Counts a refused password, for this link from this client only. */
@@ -184,7 +229,7 @@ export function createLimits(
     return giveBack('restartsPerAccount', pseudonym(accountId))
   }
 
-  async function giveBack(name: keyof typeof all, of: string): Promise<void> {
+  async function giveBack(name: LimitName, of: string): Promise<void> {
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
       `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" > 0 AND "expire" > $2`,
@@ -200,6 +245,7 @@ export function createLimits(
 
   return {
     countAsk,
+    countRenewal,
     countReset,
     countAttempt,
     countGuess,
