@@ -123,6 +123,13 @@ describe('A6: whose count it is', () => {
     expect(await limits.countAsk('203.0.113.9', 'ada')).toEqual({ ok: true })
   })
 
+  test('A6, I6: a username composed and decomposed is one identifier', async () => {
+    const spellings = ['jos\u00e9', 'jose\u0301']
+    const asks = await inTurn(4, (i) => limits.countAsk('203.0.113.9', spellings[i % 2]!))
+    expect(asks).toEqual([true, true, true, false])
+    expect(await limits.countAsk('203.0.113.9', 'jose')).toEqual({ ok: true })
+  })
+
   test('R3: nothing that a client does is counted against another one', async () => {
     await inTurn(9, () => limits.countAsk('203.0.113.10', 'grace'))
     await inTurn(9, () => limits.countReset('203.0.113.10', null))
@@ -361,7 +368,14 @@ describe('R2, R8: who goes on after a refusal', () => {
     pass(599.5)
     expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: 1 })
     pass(0.5)
-    expect(await inTurn(6, () => limits.countReset(client, null))).toEqual([true, true, true, true, true, false])
+    expect(await inTurn(6, () => limits.countReset(client, null))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+    ])
     await pool.query('DELETE FROM "rekey"."limits"')
     expect(await limits.countReset(client, null)).toMatchObject({ ok: false })
     pass(1)
@@ -418,7 +432,10 @@ describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
   test('nor when nobody answers', async () => {
     const nowhere = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' })
     await expect(
-      createLimits({ pool: nowhere, schemas: defaultSchemas }, secret, settings).countReset('203.0.113.19', null),
+      createLimits({ pool: nowhere, schemas: defaultSchemas }, secret, settings).countReset(
+        '203.0.113.19',
+        null,
+      ),
     ).rejects.toBeInstanceOf(LimiterBroken)
     await nowhere.end()
   })

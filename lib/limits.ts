@@ -4,6 +4,7 @@ import { clientKey, siteKey } from './client-address'
 import type { Database } from './db'
 import { canonicalAddress } from './email-address'
 import { quoted } from './schema-names'
+import { canonicalUsername } from './username'
 
 /** At most `count` in `seconds`. */
 export type Limit = { count: number; seconds: number }
@@ -34,15 +35,6 @@ const networksPerSite = 10
 /** Fresh resets of an account that "this wasn't me" starts: each brings a letter that other limits do not hold back. */
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
-type LimitName =
-  | Exclude<keyof LimitSettings, 'resetsPerClient'>
-  | 'asksPerSite'
-  | 'resetsPerLink'
-  | 'forgeriesPerClient'
-  | 'guessesPerLink'
-  | 'restartsPerAccount'
-  | 'notes'
-
 /** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
 export type Counted =
   | { ok: true }
@@ -50,8 +42,11 @@ export type Counted =
       ok: false
       retryAfter: number
       first: boolean
-      limit: LimitName
+      limit: Exclude<keyof LimitSettings, 'resetsPerClient'> | OwnLimit
     }
+
+type OwnLimit =
+  'asksPerSite' | 'resetsPerLink' | 'forgeriesPerClient' | 'guessesPerLink' | 'restartsPerAccount' | 'notes'
 
 /**
  * Whether a letter may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
@@ -88,7 +83,7 @@ export function createLimits(
   }
   const { resetsPerClient, ...others } = settings
   const { count: asks, seconds } = settings.asksPerClient
-  const all: Record<LimitName, Limit> = {
+  const all = {
     ...others,
     asksPerSite: { count: networksPerSite * asks, seconds },
     resetsPerLink: resetsPerClient,
@@ -98,7 +93,7 @@ export function createLimits(
     notes,
   }
   const limiters = new Map(
-    (Object.keys(all) as LimitName[]).map((name) => [
+    (Object.keys(all) as (keyof typeof all)[]).map((name) => [
       name,
       new RateLimiterPostgres({
         storeClient,
@@ -116,7 +111,7 @@ export function createLimits(
 
   const refusals = createMemory()
 
-  async function take(name: LimitName, of: string): Promise<RateLimiterRes> {
+  async function take(name: keyof typeof all, of: string): Promise<RateLimiterRes> {
     try {
       return await limiters.get(name)!.consume(of)
     } catch (refused) {
@@ -125,7 +120,7 @@ export function createLimits(
     }
   }
 
-  async function count(name: LimitName, of: string): Promise<Counted> {
+  async function count(name: keyof typeof all, of: string): Promise<Counted> {
     const counter = `${name}:${of}`
     const known = refusals.recall(counter)
     if (known !== undefined) return refusal(name, known, false)
@@ -135,7 +130,7 @@ export function createLimits(
     return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
   }
 
-  function refusal(limit: LimitName, ms: number, first: boolean): Counted {
+  function refusal(limit: keyof typeof all, ms: number, first: boolean): Counted {
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
@@ -158,7 +153,10 @@ export function createLimits(
     const site = siteKey(client)
     const bySite = site === undefined ? byClient : await count('asksPerSite', site)
     if (!bySite.ok) return bySite
-    return count('asksPerLogin', `${pseudonym(canonicalAddress(identifier) ?? identifier)} ${from}`)
+    return count(
+      'asksPerLogin',
+      `${pseudonym(canonicalAddress(identifier) ?? canonicalUsername(identifier))} ${from}`,
+    )
   }
 
   /**
@@ -229,7 +227,7 @@ export function createLimits(
     return giveBack('restartsPerAccount', pseudonym(accountId))
   }
 
-  async function giveBack(name: LimitName, of: string): Promise<void> {
+  async function giveBack(name: keyof typeof all, of: string): Promise<void> {
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
       `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" > 0 AND "expire" > $2`,

@@ -24,7 +24,10 @@ const password = 'gravel orbit lantern 7'
 /** Posts a link from a client, and says what became of it: a status, or the page that a browser is sent to. */
 async function send(to: 'reset' | 'cancel', { headers, write }: Way, client: string, link: Link) {
   const fields = { ...link, timestamp: String(link.timestamp), password }
-  const request = requestTo(path[to], { headers: { ...headers, 'x-rekey-client': client }, body: write(fields) })
+  const request = requestTo(path[to], {
+    headers: { ...headers, 'x-rekey-client': client },
+    body: write(fields),
+  })
   const answer = await endpoint[to](request)
   return answer.headers.get('location') ?? String(answer.status)
 }
@@ -32,14 +35,18 @@ async function send(to: 'reset' | 'cancel', { headers, write }: Way, client: str
 const forged: Link = { user_id: 'x', timestamp: 1, signature: 'A'.repeat(86) }
 
 describe.each(ways)('R10: sent %s, six hundred forged links', (way, how) => {
-  test.each(['reset', 'cancel'] as const)('refuse nobody at the same address a genuine %s', async (to) => {
-    const client = `203.0.113.${way.length}`
-    const answers: string[] = []
-    for (let i = 0; i < 600; i += 1) answers.push(await send(to, how, client, forged))
-    expect(answers.slice(-500).every((answer) => /429|problem=throttled/.test(answer))).toBe(true)
-    const { link } = await endpoints.personWithLink(to)
-    expect(await send(to, how, client, link)).toMatch(/^200$|\/done\/$/)
-  }, 60_000)
+  test.each(['reset', 'cancel'] as const)(
+    'refuse nobody at the same address a genuine %s',
+    async (to) => {
+      const client = `203.0.113.${way.length}`
+      const answers: string[] = []
+      for (let i = 0; i < 600; i += 1) answers.push(await send(to, how, client, forged))
+      expect(answers.slice(-500).every((answer) => /429|problem=throttled/.test(answer))).toBe(true)
+      const { link } = await endpoints.personWithLink(to)
+      expect(await send(to, how, client, link)).toMatch(/^200$|\/done\/$/)
+    },
+    60_000,
+  )
 
   test('refuse nobody a genuine link that a mail program damaged', async () => {
     const client = `198.51.100.${way.length}`
