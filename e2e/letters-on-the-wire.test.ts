@@ -1,6 +1,7 @@
 import { createTranslator } from 'use-intl/core'
 import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { shownUsername } from '@/emails/shown-username'
 import { directionOf, languages, type Language } from '@/lib/languages'
 import { wordsOf } from '@/lib/words'
 import type { CaughtLetter } from './world/mail-sink'
@@ -189,7 +190,9 @@ describe.each(each)('the letter on the wire (%s, %s)', (language, kind) => {
   test('M5: user name and first name are text in both parts, however they are spelt', () => {
     const { mail } = it().letter
     const plain = mail.text!.replaceAll('\u2060', '')
-    expect(plain).toContain(username(language))
+    const shown = shownUsername(username(language), '')
+    expect(shown).toMatch(/^ig.*…/)
+    expect(plain).toContain(` ${shown}\n`)
     expect(String(mail.html)).not.toMatch(/<i>|<b>/)
   })
 

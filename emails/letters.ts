@@ -7,6 +7,7 @@ import type { Block, Content, Fact, Paragraph } from './content'
 import { nameForGreeting, tameText } from './held-text'
 import { renderPage } from './page'
 import { writePlainText } from './plain-text'
+import { shownUsername } from './shown-username'
 
 /** The letters as Rekey sends them, in the languages of `messages/`. */
 export const letters: Letters = {
@@ -44,7 +45,7 @@ function resetContent({
     greeting: greet(say, account.firstName),
     blocks: [
       paragraph(say('reset.intro', { appName })),
-      ...facts([usernameFact(say, account.username)]),
+      ...facts([usernameFact(say, account)]),
       { kind: 'action', label: say('reset.action'), href: link, weight: 'main' },
       paragraph(say('reset.expiry', { life: say('life', life), expiry })),
       { kind: 'heading', text: say('reset.not-you') },
@@ -77,7 +78,7 @@ function changedContent({
     blocks: [
       paragraph(say('changed.intro', { appName })),
       ...facts([
-        usernameFact(say, account.username),
+        usernameFact(say, account),
         { label: say('changed.when'), value: moment(locale, changedAt), held: false },
         { label: say('changed.network'), value: client ?? '', held: true },
       ]),
@@ -141,8 +142,8 @@ function greet(say: Say, firstName: string): string {
   return name === '' ? say('greeting') : say('greeting-named', { name })
 }
 
-function usernameFact(say: Say, username: string): Fact {
-  return { label: say('username'), value: username, held: true }
+function usernameFact(say: Say, { username, email }: ResetLetterFacts['account']): Fact {
+  return { label: say('username'), value: shownUsername(username, email), held: true }
 }
 
 /** The facts that there are. */

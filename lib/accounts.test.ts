@@ -375,15 +375,18 @@ describe('looking up', () => {
   test.each([
     ['composed', 'decomposed', 'NFC', 'NFD'],
     ['decomposed', 'composed', 'NFD', 'NFC'],
-  ] as const)('I6: a username stored %s is found when it is typed %s', async (_stored, _typed, stored, typed) => {
-    const username = `jos\u00e9-\uac00-${newName()}`
-    await accounts.add(someone({ username: username.normalize(stored) }))
-    const found = (login: string) => accounts.findByLogin(login, ['username'])
-    expect(await found(username.normalize(typed))).toMatchObject([{ username: username.normalize(stored) }])
-    expect(await found(username.replace('\u00e9', 'e'))).toEqual([])
-    expect(await found(username.normalize(typed).toUpperCase())).toEqual([])
-    expect(await accounts.findByLogin(username.normalize(typed), ['email'])).toEqual([])
-  })
+  ] as const)(
+    'I6: a username stored %s is found when it is typed %s',
+    async (_stored, _typed, stored, typed) => {
+      const username = `jos\u00e9-\uac00-${newName()}`
+      await accounts.add(someone({ username: username.normalize(stored) }))
+      const found = (login: string) => accounts.findByLogin(login, ['username'])
+      expect(await found(username.normalize(typed))).toMatchObject([{ username: username.normalize(stored) }])
+      expect(await found(username.replace('\u00e9', 'e'))).toEqual([])
+      expect(await found(username.normalize(typed).toUpperCase())).toEqual([])
+      expect(await accounts.findByLogin(username.normalize(typed), ['email'])).toEqual([])
+    },
+  )
 
   test('I6: two accounts whose usernames differ in that alone stay two: each is found, and named by its own spelling', async () => {
     const username = `jos\u00e9-${newName()}`
