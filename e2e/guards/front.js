@@ -136,8 +136,15 @@ export const front = [
     ...gate,
     guard: 'there are no fragments of pages',
     cites: 'C16, C20, CVE-2026-44581',
-    find: 'return asked && !dev ? { status: 204 } : undefined',
+    find: 'return asked ? { status: 204 } : undefined',
     replace: 'return undefined',
+  },
+  {
+    ...gate,
+    guard: 'a request to the API is no fragment of a page',
+    cites: 'C16, H1',
+    find: "if (dev || pathOf(url).startsWith('/api/')) return undefined",
+    replace: 'if (dev) return undefined',
   },
   {
     ...gate,

@@ -465,7 +465,7 @@ export const letters = [
     ...held,
     guard: 'a greeting names only what looks like a name',
     cites: 'M5, CVE-2022-31127',
-    find: "u.test(name) ? name : ''",
-    replace: "u.test('x') ? name : ''",
+    find: 'u.test(name)\n',
+    replace: "u.test('x')\n",
   },
 ]
