@@ -13,6 +13,7 @@ import type { Block, Content, Fact, Paragraph } from './content'
 import { nameForGreeting, tameText } from './untrusted-text'
 import { renderPage } from './html'
 import { writePlainText } from './plain-text'
+import { shownUsername } from './shown-username'
 
 /** The letters as Rekey sends them, in the languages of `messages/`. */
 export const letters: Letters = {
@@ -50,7 +51,7 @@ function resetContent({
     greeting: greet(say, account.firstName),
     blocks: [
       paragraph(say('reset.intro', { appName })),
-      ...facts([usernameFact(say, account.username)]),
+      ...facts([usernameFact(say, account)]),
       { kind: 'action', label: say('reset.action'), href: link, weight: 'main' },
       paragraph(say('reset.expiry', { life: say('life', life), expiry })),
       { kind: 'heading', text: say('reset.not-you') },
@@ -83,7 +84,7 @@ function changedContent({
     blocks: [
       paragraph(say('changed.intro', { appName })),
       ...facts([
-        usernameFact(say, account.username),
+        usernameFact(say, account),
         { label: say('changed.when'), value: moment(locale, changedAt), held: false },
         { label: say('changed.network'), value: client ?? '', held: true },
       ]),
@@ -147,8 +148,8 @@ function greet(say: Say, firstName: string): string {
   return name === '' ? say('greeting') : say('greeting-named', { name })
 }
 
-function usernameFact(say: Say, username: string): Fact {
-  return { label: say('username'), value: username, held: true }
+function usernameFact(say: Say, { username, email }: ResetLetterFacts['account']): Fact {
+  return { label: say('username'), value: shownUsername(username, email), held: true }
 }
 
 /** The facts that there are. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { changed, hrefs, linked, reset } from '@/e2e/support/emails'
+import { changed, hrefs, linked, reset, account } from '@/e2e/support/emails'
 import { cutAtLinkSigns, nameForGreeting, tameText } from './untrusted-text'
 
 describe('text that somebody chose for themselves', () => {
@@ -38,7 +38,11 @@ describe('text that somebody chose for themselves', () => {
     async (_, text) => {
       for (const write of [reset, changed]) {
         const clean = await write()
-        const { subject, html, text: plain } = await write({ account: { username: text, firstName: text } })
+        const {
+          subject,
+          html,
+          text: plain,
+        } = await write({ account: { ...account, username: text, firstName: text } })
         const tags = (page: string) =>
           [...page.replaceAll(/<span[^>]*>|<\/span>/g, '').matchAll(/<[^>]+>/g)].map(([tag]) => tag)
         expect(tags(html)).toEqual(tags(clean.html))
@@ -57,8 +61,10 @@ describe('text that somebody chose for themselves', () => {
 
   test('M5: only what looks like a name is greeted', async () => {
     expect(
-      ['Jane', 'Ada María', 'O’Neil', 'Jean-Luc', '山田', 'J. R.', 'فاطمة'].map(nameForGreeting),
-    ).toEqual(['Jane', 'Ada María', 'O’Neil', 'Jean-Luc', '山田', 'J. R.', 'فاطمة'])
+      ['Jane', 'Ada María', 'O’Neil', 'Jean-Luc', '山田', 'J. R.', 'فاطمة', 'Maria da Conceição'].map(
+        nameForGreeting,
+      ),
+    ).toEqual(['Jane', 'Ada María', 'O’Neil', 'Jean-Luc', '山田', 'J. R.', 'فاطمة', 'Maria da Conceição'])
     const none = [
       '',
       ' ',
@@ -70,15 +76,19 @@ describe('text that somebody chose for themselves', () => {
       'x'.repeat(41),
       '1234',
       '- -',
+      'Your account is locked',
+      'Call us at once please',
+      '您的账户已被锁定请致电',
+      'evil\ua4f8com',
+      'evil\u30cecom',
     ]
     expect(none.map(nameForGreeting)).toEqual(none.map(() => ''))
-    expect((await reset({ account: { username: 'jane', firstName: 'evil.com' } })).text).toContain(
-      '\nHello,\n',
-    )
+    expect((await reset({ account: { ...account, firstName: 'evil.com' } })).text).toContain('\nHello,\n')
   })
 
   test('a name in HTML is copied as it was chosen', async () => {
-    const { html } = await reset({ account: { username: 'jane.doe@mail.example', firstName: '' } })
+    const email = 'jane.doe@mail.example'
+    const { html } = await reset({ account: { username: email, firstName: '', email } })
     const copied = html.replaceAll(/<span[^>]*user-select:none[^>]*>[^<]*<\/span>/g, '')
     expect(copied).toContain('jane.doe@mail.example')
     expect(html).not.toContain('jane.doe')

@@ -7,17 +7,22 @@
 const longest = 64
 
 /**
- * One short line that reads as it is written: white space and control characters become single spaces; what is invisible
- * or reorders text (bidi controls, zero-width characters, tags) is dropped, but for the joiners that scripts need; marks
- * piled on one letter are cut, and so is the length.
+ * One line that reads as it is written: white space and control characters become single spaces; what is invisible or
+ * reorders text (bidi controls, zero-width characters, tags) is dropped, but for the joiners that scripts need; marks
+ * piled on one letter are cut.
  */
-export function tameText(held: string): string {
-  const line = held
+export function tameLine(held: string): string {
+  return held
     .toWellFormed()
     .replace(/[\p{Cc}\p{Z}\s]+/gu, ' ')
     .replace(/(?![\u200c\u200d])[\p{Cf}\p{Co}\u034f\u115f\u1160\u3164\uffa0]/gu, '')
     .replace(/(\p{M}{4})\p{M}+/gu, '$1')
     .trim()
+}
+
+/** A line that is short, too: what a letter shows of a held text. */
+export function tameText(held: string): string {
+  const line = tameLine(held)
   const characters = [...line]
   return characters.length > longest
     ? `${characters
@@ -27,6 +32,32 @@ export function tameText(held: string): string {
     : line
 }
 
+const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
+
+/**
+ * How many words a text has, also where they are written without spaces: by the rules of Unicode (UAX #29) and of ICU for
+ * Chinese, Japanese and Thai, at punctuation, and where a capital follows a small letter.
+ */
+export function countWords(text: string): number {
+  const spaced = text.replace(/(?!['’])[\p{P}\p{S}]/gu, ' ').replace(/(?<=\p{Ll})(?=\p{Lu})/gu, ' ')
+  return [...segmenter.segment(spaced)].filter(({ isWordLike }) => isWordLike).length
+}
+
+/**
+ * Whether all letters are Latin, or none. In between Latin letters, some of other scripts look like a dot or a slash, so
+ * that the text reads as an address; so do most letters that only modify others (\p{Lm}).
+ */
+export function isOfOneScript(text: string): boolean {
+  const letters = (text.match(/\p{L}/gu) ?? []).join('')
+  return (
+    /^(?:(?=\p{Script=Latin})[\p{Lu}\p{Ll}\p{Lt}])*$/u.test(letters) ||
+    /^(?:(?!\p{Script=Latin})[\p{Lu}\p{Ll}\p{Lo}ー々])*$/u.test(letters)
+  )
+}
+
+/** The most words of a name to greet with: "Maria da Conceição". */
+const mostNames = 3
+
 /**
  * The name to greet with: a first name that looks like one. Whoever fills in a form for somebody else's address gets no
  * sentence of theirs into the greeting (CVE-2022-31127).
@@ -35,7 +66,8 @@ export function tameText(held: string): string {
  */
 export function nameForGreeting(firstName: string): string {
   const name = tameText(firstName)
-  return /^(?=.{1,40}$)\p{L}(?:[\p{L}\p{M}'’ -]|\.(?= |$))*$/u.test(name) ? name : ''
+  const isName = /^(?=.{1,40}$)\p{L}(?:[\p{L}\p{M}'’ -]|\.(?= |$))*$/u.test(name)
+  return isName && isOfOneScript(name) && countWords(name) <= mostNames ? name : ''
 }
 
 /**

@@ -177,6 +177,37 @@ describe.each([
       expectSecured(answer)
       expect(reached).toEqual([])
     })
+
+    test.each([
+      ['RSC: 1'],
+      ['RSC: 1', 'Next-Router-State-Tree: %5B%22%22%5D', 'Next-Url: /reset-password'],
+      ['Next-Router-Prefetch: 1'],
+      ['Next-Router-Prefetch: 2', 'Next-Router-Segment-Prefetch: /_tree'],
+      ['Next-Action: 7f0000000000000000000000000000000000000000'],
+      ['rsc:'],
+    ])('C16, H1: a request to the API is the same with what Next’s client sends (%s)', async (...lines) => {
+      const { port, reached } = await start({ settings: { basePath } })
+      for (const method of ['POST', 'OPTIONS', 'GET', 'HEAD', 'PUT'])
+        for (const target of ['/api/v1/read', '/api/v1/read?_rsc=1a2b3'])
+          await ask(port, `${method} ${basePath}${target}`, [...lines, 'Content-Length: 2'], '{}')
+      await ask(port, `GET ${basePath}/api/health/live`, lines)
+      expect(reached).toHaveLength(11)
+    })
+
+    test('C16, C17: of what Next’s client sends, the API sees nothing', async () => {
+      let seen: string[] = []
+      const { port } = await start({
+        settings: { basePath },
+        handle: ({ headers, rawHeaders }, answer) => {
+          seen = [...Object.keys(headers), ...rawHeaders]
+          answer.end()
+        },
+      })
+      const lines = ['RSC: 1', 'Next-Action: 7f', 'Next-Router-State-Tree: x', 'Next-Router-Prefetch: 1']
+      await ask(port, `POST ${basePath}/api/v1/read`, [...lines, 'Content-Length: 0'])
+      expect(seen).toContain('host')
+      expect(seen.filter((name) => /^(rsc|next-)/i.test(name))).toEqual([])
+    })
   })
 })
 

@@ -12,7 +12,7 @@ export const sender = {
   publicUrl: 'https://id.example.com',
   supportEmail: 'Acme Help <help@acme.example>',
 }
-const account = { username: 'jane', firstName: 'Jane' }
+export const account = { username: 'jane', firstName: 'Jane', email: 'jane@mail.example' }
 
 /** The letter with a link, to Jane and in English where nothing else is given. */
 export function reset(facts: Partial<ResetLetterFacts> = {}): Promise<LetterText> {

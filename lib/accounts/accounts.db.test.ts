@@ -16,6 +16,7 @@ import {
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import type { LinkState } from './link-state'
+import { Prisma } from '@/prisma/client/client'
 
 let database: TestDatabase
 let opened: Database
@@ -369,6 +370,59 @@ describe('looking up', () => {
     expect(await names(address, ['username'])).toEqual([])
     expect(await names(username, ['email'])).toEqual([])
     expect(await names('', ['username', 'email'])).toEqual([])
+  })
+
+  test.each([
+    ['composed', 'decomposed', 'NFC', 'NFD'],
+    ['decomposed', 'composed', 'NFD', 'NFC'],
+  ] as const)(
+    'I6: a username stored %s is found when it is typed %s',
+    async (_stored, _typed, stored, typed) => {
+      const username = `jos\u00e9-\uac00-${newName()}`
+      await accounts.add(someone({ username: username.normalize(stored) }))
+      const found = (login: string) => accounts.findByLogin(login, ['username'])
+      expect(await found(username.normalize(typed))).toMatchObject([{ username: username.normalize(stored) }])
+      expect(await found(username.replace('\u00e9', 'e'))).toEqual([])
+      expect(await found(username.normalize(typed).toUpperCase())).toEqual([])
+      expect(await accounts.findByLogin(username.normalize(typed), ['email'])).toEqual([])
+    },
+  )
+
+  test('I6: two accounts whose usernames differ in that alone stay two: each is found, and named by its own spelling', async () => {
+    const username = `jos\u00e9-${newName()}`
+    const twins = [username.normalize('NFC'), username.normalize('NFD')]
+    for (const twin of twins)
+      await accounts.add(someone({ username: twin, email: `${newName()}@example.com` }))
+    for (const twin of twins) {
+      const found = await accounts.findByLogin(twin, ['username', 'email'])
+      expect(found.map((account) => account.username).sort()).toEqual([...twins].sort())
+      expect(await accounts.findByUsername(twin)).toMatchObject({ username: twin })
+    }
+  })
+
+  test('I6: an index serves the look-up of every spelling, among twenty thousand accounts', async () => {
+    let asked = Prisma.empty
+    const $queryRaw = async (...statement: Parameters<typeof Prisma.sql>) => {
+      asked = Prisma.sql(...statement)
+      return []
+    }
+    const watched = createAccounts({
+      prisma: { $queryRaw } as unknown as Database['prisma'],
+      names: opened.names,
+    })
+    await watched.findByLogin('jos\u00e9', ['username', 'email'])
+    await sql.query('BEGIN')
+    try {
+      await sql.query(`INSERT INTO "rekey"."users" ("id", "username", "email")
+        SELECT gen_random_uuid(), 'many-' || n, n || '@many.example' FROM generate_series(1, 20000) AS n`)
+      await sql.query('ANALYZE "rekey"."users"')
+      const { rows } = await sql.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${asked.text}`, asked.values)
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+      expect(plan).toContain('users_username_key')
+      expect(plan).not.toContain('Seq Scan on users')
+    } finally {
+      await sql.query('ROLLBACK')
+    }
   })
 
   test.each([

@@ -2,6 +2,7 @@ import { canonicalAddress, lookupForms } from '@/lib/addresses/email-address'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { LinkState } from './link-state'
+import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
 
 /** An account as the reset flow sees it. */
@@ -68,25 +69,27 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
   const from = Prisma.sql`FROM ${users} u LEFT JOIN ${recovery} r ON r."account_id" = u."id"::text`
 
   /**
-   * All accounts that a typed login names: usernames exactly, addresses by their canonical form. What SQL found is
-   * compared once more here, so that no folding or collation of the database decides who gets a letter.
+   * All accounts that a typed login names: usernames exactly, but for the two ways in which Unicode spells an accented
+   * letter; addresses by their canonical form. What SQL found is compared once more here, so that no folding or collation
+   * of the database decides who gets a letter. Where two accounts differ in that spelling alone, both are found, and each
+   * gets its own letter: neither may stand in the other's way.
    */
   async function findByLogin(login: string, fields: LoginFields): Promise<Account[]> {
     const forms = fields.includes('email') ? lookupForms(login) : []
-    const username = fields.includes('username') ? login : null
+    const usernames = fields.includes('username') ? usernameSpellings(login) : []
     const byAddress =
       forms.length > 0
         ? Prisma.sql`lower(u."email" COLLATE "C") IN (${Prisma.join(forms)})`
         : Prisma.sql`false`
     const rows = await prisma.$queryRaw<
       Row[]
-    >`SELECT ${columns} ${from} WHERE u."username" = ${username} OR ${byAddress} ORDER BY u."id"`
+    >`SELECT ${columns} ${from} WHERE u."username" = ANY (${usernames}::text[]) OR ${byAddress} ORDER BY u."id"`
     const canonical = canonicalAddress(login)
     return rows
       .map(toAccount)
       .filter(
         (account) =>
-          account.username === username ||
+          usernames.includes(account.username) ||
           (fields.includes('email') && canonical !== null && canonicalAddress(account.email) === canonical),
       )
   }
@@ -249,8 +252,8 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
 
   /** The account of a username, spelled exactly; null when there is none. */
   async function findByUsername(username: string): Promise<Account | null> {
-    const [account] = await findByLogin(username, ['username'])
-    return account ?? null
+    const found = await findByLogin(username, ['username'])
+    return found.find((account) => account.username === username) ?? null
   }
 
   /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalAddress, clientAddress, clientKey } from './client-ip'
+import { canonicalAddress, clientAddress, clientKey, roughClient, siteKey } from './client-ip'
 
 describe('the spelling of an address', () => {
   test.each([
@@ -108,6 +108,57 @@ describe('what limits count', () => {
     expect(clientKey('::1')).toBe('::/64')
     expect(clientKey('::ffff:203.0.113.9')).toBe('203.0.113.9')
     expect(clientKey('203.0.113.10')).toBe('203.0.113.10')
+  })
+
+  test.each<[string, string, string | undefined]>([
+    ['203.0.113.9', '203.0.113.9', undefined],
+    ['::ffff:203.0.113.9', '203.0.113.9', undefined],
+    ['::FFFF:cb00:7109', '203.0.113.9', undefined],
+    ['64:ff9b::203.0.113.9', '203.0.113.9', undefined],
+    ['64:FF9B::CB00:7109', '203.0.113.9', undefined],
+    ['[64:ff9b::cb00:7109]:443', '203.0.113.9', undefined],
+    ['64:ff9b::cb00:7109%eth0', '203.0.113.9', undefined],
+    ['64:ff9b::203.0.113.10', '203.0.113.10', undefined],
+    ['64:ff9b::', '0.0.0.0', undefined],
+    ['::ffff:0:203.0.113.9', '203.0.113.9', undefined], // SIIT
+    ['2002:cb00:7109::1', '203.0.113.9', undefined], // 6to4
+    ['2002:cb00:7109:ffff:a:b:c:d', '203.0.113.9', undefined],
+    ['2001:0:4136:e378:8000:63bf:34ff:8ef6', '203.0.113.9', undefined], // Teredo
+    ['2001:0:1:2:0:1:34ff:8ef6', '203.0.113.9', undefined],
+    // A prefix of the operator's own, whatever its length: each address is one client.
+    ['64:ff9b:1::cb00:7109', '64:ff9b:1::cb00:7109', undefined],
+    ['64:ff9b:1:fffe::203.0.113.9', '64:ff9b:1:fffe::cb00:7109', undefined],
+    ['64:ff9b:1:cb00:71:900::', '64:ff9b:1:cb00:71:900::', undefined],
+    // Next to those prefixes, and where the owner of a /64 chooses the last 64 bits, nothing is embedded.
+    ['64:ff9b:2::cb00:7109', '64:ff9b:2::/64', '64:ff9b:2::/48'],
+    ['64:ff9b:0:0:0:1:cb00:7109', '64:ff9b::/64', '64:ff9b::/48'],
+    ['64:ff9c::cb00:7109', '64:ff9c::/64', '64:ff9c::/48'],
+    ['64:ff9b:10::1', '64:ff9b:10::/64', '64:ff9b:10::/48'],
+    ['2003:cb00:7109::1', '2003:cb00:7109::/64', '2003:cb00:7109::/48'],
+    ['2001:1:4136:e378:8000:63bf:34ff:8ef6', '2001:1:4136:e378::/64', '2001:1:4136::/48'],
+    ['2001:db8:1:2:0:5efe:203.0.113.9', '2001:db8:1:2::/64', '2001:db8:1::/48'], // ISATAP
+    ['2001:db8:1:2:200:5efe:203.0.113.9', '2001:db8:1:2::/64', '2001:db8:1::/48'],
+    ['2001:db8:1:2::ffff:cb00:7109', '2001:db8:1:2::/64', '2001:db8:1::/48'],
+    ['::203.0.113.9', '::/64', '::/48'],
+    ['::1', '::/64', '::/48'],
+    ['2001:db8:1:fffe::1', '2001:db8:1:fffe::/64', '2001:db8:1::/48'],
+    ['unknown', 'unknown', undefined],
+  ])('R13: %s counts as %s, within %s', (address, client, site) => {
+    expect([clientKey(address), siteKey(address)]).toEqual([client, site])
+  })
+
+  test('R13: whoever owns a /64 is no other client by an interface id that looks like an IPv4 address', () => {
+    const ids = ['0:5efe', '200:5efe', '0:ffff', 'ffff:0', '64:ff9b', '2002:0']
+    const keys = ids.flatMap((id) =>
+      Array.from({ length: 50 }, (_, n) => clientKey(`2001:db8:1:2:${id}:203.0.113.${n}`)),
+    )
+    expect(new Set(keys)).toEqual(new Set(['2001:db8:1:2::/64']))
+  })
+
+  test('R13: the network that an email names is that of the IPv4 address, not of its translator', () => {
+    for (const address of ['203.0.113.9', '64:ff9b::203.0.113.9', '2002:cb00:7109::1'])
+      expect(roughClient(address)).toBe('203.0.113.0/24')
+    expect(roughClient('2001:db8:1:2::3')).toBe('2001:db8:1::/48')
   })
 
   test('R6: what is no address is counted together, never let through', () => {

@@ -18,8 +18,7 @@ export function canonicalAddress(text: string): string | undefined {
   const compressed = compress(bare.replace(/%.*$/, ''))
   const folded = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(compressed)
   if (folded === null) return compressed
-  const [high, low] = [parseInt(folded[1]!, 16), parseInt(folded[2]!, 16)]
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  return dotted(parseInt(folded[1]!, 16), parseInt(folded[2]!, 16))
 }
 
 /**
@@ -52,13 +51,24 @@ function entriesOf(lines: string[]): string[] {
 
 /**
  * What limits count: the address itself for IPv4, its /64 for IPv6, because whoever has one address of a /64 has them
- * all (CVE-2026-45364), and one shared bucket for what is no address.
+ * all (CVE-2026-45364), and one shared bucket for what is no address. An IPv4 address within an IPv6 one counts as
+ * itself: a translator's prefix stands for all of IPv4, which is no single client.
  */
 export function clientKey(address: string): string {
   const canonical = canonicalAddress(address)
   if (canonical === undefined) return unknownClient
   if (isIPv4(canonical)) return canonical
-  return `${network(canonical, 4)}/64`
+  if (isLocallyTranslated(canonical)) return canonical
+  return embeddedIPv4(canonical) ?? `${network(canonical, 4)}/64`
+}
+
+/**
+ * The /48 of an IPv6 client, which holds 65,536 of the /64s that clients count as: a site gets so much (RFC 6177).
+ *
+ * @returns undefined where the client is no /64, so has no such network
+ */
+export function siteKey(address: string): string | undefined {
+  return clientKey(address).endsWith('/64') ? `${network(canonicalAddress(address)!, 3)}/48` : undefined
 }
 
 /**
@@ -69,17 +79,55 @@ export function clientKey(address: string): string {
 export function roughClient(address: string): string | undefined {
   const canonical = canonicalAddress(address)
   if (canonical === undefined) return undefined
-  if (isIPv4(canonical)) return `${canonical.split('.').slice(0, 3).join('.')}.0/24`
+  const ipv4 = isIPv4(canonical) ? canonical : embeddedIPv4(canonical)
+  if (ipv4 !== undefined) return `${ipv4.split('.').slice(0, 3).join('.')}.0/24`
   return `${network(canonical, 3)}/48`
 }
 
-/** The first `groups` of the eight groups of an IPv6 address, the rest zero. */
-function network(address: string, groups: number): string {
+/**
+ * The IPv4 address that an IPv6 one was made of by a rule that its sender cannot change, since answers go to that IPv4
+ * address. ISATAP (RFC 5214) is none of them: its owner chooses the interface id, and could be anybody in turn.
+ *
+ * @param address canonical; `::ffff:0:0/96` is folded there already
+ */
+function embeddedIPv4(address: string): string | undefined {
+  const groups = groupsOf(address)
+  const [first, second] = groups
+  const startsWith = (...prefix: number[]) => prefix.every((group, place) => groups[place] === group)
+  if (startsWith(0x64, 0xff9b, 0, 0, 0, 0)) return dotted(groups[6]!, groups[7]!) // NAT64 (RFC 6052 §2.1)
+  if (startsWith(0, 0, 0, 0, 0xffff, 0)) return dotted(groups[6]!, groups[7]!) // SIIT (RFC 2765 §2.1)
+  if (first === 0x2002) return dotted(second!, groups[2]!) // 6to4 (RFC 3056 §2)
+  // Teredo hides it from translators by inverting its bits (RFC 4380 §4).
+  if (startsWith(0x2001, 0)) return dotted(groups[6]! ^ 0xffff, groups[7]! ^ 0xffff)
+  return undefined
+}
+
+/**
+ * Whether an operator's own NAT64 made the address (RFC 8215). Where in it the IPv4 address stands depends on the length
+ * of prefix that was chosen; the whole of it stands for one client in any case, since the translator writes all of it.
+ */
+function isLocallyTranslated(address: string): boolean {
+  return address.startsWith('64:ff9b:1:')
+}
+
+/** The first `count` of the eight groups of an IPv6 address, the rest zero. */
+function network(address: string, count: number): string {
+  const kept = groupsOf(address).slice(0, count)
+  return compress(`${kept.map((group) => group.toString(16)).join(':')}::`)
+}
+
+/** The eight groups of a canonical IPv6 address. */
+function groupsOf(address: string): number[] {
   const [head = '', tail = ''] = address.split('::')
   const left = head.split(':').filter(Boolean)
   const right = tail.split(':').filter(Boolean)
   const zeros = Array<string>(8 - left.length - right.length).fill('0')
-  return compress(`${[...left, ...zeros, ...right].slice(0, groups).join(':')}::`)
+  return [...left, ...zeros, ...right].map((group) => parseInt(group, 16))
+}
+
+/** An IPv4 address of two groups of an IPv6 one. */
+function dotted(high: number, low: number): string {
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
 /** Leaves the spelling to the URL parser: it writes IPv6 as RFC 5952 does. */

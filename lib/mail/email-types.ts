@@ -13,11 +13,18 @@ export type Sender = {
   brandColor?: string | undefined
 }
 
+/** Text that people chose for themselves: whatever it contains must stay text, and must not become a message. */
+export type LetterAccount = {
+  username: string
+  firstName: string
+  /** Where the letter goes. */
+  email: string
+}
+
 export type ResetLetterFacts = {
   locale: Language
   sender: Sender
-  /** Text held by the service: whatever it contains must stay text. */
-  account: { username: string; firstName: string }
+  account: LetterAccount
   /** The link, absolute. */
   link: string
   expiresAt: Date
@@ -30,7 +37,7 @@ export type ResetLetterFacts = {
 export type ChangedLetterFacts = {
   locale: Language
   sender: Sender
-  account: { username: string; firstName: string }
+  account: LetterAccount
   changedAt: Date
   /** Roughly where the change came from: a shortened address such as `203.0.113.0/24`. */
   client?: string | undefined

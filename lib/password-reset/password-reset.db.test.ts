@@ -103,6 +103,13 @@ describe('asking', () => {
     expect(await ask()).toMatchObject({ ok: false, code: 'throttled' })
   })
 
+  test('R10: whoever holds a dead link renews it, though others of their network used up its requests', async () => {
+    const ask = (asked: { login: string } | { link: Link }) => reset().requestLink({ asked, ...from() })
+    for (let i = 0; i < 2; i += 1) await ask({ login: randomUUID() })
+    expect(await ask({ login: randomUUID() })).toMatchObject({ code: 'throttled' })
+    expect(await ask({ link: linkOf() })).toMatchObject({ ok: true })
+  })
+
   test('T12: the three fields of a link that we never made stand in for nobody', async () => {
     const forged = { ...linkOf(), signature: 'A'.repeat(86) }
     expect(await reset().requestLink({ asked: { link: forged }, ...from() })).toEqual({
@@ -200,13 +207,30 @@ describe('setting a password', () => {
     expect(await passwordOf()).toBe('a hash')
   })
 
-  test('R1, R3: a client is refused after its share, whatever it sends; another one is not', async () => {
-    const forged = { ...linkOf(), signature: 'A'.repeat(86) }
+  test('R1: one link is refused after its share, from this client; from another one it is not', async () => {
     for (let i = 0; i < 3; i += 1)
-      expect(await reset().complete(input(forged))).toMatchObject({ code: 'signature-invalid' })
+      expect(await reset().complete(input(linkOf(), 'short'))).toMatchObject({ ok: false })
     expect(await reset().complete(input(linkOf()))).toMatchObject({ ok: false, code: 'throttled' })
     const elsewhere = { request: { client: '203.0.113.10', headers: new Headers(), fields: {} } }
     expect(await reset().complete(input(linkOf(), good, elsewhere))).toEqual({ ok: true })
+  })
+
+  test('R3, R10: a client is refused after its share of forged links, and its genuine link works all the same', async () => {
+    const forged = { ...linkOf(), signature: 'A'.repeat(86) }
+    for (let i = 0; i < 3; i += 1)
+      expect(await reset().complete(input(forged))).toMatchObject({ code: 'signature-invalid' })
+    for (const signature of [forged.signature, 'x', linkOf(account, 'cancel').signature])
+      expect(await reset().complete(input({ ...forged, signature }))).toMatchObject({ code: 'throttled' })
+    expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
+  })
+
+  test('R10: a spent link that is posted again and again refuses no other link of the same client', async () => {
+    const spent = linkOf()
+    expect(await reset().complete(input(spent))).toEqual({ ok: true })
+    for (let i = 0; i < 2; i += 1)
+      expect(await reset().complete(input(spent))).toMatchObject({ code: 'signature-used' })
+    expect(await reset().complete(input(spent))).toMatchObject({ code: 'throttled' })
+    expect(await reset().complete(input(linkOf(await add())))).toEqual({ ok: true })
   })
 
   test('R3: refused passwords are counted for the link; a good one passes all the same', async () => {
@@ -472,6 +496,18 @@ describe('"this wasn’t me"', () => {
     for (let i = 0; i < 3; i += 1) await press()
     expect(await press()).toMatchObject({ code: 'throttled' })
   })
+
+  test.each(['cancel', 'cancel-change'] as const)(
+    'R10: forged and reset links that a client sends refuse it no genuine link to %s',
+    async (purpose) => {
+      const forged = { ...linkOf(account, purpose), signature: 'A'.repeat(86) }
+      for (const link of [forged, forged, linkOf()])
+        expect(await reset().cancel({ link, ...from() })).toMatchObject({ code: 'signature-invalid' })
+      for (const link of [forged, linkOf()])
+        expect(await reset().cancel({ link, ...from() })).toMatchObject({ code: 'throttled' })
+      expect(await reset().cancel({ link: linkOf(account, purpose), ...from() })).toMatchObject({ ok: true })
+    },
+  )
 })
 
 describe('L1: what is noted', () => {
@@ -483,9 +519,9 @@ describe('L1: what is noted', () => {
   })
 
   test('of requests beyond the limit is the first', async () => {
-    const before = await noted('limited', 'resetsPerClient')
+    const before = await noted('limited', 'forgeriesPerClient')
     for (let i = 0; i < 6; i += 1) await reset().complete(input({ ...linkOf(), signature: 'x' }))
-    expect((await noted('limited', 'resetsPerClient')) - before).toBe(1)
+    expect((await noted('limited', 'forgeriesPerClient')) - before).toBe(1)
   })
 
   test('of a forged link is no account: whom it names is nobody’s word to take', async () => {

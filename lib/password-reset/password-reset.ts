@@ -14,7 +14,7 @@ import type { Counted, Limits } from '@/lib/rate-limits/limits'
 import type { PasswordHash } from '@/lib/passwords/hash-queue'
 import type { PasswordPolicy, PolicyProblem } from '@/lib/passwords/policy'
 import type { Queue } from '@/lib/queue/queue'
-import type { Link, Links, Purpose, Verdict } from './reset-link'
+import type { GenuineLink, Link, Links, Purpose, Verdict } from './reset-link'
 import type { Settings } from '@/lib/config/settings'
 
 export type Parts = {
@@ -117,8 +117,10 @@ export function createPasswordReset(parts: Parts) {
   async function requestLink({ asked, locale, requestId, client }: LinkRequest): Promise<AskOutcome> {
     const genuine = 'link' in asked ? links.open('reset', asked.link) : null
     if ('link' in asked && genuine === null) return { ok: false, code: 'not-genuine' }
-    const identifier = 'login' in asked ? asked.login : asked.link.user_id
-    const counted = await limits.countAsk(client, identifier)
+    const counted =
+      'login' in asked
+        ? await limits.countAsk(client, asked.login)
+        : await limits.countRenewal(client, asked.link)
     if (!counted.ok) return throttled(counted, { requestId, client })
 
     const tooLong = 'login' in asked && asked.login.length > longestLogin
@@ -149,7 +151,7 @@ export function createPasswordReset(parts: Parts) {
   async function complete(input: ResetInput): Promise<Outcome> {
     const { link, password, passwordConfirm, locale, requestId, request } = input
     const about = { requestId, client: request.client }
-    const counted = await limits.countReset(request.client)
+    const counted = await limits.countReset(request.client, links.open('reset', link))
     if (!counted.ok) return throttled(counted, about)
     const { verdict, account } = await weigh(link)
     if (verdict !== 'holds') return refused(verdict, link, about)
@@ -241,7 +243,7 @@ export function createPasswordReset(parts: Parts) {
    */
   async function cancel({ link, locale, requestId, client }: CancelInput): Promise<CancelOutcome> {
     const about = { requestId, client }
-    const counted = await limits.countReset(client)
+    const counted = await limits.countReset(client, openCancel(link))
     if (!counted.ok) return throttled(counted, about)
     const { verdict, account, purpose } = await weighCancel(link)
     if (verdict !== 'holds') return refused(verdict, link, about)
@@ -278,8 +280,12 @@ export function createPasswordReset(parts: Parts) {
     return account !== null && mayReset(account) ? { verdict, account } : { verdict: 'signature-used' }
   }
 
+  function openCancel(link: Link): GenuineLink | null {
+    return links.open('cancel', link) ?? links.open('cancel-change', link)
+  }
+
   async function weighCancel(link: Link): Promise<Weighed & { purpose?: Purpose }> {
-    const genuine = links.open('cancel', link) ?? links.open('cancel-change', link)
+    const genuine = openCancel(link)
     if (genuine === null) return { verdict: 'signature-invalid' }
     const { account, now } = await accounts.read(genuine.user_id)
     const verdict = links.judge(genuine, account && linkState(account), now)

@@ -531,6 +531,13 @@ describe('the letter about a changed password', () => {
     },
   )
 
+  test('M5: a username is shown whole where the mailbox that the email goes to knows it, whatever address came since', async () => {
+    const before = 'ada.lovelace@mail.example'
+    await change(`"username" = 'ada.lovelace', "email" = 'thief@evil.example'`)
+    expect(await handlers()['changed-email'](toldAt(before))).toEqual({ outcome: 'done' })
+    expect((await letterAt(before)).all.replaceAll('\u2060', '')).toContain(' ada.lovelace\n')
+  })
+
   test('T5: while the account has that address, now or again, "this wasn’t me" in it works and mails there', async () => {
     await change(`"email" = 'other@example.com'`)
     await change(`"email" = '${account.email}'`)

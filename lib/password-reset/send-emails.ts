@@ -169,7 +169,7 @@ export function createLetterSending(parts: Parts): Handlers {
     const text = await letters.changed({
       locale,
       sender,
-      account,
+      account: { ...account, email },
       changedAt: createdAt,
       client: roughClient(data.client),
       cancelLink:

@@ -53,7 +53,9 @@ describe('R1: what is counted', () => {
   test.each<[string, number, () => Promise<Counted>]>([
     ['asks of a client', 6, () => limits.countAsk('203.0.113.1', randomBytes(8).toString('hex'))],
     ['asks for one login', 3, () => limits.countAsk('203.0.113.2', 'grace')],
-    ['posts to the reset endpoint', 5, () => limits.countReset('203.0.113.3')],
+    ['posts of forged links', 5, () => limits.countReset('203.0.113.3', null)],
+    ['posts of one genuine link', 5, () => limits.countReset('203.0.113.3', { signature: 'a signature' })],
+    ['renewals of one link', 3, () => limits.countRenewal('203.0.113.3', { signature: 'a signature' })],
     ['refused passwords of a link', 2, () => limits.countAttempt('203.0.113.4', 'a signature')],
     ['fresh resets that "this wasn’t me" starts', 3, () => limits.countRestart('an account')],
     ['guesses at a second factor with a link', 10, () => limits.countGuess('a signature')],
@@ -70,13 +72,13 @@ describe('R1: what is counted', () => {
   )
 
   test('R4: a refusal says when the next passes, neither earlier nor later', async () => {
-    await inTurn(5, () => limits.countReset('203.0.113.5'))
-    const refused = await limits.countReset('203.0.113.5')
-    expect(refused).toEqual({ ok: false, retryAfter: 600, first: true, limit: 'resetsPerClient' })
+    await inTurn(5, () => limits.countReset('203.0.113.5', null))
+    const refused = await limits.countReset('203.0.113.5', null)
+    expect(refused).toEqual({ ok: false, retryAfter: 600, first: true, limit: 'forgeriesPerClient' })
     pass(598)
-    expect(await limits.countReset('203.0.113.5')).toMatchObject({ ok: false, first: false })
+    expect(await limits.countReset('203.0.113.5', null)).toMatchObject({ ok: false, first: false })
     pass(2)
-    expect(await limits.countReset('203.0.113.5')).toEqual({ ok: true })
+    expect(await limits.countReset('203.0.113.5', null)).toEqual({ ok: true })
   })
 
   test('R3: guesses with a link are counted for as long as any link lives', async () => {
@@ -92,15 +94,15 @@ describe('R1: what is counted', () => {
       ...settings,
       resetsPerClient: { count: 1, seconds: 1 },
     })
-    await brief.countReset('203.0.113.6')
-    let refused = await brief.countReset('203.0.113.6')
-    while (refused.ok) refused = await brief.countReset('203.0.113.6')
+    await brief.countReset('203.0.113.6', null)
+    let refused = await brief.countReset('203.0.113.6', null)
+    while (refused.ok) refused = await brief.countReset('203.0.113.6', null)
     await new Promise((resolve) => setTimeout(resolve, refused.ok ? 0 : refused.retryAfter * 1000))
-    expect(await brief.countReset('203.0.113.6')).toEqual({ ok: true })
+    expect(await brief.countReset('203.0.113.6', null)).toEqual({ ok: true })
   })
 
   test('of fifty at once no more pass than may, and one refusal is the first', async () => {
-    const all = await Promise.all(Array.from({ length: 50 }, () => limits.countReset('203.0.113.7')))
+    const all = await Promise.all(Array.from({ length: 50 }, () => limits.countReset('203.0.113.7', null)))
     expect(all.filter(({ ok }) => ok)).toHaveLength(5)
     expect(all.filter((counted) => !counted.ok && counted.first)).toHaveLength(1)
   })
@@ -121,22 +123,29 @@ describe('A6: whose count it is', () => {
     expect(await limits.countAsk('203.0.113.9', 'ada')).toEqual({ ok: true })
   })
 
+  test('A6, I6: a username composed and decomposed is one identifier', async () => {
+    const spellings = ['jos\u00e9', 'jose\u0301']
+    const asks = await inTurn(4, (i) => limits.countAsk('203.0.113.9', spellings[i % 2]!))
+    expect(asks).toEqual([true, true, true, false])
+    expect(await limits.countAsk('203.0.113.9', 'jose')).toEqual({ ok: true })
+  })
+
   test('R3: nothing that a client does is counted against another one', async () => {
     await inTurn(9, () => limits.countAsk('203.0.113.10', 'grace'))
-    await inTurn(9, () => limits.countReset('203.0.113.10'))
+    await inTurn(9, () => limits.countReset('203.0.113.10', null))
     await inTurn(9, () => limits.countAttempt('203.0.113.10', 'a signature'))
     expect(await limits.countAsk('203.0.113.11', 'grace')).toEqual({ ok: true })
-    expect(await limits.countReset('203.0.113.11')).toEqual({ ok: true })
+    expect(await limits.countReset('203.0.113.11', null)).toEqual({ ok: true })
     expect(await limits.countAttempt('203.0.113.11', 'a signature')).toEqual({ ok: true })
     expect(await limits.countAttempt('203.0.113.10', 'another signature')).toEqual({ ok: true })
   })
 
   test('R6 (CVE-2026-45364): a thousand addresses of one /64 are one client; its neighbour is another', async () => {
     const addresses = Array.from({ length: 1000 }, (_, i) => `2001:db8:0:1::${(i + 1).toString(16)}`)
-    const counted = await Promise.all(addresses.map((address) => limits.countReset(address)))
+    const counted = await Promise.all(addresses.map((address) => limits.countReset(address, null)))
     expect(counted.filter(({ ok }) => ok)).toHaveLength(5)
     expect(await rows()).toHaveLength(1)
-    expect(await limits.countReset('2001:db8:0:2::1')).toEqual({ ok: true })
+    expect(await limits.countReset('2001:db8:0:2::1', null)).toEqual({ ok: true })
   })
 
   test('R6: an IPv4 address mapped into IPv6 is itself, and all without an address are one', async () => {
@@ -147,7 +156,7 @@ describe('A6: whose count it is', () => {
       '[::ffff:192.0.2.1]:443',
       '192.0.2.1:80',
     ]
-    expect(await inTurn(6, (i) => limits.countReset(spellings[i % 5]!))).toEqual([
+    expect(await inTurn(6, (i) => limits.countReset(spellings[i % 5]!, null))).toEqual([
       true,
       true,
       true,
@@ -156,7 +165,7 @@ describe('A6: whose count it is', () => {
       false,
     ])
     const none = ['unknown', '', 'localhost', '999.9.9.9', '/run/app.sock']
-    expect(await inTurn(6, (i) => limits.countReset(none[i % 5]!))).toEqual([
+    expect(await inTurn(6, (i) => limits.countReset(none[i % 5]!, null))).toEqual([
       true,
       true,
       true,
@@ -164,6 +173,76 @@ describe('A6: whose count it is', () => {
       true,
       false,
     ])
+  })
+})
+
+describe('R10: what people of one network do to each other', () => {
+  const [shared, mine] = ['203.0.113.30', { signature: 'my link' }]
+
+  test('R10: six hundred forged links refuse no genuine one of the same client, to reset, cancel or renew', async () => {
+    const forged = await inTurn(600, () => limits.countReset(shared, null))
+    expect(forged.filter(Boolean)).toHaveLength(5)
+    expect(await limits.countReset(shared, mine)).toEqual({ ok: true })
+    expect(await limits.countRenewal(shared, mine)).toEqual({ ok: true })
+  })
+
+  test('R10: nor does a genuine link that somebody else of the network has and posts again and again', async () => {
+    const theirs = { signature: 'a neighbour’s link' }
+    await inTurn(20, () => limits.countReset(shared, theirs))
+    await inTurn(20, () => limits.countRenewal(shared, theirs))
+    expect(await limits.countReset(shared, theirs)).toMatchObject({ ok: false, limit: 'resetsPerLink' })
+    expect(await limits.countReset(shared, mine)).toEqual({ ok: true })
+    expect(await limits.countRenewal(shared, mine)).toEqual({ ok: true })
+  })
+
+  test('R10: requests for links that use up the share of a network refuse no renewal of a genuine link', async () => {
+    await inTurn(20, () => limits.countAsk(shared, randomBytes(8).toString('hex')))
+    expect(await limits.countAsk(shared, 'grace')).toMatchObject({ ok: false, limit: 'asksPerClient' })
+    expect(await limits.countRenewal(shared, mine)).toEqual({ ok: true })
+  })
+})
+
+describe('R13: a /48', () => {
+  const networks = Array.from({ length: 40 }, (_, n) => `2001:db8:d:${n.toString(16)}::1`)
+  const askAll = async (each: number) => {
+    const asked: Counted[] = []
+    for (const client of networks)
+      for (let i = 0; i < each; i += 1)
+        asked.push(await limits.countAsk(client, randomBytes(8).toString('hex')))
+    return asked
+  }
+
+  test('R13: its forty /64s together request ten times what one may, and are then refused', async () => {
+    const asked = await askAll(settings.asksPerClient.count)
+    expect(asked.filter(({ ok }) => ok)).toHaveLength(10 * settings.asksPerClient.count)
+    expect(asked.at(-1)).toMatchObject({ ok: false, limit: 'asksPerSite', retryAfter: 600 })
+    expect(await limits.countAsk('2001:db8:e::1', 'grace')).toEqual({ ok: true })
+  })
+
+  test('R13: one /64 uses up its own share of it and no more, however long it goes on', async () => {
+    await inTurn(200, () => limits.countAsk(networks[0]!, randomBytes(8).toString('hex')))
+    expect(await limits.countAsk(networks[1]!, 'grace')).toEqual({ ok: true })
+  })
+
+  test('R13: once it is used up, nobody in it is refused a reset, a cancel or a renewal', async () => {
+    await askAll(settings.asksPerClient.count)
+    const link = { signature: 'my link' }
+    for (const client of [networks[0]!, networks[39]!, '2001:db8:d:ffff::1']) {
+      expect(await limits.countAsk(client, 'grace')).toMatchObject({ ok: false })
+      expect(await limits.countReset(client, link)).toEqual({ ok: true })
+      expect(await limits.countReset(client, null)).toEqual({ ok: true })
+      expect(await limits.countRenewal(client, link)).toEqual({ ok: true })
+    }
+  })
+
+  test('R13: clients of IPv4 behind a translator share neither a /64 nor a /48', async () => {
+    const translated = (n: number, prefix: string) => `${prefix}203.0.113.${n + 100}`
+    for (const prefix of ['64:ff9b::', '64:ff9b:1::', '64:ff9b:1:fffe::', '::ffff:'])
+      for (let n = 0; n < 70; n += 1)
+        expect(await limits.countAsk(translated(n, prefix), prefix)).toEqual({ ok: true })
+    await inTurn(9, () => limits.countReset('64:ff9b::203.0.113.9', null))
+    expect(await limits.countReset('203.0.113.9', null)).toMatchObject({ ok: false })
+    expect(await limits.countReset('64:ff9b::203.0.113.10', null)).toEqual({ ok: true })
   })
 })
 
@@ -186,7 +265,7 @@ describe('R8: what is kept', () => {
   test('R8: what a crowd of clients left behind goes with the first purge after its time', async () => {
     const networks = Array.from({ length: 50 }, (_, n) => `2001:db8:${n.toString(16)}::1`)
     for (const client of networks) await limits.countAsk(client, randomBytes(8).toString('hex'))
-    expect(await rows()).toHaveLength(2 * networks.length)
+    expect(await rows()).toHaveLength(3 * networks.length)
     pass(601)
     await limits.purge()
     expect(await rows()).toEqual([])
@@ -209,14 +288,14 @@ describe('R8: what is kept', () => {
   })
 
   test('L6: the purge takes what no longer counts, and nothing else', async () => {
-    await limits.countReset('203.0.113.14')
+    await limits.countReset('203.0.113.14', null)
     pass(599)
-    await limits.countReset('203.0.113.15')
+    await limits.countReset('203.0.113.15', null)
     await limits.purge()
     expect(await rows()).toHaveLength(2)
     pass(2)
     await limits.purge()
-    expect((await rows()).map(({ key }) => key)).toEqual(['resetsPerClient:203.0.113.15'])
+    expect((await rows()).map(({ key }) => key)).toEqual(['forgeriesPerClient:203.0.113.15'])
   })
 })
 
@@ -272,33 +351,40 @@ describe('R2, R8: who goes on after a refusal', () => {
   const points = async () => (await rows()).map((row) => row.points)
 
   test('costs the database a statement a second, not one each time, and is told the time that is left', async () => {
-    await inTurn(6, () => limits.countReset(client))
+    await inTurn(6, () => limits.countReset(client, null))
     for (let i = 0; i < 100; i += 1)
-      expect(await limits.countReset(client)).toMatchObject({ retryAfter: 600 })
+      expect(await limits.countReset(client, null)).toMatchObject({ retryAfter: 600 })
     expect(await points()).toEqual([6])
     pass(0.9)
-    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 600, first: false })
+    expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: 600, first: false })
     expect(await points()).toEqual([6])
     pass(0.1)
-    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 599, first: false })
+    expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: 599, first: false })
     expect(await points()).toEqual([7])
   })
 
   test('is heard again on time, and a second after its count was deleted', async () => {
-    await inTurn(5, () => limits.countReset(client))
+    await inTurn(5, () => limits.countReset(client, null))
     pass(599.5)
-    expect(await limits.countReset(client)).toMatchObject({ ok: false, retryAfter: 1 })
+    expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: 1 })
     pass(0.5)
-    expect(await inTurn(6, () => limits.countReset(client))).toEqual([true, true, true, true, true, false])
+    expect(await inTurn(6, () => limits.countReset(client, null))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+    ])
     await pool.query('DELETE FROM "rekey"."limits"')
-    expect(await limits.countReset(client)).toMatchObject({ ok: false })
+    expect(await limits.countReset(client, null)).toMatchObject({ ok: false })
     pass(1)
-    expect(await limits.countReset(client)).toEqual({ ok: true })
+    expect(await limits.countReset(client, null)).toEqual({ ok: true })
   })
 
   test('is remembered for itself alone', async () => {
-    await inTurn(6, () => limits.countReset(client))
-    expect(await limits.countReset('203.0.113.21')).toEqual({ ok: true })
+    await inTurn(6, () => limits.countReset(client, null))
+    expect(await limits.countReset('203.0.113.21', null)).toEqual({ ok: true })
     expect(await limits.countAsk(client, 'grace')).toEqual({ ok: true })
   })
 
@@ -309,13 +395,13 @@ describe('R2, R8: who goes on after a refusal', () => {
     })
     const crowd = Array.from({ length: 10_001 }, (_, n) => `2001:db8:1:${n.toString(16)}::1`)
     await pool.query(
-      `INSERT INTO "rekey"."limits" SELECT 'resetsPerClient:' || "of", 1, $2 FROM unnest($1::text[]) AS "of"`,
+      `INSERT INTO "rekey"."limits" SELECT 'forgeriesPerClient:' || "of", 1, $2 FROM unnest($1::text[]) AS "of"`,
       [crowd.map(clientKey), Date.now() + 600_000],
     )
-    for (const one of crowd) await strict.countReset(one)
+    for (const one of crowd) await strict.countReset(one, null)
     const again = async (one: string) => {
-      await strict.countReset(one)
-      const key = `resetsPerClient:${clientKey(one)}`
+      await strict.countReset(one, null)
+      const key = `forgeriesPerClient:${clientKey(one)}`
       return (await rows()).find((row) => row.key === key)!.points
     }
     expect(await again(crowd[0]!)).toBe(3)
@@ -327,7 +413,7 @@ describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
   test('it says so, whatever is asked of it; never "no limit"', async () => {
     const calls = [
       () => limits.countAsk('203.0.113.18', 'grace'),
-      () => limits.countReset('203.0.113.18'),
+      () => limits.countReset('203.0.113.18', null),
       () => limits.countAttempt('203.0.113.18', 'a signature'),
       () => limits.countGuess('a signature'),
       () => limits.countRestart('an account'),
@@ -346,7 +432,10 @@ describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
   test('nor when nobody answers', async () => {
     const nowhere = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' })
     await expect(
-      createLimits({ pool: nowhere, schemas: defaultSchemas }, secret, settings).countReset('203.0.113.19'),
+      createLimits({ pool: nowhere, schemas: defaultSchemas }, secret, settings).countReset(
+        '203.0.113.19',
+        null,
+      ),
     ).rejects.toBeInstanceOf(LimiterBroken)
     await nowhere.end()
   })

@@ -1,9 +1,10 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import { clientKey } from '@/lib/addresses/client-ip'
+import { clientKey, siteKey } from '@/lib/addresses/client-ip'
 import type { Database } from '@/lib/database/pool'
 import { canonicalAddress } from '@/lib/addresses/email-address'
 import { quoted } from '@/lib/config/schema-names'
+import { canonicalUsername } from '@/lib/text/username'
 
 /** At most `count` in `seconds`. */
 export type Limit = { count: number; seconds: number }
@@ -25,6 +26,12 @@ const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 /** How long, in milliseconds, and for how many keys at most, a process remembers a refusal. */
 const memory = { lasts: 1000, holds: 10_000 }
 
+/**
+ * How many /64s' worth of requests for links a /48 may send, which holds 65,536 of them: enough for a carrier or a campus,
+ * too few for whoever was given a /48 to be thousands of clients.
+ */
+const networksPerSite = 10
+
 /** Fresh resets of an account that "this wasn't me" starts: each brings a letter that other limits do not hold back. */
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
@@ -35,8 +42,11 @@ export type Counted =
       ok: false
       retryAfter: number
       first: boolean
-      limit: keyof LimitSettings | 'guessesPerLink' | 'restartsPerAccount' | 'notes'
+      limit: Exclude<keyof LimitSettings, 'resetsPerClient'> | OwnLimit
     }
+
+type OwnLimit =
+  'asksPerSite' | 'resetsPerLink' | 'forgeriesPerClient' | 'guessesPerLink' | 'restartsPerAccount' | 'notes'
 
 /**
  * Whether a letter may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
@@ -71,7 +81,17 @@ export function createLimits(
   const storeClient = {
     query: ({ text, values }: { text: string; values?: unknown[] }) => pool.query(text, values),
   }
-  const all = { ...settings, guessesPerLink, restartsPerAccount, notes }
+  const { resetsPerClient, ...others } = settings
+  const { count: asks, seconds } = settings.asksPerClient
+  const all = {
+    ...others,
+    asksPerSite: { count: networksPerSite * asks, seconds },
+    resetsPerLink: resetsPerClient,
+    forgeriesPerClient: resetsPerClient,
+    guessesPerLink,
+    restartsPerAccount,
+    notes,
+  }
   const limiters = new Map(
     (Object.keys(all) as (keyof typeof all)[]).map((name) => [
       name,
@@ -120,21 +140,44 @@ export function createLimits(
   }
 
   /**
-   * Counts somebody asking for a link: per client, then per (identifier, client). Where the client is refused, the
-   * identifier is not counted, so that one client can fill only so many rows.
+   * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). Where one
+   * refuses, those after it are not counted, so that one client can fill only so many rows, and one /64 cannot use up
+   * the count of its /48.
    *
-   * @param identifier what was typed, or the id of the account whose dead link is renewed
+   * @param identifier what was typed
    */
   async function countAsk(client: string, identifier: string): Promise<Counted> {
     const from = clientKey(client)
     const byClient = await count('asksPerClient', from)
     if (!byClient.ok) return byClient
-    return count('asksPerLogin', `${pseudonym(canonicalAddress(identifier) ?? identifier)} ${from}`)
+    const site = siteKey(client)
+    const bySite = site === undefined ? byClient : await count('asksPerSite', site)
+    if (!bySite.ok) return bySite
+    return count(
+      'asksPerLogin',
+      `${pseudonym(canonicalAddress(identifier) ?? canonicalUsername(identifier))} ${from}`,
+    )
   }
 
-  /** Counts a post to the reset endpoint, whatever comes of it. */
-  function countReset(client: string): Promise<Counted> {
-    return count('resetsPerClient', clientKey(client))
+  /**
+   * Counts a request to renew a dead link. Its holder was sent it, so it is counted for this link and client alone: what
+   * others of the client's network request does not refuse it.
+   */
+  function countRenewal(client: string, { signature }: { signature: string }): Promise<Counted> {
+    return count('asksPerLogin', `renewal ${pseudonym(signature)} ${clientKey(client)}`)
+  }
+
+  /**
+   * Counts a post of a link, to reset or to cancel, whatever comes of it. A genuine link is counted for itself and its
+   * client, and everything else for its client: a network is shared, and neither the forgeries nor the spent links of one
+   * of its people may refuse the link of another.
+   *
+   * @param genuine the link if its outer signature holds, else null
+   */
+  function countReset(client: string, genuine: { signature: string } | null): Promise<Counted> {
+    const from = clientKey(client)
+    if (genuine === null) return count('forgeriesPerClient', from)
+    return count('resetsPerLink', `${pseudonym(genuine.signature)} ${from}`)
   }
 
   /** Counts a refused password, for this link from this client only. */
@@ -200,6 +243,7 @@ export function createLimits(
 
   return {
     countAsk,
+    countRenewal,
     countReset,
     countAttempt,
     countGuess,

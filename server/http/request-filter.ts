@@ -119,11 +119,13 @@ export function methodRefused(method: string, path: string): Refused {
 /**
  * Next's client asks for fragments of pages when it navigates or prefetches. Pages here link plainly and are sent whole:
  * one representation per URL, nothing for a cache to confuse (CVE-2026-44581), less for a stranger to try. On 204 the
- * client falls back to an ordinary navigation, and drops a prefetch.
+ * client falls back to an ordinary navigation, and drops a prefetch. The API has no fragments, and a 204 would tell a
+ * client that its request was done: there these headers have no effect, and do not reach Next.
  */
-function fragment({ headers }: IncomingMessage, { dev }: GateRules): Refused | undefined {
+function fragment({ headers, url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {
+  if (dev || pathOf(url).startsWith('/api/')) return undefined
   const asked = headers.rsc !== undefined || headers['next-router-prefetch'] !== undefined
-  return asked && !dev ? { status: 204 } : undefined
+  return asked ? { status: 204 } : undefined
 }
 
 function plainHttp({ headersDistinct }: IncomingMessage, rules: GateRules): Refused | undefined {

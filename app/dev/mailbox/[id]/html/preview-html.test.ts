@@ -6,7 +6,7 @@ test('links of a letter open in the window that shows the mailbox', async () => 
   const { html } = await letters.changed({
     locale: 'en',
     sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
-    account: { username: 'jane', firstName: '' },
+    account: { username: 'jane', firstName: '', email: 'jane@mail.example' },
     changedAt: new Date(),
     cancelLink: 'https://id.example.com/cancel-reset/',
   })
@@ -29,7 +29,7 @@ test('a letter can be looked at as light and as dark mail programs show it, what
   const { html } = await letters.changed({
     locale: 'en',
     sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
-    account: { username: 'jane', firstName: '' },
+    account: { username: 'jane', firstName: '', email: 'jane@mail.example' },
     changedAt: new Date(),
   })
   const dark = frameHtml(html, 'dark')

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { canonicalUsername, usernameSpellings } from './username'
+
+describe('I6: the spellings of a username', () => {
+  test.each([
+    ['jos\u00e9', 'jose\u0301'],
+    ['\u1e69', 's\u0323\u0307'],
+    ['\uac00\ub098', '\u1100\u1161\u1102\u1161'],
+    ['\u304c', '\u304b\u3099'],
+    ['\u00c5', 'A\u030a'],
+  ])('%s is one username, composed or decomposed', (composed, decomposed) => {
+    for (const typed of [composed, decomposed]) {
+      expect(usernameSpellings(typed).sort()).toEqual([composed, decomposed].sort())
+      expect(canonicalUsername(typed)).toBe(composed)
+    }
+  })
+
+  test('what is neither composed nor decomposed is looked for as it is typed, too', () => {
+    const mixed = 'jos\u00e9-e\u0301'
+    expect(usernameSpellings(mixed)).toEqual([mixed, 'jos\u00e9-\u00e9', 'jose\u0301-e\u0301'])
+  })
+
+  test('of one in ASCII there is one', () => {
+    expect(usernameSpellings('jane.doe')).toEqual(['jane.doe'])
+  })
+
+  test('C2 (CVE-2019-19844): no character outside ASCII, of all there are, becomes one of ASCII alone', () => {
+    const folded: string[] = []
+    for (let code = 0x80; code <= 0x10ffff; code += 1) {
+      const typed = String.fromCodePoint(code)
+      if ([...usernameSpellings(typed), canonicalUsername(typed)].some((text) => /^[\0-\x7f]*$/.test(text)))
+        folded.push(code.toString(16))
+    }
+    expect(folded).toEqual([])
+  })
+
+  test.each(['\uff41da', 'ﬁona', 'A\u0131', 'stra\u00dfe', 'ada\u200b', '\u2460', '\u0430da'])(
+    'C2, C3: %s looks like another one and is none but itself',
+    (typed) => {
+      const plain = ['ada', 'fiona', 'AI', 'Ai', 'strasse', '1']
+      expect(usernameSpellings(typed).filter((text) => plain.includes(text))).toEqual([])
+    },
+  )
+})
