@@ -27,7 +27,11 @@ export function createServices(settings: Settings) {
   const accounts = createAccounts(database)
   const queue = createQueue(database)
   const hash = createPasswordHash()
-  const policy = createPasswordPolicy({ ...settings.password, appName: settings.look.appName })
+  const policy = createPasswordPolicy({
+    ...settings.password,
+    appName: settings.look.appName,
+    host: new URL(settings.publicUrl).hostname,
+  })
   const links = createLinks({
     secrets: settings.secrets,
     // With the path: a link of the same host under another path is foreign.

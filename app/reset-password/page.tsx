@@ -141,6 +141,7 @@ async function Living({
         link={link}
         username={account.username}
         signInName={settings.reset.loginFields.includes('username') ? account.username : account.email}
+        serviceName={settings.look.appName}
         policy={settings.password}
         passwordConfirm={settings.reset.passwordConfirm}
         problems={{

@@ -25,14 +25,15 @@ export function PasswordRules({
   id,
   rules,
   password,
-  username,
+  known,
   words,
 }: {
   language: string
   id: string
   rules: Rules
   password: string
-  username: string
+  /** Names on the page that a guesser would try first. */
+  known: readonly string[]
   words: RulesWords
 }) {
   const length = Array.from(password).length
@@ -79,7 +80,7 @@ export function PasswordRules({
           data-reached={length >= min}
           aria-hidden="true"
         />
-        <StrengthHint password={password} known={username} words={words.strength} />
+        <StrengthHint password={password} known={known} minLength={min} words={words.strength} />
       </div>
       <div role="status">
         {/[^\x20-\x7e]/.test(password) && <p className="mt-3 font-medium text-warn">{words.typing}</p>}

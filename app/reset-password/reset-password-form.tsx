@@ -34,7 +34,7 @@ type DeadLinks = Record<'signature-expired' | 'signature-used' | 'signature-inva
  * Takes the new password. Without JavaScript the browser posts the form itself; with it, what the endpoint finds wrong
  * lands on its field and nothing has to be typed again.
  *
- * @param username a password must not be like it
+ * @param username a password must not be like it, nor be made of the service's name
  * @param signInName goes into a field that nobody sees, so that password managers store the password with what its
  *   account signs in with
  * @param problems what the form came back with
@@ -47,6 +47,7 @@ export function ResetPasswordForm({
   link,
   username,
   signInName,
+  serviceName,
   policy,
   passwordConfirm,
   problems,
@@ -61,6 +62,7 @@ export function ResetPasswordForm({
   link: LinkParameters
   username: string
   signInName: string
+  serviceName: string
   policy: RuleSettings
   passwordConfirm: boolean
   problems: { password: readonly PasswordProblem[]; password_confirm: readonly ConfirmProblem[] }
@@ -185,7 +187,7 @@ export function ResetPasswordForm({
           id="password-rules"
           rules={rules}
           password={password}
-          username={username}
+          known={[username, signInName, serviceName]}
           words={words.rules}
         />
         {passwordConfirm && (

@@ -15,20 +15,23 @@ export type StrengthWords = Record<Strength, string>
  * Says how hard the password would be to guess. All of it happens in the browser; what judges is loaded when somebody
  * begins to type, and where it does not come, nothing is said. There is room from the start, so that nothing moves.
  *
- * @param known what a guesser would try first, such as the account's name
+ * @param known what a guesser would try first, such as the account's and the service's names
  */
 export function StrengthHint({
   password,
   known,
+  minLength,
   words,
 }: {
   password: string
-  known: string
+  known: readonly string[]
+  minLength: number
   words: StrengthWords
 }) {
   const judge = useRef<Promise<Judge | undefined>>(undefined)
   const [strength, setStrength] = useState<Strength>()
   const typed = password !== ''
+  const names = known.join('\n')
 
   useEffect(() => {
     if (typed) judge.current ??= import('./password-strength').catch(() => undefined)
@@ -36,7 +39,8 @@ export function StrengthHint({
     const waiting = setTimeout(
       async () => {
         const judging = typed ? await judge.current : undefined
-        if (!stale) setStrength(judging?.strengthOf(password, [known]))
+        const guessable = [...names.split('\n'), window.location.hostname]
+        if (!stale) setStrength(judging?.strengthOf(password, guessable, minLength))
       },
       typed ? pause : 0,
     )
@@ -44,7 +48,7 @@ export function StrengthHint({
       stale = true
       clearTimeout(waiting)
     }
-  }, [typed, password, known])
+  }, [typed, password, names, minLength])
 
   return (
     <div className="mt-2 grid font-medium">

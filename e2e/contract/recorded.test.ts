@@ -87,6 +87,8 @@ const instead: Record<string, Expected> = {
   'default/reset:timestamp string 01700000000': noInteger,
   'default/reset:timestamp string full-width': noInteger,
   'default/reset:timestamp string 1001 chars': noInteger,
+  'default/reset:password 128 chars': wrong('password', 'This password is too common.'),
+  'default/reset:password 8 combining': wrong('password', 'This password is too common.'),
   'default/reset:password newline only': wrong(
     'password',
     'This password is too short. It must contain at least 8 characters.',

@@ -49,6 +49,9 @@ const differences: Record<string, object> = {
     password: ['This password is too short. It must contain at least 8 characters.'],
   },
   'reset:confirm differs only by padding (both trimmed)': { password_confirm: ["Passwords don't match"] },
+  // 46: repetitions are refused
+  'reset:password 128 chars': { password: ['This password is too common.'] },
+  'reset:password 8 combining': { password: ['This password is too common.'] },
   // 22: other charsets and invalid UTF-8 are parse errors
   'send:form-encoded invalid utf-8': { detail: 'Form parse error - ' },
   'send:content-type charset utf-16 with utf-16 body': { detail: 'JSON parse error - ' },
@@ -129,7 +132,7 @@ function answerTo({ settings, path, headers, body }: Pair): Record<string, unkno
   if (!read.ok) return inWords(read.problems)
 
   const minLength = settings.django === undefined ? 8 : 12
-  const policy = createPasswordPolicy({ minLength, outerSpaces: 'keep', appName: 'Rekey' })
+  const policy = createPasswordPolicy({ minLength, outerSpaces: 'keep', host: 'localhost', appName: 'Rekey' })
   const { password, password_confirm } = read.value
   const problems = policy.judge(password, alice)
   const wrong = {

@@ -1,7 +1,9 @@
 import { dictionary } from '@zxcvbn-ts/language-common'
 import { strip } from '@/lib/text/python-strip'
+import { isDerivative, nameForms } from './derivatives'
 import { createPasswordRules, type RuleProblem, type RuleSettings } from './rules'
 import { findSimilarity, type PersonalFacts, type SimilarityProblem } from './similarity'
+import { withoutDisguise } from './visible-text'
 
 export type PolicyProblem = SimilarityProblem | { code: 'too-common' } | RuleProblem
 
@@ -20,19 +22,30 @@ const order: readonly PolicyProblem['code'][] = [
 
 export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>
 
+/** What the service is called: the first things to guess. */
+export type ServiceNames = {
+  appName: string
+  /** The host of the service's public address. */
+  host: string
+}
+
 /**
  * The one policy that the endpoint judges by; `rules` is the part of it that a form shows.
- *
- * @param appName the service's own name is the first thing to guess
  */
-export function createPasswordPolicy({ appName, ...settings }: RuleSettings & { appName: string }) {
+export function createPasswordPolicy({ appName, host, ...settings }: RuleSettings & ServiceNames) {
   const rules = createPasswordRules(settings)
   const ownWords = new Set([appName, appName.replace(/\s/g, '')].map(fold))
+  const serviceNames = [appName, host]
 
   /** Whether the whole password is one that everybody tries. A phrase may contain such words (NIST, no substring bans). */
   function isCommon(password: string): boolean {
     const folded = fold(password)
     return listed().has(folded) || ownWords.has(folded) || exhaustible.test(folded)
+  }
+
+  function isDerived(password: string, person: PersonalFacts): boolean {
+    const names = nameForms([...serviceNames, ...factsOf(person)])
+    return isDerivative(password, { minLength: settings.minLength, names, isCommon: isCommonWord })
   }
 
   /** All that is wrong with a password for this person, in the contract's order; empty where nothing is. */
@@ -43,10 +56,25 @@ export function createPasswordPolicy({ appName, ...settings }: RuleSettings & { 
       ...(isCommon(password) ? [{ code: 'too-common' as const }] : []),
       ...rules.problems(password),
     ]
+    // Only what would pass otherwise: so the text has a greatest length, and other answers stay Django's.
+    if (problems.every(({ code }) => code === 'outer-spaces') && isDerived(password, person))
+      problems.push({ code: 'too-common' })
     return problems.sort((a, b) => order.indexOf(a.code) - order.indexOf(b.code))
   }
 
   return { rules, judge }
+}
+
+/** Code points of a fact that are looked at: nobody types more of one. */
+const longestFact = 100
+
+/** A person's facts as names to look for; of the address, the part before the `@` and the domain. */
+function factsOf({ username, email, firstName, lastName }: PersonalFacts): string[] {
+  return [username, email, ...email.split('@'), firstName, lastName].map((fact) =>
+    Array.from(fact.slice(0, 2 * longestFact))
+      .slice(0, longestFact)
+      .join(''),
+  )
 }
 
 /** As Django compares: without regard to case and outer white space. */
@@ -58,8 +86,19 @@ function fold(password: string): string {
 const exhaustible = /^[a-z0-9]{1,3}$/
 
 let common: ReadonlySet<string> | undefined
+let commonWords: ReadonlySet<string> | undefined
 
 /** The listed passwords, unpacked when first asked for: about 50 000, 4 MB. */
 function listed(): ReadonlySet<string> {
   return (common ??= new Set(dictionary['passwords-common']))
+}
+
+/** Whether a word without its disguise is a listed password with three letters at least. */
+function isCommonWord(plain: string): boolean {
+  commonWords ??= new Set(
+    dictionary['passwords-common']
+      .filter((password) => password.replace(/[^a-z]/g, '').length >= 3)
+      .map((password) => withoutDisguise(Array.from(password)).join('')),
+  )
+  return commonWords.has(plain)
 }

@@ -15,9 +15,14 @@ const attributes = [
 
 const maxSimilarity = 0.7
 
+/** Characters from which on a word has its letters in many a phrase, and must share their order too. */
+const longWord = 9
+const maxSharedPairs = 0.3
+
 /**
  * The first fact about a person that a password resembles, as Django's UserAttributeSimilarityValidator sees it: by the
- * characters they have in common, whole or by word.
+ * characters they have in common, whole or by word. Unlike Django, words of nine characters and more must share pairs of
+ * neighbours too: otherwise one phrase of a thousand resembles a long address by chance.
  *
  * The password is counted once, however many words there are, so that the time taken is in proportion to the lengths and
  * needs none of Django's guard against long input (CVE-2021-45115).
@@ -27,21 +32,28 @@ const maxSimilarity = 0.7
 export function findSimilarity(password: string, facts: PersonalFacts): SimilarityProblem | undefined {
   const characters = Array.from(password.toLowerCase())
   const supply = count(characters)
+  const pairs = count(neighbours(characters))
   const hit = attributes.find(([attribute]) => {
     const value = facts[attribute].toLowerCase()
-    return [...value.split(/[^\p{L}\p{N}_]+/u), value].some((part) =>
-      resembles(characters.length, supply, part),
-    )
+    return [...value.split(/[^\p{L}\p{N}_]+/u), value].some((part) => {
+      const own = Array.from(part)
+      const likeness = similarity(characters.length, supply, own)
+      if (likeness < maxSimilarity || own.length < longWord) return likeness >= maxSimilarity
+      return similarity(characters.length - 1, pairs, neighbours(own)) >= maxSharedPairs
+    })
   })
   return hit && { code: hit[1] }
 }
 
-/** `difflib.SequenceMatcher(None, password, part).quick_ratio() >= 0.7` */
-function resembles(passwordLength: number, supply: Map<string, number>, part: string): boolean {
-  const characters = Array.from(part)
+/** `difflib.SequenceMatcher(None, password, part).quick_ratio()`, of characters or of pairs. */
+function similarity(passwordLength: number, supply: Map<string, number>, part: string[]): number {
   let common = 0
-  for (const [character, times] of count(characters)) common += Math.min(times, supply.get(character) ?? 0)
-  return (2 * common) / (passwordLength + characters.length) >= maxSimilarity
+  for (const [character, times] of count(part)) common += Math.min(times, supply.get(character) ?? 0)
+  return (2 * common) / (passwordLength + part.length)
+}
+
+function neighbours(characters: string[]): string[] {
+  return characters.slice(1).map((character, at) => `${characters[at]}${character}`)
 }
 
 function count(characters: string[]): Map<string, number> {

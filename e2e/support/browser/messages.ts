@@ -40,7 +40,7 @@ export const words = {
       tooLong: 'Please use at most 256 characters.',
       digits: 'Digits alone are too easy to guess. Add a few words or letters.',
       common:
-        'Many people use this password, so attackers try it early. Choose one that nobody else would think of.',
+        'Attackers try passwords like this early: common ones, names, repetitions and sequences, even with digits or signs added. Use four or more unrelated words instead.',
       similar:
         'This is too close to your name, username or email address. Choose something that has nothing to do with them.',
       missing: 'Please enter a new password.',
@@ -120,7 +120,7 @@ export const words = {
       tooLong: 'Bitte verwenden Sie höchstens 256 Zeichen.',
       digits: 'Ziffern allein sind zu leicht zu erraten. Ergänzen Sie ein paar Wörter oder Buchstaben.',
       common:
-        'Dieses Passwort benutzen viele, deshalb probieren Angreifer es früh aus. Wählen Sie eines, auf das sonst niemand kommt.',
+        'Solche Passwörter probieren Angreifer früh aus: verbreitete, Namen, Wiederholungen und Reihenfolgen, auch mit angehängten Ziffern oder Zeichen. Verwenden Sie stattdessen vier oder mehr Wörter, die nichts miteinander zu tun haben.',
       similar:
         'Das Passwort ist Ihrem Namen, Benutzernamen oder Ihrer E-Mail-Adresse zu ähnlich. Wählen Sie etwas, das damit nichts zu tun hat.',
       missing: 'Bitte geben Sie ein neues Passwort ein.',

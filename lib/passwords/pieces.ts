@@ -1,0 +1,162 @@
+import { isLetter, isPadding, withoutDisguise } from './visible-text'
+import { waysBetween } from './sequences'
+
+// A text is covered by pieces that a guesser tries anyway. What is left over says how much is the person's own.
+
+/** A word that a guesser tries anyway. */
+export type KnownWord = {
+  /** The same for all forms of one word, so that a repetition is told from a second word. */
+  word: string
+  /** Whether it belongs to the account or the service. */
+  isName: boolean
+}
+
+/** Looks up letters without their disguise; undefined where nobody tries them. */
+export type FindWord = (plain: string) => KnownWord | undefined
+
+type Piece = { end: number; known?: KnownWord; isStrong?: boolean }
+
+/** Characters that a repeated part has at most, where the repetition is not the whole text. */
+const longestPart = 16
+
+/** Characters of the longest word that is looked up. */
+const longestWord = 40
+
+/** Letters from which on a common password stands out from chance among digits. */
+const strongLetters = 5
+
+/** What covering costs: `left` counts what no piece covers. */
+export type Costs = {
+  /** The cost of a digit or sign that is in no sequence. */
+  padding: number
+  /** The cost of a letter; `Infinity` where every letter must be covered. */
+  letter: number
+  /** The most that may be left over. */
+  most: number
+  /** Whether there must be a name, or a common password of five letters. */
+  needsWord: boolean
+}
+
+/** A text, and the pieces that begin at one of its positions. */
+export type Cut = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
+
+/**
+ * Finds the lines of keys or letters, the repetitions, and the words that `find` knows, each when it is first asked for:
+ * most phrases are given up after a word or two.
+ */
+export function cutIntoPieces(characters: readonly string[], find: FindWord): Cut {
+  const plain = withoutDisguise(characters)
+  const found: Piece[][] = []
+  function piecesFrom(start: number): Piece[] {
+    return (found[start] ??= [
+      ...lines(characters, start),
+      ...repetitions(characters, start),
+      ...words(characters, plain, find, start),
+    ])
+  }
+  return { characters, piecesFrom }
+}
+
+/**
+ * Covers a text with its pieces, of which one common password, as often as wanted, is allowed. A second common password
+ * is left over: words that many people use make a good phrase.
+ *
+ * @returns the least cost of what is left over; `Infinity` where that is more than `most`
+ */
+export function costOfRest({ characters, piecesFrom }: Cut, costs: Costs): number {
+  /** By position: the least cost to get there, by the common password used so far and whether there is a strong word. */
+  const reached: Map<string, number>[] = Array.from({ length: characters.length + 1 }, () => new Map())
+  reached[0]!.set(' ', 0)
+  for (const [at, character] of characters.entries()) {
+    const own = isPadding(character) ? costs.padding : costs.letter
+    for (const [state, cost] of reached[at]!) {
+      const [word = '', strong = ''] = state.split(' ')
+      reach(at + 1, state, cost + own)
+      for (const { end, known, isStrong } of piecesFrom(at)) {
+        if (known === undefined) reach(end, state, cost)
+        else if (known.isName) reach(end, `${word} strong`, cost)
+        else if (word === '' || word === known.word) {
+          reach(end, `${known.word} ${isStrong ? 'strong' : strong}`, cost)
+        }
+      }
+    }
+  }
+  const ends = [...reached[characters.length]!].filter(
+    ([state]) => !costs.needsWord || state.endsWith(' strong'),
+  )
+  return Math.min(Infinity, ...ends.map(([, cost]) => cost))
+
+  function reach(end: number, state: string, cost: number): void {
+    const before = reached[end]!.get(state) ?? Infinity
+    if (cost <= costs.most && cost < before) reached[end]!.set(state, cost)
+  }
+}
+
+/** Three characters or more that go one way, or six or more that go two ways in turn. */
+function lines(characters: readonly string[], start: number): Piece[] {
+  const pieces: Piece[] = []
+  for (const [period, least] of [
+    [1, 3],
+    [2, 6],
+  ] as const) {
+    const ways: ReadonlySet<string>[] = []
+    // Anything longer is several of these, one after the other.
+    const last = Math.min(characters.length, start + 2 * least) - 1
+    for (let at = start; at < last; at += 1) {
+      const turn = (at - start) % period
+      const step = waysBetween(characters[at]!, characters[at + 1]!)
+      const kept = new Set([...(ways[turn] ?? step)].filter((way) => step.has(way)))
+      if (kept.size === 0) break
+      ways[turn] = kept
+      if (at + 2 - start >= least) pieces.push({ end: at + 2 })
+    }
+  }
+  return pieces
+}
+
+/** A part that stands there three times or more, one after the other; the last time it may be cut. */
+function repetitions(characters: readonly string[], start: number): Piece[] {
+  const pieces: Piece[] = []
+  let covered = start
+  for (let part = 1; part <= longestPart; part += 1) {
+    // Anything longer is several of these, one after the other.
+    const last = Math.min(characters.length, start + 6 * part - 1)
+    let end = start + part
+    while (end < last && characters[end] === characters[end - part]) end += 1
+    if (end < start + 3 * part || end <= covered) continue
+    covered = end
+    for (let at = start + 3 * part; at <= end; at += 1) pieces.push({ end: at })
+  }
+  return pieces
+}
+
+/** Known words, backwards too; at least half of each must be letters, since digits are letters in disguise everywhere. */
+function words(
+  characters: readonly string[],
+  plain: readonly string[],
+  find: FindWord,
+  start: number,
+): Piece[] {
+  const pieces: Piece[] = []
+  let [forwards, backwards, letters] = ['', '', 0]
+  for (let end = start + 1; end <= Math.min(plain.length, start + longestWord); end += 1) {
+    forwards += plain[end - 1]!
+    backwards = plain[end - 1]! + backwards
+    if (isLetter(characters[end - 1]!)) letters += 1
+    if (letters * 2 < end - start) continue
+    const known = find(forwards) ?? (end - start >= strongLetters ? find(backwards) : undefined)
+    if (known) pieces.push({ end, known, isStrong: known.isName || letters >= strongLetters })
+  }
+  return pieces
+}
+
+/** The shortest part that the whole text repeats, the last time perhaps cut; the text's own length where there is none. */
+export function shortestPart(characters: readonly string[]): number {
+  const borders = [0]
+  for (let at = 1, border = 0; at < characters.length; at += 1) {
+    while (border > 0 && characters[at] !== characters[border]) border = borders[border - 1]!
+    if (characters[at] === characters[border]) border += 1
+    borders.push(border)
+  }
+  return characters.length - (borders.at(-1) ?? 0)
+}

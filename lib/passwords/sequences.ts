@@ -1,0 +1,89 @@
+import graphs from '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs'
+
+// Which character follows which: in alphabets, in counting, and on keyboards.
+
+/** Orders that code points do not have. Neighbouring code points count anyway. */
+const orders = [
+  'абвгдеёжзийклмнопрстуфхцчшщъыьэюя',
+  'абвгґдеєжзиіїйклмнопрстуфхцчшщьюя',
+  'αβγδεζηθικλμνξοπρστυφχψω',
+  'אבגדהוזחטיכלמנסעפצקרשת',
+  'ابتثجحخدذرزسشصضطظعغفقكلمنهوي',
+  'ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی',
+  'abcçdefgğhıijklmnoöprsştuüvyz',
+  'aąbcćdeęfghijklłmnńoóprsśtuwyzźż',
+  'あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわをん',
+  'アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヲン',
+  'いろはにほへとちりぬるをわかよたれそつねならむうゐのおくやまけふこえてあさきゆめみしゑひもせす',
+  '가나다라마바사아자차카타파하',
+  'ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ',
+  '〇一二三四五六七八九十',
+  '甲乙丙丁戊己庚辛壬癸',
+  '90',
+]
+
+const latinKeys = "qwertyuiop[]asdfghjkl;'zxcvbnm,./"
+
+/** What stands on the Latin keys in other scripts, key by key. */
+const scripts = [
+  'йцукенгшщзхъфывапролджэячсмитьбю.',
+  'йцукенгшщзхїфівапролджєячсмитьбю.',
+  ";ςερτυθιοπ[]ασδφγηξκλ΄'ζχψωβνμ,./".replace('ς', 'σ'),
+  "/'קראטוןםפ][שדגכעיחלךף,זסבהנמצתץ.",
+  'ضصثقفغعهخحجدشسيبلاتنمكطئءؤرلىةوزظ',
+  'ضصثقفغعهخحجچشسیبلاتنمکگظطزرذدپو./',
+]
+
+/** The ways in which one character leads to another, by name; the same way again makes a line. */
+const ways = new Map<string, Set<string>>()
+
+function addWay(from: string, to: string, way: string): void {
+  const pair = `${from}${to}`
+  const known = ways.get(pair)
+  if (known) known.add(way)
+  else ways.set(pair, new Set([way]))
+}
+
+for (const [index, order] of orders.entries()) {
+  const characters = Array.from(order)
+  for (const [at, character] of characters.entries()) {
+    const next = characters[at + 1]
+    if (next === undefined) continue
+    // After nine, zero: counting goes on.
+    addWay(character, next, order === '90' ? 'up' : `order ${index} up`)
+    addWay(next, character, order === '90' ? 'down' : `order ${index} down`)
+  }
+}
+
+for (const [layout, graph] of Object.entries(graphs)) {
+  for (const [key, neighbours] of Object.entries(graph as Record<string, (string | null)[]>)) {
+    for (const [direction, neighbour] of neighbours.entries())
+      for (const character of neighbour ?? '')
+        addWay(key.toLowerCase(), character.toLowerCase(), `${layout} ${direction}`)
+  }
+}
+
+for (const [index, script] of scripts.entries()) {
+  for (const [at, key] of Array.from(latinKeys).entries()) {
+    for (const [direction, neighbour] of (graphs.qwerty[key as 'q'] as (string | null)[]).entries()) {
+      const other = neighbour === null ? -1 : latinKeys.indexOf(neighbour.charAt(0))
+      if (other !== -1) addWay(script.charAt(at), script.charAt(other), `script ${index} ${direction}`)
+    }
+  }
+}
+
+const none: ReadonlySet<string> = new Set()
+
+/**
+ * The ways that lead from one character to the next: standing still, one or two up or down in an alphabet, or a direction on a
+ * keyboard. A line of keys takes one way again and again, a zigzag such as `1q2w3e` two in turn.
+ */
+export function waysBetween(from: string, to: string): ReadonlySet<string> {
+  const known = ways.get(`${from}${to}`)
+  if (from === to) return new Set([...(known ?? none), 'same'])
+  const distance = to.codePointAt(0)! - from.codePointAt(0)!
+  if (Math.abs(distance) > 2 || !/^[\p{L}\p{N}]{2}$/u.test(`${from}${to}`)) return known ?? none
+  return new Set([...(known ?? none), distances[String(distance)]!])
+}
+
+const distances: Record<string, string> = { '1': 'up', '-1': 'down', '2': 'up by two', '-2': 'down by two' }
