@@ -88,7 +88,7 @@ async function judge(link: LinkParameters) {
   const { data } = cancelShape().safeParse(link)
   if (data === undefined) return { state: 'signature-invalid' } as const
   try {
-    return await passwordReset.look(data)
+    return await passwordReset.inspectLink(data)
   } catch (error) {
     log.error({ err: error, event: 'link_not_judged' })
     return { state: 'unavailable' } as const

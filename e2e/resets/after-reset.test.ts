@@ -86,7 +86,7 @@ async function reset(
 ) {
   const request = { client: '203.0.113.9', headers: new Headers(), fields: { otp: '123456' } }
   const flow = createPasswordReset({ ...services, configuration })
-  return flow.complete({
+  return flow.completeReset({
     link,
     password,
     passwordConfirm: undefined,
@@ -163,7 +163,7 @@ describe('S1: sessions', () => {
     const handlers = createLetterSending({ ...services, configuration: endSessions, letters, mailer })
     for (let i = 0; i < 50; i += 1) {
       const client = `198.51.100.${i}`
-      const asked = { asked: { login: username }, locale: 'en', requestId: 'r', client }
+      const asked = { target: { login: username }, locale: 'en', requestId: 'r', client }
       expect(await flow.requestLink(asked)).toEqual({ ok: true, found: 'not-told' })
       const data = { target: { login: username }, locale: 'en', requestId: 'r', client, bypassPause: false }
       await handlers['link-request']({ id: randomUUID(), data, createdAt: new Date(), attempt: 1 })
@@ -304,7 +304,7 @@ test.runIf(testServer)(
       try {
         const link = await linkNow()
         const request = { client: '203.0.113.9', headers: new Headers(), fields: {} }
-        const asked = { asked: { login: username }, locale: 'en', requestId: 'r', client: '203.0.113.9' }
+        const asked = { target: { login: username }, locale: 'en', requestId: 'r', client: '203.0.113.9' }
         expect(await limited.passwordReset.requestLink(asked)).toEqual({ ok: true, found: 'not-told' })
         const input = {
           link,
@@ -314,7 +314,7 @@ test.runIf(testServer)(
           requestId: 'r',
           request,
         }
-        expect(await limited.passwordReset.complete(input)).toEqual({ ok: true })
+        expect(await limited.passwordReset.completeReset(input)).toEqual({ ok: true })
         for (const statement of [
           'DROP TABLE "rekey"."users"',
           'ALTER TABLE "rekey"."users" ADD COLUMN "x" int',

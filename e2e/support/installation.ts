@@ -58,13 +58,13 @@ export async function liveThroughADay({ services, sink }: Installation): Promise
   const began = Date.now()
   const isNow = (instant: Date) => Math.abs(instant.getTime() - Date.now()) < 90_000
 
-  await passwordReset.requestLink({ asked: { login: username }, ...from })
+  await passwordReset.requestLink({ target: { login: username }, ...from })
   const first = await sink.next(email)
-  await passwordReset.requestLink({ asked: { login: email }, ...from })
+  await passwordReset.requestLink({ target: { login: email }, ...from })
 
   const link = linkOf(first)
   expect(Math.abs(link.timestamp * 1000 - began)).toBeLessThan(60_000)
-  const seen = await passwordReset.look(link)
+  const seen = await passwordReset.inspectLink(link)
   expect(seen.state).toBe('holds')
   if (seen.state === 'holds') expect(seen.expiresAt.getTime()).toBe((link.timestamp + period) * 1000)
 
@@ -73,7 +73,7 @@ export async function liveThroughADay({ services, sink }: Installation): Promise
   const aged = async (seconds: number) => {
     const { now: latest } = await accounts.read(id)
     const timestamp = Math.floor(latest.getTime() / 1000) - seconds
-    return (await passwordReset.look(links.create('reset', id, timestamp, account!))).state
+    return (await passwordReset.inspectLink(links.create('reset', id, timestamp, account!))).state
   }
   expect([await aged(period - 3), await aged(period + 1)]).toEqual(['holds', 'signature-expired'])
   expect([await aged(-50), await aged(-70)]).toEqual(['holds', 'signature-invalid'])
@@ -85,16 +85,16 @@ export async function liveThroughADay({ services, sink }: Installation): Promise
     ...from,
     request: { client: from.client, headers: new Headers(), fields: {} },
   }
-  expect(await passwordReset.complete(reset)).toEqual({ ok: true })
-  expect(await passwordReset.complete(reset)).toEqual({ ok: false, code: 'signature-used' })
+  expect(await passwordReset.completeReset(reset)).toEqual({ ok: true })
+  expect(await passwordReset.completeReset(reset)).toEqual({ ok: false, code: 'signature-used' })
   expect(isNow((await accounts.read(id)).account!.passwordChangedAt!)).toBe(true)
 
   const changed = await sink.next(email)
   expect(changed.mail.subject).toContain('changed')
   expect(isNow(toldTime(changed))).toBe(true)
   const undo = { link: readCancelLink(changed), ...from }
-  expect(await passwordReset.cancel(undo)).toEqual({ ok: true, newLink: true })
-  expect(await passwordReset.cancel(undo)).toEqual({ ok: false, code: 'signature-used' })
+  expect(await passwordReset.cancelReset(undo)).toEqual({ ok: true, newLink: true })
+  expect(await passwordReset.cancelReset(undo)).toEqual({ ok: false, code: 'signature-used' })
   await sink.next(email)
 
   const history = await audit.history(id)

@@ -61,7 +61,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       const { account, now } = await one.services.accounts.read(id)
       const link = one.services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
       const outcomes = await both(20, ({ services }) =>
-        services.passwordReset.complete({
+        services.passwordReset.completeReset({
           link,
           password: newPassword(),
           passwordConfirm: undefined,
@@ -77,7 +77,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       const login = randomUUID()
       const outcomes = await both(40, ({ services }, nth) =>
         services.passwordReset.requestLink({
-          asked: { login: `${login}-${nth}` },
+          target: { login: `${login}-${nth}` },
           ...from,
           client: '203.0.113.6',
         }),
@@ -110,7 +110,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       const emails = read.map(({ account }) => account!.email)
       await both(30, ({ services }, nth) =>
         services.passwordReset.requestLink({
-          asked: { login: emails[nth]! },
+          target: { login: emails[nth]! },
           ...from,
           client: `203.0.113.${100 + nth}`,
         }),

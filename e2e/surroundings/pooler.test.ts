@@ -53,7 +53,7 @@ describe.runIf(testServer && pgbouncer)('V1: through PgBouncer in transaction mo
         locale: null,
       })
       const client = '203.0.113.77'
-      await passwordReset.requestLink({ asked: { login: name }, locale: 'en', requestId: 'r', client })
+      await passwordReset.requestLink({ target: { login: name }, locale: 'en', requestId: 'r', client })
       // Two looks of two seconds: one for the request, one for the email. Without the probe it is up to thirty seconds.
       await installation.sink.next(email, 8_000)
     } finally {

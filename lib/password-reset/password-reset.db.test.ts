@@ -9,7 +9,9 @@ import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import type { Configuration } from './extension-points'
 import { migrate } from '@/lib/setup/migrate'
-import { createPasswordReset, type Parts, type ResetInput } from './password-reset'
+import type { CompleteResetInput } from './complete-reset'
+import { createPasswordReset } from './password-reset'
+import type { ResetParts } from './refuse'
 import { createLinks, type Link, type Purpose } from './reset-link'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
@@ -60,7 +62,7 @@ async function add(more: Partial<NewAccount> = {}): Promise<Account> {
   return (await services.accounts.read(id)).account!
 }
 
-const reset = (configuration: Configuration = {}, other: Partial<Parts> = {}) =>
+const reset = (configuration: Configuration = {}, other: Partial<ResetParts> = {}) =>
   createPasswordReset({ ...services, configuration, ...other })
 
 const now = () => Math.floor(Date.now() / 1000)
@@ -69,7 +71,7 @@ const linkOf = (of = account, purpose: Purpose = 'reset') =>
 
 const good = 'gravel lantern orchard 7'
 const from = (client = here) => ({ locale: 'en', requestId: 'r', client })
-const input = (link: Link, password = good, more: Partial<ResetInput> = {}): ResetInput => ({
+const input = (link: Link, password = good, more: Partial<CompleteResetInput> = {}): CompleteResetInput => ({
   link,
   password,
   passwordConfirm: undefined,
@@ -98,13 +100,14 @@ const noted = async (event: keyof typeof auditEvents, reason: string) =>
 
 describe('asking', () => {
   test('R1: a client is refused after its share, and nothing is asked for it any more', async () => {
-    const ask = () => reset().requestLink({ asked: { login: randomUUID() }, ...from('203.0.113.20') })
+    const ask = () => reset().requestLink({ target: { login: randomUUID() }, ...from('203.0.113.20') })
     expect([await ask(), await ask()]).toMatchObject([{ ok: true }, { ok: true }])
     expect(await ask()).toMatchObject({ ok: false, code: 'throttled' })
   })
 
   test('R10: whoever holds a dead link renews it, though others of their network used up its requests', async () => {
-    const ask = (asked: { login: string } | { link: Link }) => reset().requestLink({ asked, ...from() })
+    const ask = (asked: { login: string } | { link: Link }) =>
+      reset().requestLink({ target: asked, ...from() })
     for (let i = 0; i < 2; i += 1) await ask({ login: randomUUID() })
     expect(await ask({ login: randomUUID() })).toMatchObject({ code: 'throttled' })
     expect(await ask({ link: linkOf() })).toMatchObject({ ok: true })
@@ -112,7 +115,7 @@ describe('asking', () => {
 
   test('T12: the three fields of a link that we never made stand in for nobody', async () => {
     const forged = { ...linkOf(), signature: 'A'.repeat(86) }
-    expect(await reset().requestLink({ asked: { link: forged }, ...from() })).toEqual({
+    expect(await reset().requestLink({ target: { link: forged }, ...from() })).toEqual({
       ok: false,
       code: 'not-genuine',
     })
@@ -127,12 +130,12 @@ describe('asking', () => {
           .n,
       )
     const [before, asked] = [await rows(), await noted('requested', 'no-account')]
-    const answer = await reset().requestLink({ asked: { login: 'x'.repeat(320) }, ...from() })
+    const answer = await reset().requestLink({ target: { login: 'x'.repeat(320) }, ...from() })
     expect(await rows()).toBe(before + 1)
-    expect(await reset().requestLink({ asked: long, ...from() })).toEqual(answer)
+    expect(await reset().requestLink({ target: long, ...from() })).toEqual(answer)
     expect(await rows()).toBe(before + 1)
     expect((await noted('requested', 'no-account')) - asked).toBe(1)
-    expect(await reset().requestLink({ asked: long, ...from() })).toMatchObject({ code: 'throttled' })
+    expect(await reset().requestLink({ target: long, ...from() })).toMatchObject({ code: 'throttled' })
   })
 
   test('where the answer tells, a login longer than any account’s is not found, and not looked up', async () => {
@@ -143,7 +146,7 @@ describe('asking', () => {
       findByLogin: async (login) => (looked.push(login), [account]),
     }
     const ask = (login: string) =>
-      reset({}, { settings, accounts }).requestLink({ asked: { login }, ...from() })
+      reset({}, { settings, accounts }).requestLink({ target: { login }, ...from() })
     expect(await ask('x'.repeat(321))).toEqual({ ok: false, code: 'not-found' })
     expect(looked).toEqual([])
     expect(await ask('x'.repeat(320))).toEqual({ ok: true, found: true })
@@ -151,20 +154,20 @@ describe('asking', () => {
 
   test('T2: nor does the link of a letter that says "this wasn’t me"', async () => {
     const link = linkOf(account, 'cancel')
-    expect(await reset().requestLink({ asked: { link }, ...from() })).toMatchObject({ code: 'not-genuine' })
+    expect(await reset().requestLink({ target: { link }, ...from() })).toMatchObject({ code: 'not-genuine' })
   })
 })
 
 describe('setting a password', () => {
   test('works with a link that holds, is recorded, and queues the letter that tells of it', async () => {
-    expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
+    expect(await reset().completeReset(input(linkOf()))).toEqual({ ok: true })
     expect(await services.hash.verify((await passwordOf())!, good)).toBe(true)
     expect(await events()).toEqual([auditEvents.changed])
     expect(await jobs()).toEqual(['changed-email'])
   })
 
   test('S3: the letter that tells of it is for the address that the account had then', async () => {
-    expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
+    expect(await reset().completeReset(input(linkOf()))).toEqual({ ok: true })
     await sql.query(`UPDATE "rekey"."users" SET "email" = 'thief@evil.example' WHERE "id" = $1`, [account.id])
     const { rows } = await sql.query(
       `SELECT data->>'email' AS "to" FROM rekey_queue.job WHERE data->>'accountId' = $1`,
@@ -187,9 +190,9 @@ describe('setting a password', () => {
     )
     const before = services.hash.hashed
     const forged = { ...linkOf(), signature: 'A'.repeat(86) }
-    expect(await watched.complete(input(forged))).toEqual({ ok: false, code: 'signature-invalid' })
+    expect(await watched.completeReset(input(forged))).toEqual({ ok: false, code: 'signature-invalid' })
     expect([asked, services.hash.hashed - before]).toEqual([[], 0])
-    expect(await watched.complete(input(linkOf()))).toEqual({ ok: true })
+    expect(await watched.completeReset(input(linkOf()))).toEqual({ ok: true })
     expect(asked).toEqual([account.id, 'policy'])
   })
 
@@ -199,7 +202,7 @@ describe('setting a password', () => {
     ['that is too short', 'gravel7', 'too-short'],
   ])('C14 (CVE-2013-1443): a password %s costs no hash', async (_what, password, code) => {
     const before = services.hash.hashed
-    expect(await reset().complete(input(linkOf(), password))).toMatchObject({
+    expect(await reset().completeReset(input(linkOf(), password))).toMatchObject({
       code: 'password-rejected',
       problems: expect.arrayContaining([expect.objectContaining({ code })]),
     })
@@ -209,40 +212,42 @@ describe('setting a password', () => {
 
   test('R1: one link is refused after its share, from this client; from another one it is not', async () => {
     for (let i = 0; i < 3; i += 1)
-      expect(await reset().complete(input(linkOf(), 'short'))).toMatchObject({ ok: false })
-    expect(await reset().complete(input(linkOf()))).toMatchObject({ ok: false, code: 'throttled' })
+      expect(await reset().completeReset(input(linkOf(), 'short'))).toMatchObject({ ok: false })
+    expect(await reset().completeReset(input(linkOf()))).toMatchObject({ ok: false, code: 'throttled' })
     const elsewhere = { request: { client: '203.0.113.10', headers: new Headers(), fields: {} } }
-    expect(await reset().complete(input(linkOf(), good, elsewhere))).toEqual({ ok: true })
+    expect(await reset().completeReset(input(linkOf(), good, elsewhere))).toEqual({ ok: true })
   })
 
   test('R3, R10: a client is refused after its share of forged links, and its genuine link works all the same', async () => {
     const forged = { ...linkOf(), signature: 'A'.repeat(86) }
     for (let i = 0; i < 3; i += 1)
-      expect(await reset().complete(input(forged))).toMatchObject({ code: 'signature-invalid' })
+      expect(await reset().completeReset(input(forged))).toMatchObject({ code: 'signature-invalid' })
     for (const signature of [forged.signature, 'x', linkOf(account, 'cancel').signature])
-      expect(await reset().complete(input({ ...forged, signature }))).toMatchObject({ code: 'throttled' })
-    expect(await reset().complete(input(linkOf()))).toEqual({ ok: true })
+      expect(await reset().completeReset(input({ ...forged, signature }))).toMatchObject({
+        code: 'throttled',
+      })
+    expect(await reset().completeReset(input(linkOf()))).toEqual({ ok: true })
   })
 
   test('R10: a spent link that is posted again and again refuses no other link of the same client', async () => {
     const spent = linkOf()
-    expect(await reset().complete(input(spent))).toEqual({ ok: true })
+    expect(await reset().completeReset(input(spent))).toEqual({ ok: true })
     for (let i = 0; i < 2; i += 1)
-      expect(await reset().complete(input(spent))).toMatchObject({ code: 'signature-used' })
-    expect(await reset().complete(input(spent))).toMatchObject({ code: 'throttled' })
-    expect(await reset().complete(input(linkOf(await add())))).toEqual({ ok: true })
+      expect(await reset().completeReset(input(spent))).toMatchObject({ code: 'signature-used' })
+    expect(await reset().completeReset(input(spent))).toMatchObject({ code: 'throttled' })
+    expect(await reset().completeReset(input(linkOf(await add())))).toEqual({ ok: true })
   })
 
   test('R3: refused passwords are counted for the link; a good one passes all the same', async () => {
     const link = linkOf()
-    expect(await reset().complete(input(link, 'short'))).toMatchObject({ code: 'password-rejected' })
-    expect(await reset().complete(input(link, 'short'))).toMatchObject({ code: 'throttled' })
-    expect(await reset().complete(input(link))).toEqual({ ok: true })
+    expect(await reset().completeReset(input(link, 'short'))).toMatchObject({ code: 'password-rejected' })
+    expect(await reset().completeReset(input(link, 'short'))).toMatchObject({ code: 'throttled' })
+    expect(await reset().completeReset(input(link))).toEqual({ ok: true })
   })
 
   test('P1, P7: the policy judges, by the account’s own facts too', async () => {
     const named = await add({ username: `Marguerite-${randomUUID()}` })
-    expect(await reset().complete(input(linkOf(named), named.username))).toMatchObject({
+    expect(await reset().completeReset(input(linkOf(named), named.username))).toMatchObject({
       problems: [{ code: 'too-similar-username' }],
     })
     expect(await passwordOf(named)).toBe('a hash')
@@ -254,7 +259,7 @@ describe('setting a password', () => {
     await new Promise((resolve) => range.once('listening', resolve))
     const url = `http://127.0.0.1:${(range.address() as AddressInfo).port}/`
     const isBreached = createBreachCheck(url, services.log)
-    expect(await reset({}, { isBreached }).complete(input(linkOf()))).toMatchObject({
+    expect(await reset({}, { isBreached }).completeReset(input(linkOf()))).toMatchObject({
       problems: [{ code: 'breached' }],
     })
     range.close()
@@ -264,20 +269,22 @@ describe('setting a password', () => {
   test('P12: where a repetition is asked for, it must match', async () => {
     const settings = { reset: { ...services.settings.reset, passwordConfirm: true } }
     const twice = (passwordConfirm: string) =>
-      reset({}, { settings }).complete(input(linkOf(), good, { passwordConfirm }))
+      reset({}, { settings }).completeReset(input(linkOf(), good, { passwordConfirm }))
     expect(await twice(`${good}x`)).toMatchObject({ code: 'password-rejected', mismatch: true })
     expect(await twice(good)).toEqual({ ok: true })
   })
 
   test('S4: a second factor can refuse, and the link stays alive', async () => {
     const link = linkOf()
-    expect(await reset({ secondFactor: async () => false }).complete(input(link))).toMatchObject({
+    expect(await reset({ secondFactor: async () => false }).completeReset(input(link))).toMatchObject({
       code: 'second-factor-required',
     })
     expect(await passwordOf()).toBe('a hash')
     const elsewhere = { client: '203.0.113.10', headers: new Headers(), fields: {} }
     expect(
-      await reset({ secondFactor: async () => true }).complete(input(link, good, { request: elsewhere })),
+      await reset({ secondFactor: async () => true }).completeReset(
+        input(link, good, { request: elsewhere }),
+      ),
     ).toEqual({ ok: true })
   })
 
@@ -290,7 +297,7 @@ describe('setting a password', () => {
           asked += 1
           return false
         },
-      }).complete(input(link))
+      }).completeReset(input(link))
     expect(await guess()).toMatchObject({ code: 'second-factor-required' })
     expect(await guess()).toMatchObject({ code: 'throttled' })
     expect(asked).toBe(1)
@@ -300,7 +307,9 @@ describe('setting a password', () => {
     let asked = 0
     const guess = (link: Link, n: number) => {
       const request = { client: `2001:db8:0:${n.toString(16)}::1`, headers: new Headers(), fields: {} }
-      return reset({ secondFactor: async () => (asked += 1) > 100 }).complete(input(link, good, { request }))
+      return reset({ secondFactor: async () => (asked += 1) > 100 }).completeReset(
+        input(link, good, { request }),
+      )
     }
     const link = linkOf()
     const many = await Promise.all(Array.from({ length: 30 }, (_, n) => guess(link, n)))
@@ -317,16 +326,16 @@ describe('setting a password', () => {
     ['without an address', { email: '' }],
   ])('A1, S5: gives no password to an account %s, though its link was signed', async (_what, more) => {
     const unfit = await add(more)
-    expect(await reset().complete(input(linkOf(unfit)))).toEqual({ ok: false, code: 'signature-used' })
+    expect(await reset().completeReset(input(linkOf(unfit)))).toEqual({ ok: false, code: 'signature-used' })
     expect(await passwordOf(unfit)).toBe(unfit.passwordHash)
-    expect(await reset().look(linkOf(unfit))).toEqual({ state: 'signature-used' })
+    expect(await reset().inspectLink(linkOf(unfit))).toEqual({ state: 'signature-used' })
   })
 
   test('T2: a link of another purpose sets none, and is shown to nobody', async () => {
     for (const purpose of ['cancel', 'cancel-change'] as const) {
       const link = linkOf(account, purpose)
-      expect(await reset().complete(input(link))).toEqual({ ok: false, code: 'signature-invalid' })
-      expect(await reset().look(link)).toEqual({ state: 'signature-invalid' })
+      expect(await reset().completeReset(input(link))).toEqual({ ok: false, code: 'signature-invalid' })
+      expect(await reset().inspectLink(link)).toEqual({ state: 'signature-invalid' })
     }
     expect(await passwordOf()).toBe('a hash')
   })
@@ -334,7 +343,7 @@ describe('setting a password', () => {
   test('C12: of many at once with one link, one gets through', async () => {
     await sql.query('DELETE FROM "rekey"."limits"')
     const link = linkOf()
-    const all = await Promise.all([1, 2, 3].map((i) => reset().complete(input(link, `${good}${i}`))))
+    const all = await Promise.all([1, 2, 3].map((i) => reset().completeReset(input(link, `${good}${i}`))))
     expect(all.filter(({ ok }) => ok)).toHaveLength(1)
     expect(await jobs()).toEqual(['changed-email'])
   })
@@ -358,14 +367,16 @@ describe('what belongs to a reset', () => {
   }
 
   test('S1, L1: its sessions end with it', async () => {
-    expect(await reset({ revokeSessions }).complete(input(linkOf()))).toEqual({ ok: true })
+    expect(await reset({ revokeSessions }).completeReset(input(linkOf()))).toEqual({ ok: true })
     expect(await sessions()).toBe(0)
     expect(await events()).toEqual(['authn_password_change', 'session_expired'])
   })
 
   test('F8: where they cannot be ended, nothing has happened', async () => {
     const fails: Configuration['revokeSessions'] = () => Promise.reject(new Error('no such table'))
-    await expect(reset({ revokeSessions: fails }).complete(input(linkOf()))).rejects.toThrow('no such table')
+    await expect(reset({ revokeSessions: fails }).completeReset(input(linkOf()))).rejects.toThrow(
+      'no such table',
+    )
     await nothing()
   })
 
@@ -378,7 +389,7 @@ describe('what belongs to a reset', () => {
       },
     }
     const configuration = { revokeSessions, passwordChanged: async () => undefined }
-    await expect(reset(configuration, { queue }).complete(input(linkOf()))).rejects.toThrow(
+    await expect(reset(configuration, { queue }).completeReset(input(linkOf()))).rejects.toThrow(
       'the queue is gone',
     )
     await nothing()
@@ -390,7 +401,7 @@ describe('what belongs to a reset', () => {
       await sql.query(`UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`, [account.id])
       return true
     }
-    expect(await reset({ revokeSessions, secondFactor: slow }).complete(input(link))).toEqual({
+    expect(await reset({ revokeSessions, secondFactor: slow }).completeReset(input(link))).toEqual({
       ok: false,
       code: 'signature-used',
     })
@@ -401,33 +412,36 @@ describe('what belongs to a reset', () => {
 describe('"this wasn’t me"', () => {
   test('T5: kills all live links, once, and from a letter with a link queues nothing', async () => {
     const link = linkOf()
-    const press = () => reset().cancel({ link: linkOf(account, 'cancel'), ...from() })
+    const press = () => reset().cancelReset({ link: linkOf(account, 'cancel'), ...from() })
     expect(await press()).toEqual({ ok: true, newLink: false })
     expect(await press()).toEqual({ ok: false, code: 'signature-used' })
-    expect(await reset().look(link)).toEqual({ state: 'signature-used' })
+    expect(await reset().inspectLink(link)).toEqual({ state: 'signature-used' })
     expect([await jobs(), await events()]).toEqual([[], [auditEvents.cancelled, auditEvents.reused]])
   })
 
   test('T5: of many presses at the same time one counts', async () => {
-    const press = () => reset().cancel({ link: linkOf(account, 'cancel-change'), ...from() })
+    const press = () => reset().cancelReset({ link: linkOf(account, 'cancel-change'), ...from() })
     const answers = await Promise.all(Array.from({ length: 3 }, press))
     expect(answers.filter(({ ok }) => ok)).toEqual([{ ok: true, newLink: true }])
     expect(await jobs()).toEqual(['link-request'])
   })
 
   test('from the letter about a changed password it starts a fresh reset', async () => {
-    const press = reset().cancel({ link: linkOf(account, 'cancel-change'), ...from() })
+    const press = reset().cancelReset({ link: linkOf(account, 'cancel-change'), ...from() })
     expect(await press).toEqual({ ok: true, newLink: true })
     expect(await jobs()).toEqual(['link-request'])
   })
 
   test('T5: that of the first letter dies with a change: it must not disarm the one in the letter about it', async () => {
     const [first, link] = [linkOf(account, 'cancel'), linkOf()]
-    expect(await reset().complete(input(link))).toEqual({ ok: true })
+    expect(await reset().completeReset(input(link))).toEqual({ ok: true })
     const changed = linkOf((await services.accounts.read(account.id)).account!, 'cancel-change')
-    expect(await reset().lookAtCancel(first)).toEqual({ state: 'signature-used' })
-    expect(await reset().cancel({ link: first, ...from() })).toEqual({ ok: false, code: 'signature-used' })
-    expect(await reset().cancel({ link: changed, ...from() })).toEqual({ ok: true, newLink: true })
+    expect(await reset().inspectCancelLink(first)).toEqual({ state: 'signature-used' })
+    expect(await reset().cancelReset({ link: first, ...from() })).toEqual({
+      ok: false,
+      code: 'signature-used',
+    })
+    expect(await reset().cancelReset({ link: changed, ...from() })).toEqual({ ok: true, newLink: true })
   })
 
   test('T5: where links may be used again, that of the first letter undoes a change as well', async () => {
@@ -440,17 +454,17 @@ describe('"this wasn’t me"', () => {
     const settings = { reset: { ...services.settings.reset, oneTimeUse: false } }
     const lax = reset({}, { links, settings })
     const link = (purpose: Purpose) => links.create(purpose, account.id, now() - 5, linkState(account))
-    expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: false, newLink: false })
-    expect(await lax.complete(input(link('reset')))).toEqual({ ok: true })
-    expect(await lax.lookAtCancel(link('cancel'))).toMatchObject({ changed: true, newLink: true })
-    expect(await lax.cancel({ link: link('cancel'), ...from() })).toEqual({ ok: true, newLink: true })
+    expect(await lax.inspectCancelLink(link('cancel'))).toMatchObject({ changed: false, newLink: false })
+    expect(await lax.completeReset(input(link('reset')))).toEqual({ ok: true })
+    expect(await lax.inspectCancelLink(link('cancel'))).toMatchObject({ changed: true, newLink: true })
+    expect(await lax.cancelReset({ link: link('cancel'), ...from() })).toEqual({ ok: true, newLink: true })
     expect(await jobs()).toContain('link-request')
   })
 
   test('R1, R3: it starts three fresh resets of an account in an hour, wherever it is pressed; then nothing is done', async () => {
     const press = async (of: Account, client: string) => {
       const { account: current } = await services.accounts.read(of.id)
-      return reset().cancel({ link: linkOf(current!, 'cancel-change'), ...from(client) })
+      return reset().cancelReset({ link: linkOf(current!, 'cancel-change'), ...from(client) })
     }
     const other = await add()
     for (const n of [1, 2, 3]) expect(await press(account, `203.0.113.${n}`)).toMatchObject({ newLink: true })
@@ -460,39 +474,40 @@ describe('"this wasn’t me"', () => {
     expect((await jobs()).filter((name) => name === 'link-request')).toHaveLength(3)
     expect(await press(other, '203.0.113.4')).toMatchObject({ ok: true })
     const first = linkOf(before.account!, 'cancel')
-    expect(await reset().cancel({ link: first, ...from() })).toEqual({ ok: true, newLink: false })
+    expect(await reset().cancelReset({ link: first, ...from() })).toEqual({ ok: true, newLink: false })
   })
 
   test('R3: a press that starts nothing, beaten by another or by an outage, takes none of the three', async () => {
     const link = linkOf(account, 'cancel-change')
-    const broken: Partial<Parts> = {
+    const broken: Partial<ResetParts> = {
       queue: { ...services.queue, add: () => Promise.reject(new Error('away')) },
     }
     for (let n = 0; n < 3; n += 1) {
-      await expect(reset({}, broken).cancel({ link, ...from(`203.0.113.${n}`) })).rejects.toThrow('away')
+      await expect(reset({}, broken).cancelReset({ link, ...from(`203.0.113.${n}`) })).rejects.toThrow('away')
     }
-    const presses = [4, 5, 6].map((n) => reset().cancel({ link, ...from(`203.0.113.${n}`) }))
+    const presses = [4, 5, 6].map((n) => reset().cancelReset({ link, ...from(`203.0.113.${n}`) }))
     expect((await Promise.all(presses)).filter(({ ok }) => ok)).toEqual([{ ok: true, newLink: true }])
     const { account: current } = await services.accounts.read(account.id)
     const again = linkOf(current!, 'cancel-change')
-    expect(await reset().cancel({ link: again, ...from() })).toEqual({ ok: true, newLink: true })
+    expect(await reset().cancelReset({ link: again, ...from() })).toEqual({ ok: true, newLink: true })
   })
 
   test('T2: a reset link cancels nothing', async () => {
     const link = linkOf()
-    expect(await reset().cancel({ link, ...from() })).toEqual({ ok: false, code: 'signature-invalid' })
-    expect(await reset().lookAtCancel(link)).toEqual({ state: 'signature-invalid' })
-    expect(await reset().look(link)).toMatchObject({ state: 'holds' })
+    expect(await reset().cancelReset({ link, ...from() })).toEqual({ ok: false, code: 'signature-invalid' })
+    expect(await reset().inspectCancelLink(link)).toEqual({ state: 'signature-invalid' })
+    expect(await reset().inspectLink(link)).toMatchObject({ state: 'holds' })
   })
 
   test('T13: looking at it changes nothing', async () => {
     const link = linkOf(account, 'cancel')
-    for (let i = 0; i < 3; i += 1) expect(await reset().lookAtCancel(link)).toMatchObject({ state: 'holds' })
-    expect(await reset().look(linkOf())).toMatchObject({ state: 'holds' })
+    for (let i = 0; i < 3; i += 1)
+      expect(await reset().inspectCancelLink(link)).toMatchObject({ state: 'holds' })
+    expect(await reset().inspectLink(linkOf())).toMatchObject({ state: 'holds' })
   })
 
   test('R1: a client is refused after its share', async () => {
-    const press = () => reset().cancel({ link: linkOf(account, 'cancel'), ...from() })
+    const press = () => reset().cancelReset({ link: linkOf(account, 'cancel'), ...from() })
     for (let i = 0; i < 3; i += 1) await press()
     expect(await press()).toMatchObject({ code: 'throttled' })
   })
@@ -502,31 +517,33 @@ describe('"this wasn’t me"', () => {
     async (purpose) => {
       const forged = { ...linkOf(account, purpose), signature: 'A'.repeat(86) }
       for (const link of [forged, forged, linkOf()])
-        expect(await reset().cancel({ link, ...from() })).toMatchObject({ code: 'signature-invalid' })
+        expect(await reset().cancelReset({ link, ...from() })).toMatchObject({ code: 'signature-invalid' })
       for (const link of [forged, linkOf()])
-        expect(await reset().cancel({ link, ...from() })).toMatchObject({ code: 'throttled' })
-      expect(await reset().cancel({ link: linkOf(account, purpose), ...from() })).toMatchObject({ ok: true })
+        expect(await reset().cancelReset({ link, ...from() })).toMatchObject({ code: 'throttled' })
+      expect(await reset().cancelReset({ link: linkOf(account, purpose), ...from() })).toMatchObject({
+        ok: true,
+      })
     },
   )
 })
 
 describe('L1: what is noted', () => {
   test('of a flood of one kind from one client is its first', async () => {
-    await reset().complete(input(linkOf()))
+    await reset().completeReset(input(linkOf()))
     const spent = services.links.create('reset', account.id, now(), linkState(account))
-    for (let i = 0; i < 2; i += 1) await reset().complete(input(spent))
+    for (let i = 0; i < 2; i += 1) await reset().completeReset(input(spent))
     expect(await events()).toEqual([auditEvents.changed, auditEvents.reused])
   })
 
   test('of requests beyond the limit is the first', async () => {
     const before = await noted('limited', 'forgeriesPerClient')
-    for (let i = 0; i < 6; i += 1) await reset().complete(input({ ...linkOf(), signature: 'x' }))
+    for (let i = 0; i < 6; i += 1) await reset().completeReset(input({ ...linkOf(), signature: 'x' }))
     expect((await noted('limited', 'forgeriesPerClient')) - before).toBe(1)
   })
 
   test('of a forged link is no account: whom it names is nobody’s word to take', async () => {
     const before = await noted('refused', 'signature-invalid')
-    await reset().complete(input({ ...linkOf(), signature: 'A'.repeat(86) }))
+    await reset().completeReset(input({ ...linkOf(), signature: 'A'.repeat(86) }))
     expect((await noted('refused', 'signature-invalid')) - before).toBe(1)
     expect(await events()).toEqual([])
   })

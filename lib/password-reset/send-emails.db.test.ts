@@ -279,7 +279,9 @@ describe('a letter with a link', () => {
     const signature = searchParams.get('signature')!
     const timestamp = Number(searchParams.get('timestamp'))
     expect(now() - timestamp).toBeGreaterThanOrEqual(600)
-    expect(await services.passwordReset.look({ user_id: account.id, timestamp, signature })).toMatchObject({
+    expect(
+      await services.passwordReset.inspectLink({ user_id: account.id, timestamp, signature }),
+    ).toMatchObject({
       state: 'holds',
     })
     expect(await lastEntry()).toEqual([auditEvents.sent, null])
@@ -548,7 +550,7 @@ describe('the letter about a changed password', () => {
       timestamp: Number(searchParams.get('timestamp')),
       signature: searchParams.get('signature')!,
     }
-    expect(await services.passwordReset.cancel({ link, ...origin })).toEqual({ ok: true, newLink: true })
+    expect(await services.passwordReset.cancelReset({ link, ...origin })).toEqual({ ok: true, newLink: true })
   })
 
   test('is not sent where there is nobody to send it to', async () => {

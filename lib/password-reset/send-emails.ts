@@ -16,7 +16,8 @@ import type { Limits } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
 import type { Mailer } from '@/lib/mail/mailer'
 import { urlInApp } from '@/lib/config/own-path'
-import { findAccounts, noteNobody } from './password-reset'
+import { findAccounts } from './find-accounts'
+import { auditUnknownAccount } from './refuse'
 import type { Attempt, Handlers, Queue, Work } from '@/lib/queue/queue'
 import { buildLinkUrl, type Links } from './reset-link'
 import type { Settings } from '@/lib/config/settings'
@@ -74,7 +75,7 @@ export function createLetterSending(parts: Parts): Handlers {
       'login' in target ? await findByLogin(target.login, requestId) : await findById(target.accountId)
     const requestedAt = Math.floor(createdAt.getTime() / 1000)
     if (found.length === 0) {
-      await noteNobody(parts, { requestId, client })
+      await auditUnknownAccount(parts, { requestId, client })
       return done
     }
     const kept = new Set<string>()

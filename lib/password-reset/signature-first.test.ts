@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
-import { createPasswordReset, type Parts, type ResetInput } from './password-reset'
+import type { CompleteResetInput } from './complete-reset'
+import { createPasswordReset } from './password-reset'
+import type { ResetParts } from './refuse'
 import { createLinks, type Purpose } from './reset-link'
 
 // A world in which only the signature can be judged: whoever reaches for more leaves a trace, and fails.
@@ -39,11 +41,11 @@ function bareWorld() {
     isBreached: async () => reached.push('isBreached') > 0,
     limits: { countReset: async () => ({ ok: true }), isNoteworthy: async () => false },
     settings: { reset: { passwordConfirm: false, oneTimeUse: true, failWhenUserNotFound: false } },
-  } as unknown as Parts
+  } as unknown as ResetParts
   return { flow: createPasswordReset(parts), hash, reached }
 }
 
-const input = (signature: string, password: string): ResetInput => ({
+const input = (signature: string, password: string): CompleteResetInput => ({
   link: { user_id: userId, timestamp: 1_790_000_000, signature },
   password,
   passwordConfirm: undefined,
@@ -60,19 +62,19 @@ test('T11: three hundred bad signatures reach neither accounts nor policy, and h
   const passwords = ['ada@example.com', 'short', 'gravel orbit lantern', 'x'.repeat(10_000)]
   for (let attempt = 0; attempt < 300; attempt += 1) {
     const forged = input(bad[attempt % bad.length]!, passwords[attempt % passwords.length]!)
-    expect(await flow.complete(forged)).toEqual({ ok: false, code: 'signature-invalid' })
+    expect(await flow.completeReset(forged)).toEqual({ ok: false, code: 'signature-invalid' })
   }
   expect([reached, hash.hashed]).toEqual([[], 0])
 
   // Whereas a signature of ours leads on.
-  await expect(flow.complete(input(signature, 'gravel orbit lantern'))).rejects.toThrow('out of reach')
+  await expect(flow.completeReset(input(signature, 'gravel orbit lantern'))).rejects.toThrow('out of reach')
   expect(reached).toEqual(['accounts.read'])
 })
 
 test('T11: looking at a forged link reaches nothing either', async () => {
   const { flow, reached } = bareWorld()
   const { link } = input('A'.repeat(86), '')
-  expect(await flow.look(link)).toEqual({ state: 'signature-invalid' })
-  expect(await flow.lookAtCancel(link)).toEqual({ state: 'signature-invalid' })
+  expect(await flow.inspectLink(link)).toEqual({ state: 'signature-invalid' })
+  expect(await flow.inspectCancelLink(link)).toEqual({ state: 'signature-invalid' })
   expect(reached).toEqual([])
 })

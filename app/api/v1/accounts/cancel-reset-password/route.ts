@@ -26,7 +26,12 @@ export async function POST(request: Request): Promise<Response> {
       const fields = repairFields(services().links, 'cancel', await asked.fields())
       const link = readInput(cancelShape(), fields)
       const { language, requestId, client } = asked
-      const outcome = await services().passwordReset.cancel({ link, locale: language, requestId, client })
+      const outcome = await services().passwordReset.cancelReset({
+        link,
+        locale: language,
+        requestId,
+        client,
+      })
       if (outcome.ok) return 'cancelled'
       throw outcome.code === 'throttled' ? new Throttled(outcome.retryAfter) : new Refusal(outcome.code)
     },

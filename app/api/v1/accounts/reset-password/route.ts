@@ -5,7 +5,7 @@ import { FieldProblems, Refusal, Throttled } from '@/lib/http/errors'
 import { describeResetPassword, resetPasswordShape } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
 import { pathInApp } from '@/lib/config/own-path'
-import type { Rejected } from '@/lib/password-reset/password-reset'
+import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
 import { services } from '@/services'
 import type { Settings } from '@/lib/config/settings'
 
@@ -24,7 +24,7 @@ export async function POST(request: Request): Promise<Response> {
       repairFields(links, 'reset', fields),
     )
 
-    const outcome = await passwordReset.complete({
+    const outcome = await passwordReset.completeReset({
       link,
       password,
       passwordConfirm: password_confirm,
@@ -49,7 +49,7 @@ export function OPTIONS(request: Request): Response {
   return answerOptions(services(), request, () => describeResetPassword(settings.reset))
 }
 
-function problemsOf({ problems, mismatch }: Rejected): FieldProblems {
+function problemsOf({ problems, mismatch }: RejectedPassword): FieldProblems {
   return new FieldProblems({
     ...(problems.length > 0 && { password: problems.map(({ code, ...values }) => ({ code, values })) }),
     ...(mismatch && { password_confirm: [{ code: 'confirm-mismatch' as const }] }),

@@ -24,7 +24,7 @@ export async function POST(request: Request): Promise<Response> {
     const input = readInput(sendLinkShape(loginField), repairFields(links, 'reset', shaped))
 
     const { language, requestId, client } = asked
-    const outcome = await passwordReset.requestLink({ asked: input, locale: language, requestId, client })
+    const outcome = await passwordReset.requestLink({ target: input, locale: language, requestId, client })
     if (outcome.ok) return outcome.found === 'not-told' ? 'link-sent-if-exists' : 'link-sent'
     if (outcome.code === 'throttled') throw new Throttled(outcome.retryAfter)
     if (outcome.code === 'not-found') throw new Refusal('user-not-found')

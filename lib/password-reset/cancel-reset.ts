@@ -1,0 +1,63 @@
+import { mayReset, passwordChangedSince, type Account } from '@/lib/accounts/accounts'
+import { refuse, throttled, type RefusedLink, type ResetParts, type Throttled } from './refuse'
+import type { Link, Purpose } from './reset-link'
+import { openCancelLink, verifyCancelLink } from './verify-link'
+
+export type CancelResetInput = { link: Link; locale: string; requestId: string; client: string }
+
+export type CancelResetOutcome = { ok: true; newLink: boolean } | RefusedLink | Throttled
+
+/** Seconds that "this wasn't me" holds emails back: long enough to end a flood, too short to lock anybody out. */
+const emailPause = 3600
+
+/**
+ * "This wasn't me": revokes all live links of the account and holds its emails back for an hour. From the email about a
+ * changed password it also sends a fresh link, past the pause that it has just set. A link works once, and an account starts
+ * three fresh resets in an hour; without that limit, somebody could go round with an account of their own and use up the
+ * installation's emails.
+ */
+export async function cancelReset(parts: ResetParts, input: CancelResetInput): Promise<CancelResetOutcome> {
+  const { accounts, audit, database, limits, queue } = parts
+  const { link, locale, requestId, client } = input
+  const context = { requestId, client }
+  const counted = await limits.countReset(client, openCancelLink(parts, link))
+  if (!counted.ok) return throttled(parts, counted, context)
+  const { verdict, account, purpose } = await verifyCancelLink(parts, link)
+  if (verdict !== 'holds') return refuse(parts, verdict, link, context)
+
+  const newLink = startsReset(parts, account, link, purpose)
+  if (newLink) {
+    const restart = await limits.countRestart(account.id)
+    if (!restart.ok) return throttled(parts, restart, context)
+  }
+  let cancelled = false
+  try {
+    await queue.ready()
+    cancelled = await database.transaction(async (tx) => {
+      if (!(await accounts.revokeLinks(tx, account.id, account.linksEpoch, emailPause))) return false
+      await audit.record('cancelled', { ...context, accountId: account.id, reason: purpose }, tx)
+      const target = { accountId: account.id }
+      if (newLink)
+        await queue.add('link-request', { target, locale, requestId, client, bypassPause: true }, { tx })
+      return true
+    })
+  } finally {
+    if (newLink && !cancelled) await limits.returnRestart(account.id)
+  }
+  return cancelled ? { ok: true, newLink } : refuse(parts, 'signature-used', link, context)
+}
+
+/** Whether cancelling with this link also sends a fresh reset link. */
+export function startsReset(
+  { settings }: Pick<ResetParts, 'settings'>,
+  account: Account,
+  link: Link,
+  purpose: Purpose | undefined,
+): boolean {
+  return settings.reset.enabled && tellsOfChange(account, link, purpose) && mayReset(account)
+}
+
+/** Whether the password was changed. Where links may be used twice, the first email's link outlives the change, too. */
+export function tellsOfChange(account: Account, link: Link, purpose: Purpose | undefined): boolean {
+  return purpose === 'cancel-change' || passwordChangedSince(account, link.timestamp)
+}

@@ -1,0 +1,123 @@
+import { linkState, type Account } from '@/lib/accounts/accounts'
+import type { PolicyProblem } from '@/lib/passwords/policy'
+import type { ResetRequest } from './extension-points'
+import {
+  auditRefusal,
+  auditThrottled,
+  refuse,
+  throttled,
+  type RefusedLink,
+  type RequestContext,
+  type ResetParts,
+  type Throttled,
+} from './refuse'
+import type { Link } from './reset-link'
+import { verifyResetLink } from './verify-link'
+
+export type CompleteResetInput = {
+  link: Link
+  password: string
+  /** The repetition, where the endpoint asks for one. */
+  passwordConfirm: string | undefined
+  locale: string
+  requestId: string
+  request: ResetRequest
+}
+
+export type RejectedPassword = {
+  ok: false
+  code: 'password-rejected'
+  problems: (PolicyProblem | { code: 'breached' })[]
+  mismatch: boolean
+}
+
+export type CompleteResetOutcome = { ok: true } | RefusedLink | RejectedPassword | Throttled
+
+type Step = RefusedLink | RejectedPassword | Throttled | undefined
+
+/** Replaces the password if the link still holds. Of two visitors with one link, one gets through. */
+export async function completeReset(
+  parts: ResetParts,
+  input: CompleteResetInput,
+): Promise<CompleteResetOutcome> {
+  const { limits, links, hash, queue } = parts
+  const { link, password, request } = input
+  const context = { requestId: input.requestId, client: request.client }
+  const counted = await limits.countReset(request.client, links.open('reset', link))
+  if (!counted.ok) return throttled(parts, counted, context)
+  const { verdict, account } = await verifyResetLink(parts, link)
+  if (verdict !== 'holds') return refuse(parts, verdict, link, context)
+
+  const stopped =
+    (await checkPassword(parts, input, account, context)) ??
+    (await checkSecondFactor(parts, input, account, context))
+  if (stopped !== undefined) return stopped
+
+  const newHash = await hash.hash(password)
+  await queue.ready()
+  const replaced = await replacePassword(parts, input, account, newHash, context)
+  return replaced ? { ok: true } : refuse(parts, 'signature-used', link, context)
+}
+
+async function checkPassword(
+  parts: ResetParts,
+  { link, password, passwordConfirm, request }: CompleteResetInput,
+  account: Account,
+  context: RequestContext,
+): Promise<Step> {
+  const { policy, isBreached, limits, settings } = parts
+  const problems: RejectedPassword['problems'] = policy.judge(password, account)
+  if (problems.length === 0 && (await isBreached(password))) problems.push({ code: 'breached' })
+  const mismatch = settings.reset.passwordConfirm && passwordConfirm !== password
+  if (problems.length === 0 && !mismatch) return undefined
+  const attempt = await limits.countAttempt(request.client, link.signature)
+  if (!attempt.ok) return throttled(parts, attempt, context)
+  await auditRefusal(parts, 'password-rejected', account.id, context)
+  return { ok: false, code: 'password-rejected', problems, mismatch }
+}
+
+/** Counts before it asks, so that of many guesses at once no more than the limit are tried. */
+async function checkSecondFactor(
+  parts: ResetParts,
+  { link, request }: CompleteResetInput,
+  account: Account,
+  context: RequestContext,
+): Promise<Step> {
+  const { limits, configuration } = parts
+  if (configuration.secondFactor === undefined) return undefined
+  const attempt = await limits.countAttempt(request.client, link.signature)
+  if (!attempt.ok) return throttled(parts, attempt, context)
+  const guess = await limits.countGuess(link.signature)
+  if (!guess.ok) {
+    // Not "later": a new link helps at once.
+    await auditThrottled(parts, guess, context)
+    return { ok: false, code: 'second-factor-exhausted' }
+  }
+  // Reads the fields only now: until here they have not earned the work.
+  const passed = await configuration.secondFactor(account, { ...request })
+  return passed ? undefined : refuse(parts, 'second-factor-required', link, context)
+}
+
+/** One transaction: the password, the team's sessions, the audit entries, and the email about the change. */
+async function replacePassword(
+  { accounts, audit, configuration, database, queue, settings }: ResetParts,
+  { locale, requestId, request: { client } }: CompleteResetInput,
+  account: Account,
+  newHash: string,
+  context: RequestContext,
+): Promise<boolean> {
+  return database.transaction(async (tx) => {
+    const bindPassword = settings.reset.oneTimeUse
+    if (!(await accounts.replacePassword(tx, account.id, linkState(account), newHash, { bindPassword })))
+      return false
+    await configuration.revokeSessions?.(tx, account)
+    const facts = { ...context, accountId: account.id }
+    await audit.record('changed', facts, tx)
+    if (configuration.revokeSessions) await audit.record('sessionsEnded', { ...facts, reason: 'revoked' }, tx)
+    const { id: accountId, email, username } = account
+    await queue.add('changed-email', { accountId, email, client, locale, requestId }, { tx })
+    if (configuration.passwordChanged)
+      await queue.add('changed-hook', { accountId, username, requestId }, { tx })
+    return true
+  })
+}

@@ -1,0 +1,54 @@
+import { longestLogin, mayReset } from '@/lib/accounts/accounts'
+import type { Counted } from '@/lib/rate-limits/limits'
+import { findAccounts } from './find-accounts'
+import { auditUnknownAccount, throttled, type ResetParts, type Throttled } from './refuse'
+import type { Link } from './reset-link'
+
+/** Who needs a link, known by a typed login or by an older link, and where the request comes from. */
+export type RequestLinkInput = {
+  target: { login: string } | { link: Link }
+  locale: string
+  requestId: string
+  client: string
+}
+
+export type RequestLinkOutcome =
+  { ok: true; found: boolean | 'not-told' } | { ok: false; code: 'not-genuine' | 'not-found' } | Throttled
+
+/**
+ * Stores that a link was requested. It looks no account up, because the response must not depend on what the database knows
+ * (OWASP Forgot Password, "Forgot Password Request"). A login longer than any account's gets the same response and is not
+ * stored: its length says nothing about accounts.
+ *
+ * @returns whether an account was found, only where RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND asks for it by name;
+ *   'not-genuine' for the three fields of a link that Rekey did not make
+ */
+export async function requestLink(parts: ResetParts, input: RequestLinkInput): Promise<RequestLinkOutcome> {
+  const { links, queue, settings } = parts
+  const { target, locale, requestId, client } = input
+  if ('link' in target && links.open('reset', target.link) === null) return { ok: false, code: 'not-genuine' }
+  const counted = await count(parts, input)
+  if (!counted.ok) return throttled(parts, counted, { requestId, client })
+
+  const tooLong = 'login' in target && target.login.length > longestLogin
+  const tells = settings.reset.failWhenUserNotFound
+  if (tells && (tooLong || !(await hasAccount(parts, target)))) return { ok: false, code: 'not-found' }
+  if (tooLong) {
+    await auditUnknownAccount(parts, { requestId, client })
+  } else {
+    const stored = 'login' in target ? target : { accountId: target.link.user_id }
+    await queue.add('link-request', { target: stored, locale, requestId, client, bypassPause: false })
+  }
+  return { ok: true, found: tells ? true : 'not-told' }
+}
+
+function count({ limits }: ResetParts, { target, client }: RequestLinkInput): Promise<Counted> {
+  return 'login' in target ? limits.countAsk(client, target.login) : limits.countRenewal(client, target.link)
+}
+
+/** Only where RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND asks for it by name. */
+async function hasAccount(parts: ResetParts, target: RequestLinkInput['target']): Promise<boolean> {
+  if ('login' in target) return (await findAccounts(parts, target.login)).length > 0
+  const { account } = await parts.accounts.read(target.link.user_id)
+  return account !== null && mayReset(account)
+}

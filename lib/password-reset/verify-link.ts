@@ -1,0 +1,38 @@
+import { linkState, mayReset, type Account } from '@/lib/accounts/accounts'
+import type { ResetParts } from './refuse'
+import type { GenuineLink, Link, Purpose, Verdict } from './reset-link'
+
+export type VerifiedLink =
+  { verdict: 'holds'; account: Account } | { verdict: Exclude<Verdict, 'holds'>; account?: never }
+
+type Parts = Pick<ResetParts, 'accounts' | 'links'>
+
+/** Verifies a reset link. The outer signature comes first, so that a forged link costs no look-up. */
+export async function verifyResetLink(parts: Parts, link: Link): Promise<VerifiedLink> {
+  const verified = await verify(parts, parts.links.open('reset', link))
+  return verified.verdict === 'holds' && !mayReset(verified.account)
+    ? { verdict: 'signature-used' }
+    : verified
+}
+
+/** Verifies a "this wasn't me" link. It works for accounts that may not reset, too. */
+export async function verifyCancelLink(
+  parts: Parts,
+  link: Link,
+): Promise<VerifiedLink & { purpose?: Purpose }> {
+  const genuine = openCancelLink(parts, link)
+  return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
+}
+
+/** @returns null for a link that Rekey did not make */
+export function openCancelLink({ links }: Pick<Parts, 'links'>, link: Link): GenuineLink | null {
+  return links.open('cancel', link) ?? links.open('cancel-change', link)
+}
+
+async function verify({ accounts, links }: Parts, genuine: GenuineLink | null): Promise<VerifiedLink> {
+  if (genuine === null) return { verdict: 'signature-invalid' }
+  const { account, now } = await accounts.read(genuine.user_id)
+  const verdict = links.judge(genuine, account && linkState(account), now)
+  if (verdict !== 'holds') return { verdict }
+  return account === null ? { verdict: 'signature-used' } : { verdict, account }
+}
