@@ -6,19 +6,23 @@ import { brandStyle, helpLine } from '@/components/brand-style'
 import { directionOf } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
+import { theme } from '@/lib/theme/tokens'
 import './globals.css'
 import { visitorLanguage } from '@/app/i18n/request'
 
 /** Every page is rendered for its request: each answer has a nonce of its own, which static HTML could not carry. */
 export const dynamic = 'force-dynamic'
 
+const light = theme.light.colors
+const dark = theme.dark.colors
+
 /** What a browser paints around the page: the first that applies. On a phone the surface fills it, else the paper. */
 export const viewport: Viewport = {
   themeColor: [
-    { media: '(prefers-color-scheme: light) and (width < 40rem)', color: '#ffffff' },
-    { media: '(prefers-color-scheme: dark) and (width < 40rem)', color: '#161e22' },
-    { media: '(prefers-color-scheme: light)', color: '#f6f4ef' },
-    { media: '(prefers-color-scheme: dark)', color: '#0e1417' },
+    { media: '(prefers-color-scheme: light) and (width < 40rem)', color: light.surface },
+    { media: '(prefers-color-scheme: dark) and (width < 40rem)', color: dark.surface },
+    { media: '(prefers-color-scheme: light)', color: light.paper },
+    { media: '(prefers-color-scheme: dark)', color: dark.paper },
   ],
 }
 

@@ -37,14 +37,14 @@ describe('V8: a form without JavaScript leads on under the path', () => {
       '/account/forgot-password/sent/',
     )
     expect(await where(ask.POST(send('send-reset-password-link', { login: ' ' }, 'de')))).toBe(
-      '/account/forgot-password/?problem=login-blank&lang=de',
+      '/account/forgot-password/?error=login.blank&lang=de',
     )
   })
 
   test('from the new password to the end, or back with the link', async () => {
     const link = await linkFor('reset')
     expect(await where(reset.POST(send('reset-password', { ...link, password: '123' })))).toMatch(
-      /^\/account\/reset-password\/\?user_id=[\w-]+&timestamp=\d+&signature=[\w-]+&problem=password-too-short/,
+      /^\/account\/reset-password\/\?user_id=[\w-]+&timestamp=\d+&signature=[\w-]+&error=password.too-short/,
     )
     expect(
       await where(reset.POST(send('reset-password', { ...link, password: 'gravel marble lantern 7' }))),

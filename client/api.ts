@@ -1,15 +1,9 @@
-/** What an endpoint made of a form, or why nothing came of it. */
-export type Answer =
-  | { kind: 'done' }
-  /** Messages by field, in the language that was asked for. */
-  | { kind: 'fields'; fields: Record<string, string[]> }
-  /** Refused as a whole: a stable code where there is one, and the endpoint's own words. */
-  | { kind: 'refused'; code: string | null; detail: string }
-  /** Seconds to wait. */
-  | { kind: 'throttled'; seconds: number }
-  | { kind: 'unavailable' }
-  /** No answer at all: no network, or none in time. */
-  | { kind: 'offline' }
+import { formErrorCode } from '@/lib/http/error-codes'
+import { parseFormErrors, type FormErrors } from '@/lib/http/form-errors'
+
+/** What became of a form: accepted, or the codes of what was wrong. `retryAfter`: seconds to wait, where it was too often. */
+export type FormResponse<Field extends string = never> =
+  { ok: true } | { ok: false; errors: FormErrors<Field>; retryAfter?: number }
 
 /** Milliseconds after which a person would rather hear that nothing came. */
 const patience = 30_000
@@ -18,11 +12,17 @@ const patience = 30_000
 const usualWait = 60
 
 /**
- * Sends a form to an endpoint of ours. Never throws: a lost connection is an answer too.
+ * Sends a form to an endpoint of this app. Never throws: a lost connection is a response, too.
  *
- * @param language the page's, so that the endpoint's messages fit the page
+ * @param language the page's: an email that follows is in it
+ * @param shown the fields that the form can show errors of
  */
-export async function send(path: string, fields: Record<string, string>, language: string): Promise<Answer> {
+export async function send<Field extends string = never>(
+  path: string,
+  fields: Record<string, string>,
+  language: string,
+  shown: readonly Field[] = [],
+): Promise<FormResponse<Field>> {
   try {
     const response = await fetch(path, {
       method: 'POST',
@@ -37,29 +37,32 @@ export async function send(path: string, fields: Record<string, string>, languag
       redirect: 'error',
       signal: AbortSignal.timeout(patience),
     })
-    return await readAnswer(response)
+    return await readResponse(response, shown)
   } catch {
-    return { kind: 'offline' }
+    return { ok: false, errors: { form: 'offline', fields: {} } }
   }
 }
 
-/** Tells the kinds of answers apart; whatever is not in the contract counts as a service that is away. */
-export async function readAnswer(response: Response): Promise<Answer> {
-  if (response.ok) return { kind: 'done' }
+/** Reads status and codes. What is not in the contract counts as a service that is away. */
+export async function readResponse<Field extends string = never>(
+  response: Response,
+  shown: readonly Field[] = [],
+): Promise<FormResponse<Field>> {
+  if (response.ok) return { ok: true }
   if (response.status === 429) {
     const seconds = Number(response.headers.get('retry-after') ?? '')
-    return { kind: 'throttled', seconds: Number.isSafeInteger(seconds) && seconds > 0 ? seconds : usualWait }
+    const retryAfter = Number.isSafeInteger(seconds) && seconds > 0 ? seconds : usualWait
+    return { ok: false, errors: { form: 'throttled', fields: {} }, retryAfter }
+  }
+  const codes = response.headers.get('error-codes')
+  if (codes !== null) {
+    const errors = parseFormErrors(codes, shown)
+    // A code that this page does not know yet.
+    if (Object.keys(errors.fields).length === 0) errors.form ??= 'refused'
+    return { ok: false, errors }
   }
   const body: unknown = response.status < 500 ? await response.json().catch(() => null) : null
-  if (typeof body !== 'object' || body === null) return { kind: 'unavailable' }
-  if ('detail' in body && typeof body.detail === 'string') {
-    return { kind: 'refused', code: 'code' in body ? String(body.code) : null, detail: body.detail }
-  }
-  const fields = Object.entries(body).filter(([, messages]) => Array.isArray(messages) && messages.length > 0)
-  return fields.length > 0
-    ? {
-        kind: 'fields',
-        fields: Object.fromEntries(fields.map(([name, messages]) => [name, messages.map(String)])),
-      }
-    : { kind: 'unavailable' }
+  const refused = typeof body === 'object' && body !== null && 'detail' in body
+  const form = !refused ? 'unavailable' : formErrorCode('code' in body ? String(body.code) : undefined)
+  return { ok: false, errors: { form, fields: {} } }
 }

@@ -1,11 +1,14 @@
-import { expect, test } from 'vitest'
-import { describeTrouble, inHowLong, type TroubleWords } from './error-message'
+import { describe, expect, test } from 'vitest'
+import { fieldErrors, fieldMessages, formMessage, inHowLong, type FormMessages } from './error-message'
 
-const words: TroubleWords = {
+const messages: FormMessages = {
   throttled: 'Too often.',
   throttledFor: 'Too often. Try again {when}.',
   unavailable: 'Away.',
   'user-not-found': 'Gone.',
+  'signature-invalid': 'Refused.',
+  'signature-expired': 'Refused.',
+  'signature-used': 'Refused.',
   'second-factor-required': 'One more factor.',
   'second-factor-exhausted': 'A new link, please.',
   refused: 'Refused.',
@@ -25,33 +28,43 @@ test.each([
 })
 
 test('the wait is told in the language of the page', () => {
-  expect(describeTrouble({ kind: 'throttled', seconds: 61 }, words, 'de')).toBe(
-    'Too often. Try again in 61 Sekunden.',
-  )
+  const throttled = { errors: { form: 'throttled' as const }, retryAfter: 61 }
+  expect(formMessage(throttled, messages, 'de')).toBe('Too often. Try again in 61 Sekunden.')
 })
 
-test('U7: where the browser cannot put a wait into words, the trouble is told without it', () => {
+test('U7: where the browser cannot put a wait into words, the error is told without it', () => {
   const { RelativeTimeFormat } = Intl
   Reflect.deleteProperty(Intl, 'RelativeTimeFormat')
   try {
-    expect(describeTrouble({ kind: 'throttled', seconds: 61 }, words, 'en')).toBe('Too often.')
+    expect(formMessage({ errors: { form: 'throttled' }, retryAfter: 61 }, messages, 'en')).toBe('Too often.')
   } finally {
     Object.assign(Intl, { RelativeTimeFormat })
   }
 })
 
-test('U7: no network, no service and a plain refusal each have their own words', () => {
-  const tell = (kind: 'offline' | 'unavailable') => describeTrouble({ kind }, words, 'en')
-  expect([tell('offline'), tell('unavailable')]).toEqual(['Offline.', 'Away.'])
-  expect(describeTrouble({ kind: 'refused', code: null, detail: 'Cross-origin' }, words, 'en')).toBe(
-    'Refused.',
-  )
+test.each([
+  ['offline', 'Offline.'],
+  ['unavailable', 'Away.'],
+  ['refused', 'Refused.'],
+  ['user-not-found', 'Gone.'],
+  ['second-factor-required', 'One more factor.'],
+  ['throttled', 'Too often.'],
+  [undefined, undefined],
+] as const)('U7: the code %s has its own message', (form, message) => {
+  expect(formMessage({ errors: { form } }, messages, 'en')).toBe(message)
 })
 
-test('a rule of the service is told in its words, unless the page has its own', () => {
-  const refused = { kind: 'refused', detail: 'So the service says' } as const
-  const tell = (code: string) => describeTrouble({ ...refused, code }, words, 'en')
-  expect(tell('signature-invalid')).toBe('So the service says')
-  expect(tell('user-not-found')).toBe('Gone.')
-  expect(tell('second-factor-required')).toBe('One more factor.')
+describe('the messages of a field', () => {
+  const words = { blank: 'Nothing.', required: 'Nothing.', numeric: 'Digits.' }
+
+  test('stand in the order of its codes, each once', () => {
+    const { password } = fieldErrors({ password: ['numeric', 'blank', 'required'] })
+    expect(fieldMessages(password, words)).toEqual(['Digits.', 'Nothing.'])
+  })
+
+  test('are none where it has no codes, or none that it has messages for', () => {
+    expect(fieldErrors({ password: [], password_confirm: undefined })).toEqual({})
+    expect(fieldMessages(undefined, words)).toEqual([])
+    expect(fieldMessages(fieldErrors({ password: ['mismatch'] }).password, words)).toEqual([])
+  })
 })

@@ -1,35 +1,24 @@
-import type { Answer } from './api'
+import type { FieldError } from 'react-hook-form'
+import type { FormErrorCode } from '@/lib/http/error-codes'
+import type { FormErrors } from '@/lib/http/form-errors'
 
-/** Sentences for a form that got nowhere. `throttledFor` keeps a place for `{when}`, such as "in 5 minutes". */
-export type TroubleWords = Record<
-  | 'throttled'
-  | 'throttledFor'
-  | 'unavailable'
-  | 'user-not-found'
-  | 'second-factor-required'
-  | 'second-factor-exhausted'
-  | 'refused'
-  | 'offline',
-  string
->
+/** What a page says of a form as a whole. `throttledFor` keeps a place for `{when}`, such as "in 5 minutes". */
+export type FormMessages = Record<FormErrorCode | 'throttledFor', string>
 
 /**
- * Puts a failed attempt into words. A refusal that has a code is a rule of the service, told in the page's words where it
- * has some, else in the service's; complaints about fields that the form does not show are a refusal like others. A browser
- * too old to count time still says that it was too often.
+ * The message about a form as a whole, if there is one. A browser too old to count time still says that it was too often.
+ *
+ * @param retryAfter seconds to wait, where they are known
  */
-export function describeTrouble(
-  answer: Exclude<Answer, { kind: 'done' }>,
-  words: TroubleWords,
+export function formMessage(
+  { errors: { form }, retryAfter }: { errors: Pick<FormErrors, 'form'>; retryAfter?: number },
+  messages: FormMessages,
   language: string,
-): string {
-  if (answer.kind === 'throttled' && 'RelativeTimeFormat' in Intl)
-    return words.throttledFor.replace('{when}', inHowLong(answer.seconds, language))
-  if (answer.kind === 'refused' && answer.code !== null)
-    return answer.code === 'second-factor-required' || answer.code === 'user-not-found'
-      ? words[answer.code]
-      : answer.detail
-  return words[answer.kind === 'fields' ? 'refused' : answer.kind]
+): string | undefined {
+  if (form === undefined) return undefined
+  if (retryAfter !== undefined && 'RelativeTimeFormat' in Intl)
+    return messages.throttledFor.replace('{when}', inHowLong(retryAfter, language))
+  return messages[form]
 }
 
 /** "in 40 seconds", "in 3 minutes", in any language. Never sooner than the seconds given (RFC 9110 §10.2.3). */
@@ -38,4 +27,20 @@ export function inHowLong(seconds: number, language: string): string {
   if (seconds <= 90) return format.format(Math.ceil(seconds), 'second')
   if (seconds <= 90 * 60) return format.format(Math.ceil(seconds / 60), 'minute')
   return format.format(Math.ceil(seconds / 3600), 'hour')
+}
+
+/** The codes of fields as react-hook-form keeps them. */
+export function fieldErrors<Field extends string>(
+  fields: Partial<Record<Field, readonly string[]>>,
+): Partial<Record<Field, FieldError>> {
+  const errors = Object.entries<readonly string[] | undefined>(fields).flatMap(([field, codes = []]) =>
+    codes.length === 0 ? [] : [[field, { type: 'server', types: { server: [...codes] } }]],
+  )
+  return Object.fromEntries(errors) as Partial<Record<Field, FieldError>>
+}
+
+/** The messages for the codes that react-hook-form has of one field, each message once. */
+export function fieldMessages(error: FieldError | undefined, messages: Record<string, string>): string[] {
+  const codes = Object.values(error?.types ?? {}).flat()
+  return [...new Set(codes.flatMap((code) => messages[String(code)] ?? []))]
 }

@@ -1,39 +1,29 @@
 import type { CSSProperties } from 'react'
 import { readableAccents, type Accent } from '@/lib/theme/brand'
+import { theme, type Colors } from '@/lib/theme/tokens'
 
 type Palette = Record<
   'page' | 'card' | 'box' | 'line' | 'strong' | 'text' | 'faint' | 'edge' | 'link' | 'main' | 'onMain',
   string
 >
 
-/** The colours of the pages (`app/globals.css`), in the notation that every mail program reads. */
-const light: Palette = {
-  page: '#f6f4ef',
-  card: '#ffffff',
-  box: '#f6f4ef',
-  line: '#e1e0da',
-  strong: '#1a262d',
-  text: '#37434b',
-  faint: '#505d65',
-  edge: '#76828a',
-  link: '#006061',
-  main: '#006061',
-  onMain: '#ffffff',
-}
+/** The colours of the pages by what they are for in an email. */
+const paletteOf = (colors: Colors): Palette => ({
+  page: colors.paper,
+  card: colors.surface,
+  box: colors.paper,
+  line: colors.line,
+  strong: colors.ink,
+  text: colors.prose,
+  faint: colors.muted,
+  edge: colors.edge,
+  link: colors.accent,
+  main: colors.accent,
+  onMain: colors['on-accent'],
+})
 
-const dark: Palette = {
-  page: '#0e1417',
-  card: '#161e22',
-  box: '#0e1417',
-  line: '#2b343a',
-  strong: '#e7ecef',
-  text: '#cfd6da',
-  faint: '#abb4ba',
-  edge: '#75828b',
-  link: '#6dd2cb',
-  main: '#6dd2cb',
-  onMain: '#001b1c',
-}
+const light = paletteOf(theme.light.colors)
+const dark = paletteOf(theme.dark.colors)
 
 /**
  * Dark colours for the programs that tell of a dark scheme: Apple's by media query, Outlook's by an attribute around

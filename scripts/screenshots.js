@@ -85,7 +85,7 @@ const states = {
     await visit.page.locator('main form button[type=submit]').click()
     await visit.page.locator('#login-errors').waitFor()
   },
-  'ask-errors-without-script': page('/forgot-password/?problem=login-blank'),
+  'ask-errors-without-script': page('/forgot-password/?error=login.blank'),
   sent: async (/** @type {Visit} */ visit) => {
     await page('/forgot-password/')(visit)
     await send(visit, '#login', 'grace.hopper@gmail.com')
@@ -118,8 +118,8 @@ const states = {
     await visit.page.locator('main [role=alert] div').first().waitFor()
     await visit.page.context().setOffline(false)
   },
-  throttled: page('/forgot-password/?problem=throttled'),
-  unavailable: page('/forgot-password/?problem=unavailable'),
+  throttled: page('/forgot-password/?error=throttled'),
+  unavailable: page('/forgot-password/?error=unavailable'),
   reset: link('live'),
   'reset-typing': async (/** @type {Visit} */ visit) => {
     await link('live')(visit)

@@ -2,16 +2,16 @@ import { getTranslations } from 'next-intl/server'
 import { Frame } from '@/components/page-layout'
 import { AlertIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
+import { parseFormErrors } from '@/lib/http/form-errors'
 import { cancelShape } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
-import { troubleWords } from '@/app/i18n/form-messages'
-import { readProblems, troubles, type Query } from '@/app/problems'
+import { formMessages } from '@/app/i18n/form-messages'
 import { deadLinkTitle as anyLinkTitle, UncheckedLink } from '@/app/link/invalid-link'
 import { ForgetAddress } from '@/app/link/hide-link-from-url'
 import { LinkForm } from '@/app/link/link-form'
-import { damagedLink, readLinkParameters, type LinkParameters } from '@/app/link/parse-link'
+import { damagedLink, readLinkParameters, type LinkParameters, type Query } from '@/app/link/parse-link'
 import { chosenLanguage, keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { DeadLink, deadLinkTitle, type DeadKind } from './invalid-cancel-link'
 
@@ -40,7 +40,6 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
   const language = (await chosenLanguage()) ?? storedLanguage(found.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
   const d = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
-  const [trouble] = readProblems(query.problem, troubles)
   const dead = async (kind: DeadKind) => ({
     title: `${await deadLinkTitle({ kind, language })} · ${services().settings.look.appName}`,
     body: <DeadLink language={language} kind={kind} />,
@@ -53,7 +52,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
         language={language}
         endpoint={await keepLanguage('/api/v1/accounts/cancel-reset-password/', language)}
         donePath={await keepLanguage('/cancel-reset/done/', language)}
-        trouble={trouble}
+        errors={parseFormErrors(query.error, [])}
         deadLinks={{
           'signature-expired': await dead('expired'),
           'signature-used': await dead('used'),
@@ -63,7 +62,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
           submit: found.newLink ? t('submit-changed') : t('submit'),
           busy: d('renew-busy'),
           hint: t('was-me'),
-          troubles: await troubleWords(language),
+          errors: await formMessages(language),
         }}
       >
         <PageHeading icon={<AlertIcon className="size-7" />} tone="warn" title={t('title')}>

@@ -2,26 +2,27 @@
 
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm } from 'react-hook-form'
-import { send, type Answer } from '@/client/api'
 import { Button } from '@/components/button'
+import { fieldErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
 import { FieldErrors } from '@/components/field-errors'
+import { send, type FormResponse } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
+import { lateResolver } from '@/client/late-resolver'
 import { Notice } from '@/components/alert'
 import { useIsSentPage } from '@/components/sent-page'
-import { loadShapes } from '@/client/shapes'
-import { describeTrouble, type TroubleWords } from '@/client/error-message'
+import type { FieldErrorCode } from '@/lib/http/error-codes'
+import type { FormErrors } from '@/lib/http/form-errors'
 import type { LoginField } from '@/lib/http/request-schemas'
-import { createResolver, type Values } from './login-resolver'
+import type { Values } from './login-resolver'
 import { SentNotice, type SentWords } from './sent-notice'
 import { InboxLink, SentActions } from './sent-actions'
 
-type Words = Record<
-  'label' | 'hint' | 'submit' | 'busy' | 'unchanged' | 'missing' | 'invalid' | 'unknown',
-  string
-> & {
-  troubles: TroubleWords
+type Words = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchanged', string> & {
+  errors: { form: FormMessages; login: Record<FieldErrorCode | 'user-not-found', string> }
   sent: SentWords
 }
+
+const loadResolver = () => import('./login-resolver').catch(() => undefined)
 
 /**
  * Whom somebody asked for, whatever the form has come to say since, and when it is worth asking again, in milliseconds
@@ -35,7 +36,7 @@ type Asked = { login: string; againAt: number }
  *
  * @param known what an account is found by
  * @param pause seconds to wait before asking again
- * @param problems what the form came back with, in words
+ * @param errors what the form came back with
  */
 export function ForgotPasswordForm({
   language,
@@ -44,8 +45,7 @@ export function ForgotPasswordForm({
   loginField,
   known,
   pause,
-  problems,
-  trouble,
+  errors,
   heading,
   words,
 }: {
@@ -55,17 +55,21 @@ export function ForgotPasswordForm({
   loginField: LoginField
   known: 'username' | 'email' | 'either'
   pause: number
-  problems: readonly string[]
-  trouble?: keyof TroubleWords
+  errors: FormErrors<LoginField>
   heading: ReactNode
   words: Words
 }) {
+  const [initialErrors] = useState(() => errorsOf(loginField, errors))
   const { register, handleSubmit, setError, setFocus, formState } = useForm<Values>({
-    resolver: createResolver(loginField),
+    resolver: lateResolver(async () => (await loadResolver())?.createResolver(loginField)),
+    criteriaMode: 'all',
+    errors: initialErrors,
   })
   const hydrated = useHydrated()
   const underWay = useRef(false)
-  const [notice, setNotice] = useState<string | undefined>(trouble && words.troubles[trouble])
+  const [notice, setNotice] = useState(
+    initialErrors[loginField] ? undefined : formMessage({ errors }, words.errors.form, language),
+  )
   const [asked, setAsked] = useState<Asked>()
   const hasAsked = asked !== undefined
   const away = useIsSentPage()
@@ -75,27 +79,27 @@ export function ForgotPasswordForm({
     if (hasAsked && !away) setFocus(loginField, { shouldSelect: true })
   }, [hasAsked, away, loginField, setFocus])
 
-  const ask = (login: string) => send(endpoint, { [loginField]: login }, language)
+  const ask = (login: string) => send(endpoint, { [loginField]: login }, language, [loginField])
 
   async function askFirst(values: Values) {
     const login = values[loginField]
-    const answer = await ask(login)
-    if (answer.kind === 'done') {
+    const response = await ask(login)
+    if (response.ok) {
       setAsked({ login, againAt: inSeconds(pause) })
       return window.history.pushState(null, '', sentPath)
     }
-    const aboutLogin = messagesAbout(loginField, answer, words)
-    if (aboutLogin === undefined) return setNotice(describeTrouble(answer, words.troubles, language))
-    setError(loginField, { type: 'server', message: aboutLogin.join(' ') }, { shouldFocus: true })
+    const aboutLogin = errorsOf(loginField, response.errors)[loginField]
+    if (aboutLogin === undefined) return setNotice(formMessage(response, words.errors.form, language))
+    setError(loginField, aboutLogin, { shouldFocus: true })
   }
 
   /** Sets the time only: whoever went back meanwhile and asked for another login is not led back to this one. */
-  async function askAgain(login: string): Promise<Answer> {
-    const answer = await ask(login)
-    const wait = answer.kind === 'throttled' ? answer.seconds : answer.kind === 'done' ? pause : undefined
+  async function askAgain(login: string): Promise<FormResponse> {
+    const response = await ask(login)
+    const wait = response.ok ? pause : response.retryAfter
     if (wait !== undefined)
       setAsked((now) => (now?.login === login ? { login, againAt: inSeconds(wait) } : now))
-    return answer
+    return response
   }
 
   async function submit(event: FormEvent) {
@@ -113,7 +117,7 @@ export function ForgotPasswordForm({
       <SentNotice words={words.sent} login={login} next={<InboxLink words={words.sent} login={login} />}>
         <SentActions
           words={words.sent}
-          troubles={words.troubles}
+          errors={words.errors.form}
           language={language}
           againAt={againAt}
           ask={() => askAgain(login)}
@@ -122,9 +126,7 @@ export function ForgotPasswordForm({
     )
   }
 
-  const { message } = formState.errors[loginField] ?? {}
-  const errors =
-    message === undefined ? (formState.submitCount === 0 ? problems : []) : [inWords(message, words)]
+  const loginErrors = fieldMessages(formState.errors[loginField], words.errors.login)
   return (
     <>
       {heading}
@@ -134,7 +136,7 @@ export function ForgotPasswordForm({
         action={endpoint}
         noValidate={hydrated}
         onSubmit={submit}
-        onInput={loadShapes}
+        onInput={loadResolver}
         className="mt-8"
       >
         <label htmlFor="login" className="block font-semibold">
@@ -155,12 +157,12 @@ export function ForgotPasswordForm({
           autoCorrect="off"
           spellCheck={false}
           required
-          autoFocus={problems.length > 0}
-          aria-invalid={errors.length > 0}
-          aria-describedby={errors.length > 0 ? 'login-errors login-hint' : 'login-hint'}
+          autoFocus={initialErrors[loginField] !== undefined}
+          aria-invalid={loginErrors.length > 0}
+          aria-describedby={loginErrors.length > 0 ? 'login-errors login-hint' : 'login-hint'}
           className="input-box"
         />
-        <FieldErrors id="login-errors" errors={errors} />
+        <FieldErrors id="login-errors" errors={loginErrors} />
         <Button type="submit" busy={formState.isSubmitting} busyWords={words.busy} className="mt-6 w-full">
           {words.submit}
         </Button>
@@ -175,15 +177,7 @@ function inSeconds(seconds: number): number {
   return Date.now() + seconds * 1000
 }
 
-/** The shape speaks in codes; an endpoint's messages are words already. */
-function inWords(message: string, words: Words): string {
-  if (message === 'required' || message === 'blank') return words.missing
-  if (message === 'null-characters' || message.startsWith('surrogates:')) return words.invalid
-  return message
-}
-
-/** What an endpoint has against the field; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND that nobody has that login, too. */
-function messagesAbout(loginField: LoginField, answer: Answer, words: Words): string[] | undefined {
-  if (answer.kind === 'fields') return answer.fields[loginField]
-  return answer.kind === 'refused' && answer.code === 'user-not-found' ? [words.unknown] : undefined
+/** The errors of the field; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, a login that nobody has is one of them. */
+function errorsOf(loginField: LoginField, { form, fields }: FormErrors<LoginField>) {
+  return fieldErrors({ [loginField]: form === 'user-not-found' ? [form] : fields[loginField] })
 }

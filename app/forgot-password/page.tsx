@@ -1,27 +1,21 @@
 import { getTranslations } from 'next-intl/server'
 import { Frame } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
+import { parseFormErrors } from '@/lib/http/form-errors'
 import { services } from '@/services'
-import { knownBy, troubleWords } from '@/app/i18n/form-messages'
-import { loginProblems, readProblems, troubles, type Query } from '@/app/problems'
+import { formMessages, knownBy, messagesByCode } from '@/app/i18n/form-messages'
+import type { Query } from '@/app/link/parse-link'
 import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
 import { sentWords } from './sent-messages'
 
 /** Where somebody who has forgotten a password says who they are. */
 export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
-  const { problem } = await searchParams
+  const { error } = await searchParams
   const language = await visitorLanguage()
   const { reset, emailSlots } = services().settings
   const known = knownBy()
   const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
-  const [trouble] = readProblems(problem, troubles)
-  const told = {
-    'login-required': t('missing', { loginField: known }),
-    'login-blank': t('missing', { loginField: known }),
-    'login-invalid': t('invalid'),
-    'login-unknown': t('unknown'),
-  }
   return (
     <Frame language={language} title={t('title')} step={1}>
       <ForgotPasswordForm
@@ -31,8 +25,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
         loginField={reset.loginField}
         known={known}
         pause={emailSlots.cooldown}
-        problems={[...new Set(readProblems(problem, loginProblems).map((code) => told[code]))]}
-        trouble={trouble}
+        errors={parseFormErrors(error, [reset.loginField])}
         heading={<PageHeading title={t('title')}>{t('lead')}</PageHeading>}
         words={{
           label: t('label', { loginField: known }),
@@ -40,10 +33,13 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
           submit: t('submit'),
           busy: t('busy'),
           unchanged: t('unchanged'),
-          missing: t('missing', { loginField: known }),
-          invalid: t('invalid'),
-          unknown: t('unknown'),
-          troubles: await troubleWords(language),
+          errors: {
+            form: await formMessages(language),
+            login: {
+              ...messagesByCode(t('missing', { loginField: known }), {}, t('invalid')),
+              'user-not-found': t('unknown'),
+            },
+          },
           sent: await sentWords(language),
         }}
       />

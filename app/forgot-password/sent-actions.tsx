@@ -1,11 +1,11 @@
 'use client'
 
 import { useCallback, useEffect, useState } from 'react'
-import type { Answer } from '@/client/api'
 import { useArrival } from '@/client/focus-view'
 import { Button, buttonLook } from '@/components/button'
+import { formMessage, inHowLong, type FormMessages } from '@/client/error-message'
+import type { FormResponse } from '@/client/api'
 import { Notice } from '@/components/alert'
-import { describeTrouble, inHowLong, type TroubleWords } from '@/client/error-message'
 import { inboxOf } from './inbox'
 import type { SentWords } from './sent-notice'
 
@@ -18,21 +18,21 @@ import type { SentWords } from './sent-notice'
  */
 export function SentActions({
   words,
-  troubles,
+  errors,
   language,
   againAt,
   ask,
 }: {
   words: SentWords
-  troubles: TroubleWords
+  errors: FormMessages
   language: string
   againAt: number
-  ask: () => Promise<Answer>
+  ask: () => Promise<FormResponse>
 }) {
   const [status, setStatus] = useState('')
-  const [trouble, setTrouble] = useState<string>()
+  const [notice, setNotice] = useState<string>()
   const sayReady = useCallback(() => {
-    setTrouble(undefined)
+    setNotice(undefined)
     setStatus(words.ready)
   }, [words.ready])
   const left = useSecondsUntil(againAt, sayReady)
@@ -45,10 +45,10 @@ export function SentActions({
     setBusy(true)
     // The same words again would not be read out again.
     setStatus('')
-    setTrouble(undefined)
-    const answer = await ask()
+    setNotice(undefined)
+    const response = await ask()
     setBusy(false)
-    if (answer.kind !== 'done') return setTrouble(describeTrouble(answer, troubles, language))
+    if (!response.ok) return setNotice(formMessage(response, errors, language))
     setStatus(words.askedAgain)
   }
 
@@ -78,7 +78,7 @@ export function SentActions({
         <p role="status" className="text-muted">
           {status}
         </p>
-        <Notice>{trouble}</Notice>
+        <Notice>{notice}</Notice>
       </div>
     </>
   )

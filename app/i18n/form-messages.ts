@@ -1,22 +1,44 @@
 import { getTranslations } from 'next-intl/server'
-import type { TroubleWords } from '@/client/error-message'
+import type { FormMessages } from '@/client/error-message'
 import { sayApi } from '@/lib/i18n/api-messages'
+import { fieldErrorCodes, type FieldErrorCode } from '@/lib/http/error-codes'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
 /** What every form may have to say about itself as a whole. */
-export async function troubleWords(language: Language): Promise<TroubleWords> {
+export async function formMessages(language: Language): Promise<FormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.troubles' })
   return {
     throttled: t('throttled'),
     throttledFor: String(t.raw('throttled-for')),
     unavailable: t('unavailable'),
     'user-not-found': t('user-not-found'),
+    // A page shows what became of a link instead, where it knows the link.
+    'signature-invalid': t('refused'),
+    'signature-expired': t('refused'),
+    'signature-used': t('refused'),
     'second-factor-required': t('second-factor'),
     'second-factor-exhausted': sayApi(language, 'second-factor-exhausted'),
     refused: t('refused'),
     offline: t('offline'),
   }
+}
+
+/**
+ * A message for every code that a field can have.
+ *
+ * @param missing said where nothing was typed
+ * @param own the messages of single codes
+ * @param other said of every other code
+ */
+export function messagesByCode(
+  missing: string,
+  own: Partial<Record<FieldErrorCode, string>>,
+  other: string,
+): Record<FieldErrorCode, string> {
+  const messages = { required: missing, null: missing, blank: missing, ...own }
+  const all = fieldErrorCodes.map((code) => [code, (messages as typeof own)[code] ?? other])
+  return Object.fromEntries(all) as Record<FieldErrorCode, string>
 }
 
 /** What an account is found by, and so what people are asked for, whatever the endpoint's field is called. */

@@ -1,5 +1,6 @@
-import { readableAccents } from '@/lib/theme/brand'
+import { readableAccents, type Accent } from '@/lib/theme/brand'
 import { services } from '@/services'
+import { theme } from '@/lib/theme/tokens'
 
 /** Drawn when it is asked for: a build knows nothing of settings. */
 export const dynamic = 'force-dynamic'
@@ -7,15 +8,17 @@ export const dynamic = 'force-dynamic'
 /** The mark for the browser's tab, in the team's colour where there is one. */
 export function GET(): Response {
   const { brandColor } = services().settings.look
-  const { accent, onAccent } =
-    brandColor === undefined ? { accent: '#0b5c62', onAccent: '#ffffff' } : readableAccents(brandColor).light
-  return new Response(drawing(accent, onAccent), { headers: { 'Content-Type': 'image/svg+xml' } })
+  const { accent, 'on-accent': ownLabel } = theme.light.colors
+  const own = { accent, onAccent: ownLabel }
+  return new Response(drawing(brandColor === undefined ? own : readableAccents(brandColor).light), {
+    headers: { 'Content-Type': 'image/svg+xml' },
+  })
 }
 
-const drawing = (
-  accent: string,
-  onAccent: string,
-) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+const drawing = ({
+  accent,
+  onAccent,
+}: Accent) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
   <rect width="32" height="32" rx="9" fill="${accent}"/>
   <path d="M22.5 11.2A8 8 0 1 0 24 16" fill="none" stroke="${onAccent}" stroke-width="2.4" stroke-linecap="round"/>
   <path d="M23.4 6.9v4.9h-4.9" fill="none" stroke="${onAccent}" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round"/>

@@ -1,19 +1,21 @@
 'use client'
 
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
-import { send } from '@/client/api'
 import { Arrived, leaveFor, type View } from '@/client/focus-view'
 import { Button } from '@/components/button'
+import { formMessage, type FormMessages } from '@/client/error-message'
+import { send } from '@/client/api'
 import { Notice } from '@/components/alert'
-import { describeTrouble, type TroubleWords } from '@/client/error-message'
+import type { FormErrors } from '@/lib/http/form-errors'
 import { LinkFields } from './link-fields'
 import type { LinkParameters } from './parse-link'
+import type { DeadLinks } from '@/app/reset-password/reset-password-form'
 
 /**
  * One press, and an endpoint gets a link and nothing else: a dead one for a new one, since it was ours and says whose it
  * was, or one that says "this wasn't me".
  *
- * @param trouble what the form came back with
+ * @param errors what the form came back with
  * @param deadLinks what to show, by the endpoint's code, should the link have died while the page was open
  * @param children what stands above the button, and goes with it
  */
@@ -22,7 +24,7 @@ export function LinkForm({
   language,
   endpoint,
   donePath,
-  trouble,
+  errors = { fields: {} },
   deadLinks = {},
   words,
   children,
@@ -31,14 +33,14 @@ export function LinkForm({
   language: string
   endpoint: string
   donePath: string
-  trouble?: keyof TroubleWords | undefined
-  deadLinks?: Record<string, View>
-  words: { submit: string; busy: string; hint: string; troubles: TroubleWords }
+  errors?: FormErrors<never>
+  deadLinks?: DeadLinks
+  words: { submit: string; busy: string; hint: string; errors: FormMessages }
   children?: ReactNode
 }) {
   const underWay = useRef(false)
   const [busy, setBusy] = useState(false)
-  const [notice, setNotice] = useState<string | undefined>(trouble && words.troubles[trouble])
+  const [notice, setNotice] = useState(formMessage({ errors }, words.errors, language))
   const [death, setDeath] = useState<View>()
 
   async function submit(event: FormEvent) {
@@ -48,13 +50,14 @@ export function LinkForm({
     setBusy(true)
     // The same words again would not be read out again.
     setNotice(undefined)
-    const answer = await send(endpoint, link, language)
-    if (answer.kind === 'done') return leaveFor(donePath)
+    const response = await send(endpoint, link, language)
+    if (response.ok) return leaveFor(donePath)
     underWay.current = false
     setBusy(false)
-    const view = answer.kind === 'refused' && answer.code !== null ? deadLinks[answer.code] : undefined
+    const { form } = response.errors
+    const view = form && deadLinks[form]
     if (view !== undefined) return setDeath(view)
-    setNotice(describeTrouble(answer, words.troubles, language))
+    setNotice(formMessage(response, words.errors, language))
   }
 
   if (death !== undefined) return <Arrived view={death} />

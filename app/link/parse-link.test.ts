@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Query } from '@/app/problems'
 import { addressWithFragment } from './link-in-fragment'
-import { readLinkParameters } from './parse-link'
+import { readLinkParameters, type Query } from './parse-link'
 
 const userId = '0198c2f4-7e1a-7000-8000-000000000001'
 const timestamp = '1700000000'
@@ -27,7 +26,7 @@ function read(query: Query, genuine = signature) {
 
 test('an intact link is read as it stands, among the parameters of others', () => {
   expect(read(queryOf(intact))).toEqual(whole)
-  expect(read(queryOf(`tenant=a&tenant=b&${intact}&problem=throttled`))).toEqual(whole)
+  expect(read(queryOf(`tenant=a&tenant=b&${intact}&error=throttled`))).toEqual(whole)
 })
 
 test('U12: a damaged link is read as the link that was sent, so that the forms send it whole', () => {
@@ -58,7 +57,7 @@ describe('T12: what cannot be repaired is damaged', () => {
 
 test('H5: an address without any of the three carries no link, as after a reload', () => {
   expect(read({})).toBe('none')
-  expect(read({ problem: 'throttled' })).toBe('none')
+  expect(read({ error: 'throttled' })).toBe('none')
 })
 
 test('I2: a parameter named like a part of every object is a parameter like others', () => {

@@ -1,8 +1,10 @@
 import { findLink, type LinkKind } from '@/lib/http/link-repair'
 import type { Links } from '@/lib/password-reset/reset-link'
-import type { Query } from '@/app/problems'
 
 const names = ['user_id', 'timestamp', 'signature'] as const
+
+/** A page's query as Next hands it over: a repeated parameter is a list. */
+export type Query = Record<string, string | string[] | undefined>
 
 /** A link as its address spells it, under the names that the endpoints know. */
 export type LinkParameters = Record<(typeof names)[number], string>

@@ -2,11 +2,11 @@ import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
 import { Frame } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
+import { parseFormErrors } from '@/lib/http/form-errors'
 import { cancelShape } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
-import { confirmProblems, passwordProblems, readProblems, troubles, type Query } from '@/app/problems'
 import { chosenLanguage, keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import {
   DamagedLink,
@@ -18,9 +18,9 @@ import {
 } from '@/app/link/invalid-link'
 import { Expiry } from './expiry'
 import { ForgetAddress } from '@/app/link/hide-link-from-url'
-import { damagedLink, readLinkParameters, type LinkParameters } from '@/app/link/parse-link'
+import { damagedLink, readLinkParameters, type LinkParameters, type Query } from '@/app/link/parse-link'
+import { resetFormMessages } from './reset-form-messages'
 import { ResetPasswordForm } from './reset-password-form'
-import { resetFormWords } from './reset-form-messages'
 
 type LivingLink = Extract<Awaited<ReturnType<typeof judge>>, { state: 'holds' }>
 
@@ -47,7 +47,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
   const found = await judge(link)
   switch (found.state) {
     case 'holds':
-      return <Living visitors={language} link={link} found={found} problem={query.problem} />
+      return <Living visitors={language} link={link} found={found} error={query.error} />
     case 'signature-expired':
       return (
         <Dead
@@ -118,19 +118,18 @@ async function Living({
   visitors,
   link,
   found: { account, expiresAt },
-  problem,
+  error,
 }: {
   visitors: Language
   link: LinkParameters
   found: LivingLink
-  problem: Query[string]
+  error: Query[string]
 }) {
   // The letter was in the account's language, so the page that it leads to is.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings } = services()
-  const words = await resetFormWords(language, settings.password)
-  const [trouble] = readProblems(problem, troubles)
+  const words = await resetFormMessages(language, settings.password)
   return (
     <Frame language={language} title={t('title')} step={3} link={link}>
       <ForgetAddress path={pathInApp(services().settings, '/reset-password/')} />
@@ -144,11 +143,7 @@ async function Living({
         serviceName={settings.look.appName}
         policy={settings.password}
         passwordConfirm={settings.reset.passwordConfirm}
-        problems={{
-          password: readProblems(problem, passwordProblems),
-          password_confirm: readProblems(problem, confirmProblems),
-        }}
-        trouble={trouble}
+        errors={parseFormErrors(error, ['password', 'password_confirm'])}
         words={words}
         heading={
           <PageHeading title={t('title')}>

@@ -1,54 +1,34 @@
-import type { FieldError, Resolver } from 'react-hook-form'
-import { loadShapes } from '@/client/shapes'
+import { zodResolver } from '@hookform/resolvers/zod'
+import type { Resolver } from 'react-hook-form'
+import * as z from 'zod/mini'
+import type { FieldErrorCode } from '@/lib/http/error-codes'
+import { passwordFields } from '@/lib/http/request-schemas'
 import type { PasswordRules } from '@/lib/passwords/rules'
-import type { ConfirmProblem, PasswordProblem } from '@/app/problems'
-import type { LinkParameters } from '@/app/link/parse-link'
 
 export type Values = { password: string; password_confirm: string }
 
+const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
+  ({ code: 'custom', message, input, path }) as const
+
 /**
- * Judges as the endpoint will, so far as that needs neither a list nor the account; the endpoint has the last word, and
- * where the shapes cannot be loaded, it alone tells characters that no password can have.
+ * Checks what was typed by the endpoint's own fields, then by the rules that need neither a list nor the account; the
+ * endpoint has the last word.
  */
-export function createResolver(
-  rules: PasswordRules,
-  passwordConfirm: boolean,
-  link: LinkParameters,
-): Resolver<Values> {
-  async function problemsOfPassword({ password = '' }: Partial<Values>): Promise<PasswordProblem[]> {
-    if (password === '') return ['password-required']
-    // A repetition that differs is no reason to find fault with the password, nor is the link.
-    const shape = (await loadShapes())?.resetPasswordShape({ passwordConfirm })
-    const error = shape?.safeParse({ ...link, password, password_confirm: password }).error
-    if (error?.issues.some(({ path }) => path[0] === 'password')) return ['password-invalid']
-    return rules.problems(password).map(({ code }) => `password-${code}` as const)
-  }
-
-  function problemsOfConfirm({ password, password_confirm = '' }: Partial<Values>): ConfirmProblem[] {
-    if (!passwordConfirm) return []
-    if (password_confirm === '') return ['confirm-required']
-    return password_confirm === password ? [] : ['confirm-mismatch']
-  }
-
-  return async (values) => {
-    const password = await problemsOfPassword(values)
-    const confirm = problemsOfConfirm(values)
-    if (password.length + confirm.length === 0) return { values, errors: {} }
-    return {
-      values: {},
-      errors: {
-        ...(password.length > 0 && { password: errorOf(password) }),
-        ...(confirm.length > 0 && { password_confirm: errorOf(confirm) }),
-      },
-    }
-  }
-}
-
-/** Several messages as react-hook-form keeps them. */
-export function errorOf(messages: readonly string[]): FieldError {
-  return {
-    type: 'rules',
-    message: messages[0],
-    types: Object.fromEntries(messages.map((message, index) => [index, message])),
-  }
+export function createResolver(rules: PasswordRules, passwordConfirm: boolean): Resolver<Values> {
+  const keepsRules = z.check<string>(({ value, issues }) => {
+    issues.push(...rules.problems(value).map(({ code }) => issue(code, value)))
+  })
+  const isRepeated = z.check<Values>(
+    ({ value: { password, password_confirm }, issues }) => {
+      const isWrong = issues.some(({ path }) => path?.[0] === 'password_confirm')
+      if (passwordConfirm && !isWrong && password !== password_confirm)
+        issues.push(issue('mismatch', password_confirm, ['password_confirm']))
+    },
+    // Said beside what is wrong with the password.
+    { when: () => true },
+  )
+  const { password, ...others } = passwordFields({ passwordConfirm })
+  const fields = z.object({ password: password.check(keepsRules), ...others })
+  const schema = (fields as z.ZodMiniType<Values, Values>).check(isRepeated)
+  return zodResolver(schema, undefined, { raw: true })
 }

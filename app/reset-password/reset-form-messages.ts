@@ -1,46 +1,30 @@
 import { getTranslations } from 'next-intl/server'
-import { sayApi, type ApiMessage } from '@/lib/i18n/api-messages'
 import type { Language } from '@/lib/i18n/locales'
 import { createPasswordRules, type RuleProblem, type RuleSettings } from '@/lib/passwords/rules'
-import { troubleWords } from '@/app/i18n/form-messages'
-import type { ConfirmProblem, PasswordProblem } from '@/app/problems'
-import type { ResetFormWords } from './reset-password-form'
+import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
+import { formMessages, messagesByCode } from '@/app/i18n/form-messages'
+import type { ResetFormMessages } from './reset-password-form'
 
-/**
- * Everything the form may have to say. An endpoint's messages are as short as its contract; where the page has a fuller
- * sentence with advice, `instead` has it by the message, since both are in the same language.
- */
-export async function resetFormWords(language: Language, policy: RuleSettings): Promise<ResetFormWords> {
+/** Everything the form may have to say. */
+export async function resetFormMessages(
+  language: Language,
+  policy: RuleSettings,
+): Promise<ResetFormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
   const limits = limitsOf(policy)
-  const problems: Record<PasswordProblem | ConfirmProblem, string> = {
-    'password-required': p('missing'),
-    'password-blank': p('missing'),
-    'password-too-short': p('too-short', limits),
-    'password-too-long': p('too-long', limits),
-    'password-too-common': p('too-common'),
-    'password-entirely-numeric': p('entirely-numeric'),
-    'password-too-similar': p('too-similar'),
-    'password-breached': p('breached'),
-    'password-outer-spaces': p('outer-spaces'),
-    'password-invalid': p('invalid'),
-    'confirm-required': p('confirm-missing'),
-    'confirm-mismatch': p('confirm-mismatch'),
-  }
-  const fuller: Partial<Record<ApiMessage, string>> = {
-    'too-short': problems['password-too-short'],
-    'too-long': problems['password-too-long'],
-    'too-common': problems['password-too-common'],
-    'entirely-numeric': problems['password-entirely-numeric'],
-    'too-similar-username': problems['password-too-similar'],
-    'too-similar-email': problems['password-too-similar'],
-    'too-similar-first-name': problems['password-too-similar'],
-    'too-similar-last-name': problems['password-too-similar'],
-    breached: problems['password-breached'],
-    'outer-spaces': problems['password-outer-spaces'],
-    'null-characters': problems['password-invalid'],
-    'confirm-mismatch': problems['confirm-mismatch'],
+  /** An endpoint's messages are as short as its contract; these give advice. */
+  const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
+    'too-short': p('too-short', limits),
+    'too-long': p('too-long', limits),
+    'too-common': p('too-common'),
+    numeric: p('numeric'),
+    'too-similar-username': p('too-similar'),
+    'too-similar-email': p('too-similar'),
+    'too-similar-first-name': p('too-similar'),
+    'too-similar-last-name': p('too-similar'),
+    breached: p('breached'),
+    'outer-spaces': p('outer-spaces'),
   }
   return {
     password: t('password'),
@@ -51,7 +35,7 @@ export async function resetFormWords(language: Language, policy: RuleSettings): 
       title: t('rules'),
       live: {
         'too-short': t('rule-length', limits),
-        'entirely-numeric': t('rule-numeric'),
+        numeric: t('rule-numeric'),
         'outer-spaces': t('rule-spaces'),
       },
       later: [t('rule-similar'), t('rule-common')],
@@ -65,14 +49,11 @@ export async function resetFormWords(language: Language, policy: RuleSettings): 
     submit: t('submit'),
     busy: t('busy'),
     again: t('again'),
-    problems,
-    instead: Object.fromEntries(
-      Object.entries(fuller).map(([message, words]) => [
-        sayApi(language, message as ApiMessage, limits),
-        words,
-      ]),
-    ),
-    troubles: await troubleWords(language),
+    errors: {
+      form: await formMessages(language),
+      password: messagesByCode(p('missing'), advice, p('invalid')),
+      password_confirm: messagesByCode(p('confirm-missing'), {}, p('confirm-mismatch')),
+    },
   }
 }
 

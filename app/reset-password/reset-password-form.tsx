@@ -2,33 +2,37 @@
 
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm, useWatch } from 'react-hook-form'
-import { send } from '@/client/api'
 import { Arrived, leaveFor, type View } from '@/client/focus-view'
 import { Button } from '@/components/button'
+import { fieldErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
 import { FieldErrors } from '@/components/field-errors'
+import { send } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
 import { EyeIcon, EyeOffIcon } from '@/components/icons'
+import { lateResolver } from '@/client/late-resolver'
 import { Notice } from '@/components/alert'
-import { loadShapes } from '@/client/shapes'
-import { describeTrouble, type TroubleWords } from '@/client/error-message'
+import type { FieldErrorCode, FormErrorCode } from '@/lib/http/error-codes'
+import type { FormErrors } from '@/lib/http/form-errors'
 import { createPasswordRules, type RuleSettings } from '@/lib/passwords/rules'
-import type { ConfirmProblem, PasswordProblem } from '@/app/problems'
 import { LinkFields } from '@/app/link/link-fields'
 import type { LinkParameters } from '@/app/link/parse-link'
 import { PasswordRules, type RulesWords } from './password-rules'
-import { createResolver, errorOf, type Values } from './password-resolver'
+import type { Values } from './password-resolver'
 
-export type ResetFormWords = Record<
+export type ResetFormMessages = Record<
   'password' | 'confirm' | 'show' | 'showPassword' | 'submit' | 'busy' | 'again',
   string
 > & {
   rules: RulesWords
-  problems: Record<PasswordProblem | ConfirmProblem, string>
-  instead: Record<string, string>
-  troubles: TroubleWords
+  errors: { form: FormMessages } & Record<PasswordField, Record<FieldErrorCode, string>>
 }
 
-type DeadLinks = Record<'signature-expired' | 'signature-used' | 'signature-invalid', View>
+const passwordFields = ['password', 'password_confirm'] as const
+type PasswordField = (typeof passwordFields)[number]
+
+const loadResolver = () => import('./password-resolver').catch(() => undefined)
+
+export type DeadLinks = Partial<Record<FormErrorCode, View>>
 
 /**
  * Takes the new password. Without JavaScript the browser posts the form itself; with it, what the endpoint finds wrong
@@ -37,7 +41,7 @@ type DeadLinks = Record<'signature-expired' | 'signature-used' | 'signature-inva
  * @param username a password must not be like it, nor be made of the service's name
  * @param signInName goes into a field that nobody sees, so that password managers store the password with what its
  *   account signs in with
- * @param problems what the form came back with
+ * @param errors what the form came back with
  * @param deadLinks what to show should the link die while the page is open
  */
 export function ResetPasswordForm({
@@ -50,8 +54,7 @@ export function ResetPasswordForm({
   serviceName,
   policy,
   passwordConfirm,
-  problems,
-  trouble,
+  errors,
   words,
   heading,
   deadLinks,
@@ -65,40 +68,42 @@ export function ResetPasswordForm({
   serviceName: string
   policy: RuleSettings
   passwordConfirm: boolean
-  problems: { password: readonly PasswordProblem[]; password_confirm: readonly ConfirmProblem[] }
-  trouble?: keyof TroubleWords
-  words: ResetFormWords
+  errors: FormErrors<PasswordField>
+  words: ResetFormMessages
   heading: ReactNode
   deadLinks: DeadLinks
 }) {
   const rules = createPasswordRules(policy)
+  const [initialErrors] = useState(() => fieldErrors(errors.fields))
   const { register, handleSubmit, setError, setFocus, control, formState } = useForm<Values>({
-    resolver: createResolver(rules, passwordConfirm, link),
+    resolver: lateResolver(async () => (await loadResolver())?.createResolver(rules, passwordConfirm)),
+    criteriaMode: 'all',
+    errors: initialErrors,
   })
   const password = useWatch({ control, name: 'password' }) ?? ''
   const hydrated = useHydrated()
   const underWay = useRef(false)
   const [saved, setSaved] = useState(false)
   const [shown, setShown] = useState(false)
-  const [notice, setNotice] = useState<string | undefined>(trouble && words.troubles[trouble])
-  const [death, setDeath] = useState<keyof DeadLinks>()
+  const [notice, setNotice] = useState(formMessage({ errors }, words.errors.form, language))
+  const [death, setDeath] = useState<View>()
 
   async function save(values: Values) {
     const fields = { ...link, password: values.password }
     const confirmed = passwordConfirm ? { ...fields, password_confirm: values.password_confirm } : fields
-    const answer = await send(endpoint, confirmed, language)
-    if (answer.kind === 'done') {
+    const response = await send(endpoint, confirmed, language, passwordFields)
+    if (response.ok) {
       setSaved(true)
       return leaveFor(donePath)
     }
-    if (answer.kind === 'refused' && answer.code !== null && answer.code in deadLinks) {
-      return setDeath(answer.code as keyof DeadLinks)
-    }
-    if (answer.kind !== 'fields') return setNotice(describeTrouble(answer, words.troubles, language))
-    const wrong = (['password', 'password_confirm'] as const).filter((name) => name in answer.fields)
-    setNotice(wrong.length > 0 ? undefined : words.troubles.refused)
-    for (const name of wrong) setError(name, errorOf(answer.fields[name] ?? []))
-    if (wrong[0] !== undefined) setFocus(wrong[0])
+    const { form, fields: wrong } = response.errors
+    const view = form && deadLinks[form]
+    if (view !== undefined) return setDeath(view)
+    setNotice(formMessage(response, words.errors.form, language))
+    const found = fieldErrors(wrong)
+    const names = passwordFields.filter((name) => name in found)
+    for (const name of names) setError(name, found[name]!)
+    if (names[0] !== undefined) setFocus(names[0])
   }
 
   async function submit(event: FormEvent) {
@@ -112,25 +117,11 @@ export function ResetPasswordForm({
     underWay.current = false
   }
 
-  if (death !== undefined) return <Arrived view={deadLinks[death]} />
+  if (death !== undefined) return <Arrived view={death} />
 
-  /** Until the first try with JavaScript, what a try without it came back with. */
-  const errorsOf = (name: keyof Values): string[] => {
-    const messages = Object.values(formState.errors[name]?.types ?? {})
-      .flat()
-      .map(String)
-    const found = formState.submitCount === 0 ? problems[name] : messages
-    return [
-      ...new Set(
-        found.map(
-          (message) => words.problems[message as PasswordProblem] ?? words.instead[message] ?? message,
-        ),
-      ),
-    ]
-  }
-  const passwordErrors = errorsOf('password')
-  const confirmErrors = errorsOf('password_confirm')
-  const cameBack = problems.password.length + problems.password_confirm.length > 0
+  const passwordErrors = fieldMessages(formState.errors.password, words.errors.password)
+  const confirmErrors = fieldMessages(formState.errors.password_confirm, words.errors.password_confirm)
+  const cameBack = Object.keys(errors.fields).length > 0
   const common = {
     type: shown ? 'text' : 'password',
     // What is typed runs its own way: a shown password's last full stop must not move to its front.
@@ -153,7 +144,7 @@ export function ResetPasswordForm({
         action={endpoint}
         noValidate={hydrated}
         onSubmit={submit}
-        onInput={loadShapes}
+        onInput={loadResolver}
         className="mt-8"
       >
         <LinkFields link={link} />
@@ -224,7 +215,7 @@ function ShowButton({
   hidden,
   onPress,
 }: {
-  words: ResetFormWords
+  words: ResetFormMessages
   shown: boolean
   hidden: boolean
   onPress: () => void

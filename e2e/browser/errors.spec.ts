@@ -69,9 +69,9 @@ for (const javaScriptEnabled of [true, false]) {
       says,
     }) => {
       const link = await linkTo(strict.app, await strict.app.addPerson())
-      await page.goto(`${link}&problem=second-factor-required`)
+      await page.goto(`${link}&error=second-factor-required`)
       await expect(alertOf(page)).toHaveText(says.troubles.secondFactor)
-      await page.goto(`${link}&problem=second-factor-exhausted`)
+      await page.goto(`${link}&error=second-factor-exhausted`)
       await expect(alertOf(page)).toHaveText(says.troubles.exhausted)
     })
 

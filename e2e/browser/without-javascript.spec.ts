@@ -20,7 +20,7 @@ for (const { title, language, use } of looks) {
       const login = page.getByLabel(says.ask.field)
       await login.fill('   ')
       await page.getByRole('button', { name: says.ask.submit }).click()
-      await expect(page).toHaveURL(`${app.url}/forgot-password/?problem=login-blank`)
+      await expect(page).toHaveURL(`${app.url}/forgot-password/?error=login.blank`)
       await expect(login).toHaveAccessibleDescription(new RegExp(`^${says.ask.missing}`))
       await expect(login).toHaveAttribute('aria-invalid', 'true')
       await expect(login).toBeFocused()
@@ -41,7 +41,7 @@ for (const { title, language, use } of looks) {
       // The form comes back with all that is wrong in words, with the link alive and nothing typed in the address.
       await field.fill('123456789012345678')
       await save.click()
-      await expect(page).toHaveURL(/[?&]problem=password-entirely-numeric$/)
+      await expect(page).toHaveURL(/[?&]error=password.numeric$/)
       await expect(field).toHaveAccessibleDescription(new RegExp(`^${says.reset.digits}`))
       await expect(field).toBeFocused()
       await expect(field).toHaveValue('')

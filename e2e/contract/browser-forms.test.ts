@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { confirmProblems, loginProblems, passwordProblems, troubles } from '@/app/problems'
+import { parseFormErrors } from '@/lib/http/form-errors'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
@@ -17,7 +17,6 @@ const browser: [string, string][] = [
   ['Sec-Fetch-Site', 'same-origin'],
   ['Sec-Fetch-Mode', 'navigate'],
 ]
-const known: readonly string[] = [...troubles, ...loginProblems, ...passwordProblems, ...confirmProblems]
 
 let app: RunningApp
 beforeAll(async () => {
@@ -38,10 +37,11 @@ function wayOf({ status, headers, text }: Received) {
   expect(headers['cache-control']).toBe('no-store') // H3
   expect(headers.location).toMatch(/^\/[a-z]/) // a page of this origin
   const { pathname, searchParams } = new URL(headers.location!, app.url)
-  const problems = searchParams.get('problem')?.split(',') ?? []
-  expect(problems.filter((code) => !known.includes(code))).toEqual([]) // none that no page can word
-  searchParams.delete('problem')
-  return { page: pathname, problems, others: Object.fromEntries(searchParams) }
+  const errors = searchParams.get('error')?.split(',') ?? []
+  // None that no page has a message for.
+  for (const error of errors) expect(parseFormErrors(error, ['login']), error).not.toEqual({ fields: {} })
+  searchParams.delete('error')
+  return { page: pathname, errors, others: Object.fromEntries(searchParams) }
 }
 
 /** Pages answer wherever a form leads. */
@@ -55,7 +55,7 @@ describe('asking', () => {
   test('leads to "check your email", and the letter comes', async () => {
     const person = await app.addPerson()
     const answer = await submit(paths.send, { login: person.username })
-    expect(wayOf(answer)).toEqual({ page: '/forgot-password/sent/', problems: [], others: {} })
+    expect(wayOf(answer)).toEqual({ page: '/forgot-password/sent/', errors: [], others: {} })
     await pageAt(answer)
     expect((await app.sink.next(person.email)).link).toBeDefined()
   })
@@ -74,16 +74,16 @@ describe('asking', () => {
   })
 
   test.each<[string, string, string[]]>([
-    ['an empty field', 'login=', ['login-blank']],
-    ['white space', 'login=+%C2%A0+', ['login-blank']],
-    ['no field', '', ['login-required']],
-    ['a character of nothing', 'login=ty%00ped', ['login-invalid']],
+    ['an empty field', 'login=', ['login.blank']],
+    ['white space', 'login=+%C2%A0+', ['login.blank']],
+    ['no field', '', ['login.required']],
+    ['a character of nothing', 'login=ty%00ped', ['login.null-characters']],
     ['bytes that are no text', 'login=typed%ff', ['refused']],
     ['more than anybody types', `login=${'typed'.repeat(4000)}`, ['refused']],
-    ['a link that is not ours', 'user_id=typed&timestamp=1&signature=typed', ['login-required']],
-  ])('%s leads back to the form, and nothing typed travels in the address', async (_what, body, problems) => {
+    ['a link that is not ours', 'user_id=typed&timestamp=1&signature=typed', ['login.required']],
+  ])('%s leads back to the form, and nothing typed travels in the address', async (_what, body, errors) => {
     const answer = await submit(paths.send, body)
-    expect(wayOf(answer)).toEqual({ page: '/forgot-password/', problems, others: {} })
+    expect(wayOf(answer)).toEqual({ page: '/forgot-password/', errors, others: {} })
     expect(answer.headers.location).not.toMatch(/typed/)
     await pageAt(answer)
   })
@@ -105,7 +105,7 @@ describe('resetting', () => {
       password,
       password_confirm: password,
     })
-    expect(wayOf(answer)).toEqual({ page: '/reset-password/done/', problems: [], others: {} })
+    expect(wayOf(answer)).toEqual({ page: '/reset-password/done/', errors: [], others: {} })
     await pageAt(answer)
     expect(await app.passwordIs(person, password)).toBe(true)
   })
@@ -114,45 +114,45 @@ describe('resetting', () => {
     [
       'a short, common, numeric password',
       { password: '12345678', password_confirm: '12345678' },
-      ['password-too-short', 'password-too-common', 'password-entirely-numeric'],
+      ['password.too-short', 'password.too-common', 'password.numeric'],
     ],
     [
       'a password of 257 characters',
       { password: 'zA9 '.repeat(64) + 'q', password_confirm: 'zA9 '.repeat(64) + 'q' },
-      ['password-too-long'],
+      ['password.too-long'],
     ],
     [
       'an outer space',
       { password: 'secret lantern gravel ', password_confirm: 'secret lantern gravel ' },
-      ['password-outer-spaces'],
+      ['password.outer-spaces'],
     ],
-    ['no password', {}, ['password-required', 'confirm-required']],
-    ['empty fields', { password: '', password_confirm: '' }, ['password-blank', 'confirm-required']],
-    ['no repetition', { password: 'secret lantern gravel' }, ['confirm-required']],
+    ['no password', {}, ['password.required', 'password_confirm.required']],
+    ['empty fields', { password: '', password_confirm: '' }, ['password.blank', 'password_confirm.blank']],
+    ['no repetition', { password: 'secret lantern gravel' }, ['password_confirm.required']],
     [
       'an empty repetition',
       { password: 'secret lantern gravel', password_confirm: '' },
-      ['confirm-required'],
+      ['password_confirm.required'],
     ],
     [
       'another repetition',
       { password: 'secret lantern gravel', password_confirm: 'secret lantern' },
-      ['confirm-mismatch'],
+      ['password_confirm.mismatch'],
     ],
     [
       'a repetition that is no text',
       { password: 'secret lantern gravel', password_confirm: 'secret\0' },
-      ['confirm-mismatch'],
+      ['password_confirm.mismatch'],
     ],
     [
       'a character of nothing',
       { password: 'secret\0lantern gravel', password_confirm: 'x' },
-      ['password-invalid'],
+      ['password.null-characters'],
     ],
-  ])('T14: %s leads back to the link’s own page, which stays alive', async (_what, typed, problems) => {
+  ])('T14: %s leads back to the link’s own page, which stays alive', async (_what, typed, errors) => {
     const { person, link: own } = await link()
     const answer = await submit(paths.reset, { ...own, ...typed })
-    expect(wayOf(answer)).toEqual({ page: '/reset-password/', problems, others: own })
+    expect(wayOf(answer)).toEqual({ page: '/reset-password/', errors, others: own })
     expect(answer.headers.location).not.toMatch(/secret|lantern|12345678|zA9/)
     expect((await pageAt(answer)).text).toContain(person.username)
 
@@ -167,7 +167,7 @@ describe('resetting', () => {
     const { user_id, timestamp, signature } = await signedLinks(app).linkOf(person)
     const password = 'wilhelmina.lanternb1'
     const fields = { user_id, timestamp: String(timestamp), signature, password, password_confirm: password }
-    expect(wayOf(await submit(paths.reset, fields)).problems).toEqual(['password-too-similar'])
+    expect(wayOf(await submit(paths.reset, fields)).errors).toEqual(['password.too-similar-username'])
   })
 
   test('T12: a link that is dead or not ours leads to its page, which says what it is', async () => {
@@ -175,12 +175,13 @@ describe('resetting', () => {
     const password = newPassword()
     const fields = { password, password_confirm: password }
     await submit(paths.reset, { ...own, ...fields })
-    for (const spent of [
-      own,
-      { ...own, signature: own.signature.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')) },
-    ]) {
+    const forged = { ...own, signature: own.signature.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')) }
+    for (const [spent, code] of [
+      [own, 'signature-used'],
+      [forged, 'signature-invalid'],
+    ] as const) {
       const answer = await submit(paths.reset, { ...spent, ...fields })
-      expect(wayOf(answer)).toEqual({ page: '/reset-password/', problems: ['refused'], others: spent })
+      expect(wayOf(answer)).toEqual({ page: '/reset-password/', errors: [code], others: spent })
       expect((await pageAt(answer)).text).not.toContain(person.username)
     }
   })
@@ -193,7 +194,7 @@ describe('resetting', () => {
     })
     expect(wayOf(answer)).toEqual({
       page: '/reset-password/',
-      problems: ['refused', 'confirm-required'],
+      errors: ['timestamp.invalid-integer', 'signature.required', 'password_confirm.required'],
       others: {},
     })
   })

@@ -124,12 +124,12 @@ describe('F7: while the database is away', () => {
     ]
     await proxy.cut()
     const asked = await exchange(app.port, { path: paths.send, headers, body: 'login=typed' })
-    expect([asked.status, asked.headers.location]).toEqual([303, '/forgot-password/?problem=unavailable'])
+    expect([asked.status, asked.headers.location]).toEqual([303, '/forgot-password/?error=unavailable'])
     const body = 'user_id=a&timestamp=1&signature=b&password=typed'
     const reset = await exchange(app.port, { path: paths.reset, headers, body })
     expect([reset.status, reset.headers.location]).toEqual([
       303,
-      '/reset-password/?user_id=a&timestamp=1&signature=b&problem=unavailable',
+      '/reset-password/?user_id=a&timestamp=1&signature=b&error=unavailable',
     ])
     for (const { headers: led } of [asked, reset])
       expect((await exchange(app.port, { method: 'GET', path: led.location! })).status).toBe(200)

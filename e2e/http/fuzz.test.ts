@@ -102,8 +102,8 @@ describe('C15 (CVE-2022-31093, CVE-2026-73418): requests that nobody would think
     ['an escape of half a character', '/reset-password/?user_id=%ff%fe&timestamp=1&signature=%c3'],
     ['a name that every object has', '/reset-password/?__proto__=1&constructor=2&toString=3&then=4'],
     [
-      'a problem that every object has',
-      '/forgot-password/?problem=constructor,__proto__,toString,hasOwnProperty',
+      'an error that every object has',
+      '/forgot-password/?error=constructor,__proto__,toString,login.constructor,hasOwnProperty.required',
     ],
     ['brackets', '/reset-password/?signature[]=a&user_id[a][b]=c&timestamp[]=1'],
     [

@@ -137,7 +137,7 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
 
   test('a browser’s form is led back to its page', async () => {
     const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
-    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?problem=refused'])
+    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?error=refused'])
   })
 })
 
@@ -198,7 +198,7 @@ describe('password_confirm, email, and telling who exists', () => {
   test('without JavaScript, the form comes back and says so in words of its own', async () => {
     const body = new URLSearchParams({ email: 'nobody@example.com' }).toString()
     const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body })
-    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?problem=login-unknown'])
+    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?error=user-not-found'])
     const page = await exchange(app.port, { method: 'GET', path: answer.headers.location! })
     expect(page.text).toMatch(/<ul id="login-errors".*There is no account for this\./)
   })
@@ -261,7 +261,7 @@ describe.each([
   test('the page asks for what is searched, and for nothing else', async () => {
     const { text } = await exchange(app.port, {
       method: 'GET',
-      path: '/forgot-password/?problem=login-blank&lang=en',
+      path: '/forgot-password/?error=login.blank&lang=en',
     })
     expect(text).toMatch(new RegExp(`<label for="login"[^>]*>${label}</label>`))
     expect(text).toMatch(
@@ -321,11 +321,9 @@ describe('limits', () => {
 
   test('lead a browser’s form back to its page, too', async () => {
     const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
-    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?problem=throttled'])
+    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?error=throttled'])
     const body = 'user_id=a&timestamp=1&signature=b&password=typed'
     const reset = await exchange(app.port, { path: paths.reset, headers: asBrowser, body })
-    expect(reset.headers.location).toBe(
-      '/reset-password/?user_id=a&timestamp=1&signature=b&problem=throttled',
-    )
+    expect(reset.headers.location).toBe('/reset-password/?user_id=a&timestamp=1&signature=b&error=throttled')
   })
 })

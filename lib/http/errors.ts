@@ -1,28 +1,6 @@
-import type { ApiMessage } from '@/lib/i18n/api-messages'
-import type { FieldMessage } from './error-codes'
+import type { FieldErrorCode, RefusalCode } from './error-codes'
 
 type Values = Record<string, string | number>
-
-/** Everything the endpoints refuse without naming a field. `coded`: the answer carries the code for clients to act on. */
-export const refusals = {
-  'body-too-large': { status: 413 },
-  'method-not-allowed': { status: 405 },
-  'not-acceptable': { status: 406 },
-  'cross-origin': { status: 403 },
-  'not-found': { status: 404 },
-  'unsupported-media-type': { status: 415 },
-  'user-not-found': { status: 400, coded: true },
-  'signature-invalid': { status: 400, coded: true },
-  'signature-expired': { status: 400, coded: true },
-  'signature-used': { status: 400, coded: true },
-  'second-factor-required': { status: 403, coded: true },
-  'second-factor-exhausted': { status: 403, coded: true },
-  throttled: { status: 429 },
-  unavailable: { status: 503 },
-  internal: { status: 500 },
-} as const satisfies Partial<Record<ApiMessage, { status: number; coded?: boolean }>>
-
-export type RefusalCode = keyof typeof refusals
 
 /** Something to tell the client, thrown where it is noticed and put into words at the edge. */
 export class Refusal extends Error {
@@ -47,7 +25,7 @@ export class Throttled extends Refusal {
   }
 }
 
-export type FieldProblem = { code: FieldMessage; values?: Values }
+export type FieldProblem = { code: FieldErrorCode; values?: Values }
 
 /** Problems of single fields, all of them together, in the order in which the contract declares the fields. */
 export class FieldProblems extends Error {

@@ -1,5 +1,7 @@
 import type { Log } from '@/lib/logging/log'
 import { ourFault } from './responses'
+import { formErrorCode, type RefusalCode } from './error-codes'
+import { errorParameter } from './form-errors'
 import { chosenIn } from './request-locale'
 import { FieldProblems, Refusal, Unreadable } from './errors'
 
@@ -30,38 +32,15 @@ export function seeOther(request: Request, page: string): Response {
 }
 
 /** The page to go back to, told by codes what to show; what was typed stays out of URLs. */
-export function withProblems(page: string, error: unknown, log: Log, requestId: string): string {
+export function withErrors(page: string, error: unknown, log: Log, requestId: string): string {
   const url = new URL(page, 'http://page.invalid')
-  const codes =
-    error instanceof FieldProblems
-      ? Object.entries(error.fields).flatMap(([name, problems]) =>
-          problems.map(({ code }) => fieldCodeOf(name, code)),
-        )
-      : [pageCodeOf(error, log, requestId)]
-  url.searchParams.set('problem', [...new Set(codes)].join(','))
+  const errors = error instanceof FieldProblems ? error.fields : formErrorCode(codeOf(error, log, requestId))
+  url.searchParams.set('error', errorParameter(errors))
   return `${url.pathname}${url.search}`
 }
 
-/** What a page shows beside a field; it words it as the form does with JavaScript. */
-function fieldCodeOf(name: string, code: string): string {
-  if (name === 'password_confirm') {
-    return code === 'required' || code === 'null' || code === 'blank'
-      ? 'confirm-required'
-      : 'confirm-mismatch'
-  }
-  const field = { login: 'login', email: 'login', password: 'password' }[name]
-  if (field === undefined) return 'refused'
-  if (code === 'null') return `${field}-required`
-  if (code === 'invalid-string' || code === 'null-characters' || code === 'surrogates')
-    return `${field}-invalid`
-  if (code.startsWith('too-similar')) return `${field}-too-similar`
-  return `${field}-${code}`
-}
-
-function pageCodeOf(error: unknown, log: Log, requestId: string): string {
-  if (error instanceof Unreadable) return 'refused'
-  const { code } = error instanceof Refusal ? error : ourFault(log, error, requestId)
-  if (code === 'user-not-found') return 'login-unknown'
-  if (code === 'throttled' || code.startsWith('second-factor')) return code
-  return code === 'unavailable' || code === 'internal' ? 'unavailable' : 'refused'
+/** undefined for a body that cannot be parsed, which is no refusal with a code. */
+function codeOf(error: unknown, log: Log, requestId: string): RefusalCode | undefined {
+  if (error instanceof Unreadable) return undefined
+  return (error instanceof Refusal ? error : ourFault(log, error, requestId)).code
 }

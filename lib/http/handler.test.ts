@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { createLog } from '@/lib/logging/log'
 import { readSettings } from '@/lib/config/settings'
 import { answerPost } from './handler'
-import { Refusal, type RefusalCode } from './errors'
+import type { RefusalCode } from './error-codes'
+import { Refusal } from './errors'
 
 const settings = readSettings({
   SECRET_KEY: 'Tq7wL2nVx9Zr4KfB8mPd3Yc6HsJ1GuEo',
@@ -26,16 +27,17 @@ function refusedWith(code: RefusalCode, kind: 'form' | 'json'): Promise<Response
 }
 
 test.each<[RefusalCode, string]>([
-  ['user-not-found', 'login-unknown'],
+  ['user-not-found', 'user-not-found'],
   ['second-factor-required', 'second-factor-required'],
   ['second-factor-exhausted', 'second-factor-exhausted'],
   ['throttled', 'throttled'],
   ['unavailable', 'unavailable'],
   ['internal', 'unavailable'],
-  ['signature-used', 'refused'],
-])('U7: without JavaScript, the refusal %s leads back with the code %s', async (code, problem) => {
+  ['signature-used', 'signature-used'],
+  ['body-too-large', 'refused'],
+])('U7: without JavaScript, the refusal %s leads back with the code %s', async (code, told) => {
   const answer = await refusedWith(code, 'form')
-  expect([answer.status, answer.headers.get('location')]).toEqual([303, `/form/?problem=${problem}`])
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, `/form/?error=${told}`])
 })
 
 test.each<[RefusalCode, string]>([

@@ -12,7 +12,7 @@ import { isBrowserForm, isTooLarge, refuseForeignOrigin, refuseLargeBody, refuse
 import { answerError, answerJson, unavailable } from './responses'
 import { preflightHeaders } from './cors'
 import { readFields } from './request-fields'
-import { seeOther, withProblems, type FormPages } from './form-redirect'
+import { seeOther, withErrors, type FormPages } from './form-redirect'
 import { languageOf } from './request-locale'
 import { Refusal, Unreadable } from './errors'
 
@@ -74,7 +74,7 @@ export async function answerPost(
         : error
     tellOperator(log, told, asked.client)
     if (wantsPage && !(told instanceof Refusal && told.code === 'cross-origin')) {
-      return seeOther(request, withProblems(pages.back(fields), told, log, requestId))
+      return seeOther(request, withErrors(pages.back(fields), told, log, requestId))
     }
     return answerError(request, told, log, requestId)
   }

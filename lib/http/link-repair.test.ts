@@ -62,7 +62,7 @@ describe('U12: a link that a mail program damaged is read as the link that was s
     })
   })
 
-  test.each(['&tenant=b', '&utm_source=x&utm_medium=email', '&problem=throttled&lang=de'])(
+  test.each(['&tenant=b', '&utm_source=x&utm_medium=email', '&error=throttled&lang=de'])(
     'among the parameters of others (%s)',
     (others) => {
       const address = `${buildLinkUrl(`${page}?tenant=a`, link)}${others}`

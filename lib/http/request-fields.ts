@@ -1,7 +1,7 @@
 import { readShape, type Shape } from './request-schemas'
 import { parseBody, pythonTypeName, type ParsedBody } from '@/lib/http/body/parse'
 import { largestBody } from './guards'
-import { FieldProblems, Refusal, Unreadable, type FieldProblem } from './errors'
+import { FieldProblems, Refusal, Unreadable } from './errors'
 
 /**
  * Reads fields by a shape.
@@ -10,7 +10,7 @@ import { FieldProblems, Refusal, Unreadable, type FieldProblem } from './errors'
  */
 export function readInput<Output>(shape: Shape<Output, unknown>, fields: Record<string, unknown>): Output {
   const read = readShape(shape, fields)
-  if (!read.ok) throw new FieldProblems(read.problems as Record<string, FieldProblem[]>)
+  if (!read.ok) throw new FieldProblems(read.problems)
   return read.value
 }
 

@@ -138,7 +138,7 @@ function answerTo({ settings, path, headers, body }: Pair): Record<string, unkno
   const wrong = {
     ...(problems.length > 0 ? inWords({ password: problems }) : {}),
     ...(passwordConfirm && password !== password_confirm
-      ? { password_confirm: [sayApi('en', 'confirm-mismatch')] }
+      ? { password_confirm: [sayApi('en', 'mismatch')] }
       : {}),
   }
   return Object.keys(wrong).length > 0 ? wrong : undefined

@@ -1,19 +1,10 @@
 import * as z from 'zod/mini'
+import type { FieldErrorCode } from './error-codes'
 import { strip } from '@/lib/text/python-strip'
 
 // What the two endpoints take: the one room that forms and handlers share, so nothing of Node here. What is wrong is
-// told in stable codes; `messages/` has the words. From zod's small half, which unlike the other never tries
+// told in stable codes (`lib/http/error-codes.ts`). From zod's small half, which unlike the other never tries
 // `new Function`: the content security policy of the pages would refuse and report it.
-
-/** What can be wrong with a field. `surrogates` names the first offender: `surrogates:U+D800`. */
-export type FieldProblem =
-  | 'required'
-  | 'null'
-  | 'blank'
-  | 'invalid-string'
-  | 'null-characters'
-  | `surrogates:U+${string}`
-  | 'invalid-integer'
 
 /** The field that says who asks: `email` where only addresses are searched. */
 export type LoginField = 'login' | 'email'
@@ -42,12 +33,16 @@ export type ResetInput = {
 /** A shape that turns what a form or a body holds into checked values, or into issues whose messages are codes. */
 export type Shape<Output, Given> = z.ZodMiniType<Output, Given>
 
-type Refuse = (problem: FieldProblem) => undefined
+/** `values`: what the code's message needs to be filled in. */
+type Refuse = (code: FieldErrorCode, values?: { character: string }) => undefined
 
 /** One field. `read` gets whatever was sent, JSON integers as `bigint`, and refuses what the contract refuses. */
 function field<Value>(read: (given: unknown, refuse: Refuse) => Value | undefined): Shape<Value, string> {
   const reading = z.transform((given: unknown, payload) =>
-    read(given, (message) => void payload.issues.push({ code: 'custom', message, input: given })),
+    read(
+      given,
+      (message, params) => void payload.issues.push({ code: 'custom', message, params, input: given }),
+    ),
   )
   return z.pipe(z.custom<unknown, string>(), reading) as Shape<Value, string>
 }
@@ -62,7 +57,8 @@ function textField(prepare: (text: string) => string) {
     if (text === '') return refuse('blank')
     if (text.includes('\0')) refuse('null-characters')
     const [surrogate] = /\p{Surrogate}/u.exec(text) ?? []
-    if (surrogate !== undefined) refuse(`surrogates:U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}`)
+    if (surrogate !== undefined)
+      refuse('surrogates', { character: `U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}` })
     return text
   })
 }
@@ -91,10 +87,15 @@ type Fields = Record<string, typeof trimmed | typeof seconds>
 
 const linkFields = { user_id: trimmed, timestamp: seconds, signature: trimmed }
 
-const resetPasswordFields = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
-  ...linkFields,
+/** The fields that somebody types into on the page of `reset-password/`. */
+export const passwordFields = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
   password: secret,
   ...(passwordConfirm ? { password_confirm: secret } : {}),
+})
+
+const resetPasswordFields = (asked: { passwordConfirm: boolean }) => ({
+  ...linkFields,
+  ...passwordFields(asked),
 })
 
 /** A body's own fields of these names and nothing else: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
@@ -129,8 +130,9 @@ export function sendLinkShape<Name extends LoginField>(
       if (link?.success) return { link: link.data }
       const typed = trimmed.safeParse(login)
       if (typed.success) return { login: typed.data }
-      for (const { message } of typed.error.issues) {
-        payload.issues.push({ code: 'custom', message, path: [loginField], input: login })
+      for (const { message, ...issue } of typed.error.issues) {
+        const { params } = issue as { params?: Record<string, unknown> }
+        payload.issues.push({ code: 'custom', message, params, path: [loginField], input: login })
       }
       return z.NEVER
     }),
@@ -150,8 +152,8 @@ export function cancelShape(): Shape<
   return bodyOf(linkFields) as unknown as ReturnType<typeof cancelShape>
 }
 
-/** What is wrong with one field: a code, and what its words need to be filled in. */
-export type ReadProblem = { code: string; values?: { character: string } }
+/** What is wrong with one field: a code, and what its message needs to be filled in. */
+export type ReadProblem = { code: FieldErrorCode; values?: { character: string } }
 
 /** Reads a body by a shape; the problems come by field, in the order in which the contract declares the fields. */
 export function readShape<Output>(
@@ -161,10 +163,10 @@ export function readShape<Output>(
   const read = shape.safeParse(body)
   if (read.success) return { ok: true, value: read.data }
   const problems: Record<string, ReadProblem[]> = Object.create(null)
-  for (const { path, message } of read.error.issues) {
-    const [code, character] = message.split(':') as [string, string?]
-    const problem = character === undefined ? { code } : { code, values: { character } }
-    ;(problems[String(path[0])] ??= []).push(problem)
+  for (const { path, message, ...issue } of read.error.issues) {
+    const { params } = issue as { params?: { character: string } }
+    const code = message as FieldErrorCode
+    ;(problems[String(path[0])] ??= []).push(params === undefined ? { code } : { code, values: params })
   }
   return { ok: false, problems }
 }

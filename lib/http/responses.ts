@@ -1,8 +1,9 @@
 import { sayApi } from '@/lib/i18n/api-messages'
 import type { Log } from '@/lib/logging/log'
-import { errorCodesHeader } from './error-codes'
+import { refusals } from './error-codes'
+import { errorCodesHeader } from './form-errors'
 import { languageOf } from './request-locale'
-import { FieldProblems, Refusal, refusals, Unreadable } from './errors'
+import { FieldProblems, Refusal, Unreadable } from './errors'
 
 /** Seconds after which a client may try again when the service is away. */
 const retryAfterOutage = 30

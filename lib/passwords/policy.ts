@@ -15,7 +15,7 @@ const order: readonly PolicyProblem['code'][] = [
   'too-similar-last-name',
   'too-short',
   'too-common',
-  'entirely-numeric',
+  'numeric',
   'too-long',
   'outer-spaces',
 ]

@@ -8,7 +8,7 @@ const maxLength = 256
 
 export type RuleProblem =
   | { code: 'too-short'; min: number }
-  | { code: 'entirely-numeric' }
+  | { code: 'numeric' }
   | { code: 'too-long'; max: number }
   | { code: 'outer-spaces' }
 
@@ -25,7 +25,7 @@ export type PasswordRules = ReturnType<typeof createPasswordRules>
 export function createPasswordRules({ minLength, outerSpaces }: RuleSettings) {
   const rules: { problem: RuleProblem; breaks: (password: string) => boolean }[] = [
     { problem: { code: 'too-short', min: minLength }, breaks: (password) => lengthOf(password) < minLength },
-    { problem: { code: 'entirely-numeric' }, breaks: isNumeric },
+    { problem: { code: 'numeric' }, breaks: isNumeric },
     { problem: { code: 'too-long', max: maxLength }, breaks: (password) => lengthOf(password) > maxLength },
   ]
   if (outerSpaces === 'refuse') rules.push({ problem: { code: 'outer-spaces' }, breaks: hasOuterSpace })

@@ -2,6 +2,7 @@ import { interpolate, wcagContrast } from 'culori'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readableAccents } from './brand'
+import { theme } from './tokens'
 
 const hex = fc.integer({ min: 0, max: 0xffffff }).map((n) => `#${n.toString(16).padStart(6, '0')}`)
 
@@ -12,16 +13,24 @@ test('U9: whatever the brand colour, links and labels keep 4.5:1 in both schemes
   fc.assert(
     fc.property(hex, (brand) => {
       const { light, dark } = readableAccents(brand)
-      for (const paper of ['#ffffff', '#f6f4ef'])
+      for (const paper of [theme.light.colors.surface, theme.light.colors.paper])
         expect(wcagContrast(light.accent, paper)).toBeGreaterThanOrEqual(4.5)
-      for (const paper of ['#0e1417', '#161e22'])
+      for (const paper of [theme.dark.colors.paper, theme.dark.colors.surface])
         expect(wcagContrast(dark.accent, paper)).toBeGreaterThanOrEqual(4.5)
       for (const { accent, onAccent } of [light, dark])
         expect(wcagContrast(accent, onAccent)).toBeGreaterThanOrEqual(4.5)
-      expect(wcagContrast(light.accent, mix(light.accent, 0.09, '#ffffff'))).toBeGreaterThanOrEqual(4.5)
-      expect(wcagContrast(dark.accent, mix(dark.accent, 0.13, '#161e22'))).toBeGreaterThanOrEqual(4.5)
-      expect(wcagContrast(light.onAccent, mix(light.accent, 0.86, '#1a262d'))).toBeGreaterThanOrEqual(4.5)
-      expect(wcagContrast(dark.onAccent, mix(dark.accent, 0.86, '#e7ecef'))).toBeGreaterThanOrEqual(4.5)
+      expect(
+        wcagContrast(light.accent, mix(light.accent, theme.light.tint, theme.light.colors.surface)),
+      ).toBeGreaterThanOrEqual(4.5)
+      expect(
+        wcagContrast(dark.accent, mix(dark.accent, theme.dark.tint, theme.dark.colors.surface)),
+      ).toBeGreaterThanOrEqual(4.5)
+      expect(
+        wcagContrast(light.onAccent, mix(light.accent, 0.86, theme.light.colors.ink)),
+      ).toBeGreaterThanOrEqual(4.5)
+      expect(
+        wcagContrast(dark.onAccent, mix(dark.accent, 0.86, theme.dark.colors.ink)),
+      ).toBeGreaterThanOrEqual(4.5)
     }),
     { examples: ['#2563eb', '#000000', '#b91c1c', '#7a1fa2', '#16a34a'].map((brand) => [brand]) },
   )

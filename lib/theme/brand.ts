@@ -1,15 +1,17 @@
 import { clampChroma, converter, formatHex, interpolate, wcagContrast } from 'culori'
+import { labels, theme } from './tokens'
 
 /** The colour of buttons and links, and of text on it, in `#rrggbb`. */
 export type Accent = { accent: string; onAccent: string }
 
 /**
- * What stands behind links and around buttons in both schemes, as in `app/globals.css`: the paper that is nearest to
- * them, and a surface with so much of the colour itself mixed in; and which way the colour moves away from both.
+ * What stands behind links and around buttons in both schemes: the paper that is nearest to them, and a surface with so
+ * much of the colour itself mixed in; and which way the colour moves away from both.
  */
+const { light, dark } = theme
 const schemes = {
-  light: { paper: '#f6f4ef', surface: '#ffffff', tint: 0.09, step: -0.01 },
-  dark: { paper: '#161e22', surface: '#161e22', tint: 0.13, step: 0.01 },
+  light: { paper: light.colors.paper, surface: light.colors.surface, tint: light.tint, step: -0.01 },
+  dark: { paper: dark.colors.surface, surface: dark.colors.surface, tint: dark.tint, step: 0.01 },
 }
 
 /** WCAG 1.4.3 asks 4.5:1 for text; a little more keeps rounding on the safe side. */
@@ -42,9 +44,11 @@ function readableOn({ paper, surface, tint, step }: (typeof schemes)['light'], b
   for (let l = start; l >= 0 && l <= 1; l += step) {
     const accent = formatHex(clampChroma({ mode: 'oklch', l, c, h }, 'oklch'))
     const onAccent =
-      wcagContrast(accent, '#ffffff') >= wcagContrast(accent, '#0b1114') ? '#ffffff' : '#0b1114'
+      wcagContrast(accent, labels.light) >= wcagContrast(accent, labels.dark) ? labels.light : labels.dark
     const others = [paper, interpolate([surface, accent], 'oklab')(tint), onAccent]
     if (others.every((other) => wcagContrast(accent, other) >= enough)) return { accent, onAccent }
   }
-  return step < 0 ? { accent: '#0b1114', onAccent: '#ffffff' } : { accent: '#ffffff', onAccent: '#0b1114' }
+  return step < 0
+    ? { accent: labels.dark, onAccent: labels.light }
+    : { accent: labels.light, onAccent: labels.dark }
 }

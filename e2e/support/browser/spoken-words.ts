@@ -90,7 +90,7 @@ export function wordsOfFile(language: Language): Words {
       mismatch: say('pages.password-problems.confirm-mismatch'),
       tooShort: say('pages.password-problems.too-short'),
       tooLong: say('pages.password-problems.too-long'),
-      digits: say('pages.password-problems.entirely-numeric'),
+      digits: say('pages.password-problems.numeric'),
       common: say('pages.password-problems.too-common'),
       similar: say('pages.password-problems.too-similar'),
       missing: say('pages.password-problems.missing'),

@@ -44,7 +44,7 @@ export const usualStates: State[] = [
   {
     name: 'the form for asking, come back with trouble',
     title: ({ ask }) => ask.title,
-    reach: async ({ page }) => void (await page.goto('/forgot-password/?problem=login-blank,throttled')),
+    reach: async ({ page }) => void (await page.goto('/forgot-password/?error=login.blank,throttled')),
   },
   {
     name: 'the letter is on its way',
@@ -90,7 +90,7 @@ export const usualStates: State[] = [
     title: ({ reset }) => reset.title,
     async reach({ page, app }) {
       const link = await linkTo(app, await app.addPerson())
-      await page.goto(`${link}&problem=password-too-long,password-too-common,unavailable`)
+      await page.goto(`${link}&error=password.too-long,password.too-common,unavailable`)
     },
   },
   {
@@ -232,7 +232,7 @@ const troubledStates: State[] = [
     title: ({ cancel }) => cancel.title,
     async reach({ page, app, says }) {
       const link = await linkTo(app, await app.addPerson(), { purpose: 'cancel' })
-      await page.goto(`${link}&problem=throttled`)
+      await page.goto(`${link}&error=throttled`)
       await alertOf(page).getByText(says.troubles.throttled).waitFor()
     },
   },

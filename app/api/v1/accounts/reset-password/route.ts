@@ -52,7 +52,7 @@ export function OPTIONS(request: Request): Response {
 function problemsOf({ problems, mismatch }: RejectedPassword): FieldProblems {
   return new FieldProblems({
     ...(problems.length > 0 && { password: problems.map(({ code, ...values }) => ({ code, values })) }),
-    ...(mismatch && { password_confirm: [{ code: 'confirm-mismatch' as const }] }),
+    ...(mismatch && { password_confirm: [{ code: 'mismatch' as const }] }),
   })
 }
 

@@ -1,0 +1,68 @@
+// Every colour there is, once: pages (`theme-plugin.ts` writes it into their style sheet), emails, the icon and what a
+// browser paints around a page read it here. In `#rrggbb`, which every mail program reads. Imports nothing, because
+// Tailwind loads it, too.
+
+/**
+ * Text on paper, surface and tints keeps 4.5:1 and edges of controls 3:1 (WCAG 1.4.3, 1.4.11). `prose` is running text in
+ * emails, between ink and muted.
+ */
+export type Colors = Record<
+  | 'accent'
+  | 'on-accent'
+  | 'paper'
+  | 'surface'
+  | 'ink'
+  | 'prose'
+  | 'muted'
+  | 'line'
+  | 'edge'
+  | 'bad'
+  | 'good'
+  | 'warn',
+  string
+>
+
+/** `tint`: the share of a colour that is mixed into the surface behind its own text. `shade`: a shadow. */
+type Scheme = { colors: Colors; tint: number; shade: string }
+
+export const theme: Record<'light' | 'dark', Scheme> = {
+  light: {
+    colors: {
+      accent: '#006061',
+      'on-accent': '#ffffff',
+      paper: '#f6f4ef',
+      surface: '#ffffff',
+      ink: '#1a262d',
+      prose: '#37434b',
+      muted: '#505d65',
+      line: '#e1e0da',
+      edge: '#76828a',
+      bad: '#b12725',
+      good: '#1d6839',
+      warn: '#875814',
+    },
+    tint: 0.09,
+    shade: '0 1px 2px #1f303b0d, 0 18px 44px -18px #1f303b29',
+  },
+  dark: {
+    colors: {
+      accent: '#6dd2cb',
+      'on-accent': '#001b1c',
+      paper: '#0e1417',
+      surface: '#161e22',
+      ink: '#e7ecef',
+      prose: '#cfd6da',
+      muted: '#abb4ba',
+      line: '#2b343a',
+      edge: '#75828b',
+      bad: '#ff958e',
+      good: '#7ad59c',
+      warn: '#edbf71',
+    },
+    tint: 0.13,
+    shade: '0 0 0 1px #ffffff08, 0 18px 44px -18px #00000080',
+  },
+}
+
+/** What stands on a button of a team's own colour: whichever is easier to read there. */
+export const labels = { light: '#ffffff', dark: '#0b1114' }
