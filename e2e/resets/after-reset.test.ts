@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { letters } from '@/emails/templates'
 import { linkState } from '@/lib/accounts/accounts'
 import type { Configuration } from '@/lib/password-reset/extension-points'
+import { createDepartures } from '@/lib/password-reset/departures'
 import { createLetterSending } from '@/lib/password-reset/send-emails'
 import { createMailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
@@ -160,7 +161,13 @@ describe('S1: sessions', () => {
     const before = (await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows
     const flow = createPasswordReset({ ...services, configuration: endSessions })
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
-    const handlers = createLetterSending({ ...services, configuration: endSessions, letters, mailer })
+    const handlers = createLetterSending({
+      ...services,
+      configuration: endSessions,
+      letters,
+      mailer,
+      departures: createDepartures({ slots: 16, longestPause: 0 }),
+    })
     for (let i = 0; i < 50; i += 1) {
       const client = `198.51.100.${i}`
       const asked = { target: { login: username }, locale: 'en', requestId: 'r', client }
@@ -257,7 +264,13 @@ describe('passwordChanged, for stores outside the database', () => {
     )
     expect(rows).toHaveLength(1)
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
-    const handlers = createLetterSending({ ...services, configuration, letters, mailer })
+    const handlers = createLetterSending({
+      ...services,
+      configuration,
+      letters,
+      mailer,
+      departures: createDepartures({ slots: 16, longestPause: 0 }),
+    })
     const work = { id: randomUUID(), data: rows[0].data, createdAt: new Date(), attempt: 1 }
     await expect(handlers['changed-hook'](work)).rejects.toThrow('away')
     expect(await handlers['changed-hook'](work)).toEqual({ outcome: 'done' })

@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { isLong } from '@/e2e/support/long-form'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import {
   createAccounts,
   mayReset,
@@ -507,6 +508,58 @@ test('C2, C3 (CVE-2024-27295): looking up in a table that folds what it compares
     `${username}@example.org`,
   ])
     expect(await folding.findByLogin(login, ['username', 'email'])).toEqual([])
+})
+
+describe('R12: of an address that very many accounts have', () => {
+  const many = isLong ? 200_000 : 20_000
+  const email = `crowded-${randomBytes(6).toString('hex')}@example.com`
+  const first = '00000000-0000-7000-8000-00000000'
+  beforeAll(async () => {
+    await sql.query(
+      `INSERT INTO "rekey"."users" ("id", "username", "email", "password", "is_active")
+       SELECT ($1 || lpad(to_hex(n), 4, '0'))::uuid, $2 || n, $3, 'a hash', n % 2 = 0 FROM generate_series(0, 9999) n
+       UNION ALL SELECT gen_random_uuid(), $2 || n, $3, repeat('a hash', 20), true FROM generate_series(10000, $4) n`,
+      [first, newName(), email, many],
+    )
+    await sql.query('ANALYZE "rekey"."users"')
+  }, 300_000)
+  afterAll(() => sql.query('DELETE FROM "rekey"."users" WHERE "email" = $1', [email]))
+
+  test('a look-up reads a thousand ids, the oldest that get email, and the rows of those that are chosen (R12)', async () => {
+    const ids = await accounts.findIdsByAddress(email.toUpperCase())
+    expect(ids).toHaveLength(1000)
+    expect([ids[0], ids[1], ids[999]]).toEqual(['0000', '0002', '07ce'].map((end) => `${first}${end}`))
+    const found = await accounts.findByLogin(email, ['username', 'email'], (all) => all.slice(0, 20))
+    expect(found.map(({ id: of }) => of)).toEqual(ids.slice(0, 20))
+  })
+
+  // The embedded database keeps no statistics.
+  test.runIf(testServer)('nor does the database read more: the index ends the look-up (R12)', async () => {
+    const seen = async () =>
+      Number(
+        (
+          await sql.query(
+            `SELECT idx_tup_read AS "n" FROM pg_stat_user_indexes WHERE indexrelname = 'users_email_folded_idx'`,
+          )
+        ).rows[0].n,
+      )
+    const settled = async () => {
+      await sql.query('SELECT pg_stat_clear_snapshot()')
+      return seen()
+    }
+    const before = await settled()
+    await accounts.findIdsByAddress(email)
+    // Sessions report within seconds, and those of the tests before may do so only now.
+    await expect.poll(settled, { timeout: 30_000 }).toBeGreaterThan(before)
+    expect((await settled()) - before).toBeLessThanOrEqual(4 * 1000)
+  })
+
+  test('memory stays flat (R12)', async () => {
+    await accounts.findByLogin(email, ['email'])
+    const before = process.memoryUsage().rss
+    for (let i = 0; i < 20; i += 1) await accounts.findByLogin(email, ['email'])
+    expect(process.memoryUsage().rss - before).toBeLessThan(48 * 1024 * 1024)
+  })
 })
 
 describe('keeping accounts', () => {

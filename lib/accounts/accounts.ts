@@ -1,3 +1,4 @@
+import { randomInt, randomUUID } from 'node:crypto'
 import { canonicalAddress, lookupForms } from '@/lib/addresses/email-address'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
@@ -36,6 +37,9 @@ export type LoginFields = readonly ('username' | 'email')[]
  */
 export const longestLogin = 320
 
+/** Ids that a look-up of one address reads at most. */
+const mostIds = 1000
+
 /** Seconds that Rekey remembers what it knows of an account after the last change of it. */
 const recoveryRetention = 8 * 86_400
 
@@ -69,21 +73,26 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
   const from = Prisma.sql`FROM ${users} u LEFT JOIN ${recovery} r ON r."account_id" = u."id"::text`
 
   /**
-   * All accounts that a typed login names: usernames exactly, but for the two ways in which Unicode spells an accented
-   * letter; addresses by their canonical form. What SQL found is compared once more here, so that no folding or collation
-   * of the database decides who gets a letter. Where two accounts differ in that spelling alone, both are found, and each
-   * gets its own letter: neither may stand in the other's way.
+   * The accounts that a typed login names: usernames exactly, but for the two ways in which Unicode spells an accented letter;
+   * addresses by their canonical form. What SQL found is compared once more here, so that no folding or collation of the
+   * database decides who gets an email. Where two accounts differ in that spelling alone, both are found, and each gets its
+   * own email.
+   *
+   * Of an address, only accounts that {@link mayReset} are found, and of many only some; so what is read is bounded
+   * however many there are.
+   *
+   * @param choose which of an address's accounts, by their ids, oldest first; all that were read unless told
    */
-  async function findByLogin(login: string, fields: LoginFields): Promise<Account[]> {
-    const forms = fields.includes('email') ? lookupForms(login) : []
+  async function findByLogin(
+    login: string,
+    fields: LoginFields,
+    choose: (ids: string[]) => string[] = (ids) => ids,
+  ): Promise<Account[]> {
     const usernames = fields.includes('username') ? usernameSpellings(login) : []
-    const byAddress =
-      forms.length > 0
-        ? Prisma.sql`lower(u."email" COLLATE "C") IN (${Prisma.join(forms)})`
-        : Prisma.sql`false`
+    const chosen = choose(fields.includes('email') ? await findIdsByAddress(login) : [])
     const rows = await prisma.$queryRaw<
       Row[]
-    >`SELECT ${columns} ${from} WHERE u."username" = ANY (${usernames}::text[]) OR ${byAddress} ORDER BY u."id"`
+    >`SELECT ${columns} ${from} WHERE u."username" = ANY (${usernames}::text[]) OR u."id" = ANY (${chosen}::uuid[]) ORDER BY u."id"`
     const canonical = canonicalAddress(login)
     return rows
       .map(toAccount)
@@ -92,6 +101,21 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
           usernames.includes(account.username) ||
           (fields.includes('email') && canonical !== null && canonicalAddress(account.email) === canonical),
       )
+  }
+
+  /**
+   * The ids of the accounts that may be reset and have an address, oldest first, a thousand at most: read from the index
+   * alone, in its order (UUID version 7 begins with the time, RFC 9562 §5.7).
+   */
+  async function findIdsByAddress(address: string): Promise<string[]> {
+    const rows = await prisma.$queryRaw<{ id: string }[]>`
+      SELECT found."id" FROM unnest(${lookupForms(address)}::text[]) AS form CROSS JOIN LATERAL (
+        SELECT u."id" FROM ${users} u
+         WHERE lower(u."email" COLLATE "C") = form
+           AND u."is_active" AND u."password" <> '' AND left(u."password", 1) <> '!' AND u."email" <> ''
+         ORDER BY u."id" LIMIT ${mostIds}) AS found
+       ORDER BY found."id" LIMIT ${mostIds}`
+    return rows.map(({ id }) => id)
   }
 
   /** An account and the database's clock, read together; the account is null when there is none of this id. */
@@ -181,6 +205,17 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
     return reserved ?? null
   }
 
+  /**
+   * Costs the database about what {@link reserveEmail} does: writes a row that is no account's. There are a few such rows,
+   * so that rehearsals at the same time wait for each other no more than emails to different accounts do.
+   */
+  async function rehearseReservation(): Promise<void> {
+    await prisma.$executeRaw`
+      INSERT INTO ${recovery} AS r ("account_id", "email_jobs", "email_times")
+      VALUES (${`rehearsal-${randomInt(64)}`}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
+      ON CONFLICT ("account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`
+  }
+
   /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */
   async function releaseEmail(id: string, jobId: string): Promise<void> {
     await prisma.$executeRaw`
@@ -268,6 +303,8 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
 
   return {
     findByLogin,
+    findIdsByAddress,
+    rehearseReservation,
     read,
     replacePassword,
     reserveEmail,

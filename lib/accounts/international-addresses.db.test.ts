@@ -4,6 +4,7 @@ import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { letters } from '@/emails/templates'
 import { auditEvents } from '@/lib/audit/audit'
+import { createDepartures } from '@/lib/password-reset/departures'
 import { createLetterSending } from '@/lib/password-reset/send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
@@ -56,7 +57,13 @@ async function mailTo(email: string, offersSmtpUtf8: boolean) {
   const mailer = createMailer({ smtpUrl: sink.url, from: 'no-reply@rekey.example', log: services.log })
   open.push({ sink, mailer })
   const accountId = await add(email)
-  const sending = createLetterSending({ ...services, letters, mailer, configuration: {} })
+  const sending = createLetterSending({
+    ...services,
+    letters,
+    mailer,
+    departures: createDepartures({ slots: 16, longestPause: 0 }),
+    configuration: {},
+  })
   const attempt = await sending['link-email']({
     id: randomUUID(),
     data: {

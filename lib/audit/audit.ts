@@ -58,6 +58,12 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
     log.info(entryOf(event, facts))
   }
 
+  /** Costs the database about what {@link record} does, and records nothing. */
+  async function rehearse(tx: Transaction = prisma): Promise<void> {
+    await tx.$executeRaw`
+      INSERT INTO ${names.audit} ("event") SELECT a."event" FROM ${names.audit} a WHERE a."id" = -1`
+  }
+
   /** Records what already happened and must not be undone or answered otherwise because it could not be recorded. */
   async function note(event: AuditEvent, facts: AuditFacts): Promise<void> {
     await record(event, facts).catch((error: unknown) =>
@@ -82,7 +88,7 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
     await prisma.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
   }
 
-  return { record, tell, note, history, purge }
+  return { record, tell, rehearse, note, history, purge }
 }
 
 function entryOf(event: AuditEvent, facts: AuditFacts) {

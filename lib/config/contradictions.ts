@@ -5,6 +5,7 @@ import { shape } from './schema'
 const times = shape.pick({
   RESET_PASSWORD_VERIFICATION_PERIOD: true,
   LIMIT_LETTERS_PER_ACCOUNT: true,
+  LIMIT_LETTERS_PER_MAILBOX: true,
   LETTER_COOLDOWN: true,
 })
 
@@ -21,6 +22,8 @@ export function linklessTimes(given: Record<string, string | undefined>): string
   const problems: string[] = []
   if ((values.LIMIT_LETTERS_PER_ACCOUNT?.seconds ?? 0) > period)
     problems.push(`LIMIT_LETTERS_PER_ACCOUNT: write a length of time no longer than ${why}`)
+  if ((values.LIMIT_LETTERS_PER_MAILBOX?.seconds ?? 0) > period)
+    problems.push(`LIMIT_LETTERS_PER_MAILBOX: write a length of time no longer than ${why}`)
   if (values.LETTER_COOLDOWN >= period)
     problems.push(`LETTER_COOLDOWN: write a length of time shorter than ${why}`)
   return problems

@@ -75,6 +75,7 @@ export const shape = z.object({
   LIMIT_LETTERS_PER_ACCOUNT: limit
     .refine(({ count }) => count <= 100, 'at most 100 letters to one account')
     .optional(),
+  LIMIT_LETTERS_PER_MAILBOX: limit.optional(),
   LIMIT_LETTERS: limit.default({ count: 1000, seconds: 3600 }),
   APP_NAME: line.max(60, 'use at most 60 characters').default('Rekey'),
   LOGO_URL: z

@@ -145,6 +145,7 @@ describe('K1, T3, P1, H11: a start is refused', () => {
     ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '10m', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' }],
     ['LETTER_COOLDOWN', { RESET_PASSWORD_VERIFICATION_PERIOD: '60s' }],
     ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5/61m' }],
+    ['LIMIT_LETTERS_PER_MAILBOX', { LIMIT_LETTERS_PER_MAILBOX: '20/61m' }],
     [
       'LIMIT_LETTERS_PER_ACCOUNT',
       { LIMIT_LETTERS_PER_ACCOUNT: '5/1h', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' },
@@ -241,10 +242,11 @@ test.each([
   ['10m', 600],
   ['24h', 3600],
 ])(
-  'R3: with links that live %s, the letters of an account are counted over as long, an hour at most',
+  'R3: with links that live %s, the emails of an account and of a mailbox are counted over as long, an hour at most',
   (period, seconds) => {
-    const { emailSlots } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
+    const { emailSlots, limits } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
     expect(emailSlots.perAccount).toEqual({ count: 5, seconds })
+    expect(limits.lettersPerMailbox).toEqual({ count: 20, seconds })
   },
 )
 

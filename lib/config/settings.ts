@@ -56,6 +56,8 @@ export function readSettings(env: Record<string, string | undefined>) {
   problems.push(...linklessTimes(given), ...oneSchemaForBoth(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
+  /** Seconds: no longer than a link lives, see `linklessTimes`. */
+  const emailWindow = Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD)
   const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
   const publicOrigin = new URL(publicUrl).origin
   const basePath = publicUrl.slice(publicOrigin.length)
@@ -102,13 +104,17 @@ export function readSettings(env: Record<string, string | undefined>) {
       resetsPerClient: values.LIMIT_RESETS_PER_CLIENT,
       attemptsPerLink: values.LIMIT_ATTEMPTS_PER_LINK,
       letters: values.LIMIT_LETTERS,
+      lettersPerMailbox: values.LIMIT_LETTERS_PER_MAILBOX ?? {
+        count: 20,
+        seconds: emailWindow,
+      },
     },
     emailSlots: {
       /** Seconds. */
       cooldown: values.LETTER_COOLDOWN,
       perAccount: values.LIMIT_LETTERS_PER_ACCOUNT ?? {
         count: 5,
-        seconds: Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD),
+        seconds: emailWindow,
       },
     },
     /** Seconds. */

@@ -72,20 +72,7 @@ export function createMailer(options: MailerOptions) {
     if (address === null) return { ok: false, final: true, cause: 'recipient', reason: 'address-refused' }
     const patience = startPatience(deadlineMs, answerMs)
     try {
-      const message: Message = {
-        envelope: { from: sender.address, to: [address] },
-        from: sender,
-        to: { name: '', address },
-        replyTo: answersTo,
-        subject: oneLine(letter.subject),
-        text: letter.text,
-        html: letter.html,
-        messageId: `<${id}@${domain}>`,
-        date: new Date(),
-        headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834 §5: no vacation note answers it
-        textEncoding: 'quoted-printable',
-        signal: patience.signal,
-      }
+      const message: Message = { ...messageTo(address, id, letter), signal: patience.signal }
       await hand.over(id, message, patience.handedOver)
       return report({ ok: true })
     } catch (error) {
@@ -112,12 +99,33 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
+  function messageTo(address: string, id: string, letter: LetterText): Omit<Message, 'signal'> {
+    return {
+      envelope: { from: sender.address, to: [address] },
+      from: sender,
+      to: { name: '', address },
+      replyTo: answersTo,
+      subject: oneLine(letter.subject),
+      text: letter.text,
+      html: letter.html,
+      messageId: `<${id}@${domain}>`,
+      date: new Date(),
+      headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834 §5: no vacation note answers it
+      textEncoding: 'quoted-printable',
+    }
+  }
+
+  /** Costs the time that making a message takes, and sends none. */
+  async function rehearse(letter: LetterText): Promise<void> {
+    await compose(messageTo(sender.address, 'rehearsal', letter))
+  }
+
   function report(outcome: SendOutcome): SendOutcome {
     noteTrouble(outcome)
     return outcome
   }
 
-  return { send, verify, close: hand.close }
+  return { send, rehearse, verify, close: hand.close }
 }
 
 type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMail']>[0] & {
@@ -180,7 +188,7 @@ function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerO
 }
 
 /** The bytes of a message, with the line ends of SMTP. */
-async function compose(message: Message): Promise<Buffer> {
+async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   const composer = nodemailer.createTransport({
     ...closedDoors,
     streamTransport: true,

@@ -1,7 +1,13 @@
 import { createSecureContext, getCACertificates, rootCertificates } from 'node:tls'
 
-/** Letters that are under way at the same time, a connection each: as many as a worker has in hand, of both kinds. */
-export const mailConnections = 16
+/** Emails with links that are sent at the same time. */
+export const linkConnections = 16
+
+/**
+ * Emails that are sent at the same time, a connection each, those about a changed password included. Some mail servers
+ * accept twenty connections from one client and no more.
+ */
+export const mailConnections = linkConnections + 4
 
 export const aMinute = 60_000
 export const tenMinutes = 600_000

@@ -25,7 +25,8 @@ export type Configuration = {
   /**
    * Which accounts a typed login names (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default.
    * Runs in the worker; what it costs is not felt by the person who asks. Of many accounts, twenty get a letter: that of the
-   * username which was typed, then the oldest, by the time in their ids.
+   * username which was typed, then the oldest, by the time in their ids. `findByLogin` itself finds twenty of an address's
+   * accounts: the oldest ten and ten of the others.
    */
   findAccounts?: (
     login: string,
@@ -46,7 +47,10 @@ export type Configuration = {
     letter: { id: string; to: string; text: LetterText; account: Account },
     deliver: () => Promise<SendOutcome>,
   ) => Promise<SendOutcome>
-  /** Replaces one or both letters (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES). */
+  /**
+   * Replaces one or both letters (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES). The first also runs for requests that
+   * name nobody, with a made-up account and a link that opens nothing; no email leaves then.
+   */
   letters?: Partial<Letters>
   /** The address that a letter carries (DRR: VERIFICATION_URL_BUILDER). `standard` is the default. */
   buildVerificationUrl?: (link: Link, standard: string) => string

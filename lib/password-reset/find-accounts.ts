@@ -1,11 +1,22 @@
-import { mayReset, type Account } from '@/lib/accounts/accounts'
+import { mayReset, type Account, type Accounts } from '@/lib/accounts/accounts'
 import type { ResetParts } from './refuse'
 
-/** The accounts that a login names and that may reset, by the team's own rule where there is one. */
+/**
+ * The accounts that a login names and that may reset, by the team's own rule where there is one.
+ *
+ * @param choose which of an address's accounts; those on turn unless told
+ */
 export async function findAccounts(
-  { accounts, settings, configuration }: Pick<ResetParts, 'accounts' | 'settings' | 'configuration'>,
+  {
+    accounts,
+    limits,
+    settings,
+    configuration,
+  }: Pick<ResetParts, 'accounts' | 'limits' | 'settings' | 'configuration'>,
   login: string,
+  choose: (ids: string[]) => string[] = limits.chooseOnTurn,
 ): Promise<Account[]> {
   const find = configuration.findAccounts ?? ((text, fields, findByLogin) => findByLogin(text, fields))
-  return (await find(login, settings.reset.loginFields, accounts.findByLogin)).filter(mayReset)
+  const findByLogin: Accounts['findByLogin'] = (text, fields) => accounts.findByLogin(text, fields, choose)
+  return (await find(login, settings.reset.loginFields, findByLogin)).filter(mayReset)
 }

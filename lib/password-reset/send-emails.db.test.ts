@@ -1,13 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { letters } from '@/emails/templates'
 import type { Account } from '@/lib/accounts/accounts'
 import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
+import { createDepartures } from './departures'
+import { createLimits } from '@/lib/rate-limits/limits'
 import { createLetterSending, type Parts } from './send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
@@ -55,11 +57,16 @@ beforeEach(async () => {
   account = await add()
   await sql.query('DELETE FROM "rekey"."limits"')
 })
-afterEach(() => void (sink.refuse = undefined))
+afterEach(() => {
+  sink.refuse = undefined
+  vi.useRealTimers()
+})
 
 async function add(more: Partial<Account> = {}): Promise<Account> {
   const username = `user-${randomBytes(6).toString('hex')}`
-  const state = { passwordHash: await services.hash.hash('forgotten'), isActive: true, locale: null }
+  // Hashing takes its time, which counts where a test makes a hundred accounts.
+  const forgotten = 'passwordHash' in more ? null : await services.hash.hash('forgotten')
+  const state = { passwordHash: forgotten, isActive: true, locale: null }
   const names = { firstName: '', lastName: '' }
   const email = `${username}@example.com`
   const { passwordHash, isActive, locale, ...rest } = { email, ...names, ...state, ...more }
@@ -80,6 +87,7 @@ const handlers = (configuration: Configuration = {}, other: Partial<Parts> = {})
     configuration,
     letters: { ...letters, ...configuration.letters },
     mailer,
+    departures: createDepartures({ slots: 16, longestPause: 0 }),
     ...other,
   })
 
@@ -174,25 +182,116 @@ describe('who was asked for', () => {
   })
 })
 
-test('R2: one asking has twenty letters at most, to the oldest accounts, in whatever order a team finds them; the log warns', async () => {
+test('R2: of many accounts with one address a request has emails for the ten oldest and ten others; the log warns', async () => {
   const email = `shared-${randomBytes(6).toString('hex')}@example.com`
   const people: Account[] = []
-  for (let i = 0; i < 22; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
+  for (let i = 0; i < 40; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
   const lines: string[] = []
   const log = pino({ level: 'warn', base: null }, { write: (line: string) => void lines.push(line) })
-  const reversed: Configuration['findAccounts'] = async (login, fields, findByLogin) =>
-    (await findByLogin(login, fields)).reverse()
-  for (const configuration of [{}, { findAccounts: reversed }]) {
-    await sql.query(`DELETE FROM rekey_queue.job WHERE name = 'link-email'`)
-    await handlers(configuration, { log })['link-request'](requestJob({ login: email }))
-    const asked = await Promise.all(people.map(async (person) => (await queued(person)).length))
-    expect(asked).toEqual([...Array(20).fill(1), 0, 0])
-  }
+  await handlers({}, { log })['link-request'](requestJob({ login: email }))
+  const asked = await Promise.all(people.map(async (person) => (await queued(person)).length))
+  expect(asked.slice(0, 10)).toEqual(Array(10).fill(1))
+  expect(asked.filter((count) => count === 1)).toHaveLength(20)
   await handlers({}, { log })['link-request'](requestJob({ login: account.email }))
-  const told = { event: 'accounts_capped', requestId: 'r', count: 22 }
-  expect(lines.map((line) => JSON.parse(line))).toEqual(
-    Array(2).fill({ level: 40, time: expect.any(Number), ...told }),
-  )
+  const told = { event: 'accounts_capped', requestId: 'r', count: 40 }
+  expect(lines.map((line) => JSON.parse(line))).toEqual([{ level: 40, time: expect.any(Number), ...told }])
+})
+
+test('R2: one request has twenty emails at most, to the oldest accounts, in whatever order a team’s own function finds them', async () => {
+  const people: Account[] = []
+  for (let i = 0; i < 22; i += 1) people.push(await add({ passwordHash: 'a hash' }))
+  const findAccounts: Configuration['findAccounts'] = async () => people.toReversed()
+  await handlers({ findAccounts })['link-request'](requestJob({ login: 'a name of the team' }))
+  const asked = await Promise.all(people.map(async (person) => (await queued(person)).length))
+  expect(asked).toEqual([...Array(20).fill(1), 0, 0])
+})
+
+test('R11: a hundred accounts with one address have a bounded number of emails, the oldest’s own among them', async () => {
+  // All within one window.
+  vi.useFakeTimers({ toFake: ['Date'] })
+  const email = `flooded-${randomBytes(6).toString('hex')}@example.com`
+  const people: Account[] = []
+  for (let i = 0; i < 100; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
+  const rich = { ...services.settings.limits, letters: { count: 1000, seconds: 3600 } }
+  const limits = createLimits(services.database, services.settings.secrets[0], rich)
+  const flood = (of: Account) => handlers({}, { limits })['link-email'](letterJob(of))
+  // Strangers ask for all the others first, twice; then the owner of the oldest asks.
+  for (const of of [...people.slice(1), ...people.slice(1)]) await flood(of)
+  const before = sink.countTo(email)
+  expect(before).toBeGreaterThanOrEqual(20)
+  expect(before).toBeLessThan(40)
+  await flood(people[0]!)
+  expect(sink.countTo(email)).toBe(before + 1)
+  await flood(people[0]!)
+  expect(await lastEntry(people[0])).toEqual([auditEvents.held, 'mailbox-limit'])
+  // What held it back has not used up the account's own emails.
+  await sql.query('DELETE FROM "rekey"."limits"')
+  await flood(people[0]!)
+  expect(sink.countTo(email)).toBe(before + 2)
+}, 300_000)
+
+describe('A8: a request that names nobody', () => {
+  test('is queued for an email and costs what one does, and none is sent (A8)', async () => {
+    await sql.query('DELETE FROM rekey_queue.job')
+    const job = requestJob({ login: `nobody-${randomBytes(6).toString('hex')}` })
+    await handlers()['link-request'](job)
+    await handlers()['link-request']({ ...job, attempt: 2 })
+    const { rows } = await sql.query<{ id: string; data: Jobs['link-email'] }>(
+      `SELECT id, data FROM rekey_queue.job WHERE name = 'link-email' AND data->>'accountId' IS NULL`,
+    )
+    expect(rows).toHaveLength(1)
+    const before = sink.letters.length
+    const rehearsed: unknown[] = []
+    const rehearse: Mailer['rehearse'] = async (letter) => {
+      rehearsed.push(letter.subject)
+      return mailer.rehearse(letter)
+    }
+    const { id, data } = rows[0]!
+    const ended = handlers({}, { mailer: { ...mailer, rehearse } })['link-email']({
+      id,
+      data,
+      createdAt: new Date(),
+      attempt: 1,
+    })
+    expect(await ended).toEqual({ outcome: 'done' })
+    expect(rehearsed).toEqual(['Reset your Rekey password'])
+    expect(sink.letters).toHaveLength(before)
+  })
+
+  test('is not told from an account whose email is held back, whatever holds it (A8)', async () => {
+    let rehearsed = 0
+    const rehearse: Mailer['rehearse'] = async () => void (rehearsed += 1)
+    const attempt = (of: Account) =>
+      handlers({}, { mailer: { ...mailer, rehearse } })['link-email'](letterJob(of))
+    for (const what of ['"is_active" = false', '"password" = NULL', `"email" = ''`]) {
+      account = await add()
+      await change(what)
+      expect(await attempt(account)).toEqual({ outcome: 'done' })
+    }
+    account = await add()
+    await cancel()
+    await attempt(account)
+    const busy = await add()
+    for (let i = 0; i < 3; i += 1) await attempt(busy)
+    expect(rehearsed).toBe(5)
+  })
+
+  test('fails nobody where a team’s own function fails for it (A8)', async () => {
+    const letters = { reset: async () => Promise.reject(new Error('who is nobody?')) }
+    const data = { ...letterJob().data, accountId: null }
+    expect(await handlers({ letters })['link-email']({ ...letterJob(), data })).toEqual({ outcome: 'done' })
+  })
+
+  test('the further emails of one request follow the first after a drawn time (A8)', async () => {
+    const email = `several-${randomBytes(6).toString('hex')}@example.com`
+    for (let i = 0; i < 5; i += 1) await add({ email, passwordHash: 'a hash' })
+    await sql.query(`DELETE FROM rekey_queue.job`)
+    await handlers()['link-request'](requestJob({ login: email }))
+    const { rows } = await sql.query<{ late: boolean }>(
+      `SELECT start_after > created_on + interval '0.9 seconds' AS late FROM rekey_queue.job WHERE name = 'link-email'`,
+    )
+    expect(rows.map(({ late }) => late).sort()).toEqual([false, true, true, true, true])
+  })
 })
 
 test('R2, A5: whoever typed their username has a letter, however many older accounts have it for an address', async () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import {
   mayReset,
   passwordChangedSince,
@@ -12,13 +12,17 @@ import type { Database } from '@/lib/database/pool'
 import { roughClient, unknownClient } from '@/lib/addresses/client-ip'
 import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
 import type { LetterText, Letters, Sender } from '@/lib/mail/email-types'
+import type { Departures } from './departures'
+import { accountsOnTurn, type MailboxShare } from '@/lib/rate-limits/email-budget'
+import { canonicalAddress } from '@/lib/addresses/email-address'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
 import type { Mailer } from '@/lib/mail/mailer'
 import { urlInApp } from '@/lib/config/own-path'
+import { usernameSpellings } from '@/lib/text/username'
 import { findAccounts } from './find-accounts'
-import { auditUnknownAccount } from './refuse'
 import type { Attempt, Handlers, Queue, Work } from '@/lib/queue/queue'
+import { createRehearsal } from './rehearsal'
 import { buildLinkUrl, type Links } from './reset-link'
 import type { Settings } from '@/lib/config/settings'
 
@@ -30,20 +34,21 @@ export type Parts = {
   queue: Queue
   limits: Limits
   audit: Audit
-  database: Pick<Database, 'transaction'>
+  database: Pick<Database, 'transaction' | 'prisma'>
   settings: Settings
   configuration: Configuration
   log: Log
+  departures: Departures
 }
 
 /** A link with less life than this, in seconds, is not sent any more: its letter would only annoy. */
 const leastLife = 5 * 60
 
 /**
- * Letters that one asking makes. Whoever may register accounts with somebody else's address must not make thousands of
- * one. The account of the username that was typed comes first, so that nobody's own is left out; then the oldest.
+ * Seconds within which the further emails of one request follow the first, each after a drawn time. Together at once they
+ * would show, in when other emails leave, that one login names several accounts.
  */
-const mostLetters = 20
+const spread = { least: 1, most: 4 }
 
 type About = { requestId: string; accountId: string }
 
@@ -51,7 +56,19 @@ const done: Attempt = { outcome: 'done' }
 
 /** The worker's half of the story: whose letters, which link, out by mail. */
 export function createLetterSending(parts: Parts): Handlers {
-  const { accounts, links, letters, queue, limits, audit, database, settings, configuration, log } = parts
+  const {
+    accounts,
+    links,
+    letters,
+    queue,
+    limits,
+    audit,
+    database,
+    settings,
+    configuration,
+    log,
+    departures,
+  } = parts
   const sender: Sender = {
     appName: settings.look.appName,
     publicOrigin: settings.publicOrigin,
@@ -74,19 +91,19 @@ export function createLetterSending(parts: Parts): Handlers {
     const found =
       'login' in target ? await findByLogin(target.login, requestId) : await findById(target.accountId)
     const requestedAt = Math.floor(createdAt.getTime() / 1000)
-    if (found.length === 0) {
-      await auditUnknownAccount(parts, { requestId, client })
-      return done
-    }
+    const email = { requestedAt, locale, requestId, bypassPause }
+    if (found.length === 0)
+      return rehearsal.request(derivedId(id, 'nobody'), { ...email, accountId: null }, client)
     const kept = new Set<string>()
     // An attempt that failed has used its note up, and kept nothing.
     for (const account of found)
       if (attempt > 1 || (await limits.isNoteworthy(client, `asked ${account.id}`))) kept.add(account.id)
     await queue.ready()
     await database.transaction(async (tx) => {
-      for (const account of found) {
-        const email = { accountId: account.id, requestedAt, locale, requestId, bypassPause }
-        await queue.add('link-email', email, { tx, id: derivedId(id, account.id) })
+      for (const [nth, account] of found.entries()) {
+        const job = { ...email, accountId: account.id }
+        const when = nth === 0 ? {} : { afterSeconds: randomInt(spread.least, spread.most + 1) }
+        await queue.add('link-email', job, { tx, id: derivedId(id, account.id), ...when })
         const facts = { accountId: account.id, requestId, client }
         if (kept.has(account.id)) await audit.record('requested', facts, tx)
         else audit.tell('requested', facts)
@@ -97,7 +114,20 @@ export function createLetterSending(parts: Parts): Handlers {
 
   /** Signs a link for the account as it is now and mails it. A retry carries the same link. */
   async function sendLetter({ id, data, attempt }: Work<'link-email'>): Promise<Attempt> {
-    const { accountId, requestedAt, requestId, bypassPause } = data
+    if (attempt === 1) await departures.pause()
+    const { accountId } = data
+    if (accountId === null) return rehearsal.email(data)
+    const ended = await sendTo(accountId, { id, data, attempt })
+    if (ended !== 'held') return ended
+    await rehearsal.sending(data)
+    return done
+  }
+
+  async function sendTo(
+    accountId: string,
+    { id, data, attempt }: Pick<Work<'link-email'>, 'id' | 'data' | 'attempt'>,
+  ): Promise<Attempt | 'held'> {
+    const { requestedAt, requestId, bypassPause } = data
     const about = { requestId, accountId }
     if (!settings.reset.enabled) return hold('switched-off', about)
     const { account, now } = await accounts.read(accountId)
@@ -119,32 +149,55 @@ export function createLetterSending(parts: Parts): Handlers {
       linkEnds: expiresAt,
     })
     if (slot === null) return hold('letter-limit', about)
+    const mailbox = await spendMailbox(account)
     // Where a stranger's reset is undone, what the stranger asked for before must not count.
+    if (!mailbox.ok && !bypassPause) {
+      await accounts.releaseEmail(accountId, id)
+      return hold('mailbox-limit', about)
+    }
     const budget = await limits.spendLetter({ first: slot.first || bypassPause })
     if (budget.alert) log.error({ event: 'letter_budget_spent', reason: 'LIMIT_LETTERS' })
-    if (!budget.ok) return { outcome: 'later', reason: 'letter-budget-spent' }
+    if (!budget.ok) {
+      await mailbox.giveBack()
+      await rehearsal.sending(data)
+      return { outcome: 'later', reason: 'letter-budget-spent' }
+    }
     let left = false
     const locale = languageOf(account, data.locale)
-    // The row that holds the epoch may have been purged and made anew since the account was read.
-    const state = linkState({ ...account, linksEpoch: slot.linksEpoch })
     try {
-      const link = links.create('reset', account.id, requestedAt, state)
-      const standard = buildLinkUrl(settings.reset.pageUrl, link)
-      const text = await letters.reset({
-        locale,
-        sender,
-        account,
-        link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
-        expiresAt,
-        lifeMinutes: Math.round(settings.reset.period / 60),
-        cancelLink: cancelLink('cancel', { ...account, linksEpoch: slot.linksEpoch }, requestedAt, locale),
-      })
+      // The row that holds the epoch may have been purged and made anew since the account was read.
+      const text = await write({ ...account, linksEpoch: slot.linksEpoch }, requestedAt, locale)
       const ended = await deliver('sent', id, account, text, about, attempt)
+      // An address that no email may go to costs no time by itself.
+      if (ended.outcome === 'never') await rehearsal.sending(data)
       left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.unheard === true)
       return ended
     } finally {
-      if (!left) await limits.returnLetter()
+      if (!left) await Promise.all([budget.giveBack(), mailbox.giveBack()])
     }
+  }
+
+  /** The email with a link for an account in this state. */
+  function write(account: Account, requestedAt: number, locale: Language): Promise<LetterText> {
+    const link = links.create('reset', account.id, requestedAt, linkState(account))
+    const standard = buildLinkUrl(settings.reset.pageUrl, link)
+    return letters.reset({
+      locale,
+      sender,
+      account,
+      link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
+      expiresAt: links.expiryOf({ timestamp: requestedAt }, 'reset'),
+      lifeMinutes: Math.round(settings.reset.period / 60),
+      cancelLink: cancelLink('cancel', account, requestedAt, locale),
+    })
+  }
+
+  /** Takes an email from what the account's mailbox gets, whichever of its accounts are asked for. */
+  function spendMailbox({ id, email }: Account): Promise<MailboxShare> {
+    return limits.spendMailbox(canonicalAddress(email) ?? email, id, async () => {
+      const ids = await accounts.findIdsByAddress(email)
+      return limits.chooseOnTurn(ids.includes(id) ? ids : [...ids, id]).includes(id)
+    })
   }
 
   /**
@@ -164,7 +217,10 @@ export function createLetterSending(parts: Parts): Handlers {
     const about = { requestId, accountId }
     const { account } = await accounts.read(accountId)
     const { email } = data
-    if (account === null || email === '') return hold('account-gone', about)
+    if (account === null || email === '') {
+      await hold('account-gone', about)
+      return done
+    }
     const locale = languageOf(account, data.locale)
     const changedAt = Math.floor(createdAt.getTime() / 1000)
     const text = await letters.changed({
@@ -185,13 +241,13 @@ export function createLetterSending(parts: Parts): Handlers {
   }
 
   /** A letter that is silently not sent. Whoever asks a thousand times causes a thousand, so one in ten minutes is kept. */
-  async function hold(reason: string, about: About): Promise<Attempt> {
+  async function hold(reason: string, about: About): Promise<'held'> {
     const facts = { ...about, reason }
     // No client's note but the account's: those of a flood come from everywhere.
     if (await limits.isNoteworthy(unknownClient, `held ${reason} ${about.accountId}`))
       await audit.record('held', facts)
     else audit.tell('held', facts)
-    return done
+    return 'held'
   }
 
   /**
@@ -207,8 +263,9 @@ export function createLetterSending(parts: Parts): Handlers {
     attempt: number,
   ): Promise<Attempt> {
     const send = () => parts.mailer.send({ id, to: account.email, letter: text })
-    const outcome = await (configuration.sendLetter?.({ id, to: account.email, text, account }, send) ??
-      send())
+    const handOver = async () =>
+      (await configuration.sendLetter?.({ id, to: account.email, text, account }, send)) ?? send()
+    const outcome = await (event === 'sent' ? departures.send(handOver) : handOver())
     if (outcome.ok) {
       await audit.note(event, about)
       return done
@@ -246,13 +303,18 @@ export function createLetterSending(parts: Parts): Handlers {
   }
 
   async function findByLogin(login: string, requestId: string): Promise<Account[]> {
-    const found = await findAccounts(parts, login)
-    if (found.length <= mostLetters) return found
-    log.warn({ event: 'accounts_capped', requestId, count: found.length })
+    const capped = (count: number) => log.warn({ event: 'accounts_capped', requestId, count })
+    const found = await findAccounts(parts, login, (ids) => {
+      if (ids.length > accountsOnTurn) capped(ids.length)
+      return limits.chooseOnTurn(ids)
+    })
+    if (found.length <= accountsOnTurn) return found
+    // A team's own function may find more.
+    capped(found.length)
     // Ids begin with the time at which they were made (UUID version 7, RFC 9562 §5.7).
     const age = (a: Account, b: Account) => (a.id < b.id ? -1 : 1)
-    const isNamed = ({ username }: Account) => Number(username === login)
-    return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, mostLetters)
+    const isNamed = ({ username }: Account) => Number(usernameSpellings(login).includes(username))
+    return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, accountsOnTurn)
   }
 
   async function findById(accountId: string): Promise<Account[]> {
@@ -260,8 +322,10 @@ export function createLetterSending(parts: Parts): Handlers {
     return account !== null && mayReset(account) ? [account] : []
   }
 
-  function languageOf(account: Account, asked: string): Language {
-    return storedLanguage(account.locale) ?? (isLanguage(asked) ? asked : settings.defaultLocale)
+  const rehearsal = createRehearsal({ ...parts, write })
+
+  function languageOf({ locale }: Pick<Account, 'locale'>, asked: string): Language {
+    return storedLanguage(locale) ?? (isLanguage(asked) ? asked : settings.defaultLocale)
   }
 
   return {

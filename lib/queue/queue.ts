@@ -23,9 +23,12 @@ export const shapes = {
     bypassPause: z.boolean(),
     ...origin,
   }),
-  /** One account's email with a link. `requestedAt` in whole seconds since the epoch, by the database's clock. */
+  /**
+   * One account's email with a link; `accountId` is null where a request named nobody: a worker then does what an email
+   * costs and sends none. `requestedAt` in whole seconds since the epoch, by the database's clock.
+   */
   'link-email': z.object({
-    accountId,
+    accountId: accountId.nullable(),
     requestedAt: z.int().min(0).max(latest),
     bypassPause: z.boolean(),
     ...origin,
@@ -210,15 +213,20 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
    * with everything else of `tx`.
    *
    * @param id makes the call repeatable: a job that exists already under this id is left alone
+   * @param afterSeconds how long it waits at least before a worker takes it
    * @throws when the database is away
    */
   async function add<Name extends QueueName>(
     name: Name,
     data: Jobs[Name],
-    { tx, id }: { tx?: Transaction; id?: string } = {},
+    { tx, id, afterSeconds }: { tx?: Transaction; id?: string; afterSeconds?: number } = {},
   ): Promise<void> {
     const boss = await ready()
-    await boss.send(name, data, { ...(tx && { db: fromPrisma(tx) }), ...(id !== undefined && { id }) })
+    await boss.send(name, data, {
+      ...(tx && { db: fromPrisma(tx) }),
+      ...(id !== undefined && { id }),
+      ...(afterSeconds !== undefined && { startAfter: afterSeconds }),
+    })
   }
 
   return { add, ready }

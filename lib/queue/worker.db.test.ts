@@ -43,7 +43,12 @@ async function work(handlers: Partial<Handlers>) {
   const givenUp = async (facts: AuditFacts) => void told.push(facts)
   const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
   stop = await startQueueWorker(
-    { database, log, concurrency: 2, givenUp },
+    {
+      database,
+      log,
+      concurrency: { 'link-request': 2, 'link-email': 2, 'changed-email': 2, 'changed-hook': 2 },
+      givenUp,
+    },
     { ...all, 'changed-hook': done, ...handlers },
   )
 }

@@ -39,8 +39,8 @@ type Job = JobWithMetadata<Jobs[QueueName]>
 export type WorkerParts = {
   database: { url: string; schemas: Schemas }
   log: Log
-  /** Jobs of one kind handled at once in this process. */
-  concurrency: number
+  /** Jobs of each kind handled at once in this process. */
+  concurrency: Record<QueueName, number>
   /** Told of a job that is given up, whose failure its handler does not know. Must not throw. */
   givenUp: (facts: AuditFacts) => Promise<void>
   /** Told of a job that no version of Rekey like this one wrote. */
@@ -87,11 +87,11 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
       {
         includeMetadata: true,
         perJobResults: true,
-        localConcurrency: Math.ceil(concurrency / batchSize),
+        localConcurrency: Math.ceil(concurrency[name] / batchSize),
         batchSize,
         burstWhenBatchFull: true,
         pollingIntervalSeconds: pollingSeconds,
-        notifyPollingIntervalSeconds: 15,
+        notifyPollingIntervalSeconds: 5,
         heartbeatRefreshSeconds: 5,
       },
       async (jobs: Job[]) => {
@@ -214,5 +214,5 @@ function unheardBefore({ output }: Job): number {
 
 function accountOf(data: Jobs[QueueName]): string | undefined {
   const named = 'target' in data ? data.target : data
-  return 'accountId' in named ? named.accountId : undefined
+  return 'accountId' in named ? (named.accountId ?? undefined) : undefined
 }

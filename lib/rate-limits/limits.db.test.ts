@@ -13,7 +13,8 @@ const settings: LimitSettings = {
   asksPerLogin: { count: 3, seconds: 600 },
   resetsPerClient: { count: 5, seconds: 600 },
   attemptsPerLink: { count: 2, seconds: 3600 },
-  letters: { count: 4, seconds: 3600 },
+  letters: { count: 3, seconds: 3600 },
+  lettersPerMailbox: { count: 4, seconds: 3600 },
 }
 const secret = randomBytes(32).toString('base64url')
 
@@ -313,36 +314,163 @@ describe('notes and the letter budget', () => {
   const letter = () => limits.spendLetter({ first: false })
   const firstLetter = () => limits.spendLetter({ first: true })
 
-  test('R1: letters of the installation are limited, and that they are used up is told once in ten minutes', async () => {
-    expect(await inTurn(4, letter)).toEqual([true, true, true, true])
-    expect(await letter()).toEqual({ ok: false, alert: true })
-    expect(await letter()).toEqual({ ok: false, alert: false })
-    pass(600)
-    expect(await letter()).toEqual({ ok: false, alert: true })
-    pass(3000)
-    expect(await letter()).toEqual({ ok: true, alert: false })
+  test('R1: emails of the installation are limited, and that they are used up is told once in ten minutes', async () => {
+    expect(await inTurn(3, letter)).toEqual([true, true, true])
+    expect(await letter()).toMatchObject({ ok: false, alert: true })
+    expect(await letter()).toMatchObject({ ok: false, alert: false })
+    pass(3600)
+    expect(await letter()).toMatchObject({ ok: true, alert: false })
   })
 
-  test('R1, R3: who spends the budget stops no account’s first letter, until as many again have left', async () => {
-    await inTurn(4, letter)
-    expect(await firstLetter()).toEqual({ ok: true, alert: true })
-    expect(await inTurn(5, firstLetter)).toEqual([true, true, true, false, false])
+  test('R1, R3: who spends the budget stops no account’s first email, until as many again have left', async () => {
+    await inTurn(3, letter)
+    expect(await firstLetter()).toMatchObject({ ok: true, alert: true })
+    expect(await inTurn(4, firstLetter)).toEqual([true, true, false, false])
     expect(await inTurn(2, letter)).toEqual([false, false])
-    await limits.returnLetter()
+  })
+
+  test('an email that was not sent gives its share back', async () => {
+    await inTurn(2, letter)
+    await (await letter()).giveBack()
+    expect(await inTurn(2, letter)).toEqual([true, false])
+  })
+
+  test('R1: the shares of emails that were not sent go back to the budget that they were taken from', async () => {
+    await inTurn(3, letter)
+    const firsts = [await firstLetter(), await firstLetter(), await firstLetter()]
+    await firsts[0]!.giveBack()
     expect(await inTurn(2, firstLetter)).toEqual([true, false])
   })
+})
 
-  test('a letter that was not sent gives its share back', async () => {
-    await inTurn(4, letter)
-    await limits.returnLetter()
-    expect(await inTurn(2, letter)).toEqual([true, false])
+describe('A9: whether one’s own email leaves', () => {
+  const large: LimitSettings = { ...settings, letters: { count: 400, seconds: 3600 } }
+  const budgeted = (key = secret) => createLimits({ pool, schemas: defaultSchemas }, key, large)
+
+  const setPoints = (name: string, points: number) =>
+    pool.query('UPDATE "rekey"."limits" SET "points" = $2 WHERE "key" LIKE $1', [`${name}:all %`, points])
+
+  /** How many emails of the present window leave, found by halving: between 200 and 500. */
+  async function findBudget(of: typeof limits, name: 'letters' | 'firstLetters'): Promise<number> {
+    const spend = () => of.spendLetter({ first: name === 'firstLetters' })
+    await pool.query('DELETE FROM "rekey"."limits"')
+    await spend()
+    if (name === 'firstLetters') {
+      await setPoints('letters', 500)
+      await spend()
+    }
+    let [leaves, refused] = [200, 500]
+    while (refused - leaves > 1) {
+      const middle = Math.floor((leaves + refused) / 2)
+      await setPoints(name, middle - 1)
+      if ((await spend()).ok) leaves = middle
+      else refused = middle
+    }
+    return leaves
+  }
+
+  test.each([350, 400])(
+    'does not tell whether a candidate had an email just before it, the %ith of 400: budgets are drawn (A9)',
+    async (place) => {
+      const of = budgeted()
+      const tries = isLong ? 200 : 50
+      let right = 0
+      for (let i = 0; i < tries; i += 1) {
+        pass(3600)
+        const known = i % 2 === 0
+        // Accounts of one's own spend what comes before; then the candidate is asked for, then one's own again.
+        await of.spendLetter({ first: false })
+        await pool.query(`UPDATE "rekey"."limits" SET "points" = $1 WHERE "key" LIKE 'letters:%'`, [
+          place - 1,
+        ])
+        if (known) await of.spendLetter({ first: false })
+        const arrives = (await of.spendLetter({ first: false })).ok
+        // An exact counter of so many lets it leave if and only if the candidate had none.
+        if (arrives !== known) right += 1
+      }
+      // Guessing is right in half of the tries; in 38 or more of 50, once in five thousand runs.
+      expect(right / tries).toBeLessThanOrEqual(0.74)
+    },
+  )
+
+  test('the budgets of windows differ by many emails, lie within a quarter of the setting, and the second tells nothing of the first (A9)', async () => {
+    const of = budgeted()
+    const found: [number, number][] = []
+    for (let i = 0; i < 8; i += 1) {
+      pass(3600)
+      found.push([await findBudget(of, 'letters'), await findBudget(of, 'firstLetters')])
+    }
+    for (const budget of found.flat()) {
+      expect(budget).toBeGreaterThanOrEqual(300)
+      expect(budget).toBeLessThanOrEqual(400)
+    }
+    const spread = (values: number[]) => Math.max(...values) - Math.min(...values)
+    expect(spread(found.map(([usual]) => usual))).toBeGreaterThan(15)
+    expect(spread(found.map(([usual, first]) => first - usual))).toBeGreaterThan(15)
   })
 
-  test('a letter that found no budget takes none: what comes back later is there for it', async () => {
-    await inTurn(4, letter)
-    await inTurn(10, letter)
-    await limits.returnLetter()
-    expect(await inTurn(2, letter)).toEqual([true, false])
+  test('all instances agree on a window’s budget, and only who has the secret can know it (A9)', async () => {
+    const budgets: number[] = []
+    for (const of of [budgeted(), budgeted(), budgeted(`${secret}x`)]) {
+      const usual = await findBudget(of, 'letters')
+      budgets.push(usual * 1000 + (await findBudget(of, 'firstLetters')))
+    }
+    expect(budgets[1]).toBe(budgets[0])
+    expect(budgets[2]).not.toBe(budgets[0])
+  })
+
+  test('a budget that was found spent stays spent, so that an email that failed does not show in one that leaves then (A9)', async () => {
+    const taken = [await limits.spendLetter({ first: false }), await limits.spendLetter({ first: false })]
+    expect(await inTurn(2, () => limits.spendLetter({ first: false }))).toEqual([true, false])
+    for (const { giveBack } of taken) await giveBack()
+    expect(await inTurn(2, () => limits.spendLetter({ first: false }))).toEqual([false, false])
+  })
+})
+
+describe('R11: emails to one mailbox', () => {
+  const never = async () => false
+  const always = async () => true
+  const spend = (account: string, isOnTurn = never, address = 'a@example.com') =>
+    limits.spendMailbox(address, account, isOnTurn)
+
+  test('are limited, whichever of its accounts they are for; another mailbox has its own (R11)', async () => {
+    expect(await inTurn(5, (i) => spend(`account ${i}`))).toEqual([true, true, true, true, false])
+    expect(await spend('account 0', never, 'b@example.com')).toMatchObject({ ok: true })
+    pass(3600)
+    expect(await spend('account 0')).toMatchObject({ ok: true })
+  })
+
+  test('once they are used up, an account on turn has one more, and twenty of them at most (R11)', async () => {
+    await inTurn(4, () => spend('strangers'))
+    expect(await inTurn(2, () => spend('own', always))).toEqual([true, false])
+    const others = await inTurn(30, (i) => spend(`other ${i}`, always))
+    expect(others.filter(Boolean)).toHaveLength(19)
+  })
+
+  test('one that was not sent is given back (R11)', async () => {
+    await inTurn(3, () => spend('x'))
+    await (await spend('x')).giveBack()
+    expect(await inTurn(2, () => spend('x'))).toEqual([true, false])
+  })
+
+  test('of a hundred accounts the oldest are always on turn, and every other one is in time; of few, all are (R11)', async () => {
+    const ids = Array.from({ length: 100 }, (_, n) => `id ${n}`)
+    expect(limits.chooseOnTurn(ids.slice(0, 20))).toEqual(ids.slice(0, 20))
+    const seen = new Set<string>()
+    for (let i = 0; i < 200; i += 1) {
+      const chosen = limits.chooseOnTurn(ids)
+      expect(new Set(chosen).size).toBe(20)
+      expect(chosen.slice(0, 10)).toEqual(ids.slice(0, 10))
+      for (const id of chosen) seen.add(id)
+      pass(3600)
+    }
+    // Each of the ninety is left out of 200 draws of ten once in ten billion times.
+    expect(seen.size).toBe(100)
+  })
+
+  test('neither an address nor an account is in the table of limits (R11, L5)', async () => {
+    await inTurn(5, () => spend('account-id', always, 'grace@example.com'))
+    for (const { key } of await rows()) expect(key).not.toMatch(/grace|example|account-id/)
   })
 })
 

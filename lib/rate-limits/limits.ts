@@ -2,6 +2,7 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { clientKey, siteKey } from '@/lib/addresses/client-ip'
 import type { Database } from '@/lib/database/pool'
+import { createEmailBudget } from './email-budget'
 import { canonicalAddress } from '@/lib/addresses/email-address'
 import { quoted } from '@/lib/config/schema-names'
 import { canonicalUsername } from '@/lib/text/username'
@@ -15,6 +16,8 @@ export type LimitSettings = {
   resetsPerClient: Limit
   attemptsPerLink: Limit
   letters: Limit
+  /** Emails to one mailbox; once they are used up, accounts on turn still get one each. */
+  lettersPerMailbox: Limit
 }
 
 /** One note of a kind of refusal per client in this time. */
@@ -42,16 +45,11 @@ export type Counted =
       ok: false
       retryAfter: number
       first: boolean
-      limit: Exclude<keyof LimitSettings, 'resetsPerClient'> | OwnLimit
+      limit: Exclude<keyof LimitSettings, 'resetsPerClient' | 'letters' | 'lettersPerMailbox'> | OwnLimit
     }
 
 type OwnLimit =
   'asksPerSite' | 'resetsPerLink' | 'forgeriesPerClient' | 'guessesPerLink' | 'restartsPerAccount' | 'notes'
-
-/**
- * Whether a letter may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
- */
-export type LetterBudget = { ok: boolean; alert: boolean }
 
 /** The limiter cannot count, whatever the reason. Never "no limit". */
 export class LimiterBroken extends Error {
@@ -83,11 +81,14 @@ export function createLimits(
   }
   const { resetsPerClient, ...others } = settings
   const { count: asks, seconds } = settings.asksPerClient
+  // The counts of emails are checked against drawn numbers, or against the mailbox's, not against `points`.
   const all = {
     ...others,
     asksPerSite: { count: networksPerSite * asks, seconds },
     resetsPerLink: resetsPerClient,
     forgeriesPerClient: resetsPerClient,
+    firstLetters: settings.letters,
+    mailboxTurns: settings.lettersPerMailbox,
     guessesPerLink,
     restartsPerAccount,
     notes,
@@ -120,7 +121,9 @@ export function createLimits(
     }
   }
 
-  async function count(name: keyof typeof all, of: string): Promise<Counted> {
+  type Countable = (Counted & { ok: false })['limit']
+
+  async function count(name: Countable, of: string): Promise<Counted> {
     const counter = `${name}:${of}`
     const known = refusals.recall(counter)
     if (known !== undefined) return refusal(name, known, false)
@@ -130,7 +133,7 @@ export function createLimits(
     return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
   }
 
-  function refusal(limit: keyof typeof all, ms: number, first: boolean): Counted {
+  function refusal(limit: Countable, ms: number, first: boolean): Counted {
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
@@ -200,38 +203,17 @@ export function createLimits(
     return (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
   }
 
-  /**
-   * Takes one letter from the budget of the installation. Once it is used up, only accounts that had no letter in their
-   * window still get one, until as many again have left: whoever spends the budget on the accounts that they know must not
-   * stop everybody else's. A letter that finds none takes none: it comes again, and each time would otherwise use up what
-   * others give back.
-   *
-   * @param first whether it is the account's first letter in its window
-   */
-  async function spendLetter({ first }: { first: boolean }): Promise<LetterBudget> {
-    const { count: budget } = settings.letters
-    const { consumedPoints } = await take('letters', 'all')
-    if (consumedPoints <= budget) return { ok: true, alert: false }
-    const ok = first && consumedPoints <= 2 * budget
-    if (!ok) await returnLetter()
-    return { ok, alert: (await count('notes', 'letters')).ok }
-  }
-
-  /** Gives back what a letter took that was not sent after all; never more than this window has given. */
-  function returnLetter(): Promise<void> {
-    return giveBack('letters', 'all')
-  }
-
   /** Gives back what a press took that started nothing after all. */
   function returnRestart(accountId: string): Promise<void> {
     return giveBack('restartsPerAccount', pseudonym(accountId))
   }
 
-  async function giveBack(name: keyof typeof all, of: string): Promise<void> {
+  /** @param most above which nothing is given back: what was found used up stays so */
+  async function giveBack(name: keyof typeof all, of: string, most: number = 2 ** 31 - 1): Promise<void> {
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
-      `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" > 0 AND "expire" > $2`,
-      [`${name}:${of}`, Date.now()],
+      `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" BETWEEN 1 AND $3 AND "expire" > $2`,
+      [`${name}:${of}`, Date.now(), most],
     )
   }
 
@@ -240,6 +222,16 @@ export function createLimits(
     // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
     await pool.query(`DELETE FROM ${table} WHERE "expire" < $1`, [Date.now()])
   }
+
+  const budget = createEmailBudget({
+    take: async (name, of) => (await take(name, of)).consumedPoints,
+    touch: async (name, of) => void (await limiters.get(name)!.reward(of, 0)),
+    giveBack,
+    isNoteworthy,
+    pseudonym,
+    key: Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter draws v1', 32)),
+    settings,
+  })
 
   return {
     countAsk,
@@ -250,8 +242,7 @@ export function createLimits(
     countRestart,
     returnRestart,
     isNoteworthy,
-    spendLetter,
-    returnLetter,
+    ...budget,
     purge,
   }
 }

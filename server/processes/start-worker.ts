@@ -1,5 +1,6 @@
 import { letters } from '@/emails/templates'
 import type { AuditFacts } from '@/lib/audit/audit'
+import { createDepartures } from '@/lib/password-reset/departures'
 import { createLetterSending } from '@/lib/password-reset/send-emails'
 import { createMailRecorder } from '@/lib/mail-health/recorder'
 import { watchMail } from '@/lib/mail-health/reports'
@@ -7,10 +8,22 @@ import { mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import { createMailer } from '@/lib/mail/mailer'
 import type { QueueName } from '@/lib/queue/queue'
 import { startQueueWorker } from '@/lib/queue/worker'
+import { linkConnections, mailConnections } from '@/lib/mail/smtp-options'
 import type { Services } from '@/services'
 
-/** Letters of one kind that a worker has in hand at once; a slow mail server must not hold up the others. */
-const concurrency = 8
+/**
+ * Jobs of each kind that a worker has in hand at once; a slow mail server must not hold up the others. Of the emails with
+ * links some wait the drawn time of their departure, so there are more of them than slots.
+ */
+const concurrency: Record<QueueName, number> = {
+  'link-request': 8,
+  'link-email': 32,
+  'changed-email': mailConnections - linkConnections,
+  'changed-hook': 8,
+}
+
+/** Milliseconds: long enough to hide what is left to hide, short enough for people who wait. See lib/password-reset/departures.ts. */
+const longestPause = 300
 
 /** Milliseconds between two purges of what has served its time; any number of workers may do it at once. */
 const sweepInterval = 10 * 60 * 1000
@@ -49,6 +62,7 @@ export async function startWorker(
     ...services,
     letters: { ...letters, ...configuration.letters },
     ...recorder.watchSending({ mailer, configuration }),
+    departures: createDepartures({ slots: linkConnections, longestPause }),
   })
   // In the background: a mail server that is down keeps no worker from starting.
   void recorder.tryOut()

@@ -16,8 +16,11 @@ CREATE TABLE "rekey"."users" (
 
 CREATE UNIQUE INDEX "users_username_key" ON "rekey"."users" ("username");
 
--- Addresses are looked up in this form: folded in ASCII only, so that no Unicode folding can name another mailbox.
-CREATE INDEX "users_email_folded_idx" ON "rekey"."users" (lower("email" COLLATE "C"));
+-- Addresses are looked up in this form: folded in ASCII only, so that no Unicode folding can name another mailbox. Of many
+-- accounts with one address a look-up reads the first in the order of this index, oldest first. Accounts that get no email
+-- are not in it, so that however many there are, they come before none that does.
+CREATE INDEX "users_email_folded_idx" ON "rekey"."users" (lower("email" COLLATE "C"), "id")
+  WHERE "is_active" AND "password" <> '' AND left("password", 1) <> '!' AND "email" <> '';
 
 -- A link is bound to the address and to whether the account is active. If these were changed and put back within its life,
 -- it would live again, so a change of either raises the epoch as well. The function runs with the rights of the role that

@@ -1,0 +1,137 @@
+import { unknownClient } from '@/lib/addresses/client-ip'
+import { createDrawn } from './drawn'
+import type { LimitSettings } from './limits'
+
+type Counter = 'letters' | 'firstLetters' | 'lettersPerMailbox' | 'mailboxTurns'
+
+/** Gives back the share of an email that did not leave. */
+export type GiveBack = () => Promise<void>
+
+const nothingTaken: GiveBack = async () => undefined
+
+/**
+ * Whether an email may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
+ */
+export type LetterBudget = { ok: boolean; alert: boolean; giveBack: GiveBack }
+
+/** Whether an email may go to a mailbox. */
+export type MailboxShare = { ok: boolean; giveBack: GiveBack }
+
+/** A window's budget lies up to this part of LIMIT_LETTERS below it. */
+const margin = 1 / 4
+
+/**
+ * Accounts of one mailbox that get an email at once. Anybody who may register accounts with somebody else's address must
+ * not cause thousands of emails with one request.
+ */
+export const accountsOnTurn = 20
+
+type Parts = {
+  /** Counts one, and returns how many that makes. */
+  take: (name: Counter, of: string) => Promise<number>
+  /** Costs what counting one costs, and counts nothing. */
+  touch: (name: Counter, of: string) => Promise<void>
+  /** @param most above which nothing is given back */
+  giveBack: (name: Counter, of: string, most: number) => Promise<void>
+  isNoteworthy: (client: string, kind: string) => Promise<boolean>
+  pseudonym: (text: string) => string
+  key: Buffer
+  settings: Pick<LimitSettings, 'letters' | 'lettersPerMailbox'>
+}
+
+/** How many emails with links leave: from the whole installation, and to one mailbox. */
+export function createEmailBudget(parts: Parts) {
+  const { take, touch, giveBack, isNoteworthy, pseudonym, settings } = parts
+  const drawn = createDrawn(parts.key)
+
+  /**
+   * Takes one email from the budget of the installation. Once it is used up, only accounts that had no email in their
+   * window still get one, from a second budget as large: an attacker who spends the budget on known accounts must not
+   * stop everybody else's email.
+   *
+   * Each budget of each window is drawn anew, up to a quarter below LIMIT_LETTERS: an attacker who counts own emails must
+   * not learn how many others left. The two are drawn apart, since otherwise the first would tell the second. A budget
+   * that was found spent stays spent: an email that is given back must not show in one that may leave then.
+   *
+   * @param first whether it is the account's first email in its window
+   */
+  async function spendLetter({ first }: { first: boolean }): Promise<LetterBudget> {
+    const window = drawn.window('letters', settings.letters.seconds)
+    const usual = await takeShare('letters', `all ${window}`, budgetOf('letters', window))
+    if (usual.ok) return { ...usual, alert: false }
+    const second = first
+      ? await takeShare('firstLetters', `all ${window}`, budgetOf('firstLetters', window))
+      : usual
+    return { ...second, alert: await isNoteworthy(unknownClient, 'letter budget spent') }
+  }
+
+  /**
+   * What a window's budget is; the same for all instances. The sum of two draws, so that numbers near the ends are rare: at
+   * a sharp end, one email too few would be proof.
+   */
+  function budgetOf(name: 'letters' | 'firstLetters', window: number): number {
+    const { count: most } = settings.letters
+    const places = Math.floor((most * margin) / 2) + 1
+    return (
+      most - drawn.number(`${name} ${window} one`, places) - drawn.number(`${name} ${window} two`, places)
+    )
+  }
+
+  /**
+   * Takes one email from what a mailbox gets in a window, whichever of its accounts it is for. Once that is used up,
+   * only accounts on turn get one more each.
+   *
+   * @param address in canonical form; kept only as a MAC
+   * @param isOnTurn see {@link chooseOnTurn}; asked only once the mailbox's emails are used up
+   */
+  async function spendMailbox(
+    address: string,
+    accountId: string,
+    isOnTurn: () => Promise<boolean>,
+  ): Promise<MailboxShare> {
+    const { count: most } = settings.lettersPerMailbox
+    const mailbox = `${pseudonym(`mailbox ${address}`)} ${mailboxWindow()}`
+    const share = await takeShare('lettersPerMailbox', mailbox, most)
+    if (share.ok || !(await isOnTurn())) return share
+    const turn = await takeShare('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1)
+    if (!turn.ok) return turn
+    // Accounts beyond those that a look-up reads may all be on turn: their emails are bounded, too.
+    const turns = await takeShare('mailboxTurns', mailbox, accountsOnTurn)
+    return {
+      ok: turns.ok,
+      giveBack: async () => void (await Promise.all([turn, turns].map((s) => s.giveBack()))),
+    }
+  }
+
+  /**
+   * Of more accounts on a mailbox than get an email at once: the oldest half, and as many of the others, drawn anew for
+   * each window. So the owner's account has its turn, whatever strangers request for accounts that they registered with
+   * the same address.
+   *
+   * @param ids of the mailbox's accounts, oldest first
+   */
+  function chooseOnTurn(ids: string[]): string[] {
+    if (ids.length <= accountsOnTurn) return ids
+    const oldest = ids.slice(0, accountsOnTurn / 2)
+    const others = drawn.shuffle(`turn ${mailboxWindow()}`, ids.slice(accountsOnTurn / 2))
+    return [...oldest, ...others.slice(0, accountsOnTurn / 2)]
+  }
+
+  const mailboxWindow = () => drawn.window('mailbox', settings.lettersPerMailbox.seconds)
+
+  /** Counts one email; what was refused stays counted, so that a budget that was found spent stays so. */
+  async function takeShare(name: Counter, of: string, most: number): Promise<MailboxShare> {
+    return (await take(name, of)) <= most
+      ? { ok: true, giveBack: () => giveBack(name, of, most) }
+      : { ok: false, giveBack: nothingTaken }
+  }
+
+  /** Costs the database what counting an email does, on the same rows, and counts nothing. */
+  async function rehearseLetter(): Promise<void> {
+    const window = drawn.window('letters', settings.letters.seconds)
+    await touch('lettersPerMailbox', 'nobody')
+    await touch('letters', `all ${window}`)
+  }
+
+  return { spendLetter, spendMailbox, chooseOnTurn, rehearseLetter }
+}
