@@ -46,7 +46,8 @@ describe('bodies nobody wants', () => {
     const { port, connections } = await start({ limits: { lingerTime: 200 } })
     const socket = await open(port, { allowHalfOpen: true })
     socket.on('error', () => undefined)
-    socket.write(post('/api/v1/ignore', 'Transfer-Encoding: chunked'))
+    // More than a handler reads: it is answered before the body is there.
+    socket.write(post('/api/v1/ignore', 'Transfer-Encoding: chunked') + chunk(20_000))
     const trickle = setInterval(() => socket.write(chunk(10)), 20)
     const { text } = await listen(socket, { until: /refused/ })
     expect(parseAnswer(text).status).toBe(403)
@@ -245,7 +246,8 @@ describe('C14: requests sent before the first is answered', () => {
       handle: (_, answer) => void setTimeout(() => answer.end('late'), 200),
     })
     const { text, closed } = await talk(port, line(5_000))
-    expect([text, closed, reached.length]).toEqual(['', true, 8])
+    expect([text, closed]).toEqual(['', true])
+    expect(reached.length).toBeLessThanOrEqual(1)
     expect((await ask(port, 'GET /page')).body).toBe('late')
     await expect.poll(connections).toBe(0)
     expect(logged.filter(({ level }) => Number(level) > 30)).toEqual([])

@@ -21,21 +21,32 @@ export function forgetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
+/** The memory that a process has just now, in bytes. */
+export function memoryOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
+}
+
 /** The ids of the processes of an app that has one of each. */
-export function processesOf({ output }: RunningApp): { web: number; worker: number } {
+export function processesOf(app: RunningApp): { web: number; worker: number } {
+  const { webs, worker } = childrenOf(app)
+  const [web] = webs
+  if (web === undefined) throw new Error('The supervisor has no web process.')
+  return { web, worker }
+}
+
+/** The ids of the web processes and the worker of an app. */
+export function childrenOf({ output }: RunningApp): { webs: number[]; worker: number } {
   const lines = output()
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as { event?: string; pid: number })
   const pidOf = (event: string) => lines.find((line) => line.event === event)!.pid
   const [supervisor, worker] = [pidOf('sys_startup'), pidOf('worker_started')]
-  const children = readdirSync('/proc')
+  const webs = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => parentOf(pid) === supervisor)
-  const web = children.find((pid) => pid !== worker)
-  if (web === undefined) throw new Error('The supervisor has no web process.')
-  return { web, worker }
+    .filter((pid) => parentOf(pid) === supervisor && pid !== worker)
+  return { webs, worker }
 }
 
 function parentOf(pid: number): number | undefined {

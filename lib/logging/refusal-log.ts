@@ -27,6 +27,10 @@ const misconfigurations = {
     setting: 'TRUSTED_PROXY_HOPS',
     hint: 'Requests are throttled that come from a private address or from none: if a proxy has it, let the proxy send X-Forwarded-For, and set TRUSTED_PROXY_HOPS; else everybody counts as one client.',
   },
+  busy: {
+    setting: 'TRUSTED_PROXY_HOPS',
+    hint: 'Requests are answered 503 because too many of one client, or of all, wait for their turn: a flood to stop in front of Rekey, or a proxy whose clients count as one because TRUSTED_PROXY_HOPS is too small.',
+  },
 } as const
 
 export type Misconfiguration = keyof typeof misconfigurations

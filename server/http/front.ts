@@ -1,13 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { clientAddress, lacksHops } from '@/lib/addresses/client-ip'
+import { clientAddress, clientKey, lacksHops } from '@/lib/addresses/client-ip'
+import { largestBody } from '@/lib/http/guards'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
+import { type AdmissionLimits, admissionLimits, busy, createAdmission, whenReady } from './admission'
 import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from './response-headers'
 import { withoutBasePath } from './base-path'
+import { capConnections } from './connection-cap'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
 import { methodRefused, misdirected, refusalOf } from './request-filter'
 import { inRequest } from './request-context'
+import { logRefusal } from '@/lib/logging/refusal-log'
 import { logRefused } from './log-refusals'
 import { parserRefusal, refuse, sendRaw } from './error-response'
 import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
@@ -18,27 +22,34 @@ export type FrontSettings = Pick<
 >
 
 /** Milliseconds and bytes. */
-export type FrontLimits = ClosingTimes & {
-  headersTimeout: number
-  /** For the whole request, body included. */
-  requestTimeout: number
-  /** Longer than the minute for which load balancers keep connections, so that theirs end first. */
-  keepAliveTimeout: number
-  /** Of a connection on which nothing moves while an answer is due. */
-  idleTimeout: number
-  checkInterval: number
-  lingerTime: number
-  maxHeaderSize: number
-  /** What a request's body may bring before there is an answer; well above what the handlers accept. */
-  bodyCeiling: number
-  /**
-   * Requests that a connection may send before the first is answered. Node hands them all over as they are read, and thousands
-   * fit into one small packet. Clients must live with a connection that ends before all are answered (RFC 9112 §9.3.2).
-   */
-  pipelined: number
-}
+export type FrontLimits = ClosingTimes &
+  AdmissionLimits & {
+    headersTimeout: number
+    /** For the whole request, body included. */
+    requestTimeout: number
+    /** Longer than the minute for which load balancers keep connections, so that theirs end first. */
+    keepAliveTimeout: number
+    /** Of a connection on which nothing moves while an answer is due. */
+    idleTimeout: number
+    checkInterval: number
+    lingerTime: number
+    maxHeaderSize: number
+    /** What a request's body may bring before there is an answer; well above what the handlers accept. */
+    bodyCeiling: number
+    /**
+     * Requests that a connection may send before the first is answered. Node hands them all over as they are read, and thousands
+     * fit into one small packet. Clients must live with a connection that ends before all are answered (RFC 9112 §9.3.2).
+     */
+    pipelined: number
+    /**
+     * Connections of one client to a process, where no proxy stands in front: more than what may wait and be in progress, and
+     * some 15 MB.
+     */
+    connectionsPerClient: number
+  }
 
 export const frontLimits: FrontLimits = {
+  ...admissionLimits,
   headersTimeout: 15_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 75_000,
@@ -48,6 +59,7 @@ export const frontLimits: FrontLimits = {
   maxHeaderSize: 16 * 1024,
   bodyCeiling: 256 * 1024,
   pipelined: 8,
+  connectionsPerClient: 384,
   idleGrace: 1_000,
   drainGrace: 25_000,
 }
@@ -96,7 +108,19 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     connectionsCheckingInterval: limits.checkInterval,
   })
   server.timeout = limits.idleTimeout
+  if (trustedProxyHops === 0)
+    capConnections(server, {
+      perClient: limits.connectionsPerClient,
+      isIdle: (socket) => connections.isIdle(socket),
+      refuse: (socket) => {
+        logRefusal(log, 'busy')
+        socket.on('error', () => socket.destroy())
+        sendRaw(socket, busy, rules)
+      },
+    })
   const connections = trackConnections(server)
+  const admission = createAdmission(limits, () => logRefusal(log, 'busy'))
+  server.on('connection', admission.arrived)
 
   function warnOnce(request: IncomingMessage): void {
     if (warned) return
@@ -116,9 +140,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   }
 
   /** Puts what the app may believe in place of what the client said. */
-  function introduce(request: IncomingMessage, answer: GuardedAnswer): void {
-    const forwardedFor = request.headersDistinct['x-forwarded-for'] ?? []
-    const client = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
+  function introduce(request: IncomingMessage, answer: GuardedAnswer, client: string): void {
     keepKnownHeaders(request, dev)
     const { protocol, host } = new URL(publicOrigin)
     tellApp(request, 'host', host)
@@ -137,11 +159,12 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     answer: GuardedAnswer,
     expectsContinue: boolean,
   ): Promise<void> {
-    if (connections.count(request, answer) > limits.pipelined) return void request.socket.destroy()
+    const { count, earlier } = connections.count(request, answer)
+    if (count > limits.pipelined) return void request.socket.destroy()
     answer.on('error', (error) =>
       log.debug({ err: error, requestId: answer.requestId }, 'answer not delivered'),
     )
-    boundBody(request, answer, limits.bodyCeiling)
+    const bodyRead = boundBody(request, answer, limits.bodyCeiling)
     warnOnce(request)
     const target = withoutBasePath(request.url ?? '', basePath)
     if (target !== undefined) request.url = answer.target = target
@@ -150,12 +173,21 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
       const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops, outside })
       if (refused !== undefined) logRefused(log, refused, outside)
       if (refused !== undefined) return refuse(answer, refused)
-      introduce(request, answer)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
         answer.writeContinue()
+      if (!(await whenReady(request, earlier, bodyRead))) return
+      const forwardedFor = request.headersDistinct['x-forwarded-for'] ?? []
+      const client = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
+      const turn = await admission.admit(answer, clientKey(client))
+      if (turn === undefined) return
+      introduce(request, answer, client)
       // Next was built for the path, and expects it.
       request.url = `${basePath}${request.url}`
-      await inRequest(answer.requestId, () => handle(request, answer))
+      try {
+        await inRequest(answer.requestId, () => handle(request, answer))
+      } finally {
+        turn.returned()
+      }
     } catch (error) {
       log.error({ err: error, event: 'sys_request_failed', requestId: answer.requestId }, 'request failed')
       if (answer.headersSent) request.socket.destroy()
@@ -193,14 +225,22 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   return { server, close: () => connections.drain(limits) }
 }
 
-/** Ends the connection of a request whose body goes on and on before anybody has answered it (requirement I3). */
-function boundBody(request: IncomingMessage, answer: ServerResponse, ceiling: number): void {
+/**
+ * Ends the connection of a request whose body goes on and on before anybody has answered it (requirement I3).
+ *
+ * @returns resolves when the body is there, or more of it than any handler reads
+ */
+function boundBody(request: IncomingMessage, answer: ServerResponse, ceiling: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
   const push = request.push.bind(request)
   let received = 0
   request.push = (chunk: Buffer | null, encoding) => {
     received += chunk?.length ?? 0
+    if (chunk === null || received > largestBody) resolve()
     if (received <= ceiling || answer.headersSent) return push(chunk, encoding)
     request.socket.destroy()
     return false
   }
+  if (Number(request.headers['content-length'] ?? 0) > largestBody) resolve()
+  return promise
 }

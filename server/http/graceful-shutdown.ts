@@ -13,6 +13,7 @@ export type ClosingTimes = {
 /** Knows which connections of a server are in use, so that it can go without cutting an answer off (requirement F9). */
 export function trackConnections(server: Server) {
   const answering = new Map<Socket, Set<ServerResponse>>()
+  const used = new WeakSet<Socket>()
   let draining = false
   let idleOver = false
 
@@ -24,17 +25,22 @@ export function trackConnections(server: Server) {
   /**
    * To be told of every request.
    *
-   * @returns how many answers its connection waits for
+   * @returns how many answers its connection waits for, and the one before this
    */
-  function count(request: IncomingMessage, answer: ServerResponse): number {
+  function count<Answer extends ServerResponse>(
+    request: IncomingMessage,
+    answer: Answer,
+  ): { count: number; earlier: Answer | undefined } {
     const { socket } = request
-    const answers = answering.get(socket)
+    const answers = answering.get(socket) as Set<Answer> | undefined
+    const earlier = [...(answers ?? [])].at(-1)
     answers?.add(answer)
+    used.add(socket)
     answer.once('close', () => {
       answers?.delete(answer)
       if (idleOver && answers?.size === 0) socket.destroySoon()
     })
-    return answers?.size ?? 0
+    return { count: answers?.size ?? 0, earlier }
   }
 
   /**
@@ -64,5 +70,10 @@ export function trackConnections(server: Server) {
     return [...answers].some((answer) => answer.headersSent || answer.req.complete)
   }
 
-  return { count, drain, isAnswering, isDraining: () => draining }
+  /** Whether a connection has had an answer and waits for none. */
+  function isIdle(socket: Socket): boolean {
+    return answering.get(socket)?.size === 0 && used.has(socket)
+  }
+
+  return { count, drain, isAnswering, isIdle, isDraining: () => draining }
 }

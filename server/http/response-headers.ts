@@ -60,6 +60,8 @@ const unusedFeatures = [
 
 const denied = (features: string[]) => features.map((feature) => `${feature}=()`).join(', ')
 
+const nothingPermitted = denied(unusedFeatures)
+
 /** The mailbox of demo and dev has a button that copies a link. */
 const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !== 'clipboard-write'))
 
@@ -114,7 +116,7 @@ export function securityHeaders({
     ['Referrer-Policy', 'no-referrer'],
     ['Cross-Origin-Opener-Policy', 'same-origin'],
     ['Cross-Origin-Resource-Policy', 'same-origin'],
-    ['Permissions-Policy', denied(unusedFeatures)],
+    ['Permissions-Policy', nothingPermitted],
     ['X-Robots-Tag', 'noindex'],
     ['Cache-Control', 'no-store'],
   ]
@@ -137,11 +139,20 @@ export function guardedAnswer(rules: AnswerRules) {
   return class GuardedAnswer<
     Request extends IncomingMessage = IncomingMessage,
   > extends ServerResponse<Request> {
-    /** 128 bits for the scripts of this answer and no other. */
-    readonly nonce = randomBytes(16).toString('base64')
-    readonly requestId = randomUUID()
+    // Made on first use: of many requests that arrive at once, most need neither.
+    private madeNonce: string | undefined
+    private madeId: string | undefined
     /** What was asked for, without the path of PUBLIC_URL; empty until the front has looked at it. */
     target = ''
+
+    /** 128 bits for the scripts of this answer and no other. */
+    get nonce(): string {
+      return (this.madeNonce ??= randomBytes(16).toString('base64'))
+    }
+
+    get requestId(): string {
+      return (this.madeId ??= randomUUID())
+    }
 
     override writeHead(status: number, reason?: string | GivenHeaders, given?: GivenHeaders): this {
       this.takeGiven(typeof reason === 'string' ? given : reason)
@@ -149,6 +160,13 @@ export function guardedAnswer(rules: AnswerRules) {
       if (rules.draining()) this.setHeader('Connection', 'close')
       if (bodyIsOutstanding(this.req)) this.lingerAfterwards()
       return typeof reason === 'string' ? super.writeHead(status, reason) : super.writeHead(status)
+    }
+
+    /** Tells by `stalled` that the client does not read as fast as the answer is made. */
+    override write(...given: [chunk: unknown, ...rest: never[]]): boolean {
+      const goesOn = super.write(...given)
+      if (!goesOn) this.emit('stalled')
+      return goesOn
     }
 
     /** Takes over the headers handed to `writeHead`, in each of the forms that Node accepts. */

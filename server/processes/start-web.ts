@@ -51,7 +51,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<Web> {
     front.server.once('error', (error: NodeJS.ErrnoException) =>
       reject(new Error(whyNotListening(error, settings))),
     )
-    front.server.listen(settings.port, settings.host, resolve)
+    front.server.listen({ port: settings.port, host: settings.host, backlog: 4096 }, resolve)
   })
 
   return {
