@@ -27,7 +27,7 @@ export type Fact = {
   label: string
   value: string
   /** Somebody chose the value for themselves. */
-  held: boolean
+  untrusted: boolean
 }
 
 export type Action = {

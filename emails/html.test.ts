@@ -86,7 +86,7 @@ test('a language that is written from the right gets a page that is', async () =
     title: 'x',
     greeting: 'x',
     blocks: [
-      { kind: 'facts', facts: [{ label: 'x', value: 'jane', held: true }] },
+      { kind: 'facts', facts: [{ label: 'x', value: 'jane', untrusted: true }] },
       { kind: 'address', lead: 'x', href: link },
     ],
     footer: [],

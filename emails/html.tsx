@@ -173,13 +173,13 @@ function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
         <Column style={look.factsPad}>
           <table cellPadding={0} cellSpacing={0} border={0} style={{ borderCollapse: 'collapse' }}>
             <tbody>
-              {facts.map(({ label, value, held }) => (
+              {facts.map(({ label, value, untrusted }) => (
                 <tr key={label}>
                   <th scope="row" align={start} className="rk-faint" style={labelStyle}>
                     {label}
                   </th>
                   <td align={start} className="rk-strong" style={look.factValue}>
-                    {held ? <Held text={value} /> : value}
+                    {untrusted ? <Untrusted text={value} /> : value}
                   </td>
                 </tr>
               ))}
@@ -195,7 +195,7 @@ function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
  * What somebody chose for themselves. It keeps its own direction, and mail programs see no address in it; whoever copies
  * it gets the text without the joiners.
  */
-function Held({ text }: { text: string }) {
+function Untrusted({ text }: { text: string }) {
   const look = useStyles()
   const [first, ...others] = cutAtLinkSigns(tameText(text))
   return (

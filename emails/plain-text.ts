@@ -41,8 +41,8 @@ function underline(text: string, stroke: string): string[] {
 /** Facts in two columns, indented, so that no value can pass for the letter's own words. */
 function list(facts: Fact[], colon: string): string[] {
   const width = Math.max(...facts.map(({ label }) => widthOf(label)))
-  return facts.map(({ label, value, held }) => {
-    const safe = held ? cutAtLinkSigns(tameText(value)).join(wordJoiner) : value
+  return facts.map(({ label, value, untrusted }) => {
+    const safe = untrusted ? cutAtLinkSigns(tameText(value)).join(wordJoiner) : value
     return `    ${label}${colon}${' '.repeat(width - widthOf(label) + 2)}${safe}`
   })
 }

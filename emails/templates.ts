@@ -85,8 +85,8 @@ function changedContent({
       paragraph(say('changed.intro', { appName })),
       ...facts([
         usernameFact(say, account),
-        { label: say('changed.when'), value: moment(locale, changedAt), held: false },
-        { label: say('changed.network'), value: client ?? '', held: true },
+        { label: say('changed.when'), value: moment(locale, changedAt), untrusted: false },
+        { label: say('changed.network'), value: client ?? '', untrusted: true },
       ]),
       paragraph(say('changed.was-you')),
       // Without a way to say so, links come to another mailbox by now, and only the team can help.
@@ -149,7 +149,7 @@ function greet(say: Say, firstName: string): string {
 }
 
 function usernameFact(say: Say, { username, email }: ResetLetterFacts['account']): Fact {
-  return { label: say('username'), value: shownUsername(username, email), held: true }
+  return { label: say('username'), value: shownUsername(username, email), untrusted: true }
 }
 
 /** The facts that there are. */

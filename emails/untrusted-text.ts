@@ -11,8 +11,8 @@ const longest = 64
  * reorders text (bidi controls, zero-width characters, tags) is dropped, but for the joiners that scripts need; marks
  * piled on one letter are cut.
  */
-export function tameLine(held: string): string {
-  return held
+export function tameLine(untrusted: string): string {
+  return untrusted
     .toWellFormed()
     .replace(/[\p{Cc}\p{Z}\s]+/gu, ' ')
     .replace(/(?![\u200c\u200d])[\p{Cf}\p{Co}\u034f\u115f\u1160\u3164\uffa0]/gu, '')
@@ -21,8 +21,8 @@ export function tameLine(held: string): string {
 }
 
 /** A line that is short, too: what a letter shows of a held text. */
-export function tameText(held: string): string {
-  const line = tameLine(held)
+export function tameText(untrusted: string): string {
+  const line = tameLine(untrusted)
   const characters = [...line]
   return characters.length > longest
     ? `${characters

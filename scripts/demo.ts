@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const dataDir = readDataDir(env)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   env.LOG_LEVEL ||= 'warn'
-  env.SECRET_KEY ||= keptSecret(dataDir)
+  env.SECRET_KEY ||= loadOrCreateSecret(dataDir)
 
   // What is open, in the order in which it was opened. A signal during the start closes what there is by then.
   const open: ((signal?: NodeJS.Signals) => Promise<unknown>)[] = []
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
 }
 
 /** The secret that signs the demo's links, made once and kept with its data. */
-function keptSecret(dataDir: string): string {
+function loadOrCreateSecret(dataDir: string): string {
   const file = path.join(dataDir, 'secret-key')
   if (!existsSync(file)) {
     writeFileSync(`${file}.new`, randomBytes(48).toString('base64url'), { mode: 0o600 })

@@ -1,6 +1,6 @@
 import type { Database } from '@/lib/database/pool'
 import { createMailState, type MailFacts } from '@/lib/mail-health/state'
-import { judgeMail } from '@/lib/mail-health/verdict'
+import { assessMailHealth } from '@/lib/mail-health/verdict'
 
 /**
  * Says on standard output whether emails leave, for a person, or as JSON for a program.
@@ -10,7 +10,7 @@ import { judgeMail } from '@/lib/mail-health/verdict'
  */
 export async function printMailState(database: Database, asJson: boolean): Promise<number> {
   const facts = await createMailState(database).read()
-  const verdict = judgeMail(facts)
+  const verdict = assessMailHealth(facts)
   if (asJson) console.log(JSON.stringify({ ...verdict, ages: facts }))
   else for (const line of describeMail(facts)) console.log(line)
   return verdict.status === 'ok' ? 0 : 1
@@ -18,7 +18,7 @@ export async function printMailState(database: Database, asJson: boolean): Promi
 
 /** The state of emails in sentences. */
 export function describeMail(facts: MailFacts): string[] {
-  const verdict = judgeMail(facts)
+  const verdict = assessMailHealth(facts)
   const { accepted, failing, workerSeen, waiting, due, reason } = facts
   const isFailing = verdict.status === 'failing'
   const lines = [

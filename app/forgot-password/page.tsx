@@ -2,7 +2,7 @@ import { getTranslations } from 'next-intl/server'
 import { Frame } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
-import { knownBy, troubleWords } from '@/app/i18n/form-messages'
+import { loginKind, troubleWords } from '@/app/i18n/form-messages'
 import { loginProblems, readProblems, troubles, type Query } from '@/app/problems'
 import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
@@ -13,7 +13,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
   const { problem } = await searchParams
   const language = await visitorLanguage()
   const { reset, emailSlots } = services().settings
-  const known = knownBy()
+  const known = loginKind()
   const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
   const [trouble] = readProblems(problem, troubles)
   const told = {

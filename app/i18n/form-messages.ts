@@ -20,7 +20,7 @@ export async function troubleWords(language: Language): Promise<TroubleWords> {
 }
 
 /** What an account is found by, and so what people are asked for, whatever the endpoint's field is called. */
-export function knownBy(): 'username' | 'email' | 'either' {
+export function loginKind(): 'username' | 'email' | 'either' {
   const [only, another] = new Set(services().settings.reset.loginFields)
   return only === undefined || another !== undefined ? 'either' : only
 }

@@ -54,12 +54,12 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
   }
 
   /** A line in the process's log alone: for what anybody may repeat, and so fill the database with, once it has its row. */
-  function tell(event: AuditEvent, facts: AuditFacts): void {
+  function logOnly(event: AuditEvent, facts: AuditFacts): void {
     log.info(entryOf(event, facts))
   }
 
   /** Records what already happened and must not be undone or answered otherwise because it could not be recorded. */
-  async function note(event: AuditEvent, facts: AuditFacts): Promise<void> {
+  async function recordBestEffort(event: AuditEvent, facts: AuditFacts): Promise<void> {
     await record(event, facts).catch((error: unknown) =>
       log.error({ err: error, event: 'audit_failed', missing: auditEvents[event] }),
     )
@@ -82,7 +82,7 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
     await prisma.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
   }
 
-  return { record, tell, note, history, purge }
+  return { record, logOnly, recordBestEffort, history, purge }
 }
 
 function entryOf(event: AuditEvent, facts: AuditFacts) {

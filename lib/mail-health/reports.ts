@@ -1,6 +1,6 @@
 import type { Log } from '@/lib/logging/log'
 import type { MailFacts, MailState } from './state'
-import { judgeMail, mailTimes, type MailTimes } from './verdict'
+import { assessMailHealth, mailTimes, type MailTimes } from './verdict'
 
 type Parts = {
   state: Pick<MailState, 'read' | 'claimReport' | 'closeReport'>
@@ -29,7 +29,7 @@ export function watchMail({ state, log, times = mailTimes, onRead }: Parts) {
   async function look(): Promise<void> {
     const facts = await state.read()
     onRead?.(facts)
-    const verdict = judgeMail(facts, times)
+    const verdict = assessMailHealth(facts, times)
     if (verdict.status === 'failing') {
       const { cause, reason, since, hint } = verdict
       if (

@@ -5,7 +5,7 @@ import { openDatabase, type Database } from '@/lib/database/pool'
 import { watchMail } from './reports'
 import { createMailState, type MailFacts, type MailState } from './state'
 import { stopHints } from './stops'
-import { judgeMail, mailTimes } from './verdict'
+import { assessMailHealth, mailTimes } from './verdict'
 import { migrate } from '@/lib/setup/migrate'
 import { createQueue } from '@/lib/queue/queue'
 
@@ -172,7 +172,7 @@ describe('what the state means', () => {
     ended: null,
   }
   const judge = (facts: Partial<MailFacts>) => {
-    const verdict = judgeMail({ ...quiet, ...facts })
+    const verdict = assessMailHealth({ ...quiet, ...facts })
     return verdict.status === 'ok' ? 'ok' : verdict.cause
   }
   const long = 5 * minute
@@ -197,7 +197,7 @@ describe('what the state means', () => {
   ])('V6: %s', (_, facts, expected) => expect(judge(facts)).toBe(expected))
 
   test('V6: what is wrong is told with its time, its reason and what to look at', () => {
-    expect(judgeMail({ ...quiet, failing: 120_000, failed: 1_000, ...refused })).toEqual({
+    expect(assessMailHealth({ ...quiet, failing: 120_000, failed: 1_000, ...refused })).toEqual({
       status: 'failing',
       ...refused,
       since: new Date('2026-11-29T11:58:00Z'),

@@ -44,7 +44,7 @@ export type MailVerdict =
     }
 
 /** Whether emails leave, or what stops all of them. `ok` where nothing is known to be wrong. */
-export function judgeMail(facts: MailFacts, times: MailTimes = mailTimes): MailVerdict {
+export function assessMailHealth(facts: MailFacts, times: MailTimes = mailTimes): MailVerdict {
   const { now, workerSeen, failing, failed, due, untaken, ended } = facts
   const runs = workerSeen !== null && workerSeen <= times.workerLost
   if (!runs && isOver(due, times.waiting)) return failingFor('no-worker', due)

@@ -4,7 +4,7 @@ import { stopsEveryEmail, type MailCause } from './failure-hints'
  * What became of a letter.
  *
  * `final`: sending it again is no use. `alert`: the fault is ours or the mail server's, not the recipient's, so somebody
- * should look. `unheard`: the whole letter was handed over, and nobody said what became of it; it may have left. `cause`
+ * should look. `maybeDelivered`: the whole letter was handed over, and nobody said what became of it; it may have left. `cause`
  * says what it failed at, and so whether every email would fail (`stopsEveryEmail`). The mailer always gives it.
  * `reason` is made of codes; it never holds the letter, a link or an address.
  */
@@ -14,7 +14,7 @@ export type SendOutcome =
       ok: false
       final: boolean
       alert?: boolean
-      unheard?: boolean
+      maybeDelivered?: boolean
       cause?: MailCause
       reason: string
     }
@@ -47,13 +47,13 @@ export class SmtpUtf8Missing extends Error {}
  * @param handedOver whether the whole letter was written: then a failure without a reply is none of the letter's, and it
  *   may have left (RFC 5321 §4.5.3.2.6)
  */
-export function judgeFailure(error: unknown, handedOver = false): Failure {
+export function classifyFailure(error: unknown, handedOver = false): Failure {
   const { code, originalCode, command, response, responseCode } = (error ?? {}) as MailError
   const reason = describe([originalCode ?? code, responseCode, enhancedCode(response), command])
   if (error instanceof SmtpUtf8Missing || refusesUtf8(response))
     return { ok: false, final: true, cause: 'recipient', reason: smtpUtf8Unsupported }
   if (handedOver && responseCode === undefined)
-    return { ok: false, final: false, unheard: true, cause: 'server', reason: 'mail-unanswered' }
+    return { ok: false, final: false, maybeDelivered: true, cause: 'server', reason: 'mail-unanswered' }
   if (code === 'EABORT') return { ok: false, final: false, cause: 'server', reason: 'deadline' }
 
   const cause =

@@ -40,7 +40,7 @@ export type Configuration = {
   linkRequestShape?: (body: Record<string, unknown>) => Record<string, unknown>
   /**
    * Sends a rendered letter (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_SENDER). `deliver` is the default. May run twice for
-   * one letter after a crash, with the same `id`. `unheard` in a failure says that the letter may have left.
+   * one letter after a crash, with the same `id`. `maybeDelivered` in a failure says that the letter may have left.
    */
   sendLetter?: (
     letter: { id: string; to: string; text: LetterText; account: Account },

@@ -100,7 +100,7 @@ export function createLinks({
    *
    * @returns null for whatever we did not sign: forged, damaged, spelled otherwise, of another purpose or deployment
    */
-  function open(purpose: Purpose, link: Link): GenuineLink | null {
+  function verifyAuthenticity(purpose: Purpose, link: Link): GenuineLink | null {
     const bytes = Buffer.from(signatureShape.test(link.signature) ? link.signature : '', 'base64url')
     const wellFormed = bytes.length === 2 * macLength && bytes.toString('base64url') === link.signature
     const whole = wellFormed ? bytes : Buffer.alloc(2 * macLength)
@@ -119,7 +119,7 @@ export function createLinks({
    * @param state null when the account is gone
    * @param now the database's clock, read together with the state
    */
-  function judge(link: GenuineLink, state: LinkState | null, now: Date): Verdict {
+  function verifyState(link: GenuineLink, state: LinkState | null, now: Date): Verdict {
     const age = Math.floor(now.getTime() / 1000) - link.timestamp
     if (age < -allowedSkew) return 'signature-invalid'
     if (age > period[link.purpose]) return 'signature-expired'
@@ -133,7 +133,7 @@ export function createLinks({
     return new Date((link.timestamp + period[purpose]) * 1000)
   }
 
-  return { create, open, judge, expiryOf }
+  return { create, verifyAuthenticity, verifyState, expiryOf }
 }
 
 /** One key for each purpose (RFC 5869), so that no MAC made for one can serve another. */

@@ -14,7 +14,7 @@ const polling = { withNotifications: 2, without: 2, embedded: 0.5 }
  * @returns `heard`, and the seconds after which a worker should look for jobs by itself
  * @throws when the database does not answer
  */
-export async function hearsNotifications(url: string): Promise<{ heard: boolean; pollingSeconds: number }> {
+export async function probeNotifications(url: string): Promise<{ heard: boolean; pollingSeconds: number }> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5_000,

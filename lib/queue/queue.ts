@@ -15,7 +15,7 @@ const origin = { locale: z.string(), requestId: z.string() }
  * What each queue carries. A link is never in a job: the worker signs it when it sends. A job of another form was not
  * written by Rekey; it is given up rather than retried until it is forgotten.
  */
-export const shapes = {
+export const jobSchemas = {
   /** A link was requested. `bypassPause`: a pause set by "this wasn't me" does not hold the emails back. */
   'link-request': z.object({
     target: z.union([z.object({ login: z.string() }), z.object({ accountId })]),
@@ -44,17 +44,17 @@ export const shapes = {
   'changed-hook': z.object({ accountId, username: z.string(), requestId: z.string() }),
 }
 
-export type Jobs = { [Name in keyof typeof shapes]: z.infer<(typeof shapes)[Name]> }
+export type Jobs = { [Name in keyof typeof jobSchemas]: z.infer<(typeof jobSchemas)[Name]> }
 
 export type QueueName = keyof Jobs
 
 /**
- * How an attempt ended: done, to be tried again later, or never to be tried again. `unheard`: a letter may have left all the
+ * How an attempt ended: done, to be tried again later, or never to be tried again. `maybeDelivered`: a letter may have left all the
  * same.
  */
 export type Attempt =
   | { outcome: 'done' }
-  | { outcome: 'later'; reason: string; unheard?: boolean | undefined }
+  | { outcome: 'later'; reason: string; maybeDelivered?: boolean | undefined }
   | { outcome: 'never'; reason: string }
 
 /** A job as a worker gets it. */

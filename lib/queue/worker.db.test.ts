@@ -7,7 +7,7 @@ import type { AuditFacts } from '@/lib/audit/audit'
 import { longestAttempt } from '@/lib/mail/smtp-options'
 import { migrate } from '@/lib/setup/migrate'
 import { createQueue, type Attempt, type Handlers, type Queue } from './queue'
-import { mostUnheard, startQueueWorker } from './worker'
+import { maxAttemptsInDoubt, startQueueWorker } from './worker'
 import { defaultSchemas } from '@/lib/config/schema-names'
 
 let database: TestDatabase
@@ -108,8 +108,8 @@ describe('a job that takes too long', () => {
     await until(letter, 'retry')
     await until(telling, 'retry')
     await until(await addTelling(), 'completed')
-    expect((await read(letter)).output).toEqual({ reason: 'deadline', unheard: 1 })
-    expect((await read(telling)).output).toEqual({ reason: 'deadline', unheard: 0 })
+    expect((await read(letter)).output).toEqual({ reason: 'deadline', maybeDelivered: 1 })
+    expect((await read(telling)).output).toEqual({ reason: 'deadline', maybeDelivered: 0 })
     const facts = { requestId: 'r', attempt: 1, level: 50, reason: 'deadline' }
     expect(entries('job_late')).toEqual(
       expect.arrayContaining([
@@ -178,21 +178,21 @@ describe('a job that fails again and again', () => {
 })
 
 describe('a letter that may have left', () => {
-  const unheard = async (): Promise<Attempt> => ({
+  const maybeDelivered = async (): Promise<Attempt> => ({
     outcome: 'later',
     reason: 'mail-unanswered',
-    unheard: true,
+    maybeDelivered: true,
   })
 
   test.each([
-    ['again', unheard, mostUnheard - 1, mostUnheard],
+    ['again', maybeDelivered, maxAttemptsInDoubt - 1, maxAttemptsInDoubt],
     ['for another reason', later, 2, 2],
   ])('F3: is counted through the attempts (%s)', async (_, ends, before, after) => {
     const id = await addLetter()
-    await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "unheard": ${before}}'`)
+    await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "maybeDelivered": ${before}}'`)
     await work({ 'link-email': ends })
-    await until(id, after === mostUnheard ? 'failed' : 'retry')
-    expect((await read(id)).output).toMatchObject({ unheard: after })
+    await until(id, after === maxAttemptsInDoubt ? 'failed' : 'retry')
+    expect((await read(id)).output).toMatchObject({ maybeDelivered: after })
   })
 
   test('F3, L1: is sent a few times and not once more, however often it could be', async () => {
@@ -202,7 +202,7 @@ describe('a letter that may have left', () => {
       'link-email': async (letter) => {
         if (letter.id !== id) return { outcome: 'done' }
         sent += 1
-        return unheard()
+        return maybeDelivered()
       },
     })
     // The next attempt would come after some seconds: let it come now, with another letter, of which the worker hears.
@@ -212,10 +212,10 @@ describe('a letter that may have left', () => {
       return (await read(id)).state
     }
     await expect.poll(hurry, { timeout: 50_000, interval: 300 }).toBe('failed')
-    expect(sent).toBe(mostUnheard)
+    expect(sent).toBe(maxAttemptsInDoubt)
     expect(told).toEqual([{ accountId, requestId: 'r', reason: 'link-email mail-unanswered' }])
     expect(entries('job_given_up')).toMatchObject([
-      { level: 50, queue: 'link-email', jobId: id, attempt: mostUnheard },
+      { level: 50, queue: 'link-email', jobId: id, attempt: maxAttemptsInDoubt },
     ])
   })
 })

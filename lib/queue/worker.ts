@@ -4,11 +4,11 @@ import { z } from 'zod'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { retryConflicts } from '@/lib/database/errors'
 import type { Log } from '@/lib/logging/log'
-import { hearsNotifications } from './notifications'
+import { probeNotifications } from './notifications'
 import {
   queueConnections,
   queueNames,
-  shapes,
+  jobSchemas,
   type Attempt,
   type Handlers,
   type Jobs,
@@ -32,7 +32,7 @@ const aDay = 24 * 3600 * 1000
  * Attempts of one job that may each have left a letter. A mail server that takes letters and is silent, or breaks off, gets
  * no more. Where it breaks off at once, they take a quarter of an hour: longer than it takes to start again.
  */
-export const mostUnheard = 8
+export const maxAttemptsInDoubt = 8
 
 type Job = JobWithMetadata<Jobs[QueueName]>
 
@@ -72,10 +72,11 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
     // Rebuilding indexes needs the owner of the schema, which the worker's role should not be.
     reindex: false,
   }
-  const { heard, pollingSeconds } = await hearsNotifications(url)
-  if (!heard) log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
+  const { notificationsArrive, pollingSeconds } = await probeNotifications(url)
+  if (!notificationsArrive)
+    log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
 
-  const boss = new PgBoss({ ...options, useListenNotify: heard })
+  const boss = new PgBoss({ ...options, useListenNotify: notificationsArrive })
   boss.on('error', (error) => log.warn({ err: error, event: 'queue_error' }))
   boss.on('warning', ({ message }) => log.warn({ event: 'queue_warning', reason: message }))
   retryStatements(boss)
@@ -156,7 +157,7 @@ async function attempt(
   { log, givenUp, malformed }: WorkerParts,
 ): Promise<JobResult> {
   const { id, name: queue, retryCount, retryLimit } = job
-  const { success, data } = shapes[queue as QueueName].safeParse(job.data)
+  const { success, data } = jobSchemas[queue as QueueName].safeParse(job.data)
   if (!success) {
     log.error({ event: 'job_malformed', queue, jobId: id })
     malformed?.(queue as QueueName)
@@ -176,10 +177,10 @@ async function attempt(
   // 'deadletter' ends a job at once; 'failed' has it tried again.
   if (ended.outcome === 'never') return { id, status: 'deadletter', output: { reason } }
 
-  const unheard = unheardBefore(job) + (ended.unheard === true ? 1 : 0)
-  const output = { reason, unheard }
+  const maybeDelivered = maybeDeliveredBefore(job) + (ended.maybeDelivered === true ? 1 : 0)
+  const output = { reason, maybeDelivered }
   const isLast = retryCount >= retryLimit || keptFor < aDay
-  if (!isLast && unheard < mostUnheard) return { id, status: 'failed', output }
+  if (!isLast && maybeDelivered < maxAttemptsInDoubt) return { id, status: 'failed', output }
   log.error({ event: 'job_given_up', ...about, reason })
   await givenUp({ accountId: accountOf(data), requestId: data.requestId, reason: `${queue} ${reason}` })
   return { id, status: 'deadletter', output }
@@ -198,7 +199,7 @@ async function inTime(
     const ended = await Promise.race([handle(), late])
     if (ended !== 'late') return ended
     log.error({ event: 'job_late', ...about, reason: 'deadline' })
-    return { outcome: 'later', reason: 'deadline', unheard: name.endsWith('email') }
+    return { outcome: 'later', reason: 'deadline', maybeDelivered: name.endsWith('email') }
   } catch (error) {
     log.error({ err: error, event: 'job_error', ...about })
     return { outcome: 'later', reason: 'error' }
@@ -208,8 +209,8 @@ async function inTime(
 }
 
 /** How often a letter may have left already. A worker that died at it has not written that down. */
-function unheardBefore({ output }: Job): number {
-  return z.object({ unheard: z.int() }).safeParse(output).data?.unheard ?? 0
+function maybeDeliveredBefore({ output }: Job): number {
+  return z.object({ maybeDelivered: z.int() }).safeParse(output).data?.maybeDelivered ?? 0
 }
 
 function accountOf(data: Jobs[QueueName]): string | undefined {

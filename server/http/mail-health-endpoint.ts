@@ -4,7 +4,7 @@ import { openDatabase } from '@/lib/database/pool'
 import type { Log } from '@/lib/logging/log'
 import { watchMail } from '@/lib/mail-health/reports'
 import { createMailState, type MailFacts, type MailState } from '@/lib/mail-health/state'
-import { judgeMail, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
+import { assessMailHealth, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import type { Settings } from '@/lib/config/settings'
 import { refuse } from './error-response'
 
@@ -69,7 +69,7 @@ export function createMailHealth(
       // However many ask at once, they wait for one query.
       reading ??= state.read().finally(() => (reading = undefined))
       const facts = await reading
-      const verdict = judgeMail(facts, times)
+      const verdict = assessMailHealth(facts, times)
       say(answer, verdict.status === 'ok' ? 200 : 503, {
         ...verdict,
         workerSeenSeconds: seconds(facts.workerSeen),

@@ -55,7 +55,7 @@ export async function startWorker(
   // At once, too: a worker that is replaced every few minutes would otherwise never get to it.
   void sweep(services)
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
-  const givenUp = (facts: AuditFacts) => audit.note('failed', facts)
+  const givenUp = (facts: AuditFacts) => audit.recordBestEffort('failed', facts)
   const malformed = (queue: QueueName) => recorder.noteThrow(queue, 'malformed')
   const parts = { database: settings.database, log, concurrency, givenUp, malformed }
   const stopQueue = await startQueueWorker(parts, recorder.watchHandlers(handlers))
