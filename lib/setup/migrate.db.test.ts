@@ -213,7 +213,7 @@ describe('V2: a schema that is not Rekey’s alone', () => {
   test('is not migrated: the tables of another application, and none of Rekey’s', async () => {
     await sql.query('CREATE SCHEMA rekey; CREATE TABLE rekey.users (id serial, name text)')
     await expect(migrate(database)).rejects.toThrow(
-      'The schema rekey holds tables that are not Rekey’s; set DATABASE_SCHEMA'.replace('’', "'"),
+      'The schema rekey contains tables that are not Rekey’s; set DATABASE_SCHEMA'.replace('’', "'"),
     )
     expect(await exists('rekey._prisma_migrations')).toBe(false)
     expect(await exists('rekey_queue.version')).toBe(false)
