@@ -38,7 +38,7 @@ afterEach(() => stop())
 const done = async (): Promise<Attempt> => ({ outcome: 'done' })
 const later = async (): Promise<Attempt> => ({ outcome: 'later', reason: 'ETLS' })
 
-/** A worker that takes two jobs of a kind at once. */
+/** Starts a worker that runs two jobs of a queue at once. */
 async function work(handlers: Partial<Handlers>) {
   const givenUp = async (facts: AuditFacts) => void told.push(facts)
   const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
@@ -205,7 +205,7 @@ describe('a letter that may have left', () => {
         return maybeDelivered()
       },
     })
-    // The next attempt would come after some seconds: let it come now, with another letter, of which the worker hears.
+    // Retry now instead of after some seconds; another job notifies the worker.
     const hurry = async () => {
       await set(id, `start_after = now() - interval '1 second'`)
       await addLetter()
