@@ -9,10 +9,10 @@ import type { QueueName } from '@/lib/queue/queue'
 import { startQueueWorker } from '@/lib/queue/worker'
 import type { Services } from '@/services'
 
-/** Letters of one kind that a worker has in hand at once; a slow mail server must not hold up the others. */
+/** Concurrent jobs of one queue; a slow delivery must not block the others. */
 const concurrency = 8
 
-/** Milliseconds between two purges of what has served its time; any number of workers may do it at once. */
+/** Milliseconds between two purges of expired rows; several workers may purge at once. */
 const sweepInterval = 10 * 60 * 1000
 
 async function sweep({ limits, audit, accounts, settings, log }: Services): Promise<void> {
@@ -26,9 +26,10 @@ async function sweep({ limits, audit, accounts, settings, log }: Services): Prom
 }
 
 /**
- * Starts taking jobs from the queue.
+ * Starts to process jobs of the queue.
  *
- * @returns a function that stops: takes no more, waits for what is in hand, closes the connections to the mail server
+ * @returns stops: fetches no more jobs, waits for running ones, closes the connections to the mail server
+ * @throws if the database is unavailable
  */
 export async function startWorker(
   services: Services,
@@ -40,7 +41,7 @@ export async function startWorker(
     state,
     log,
     times,
-    // Emails that a function of the team's sends may go elsewhere.
+    // With the extension point `sendLetter`, emails may not go through this mail server.
     verify: configuration.sendLetter === undefined ? mailer.verify : undefined,
     onFailure: () => void reports.check(),
   })
@@ -50,9 +51,9 @@ export async function startWorker(
     letters: { ...letters, ...configuration.letters },
     ...recorder.watchSending({ mailer, configuration }),
   })
-  // In the background: a mail server that is down keeps no worker from starting.
+  // In the background: an unavailable mail server must not delay the start of a worker.
   void recorder.tryOut()
-  // At once, too: a worker that is replaced every few minutes would otherwise never get to it.
+  // At the start as well: a worker that is replaced every few minutes would otherwise never purge.
   void sweep(services)
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
   const givenUp = (facts: AuditFacts) => audit.recordBestEffort('failed', facts)
