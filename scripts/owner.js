@@ -54,7 +54,7 @@ function waitingParents(name) {
 }
 
 /**
- * Sends SIGHUP to this process once a parent that waits for it ended. Otherwise nobody could stop it, and the next start
+ * Sends SIGHUP to this process once a parent that waits for it ended. Otherwise nothing could stop it, and the next start
  * would find its port in use.
  *
  * @param {string} name the npm script

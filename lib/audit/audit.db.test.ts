@@ -72,7 +72,7 @@ describe('an entry', () => {
     const broken = createAudit(away, log)
     await expect(broken.record('cancelled', {})).rejects.toThrow()
     lines = []
-    await broken.note('sent', { reason: 'x' })
+    await broken.recordBestEffort('sent', { reason: 'x' })
     expect(lines).toMatchObject([{ event: 'audit_failed', missing: auditEvents.sent }])
     await away.close()
   })

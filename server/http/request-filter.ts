@@ -104,7 +104,7 @@ function unknownPath({ url = '' }: IncomingMessage, { dev, outside }: GateRules)
 
 function wrongMethod({ method = '', url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {
   const path = pathOf(url)
-  // Pages accept no POST, so that nobody can send a Server Function or a Flight payload (CVE-2025-55182).
+  // Pages accept no POST, which excludes Server Functions and Flight payloads (CVE-2025-55182).
   const ofDevTools = dev && /^\/(?:__nextjs|_next\/)/.test(path)
   const methods = path.startsWith('/api/v1/') || ofDevTools ? apiMethods : pageMethods
   return methods.has(method) ? undefined : methodRefused(method, path)
