@@ -1,9 +1,9 @@
 import { defineConfiguration } from '@/lib/password-reset/extension-points'
 
 /**
- * What a team may replace with its own code. Everything here is optional; `lib/password-reset/extension-points.ts` says what each
- * function gets, what it must return and in which process it runs. Statements name the schema of each table: Rekey's own
- * tables stand in a schema apart, and it sets no `search_path`.
+ * The team's own code. Everything is optional; `lib/password-reset/extension-points.ts` documents arguments, results and the
+ * process of each function. Qualify each table with its schema: Rekey's tables are in their own schema, and it does not set
+ * `search_path`.
  *
  *     export default defineConfiguration({
  *       async revokeSessions(tx, account) {

@@ -21,13 +21,13 @@ function linksAt(publicUrl: string) {
 
 test('V9: a link of the same host under another path, or under none, is foreign, whatever secret they share', () => {
   const link = linksAt('https://example.com/account').create('reset', 'an-id', 1_790_000_000, state)
-  expect(linksAt('https://example.com/account/').open('reset', link)).not.toBeNull()
+  expect(linksAt('https://example.com/account/').verifyAuthenticity('reset', link)).not.toBeNull()
   for (const other of [
     'https://example.com/other',
     'https://example.com/account/other',
     'https://example.com',
   ])
-    expect(linksAt(other).open('reset', link)).toBeNull()
+    expect(linksAt(other).verifyAuthenticity('reset', link)).toBeNull()
 })
 
 test('V9: on a host of its own, links are made for the origin, as they always were', () => {
@@ -38,5 +38,5 @@ test('V9: on a host of its own, links are made for the origin, as they always we
     oneTimeUse: true,
   })
   const link = links.create('reset', 'an-id', 1_790_000_000, state)
-  expect(linksAt('https://id.example.com').open('reset', link)).not.toBeNull()
+  expect(linksAt('https://id.example.com').verifyAuthenticity('reset', link)).not.toBeNull()
 })

@@ -15,12 +15,12 @@ import { createQueue } from '@/lib/queue/queue'
 import { createLinks } from '@/lib/password-reset/reset-link'
 import { settings as readSettings, type Settings } from '@/lib/config/settings'
 
-/** Seconds that the "this wasn't me" link of a letter about a changed password lives. */
+/** Lifetime of the "this wasn't me" link in the email about a changed password, in seconds. */
 const cancelPeriod = 7 * 24 * 3600
 
 export type Services = ReturnType<typeof createServices>
 
-/** Puts the real parts together for one process. Nothing is opened before it is used. */
+/** Creates the services of one process. Connections open at first use. */
 export function createServices(settings: Settings) {
   const log = createLog(settings.logLevel, 'rekey')
   const database = openDatabase(settings.database, log)
@@ -34,7 +34,7 @@ export function createServices(settings: Settings) {
   })
   const links = createLinks({
     secrets: settings.secrets,
-    // With the path: a link of the same host under another path is foreign.
+    // With the path, so that a link of another installation on the same host is invalid.
     audience: settings.publicUrl,
     period: { reset: settings.reset.period, cancel: settings.reset.period, 'cancel-change': cancelPeriod },
     oneTimeUse: settings.reset.oneTimeUse,
@@ -58,16 +58,16 @@ export function createServices(settings: Settings) {
     configuration,
   }
   const passwordReset = createPasswordReset(parts)
-  /** Where demo and dev keep the letters that would otherwise be sent. */
+  /** The directory in which demo and dev store emails instead of sending them. */
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
   const mailbox = mailboxDir === undefined ? undefined : createMailbox(mailboxDir)
   return { ...parts, log, passwordReset, mailbox, mailboxDir }
 }
 
-/** Survives the reloads of the dev server, which would otherwise open connections anew each time. */
+/** Survives reloads of the dev server: each one would open another pool of connections. */
 const shared = globalThis as { rekeyServices?: Services }
 
-/** The parts of this process, made on first use: `next build` imports every route and may have no settings. */
+/** Returns the services of this process. Creates them on first use, because `next build` imports every route without settings. */
 export function services(): Services {
   return (shared.rekeyServices ??= createServices(readSettings()))
 }

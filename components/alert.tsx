@@ -2,8 +2,8 @@ import type { ReactNode } from 'react'
 import { AlertIcon } from './icons'
 
 /**
- * What went wrong with a form as a whole. The region is on the page before there is anything in it, since screen readers
- * announce what arrives in a region and not the region's arrival (WCAG 4.1.3).
+ * An error of a whole form. The region is rendered even without content, because screen readers announce changes within a
+ * region but not a new region (WCAG 4.1.3).
  */
 export function Notice({ children }: { children: ReactNode }) {
   return (

@@ -5,7 +5,7 @@ import { readableAccents } from '@/lib/theme/brand'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/** The team's colour in place of ours. Its characters are checked by the settings and made by us, so nothing can break out. */
+/** Renders the style with the team's colour. Safe to inline: the accents are computed, always `#rrggbb`. */
 export async function brandStyle(): Promise<ReactNode> {
   const { brandColor } = services().settings.look
   if (brandColor === undefined) return undefined
@@ -18,7 +18,7 @@ export async function brandStyle(): Promise<ReactNode> {
   )
 }
 
-/** Whom to write to for help, where the team names somebody. */
+/** Renders the line with the support address; undefined without SUPPORT_EMAIL. */
 export async function helpLine(language: Language): Promise<ReactNode> {
   const address = services().settings.look.supportEmail?.replace(/^.*<|>$/g, '')
   if (address === undefined) return undefined

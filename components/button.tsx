@@ -1,22 +1,22 @@
 import type { ComponentProps, ReactNode } from 'react'
 import { SpinnerIcon } from './icons'
 
-/** A word that is wider than the screen, in large type, breaks rather than sticks out (SC 1.4.4, SC 1.4.10). */
-const shape =
+/** Long words break, so that they do not overflow a small screen in large type (WCAG 1.4.4, 1.4.10). */
+const base =
   'inline-flex min-h-12 items-center justify-center gap-2 wrap-anywhere hyphens-auto rounded-xl px-5 py-2.5 text-center font-semibold text-balance transition-colors motion-reduce:transition-none'
 const looks = {
   primary: 'bg-accent text-on-accent hover:bg-accent-pressed border-2 border-transparent',
   quiet: 'border-[1.5px] border-edge bg-surface text-ink hover:bg-hover',
 }
 
-/** How a button looks, for links that are the next thing to do. */
+/** Returns the classes of a button, for links that look like one. */
 export function buttonLook(look: keyof typeof looks): string {
-  return `${shape} ${looks[look]}`
+  return `${base} ${looks[look]}`
 }
 
 /**
- * A button that stays where it is and keeps the focus while its form is on the way; the form itself ignores a second
- * press. What it says then is read out wherever the focus is (WCAG 4.1.3).
+ * A button that keeps its place and the focus while its form is being submitted; the form must ignore a second press. Screen
+ * readers announce `busyWords` wherever the focus is (WCAG 4.1.3).
  */
 export function Button({
   look = 'primary',

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { Mark } from './icons'
 
-/** The document itself, from finished words: also for the pages that show an error, which may ask nobody for anything. */
+/** The HTML document of a page. All texts are properties, so that error pages can use it without loading messages. */
 export function Sheet({
   language,
   direction,
@@ -20,9 +20,9 @@ export function Sheet({
   direction: 'ltr' | 'rtl'
   title: string
   appName: string
-  /** In place of our mark; its text is the name beside it. A square one has its place before it is there. */
+  /** Replaces Rekey's mark; its alternative text is the name beside it. Square logos reserve their space, so nothing shifts. */
   logoUrl?: string | undefined
-  /** The picture of the browser's tab. */
+  /** The icon in the browser's tab. */
   icon: string
   brand?: ReactNode
   steps?: ReactNode
@@ -37,7 +37,7 @@ export function Sheet({
         <title>{`${title} · ${appName}`}</title>
         <link rel="icon" href={icon} />
         {brand}
-        {/* Not centred between top and bottom: the page would move while its foot is still arriving. */}
+        {/* Not centred vertically: the page would shift while the footer loads. */}
         <div className="mx-auto flex w-full max-w-4xl grow flex-col sm:px-6 sm:py-10 lg:py-[7vh]">
           <div
             className={`mx-auto grid w-full max-w-xl grow content-start bg-surface sm:grow-0 sm:overflow-hidden sm:rounded-3xl sm:border sm:border-line sm:shadow-sheet ${

@@ -11,7 +11,7 @@ export type CrashWords = Record<'language' | 'appName' | 'icon' | 'title' | 'lea
 
 const Words = createContext<CrashWords | null>(null)
 
-/** Next gives an error page nothing but the error; the layout leaves its words, and the team's look, here beforehand. */
+/** Provides messages and branding to error pages, because Next passes them nothing but the error. */
 export function CrashWordsProvider({ words, children }: { words: CrashWords; children: ReactNode }) {
   return <Words value={words}>{children}</Words>
 }

@@ -4,7 +4,7 @@ import { CloudIcon } from './icons'
 import { PageHeading } from './page-heading'
 import { Sheet } from './document'
 
-/** Our fault, told without detail. Trying again loads the page anew: only what was typed can be lost. */
+/** The page for internal errors, without details. The button reloads the page, which loses at most typed text. */
 export function CrashPage({ words: { lead, retry, ...sheet } }: { words: CrashWords }) {
   return (
     <Sheet {...sheet}>

@@ -1,8 +1,8 @@
 import { AlertIcon } from './icons'
 
 /**
- * What is wrong with one field, right below it; the field refers to it by `id`. The region around it is there before
- * there is anything to say, so that it is read out to whoever sent the form from within the field (WCAG 4.1.3).
+ * The errors of one field, which refers to them by `id`. The region is rendered even without errors, so that screen readers
+ * announce them while the focus is in the field (WCAG 4.1.3).
  */
 export function FieldErrors({ id, errors }: { id: string; errors: readonly string[] }) {
   return (

@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react'
 
 /**
- * A line drawing beside words that say the same: always decoration, so hidden from assistive technology. Calls are marked
- * as pure, so that a page's script carries only the drawings that it shows.
+ * Creates an icon. Icons only decorate text, so they are hidden from assistive technology. Calls are marked as pure, so that
+ * a bundle contains only the icons that it uses.
  */
 function icon(drawing: ReactNode) {
   return function Icon({ className = 'size-5' }: { className?: string }) {
@@ -80,7 +80,7 @@ export const EyeOffIcon = /* @__PURE__ */ icon(
 export const DotIcon = /* @__PURE__ */ icon(<circle cx="12" cy="12" r="3" />)
 export const SpinnerIcon = /* @__PURE__ */ icon(<path d="M12 3.5a8.5 8.5 0 1 1-8.5 8.5" />)
 
-/** The mark of the app in the brand colour: a key's hole inside an arrow that comes back. */
+/** Rekey's mark in the brand colour: a keyhole inside a circular arrow. */
 export function Mark({ className = 'size-9' }: { className?: string }) {
   return (
     <svg viewBox="0 0 32 32" className={`shrink-0 ${className}`} aria-hidden="true" focusable="false">

@@ -2,13 +2,12 @@ import { languages, type Language } from '@/lib/i18n/locales'
 import { ChevronUpIcon, GlobeIcon } from './icons'
 
 /**
- * Shows the page that the browser is on in another language: the form has no address of its own, because a form for
- * asking becomes another page without loading one. A form and not links, so that a mailed link's parameters stay out of
- * every address until somebody presses a button; each language is called as its speakers call it. The list opens upwards,
- * where there is room at the foot of a page, and makes way as soon as something in the page itself has the focus
- * (SC 2.4.11).
+ * Shows the current page in another language. The form has no `action`, because the request form changes the URL without
+ * loading a page. It is a form, not links, so that the parameters of a mailed link appear in no URL until a button is
+ * pressed. Each language has its native name. The list opens upwards from the footer, and hides while the focus is in the
+ * page's main content, so that it does not obscure it (WCAG 2.4.11).
  *
- * @param link the mailed link that the page needs again
+ * @param link the parameters of the mailed link, if the page needs them
  */
 export function LanguageMenu({
   language,
@@ -36,7 +35,7 @@ export function LanguageMenu({
         {Object.entries(link).map(([name, value]) => (
           <input key={name} type="hidden" name={name} value={value} />
         ))}
-        {/* As many columns as there is room for, in whatever size the reader has set. */}
+        {/* As many columns as fit at the reader's font size. */}
         <ul
           role="list"
           className="grid grid-cols-[repeat(auto-fill,minmax(min(8rem,100%),1fr))] gap-x-1 sm:grid-cols-[repeat(auto-fill,minmax(min(10rem,100%),1fr))]"
@@ -60,9 +59,9 @@ export function LanguageMenu({
   )
 }
 
-/** A language by its own name. */
+/** Returns the native name of a language. */
 function nameOf(tag: Language): string {
-  // The usual name without its first word is the country's.
+  // Intl returns "Indonesia", which is also the name of the country.
   if (tag === 'id') return 'Bahasa Indonesia'
   const name = new Intl.DisplayNames([tag], { type: 'language', languageDisplay: 'standard' }).of(tag) ?? tag
   return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1)

@@ -6,7 +6,7 @@ const tones = {
   warn: 'bg-warn-tint text-warn',
 }
 
-/** A page's one heading with its picture and first sentence. `tabIndex` lets a form that becomes another view lead here. */
+/** The only h1 of a page, with icon and first sentence. `tabIndex` lets a form move the focus here when its view changes. */
 export function PageHeading({
   icon,
   tone = 'accent',

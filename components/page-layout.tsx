@@ -9,10 +9,10 @@ import { Steps, type Step } from './progress-steps'
 import { brandStyle, helpLine } from './brand-style'
 
 /**
- * The document around every page: name, way, content, help. It is a page's and not the layout's, because its language is
- * the page's to know. `step` is absent where a page is not on the way from forgotten to new password.
+ * The frame of every page: name, steps, content, help. Pages use it instead of a Next layout, because only a page knows its
+ * language. Without `step` the page is not one of the steps of a reset.
  *
- * @param link the mailed link that the page needs to be shown again in another language
+ * @param link the parameters of the mailed link, which the language menu must keep
  */
 export async function Frame({
   language,

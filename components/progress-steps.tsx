@@ -8,8 +8,8 @@ export type Step = 1 | 2 | 3 | 'done'
 export type StepWords = { title: string; names: readonly [string, string, string]; done: string }
 
 /**
- * Where a visitor is on the way: a line of three on a small screen, a list beside the page on a large one. The form for
- * asking moves on to the next address without loading a page, so the address has a say.
+ * The steps of a reset: a bar of three on a small screen, a list beside the page on a large one. Also reads the URL, because
+ * the request form moves to the next step without loading a page.
  */
 export function Steps({ step, words }: { step: Step; words: StepWords }) {
   const isSentPage = useIsSentPage()

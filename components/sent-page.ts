@@ -1,7 +1,7 @@
 import { usePathname } from 'next/navigation'
 
-/** Whether the browser is at "check your email". Next gives the path without that of PUBLIC_URL. */
+/** Whether the current page is "check your email". Next returns the path without the path of PUBLIC_URL. */
 export function useIsSentPage(): boolean {
-  // eslint-disable-next-line no-restricted-syntax -- it is compared with a route, and leads nowhere
+  // eslint-disable-next-line no-restricted-syntax -- a comparison with a route, not a link
   return usePathname().startsWith('/forgot-password/sent')
 }

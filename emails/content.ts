@@ -1,13 +1,13 @@
 import type { Language } from '@/lib/i18n/locales'
 
-/** A letter before it has a form: HTML and plain text are made from the same content, so they say the same. */
+/** The content of an email. HTML and plain text are rendered from the same content, so that they cannot differ. */
 export type Content = {
   language: Language
   subject: string
-  /** What mailboxes show beside the subject. */
+  /** The preview text that mail programs show beside the subject. */
   preview: string
   appName: string
-  /** `#rrggbb`, in place of our own accent. */
+  /** `#rrggbb`, replaces the default accent. */
   brandColor?: string | undefined
   title: string
   greeting: string
@@ -19,20 +19,20 @@ export type Content = {
 export type Paragraph = {
   kind: 'paragraph'
   text: string
-  /** An address within the text, to be made a link. */
+  /** An email address within the text that becomes a link. */
   address?: string | undefined
 }
 
 export type Fact = {
   label: string
   value: string
-  /** Somebody chose the value for themselves. */
-  held: boolean
+  /** The value is user input, so it must not become a link or a message. */
+  untrusted: boolean
 }
 
 export type Action = {
   kind: 'action'
-  /** Says what the link is for; without it, the label does. */
+  /** Explains the link; without it, the label does. */
   lead?: string
   label: string
   href: string
@@ -44,5 +44,5 @@ export type Block =
   | Action
   | { kind: 'heading'; text: string }
   | { kind: 'facts'; facts: Fact[] }
-  /** The main link once more, for whoever cannot use a button; plain text has none. */
+  /** The main link as text, for people who cannot use the button; omitted in plain text. */
   | { kind: 'address'; lead: string; href: string }

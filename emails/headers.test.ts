@@ -43,14 +43,14 @@ const breaking = fc.constantFrom(
     '<',
   ],
 )
-/** What an operator, a person or a job may have stored, with what would end a header line if anything did. */
+/** Stored text from operators, people or jobs, with characters that could end a header line. */
 const held = fc.oneof(
   fc
     .array(fc.oneof(breaking, fc.string({ unit: 'grapheme', maxLength: 8 })), { maxLength: 8 })
     .map((parts) => parts.join('')),
   fc.string({ unit: 'binary', maxLength: 200 }),
 )
-/** Addresses, and much that is not quite one. */
+/** Addresses and near-addresses. */
 const address = fc.oneof(
   fc.emailAddress(),
   fc.tuple(fc.emailAddress(), held).map(([one, more]) => one + more),
@@ -60,8 +60,8 @@ const address = fc.oneof(
 )
 
 /**
- * The head of a message as a receiver reads it: fields by name, each with the lines it was folded from joined. Only the
- * recipient's address may be outside ASCII, in letters, marks and digits (RFC 6532).
+ * Parses the header of a message as a receiver does: unfolded fields by name. Only the recipient's address may be non-ASCII,
+ * with letters, marks and digits (RFC 6532).
  */
 function fieldsOf(head: string): [name: string, value: string][] {
   expect(head.replaceAll('\r\n', '')).not.toMatch(/[^\x20-\x7e\t\p{L}\p{M}\p{N}]/u)
@@ -105,7 +105,7 @@ test('C7, M2, M6: whatever is stored or set, a letter has the headers that it ha
         async ({ to, subject, from, replyTo }, body) => {
           const mailboxDir = join(parent, 'mail')
           const letter = { subject, text: body, html: body }
-          // Settings that are no single address end the start; anything else must be harmless.
+          // Settings that are not a single address are rejected at start; all others must be harmless.
           const accepted = ['no-reply@example.com', from].flatMap((sender) => {
             try {
               return [createMailer({ mailboxDir, from: sender, replyTo, log })]
@@ -135,7 +135,7 @@ test('C7, M2, M6: whatever is stored or set, a letter has the headers that it ha
   } finally {
     await rm(parent, { recursive: true, force: true })
   }
-  // Enough got through to say something.
+  // Enough examples were accepted for the property to mean something.
   expect(sent).toBeGreaterThan(numRuns / 10)
   expect(withReplyTo).toBeGreaterThan(numRuns / 100)
 })
@@ -169,7 +169,7 @@ test('C7, M5: whatever an account or the app is called, the subject is one line 
         }
       },
     ),
-    // Each renders two letters in full, which takes a hundred times as long as their headers.
+    // Each run renders two whole emails, a hundred times slower than their headers.
     { numRuns: numRuns / 20 },
   )
 })

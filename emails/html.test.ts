@@ -4,7 +4,7 @@ import { cancelLink, everyLetter, link, reset } from '@/e2e/support/emails'
 import { directionOf, type Language } from '@/lib/i18n/locales'
 import { renderPage } from './html'
 
-/** What the HTML Standard says, but for what mail programs need: tables for the layout, styles in attributes, Outlook's comments. */
+/** The rules of the HTML Standard, except for what mail programs need: layout tables, style attributes, Outlook's comments. */
 const validator = new HtmlValidate({
   root: true,
   extends: ['html-validate:recommended'],
@@ -86,7 +86,7 @@ test('a language that is written from the right gets a page that is', async () =
     title: 'x',
     greeting: 'x',
     blocks: [
-      { kind: 'facts', facts: [{ label: 'x', value: 'jane', held: true }] },
+      { kind: 'facts', facts: [{ label: 'x', value: 'jane', untrusted: true }] },
       { kind: 'address', lead: 'x', href: link },
     ],
     footer: [],

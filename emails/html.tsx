@@ -19,16 +19,16 @@ import type { Action, Block, Content, Fact, Paragraph } from './content'
 import { cutAtLinkSigns, tameText, wordJoiner } from './untrusted-text'
 import { createLook, frameWidth } from './theme'
 
-/** For Outlook on Windows alone: Word, which draws its letters, knows no greatest width, so a table of that width stands around. */
+/** A table of fixed width for Outlook on Windows, which renders with Word and ignores max-width. */
 const wordFrame = [
   `<!--[if mso]><table role="presentation" align="center" width="${frameWidth}" cellpadding="0" cellspacing="0" border="0" style="width:${frameWidth}px;table-layout:fixed"><tbody><tr><td><![endif]-->`,
   '<!--[if mso]></td></tr></tbody></table><![endif]-->',
 ] as const
 
-/** Renders a letter as HTML that mail programs show as meant: tables, inlined styles, nothing from elsewhere. */
+/** Renders an email as HTML that mail programs support: tables, inline styles, no external resources. */
 export async function renderPage(content: Content): Promise<string> {
   const html = await render(<Page {...content} />)
-  // React's own marks and a document type that names a host of somebody else's are of no use in a letter.
+  // Remove React's markers, and the doctype that names an external host.
   return html
     .replace(/^<!DOCTYPE[^>]*>/i, '<!doctype html>')
     .replaceAll(/<!--(?:\/?\$| |html|head|body)-->/g, '')
@@ -36,7 +36,7 @@ export async function renderPage(content: Content): Promise<string> {
     .replace(/(<div[^>]* role="main"[^>]*>)(.*)(<\/div>)/s, `$1${wordFrame[0]}$2${wordFrame[1]}$3`)
 }
 
-/** How the letter looks, for all its pieces. */
+/** The styles of the email, for all components. */
 const LookOf = createContext(createLook())
 const useStyles = () => useContext(LookOf).styles
 
@@ -173,13 +173,13 @@ function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
         <Column style={look.factsPad}>
           <table cellPadding={0} cellSpacing={0} border={0} style={{ borderCollapse: 'collapse' }}>
             <tbody>
-              {facts.map(({ label, value, held }) => (
+              {facts.map(({ label, value, untrusted }) => (
                 <tr key={label}>
                   <th scope="row" align={start} className="rk-faint" style={labelStyle}>
                     {label}
                   </th>
                   <td align={start} className="rk-strong" style={look.factValue}>
-                    {held ? <Held text={value} /> : value}
+                    {untrusted ? <Untrusted text={value} /> : value}
                   </td>
                 </tr>
               ))}
@@ -192,10 +192,10 @@ function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
 }
 
 /**
- * What somebody chose for themselves. It keeps its own direction, and mail programs see no address in it; whoever copies
- * it gets the text without the joiners.
+ * Renders untrusted text. It keeps its own direction, and mail programs do not turn it into a link. Copying it omits the
+ * joiners.
  */
-function Held({ text }: { text: string }) {
+function Untrusted({ text }: { text: string }) {
   const look = useStyles()
   const [first, ...others] = cutAtLinkSigns(tameText(text))
   return (
@@ -213,7 +213,7 @@ function Held({ text }: { text: string }) {
   )
 }
 
-/** Shown beside the subject in lists of mails. What fills it up keeps the letter's first words out of there. */
+/** Renders the preview text. Padding keeps the first words of the body out of it. */
 function Preview({ text }: { text: string }): ReactNode {
   const look = useStyles()
   return (

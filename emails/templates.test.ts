@@ -25,7 +25,7 @@ import { wordJoiner } from './untrusted-text'
 
 const flat = (part: string) => part.replaceAll(wordJoiner, '').replace(/\s+/g, '')
 
-/** The date as the language writes it out, the time and the zone, in its digits and by its calendar, in its order. */
+/** The date, time and zone in the language's long format, digits, calendar and order. */
 function momentIn(locale: Language): RegExp {
   const at = new Date('2026-11-24T14:30:00Z')
   const digits = (n: number) => new Intl.NumberFormat(locale).format(n)
@@ -96,7 +96,7 @@ describe.each(everyLetter)('the letter (%s)', (_, write, locale) => {
 
   test('the plain text fits 72 columns, but for what must not be broken', async () => {
     const { text } = await write()
-    // Marks stand above or below the character before them.
+    // Marks are zero columns wide.
     const wide = text.split('\n').filter((line) => line.replace(/[\p{Mn}\p{Me}\p{Cf}]/gu, '').length > 72)
     expect(wide.every((line) => line.startsWith('https://'))).toBe(true)
     expect(text).not.toMatch(/\n{4}|[ \t]$(?<!^-- )/m)

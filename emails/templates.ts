@@ -15,7 +15,7 @@ import { renderPage } from './html'
 import { writePlainText } from './plain-text'
 import { shownUsername } from './shown-username'
 
-/** The letters as Rekey sends them, in the languages of `messages/`. */
+/** The default email templates, in the languages of `messages/`. */
 export const letters: Letters = {
   reset: (facts) => render(resetContent(facts)),
   changed: (facts) => render(changedContent(facts)),
@@ -85,18 +85,18 @@ function changedContent({
       paragraph(say('changed.intro', { appName })),
       ...facts([
         usernameFact(say, account),
-        { label: say('changed.when'), value: moment(locale, changedAt), held: false },
-        { label: say('changed.network'), value: client ?? '', held: true },
+        { label: say('changed.when'), value: moment(locale, changedAt), untrusted: false },
+        { label: say('changed.network'), value: client ?? '', untrusted: true },
       ]),
       paragraph(say('changed.was-you')),
-      // Without a way to say so, links come to another mailbox by now, and only the team can help.
+      // Without a cancel link, reset emails go to another mailbox by now, so only support can help.
       ...(cancelLink === undefined ? help(say, sender) : notYou(say, cancelLink, sender)),
     ],
     footer: [paragraph(say('changed.why', { appName }))],
   }
 }
 
-/** Saying so sends a new link by itself, and holds back those that are asked for: one way, not two. */
+/** Offers only the cancel link, not a new request: it sends a new link itself and pauses requested ones. */
 function notYou(say: Say, cancelLink: string, sender: Sender): Block[] {
   const support = supportAddress(sender)
   return [
@@ -109,7 +109,7 @@ function notYou(say: Say, cancelLink: string, sender: Sender): Block[] {
 
 type Say = ReturnType<typeof speak>
 
-/** The words of a language. A missing one fails the letter, which is retried and seen, rather than being mailed as its key. */
+/** Returns the translator of a language. Throws for a missing message, so that an email is retried instead of showing a key. */
 function speak(language: Language) {
   const onError = (error: Error) => {
     throw error
@@ -118,11 +118,11 @@ function speak(language: Language) {
 }
 
 /**
- * A point in time that means the same everywhere, since the letter may be read in any time zone. The zone follows the
- * time, also where a language has the date last, and no line ends between them.
+ * Formats an instant in UTC, because the recipient's time zone is unknown. The zone follows the time, even if the language
+ * puts the date last, without a line break between them.
  */
 function moment(language: Language, at: Date): string {
-  // Part by part: with `dateStyle`, an hour cycle that is not the language's own costs some languages their long date.
+  // Separate parts instead of `dateStyle`: with it, a foreign hour cycle makes some languages lose their long date.
   const format = {
     year: 'numeric',
     month: 'long',
@@ -132,7 +132,7 @@ function moment(language: Language, at: Date): string {
     hourCycle: 'h23',
     timeZone: 'UTC',
   } as const
-  // English without the American order of dates.
+  // Avoids the American order of dates.
   const locale = language === 'en' ? 'en-GB' : language
   const parts = new Intl.DateTimeFormat(locale, format).formatToParts(at)
   const from = parts.findIndex(({ type }) => type === 'hour')
@@ -149,10 +149,10 @@ function greet(say: Say, firstName: string): string {
 }
 
 function usernameFact(say: Say, { username, email }: ResetLetterFacts['account']): Fact {
-  return { label: say('username'), value: shownUsername(username, email), held: true }
+  return { label: say('username'), value: shownUsername(username, email), untrusted: true }
 }
 
-/** The facts that there are. */
+/** Omits empty facts. */
 function facts(rows: Fact[]): Block[] {
   const known = rows.filter(({ value }) => tameText(value) !== '')
   return known.length > 0 ? [{ kind: 'facts', facts: known }] : []

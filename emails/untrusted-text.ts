@@ -1,18 +1,18 @@
 /**
- * Text that people chose for themselves and a letter repeats. It goes to mailboxes whose owners may never have seen it,
- * under the service's name, so it must neither break out of its place nor become a message or a link of its own.
+ * Untrusted text in emails. The service sends it in its own name, possibly to people who never entered it. So it must not
+ * break out of its context, and must not become a message or a link of its own.
  */
 
-/** The most characters of a held text that a letter shows. */
-const longest = 64
+/** The most characters of an untrusted text in an email. */
+const maxLength = 64
 
 /**
- * One line that reads as it is written: white space and control characters become single spaces; what is invisible or
- * reorders text (bidi controls, zero-width characters, tags) is dropped, but for the joiners that scripts need; marks
- * piled on one letter are cut.
+ * Reduces untrusted text to one line that shows what it contains: white space and control characters become single spaces;
+ * invisible and reordering characters (bidi controls, zero-width characters, tags) are removed, except for the joiners that
+ * scripts need; each letter keeps at most four marks.
  */
-export function tameLine(held: string): string {
-  return held
+export function tameLine(untrusted: string): string {
+  return untrusted
     .toWellFormed()
     .replace(/[\p{Cc}\p{Z}\s]+/gu, ' ')
     .replace(/(?![\u200c\u200d])[\p{Cf}\p{Co}\u034f\u115f\u1160\u3164\uffa0]/gu, '')
@@ -20,13 +20,13 @@ export function tameLine(held: string): string {
     .trim()
 }
 
-/** A line that is short, too: what a letter shows of a held text. */
-export function tameText(held: string): string {
-  const line = tameLine(held)
+/** Reduces untrusted text to one line of at most 64 characters. */
+export function tameText(untrusted: string): string {
+  const line = tameLine(untrusted)
   const characters = [...line]
-  return characters.length > longest
+  return characters.length > maxLength
     ? `${characters
-        .slice(0, longest - 1)
+        .slice(0, maxLength - 1)
         .join('')
         .trimEnd()}…`
     : line
@@ -35,8 +35,8 @@ export function tameText(held: string): string {
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
 /**
- * How many words a text has, also where they are written without spaces: by the rules of Unicode (UAX #29) and of ICU for
- * Chinese, Japanese and Thai, at punctuation, and where a capital follows a small letter.
+ * Counts words, also without spaces: by the rules of Unicode (UAX #29) and of ICU for Chinese, Japanese and Thai, at
+ * punctuation, and at a capital after a small letter.
  */
 export function countWords(text: string): number {
   const spaced = text.replace(/(?!['’])[\p{P}\p{S}]/gu, ' ').replace(/(?<=\p{Ll})(?=\p{Lu})/gu, ' ')
@@ -44,8 +44,8 @@ export function countWords(text: string): number {
 }
 
 /**
- * Whether all letters are Latin, or none. In between Latin letters, some of other scripts look like a dot or a slash, so
- * that the text reads as an address; so do most letters that only modify others (\p{Lm}).
+ * Whether all letters are Latin, or none. Between Latin letters, some of other scripts resemble a dot or a slash, so that the
+ * text looks like a URL; so do most modifier letters (\p{Lm}).
  */
 export function isOfOneScript(text: string): boolean {
   const letters = (text.match(/\p{L}/gu) ?? []).join('')
@@ -55,25 +55,25 @@ export function isOfOneScript(text: string): boolean {
   )
 }
 
-/** The most words of a name to greet with: "Maria da Conceição". */
-const mostNames = 3
+/** The most words of a first name: "Maria da Conceição". */
+const maxNames = 3
 
 /**
- * The name to greet with: a first name that looks like one. Whoever fills in a form for somebody else's address gets no
- * sentence of theirs into the greeting (CVE-2022-31127).
+ * Returns the first name for the greeting if it looks like a name. Otherwise an attacker could register with a victim's
+ * address and put a sentence into the greeting (CVE-2022-31127).
  *
- * @returns an empty text where a greeting without a name is better
+ * @returns empty if the greeting should have no name
  */
 export function nameForGreeting(firstName: string): string {
   const name = tameText(firstName)
   const isName = /^(?=.{1,40}$)\p{L}(?:[\p{L}\p{M}'’ -]|\.(?= |$))*$/u.test(name)
-  return isName && isOfOneScript(name) && countWords(name) <= mostNames ? name : ''
+  return isName && isOfOneScript(name) && countWords(name) <= maxNames ? name : ''
 }
 
 /**
- * Cuts a text around each character that makes mail programs see an address: `evil.example`, `https://…`, `a@b`. With
- * something between the pieces they see none. One side alone will not do: some programs take what is invisible for a part
- * of the name in front of a dot, and browsers then drop it.
+ * Splits a text around each character that makes mail programs detect a link: `evil.example`, `https://…`, `a@b`. Join the
+ * pieces with {@link wordJoiner}. Both sides are split, because some programs take an invisible character for a part of the
+ * name before a dot, and browsers then drop it.
  */
 export function cutAtLinkSigns(text: string): string[] {
   return text.split(
@@ -81,5 +81,5 @@ export function cutAtLinkSigns(text: string): string[] {
   )
 }
 
-/** What stands between the pieces: takes no room, breaks no line, and is part of no address. */
+/** Separates the pieces: invisible, allows no line break, and is not valid in a link. */
 export const wordJoiner = '\u2060'

@@ -22,24 +22,24 @@ const usage = `Usage: npm run accounts -- <command>
 
   add <username> <email> [--first-name x] [--last-name x] [--locale xx] [--inactive] [--password-stdin]
                          adds an account; "" for no address; without --password-stdin it has no password
-                         and gets no reset letters
+                         and gets no reset emails
   list                   all accounts, oldest first
   verify <username>      reads a password from standard input; exit code 0 when it is the account's, else 1
-  deactivate <username>  the account can no longer be reset, and its links are dead
-  activate <username>    the account can be reset again; its old links stay dead
-  history <username>     what happened to the account, oldest first
+  deactivate <username>  the account can no longer be reset, and its links become invalid
+  activate <username>    the account can be reset again; its old links stay invalid
+  history <username>     the audit entries of the account, oldest first
   mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not`
 
-/** Something the operator typed that cannot be done. */
+/** An error in the operator's input; exits with 2. */
 class Mistake extends Error {}
 
 async function main(): Promise<number> {
   const { values, positionals } = readArguments()
   const [command, ...rest] = positionals
-  const wanted = { add: 2, list: 0, verify: 1, deactivate: 1, activate: 1, history: 1, mail: 0 }[
+  const argumentCount = { add: 2, list: 0, verify: 1, deactivate: 1, activate: 1, history: 1, mail: 0 }[
     command ?? ''
   ]
-  if (wanted === undefined || rest.length !== wanted) throw new Mistake(usage)
+  if (argumentCount === undefined || rest.length !== argumentCount) throw new Mistake(usage)
   const [username = '', email = ''] = rest
 
   const { url, schemas, close } = await findDatabase()
@@ -54,7 +54,7 @@ async function main(): Promise<number> {
           throw new Mistake('A username has 1 to 150 characters, no control characters and no outer spaces.')
         }
         if (email !== '' && !mayBeMailed(email))
-          throw new Mistake(`No letter could be sent to the address ${JSON.stringify(email)}.`)
+          throw new Mistake(`No email could be sent to the address ${JSON.stringify(email)}.`)
         const locale = values.locale ?? null
         if (locale !== null && !isLanguage(locale))
           throw new Mistake(`The locale is one of ${languages.join(', ')}.`)
@@ -64,13 +64,10 @@ async function main(): Promise<number> {
         await accounts.add({ username, email, ...names, passwordHash, isActive: !values.inactive, locale })
         console.log(`Added ${username}.`)
         if (twins.length > 0)
-          console.error(
-            `Note: ${twins.length} other account(s) have this address; each gets a letter of its own.`,
-          )
+          console.error(`Note: ${twins.length} other account(s) have this address; each gets its own email.`)
         if (needsSmtpUtf8(wireAddress(email) ?? ''))
-          console.error('Note: this address gets email only where the mail server offers SMTPUTF8.')
-        if (passwordHash === null)
-          console.error('Note: it has no password, so it signs in elsewhere and gets no reset letters.')
+          console.error('Note: this address gets email only if the mail server offers SMTPUTF8.')
+        if (passwordHash === null) console.error('Note: it has no password, so it gets no reset emails.')
         return 0
       }
       case 'list': {
@@ -113,7 +110,9 @@ async function main(): Promise<number> {
       default: {
         if (!(await accounts.setActive(username, command === 'activate'))) throw noAccount(username)
         console.log(
-          command === 'activate' ? `${username} is active.` : `${username} is inactive; its links are dead.`,
+          command === 'activate'
+            ? `${username} is active.`
+            : `${username} is inactive; its links are invalid.`,
         )
         return 0
       }
@@ -128,7 +127,7 @@ function noAccount(username: string): Mistake {
   return new Mistake(`There is no account ${JSON.stringify(username)}.`)
 }
 
-/** Columns under their names, as wide as what stands in them. */
+/** Prints rows as a table; the properties of the first row are the columns. */
 function printTable(rows: Record<string, string>[], none: string): void {
   const [first] = rows
   if (first === undefined) return console.log(none)
@@ -144,7 +143,7 @@ function printTable(rows: Record<string, string>[], none: string): void {
     )
 }
 
-/** Text of the database for a terminal: what would move the cursor or colour the screen is shown as a code. */
+/** Escapes control characters, so that text from the database cannot control the terminal. */
 function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
@@ -171,8 +170,10 @@ function readArguments() {
 }
 
 /**
- * DATABASE_URL; else the embedded database of DATA_DIR, through its owner where one runs. Says which it is: somebody whose
- * setting did not arrive must not believe that a person is missing, or was let in, somewhere else.
+ * Opens DATABASE_URL, else the embedded database of DATA_DIR, through the running demo if there is one. Prints which one: an
+ * operator whose setting has no effect must notice that the results are those of another database.
+ *
+ * @throws Mistake if there is neither
  */
 async function findDatabase(): Promise<{ url: string; schemas: Schemas; close(): Promise<void> }> {
   if (process.env.DATABASE_URL?.trim()) {
@@ -185,7 +186,7 @@ async function findDatabase(): Promise<{ url: string; schemas: Schemas; close():
   const schemas = readSchemas(process.env)
   if (!hasEmbeddedDatabase(dataDir)) {
     throw new Mistake(
-      `DATABASE_URL is not set, and there is no demo's database in ${dataDir}; set DATABASE_URL, or DATA_DIR to where a demo keeps its data.`,
+      `DATABASE_URL is not set, and there is no demo's database in ${dataDir}; set DATABASE_URL, or set DATA_DIR to the data directory of a demo.`,
     )
   }
   console.error(`Database: the demo's in ${dataDir}`)
@@ -203,7 +204,7 @@ async function findDatabase(): Promise<{ url: string; schemas: Schemas; close():
   }
 }
 
-/** The password as typed or piped, without the line break that ends it. */
+/** Reads the typed or piped password, without its final line break. */
 async function readPassword(): Promise<string> {
   if (process.stdin.isTTY) console.error('Type the password, then Enter and Ctrl-D:')
   const chunks: Buffer[] = []
@@ -218,7 +219,7 @@ async function readPassword(): Promise<string> {
 try {
   process.exitCode = await main()
 } catch (error) {
-  const told = error instanceof Mistake || error instanceof UsernameTaken
-  console.error(told || error instanceof Error ? error.message : error)
-  process.exitCode = told ? 2 : 1
+  const isMistake = error instanceof Mistake || error instanceof UsernameTaken
+  console.error(isMistake || error instanceof Error ? error.message : error)
+  process.exitCode = isMistake ? 2 : 1
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 
 /**
- * The path that PUBLIC_URL names, for the build, which has no other settings. What is wrong with PUBLIC_URL, a start says.
+ * Returns the path of PUBLIC_URL for the build, which reads no other setting. Ignores an invalid URL: the start reports it.
  *
  * @param {string | undefined} publicUrl
  * @returns {string} such as `/account`; empty without one
@@ -11,8 +11,7 @@ export function basePathOf(publicUrl = '') {
 }
 
 /**
- * The path that the build in `.next` was made for. Next writes it into every page and script, so another path needs another
- * build.
+ * Returns the path of the build in `.next`. Next writes it into every page and script, so another path needs another build.
  *
  * @returns {string} such as `/account`; empty without one
  */

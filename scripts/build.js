@@ -1,4 +1,4 @@
-// Builds what runs: the generated database client, everything outside Next (esbuild), the pages (Next).
+// Builds the database client (Prisma), all code outside Next (esbuild), and the pages (Next).
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -7,7 +7,7 @@ import * as esbuild from 'esbuild'
 import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
-/** What Next may read. A new file there can be a new page. */
+/** Folders that Next reads. A new file there can be a new page. */
 const pageFolders = ['app', 'client', 'components', 'lib', 'messages']
 const pageFiles = [
   'next.config.js',
@@ -17,20 +17,20 @@ const pageFiles = [
   'services.ts',
   'tsconfig.json',
 ]
-/** Read before esbuild: what the database client is generated from, and how modules are resolved. */
+/** Inputs that esbuild does not report: those of the database client and of module resolution. */
 const codeFiles = ['package-lock.json', 'prisma/schema.prisma', 'tsconfig.json']
 
-/** Where a directory of built code says what it was made from: a JSON object of files and their digests. */
+/** The file in a build directory that lists its sources: a JSON object of files and their digests. */
 const stampOf = (/** @type {string} */ directory) => path.join(directory, '.sources')
 
-/** @param {string} file @returns {string | null} null where there is none */
+/** @param {string} file @returns {string | null} null if it does not exist */
 const digestOf = (file) =>
   existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex') : null
 
 /** @param {string[]} files @returns {Record<string, string | null>} */
 const digestsOf = (files) => Object.fromEntries(files.map((file) => [file, digestOf(file)]))
 
-/** What the pages are made from: all but tests. */
+/** Lists the sources of the pages, without tests. */
 function pageSources() {
   const found = pageFolders
     .filter((folder) => existsSync(folder))
@@ -47,7 +47,7 @@ function readStamp(directory) {
   try {
     return JSON.parse(readFileSync(stamp, 'utf8'))
   } catch {
-    // Written by another version, or cut short.
+    // Written by another version, or truncated.
     return undefined
   }
 }
@@ -61,13 +61,13 @@ export function isCompiled(directory = 'dist') {
 export const isBuilt = () => isCompiled() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
 export const hasBuild = () =>
   existsSync('dist/server/processes/supervisor.js') && existsSync('.next/BUILD_ID')
-/** An image may hold a build without the sources it was made from. */
+/** An image may contain a build without its sources. */
 export const hasSources = () => existsSync('server/processes/supervisor.ts')
 
 /**
- * All that production runs.
+ * Builds everything that production runs.
  *
- * @throws Error that names file and line of each mistake in a team's own code, before anything is built
+ * @throws Error that names file and line of each type error in a team's own code, before anything is built
  */
 export async function build() {
   await generate()
@@ -77,7 +77,7 @@ export async function build() {
   await buildPages()
 }
 
-/** Everything outside Next, without a check of its types: for commands that are run after each edit. */
+/** Builds all code outside Next without checking types, for commands that run after each edit. */
 export async function compile(directory = 'dist') {
   await generate()
   await bundle(directory)
@@ -121,7 +121,7 @@ async function bundle(/** @type {string} */ directory) {
   )
 }
 
-/** The pages and handlers, to `.next/`. */
+/** Builds pages and handlers to `.next/`. */
 export async function buildPages() {
   rmSync(stampOf('.next'), { force: true })
   await run('node_modules/next/dist/bin/next', ['build'], { NODE_ENV: 'production' })
@@ -129,8 +129,7 @@ export async function buildPages() {
 }
 
 /**
- * Prisma's client. Its generator wants to download an engine that it then does not use; naming any existing file
- * keeps it from that.
+ * Generates Prisma's client. Any existing file as the engine prevents the download of an engine that it does not use.
  */
 export async function generate() {
   mkdirSync('dist', { recursive: true })
@@ -146,7 +145,7 @@ export async function generate() {
  * @param {string} script
  * @param {string[]} args
  * @param {Record<string, string>} env
- * @param {boolean} [quiet] whether output is shown only when the command fails
+ * @param {boolean} [quiet] whether to show output only if the command fails
  */
 async function run(script, args, env, quiet = false) {
   const { code, output } = await runScript(script, args, {

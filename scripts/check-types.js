@@ -1,12 +1,12 @@
-// Checks the types of a team's own code: `rekey.config.ts`, where it is used, and what either imports. Run by the build as
-// a process of its own, which a signal can end. Not `tsc`: after a syntax error it names no other mistake.
+// Checks the types of a team's own code: `rekey.config.ts`, its use, and the imports of both. The build runs it as a child
+// process, which a signal can end. Not `tsc`: after a syntax error it reports no other error.
 import path from 'node:path'
 import ts from 'typescript'
 
 /** @typedef {{ file?: ts.SourceFile | undefined, start?: number | undefined, code: number, text: string }} Mistake */
 
 const cwd = ts.sys.getCurrentDirectory()
-/** `services.ts` uses the configuration: one that is a plain object is checked only there. */
+/** `services.ts` uses the configuration: a plain object without `defineConfiguration` is checked only there. */
 const roots = ['rekey.config.ts', 'services.ts']
 const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
 const { options, fileNames } = ts.parseJsonConfigFileContent(
@@ -22,7 +22,7 @@ const mistakes = ts
   .map((one) => ({ ...one, text: ts.flattenDiagnosticMessageText(one.messageText, '\n') }))
 
 /**
- * Names misspelt properties of the configuration. The compiler leaves them out as soon as another property has a wrong type.
+ * Reports unknown properties of the configuration. The compiler omits them if another property has a wrong type.
  *
  * @param {ts.SourceFile} file @param {ts.Node} node
  */

@@ -13,23 +13,23 @@ import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded-databas
 
 let stopping = false
 
-/** `npm run demo` and `npm run dev`: everything in one process, on a database of its own where none is named. */
+/** `npm run demo` and `npm run dev`: everything in one process, on an embedded database unless DATABASE_URL is set. */
 async function main(): Promise<void> {
   const { env } = process
   const dataDir = readDataDir(env)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   env.LOG_LEVEL ||= 'warn'
-  env.SECRET_KEY ||= keptSecret(dataDir)
+  env.SECRET_KEY ||= loadOrCreateSecret(dataDir)
 
-  // What is open, in the order in which it was opened. A signal during the start closes what there is by then.
+  // Functions that close what was opened, in order. A signal during the start closes what is open by then.
   const open: ((signal?: NodeJS.Signals) => Promise<unknown>)[] = []
   stopOnSignal(async (signal) => {
     stopping = true
     for (const close of open.reverse()) await close(signal)
   })
 
-  // A database that somebody named may be a real one: it is not migrated, the demo's people stay out of it, and the letters
-  // that wait in it do not end in the demo's mailbox.
+  // DATABASE_URL may be a production database: do not migrate it, add no demo accounts, and do not send its waiting emails to
+  // the demo's mailbox.
   let embedded: EmbeddedDatabase | undefined
   if (!env.DATABASE_URL) {
     embedded = await startEmbeddedDatabase(dataDir)
@@ -50,15 +50,15 @@ async function main(): Promise<void> {
   open.push(web.close)
   if (settings.worker) open.push(await startWorker(services))
   open.push(async (signal) => services.log.info({ event: 'sys_shutdown', signal }, 'stopping'))
-  sayWhereToClick(`http://localhost:${web.port}${settings.basePath}`, {
+  printSteps(`http://localhost:${web.port}${settings.basePath}`, {
     hasMailbox: services.mailbox !== undefined,
-    writes: settings.worker,
+    hasWorker: settings.worker,
     ...(embedded && { dataDir }),
   })
 }
 
-/** The secret that signs the demo's links, made once and kept with its data. */
-function keptSecret(dataDir: string): string {
+/** Returns the key that signs the demo's links; generates it on the first start and stores it in the data directory. */
+function loadOrCreateSecret(dataDir: string): string {
   const file = path.join(dataDir, 'secret-key')
   if (!existsSync(file)) {
     writeFileSync(`${file}.new`, randomBytes(48).toString('base64url'), { mode: 0o600 })
@@ -67,16 +67,16 @@ function keptSecret(dataDir: string): string {
   return readFileSync(file, 'utf8').trim()
 }
 
-/** `dataDir`: where the embedded database is, in which the demo's people are. */
-function sayWhereToClick(
+/** Prints the first steps. `dataDir`: the directory of the embedded database; absent with DATABASE_URL. */
+function printSteps(
   url: string,
-  { hasMailbox, writes, dataDir }: { hasMailbox: boolean; writes: boolean; dataDir?: string },
+  { hasMailbox, hasWorker, dataDir }: { hasMailbox: boolean; hasWorker: boolean; dataDir?: string },
 ): void {
-  const own = dataDir !== undefined
+  const isEmbedded = dataDir !== undefined
   const steps = [
-    `Ask for a link    ${url}/forgot-password/${own ? '   as "demo" (English) or "ada" (German)' : ''}`,
-    ...(hasMailbox && writes ? [`Read the letter   ${url}/dev/mailbox/`] : []),
-    `Check the result  npm run accounts -- verify ${own ? 'demo' : '<username>'}   (type the new password, then Enter and Ctrl-D)`,
+    `Request a link    ${url}/forgot-password/${isEmbedded ? '   as "demo" (English) or "ada" (German)' : ''}`,
+    ...(hasMailbox && hasWorker ? [`Read the email    ${url}/dev/mailbox/`] : []),
+    `Check the result  npm run accounts -- verify ${isEmbedded ? 'demo' : '<username>'}   (type the new password, then Enter and Ctrl-D)`,
   ]
   const lines = [
     '',
@@ -84,14 +84,14 @@ function sayWhereToClick(
     '',
     ...steps.map((step, i) => `  ${i + 1}. ${step}`),
     '',
-    ...(writes
+    ...(hasWorker
       ? []
       : [
-          '  No letter is written here: WORKER=on starts a worker, which takes every job that waits in the database.',
+          '  No email is sent from here: WORKER=on starts a worker, which processes all jobs that wait in the database.',
           '',
         ]),
-    ...(own
-      ? [`  Its database and letters are in ${dataDir}; Ctrl-C stops it, and nothing is lost.`, '']
+    ...(isEmbedded
+      ? [`  Its database and emails are in ${dataDir}; Ctrl-C stops it without losing them.`, '']
       : []),
   ]
   console.log(lines.join('\n'))
@@ -100,7 +100,7 @@ function sayWhereToClick(
 try {
   await main()
 } catch (error) {
-  // What is closed during the start fails; the stop goes on.
+  // A stop during the start closes the database, so the start fails; ignore that and let the stop finish.
   if (!stopping) {
     console.error(error instanceof Error ? error.message : error)
     process.exit(1)

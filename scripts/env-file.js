@@ -1,21 +1,21 @@
-// Reads `.env`. Plain JavaScript, because it runs before anything is built. Node's own reader (`util.parseEnv`) cuts values
-// and drops lines without a word; docs/decisions/0023 lists what is told here instead.
+// Reads `.env`. Plain JavaScript, because it runs before anything is built. Node's own parser (`util.parseEnv`) silently
+// truncates values and drops lines; docs/decisions/0023 lists what this one reports instead.
 import { lstatSync, readFileSync } from 'node:fs'
 
 /**
  * @typedef {object} EnvFile
  * @property {Record<string, string>} values
- * @property {string[]} problems why the file must not be used, a sentence each, without any part of a value
- * @property {string[]} notes what is used in a way that may surprise, a sentence each
+ * @property {string[]} problems reasons not to use the file, a sentence each, never quoting a value
+ * @property {string[]} notes warnings about unexpected effects, a sentence each
  */
 
 const advice = 'put the value in quotes, or write white space before and after the # of a comment'
 
 /**
- * Puts the settings of `.env` into the environment. What the environment has already wins, unless it is empty.
+ * Adds the settings of `.env` to the environment. A variable that is already set wins, unless it is empty.
  *
- * @param {string} file a file that is not there is no problem
- * @param {Record<string, string | undefined>} env changed only where there is no problem
+ * @param {string} file may be missing
+ * @param {Record<string, string | undefined>} env changed only if there is no problem
  * @returns {Pick<EnvFile, 'problems' | 'notes'>}
  */
 export function loadEnvFile(file, env) {
@@ -36,8 +36,8 @@ export function loadEnvFile(file, env) {
   const { values, problems, notes } = parseEnvFile(bytes)
   if (problems.length > 0) return { problems, notes: [] }
   for (const [name, value] of Object.entries(values)) {
-    const surprise = surpriseOf(name)
-    if (surprise !== undefined) notes.push(surprise)
+    const warning = warningAbout(name)
+    if (warning !== undefined) notes.push(warning)
     if ((env[name] ?? '').trim() === '') env[name] = value
     else if (value !== '' && env[name] !== value)
       notes.push(`${name}: the value of the environment is used, not the one of .env.`)
@@ -46,21 +46,21 @@ export function loadEnvFile(file, env) {
 }
 
 /**
- * Names that `.env` cannot set, or not for every process.
+ * Warns about names that `.env` cannot set, or not for every process.
  *
  * @param {string} name
  */
-function surpriseOf(name) {
+function warningAbout(name) {
   if (name === 'NODE_ENV' || name === 'REKEY_MODE')
-    return `${name}: .env has no effect on it; the command decides it.`
+    return `${name}: .env has no effect on it; the command sets it.`
   if (name === 'NODE_OPTIONS' || name === 'NODE_EXTRA_CA_CERTS')
     return `${name}: Node reads it before .env is read; set it in the environment.`
   return undefined
 }
 
 /**
- * Reads the lines of a `.env` file: `NAME=value`, `NAME='value'`, `NAME="value"`, each with `export ` before it or not, and
- * comments. A value in quotes may have several lines.
+ * Parses a `.env` file: comments, and `NAME=value`, `NAME='value'` or `NAME="value"`, each optionally after `export `. A
+ * quoted value may have several lines.
  *
  * @param {Uint8Array} bytes
  * @returns {EnvFile}
@@ -70,9 +70,7 @@ export function parseEnvFile(bytes) {
   const read = { values: {}, problems: [], notes: [] }
   const text = decode(bytes)
   if (text === undefined) {
-    read.problems.push(
-      '.env: is not saved as UTF-8; save it as UTF-8 (UTF-16 is what some editors call Unicode)',
-    )
+    read.problems.push('.env: is not saved as UTF-8; save it as UTF-8 (some editors call UTF-16 "Unicode")')
     return read
   }
   const lines = text.split(/\r\n|\n|\r/)
@@ -95,7 +93,7 @@ export function parseEnvFile(bytes) {
     } = /^['"`]/.test(raw) ? readQuoted(raw, lines.slice(at + 1)) : readPlain(raw, space !== '')
     at += more
     if (value === undefined) {
-      // Only a name that looks like a setting is shown: a stray line may be a part of a secret.
+      // Show only names that look like a setting: a stray line may be a part of a secret.
       const where = /^[A-Z][A-Z0-9_]+$/.test(name)
         ? `${name}: line ${number} of .env`
         : `.env: line ${number}`
@@ -113,7 +111,7 @@ export function parseEnvFile(bytes) {
 
 /**
  * @param {Uint8Array} bytes
- * @returns {string | undefined} without a byte order mark; undefined where this is not UTF-8
+ * @returns {string | undefined} without a byte order mark; undefined if it is not UTF-8
  */
 function decode(bytes) {
   try {
@@ -125,11 +123,11 @@ function decode(bytes) {
 }
 
 /**
- * @typedef {{ value?: string, problem?: string, more?: number }} Reading `more` is how many further lines belong to the value
+ * @typedef {{ value?: string, problem?: string, more?: number }} Reading `more`: how many further lines belong to the value
  */
 
 /**
- * @param {string} raw begins with a quotation mark
+ * @param {string} raw starts with a quotation mark
  * @param {string[]} following the lines below
  * @returns {Reading}
  */
@@ -154,7 +152,7 @@ function readQuoted(raw, following) {
 
 /**
  * @param {string} raw
- * @param {boolean} spaced whether white space stands before it
+ * @param {boolean} spaced whether white space precedes it
  * @returns {Reading}
  */
 function readPlain(raw, spaced) {

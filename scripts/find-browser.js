@@ -1,4 +1,4 @@
-// Finds a Chromium for the browser tests, or installs one, or says in one line what is missing.
+// Finds a Chromium for the browser tests, or installs one.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import path from 'node:path'
@@ -59,7 +59,7 @@ function install() {
 
 /**
  * @returns {string} the path of a browser
- * @throws {Error} one line that says what to install
+ * @throws {Error} one line that says what to install, if there is none and installing fails
  */
 export function findBrowser() {
   const found = process.env.BROWSER_PATH || own() || fromSystem()

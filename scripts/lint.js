@@ -1,5 +1,5 @@
-// `npm run lint`: ESLint and Prettier, one after the other. Not two commands in package.json: the shell between them would
-// end at a signal and leave the running one behind.
+// `npm run lint`: ESLint, then Prettier. Not two commands in package.json: at a signal, the shell between them would exit
+// and leave the running one behind.
 import { runScript } from './stop-signals.js'
 
 for (const [script, ...args] of /** @type {const} */ ([

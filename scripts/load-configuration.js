@@ -2,10 +2,10 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /**
- * Loads the compiled `rekey.config.ts`, so that a throw in it is told once, by the build or the start.
+ * Loads the compiled `rekey.config.ts`, so that build or start report an error in it once.
  *
- * @param {string} directory of compiled code
- * @throws Error that names the kind of error, file and line; never its message, which may quote a secret (requirement L3)
+ * @param {string} directory the directory of compiled code
+ * @throws Error that names the error's type, file and line; never its message, which may quote a secret (requirement L3)
  */
 export async function loadConfiguration(directory) {
   process.setSourceMapsEnabled(true)
@@ -22,7 +22,7 @@ export async function loadConfiguration(directory) {
   }
 }
 
-/** @param {unknown} error @returns {string} the line of the team's code that threw, or that called what threw */
+/** @param {unknown} error @returns {string} the innermost line of the team's code in the stack */
 function placeOf(error) {
   const stack = error instanceof Error ? String(error.stack) : ''
   for (const [, file = '', place] of stack.matchAll(
@@ -36,7 +36,7 @@ function placeOf(error) {
 /** @param {unknown} error */
 function kindOf(error) {
   if (!(error instanceof Error)) return 'a value that is no error'
-  // Node names the package in this message, and nothing else.
+  // This message is safe to show: Node names only the package in it.
   const isMissing = 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
   return isMissing ? `${error.name}: ${error.message.replace(/ imported from .*/s, '')}` : error.name
 }

@@ -1,24 +1,24 @@
 import type { Database } from '@/lib/database/pool'
 import { createMailState, type MailFacts } from '@/lib/mail-health/state'
-import { judgeMail } from '@/lib/mail-health/verdict'
+import { assessMailHealth } from '@/lib/mail-health/verdict'
 
 /**
- * Says on standard output whether emails leave, for a person, or as JSON for a program.
+ * Prints the mail health, as text or as JSON.
  *
- * @returns the exit code: 0 when emails leave or nothing is known to be wrong, else 1
- * @throws when the database is away
+ * @returns the exit code: 0 if emails leave or nothing is known to be wrong, else 1
+ * @throws if the database is unavailable
  */
 export async function printMailState(database: Database, asJson: boolean): Promise<number> {
   const facts = await createMailState(database).read()
-  const verdict = judgeMail(facts)
+  const verdict = assessMailHealth(facts)
   if (asJson) console.log(JSON.stringify({ ...verdict, ages: facts }))
   else for (const line of describeMail(facts)) console.log(line)
   return verdict.status === 'ok' ? 0 : 1
 }
 
-/** The state of emails in sentences. */
+/** Describes the mail health in sentences. */
 export function describeMail(facts: MailFacts): string[] {
-  const verdict = judgeMail(facts)
+  const verdict = assessMailHealth(facts)
   const { accepted, failing, workerSeen, waiting, due, reason } = facts
   const isFailing = verdict.status === 'failing'
   const lines = [
@@ -48,7 +48,7 @@ function ago(milliseconds: number | null): string {
   return milliseconds === null ? 'never' : `${duration(milliseconds)} ago`
 }
 
-/** The largest unit that fits, rounded down: `3 minutes`. */
+/** Formats a duration in its largest unit, rounded down: `3 minutes`. */
 function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000))
   const units = [

@@ -4,13 +4,13 @@ import { encryptionWarnings } from '@/lib/setup/preflight'
 import { readDatabaseSettings } from '@/lib/config/settings'
 import { readDatabaseUrl, withoutSecrets } from '@/lib/config/database-url'
 
-/** The app's own role; undefined where it is the one that migrates. */
+/** Returns the app's role; undefined if it is also the one that migrates. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {
   const [app, migrator] = [url, migrationUrl].map((text) => readDatabaseUrl(text)?.user)
   return app === migrator || app === '' ? undefined : app
 }
 
-/** `npm run migrate`: brings the database named by MIGRATION_DATABASE_URL or DATABASE_URL up to this version. */
+/** `npm run migrate`: updates the database of MIGRATION_DATABASE_URL, else DATABASE_URL, to this version. */
 try {
   const { url, migrationUrl, migrationSetting, schemas, ignored } = readDatabaseSettings(process.env)
   for (const warning of ignored) console.error(warning)

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 let eslint: ESLint
 beforeAll(() => void (eslint = new ESLint()), 120_000)
 
-/** What the lint rules say of own paths in a file. */
+/** Returns the messages of the lint rules about own paths. */
 async function complaints(file: string, text: string): Promise<string[]> {
   const [result] = await eslint.lintText(text, { filePath: file })
   return result!.messages.map(({ message }) => message).filter((message) => message.includes('V8'))

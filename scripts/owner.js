@@ -1,25 +1,25 @@
-// Notices that what started an npm script is gone without having passed a signal on.
+// Stops an npm script whose parent ended without forwarding a signal.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /** Milliseconds. */
 const interval = 1_000
 
-/** A shell that waits for a foreground command: `sh -c 'npm start'`. One with a script file may do anything with it. */
+/** A shell that waits for a foreground command: `sh -c 'npm start'`. With a script file, it may run it in the background. */
 const shell = /^(?:sh|ash|dash|bash|ksh|zsh)$/
-/** Text after `-c` that lets a command go on without its shell: a single `&`, or a command that says so. */
-const letsGo = /(?<![&<>])&(?![&>])|\b(?:nohup|setsid|disown|coproc|source)\b|(?:^|[;\s])\.\s/
+/** Text after `-c` with which a command outlives its shell: a single `&`, or a command such as `nohup`. */
+const detaches = /(?<![&<>])&(?![&>])|\b(?:nohup|setsid|disown|coproc|source)\b|(?:^|[;\s])\.\s/
 
 /**
- * Reads `/proc`, so it knows nothing on systems without it.
+ * Reads a process from `/proc`.
  *
  * @param {number} pid
- * @returns {{ parent: number, command: string[] } | undefined} undefined also where there is no such process
+ * @returns {{ parent: number, command: string[] } | undefined} undefined if there is no such process or no `/proc`
  */
 function readProcess(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name before it stands in parentheses and may hold any character.
+    // Skip the name: it is in parentheses and may contain any character.
     const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return { parent: Number(parent), command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') }
   } catch {
@@ -29,20 +29,20 @@ function readProcess(pid) {
 
 /** @param {string[]} command the arguments of a process */
 export function isWaitingShell([program = '', option = '', text = '']) {
-  return shell.test(path.basename(program)) && /^-[a-z]*c$/.test(option) && !letsGo.test(text)
+  return shell.test(path.basename(program)) && /^-[a-z]*c$/.test(option) && !detaches.test(text)
 }
 
 /**
- * The processes that wait for this one and are of no use without it: npm (or another runner of package.json's scripts), and
- * the shells around it. Only these are watched. A service in the background of a shell, under `nohup`, or started by a
- * process manager must go on when its parent ends.
+ * Lists the parents that only wait for this process: npm (or another runner of package.json's scripts), and the shells around
+ * it. Other parents must not be watched: a service in the background of a shell, under `nohup`, or of a process manager must
+ * survive the end of its parent.
  *
  * @param {string} name the npm script
- * @returns {{ child: number, parent: number }[]} each child with the parent that it has now
+ * @returns {{ child: number, parent: number }[]} each child with its current parent
  */
 function waitingParents(name) {
   const { npm_lifecycle_script: npmRuns = '', NODE_RUN_SCRIPT_NAME: nodeRuns } = process.env
-  // What npm started hands the variables on to its own child processes: they name other scripts.
+  // Child processes inherit these variables: they may name another script.
   if (!npmRuns.startsWith(`exec node scripts/run.js ${name}`) && nodeRuns !== name) return []
   const links = [{ child: process.pid, parent: process.ppid }]
   for (;;) {
@@ -54,8 +54,8 @@ function waitingParents(name) {
 }
 
 /**
- * Sends this process SIGHUP once a process that waits for it has ended: nothing is left that could stop it, and the next
- * start would find its port in use.
+ * Sends SIGHUP to this process once a parent that waits for it ended. Otherwise nothing could stop it, and the next start
+ * would find its port in use.
  *
  * @param {string} name the npm script
  */

@@ -12,17 +12,17 @@ const promises = lines.flatMap((line) => {
   return id && weight && words ? [{ id, weight, words }] : []
 })
 
-/** The ids in the titles of tests, each with a file that names it. */
+/** The requirement ids in test titles, each with a file that contains it. */
 const citations = new Map<string, string>()
 for (const file of testFiles()) {
   for (const title of titles(file)) {
-    // An id stands before the colon ("T13, C1 (CVE-2023-7028): …") or in brackets.
+    // An id is before the colon ("T13, C1 (CVE-2023-7028): …") or in brackets.
     const named = [title.slice(0, title.indexOf(':') + 1), ...(title.match(/\([^)]*\)/g) ?? [])].join(' ')
     for (const [id] of named.matchAll(/(?<![\w-])[A-Z]\d{1,2}(?![\w-])/g)) citations.set(id, file)
   }
 }
 
-/** The ids that decisions speak of. */
+/** The requirement ids in decision records. */
 const decided = new Set(
   readdirSync(`${root}docs/decisions`).flatMap((name) =>
     [...readFileSync(`${root}docs/decisions/${name}`, 'utf8').matchAll(/\b[A-Z]\d{1,2}\b/g)].map(
@@ -31,7 +31,7 @@ const decided = new Set(
   ),
 )
 
-/** Ids without a test for now, each with the reason. Remove the line with the first test. */
+/** Requirement ids without a test yet, each with the reason. Remove the line when you add the first test. */
 const notBuiltYet: Record<string, string> = {
   F2: 'needs the suite that kills processes at set points',
   F11: 'needs processes with shifted clocks',
@@ -94,7 +94,7 @@ function testFiles(): string[] {
   )
 }
 
-/** Every title in a file: the first argument of `test` and `describe`, however they are called. */
+/** Returns all titles in a file: the first arguments of `test` and `describe`, with any modifiers. */
 function titles(file: string): string[] {
   const source = ts.createSourceFile(file, readFileSync(root + file, 'utf8'), ts.ScriptTarget.Latest)
   const found: string[] = []
@@ -107,7 +107,7 @@ function titles(file: string): string[] {
   return found
 }
 
-/** What `test.describe.runIf(…)` and its like begin with. */
+/** The leftmost identifier of calls such as `test.describe.runIf(…)`. */
 function firstName(node: ts.Node): string {
   if (ts.isIdentifier(node)) return node.text
   if (ts.isCallExpression(node) || ts.isPropertyAccessExpression(node)) return firstName(node.expression)

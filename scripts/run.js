@@ -1,4 +1,4 @@
-// What npm scripts start: `node scripts/run.js <command> …`. Plain JavaScript, because it runs before anything is built.
+// The entry point of npm scripts: `node scripts/run.js <command> …`. Plain JavaScript, because it runs before the build.
 import './stop-signals.js'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -30,7 +30,7 @@ function fail(message) {
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 13)) {
   fail(
-    `Rekey needs Node.js 22.13 or newer; this is ${process.versions.node}. \`npm ci\` brings its own on Linux.`,
+    `Rekey needs Node.js 22.13 or newer; this is ${process.versions.node}. \`npm ci\` installs its own on Linux.`,
   )
 }
 if (command === undefined)
@@ -45,7 +45,7 @@ if (envFile.problems.length > 0)
       '\n',
     ),
   )
-// Set before anything of Next or React is loaded: both read it once.
+// Set before Next or React is loaded: both read it only once.
 process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
 process.env.NEXT_TELEMETRY_DISABLED = '1'
 if ('mode' in command) process.env.REKEY_MODE = command.mode
@@ -59,7 +59,7 @@ try {
     if (hasSources() && !isBuilt()) fail('The sources changed since the build; run `npm run build`.')
   }
   if (command.needs === 'code' && hasSources() && !isCompiled()) {
-    // A service may run on the build, and its worker start again at any time: what was edited since is kept apart, as
+    // A running service may restart its worker from `dist` at any time, so compile edited sources to a separate directory, as
     // Next's dev server does.
     directory = 'dist/dev'
     if (!isCompiled(directory)) await compile(directory)
@@ -67,7 +67,7 @@ try {
   if (command.needs === 'pages' && (name === 'build' || !isBuilt() || isForAnotherPath())) {
     await build()
   }
-  // A throw of the team's code would otherwise be a 500 for each request.
+  // Otherwise an error in the team's code would cause a 500 for each request.
   if ('mode' in command) await loadConfiguration(directory)
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
@@ -77,6 +77,6 @@ if ('entry' in command) {
   process.argv.splice(1, 2, name)
   await import(pathToFileURL(path.resolve(directory, `${command.entry}.js`)).href)
 } else {
-  // What the team's code opened while it was loaded must not keep a build from ending.
+  // Connections that the team's code opened while loading must not keep the build from ending.
   process.exit(0)
 }

@@ -1,8 +1,8 @@
-// `npm run screenshots`: a picture of every state of every page and of both letters, in every language, on three sizes of
-// screen, light, dark and with forced colours, in `screenshots/`. For looking at; nothing is compared. All of them take
-// an hour; everything narrows, and several values are a list:
+// `npm run screenshots`: screenshots of every state of every page and of both emails, in every language, on three screen
+// sizes, light, dark and with forced colours, in `screenshots/`. They are for people; nothing is compared. All of them take
+// an hour; each option narrows the selection and accepts a list:
 //   npm run screenshots -- --lang ar,ja --state reset,policy --size 320 --scheme light,dark
-//   npm run screenshots -- --url http://localhost:3000      (a demo that runs already, and only what leaves it unchanged)
+//   npm run screenshots -- --url http://localhost:3000      (a running demo, and only states that do not change it)
 import { startScript } from './stop-signals.js'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,7 +25,7 @@ const sizes = {
   desktop: { width: 1280, height: 800 },
 }
 const schemes = ['light', 'dark', 'forced']
-// Read as text: this file is plain JavaScript, which runs before anything is compiled.
+// Read as text: this file is plain JavaScript, which cannot import TypeScript.
 const languages = [
   .../** @type {string} */ (
     /export const languages = \[([^\]]*)\]/.exec(readFileSync('lib/i18n/locales.ts', 'utf8'))?.[1]
@@ -48,19 +48,19 @@ const link =
 const letter =
   (kind) =>
   async (/** @type {Visit} */ { page, language, links }) => {
-    // A page before this one would leave its policy behind, which allows no inline styles.
+    // Otherwise the policy of the previous page stays, which allows no inline styles.
     await page.goto('about:blank')
     await page.setContent(links.letters.get(`${kind} ${language}`) ?? '')
   }
 
-/** Fills in a form and sends it. @param {Visit} visit @param {string} field @param {string} value */
+/** Fills in and submits a form. @param {Visit} visit @param {string} field @param {string} value */
 async function send({ page }, field, value) {
   await page.locator(field).fill(value)
   await page.locator('main form button[type=submit]').click()
 }
 
 /**
- * Shows the page of an error: the mailbox's, since the mailbox alone can be broken and mended again.
+ * Shows the error page: that of the mailbox, the only page that can be broken and repaired from outside.
  * @param {Visit} visit
  */
 async function breakPage({ page, url, dataDir }) {
@@ -77,7 +77,7 @@ async function breakPage({ page, url, dataDir }) {
   }
 }
 
-/** How each state is reached. */
+/** The steps to reach each state. */
 const states = {
   ask: page('/forgot-password/'),
   'ask-errors': async (/** @type {Visit} */ visit) => {
@@ -149,10 +149,10 @@ const states = {
   expired: link('expired'),
 }
 
-/** What there is in English only. */
+/** States that exist in English only. */
 const inEnglish = {
   'global-error': async (/** @type {Visit} */ visit) => {
-    // Without its words the error's page fails too, and what is left is the page of last resort.
+    // Without its messages the error page fails too, which shows the global error page.
     await visit.page.route('**/dev/mailbox/', async (route) => {
       const response = await route.fetch()
       await route.fulfill({
@@ -203,7 +203,7 @@ async function freePort() {
 }
 
 /**
- * A demo on a data directory of its own.
+ * Starts a demo on its own data directory.
  * @param {string} dataDir @param {number} port @param {Record<string, string>} env
  */
 async function startDemo(dataDir, port, env = {}) {
@@ -253,7 +253,7 @@ async function post(url, endpoint, language, body) {
 }
 
 /**
- * Reads the letters to an address from the demo's mailbox as they come.
+ * Reads new emails to an address from the demo's mailbox.
  * @param {string} url @param {string} address
  */
 function openMailbox(url, address) {
@@ -281,15 +281,15 @@ function openMailbox(url, address) {
         const cancel = links.find((one) => new URL(one).pathname === '/cancel-reset/') ?? ''
         return { html: html || '', link: links.find((one) => one !== cancel) ?? '', cancel }
       }
-      throw new Error(`No letter to ${address} within 15 seconds.`)
+      throw new Error(`No email to ${address} within 15 seconds.`)
     },
   }
 }
 
 /**
- * Real links and letters: asked for, read, used.
+ * Produces real links and emails by requesting, reading and using them.
  * @param {string} url @param {string} login @param {string} address
- * @param {string[]} chosen languages of the letters; none leaves the account as it is
+ * @param {string[]} chosen languages of the emails; an empty list leaves the account unchanged
  * @returns {Promise<Links>}
  */
 async function prepare(url, login, address, chosen) {
@@ -346,7 +346,7 @@ async function takePictures(url, links, dataDir, wanted) {
 }
 
 const wanted = choose(values.state, /** @type {(keyof typeof everyState)[]} */ (Object.keys(everyState)))
-/** @type {{ env: Record<string, string>, states: (keyof typeof everyState)[] }[]} what needs a service of its own */
+/** @type {{ env: Record<string, string>, states: (keyof typeof everyState)[] }[]} states that need a service with other settings */
 const others = [
   { env: { LETTER_COOLDOWN: '60s' }, states: ['sent', 'sent-too-soon', 'sent-without-script'] },
   {
@@ -367,7 +367,7 @@ if (values.url !== undefined) {
   let demo = await startDemo(dataDir, port)
   try {
     const [login, address] = ['grace', 'grace@example.com']
-    // Without a language of its own, so that its letters come in the one of the page.
+    // Without a locale, so that its emails use the language of the page.
     const { status, stderr } = spawnSync(
       process.execPath,
       ['scripts/run.js', 'accounts', 'add', login, address, '--first-name', 'Grace', '--password-stdin'],

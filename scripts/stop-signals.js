@@ -1,25 +1,25 @@
-// Stops an npm script in order from its first moment on. Imported before anything else: process 1 of a container ignores
-// a signal that it has no listener for, and a child process would outlive a parent that a signal ends.
+// Stops an npm script cleanly on signals. Import it first: process 1 of a container ignores signals without a listener, and
+// child processes would outlive a parent that a signal killed.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
 /** @import { ChildProcess, SpawnOptions } from 'node:child_process' */
 
-/** Milliseconds that child processes have to end after the signal; above the longest drain of a service. */
+/** Milliseconds that child processes have to end after the signal; longer than a service needs for its running requests. */
 const grace = 35_000
 const pollInterval = 50
 
-/** Running child processes. Each leads a process group of its own, which holds everything that it starts. @type {Set<ChildProcess>} */
+/** Running child processes. Each one leads a process group that contains all of its descendants. @type {Set<ChildProcess>} */
 const children = new Set()
 let stopping = false
 
-// SIGHUP: the terminal is closed, or `watchOwner` saw that npm is gone.
+// SIGHUP: the terminal was closed, or `watchOwner` noticed the end of npm.
 for (const signal of /** @type {const} */ (['SIGTERM', 'SIGINT', 'SIGHUP']))
   process.on(signal, () => void stop(signal))
 
 /**
- * Ends the child processes and all that they started, then this process, with the exit code that shells use. A second
- * signal changes nothing: after Ctrl-C, the first comes from the terminal and the second from npm.
+ * Ends the child processes and their descendants, then this process, with the exit code of shells (128 + signal). Ignores a
+ * second signal: after Ctrl-C, the first one comes from the terminal and the second one from npm.
  *
  * @param {'SIGTERM' | 'SIGINT' | 'SIGHUP'} signal
  */
@@ -28,21 +28,21 @@ async function stop(signal) {
   stopping = true
   const groups = [...children].flatMap(({ pid }) => pid ?? [])
   const deadline = Date.now() + grace
-  let left = groups.filter((group) => tell(group, 'SIGTERM'))
+  let left = groups.filter((group) => signalGroup(group, 'SIGTERM'))
   while (left.length > 0) {
     await new Promise((resolve) => setTimeout(resolve, pollInterval))
-    left = left.filter((group) => tell(group, Date.now() < deadline ? 0 : 'SIGKILL'))
+    left = left.filter((group) => signalGroup(group, Date.now() < deadline ? 0 : 'SIGKILL'))
   }
   process.exit(128 + constants.signals[signal])
 }
 
 /**
- * Sends a signal to a process group; 0 only looks whether there is one.
+ * Sends a signal to a process group; 0 only tests whether it exists.
  *
  * @param {number} group @param {NodeJS.Signals | 0} signal
- * @returns {boolean} whether a process of it is left
+ * @returns {boolean} whether the group still has a process
  */
-function tell(group, signal) {
+function signalGroup(group, signal) {
   try {
     return process.kill(-group, signal)
   } catch {
@@ -51,7 +51,7 @@ function tell(group, signal) {
 }
 
 /**
- * Starts a script of Node's as a child process that a stop signal to this process ends as well.
+ * Starts a Node script as a child process; a stop signal to this process ends it too.
  *
  * @param {string} script @param {string[]} args @param {Pick<SpawnOptions, 'env' | 'stdio'>} options
  */
@@ -65,11 +65,11 @@ export function startScript(script, args, options) {
 }
 
 /**
- * Runs a script of Node's to its end; stop signals to this process end it and whatever it started.
+ * Runs a Node script to its end; a stop signal to this process ends it and its descendants.
  *
  * @param {string} script @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, quiet?: boolean }} [options] `quiet`: output is collected instead of shown
- * @returns {Promise<{ code: number | null, output: string }>} the code is null where a signal ended it
+ * @param {{ env?: NodeJS.ProcessEnv, quiet?: boolean }} [options] `quiet`: collect the output instead of showing it
+ * @returns {Promise<{ code: number | null, output: string }>} the code is null if a signal ended it
  */
 export function runScript(script, args, { env = process.env, quiet = false } = {}) {
   return new Promise((resolve, reject) => {
@@ -80,7 +80,7 @@ export function runScript(script, args, { env = process.env, quiet = false } = {
     child.stderr?.on('data', (chunk) => (output += chunk))
     child.once('error', reject)
     child.once('close', (code) => {
-      // While the script is being stopped, nothing that follows may start.
+      // Do not resolve during a stop: the caller would start its next step.
       if (!stopping) resolve({ code, output })
     })
   })

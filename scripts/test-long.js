@@ -1,5 +1,5 @@
-// `npm run test:long`: the tests that have a longer form, in that form and no others. For a night, or before a release;
-// what the last run said stands in docs/long-runs.md. `npm run test:long -- lib/inputs` runs those whose path has that.
+// `npm run test:long`: only the tests with a long form, in that form. For a night, or before a release; docs/long-runs.md has
+// the last results. `npm run test:long -- lib/inputs` runs those whose path contains that text.
 import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -12,7 +12,7 @@ import { readPlaywright, readVitest, summarise } from './report.js'
 const wanted = process.argv.slice(2)
 const files = globSync('{app,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.{test,spec}.ts')
   .filter((file) => /world\/long-form|browser\/looks/.test(readFileSync(file, 'utf8')))
-  // What compares times must have the machine to itself: docs/timing.md says how.
+  // Timing tests need the machine for themselves: docs/timing.md explains how to run them.
   .filter((file) => !file.includes('parity'))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
@@ -21,7 +21,7 @@ const tests = files.filter((file) => file.endsWith('.test.ts'))
 const results = path.resolve('test-results', 'long')
 
 if (files.length === 0) {
-  console.error('No test of that name has a longer form.')
+  console.error('No test of that name has a long form.')
   process.exit(1)
 }
 rmSync(results, { recursive: true, force: true })
@@ -37,7 +37,7 @@ const lines = []
 const failures = []
 
 /**
- * @param {string} script @param {string[]} args @param {string} report the file that it writes
+ * @param {string} script @param {string[]} args @param {string} report the file that the script writes
  * @param {(report: any) => [file: string, result: Result, milliseconds: number][]} read
  */
 async function run(script, args, report, read) {
@@ -75,8 +75,8 @@ if (tests.length > 0) {
 }
 for (const spec of specs) {
   const report = path.join(results, `${path.basename(spec)}.json`)
-  await run('node_modules/playwright/cli.js', ['test', spec], report, (told) => [
-    [spec, readPlaywright(told), told.stats.duration],
+  await run('node_modules/playwright/cli.js', ['test', spec], report, (parsed) => [
+    [spec, readPlaywright(parsed), parsed.stats.duration],
   ])
 }
 

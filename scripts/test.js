@@ -1,7 +1,7 @@
-// `npm test`: everything that must pass, on the embedded database or on the server that TEST_DATABASE_URL names.
-// `npm test -- unit app` runs those parts only: types, lint, unit, database, app, browser; and two that are not in it,
-// `timing`, which needs the machine to itself, and `journeys`, what of the browser tests reaches the database. Ends with the
-// names of what failed and a line `N passed, N failed`, summed over the runners.
+// `npm test`: all checks, on the embedded database or on the server of TEST_DATABASE_URL. `npm test -- unit app` runs only
+// these parts: types, lint, unit, database, app, browser; and two that are not part of `npm test`: `timing`, which needs the
+// machine for itself, and `journeys`, the browser tests that reach the database. Ends with the names of failed tests and a
+// line `N passed, N failed`, summed over the runners.
 import { runScript } from './stop-signals.js'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -14,7 +14,7 @@ import { readPlaywright, readVitest, summarise } from './report.js'
 
 const results = path.resolve('test-results', process.env.TEST_DATABASE_URL ? 'server' : 'embedded')
 const wanted = process.argv.slice(2)
-/** The browser tests whose outcome is also what the database holds then; the others look at pages, whatever is behind. */
+/** The browser tests that depend on the database; the others test only pages. */
 const journeys = [
   'damaged-links',
   'mail-scanner',
@@ -61,7 +61,7 @@ async function vitest(project, title) {
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${file}`,
-    // By itself it leaves one of two cores idle.
+    // By default Vitest leaves one of two cores idle.
     '--maxWorkers=2',
   ])
   add(file, readVitest)
@@ -78,15 +78,15 @@ try {
     await run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
   }
   if (isWanted('unit')) await vitest('unit', 'unit tests')
-  if (isWanted('database')) await vitest('database', 'tests of what speaks to the database')
+  if (isWanted('database')) await vitest('database', 'database tests')
 
   if (['app', 'timing', 'browser', 'journeys'].some(isWanted) && !(isBuilt() && isMadeWithSecrets())) {
     await run('build', 'scripts/run.js', ['build'], buildSecrets)
-    if (!isBuilt()) throw new Error('Without a build the app cannot be tried.')
+    if (!isBuilt()) throw new Error('The app cannot be tested without a build.')
     noteMadeWithSecrets()
   }
   if (isWanted('app')) await vitest('app', 'the running app over HTTP and SMTP')
-  if (isWanted('timing')) await vitest('timing', 'what the time of an answer tells')
+  if (isWanted('timing')) await vitest('timing', 'response times')
   if (isWanted('browser') || isWanted('journeys')) {
     const file = path.join(results, 'browser.json')
     const specs = isWanted('browser') ? [] : journeys

@@ -3,7 +3,7 @@ import { Frame } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { services } from '@/services'
-import { formMessages, knownBy, messagesByCode } from '@/app/i18n/form-messages'
+import { formMessages, loginKind, messagesByCode } from '@/app/i18n/form-messages'
 import type { Query } from '@/app/link/parse-link'
 import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
@@ -14,7 +14,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
   const { error } = await searchParams
   const language = await visitorLanguage()
   const { reset, emailSlots } = services().settings
-  const known = knownBy()
+  const known = loginKind()
   const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
   return (
     <Frame language={language} title={t('title')} step={1}>

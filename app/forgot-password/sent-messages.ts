@@ -1,7 +1,7 @@
 import { getTranslations } from 'next-intl/server'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
-import { knownBy } from '@/app/i18n/form-messages'
+import { loginKind } from '@/app/i18n/form-messages'
 import type { SentWords } from './sent-notice'
 
 /**
@@ -29,7 +29,7 @@ export async function sentWords(language: Language): Promise<SentWords> {
     again: t('again'),
     inbox: String(t.raw('inbox')),
     busy: t('busy'),
-    change: t('change', { loginField: knownBy() }),
+    change: t('change', { loginField: loginKind() }),
     tooSoon: String(t.raw('too-soon')),
     askedAgain: t('asked-again'),
     ready: t('ready'),

@@ -42,7 +42,7 @@ export function messagesByCode(
 }
 
 /** What an account is found by, and so what people are asked for, whatever the endpoint's field is called. */
-export function knownBy(): 'username' | 'email' | 'either' {
+export function loginKind(): 'username' | 'email' | 'either' {
   const [only, another] = new Set(services().settings.reset.loginFields)
   return only === undefined || another !== undefined ? 'either' : only
 }

@@ -5,7 +5,7 @@ import { BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon, EnvelopeIcon } from '@
 import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
-import { formMessages, knownBy } from '@/app/i18n/form-messages'
+import { formMessages, loginKind } from '@/app/i18n/form-messages'
 import { chosenLanguage, keepLanguage } from '@/app/i18n/request'
 import { LinkFields } from './link-fields'
 import type { LinkParameters } from './parse-link'
@@ -119,7 +119,7 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
       />
       <p className="mt-6">
         <a className="text-link inline-block py-1" href={await keepLanguage('/forgot-password/', language)}>
-          {t('elsewhere', { loginField: knownBy() })}
+          {t('elsewhere', { loginField: loginKind() })}
         </a>
       </p>
     </>

@@ -20,8 +20,9 @@ function queryOf(text: string): Query {
 
 /** Reads a link as a page does; `genuine` is the one signature that holds. */
 function read(query: Query, genuine = signature) {
-  const open = (_purpose: string, link: { signature: string }) => (link.signature === genuine ? {} : null)
-  return readLinkParameters({ open } as never, 'reset', query)
+  const verifyAuthenticity = (_purpose: string, link: { signature: string }) =>
+    link.signature === genuine ? {} : null
+  return readLinkParameters({ verifyAuthenticity } as never, 'reset', query)
 }
 
 test('an intact link is read as it stands, among the parameters of others', () => {

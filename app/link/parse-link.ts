@@ -23,7 +23,7 @@ export const damagedLink = { signature: '' }
  *   longer than 200 characters
  */
 export function readLinkParameters(
-  links: Pick<Links, 'open'>,
+  links: Pick<Links, 'verifyAuthenticity'>,
   kind: LinkKind,
   query: Query,
 ): LinkParameters | 'none' | 'damaged' {

@@ -58,7 +58,7 @@ for (const javaScriptEnabled of [true, false]) {
       }).toPass()
       await expect(page).toHaveURL(`${demo.url}/dev/mailbox/?q=${person.username}`)
       await expect(page.getByRole('main')).not.toContainText(other.email)
-      await expect(page.getByRole('status')).toContainText(/^1 of \d+ letters with/)
+      await expect(page.getByRole('status')).toContainText(/^1 of \d+ emails with/)
 
       await page.getByRole('link', { name: subject }).click()
       await expect(heading(page)).toHaveText(subject)
@@ -109,8 +109,8 @@ for (const javaScriptEnabled of [true, false]) {
 
 test('a letter that is asked for elsewhere appears in the open list by itself', async ({ page, demo }) => {
   await page.goto('/dev/mailbox/?q=nobody-has-written-to-them')
-  await expect(heading(page)).toHaveText('Caught letters')
-  await expect(page.getByRole('main')).toContainText('No letter matches')
+  await expect(heading(page)).toHaveText('Emails')
+  await expect(page.getByRole('main')).toContainText('No email matches')
   await page.goto('/dev/mailbox/')
   const { email } = await catchLetter(demo)
   const item = page.getByRole('main').getByRole('listitem').filter({ hasText: email })

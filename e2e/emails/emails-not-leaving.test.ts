@@ -138,7 +138,7 @@ describe('a mail server that takes no email at all', () => {
     ['refuses every connection for good', 'greeting', { banner: '554 go away' }],
     ['refuses every connection for now', 'server', { banner: '421 too many' }],
     ['does not like the name in EHLO', 'greeting', { EHLO: '550 who?', HELO: '550 who?' }],
-    ['refuses the sender', 'sender', { MAIL: '550 5.7.1 not yours' }],
+    ['rejects the sender', 'sender', { MAIL: '550 5.7.1 not yours' }],
     ['has a full disk', 'server', { MAIL: '452 4.3.1 insufficient system storage' }],
     ['wants another password', 'authentication', auth],
     ['accepts connections and says nothing', 'network', { banner: null }],

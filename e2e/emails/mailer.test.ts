@@ -12,7 +12,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LetterText } from '@/lib/mail/email-types'
 import { createMailer, type MailerOptions, type OutgoingLetter } from '@/lib/mail/mailer'
 import { longestAttempt, smtpOptions } from '@/lib/mail/smtp-options'
-import { judgeFailure } from '@/lib/mail/delivery-result'
+import { classifyFailure } from '@/lib/mail/delivery-result'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 
 const canary = 'c4n4ry-Signature-in-the-link'
@@ -100,7 +100,13 @@ function takeLetters(socket: Socket, atTheDot: () => unknown) {
 }
 
 /** A letter that may have left. */
-const unanswered = { ok: false, final: false, unheard: true, cause: 'server', reason: 'mail-unanswered' }
+const unanswered = {
+  ok: false,
+  final: false,
+  maybeDelivered: true,
+  cause: 'server',
+  reason: 'mail-unanswered',
+}
 
 const logged: string[] = []
 const log = pino({ level: 'trace' }, { write: (line) => void logged.push(line) })
@@ -627,7 +633,7 @@ test.each([
   new Error(`${canary} jane@example.com`),
   { code: `${canary} jane@example.com` },
 ])('L3: an error that nobody thought of (%#) is told without its words, and rings', (error) => {
-  const outcome = judgeFailure(error)
+  const outcome = classifyFailure(error)
   expect(outcome).toMatchObject({ ok: false, final: false, alert: true })
   expect(outcome.reason).not.toMatch(/jane/)
 })

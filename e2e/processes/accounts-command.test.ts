@@ -65,7 +65,7 @@ test('I6: a username is given once; an address may be repeated in whatever case,
   expect(await add('twin', 'ADA@EXAMPLE.COM')).toEqual({
     code: 0,
     output: 'Added twin.',
-    errors: 'Note: 1 other account(s) have this address; each gets a letter of its own.',
+    errors: 'Note: 1 other account(s) have this address; each gets its own email.',
   })
   expect(await stored()).toHaveLength(2)
 })
@@ -76,7 +76,7 @@ test('M11: an address that only some mail servers take is added with a note; a l
   expect(await add('jose', 'josé@MÜLLER.example')).toEqual({
     code: 0,
     output: 'Added jose.',
-    errors: 'Note: this address gets email only where the mail server offers SMTPUTF8.',
+    errors: 'Note: this address gets email only if the mail server offers SMTPUTF8.',
   })
   expect(await add('zoe', 'zoe@MÜLLER.example')).toEqual({ code: 0, output: 'Added zoe.', errors: '' })
   expect(await add('wide', '\uFF4Dike@example.com')).toMatchObject({ code: 2, output: '' })
@@ -90,7 +90,7 @@ test('I6: what is too long to be looked for is refused in words', async () => {
   const username = 'A username has 1 to 150 characters, no control characters and no outer spaces.'
   expect(await refusal('u'.repeat(151), 'long@example.com')).toEqual([2, username])
   const email = `${'l'.repeat(64)}@${`${'d'.repeat(60)}.`.repeat(4)}example`
-  expect(await refusal('long', email)).toEqual([2, `No letter could be sent to the address "${email}".`])
+  expect(await refusal('long', email)).toEqual([2, `No email could be sent to the address "${email}".`])
   expect((await sql.query(`SELECT FROM "rekey"."users" WHERE "email" = 'long@example.com'`)).rowCount).toBe(0)
 })
 
@@ -111,7 +111,7 @@ test('I6: an account is listed, deactivated and activated; another spelling of i
   const status = async () => /^joan +joan@example\.com +(\w+) /m.exec((await accounts(['list'])).output)?.[1]
   expect(await accounts(['deactivate', 'joan'])).toMatchObject({
     code: 0,
-    output: 'joan is inactive; its links are dead.',
+    output: 'joan is inactive; its links are invalid.',
   })
   expect(await status()).toBe('inactive')
   expect(await accounts(['activate', 'JOAN'])).toMatchObject({
@@ -128,7 +128,9 @@ test('K1: without a database by name or a demo, the command says what to set and
     expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual({
       code: 2,
       output: '',
-      errors: expect.stringMatching(/^DATABASE_URL is not set, .* set DATABASE_URL, or DATA_DIR to [^\n]*$/),
+      errors: expect.stringMatching(
+        /^DATABASE_URL is not set, .* set DATABASE_URL, or set DATA_DIR to [^\n]*$/,
+      ),
     })
     expect(readdirSync(dataDir)).toEqual([])
 

@@ -47,7 +47,7 @@ test('K1: nor are its letters taken, as long as there is no mail server and nobo
   const person = await app.addPerson()
   expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
   // It says so once everything has started, and a worker enters itself there as it starts.
-  await expect.poll(app.output).toContain('No letter is written here: WORKER=on starts a worker')
+  await expect.poll(app.output).toContain('No email is sent from here: WORKER=on starts a worker')
   expect((await app.sql.query('SELECT FROM rekey_queue.instance')).rowCount).toBe(0)
   const { rows } = await app.sql.query(`SELECT "state" FROM rekey_queue.job WHERE "name" = 'link-request'`)
   expect(rows).toEqual([{ state: 'created' }])

@@ -125,11 +125,11 @@ describe('what limits count', () => {
     ['2002:cb00:7109:ffff:a:b:c:d', '203.0.113.9', undefined],
     ['2001:0:4136:e378:8000:63bf:34ff:8ef6', '203.0.113.9', undefined], // Teredo
     ['2001:0:1:2:0:1:34ff:8ef6', '203.0.113.9', undefined],
-    // A prefix of the operator's own, whatever its length: each address is one client.
+    // A local NAT64 prefix of any length: each address is one client.
     ['64:ff9b:1::cb00:7109', '64:ff9b:1::cb00:7109', undefined],
     ['64:ff9b:1:fffe::203.0.113.9', '64:ff9b:1:fffe::cb00:7109', undefined],
     ['64:ff9b:1:cb00:71:900::', '64:ff9b:1:cb00:71:900::', undefined],
-    // Next to those prefixes, and where the owner of a /64 chooses the last 64 bits, nothing is embedded.
+    // No embedded IPv4: neighbours of those prefixes, and formats whose last 64 bits the client chooses.
     ['64:ff9b:2::cb00:7109', '64:ff9b:2::/64', '64:ff9b:2::/48'],
     ['64:ff9b:0:0:0:1:cb00:7109', '64:ff9b::/64', '64:ff9b::/48'],
     ['64:ff9c::cb00:7109', '64:ff9c::/64', '64:ff9c::/48'],

@@ -1,13 +1,13 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** The address of whoever has none that can be used; all of them share one bucket (requirement R6). */
+/** Stands for clients without a usable address; they share one rate limit (requirement R6). */
 export const unknownClient = 'unknown'
 
 /**
- * The one spelling of an address: IPv4 dotted, IPv6 compressed and in lower case (RFC 5952), IPv4 in IPv6 folded, zone
- * and port dropped (some proxies write `203.0.113.9:51244` or `[2001:db8::1]:51244`).
+ * Returns the canonical spelling of an IP address: IPv4 dotted, IPv6 compressed and in lower case (RFC 5952), IPv4-mapped
+ * IPv6 as IPv4, without zone and port (some proxies write `203.0.113.9:51244` or `[2001:db8::1]:51244`).
  *
- * @returns undefined for whatever is no address
+ * @returns undefined if the text is not an IP address
  */
 export function canonicalAddress(text: string): string | undefined {
   const written = text.trim()
@@ -22,13 +22,13 @@ export function canonicalAddress(text: string): string | undefined {
 }
 
 /**
- * Who sent a request. The peer of the socket is hop 0; each trusted proxy in front moves one entry to the left in
- * `X-Forwarded-For`, counted from the right, where a client cannot write ("The perils of the real client IP").
+ * Determines the client's IP address. Each trusted proxy appends the address of its peer to `X-Forwarded-For`, so the client
+ * is the entry at position `hops` from the right; entries further left can be forged ("The perils of the real client IP").
  *
  * @param peer the socket's remote address; undefined on a unix socket
  * @param forwardedFor the lines of `X-Forwarded-For`, in order
  * @param hops how many proxies are trusted; 0 ignores the header
- * @returns a canonical address, or `unknown` where there is no usable one at that place
+ * @returns a canonical address, or `unknown` if that entry is missing or not an IP address
  */
 export function clientAddress(peer: string | undefined, forwardedFor: string[], hops: number): string {
   if (hops === 0) return canonicalAddress(peer ?? '') ?? unknownClient
@@ -37,9 +37,9 @@ export function clientAddress(peer: string | undefined, forwardedFor: string[], 
 }
 
 /**
- * Whether `X-Forwarded-For` names fewer addresses than there are trusted proxies: then there are fewer proxies, and a
- * client that sends an address along is believed, or somebody came past them. Without the header, as a proxy's own health
- * checks are, nothing can be said.
+ * Whether `X-Forwarded-For` has fewer entries than there are trusted proxies. Then TRUSTED_PROXY_HOPS is too high, so that
+ * clients can forge their address, or a client bypassed the proxies. Without the header nothing follows: health checks of a
+ * proxy send none.
  */
 export function lacksHops(forwardedFor: string[], hops: number): boolean {
   return forwardedFor.length > 0 && entriesOf(forwardedFor).length < hops
@@ -50,9 +50,9 @@ function entriesOf(lines: string[]): string[] {
 }
 
 /**
- * What limits count: the address itself for IPv4, its /64 for IPv6, because whoever has one address of a /64 has them
- * all (CVE-2026-45364), and one shared bucket for what is no address. An IPv4 address within an IPv6 one counts as
- * itself: a translator's prefix stands for all of IPv4, which is no single client.
+ * Returns the key under which rate limits count a client: an IPv4 address, or the /64 of an IPv6 address, because a client
+ * controls its whole /64 (CVE-2026-45364), or `unknown`. An IPv4 address embedded in IPv6 counts as IPv4: the prefix of a
+ * translator contains all of IPv4, not a single client.
  */
 export function clientKey(address: string): string {
   const canonical = canonicalAddress(address)
@@ -63,18 +63,18 @@ export function clientKey(address: string): string {
 }
 
 /**
- * The /48 of an IPv6 client, which holds 65,536 of the /64s that clients count as: a site gets so much (RFC 6177).
+ * Returns the /48 of an IPv6 client. A site receives up to a /48 (RFC 6177), so it could count as 65,536 clients.
  *
- * @returns undefined where the client is no /64, so has no such network
+ * @returns undefined if the client does not count as a /64
  */
 export function siteKey(address: string): string | undefined {
   return clientKey(address).endsWith('/64') ? `${network(canonicalAddress(address)!, 3)}/48` : undefined
 }
 
 /**
- * Where roughly a request came from, for a letter: the /24 of an IPv4 address, the /48 of an IPv6 one.
+ * Returns the client's network for emails and the audit log: the /24 of an IPv4 address, the /48 of an IPv6 address.
  *
- * @returns undefined where the address is unknown
+ * @returns undefined if the address is unknown
  */
 export function roughClient(address: string): string | undefined {
   const canonical = canonicalAddress(address)
@@ -85,10 +85,10 @@ export function roughClient(address: string): string | undefined {
 }
 
 /**
- * The IPv4 address that an IPv6 one was made of by a rule that its sender cannot change, since answers go to that IPv4
- * address. ISATAP (RFC 5214) is none of them: its owner chooses the interface id, and could be anybody in turn.
+ * Extracts the IPv4 address from an IPv6 address of a transition mechanism whose sender cannot forge it, because responses
+ * go to that IPv4 address. Not ISATAP (RFC 5214): its sender chooses the interface id freely.
  *
- * @param address canonical; `::ffff:0:0/96` is folded there already
+ * @param address canonical, so `::ffff:0:0/96` is already IPv4
  */
 function embeddedIPv4(address: string): string | undefined {
   const groups = groupsOf(address)
@@ -97,14 +97,14 @@ function embeddedIPv4(address: string): string | undefined {
   if (startsWith(0x64, 0xff9b, 0, 0, 0, 0)) return dotted(groups[6]!, groups[7]!) // NAT64 (RFC 6052 §2.1)
   if (startsWith(0, 0, 0, 0, 0xffff, 0)) return dotted(groups[6]!, groups[7]!) // SIIT (RFC 2765 §2.1)
   if (first === 0x2002) return dotted(second!, groups[2]!) // 6to4 (RFC 3056 §2)
-  // Teredo hides it from translators by inverting its bits (RFC 4380 §4).
+  // Teredo inverts its bits (RFC 4380 §4).
   if (startsWith(0x2001, 0)) return dotted(groups[6]! ^ 0xffff, groups[7]! ^ 0xffff)
   return undefined
 }
 
 /**
- * Whether an operator's own NAT64 made the address (RFC 8215). Where in it the IPv4 address stands depends on the length
- * of prefix that was chosen; the whole of it stands for one client in any case, since the translator writes all of it.
+ * Whether a local NAT64 translated the address (RFC 8215). The position of the IPv4 address depends on the local prefix
+ * length, so the whole address identifies the client: the translator writes all of it.
  */
 function isLocallyTranslated(address: string): boolean {
   return address.startsWith('64:ff9b:1:')
@@ -125,12 +125,12 @@ function groupsOf(address: string): number[] {
   return [...left, ...zeros, ...right].map((group) => parseInt(group, 16))
 }
 
-/** An IPv4 address of two groups of an IPv6 one. */
+/** Formats two groups of an IPv6 address as IPv4. */
 function dotted(high: number, low: number): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
-/** Leaves the spelling to the URL parser: it writes IPv6 as RFC 5952 does. */
+/** Compresses an IPv6 address with the URL parser, which follows RFC 5952. */
 function compress(address: string): string {
   return new URL(`http://[${address}]/`).hostname.slice(1, -1)
 }

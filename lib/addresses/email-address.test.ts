@@ -12,7 +12,7 @@ import {
   wireAddress,
 } from './email-address'
 
-/** Milliseconds of processor time, of three tries the quickest. */
+/** Milliseconds of processor time; the fastest of three tries. */
 function quickest(act: () => unknown): number {
   const times = [1, 2, 3].map(() => {
     const start = process.cpuUsage()
@@ -38,7 +38,7 @@ describe('the comparison of addresses', () => {
     expect(canonicalAddress(typed)).toBe(canonical)
   })
 
-  // Each looks like, or folds to, mike@example.com or kiss@example.com by some rule of Unicode.
+  // Each resembles or folds to mike@example.com or kiss@example.com by a rule of Unicode.
   test.each([
     ['a dotless i', 'm\u0131ke@example.com'],
     ['a dotted capital I', 'M\u0130KE@example.com'],
@@ -101,7 +101,7 @@ describe('the comparison of addresses', () => {
   })
 
   describe('I6, C2: the case of letters in a domain', () => {
-    /** The rule before capitals were taken: what is typed must be what the A-label stands for. */
+    /** The rule before upper case was accepted: the typed domain must equal the U-label. */
     function exactly(typed: string): string | null {
       const domain = typed.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase())
       const ascii = domainToASCII(domain)
@@ -162,7 +162,7 @@ describe('the comparison of addresses', () => {
     })
   })
 
-  // No two readings: what other parsers take for lists, groups, comments, quotes, sources, literals or headers.
+  // Ambiguous: other parsers see lists, groups, comments, quotes, source routes, literals or headers.
   const noAddress = [
     '',
     '@',
@@ -310,7 +310,7 @@ test('I6: a stored address is found whichever way its domain is spelled', () => 
   const spellings = [
     'jane@xn--bcher-kva.example',
     'jane@bücher.example',
-    'jane@bÜcher.example', // what lower() of the database makes of BÜCHER
+    'jane@bÜcher.example', // the database's lower() of BÜCHER
   ]
   for (const typed of ['bücher.EXAMPLE', 'BÜCHER.example', 'Bücher.Example', 'XN--BCHER-KVA.example'])
     expect(lookupForms(`Jane@${typed}`)).toEqual(spellings)
@@ -356,7 +356,7 @@ test.each([
   ['Example <no-reply@example.com>, eve@evil.example', null],
   ['Example <no-reply@example.com\r\n>', null],
   ['Example <"eve@evil.example"@example.com>', null],
-  ['jürgen@example.com', null], // as a sender it would need SMTPUTF8 for every email
+  ['jürgen@example.com', null], // a sender that would require SMTPUTF8 for every email
   ['', null],
 ])('C7: the setting %j is read as %j', (text, mailbox) => {
   expect(readMailbox(text)).toEqual(mailbox)

@@ -1,5 +1,5 @@
 /**
- * Whether the name never leaves this machine, so that nobody listens on the way to it.
+ * Whether a host name is this machine's, so that connections to it need no encryption.
  *
  * @param hostname an IPv6 address with or without brackets
  */
@@ -9,7 +9,7 @@ export function isLoopback(hostname: string): boolean {
     hostname.endsWith('.localhost') ||
     hostname === '[::1]' ||
     hostname === '::1' ||
-    // Four numbers, as the URL parser writes every IPv4 address: 127.example.com is somebody's host.
+    // All four numbers, as the URL parser writes every IPv4 address: 127.example.com is a host on the internet.
     /^127(\.\d+){3}$/.test(hostname)
   )
 }

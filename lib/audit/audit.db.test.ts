@@ -11,7 +11,7 @@ import { defaultSchemas } from '@/lib/config/schema-names'
 let database: TestDatabase
 let opened: Database
 let sql: pg.Client
-/** What the process logged in the present test. */
+/** The log lines of the current test. */
 let lines: Record<string, unknown>[]
 const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
 
@@ -72,7 +72,7 @@ describe('an entry', () => {
     const broken = createAudit(away, log)
     await expect(broken.record('cancelled', {})).rejects.toThrow()
     lines = []
-    await broken.note('sent', { reason: 'x' })
+    await broken.recordBestEffort('sent', { reason: 'x' })
     expect(lines).toMatchObject([{ event: 'audit_failed', missing: auditEvents.sent }])
     await away.close()
   })

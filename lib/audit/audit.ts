@@ -4,7 +4,7 @@ import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Log } from '@/lib/logging/log'
 import { Prisma } from '@/prisma/client/client'
 
-/** What is worth remembering, in the words of OWASP's logging vocabulary where it has one. */
+/** The audited events, named after OWASP's logging vocabulary if it has a name. */
 export const auditEvents = {
   requested: 'authn_password_reset_requested',
   limited: 'excess_rate_limit_exceeded',
@@ -24,13 +24,13 @@ export type AuditEvent = keyof typeof auditEvents
 export type AuditFacts = {
   accountId?: string | undefined
   requestId?: string | undefined
-  /** The client's address; only its network is kept. */
+  /** The client's IP address; only its network is stored. */
   client?: string | undefined
-  /** A short code, never anything typed. */
+  /** A short code, never user input. */
   reason?: string | undefined
 }
 
-/** An entry as it is shown. */
+/** An entry of an account's history. */
 export type AuditLine = {
   at: Date
   event: string
@@ -41,20 +41,20 @@ export type AuditLine = {
 
 export type Audit = ReturnType<typeof createAudit>
 
-/** The audit log: a line in the process's log and a row in the database, which the app can only add to. */
+/** Creates the audit log: a line in the process's log and a row in an append-only table. */
 export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'>, log: Log) {
   /**
-   * Records an event, within `tx` where it must be true exactly when the transaction is.
+   * Records an event; pass `tx` if the entry must be committed or rolled back with the transaction.
    *
-   * @throws when the row cannot be stored
+   * @throws if the row cannot be stored
    */
   async function record(event: AuditEvent, facts: AuditFacts, tx: Transaction = prisma): Promise<void> {
     await tx.auditEntry.create({ data: entryOf(event, facts), select: { id: true } })
     log.info(entryOf(event, facts))
   }
 
-  /** A line in the process's log alone: for what anybody may repeat, and so fill the database with, once it has its row. */
-  function tell(event: AuditEvent, facts: AuditFacts): void {
+  /** Writes an event to the process's log only: for repeated events with which an attacker could fill the database. */
+  function logOnly(event: AuditEvent, facts: AuditFacts): void {
     log.info(entryOf(event, facts))
   }
 
@@ -64,14 +64,14 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
       INSERT INTO ${names.audit} ("event") SELECT a."event" FROM ${names.audit} a WHERE a."id" = -1`
   }
 
-  /** Records what already happened and must not be undone or answered otherwise because it could not be recorded. */
-  async function note(event: AuditEvent, facts: AuditFacts): Promise<void> {
+  /** Records an event and logs a failure instead of throwing: for events that must not be undone or change the response. */
+  async function recordBestEffort(event: AuditEvent, facts: AuditFacts): Promise<void> {
     await record(event, facts).catch((error: unknown) =>
       log.error({ err: error, event: 'audit_failed', missing: auditEvents[event] }),
     )
   }
 
-  /** What happened to an account, oldest first. Ids are drawn in another order than `at` by transactions that overlap. */
+  /** Returns the events of an account, oldest first. Sorted by `at`, because overlapping transactions draw ids out of order. */
   async function history(accountId: string): Promise<AuditLine[]> {
     const rows = await prisma.$queryRaw<(Omit<AuditLine, 'at'> & { at: bigint })[]>`
       SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "request_id" AS "requestId"
@@ -80,7 +80,7 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
   }
 
   /**
-   * Deletes old entries, with the rights of the migrating role; never those of the last week.
+   * Deletes old entries, but never those of the last week. A SECURITY DEFINER function does it: the app may not delete.
    *
    * @param retention seconds
    */
@@ -88,7 +88,7 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
     await prisma.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
   }
 
-  return { record, tell, rehearse, note, history, purge }
+  return { record, logOnly, rehearse, recordBestEffort, history, purge }
 }
 
 function entryOf(event: AuditEvent, facts: AuditFacts) {

@@ -5,7 +5,7 @@ import { schemaName } from './schema-names'
 import { rawProblem } from './raw-value'
 import { ambiguity } from './server-url'
 
-// What kinds of values settings have. Each check's message says what to write.
+// The schemas of single settings. Each message tells the operator what to write.
 
 const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
@@ -13,17 +13,17 @@ function secondsOf(text: string): number {
   return Number(text.slice(0, -1)) * secondsPerUnit[text.at(-1) as keyof typeof secondsPerUnit]
 }
 
-/** Ten years. PostgreSQL's calendar does not reach as far back as the longest time that could be written. */
+/** Ten years: PostgreSQL cannot subtract the longest time that the pattern allows from today. */
 const longest = 3650 * 86_400
 
-/** A length of time such as `90s`, `15m`, `1h`, `180d`; in seconds. */
+/** Parses a length of time such as `90s`, `15m`, `1h`, `180d` into seconds. */
 export const duration = z
   .string()
   .regex(/^[1-9]\d{0,6}[smhd]$/, 'write a whole number and a unit, such as 90s, 15m, 1h or 180d')
   .transform(secondsOf)
   .refine((seconds) => seconds <= longest, 'write 3650d at most')
 
-/** A count per length of time such as `30/10m`. */
+/** Parses a rate limit such as `30/10m` into a count and a window in seconds. */
 export const limit = z
   .string()
   .regex(/^[1-9]\d{0,8}\/[1-9]\d{0,6}[smhd]$/, 'write a count and a length of time, such as 30/10m')
@@ -58,7 +58,7 @@ export const list = z
     abort: true,
   })
 
-/** One line of text a mail header or a page may carry: `rawProblem` refuses line ends, for all settings. */
+/** Text that is safe in a mail header or a page: `rawProblem` rejects line ends in every setting. */
 export const line = z.string()
 
 const url = z.string().refine((text) => URL.canParse(text), {
@@ -66,25 +66,25 @@ const url = z.string().refine((text) => URL.canParse(text), {
   abort: true,
 })
 
-/** An http(s) URL that a letter or a page may send people to: https, or http on this machine only (ASVS 12.2.1). */
+/** An http(s) URL for links in emails and pages: https, or http on this machine only (ASVS 12.2.1). */
 export const webAddress = url.refine(
   (text) => isSafeAddress(text) && new URL(text).hash === '',
   'use https (http only for localhost), without user name, password or fragment',
 )
 
-/** A path within a fragment, as hash routers spell it: `#/reset/`, `#!/reset/` (AngularJS). */
+/** The route of a hash router: `#/reset/`, `#!/reset/` (AngularJS). */
 const route = /^#!?\/(?:[A-Za-z0-9._~!$*+:@/-]|%[0-9A-Fa-f]{2})*$/
 
 /**
- * A web address that may lead to a route of a hash router. A link's parameters go behind the route: a fragment that has a
- * `?`, `&`, `=` or `#` already would make it unclear where they begin, and an empty one is a slip.
+ * A web address that may end in the route of a hash router. The link's parameters follow the route, so a fragment must not
+ * contain `?`, `&`, `=` or `#`: the start of the parameters would be ambiguous. An empty fragment is a typing error.
  */
 export const routedWebAddress = url.refine((text) => {
   const hash = text.indexOf('#')
   return isSafeAddress(text) && (hash < 0 || route.test(text.slice(hash)))
 }, 'use https (http only for localhost), without user name or password; a fragment may only be a route, such as #/reset/')
 
-/** Over https, or http on this machine only, and without credentials. */
+/** True for https, or http on this machine only, without credentials. */
 function isSafeAddress(text: string): boolean {
   const { protocol, hostname, username, password } = new URL(text)
   const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
@@ -97,22 +97,21 @@ export const origin = webAddress.refine((text) => {
 }, 'write scheme and host only, such as https://id.example.com')
 
 /**
- * An origin, and the path that this app is served under, if any. The text is checked, because the URL parser resolves `..`
- * before anybody sees it. No segment begins with a dot or an underscore: `/.well-known` belongs to the origin, `/_next` to
- * Next.
+ * An origin with an optional base path. The pattern inspects the text because the URL parser already resolves `..`. No
+ * segment starts with a dot or an underscore: `/.well-known` belongs to the origin, `/_next` to Next.
  */
 export const publicAddress = webAddress.refine(
   (text) => /^https?:\/\/[^/\\?#]+(?:\/[A-Za-z0-9~-][A-Za-z0-9._~-]*)*\/?$/i.test(text),
   'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
 )
 
-/** A web address to which the name of something is added, so that a query would be lost. */
+/** A base URL: a file name is appended to it, which would end up in a query. */
 export const folder = webAddress.refine(
   (text) => new URL(text).search === '',
   'write it without a query, such as https://range.example.com/range/',
 )
 
-/** A schema that Rekey has to itself. */
+/** The name of a database schema that only Rekey uses. */
 export const schema = z
   .string()
   .regex(
@@ -120,7 +119,7 @@ export const schema = z
     'write the name of a schema for Rekey alone: lower-case letters, digits and _, such as rekey',
   )
 
-/** What the mailer takes: checked here too, so that a start tells it and not a worker's end. */
+/** An address that the mailer accepts, verified at start because a failure in the worker would be noticed later. */
 export const mailAddress = z
   .string()
   .refine(
@@ -128,7 +127,7 @@ export const mailAddress = z
     'write one address, such as no-reply@example.com or Example <no-reply@example.com>',
   )
 
-/** Where to report a weakness, as the URI that security.txt wants (RFC 9116 §2.5.3). */
+/** Where to report vulnerabilities, as the URI that security.txt requires (RFC 9116 §2.5.3). */
 export const securityContact = z.union(
   [
     webAddress.transform((text) => new URL(text).href),
@@ -154,7 +153,7 @@ function smtpProblem(text: string): string | undefined {
   return isServer && known && consistent ? undefined : smtpExample
 }
 
-/** Values that stand in documents and templates, so that everybody knows them. */
+/** Values copied from documentation and templates, which attackers try first. */
 const sample =
   /change.?me|example|sample|secret|password|placeholder|insecure|django|your.?key|x{6}|1234567|abcdefg/i
 
@@ -172,7 +171,7 @@ export const secretKey = z
   .refine((key) => !sample.test(key), 'looks like a sample value; `openssl rand -base64 48` makes a good one')
   .refine((key) => !/^[“”„‘’‚«].*[“”‘’»]$/u.test(key), 'write it without quotes')
 
-/** What opens an address to a monitor, sent as `Authorization: Bearer …` (RFC 6750 §2.1). */
+/** The token that a monitor sends as `Authorization: Bearer …` (RFC 6750 §2.1). */
 export const bearerToken = secretKey.regex(
   /^[A-Za-z0-9._~+/-]+=*$/,
   'use letters, digits and . _ ~ + / - only; `openssl rand -base64 48` makes a good one',

@@ -1,8 +1,8 @@
 import { isLoopback } from '@/lib/addresses/loopback'
 import { readDatabaseUrl } from './database-url'
-import { shape } from './schema'
+import { settingsSchema } from './schema'
 
-const times = shape.pick({
+const emailLimits = settingsSchema.pick({
   RESET_PASSWORD_VERIFICATION_PERIOD: true,
   LIMIT_LETTERS_PER_ACCOUNT: true,
   LIMIT_LETTERS_PER_MAILBOX: true,
@@ -10,15 +10,16 @@ const times = shape.pick({
 })
 
 /**
- * Somebody who gets no more letters holds a link that works: what a stranger has caused must not outlast the links that
- * came with it, or the stranger decides who can reset. Judged as soon as these settings can be read, whatever is wrong
- * with others.
+ * Reports email limits that outlast a link. An attacker could then spend the emails of an account and keep its owner
+ * without a valid link. Runs as soon as these three settings are valid, so that one start reports all problems.
+ *
+ * @returns a sentence for each problem; empty if there is none or a setting is malformed
  */
-export function linklessTimes(given: Record<string, string | undefined>): string[] {
-  const { success, data: values } = times.safeParse(given)
+export function emailLimitProblems(given: Record<string, string | undefined>): string[] {
+  const { success, data: values } = emailLimits.safeParse(given)
   if (!success) return []
   const period = values.RESET_PASSWORD_VERIFICATION_PERIOD
-  const why = `RESET_PASSWORD_VERIFICATION_PERIOD (${period}s): a stranger could use up a person's letters while no link of theirs is live`
+  const why = `RESET_PASSWORD_VERIFICATION_PERIOD (${period}s): a stranger could use up a person's emails while none of their links is valid`
   const problems: string[] = []
   if ((values.LIMIT_LETTERS_PER_ACCOUNT?.seconds ?? 0) > period)
     problems.push(`LIMIT_LETTERS_PER_ACCOUNT: write a length of time no longer than ${why}`)
@@ -29,9 +30,9 @@ export function linklessTimes(given: Record<string, string | undefined>): string
   return problems
 }
 
-const schemas = shape.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
+const schemas = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
-/** The queue has a schema to itself: its tables and Rekey's would be taken for somebody else's in one. */
+/** Rejects one schema for both: `migrate` would then take the queue's tables for those of another application. */
 export function oneSchemaForBoth(given: Record<string, string | undefined>): string[] {
   const { success, data } = schemas.safeParse(given)
   return success && data.DATABASE_SCHEMA === data.DATABASE_QUEUE_SCHEMA
@@ -39,12 +40,15 @@ export function oneSchemaForBoth(given: Record<string, string | undefined>): str
     : []
 }
 
-/** Whether a database elsewhere opens to a password that is tried first. None at all may mean a certificate. */
+/**
+ * Whether a database on another machine has a password that attackers try first. A URL without a password passes: the
+ * server may authenticate by certificate.
+ */
 export function hasStockPassword(databaseUrl: string | undefined): boolean {
   const address = databaseUrl === undefined ? undefined : readDatabaseUrl(databaseUrl)
   if (address === undefined || address.password === '') return false
   const { host, user, password } = address
   if (host === '' || host.startsWith('/') || isLoopback(host)) return false
-  const tried = /^(postgres|password|admin|root|secret|changeme|rekey)$/i
-  return tried.test(password) || password.toLowerCase() === user.toLowerCase()
+  const commonPasswords = /^(postgres|password|admin|root|secret|changeme|rekey)$/i
+  return commonPasswords.test(password) || password.toLowerCase() === user.toLowerCase()
 }

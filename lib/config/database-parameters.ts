@@ -1,8 +1,8 @@
-// What stands after the `?` of a database URL. `pg` takes the parameters below and drops all others without a word.
+// The query parameters of a database URL. `pg` uses the parameters below and silently drops all others.
 
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 
-/** What `pg` uses, each with the values that it understands (node-postgres, pg-connection-string). */
+/** Parameters that `pg` uses, each with the values that it supports (node-postgres, pg-connection-string). */
 const used: Record<string, RegExp> = {
   host: /^[^,]+$/,
   port: /^\d{1,5}$/,
@@ -25,20 +25,20 @@ const used: Record<string, RegExp> = {
   query_timeout: /^\d+$/,
 }
 
-/** What else to write, where a parameter that were dropped would lead to other tables, another server or less protection. */
+/** Advice for parameters that must not be dropped: Rekey would use other tables, another server or less protection. */
 const refused: Record<string, string> = {
-  schema: 'take ?schema=… away (Prisma reads it, Rekey does not), and set DATABASE_SCHEMA',
+  schema: 'remove ?schema=… (Prisma reads it, Rekey does not), and set DATABASE_SCHEMA',
   dbname: 'write the name of the database after the host instead of ?dbname=…',
   database: 'write the name of the database after the host instead of ?database=…',
-  replication: 'take ?replication=… away: Rekey does not replicate',
+  replication: 'remove ?replication=…: Rekey does not replicate',
   hostaddr: 'write the address in place of the host instead of ?hostaddr=…',
   service: 'write host, user and database into the URL: Rekey reads no ?service=…',
   passfile: 'write the password into the URL: Rekey reads no ?passfile=…',
-  requirepeer: 'take ?requirepeer=… away: Rekey cannot check it',
-  gssencmode: 'take ?gssencmode=… away: Rekey encrypts by TLS only; see sslmode',
+  requirepeer: 'remove ?requirepeer=…: Rekey cannot check it',
+  gssencmode: 'remove ?gssencmode=…: Rekey encrypts by TLS only; see sslmode',
 }
 
-/** What libpq, Prisma or a pooler know and Rekey can do without, with what to do about it. */
+/** Parameters of libpq, Prisma or a pooler that Rekey can ignore safely, each with the alternative. */
 const ignored: Record<string, string> = {
   connection_limit: 'set DATABASE_POOL_SIZE instead',
   pool_timeout: 'Rekey waits 3 s for a connection',
@@ -46,14 +46,15 @@ const ignored: Record<string, string> = {
   socket_timeout: 'use query_timeout, in milliseconds',
   pgbouncer: 'Rekey needs no parameter for a pooler',
   channel_binding: 'Rekey trusts the certificate (sslmode)',
-  target_session_attrs: 'name the host that takes writes',
+  target_session_attrs: 'name the host that accepts writes',
 }
 
 /**
- * What is wrong with the parameters of a database URL. Only names that are listed here are shown: of a password with a bare
- * `&`, a part stands where a name should.
+ * Finds the first wrong parameter of a database URL. Messages show only names that are listed here: an unescaped `&` in a
+ * password makes a part of it look like a name.
  *
  * @param text the whole URL
+ * @returns what to write instead; undefined if all parameters are valid or can be ignored
  */
 export function parameterProblem(text: string, parameters: URLSearchParams): string | undefined {
   if (/[?&](?:user|password)=[^&]*\+/.test(text)) return 'write a + in ?user=… and ?password=… as %2B'
@@ -61,7 +62,7 @@ export function parameterProblem(text: string, parameters: URLSearchParams): str
     if (Object.hasOwn(refused, name)) return refused[name]
     if (!Object.hasOwn(used, name)) {
       if (/^ssl/i.test(name)) {
-        return 'take away the parameter that begins with ssl and is none of sslmode, sslrootcert, sslcert, sslkey, sslnegotiation'
+        return 'remove the ssl… parameter that is not sslmode, sslrootcert, sslcert, sslkey or sslnegotiation'
       }
       continue
     }
@@ -78,19 +79,19 @@ function adviceOn(name: string): string {
     case 'ssl':
       return 'write sslmode=verify-full or sslmode=disable instead of ssl=…'
     case 'host':
-      return 'write one host: of several, Rekey would reach none'
+      return 'write one host: Rekey cannot connect to a list of hosts'
     case 'client_encoding':
-      return 'write client_encoding=UTF8, or take it away'
+      return 'write client_encoding=UTF8, or remove it'
     default:
-      return `write another value for its parameter ${name}, or take it away`
+      return `write another value for its parameter ${name}, or remove it`
   }
 }
 
 /**
- * The parameters of a database URL that are not used, a sentence.
+ * Lists the parameters of a database URL that have no effect.
  *
- * @param setting its name
- * @returns no sentence where all are used
+ * @param setting the name of the setting that holds the URL
+ * @returns a sentence for each; empty if all are used
  */
 export function ignoredParameters(setting: string, databaseUrl: string): string[] {
   const names = [...new URLSearchParams(databaseUrl.split('?')[1] ?? '').keys()]
@@ -98,6 +99,6 @@ export function ignoredParameters(setting: string, databaseUrl: string): string[
   return unused.map((name) =>
     Object.hasOwn(ignored, name)
       ? `${setting}: its parameter ${name} is not used; ${ignored[name]}.`
-      : `${setting}: it has a parameter that Rekey does not use; take it away.`,
+      : `${setting}: it has a parameter that Rekey does not use; remove it.`,
   )
 }

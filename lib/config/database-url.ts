@@ -5,11 +5,11 @@ import { ambiguity, encodingAdvice } from './server-url'
 const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey'
 
 /**
- * Reads a database URL as `pg` does: a host may be missing after a user name, and a parameter `host` or `port` wins
+ * Parses a database URL as `pg` does: the host may be missing after a user name, and a parameter `host` or `port` wins
  * (libpq, "Connection URIs").
  *
- * @returns undefined where it is no PostgreSQL URL or can be read in more than one way. `host` is a name, an address or the
- *   directory of a socket; it is empty where the URL has none
+ * @returns undefined if it is not a PostgreSQL URL or is ambiguous. `host` is a name, an address or the directory of a
+ *   socket; it is empty if the URL has none
  */
 export function readDatabaseUrl(text: string) {
   const whole = text.replace('@/', '@localhost/')
@@ -28,10 +28,9 @@ export function readDatabaseUrl(text: string) {
 }
 
 /**
- * A database URL for messages: host, port and name, never user, password or other parameters. Where a part of the password
- * could be taken for the host, it is the setting's name instead.
+ * Formats a database URL for messages: host, port and name, never user, password or other parameters.
  *
- * @param setting the name of the setting that the URL comes from
+ * @param setting the name of the setting that holds the URL; shown instead if a part of the password could pass for the host
  */
 export function withoutSecrets(databaseUrl: string, setting = 'DATABASE_URL'): string {
   const address = readDatabaseUrl(databaseUrl)
@@ -42,13 +41,13 @@ export function withoutSecrets(databaseUrl: string, setting = 'DATABASE_URL'): s
   return `${name}${port && !host.startsWith('/') ? `:${port}` : ''}${pathname}`
 }
 
-/** The URL of a database, with what `pg` uses of it and nothing that it would drop without a word. */
+/** A database URL without parameters that `pg` would silently drop to harmful effect. */
 export const postgres = z.string().superRefine((text, context) => {
   const message = databaseUrlProblem(text)
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
 
-/** What is wrong with a database URL, without any part of it. */
+/** Says what is wrong with a database URL without quoting it: it may contain a password. */
 function databaseUrlProblem(text: string): string | undefined {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return example
   const unclear = ambiguity(text)
@@ -56,7 +55,7 @@ function databaseUrlProblem(text: string): string | undefined {
   const address = readDatabaseUrl(text)
   if (address === undefined) return `${example}; ${encodingAdvice}`
   if (decodeURI(address.pathname) !== decodeURIComponent(address.pathname)) {
-    return 'write ; : , & = + $ in the name of the database as they are; / ? # @ cannot stand in it'
+    return 'write ; : , & = + $ in the name of the database as they are; it cannot contain / ? # @'
   }
   return parameterProblem(text, address.parameters)
 }

@@ -2,9 +2,10 @@ import type { z } from 'zod'
 import { rawProblem } from './raw-value'
 import { whyNeeded } from './schema'
 
-/** What is set, by name: an empty value counts as absent. */
+/** The settings that are present, by name. */
 export type Given = Record<string, string | undefined>
 
+/** Drops absent and empty settings: an empty value counts as absent. */
 export function givenIn(env: Given): Given {
   return Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
@@ -12,9 +13,9 @@ export function givenIn(env: Given): Given {
 }
 
 /**
- * Checks what is set against the schema of some settings.
+ * Validates settings against a schema.
  *
- * @returns a sentence for each setting that is wrong, without any part of a value; the values where there is none
+ * @returns `problems`: one sentence for each wrong setting, never quoting its value; `values`: only if there is no problem
  */
 export function check<Schema extends z.ZodObject>(
   schema: Schema,
@@ -28,7 +29,7 @@ export function check<Schema extends z.ZodObject>(
   const parsed = schema.safeParse(given)
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0])
-    // One sentence for a setting is enough, however much is wrong with it.
+    // The first problem of a setting is enough: the others often follow from it.
     if (!found.has(name)) found.set(name, describe(issue, given))
   }
   const problems = [...found.values()]

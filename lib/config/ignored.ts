@@ -4,17 +4,17 @@ import type { z } from 'zod'
 import type { Mode } from './mode'
 import { ignoredParameters } from './database-parameters'
 import type { Given } from './given'
-import type { shape } from './schema'
+import type { settingsSchema } from './schema'
 import { unknownNames } from './unknown-names'
 
 /**
- * What is set and has no effect: names that are no settings, settings that others overrule, settings of other commands.
+ * Lists settings without effect: unknown names, settings that others overrule, settings of other commands.
  *
- * @param given what is set, under any name
- * @param values what came of it
- * @returns a sentence for each, without any part of a secret
+ * @param given the environment, any name
+ * @param values the parsed settings
+ * @returns a sentence for each, never quoting a secret
  */
-export function ignoredSettings(given: Given, values: z.output<typeof shape>, mode: Mode): string[] {
+export function ignoredSettings(given: Given, values: z.output<typeof settingsSchema>, mode: Mode): string[] {
   const sentences = [...unknownNames(given), ...ignoredParameters('DATABASE_URL', values.DATABASE_URL)]
   if (given.USER_LOGIN_FIELDS !== undefined && values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL) {
     sentences.push(
@@ -22,12 +22,10 @@ export function ignoredSettings(given: Given, values: z.output<typeof shape>, mo
     )
   }
   if (given.MIGRATION_DATABASE_URL !== undefined) {
-    sentences.push(
-      'MIGRATION_DATABASE_URL is used by `npm run migrate` only: best set it for that command alone.',
-    )
+    sentences.push('MIGRATION_DATABASE_URL is used by `npm run migrate` only: set it for that command alone.')
   }
   if (mode === 'production' && values.DATA_DIR !== '.data') {
-    sentences.push('DATA_DIR is not used: it says where demo and dev keep their data.')
+    sentences.push('DATA_DIR is not used: only demo and dev keep data there.')
   }
   if (mode !== 'production' && given.WEB_CONCURRENCY !== undefined) {
     sentences.push('WEB_CONCURRENCY is not used: this command is one process.')

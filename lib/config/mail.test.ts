@@ -89,9 +89,12 @@ describe('V5: the authority of the mail server', () => {
     for (const [path, why] of [
       [join(folder, 'absent.pem'), 'cannot be read (ENOENT)'],
       [join(folder, 'directory'), 'cannot be read (EISDIR)'],
-      [fileWith('empty.pem', ''), 'holds no certificate'],
-      [fileWith('key.pem', one!.key), 'holds no certificate'],
-      [fileWith('der.crt', Buffer.from(one!.cert.split('\n')[1]!, 'base64').toString('latin1')), 'holds no'],
+      [fileWith('empty.pem', ''), 'contains no certificate'],
+      [fileWith('key.pem', one!.key), 'contains no certificate'],
+      [
+        fileWith('der.crt', Buffer.from(one!.cert.split('\n')[1]!, 'base64').toString('latin1')),
+        'contains no',
+      ],
       [fileWith('broken.pem', one!.cert + broken), 'cannot be read; it must be PEM'],
     ] as const) {
       const read = () => readMailSettings({ SMTP_CA_FILE: path })

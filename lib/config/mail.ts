@@ -6,9 +6,9 @@ import { z } from 'zod'
 import { isHostName } from '@/lib/addresses/email-address'
 import { isLoopback } from '@/lib/addresses/loopback'
 
-// What a mail server needs to be told: the name in EHLO, and the authority of its certificate.
+// The settings of the SMTP client: its name in EHLO, and the authorities that it trusts.
 
-/** What nodemailer says where it knows no name. Some relays refuse it. */
+/** nodemailer's fallback for EHLO. Some relays reject it. */
 const noName = '[127.0.0.1]'
 
 /** A host name, or an address literal such as `[192.0.2.1]` (RFC 5321 §4.1.1.1, §4.1.3). */
@@ -19,8 +19,8 @@ export const heloName = z.string().refine((text) => {
 }, 'write a host name such as id.example.com, or an address such as [192.0.2.1] or [IPv6:2001:db8::1]')
 
 /**
- * What EHLO says unless a setting does: the host of PUBLIC_URL if its name has a dot, else this machine's name if that
- * has one, else the address in PUBLIC_URL. Relays refuse names without a dot.
+ * Chooses the EHLO name without SMTP_HELO_NAME: the host of PUBLIC_URL if it has a dot, else this machine's name if that
+ * has one, else the IP address in PUBLIC_URL. Relays reject names without a dot.
  */
 export function defaultHeloName(publicUrl: string, machine = hostname()): string {
   const host = new URL(publicUrl).hostname.replace(/\.$/, '')
@@ -33,7 +33,7 @@ export function defaultHeloName(publicUrl: string, machine = hostname()): string
   return isIPv6(inBrackets) && !isLoopback(host) ? `[IPv6:${inBrackets}]` : noName
 }
 
-/** The path of a PEM file with one or more certificates; becomes those certificates, each PEM. */
+/** Reads the PEM file at a path into its certificates, each as PEM. */
 export const authoritiesFile = z.string().transform((path, context) => {
   const refuse = (message: string) => {
     context.addIssue({ code: 'custom', message })
@@ -50,19 +50,20 @@ export const authoritiesFile = z.string().transform((path, context) => {
     content.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)?.map((pem) => `${pem}\n`) ??
     []
   if (certificates.length === 0)
-    return refuse('the file holds no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)')
+    return refuse('the file contains no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)')
   try {
     for (const certificate of certificates) new X509Certificate(certificate)
   } catch {
-    return refuse('the file holds a certificate that cannot be read; it must be PEM')
+    return refuse('the file contains a certificate that cannot be read; it must be PEM')
   }
   return certificates
 })
 
 /**
- * What is doubtful about the settings of mail, a sentence each.
+ * Lists mail settings that are valid but probably wrong.
  *
  * @param envFile the file that npm scripts read settings from
+ * @returns a sentence for each
  */
 export function mailWarnings(
   { smtpUrl, heloName: name }: { smtpUrl?: string | undefined; heloName: string },

@@ -1,14 +1,14 @@
 import type { Settings } from './settings'
 
 /**
- * The path of a page, endpoint or file of this app as browsers see it: the path of PUBLIC_URL, then `path`. Every link,
- * form, redirect and request of this app is made with it; a lint rule refuses a path that is not.
+ * Builds the path of a page, endpoint or file as browsers see it: the path of PUBLIC_URL, then `path`. A lint rule rejects
+ * links, forms, redirects and requests that do not use it: they would leave the path of PUBLIC_URL.
  */
 export function pathInApp({ basePath }: Pick<Settings, 'basePath'>, path: `/${string}`): string {
   return `${basePath}${path}`
 }
 
-/** The same with scheme and host, for emails. */
+/** Builds the absolute URL of a page, for emails. */
 export function urlInApp({ publicUrl }: Pick<Settings, 'publicUrl'>, path: `/${string}`): string {
   return `${publicUrl}${path}`
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readSettings, SettingsError } from './settings'
-import { shape } from './schema'
+import { settingsSchema } from './schema'
 import { settingsWarnings } from './warnings'
 
 const needed = {
@@ -48,7 +48,7 @@ describe('V5: a value that arrives in another form than it was meant', () => {
   ]
 
   test.each(forms)('is refused by name in every setting: %s', (_what, change) => {
-    for (const name of Object.keys(shape.shape)) {
+    for (const name of Object.keys(settingsSchema.shape)) {
       const value = change(right[name] ?? 'value')
       const { problems } = toldOf({ [name]: value })
       expect(problems).toEqual([expect.stringMatching(new RegExp(`^${name}: write `))])

@@ -1,4 +1,4 @@
-/** The two schemas that Rekey has to itself in a database that other applications may use too. */
+/** The two schemas that only Rekey uses; the database may contain those of other applications. */
 export type Schemas = {
   /** Rekey's tables, and the record of its migrations. */
   own: string
@@ -8,15 +8,15 @@ export type Schemas = {
 
 export const defaultSchemas: Schemas = { own: 'rekey', queue: 'rekey_queue' }
 
-/** What such a schema may be called: a plain name that is neither PostgreSQL's own nor the one that everybody uses. */
+/** Valid names: plain, not reserved by PostgreSQL, and not `public`, which applications share. */
 export const schemaName = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,39}$/
 
 /**
- * A schema's name as SQL has it.
+ * Quotes the name of a schema for SQL.
  *
- * @throws Error when it is none that {@link schemaName} allows, so that no text becomes SQL by this way
+ * @throws Error if {@link schemaName} does not allow it, which prevents SQL injection
  */
 export function quoted(schema: string): string {
-  if (!schemaName.test(schema)) throw new Error('This is no name for a schema of Rekey.')
+  if (!schemaName.test(schema)) throw new Error('Invalid schema name.')
   return `"${schema}"`
 }

@@ -25,8 +25,8 @@ import {
 import { postgres } from './database-url'
 import { authoritiesFile, heloName } from './mail'
 
-/** Every setting: its check, and its default where it has one. */
-export const shape = z.object({
+/** The schema of every setting, with its default. */
+export const settingsSchema = z.object({
   SECRET_KEY: secretKey,
   SECRET_KEY_FALLBACKS: list.pipe(z.array(secretKey)).default([]),
   DATABASE_URL: postgres,
@@ -73,7 +73,7 @@ export const shape = z.object({
     })
     .default(60),
   LIMIT_LETTERS_PER_ACCOUNT: limit
-    .refine(({ count }) => count <= 100, 'at most 100 letters to one account')
+    .refine(({ count }) => count <= 100, 'at most 100 emails to one account')
     .optional(),
   LIMIT_LETTERS_PER_MAILBOX: limit.optional(),
   LIMIT_LETTERS: limit.default({ count: 1000, seconds: 3600 }),
@@ -108,12 +108,12 @@ export const shape = z.object({
   HOST: line.optional(),
 })
 
-/** What a setting without a default is for. */
+/** The purpose of each required setting, for the message that it is missing. */
 export const whyNeeded: Record<string, string> = {
   SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
   DATABASE_URL:
     'a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey?sslmode=verify-full',
   PUBLIC_URL: 'the address people reach this app at, such as https://id.example.com',
-  SMTP_URL: 'letters are sent through it, such as smtp://user:password@mail.example.com:587',
-  VERIFICATION_FROM_EMAIL: 'the sender of the letters, such as Example <no-reply@example.com>',
+  SMTP_URL: 'emails are sent through it, such as smtp://user:password@mail.example.com:587',
+  VERIFICATION_FROM_EMAIL: 'the sender of the emails, such as Example <no-reply@example.com>',
 }

@@ -1,13 +1,13 @@
-// URLs with a user name and a password in them: of the database, of the mail server.
+// URLs that contain a user name and a password: those of the database and of the mail server.
 
 export const encodingAdvice =
-  'percent-encode what stands in its user name, password and parameters: @ as %40, / as %2F, # as %23, ? as %3F, : as %3A, % as %25, a space as %20'
+  'percent-encode its user name, password and parameters: @ as %40, / as %2F, # as %23, ? as %3F, : as %3A, % as %25, a space as %20'
 
 /**
- * Why a URL must not be used although it may parse: a password that is not percent-encoded moves its own end to another
- * place, so that another server is called and a part of the password counts as its name.
+ * Rejects URLs that parse but may mean something else. A password that is not percent-encoded ends too early: Rekey would
+ * connect to another server, and a part of the password would count as its host name.
  *
- * @returns what to write, without any part of the URL; undefined where it can be read in one way only
+ * @returns what to write, never quoting the URL; undefined if it is unambiguous
  */
 export function ambiguity(url: string): string | undefined {
   const rest = url.replace(/^[a-z]+:\/\//i, '')
@@ -15,12 +15,12 @@ export function ambiguity(url: string): string | undefined {
   const afterAuthority = rest.slice(authority.length)
   if (/[#\s]/u.test(rest) || afterAuthority.includes('@') || !isDecodable(rest)) return encodingAdvice
   if (authority.slice(authority.lastIndexOf('@') + 1).includes(',')) {
-    return 'write one host: of several, Rekey would reach none'
+    return 'write one host: Rekey cannot connect to a list of hosts'
   }
   return undefined
 }
 
-/** Whether every `%` begins an escape, and the whole is text without control characters. */
+/** Whether every `%` starts an escape and the decoded text has no control characters. */
 function isDecodable(text: string): boolean {
   try {
     return !/\p{Cc}/u.test(decodeURIComponent(text))

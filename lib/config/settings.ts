@@ -1,18 +1,18 @@
 import type { Schemas } from './schema-names'
-import { hasStockPassword, linklessTimes, oneSchemaForBoth } from './contradictions'
+import { hasStockPassword, emailLimitProblems, oneSchemaForBoth } from './contradictions'
 import { ignoredParameters } from './database-parameters'
 import { check, givenIn, missing } from './given'
 import { ignoredSettings } from './ignored'
 import { defaultHeloName } from './mail'
 import { readMode } from './mode'
-import { shape } from './schema'
+import { settingsSchema } from './schema'
 import { unknownNames } from './unknown-names'
 
-// The only file that reads the environment: a lint rule keeps all others from it.
+// The only file that reads the environment; a lint rule enforces it.
 
 export type Settings = ReturnType<typeof readSettings>
 
-/** All that is wrong with the settings; the message has a line for each. */
+/** Thrown for invalid settings; the message has one line for each problem. */
 export class SettingsError extends Error {
   readonly problems: string[]
   constructor(problems: string[]) {
@@ -23,10 +23,10 @@ export class SettingsError extends Error {
 }
 
 /**
- * Reads and checks all settings.
+ * Parses and validates all settings.
  *
  * @param env the environment; an empty value counts as absent
- * @throws SettingsError naming every setting that is missing, malformed or in contradiction with another
+ * @throws SettingsError naming every setting that is missing, malformed or contradicts another one
  */
 export function readSettings(env: Record<string, string | undefined>) {
   const mode = readMode(env)
@@ -36,7 +36,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     given.HOST ??= '127.0.0.1'
   }
 
-  const { problems, values } = check(shape, given)
+  const { problems, values } = check(settingsSchema, given)
   if (mode === 'production' && given.SMTP_URL === undefined) problems.push(missing('SMTP_URL'))
   if (
     (mode === 'production' || given.SMTP_URL !== undefined) &&
@@ -46,17 +46,19 @@ export function readSettings(env: Record<string, string | undefined>) {
   }
   const fallbacks = (given.SECRET_KEY_FALLBACKS ?? '').split(',').map((key) => key.trim())
   if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
-    problems.push('SECRET_KEY_FALLBACKS: holds the current SECRET_KEY too; keep only the others there')
+    problems.push('SECRET_KEY_FALLBACKS: contains the current SECRET_KEY; list only other keys there')
   }
   if (given.HEALTH_TOKEN !== undefined && [given.SECRET_KEY, ...fallbacks].includes(given.HEALTH_TOKEN))
-    problems.push('HEALTH_TOKEN: is a SECRET_KEY too; monitors must not hold what signs links')
+    problems.push('HEALTH_TOKEN: equals a SECRET_KEY; a monitor must not be able to sign links')
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
     if (mode === 'production' && hasStockPassword(given[name]))
-      problems.push(`${name}: its password is one that everybody tries first; give the database role its own`)
-  problems.push(...linklessTimes(given), ...oneSchemaForBoth(given))
+      problems.push(
+        `${name}: its password is one that attackers try first; give the database role a random one`,
+      )
+  problems.push(...emailLimitProblems(given), ...oneSchemaForBoth(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
-  /** Seconds: no longer than a link lives, see `linklessTimes`. */
+  /** Seconds: no longer than a link lives, see `emailLimitProblems`. */
   const emailWindow = Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD)
   const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
   const publicOrigin = new URL(publicUrl).origin
@@ -72,26 +74,26 @@ export function readSettings(env: Record<string, string | undefined>) {
     dataDir: values.DATA_DIR,
     /** Scheme, host and port, without a trailing slash. */
     publicOrigin,
-    /** The path of PUBLIC_URL, such as `/account`; empty where Rekey has a host of its own. */
+    /** The path of PUBLIC_URL, such as `/account`; empty if Rekey does not share its host. */
     basePath,
     /** PUBLIC_URL without a trailing slash. */
     publicUrl,
-    /** Which hosts a browser is told to reach by https only. On a shared host that is not Rekey's to decide. */
+    /** The scope of HSTS. Off by default on a shared host: HSTS would bind the other applications too. */
     hsts: values.HSTS ?? (basePath === '' ? ('host' as const) : ('off' as const)),
     allowedOrigins: values.CORS_ALLOWED_ORIGINS.map((text) => new URL(text).origin),
     reset: {
       enabled: values.RESET_PASSWORD_VERIFICATION_ENABLED,
       pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? `${publicUrl}/reset-password/`,
-      /** Seconds a link lives. */
+      /** Lifetime of a link, in seconds. */
       period: values.RESET_PASSWORD_VERIFICATION_PERIOD,
       oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
       failWhenUserNotFound: values.RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND,
       passwordConfirm: values.RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM,
-      /** The name of the field that says who asks. */
+      /** The request field that names the account. */
       loginField: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
         ? ('email' as const)
         : ('login' as const),
-      /** What the field is compared with. */
+      /** The account attributes that the field is compared with. */
       loginFields: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
         ? (['email'] as const)
         : (values.USER_LOGIN_FIELDS as readonly ('username' | 'email')[]),
@@ -120,11 +122,11 @@ export function readSettings(env: Record<string, string | undefined>) {
     /** Seconds. */
     auditRetention: values.AUDIT_RETENTION,
     mail: {
-      /** Absent: letters are caught in the mailbox of demo and dev. */
+      /** Absent: the mailbox of demo and dev keeps the emails. */
       smtpUrl: values.SMTP_URL,
-      /** What EHLO says. */
+      /** The name in EHLO. */
       heloName: values.SMTP_HELO_NAME ?? defaultHeloName(values.PUBLIC_URL),
-      /** Certificates, PEM; believed besides those that Node believes. */
+      /** Certificates (PEM), trusted in addition to those of Node. */
       authorities: values.SMTP_CA_FILE,
       from: values.VERIFICATION_FROM_EMAIL ?? 'no-reply@rekey.localhost',
       replyTo: values.VERIFICATION_REPLY_TO_EMAIL,
@@ -132,46 +134,46 @@ export function readSettings(env: Record<string, string | undefined>) {
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
     look: {
       appName: values.APP_NAME,
-      /** A path of this origin. */
+      /** A path on this origin. */
       logoUrl: values.LOGO_URL && `${basePath}${values.LOGO_URL}`,
-      /** `#rrggbb`; made readable before it is used. */
+      /** `#rrggbb`; `readableAccents` adjusts its contrast before use. */
       brandColor: values.BRAND_COLOR,
       signInUrl: values.SIGN_IN_URL,
       supportEmail: values.SUPPORT_EMAIL,
     },
-    /** A URI; for whoever found a weakness. */
+    /** The URI for vulnerability reports. */
     securityContact: values.SECURITY_CONTACT,
     defaultLocale: values.DEFAULT_LOCALE,
     worker: values.WORKER,
     webConcurrency: values.WEB_CONCURRENCY,
-    /** Opens `/api/health/mail`; absent: there is no such address. */
+    /** The bearer token of `/api/health/mail`; absent: that path answers 404. */
     healthToken: values.HEALTH_TOKEN,
     logLevel: values.LOG_LEVEL,
     port: values.PORT,
     host: values.HOST,
-    /** What is set and has no effect, a sentence each. */
+    /** One sentence for each setting without effect. */
     ignored: ignoredSettings(given, values, mode),
   }
 }
 
-/** Where demo and dev are reached. A port that is none is told under its own name. */
+/** The default PUBLIC_URL of demo and dev. An invalid PORT is reported as a problem of PORT, not of PUBLIC_URL. */
 function localAddress(port = '3000'): string {
   const address = `http://localhost:${port}`
   return URL.canParse(address) ? address : 'http://localhost:3000'
 }
 
-/** The queue's schema is named after the other one unless it has a name of its own. */
+/** Derives the name of the queue's schema from the other one unless DATABASE_QUEUE_SCHEMA is set. */
 function schemasOf(values: { DATABASE_SCHEMA: string; DATABASE_QUEUE_SCHEMA?: string | undefined }): Schemas {
   const own = values.DATABASE_SCHEMA
   return { own, queue: values.DATABASE_QUEUE_SCHEMA ?? `${own}_queue` }
 }
 
 /**
- * What commands on the database need, checked like all settings but without the others.
+ * Parses the settings of commands that need only the database.
  *
  * @param env the environment; an empty value counts as absent
- * @returns `ignored`: what is set and has no effect, a sentence each
- * @throws SettingsError where no URL is set, or a setting is malformed
+ * @returns `ignored`: one sentence for each setting without effect
+ * @throws SettingsError if no URL is set or a setting is malformed
  */
 export function readDatabaseSettings(env: Record<string, string | undefined>) {
   const given = givenIn(env)
@@ -193,9 +195,9 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
 }
 
 /**
- * The two schemas, for commands on the embedded database.
+ * Parses the names of both schemas, for commands on the embedded database.
  *
- * @throws SettingsError
+ * @throws SettingsError if one is malformed or both are equal
  */
 export function readSchemas(env: Record<string, string | undefined>): Schemas {
   const { problems, values } = checkSchemas(givenIn(env))
@@ -208,17 +210,17 @@ function checkSchemas(given: Record<string, string | undefined>) {
   return { problems: [...problems, ...oneSchemaForBoth(given)], values }
 }
 
-const schemaSettings = shape.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
+const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
-const databaseUrls = shape.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
+const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
 
 /**
- * Where the embedded database, caught letters and the generated secret are.
+ * Parses the directory of the embedded database, of the emails in the mailbox and of the generated secret.
  *
- * @throws SettingsError
+ * @throws SettingsError if it is malformed
  */
 export function readDataDir(env: Record<string, string | undefined>): string {
-  const { problems, values } = check(shape.pick({ DATA_DIR: true }), givenIn(env))
+  const { problems, values } = check(settingsSchema.pick({ DATA_DIR: true }), givenIn(env))
   if (values === undefined) throw new SettingsError(problems)
   return values.DATA_DIR
 }
@@ -226,8 +228,10 @@ export function readDataDir(env: Record<string, string | undefined>): string {
 let read: Settings | undefined
 
 /**
- * The settings of this process, read on first use: `next build` imports every route and may have no secrets. The role that
- * owns the tables is checked and then forgotten: what serves, and what it starts, has no use for it (ASVS 13.2.2).
+ * Returns the settings of this process. Parses them on first use, because `next build` imports every route without having
+ * secrets. Removes MIGRATION_DATABASE_URL from the environment: serving processes do not need the owner's role (ASVS 13.2.2).
+ *
+ * @throws SettingsError on first use if a setting is invalid
  */
 export function settings(): Settings {
   if (read !== undefined) return read

@@ -1,9 +1,9 @@
 import type { Given } from './given'
-import { shape } from './schema'
+import { settingsSchema } from './schema'
 
-const known = Object.keys(shape.shape)
+const known = Object.keys(settingsSchema.shape)
 
-/** Settings of Django REST Registration that are functions of `rekey.config.ts` here. */
+/** Settings of Django REST Registration (DRR) that are extension points of `rekey.config.ts`. */
 const inConfiguration: Record<string, string> = {
   RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES: 'letters',
   RESET_PASSWORD_VERIFICATION_EMAIL_SENDER: 'sendLetter',
@@ -13,18 +13,18 @@ const inConfiguration: Record<string, string> = {
   VERIFICATION_URL_BUILDER: 'buildVerificationUrl',
 }
 
-/** Settings of Django REST Registration for what Rekey does not do. */
-const elsewhere = /^(?:CHANGE_PASSWORD|LOGIN_SERIALIZER|PROFILE_SERIALIZER|REGISTER)_/
+/** Settings of Django REST Registration for features that Rekey does not have. */
+const unsupported = /^(?:CHANGE_PASSWORD|LOGIN_SERIALIZER|PROFILE_SERIALIZER|REGISTER)_/
 
-/** First words of settings that names of other programs begin with, too. */
+/** First words that settings share with the environment variables of other programs. */
 const common =
   /^(?:APP|DATA|DATABASE|DEFAULT|HOST|LOG|PORT|PUBLIC|SECRET|SECURITY|SEND|SIGN|USER|WEB|WORKER)$/
 
-/** Names that begin as ours do and are meant for others: the password manager `pass`, Kubernetes' links to services. */
+/** Variables of other programs that resemble settings: the password manager `pass`, Kubernetes service links. */
 const foreign = /^PASSWORD_STORE_|_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP)/
 
 /**
- * Names in the environment that look like settings and are none, so that what they are meant to set stays as it is.
+ * Lists environment variables that resemble a setting but are not one, so that a misspelt setting is noticed.
  *
  * @returns a sentence for each, with the nearest setting
  */
@@ -32,16 +32,16 @@ export function unknownNames(given: Given): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
     if (known.includes(name) || name === 'REKEY_MODE') return []
     if (foreign.test(name) || /^(?:tcp|udp):\/\//.test(value ?? '')) return []
-    const sentence = about(name)
+    const sentence = explain(name)
     return sentence === undefined ? [] : [`${name} ${sentence}`]
   })
 }
 
-function about(name: string): string | undefined {
+function explain(name: string): string | undefined {
   if (Object.hasOwn(inConfiguration, name)) {
     return `is not used: write the function or object ${inConfiguration[name]} into rekey.config.ts instead.`
   }
-  if (elsewhere.test(name)) return 'is not used: Rekey resets passwords and does nothing else of that API.'
+  if (unsupported.test(name)) return 'is not used: Rekey resets passwords and does nothing else of that API.'
   const upper = name.toUpperCase().replaceAll('-', '_')
   const near = known.find((setting) => isNear(upper, setting))
   if (near !== undefined) return `is not used: did you mean ${near}?`
@@ -55,7 +55,7 @@ function looksLikeOurs(name: string): boolean {
   return !common.test(first) && known.some((setting) => firstWord(setting) === first)
 }
 
-/** Whether it is the setting's name with a slip of the pen, in other case, or without one of its words. */
+/** Whether the name is the setting's with a typing error, in another case, or without one of its words. */
 function isNear(name: string, setting: string): boolean {
   const longest = Math.max(name.length, setting.length)
   if (longest >= 7 && distance(bare(name), bare(setting)) <= Math.min(2, Math.floor(longest / 5))) return true
@@ -78,7 +78,7 @@ function bare(name: string): string {
   return name.replaceAll('_', '')
 }
 
-/** How many characters must be changed, added or taken away to make one text of the other (Levenshtein). */
+/** The Levenshtein distance: the fewest insertions, deletions and substitutions that turn one text into the other. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at)
   for (let i = 1; i <= a.length; i += 1) {

@@ -1,15 +1,15 @@
 import type { Settings } from './settings'
 import { mailWarnings } from './mail'
 
-/** What is allowed but worth a warning at start, a sentence each. */
+/** Lists valid but risky settings for a warning at start, a sentence each. */
 export function settingsWarnings(settings: Settings): string[] {
   const warnings = [...settings.ignored]
   if (settings.reset.failWhenUserNotFound) {
-    warnings.push('RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true tells anybody who asks which accounts exist.')
+    warnings.push('RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true reveals to anyone which accounts exist.')
   }
   if (!settings.reset.oneTimeUse) {
     warnings.push(
-      'RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false lets whoever finds a used letter set the password again until the link expires.',
+      'RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false lets anyone who finds a used email set the password again until the link expires.',
     )
   }
   const { resetsPerClient, attemptsPerLink } = settings.limits
@@ -20,11 +20,11 @@ export function settingsWarnings(settings: Settings): string[] {
   }
   if (settings.trustedProxyHops > 0 && [undefined, '0.0.0.0', '::'].includes(settings.host)) {
     warnings.push(
-      'TRUSTED_PROXY_HOPS is set and HOST opens the port on all addresses: whoever reaches it past the proxy chooses the address that they are counted under. Let only the proxy reach it, and set HOST to where it does.',
+      'TRUSTED_PROXY_HOPS is set and HOST opens the port on all addresses: anyone who reaches the port directly can fake their client IP. Let only the proxy reach the port, and set HOST to the address that the proxy uses.',
     )
   }
   if (settings.mode === 'production' && settings.look.supportEmail === undefined) {
-    warnings.push('SUPPORT_EMAIL is not set: letters cannot say whom to contact.')
+    warnings.push('SUPPORT_EMAIL is not set: emails cannot say whom to contact.')
   }
   return [...warnings, ...mailWarnings(settings.mail)]
 }

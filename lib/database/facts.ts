@@ -1,6 +1,6 @@
 import type pg from 'pg'
 
-/** What Rekey relies on and a database may lack. */
+/** The properties of a database that Rekey depends on. */
 type Facts = {
   version: number
   encoding: string
@@ -22,7 +22,7 @@ async function readFacts(client: pg.Client): Promise<Facts> {
   return rows[0]!
 }
 
-/** What keeps Rekey from working on this database, a sentence each with what to do. */
+/** Lists what keeps Rekey from using this database, a sentence each with the remedy. */
 export async function databaseProblems(client: pg.Client): Promise<string[]> {
   const { version, encoding, readOnly, conformingStrings } = await readFacts(client)
   const problems: string[] = []
@@ -30,7 +30,7 @@ export async function databaseProblems(client: pg.Client): Promise<string[]> {
     problems.push(`The database is PostgreSQL ${Math.floor(version / 10_000)}; Rekey needs 13 or newer.`)
   if (encoding !== 'UTF8')
     problems.push(
-      `The database's encoding is ${encoding}, which cannot hold every name and address; Rekey needs a database made with ENCODING 'UTF8'.`,
+      `The database's encoding is ${encoding}, which cannot store every name and address; Rekey needs a database created with ENCODING 'UTF8'.`,
     )
   if (readOnly)
     problems.push(
@@ -44,20 +44,20 @@ export async function databaseProblems(client: pg.Client): Promise<string[]> {
 }
 
 /**
- * What is allowed and worth a warning, a sentence each.
+ * Lists database settings that work but are risky, a sentence each.
  *
- * @param wantedConnections how many connections this start may open
+ * @param wantedConnections the most connections that this start may open
  */
 export async function databaseWarnings(client: pg.Client, wantedConnections: number): Promise<string[]> {
   const { maxConnections, synchronousCommit } = await readFacts(client)
   const warnings: string[] = []
   if (wantedConnections > maxConnections)
     warnings.push(
-      `This start may open ${wantedConnections} connections and the database takes ${maxConnections}: lower DATABASE_POOL_SIZE or WEB_CONCURRENCY, or raise max_connections.`,
+      `This start may open ${wantedConnections} connections and the database accepts ${maxConnections}: lower DATABASE_POOL_SIZE or WEB_CONCURRENCY, or raise max_connections.`,
     )
   if (synchronousCommit === 'off')
     warnings.push(
-      'The database has synchronous_commit=off: a crash of it may lose requests that were answered, and resets. Turn it on for the role: ALTER ROLE … SET synchronous_commit = on.',
+      'The database has synchronous_commit=off: a crash may lose accepted requests and completed resets. Turn it on for the role: ALTER ROLE … SET synchronous_commit = on.',
     )
   return warnings
 }

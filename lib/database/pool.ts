@@ -9,31 +9,33 @@ import { tableNames } from './table-names'
 
 export type Database = {
   prisma: PrismaClient
-  /** The connections under Prisma, for the parts that speak SQL themselves (queue, limits). */
+  /** The connections that Prisma uses, for modules with their own SQL (queue, limits). */
   pool: pg.Pool
   schemas: Schemas
   /** The qualified names of Rekey's tables. */
   names: ReturnType<typeof tableNames>
   /**
-   * Runs work in one transaction, at READ COMMITTED whatever the database's default is, and once more where PostgreSQL
-   * undid it because of another transaction. `work` may so run several times; only its last run counts.
+   * Runs work in one transaction at READ COMMITTED, whatever the database's default is. Retries after a conflict, so `work`
+   * may run several times; only the last run is committed.
+   *
+   * @throws what `work` throws, after a rollback; the last conflict after twelve tries
    */
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
-  /** Whether the database answers. However many ask at once, they wait for one query on one connection. */
+  /** Whether the database responds. Concurrent calls share one query, so that health checks cannot use up the pool. */
   isReady(): Promise<boolean>
   close(): Promise<void>
 }
 
 export type DatabaseSettings = { url: string; poolSize: number; schemas: Schemas }
 
-/** Prisma inside a transaction: all that belongs together goes through it. */
+/** Prisma's client inside a transaction; only statements that go through it are part of the transaction. */
 export type Transaction = Prisma.TransactionClient
 
-/** Milliseconds a request waits for a connection or an answer before the database counts as away. */
+/** Milliseconds to wait for a connection, or for the response to a query, before the database counts as unavailable. */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
 
-/** Opens a pool of connections; none is made before the first query. */
+/** Creates a pool; it opens its first connection at the first query. */
 export function openDatabase({ url, poolSize, schemas }: DatabaseSettings, log: Log): Database {
   const pool = new pg.Pool({
     connectionString: url,
@@ -43,7 +45,7 @@ export function openDatabase({ url, poolSize, schemas }: DatabaseSettings, log: 
     keepAlive: true,
   })
   pool.on('error', (error) => log.warn({ err: error, event: 'database_connection_lost' }))
-  // A transaction whose end the database did not confirm may still be open: no other work may run within it.
+  // Close connections whose transaction status is not idle instead of reusing them: other work would join the transaction.
   pool.on('release', (_error, client) => {
     if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined)
   })
@@ -80,7 +82,7 @@ export function openDatabase({ url, poolSize, schemas }: DatabaseSettings, log: 
   }
 }
 
-/** Has the statements that are a transaction of their own repeated after a conflict; those within one are not. */
+/** Retries single statements after a conflict. Inside a transaction only the whole transaction can be retried. */
 function retryStatements(pool: pg.Pool): void {
   const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>
   pool.query = ((...args: unknown[]) => retryConflicts(() => query(...args))) as typeof pool.query

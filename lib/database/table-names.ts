@@ -2,11 +2,11 @@ import { Prisma } from '@/prisma/client/client'
 import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /**
- * The qualified names of Rekey's tables and functions, for statements. No statement leaves a name to `search_path`,
- * which the operator, the database and its functions set as they like.
+ * Returns the qualified names of Rekey's tables and functions. No statement relies on `search_path`, which the operator,
+ * the database or a function may change.
  */
 export function tableNames({ own, queue }: Schemas) {
-  // eslint-disable-next-line no-restricted-syntax -- a name is no value, and this one is checked
+  // eslint-disable-next-line no-restricted-syntax -- identifiers cannot be parameters; `quoted` validates the name
   const qualified = (name: string, schema = own) => Prisma.raw(`${quoted(schema)}."${name}"`)
   return {
     users: qualified('users'),
@@ -14,7 +14,7 @@ export function tableNames({ own, queue }: Schemas) {
     audit: qualified('audit'),
     mailState: qualified('mail_state'),
     purgeAudit: qualified('purge_audit'),
-    /** The queue's jobs, for reading only. */
+    /** The queue's jobs, read-only: pg-boss owns this table. */
     jobs: qualified('job', queue),
   }
 }

@@ -187,12 +187,12 @@ describe('T12: whatever is received,', () => {
   function counting() {
     const spellings = new Set<string>()
     let verified = 0
-    const open: typeof links.open = (purpose, link) => {
+    const verifyAuthenticity: typeof links.verifyAuthenticity = (purpose, link) => {
       verified += 1
       spellings.add(JSON.stringify([link.user_id, link.timestamp, link.signature]))
-      return links.open(purpose, link)
+      return links.verifyAuthenticity(purpose, link)
     }
-    return { links: { open }, spellings, verified: () => verified }
+    return { links: { verifyAuthenticity }, spellings, verified: () => verified }
   }
 
   const pieces = fc.constantFrom(
@@ -292,14 +292,14 @@ describe('C14, I3: long input', () => {
 
   test('a text longer than any damaged link is tried as received only', () => {
     let verified = 0
-    const open: typeof links.open = () => ((verified += 1), null)
+    const verifyAuthenticity: typeof links.verifyAuthenticity = () => ((verified += 1), null)
     const { user_id, timestamp, signature } = signed()
     const long = {
       user_id,
       timestamp: `${timestamp}`,
       signature: `${signature}.${'.'.repeat(longestRepaired)}`,
     }
-    expect(findLink({ open }, 'reset', long, 'address')).toBeUndefined()
+    expect(findLink({ verifyAuthenticity }, 'reset', long, 'address')).toBeUndefined()
     expect(verified).toBe(1)
   })
 })

@@ -104,7 +104,7 @@ const shape = cancelShape()
  * @returns the link in its one spelling, or undefined where no spelling holds
  */
 export function findLink(
-  links: Pick<Links, 'open'>,
+  links: Pick<Links, 'verifyAuthenticity'>,
   kind: LinkKind,
   received: Received,
   source: LinkSource,
@@ -115,7 +115,7 @@ export function findLink(
     const spelling = JSON.stringify([link.user_id, link.timestamp, link.signature])
     if (tried.has(spelling)) continue
     tried.add(spelling)
-    if (purposes[kind].some((purpose) => links.open(purpose, link) !== null)) return link
+    if (purposes[kind].some((purpose) => links.verifyAuthenticity(purpose, link) !== null)) return link
   }
   return undefined
 }
@@ -125,7 +125,7 @@ export function findLink(
  * or cannot be repaired, so that they are refused for what is wrong with them.
  */
 export function repairFields(
-  links: Pick<Links, 'open'>,
+  links: Pick<Links, 'verifyAuthenticity'>,
   kind: LinkKind,
   fields: Record<string, unknown>,
 ): Record<string, unknown> {

@@ -2,10 +2,10 @@ import { createTranslator } from 'use-intl/core'
 import type { Language } from './locales'
 import { wordsOf, type Words } from './messages'
 
-/** What the endpoints can say; the wording of each language is in `messages/`. */
+/** The keys of the messages that endpoints return; their texts are in `messages/`. */
 export type ApiMessage = keyof Words['api']
 
-/** Puts an API message into words. */
+/** Formats an API message in a language. */
 export function sayApi(
   language: Language,
   message: ApiMessage,

@@ -1,6 +1,6 @@
 import Negotiator from 'negotiator'
 
-/** The languages that Rekey speaks, a file each in `messages/`. The first is the one that every text exists in. */
+/** The supported languages, one file each in `messages/`. The first is the reference for the others. */
 export const languages = [
   'en',
   'de',
@@ -30,40 +30,42 @@ export function isLanguage(text: string): text is Language {
   return (languages as readonly string[]).includes(text)
 }
 
-/** Longer headers are no browser's. */
-const longestHeader = 512
+/** Ignores longer headers: no browser sends one, and parsing costs time. */
+const maxHeaderLength = 512
 
-/** Languages of a header that are looked at, the most wanted first; a browser rarely names more. */
-const mostWanted = 10
+/** How many languages of a header count, best first; a browser rarely sends more. */
+const maxLanguages = 10
 
 /**
- * The best of our languages for an `Accept-Language` header (RFC 9110 §12.5.4).
+ * Chooses the best supported language for an `Accept-Language` header (RFC 9110 §12.5.4).
  *
- * @returns `fallback` where the header names none of ours, is absent or is malformed
+ * @returns `fallback` if the header is absent, malformed, or names no supported language
  */
 export function preferredLanguage(acceptLanguage: string | null, fallback: Language): Language {
-  if (acceptLanguage === null || acceptLanguage.length > longestHeader) return fallback
+  if (acceptLanguage === null || acceptLanguage.length > maxHeaderLength) return fallback
   const wanted = new Negotiator({ headers: { 'accept-language': acceptLanguage } }).languages()
-  for (const tag of wanted.filter((one) => one !== '*').slice(0, mostWanted)) {
-    const ours = nearestLanguage(tag)
-    if (ours !== undefined) return ours
+  for (const tag of wanted.filter((one) => one !== '*').slice(0, maxLanguages)) {
+    const language = nearestLanguage(tag)
+    if (language !== undefined) return language
   }
   return fallback
 }
 
 /**
- * The language of ours for the locale that is stored with an account, perhaps by another application: `de-AT`, or
- * `pt_BR` as POSIX and Django spell it. Undefined where there is none.
+ * Chooses the supported language for an account's stored locale. Other applications may have stored it: `de-AT`, or `pt_BR`
+ * as POSIX and Django spell it.
+ *
+ * @returns undefined if no supported language matches
  */
 export function storedLanguage(locale: string | null): Language | undefined {
   return locale === null ? undefined : nearestLanguage(locale.replaceAll('_', '-'))
 }
 
-const oursMaximized = languages.map((code) => ({ code, locale: new Intl.Locale(code).maximize() }))
+const maximizedLanguages = languages.map((code) => ({ code, locale: new Intl.Locale(code).maximize() }))
 
 /**
- * The language of ours that a tag means, its likely script and region added (UTS #35, "Likely Subtags"): the same, else
- * one of the same script, else of another. Remembers nothing, since anybody may make up tags.
+ * Matches a tag with a supported language after adding its likely script and region (UTS #35, "Likely Subtags"): by region,
+ * then by script, then by language alone. Without a cache, which clients could fill with invented tags.
  */
 function nearestLanguage(tag: string): Language | undefined {
   let wanted: Intl.Locale
@@ -72,13 +74,13 @@ function nearestLanguage(tag: string): Language | undefined {
   } catch {
     return undefined // not a language tag (BCP 47)
   }
-  const related = oursMaximized.filter(({ locale }) => locale.language === wanted.language)
+  const related = maximizedLanguages.filter(({ locale }) => locale.language === wanted.language)
   const readable = related.filter(({ locale }) => locale.script === wanted.script)
   const same = readable.find(({ locale }) => locale.region === wanted.region)
   return (same ?? readable[0] ?? related[0])?.code
 }
 
-/** The direction in which a language is written. */
+/** Returns the writing direction of a language. */
 export function directionOf(language: string): 'ltr' | 'rtl' {
   return /^(ar|he|fa|ur)\b/.test(language) ? 'rtl' : 'ltr'
 }

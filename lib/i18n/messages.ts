@@ -20,7 +20,7 @@ import zhHans from '@/messages/zh-Hans.json'
 import zhHant from '@/messages/zh-Hant.json'
 import type { Language } from './locales'
 
-/** All that Rekey says in one language. */
+/** All messages of one language. */
 export type Words = typeof en
 
 const words: Record<Language, Words> = {
@@ -46,7 +46,7 @@ const words: Record<Language, Words> = {
   fa,
 }
 
-/** The words of a language. Not for the browser: pages hand theirs to forms as properties. */
+/** Returns the messages of a language. Server only: importing it in the browser would load all languages. */
 export function wordsOf(language: Language): Words {
   return words[language]
 }

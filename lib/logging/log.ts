@@ -4,8 +4,8 @@ import { pino, type Logger, type LoggerOptions } from 'pino'
 export type Log = Logger
 
 /**
- * JSON lines on standard output, with UTC times. Whoever logs passes named fields; what a person typed, a link, an
- * address in full or a key never goes into one (OWASP Logging, "Data to exclude").
+ * Creates a logger that writes JSON lines with UTC times to standard output. Callers pass named fields, and never user
+ * input, a link, a full address or a key (OWASP Logging, "Data to exclude").
  */
 export function createLog(level: string, name: string): Log {
   const options: LoggerOptions = {
@@ -14,7 +14,7 @@ export function createLog(level: string, name: string): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },
-    // Pino copies the message of what stands under this key into the line; no field of ours is called that.
+    // Pino copies the message of the error under this key into the line; an unused key prevents it.
     errorKey: 'unused',
     hooks: {
       logMethod([first, ...rest], write) {
@@ -28,7 +28,7 @@ export function createLog(level: string, name: string): Log {
   return pino(options, standardOutput())
 }
 
-/** A disk that is full costs lines, never the process: pino would throw, and wait for ever after a fatal one. */
+/** Drops lines if the disk is full. By default pino would throw, and after a fatal line wait forever. */
 function standardOutput() {
   const output = pino.destination({ fd: 1, sync: true })
   output.on('error', () => undefined)
@@ -37,11 +37,11 @@ function standardOutput() {
 }
 
 /**
- * What of an error may be logged: its name, code and stack frames. Messages of databases and parsers quote the values
- * they choke on, so only those of our own errors and of the system are kept.
+ * Serializes an error for the log: its name, code and the first eight stack frames. Without its message, because databases
+ * and parsers quote the invalid value in theirs.
  */
 export function describeError(error: unknown): Record<string, unknown> {
-  // The queue hands on copies of errors, which are errors no more.
+  // The queue passes on plain copies of errors, for which instanceof fails.
   if (typeof error !== 'object' || error === null || !('stack' in error)) return { type: typeof error }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   const type = 'name' in error ? String(error.name) : 'Error'

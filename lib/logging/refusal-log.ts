@@ -2,30 +2,30 @@ import { BlockList, isIP } from 'node:net'
 import { unknownClient } from '@/lib/addresses/client-ip'
 import type { Log } from './log'
 
-/** What a wrong setting can have refused to everybody: the setting to look at, and what to look for. */
+/** The kinds of rejected requests that a wrong setting can cause for all clients, with the setting to check. */
 const misconfigurations = {
   'plain-http': {
     setting: 'TRUSTED_PROXY_HOPS',
-    hint: 'Requests are refused because the header X-Forwarded-Proto says http: the proxy that ends TLS must set it to https, those behind it must pass it on, and TRUSTED_PROXY_HOPS must count them all.',
+    hint: 'Requests are refused because the header X-Forwarded-Proto is http: the proxy that ends TLS must set it to https, those behind it must pass it on, and TRUSTED_PROXY_HOPS must count them all.',
   },
   'other-host': {
     setting: 'PUBLIC_URL',
-    hint: 'Requests are refused because the header Host names neither localhost nor the host of PUBLIC_URL: demo and dev are reached by these names only.',
+    hint: 'Requests are refused because the header Host names neither localhost nor the host of PUBLIC_URL: demo and dev accept only these names.',
   },
   'outside-path': {
     setting: 'PUBLIC_URL',
-    hint: 'Requests are answered 404 because they arrive without the path of PUBLIC_URL: the proxy in front must pass the path on as it is.',
+    hint: 'Requests are answered 404 because they arrive without the path of PUBLIC_URL: the proxy in front must pass the path on unchanged.',
   },
   'large-headers': {
-    hint: 'Requests are refused because their headers are more than 16 KiB or 100 lines: let the proxies in front add fewer, and keep cookies of other applications away.',
+    hint: 'Requests are refused because their headers are more than 16 KiB or 100 lines: configure the proxies in front to add fewer, and to drop cookies of other applications.',
   },
   'cross-origin': {
     setting: 'PUBLIC_URL, CORS_ALLOWED_ORIGINS',
-    hint: 'Requests are refused because the header Origin names another origin: PUBLIC_URL must be what stands in the address bar of people, and CORS_ALLOWED_ORIGINS must name each front end elsewhere.',
+    hint: 'Requests are refused because the header Origin names another origin: PUBLIC_URL must equal the address in the browser, and CORS_ALLOWED_ORIGINS must list each other front end.',
   },
   'throttled-proxy': {
     setting: 'TRUSTED_PROXY_HOPS',
-    hint: 'Requests are throttled that come from a private address or from none: if a proxy has it, let the proxy send X-Forwarded-For, and set TRUSTED_PROXY_HOPS; else everybody counts as one client.',
+    hint: 'Requests from a private or unknown address are throttled: if it is the address of a proxy, all people count as one client until the proxy sends X-Forwarded-For and TRUSTED_PROXY_HOPS is set.',
   },
   busy: {
     setting: 'TRUSTED_PROXY_HOPS',
@@ -35,27 +35,27 @@ const misconfigurations = {
 
 export type Misconfiguration = keyof typeof misconfigurations
 
-/** Milliseconds between two lines about the same kind of refusal. */
-const quiet = 10 * 60_000
+/** Minimum milliseconds between two lines of the same kind. */
+const interval = 10 * 60_000
 
-/** When each kind was last logged, for each log: a process has one. */
+/** When each kind was last logged, by logger; a process has one. */
 const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
 
 /**
- * Logs that a request was refused for something that a wrong setting may refuse to everybody: one line in ten minutes
- * for each kind and process, since a stranger can cause some of them by the thousand.
+ * Logs a rejected request whose cause may be a wrong setting. At most one line in ten minutes for each kind and process:
+ * attackers can cause thousands of such requests.
  *
- * @param now milliseconds of any clock that only goes on
+ * @param now milliseconds of a monotonic clock
  */
 export function logRefusal(log: Log, reason: Misconfiguration, now = performance.now()): void {
   const times = logged.get(log) ?? new Map<Misconfiguration, number>()
   logged.set(log, times)
-  if (now - (times.get(reason) ?? -Infinity) < quiet) return
+  if (now - (times.get(reason) ?? -Infinity) < interval) return
   times.set(reason, now)
   log.warn({ event: 'requests_refused', reason, ...misconfigurations[reason] })
 }
 
-/** Networks that nobody on the internet has an address in (RFC 6890): a client from there is a proxy or a colleague. */
+/** Private networks (RFC 6890): a client in one is a proxy, or a person on the same network. */
 const privateNetworks = new BlockList()
 for (const [network, bits] of [
   ['10.0.0.0', 8],
@@ -73,7 +73,7 @@ for (const [network, bits] of [
   privateNetworks.addSubnet(network, bits, 'ipv6')
 
 /**
- * Whether a client's address may be that of a proxy whose own clients are not told apart.
+ * Whether an address may belong to a proxy, so that all of its clients would count as one.
  *
  * @param address a canonical address, or `unknown`
  */

@@ -11,34 +11,42 @@ import type { Attempt, Handlers, QueueName, Work } from '@/lib/queue/queue'
 
 type Parts = {
   state: Pick<MailState, 'write' | 'clear'>
-  /** Connects to the mail server without an email; absent where emails do not go there. */
+  /** Connects to the mail server without sending; absent if emails do not go through it. */
   verify: Mailer['verify'] | undefined
   log: Log
   times?: MailTimes
-  /** Called after a failure was written. */
+  /** Called after a failure was stored. */
   onFailure?: () => void
 }
 
-/** A job that a worker has in hand. */
-type InHand = { name: QueueName; started: number; /** While it is being sent. */ to?: string; noted: boolean }
+/** A job that this worker runs. */
+type RunningJob = {
+  name: QueueName
+  started: number
+  /** The recipient, while the email is being sent. */
+  to?: string
+  /** Whether it was already reported as silent. */
+  reported: boolean
+}
 
-/** Different recipients whose emails failed since the last acceptance, before it counts as every recipient's. */
-const mostDoubts = { unclear: 2, deferred: 5 }
+/** How many different recipients must fail since the last acceptance before the mail server counts as failing. */
+const recipientThresholds = { unclear: 2, deferred: 5 }
 
-/** Milliseconds of a clock that nobody sets. */
+/** Milliseconds of a monotonic clock. */
 const clock = () => performance.now()
 
 export type MailRecorder = ReturnType<typeof createMailRecorder>
 
 /**
- * Watches a worker's attempts and keeps the state of emails in the database. Nothing here delays or fails an email:
- * a write that fails is forgotten, and there is at most one every few seconds.
+ * Observes a worker's attempts and stores the mail health in the database. Best effort: it neither delays nor fails an
+ * email, drops a failed write, and writes at most once every few seconds.
  */
 export function createMailRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
-  const inHand = new Map<string, InHand>()
+  const running = new Map<string, RunningJob>()
   let stopped = false
-  const doubts = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }
-  /** Queues whose last job ended in an error. */
+  /** Failed recipients since the last acceptance, with the start of their first failure. */
+  const failedRecipients = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }
+  /** Queues whose last job threw. */
   const throwing = new Set<QueueName>()
   let acceptedAt: number | undefined
   let failure: { cause: StopCause; reason: string; failedAt: number; startedAt: number } | undefined
@@ -51,7 +59,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     if (!stopped) due ??= setTimeout(() => void write(), Math.max(0, lastWrite + times.write - clock()))
   }
 
-  /** One write at a time; what happens meanwhile is in the next one. */
+  /** Runs one write at a time; events during a write are part of the next one. */
   function write(): Promise<void> {
     clearTimeout(due)
     due = undefined
@@ -83,50 +91,51 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
 
   function accept(): void {
     acceptedAt = clock()
-    doubts.unclear.clear()
-    doubts.deferred.clear()
+    failedRecipients.unclear.clear()
+    failedRecipients.deferred.clear()
     writeSoon()
   }
 
   function fail(cause: StopCause, reason: string, startedAt: number): void {
     const first = Math.min(failure?.startedAt ?? startedAt, startedAt)
-    // What was accepted before it failed is written in the same statement, which compares the two.
+    // An acceptance before this failure need not be cleared: one statement writes both and compares their times.
     failure = { cause, reason, failedAt: clock(), startedAt: first }
     writeSoon()
   }
 
-  /** A failure that one recipient or one message may have caused: counts once it met several recipients in a row. */
-  function doubt(kind: keyof typeof doubts, to: string, reason: string, startedAt: number): void {
-    const met = doubts[kind]
-    if (met.size < mostDoubts[kind] && !met.has(to)) met.set(to, startedAt)
-    if (met.size >= mostDoubts[kind]) fail('server', reason, Math.min(...met.values()))
+  /** Records a failure that a single recipient or message may cause; it counts once several recipients failed in a row. */
+  function suspect(kind: keyof typeof failedRecipients, to: string, reason: string, startedAt: number): void {
+    const recipients = failedRecipients[kind]
+    const threshold = recipientThresholds[kind]
+    if (recipients.size < threshold && !recipients.has(to)) recipients.set(to, startedAt)
+    if (recipients.size >= threshold) fail('server', reason, Math.min(...recipients.values()))
     else if (kind === 'unclear') void probe(startedAt)
   }
 
-  function note(outcome: SendOutcome, to: string, startedAt: number): void {
+  function recordOutcome(outcome: SendOutcome, to: string, startedAt: number): void {
     if (outcome.ok) return accept()
-    // Final: this recipient's or this message's, however many there are.
+    // A final failure concerns only its recipient or message.
     if (outcome.final) return
     const { cause, reason, alert } = outcome
-    if (cause === 'recipient' || cause === 'message') return doubt('deferred', to, reason, startedAt)
+    if (cause === 'recipient' || cause === 'message') return suspect('deferred', to, reason, startedAt)
     if (stopsEveryEmail(cause)) return fail(cause, reason, startedAt)
     const isUnclear = reason === 'deadline' || reason === 'mail-unanswered'
     if (cause === 'server' && !isUnclear) return fail('server', reason, startedAt)
     if (cause === undefined && alert === true) return fail('own', reason, startedAt)
-    doubt('unclear', to, reason, startedAt)
+    suspect('unclear', to, reason, startedAt)
   }
 
   async function observe(id: string, to: string, send: () => Promise<SendOutcome>): Promise<SendOutcome> {
-    const job = inHand.get(id)
+    const job = running.get(id)
     if (job !== undefined) job.to = to
     const startedAt = clock()
     const outcome = await send()
     if (job !== undefined) delete job.to
-    note(outcome, to, startedAt)
+    recordOutcome(outcome, to, startedAt)
     return outcome
   }
 
-  /** Has the outcome of every email noted: the team's own sending decides where there is one, else the mailer's. */
+  /** Wraps sending to record the outcome of every email: that of the extension point `sendLetter`, else the mailer's. */
   function watchSending<Sending extends { mailer: Mailer; configuration: Configuration }>(
     parts: Sending,
   ): Sending {
@@ -146,7 +155,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
         }
   }
 
-  /** Has noted what keeps jobs from coming to an email at all. */
+  /** Wraps handlers to record failures before an email is sent. */
   function watchHandlers(handlers: Handlers): Handlers {
     const watched = emailQueues.map((name) => [name, watchHandler(name, handlers[name] as Handle)])
     return { ...handlers, ...(Object.fromEntries(watched) as Partial<Handlers>) }
@@ -156,51 +165,51 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
 
   function watchHandler(name: QueueName, handle: Handle): Handle {
     return async (work) => {
-      const job: InHand = { name, started: clock(), noted: false }
-      inHand.set(work.id, job)
+      const job: RunningJob = { name, started: clock(), reported: false }
+      running.set(work.id, job)
       try {
         const ended = await handle(work)
-        noteEnd(name, ended, work.attempt, job.started)
+        recordEnd(name, ended, work.attempt, job.started)
         return ended
       } catch (error) {
         if (!isDatabaseAway(error)) noteThrow(name, 'error', job.started)
         throw error
       } finally {
-        // A late job goes on beside its next run, which has the entry then.
-        if (inHand.get(work.id) === job) inHand.delete(work.id)
+        // A late attempt can end after the next attempt of its job started: keep the newer entry.
+        if (running.get(work.id) === job) running.delete(work.id)
       }
     }
   }
 
-  function noteEnd(name: QueueName, ended: Attempt, attempt: number, startedAt: number): void {
+  function recordEnd(name: QueueName, ended: Attempt, attempt: number, startedAt: number): void {
     if (throwing.delete(name) && throwing.size === 0) void clear(['job-error'], 0)
     const reason = ended.outcome === 'done' ? undefined : ended.reason
-    // At a later attempt it is what a single recipient's passing refusals come to.
+    // At a later attempt, deferrals of a single recipient can be the reason.
     if (reason === 'link-would-expire' && attempt === 1) fail('link-would-expire', reason, startedAt)
     if (reason === 'letter-budget-spent') fail('budget', reason, startedAt)
   }
 
-  /** Notes a job that came to no end of its own. */
+  /** Records a job that threw, was malformed or exceeded its time. */
   function noteThrow(name: QueueName, reason: string, startedAt = clock()): void {
     if (!emailQueues.includes(name)) return
     throwing.add(name)
     fail('job-error', `${name} ${reason}`, startedAt)
   }
 
-  /** Nothing tells that a mail server, or a function of the team's, is silent; so it is looked for. */
-  function noteSilence(): void {
-    for (const job of inHand.values()) {
-      if (job.noted || clock() - job.started < times.silence) continue
-      job.noted = true
+  /** Records jobs that hang: a silent mail server or extension point causes no event. */
+  function recordSilence(): void {
+    for (const job of running.values()) {
+      if (job.reported || clock() - job.started < times.silence) continue
+      job.reported = true
       if (job.to === undefined) noteThrow(job.name, 'deadline', job.started)
-      else doubt('unclear', job.to, 'mail-unanswered', job.started)
+      else suspect('unclear', job.to, 'mail-unanswered', job.started)
     }
   }
 
   let probing: Promise<SendOutcome> | undefined
   let lastProbe = -Infinity
 
-  /** Connects without an email, unless that was done just now. @returns undefined where it was not done */
+  /** Connects without sending, at most once per `times.probe`. @returns undefined if it did not connect */
   async function probe(startedAt = clock()): Promise<SendOutcome | undefined> {
     if (verify === undefined || probing !== undefined || clock() - lastProbe < times.probe) return undefined
     lastProbe = clock()
@@ -212,7 +221,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     return outcome
   }
 
-  /** A connection that works ends a failure to connect, once no job waits whose attempt would tell better. */
+  /** Probes to clear a failure to connect while no job waits; with jobs, their attempts give better evidence. */
   async function probeWhenIdle({ failing, cause, waiting }: MailFacts): Promise<void> {
     if (failing === null || waiting > 0 || !isStopCause(cause) || !connectionCauses.includes(cause)) return
     const began = clock()
@@ -229,7 +238,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   }
 
   const heartbeat = setInterval(() => {
-    noteSilence()
+    recordSilence()
     void write()
   }, times.heartbeat)
   heartbeat.unref()
@@ -240,13 +249,13 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     watchHandlers,
     noteThrow,
     probeWhenIdle,
-    /** Tries the mail server once and logs `mail_ready` or `mail_stopped`; never throws. */
+    /** Connects to the mail server once and logs `mail_ready` or `mail_stopped`; never throws. */
     async tryOut(): Promise<void> {
       const outcome = await probe()
       if (outcome?.ok === false && !stopsEveryEmail(outcome.cause))
         log.error({ event: 'mail_stopped', cause: 'server', reason: outcome.reason, hint: stopHints.server })
     },
-    /** Writes what is left to write. */
+    /** Stops observing and stores pending events. */
     async stop(): Promise<void> {
       stopped = true
       clearInterval(heartbeat)

@@ -1,35 +1,35 @@
 import type { Log } from '@/lib/logging/log'
 import type { MailFacts, MailState } from './state'
-import { judgeMail, mailTimes, type MailTimes } from './verdict'
+import { assessMailHealth, mailTimes, type MailTimes } from './verdict'
 
 type Parts = {
   state: Pick<MailState, 'read' | 'claimReport' | 'closeReport'>
   log: Log
   times?: MailTimes
-  /** Called with what was read, before it is judged. */
+  /** Called with each state before its evaluation. */
   onRead?: (facts: MailFacts) => void
 }
 
 /**
- * Looks at the state of emails again and again. One process of the installation logs `emails_not_leaving`, at most every
- * ten minutes, and one logs `emails_leaving_again`.
+ * Checks the mail health periodically. One process of the installation logs `emails_not_leaving`, at most every ten
+ * minutes, and one logs `emails_leaving_again`.
  *
- * @returns `check` looks now and never throws; `stop` ends the looking
+ * @returns `check` runs a check now and never throws; `stop` ends the checks
  */
 export function watchMail({ state, log, times = mailTimes, onRead }: Parts) {
   let checking: Promise<void> | undefined
 
   function check(): Promise<void> {
-    return (checking ??= look()
-      // The database is away: what needs it says so, and nothing is known of emails.
+    return (checking ??= checkOnce()
+      // The database is unavailable: nothing is known about emails, and other modules report the outage.
       .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))
       .finally(() => (checking = undefined)))
   }
 
-  async function look(): Promise<void> {
+  async function checkOnce(): Promise<void> {
     const facts = await state.read()
     onRead?.(facts)
-    const verdict = judgeMail(facts, times)
+    const verdict = assessMailHealth(facts, times)
     if (verdict.status === 'failing') {
       const { cause, reason, since, hint } = verdict
       if (

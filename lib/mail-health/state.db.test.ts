@@ -5,7 +5,7 @@ import { openDatabase, type Database } from '@/lib/database/pool'
 import { watchMail } from './reports'
 import { createMailState, type MailFacts, type MailState } from './state'
 import { stopHints } from './stops'
-import { judgeMail, mailTimes } from './verdict'
+import { assessMailHealth, mailTimes } from './verdict'
 import { migrate } from '@/lib/setup/migrate'
 import { createQueue } from '@/lib/queue/queue'
 
@@ -36,7 +36,7 @@ const refused = { cause: 'authentication', reason: 'EAUTH 535' } as const
 const failure = (failed: number, started = failed) => ({ failure: { ...refused, failed, started } })
 const set = (what: string) => database.pool.query(`UPDATE rekey.mail_state SET ${what}`)
 
-/** An age that was written just now, give or take what a busy machine takes. */
+/** Matches a recent age, with a tolerance for slow machines. */
 const about = (milliseconds: number) => ({
   asymmetricMatch: (age: unknown) => Math.abs(Number(age) - milliseconds) < 5_000,
 })
@@ -172,7 +172,7 @@ describe('what the state means', () => {
     ended: null,
   }
   const judge = (facts: Partial<MailFacts>) => {
-    const verdict = judgeMail({ ...quiet, ...facts })
+    const verdict = assessMailHealth({ ...quiet, ...facts })
     return verdict.status === 'ok' ? 'ok' : verdict.cause
   }
   const long = 5 * minute
@@ -197,7 +197,7 @@ describe('what the state means', () => {
   ])('V6: %s', (_, facts, expected) => expect(judge(facts)).toBe(expected))
 
   test('V6: what is wrong is told with its time, its reason and what to look at', () => {
-    expect(judgeMail({ ...quiet, failing: 120_000, failed: 1_000, ...refused })).toEqual({
+    expect(assessMailHealth({ ...quiet, failing: 120_000, failed: 1_000, ...refused })).toEqual({
       status: 'failing',
       ...refused,
       since: new Date('2026-11-29T11:58:00Z'),
@@ -207,15 +207,15 @@ describe('what the state means', () => {
 
   test('V6: the default times keep two minutes in the worst case', () => {
     const { heartbeat, check, failing, workerLost, waiting, stuck, silence, probe } = mailTimes
-    const poll = 15_000 // the longest time until a worker takes a job (lib/queue/worker.ts)
-    const attempt = 60_000 // the longest time that an attempt takes until it fails (lib/mail/smtp-options.ts)
+    const poll = 15_000 // the longest time until a worker fetches a job (lib/queue/worker.ts)
+    const attempt = 60_000 // the longest time until an attempt fails (lib/mail/smtp-options.ts)
     const immediate = poll + failing + check
     const late = poll + attempt + probe
     const mute = poll + silence + heartbeat
     const noWorker = Math.max(workerLost, waiting) + check
     for (const worst of [immediate, late, mute, noWorker, stuck + check])
       expect(worst).toBeLessThanOrEqual(115_000)
-    // Two signs of life may be lost before a worker counts as gone.
+    // Two heartbeats may be lost before a worker counts as stopped.
     expect(heartbeat * 3).toBeLessThanOrEqual(workerLost)
   })
 })

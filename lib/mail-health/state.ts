@@ -4,39 +4,39 @@ import { epochMilliseconds } from '@/lib/database/instants'
 import type { StopCause } from './stops'
 import type { QueueName } from '@/lib/queue/queue'
 
-/** The queues whose jobs end in emails. */
+/** The queues whose jobs lead to emails. */
 export const emailQueues: QueueName[] = ['link-request', 'link-email', 'changed-email']
 
-/** What is known of the emails of the installation. All times are ages in milliseconds, by the database's clock. */
+/** The mail health of the installation. All times are ages in milliseconds, by the database's clock. */
 export type MailFacts = {
   /** The database's clock, in milliseconds since the epoch. */
   now: number
-  /** Since any worker said that it runs; null: none ever did. */
+  /** Since the last heartbeat of any worker; null: there was none yet. */
   workerSeen: number | null
   /** Since the mail server last accepted an email. */
   accepted: number | null
-  /** Since the last failure of a kind that would meet every email. */
+  /** Since the last failure that would affect every email. */
   failed: number | null
-  /** Since when every attempt fails; null: the last one did not. */
+  /** Since every attempt has been failing; null: the last one succeeded. */
   failing: number | null
-  /** What the last failure was, kept after it is over. */
+  /** The cause of the last failure; kept after it ended. */
   cause: string | null
   reason: string | null
-  /** Since the failure was last logged; null: it is not logged, or over. */
+  /** Since the failure was last logged; null: it was not logged, or it ended. */
   reported: number | null
-  /** Jobs that are not finished, those in a pause before their next attempt included. */
+  /** Unfinished jobs, including those that wait for a retry. */
   waiting: number
-  /** Since the oldest unfinished job could be taken; jobs in a pause do not count. */
+  /** Since the oldest unfinished job became due; jobs that wait for a retry do not count. */
   due: number | null
-  /** Since the oldest request was made that no worker has taken yet. */
+  /** Since the oldest request that no worker has fetched yet. */
   untaken: number | null
-  /** Since any job ended. */
+  /** Since the last job ended. */
   ended: number | null
 }
 
-/** What a worker saw. Times are ages in milliseconds. */
+/** The observations of a worker. Times are ages in milliseconds. */
 export type MailNews = {
-  /** Of the last email that the mail server accepted. */
+  /** Age of the last acceptance by the mail server. */
   accepted?: number | undefined
   failure?: { cause: StopCause; reason: string; failed: number; started: number } | undefined
 }
@@ -44,13 +44,13 @@ export type MailNews = {
 export type MailState = ReturnType<typeof createMailState>
 
 /**
- * Whether emails leave, on one row that all workers write: the newest acceptance or failure of any of them counts.
- * Every function throws when the database is away.
+ * Creates the store of the mail health: one row that all workers update, in which the newest acceptance or failure counts.
+ * Every function throws if the database is unavailable.
  */
 export function createMailState({ prisma, names }: Pick<Database, 'prisma' | 'names'>) {
   const { mailState: table, jobs } = names
 
-  /** Writes that a worker runs, and what it saw. An older acceptance or failure does not replace a newer one. */
+  /** Stores a worker's heartbeat and observations. An older acceptance or failure does not replace a newer one. */
   async function write({ accepted, failure }: MailNews): Promise<void> {
     const { cause = null, reason = null } = failure ?? {}
     const [failed, began] = [ago(failure?.failed), ago(failure?.started)]
@@ -70,7 +70,7 @@ export function createMailState({ prisma, names }: Pick<Database, 'prisma' | 'na
         "reason" = CASE WHEN ${isNews} THEN ${reason}::text ELSE "reason" END`
   }
 
-  /** Ends a failure of these causes whose last sign is older than `age` milliseconds. */
+  /** Ends a failure of one of these causes if it did not recur in the last `age` milliseconds. */
   async function clear(causes: StopCause[], age: number): Promise<void> {
     await prisma.$executeRaw`
       UPDATE ${table} SET "failing_since" = NULL
@@ -95,14 +95,14 @@ export function createMailState({ prisma, names }: Pick<Database, 'prisma' | 'na
     return { ...(Object.fromEntries(ages) as Omit<MailFacts, 'cause' | 'reason'>), cause, reason }
   }
 
-  /** Whether the caller is the one who logs the failure now: at most one in `repeat` milliseconds, of all processes. */
+  /** Whether the caller must log the failure now: true for one of all processes in `repeat` milliseconds. */
   async function claimReport(repeat: number): Promise<boolean> {
     const changed = await prisma.$executeRaw`
       UPDATE ${table} SET "reported_at" = now() WHERE "reported_at" IS NULL OR "reported_at" <= ${ago(repeat)}`
     return changed === 1
   }
 
-  /** Whether the caller is the one who logs that the failure is over. */
+  /** Whether the caller must log that the failure ended: true for one of all processes. */
   async function closeReport(): Promise<boolean> {
     const changed = await prisma.$executeRaw`
       UPDATE ${table} SET "reported_at" = NULL WHERE "reported_at" IS NOT NULL`
@@ -114,7 +114,7 @@ export function createMailState({ prisma, names }: Pick<Database, 'prisma' | 'na
 
 type Row = { [Name in keyof MailFacts]: Name extends 'cause' | 'reason' ? string | null : bigint | null }
 
-/** The instant so many milliseconds ago, by the database's clock; null for no age. */
+/** The instant that is this many milliseconds ago by the database's clock; NULL for undefined. */
 function ago(milliseconds: number | undefined): Prisma.Sql {
   return Prisma.sql`(now() - ${milliseconds ?? null}::float8 * interval '1 millisecond')`
 }

@@ -1,39 +1,39 @@
 import { mailHints } from '@/lib/mail/failure-hints'
 
 /**
- * For each state in which no email leaves, one sentence for the operator. The first causes are the mailer's (`mailHints`).
+ * One sentence for the operator, for each cause that stops all emails. `mailHints` has those of the mailer.
  *
- * - `server`: the mail server answers every email with a passing error, or not at all.
- * - `job-error`: jobs end in an error or take too long before an email is handed to the mailer.
- * - `link-would-expire`: emails are given up at their first attempt, because their links have no life left.
- * - `budget`: LIMIT_LETTERS is spent.
+ * - `server`: the mail server replies to every email with a temporary error, or not at all.
+ * - `job-error`: jobs fail or take too long before an email reaches the mailer.
+ * - `link-would-expire`: emails are given up at their first attempt, because their links are about to expire.
+ * - `budget`: the rate limit LIMIT_LETTERS is used up.
  * - `no-worker`: jobs wait and no worker runs.
- * - `queue-stuck`: a worker runs and takes no jobs.
+ * - `queue-stuck`: a worker runs but fetches no jobs.
  */
 export const stopHints = {
   ...mailHints,
   server:
-    'The mail server takes no email and names no lasting reason: look at its log, its disk and its limits for this machine.',
+    'The mail server accepts no email and reports only temporary errors: check its log, its disk and its limits for this machine.',
   'job-error':
-    'Jobs fail before their emails are sent: look for job_error, job_late and job_malformed in the log, and at rekey.config.ts.',
+    'Jobs fail before their emails are sent: search the log for job_error, job_late and job_malformed, and check rekey.config.ts.',
   'link-would-expire':
-    'Emails are given up because their links would expire: a worker was away for too long, or the clock of the database jumps.',
+    'Emails are given up because their links would expire: no worker ran for too long, or the clock of the database jumped.',
   budget:
-    'LIMIT_LETTERS is spent: emails wait until its time is over. Raise it if this many people need a link.',
+    'The rate limit LIMIT_LETTERS is used up: emails wait until its window ends. Raise it if this many people need a link.',
   'no-worker':
-    'Requests wait and no worker runs: set WORKER=on for one start, or run `npm run worker` with the same settings.',
+    'Requests wait and no worker runs: set WORKER=on for one `npm start`, or run `npm run worker` with the same settings.',
   'queue-stuck':
-    'A worker runs and takes no jobs: look for queue_error in the log, restart the worker, and look for locks in the database.',
+    'A worker runs but fetches no jobs: search the log for queue_error, restart the worker, and check the database for locks.',
 } as const
 
 export type StopCause = keyof typeof stopHints
 
-/** Whether a text from the database is one of the causes; an older version may know fewer. */
+/** Whether a text from the database is a known cause; a newer version may have stored an unknown one. */
 export function isStopCause(text: string | null): text is StopCause {
   return text !== null && Object.hasOwn(stopHints, text)
 }
 
-/** The causes that a connection without an email shows too, so that a connection that works ends them. */
+/** The causes that a successful connection without an email disproves. */
 export const connectionCauses: StopCause[] = [
   'network',
   'tls',

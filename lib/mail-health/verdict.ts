@@ -2,31 +2,31 @@ import type { MailFacts } from './state'
 import { isStopCause, stopHints, type StopCause } from './stops'
 
 /**
- * Times in milliseconds. Together they keep a promise: whatever stops every email is logged within two minutes of the
- * first request that it meets (requirement V6).
+ * Times in milliseconds. Together they ensure that a failure of all emails is logged within two minutes of the first
+ * affected request (requirement V6).
  */
 export const mailTimes = {
-  /** Between two signs of life of a worker. */
+  /** Between two heartbeats of a worker. */
   heartbeat: 20_000,
-  /** Between two writes of a worker. */
+  /** Minimum between two writes of a worker. */
   write: 5_000,
-  /** Between two looks of a process at the state. */
+  /** Between two checks of the state by a process. */
   check: 30_000,
-  /** Every attempt must have failed for so long: a worker in trouble among others that work is not the installation's. */
+  /** How long every attempt must have failed: one broken worker among working ones does not stop all emails. */
   failing: 60_000,
-  /** A worker that gave no sign of life for so long does not run. */
+  /** A worker without a heartbeat for this long has stopped. */
   workerLost: 60_000,
-  /** A job may wait for so long where no worker runs. */
+  /** How long a job may wait while no worker runs. */
   waiting: 60_000,
-  /** A request may wait for so long while a worker runs and ends no job. */
+  /** How long a request may wait while a worker runs but ends no job. */
   stuck: 75_000,
-  /** A mail server may be silent on one email for so long before it counts. */
+  /** How long a mail server may take for one email before it counts as silent. */
   silence: 60_000,
-  /** Between two attempts to connect without an email, and the time that each may take. */
+  /** Minimum between two probing connections, and the timeout of each. */
   probe: 30_000,
   /** Between two log lines about the same failure. */
   repeat: 600_000,
-  /** A failure that nothing renewed for so long says nothing about now. */
+  /** A failure that did not recur for this long is outdated. */
   evidence: 3_600_000,
 }
 
@@ -43,8 +43,8 @@ export type MailVerdict =
       hint: string
     }
 
-/** Whether emails leave, or what stops all of them. `ok` where nothing is known to be wrong. */
-export function judgeMail(facts: MailFacts, times: MailTimes = mailTimes): MailVerdict {
+/** Decides whether emails leave, or what stops all of them. `ok` if nothing is known to be wrong. */
+export function assessMailHealth(facts: MailFacts, times: MailTimes = mailTimes): MailVerdict {
   const { now, workerSeen, failing, failed, due, untaken, ended } = facts
   const runs = workerSeen !== null && workerSeen <= times.workerLost
   if (!runs && isOver(due, times.waiting)) return failingFor('no-worker', due)

@@ -1,12 +1,13 @@
 import { stopsEveryEmail, type MailCause } from './failure-hints'
 
 /**
- * What became of a letter.
+ * The result of sending an email.
  *
- * `final`: sending it again is no use. `alert`: the fault is ours or the mail server's, not the recipient's, so somebody
- * should look. `unheard`: the whole letter was handed over, and nobody said what became of it; it may have left. `cause`
- * says what it failed at, and so whether every email would fail (`stopsEveryEmail`). The mailer always gives it.
- * `reason` is made of codes; it never holds the letter, a link or an address.
+ * - `final`: a retry cannot succeed.
+ * - `alert`: Rekey or the mail server is at fault, not the recipient, so an operator must act.
+ * - `maybeDelivered`: the whole message was sent without a reply, so it may be delivered.
+ * - `cause`: the step that failed, which tells whether every email would fail (`stopsEveryEmail`). The mailer always sets it.
+ * - `reason`: codes; never a part of the email, a link or an address.
  */
 export type SendOutcome =
   | { ok: true }
@@ -14,14 +15,14 @@ export type SendOutcome =
       ok: false
       final: boolean
       alert?: boolean
-      unheard?: boolean
+      maybeDelivered?: boolean
       cause?: MailCause
       reason: string
     }
 
 type Failure = Extract<SendOutcome, { ok: false }>
 
-/** What nodemailer and Node put on the errors of a failed delivery. */
+/** The properties that nodemailer and Node set on errors. */
 type MailError = {
   code?: unknown
   originalCode?: unknown
@@ -30,30 +31,29 @@ type MailError = {
   responseCode?: unknown
 }
 
-/** The reason of an email that would need SMTPUTF8 (RFC 6531) where the mail server does not offer it. */
+/** The reason if an email needs SMTPUTF8 (RFC 6531) and the mail server does not offer it. */
 export const smtpUtf8Unsupported = 'smtputf8-unsupported'
 
 /** The mail server does not offer SMTPUTF8, which the recipient's address needs. */
 export class SmtpUtf8Missing extends Error {}
 
 /**
- * Whether a failed delivery is worth another try, and what it failed at (RFC 5321 §4.2.1):
+ * Decides whether to retry a failed delivery, and what caused the failure (RFC 5321 §4.2.1):
  *
- * - 5xx to the recipient or to the content: final. The mailbox is gone, or will not have this letter.
- * - no TLS, a certificate that does not hold, a greeting, login, sender or relay that is refused: alert. Retried, since
- *   it is the settings that will change and not the letter.
- * - 4xx, network, time: retried.
+ * - 5xx for the recipient or the content: final. The mailbox does not exist or rejects this email.
+ * - no TLS, an invalid certificate, or a rejected greeting, login, sender or relay: alert. Retried, because a change of
+ *   settings can fix it.
+ * - 4xx, network, deadline: retried.
  *
- * @param handedOver whether the whole letter was written: then a failure without a reply is none of the letter's, and it
- *   may have left (RFC 5321 §4.5.3.2.6)
+ * @param handedOver whether the whole message was sent: without a reply it may be delivered (RFC 5321 §4.5.3.2.6)
  */
-export function judgeFailure(error: unknown, handedOver = false): Failure {
+export function classifyFailure(error: unknown, handedOver = false): Failure {
   const { code, originalCode, command, response, responseCode } = (error ?? {}) as MailError
   const reason = describe([originalCode ?? code, responseCode, enhancedCode(response), command])
   if (error instanceof SmtpUtf8Missing || refusesUtf8(response))
     return { ok: false, final: true, cause: 'recipient', reason: smtpUtf8Unsupported }
   if (handedOver && responseCode === undefined)
-    return { ok: false, final: false, unheard: true, cause: 'server', reason: 'mail-unanswered' }
+    return { ok: false, final: false, maybeDelivered: true, cause: 'server', reason: 'mail-unanswered' }
   if (code === 'EABORT') return { ok: false, final: false, cause: 'server', reason: 'deadline' }
 
   const cause =
@@ -70,39 +70,39 @@ export function judgeFailure(error: unknown, handedOver = false): Failure {
 
 type Reply = { code: unknown; command: unknown; response: unknown; responseCode: number }
 
-/** What a reply is about: the step at which it came, unless its code or its text says that it is about another one. */
+/** Finds the cause of a negative reply: the current step, unless its code or its text points to another one. */
 function causeOfReply({ code, command, response, responseCode }: Reply): MailCause {
   const permanent = responseCode >= 500 && responseCode !== 503
-  const text = ownWords(response)
+  const text = withoutUntrustedText(response)
   if (command === 'STARTTLS' || code === 'ETLS') return 'tls'
-  // Some relays close with 421 where they do not like the name; that does not pass (smtp-relay.gmail.com).
+  // Some relays reject the EHLO name with 421, which looks temporary but is not (smtp-relay.gmail.com).
   if (command === 'EHLO' || command === 'HELO') return 'greeting'
   if (code === 'EAUTH') return responseCode === 421 ? 'server' : 'authentication'
   if (command === 'CONN') return permanent ? 'greeting' : 'server' // the banner, or 421 at any time (RFC 5321 §3.8)
   if (responseCode === 538) return 'tls'
-  // Not let in, at whatever step it is said (RFC 4954 §6, RFC 3207 §4).
-  if (notLetIn.has(responseCode))
+  // These codes mean missing authentication or TLS at any step (RFC 4954 §6, RFC 3207 §4).
+  if (authenticationCodes.has(responseCode))
     return /\b(?:starttls|tls|ssl|encrypt\w*)\b/i.test(text) ? 'tls' : 'authentication'
   if (command === 'MAIL FROM') {
     if (responseCode === 552) return 'message' // too long (RFC 1870 §6.1)
     return delayedCause(text) ?? (permanent ? 'sender' : 'server')
   }
   if (command === 'RCPT TO') {
-    if (aboutTheAddress.test(enhancedCode(response) ?? '')) return 'recipient'
+    if (recipientCodes.test(enhancedCode(response) ?? '')) return 'recipient'
     return delayedCause(text) ?? 'recipient'
   }
   if (command === 'DATA') return mayNotSendAs.test(text) ? 'sender' : 'message'
   return permanent ? 'own' : 'server'
 }
 
-const notLetIn = new Set([530, 534, 535])
+const authenticationCodes = new Set([530, 534, 535])
 
-/** About the recipient's address or mailbox, whatever the text says (RFC 3463 §3.2, §3.3; RFC 7505 §4). */
-const aboutTheAddress = /^\d\.(?:1\.[1-6]|1\.10|2\.\d+)$/
+/** Enhanced codes for the recipient's address or mailbox; they outweigh the text (RFC 3463 §3.2, §3.3; RFC 7505 §4). */
+const recipientCodes = /^\d\.(?:1\.[1-6]|1\.10|2\.\d+)$/
 
 /**
- * What a mail server refuses at RCPT although it is not about the recipient: Postfix holds all refusals back until then
- * (`smtpd_delay_reject`), and a server that takes us for a stranger refuses to relay.
+ * Finds causes that a mail server reports at RCPT although the recipient is not at fault: Postfix delays all rejections
+ * until then (`smtpd_delay_reject`), and a server refuses to relay for clients that it does not know.
  */
 function delayedCause(text: string): MailCause | undefined {
   if (/\b(?:helo|ehlo)\b/i.test(text)) return 'greeting'
@@ -111,14 +111,14 @@ function delayedCause(text: string): MailCause | undefined {
   return undefined
 }
 
-/** How hosted relays say at the end of DATA that this account may not use the sender's address. */
+/** The texts with which hosted relays reject the sender's address at the end of DATA. */
 const mayNotSendAs = /\bSendAsDenied\b|\bpermissions? to send as\b|\bverified sender identity\b/i
 
 /**
- * The text of a reply without what others may have chosen: addresses, and what the recipient's mail server said to ours.
- * A stranger's address that contains "relay" must not look like a server that sends nothing.
+ * Removes untrusted parts from the text of a reply: addresses, and quotes of the recipient's mail server. An attacker's
+ * address that contains "relay" must not look like a failure of our mail server.
  */
-function ownWords(response: unknown): string {
+function withoutUntrustedText(response: unknown): string {
   if (typeof response !== 'string') return ''
   return response
     .replace(/\brecipient address rejected\b[^]*/i, '')
@@ -126,12 +126,12 @@ function ownWords(response: unknown): string {
     .replace(/<[^>]*>|\S*@\S*/g, ' ')
 }
 
-/** X.6.7 to X.6.10: an address or a header outside ASCII cannot be passed on (RFC 6531 §4.4.4, RFC 5248). */
+/** X.6.7 to X.6.10: a non-ASCII address or header cannot be relayed (RFC 6531 §4.4.4, RFC 5248). */
 function refusesUtf8(response: unknown): boolean {
   return /^5\.6\.(?:7|8|9|10)$/.test(enhancedCode(response) ?? '')
 }
 
-/** What failed before or without any reply. */
+/** Finds the cause of a failure without a reply. */
 function causeWithoutReply(code: string, originalCode: string): MailCause {
   if (
     code === 'ESOCKET' &&
@@ -140,19 +140,19 @@ function causeWithoutReply(code: string, originalCode: string): MailCause {
     return 'network'
   if (code === 'ESOCKET')
     return /^(?:ERR_SSL_|EPROTO|ERR_TLS_(?!CERT))/.test(originalCode) ? 'tls' : 'certificate'
-  // EPROTOCOL: what answers there does not speak SMTP.
+  // EPROTOCOL: the server at this address does not speak SMTP.
   if (['ECONNECTION', 'ETIMEDOUT', 'EDNS', 'EPROTOCOL'].includes(code)) return 'network'
   if (code === 'ETLS') return 'tls'
   if (code === 'EAUTH' || code === 'ENOAUTH') return 'authentication'
-  if (code === 'EMESSAGE') return 'message' // longer than the mail server takes
-  return 'own' // a mailbox that cannot be written, and whatever nobody thought of
+  if (code === 'EMESSAGE') return 'message' // longer than the mail server accepts
+  return 'own' // the mailbox of demo and dev cannot be written, or an unknown error
 }
 
 function enhancedCode(response: unknown): string | undefined {
   return typeof response === 'string' ? /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1] : undefined
 }
 
-/** Codes only: a reply's text quotes addresses, and an error's message may quote anything. */
+/** Joins codes only: the text of a reply quotes addresses, and the message of an error may quote anything. */
 function describe(parts: unknown[]): string {
   const codes = parts.filter(
     (part) => typeof part === 'number' || (typeof part === 'string' && /^[\w. -]{1,40}$/.test(part)),

@@ -2,49 +2,50 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
 
-/** A caught letter in a list. */
+/** A stored email, as the list shows it. */
 export type CaughtLetter = { id: string; date: Date; to: string; subject: string }
 
-/** A caught letter, opened. */
+/** A stored email with its content. */
 export type OpenedLetter = CaughtLetter & {
   from: string
-  /** In the order of the message, unfolded, else as written. */
+  /** In their order in the message, unfolded, otherwise unchanged. */
   headers: { name: string; value: string }[]
   html: string
   text: string
-  /** The message as it would have gone over the wire. */
+  /** The raw message, as SMTP would transmit it. */
   source: string
 }
 
 export type Mailbox = ReturnType<typeof createMailbox>
 
-/** The most letters that a list shows; older ones are still on the disk. */
-const longestList = 500
+/** The most emails that the list shows; older ones stay on disk. */
+const maxListed = 500
 
 const fileName = /^([A-Za-z0-9-]{1,64})\.eml$/
 
-/** Reads the letters that the mailer of demo and dev caught in a directory. Shows links that work: never for production. */
+/** Reads the emails that demo and dev stored in a directory. Never for production: it exposes valid links. */
 export function createMailbox(dir: string) {
-  /** The letters, newest first; none while there is no directory. */
+  /** Lists the newest 500 emails, newest first; empty if the directory does not exist yet. */
   async function list(): Promise<CaughtLetter[]> {
-    const ids = (await ifThere(readdir(dir)))?.flatMap((name) => fileName.exec(name)?.[1] ?? []) ?? []
+    const ids =
+      (await undefinedIfMissing(readdir(dir)))?.flatMap((name) => fileName.exec(name)?.[1] ?? []) ?? []
     const caught = await Promise.all(
-      ids.map(async (id) => ({ id, at: (await ifThere(stat(pathOf(id))))?.mtimeMs ?? 0 })),
+      ids.map(async (id) => ({ id, at: (await undefinedIfMissing(stat(pathOf(id))))?.mtimeMs ?? 0 })),
     )
-    const newest = caught.sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1)).slice(0, longestList)
+    const newest = caught.sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1)).slice(0, maxListed)
     const letters = await Promise.all(newest.map(({ id }) => read(id, headOf)))
     return letters
       .filter((letter) => letter !== null)
       .map(({ id, date, to, subject }) => ({ id, date, to, subject }))
   }
 
-  /** @returns null when there is no letter of this id */
+  /** Reads one email; null if there is none with this id. */
   async function open(id: string): Promise<OpenedLetter | null> {
     return fileName.test(`${id}.eml`) ? read(id) : null
   }
 
   async function read(id: string, part = (whole: Buffer) => whole): Promise<OpenedLetter | null> {
-    const whole = await ifThere(readFile(pathOf(id)))
+    const whole = await undefinedIfMissing(readFile(pathOf(id)))
     if (whole === undefined) return null
     const source = part(whole)
     const mail = await simpleParser(source, {
@@ -75,7 +76,7 @@ export function createMailbox(dir: string) {
   return { list, open }
 }
 
-/** What a list needs of a message: parsing the rest of five hundred would take seconds. */
+/** Cuts a message after its header: parsing five hundred bodies for the list would take seconds. */
 function headOf(message: Buffer): Buffer {
   const end = message.indexOf('\r\n\r\n')
   return end < 0 ? message : message.subarray(0, end + 4)
@@ -92,8 +93,8 @@ function splitHeader(line: string): { name: string; value: string } {
   }
 }
 
-/** Letters come and go while somebody looks. */
-async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
+/** Tolerates missing files: one may be deleted between listing and reading. */
+async function undefinedIfMissing<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found
   } catch (error) {

@@ -1,23 +1,23 @@
 import type { Language } from '@/lib/i18n/locales'
 
-/** What every letter needs to know about the service that sends it. */
+/** The service that sends an email, as templates need it. */
 export type Sender = {
   appName: string
-  /** Scheme and host of this app. A letter names no other host but those of the settings: its link's page and the sign-in. */
+  /** Scheme and host of this app. Links in emails lead only to hosts from the settings. */
   publicOrigin: string
-  /** What links of this app begin with: PUBLIC_URL without a trailing slash, which may have a path. */
+  /** The prefix of this app's links: PUBLIC_URL without a trailing slash; may have a path. */
   publicUrl: string
   supportEmail?: string | undefined
   signInUrl?: string | undefined
-  /** `#rrggbb`; made readable before it is used. */
+  /** `#rrggbb`; its contrast is adjusted before use. */
   brandColor?: string | undefined
 }
 
-/** Text that people chose for themselves: whatever it contains must stay text, and must not become a message. */
+/** Untrusted text, chosen by users: it must stay plain text, and must not become a message of its own. */
 export type LetterAccount = {
   username: string
   firstName: string
-  /** Where the letter goes. */
+  /** The recipient's address. */
   email: string
 }
 
@@ -25,12 +25,12 @@ export type ResetLetterFacts = {
   locale: Language
   sender: Sender
   account: LetterAccount
-  /** The link, absolute. */
+  /** Absolute URL of the reset link. */
   link: string
   expiresAt: Date
-  /** Minutes from asking to expiry. */
+  /** Minutes from the request to expiry. */
   lifeMinutes: number
-  /** Where "this wasn't me" leads, absolute. */
+  /** Absolute URL of "this wasn't me". */
   cancelLink?: string | undefined
 }
 
@@ -39,14 +39,14 @@ export type ChangedLetterFacts = {
   sender: Sender
   account: LetterAccount
   changedAt: Date
-  /** Roughly where the change came from: a shortened address such as `203.0.113.0/24`. */
+  /** The network that the change came from, such as `203.0.113.0/24`. */
   client?: string | undefined
   cancelLink?: string | undefined
 }
 
 export type LetterText = { subject: string; html: string; text: string }
 
-/** Renders letters. The real one is in `emails/`; `rekey.config.ts` may replace it. */
+/** The email templates. The default ones are in `emails/`; `rekey.config.ts` may replace them. */
 export type Letters = {
   reset(facts: ResetLetterFacts): Promise<LetterText>
   changed(facts: ChangedLetterFacts): Promise<LetterText>

@@ -6,7 +6,7 @@ import nodemailer from 'nodemailer'
 import { needsSmtpUtf8, readMailbox, wireAddress } from '@/lib/addresses/email-address'
 import type { LetterText } from './email-types'
 import type { Log } from '@/lib/logging/log'
-import { judgeFailure, type SendOutcome } from './delivery-result'
+import { classifyFailure, type SendOutcome } from './delivery-result'
 import { watchForTrouble } from './trouble-log'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
@@ -76,7 +76,7 @@ export function createMailer(options: MailerOptions) {
       await hand.over(id, message, patience.handedOver)
       return report({ ok: true })
     } catch (error) {
-      return report(judgeFailure(error, patience.isHandedOver()))
+      return report(classifyFailure(error, patience.isHandedOver()))
     }
   }
 
@@ -93,7 +93,7 @@ export function createMailer(options: MailerOptions) {
       log.info({ event: 'mail_ready' })
       return report({ ok: true })
     } catch (error) {
-      const failure = judgeFailure(error)
+      const failure = classifyFailure(error)
       // Silence is about no recipient here.
       return report(failure.reason === 'deadline' ? { ...failure, cause: 'network' } : failure)
     }
@@ -165,7 +165,7 @@ function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerO
   }
   const transport = nodemailer.createTransport({ ...options, ...closedDoors, pool: true })
   transport.on('error', (error: unknown) =>
-    log.error({ event: 'mail_transport_error', reason: judgeFailure(error).reason }),
+    log.error({ event: 'mail_transport_error', reason: classifyFailure(error).reason }),
   )
   const written = new WeakMap<AbortSignal, () => void>()
   transport.use('stream', (mail, next) => {

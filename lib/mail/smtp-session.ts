@@ -6,20 +6,20 @@ import type { SmtpOptions } from './smtp-options'
 type Envelope = { from: string; to: string }
 
 /**
- * Connects to the mail server as an email would (greeting, EHLO, TLS, login), and sends nothing.
+ * Connects to the mail server as for an email (greeting, EHLO, TLS, login), but sends nothing.
  *
- * @throws what nodemailer throws where one of the steps fails, or EABORT once `signal` says so
+ * @throws nodemailer's error if a step fails; EABORT if `signal` aborts
  */
 export async function trySession(options: SmtpOptions, signal: AbortSignal): Promise<void> {
   await withSession(options, signal, () => Promise.resolve())
 }
 
 /**
- * Sends one message whose envelope is not ASCII (RFC 6531), on a connection of its own: a pooled one does not tell what
- * its server offers, and would send the bytes all the same. The envelope goes out as given.
+ * Sends one message with a non-ASCII envelope (RFC 6531) on a new connection: nodemailer's pool does not reveal whether the
+ * server offers SMTPUTF8, and would send the bytes anyway. The envelope is sent unchanged.
  *
- * @throws SmtpUtf8Missing before anything of the email is said, where the mail server does not offer SMTPUTF8; else what
- *   nodemailer throws, or EABORT once `signal` says so
+ * @throws SmtpUtf8Missing if the mail server does not offer SMTPUTF8, before any part of the email is sent
+ * @throws nodemailer's error if a step fails; EABORT if `signal` aborts
  */
 export async function sendAsUtf8(
   options: SmtpOptions,
@@ -46,18 +46,18 @@ async function withSession(
     if (signal.aborted) reject(coded('EABORT', 'The deadline of the attempt passed.'))
   })
   broken.catch(() => undefined)
-  // An error after the first one has nothing left to report, and must not end the process.
+  // Without a listener, a second error would crash the process.
   session.on('error', () => undefined)
   try {
     await Promise.race([broken, run()])
     session.quit()
   } finally {
-    session.close() // also after QUIT: its answer may never come
+    session.close() // also after QUIT: its reply may never arrive
   }
 
   async function run(): Promise<void> {
     await promised((done) => session.connect(done))
-    // The answer to the last EHLO: what was said before TLS does not count (RFC 3207 §4.2).
+    // The reply to the last EHLO: the one before TLS must be discarded (RFC 3207 §4.2).
     const offersUtf8 = /^250[ -]SMTPUTF8\s*$/im.test(String(session.lastServerResponse))
     if (auth !== undefined && session.allowsAuth)
       await promised((done) => session.login({ credentials: auth }, done))

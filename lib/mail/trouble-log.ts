@@ -3,9 +3,9 @@ import { mailHints, stopsEveryEmail } from './failure-hints'
 import type { SendOutcome } from './delivery-result'
 
 /**
- * Logs what stops every email (`mail_stopped`), with a hint, and when emails leave again (`mail_resumed`).
+ * Logs a failure that stops every email (`mail_stopped`), with a hint, and the next success (`mail_resumed`).
  *
- * @returns a function that takes each outcome; it logs a trouble once, until it changes or an email leaves
+ * @returns a function to call with each outcome; it logs the same failure once until it changes or an email is accepted
  */
 export function watchForTrouble(log: Log): (outcome: SendOutcome) => void {
   let last: string | undefined
@@ -15,15 +15,15 @@ export function watchForTrouble(log: Log): (outcome: SendOutcome) => void {
       last = undefined
     } else if (stopsEveryEmail(outcome.cause)) {
       const { cause, reason, alert } = outcome
-      const trouble = `${cause} ${reason}`
-      if (trouble !== last)
+      const failure = `${cause} ${reason}`
+      if (failure !== last)
         log[alert === true ? 'error' : 'warn']({
           event: 'mail_stopped',
           cause,
           reason,
           hint: mailHints[cause],
         })
-      last = trouble
+      last = failure
     }
   }
 }

@@ -43,7 +43,7 @@ export async function completeReset(
   const { limits, links, hash, queue } = parts
   const { link, password, request } = input
   const context = { requestId: input.requestId, client: request.client }
-  const counted = await limits.countReset(request.client, links.open('reset', link))
+  const counted = await limits.countReset(request.client, links.verifyAuthenticity('reset', link))
   if (!counted.ok) return throttled(parts, counted, context)
   const { verdict, account } = await verifyResetLink(parts, link)
   if (verdict !== 'holds') return refuse(parts, verdict, link, context)

@@ -55,7 +55,11 @@ export async function auditRefusal(
   context: RequestContext,
 ): Promise<void> {
   if (!(await limits.isNoteworthy(context.client, `${reason} ${accountId}`))) return
-  await audit.note(reason === 'signature-used' ? 'reused' : 'refused', { ...context, accountId, reason })
+  await audit.recordBestEffort(reason === 'signature-used' ? 'reused' : 'refused', {
+    ...context,
+    accountId,
+    reason,
+  })
 }
 
 export async function throttled(
@@ -73,7 +77,7 @@ export async function auditThrottled(
   counted: Counted & { ok: false },
   context: RequestContext,
 ): Promise<void> {
-  if (counted.first) await audit.note('limited', { ...context, reason: counted.limit })
+  if (counted.first) await audit.recordBestEffort('limited', { ...context, reason: counted.limit })
 }
 
 /**
@@ -85,6 +89,7 @@ export async function auditUnknownAccount(
   context: RequestContext,
 ): Promise<void> {
   const facts = { ...context, reason: 'no-account' }
-  if (await limits.isNoteworthy(context.client, 'no-account')) await audit.note('requested', facts)
-  else audit.tell('requested', facts)
+  if (await limits.isNoteworthy(context.client, 'no-account'))
+    await audit.recordBestEffort('requested', facts)
+  else audit.logOnly('requested', facts)
 }

@@ -26,7 +26,8 @@ export type RequestLinkOutcome =
 export async function requestLink(parts: ResetParts, input: RequestLinkInput): Promise<RequestLinkOutcome> {
   const { links, queue, settings } = parts
   const { target, locale, requestId, client } = input
-  if ('link' in target && links.open('reset', target.link) === null) return { ok: false, code: 'not-genuine' }
+  if ('link' in target && links.verifyAuthenticity('reset', target.link) === null)
+    return { ok: false, code: 'not-genuine' }
   const counted = await count(parts, input)
   if (!counted.ok) return throttled(parts, counted, { requestId, client })
 

@@ -32,8 +32,8 @@ function make(overrides: Partial<Parameters<typeof createLinks>[0]> = {}) {
 }
 
 function verdictOn(link: Link, seen: LinkState | null = state, age = 60, links = make()) {
-  const genuine = links.open('reset', link)
-  return genuine === null ? 'signature-invalid' : links.judge(genuine, seen, at(age))
+  const genuine = links.verifyAuthenticity('reset', link)
+  return genuine === null ? 'signature-invalid' : links.verifyState(genuine, seen, at(age))
 }
 
 const link = make().create('reset', id, asked, state)
@@ -85,23 +85,23 @@ describe('T1, T2: what we did not sign fails before any look-up', () => {
     ['another time', { timestamp: asked + 1 }],
     ['an empty signature', { signature: '' }],
   ])('%s', (_what, change) => {
-    expect(links.open('reset', { ...link, ...change })).toBeNull()
+    expect(links.verifyAuthenticity('reset', { ...link, ...change })).toBeNull()
   })
   test('a link of another purpose', () => {
-    expect(links.open('cancel', link)).toBeNull()
-    expect(links.open('reset', links.create('cancel', id, asked, state))).toBeNull()
+    expect(links.verifyAuthenticity('cancel', link)).toBeNull()
+    expect(links.verifyAuthenticity('reset', links.create('cancel', id, asked, state))).toBeNull()
   })
   test('a link of another deployment, by secret or by audience', () => {
-    expect(make({ secrets: [`${secret}x`] }).open('reset', link)).toBeNull()
-    expect(make({ audience: 'https://other.example.com' }).open('reset', link)).toBeNull()
+    expect(make({ secrets: [`${secret}x`] }).verifyAuthenticity('reset', link)).toBeNull()
+    expect(make({ audience: 'https://other.example.com' }).verifyAuthenticity('reset', link)).toBeNull()
   })
   test('fields are framed: moving a digit from one to the next makes another link', () => {
     const one = links.create('reset', '1', 23, state)
-    expect(links.open('reset', { ...one, user_id: '12', timestamp: 3 })).toBeNull()
+    expect(links.verifyAuthenticity('reset', { ...one, user_id: '12', timestamp: 3 })).toBeNull()
   })
   test('C10: an account with the very same password hash does not take the link', () => {
     const other = { ...link, user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a99' }
-    expect(links.open('reset', other)).toBeNull()
+    expect(links.verifyAuthenticity('reset', other)).toBeNull()
   })
   test('T1 (CVE-2019-13177): nothing that anybody may know is a key: no word of the source, nothing of the account, nothing at all', () => {
     const known = ['', ' ', state.email, state.passwordHash ?? '', id, ...wordsOfTheSource()]
@@ -110,18 +110,20 @@ describe('T1, T2: what we did not sign fails before any look-up', () => {
     expect(known).toEqual(expect.arrayContaining(some))
     expect(known.length).toBeGreaterThan(2_000)
     const accepted = known.filter((word) =>
-      forgeries(word, id, asked, state).some(({ signature }) => links.open('reset', { ...link, signature })),
+      forgeries(word, id, asked, state).some(({ signature }) =>
+        links.verifyAuthenticity('reset', { ...link, signature }),
+      ),
     )
     expect(accepted).toEqual([])
     // The forger knows the craft: with the secret, or the key that comes of it, every one of them would pass.
     const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'link signature v1: reset', 32))
-    expect(links.open('reset', forgeries(secret, id, asked, state)[0]!)).not.toBeNull()
-    expect(links.open('reset', forgeries(key, id, asked, state)[1]!)).not.toBeNull()
+    expect(links.verifyAuthenticity('reset', forgeries(secret, id, asked, state)[0]!)).not.toBeNull()
+    expect(links.verifyAuthenticity('reset', forgeries(key, id, asked, state)[1]!)).not.toBeNull()
   })
   test('the outer part alone of a genuine link, over a forged inner part, fails', () => {
     const bytes = Buffer.from(link.signature, 'base64url')
     bytes[40]! ^= 1
-    expect(links.open('reset', { ...link, signature: bytes.toString('base64url') })).toBeNull()
+    expect(links.verifyAuthenticity('reset', { ...link, signature: bytes.toString('base64url') })).toBeNull()
   })
 })
 
@@ -141,12 +143,13 @@ describe('T8: exactly one encoding of a signature is accepted', () => {
     ['with a line break', `${signature.slice(0, 40)}\n${signature.slice(40)}`],
     ['a lone surrogate', `\ud800${signature.slice(1)}`],
   ])('%s', (_what, spelled) => {
-    expect(make().open('reset', { ...link, signature: spelled })).toBeNull()
+    expect(make().verifyAuthenticity('reset', { ...link, signature: spelled })).toBeNull()
   })
   test('the last character has unused bits, and only one spelling of them is taken', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const accepted = [...alphabet].filter(
-      (last) => make().open('reset', { ...link, signature: signature.slice(0, -1) + last }) !== null,
+      (last) =>
+        make().verifyAuthenticity('reset', { ...link, signature: signature.slice(0, -1) + last }) !== null,
     )
     expect(accepted).toEqual([signature.at(-1)])
   })
@@ -167,12 +170,12 @@ describe('K2: rotating the secret', () => {
   test('older secrets verify and never sign', () => {
     const rotated = make({ secrets: [next, secret] })
     expect(verdictOn(link, state, 60, rotated)).toBe('holds')
-    expect(make().open('reset', rotated.create('reset', id, asked, state))).toBeNull()
+    expect(make().verifyAuthenticity('reset', rotated.create('reset', id, asked, state))).toBeNull()
   })
   test('machines that know the next secret before it signs take links of both, whichever of them swaps first', () => {
     const [told, swapped] = [make({ secrets: [secret, next] }), make({ secrets: [next, secret] })]
     const early = swapped.create('reset', id, asked, state)
-    expect(make().open('reset', early)).toBeNull()
+    expect(make().verifyAuthenticity('reset', early)).toBeNull()
     for (const machine of [told, swapped])
       for (const made of [link, early]) expect(verdictOn(made, state, 60, machine)).toBe('holds')
   })
@@ -210,8 +213,8 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
 
   /** What the judge says of a link that is presented for a purpose, `age` seconds after it was made. */
   function presented(purpose: Purpose, given: Link, seen: LinkState | null, age: number, links = here) {
-    const genuine = links.open(purpose, given)
-    return genuine === null ? 'signature-invalid' : links.judge(genuine, seen, at(age))
+    const genuine = links.verifyAuthenticity(purpose, given)
+    return genuine === null ? 'signature-invalid' : links.verifyState(genuine, seen, at(age))
   }
 
   test('a link that nobody signed is none, of whatever bytes it is made, for whatever account', () => {

@@ -1,41 +1,41 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import type { LinkState } from '@/lib/accounts/link-state'
 
-/** The three parameters that a mailed link carries, as received. */
+/** The three parameters of a mailed link, as received. */
 export type Link = { user_id: string; timestamp: number; signature: string }
 
 /**
- * What a link is good for; a link of one purpose is worthless for another. `cancel` is the "this wasn't me" of the letter
- * with a reset link, `cancel-change` that of the letter about a changed password.
+ * The purpose of a link; a link is invalid for any other one. `cancel` is "this wasn't me" in the email with a reset link,
+ * `cancel-change` is "this wasn't me" in the email about a changed password.
  */
 export type Purpose = 'reset' | 'cancel' | 'cancel-change'
 
 export type Verdict = 'holds' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
-/** A link whose outer part holds: we made it, for this purpose, this account and this time. */
+/** A link with a valid outer MAC: this deployment signed it for this purpose, account and time. It may be expired or used. */
 export type GenuineLink = Link & { purpose: Purpose; inner: Buffer; key: Buffer }
 
-/** Seconds that a timestamp may lie ahead of the database's clock. */
+/** Seconds that a timestamp may be ahead of the database's clock. */
 const allowedSkew = 60
 
 const macLength = 32
-const signatureShape = /^[A-Za-z0-9_-]{86}$/
+const signaturePattern = /^[A-Za-z0-9_-]{86}$/
 
 export type Links = ReturnType<typeof createLinks>
 
 /**
- * Makes and judges links. A signature is two MACs (HMAC-SHA-256), `outer ‖ inner` in base64url:
+ * Signs and verifies links. A signature is two MACs (HMAC-SHA-256), `outer ‖ inner` in base64url:
  *
  *     inner = MAC(purpose, audience, user_id, timestamp, state)
  *     outer = MAC(purpose, audience, user_id, timestamp, inner)
  *
- * The outer one needs no database, so forged and damaged links fail before anything is looked up. Where it holds and
- * the inner one does not, the link was ours and is spent.
+ * Verifying the outer MAC needs no database, so forged and damaged links cost no query. If only the inner MAC is invalid,
+ * the link is genuine but the state of the account changed: it is used.
  *
- * @param secrets the first signs; all verify
- * @param audience the deployment: a link of another one is foreign
- * @param period seconds that a link of each purpose lives
- * @param oneTimeUse false leaves the password out of the state, so that a link survives its use
+ * @param secrets the first one signs; all of them verify
+ * @param audience identifies the deployment: links of another one are invalid
+ * @param period lifetime of a link by purpose, in seconds
+ * @param oneTimeUse false excludes the password from the state, so that a link survives its use
  */
 export function createLinks({
   secrets,
@@ -67,8 +67,8 @@ export function createLinks({
     timestamp: number,
     state: LinkState,
   ): Buffer {
-    // That of the letter about a change must still work after whoever it was has changed the password once more. That of
-    // the letter before it must not: whoever used that letter's link could kill the later one with it.
+    // `cancel-change` ignores the password, because it must still work after an attacker changed the password again.
+    // `cancel` must not survive a change: an attacker with that email could use it to invalidate later links of the owner.
     const password = oneTimeUse && purpose !== 'cancel-change' ? (state.passwordHash ?? '') : ''
     return mac(key, [
       'inner',
@@ -87,7 +87,7 @@ export function createLinks({
     return mac(key, ['outer', purpose, audience, userId, timestamp, inner.toString('base64url')])
   }
 
-  /** Makes the link of an account as it is now. `timestamp` in whole seconds since the epoch. */
+  /** Signs a link for the current state of an account. `timestamp` in whole seconds since the epoch. */
   function create(purpose: Purpose, userId: string, timestamp: number, state: LinkState): Link {
     const [key] = ringOf(purpose)
     const inner = innerOf(key, purpose, userId, timestamp, state)
@@ -96,12 +96,12 @@ export function createLinks({
   }
 
   /**
-   * Judges the outer part, without any look-up.
+   * Verifies the outer MAC, which needs no database.
    *
-   * @returns null for whatever we did not sign: forged, damaged, spelled otherwise, of another purpose or deployment
+   * @returns null if the link is forged, damaged, not in canonical base64url, or of another purpose or deployment
    */
-  function open(purpose: Purpose, link: Link): GenuineLink | null {
-    const bytes = Buffer.from(signatureShape.test(link.signature) ? link.signature : '', 'base64url')
+  function verifyAuthenticity(purpose: Purpose, link: Link): GenuineLink | null {
+    const bytes = Buffer.from(signaturePattern.test(link.signature) ? link.signature : '', 'base64url')
     const wellFormed = bytes.length === 2 * macLength && bytes.toString('base64url') === link.signature
     const whole = wellFormed ? bytes : Buffer.alloc(2 * macLength)
     const outer = whole.subarray(0, macLength)
@@ -114,12 +114,12 @@ export function createLinks({
   }
 
   /**
-   * Judges a genuine link against the account as it is.
+   * Verifies the age and the inner MAC of a genuine link against the current state of its account.
    *
-   * @param state null when the account is gone
+   * @param state null if the account does not exist
    * @param now the database's clock, read together with the state
    */
-  function judge(link: GenuineLink, state: LinkState | null, now: Date): Verdict {
+  function verifyState(link: GenuineLink, state: LinkState | null, now: Date): Verdict {
     const age = Math.floor(now.getTime() / 1000) - link.timestamp
     if (age < -allowedSkew) return 'signature-invalid'
     if (age > period[link.purpose]) return 'signature-expired'
@@ -128,20 +128,20 @@ export function createLinks({
     return timingSafeEqual(link.inner, expected) ? 'holds' : 'signature-used'
   }
 
-  /** When a link dies of age. */
+  /** Returns when a link expires. */
   function expiryOf(link: Pick<Link, 'timestamp'>, purpose: Purpose): Date {
     return new Date((link.timestamp + period[purpose]) * 1000)
   }
 
-  return { create, open, judge, expiryOf }
+  return { create, verifyAuthenticity, verifyState, expiryOf }
 }
 
-/** One key for each purpose (RFC 5869), so that no MAC made for one can serve another. */
+/** Derives one key for each purpose (RFC 5869), so that a MAC of one purpose is invalid for another. */
 function deriveKey(secret: string, purpose: Purpose): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, 'rekey', `link signature v1: ${purpose}`, macLength))
 }
 
-/** A JSON array frames its fields without ambiguity: ("1","23") and ("12","3") differ. The key's id is one of them. */
+/** Computes a MAC of a JSON array, which is unambiguous: ("1","23") and ("12","3") differ. It includes the key's id. */
 function mac(key: Buffer, fields: (string | number | boolean)[]): Buffer {
   const keyId = createHash('sha256').update(key).digest('base64url').slice(0, 8)
   return createHmac('sha256', key)
@@ -150,10 +150,10 @@ function mac(key: Buffer, fields: (string | number | boolean)[]): Buffer {
 }
 
 /**
- * The URL of a page with the link's parameters: among those of its query or, where it has a fragment, behind the fragment,
- * which is where DRR puts them and where a front end with a hash router looks (`https://app.example.com/#/reset/?user_id=…`).
+ * Adds a link's parameters to the URL of a page: to its query or, if it has a fragment, after the fragment, as DRR does and
+ * as hash routers expect (`https://app.example.com/#/reset/?user_id=…`).
  *
- * @param pageUrl an absolute URL; its fragment, if any, as `routedWebAddress` takes it
+ * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedWebAddress`
  */
 export function buildLinkUrl(pageUrl: string, link: Link): string {
   const url = new URL(pageUrl)

@@ -512,11 +512,11 @@ describe('a letter with a link', () => {
   })
 
   test('R1: that may have left has used up its share of the budget, and its job is told so', async () => {
-    const send: Mailer['send'] = async () => ({ ok: false, final: false, unheard: true, reason: 'x' })
+    const send: Mailer['send'] = async () => ({ ok: false, final: false, maybeDelivered: true, reason: 'x' })
     const silent = handlers({}, { mailer: { ...mailer, send } })
-    const unheard = { outcome: 'later', reason: 'x', unheard: true }
+    const maybeDelivered = { outcome: 'later', reason: 'x', maybeDelivered: true }
     for (const person of [account, await add(), await add()])
-      expect(await silent['link-email'](letterJob(person))).toEqual(unheard)
+      expect(await silent['link-email'](letterJob(person))).toEqual(maybeDelivered)
     expect(await services.limits.spendLetter({ first: false })).toMatchObject({ ok: false })
   })
 
@@ -693,7 +693,7 @@ describe('what the mail server said', () => {
   test('F3: a letter that left is not sent twice because the audit log could not be written', async () => {
     const audit = {
       ...services.audit,
-      note: async () => undefined,
+      recordBestEffort: async () => undefined,
       record: async () => Promise.reject(new Error('the database is away')),
     }
     expect(await handlers({}, { audit })['link-email'](letterJob())).toEqual({ outcome: 'done' })

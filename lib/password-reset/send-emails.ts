@@ -106,7 +106,7 @@ export function createLetterSending(parts: Parts): Handlers {
         await queue.add('link-email', job, { tx, id: derivedId(id, account.id), ...when })
         const facts = { accountId: account.id, requestId, client }
         if (kept.has(account.id)) await audit.record('requested', facts, tx)
-        else audit.tell('requested', facts)
+        else audit.logOnly('requested', facts)
       }
     })
     return done
@@ -170,7 +170,7 @@ export function createLetterSending(parts: Parts): Handlers {
       const ended = await deliver('sent', id, account, text, about, attempt)
       // An address that no email may go to costs no time by itself.
       if (ended.outcome === 'never') await rehearsal.sending(data)
-      left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.unheard === true)
+      left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
       return ended
     } finally {
       if (!left) await Promise.all([budget.giveBack(), mailbox.giveBack()])
@@ -246,7 +246,7 @@ export function createLetterSending(parts: Parts): Handlers {
     // No client's note but the account's: those of a flood come from everywhere.
     if (await limits.isNoteworthy(unknownClient, `held ${reason} ${about.accountId}`))
       await audit.record('held', facts)
-    else audit.tell('held', facts)
+    else audit.logOnly('held', facts)
     return 'held'
   }
 
@@ -267,12 +267,12 @@ export function createLetterSending(parts: Parts): Handlers {
       (await configuration.sendLetter?.({ id, to: account.email, text, account }, send)) ?? send()
     const outcome = await (event === 'sent' ? departures.send(handOver) : handOver())
     if (outcome.ok) {
-      await audit.note(event, about)
+      await audit.recordBestEffort(event, about)
       return done
     }
     if (outcome.final) {
       log.error({ event: 'letter_failed', ...about, attempt, reason: outcome.reason })
-      await audit.note('failed', { ...about, reason: outcome.reason })
+      await audit.recordBestEffort('failed', { ...about, reason: outcome.reason })
       return { outcome: 'never', reason: outcome.reason }
     }
     log[outcome.alert === true ? 'error' : 'warn']({
@@ -281,7 +281,7 @@ export function createLetterSending(parts: Parts): Handlers {
       attempt,
       reason: outcome.reason,
     })
-    return { outcome: 'later', reason: outcome.reason, unheard: outcome.unheard }
+    return { outcome: 'later', reason: outcome.reason, maybeDelivered: outcome.maybeDelivered }
   }
 
   /**

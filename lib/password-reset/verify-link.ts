@@ -9,7 +9,7 @@ type Parts = Pick<ResetParts, 'accounts' | 'links'>
 
 /** Verifies a reset link. The outer signature comes first, so that a forged link costs no look-up. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<VerifiedLink> {
-  const verified = await verify(parts, parts.links.open('reset', link))
+  const verified = await verify(parts, parts.links.verifyAuthenticity('reset', link))
   return verified.verdict === 'holds' && !mayReset(verified.account)
     ? { verdict: 'signature-used' }
     : verified
@@ -26,13 +26,13 @@ export async function verifyCancelLink(
 
 /** @returns null for a link that Rekey did not make */
 export function openCancelLink({ links }: Pick<Parts, 'links'>, link: Link): GenuineLink | null {
-  return links.open('cancel', link) ?? links.open('cancel-change', link)
+  return links.verifyAuthenticity('cancel', link) ?? links.verifyAuthenticity('cancel-change', link)
 }
 
 async function verify({ accounts, links }: Parts, genuine: GenuineLink | null): Promise<VerifiedLink> {
   if (genuine === null) return { verdict: 'signature-invalid' }
   const { account, now } = await accounts.read(genuine.user_id)
-  const verdict = links.judge(genuine, account && linkState(account), now)
+  const verdict = links.verifyState(genuine, account && linkState(account), now)
   if (verdict !== 'holds') return { verdict }
   return account === null ? { verdict: 'signature-used' } : { verdict, account }
 }

@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 
-/** Milliseconds within which a notification must come back. */
-const patience = 1_000
+/** Milliseconds within which a notification must arrive. */
+const notificationTimeout = 1_000
 
-/** Seconds between two looks at a queue: where notifications wake the worker too, or where nothing does. */
+/** Polling intervals in seconds. */
 const polling = { withNotifications: 2, without: 2, embedded: 0.5 }
 
 /**
- * Whether a notification reaches a connection that listens: sends one and waits for it. A pooler in transaction mode takes
- * LISTEN and delivers nothing (PgBouncer, "Features"); on the embedded database all clients share one session.
+ * Tests whether NOTIFY reaches a listening connection. A pooler in transaction mode accepts LISTEN but delivers nothing
+ * (PgBouncer, "Features"); on the embedded database all clients share one session.
  *
- * @returns `heard`, and the seconds after which a worker should look for jobs by itself
- * @throws when the database does not answer
+ * @returns `notificationsArrive`, and the polling interval that a worker should use, in seconds
+ * @throws if the database is unavailable
  */
-export async function hearsNotifications(url: string): Promise<{ heard: boolean; pollingSeconds: number }> {
+export async function probeNotifications(
+  url: string,
+): Promise<{ notificationsArrive: boolean; pollingSeconds: number }> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5_000,
@@ -26,15 +28,16 @@ export async function hearsNotifications(url: string): Promise<{ heard: boolean;
     const { rows } = await client.query<{ embedded: boolean }>(
       `SELECT pg_catalog.version() LIKE '%PGlite%' AS "embedded"`,
     )
-    if (rows[0]?.embedded === true) return { heard: false, pollingSeconds: polling.embedded }
-    const heard = await hears(client, url)
-    return { heard, pollingSeconds: heard ? polling.withNotifications : polling.without }
+    if (rows[0]?.embedded === true) return { notificationsArrive: false, pollingSeconds: polling.embedded }
+    const notificationsArrive = await receivesNotification(client, url)
+    const pollingSeconds = notificationsArrive ? polling.withNotifications : polling.without
+    return { notificationsArrive, pollingSeconds }
   } finally {
     await client.end().catch(() => undefined)
   }
 }
 
-async function hears(client: pg.Client, url: string): Promise<boolean> {
+async function receivesNotification(client: pg.Client, url: string): Promise<boolean> {
   const channel = `rekey_probe_${randomBytes(8).toString('hex')}`
   const { promise, resolve } = Promise.withResolvers<boolean>()
   client.on('notification', (message) => message.channel === channel && resolve(true))
@@ -46,15 +49,15 @@ async function hears(client: pg.Client, url: string): Promise<boolean> {
     query_timeout: 5_000,
   })
   sender.on('error', () => undefined)
-  const timer = setTimeout(resolve, patience, false)
+  const timer = setTimeout(resolve, notificationTimeout, false)
   try {
-    // From a connection of its own: a pooler may give a connection's own notifications back and no others.
+    // From a second connection: a pooler may deliver a connection's own notifications and no others.
     await sender.connect()
     await sender.query('SELECT pg_catalog.pg_notify($1, $2)', [channel, ''])
     return await promise
   } finally {
     clearTimeout(timer)
-    // eslint-disable-next-line no-restricted-syntax -- the same name
+    // eslint-disable-next-line no-restricted-syntax -- as above
     await client.query(`UNLISTEN "${channel}"`).catch(() => undefined)
     await sender.end().catch(() => undefined)
   }

@@ -12,11 +12,11 @@ const accountId = z.string().min(1).max(255)
 const origin = { locale: z.string(), requestId: z.string() }
 
 /**
- * What each queue carries. A link is never in a job: the worker signs it when it sends. A job of another form was not
- * written by Rekey; it is given up rather than retried until it is forgotten.
+ * The schema of each queue's jobs. Jobs contain no links: the worker signs a link when it sends the email. A job that does
+ * not match was not written by this version of Rekey; it fails at once, because a retry cannot help.
  */
-export const shapes = {
-  /** A link was requested. `bypassPause`: a pause set by "this wasn't me" does not hold the emails back. */
+export const jobSchemas = {
+  /** A link was requested. `bypassPause`: send even while "this wasn't me" pauses the account's emails. */
   'link-request': z.object({
     target: z.union([z.object({ login: z.string() }), z.object({ accountId })]),
     client: z.string(),
@@ -24,8 +24,8 @@ export const shapes = {
     ...origin,
   }),
   /**
-   * One account's email with a link; `accountId` is null where a request named nobody: a worker then does what an email
-   * costs and sends none. `requestedAt` in whole seconds since the epoch, by the database's clock.
+   * An email with a link for one account. `accountId` is null if a request found no account: the worker then does the work of an
+   * email and sends none. `requestedAt` in whole seconds since the epoch, by the database's clock.
    */
   'link-email': z.object({
     accountId: accountId.nullable(),
@@ -34,8 +34,8 @@ export const shapes = {
     ...origin,
   }),
   /**
-   * The email about a new password; stored with it, so the job's creation is the time of the change. `email`: the
-   * account's at that time.
+   * The email about a changed password. Stored in the same transaction, so that the job's creation is the time of the
+   * change. `email`: the account's address at that time.
    */
   'changed-email': z.object({
     accountId,
@@ -43,33 +43,33 @@ export const shapes = {
     client: z.string(),
     ...origin,
   }),
-  /** The team's own `passwordChanged`. */
+  /** A call of the extension point `passwordChanged`. */
   'changed-hook': z.object({ accountId, username: z.string(), requestId: z.string() }),
 }
 
-export type Jobs = { [Name in keyof typeof shapes]: z.infer<(typeof shapes)[Name]> }
+export type Jobs = { [Name in keyof typeof jobSchemas]: z.infer<(typeof jobSchemas)[Name]> }
 
 export type QueueName = keyof Jobs
 
 /**
- * How an attempt ended: done, to be tried again later, or never to be tried again. `unheard`: a letter may have left all the
- * same.
+ * How an attempt ended: done, to be retried later, or never to be retried. `maybeDelivered`: an email may have left although
+ * the attempt failed.
  */
 export type Attempt =
   | { outcome: 'done' }
-  | { outcome: 'later'; reason: string; unheard?: boolean | undefined }
+  | { outcome: 'later'; reason: string; maybeDelivered?: boolean | undefined }
   | { outcome: 'never'; reason: string }
 
-/** A job as a worker gets it. */
+/** A job as its handler receives it; `attempt` starts at 1. */
 export type Work<Name extends QueueName> = { id: string; data: Jobs[Name]; createdAt: Date; attempt: number }
 
 const hour = 3600
 const day = 24 * hour
 
 /**
- * A job is tried until a day before the end of its retention, when the queue would delete it without a word; the retry
- * limit is only a backstop. A worker that dies is noticed by its missing heartbeat, so that a job may take long; finished
- * jobs go within a day, because typed logins are personal data.
+ * The worker gives up a job one day before its retention ends, because pg-boss then deletes it silently; `retryLimit` is
+ * only a backstop. A missing heartbeat reveals a dead worker, so `expireInSeconds` can be long. Finished jobs are deleted
+ * within a day, because logins are personal data.
  */
 const common: QueueOptions = {
   retryLimit: 10_000,
@@ -82,7 +82,7 @@ const common: QueueOptions = {
   retentionSeconds: 2 * day,
 }
 
-/** An attempt ends before its job expires, and a mail server may take eleven minutes for a letter (lib/mail/mailer.ts). */
+/** Longer than the eleven minutes that a mail server may take for one email (lib/mail/mailer.ts). */
 const forMail = { expireInSeconds: 720 }
 
 const queues: Record<QueueName, QueueOptions> = {
@@ -94,7 +94,7 @@ const queues: Record<QueueName, QueueOptions> = {
 
 export const queueNames = Object.keys(queues) as QueueName[]
 
-/** pg-boss without its timers: for processes that only add jobs, and for checks. */
+/** Creates a pg-boss without timers, for processes that only add jobs, and for checks. */
 function passive(db: Db, { queue }: Schemas): PgBoss {
   const boss = new PgBoss({
     db,
@@ -112,13 +112,13 @@ function throughPool(pool: pg.Pool | pg.Client): Db {
   return { executeSql: (text, values) => pool.query(text, values as unknown[]) }
 }
 
-/** Stands on a table of the queue and says whose it is, so that another application's queue is never taken for it. */
+/** The comment on a table of the queue that marks it as this installation's, not another application's pg-boss. */
 const ownerOf = ({ own }: Schemas) => `The queue of Rekey in the schema ${own}`
 
 /**
- * Makes or updates the queue's tables and queues; run by `npm run migrate` only, after its checks.
+ * Creates or updates the queue's tables and queues; only `npm run migrate` calls it, after its checks.
  *
- * @param url a role that may create in the queue's schema, which must exist
+ * @param url its role needs CREATE on the queue's schema, which must exist
  */
 export async function installQueue(url: string, schemas: Schemas): Promise<void> {
   const boss = new PgBoss({
@@ -148,7 +148,7 @@ export async function installQueue(url: string, schemas: Schemas): Promise<void>
   }
 }
 
-/** What stands in the queue's schema: nothing yet, this installation's queue, or somebody else's tables. */
+/** Determines who owns the tables in the queue's schema; `none` if there are none. */
 export async function queueOwner(
   client: pg.Client,
   schemas: Schemas,
@@ -164,7 +164,11 @@ export async function queueOwner(
   return version?.comment === ownerOf(schemas) ? 'rekey' : 'another application'
 }
 
-/** Whether this installation's queue is there, in the version that this code speaks, with all its queues. */
+/**
+ * Whether this installation's queue exists, in the version of this pg-boss, with all its queues.
+ *
+ * @throws if the database is unavailable
+ */
 export async function queueIsCurrent(client: pg.Client, schemas: Schemas): Promise<boolean> {
   if ((await queueOwner(client, schemas)) !== 'rekey') return false
   const boss = passive(throughPool(client), schemas)
@@ -181,11 +185,10 @@ export async function queueIsCurrent(client: pg.Client, schemas: Schemas): Promi
 
 export type Queue = ReturnType<typeof createQueue>
 
-/** Adds jobs. Opens itself on first use, and again on the next one when the database was away. */
+/** Creates the producer of jobs. It opens itself on first use, and retries on the next one if the database was unavailable. */
 export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'>) {
   let opening: Promise<PgBoss> | undefined
 
-  /** Opens the queue and reads what it knows of its queues. */
   async function open(): Promise<PgBoss> {
     const boss = passive(throughPool(pool), schemas)
     await boss.start()
@@ -193,10 +196,10 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
   }
 
   /**
-   * Makes sure that `add` needs no connection but its transaction's. To be called before a transaction begins: on the
-   * embedded database a second connection would wait for the first for ever.
+   * Opens the queue, so that `add` needs only the connection of its transaction. Call it before a transaction starts: on
+   * the embedded database a second connection would wait for the first forever.
    *
-   * @throws when the database is away
+   * @throws if the database is unavailable
    */
   async function ready(): Promise<PgBoss> {
     opening ??= open()
@@ -209,12 +212,11 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
   }
 
   /**
-   * Stores a job. When the promise resolves outside a transaction, the job is committed; within `tx` it is committed
-   * with everything else of `tx`.
+   * Stores a job: committed with `tx`, or by itself when the promise resolves.
    *
-   * @param id makes the call repeatable: a job that exists already under this id is left alone
-   * @param afterSeconds how long it waits at least before a worker takes it
-   * @throws when the database is away
+   * @param id makes the call idempotent: an existing job of this id stays as it is
+   * @param afterSeconds how long the job waits at least before a worker takes it
+   * @throws if the database is unavailable
    */
   async function add<Name extends QueueName>(
     name: Name,
@@ -232,7 +234,7 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
   return { add, ready }
 }
 
-/** How many a worker holds for its jobs, one of them to hear of new ones. */
+/** The connections of a worker's queue, including the one for LISTEN. */
 export const queueConnections = 5
 
 export type Handlers = { [Name in QueueName]: (work: Work<Name>) => Promise<Attempt> }

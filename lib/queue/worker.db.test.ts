@@ -7,7 +7,7 @@ import type { AuditFacts } from '@/lib/audit/audit'
 import { longestAttempt } from '@/lib/mail/smtp-options'
 import { migrate } from '@/lib/setup/migrate'
 import { createQueue, type Attempt, type Handlers, type Queue } from './queue'
-import { mostUnheard, startQueueWorker } from './worker'
+import { maxAttemptsInDoubt, startQueueWorker } from './worker'
 import { defaultSchemas } from '@/lib/config/schema-names'
 
 let database: TestDatabase
@@ -38,7 +38,7 @@ afterEach(() => stop())
 const done = async (): Promise<Attempt> => ({ outcome: 'done' })
 const later = async (): Promise<Attempt> => ({ outcome: 'later', reason: 'ETLS' })
 
-/** A worker that takes two jobs of a kind at once. */
+/** Starts a worker that runs two jobs of a queue at once. */
 async function work(handlers: Partial<Handlers>) {
   const givenUp = async (facts: AuditFacts) => void told.push(facts)
   const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
@@ -113,8 +113,8 @@ describe('a job that takes too long', () => {
     await until(letter, 'retry')
     await until(telling, 'retry')
     await until(await addTelling(), 'completed')
-    expect((await read(letter)).output).toEqual({ reason: 'deadline', unheard: 1 })
-    expect((await read(telling)).output).toEqual({ reason: 'deadline', unheard: 0 })
+    expect((await read(letter)).output).toEqual({ reason: 'deadline', maybeDelivered: 1 })
+    expect((await read(telling)).output).toEqual({ reason: 'deadline', maybeDelivered: 0 })
     const facts = { requestId: 'r', attempt: 1, level: 50, reason: 'deadline' }
     expect(entries('job_late')).toEqual(
       expect.arrayContaining([
@@ -183,21 +183,21 @@ describe('a job that fails again and again', () => {
 })
 
 describe('a letter that may have left', () => {
-  const unheard = async (): Promise<Attempt> => ({
+  const maybeDelivered = async (): Promise<Attempt> => ({
     outcome: 'later',
     reason: 'mail-unanswered',
-    unheard: true,
+    maybeDelivered: true,
   })
 
   test.each([
-    ['again', unheard, mostUnheard - 1, mostUnheard],
+    ['again', maybeDelivered, maxAttemptsInDoubt - 1, maxAttemptsInDoubt],
     ['for another reason', later, 2, 2],
   ])('F3: is counted through the attempts (%s)', async (_, ends, before, after) => {
     const id = await addLetter()
-    await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "unheard": ${before}}'`)
+    await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "maybeDelivered": ${before}}'`)
     await work({ 'link-email': ends })
-    await until(id, after === mostUnheard ? 'failed' : 'retry')
-    expect((await read(id)).output).toMatchObject({ unheard: after })
+    await until(id, after === maxAttemptsInDoubt ? 'failed' : 'retry')
+    expect((await read(id)).output).toMatchObject({ maybeDelivered: after })
   })
 
   test('F3, L1: is sent a few times and not once more, however often it could be', async () => {
@@ -207,20 +207,20 @@ describe('a letter that may have left', () => {
       'link-email': async (letter) => {
         if (letter.id !== id) return { outcome: 'done' }
         sent += 1
-        return unheard()
+        return maybeDelivered()
       },
     })
-    // The next attempt would come after some seconds: let it come now, with another letter, of which the worker hears.
+    // Retry now instead of after some seconds; another job notifies the worker.
     const hurry = async () => {
       await set(id, `start_after = now() - interval '1 second'`)
       await addLetter()
       return (await read(id)).state
     }
     await expect.poll(hurry, { timeout: 50_000, interval: 300 }).toBe('failed')
-    expect(sent).toBe(mostUnheard)
+    expect(sent).toBe(maxAttemptsInDoubt)
     expect(told).toEqual([{ accountId, requestId: 'r', reason: 'link-email mail-unanswered' }])
     expect(entries('job_given_up')).toMatchObject([
-      { level: 50, queue: 'link-email', jobId: id, attempt: mostUnheard },
+      { level: 50, queue: 'link-email', jobId: id, attempt: maxAttemptsInDoubt },
     ])
   })
 })

@@ -4,11 +4,11 @@ import { z } from 'zod'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { retryConflicts } from '@/lib/database/errors'
 import type { Log } from '@/lib/logging/log'
-import { hearsNotifications } from './notifications'
+import { probeNotifications } from './notifications'
 import {
   queueConnections,
   queueNames,
-  shapes,
+  jobSchemas,
   type Attempt,
   type Handlers,
   type Jobs,
@@ -17,40 +17,41 @@ import {
 import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /**
- * Jobs that are fetched together. Whoever fetches one at a time waits for the next notification or poll after each, so
- * that a backlog would go by a handful every fifteen seconds; of two or more, a full batch says that there is more.
+ * Jobs per fetch. With at least two, a full batch makes pg-boss fetch again immediately. With one, it would wait for a
+ * notification or poll after each job, so a backlog would shrink by a handful of jobs every fifteen seconds.
  */
 const batchSize = 2
 
-/** Milliseconds between the end of an attempt and the time when its job expires, to write down how it ended. */
-const settling = 30_000
+/** Milliseconds reserved before a job expires, so that the worker can still store the result of its attempt. */
+const settleTime = 30_000
 
-/** Milliseconds before the end of its retention at which a job is tried for the last time. */
+/** Milliseconds before the end of a job's retention after which it is not retried. */
 const aDay = 24 * 3600 * 1000
 
 /**
- * Attempts of one job that may each have left a letter. A mail server that takes letters and is silent, or breaks off, gets
- * no more. Where it breaks off at once, they take a quarter of an hour: longer than it takes to start again.
+ * The most attempts of one job that may each have delivered an email. It limits duplicates if a mail server accepts emails
+ * without a reply. If it disconnects at once, these attempts last a quarter of an hour, longer than a restart of it takes.
  */
-export const mostUnheard = 8
+export const maxAttemptsInDoubt = 8
 
 type Job = JobWithMetadata<Jobs[QueueName]>
 
 export type WorkerParts = {
   database: { url: string; schemas: Schemas }
   log: Log
-  /** Jobs of each kind handled at once in this process. */
+  /** The most concurrent jobs of each queue in this process. */
   concurrency: Record<QueueName, number>
-  /** Told of a job that is given up, whose failure its handler does not know. Must not throw. */
+  /** Called when a job is given up: its handler cannot know which attempt is the last. Must not throw. */
   givenUp: (facts: AuditFacts) => Promise<void>
-  /** Told of a job that no version of Rekey like this one wrote. */
+  /** Called for a job that does not match its schema. */
   malformed?: (queue: QueueName) => void
 }
 
 /**
- * Takes jobs and hands them to the handlers until stopped. A handler that throws or takes too long is tried again later.
+ * Fetches jobs and calls their handlers until stopped. A job whose handler throws or exceeds its time is retried later.
  *
- * @returns a function that takes no more jobs, waits for those in hand and hands back what it could not finish
+ * @returns stops: fetches no more, waits up to 20 s for running jobs, and returns unfinished ones to the queue
+ * @throws if the database is unavailable
  */
 export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): Promise<() => Promise<void>> {
   const { log, concurrency } = parts
@@ -59,8 +60,8 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
     connectionString: url,
     schema: schemas.queue,
     max: queueConnections - 1,
-    // What else is here goes to the connections. One on which nothing moves would otherwise be waited on for ever; the time
-    // leaves room for what a large queue takes to be cleared.
+    // pg-boss passes unknown options to pg. Without a timeout a stalled connection blocks forever; 30 s is enough to delete
+    // the finished jobs of a large queue.
     query_timeout: 30_000,
     keepAlive: true,
     migrate: false,
@@ -69,13 +70,14 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
     monitorIntervalSeconds: 10,
     maintenanceIntervalSeconds: 3600,
     instanceName: 'worker',
-    // Rebuilding indexes needs the owner of the schema, which the worker's role should not be.
+    // REINDEX needs the owner of the schema, which the worker's role should not be.
     reindex: false,
   }
-  const { heard, pollingSeconds } = await hearsNotifications(url)
-  if (!heard) log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
+  const { notificationsArrive, pollingSeconds } = await probeNotifications(url)
+  if (!notificationsArrive)
+    log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
 
-  const boss = new PgBoss({ ...options, useListenNotify: heard })
+  const boss = new PgBoss({ ...options, useListenNotify: notificationsArrive })
   boss.on('error', (error) => log.warn({ err: error, event: 'queue_error' }))
   boss.on('warning', ({ message }) => log.warn({ event: 'queue_warning', reason: message }))
   retryStatements(boss)
@@ -110,17 +112,17 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
   return () => boss.stop({ graceful: true, timeout: 20_000 })
 }
 
-/** Has pg-boss repeat a statement after a conflict: one that ends a job and is lost would have the job done again. */
+/** Makes pg-boss retry statements after a conflict: without the one that completes a job, the job would run again. */
 function retryStatements(boss: PgBoss): void {
   const db = boss.getDb()
   const execute = db.executeSql.bind(db)
   db.executeSql = (...args: Parameters<typeof execute>) => retryConflicts(() => execute(...args))
 }
 
-/** When a job was created, and how long it will be kept, by the database's clock. */
+/** When a job was created and how long the queue will keep it, by the database's clock. */
 type JobTimes = { createdAt: Date; /** Milliseconds. */ keptFor: number }
 
-/** Reads as numbers what pg-boss selects as text, which a session's TimeZone and DateStyle would change. */
+/** Reads timestamps as numbers: pg-boss selects text, which depends on the session's TimeZone and DateStyle. */
 async function readTimes(boss: PgBoss, { queue }: Schemas, jobs: Job[]): Promise<Map<string, JobTimes>> {
   const { rows } = await boss.getDb().executeSql(
     `SELECT "id", floor(extract(epoch FROM "created_on") * 1000)::bigint AS "createdAt",
@@ -137,16 +139,16 @@ async function readTimes(boss: PgBoss, { queue }: Schemas, jobs: Job[]): Promise
 }
 
 /**
- * Writes down how a job ended while others of its batch go on: what is not written down is done again after a crash. pg-boss
- * does it once more for the whole batch, also where it failed here, and leaves alone what is settled. What is given up waits
- * for the batch: pg-boss has no call for it.
+ * Stores the result of each job at once, so that a crash during the rest of its batch does not repeat it. At the end pg-boss
+ * stores the results of the whole batch and skips those already stored. A job that is given up waits until then: pg-boss has
+ * no function for a single one.
  */
 async function settle(boss: PgBoss, job: Job, { status, output }: JobResult): Promise<void> {
   try {
     if (status === 'completed') await boss.complete(job.name, job)
     if (status === 'failed') await boss.fail(job.name, job, output)
   } catch {
-    // The database is away; the batch's own turn comes.
+    // The database is unavailable; pg-boss tries again at the end of the batch.
   }
 }
 
@@ -156,60 +158,60 @@ async function attempt(
   { log, givenUp, malformed }: WorkerParts,
 ): Promise<JobResult> {
   const { id, name: queue, retryCount, retryLimit } = job
-  const { success, data } = shapes[queue as QueueName].safeParse(job.data)
+  const { success, data } = jobSchemas[queue as QueueName].safeParse(job.data)
   if (!success) {
     log.error({ event: 'job_malformed', queue, jobId: id })
     malformed?.(queue as QueueName)
     return { id, status: 'deadletter', output: { reason: 'malformed' } }
   }
-  const about = { queue, jobId: id, requestId: data.requestId, attempt: retryCount + 1 }
+  const context = { queue, jobId: id, requestId: data.requestId, attempt: retryCount + 1 }
   let keptFor = Infinity
   const work = async () => {
     const time = (await times).get(id)
     if (time === undefined) throw new Error('The job is gone.')
     keptFor = time.keptFor
-    return handle({ id, data, createdAt: time.createdAt, attempt: about.attempt })
+    return handle({ id, data, createdAt: time.createdAt, attempt: context.attempt })
   }
-  const ended = await inTime(job, work, about, log)
+  const ended = await runWithDeadline(job, work, context, log)
   if (ended.outcome === 'done') return { id, status: 'completed' }
   const { reason } = ended
-  // 'deadletter' ends a job at once; 'failed' has it tried again.
+  // 'deadletter' fails a job for good; 'failed' retries it.
   if (ended.outcome === 'never') return { id, status: 'deadletter', output: { reason } }
 
-  const unheard = unheardBefore(job) + (ended.unheard === true ? 1 : 0)
-  const output = { reason, unheard }
+  const maybeDelivered = maybeDeliveredBefore(job) + (ended.maybeDelivered === true ? 1 : 0)
+  const output = { reason, maybeDelivered }
   const isLast = retryCount >= retryLimit || keptFor < aDay
-  if (!isLast && unheard < mostUnheard) return { id, status: 'failed', output }
-  log.error({ event: 'job_given_up', ...about, reason })
+  if (!isLast && maybeDelivered < maxAttemptsInDoubt) return { id, status: 'failed', output }
+  log.error({ event: 'job_given_up', ...context, reason })
   await givenUp({ accountId: accountOf(data), requestId: data.requestId, reason: `${queue} ${reason}` })
   return { id, status: 'deadletter', output }
 }
 
-/** Runs a handler. What is late goes on, since nothing can stop it, but is waited for no longer. */
-async function inTime(
+/** Runs a handler with a deadline. A late handler cannot be stopped; the worker only stops waiting for it. */
+async function runWithDeadline(
   { name, expireInSeconds }: Job,
   handle: () => Promise<Attempt>,
-  about: object,
+  context: object,
   log: Log,
 ): Promise<Attempt> {
   const { promise: late, resolve } = Promise.withResolvers<'late'>()
-  const timer = setTimeout(resolve, expireInSeconds * 1000 - settling, 'late')
+  const timer = setTimeout(resolve, expireInSeconds * 1000 - settleTime, 'late')
   try {
     const ended = await Promise.race([handle(), late])
     if (ended !== 'late') return ended
-    log.error({ event: 'job_late', ...about, reason: 'deadline' })
-    return { outcome: 'later', reason: 'deadline', unheard: name.endsWith('email') }
+    log.error({ event: 'job_late', ...context, reason: 'deadline' })
+    return { outcome: 'later', reason: 'deadline', maybeDelivered: name.endsWith('email') }
   } catch (error) {
-    log.error({ err: error, event: 'job_error', ...about })
+    log.error({ err: error, event: 'job_error', ...context })
     return { outcome: 'later', reason: 'error' }
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** How often a letter may have left already. A worker that died at it has not written that down. */
-function unheardBefore({ output }: Job): number {
-  return z.object({ unheard: z.int() }).safeParse(output).data?.unheard ?? 0
+/** How many earlier attempts may have delivered the email. Attempts whose worker crashed are not counted. */
+function maybeDeliveredBefore({ output }: Job): number {
+  return z.object({ maybeDelivered: z.int() }).safeParse(output).data?.maybeDelivered ?? 0
 }
 
 function accountOf(data: Jobs[QueueName]): string | undefined {

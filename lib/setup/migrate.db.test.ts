@@ -33,7 +33,7 @@ const exists = async (table: string) =>
   (await sql.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "exists"', [table])).rows[0]!
     .exists
 
-/** Nothing in it, as when it was made. */
+/** Empties the database. */
 const empty = () => sql.query('DROP SCHEMA IF EXISTS rekey, rekey_queue CASCADE')
 
 describe('migrating', () => {
@@ -158,7 +158,7 @@ describe.runIf(testServer)('K5: with a role that migrates and one for the app', 
 
   test('no function of ours lends the app’s role the rights of the other one, but for what is written in it', async () => {
     const client = await connect(as(app))
-    // The purge runs with the rights of the owner, on what it believes to be the audit log.
+    // SECURITY DEFINER: the purge runs with the owner's privileges, so a planted table must not pass for the audit log.
     await client.query(`
       CREATE TEMP TABLE "audit" ("at" timestamptz);
       INSERT INTO pg_temp."audit" VALUES ('2000-01-01');
@@ -213,7 +213,7 @@ describe('V2: a schema that is not Rekey’s alone', () => {
   test('is not migrated: the tables of another application, and none of Rekey’s', async () => {
     await sql.query('CREATE SCHEMA rekey; CREATE TABLE rekey.users (id serial, name text)')
     await expect(migrate(database)).rejects.toThrow(
-      'The schema rekey holds tables that are not Rekey’s; set DATABASE_SCHEMA'.replace('’', "'"),
+      'The schema rekey contains tables that are not Rekey’s; set DATABASE_SCHEMA'.replace('’', "'"),
     )
     expect(await exists('rekey._prisma_migrations')).toBe(false)
     expect(await exists('rekey_queue.version')).toBe(false)
@@ -222,7 +222,7 @@ describe('V2: a schema that is not Rekey’s alone', () => {
   test('is not migrated: another application’s Prisma migrations', async () => {
     await sql.query(`CREATE SCHEMA rekey; CREATE TABLE rekey._prisma_migrations (migration_name text, checksum text,
       finished_at timestamptz, rolled_back_at timestamptz); INSERT INTO rekey._prisma_migrations VALUES ('2020_init')`)
-    await expect(migrate(database)).rejects.toThrow("holds tables that are not Rekey's")
+    await expect(migrate(database)).rejects.toThrow("contains tables that are not Rekey's")
     expect(await exists('rekey.recovery')).toBe(false)
   })
 

@@ -8,7 +8,7 @@ import { grantsTo } from './privileges'
 import { installQueue, queueIsCurrent } from '@/lib/queue/queue'
 import { quoted, type Schemas } from '@/lib/config/schema-names'
 
-/** The table in which `prisma migrate` records what was applied, in Rekey's schema. */
+/** The table of applied migrations, in the format of `prisma migrate`. */
 const recordOf = ({ own }: Schemas) => `${quoted(own)}."_prisma_migrations"`
 
 const createRecord = (schemas: Schemas) => `CREATE TABLE IF NOT EXISTS ${recordOf(schemas)} (
@@ -24,7 +24,7 @@ const createRecord = (schemas: Schemas) => `CREATE TABLE IF NOT EXISTS ${recordO
 
 type Migration = { name: string; sql: string; checksum: string }
 
-/** The migrations that this version brings, in the order in which they apply. */
+/** Reads the migrations of this version, in the order of their names, in which they apply. */
 function readMigrations(): Migration[] {
   const dir = path.resolve('prisma/migrations')
   return readdirSync(dir, { withFileTypes: true })
@@ -38,9 +38,9 @@ function readMigrations(): Migration[] {
 }
 
 /**
- * The names of what `migrate` would still have to do.
+ * Lists the migrations that are not applied yet, and `the queue` if its tables are missing or outdated.
  *
- * @throws Error when an applied migration was edited afterwards
+ * @throws Error if an applied migration was edited afterwards
  */
 export async function pendingMigrations(client: pg.Client, schemas: Schemas): Promise<string[]> {
   const applied = await appliedMigrations(client, schemas)
@@ -52,15 +52,15 @@ export async function pendingMigrations(client: pg.Client, schemas: Schemas): Pr
 }
 
 /**
- * Brings the database up to this version: makes both schemas where they are missing, applies every migration in a
- * transaction of its own under an advisory lock, then the queue's tables. Checks first that it can end. Safe to run from
- * several machines at once, and again at any time.
+ * Updates the database to this version: creates missing schemas, applies each pending migration in its own transaction
+ * under an advisory lock, then updates the queue's tables. Verifies first that all of this can succeed. Idempotent, and
+ * safe to run on several machines at once.
  *
- * @param url a role that may create in both schemas, or in the database where they are missing
- * @param appRole the role that the app runs under, where that is another one
+ * @param url its role needs CREATE on both schemas, or on the database if they are missing
+ * @param appRole the role of the app, if it differs; receives its privileges
  * @returns the names of the migrations applied now
- * @throws Error with a sentence for each reason why it cannot begin, and nothing is changed then; or with one when a
- *   migration fails, and what that migration did is rolled back
+ * @throws Error with a sentence for each reason not to start; the database is then unchanged
+ * @throws Error if a migration fails; that migration is rolled back
  */
 export async function migrate(
   { url, schemas }: { url: string; schemas: Schemas },
@@ -89,7 +89,7 @@ export async function migrate(
   return done
 }
 
-/** Two that run at once may both find a schema missing, so the lock is taken first. */
+/** Takes the lock before it checks: two concurrent runs could both find a schema missing. */
 async function createSchemas(client: pg.Client, schemas: Schemas): Promise<void> {
   await inTransaction(client, schemas, async () => {
     for (const schema of [schemas.own, schemas.queue]) {
@@ -127,8 +127,8 @@ async function apply(client: pg.Client, schemas: Schemas, migration: Migration):
 }
 
 /**
- * Runs work in a transaction that no other `migrate` of this installation runs beside. The lock is the transaction's and
- * not the session's: a pooler, and the embedded database, share sessions between clients.
+ * Runs work in a transaction under a lock that excludes other `migrate` runs of this installation. The lock belongs to the
+ * transaction, not to the session: a pooler and the embedded database share sessions between clients.
  */
 async function inTransaction<Result>(
   client: pg.Client,
@@ -147,7 +147,7 @@ async function inTransaction<Result>(
   }
 }
 
-/** Names and checksums of what was applied; nothing where there is no record yet. */
+/** Reads names and checksums of applied migrations; empty if the table does not exist yet. */
 async function appliedMigrations(client: pg.Client, schemas: Schemas): Promise<Map<string, string>> {
   const { rowCount } = await client.query(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

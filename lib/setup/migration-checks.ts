@@ -3,11 +3,12 @@ import { queueOwner } from '@/lib/queue/queue'
 import { quoted, type Schemas } from '@/lib/config/schema-names'
 
 /**
- * Why a migration of these schemas could not end, a sentence each with what to do. Nothing is changed, so a migration that
- * finds one does not begin.
+ * Lists the reasons why a migration of these schemas would fail. Changes nothing, so that `migrate` can stop before its
+ * first change.
  *
- * @param migrations the names of all that this version brings
- * @param appRole the role that privileges will be granted to, where there is one
+ * @param migrations the names of all migrations of this version
+ * @param appRole the role that will receive privileges, if any
+ * @returns a sentence for each reason, with the remedy
  */
 export async function migrationProblems(
   client: pg.Client,
@@ -19,11 +20,11 @@ export async function migrationProblems(
   const problems = [schemas.own, schemas.queue].flatMap((name) => schemaProblems(facts, name))
   if (facts.foreignMigrations(migrations) || (await holdsForeignTables(client, schemas)))
     problems.push(
-      `The schema ${schemas.own} holds tables that are not Rekey's; set DATABASE_SCHEMA to a schema for Rekey alone.`,
+      `The schema ${schemas.own} contains tables that are not Rekey's; set DATABASE_SCHEMA to a schema for Rekey alone.`,
     )
   if ((await queueOwner(client, schemas)) === 'another application')
     problems.push(
-      `The schema ${schemas.queue} holds tables that are not the queue of this installation; set DATABASE_QUEUE_SCHEMA to a schema for it alone.`,
+      `The schema ${schemas.queue} contains tables that are not the queue of this installation; set DATABASE_QUEUE_SCHEMA to a schema for it alone.`,
     )
   if (appRole !== undefined && !facts.appRoleExists)
     problems.push(`The role ${appRole} of DATABASE_URL does not exist; create it first.`)
@@ -35,7 +36,7 @@ type Facts = {
   mayCreateSchemas: boolean
   appRoleExists: boolean
   schemas: Map<string, { usable: boolean; foreignOwner: string | null }>
-  /** Names that SQL takes for keywords; pg-boss writes its schema's name without quotes. */
+  /** Schema names that are SQL keywords. They fail, because pg-boss does not quote the name of its schema. */
   keywords: Set<string>
   foreignMigrations(known: string[]): boolean
 }
@@ -74,18 +75,18 @@ async function readFacts(client: pg.Client, schemas: Schemas, appRole?: string):
 }
 
 function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, name: string): string[] {
-  if (keywords.has(name)) return [`The name ${name} is a keyword of SQL; choose another name for the schema.`]
+  if (keywords.has(name)) return [`The name ${name} is an SQL keyword; choose another name for the schema.`]
   const schema = schemas.get(name)
   const owner = pg.escapeIdentifier(role)
   if (schema === undefined) {
     if (mayCreateSchemas) return []
     return [
-      `The role ${role} may not create the schema ${name}; have it made with: CREATE SCHEMA ${quoted(name)} AUTHORIZATION ${owner};`,
+      `The role ${role} may not create the schema ${name}; have an administrator run: CREATE SCHEMA ${quoted(name)} AUTHORIZATION ${owner};`,
     ]
   }
   if (!schema.usable)
     return [
-      `The role ${role} may not create tables in the schema ${name}; have it allowed with: GRANT USAGE, CREATE ON SCHEMA ${quoted(name)} TO ${owner};`,
+      `The role ${role} may not create tables in the schema ${name}; have an administrator run: GRANT USAGE, CREATE ON SCHEMA ${quoted(name)} TO ${owner};`,
     ]
   if (schema.foreignOwner !== null)
     return [
@@ -94,7 +95,7 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
   return []
 }
 
-/** Tables in Rekey's schema although no migration of Rekey is recorded there. */
+/** Whether Rekey's schema contains tables without a recorded migration of Rekey: they belong to another application. */
 async function holdsForeignTables(client: pg.Client, schemas: Schemas): Promise<boolean> {
   if ((await recordedMigrations(client, schemas)).length > 0) return false
   const { rows } = await client.query<{ some: boolean }>(
@@ -106,7 +107,7 @@ async function holdsForeignTables(client: pg.Client, schemas: Schemas): Promise<
   return rows[0]?.some === true
 }
 
-/** The names of the migrations that are recorded in Rekey's schema, as far as the role may read them. */
+/** Reads the names of applied migrations; empty if the table is missing or the role may not read it. */
 async function recordedMigrations(client: pg.Client, { own }: Schemas): Promise<string[]> {
   const record = `${quoted(own)}."_prisma_migrations"`
   const { rowCount } = await client.query(

@@ -9,16 +9,16 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { withoutSecrets } from '@/lib/config/database-url'
 
 /**
- * Verifies at start that the database answers, is one that Rekey can work on, and is up to date; changes nothing.
+ * Verifies at start that the database is reachable, suitable and fully migrated; changes nothing.
  *
- * @returns what is allowed but worth a warning, a sentence each
+ * @returns warnings, a sentence each
  * @throws Error whose message has a sentence for each problem
  */
 export async function checkDatabase(settings: Settings): Promise<string[]> {
   const { url, schemas } = settings.database
   let client: pg.Client
   try {
-    // Making a client already reads the files that the URL names.
+    // The constructor can throw as well: it reads the certificate files that the URL names.
     client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
     await client.connect()
   } catch (error) {
@@ -29,7 +29,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     if (problems.length > 0) throw new Error(problems.join('\n'))
     if ((await queueOwner(client, schemas)) === 'another application')
       throw new Error(
-        `The schema ${schemas.queue} holds tables that are not the queue of this installation; set DATABASE_QUEUE_SCHEMA to the one that \`npm run migrate\` made.`,
+        `The schema ${schemas.queue} contains tables that are not the queue of this installation; set DATABASE_QUEUE_SCHEMA to the one that \`npm run migrate\` created.`,
       )
     const closed = await closedSchemas(client, schemas)
     if (closed.length > 0) throw new Error(notAllowed(closed.map((name) => `USAGE on ${name}`)))
@@ -54,16 +54,16 @@ function notAllowed(privileges: string[]): string {
   return `The role of DATABASE_URL lacks privileges (${named}); run \`npm run migrate\` with MIGRATION_DATABASE_URL, which grants them.`
 }
 
-/** Every process has connections of its own, so that many cores bring many; a web process has one more for mail's state. */
+/** Counts the connections of all processes: a pool each, one more per web process for mail health, those of the queue. */
 function wantedConnections({ database, webConcurrency, worker }: Settings): number {
   return webConcurrency * (database.poolSize + 1) + (worker ? database.poolSize + queueConnections : 0)
 }
 
 /**
- * Warns where others on the network could read or change what the database is told (ASVS 12.3.1). pg says what a URL means: it
- * takes no TLS unless told, checks the certificate for `sslmode=require` and does not for `no-verify`.
+ * Warns about missing TLS or an unchecked certificate (ASVS 12.3.1). pg parses the URL: it uses no TLS by default, checks
+ * the certificate for `sslmode=require` and does not for `no-verify`.
  *
- * @throws Error when a file of certificates that the URL names cannot be read
+ * @throws Error if a certificate file that the URL names cannot be read
  */
 export function encryptionWarnings(databaseUrl: string): string[] {
   const { host, ssl } = new pg.Client({ connectionString: databaseUrl })
@@ -71,6 +71,6 @@ export function encryptionWarnings(databaseUrl: string): string[] {
   const { rejectUnauthorized } = Object(ssl) as { rejectUnauthorized?: boolean }
   if (ssl && rejectUnauthorized !== false) return []
   return [
-    `The database at ${withoutSecrets(databaseUrl)} is reached ${ssl ? 'without a check of its certificate' : 'without TLS'}: anybody on the network between can read and change accounts. Add sslmode=verify-full to its URL.`,
+    `The database at ${withoutSecrets(databaseUrl)} is reached ${ssl ? 'without a check of its certificate' : 'without TLS'}: anyone on the network in between can read and change accounts. Add sslmode=verify-full to its URL.`,
   ]
 }

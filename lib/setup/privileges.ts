@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { quoted, type Schemas } from '@/lib/config/schema-names'
 
-/** What the app's role may do with each of Rekey's tables: no more than it needs (ASVS 13.2.2). */
+/** The privileges of the app's role on each table: the least that it needs (ASVS 13.2.2). */
 const tablePrivileges: Record<string, string[]> = {
   _prisma_migrations: ['SELECT'],
   users: ['SELECT', 'INSERT', 'UPDATE'],
@@ -13,7 +13,7 @@ const tablePrivileges: Record<string, string[]> = {
 
 const purgeAudit = '"purge_audit"(INTERVAL)'
 
-/** The privileges that `role` needs to run the app, as one statement each. The tables must exist. */
+/** Returns the GRANT statements that `role` needs to run the app. The tables must exist when they run. */
 export function grantsTo(role: string, schemas: Schemas): string[] {
   const [own, queue] = [quoted(schemas.own), quoted(schemas.queue)]
   return [
@@ -28,7 +28,7 @@ export function grantsTo(role: string, schemas: Schemas): string[] {
   ]
 }
 
-/** Which of both schemas exist and are closed to the connection's role. */
+/** Lists those of both schemas that exist but that the connection's role may not use. */
 export async function closedSchemas(client: pg.Client, { own, queue }: Schemas): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname AS "name" FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')`,
@@ -37,7 +37,7 @@ export async function closedSchemas(client: pg.Client, { own, queue }: Schemas):
   return rows.map(({ name }) => name)
 }
 
-/** Which of these privileges the connection's role lacks, such as `INSERT on rekey.audit`. The tables must exist. */
+/** Lists the privileges that the connection's role lacks, such as `INSERT on rekey.audit`. The tables must exist. */
 export async function lackingPrivileges(client: pg.Client, { own, queue }: Schemas): Promise<string[]> {
   const wanted = Object.entries(tablePrivileges).flatMap(([table, privileges]) =>
     privileges.map((privilege) => ({

@@ -6,7 +6,7 @@ import { theme } from './tokens'
 
 const hex = fc.integer({ min: 0, max: 0xffffff }).map((n) => `#${n.toString(16).padStart(6, '0')}`)
 
-/** As browsers mix colours for `app/globals.css`. */
+/** Mixes colours as browsers do for `app/globals.css`. */
 const mix = (color: string, share: number, other: string) => interpolate([other, color], 'oklab')(share)
 
 test('U9: whatever the brand colour, links and labels keep 4.5:1 in both schemes', () => {

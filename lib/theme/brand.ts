@@ -1,12 +1,12 @@
 import { clampChroma, converter, formatHex, interpolate, wcagContrast } from 'culori'
 import { labels, theme } from './tokens'
 
-/** The colour of buttons and links, and of text on it, in `#rrggbb`. */
+/** The colour of buttons and links, and the colour of text on it, in `#rrggbb`. */
 export type Accent = { accent: string; onAccent: string }
 
 /**
- * What stands behind links and around buttons in both schemes: the paper that is nearest to them, and a surface with so
- * much of the colour itself mixed in; and which way the colour moves away from both.
+ * The backgrounds of links and buttons in both schemes: the page with the least contrast, and a
+ * surface tinted with the accent itself. `step` changes the lightness away from both.
  */
 const { light, dark } = theme
 const schemes = {
@@ -14,28 +14,28 @@ const schemes = {
   dark: { paper: dark.colors.surface, surface: dark.colors.surface, tint: dark.tint, step: 0.01 },
 }
 
-/** WCAG 1.4.3 asks 4.5:1 for text; a little more keeps rounding on the safe side. */
-const enough = 4.6
+/** WCAG 1.4.3 requires 4.5:1 for text; the margin covers rounding. */
+const minContrast = 4.6
 
 const toOklch = converter('oklch')
 
 type Accents = Record<keyof typeof schemes, Accent>
 
-/** By brand colour: a process has one, and each page asks for it more than once. */
-const known = new Map<string, Accents>()
+/** Results by brand colour: the search is slow, and each page needs it more than once. */
+const cache = new Map<string, Accents>()
 
 /**
- * Makes a brand colour readable: its hue and, as far as the screen can show it, its strength stay; its lightness moves
- * until links stand out from the paper and from tints of themselves, and a label from its button, in both schemes.
+ * Derives readable accents from a brand colour. Keeps hue and chroma (within sRGB) and changes the lightness until links on
+ * the page and on their tint, and labels on their button, have enough contrast in both schemes.
  *
  * @param brand `#rrggbb`
  */
 export function readableAccents(brand: string): Accents {
-  const accents = known.get(brand) ?? {
+  const accents = cache.get(brand) ?? {
     light: readableOn(schemes.light, brand),
     dark: readableOn(schemes.dark, brand),
   }
-  known.set(brand, accents)
+  cache.set(brand, accents)
   return accents
 }
 
@@ -46,7 +46,7 @@ function readableOn({ paper, surface, tint, step }: (typeof schemes)['light'], b
     const onAccent =
       wcagContrast(accent, labels.light) >= wcagContrast(accent, labels.dark) ? labels.light : labels.dark
     const others = [paper, interpolate([surface, accent], 'oklab')(tint), onAccent]
-    if (others.every((other) => wcagContrast(accent, other) >= enough)) return { accent, onAccent }
+    if (others.every((other) => wcagContrast(accent, other) >= minContrast)) return { accent, onAccent }
   }
   return step < 0
     ? { accent: labels.dark, onAccent: labels.light }

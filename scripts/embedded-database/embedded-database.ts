@@ -6,12 +6,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { PGlite } from '@electric-sql/pglite'
 import { createWireServer } from './wire-server'
 
-/** A unix socket's path may have 108 bytes at most on Linux, 104 elsewhere. */
-const longestSocketPath = 103
+/** The path of a unix socket has at most 108 bytes on Linux, 104 elsewhere, including the final zero. */
+const maxSocketPath = 103
 
 export type EmbeddedDatabase = { url: string; close(): Promise<void> }
 
-/** Thrown when another process owns the directory. */
+/** Thrown if another process uses the data directory. */
 export class DataDirInUse extends Error {
   constructor(dataDir: string) {
     super(
@@ -25,16 +25,17 @@ const filesIn = (dataDir: string) => path.join(path.resolve(dataDir), 'database'
 
 export const hasEmbeddedDatabase = (dataDir: string) => existsSync(filesIn(dataDir))
 
-/** Where the embedded database of a data directory listens while its owner runs. */
+/** Returns the URL of the embedded database in a data directory; it works while its owner runs. */
 export function embeddedUrl(dataDir: string): string {
   return `postgresql://postgres@localhost/postgres?host=${encodeURIComponent(path.resolve(dataDir))}`
 }
 
 /**
- * Starts PostgreSQL (PGlite) on `<dataDir>/database`, speaking on a unix socket that only this user may open. The
- * caller owns the directory until `close`, or until its process dies, however it dies.
+ * Starts PostgreSQL (PGlite) on `<dataDir>/database`, on a unix socket that only this user may open. Locks the directory
+ * until `close` or the end of the process.
  *
- * @throws DataDirInUse when another process owns it; nothing is touched then
+ * @throws DataDirInUse if another process has the lock, before anything is changed
+ * @throws Error on Windows, or if the path is too long for a unix socket
  */
 export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDatabase> {
   if (process.platform === 'win32') {
@@ -45,15 +46,15 @@ export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDa
   const dir = path.resolve(dataDir)
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const socketPath = path.join(dir, '.s.PGSQL.5432')
-  if (Buffer.byteLength(socketPath) > longestSocketPath) {
+  if (Buffer.byteLength(socketPath) > maxSocketPath) {
     throw new Error(
       `The data directory ${dir} has too long a path for a unix socket; set DATA_DIR to a shorter one.`,
     )
   }
-  const release = own(dir)
+  const release = lockDirectory(dir)
   try {
     rmSync(socketPath, { force: true })
-    // Whatever may be read of the directory around it, and whatever modes the files within get.
+    // Private even if the parent directory or the files in it are readable by others.
     mkdirSync(filesIn(dir), { recursive: true, mode: 0o700 })
     chmodSync(filesIn(dir), 0o700)
     const db = await PGlite.create({ dataDir: filesIn(dir) })
@@ -89,10 +90,12 @@ export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDa
 }
 
 /**
- * Takes the lock of a data directory. PGlite itself lets a second process open the same files and ruin them. The lock
- * is SQLite's on a file of ours: the kernel holds it and drops it with the process, so a crash leaves nothing stale.
+ * Locks a data directory, because PGlite lets a second process open the same files and corrupt them. Uses SQLite's file
+ * lock, which the kernel releases with the process, so that a crash leaves no stale lock.
+ *
+ * @returns releases the lock
  */
-function own(dir: string): () => void {
+function lockDirectory(dir: string): () => void {
   const lock = new DatabaseSync(path.join(dir, 'owner.lock'))
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')

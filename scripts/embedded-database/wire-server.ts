@@ -1,36 +1,36 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { PGlite } from '@electric-sql/pglite'
 
-// PGlite is one session. What belongs together in PostgreSQL's protocol (its manual, "Message Flow") must reach it
-// together: between one client's Parse and its Execute, another client's Parse would replace the unnamed
-// statement, and one would get the other's rows. So this server hands over whole units, and keeps the session with one
+// PGlite has a single session. Messages that form a unit in PostgreSQL's protocol (its manual, "Message Flow") must reach it
+// without interleaving: between one client's Parse and its Execute, another client's Parse would replace the unnamed
+// statement, and a client would get the rows of the other. So this server runs whole units, and reserves the session for one
 // client while its transaction is open.
 
-/** Codes that stand where a startup message has its protocol version. */
+/** Special codes in place of the protocol version of a startup message. */
 const startupCodes = { ssl: 80_877_103, gss: 80_877_104, cancel: 80_877_102 }
 
-/** Messages after which PostgreSQL answers ReadyForQuery: Query, Sync, FunctionCall. */
+/** Messages to which PostgreSQL replies with ReadyForQuery: Query, Sync, FunctionCall. */
 const endsUnit = new Set(['Q', 'S', 'F'].map((type) => type.charCodeAt(0)))
 const terminate = 'X'.charCodeAt(0)
 
-/** A message longer than this is no query of ours. */
-const longestMessage = 64 * 1024 * 1024
+/** In bytes; Rekey sends no longer message, and unlimited ones could exhaust memory. */
+const maxMessageLength = 64 * 1024 * 1024
 
 type Client = {
   socket: Socket
   received: Buffer
   started: boolean
-  /** Messages of a unit whose end has not come yet. */
+  /** Messages of an incomplete unit. */
   unit: Buffer[]
-  /** Whole units in the order in which they came. */
+  /** Complete units in the order of their arrival. */
   units: Buffer[][]
 }
 
 /** Serves a PGlite database to any number of clients; the caller makes the server listen. */
 export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocolRawStream'>): Server {
-  /** Clients with units, the longest waiting first. */
+  /** Clients with complete units, the longest waiting first. */
   const waiting: Client[] = []
-  /** Whose transaction is open: nobody else gets in. */
+  /** The client whose transaction is open; all others wait. */
   let owner: Client | undefined
   let busy = false
 
@@ -44,19 +44,19 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
       } catch {
         socket.destroy()
       }
-      line(client)
+      updateWaiting(client)
       void work()
     })
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       client.units = owner === client ? [[simpleQuery('ROLLBACK')]] : []
-      line(client)
+      updateWaiting(client)
       void work()
     })
   })
 
-  /** Has a client stand in line exactly while it has units. */
-  function line(client: Client): void {
+  /** Keeps a client in `waiting` exactly while it has complete units. */
+  function updateWaiting(client: Client): void {
     const place = waiting.indexOf(client)
     if (client.units.length > 0 && place < 0) waiting.push(client)
     if (client.units.length === 0 && place >= 0) waiting.splice(place, 1)
@@ -70,7 +70,7 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
         const unit = client.units.shift()!
         owner = (await run(client, unit)) === 'idle' ? undefined : client
         if (owner?.socket.destroyed) owner.units = [[simpleQuery('ROLLBACK')]]
-        line(client)
+        updateWaiting(client)
       }
     } finally {
       busy = false
@@ -81,13 +81,13 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
     return owner === undefined ? waiting[0] : waiting.find((client) => client === owner)
   }
 
-  /** Runs a unit with nothing in between, and passes the answer on. */
+  /** Runs a unit without interruption and sends the response to its client. */
   async function run({ socket }: Client, unit: Buffer[]): Promise<'idle' | 'in-transaction'> {
     let tail: Buffer = Buffer.alloc(0)
     const pass = (data: Uint8Array) => {
-      const answer = Buffer.from(data)
-      tail = Buffer.concat([tail, answer]).subarray(-6)
-      if (socket.writable) socket.write(answer)
+      const response = Buffer.from(data)
+      tail = Buffer.concat([tail, response]).subarray(-6)
+      if (socket.writable) socket.write(response)
     }
     try {
       await db.runExclusive(async () => {
@@ -103,14 +103,14 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
   return server
 }
 
-/** Cuts what was received into messages, and messages into units. */
+/** Splits received bytes into messages, and messages into units. */
 function takeMessages(client: Client): void {
   for (;;) {
     const { received, started } = client
     const header = started ? 1 : 0
     if (received.length < header + 4) return
     const length = header + received.readInt32BE(header)
-    if (length < header + 4 || length > longestMessage) throw new Error('no message of the protocol')
+    if (length < header + 4 || length > maxMessageLength) throw new Error('no message of the protocol')
     if (received.length < length) return
     const message = Buffer.from(received.subarray(0, length))
     client.received = received.subarray(length)

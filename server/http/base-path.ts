@@ -1,11 +1,11 @@
 import { builtBasePath } from '@/scripts/base-path.js'
 
 /**
- * Takes the path of PUBLIC_URL from a request's target, once, before anything looks at it: every rule on paths sees what it
- * would see on a host of Rekey's own. Only the exact spelling counts, so that no proxy can see another path than Rekey.
+ * Removes the path of PUBLIC_URL from a request's target, before any other rule, so that all rules on paths work as without
+ * one. Accepts only the exact spelling, so that a proxy and Rekey cannot disagree about the path.
  *
- * @param basePath such as `/account`; empty where Rekey has a host of its own
- * @returns the rest, beginning with a slash; undefined for a target outside of the path
+ * @param basePath such as `/account`; empty if Rekey does not share its host
+ * @returns the rest, with a leading slash; undefined if the target is not under the path
  */
 export function withoutBasePath(target: string, basePath: string): string | undefined {
   if (basePath === '') return target
@@ -16,9 +16,9 @@ export function withoutBasePath(target: string, basePath: string): string | unde
 }
 
 /**
- * Why the build in `.next` cannot be served under this path.
+ * Explains why the build in `.next` cannot be served under this path.
  *
- * @returns a sentence for the operator; undefined where the build fits
+ * @returns a sentence for the operator; undefined if the build matches
  */
 export function whyBuildUnfit(basePath: string): string | undefined {
   const built = builtBasePath()

@@ -4,7 +4,7 @@ import { securityHeaders, type AnswerRules } from './response-headers'
 import { withoutBasePath } from './base-path'
 import { methodRefused, notFound, type Refused } from './request-filter'
 
-/** Says no to a request, in the form of the endpoints' own errors. */
+/** Sends an error response in the format of the endpoints. */
 export function refuse(answer: ServerResponse, { status, detail, headers = {} }: Refused): void {
   if (detail === undefined) return void answer.writeHead(status, headers).end()
   const body = JSON.stringify({ detail })
@@ -16,7 +16,7 @@ export function refuse(answer: ServerResponse, { status, detail, headers = {} }:
   answer.end(body)
 }
 
-/** Says no on a connection that has no answer object, and closes it. */
+/** Writes an error response to a connection without a response object, and closes it. */
 export function sendRaw(
   socket: Duplex,
   { status, detail, headers = {} }: Refused,
@@ -39,8 +39,8 @@ export function sendRaw(
 }
 
 /**
- * What to say of bytes that Node's parser gave up on. They may have begun with HEAD, whose answer has no content: what
- * came with it would be taken for the next answer (RFC 9112 §6.3). So only a method that is known gets words.
+ * Chooses the response to bytes that Node's parser rejected. They may start with HEAD, whose response has no content: a body
+ * would be taken for the next response (RFC 9112 §6.3). So only an error about a method that is not HEAD gets a body.
  */
 export function parserRefusal(
   error: Error & { code?: string; rawPacket?: Buffer },
@@ -54,7 +54,7 @@ export function parserRefusal(
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return { status: 408 }
     case 'HPE_INVALID_METHOD': {
-      // Only where the packet begins with it; further in, the bytes may be anything.
+      // Only at the start of the packet; later bytes may be part of a body.
       const start = error.rawPacket?.toString('latin1', 0, 2048) ?? ''
       const [, method, path] = /^([A-Z][A-Z0-9_-]{0,31}) (\/\S*) HTTP\/1\.[01]\r?\n/.exec(start) ?? []
       if (method === undefined || path === undefined) break

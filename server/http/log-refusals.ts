@@ -2,7 +2,7 @@ import type { Log } from '@/lib/logging/log'
 import { logRefusal, type Misconfiguration } from '@/lib/logging/refusal-log'
 import type { Refused } from './request-filter'
 
-/** The refusals of the server in front that a wrong setting, here or in a proxy, can cause for everybody. */
+/** The error statuses of the front server that a wrong setting, here or in a proxy, can cause for all clients. */
 const misconfigurations: Partial<Record<number, Misconfiguration>> = {
   403: 'plain-http',
   421: 'other-host',
@@ -10,7 +10,7 @@ const misconfigurations: Partial<Record<number, Misconfiguration>> = {
 }
 
 /**
- * Logs a refusal of the server in front where an operator may have to mend something; rarely, whatever comes.
+ * Logs an error response of the front server if a wrong setting may be its cause; `logRefusal` limits the lines.
  *
  * @param outsidePath whether the request's path is not under that of PUBLIC_URL
  */

@@ -24,7 +24,7 @@ afterAll(async () => {
   await testDatabase.drop()
 })
 
-/** Sends as many requests at once, and gives their statuses and the body of one; says when all have arrived. */
+/** Sends concurrent requests; returns their statuses and one body, and signals when all have arrived. */
 async function ask(
   state: Parameters<typeof createMailHealth>[0],
   count = 1,

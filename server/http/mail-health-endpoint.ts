@@ -4,20 +4,20 @@ import { openDatabase } from '@/lib/database/pool'
 import type { Log } from '@/lib/logging/log'
 import { watchMail } from '@/lib/mail-health/reports'
 import { createMailState, type MailFacts, type MailState } from '@/lib/mail-health/state'
-import { judgeMail, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
+import { assessMailHealth, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import type { Settings } from '@/lib/config/settings'
 import { refuse } from './error-response'
 
-/** Where a monitor asks whether emails leave. Without HEALTH_TOKEN it is an address like any that is not there. */
+/** The path at which a monitor requests the mail health. Without HEALTH_TOKEN it answers 404, like any unknown path. */
 export const mailHealthPath = '/api/health/mail'
 
 type Handle = (request: IncomingMessage, answer: ServerResponse) => Promise<void> | void
 
 /**
- * What a web process does about emails: logs what stops all of them, as workers do, since there may be no worker; and
- * answers {@link mailHealthPath}. It has a connection of its own, so that neither takes one from requests.
+ * Watches the mail health in a web process: logs what stops all emails, because no worker may be running, and serves
+ * {@link mailHealthPath}. Uses its own connection, so that requests do not lose one of theirs.
  *
- * @returns `serve` wraps what handles requests; `close` ends the watch
+ * @returns `serve` wraps the request handler; `close` ends the watch
  */
 export function watchMailOfWeb(
   settings: Pick<Settings, 'database' | 'healthToken' | 'basePath'>,
@@ -48,8 +48,9 @@ function isMailHealth(url = '', basePath: string): boolean {
 }
 
 /**
- * Answers 200 where emails leave, 503 where they do not or where the database is away, 401 without the token. The times
- * are of failures, workers and requests; what would tell of one account, such as the last email that left, is missing.
+ * Handles requests of monitors: 200 if emails leave, 503 if they do not or if the database is unavailable, 401 without the
+ * token. The body contains times of failures, workers and requests, but nothing about a single account, such as the time of
+ * the last email.
  */
 export function createMailHealth(
   state: Pick<MailState, 'read'>,
@@ -66,10 +67,10 @@ export function createMailHealth(
         headers: { 'WWW-Authenticate': 'Bearer' },
       })
     try {
-      // However many ask at once, they wait for one query.
+      // Concurrent requests share one query.
       reading ??= state.read().finally(() => (reading = undefined))
       const facts = await reading
-      const verdict = judgeMail(facts, times)
+      const verdict = assessMailHealth(facts, times)
       say(answer, verdict.status === 'ok' ? 200 : 503, {
         ...verdict,
         workerSeenSeconds: seconds(facts.workerSeen),
@@ -82,7 +83,7 @@ export function createMailHealth(
   }
 }
 
-/** Compares digests, whose length and time tell nothing of the token. */
+/** Compares digests in constant time: they reveal neither length nor content of the token. */
 function hasToken({ headers }: IncomingMessage, token: string): boolean {
   const given = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
   return given !== undefined && timingSafeEqual(digest(given), digest(token))

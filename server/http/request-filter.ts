@@ -1,22 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import { isLoopback } from '@/lib/addresses/loopback'
 
-/** Why a request goes no further. */
+/** The error response to a rejected request. */
 export type Refused = {
   status: number
-  /** Without it the answer has no body. */
+  /** Absent: the response has no body. */
   detail?: string
   headers?: Record<string, string>
 }
 
 export type GateRules = {
   dev: boolean
-  /** Demo and dev, whose mailbox is open to whoever reaches it. */
+  /** Demo or dev, whose mailbox needs no login. */
   local: boolean
-  /** `https` when the service is reached over HTTPS only. */
+  /** If it is `https`, requests over plain HTTP are rejected. */
   publicOrigin: string
   trustedProxyHops: number
-  /** The target is not under the path of PUBLIC_URL, so another app's. */
+  /** The target is not under the path of PUBLIC_URL, so it belongs to another app. */
   outside: boolean
 }
 
@@ -25,49 +25,49 @@ export const notFound: Refused = { status: 404, detail: 'Not found.' }
 const apiMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const pageMethods = new Set(['GET', 'HEAD'])
 
-/** Far more than a browser and its proxies send. From 2000 on, Node silently forgets lines, the proxy's among them. */
-const mostHeaderLines = 100
+/** Far more than a browser and its proxies send. Node silently drops lines beyond 2000, including those of a proxy. */
+const maxHeaderLines = 100
 
 /**
- * Far more than a link and its trackers carry. Next's reading of a query takes quadratic time: the eight thousand
- * parameters that a request line has room for would keep the process from everybody else for seconds, on any path.
+ * Far more than a link with trackers contains. Next parses a query in quadratic time: the eight thousand parameters that fit
+ * into a request line would block the process for seconds, on any path.
  */
-const mostParameters = 100
+const maxParameters = 100
 
 /**
- * Looks at what every request has in common, before Next sees it. What an endpoint makes of its methods, its origin
- * and its body is the endpoint's business.
+ * Rejects requests before Next sees them, by rules that apply to all paths. Endpoints verify method, origin and body
+ * themselves.
  *
- * @returns undefined for a request that may go on
+ * @returns the error response; undefined if the request may proceed
  */
 export function refusalOf(request: IncomingMessage, rules: GateRules): Refused | undefined {
   return (
     malformed(request) ??
     misdirected(request, rules) ??
     webSocket(request) ??
-    elsewhere(request, rules) ??
+    unknownPath(request, rules) ??
     wrongMethod(request, rules) ??
-    fragment(request, rules) ??
+    rscRequest(request, rules) ??
     plainHttp(request, rules) ??
     encodedBody(request)
   )
 }
 
 function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): Refused | undefined {
-  // Two hosts are what routing attacks are made of; that there is one at all, Node looks after (RFC 9112 §3.2).
+  // Two Host headers enable routing attacks; Node itself rejects a request without one (RFC 9112 §3.2).
   if ((headersDistinct.host?.length ?? 0) > 1) return badRequest('Only one Host header may be given.')
-  // Absolute targets and `*` are for proxies, and this is none (CVE-2026-44578).
+  // Absolute targets and `*` are for proxies only (CVE-2026-44578).
   if (!/^\/[\x21-\x7e]*$/.test(url) || url.includes('#')) return badRequest('Malformed request target.')
-  if (rawHeaders.length / 2 > mostHeaderLines) {
+  if (rawHeaders.length / 2 > maxHeaderLines) {
     return { status: 431, detail: 'Too many header fields.', headers: { Connection: 'close' } }
   }
-  if (url.split('&').length > mostParameters) return { status: 400, detail: 'Too many query parameters.' }
+  if (url.split('&').length > maxParameters) return { status: 400, detail: 'Too many query parameters.' }
   return undefined
 }
 
 /**
- * A page of anybody's may have its own name lead to this machine (DNS rebinding): to the visitor's browser, what answers
- * there is then part of that page, and the letters in the mailbox are its to read.
+ * Rejects foreign host names in demo and dev. An attacker's site can point its own name at this machine (DNS rebinding);
+ * its scripts would then be same-origin with the mailbox and could read the emails.
  */
 export function misdirected(
   { headers: { host } }: IncomingMessage,
@@ -86,61 +86,62 @@ export function misdirected(
 const encodedInNames = /%(?:[57][BD]|40|2[0489BC]|3[ABD])/gi
 
 /**
- * One plain rule for paths: they must be spelt the way they are meant. Nothing here has a path with an empty segment, a
- * dot segment or an encoded character, except that Next names its files after modules.
+ * Rejects paths that are not in normal form or that nothing serves. No route has an empty segment, a dot segment or an
+ * encoded character; only Next's files do, because it names them after modules.
  */
-function elsewhere({ url = '' }: IncomingMessage, { dev, outside }: GateRules): Refused | undefined {
+function unknownPath({ url = '' }: IncomingMessage, { dev, outside }: GateRules): Refused | undefined {
   if (outside) return notFound
   const path = pathOf(url)
   const isFile = path.startsWith('/_next/static/')
   const plain = isFile ? path.replace(encodedInNames, '') : path
   const spelt = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*\/?$/.test(plain) && !/\/\.{1,2}(?:\/|$)/.test(path)
-  // Fragments of pages under names of their own (`.rsc`, `.segments/`) have been ways around checks more than once.
+  // Next's paths for partial pages (`.rsc`, `.segments/`) have bypassed checks more than once.
   const ofPage = /\.rsc$|\.segments\//.test(path)
-  // Next's own pages (`/_global-error`, which says 500 to whoever looks at it) are no addresses of anything.
+  // Block Next's internal routes, such as `/_global-error`, which answers 500.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
   return spelt && !ofPage && !closed ? undefined : notFound
 }
 
 function wrongMethod({ method = '', url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {
   const path = pathOf(url)
-  // Pages take no POST, so there is no way to send them a Server Function or a Flight payload (CVE-2025-55182).
+  // Pages accept no POST, which excludes Server Functions and Flight payloads (CVE-2025-55182).
   const ofDevTools = dev && /^\/(?:__nextjs|_next\/)/.test(path)
   const methods = path.startsWith('/api/v1/') || ofDevTools ? apiMethods : pageMethods
   return methods.has(method) ? undefined : methodRefused(method, path)
 }
 
-/** The answer to a method that nothing here has; `Allow` as RFC 9110 §15.5.6 asks. */
+/** Returns the response 405 to an unsupported method, with the `Allow` that RFC 9110 §15.5.6 requires. */
 export function methodRefused(method: string, path: string): Refused {
   const allow = path.startsWith('/api/v1/') ? 'POST, OPTIONS' : 'GET, HEAD'
   return { status: 405, detail: `Method "${method}" not allowed.`, headers: { Allow: allow } }
 }
 
 /**
- * Next's client asks for fragments of pages when it navigates or prefetches. Pages here link plainly and are sent whole:
- * one representation per URL, nothing for a cache to confuse (CVE-2026-44581), less for a stranger to try. On 204 the
- * client falls back to an ordinary navigation, and drops a prefetch. The API has no fragments, and a 204 would tell a
- * client that its request was done: there these headers have no effect, and do not reach Next.
+ * Rejects requests of Next's client for partial pages (React Server Components), on navigation and prefetch. One
+ * representation per URL keeps caches from confusing them (CVE-2026-44581) and reduces the attack surface. On 204 the client
+ * falls back to a full navigation, or drops the prefetch. API requests pass, because a 204 would look like success there;
+ * these headers do not reach Next.
  */
-function fragment({ headers, url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {
+function rscRequest({ headers, url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {
   if (dev || pathOf(url).startsWith('/api/')) return undefined
-  const asked = headers.rsc !== undefined || headers['next-router-prefetch'] !== undefined
-  return asked ? { status: 204 } : undefined
+  const isPartial = headers.rsc !== undefined || headers['next-router-prefetch'] !== undefined
+  return isPartial ? { status: 204 } : undefined
 }
 
 function plainHttp({ headersDistinct }: IncomingMessage, rules: GateRules): Refused | undefined {
-  const told = headersDistinct['x-forwarded-proto']?.join(',').split(',') ?? []
-  const trusted = rules.trustedProxyHops > 0 ? (told.at(-rules.trustedProxyHops) ?? told[0]) : undefined
-  // A redirect would hide that a secret has just crossed the network in the clear (ASVS 4.1.2).
+  const protocols = headersDistinct['x-forwarded-proto']?.join(',').split(',') ?? []
+  const trusted =
+    rules.trustedProxyHops > 0 ? (protocols.at(-rules.trustedProxyHops) ?? protocols[0]) : undefined
+  // An error instead of a redirect, which would hide that a secret was sent unencrypted (ASVS 4.1.2).
   if (rules.publicOrigin.startsWith('https:') && trusted?.trim().toLowerCase() === 'http') {
-    return { status: 403, detail: 'This service is reached over HTTPS only.' }
+    return { status: 403, detail: 'This service is available over HTTPS only.' }
   }
   return undefined
 }
 
 /**
- * Other upgrades are ignored, as they may be (RFC 9110 §7.8): some clients offer HTTP/2 with every request. One that
- * wants a web socket has nothing to say without it.
+ * Rejects WebSocket requests. Other upgrades are ignored, as RFC 9110 §7.8 allows: some clients offer HTTP/2 with every
+ * request.
  */
 function webSocket({ headers }: IncomingMessage): Refused | undefined {
   return /\bwebsocket\b/i.test(headers.upgrade ?? '')
@@ -148,7 +149,7 @@ function webSocket({ headers }: IncomingMessage): Refused | undefined {
     : undefined
 }
 
-/** Nobody compresses sixteen kilobytes of JSON, except to make a server unpack gigabytes. */
+/** Rejects compressed bodies: 16 KiB of JSON need no compression, and a decompression bomb would exhaust memory. */
 function encodedBody({ headers }: IncomingMessage): Refused | undefined {
   const coding = headers['content-encoding'] ?? 'identity'
   const transfer = headers['transfer-encoding'] ?? 'chunked'

@@ -21,7 +21,7 @@ function kept(names: string[], dev = false): string[] {
   return Object.keys(request.headers)
 }
 
-/** The names of request headers that the installed Next reads or defines, as far as they stand in its source. */
+/** The names of request headers in the source of the installed Next. */
 function namesInNext(): string[] {
   const files = globSync(
     'node_modules/next/dist/{server,shared/lib,lib,client/components,build/templates}/**/*.js',
@@ -39,7 +39,7 @@ function namesInNext(): string[] {
 describe('request headers', () => {
   test('C16: of all header names in the installed Next, only these harmless ones get through', () => {
     const names = namesInNext()
-    // The search finds what it should: these have been attacked.
+    // Proves that the search works: these headers were used in attacks.
     for (const name of [
       'x-middleware-set-cookie',
       'next-action',

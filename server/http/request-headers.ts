@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * The request headers that reach the app. All others are dropped, because Next believes many (`x-middleware-subrequest`,
- * `next-action`, `x-forwarded-*`, a Content-Security-Policy with a nonce: CVE-2025-29927, CVE-2026-44581), more with
- * every release, and in spellings that a list of bad names would miss (`X_Forwarded_Host`).
+ * The request headers that reach the app. All others are dropped, because Next trusts many (`x-middleware-subrequest`,
+ * `next-action`, `x-forwarded-*`, a Content-Security-Policy with a nonce: CVE-2025-29927, CVE-2026-44581), more with every
+ * release, and in spellings that a deny-list would miss (`X_Forwarded_Host`).
  */
 const known = new Set([
   'accept',
@@ -27,23 +27,23 @@ const known = new Set([
   'user-agent',
 ])
 
-/** What Next's dev server needs besides: its client asks for fragments of pages and keeps a web socket open. */
+/** Headers for Next's dev server: its client requests partial pages and keeps a WebSocket open. */
 const knownInDev =
   /^(rsc|next-(router|hmr|url|request).*|x-nextjs-.*|sec-websocket-.*|upgrade|cache-control|referer)$/
 
-/** Headers with which a proxy, or somebody pretending to be one, says who asks and for what. */
+/** Headers with which a proxy, or a client that pretends to be one, names the client and the original request. */
 const forwarding =
   /^(forwarded|x[-_](forwarded|original|rewrite|real|client|cluster|envoy)\b.*|x[-_](forwarded|real|client)_.*|(cf|fastly|true|fly)[-_](connecting|client)[-_]ip)$/
 
-/** Whether a proxy seems to stand in front: asked before the headers are dropped. */
+/** Whether the request seems to come through a proxy. Call it before `keepKnownHeaders`. */
 export function hasForwardingHeaders(request: IncomingMessage): boolean {
   return Object.keys(request.headers).some((name) => forwarding.test(name))
 }
 
-/** Drops what the app must not see, in all three views that Node gives of a request's headers. */
+/** Drops all other headers, in all three views that Node offers of a request's headers. */
 export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
   const passes = (name: string) => known.has(name) || (dev && knownInDev.test(name))
-  // Node derives these two from the raw lines on first use: both must exist before the lines go.
+  // Node derives the first two from the raw lines on first use: read them before the raw lines change.
   const { headers, headersDistinct, rawHeaders } = request
   for (const name of Object.keys(headers)) if (!passes(name)) delete headers[name]
   for (const name of Object.keys(headersDistinct)) if (!passes(name)) delete headersDistinct[name]
@@ -52,18 +52,18 @@ export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
 }
 
 /**
- * The cookies that Next acts on: `__prerender_bypass` and `__next_preview_data` make it answer with cookies that unset them,
- * or switch its preview on; `NEXT_LOCALE` and `next-…` come with other features.
+ * The cookies that Next handles: `__prerender_bypass` and `__next_preview_data` enable its preview or make it send cookies
+ * that unset them; `NEXT_LOCALE` and `next-…` belong to other features.
  */
-const ofNext = /^(__prerender|_*next[_-])/i
+const nextCookies = /^(__prerender|_*next[_-])/i
 
-/** Drops Next's own cookies and keeps all others for functions of a team's own. */
+/** Drops Next's cookies and keeps all others for the team's extension points. */
 function keepCookies(request: IncomingMessage): void {
   const sent = request.headers.cookie ?? ''
   const kept = sent
     .split(';')
     .map((cookie) => cookie.trim())
-    .filter((cookie) => !ofNext.test(cookie))
+    .filter((cookie) => !nextCookies.test(cookie))
     .join('; ')
   if (kept === sent) return
   request.rawHeaders = request.rawHeaders.filter(
@@ -74,7 +74,7 @@ function keepCookies(request: IncomingMessage): void {
   if (kept !== '') tellApp(request, 'cookie', kept)
 }
 
-/** Tells the app something; comes after `keepKnownHeaders`, so that nobody else can have told it. */
+/** Sets a header for the app. Call it after `keepKnownHeaders`, which drops a forged one of that name. */
 export function tellApp(request: IncomingMessage, name: string, value: string): void {
   request.headers[name] = value
   request.headersDistinct[name] = [value]

@@ -2,20 +2,19 @@ import type { Log } from '@/lib/logging/log'
 import { currentRequestId } from '@/server/http/request-context'
 
 /**
- * Ends the process after an error that nobody caught: its state is unknown, and the supervisor starts a fresh one.
- * Requests in progress get a moment to finish. To be called once everything is loaded: it takes the place of listeners
- * that would carry on, Next's among them.
+ * Ends the process after an uncaught error: its state is unknown, and the supervisor starts a new one. Running requests get
+ * a moment to finish. Call it after everything is loaded: it replaces listeners that would continue, such as Next's.
  *
- * @param close stops taking work and finishes what is in hand
- * @param patience milliseconds that `close` may take
+ * @param close stops accepting work and finishes running work
+ * @param timeout milliseconds that `close` may take
  */
-export function exitOnCrash(log: Log, close: () => Promise<void>, patience = 5_000): void {
+export function exitOnCrash(log: Log, close: () => Promise<void>, timeout = 5_000): void {
   let crashed = false
   const crash = (error: unknown, event: string) => {
     log.fatal({ err: error, event: 'sys_crash', reason: event, requestId: currentRequestId() }, 'crashed')
     if (crashed) return
     crashed = true
-    setTimeout(() => process.exit(1), patience)
+    setTimeout(() => process.exit(1), timeout)
     void close().finally(() => process.exit(1))
   }
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

@@ -5,9 +5,9 @@ import type { Log } from '@/lib/logging/log'
 export type KeepingTimes = {
   firstDelay: number
   longestDelay: number
-  /** A process that ran this long starts again after the first delay. */
+  /** A process that ran this long restarts after the first delay again. */
   healthyAfter: number
-  /** A process that says nothing counts as up when it has lived this long. */
+  /** A process that sends no report counts as up after this time. */
   silentStart: number
   stopGrace: number
 }
@@ -20,28 +20,28 @@ export const keepingTimes: KeepingTimes = {
   stopGrace: 30_000,
 }
 
-/** What a process may tell its supervisor. */
+/** A message from a process to its supervisor. */
 export type Report = { ready: true; port?: number } | { cannotStart: string }
 
 type Keeping = {
   name: string
   start: () => ChildProcess
   log: Log
-  /** Whether it is sure to say that it is ready; one that may stay silent counts as up after a while. */
+  /** Whether it always reports that it is ready; others count as up after `silentStart`. */
   reports: boolean
-  /** Whether dying before it was ever up is final. */
+  /** Whether it must not be restarted if it dies before it was up for the first time. */
   mustStart: boolean
   times?: Partial<KeepingTimes>
 }
 
 export type KeptProcess = {
-  /** Resolves when the process is up for the first time; rejects with the reason when it must start and does not. */
+  /** Resolves when the process is up for the first time; rejects with the reason if it must start but fails. */
   up: Promise<{ port?: number | undefined }>
-  /** Passes a SIGTERM on and waits; kills the process when the grace is over. */
+  /** Sends SIGTERM and waits; kills the process after `stopGrace`. */
   stop(): Promise<void>
 }
 
-/** Starts a process and starts it again whenever it dies, at growing intervals, until it is stopped. */
+/** Starts a process and restarts it whenever it dies, with exponential backoff, until it is stopped. */
 export function keepRunning({ name, start, log, reports, mustStart, times: given }: Keeping): KeptProcess {
   const times = { ...keepingTimes, ...given }
   const {
@@ -62,7 +62,7 @@ export function keepRunning({ name, start, log, reports, mustStart, times: given
     try {
       child = start()
     } catch (error) {
-      // Not enough memory for another process, say: some time there will be.
+      // For example, memory may be exhausted for a while: retry.
       if (mustStart && !wasUp) return isDown(error)
       log.error({ err: error, process: name, event: 'sys_process_error' })
       return again()
@@ -76,7 +76,7 @@ export function keepRunning({ name, start, log, reports, mustStart, times: given
       if ('ready' in report) cameUp({ port: report.port })
       if ('cannotStart' in report) reason = report.cannotStart
     })
-    // Without a listener, a process that cannot even be started would take the supervisor with it.
+    // Without a listener, a process that cannot be spawned would crash the supervisor.
     child.on('error', (error) => log.error({ err: error, process: name, event: 'sys_process_error' }))
     child.once('close', (code, signal) => {
       clearTimeout(silent)

@@ -11,27 +11,28 @@ export type Web = { port: number; close(): Promise<void> }
 type Parts = {
   settings: Settings
   log: Log
-  /** Next's dev server instead of the build in `.next`. */ dev: boolean
+  /** Whether to run Next's dev server instead of the build in `.next`. */
+  dev: boolean
 }
 
 /**
- * Starts Next and the HTTP server in front of it; resolves when requests are served.
+ * Starts Next and the HTTP server in front of it; resolves when it accepts requests.
  *
- * @returns the port (which `PORT=0` leaves to the system), and `close`, which drains: at most 25 s
- * @throws Error with a sentence for the operator when the address cannot be listened on
+ * @returns the port (the system chooses it for `PORT=0`), and `close`, which finishes running requests within 25 s
+ * @throws Error with a sentence for the operator if the server cannot listen on its address
  */
 export async function startWeb({ settings, log, dev }: Parts): Promise<Web> {
   const { protocol, hostname, port } = new URL(settings.publicOrigin)
-  // Next would read `.env` once more, replace what follows a `$` in it, and take `.env.local` and `.env.production` too:
-  // handlers would run on other settings than those that were checked, and than the worker's. So it is told that it has.
+  // Makes Next skip its env files. Otherwise it reads `.env` again, expands `$`, and adds `.env.local` and `.env.production`:
+  // handlers would use settings that were not validated and that differ from the worker's.
   process.env.__NEXT_PROCESSED_ENV = 'true'
-  // Next hangs its own upgrade handler on the server it is given, and with it a proxy to wherever a request points
-  // (CVE-2026-44578). It gets a server that never listens; only what the front lets through is passed on to it.
+  // Next adds its own upgrade handler to this server, including a proxy to any address in a request (CVE-2026-44578). This
+  // server never listens; it receives only the upgrades that the front accepts.
   const relay = createServer()
   const app = next({
     dev,
     dir: process.cwd(),
-    // What Next believes to be its address, and so the URL that handlers see, is the public one.
+    // Handlers see URLs with this address, so it must be the public one.
     hostname: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port) || (protocol === 'https:' ? 443 : 80),
     httpServer: relay,
@@ -64,16 +65,16 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<Web> {
   }
 }
 
-/** One sentence for the operator. */
+/** Explains a failed listen in one sentence for the operator. */
 function whyNotListening({ code, message }: NodeJS.ErrnoException, { port, host }: Settings): string {
   switch (code) {
     case 'EADDRINUSE':
       return `Port ${port} is in use by another program; stop that one, or set PORT to another port.`
     case 'EACCES':
-      return `Port ${port} needs rights that this process does not have; set PORT to a port above 1023.`
+      return `Port ${port} needs privileges that this process does not have; set PORT to a port above 1023.`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `HOST=${host} is no address of this machine; leave HOST empty to listen on all of them.`
+      return `HOST=${host} is not an address of this machine; leave HOST empty to listen on all of them.`
     default:
       return `Listening on port ${port} failed: ${message}`
   }

@@ -12,8 +12,8 @@ import { linkConnections, mailConnections } from '@/lib/mail/smtp-options'
 import type { Services } from '@/services'
 
 /**
- * Jobs of each kind that a worker has in hand at once; a slow mail server must not hold up the others. Of the emails with
- * links some wait the drawn time of their departure, so there are more of them than slots.
+ * Concurrent jobs of each queue in one worker; a slow delivery must not block the others. Emails with links wait a drawn time
+ * before they leave, so there are more of them than sending slots.
  */
 const concurrency: Record<QueueName, number> = {
   'link-request': 8,
@@ -22,10 +22,10 @@ const concurrency: Record<QueueName, number> = {
   'changed-hook': 8,
 }
 
-/** Milliseconds: long enough to hide what is left to hide, short enough for people who wait. See lib/password-reset/departures.ts. */
+/** Milliseconds: long enough to hide what differs, short enough for people who wait. See lib/password-reset/departures.ts. */
 const longestPause = 300
 
-/** Milliseconds between two purges of what has served its time; any number of workers may do it at once. */
+/** Milliseconds between two purges of expired rows; several workers may purge at once. */
 const sweepInterval = 10 * 60 * 1000
 
 async function sweep({ limits, audit, accounts, settings, log }: Services): Promise<void> {
@@ -39,9 +39,10 @@ async function sweep({ limits, audit, accounts, settings, log }: Services): Prom
 }
 
 /**
- * Starts taking jobs from the queue.
+ * Starts to process jobs of the queue.
  *
- * @returns a function that stops: takes no more, waits for what is in hand, closes the connections to the mail server
+ * @returns stops: fetches no more jobs, waits for running ones, closes the connections to the mail server
+ * @throws if the database is unavailable
  */
 export async function startWorker(
   services: Services,
@@ -53,7 +54,7 @@ export async function startWorker(
     state,
     log,
     times,
-    // Emails that a function of the team's sends may go elsewhere.
+    // With the extension point `sendLetter`, emails may not go through this mail server.
     verify: configuration.sendLetter === undefined ? mailer.verify : undefined,
     onFailure: () => void reports.check(),
   })
@@ -64,12 +65,12 @@ export async function startWorker(
     ...recorder.watchSending({ mailer, configuration }),
     departures: createDepartures({ slots: linkConnections, longestPause }),
   })
-  // In the background: a mail server that is down keeps no worker from starting.
+  // In the background: an unavailable mail server must not delay the start of a worker.
   void recorder.tryOut()
-  // At once, too: a worker that is replaced every few minutes would otherwise never get to it.
+  // At the start as well: a worker that is replaced every few minutes would otherwise never purge.
   void sweep(services)
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
-  const givenUp = (facts: AuditFacts) => audit.note('failed', facts)
+  const givenUp = (facts: AuditFacts) => audit.recordBestEffort('failed', facts)
   const malformed = (queue: QueueName) => recorder.noteThrow(queue, 'malformed')
   const parts = { database: settings.database, log, concurrency, givenUp, malformed }
   const stopQueue = await startQueueWorker(parts, recorder.watchHandlers(handlers))

@@ -1,11 +1,11 @@
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /**
- * Runs `stop` at the first stop signal, then ends the process: with 0, or with 1 where `stop` failed. Later signals change
- * nothing: after Ctrl-C, each process gets one from the terminal and one from its parent. Takes the place of all earlier
- * listeners, such as that of `scripts/stop-signals.js`, which ends the process at once.
+ * Runs `stop` at the first stop signal, then exits with 0, or with 1 if `stop` failed. Ignores later signals: after Ctrl-C,
+ * each process receives one from the terminal and one from its parent. Replaces all earlier listeners, such as the one in
+ * `scripts/stop-signals.js`, which exits at once.
  *
- * @returns runs `stop` without a signal; for a parent that is gone
+ * @returns runs `stop` without a signal, for a process whose parent ended
  */
 export function stopOnSignal(stop: (signal?: NodeJS.Signals) => Promise<unknown>): () => void {
   let stopping = false

@@ -11,18 +11,18 @@ import { keepRunning, type KeptProcess } from './restart'
 import { stopOnSignal } from './stop-signals'
 
 /**
- * `npm start`: checks what a start needs, then keeps the web processes, which share one port, and a worker running.
- * Nothing else happens here, so that there is little that could go wrong.
+ * `npm start`: validates settings, build and database, then keeps the web processes, which share one port, and a worker
+ * running. It does nothing else, so that it does not crash itself.
  */
 const environment = { NODE_ENV: 'production', REKEY_MODE: 'production' } as const
 
 /**
- * Without them, a process lets garbage pile up to half a gigabyte where a hundred megabytes are in use. NODE_OPTIONS can say
- * otherwise: the last one counts.
+ * Without these, a process lets garbage grow to half a gigabyte while it uses a hundred megabytes. NODE_OPTIONS can override them:
+ * the last one counts.
  */
 const memoryOptions = '--max-semi-space-size=4 --max-old-space-size=512'
 
-/** The scripts beside this one, after the build. */
+/** The path of a compiled script beside this one. */
 const scriptOf = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
 
 function giveUp(error: unknown): never {
@@ -62,7 +62,7 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: scriptOf('web-process') })
   if (current.worker) keepWorker().up.catch(failed)
-  // One web process first: what keeps it from listening would keep all of them, and be told as many times.
+  // One web process first: if it cannot listen, none can, and the reason is reported only once.
   keepWeb(true)
     .up.then(({ port }) => {
       if (stopping !== undefined) return
@@ -73,7 +73,7 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
     .catch(failed)
 }
 
-/** Where a browser on this machine finds the server. */
+/** Returns the URL of the server for a browser on this machine. */
 function addressOf({ host, port, basePath }: Settings, actualPort = port): string {
   const everywhere = host === undefined || host === '0.0.0.0' || host === '::'
   const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host

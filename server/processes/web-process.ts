@@ -5,12 +5,12 @@ import { exitOnCrash } from './crash-handler'
 import { stopOnSignal } from './stop-signals'
 import { startWeb, type Web } from './start-web'
 
-/** One of the processes of `npm start` that answer requests; the supervisor forks it. */
+/** A web process of `npm start`, forked by the supervisor. */
 const log = createLog(settings().logLevel, 'web')
 logConsole(log)
 
 let web: Web | undefined
-// Before the start: while Next prepares, there is nothing to finish yet, and Next may have listeners of its own.
+// Before the start, so that a signal also stops a process whose Next is not ready yet.
 stopOnSignal(async () => web?.close())
 
 try {

@@ -2,7 +2,7 @@ import { checkDatabase, encryptionWarnings } from '@/lib/setup/preflight'
 import { settings } from '@/lib/config/settings'
 import { mailWarnings } from '@/lib/config/mail'
 
-/** `npm run worker`: the checks of a start, then a worker. */
+/** `npm run worker`: validates settings and database as `npm start` does, then runs a worker. */
 try {
   const current = settings()
   await checkDatabase(current)

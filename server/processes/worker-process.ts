@@ -6,24 +6,24 @@ import { exitOnCrash } from './crash-handler'
 import { stopOnSignal } from './stop-signals'
 import { startWorker } from './start-worker'
 
-/** A worker as a process of its own: `npm run worker`, and one beside the web processes of `npm start`. */
+/** The worker process, of `npm run worker` and of `npm start`. */
 const services = createServices(settings())
 const { log, database } = services
 logConsole(log)
 
-/** `stop` is there once the worker is up. */
+/** `stop` is set once the worker is up. */
 const worker: { stop?: () => Promise<void> } = {}
 let stopping = false
-// From the start: a supervisor that ends before its worker is up would leave the worker behind.
+// Before the start, so that the worker also stops if its supervisor ends before the worker is up.
 const end = stopOnSignal(async (signal) => {
   stopping = true
-  // Under a supervisor, that one says so.
+  // With a supervisor, that one logs the shutdown.
   if (process.send === undefined) log.info({ event: 'sys_shutdown', signal }, 'stopping')
   await worker.stop?.()
   await database.close()
   log.info({ event: 'worker_stopped' })
 })
-// The supervisor is gone. The next one starts a worker of its own.
+// The supervisor ended. The next one starts its own worker.
 process.on('disconnect', end)
 if (process.send !== undefined && !process.connected) end()
 
@@ -32,7 +32,7 @@ exitOnCrash(log, worker.stop)
 log.info({ event: 'worker_started' })
 process.send?.({ ready: true })
 
-/** Tells the supervisor why, where there is one. */
+/** Logs why the worker cannot start, reports it to the supervisor, if any, and exits. */
 function cannotStart(error: unknown): never {
   if (stopping) process.exit(0)
   log.fatal({ err: error, event: 'worker_cannot_start' })

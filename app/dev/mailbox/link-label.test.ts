@@ -4,7 +4,7 @@ import { purposeOf } from './link-label'
 test.each([
   ['https://id.example.com/reset-password/?signature=x', 'To choose a new password'],
   ['http://localhost:3000/cancel-reset/?signature=x', '“This wasn’t me”'],
-  ['https://id.example.com/forgot-password/', 'To ask for a link'],
+  ['https://id.example.com/forgot-password/', 'To request a link'],
   ['https://example.com/account/reset-password/?signature=x', 'To choose a new password'],
   ['https://example.com/our-own-page/', 'Link'],
   ['https://[our-own-placeholder]/reset-password/', 'Link'],

@@ -1,11 +1,11 @@
-/** What a link of this app is for, by the last part of its path: what stands before it is PUBLIC_URL's. */
+/** The purpose of this app's links by the last segment of their path; the segments before it belong to PUBLIC_URL. */
 const purposes: Record<string, string> = {
   'reset-password': 'To choose a new password',
   'cancel-reset': '“This wasn’t me”',
-  'forgot-password': 'To ask for a link',
+  'forgot-password': 'To request a link',
 }
 
-/** What a link in a caught letter is called; a team's own letters may hold any link, and what only looks like one. */
+/** Returns the label of a link in an email; `Link` for links of a team's own templates, and for invalid ones. */
 export function purposeOf(link: string): string {
   const [, page = ''] = /\/([a-z-]+)\/$/.exec(URL.parse(link)?.pathname ?? '') ?? []
   return purposes[page] ?? 'Link'

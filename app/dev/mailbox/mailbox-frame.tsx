@@ -6,8 +6,8 @@ import { services } from '@/services'
 import { mailboxPath } from './mailbox'
 
 /**
- * The document around the mailbox: a developer's page, in English only and wider than those of the flow; `wide` lets the
- * parts of a letter stand side by side.
+ * The frame of the mailbox pages, which are for developers: in English only, and wider than other pages; `wide` shows the
+ * parts of an email side by side.
  */
 export function MailboxFrame({
   title,
@@ -35,7 +35,7 @@ export function MailboxFrame({
               className={`text-sm ${buttonLook('quiet')}`}
               href={pathInApp(services().settings, '/forgot-password/')}
             >
-              Ask for a letter
+              Request a link
             </a>
           </header>
           <main className="mt-6 min-w-0">{children}</main>

@@ -4,20 +4,20 @@ import type { Mailbox, OpenedLetter } from '@/lib/mail/dev-mailbox'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
-/** The link to these pages. */
+/** Returns the path of the mailbox. */
 export function mailboxPath(): string {
   return pathInApp(services().settings, '/dev/mailbox/')
 }
 
-/** The mailbox of demo and dev. Anywhere else these pages do not exist. */
+/** Returns the mailbox of demo and dev; answers 404 in production and with SMTP_URL. */
 export async function requireMailbox(): Promise<Mailbox> {
-  await connection() // decided per request: a build knows nothing of settings
+  await connection() // renders per request: a build has no settings
   const { mailbox, settings } = services()
   if (mailbox === undefined || settings.mode === 'production') notFound()
   return mailbox
 }
 
-/** A caught letter; a page that does not exist where there is none. */
+/** Returns a stored email; answers 404 if there is none with this id. */
 export async function requireLetter(id: string): Promise<OpenedLetter> {
   const letter = await (await requireMailbox()).open(id)
   if (letter === null) notFound()

@@ -3,10 +3,10 @@
 import { useRouter } from 'next/navigation'
 import { useEffect } from 'react'
 
-/** Milliseconds between looks for new letters, while the page is in view. */
+/** Milliseconds between two refreshes while the page is visible. */
 const interval = 3000
 
-/** Keeps the list fresh where there is JavaScript: a letter that was asked for in another tab appears by itself. */
+/** Refreshes the list with JavaScript, so that an email requested in another tab appears by itself. */
 export function NewLetters() {
   const router = useRouter()
   useEffect(() => {

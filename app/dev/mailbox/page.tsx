@@ -10,7 +10,7 @@ import { NewLetters } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
 
-/** The letters that demo and dev caught, newest first. */
+/** The list of stored emails, newest first. */
 export default async function MailboxPage({ searchParams }: Props) {
   const mailbox = await requireMailbox()
   const { q } = await searchParams
@@ -19,9 +19,9 @@ export default async function MailboxPage({ searchParams }: Props) {
   const shown = letters.filter(({ to, subject }) => contains(`${to}\n${subject}`, wanted))
   return (
     <MailboxFrame title="Mailbox">
-      <h1 className="text-2xl leading-tight font-semibold tracking-tight">Caught letters</h1>
+      <h1 className="text-2xl leading-tight font-semibold tracking-tight">Emails</h1>
       <p className="mt-2 text-muted">
-        There is no mail server, so letters stay here instead of being sent. Nothing leaves this machine.
+        There is no mail server, so emails stay here instead of being sent. Nothing leaves this machine.
       </p>
       <form action={mailboxPath()} method="get" role="search" className="mt-6 flex gap-2">
         <div className="min-w-0 grow">
@@ -40,7 +40,7 @@ export default async function MailboxPage({ searchParams }: Props) {
         </button>
       </form>
       <div className="mt-4 flex min-h-8 flex-wrap items-center justify-between gap-x-6 text-sm text-muted">
-        {/* Tells of a letter that arrives while the page is open, too. */}
+        {/* A status, so that screen readers announce an email that arrives while the page is open. */}
         <p role="status">{count(shown.length, letters.length, wanted)}</p>
         {wanted !== '' && (
           <a href={mailboxPath()} className="text-link inline-block py-1">
@@ -50,7 +50,7 @@ export default async function MailboxPage({ searchParams }: Props) {
         {wanted === '' && (
           <noscript>
             <a href={mailboxPath()} className="text-link inline-block py-1">
-              Look again
+              Refresh
             </a>
           </noscript>
         )}
@@ -96,24 +96,24 @@ function List({ letters }: { letters: CaughtLetter[] }) {
   )
 }
 
-/** What to do where there is nothing to see. */
+/** The empty list, with the next step. */
 function Nothing({ searched }: { searched: boolean }) {
   return (
     <div className="mt-2 grid justify-items-center gap-3 rounded-2xl border border-dashed border-edge px-6 py-14 text-center">
       <span className="grid size-14 place-items-center rounded-2xl bg-accent-tint text-accent">
         <EnvelopeIcon className="size-7" />
       </span>
-      <h2 className="mt-1 text-lg font-semibold">{searched ? 'No letter matches' : 'No letters yet'}</h2>
+      <h2 className="mt-1 text-lg font-semibold">{searched ? 'No email matches' : 'No emails yet'}</h2>
       <p className="max-w-md text-balance text-muted">
         {searched
-          ? 'Recipients and subjects are searched. Try a part of an address, or look at all letters.'
-          : 'Ask for one as somebody who has an account. It arrives here by itself, in a second or two.'}
+          ? 'Recipients and subjects are searched. Try a part of an address, or show all emails.'
+          : 'Request a link for an account. The email appears here by itself within a second or two.'}
       </p>
       <a
         href={searched ? mailboxPath() : pathInApp(services().settings, '/forgot-password/')}
         className={`mt-3 ${buttonLook('primary')}`}
       >
-        {searched ? 'Show all letters' : 'Ask for a letter'}
+        {searched ? 'Show all emails' : 'Request a link'}
       </a>
     </div>
   )
@@ -124,6 +124,6 @@ function contains(text: string, wanted: string): boolean {
 }
 
 function count(shown: number, all: number, wanted: string): string {
-  const letters = (number: number) => `${number} ${number === 1 ? 'letter' : 'letters'}`
-  return wanted === '' ? letters(all) : `${shown} of ${letters(all)} with “${wanted}”`
+  const emails = (number: number) => `${number} ${number === 1 ? 'email' : 'emails'}`
+  return wanted === '' ? emails(all) : `${shown} of ${emails(all)} with “${wanted}”`
 }

@@ -6,7 +6,7 @@ const units = [
 
 const words = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
 
-/** How long ago something happened, in its largest whole unit: "3 minutes ago". A clock that is behind says "just now". */
+/** Formats how long ago a date was, in the largest whole unit: "3 minutes ago"; "just now" for a date in the future. */
 export function ageOf(date: Date, now = new Date()): string {
   const seconds = Math.floor((now.getTime() - date.getTime()) / 1000)
   for (const [unit, length] of units)
@@ -14,7 +14,7 @@ export function ageOf(date: Date, now = new Date()): string {
   return seconds < 10 ? 'just now' : words.format(-seconds, 'second')
 }
 
-/** A moment to the second, for whoever compares it with a log. */
+/** Formats a date in UTC to the second, to compare it with the log. */
 export function exactly(date: Date): string {
   return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

@@ -6,9 +6,9 @@ import { Button } from '@/components/button'
 const never = () => () => {}
 
 /**
- * Copies a link to the clipboard. Not there without JavaScript, where the field beside it can be copied from.
+ * A button that copies a link. Hidden without JavaScript; the field beside it can be copied by hand.
  *
- * @param about what the link is for: there may be several
+ * @param about the purpose of the link, for screen readers: a page may have several links
  */
 export function CopyLink({ link, about }: { link: string; about: string }) {
   const ready = useSyncExternalStore(

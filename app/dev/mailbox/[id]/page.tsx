@@ -14,7 +14,7 @@ type Props = {
 
 const box = 'rounded-2xl border border-line bg-surface'
 
-/** A caught letter as its reader would see it, and as a mail program does. */
+/** A stored email: as its reader sees it, as plain text, and its headers. */
 export default async function LetterPage({ params, searchParams }: Props) {
   const { id, subject, from, to, date, text, headers } = await requireLetter((await params).id)
   const scheme = readScheme((await searchParams).scheme)
@@ -23,7 +23,7 @@ export default async function LetterPage({ params, searchParams }: Props) {
     <MailboxFrame title={`${subject} · Mailbox`} wide>
       <p className="text-sm">
         <a href={mailboxPath()} className="text-link inline-block py-1">
-          All letters
+          All emails
         </a>
       </p>
       <h1 className="mt-3 text-2xl leading-tight font-semibold tracking-tight wrap-anywhere">
@@ -52,13 +52,13 @@ export default async function LetterPage({ params, searchParams }: Props) {
         <Part id="html" title="HTML" aside={<SchemeMenu id={id} scheme={scheme} />}>
           <iframe
             src={`${mailboxPath()}${id}/html/${scheme === undefined ? '' : `?scheme=${scheme}`}`}
-            title="The letter as HTML"
+            title="The email as HTML"
             sandbox="allow-popups allow-top-navigation-by-user-activation"
             className={`block h-240 w-full resize-y overflow-hidden ${box}`}
           />
         </Part>
         <Part id="text" title="Plain text">
-          {/* Each line in its own direction, as mail programs show it. */}
+          {/* unicode-bidi: mail programs choose the direction of each line separately. */}
           <pre
             className={`p-4 font-mono text-[0.78rem] leading-relaxed wrap-anywhere whitespace-pre-wrap [unicode-bidi:plaintext] sm:p-5 ${box}`}
           >
@@ -79,7 +79,7 @@ export default async function LetterPage({ params, searchParams }: Props) {
         </dl>
         <p className="mt-3">
           <a href={`${mailboxPath()}${id}/source/`} className="text-link inline-block py-1">
-            The whole message, as it would go over the wire
+            The raw message
           </a>
         </p>
       </Part>
@@ -107,12 +107,12 @@ function Link({ id, link }: { id: string; link: string }) {
   )
 }
 
-/** Looks at the HTML as light and as dark mail programs show it. Addresses, so that it needs no script. */
+/** Switches the preview between light and dark mail programs. Links, so that it works without JavaScript. */
 function SchemeMenu({ id, scheme }: { id: string; scheme: Scheme | undefined }) {
   const choices = [undefined, ...schemes]
   return (
     <nav
-      aria-label="Colour scheme of the letter"
+      aria-label="Colour scheme of the email"
       className="flex rounded-xl border border-line bg-surface p-1"
     >
       {choices.map((choice) => (

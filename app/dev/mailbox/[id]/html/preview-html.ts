@@ -1,6 +1,6 @@
 /**
- * What a letter's HTML may do in the frame that shows it: have styles, and lead the window somewhere when clicked. No
- * script, no form, nothing from elsewhere: a mail program grants it no more.
+ * The policy of the frame with an email's HTML: inline styles, and links that navigate the window on a click. No scripts,
+ * forms or external resources, like a mail program.
  */
 export const framePolicy = [
   "default-src 'none'",
@@ -10,18 +10,18 @@ export const framePolicy = [
   'sandbox allow-popups allow-top-navigation-by-user-activation',
 ].join('; ')
 
-/** The schemes in which a letter can be looked at; without one, that of the system. */
+/** The colour schemes of the preview; without one, that of the system applies. */
 export const schemes = ['light', 'dark'] as const
 export type Scheme = (typeof schemes)[number]
 
-/** A scheme by its name in an address. */
+/** Parses the scheme in a URL; undefined if it is missing or unknown. */
 export function readScheme(given: unknown): Scheme | undefined {
   return schemes.find((scheme) => scheme === given)
 }
 
 /**
- * The HTML of a letter with its links opening in the window, not in the frame: a page in a sandbox would be crippled.
- * With a scheme, the letter's own rules for dark mail programs hold always, or never.
+ * Prepares an email's HTML for the frame: links open in the window, because pages do not work in a sandbox. With a scheme,
+ * the email's media queries for dark mode always or never match.
  */
 export function frameHtml(html: string, scheme?: Scheme): string {
   const base = '<base target="_top">'

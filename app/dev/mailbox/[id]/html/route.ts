@@ -1,7 +1,7 @@
 import { requireLetter } from '@/app/dev/mailbox/mailbox'
 import { frameHtml, framePolicy, readScheme } from './preview-html'
 
-/** The HTML of a caught letter, for the frame that shows it. */
+/** Serves the HTML of a stored email to the preview frame. */
 export async function GET(
   request: Request,
   { params }: { params: Promise<{ id: string }> },

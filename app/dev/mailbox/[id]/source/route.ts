@@ -1,6 +1,6 @@
 import { requireLetter } from '@/app/dev/mailbox/mailbox'
 
-/** A caught letter as it would have gone over the wire. */
+/** Serves the raw message of a stored email. */
 export async function GET(
   _request: Request,
   { params }: { params: Promise<{ id: string }> },
