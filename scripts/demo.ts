@@ -35,6 +35,7 @@ async function main(): Promise<void> {
     embedded = await startEmbeddedDatabase(dataDir)
     open.push(embedded.close)
     env.DATABASE_URL = embedded.url
+    env.REKEY_SHARED_SESSION = 'yes'
   } else if (!env.SMTP_URL) {
     env.WORKER ||= 'off'
   }

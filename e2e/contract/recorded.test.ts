@@ -110,6 +110,8 @@ const instead: Record<string, Expected> = {
   'default/send:content-type charset utf-16 with utf-16 body': parseError('JSON'),
   'default/send:content-type charset latin-1': parseError('JSON'),
   'default/reset:content-type charset latin-1': parseError('JSON'),
+  'default/send:multipart wrong boundary': parseError('Multipart form'),
+  'default/reset:multipart wrong boundary': parseError('Multipart form'),
   'verification_enabled=False/reset:malformed JSON': { status: 404, json: { detail: 'Not found.' } },
   'one_time_use=True/reset:expired and used': expired,
   'default/send:Accept-Language de (no LocaleMiddleware)': wrong('login', 'Dieses Feld ist erforderlich.'),

@@ -69,6 +69,7 @@ function open(env: Record<string, string> = {}): Services {
     readSettings({
       SECRET_KEY: randomBytes(32).toString('base64url'),
       DATABASE_URL: database.url,
+      REKEY_SHARED_SESSION: database.sharedSession ? 'yes' : '',
       PUBLIC_URL: 'https://id.example.com',
       SMTP_URL: sink.url,
       VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',

@@ -48,6 +48,7 @@ test('V6, V5: npm run worker does, too, and says that NODE_EXTRA_CA_CERTS in .en
       PATH: process.env.PATH,
       SECRET_KEY: secret,
       DATABASE_URL: database.url,
+      REKEY_SHARED_SESSION: database.sharedSession ? 'yes' : '',
       PUBLIC_URL: app.url,
       SMTP_URL: sink.url,
       VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',

@@ -6,16 +6,21 @@ import { readSettings } from '@/lib/config/settings'
 import { startWorker } from '@/server/processes/start-worker'
 import { startMailSink, type CaughtLetter } from './mail-sink'
 import { newPassword, readLink } from './running-app'
+import type { TestDatabase } from './test-database'
 
 export type Installation = Awaited<ReturnType<typeof openInstallation>>
 
 /** The parts of a web process and a worker, in this process, on a migrated database and an SMTP server of their own. */
-export async function openInstallation(url: string, env: Record<string, string> = {}) {
+export async function openInstallation(
+  database: Pick<TestDatabase, 'url' | 'sharedSession'>,
+  env: Record<string, string> = {},
+) {
   const sink = await startMailSink()
   const services = createServices(
     readSettings({
       SECRET_KEY: randomBytes(32).toString('base64url'),
-      DATABASE_URL: url,
+      DATABASE_URL: database.url,
+      REKEY_SHARED_SESSION: database.sharedSession ? 'yes' : '',
       PUBLIC_URL: 'http://localhost:3000',
       SMTP_URL: sink.url,
       VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',

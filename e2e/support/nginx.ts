@@ -1,11 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { freePort } from './running-app'
 
-export const hasNginx = spawnSync('nginx', ['-v']).status === 0
 
 /** nginx in front of a port of this machine, as TRUSTED_PROXY_HOPS=1 wants it. */
 export type Proxy = {

@@ -112,6 +112,7 @@ export async function startApp({
       HOME: process.env.HOME,
       SECRET_KEY: secret,
       DATABASE_URL: ownDatabase.url,
+      REKEY_SHARED_SESSION: ownDatabase.sharedSession ? 'yes' : '',
       DATA_DIR: dataDir,
       PUBLIC_URL: url,
       SMTP_URL: ownSink.url,

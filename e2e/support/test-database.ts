@@ -10,6 +10,8 @@ export type TestDatabase = {
   url: string
   schemas: Schemas
   kind: 'embedded' | 'server'
+  /** For `REKEY_SHARED_SESSION`: all clients share one session. */
+  sharedSession: boolean
   drop(): Promise<void>
 }
 
@@ -35,6 +37,7 @@ async function createOnServer(server: string): Promise<TestDatabase> {
     url: url.href,
     schemas: defaultSchemas,
     kind: 'server',
+    sharedSession: false,
     drop: () => run(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
   }
 }
@@ -46,6 +49,7 @@ async function createEmbedded(): Promise<TestDatabase> {
     url,
     schemas: defaultSchemas,
     kind: 'embedded',
+    sharedSession: true,
     async drop() {
       await close()
       rmSync(dir, { recursive: true, force: true })

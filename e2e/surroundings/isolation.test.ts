@@ -30,8 +30,8 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
         LIMIT_RESETS_PER_CLIENT: '1000/10m',
         LETTER_COOLDOWN: '0s',
       }
-      one = await openInstallation(database.url, env)
-      other = await openInstallation(database.url, env)
+      one = await openInstallation(database, env)
+      other = await openInstallation(database, env)
     }, 120_000)
     afterAll(async () => {
       await one.close()

@@ -23,7 +23,7 @@ describe.runIf(testServer && pgbouncer)('V1: through PgBouncer in transaction mo
   test('a database is migrated, and a whole reset, its expiry, history and purge are right', async () => {
     expect(await migrate({ ...database, url })).not.toEqual([])
     expect(await migrate({ ...database, url })).toEqual([])
-    const installation = await openInstallation(url)
+    const installation = await openInstallation({ ...database, url })
     try {
       await liveThroughADay(installation)
       await purgeOnTime(installation, installation.services.database.pool)
@@ -33,12 +33,12 @@ describe.runIf(testServer && pgbouncer)('V1: through PgBouncer in transaction mo
   })
 
   test('a worker finds that no notification reaches it and looks every two seconds; a direct one hears them', async () => {
-    expect(await probeNotifications(url)).toEqual({ notificationsArrive: false, pollingSeconds: 2 })
-    expect(await probeNotifications(database.url)).toEqual({ notificationsArrive: true, pollingSeconds: 2 })
+    expect(await probeNotifications({ ...database, url })).toEqual({ notificationsArrive: false, pollingSeconds: 2 })
+    expect(await probeNotifications(database)).toEqual({ notificationsArrive: true, pollingSeconds: 2 })
   })
 
   test('emails leave within a few seconds of their requests', async () => {
-    const installation = await openInstallation(url)
+    const installation = await openInstallation({ ...database, url })
     try {
       const name = `user-${randomBytes(6).toString('hex')}`
       const email = `${name}@example.com`

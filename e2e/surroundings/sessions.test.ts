@@ -44,7 +44,7 @@ afterEach(async () => {
 async function liveUnder(session: Session): Promise<void> {
   toReset = Object.keys(session)
   await setDefaults(session)
-  const installation = await openInstallation(database.url)
+  const installation = await openInstallation(database)
   try {
     const { rows } = await installation.services.database.pool.query<{ value: string }>(
       'SELECT current_setting(name) AS "value" FROM unnest($1::text[]) AS name',

@@ -65,7 +65,7 @@ describe.runIf(testServer)('V2: a database that others use', () => {
     await migrate(database)
     expect(dump(database.url)).toBe(before)
 
-    const installation = await openInstallation(database.url)
+    const installation = await openInstallation(database)
     try {
       await liveThroughADay(installation)
       // The demo user of the other application is nobody here.
@@ -87,7 +87,7 @@ describe.runIf(testServer)('V2: a database that others use', () => {
     const schemas = { own, queue: `${own}_queue` }
     await migrate(database)
     await migrate({ ...database, schemas })
-    const installation = await openInstallation(database.url, { DATABASE_SCHEMA: own })
+    const installation = await openInstallation(database, { DATABASE_SCHEMA: own })
     try {
       await liveThroughADay(installation)
     } finally {

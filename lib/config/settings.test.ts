@@ -260,6 +260,12 @@ test('demo and dev need neither mail server nor public address, and stay on this
   })
 })
 
+test('only a command that starts a database of its own says that its clients share one session', () => {
+  expect(readSettings(needed).database.sharedSession).toBe(false)
+  const { database, ignored } = readSettings({ ...needed, REKEY_SHARED_SESSION: 'yes' })
+  expect([database.sharedSession, ignored]).toEqual([true, readSettings(needed).ignored])
+})
+
 test('R3, S3: what is allowed but unwise is warned of', () => {
   const unwise = {
     RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',

@@ -70,6 +70,8 @@ export function readSettings(env: Record<string, string | undefined>) {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
       schemas: schemasOf(values),
+      /** All clients of the database share one session. */
+      sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
     dataDir: values.DATA_DIR,
     /** Scheme, host and port, without a trailing slash. */

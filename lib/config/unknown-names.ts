@@ -23,6 +23,9 @@ const common =
 /** Variables of other programs that resemble settings: the password manager `pass`, Kubernetes service links. */
 const foreign = /^PASSWORD_STORE_|_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP)/
 
+/** What commands tell the processes that they start; no settings. */
+const internal = ['REKEY_MODE', 'REKEY_SHARED_SESSION']
+
 /**
  * Lists environment variables that resemble a setting but are not one, so that a misspelt setting is noticed.
  *
@@ -30,7 +33,7 @@ const foreign = /^PASSWORD_STORE_|_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:
  */
 export function unknownNames(given: Given): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
-    if (known.includes(name) || name === 'REKEY_MODE') return []
+    if (known.includes(name) || internal.includes(name)) return []
     if (foreign.test(name) || /^(?:tcp|udp):\/\//.test(value ?? '')) return []
     const sentence = explain(name)
     return sentence === undefined ? [] : [`${name} ${sentence}`]

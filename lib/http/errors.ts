@@ -37,8 +37,8 @@ export class FieldProblems extends Error {
 }
 
 /**
- * A body that cannot be read; the detail is a fixed phrase and a position, never the parser's own text. Where the
- * body did not arrive whole, `brokenOff` is why; it is no `cause`, which would be taken for the database's.
+ * A body that cannot be read; the detail is a fixed phrase, never the parser's own text. Where the body did not arrive
+ * whole, `brokenOff` is why; it is no `cause`, which would be taken for the database's.
  */
 export class Unreadable extends Error {
   readonly detail: string

@@ -1,5 +1,5 @@
 import { readShape, type Shape } from './request-schemas'
-import { parseBody, pythonTypeName, type ParsedBody } from '@/lib/http/body/parse'
+import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
 import { largestBody } from './guards'
 import { FieldProblems, Refusal, Unreadable } from './errors'
 
@@ -14,23 +14,8 @@ export function readInput<Output>(shape: Shape<Output, unknown>, fields: Record<
   return read.value
 }
 
-/** Lists and objects within each other that a field may hold where a team's own function reads it. */
-const deepest = 32
-
-/**
- * Makes sure that whatever recurses on fields is safe: an overflow of the stack would be our fault, not the sender's.
- *
- * @param fields an object or a list of them
- * @throws Unreadable where one is nested too deeply
- */
-export function refuseDeep(fields: object, depth = 0): void {
-  if (depth > deepest) throw new Unreadable('JSON parse error - Nested too deeply')
-  for (const value of Object.values(fields) as unknown[])
-    if (typeof value === 'object' && value !== null) refuseDeep(value, depth + 1)
-}
-
 export async function readFields(request: Request): Promise<Record<string, unknown>> {
-  const parsed: ParsedBody = await parseBody(await readBytes(request), request.headers.get('content-type'))
+  const parsed = await parseBody(await readBytes(request), request.headers.get('content-type'))
   if (!parsed.ok) {
     if (parsed.problem === 'unsupported-media-type') {
       throw new Refusal('unsupported-media-type', { values: { mediaType: parsed.mediaType } })

@@ -52,11 +52,13 @@ const differences: Record<string, object> = {
   // 46: repetitions are refused
   'reset:password 128 chars': { password: ['This password is too common.'] },
   'reset:password 8 combining': { password: ['This password is too common.'] },
-  // 22: other charsets and invalid UTF-8 are parse errors
+  // 22: other charsets, invalid UTF-8 and multipart without its boundary are parse errors
   'send:form-encoded invalid utf-8': { detail: 'Form parse error - ' },
   'send:content-type charset utf-16 with utf-16 body': { detail: 'JSON parse error - ' },
   'send:content-type charset latin-1': { detail: 'JSON parse error - ' },
   'reset:content-type charset latin-1': { detail: 'JSON parse error - ' },
+  'send:multipart wrong boundary': { detail: 'Multipart form parse error - ' },
+  'reset:multipart wrong boundary': { detail: 'Multipart form parse error - ' },
 }
 
 const posted = pairs.filter(
@@ -69,8 +71,8 @@ const posted = pairs.filter(
 )
 
 describe('DRR, recorded', () => {
-  test.each(posted.map((pair) => [pair.name, pair] as const))('%s', (name, pair) => {
-    const answer = answerTo(pair)
+  test.each(posted.map((pair) => [pair.name, pair] as const))('%s', async (name, pair) => {
+    const answer = await answerTo(pair)
     const expected = differences[name.slice(name.indexOf('/') + 1)] ?? withoutStrays(pair.json ?? {})
     const detail = 'detail' in expected ? String(expected.detail) : undefined
     if (detail === undefined) expect(answer).toEqual(expected)
@@ -106,10 +108,15 @@ describe('DRR, recorded', () => {
 })
 
 /** What the request is refused with; undefined where nothing is wrong with it. */
-function answerTo({ settings, path, headers, body }: Pair): Record<string, unknown> | undefined {
+async function answerTo({
+  settings,
+  path,
+  headers,
+  body,
+}: Pair): Promise<Record<string, unknown> | undefined> {
   const contentType = headers.find(([header]) => header === 'Content-Type')?.[1] ?? null
   const bytes = body?.startsWith('hex:') ? Buffer.from(body.slice(4), 'hex') : Buffer.from(body ?? '')
-  const parsed = parseBody(bytes, contentType)
+  const parsed = await parseBody(bytes, contentType)
   if (!parsed.ok) {
     if (parsed.problem !== 'unsupported-media-type') return { detail: parsed.detail }
     return { detail: sayApi('en', 'unsupported-media-type', { mediaType: parsed.mediaType }) }

@@ -5,18 +5,24 @@ import pg from 'pg'
 const notificationTimeout = 1_000
 
 /** Polling intervals in seconds. */
-const polling = { withNotifications: 2, without: 2, embedded: 0.5 }
+const polling = { withNotifications: 2, without: 2, sharedSession: 0.5 }
 
 /**
  * Tests whether NOTIFY reaches a listening connection. A pooler in transaction mode accepts LISTEN but delivers nothing
- * (PgBouncer, "Features"); on the embedded database all clients share one session.
+ * (PgBouncer, "Features").
  *
+ * @param sharedSession all clients share one session, in which LISTEN would be every client's; nothing is tried then
  * @returns `notificationsArrive`, and the polling interval that a worker should use, in seconds
  * @throws if the database is unavailable
  */
-export async function probeNotifications(
-  url: string,
-): Promise<{ notificationsArrive: boolean; pollingSeconds: number }> {
+export async function probeNotifications({
+  url,
+  sharedSession,
+}: {
+  url: string
+  sharedSession: boolean
+}): Promise<{ notificationsArrive: boolean; pollingSeconds: number }> {
+  if (sharedSession) return { notificationsArrive: false, pollingSeconds: polling.sharedSession }
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5_000,
@@ -25,10 +31,6 @@ export async function probeNotifications(
   client.on('error', () => undefined)
   await client.connect()
   try {
-    const { rows } = await client.query<{ embedded: boolean }>(
-      `SELECT pg_catalog.version() LIKE '%PGlite%' AS "embedded"`,
-    )
-    if (rows[0]?.embedded === true) return { notificationsArrive: false, pollingSeconds: polling.embedded }
     const notificationsArrive = await receivesNotification(client, url)
     const pollingSeconds = notificationsArrive ? polling.withNotifications : polling.without
     return { notificationsArrive, pollingSeconds }

@@ -196,8 +196,8 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
   }
 
   /**
-   * Opens the queue, so that `add` needs only the connection of its transaction. Call it before a transaction starts: on
-   * the embedded database a second connection would wait for the first forever.
+   * Opens the queue, so that `add` needs only the connection of its transaction. Call it before a transaction starts: where all
+   * clients share one session, a second connection would wait for the first forever.
    *
    * @throws if the database is unavailable
    */

@@ -37,7 +37,7 @@ export const maxAttemptsInDoubt = 8
 type Job = JobWithMetadata<Jobs[QueueName]>
 
 export type WorkerParts = {
-  database: { url: string; schemas: Schemas }
+  database: { url: string; schemas: Schemas; sharedSession: boolean }
   log: Log
   /** The most concurrent jobs of each queue in this process. */
   concurrency: Record<QueueName, number>
@@ -73,7 +73,7 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
     // REINDEX needs the owner of the schema, which the worker's role should not be.
     reindex: false,
   }
-  const { notificationsArrive, pollingSeconds } = await probeNotifications(url)
+  const { notificationsArrive, pollingSeconds } = await probeNotifications(parts.database)
   if (!notificationsArrive)
     log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
 

@@ -75,7 +75,7 @@ export function createLimits(
 ) {
   const table = `${quoted(schemas.own)}."limits"`
   const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter keys v1', 32))
-  // The adapter drops statement names: clients of the embedded database share one session, where names collide.
+  // The adapter drops statement names: they collide where clients share sessions.
   const storeClient = {
     query: ({ text, values }: { text: string; values?: unknown[] }) => pool.query(text, values),
   }

@@ -128,7 +128,7 @@ async function apply(client: pg.Client, schemas: Schemas, migration: Migration):
 
 /**
  * Runs work in a transaction under a lock that excludes other `migrate` runs of this installation. The lock belongs to the
- * transaction, not to the session: a pooler and the embedded database share sessions between clients.
+ * transaction, not to the session: clients may share sessions, as behind a pooler.
  */
 async function inTransaction<Result>(
   client: pg.Client,

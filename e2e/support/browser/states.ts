@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Page } from 'playwright/test'
 import type { RunningApp } from '@/e2e/support/running-app'
-import { alertOf, heading } from './journey'
+import { alertOf, heading, passwordField } from './journey'
 import { linkTo } from './links'
 import { askForLink, sendPassword } from './steps'
 import { asksPerLogin, type FragileApp } from './strained-app'
@@ -9,7 +9,9 @@ import type { Words } from './messages'
 
 export type Scene = { page: Page; app: RunningApp; says: Words; fragile: FragileApp }
 
-/** A way a page can look: its heading, and how to get there from nothing. */
+/**
+ * A way a page can look: its heading, and how to get there from nothing. `npm run screenshots` takes a picture of each.
+ */
 export type State = {
   name: string
   title: (says: Words) => string
@@ -65,6 +67,16 @@ export const usualStates: State[] = [
     name: 'the form for the password',
     title: ({ reset }) => reset.title,
     reach: async ({ page, app }) => void (await page.goto(await linkTo(app, await app.addPerson()))),
+  },
+  {
+    name: 'the form for the password, while one is typed',
+    title: ({ reset }) => reset.title,
+    async reach({ page, app, says }) {
+      await page.goto(await linkTo(app, await app.addPerson()))
+      await passwordField(page, says).fill('correct hörse battery staple')
+      await page.getByText(says.reset.typing).waitFor()
+      await page.getByText(says.reset.strength.hard).waitFor()
+    },
   },
   {
     name: 'the choice of a language',

@@ -21,17 +21,17 @@ describe('content types', () => {
     '\0',
     'x',
     `application/json;${' '.repeat(512)}charset=utf-8`,
-  ])('I3: %j is no type that is read, and is named as it was sent', (type) => {
+  ])('I3: %j is no type that is read, and is named as it was sent', async (type) => {
     const mediaType = type ?? ''
-    expect(parseBody(bytesOf('{}'), type)).toEqual({
+    expect(await parseBody(bytesOf('{}'), type)).toEqual({
       ok: false,
       problem: 'unsupported-media-type',
       mediaType,
     })
   })
 
-  test('a refused type is named with its parameters, as DRR names it', () => {
-    expect(parseBody(bytesOf('{}'), 'text/plain; charset=utf-8')).toMatchObject({
+  test('a refused type is named with its parameters, as DRR names it', async () => {
+    expect(await parseBody(bytesOf('{}'), 'text/plain; charset=utf-8')).toMatchObject({
       mediaType: 'text/plain; charset=utf-8',
     })
   })
@@ -41,14 +41,17 @@ describe('content types', () => {
     'application/json;charset=UTF-8',
     'application/json ; indent=4',
     'Application/Json; charset="utf8"',
-  ])('%s is JSON', (type) => {
-    expect(parseBody(bytesOf('{"login":"alice"}'), type)).toEqual({ ok: true, value: { login: 'alice' } })
+  ])('%s is JSON', async (type) => {
+    expect(await parseBody(bytesOf('{"login":"alice"}'), type)).toEqual({
+      ok: true,
+      value: { login: 'alice' },
+    })
   })
 
   test.each([null, '', 'text/plain', 'multipart/form-data', 'application/json; charset=utf-16'])(
     'an empty body is an empty object, also of type %j',
-    (type) => {
-      expect(parseBody(new Uint8Array(), type)).toEqual({ ok: true, value: {} })
+    async (type) => {
+      expect(await parseBody(new Uint8Array(), type)).toEqual({ ok: true, value: {} })
     },
   )
 
@@ -60,16 +63,20 @@ describe('content types', () => {
       'multipart-parse-error',
       'Multipart form parse error - Unsupported charset',
     ],
-  ])('I3: %s in another charset is a parse error', (type, problem, detail) => {
+  ])('I3: %s in another charset is a parse error', async (type, problem, detail) => {
     for (const charset of ['utf-16', 'latin-1', 'us-ascii', 'utf-7']) {
-      expect(parseBody(bytesOf('{}'), `${type}; charset=${charset}`)).toEqual({ ok: false, problem, detail })
+      expect(await parseBody(bytesOf('{}'), `${type}; charset=${charset}`)).toEqual({
+        ok: false,
+        problem,
+        detail,
+      })
     }
   })
 
   test.each(['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=B'])(
     'I3: %s with a byte order mark is a parse error',
-    (type) => {
-      expect(parseBody(bytesOf('\ufeff{}'), type)).toMatchObject({
+    async (type) => {
+      expect(await parseBody(bytesOf('\ufeff{}'), type)).toMatchObject({
         ok: false,
         detail: expect.stringContaining('BOM'),
       })
@@ -89,14 +96,14 @@ describe('forms', () => {
     ['&&login=a=b&&', { login: 'a=b' }],
     ['login[]=a&login.x=b', { 'login[]': 'a', 'login.x': 'b' }],
     ['login=%EF%BB%BFa', { login: '\ufeffa' }],
-  ])('%s', (text, value) => {
-    expect(form(text)).toEqual({ ok: true, value })
+  ])('%s', async (text, value) => {
+    expect(await form(text)).toEqual({ ok: true, value })
   })
 
   test.each(['login=%ff%fe&', 'login=%ed%a0%80', '%c0%af=1', 'a=1&b=%e2%82'])(
     'I3: %s is not UTF-8',
-    (text) => {
-      expect(form(text)).toEqual({
+    async (text) => {
+      expect(await form(text)).toEqual({
         ok: false,
         problem: 'form-parse-error',
         detail: 'Form parse error - Invalid UTF-8 in a percent escape',
@@ -104,25 +111,27 @@ describe('forms', () => {
     },
   )
 
-  test('I3: raw bytes that are not UTF-8 are a parse error', () => {
-    expect(parseBody(Buffer.from([0x61, 0x3d, 0xff]), 'application/x-www-form-urlencoded')).toMatchObject({
+  test('I3: raw bytes that are not UTF-8 are a parse error', async () => {
+    expect(
+      await parseBody(Buffer.from([0x61, 0x3d, 0xff]), 'application/x-www-form-urlencoded'),
+    ).toMatchObject({
       ok: false,
     })
   })
 
-  test('I2: `__proto__` is a name like others', () => {
-    const parsed = form('__proto__=a&__proto__[login]=b')
+  test('I2: `__proto__` is a name like others', async () => {
+    const parsed = await form('__proto__=a&__proto__[login]=b')
     expect(Object.keys((parsed as { value: object }).value)).toEqual(['__proto__', '__proto__[login]'])
   })
 
-  test('what URLSearchParams writes is read back', () => {
+  test('what URLSearchParams writes is read back', async () => {
     const pairs = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), {
       maxKeys: 5,
     })
-    fc.assert(
-      fc.property(pairs, (fields) => {
+    await fc.assert(
+      fc.asyncProperty(pairs, async (fields) => {
         const text = new URLSearchParams(Object.entries(fields)).toString()
-        expect(form(text)).toEqual({ ok: true, value: Object.fromEntries(Object.entries(fields)) })
+        expect(await form(text)).toEqual({ ok: true, value: Object.fromEntries(Object.entries(fields)) })
       }),
       { numRuns: Math.min(numRuns, 10_000) },
     )
@@ -161,10 +170,12 @@ describe('whatever comes', () => {
     )
     .map((pieces) => Buffer.from(pieces.join(''), 'latin1'))
 
-  test('C15: parsing never throws', () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.uint8Array({ maxLength: 400 }), fragments), types, (bytes, type) => {
-        expect(typeof parseBody(bytes, type).ok).toBe('boolean')
+  const part = '--B\r\nContent-Disposition: form-data; name="x"'
+
+  test('C15: parsing never throws', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 400 }), fragments), types, async (bytes, type) => {
+        expect(typeof (await parseBody(bytes, type)).ok).toBe('boolean')
       }),
       { numRuns },
     )
@@ -178,16 +189,19 @@ describe('whatever comes', () => {
     ['application/json', '{"a":1,'.repeat(2_340)],
     ['application/x-www-form-urlencoded', '&='.repeat(8_192)],
     ['application/x-www-form-urlencoded', '%'.repeat(16_384)],
-    ['multipart/form-data; boundary=B', '--B\r\n\r\n'.repeat(2_048)],
-    ['multipart/form-data; boundary=B', `--B\r\nContent-Disposition: ${'; a="'.repeat(3_000)}\r\n\r\n`],
-    ['multipart/form-data; boundary=B', `--B\r\nContent-Disposition: ${';   a   '.repeat(2_000)}\r\n\r\n`],
+    ['multipart/form-data; boundary=B', `${`${part}\r\n\r\n\r\n`.repeat(300)}--B--`],
+    ['multipart/form-data; boundary=B', `${part}${'\r\na:'.repeat(4_000)}\r\n\r\n\r\n--B--`],
+    ['multipart/form-data; boundary=B', `${part}${'; a="'.repeat(3_000)}\r\n\r\n`],
+    ['multipart/form-data; boundary=B', `${part}${';   a   '.repeat(2_000)}\r\n\r\n`],
     ['multipart/form-data; boundary=B', `--B\r\n${' '.repeat(16_000)}x\r\n\r\n`],
+    ['multipart/form-data; boundary=B', `${part}\r\nContent-Type:${'charset=utf-8;'.repeat(1_100)}`],
+    ['multipart/form-data; boundary=B', `${part}\r\n\r\n${'B'.repeat(16_000)}`],
     [`application/json;${' '.repeat(8_000)}x${' '.repeat(8_000)}`, '{}'],
     [`application/json;${' ;'.repeat(8_000)}`, '{}'],
-  ])('I3: the worst body or header of the sort %# takes no time', (type, text) => {
+  ])('I3: the worst body or header of the sort %# takes no time', async (type, text) => {
     const bytes = Buffer.from(text, 'latin1')
     const start = process.cpuUsage()
-    parseBody(bytes, type)
+    await parseBody(bytes, type)
     expect(cpuTimeSince(start)).toBeLessThan(100)
   })
 })

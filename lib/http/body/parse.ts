@@ -15,7 +15,7 @@ type Parsed = { ok: true; value: unknown } | { ok: false; detail: string }
 type Parser = {
   problem: 'json-parse-error' | 'form-parse-error' | 'multipart-parse-error'
   prefix: string
-  parse: (bytes: Uint8Array, boundary: string | null) => Parsed
+  parse: (bytes: Uint8Array, type: MIMEType) => Parsed | Promise<Parsed>
 }
 
 const parsers = new Map<string, Parser>([
@@ -33,27 +33,27 @@ const parsers = new Map<string, Parser>([
 /**
  * Turns a body into a plain value. JSON integers come as `bigint`, other JSON numbers as `number`, so that they can be
  * told apart; objects and forms have no prototype; an uploaded file is an object. An empty body is an empty object,
- * whatever its type. Takes time in proportion to the length; never throws.
+ * whatever its type. Takes time in proportion to the length; never rejects.
  *
  * @param bytes the whole body; keeping it small is the caller's
  * @param contentType the header as received; null where there was none
  */
-export function parseBody(bytes: Uint8Array, contentType: string | null): ParsedBody {
+export async function parseBody(bytes: Uint8Array, contentType: string | null): Promise<ParsedBody> {
   if (bytes.length === 0) return { ok: true, value: Object.create(null) }
   const type = readMediaType(contentType ?? '')
-  const parser = parsers.get(type?.essence ?? '')
+  const parser = type && parsers.get(type.essence)
   if (!parser) return { ok: false, problem: 'unsupported-media-type', mediaType: contentType ?? '' }
 
-  const parsed = parse(bytes, type, parser)
+  const parsed = await parse(bytes, type, parser)
   if (parsed.ok) return parsed
   return { ok: false, problem: parser.problem, detail: `${parser.prefix} - ${parsed.detail}` }
 }
 
-function parse(bytes: Uint8Array, type: MIMEType | undefined, parser: Parser): Parsed {
+function parse(bytes: Uint8Array, type: MIMEType, parser: Parser): Parsed | Promise<Parsed> {
   if (declaresOtherCharset(type)) return { ok: false, detail: 'Unsupported charset' }
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
     return { ok: false, detail: 'Unexpected UTF-8 BOM: byte 0' }
-  return parser.parse(bytes, type?.params.get('boundary') ?? null)
+  return parser.parse(bytes, type)
 }
 
 function asText(parse: (text: string) => Parsed): (bytes: Uint8Array) => Parsed {

@@ -48,7 +48,7 @@ describe('what a team adds of its own meets the request', () => {
     expect((await send({ password: good, otp: 123456 })).status).toBe(200)
   })
 
-  test('I1, C14: what is nested more deeply than a second factor needs is the client’s fault, and nobody else’s to read', async () => {
+  test('I1, C14: a second factor gets fields that are nested 32 deep, and none that are deeper', async () => {
     const seen: ResetRequest[] = []
     const nested = (depth: number) => `${'['.repeat(depth)}1${']'.repeat(depth)}`
     const bodyOf = (link: object, password: string, otp: string) =>
@@ -63,15 +63,9 @@ describe('what a team adds of its own meets the request', () => {
       ])
     }
     expect(seen).toEqual([])
-    const forged = { ...asking.link, signature: 'A'.repeat(86) }
-    const unread = await asking.sendBody(bodyOf(forged, good, nested(8_000)))
-    expect(await unread.json()).toMatchObject({ code: 'signature-invalid' })
     const within = `{"a":${nested(31)}}`
     expect((await asking.sendBody(bodyOf(asking.link, good, within))).status).toBe(403)
     expect(seen[0]!.fields.otp).toEqual(JSON.parse(within))
-
-    const plain = await withTeams({})
-    expect((await plain.sendBody(bodyOf(plain.link, good, nested(8_000)))).status).toBe(200)
   })
 
   test('S1: sessions have ended when the answer comes', async () => {

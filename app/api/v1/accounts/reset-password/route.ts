@@ -1,5 +1,5 @@
 import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/handler'
-import { readInput, refuseDeep } from '@/lib/http/request-fields'
+import { readInput } from '@/lib/http/request-fields'
 import { linkInUrl, type FormPages } from '@/lib/http/form-redirect'
 import { FieldProblems, Refusal, Throttled } from '@/lib/http/errors'
 import { describeResetPassword, resetPasswordShape } from '@/lib/http/request-schemas'
@@ -56,14 +56,9 @@ function problemsOf({ problems, mismatch }: RejectedPassword): FieldProblems {
   })
 }
 
-/**
- * What a team's function sees: no password, and numbers as `JSON.parse` gives them.
- *
- * @throws Unreadable where values are nested too deeply
- */
+/** What a team's function sees: no password, and numbers as `JSON.parse` gives them. */
 function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
   const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
-  refuseDeep(others.map(([, value]) => value))
   return Object.fromEntries(others.map(([name, value]) => [name, plain(value)]))
 }
 

@@ -1,5 +1,5 @@
 import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/handler'
-import { readInput, refuseDeep } from '@/lib/http/request-fields'
+import { readInput } from '@/lib/http/request-fields'
 import type { FormPages } from '@/lib/http/form-redirect'
 import { FieldProblems, Refusal, Throttled } from '@/lib/http/errors'
 import { describeSendLink, sendLinkShape } from '@/lib/http/request-schemas'
@@ -19,7 +19,6 @@ export async function POST(request: Request): Promise<Response> {
 
   return answerPost(services(), request, pages(settings), async (asked) => {
     const fields = await asked.fields()
-    if (configuration.linkRequestShape) refuseDeep(fields)
     const shaped = configuration.linkRequestShape?.(fields) ?? fields
     const input = readInput(sendLinkShape(loginField), repairFields(links, 'reset', shaped))
 

@@ -1,0 +1,131 @@
+import path from 'node:path'
+import type { Page } from 'playwright/test'
+import { languages, type Language } from '@/lib/i18n/locales'
+import { heading } from '@/e2e/support/browser/journey'
+import { wordsIn } from '@/e2e/support/browser/spoken-words'
+import { show, states } from '@/e2e/support/browser/states'
+import { test as strained } from '@/e2e/support/browser/strained-app'
+import { newPassword, startApp, type RunningApp } from './running-app'
+
+// `npm run screenshots`: a picture of every state that the browser tests know, of both letters, and of what is in English
+// only: the page of last resort and the demo's mailbox. For looking at; nothing is compared.
+
+const sizes = {
+  320: { width: 320, height: 568 },
+  390: { width: 390, height: 844 },
+  desktop: { width: 1280, height: 800 },
+}
+const schemes = ['light', 'dark', 'forced'] as const
+const letters = ['letter-link', 'letter-change'] as const
+const lastResort = 'page-of-last-resort'
+const mailbox = {
+  mailbox: '/dev/mailbox/',
+  'mailbox-found-nothing': '/dev/mailbox/?q=nobody',
+  'mailbox-letter': '/dev/mailbox/',
+}
+
+const nameOf = (state: { name: string }) => state.name.replace(/[^a-z]+/gi, '-').replace(/^-|-$/g, '')
+const names = [...states.map(nameOf), ...letters, lastResort, ...Object.keys(mailbox)]
+
+type Wanted = Record<'lang' | 'state' | 'size' | 'scheme' | 'out', string | undefined>
+const wanted = JSON.parse(process.env.REKEY_SCREENSHOTS ?? '{}') as Wanted
+
+/** Those that are named in a list, all where there is none. */
+function choose<Known extends string>(list: string | undefined, known: readonly Known[]): readonly Known[] {
+  const chosen = list?.split(',') ?? known
+  const odd = chosen.find((one) => !(known as readonly string[]).includes(one))
+  if (odd !== undefined) throw new Error(`There is no "${odd}"; there are ${known.join(', ')}.`)
+  return known.filter((one) => chosen.includes(one))
+}
+
+const chosen = choose(wanted.state, names)
+
+const test = strained.extend<object, { demo: RunningApp }>({
+  demo: [
+    async ({}, provide) => {
+      const demo = await startApp({ command: 'demo', env: { SMTP_URL: '', WORKER: 'on' } })
+      await provide(demo)
+      await demo.stop()
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+})
+
+for (const language of choose(wanted.lang, languages))
+  for (const scheme of choose(wanted.scheme, schemes))
+    for (const size of choose(wanted.size, Object.keys(sizes) as (keyof typeof sizes & string)[]))
+      test.describe(`${language}, ${size}, ${scheme}`, () => {
+        test.use({
+          locale: language,
+          viewport: sizes[size],
+          colorScheme: scheme === 'dark' ? 'dark' : 'light',
+          deviceScaleFactor: size === 'desktop' ? 1 : 2,
+          contextOptions: {
+            reducedMotion: 'reduce',
+            forcedColors: scheme === 'forced' ? 'active' : 'none',
+          },
+        })
+        const take = (page: Page, name: string) =>
+          page.screenshot({
+            path: path.join(wanted.out ?? 'screenshots', language, `${size}-${scheme}`, `${name}.png`),
+            fullPage: true,
+          })
+
+        test('pages and letters', async ({ page, app, says, fragile, complaints }) => {
+          for (const state of states.filter((state) => chosen.includes(nameOf(state)))) {
+            await show(state, { page, app, says, fragile })
+            await take(page, nameOf(state))
+            if (state.breaks) complaints.length = 0
+          }
+          for (const letter of letters.filter((letter) => chosen.includes(letter))) {
+            // A page before this one would leave its policy behind, which allows no inline styles.
+            await page.goto('about:blank')
+            await page.setContent(await htmlOf(letter, app, language))
+            await take(page, letter)
+          }
+          if (language === 'en' && chosen.includes(lastResort)) {
+            await showLastResort(page)
+            await take(page, lastResort)
+            complaints.length = 0
+          }
+        })
+
+        if (language === 'en' && chosen.some((name) => name in mailbox))
+          test('the mailbox', async ({ page, demo }) => {
+            await demo.post('send-reset-password-link', { login: (await demo.addPerson()).username })
+            for (const [name, address] of Object.entries(mailbox)) {
+              if (!chosen.includes(name)) continue
+              await page.goto(`${demo.url}${address}`)
+              if (name === 'mailbox-letter') {
+                await page.locator('main li a').first().click()
+                await page.locator('iframe').waitFor()
+                await page.waitForLoadState('networkidle')
+              }
+              await heading(page).waitFor()
+              await take(page, name)
+            }
+          })
+      })
+
+/** Without their words, both the page and the page of its error fail. */
+async function showLastResort(page: Page): Promise<void> {
+  await page.route('**/forgot-password/', async (route) => {
+    const response = await route.fetch()
+    const body = (await response.text()).replaceAll('\\"words\\":{', '\\"nothing\\":{')
+    await route.fulfill({ response, body })
+  })
+  await page.goto('/forgot-password/')
+  await heading(page)
+    .filter({ hasText: wordsIn('en').crash.title })
+    .waitFor()
+}
+
+/** One of the letters that somebody new gets who resets a password. */
+async function htmlOf(letter: (typeof letters)[number], app: RunningApp, locale: Language): Promise<string> {
+  const person = await app.addPerson({ firstName: 'Grace', locale })
+  const link = await app.linkFor(person)
+  const [first] = app.sink.letters.filter(({ recipients }) => recipients.includes(person.email))
+  if (letter === 'letter-link') return String(first!.mail.html)
+  await app.post('reset-password', { ...link, password: newPassword() })
+  return String((await app.sink.next(person.email)).mail.html)
+}
