@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { freePort } from './running-app'
 
-
 /** nginx in front of a port of this machine, as TRUSTED_PROXY_HOPS=1 wants it. */
 export type Proxy = {
   /** Where it speaks HTTP/1.1. */

@@ -33,7 +33,10 @@ describe.runIf(testServer && pgbouncer)('V1: through PgBouncer in transaction mo
   })
 
   test('a worker finds that no notification reaches it and looks every two seconds; a direct one hears them', async () => {
-    expect(await probeNotifications({ ...database, url })).toEqual({ notificationsArrive: false, pollingSeconds: 2 })
+    expect(await probeNotifications({ ...database, url })).toEqual({
+      notificationsArrive: false,
+      pollingSeconds: 2,
+    })
     expect(await probeNotifications(database)).toEqual({ notificationsArrive: true, pollingSeconds: 2 })
   })
 
