@@ -43,7 +43,7 @@ const store = 'It reads and writes its own tables; what that is for is decided i
 
 const importRules = [
   lib('text', [], leaf),
-  lib('addresses', [], leaf),
+  lib('addresses', ['text'], leaf),
   lib('i18n', [], leaf),
   lib('theme', [], leaf),
   lib('logging', ['addresses'], leaf),
@@ -63,6 +63,7 @@ const importRules = [
       'lib/audit',
       'lib/rate-limits',
       'lib/addresses',
+      'lib/text',
       'lib/config',
       'lib/database',
       'lib/logging',
@@ -90,6 +91,7 @@ const importRules = [
       'passwords',
       'queue',
       'rate-limits',
+      'text',
     ],
     'A use case gets its parts as arguments and knows nothing of HTTP.',
   ),

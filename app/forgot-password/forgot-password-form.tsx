@@ -68,7 +68,7 @@ export function ForgotPasswordForm({
   const hydrated = useHydrated()
   const underWay = useRef(false)
   const [notice, setNotice] = useState(
-    initialErrors[loginField] ? undefined : formMessage({ errors }, words.errors.form, language),
+    errors.form === 'user-not-found' ? undefined : formMessage({ errors }, words.errors.form, language),
   )
   const [asked, setAsked] = useState<Asked>()
   const hasAsked = asked !== undefined

@@ -132,7 +132,7 @@ describe('resetting', () => {
     [
       'an empty repetition',
       { password: 'secret lantern gravel', password_confirm: '' },
-      ['password_confirm.required'],
+      ['password_confirm.blank'],
     ],
     [
       'another repetition',
@@ -142,7 +142,7 @@ describe('resetting', () => {
     [
       'a repetition that is no text',
       { password: 'secret lantern gravel', password_confirm: 'secret\0' },
-      ['password_confirm.mismatch'],
+      ['password_confirm.null-characters'],
     ],
     [
       'a character of nothing',

@@ -6,7 +6,7 @@ export default defineConfig({
   ...tests,
   testDir: '.',
   testMatch: 'screenshots.ts',
-  outputDir: '../test-results/screenshots',
+  outputDir: '../../test-results/screenshots',
   fullyParallel: true,
   timeout: 900_000,
   reporter: 'list',

@@ -70,7 +70,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
       schemas: schemasOf(values),
-      /** All clients of the database share one session. */
+      /** All clients of the database share one session. The commands that start the embedded database set this; it is no setting. */
       sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
     dataDir: values.DATA_DIR,
