@@ -1,6 +1,6 @@
 import { HtmlValidate } from 'html-validate'
 import { describe, expect, test } from 'vitest'
-import { cancelLink, everyLetter, link, reset } from '@/e2e/support/emails'
+import { cancelLink, everyEmail, link, reset } from '@/e2e/support/emails'
 import { directionOf, type Language } from '@/lib/i18n/locales'
 import { renderPage } from './html'
 
@@ -24,7 +24,7 @@ async function faultsOf(html: string): Promise<string[]> {
   return results.flatMap(({ messages }) => messages.map(({ ruleId, message }) => `${ruleId}: ${message}`))
 }
 
-describe.each(everyLetter)('the letter (%s)', (_, write, locale) => {
+describe.each(everyEmail)('the letter (%s)', (_, write, locale) => {
   test('M11: the HTML tells its language and direction, and comes in dark', async () => {
     const { html } = await write()
     expect(html).toContain(`<html dir="${directionOf(locale)}" lang="${locale}">`)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { account, changed, everyLetter, reset, seen } from '@/e2e/support/emails'
+import { account, changed, everyEmail, reset, seen } from '@/e2e/support/emails'
 import { languages } from '@/lib/i18n/locales'
 import { shownUsername } from './shown-username'
 
@@ -138,7 +138,7 @@ describe('M5: a username in an email to a mailbox whose owner may never have see
 })
 
 test('M5: every email names a username that looks like one', async () => {
-  for (const [, write] of everyLetter) {
+  for (const [, write] of everyEmail) {
     const { text, html } = await write()
     expect(text).toMatch(/ jane\n/)
     expect(seen(html)).toContain('\njane\n')

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import {
   cancelLink,
   changed,
-  everyLetter,
+  everyEmail,
   hrefs,
   link,
   linked,
@@ -37,7 +37,7 @@ function momentIn(locale: Language): RegExp {
   )
 }
 
-describe.each(everyLetter)('the letter (%s)', (_, write, locale) => {
+describe.each(everyEmail)('the letter (%s)', (_, write, locale) => {
   test('M3: the links of both parts are the same, each on a line of its own in the text', async () => {
     const { html, text } = await write()
     const lines = text.split('\n').filter((line) => line.includes('://'))

@@ -2,10 +2,10 @@ import { createTranslator } from 'use-intl/core'
 import { readMailbox } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type {
-  ChangedLetterFacts,
+  ChangedEmailFacts,
   Letters,
-  LetterText,
-  ResetLetterFacts,
+  EmailText,
+  ResetEmailFacts,
   Sender,
 } from '@/lib/mail/email-types'
 import { wordsOf } from '@/lib/i18n/messages'
@@ -21,7 +21,7 @@ export const letters: Letters = {
   changed: (facts) => render(changedContent(facts)),
 }
 
-async function render(content: Content): Promise<LetterText> {
+async function render(content: Content): Promise<EmailText> {
   return { subject: content.subject, html: await renderPage(content), text: writePlainText(content) }
 }
 
@@ -33,7 +33,7 @@ function resetContent({
   expiresAt,
   lifeMinutes,
   cancelLink,
-}: ResetLetterFacts): Content {
+}: ResetEmailFacts): Content {
   const say = speak(locale)
   const { appName } = sender
   const expiry = moment(locale, expiresAt)
@@ -70,7 +70,7 @@ function changedContent({
   changedAt,
   client,
   cancelLink,
-}: ChangedLetterFacts): Content {
+}: ChangedEmailFacts): Content {
   const say = speak(locale)
   const { appName } = sender
   return {
@@ -148,7 +148,7 @@ function greet(say: Say, firstName: string): string {
   return name === '' ? say('greeting') : say('greeting-named', { name })
 }
 
-function usernameFact(say: Say, { username, email }: ResetLetterFacts['account']): Fact {
+function usernameFact(say: Say, { username, email }: ResetEmailFacts['account']): Fact {
   return { label: say('username'), value: shownUsername(username, email), untrusted: true }
 }
 

@@ -94,7 +94,7 @@ export function ForgotPasswordForm({
   }
 
   /** Sets the time only: whoever went back meanwhile and asked for another login is not led back to this one. */
-  async function askAgain(login: string): Promise<FormResponse> {
+  async function requestAgain(login: string): Promise<FormResponse> {
     const response = await ask(login)
     const wait = response.ok ? pause : response.retryAfter
     if (wait !== undefined)
@@ -120,7 +120,7 @@ export function ForgotPasswordForm({
           errors={words.errors.form}
           language={language}
           againAt={againAt}
-          ask={() => askAgain(login)}
+          ask={() => requestAgain(login)}
         />
       </SentNotice>
     )

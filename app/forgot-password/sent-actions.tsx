@@ -39,7 +39,7 @@ export function SentActions({
   const [busy, setBusy] = useState(false)
   useArrival(words.documentTitle)
 
-  async function askAgain() {
+  async function requestAgain() {
     if (busy) return
     if (left > 0) return setStatus(words.tooSoon.replace('{when}', inHowLong(left, language)))
     setBusy(true)
@@ -49,7 +49,7 @@ export function SentActions({
     const response = await ask()
     setBusy(false)
     if (!response.ok) return setNotice(formMessage(response, errors, language))
-    setStatus(words.askedAgain)
+    setStatus(words.requestedAgain)
   }
 
   return (
@@ -61,7 +61,7 @@ export function SentActions({
         busyWords={words.busy}
         className="flex-wrap"
         aria-disabled={busy || left > 0 || undefined}
-        onClick={askAgain}
+        onClick={requestAgain}
       >
         {words.again}
         {/* Read out only when the button is pressed: a label that changes every second would never let go. */}

@@ -31,7 +31,7 @@ export async function sentWords(language: Language): Promise<SentWords> {
     busy: t('busy'),
     change: t('change', { loginField: loginKind() }),
     tooSoon: String(t.raw('too-soon')),
-    askedAgain: t('asked-again'),
+    requestedAgain: t('asked-again'),
     ready: t('ready'),
   }
 }

@@ -19,7 +19,7 @@ export type SentWords = Record<
   | 'busy'
   | 'change'
   | 'tooSoon'
-  | 'askedAgain'
+  | 'requestedAgain'
   | 'ready',
   string
 >

@@ -63,7 +63,7 @@ export async function DamagedLink({ language }: Props) {
         <li>{t('damaged-whole')}</li>
         <li>{t('damaged-newest')}</li>
       </ul>
-      <AskLink language={language}>{t('ask')}</AskLink>
+      <RequestLink language={language}>{t('ask')}</RequestLink>
     </>
   )
 }
@@ -80,9 +80,9 @@ export async function MissingLink({ language }: Props) {
       </PageHeading>
       {signInUrl !== undefined && <SignInLink language={language} />}
       <h2 className="mt-8 font-semibold">{t('missing-ask')}</h2>
-      <AskLink language={language} look="quiet">
+      <RequestLink language={language} look="quiet">
         {t('ask')}
-      </AskLink>
+      </RequestLink>
     </>
   )
 }
@@ -137,7 +137,7 @@ async function SignInLink({ language }: Props) {
   )
 }
 
-async function AskLink({
+async function RequestLink({
   language,
   look = 'primary',
   children,

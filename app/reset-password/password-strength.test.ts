@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { derivedPasswords, grace } from '@/e2e/world/derived-passwords'
+import { derivedPasswords, grace } from '@/e2e/support/derived-passwords'
 import { strengthOf } from './password-strength'
 
 test.each([

@@ -96,8 +96,8 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
   test('typed, it is answered as ever and brings no letter to anybody', async () => {
     const victim = await overheard.app.addPerson()
     const typed = [...spellings(victim.email), ...oddities(victim.email)]
-    expect(await overheard.during(() => overheard.askWith(typed))).toEqual(silence)
-    expect((await overheard.during(() => overheard.askWith([victim.email]))).recipients).toEqual([
+    expect(await overheard.during(() => overheard.requestWith(typed))).toEqual(silence)
+    expect((await overheard.during(() => overheard.requestWith([victim.email]))).recipients).toEqual([
       victim.email,
     ])
   })
@@ -105,7 +105,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
   test('typed with white space around it, it is the address itself, and no line end gets further', async () => {
     const victim = await overheard.app.addPerson()
     const out = await overheard.during(() =>
-      overheard.askWith([`\r\n ${victim.email}\u2028`, `\u0085${victim.email}\n`]),
+      overheard.requestWith([`\r\n ${victim.email}\u2028`, `\u0085${victim.email}\n`]),
     )
     expect(out.recipients).toEqual([victim.email, victim.email])
     expect(out.commands.filter((line) => !/^(MAIL FROM:<|RCPT TO:<|DATA$)/.test(line))).toEqual([])
@@ -128,7 +128,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
     for (const spelling of spellings(`jane-${newTag()}@example.com`)) {
       people.push(await overheard.app.addPerson({ email: spelling }))
     }
-    const asked = await overheard.during(() => overheard.askWith(people.map(({ username }) => username)))
+    const asked = await overheard.during(() => overheard.requestWith(people.map(({ username }) => username)))
     expect(asked).toEqual(silence)
 
     // Their links exist all the same, say in a letter from before the address was spoilt.
@@ -147,7 +147,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
   test('C5: stored, an address of one reading goes over the wire byte by byte', async () => {
     const emails = oddities(`jane-${newTag()}@example.com`)
     const people = await Promise.all(emails.map((email) => overheard.app.addPerson({ email })))
-    const out = await overheard.during(() => overheard.askWith(people.map(({ username }) => username)))
+    const out = await overheard.during(() => overheard.requestWith(people.map(({ username }) => username)))
     expect(out.commands.filter((line) => line.startsWith('RCPT')).sort()).toEqual(
       emails.map((email) => `RCPT TO:<${email}>`).sort(),
     )
@@ -171,9 +171,9 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
       const stored = await overheard.app.addPerson({ email: deep(10_000 * (open.length + close.length)) })
       const out = await overheard.during(async () => {
         const plain = await timed(() => overheard.ask({ login: 'nobody' }))
-        const nested = await timed(() => overheard.askWith([deep(8_000), `"${deep(7_000)}`]))
+        const nested = await timed(() => overheard.requestWith([deep(8_000), `"${deep(7_000)}`]))
         expect(nested - plain).toBeLessThan(500)
-        await overheard.askWith([stored.username])
+        await overheard.requestWith([stored.username])
       })
       expect(out).toEqual(silence)
     },
@@ -198,7 +198,7 @@ describe('C7 (CVE-2020-7769, CVE-2021-23400, CVE-2015-5144, CVE-2021-32052, GHSA
         return overheard.app.addPerson(named)
       }),
     )
-    const out = await overheard.during(() => overheard.askWith(people.map(({ username }) => username)))
+    const out = await overheard.during(() => overheard.requestWith(people.map(({ username }) => username)))
     expect(out.recipients.sort()).toEqual(people.map(({ email }) => email).sort())
     expect(out.commands.sort()).toEqual(
       people

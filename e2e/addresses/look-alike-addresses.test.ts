@@ -40,8 +40,10 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
           (await overheard.app.addPerson(login.includes('@') ? { email: login } : { username: login })).email,
       ),
     )
-    expect(await overheard.during(() => overheard.askWith(odd))).toEqual(silence)
-    expect((await overheard.during(() => overheard.askWith(own))).recipients.sort()).toEqual(emails.sort())
+    expect(await overheard.during(() => overheard.requestWith(odd))).toEqual(silence)
+    expect((await overheard.during(() => overheard.requestWith(own))).recipients.sort()).toEqual(
+      emails.sort(),
+    )
   })
 
   test('C2: where both mailboxes have accounts, each gets its own letter and no other', async () => {
@@ -50,7 +52,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     const plain = await overheard.app.addPerson({ email: `mike@github-${tag}.example` })
     const aLabel = new URL(`http://${odd.email.split('@')[1]}`).hostname
     const recipientsOf = async (login: string) =>
-      (await overheard.during(() => overheard.askWith([login]))).commands.filter((line) =>
+      (await overheard.during(() => overheard.requestWith([login]))).commands.filter((line) =>
         line.startsWith('RCPT'),
       )
     expect(await recipientsOf(odd.email)).toEqual([`RCPT TO:<mike@${aLabel}>`])
@@ -61,7 +63,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
   test('C2: the letter goes to the address as stored, not as typed', async () => {
     const tag = newTag()
     const person = await overheard.app.addPerson({ email: `Mike.${tag}@Example.COM` })
-    const out = await overheard.during(() => overheard.askWith([`mIKE.${tag.toUpperCase()}@eXAMPLE.com`]))
+    const out = await overheard.during(() => overheard.requestWith([`mIKE.${tag.toUpperCase()}@eXAMPLE.com`]))
     expect(out.recipients).toEqual([person.email.replace('Example.COM', 'example.com')])
     expect(overheard.sink.letters.at(-1)!.raw.toString()).not.toMatch(/mIKE|eXAMPLE/)
   })
@@ -104,8 +106,8 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
       `j\u00fclian.${tag}@cure53.example`,
       `j\u00fclian-${tag}`,
     ]
-    expect(await overheard.during(() => overheard.askWith([...typed, `JULIAN-${tag}`]))).toEqual(silence)
-    expect((await overheard.during(() => overheard.askWith([person.username]))).recipients).toEqual([
+    expect(await overheard.during(() => overheard.requestWith([...typed, `JULIAN-${tag}`]))).toEqual(silence)
+    expect((await overheard.during(() => overheard.requestWith([person.username]))).recipients).toEqual([
       person.email,
     ])
   })
@@ -117,7 +119,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
         env: {
           SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: 'true',
           RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
-          LIMIT_LETTERS_PER_ACCOUNT: '1/1h',
+          LIMIT_EMAILS_PER_ACCOUNT: '1/1h',
         },
       })
     })

@@ -10,7 +10,7 @@ import {
 import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { show, states } from '@/e2e/support/browser/states'
-import { askForLink, sendPassword } from '@/e2e/support/browser/steps'
+import { requestLink, sendPassword } from '@/e2e/support/browser/steps'
 import { test } from '@/e2e/support/browser/strained-app'
 import { isLong } from '@/e2e/support/long-form'
 import { newPassword } from '@/e2e/support/running-app'
@@ -144,7 +144,7 @@ test('U7: what is going to be said has its place on the page before there is any
     await heading(page).waitFor()
     expect(await regions(), address).toEqual(roles.map((role) => [role, '']))
   }
-  await askForLink(page, says, person.username)
+  await requestLink(page, says, person.username)
   expect(await regions()).toEqual([progress, 'status', 'alert'].map((role) => [role, '']))
 })
 
@@ -216,7 +216,7 @@ test('U8: the Tab key walks every page in reading order, and the focus is always
   const person = await app.addPerson()
   const walks: [string, string[]][] = [
     ['/forgot-password/', [says.ask.field, says.ask.submit, ...footer]],
-    ['/forgot-password/sent/', [says.sent.askAgain, says.sent.change, ...footer]],
+    ['/forgot-password/sent/', [says.sent.requestAgain, says.sent.change, ...footer]],
     [await linkTo(app, person), [says.reset.show, says.reset.password, says.reset.submit, ...footer]],
     [await linkTo(app, person, { age: 3700 }), [says.dead.renew, says.dead.elsewhere, ...footer]],
     ['/reset-password/?signature=x', [says.dead.ask, ...footer]],

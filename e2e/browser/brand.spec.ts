@@ -12,7 +12,7 @@ const test = journey.extend<object, { branded: RunningApp }>({
           LOGO_URL: '/logo.svg',
           BRAND_COLOR: '#7a1fa2',
           SIGN_IN_URL: otherSite.url,
-          LETTER_COOLDOWN: '60s',
+          EMAIL_COOLDOWN: '60s',
           SUPPORT_EMAIL: 'Acme Help <help@acme.example>',
         },
       })

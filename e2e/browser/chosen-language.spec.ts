@@ -1,7 +1,7 @@
 import { alertOf, expect, heading, passwordField, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { wordsIn } from '@/e2e/support/browser/spoken-words'
-import { askForLink, savePassword } from '@/e2e/support/browser/steps'
+import { requestLink, savePassword } from '@/e2e/support/browser/steps'
 import type { Words } from '@/e2e/support/browser/messages'
 import { newPassword } from '@/e2e/support/running-app'
 
@@ -69,7 +69,7 @@ for (const javaScriptEnabled of [true, false]) {
       app,
     }) => {
       const person = await app.addPerson()
-      await askForLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
+      await requestLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
       await page.goto((await app.sink.next(person.email)).cancelLink!)
       await expect(heading(page)).toHaveText(japanese.cancel.title)
       await page.getByRole('button', { name: japanese.cancel.submit }).click()
@@ -78,7 +78,7 @@ for (const javaScriptEnabled of [true, false]) {
 
     test('an account that has a language gets its letters and their pages in it', async ({ page, app }) => {
       const person = await app.addPerson({ locale: 'de' })
-      await askForLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
+      await requestLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
       const letter = await app.sink.next(person.email)
       expect(letter.mail.subject).toBe(german.letter.subject)
       await page.goto(letter.link!)
@@ -101,7 +101,7 @@ test('choosing a language leaves a person where they are, without a form to fill
     await page.getByText(from).click()
     await page.getByRole('button', { name: language }).click()
   }
-  await askForLink(page, english, person.email)
+  await requestLink(page, english, person.email)
   await choose(english.languages, '日本語')
   await expect(heading(page)).toHaveText(japanese.sent.title)
   await expect(page).toHaveURL(`${app.url}/forgot-password/sent/?lang=ja`)

@@ -23,14 +23,14 @@ const test = journey.extend<object, { demo: RunningApp }>({
 const subject = 'Reset your Rekey password'
 
 /** Has a letter caught for somebody new. */
-async function catchLetter(demo: RunningApp, locale: string | null = null): Promise<Person> {
+async function catchEmail(demo: RunningApp, locale: string | null = null): Promise<Person> {
   const person = await demo.addPerson({ locale })
   await demo.post('send-reset-password-link', { login: person.username })
   return person
 }
 
 /** The one letter to somebody in the mailbox's list, once it has been caught. */
-async function findLetter(page: Page, { username }: Person): Promise<Locator> {
+async function findEmail(page: Page, { username }: Person): Promise<Locator> {
   const letters = page.getByRole('main').getByRole('listitem')
   await expect(async () => {
     await page.goto(`/dev/mailbox/?q=${username}`)
@@ -48,7 +48,7 @@ for (const javaScriptEnabled of [true, false]) {
       demo,
       says,
     }) => {
-      const [person, other] = [await catchLetter(demo), await catchLetter(demo)]
+      const [person, other] = [await catchEmail(demo), await catchEmail(demo)]
       const search = page.getByLabel('Search by recipient or subject')
       await expect(async () => {
         await page.goto('/dev/mailbox/')
@@ -83,8 +83,8 @@ for (const javaScriptEnabled of [true, false]) {
     })
 
     test('the letter can be looked at as dark mail programs show it', async ({ page, demo }) => {
-      const person = await catchLetter(demo, 'ar')
-      await (await findLetter(page, person)).getByRole('link').click()
+      const person = await catchEmail(demo, 'ar')
+      await (await findEmail(page, person)).getByRole('link').click()
       const paper = () =>
         page
           .frameLocator('iframe')
@@ -112,14 +112,14 @@ test('a letter that is asked for elsewhere appears in the open list by itself', 
   await expect(heading(page)).toHaveText('Emails')
   await expect(page.getByRole('main')).toContainText('No email matches')
   await page.goto('/dev/mailbox/')
-  const { email } = await catchLetter(demo)
+  const { email } = await catchEmail(demo)
   const item = page.getByRole('main').getByRole('listitem').filter({ hasText: email })
   await expect(item).toContainText(/just now|seconds ago/)
 })
 
 test('a link is copied whole at one press', async ({ page, context, demo }) => {
-  const person = await catchLetter(demo)
-  await (await findLetter(page, person)).getByRole('link').click()
+  const person = await catchEmail(demo)
+  await (await findEmail(page, person)).getByRole('link').click()
   await page.getByRole('button', { name: /^Copy link ?: To choose a new password$/ }).click()
   await expect(page.getByRole('button', { name: /^Copied ?: To choose a new password$/ })).toBeVisible()
   const link = await page.getByLabel('To choose a new password').inputValue()
@@ -133,8 +133,8 @@ test('a link is copied whole at one press', async ({ page, context, demo }) => {
 test('U7–U10: the mailbox can be read, pressed and enlarged by everybody', async ({ page, demo }) => {
   // An open list looks for new letters while it is in view; it must not change while it is looked at here.
   await page.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }))
-  const person = await catchLetter(demo)
-  const found = await findLetter(page, person)
+  const person = await catchEmail(demo)
+  const found = await findEmail(page, person)
   const letter = await found.getByRole('link', { name: subject }).getAttribute('href')
   for (const address of ['/dev/mailbox/', '/dev/mailbox/?q=nobody-has-written-to-them', letter!]) {
     for (const [colorScheme, width] of [
@@ -161,7 +161,7 @@ journey('the mailbox does not exist where letters are sent', async ({ page }) =>
 })
 
 /** The newest letter to somebody, once there are this many. */
-async function newestLetter(demo: RunningApp, { email }: Person, letters: number) {
+async function newestEmail(demo: RunningApp, { email }: Person, letters: number) {
   const found = { ids: [] as (string | undefined)[] }
   await expect(async () => {
     const list = await (await fetch(`${demo.url}/dev/mailbox/?q=${encodeURIComponent(email)}`)).text()
@@ -178,13 +178,13 @@ test('U9, U10, M11: both letters of every language can be read by everybody, on 
 }) => {
   test.setTimeout(240_000)
   for (const language of languages) {
-    const person = await catchLetter(demo, language)
-    const reset = await newestLetter(demo, person, 1)
+    const person = await catchEmail(demo, language)
+    const reset = await newestEmail(demo, person, 1)
     const link = reset.text?.match(/^http.*reset-password.*$/m)?.[0]
     await demo.post('reset-password', { ...readLink(link), password: newPassword() })
     for (const [kind, letter] of [
       ['reset', reset],
-      ['changed', await newestLetter(demo, person, 2)],
+      ['changed', await newestEmail(demo, person, 2)],
     ] as const) {
       const about = `${kind} in ${language}`
       await page.setViewportSize({ width: 320, height: 640 })

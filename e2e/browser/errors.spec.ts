@@ -2,7 +2,7 @@ import { expectNoViolations } from '@/e2e/support/browser/checks'
 import { alertOf, expect, heading, passwordField, test as journey } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { wordsIn } from '@/e2e/support/browser/spoken-words'
-import { askForLink } from '@/e2e/support/browser/steps'
+import { requestLink } from '@/e2e/support/browser/steps'
 import { startFragileApp, type FragileApp } from '@/e2e/support/browser/strained-app'
 import { newPassword } from '@/e2e/support/running-app'
 
@@ -14,9 +14,9 @@ const test = journey.extend<object, { strict: FragileApp }>({
   strict: [
     async ({}, provide) => {
       const strict = await startFragileApp({
-        LIMIT_ASKS_PER_LOGIN: '1/10m',
+        LIMIT_REQUESTS_PER_LOGIN: '1/10m',
         LIMIT_ATTEMPTS_PER_LINK: '1/1h',
-        LETTER_COOLDOWN: '60s',
+        EMAIL_COOLDOWN: '60s',
         SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: 'true',
         RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: 'true',
         RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
@@ -205,7 +205,7 @@ test('U12: asking again within the cool-down is answered by the page itself, whi
 }) => {
   const { email } = await strict.app.addPerson()
   await page.clock.install()
-  await askForLink(page, says, email, { field: 'Email address' })
+  await requestLink(page, says, email, { field: 'Email address' })
   const requests: string[] = []
   page.on('request', (request) => requests.push(request.url()))
   const again = page.getByRole('button', { name: says.sent.again })
@@ -238,7 +238,7 @@ test('U12: the pause goes on while somebody looks at what was typed, and is told
 }) => {
   const { email } = await strict.app.addPerson()
   await page.clock.install()
-  await askForLink(page, says, email, { field: 'Email address' })
+  await requestLink(page, says, email, { field: 'Email address' })
   await page.goBack()
   await expect(heading(page)).toHaveText(says.ask.title)
   await page.clock.fastForward(40_000)
@@ -253,7 +253,7 @@ test('U12: the pause goes on while somebody looks at what was typed, and is told
 
   await page.reload()
   await expect(page.getByRole('main')).toContainText('You can ask again in 60 seconds.')
-  await page.getByRole('link', { name: says.sent.askAgain }).click()
+  await page.getByRole('link', { name: says.sent.requestAgain }).click()
   await expect(heading(page)).toHaveText(says.ask.title)
 })
 

@@ -34,7 +34,7 @@ test.beforeAll(async () => {
     env: {
       CORS_ALLOWED_ORIGINS: listed.join(','),
       RESET_PASSWORD_VERIFICATION_URL: `${listed[0]}/#/reset-password/`,
-      LIMIT_ASKS_PER_LOGIN: '1/10m',
+      LIMIT_REQUESTS_PER_LOGIN: '1/10m',
     },
   })
 })

@@ -1,7 +1,7 @@
 import { holdRequests } from '@/e2e/support/browser/held-requests'
 import { alertOf, expect, heading, passwordField, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
-import { askForLink, savePassword, sendPassword } from '@/e2e/support/browser/steps'
+import { requestLink, savePassword, sendPassword } from '@/e2e/support/browser/steps'
 import { newPassword } from '@/e2e/support/running-app'
 
 test('U12: however impatiently the button is pressed, one request goes out, and the button says that it does', async ({
@@ -88,7 +88,7 @@ test('U11: whoever comes back from "check your email" finds what was typed, read
   says,
 }) => {
   const person = await app.addPerson()
-  await askForLink(page, says, 'a-slip-of-the-pen')
+  await requestLink(page, says, 'a-slip-of-the-pen')
   await page.getByRole('button', { name: says.sent.change }).click()
 
   const login = page.getByLabel(says.ask.field)
@@ -101,7 +101,7 @@ test('U11: whoever comes back from "check your email" finds what was typed, read
   await login.press('Enter')
   await expect(page.getByRole('main')).toContainText(person.username)
   await page.getByRole('button', { name: says.sent.again }).click()
-  await expect(page.getByRole('status')).toHaveText(says.sent.askedAgain)
+  await expect(page.getByRole('status')).toHaveText(says.sent.requestedAgain)
   await app.sink.next(person.email)
   await app.sink.next(person.email)
 
@@ -118,7 +118,7 @@ test('U11: an answer that comes late takes neither the words from whoever types 
 }) => {
   const person = await app.addPerson()
   const login = page.getByLabel(says.ask.field)
-  const askLate = async () => {
+  const requestLate = async () => {
     const asking = await holdRequests(page, '**/send-reset-password-link/', 1)
     await page.getByRole('button', { name: says.sent.again }).click()
     await expect.poll(() => asking.held).toHaveLength(1)
@@ -132,10 +132,10 @@ test('U11: an answer that comes late takes neither the words from whoever types 
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))))
     }
   }
-  await askForLink(page, says, 'a-slip-of-the-pen')
+  await requestLink(page, says, 'a-slip-of-the-pen')
 
   const [start, rest] = [person.username.slice(0, 4), person.username.slice(4)]
-  const answerWhileTyping = await askLate()
+  const answerWhileTyping = await requestLate()
   await page.keyboard.type(start)
   await answerWhileTyping()
   await page.keyboard.type(rest)
@@ -143,7 +143,7 @@ test('U11: an answer that comes late takes neither the words from whoever types 
   await login.press('Enter')
   await expect(page.getByRole('main')).toContainText(person.username)
 
-  const answerAfterAnother = await askLate()
+  const answerAfterAnother = await requestLate()
   await login.fill(person.email)
   await login.press('Enter')
   await expect(page.getByRole('main')).toContainText(person.email)
@@ -158,7 +158,7 @@ test('U11: whoever goes back, types something else and goes forward again still 
 }) => {
   const person = await app.addPerson()
   const login = page.getByLabel(says.ask.field)
-  await askForLink(page, says, person.email)
+  await requestLink(page, says, person.email)
   await page.goBack()
   await login.fill('never-asked-for')
   await page.goForward()
@@ -168,7 +168,7 @@ test('U11: whoever goes back, types something else and goes forward again still 
   const asked = page.waitForRequest('**/send-reset-password-link/**')
   await page.getByRole('button', { name: says.sent.again }).click()
   expect((await asked).postDataJSON()).toEqual({ login: person.email })
-  await expect(page.getByRole('status')).toHaveText(says.sent.askedAgain)
+  await expect(page.getByRole('status')).toHaveText(says.sent.requestedAgain)
 })
 
 test('T4: of two tabs with one link the second is told that it has been used', async ({

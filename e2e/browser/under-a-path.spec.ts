@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { expect, heading, passwordField, test as journey } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { usualStates } from '@/e2e/support/browser/states'
-import { askForLink, savePassword } from '@/e2e/support/browser/steps'
+import { requestLink, savePassword } from '@/e2e/support/browser/steps'
 import { buildUnderPath } from '@/e2e/support/build-under-a-path'
 import { hasNginx, startSharedHost, type SharedHost } from '@/e2e/support/shared-host'
 import { newPassword, startApp } from '@/e2e/support/running-app'
@@ -81,7 +81,7 @@ for (const javaScriptEnabled of [true, false]) {
 
       await page.goto('/')
       await expect(page).toHaveURL(`${app.url}/forgot-password/`)
-      await askForLink(page, says, person.username)
+      await requestLink(page, says, person.username)
       await expect(page).toHaveURL(`${app.url}/forgot-password/sent/`)
       const email = await app.sink.next(person.email)
       const { link } = email

@@ -219,9 +219,9 @@ describe('OPTIONS', () => {
   })
 
   test('T13: changes nothing', async () => {
-    const before = await endpoints.asksStored()
+    const before = await endpoints.requestsStored()
     await endpoints.send({ method: 'OPTIONS', headers: [json], body: JSON.stringify(endpoints.known) })
-    expect(await endpoints.asksStored()).toBe(before)
+    expect(await endpoints.requestsStored()).toBe(before)
   })
 })
 

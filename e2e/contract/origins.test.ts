@@ -77,7 +77,7 @@ describe('H8: origins', () => {
     ['two origins in one', () => [['Origin', `${front}, https://evil.example`]]],
     ['its own host on another port', () => [['Origin', `${own()}1`]]],
   ])('H9: %s is refused, gets no CORS header, and nothing is stored', async (_who, headers) => {
-    const before = await endpoints.asksStored()
+    const before = await endpoints.requestsStored()
     for (const method of ['POST', 'OPTIONS']) {
       const answer = await endpoints.send({
         method,
@@ -88,7 +88,7 @@ describe('H8: origins', () => {
       expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))).toEqual([])
       expect(answer.headers.vary).toMatch(/\bOrigin\b/)
     }
-    expect(await endpoints.asksStored()).toBe(before)
+    expect(await endpoints.requestsStored()).toBe(before)
   })
 
   test('a form that another site sends is refused, whatever its encoding (C17: and no page comes back)', async () => {

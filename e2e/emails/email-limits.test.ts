@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-const slots = { LETTER_COOLDOWN: '0s', LIMIT_LETTERS_PER_ACCOUNT: '3/1h' }
+const slots = { EMAIL_COOLDOWN: '0s', LIMIT_EMAILS_PER_ACCOUNT: '3/1h' }
 
 let app: RunningApp
 let twin: RunningApp
@@ -136,7 +136,7 @@ describe('letters to one account', () => {
 
   test('R2, F3: a worker that is killed between slot and letter leaves the slot to the next attempt, and only to that', async () => {
     const gate = await startGate(app.sink.url)
-    const crashing = await startApp({ env: { LIMIT_LETTERS_PER_ACCOUNT: '1/1h', SMTP_URL: gate.url } })
+    const crashing = await startApp({ env: { LIMIT_EMAILS_PER_ACCOUNT: '1/1h', SMTP_URL: gate.url } })
     try {
       const person = await crashing.addPerson()
       await ask(person.username, crashing)
@@ -233,7 +233,7 @@ describe('letters to one account', () => {
 
 describe('letters of the whole installation', () => {
   test('R1: the budget holds back letters with links, an account’s first up to twice, spares those about a change, and alerts once', async () => {
-    const small = await startApp({ env: { LIMIT_LETTERS: '2/1h' } })
+    const small = await startApp({ env: { LIMIT_EMAILS: '2/1h' } })
     try {
       const people: Person[] = []
       for (let i = 0; i < 5; i += 1) people.push(await small.addPerson())
@@ -252,14 +252,14 @@ describe('letters of the whole installation', () => {
       })
       expect(answer.status).toBe(200)
       await expect.poll(() => small.sink.letters.length, { timeout: 20_000 }).toBe(5)
-      expect(small.output().split('letter_budget_spent')).toHaveLength(2)
+      expect(small.output().split('email_budget_spent')).toHaveLength(2)
     } finally {
       await small.stop()
     }
   })
 
   test('T6: asking again within the cool-down is answered as ever and sends nothing more', async () => {
-    const calm = await startApp({ env: { LETTER_COOLDOWN: '60s' } })
+    const calm = await startApp({ env: { EMAIL_COOLDOWN: '60s' } })
     try {
       const person = await calm.addPerson()
       const answers = [await ask(person.username, calm), await ask(person.username, calm)]

@@ -217,7 +217,7 @@ describe('jobs that never come to an email', () => {
   test('V6: a sending of the team that always fails is told', async () => {
     const { services } = await work(
       {},
-      { sendLetter: async () => ({ ok: false, final: false, alert: true, reason: 'api-key' }) },
+      { sendEmail: async () => ({ ok: false, final: false, alert: true, reason: 'api-key' }) },
     )
     await request(services)
     await expectOneLine('own')
@@ -263,7 +263,7 @@ describe('jobs that never come to an email', () => {
   })
 
   test('V6: a budget of emails that is spent is told', async () => {
-    const { services } = await work({ LIMIT_LETTERS: '1/1h' })
+    const { services } = await work({ LIMIT_EMAILS: '1/1h' })
     const sent = sink.letters.length
     for (let people = 0; people < 2; people += 1) await request(services)
     await expect.poll(() => sink.letters.length, { timeout: 20_000 }).toBe(sent + 2)
@@ -326,7 +326,7 @@ describe('what is no sign that no email leaves', () => {
     )
     for (let people = 0; people < 50; people += 1) await request(services)
     await untilTried(services, 'link-email', 50)
-    expect(lines('letter_failed')).toHaveLength(50)
+    expect(lines('email_failed')).toHaveLength(50)
     expect(lines('emails_not_leaving')).toEqual([])
     expect(await services.mailState.read()).toMatchObject({ failing: null })
   })
@@ -349,7 +349,7 @@ describe('what is no sign that no email leaves', () => {
     await work({ SMTP_URL: refusing }, {}, patient)
     await untilLogged('mail_stopped')
     const sent = sink.letters.length
-    while (sink.letters.length < sent + 3 || lines('letter_deferred').length < 3) {
+    while (sink.letters.length < sent + 3 || lines('email_deferred').length < 3) {
       await request(good)
       await new Promise((resolve) => setTimeout(resolve, 100))
     }

@@ -9,14 +9,14 @@ import { simpleParser } from 'mailparser'
 import { pino } from 'pino'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { LetterText } from '@/lib/mail/email-types'
-import { createMailer, type MailerOptions, type OutgoingLetter } from '@/lib/mail/mailer'
+import type { EmailText } from '@/lib/mail/email-types'
+import { createMailer, type MailerOptions, type OutgoingEmail } from '@/lib/mail/mailer'
 import { longestAttempt, smtpOptions } from '@/lib/mail/smtp-options'
 import { classifyFailure } from '@/lib/mail/delivery-result'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 
 const canary = 'c4n4ry-Signature-in-the-link'
-const letter: LetterText = {
+const letter: EmailText = {
   subject: 'Reset your password – Bücher',
   html: `<p>Grüße</p><p><a href="https://id.example.com/reset-password/?signature=${canary}">Go</a></p>${'<b>wide</b>'.repeat(300)}`,
   text: `Grüße\n\nhttps://id.example.com/reset-password/?signature=${canary}\n.\n${'x'.repeat(3000)}\n`,
@@ -86,7 +86,7 @@ async function misbehave(onConnection: (socket: Socket) => void) {
 }
 
 /** Takes letters up to their last dot; what comes then is told. */
-function takeLetters(socket: Socket, atTheDot: () => unknown) {
+function takeEmails(socket: Socket, atTheDot: () => unknown) {
   socket.write('220 sink\r\n')
   let end = ''
   socket.on('data', (chunk) => {
@@ -115,7 +115,7 @@ function mailerFor(smtpUrl: string, options: Partial<MailerOptions> = {}) {
   const mailer = createMailer({ smtpUrl, from: 'Example <no-reply@mail.example.com>', log, ...options })
   cleanUps.push(() => mailer.close())
   return {
-    send: (outgoing: Partial<OutgoingLetter> = {}) =>
+    send: (outgoing: Partial<OutgoingEmail> = {}) =>
       mailer.send({ id: randomUUID(), to: 'jane@example.com', letter, deadlineMs: 10_000, ...outgoing }),
   }
 }
@@ -396,7 +396,7 @@ describe('what the mail server says', () => {
   test('F3: a connection that drops when the answer is due is tried again later, not now', async () => {
     let offered = 0
     const { port, sockets } = await misbehave((socket) =>
-      takeLetters(socket, () => {
+      takeEmails(socket, () => {
         offered++
         socket.destroy()
       }),
@@ -410,7 +410,7 @@ describe('what the mail server says', () => {
     ['silent', () => undefined],
     ['drips', (socket: Socket) => setInterval(() => socket.write('2'), 40)],
   ])('M9: an answer that never comes (%s) is told apart from a letter that never left', async (_, answer) => {
-    const { port, sockets } = await misbehave((socket) => takeLetters(socket, () => answer(socket)))
+    const { port, sockets } = await misbehave((socket) => takeEmails(socket, () => answer(socket)))
     const start = performance.now()
     expect(await mailerFor(plainTo(port)).send({ deadlineMs: 300, answerMs: 900 })).toEqual(unanswered)
     expect(performance.now() - start).toBeGreaterThan(850)

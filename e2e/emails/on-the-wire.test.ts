@@ -3,7 +3,7 @@ import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { directionOf, languages, type Language } from '@/lib/i18n/locales'
 import { wordsOf } from '@/lib/i18n/messages'
-import type { CaughtLetter } from '@/e2e/support/mail-sink'
+import type { CaughtEmail } from '@/e2e/support/mail-sink'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { shownUsername } from '@/emails/shown-username'
 
@@ -11,7 +11,7 @@ import { shownUsername } from '@/emails/shown-username'
 const firstName = 'Grace <b>&'
 const username = (language: Language) => `"><i>grace-${language}`
 
-type Caught = { language: Language; kind: 'reset' | 'changed'; letter: CaughtLetter; person: Person }
+type Caught = { language: Language; kind: 'reset' | 'changed'; letter: CaughtEmail; person: Person }
 
 let app: RunningApp
 const caught: Caught[] = []

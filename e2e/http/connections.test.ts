@@ -195,7 +195,7 @@ describe('C18 (CVE-2026-29057): two requests in one', () => {
     [`POST ${ask} HTTP/1.1`, 'Host: a', 'Content-Type: application/json', ...lines, '', body].join('\r\n')
   const size = (text: string) => Buffer.byteLength(text).toString(16)
 
-  async function victimAsked(): Promise<number> {
+  async function victimRequested(): Promise<number> {
     const { rows } = await app.sql.query<{ asked: string }>(
       `SELECT count(*) AS "asked" FROM rekey_queue.job WHERE name = 'link-request' AND data -> 'target' ->> 'login' = $1`,
       [victim.username],
@@ -284,7 +284,7 @@ describe('C18 (CVE-2026-29057): two requests in one', () => {
   ]
 
   test('C18 (CVE-2026-29057): CL.TE, TE.CL and their kin are one request at most, and nobody is asked for', async () => {
-    const before = await victimAsked()
+    const before = await victimRequested()
     const answers = await Promise.all(
       corpus.map(
         async ([what, bytes]) =>
@@ -293,13 +293,13 @@ describe('C18 (CVE-2026-29057): two requests in one', () => {
     )
     // One answer, or none where the parser waits for more; and none of them says that something was accepted.
     expect(answers.filter(([, statuses]) => statuses.length > 1 || statuses.includes(200))).toEqual([])
-    expect(await victimAsked()).toBe(before)
+    expect(await victimRequested()).toBe(before)
   })
 
   test('two proper requests on one connection are two: the test above can fail', async () => {
-    const before = await victimAsked()
+    const before = await victimRequested()
     const { text } = await say(`${outer(['Content-Length: 0'], '')}${inner()}`)
     expect(statusesOf(text)).toEqual([400, 200])
-    expect(await victimAsked()).toBe(before + 1)
+    expect(await victimRequested()).toBe(before + 1)
   })
 })

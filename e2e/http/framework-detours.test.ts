@@ -21,7 +21,7 @@ afterAll(() => app?.stop())
 
 const send = (sent: Sent) => exchange(app.port, sent)
 
-async function asksStored(): Promise<number> {
+async function requestsStored(): Promise<number> {
   const { rows } = await app.sql.query<{ stored: string }>(
     `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,
   )
@@ -153,7 +153,7 @@ describe('C16 (CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-202
     for (let n = 0; n < 5; n += 1) expect((await post({})).status).toBe(target === ask ? 200 : 400)
     expect((await post({})).status).toBe(429)
 
-    const stored = await asksStored()
+    const stored = await requestsStored()
     const tried: [string, number][] = []
     for (const line of lines) {
       tried.push([line.join(': '), (await post({ headers: [line] })).status])
@@ -165,7 +165,7 @@ describe('C16 (CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-202
     expect(tried.filter(([, status]) => ![429, 400, 404, 405].includes(status))).toEqual([])
     // An address that is the endpoint's own by another name must not have a count of its own either.
     expect(tried.filter(([what, status]) => status === 400 && !what.includes('\\'))).toEqual([])
-    expect(await asksStored()).toBe(stored)
+    expect(await requestsStored()).toBe(stored)
     expect((await post({ headers: [] })).status).toBe(429)
     const other = await send({ path: target, headers: [json, newClient()], body })
     expect(other.status).toBe(target === ask ? 200 : 400)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAnswer, talk } from '@/e2e/support/raw-http'
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
-import type { CaughtLetter } from '@/e2e/support/mail-sink'
+import type { CaughtEmail } from '@/e2e/support/mail-sink'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
 // What a request says of where it came from and where to go next. Mailed links and redirects come from settings; a
@@ -34,7 +34,7 @@ async function speak(start: string, lines: string[], body = '') {
 }
 
 /** The letter about a link is from us, says one link and one way back, both ours, and mentions nobody else. */
-function expectOurs({ from, recipients, raw, mail, link, cancelLink }: CaughtLetter, person: Person): void {
+function expectOurs({ from, recipients, raw, mail, link, cancelLink }: CaughtEmail, person: Person): void {
   const parameters = `\\?user_id=${person.id}&timestamp=\\d{10}&signature=[A-Za-z0-9_-]{86}$`
   expect(link).toMatch(new RegExp(`^https://id\\.example\\.com/reset-password/${parameters}`))
   expect(cancelLink).toMatch(new RegExp(`^https://id\\.example\\.com/cancel-reset/${parameters}`))

@@ -18,7 +18,7 @@ beforeAll(async () => {
       PUBLIC_URL: 'https://id.example.com',
       CORS_ALLOWED_ORIGINS: front,
       TRUSTED_PROXY_HOPS: '1',
-      LIMIT_ASKS_PER_CLIENT: '20/1h',
+      LIMIT_REQUESTS_PER_CLIENT: '20/1h',
       SECURITY_CONTACT: 'security@example.com',
     },
   })

@@ -34,7 +34,7 @@ const rowOf = async ({ id }: Person) =>
     unknown
   >
 
-async function letterFor(person: Person) {
+async function emailFor(person: Person) {
   await app.post('send-reset-password-link', { login: person.username })
   return app.sink.next(person.email)
 }
@@ -49,7 +49,7 @@ async function jobsLeft(): Promise<number> {
 describe('"this wasn’t me" of the letter with a link', () => {
   test('loading its page changes nothing, however often; pressing its button kills all live links', async () => {
     const person = await app.addPerson()
-    const [first, second] = [await letterFor(person), await letterFor(person)]
+    const [first, second] = [await emailFor(person), await emailFor(person)]
     const before = await rowOf(person)
     for (let i = 0; i < 10; i += 1) {
       expect((await fetch(second.cancelLink!)).status).toBe(200)
@@ -66,7 +66,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
 
   test('it works once', async () => {
     const person = await app.addPerson()
-    const link = readLink((await letterFor(person)).cancelLink)
+    const link = readLink((await emailFor(person)).cancelLink)
     expect((await cancel(link)).status).toBe(200)
     const again = await cancel(link)
     expect([again.status, again.json]).toEqual([400, used])
@@ -74,7 +74,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
 
   test('of twenty presses at once, one counts', async () => {
     const person = await app.addPerson()
-    const link = readLink((await letterFor(person)).cancelLink)
+    const link = readLink((await emailFor(person)).cancelLink)
     const answers = await Promise.all(Array.from({ length: 20 }, () => cancel(link)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     expect((await rowOf(person)).links_epoch).toBe(1)
@@ -82,7 +82,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
 
   test('it holds letters back for an hour at most', async () => {
     const person = await app.addPerson()
-    await cancel(readLink((await letterFor(person)).cancelLink))
+    await cancel(readLink((await emailFor(person)).cancelLink))
     const { emails_paused_until: until } = await rowOf(person)
     const minutes = ((until as Date).getTime() - Date.now()) / 60_000
     expect(minutes).toBeGreaterThan(58)
@@ -100,7 +100,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
 
   test('T2: a reset link cancels nothing, and a cancel link resets nothing', async () => {
     const person = await app.addPerson()
-    const { link, cancelLink } = await letterFor(person)
+    const { link, cancelLink } = await emailFor(person)
     const invalid = { detail: 'Invalid signature', code: 'signature-invalid' }
     expect((await cancel(readLink(link))).json).toEqual(invalid)
     const answer = await app.post('reset-password', { ...readLink(cancelLink), password: newPassword() })
@@ -111,7 +111,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
 describe('"this wasn’t me" of the letter about a changed password', () => {
   test('works though the password changed once more, and mails a fresh link past the pause', async () => {
     const person = await app.addPerson()
-    const link = readLink((await letterFor(person)).link)
+    const link = readLink((await emailFor(person)).link)
     await app.post('reset-password', { ...link, password: newPassword() })
     const changed = await app.sink.next(person.email)
     await app.sql.query(`UPDATE "rekey"."users" SET "password" = "password" || 'x' WHERE "id" = $1`, [
@@ -127,7 +127,7 @@ describe('"this wasn’t me" of the letter about a changed password', () => {
 
   test('T5: whoever reset with a leaked letter cannot disarm it with that letter’s own', async () => {
     const person = await app.addPerson()
-    const leaked = await letterFor(person)
+    const leaked = await emailFor(person)
     await app.post('reset-password', { ...readLink(leaked.link), password: newPassword() })
     const changed = await app.sink.next(person.email)
 
@@ -139,7 +139,7 @@ describe('"this wasn’t me" of the letter about a changed password', () => {
 
   test('R1: an account that goes round and round gets three fresh letters in an hour, and no more', async () => {
     const person = await app.addPerson()
-    let { link } = await letterFor(person)
+    let { link } = await emailFor(person)
     const statuses: number[] = []
     for (let round = 0; round < 4; round += 1) {
       await app.post('reset-password', { ...readLink(link), password: newPassword() })
@@ -176,7 +176,7 @@ describe('"this wasn’t me" of the letter about a changed password', () => {
 
 test('the story is in the audit log, and in no row is anything typed, a link or a full address', async () => {
   const person = await app.addPerson()
-  const letter = await letterFor(person)
+  const letter = await emailFor(person)
   const link = readLink(letter.link)
   await app.post('reset-password', { ...link, password: 'short of it' })
   await app.post('reset-password', { ...link, password: newPassword() })

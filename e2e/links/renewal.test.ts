@@ -18,7 +18,7 @@ const ask = async (body: unknown) => {
 }
 
 /** The newest request for a link, when it has been stored. */
-async function lastAsked(): Promise<unknown> {
+async function lastRequested(): Promise<unknown> {
   const { rows } = await app.sql.query<{ asked: unknown }>(
     `SELECT data -> 'target' AS "asked" FROM rekey_queue.job WHERE name = 'link-request' ORDER BY created_on DESC LIMIT 1`,
   )
@@ -80,7 +80,7 @@ describe('a link that was ours', () => {
     const [holder, typed] = [await app.addPerson(), await app.addPerson()]
     const link = await signedLinks(app).linkOf(holder)
     expect(await ask({ ...link, login: typed.username })).toEqual([200, sent])
-    expect(await lastAsked()).toEqual({ login: typed.username })
+    expect(await lastRequested()).toEqual({ login: typed.username })
     expect(await ask({ ...link, login: '' })).toEqual([400, { login: ['This field may not be blank.'] }])
     expect(await ask({ ...link, login: null })).toEqual([400, { login: ['This field may not be null.'] }])
   })
@@ -105,9 +105,9 @@ describe('a link that was not', () => {
   ])('(%s) is as if the login were missing, and nothing is stored', async (_what, spoil) => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
-    const before = await lastAsked()
+    const before = await lastRequested()
     expect(await ask(spoil({ ...link }))).toEqual([400, required])
-    expect(await lastAsked()).toEqual(before)
+    expect(await lastRequested()).toEqual(before)
     expect(app.sink.countTo(person.email)).toBe(0)
   })
 

@@ -4,8 +4,8 @@ import { newPassword, readLink, startApp, type Answer, type RunningApp } from '@
 
 const proxied = {
   TRUSTED_PROXY_HOPS: '1',
-  LIMIT_ASKS_PER_CLIENT: '6/1m',
-  LIMIT_ASKS_PER_LOGIN: '3/1m',
+  LIMIT_REQUESTS_PER_CLIENT: '6/1m',
+  LIMIT_REQUESTS_PER_LOGIN: '3/1m',
   LIMIT_RESETS_PER_CLIENT: '20/1m',
   LIMIT_ATTEMPTS_PER_LINK: '4/1m',
 }
@@ -168,7 +168,7 @@ describe('asking', () => {
 describe('with no proxy trusted', () => {
   let direct: RunningApp
   beforeAll(async () => {
-    direct = await startApp({ env: { TRUSTED_PROXY_HOPS: '0', LIMIT_ASKS_PER_CLIENT: '3/1h' } })
+    direct = await startApp({ env: { TRUSTED_PROXY_HOPS: '0', LIMIT_REQUESTS_PER_CLIENT: '3/1h' } })
   })
   afterAll(() => direct?.stop())
 
@@ -178,7 +178,7 @@ describe('with no proxy trusted', () => {
     async (name, lines) => {
       await direct.sql.query('DELETE FROM "rekey"."limits"')
       const told = () => (name === 'Forwarded' ? `for=${newClient()}` : newClient())
-      const askOnce = async () => {
+      const requestOnce = async () => {
         const sent = {
           path: '/api/v1/accounts/send-reset-password-link/',
           headers: [
@@ -190,8 +190,8 @@ describe('with no proxy trusted', () => {
         return (await exchange(direct.port, sent)).status
       }
       // A refusal of the test before is remembered for a second.
-      await expect.poll(askOnce, { timeout: 10_000 }).toBe(200)
-      expect([await askOnce(), await askOnce(), await askOnce()]).toEqual([200, 200, 429])
+      await expect.poll(requestOnce, { timeout: 10_000 }).toBe(200)
+      expect([await requestOnce(), await requestOnce(), await requestOnce()]).toEqual([200, 200, 429])
     },
   )
 })
@@ -258,7 +258,7 @@ test('R1, R8, L6: a restart forgets no count, and clears away what has served it
   const client = newClient()
   expect(await inTurn(6, (i) => ask(`kept-${i}`, client, twin))).toEqual(Array(6).fill(200))
   await twin.stop()
-  const ended = `INSERT INTO "rekey"."limits" SELECT 'asksPerLogin:over-' || n, 1, 1 FROM generate_series(1, 1000) AS n`
+  const ended = `INSERT INTO "rekey"."limits" SELECT 'requestsPerLogin:over-' || n, 1, 1 FROM generate_series(1, 1000) AS n`
   await app.sql.query(ended)
   await app.sql.query(
     `INSERT INTO "rekey"."audit" ("at", "event")
@@ -271,7 +271,8 @@ test('R1, R8, L6: a restart forgets no count, and clears away what has served it
   })
   expect((await ask('kept-7', client, twin)).status).toBe(429)
   const over = async () =>
-    (await app.sql.query(`SELECT 1 FROM "rekey"."limits" WHERE "key" LIKE 'asksPerLogin:over-%'`)).rowCount
+    (await app.sql.query(`SELECT 1 FROM "rekey"."limits" WHERE "key" LIKE 'requestsPerLogin:over-%'`))
+      .rowCount
   await expect.poll(over, { timeout: 20_000 }).toBe(0)
   const entries = async () =>
     (await app.sql.query(`SELECT "event" FROM "rekey"."audit" WHERE "event" LIKE 'test_%'`)).rows

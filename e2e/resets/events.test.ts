@@ -11,7 +11,7 @@ type Line = { level: string; time: string; name: string; host: string; pid: numb
 
 let app: RunningApp
 beforeAll(async () => {
-  app = await startApp({ env: { LIMIT_ASKS_PER_CLIENT: '5/10m' } })
+  app = await startApp({ env: { LIMIT_REQUESTS_PER_CLIENT: '5/10m' } })
 })
 afterAll(() => app?.stop())
 
@@ -43,7 +43,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
   // Asked while the mail server puts letters off; then it takes them.
   app.sink.refuse = { code: 451, text: 'not now' }
   const asked = await ask()
-  await expect.poll(() => seen('letter_deferred').length, { timeout: 20_000 }).toBeGreaterThan(0)
+  await expect.poll(() => seen('email_deferred').length, { timeout: 20_000 }).toBeGreaterThan(0)
   app.sink.refuse = undefined
   // The test does not wait for what the app would wait for.
   const hurry = `UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`
@@ -53,7 +53,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
 
   // One id leads from the answer to the letter.
   const requestId = asked.headers.get('x-request-id')
-  for (const event of ['authn_password_reset_requested', 'letter_deferred', 'authn_token_created'])
+  for (const event of ['authn_password_reset_requested', 'email_deferred', 'authn_token_created'])
     expect([event, seen(event)[0]?.requestId]).toEqual([event, requestId])
 
   // A letter that is refused for good.
@@ -86,9 +86,9 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
     sys_startup: [],
     worker_started: [],
     authn_password_reset_requested: [],
-    letter_deferred: ['EENVELOPE 451 RCPT TO'],
+    email_deferred: ['EENVELOPE 451 RCPT TO'],
     authn_token_created: [],
-    letter_failed: ['EENVELOPE 550 RCPT TO'],
+    email_failed: ['EENVELOPE 550 RCPT TO'],
     authn_token_undelivered: ['EENVELOPE 550 RCPT TO'],
     authn_password_change_fail: ['password-rejected', 'signature-expired', 'signature-invalid'],
     authn_password_change: [],
@@ -96,7 +96,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
     authn_token_reuse: ['signature-used'],
     authn_token_revoked: ['cancel-change'],
     authn_token_held_back: ['letter-limit'],
-    excess_rate_limit_exceeded: ['asksPerClient'],
+    excess_rate_limit_exceeded: ['requestsPerClient'],
     worker_stopped: [],
     sys_shutdown: [],
   })

@@ -17,7 +17,7 @@ beforeAll(async () => {
   const shared = {
     SECRET_KEY: 'Vb7Kq2Zr9Lw4Xt6Np1Hy8Md3Gs5Jf0Qc',
     PUBLIC_URL: 'http://localhost:4999',
-    LETTER_COOLDOWN: '10m',
+    EMAIL_COOLDOWN: '10m',
   }
   first = await startApp({ database, sink, env: shared })
   second = await startApp({ database, sink, env: shared })

@@ -5,7 +5,7 @@ import { newPassword, readLink, startApp, type Person, type RunningApp } from '@
 
 let app: RunningApp
 beforeAll(async () => {
-  app = await startApp({ env: { SUPPORT_EMAIL: 'help@rekey.example', LIMIT_LETTERS_PER_ACCOUNT: '5/1h' } })
+  app = await startApp({ env: { SUPPORT_EMAIL: 'help@rekey.example', LIMIT_EMAILS_PER_ACCOUNT: '5/1h' } })
 })
 afterAll(() => app?.stop())
 

@@ -77,7 +77,7 @@ let mail: QuotingMail
 let app: RunningApp
 let person: Person
 let mailed: LinkParameters
-let afterAsking: Haystack[]
+let afterRequest: Haystack[]
 
 beforeAll(async () => {
   database = await withPassword(await createTestDatabase(), credentials['the password of the database']!)
@@ -160,7 +160,7 @@ async function story(): Promise<void> {
   await letter(550, ask)
   const [link] = await letter('taken', () => post('asking by address', paths.send, { login: person.email }))
   mailed = link!
-  afterAsking = await dump(app.sql)
+  afterRequest = await dump(app.sql)
 
   // The page of the link, and what is refused with it.
   await open('the page of the link', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
@@ -314,7 +314,7 @@ describe('the search', () => {
 
 test('L1: the story was told: letters taken, put off and refused, errors of every kind, a reset and a no', () => {
   for (const reply of ['taken', 451, 550, 535] as const) expect(mail.given.get(reply)).toBeGreaterThan(0)
-  for (const event of ['authn_password_change"', 'authn_token_revoked', 'letter_deferred', 'letter_failed'])
+  for (const event of ['authn_password_change"', 'authn_token_revoked', 'email_deferred', 'email_failed'])
     expect(app.output()).toContain(event)
   expect(Object.keys(signatures).length).toBeGreaterThan(8)
   const statuses = new Set([...answers, ...pagesOfTheLink].map(({ text }) => text.split('\n', 1)[0]))
@@ -352,14 +352,14 @@ test('T7: a letter holds the signatures of its own two links and of no others', 
 test('T7, P11: neither after asking nor in the end does a dump of all tables hold a password, a signature or a key', async () => {
   const atTheEnd = await dump(app.sql)
   for (const table of ['table rekey.users', 'table rekey.audit', 'table rekey_queue.job_common']) {
-    for (const tables of [afterAsking, atTheEnd])
+    for (const tables of [afterRequest, atTheEnd])
       expect(tables.find(({ where }) => where === table)?.text).toContain(person.id)
   }
-  expect(find({ ...secrets, ...signatures }, [...afterAsking, ...atTheEnd])).toEqual([])
+  expect(find({ ...secrets, ...signatures }, [...afterRequest, ...atTheEnd])).toEqual([])
 })
 
 test('T7: from the dump alone no link can be built: no value in it is the key, and nothing but the key makes the link', async () => {
-  const words = new Set(afterAsking.flatMap(({ text }) => text.match(/[^\s(),"\\{}[\]]+/g) ?? []))
+  const words = new Set(afterRequest.flatMap(({ text }) => text.match(/[^\s(),"\\{}[\]]+/g) ?? []))
   expect(words.size).toBeGreaterThan(50)
   const state = await stateAtTheTime()
   const madeWith = (secret: string) =>
@@ -424,7 +424,7 @@ function withoutIds({ 'the user id': _, ...others }: Canaries): Canaries {
 
 /** What the mailed link was bound to, from the dump that was made then. */
 async function stateAtTheTime() {
-  const row = afterAsking.find(({ where }) => where === 'table rekey.users')!.text
+  const row = afterRequest.find(({ where }) => where === 'table rekey.users')!.text
   const passwordHash = row.match(/\$argon2id\$[^",)]+(?:,[^",)]+)*/)![0]
   return { ...(await signedLinks(app).stateOf(person.id)), passwordHash, linksEpoch: 0 }
 }

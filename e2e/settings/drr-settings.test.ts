@@ -43,7 +43,7 @@ function withSettings(env: Record<string, string>) {
   afterAll(() => app?.stop())
 }
 
-async function asksStored(): Promise<number> {
+async function requestsStored(): Promise<number> {
   const { rows } = await app.sql.query<{ stored: string }>(
     `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,
   )
@@ -90,7 +90,7 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     expect((await app.post('reset-password', { ...link, password })).status).toBe(404)
     expect((await app.post('send-reset-password-link', link)).status).toBe(404)
     expect(await app.passwordIs(person, password)).toBe(false)
-    expect(await asksStored()).toBe(0)
+    expect(await requestsStored()).toBe(0)
   })
 
   test('its pages are not found, and nothing leads to them; "this wasn’t me" goes on working', async () => {
@@ -132,7 +132,7 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     expect(done).toContain('The links are stopped')
     for (const html of [living, used, done])
       expect(html).not.toMatch(/new link|newest email|secure my account/)
-    expect(await asksStored()).toBe(0)
+    expect(await requestsStored()).toBe(0)
   })
 
   test('a browser’s form is led back to its page', async () => {
@@ -178,9 +178,9 @@ describe('password_confirm, email, and telling who exists', () => {
     ]
     for (const { email } of [disabled, passwordless, { email: 'nobody@example.com' }])
       expect(await ask({ email })).toEqual(notFound)
-    const before = await asksStored()
+    const before = await requestsStored()
     await ask({ email: 'nobody@example.com' })
-    expect(await asksStored()).toBe(before)
+    expect(await requestsStored()).toBe(before)
   })
 
   test('the code stays the same in German', async () => {
@@ -276,7 +276,7 @@ describe.each([
 
 describe('limits', () => {
   withSettings({
-    LIMIT_ASKS_PER_CLIENT: '3/10m',
+    LIMIT_REQUESTS_PER_CLIENT: '3/10m',
     LIMIT_RESETS_PER_CLIENT: '3/10m',
     CORS_ALLOWED_ORIGINS: 'https://front.example',
   })

@@ -86,7 +86,13 @@ const headers: Table = {
 }
 
 const flags = ['ENABLED', 'ONE_TIME_USE'].map((name) => `RESET_PASSWORD_VERIFICATION_${name}`)
-const limits = ['ASKS_PER_CLIENT', 'ASKS_PER_LOGIN', 'RESETS_PER_CLIENT', 'ATTEMPTS_PER_LINK', 'LETTERS']
+const limits = [
+  'REQUESTS_PER_CLIENT',
+  'REQUESTS_PER_LOGIN',
+  'RESETS_PER_CLIENT',
+  'ATTEMPTS_PER_LINK',
+  'LETTERS',
+]
 const closed: Table = {
   SECRET_KEY: [
     'short',
@@ -150,8 +156,8 @@ const closed: Table = {
     limits.map((name) => `LIMIT_${name}`),
     ['0/10m', '10', '10/0m', '-1/1m', 'none', '10/10', '10 / 10m', '1e3/1m', '10/10m,20/1h', '*'],
   ),
-  LIMIT_LETTERS_PER_ACCOUNT: ['0/1h', '101/1h'],
-  LETTER_COOLDOWN: ['0', 'none', '-1s', '0m', '60'],
+  LIMIT_EMAILS_PER_ACCOUNT: ['0/1h', '101/1h'],
+  EMAIL_COOLDOWN: ['0', 'none', '-1s', '0m', '60'],
   AUDIT_RETENTION: ['6d', '0d', 'never'],
   DEFAULT_LOCALE: ['xx', '../en', 'EN', '__proto__'],
   WORKER: ['true', 'no', 'On'],

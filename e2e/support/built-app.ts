@@ -11,7 +11,7 @@ export const cancel = '/api/v1/accounts/cancel-reset-password/'
 /** An app whose clients are soon told that it was too often; one proxy is trusted, so that a test can be many of them. */
 export function startBuiltApp(): Promise<RunningApp> {
   return startApp({
-    env: { TRUSTED_PROXY_HOPS: '1', LIMIT_ASKS_PER_CLIENT: '5/1h', LIMIT_RESETS_PER_CLIENT: '5/1h' },
+    env: { TRUSTED_PROXY_HOPS: '1', LIMIT_REQUESTS_PER_CLIENT: '5/1h', LIMIT_RESETS_PER_CLIENT: '5/1h' },
   })
 }
 

@@ -1,7 +1,7 @@
 import { simpleParser } from 'mailparser'
 import { letters } from '@/emails/templates'
 import { languages, type Language } from '@/lib/i18n/locales'
-import type { ChangedLetterFacts, LetterText, ResetLetterFacts } from '@/lib/mail/email-types'
+import type { ChangedEmailFacts, EmailText, ResetEmailFacts } from '@/lib/mail/email-types'
 
 const query = 'user_id=019aa3f0-5b1c-7d2e-8f00-1a2b3c4d5e6f&timestamp=1795436000&signature='
 export const link = `https://id.example.com/reset-password/?${query}${'Zk3p-_9Q'.repeat(21)}`
@@ -15,7 +15,7 @@ export const sender = {
 export const account = { username: 'jane', firstName: 'Jane', email: 'jane@mail.example' }
 
 /** The letter with a link, to Jane and in English where nothing else is given. */
-export function reset(facts: Partial<ResetLetterFacts> = {}): Promise<LetterText> {
+export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<EmailText> {
   return letters.reset({
     locale: 'en',
     sender,
@@ -28,7 +28,7 @@ export function reset(facts: Partial<ResetLetterFacts> = {}): Promise<LetterText
 }
 
 /** The letter about a changed password, to Jane and in English where nothing else is given. */
-export function changed(facts: Partial<ChangedLetterFacts> = {}): Promise<LetterText> {
+export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<EmailText> {
   return letters.changed({
     locale: 'en',
     sender,
@@ -38,10 +38,10 @@ export function changed(facts: Partial<ChangedLetterFacts> = {}): Promise<Letter
   })
 }
 
-type Written = [name: string, write: () => Promise<LetterText>, locale: Language]
+type Written = [name: string, write: () => Promise<EmailText>, locale: Language]
 
 /** Every letter in every language, for `describe.each`. */
-export const everyLetter = languages.flatMap((locale): Written[] => [
+export const everyEmail = languages.flatMap((locale): Written[] => [
   [`${locale} reset`, () => reset({ locale }), locale],
   [`${locale} reset, with a way to cancel`, () => reset({ locale, cancelLink }), locale],
   [`${locale} changed`, () => changed({ locale }), locale],

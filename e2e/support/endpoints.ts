@@ -57,8 +57,8 @@ export async function openEndpoints() {
         VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
         CORS_ALLOWED_ORIGINS: front,
         LOG_LEVEL: 'fatal',
-        LIMIT_ASKS_PER_CLIENT: '1000/1m',
-        LIMIT_ASKS_PER_LOGIN: '1000/1m',
+        LIMIT_REQUESTS_PER_CLIENT: '1000/1m',
+        LIMIT_REQUESTS_PER_LOGIN: '1000/1m',
         ...env,
       }),
     )

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { createServices } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 import { startWorker } from '@/server/processes/start-worker'
-import { startMailSink, type CaughtLetter } from './mail-sink'
+import { startMailSink, type CaughtEmail } from './mail-sink'
 import { newPassword, readLink } from './running-app'
 import type { TestDatabase } from './test-database'
 
@@ -137,17 +137,17 @@ export async function purgeOnTime({ services }: Installation, sql: pg.Client | p
   expect(rows).toEqual([{ account_id: `young-${id}` }])
 }
 
-function linkOf({ link }: CaughtLetter) {
+function linkOf({ link }: CaughtEmail) {
   const { user_id, timestamp, signature } = readLink(link)
   return { user_id, timestamp: Number(timestamp), signature }
 }
 
-function readCancelLink({ cancelLink }: CaughtLetter) {
-  return linkOf({ link: cancelLink } as CaughtLetter)
+function readCancelLink({ cancelLink }: CaughtEmail) {
+  return linkOf({ link: cancelLink } as CaughtEmail)
 }
 
 /** The time that the English email about a change tells, to the minute. */
-function toldTime({ mail }: CaughtLetter): Date {
+function toldTime({ mail }: CaughtEmail): Date {
   // Word joiners keep mail programs from making links of it.
   const text = mail.text!.replaceAll('\u2060', '').replace(/[^\S\n]+/g, ' ')
   const [, told = ''] = /When: (.* UTC)/.exec(text) ?? []

@@ -4,7 +4,7 @@ import { simpleParser, type ParsedMail } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 
 /** A letter as it came over the wire. */
-export type CaughtLetter = {
+export type CaughtEmail = {
   from: string
   recipients: string[]
   raw: Buffer
@@ -16,13 +16,13 @@ export type CaughtLetter = {
 
 export type MailSink = {
   url: string
-  letters: CaughtLetter[]
+  letters: CaughtEmail[]
   /** Answers RCPT with this instead of 250, until set back to undefined. */
   refuse: { code: number; text: string } | undefined
   /** Takes letters without ever saying so. */
   mute: boolean
   /** The next letter to an address that was not yet returned by this function; fails after the wait. */
-  next(to: string, waitMs?: number): Promise<CaughtLetter>
+  next(to: string, waitMs?: number): Promise<CaughtEmail>
   /** How many letters came to an address so far. */
   countTo(to: string): number
   close(): Promise<void>
@@ -38,7 +38,7 @@ export async function startMailSink({
   offersSmtpUtf8 = true,
   certificate,
 }: { offersSmtpUtf8?: boolean; certificate?: { key: string; cert: string } } = {}): Promise<MailSink> {
-  const taken = new Set<CaughtLetter>()
+  const taken = new Set<CaughtEmail>()
   const waiting = new Set<() => void>()
   const server = new SMTPServer({
     authOptional: true,
@@ -80,7 +80,7 @@ export async function startMailSink({
   await once(server.server, 'listening')
   const { port } = server.server.address() as AddressInfo
 
-  const isTo = (to: string) => (letter: CaughtLetter) => letter.recipients.includes(to)
+  const isTo = (to: string) => (letter: CaughtEmail) => letter.recipients.includes(to)
   const sink: MailSink = {
     url: certificate ? `smtp://localhost:${port}` : `smtp://127.0.0.1:${port}?ignoreTLS=true`,
     letters: [],

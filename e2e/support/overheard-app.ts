@@ -36,7 +36,7 @@ export async function startOverheardApp() {
   }
 
   /** Asks with each of the texts; all are answered as ever. */
-  async function askWith(logins: string[]): Promise<void> {
+  async function requestWith(logins: string[]): Promise<void> {
     const answers = await Promise.all(logins.map((login) => ask({ login })))
     expect(answers).toEqual(logins.map(() => sent))
   }
@@ -47,7 +47,7 @@ export async function startOverheardApp() {
     await sink.close()
   }
 
-  return { app, sink, wire, during, ask, askWith, stop }
+  return { app, sink, wire, during, ask, requestWith, stop }
 }
 
 /** Stands on the way to the mail server and hears every line that is said to it. */
@@ -57,14 +57,14 @@ async function listenIn(smtpUrl: string) {
   const server = createServer((client) => {
     const mailServer = connect(Number(new URL(smtpUrl).port), '127.0.0.1')
     let unfinished = ''
-    let inLetter = false
+    let inEmail = false
     client.on('data', (chunk: Buffer) => {
       const heard = (unfinished + chunk.toString('latin1')).split('\r\n')
       unfinished = heard.pop()!
       for (const line of heard) {
         lines.push(line)
-        if (!inLetter && !/^(EHLO|QUIT|RSET|NOOP)\b/.test(line)) commands.push(line)
-        inLetter = inLetter ? line !== '.' : line === 'DATA'
+        if (!inEmail && !/^(EHLO|QUIT|RSET|NOOP)\b/.test(line)) commands.push(line)
+        inEmail = inEmail ? line !== '.' : line === 'DATA'
       }
     })
     client.on('error', () => mailServer.destroy())

@@ -6,12 +6,12 @@ import { SMTPServer } from 'smtp-server'
 /** What a letter gets to hear: taken, put off, refused for good; or the app, that its password is wrong. */
 export type Reply = 'taken' | 451 | 550 | 535
 
-export type QuotedLetter = { to: string; raw: string; links: string[] }
+export type QuotedEmail = { to: string; raw: string; links: string[] }
 
 export type QuotingMail = {
   url: string
   /** Letters that were handed over, taken or not. */
-  letters: QuotedLetter[]
+  letters: QuotedEmail[]
   reply: Reply
   /** How many times each reply was given. */
   given: Map<Reply, number>

@@ -51,14 +51,14 @@ const hash = createPasswordHash()
 
 /** Out of the way of every test that is not about them. */
 const noLimits = {
-  LIMIT_ASKS_PER_CLIENT: '1000000/1m',
-  LIMIT_ASKS_PER_LOGIN: '1000000/1m',
+  LIMIT_REQUESTS_PER_CLIENT: '1000000/1m',
+  LIMIT_REQUESTS_PER_LOGIN: '1000000/1m',
   LIMIT_RESETS_PER_CLIENT: '1000000/1m',
   LIMIT_ATTEMPTS_PER_LINK: '1000000/1m',
-  LIMIT_LETTERS_PER_ACCOUNT: '100/1m',
-  LIMIT_LETTERS_PER_MAILBOX: '100000/1m',
-  LIMIT_LETTERS: '1000000/1m',
-  LETTER_COOLDOWN: '0s',
+  LIMIT_EMAILS_PER_ACCOUNT: '100/1m',
+  LIMIT_EMAILS_PER_MAILBOX: '100000/1m',
+  LIMIT_EMAILS: '1000000/1m',
+  EMAIL_COOLDOWN: '0s',
 }
 
 /** A password that every default policy takes, new each time. */

@@ -38,12 +38,12 @@ export async function startEndpoints(env: Record<string, string> = {}) {
   }
 
   /** How many requests for a link were accepted so far. */
-  async function asksStored(): Promise<number> {
+  async function requestsStored(): Promise<number> {
     const { rows } = await app.sql.query<{ stored: string }>(
       `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,
     )
     return Number(rows[0]!.stored)
   }
 
-  return { app, person, known: { login: person.username }, send, sendJson, asksStored }
+  return { app, person, known: { login: person.username }, send, sendJson, requestsStored }
 }

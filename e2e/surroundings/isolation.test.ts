@@ -26,9 +26,9 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       )
       const env = {
         SECRET_KEY: secret,
-        LIMIT_ASKS_PER_CLIENT: '25/10m',
+        LIMIT_REQUESTS_PER_CLIENT: '25/10m',
         LIMIT_RESETS_PER_CLIENT: '1000/10m',
-        LETTER_COOLDOWN: '0s',
+        EMAIL_COOLDOWN: '0s',
       }
       one = await openInstallation(database, env)
       other = await openInstallation(database, env)

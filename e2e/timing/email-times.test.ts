@@ -54,10 +54,10 @@ describe.runIf(testServer)('A8: when one’s own email arrives, right after requ
       SMTP_URL: mail.url,
       VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
       LOG_LEVEL: 'fatal',
-      LETTER_COOLDOWN: '0s',
-      LIMIT_LETTERS: '1000000/1h',
-      LIMIT_LETTERS_PER_ACCOUNT: '3/1h',
-      LIMIT_LETTERS_PER_MAILBOX: '1000000/1h',
+      EMAIL_COOLDOWN: '0s',
+      LIMIT_EMAILS: '1000000/1h',
+      LIMIT_EMAILS_PER_ACCOUNT: '3/1h',
+      LIMIT_EMAILS_PER_MAILBOX: '1000000/1h',
     })
     web = createServices(settings)
     services = createServices(settings)

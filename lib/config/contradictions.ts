@@ -4,9 +4,9 @@ import { settingsSchema } from './schema'
 
 const emailLimits = settingsSchema.pick({
   RESET_PASSWORD_VERIFICATION_PERIOD: true,
-  LIMIT_LETTERS_PER_ACCOUNT: true,
-  LIMIT_LETTERS_PER_MAILBOX: true,
-  LETTER_COOLDOWN: true,
+  LIMIT_EMAILS_PER_ACCOUNT: true,
+  LIMIT_EMAILS_PER_MAILBOX: true,
+  EMAIL_COOLDOWN: true,
 })
 
 /**
@@ -21,12 +21,12 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
   const period = values.RESET_PASSWORD_VERIFICATION_PERIOD
   const why = `RESET_PASSWORD_VERIFICATION_PERIOD (${period}s): a stranger could use up a person's emails while none of their links is valid`
   const problems: string[] = []
-  if ((values.LIMIT_LETTERS_PER_ACCOUNT?.seconds ?? 0) > period)
-    problems.push(`LIMIT_LETTERS_PER_ACCOUNT: write a length of time no longer than ${why}`)
-  if ((values.LIMIT_LETTERS_PER_MAILBOX?.seconds ?? 0) > period)
-    problems.push(`LIMIT_LETTERS_PER_MAILBOX: write a length of time no longer than ${why}`)
-  if (values.LETTER_COOLDOWN >= period)
-    problems.push(`LETTER_COOLDOWN: write a length of time shorter than ${why}`)
+  if ((values.LIMIT_EMAILS_PER_ACCOUNT?.seconds ?? 0) > period)
+    problems.push(`LIMIT_EMAILS_PER_ACCOUNT: write a length of time no longer than ${why}`)
+  if ((values.LIMIT_EMAILS_PER_MAILBOX?.seconds ?? 0) > period)
+    problems.push(`LIMIT_EMAILS_PER_MAILBOX: write a length of time no longer than ${why}`)
+  if (values.EMAIL_COOLDOWN >= period)
+    problems.push(`EMAIL_COOLDOWN: write a length of time shorter than ${why}`)
   return problems
 }
 

@@ -27,7 +27,7 @@ describe('V5: a name that is no setting', () => {
     ['DATABASE_URI', 'DATABASE_URL'],
     ['DATABASE_POOL', 'DATABASE_POOL_SIZE'],
     ['TRUST_PROXY_HOPS', 'TRUSTED_PROXY_HOPS'],
-    ['LIMIT_LETTER_PER_ACCOUNT', 'LIMIT_LETTERS_PER_ACCOUNT'],
+    ['LIMIT_LETTER_PER_ACCOUNT', 'LIMIT_EMAILS_PER_ACCOUNT'],
     ['PUBLIC-URL', 'PUBLIC_URL'],
     ['WEB_CONCURENCY', 'WEB_CONCURRENCY'],
   ])('%s is warned of with the nearest setting, %s, and without its value', (name, setting) => {

@@ -63,20 +63,20 @@ export const settingsSchema = z.object({
   TRUSTED_PROXY_HOPS: whole(0, 10).default(0),
   HSTS: z.enum(['off', 'host', 'subdomains'], { error: 'write off, host or subdomains' }).optional(),
   CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
-  LIMIT_ASKS_PER_CLIENT: limit.default({ count: 30, seconds: 600 }),
-  LIMIT_ASKS_PER_LOGIN: limit.default({ count: 5, seconds: 600 }),
+  LIMIT_REQUESTS_PER_CLIENT: limit.default({ count: 30, seconds: 600 }),
+  LIMIT_REQUESTS_PER_LOGIN: limit.default({ count: 5, seconds: 600 }),
   LIMIT_RESETS_PER_CLIENT: limit.default({ count: 60, seconds: 600 }),
   LIMIT_ATTEMPTS_PER_LINK: limit.default({ count: 30, seconds: 3600 }),
-  LETTER_COOLDOWN: z
+  EMAIL_COOLDOWN: z
     .union([z.literal('0s').transform(() => 0), duration], {
       error: 'write a whole number and a unit, such as 60s, or 0s for none',
     })
     .default(60),
-  LIMIT_LETTERS_PER_ACCOUNT: limit
+  LIMIT_EMAILS_PER_ACCOUNT: limit
     .refine(({ count }) => count <= 100, 'at most 100 emails to one account')
     .optional(),
-  LIMIT_LETTERS_PER_MAILBOX: limit.optional(),
-  LIMIT_LETTERS: limit.default({ count: 1000, seconds: 3600 }),
+  LIMIT_EMAILS_PER_MAILBOX: limit.optional(),
+  LIMIT_EMAILS: limit.default({ count: 1000, seconds: 3600 }),
   APP_NAME: line.max(60, 'use at most 60 characters').default('Rekey'),
   LOGO_URL: z
     .string()

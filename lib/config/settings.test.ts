@@ -34,10 +34,10 @@ test('K1: what is missing is named, all of it, in one message', () => {
 })
 
 test('K1, R3: and so is a time that outlasts a link, whatever is wrong with the rest', () => {
-  const problems = problemsOf({ ...needed, SECRET_KEY: undefined, LIMIT_LETTERS_PER_ACCOUNT: '5/1d' })
+  const problems = problemsOf({ ...needed, SECRET_KEY: undefined, LIMIT_EMAILS_PER_ACCOUNT: '5/1d' })
   expect(problems.map((problem) => problem.split(/\W/)[0])).toEqual([
     'SECRET_KEY',
-    'LIMIT_LETTERS_PER_ACCOUNT',
+    'LIMIT_EMAILS_PER_ACCOUNT',
   ])
 })
 
@@ -136,19 +136,19 @@ describe('K1, T3, P1, H11: a start is refused', () => {
     ['LOGO_URL', { LOGO_URL: '//evil.example/logo.svg' }],
     ['SIGN_IN_URL', { SIGN_IN_URL: 'javascript:alert(1)' }],
     ['DEFAULT_LOCALE', { DEFAULT_LOCALE: 'xx' }],
-    ['LIMIT_ASKS_PER_CLIENT', { LIMIT_ASKS_PER_CLIENT: '0/10m' }],
-    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5' }],
-    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '101/1h' }],
-    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5/3651d' }],
-    ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '9999999d' }],
-    ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '0' }],
-    ['LETTER_COOLDOWN', { LETTER_COOLDOWN: '10m', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' }],
-    ['LETTER_COOLDOWN', { RESET_PASSWORD_VERIFICATION_PERIOD: '60s' }],
-    ['LIMIT_LETTERS_PER_ACCOUNT', { LIMIT_LETTERS_PER_ACCOUNT: '5/61m' }],
-    ['LIMIT_LETTERS_PER_MAILBOX', { LIMIT_LETTERS_PER_MAILBOX: '20/61m' }],
+    ['LIMIT_REQUESTS_PER_CLIENT', { LIMIT_REQUESTS_PER_CLIENT: '0/10m' }],
+    ['LIMIT_EMAILS_PER_ACCOUNT', { LIMIT_EMAILS_PER_ACCOUNT: '5' }],
+    ['LIMIT_EMAILS_PER_ACCOUNT', { LIMIT_EMAILS_PER_ACCOUNT: '101/1h' }],
+    ['LIMIT_EMAILS_PER_ACCOUNT', { LIMIT_EMAILS_PER_ACCOUNT: '5/3651d' }],
+    ['EMAIL_COOLDOWN', { EMAIL_COOLDOWN: '9999999d' }],
+    ['EMAIL_COOLDOWN', { EMAIL_COOLDOWN: '0' }],
+    ['EMAIL_COOLDOWN', { EMAIL_COOLDOWN: '10m', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' }],
+    ['EMAIL_COOLDOWN', { RESET_PASSWORD_VERIFICATION_PERIOD: '60s' }],
+    ['LIMIT_EMAILS_PER_ACCOUNT', { LIMIT_EMAILS_PER_ACCOUNT: '5/61m' }],
+    ['LIMIT_EMAILS_PER_MAILBOX', { LIMIT_EMAILS_PER_MAILBOX: '20/61m' }],
     [
-      'LIMIT_LETTERS_PER_ACCOUNT',
-      { LIMIT_LETTERS_PER_ACCOUNT: '5/1h', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' },
+      'LIMIT_EMAILS_PER_ACCOUNT',
+      { LIMIT_EMAILS_PER_ACCOUNT: '5/1h', RESET_PASSWORD_VERIFICATION_PERIOD: '10m' },
     ],
     ['AUDIT_RETENTION', { AUDIT_RETENTION: '1d' }],
     ['AUDIT_RETENTION', { AUDIT_RETENTION: '9999999d' }],
@@ -163,10 +163,10 @@ describe('K1, T3, P1, H11: a start is refused', () => {
   test('with a sentence that says what to write instead', () => {
     const problems = problemsOf({
       ...needed,
-      LETTER_COOLDOWN: 'a minute',
+      EMAIL_COOLDOWN: 'a minute',
       USER_LOGIN_FIELDS: ',',
       CORS_ALLOWED_ORIGINS: '*',
-      LIMIT_LETTERS: '5',
+      LIMIT_EMAILS: '5',
     })
     expect(problems).toHaveLength(4)
     for (const problem of problems) expect(problem).toMatch(/^[A-Z_]+: write /)
@@ -246,7 +246,7 @@ test.each([
   (period, seconds) => {
     const { emailSlots, limits } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
     expect(emailSlots.perAccount).toEqual({ count: 5, seconds })
-    expect(limits.lettersPerMailbox).toEqual({ count: 20, seconds })
+    expect(limits.emailsPerMailbox).toEqual({ count: 20, seconds })
   },
 )
 

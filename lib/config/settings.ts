@@ -103,20 +103,20 @@ export function readSettings(env: Record<string, string | undefined>) {
     password: { minLength: values.PASSWORD_MIN_LENGTH, outerSpaces: values.PASSWORD_OUTER_SPACES },
     breachCheckUrl: values.PASSWORD_BREACH_CHECK_URL,
     limits: {
-      asksPerClient: values.LIMIT_ASKS_PER_CLIENT,
-      asksPerLogin: values.LIMIT_ASKS_PER_LOGIN,
+      requestsPerClient: values.LIMIT_REQUESTS_PER_CLIENT,
+      requestsPerLogin: values.LIMIT_REQUESTS_PER_LOGIN,
       resetsPerClient: values.LIMIT_RESETS_PER_CLIENT,
       attemptsPerLink: values.LIMIT_ATTEMPTS_PER_LINK,
-      letters: values.LIMIT_LETTERS,
-      lettersPerMailbox: values.LIMIT_LETTERS_PER_MAILBOX ?? {
+      letters: values.LIMIT_EMAILS,
+      emailsPerMailbox: values.LIMIT_EMAILS_PER_MAILBOX ?? {
         count: 20,
         seconds: emailWindow,
       },
     },
     emailSlots: {
       /** Seconds. */
-      cooldown: values.LETTER_COOLDOWN,
-      perAccount: values.LIMIT_LETTERS_PER_ACCOUNT ?? {
+      cooldown: values.EMAIL_COOLDOWN,
+      perAccount: values.LIMIT_EMAILS_PER_ACCOUNT ?? {
         count: 5,
         seconds: emailWindow,
       },

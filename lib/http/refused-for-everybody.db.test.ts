@@ -33,7 +33,7 @@ test('V6: the preflight of a front end that is missing in CORS_ALLOWED_ORIGINS i
 })
 
 test('V6: clients behind a proxy that does not tell them apart are throttled with one line, a client of the internet without', async () => {
-  const limited = endpoints.start({ LIMIT_ASKS_PER_CLIENT: '1/1m' })
+  const limited = endpoints.start({ LIMIT_REQUESTS_PER_CLIENT: '1/1m' })
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   endpoints.exchange({ passwordReset: limited.passwordReset, log })
   const throttle = async (client: string) => {

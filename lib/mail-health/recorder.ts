@@ -135,13 +135,13 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     return outcome
   }
 
-  /** Wraps sending to record the outcome of every email: that of the extension point `sendLetter`, else the mailer's. */
+  /** Wraps sending to record the outcome of every email: that of the extension point `sendEmail`, else the mailer's. */
   function watchSending<Sending extends { mailer: Mailer; configuration: Configuration }>(
     parts: Sending,
   ): Sending {
     const { mailer, configuration } = parts
-    const { sendLetter } = configuration
-    return sendLetter === undefined
+    const { sendEmail } = configuration
+    return sendEmail === undefined
       ? {
           ...parts,
           mailer: { ...mailer, send: (email) => observe(email.id, email.to, () => mailer.send(email)) },
@@ -150,7 +150,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
           ...parts,
           configuration: {
             ...configuration,
-            sendLetter: (email, deliver) => observe(email.id, email.to, () => sendLetter(email, deliver)),
+            sendEmail: (email, deliver) => observe(email.id, email.to, () => sendEmail(email, deliver)),
           },
         }
   }

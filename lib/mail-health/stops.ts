@@ -6,7 +6,7 @@ import { mailHints } from '@/lib/mail/failure-hints'
  * - `server`: the mail server replies to every email with a temporary error, or not at all.
  * - `job-error`: jobs fail or take too long before an email reaches the mailer.
  * - `link-would-expire`: emails are given up at their first attempt, because their links are about to expire.
- * - `budget`: the rate limit LIMIT_LETTERS is used up.
+ * - `budget`: the rate limit LIMIT_EMAILS is used up.
  * - `no-worker`: jobs wait and no worker runs.
  * - `queue-stuck`: a worker runs but fetches no jobs.
  */
@@ -19,7 +19,7 @@ export const stopHints = {
   'link-would-expire':
     'Emails are given up because their links would expire: no worker ran for too long, or the clock of the database jumped.',
   budget:
-    'The rate limit LIMIT_LETTERS is used up: emails wait until its window ends. Raise it if this many people need a link.',
+    'The rate limit LIMIT_EMAILS is used up: emails wait until its window ends. Raise it if this many people need a link.',
   'no-worker':
     'Requests wait and no worker runs: set WORKER=on for one `npm start`, or run `npm run worker` with the same settings.',
   'queue-stuck':

@@ -17,7 +17,7 @@ const letter = {
   text: 'Grüße\nhttps://id.example.com/?a=1&b=2\n',
 }
 
-function catchLetter(to: string, id = randomUUID()) {
+function catchEmail(to: string, id = randomUUID()) {
   const mailer = createMailer({
     mailboxDir: dir,
     from: 'Bücher <no-reply@example.com>',
@@ -33,8 +33,8 @@ test('there is nothing in a mailbox that does not exist', async () => {
 })
 
 test('a letter that the mailer caught is read back as it was written, newest first', async () => {
-  const older = await catchLetter('jane@example.com')
-  const newer = await catchLetter('ada@example.com')
+  const older = await catchEmail('jane@example.com')
+  const newer = await catchEmail('ada@example.com')
   const hourAgo = new Date(Date.now() - 3_600_000)
   await utimes(join(dir, `${older}.eml`), hourAgo, hourAgo)
   const mailbox = createMailbox(dir)
@@ -54,7 +54,7 @@ test('a letter that the mailer caught is read back as it was written, newest fir
 })
 
 test('a letter caught before a restart is found by a mailbox made after it', async () => {
-  const id = await catchLetter('jane@example.com')
+  const id = await catchEmail('jane@example.com')
   expect((await createMailbox(dir).list()).map((caught) => caught.id)).toContain(id)
 })
 

@@ -14,17 +14,17 @@ export type Sender = {
 }
 
 /** Untrusted text, chosen by users: it must stay plain text, and must not become a message of its own. */
-export type LetterAccount = {
+export type EmailAccount = {
   username: string
   firstName: string
   /** The recipient's address. */
   email: string
 }
 
-export type ResetLetterFacts = {
+export type ResetEmailFacts = {
   locale: Language
   sender: Sender
-  account: LetterAccount
+  account: EmailAccount
   /** Absolute URL of the reset link. */
   link: string
   expiresAt: Date
@@ -34,20 +34,20 @@ export type ResetLetterFacts = {
   cancelLink?: string | undefined
 }
 
-export type ChangedLetterFacts = {
+export type ChangedEmailFacts = {
   locale: Language
   sender: Sender
-  account: LetterAccount
+  account: EmailAccount
   changedAt: Date
   /** The network that the change came from, such as `203.0.113.0/24`. */
   client?: string | undefined
   cancelLink?: string | undefined
 }
 
-export type LetterText = { subject: string; html: string; text: string }
+export type EmailText = { subject: string; html: string; text: string }
 
 /** The email templates. The default ones are in `emails/`; `rekey.config.ts` may replace them. */
 export type Letters = {
-  reset(facts: ResetLetterFacts): Promise<LetterText>
-  changed(facts: ChangedLetterFacts): Promise<LetterText>
+  reset(facts: ResetEmailFacts): Promise<EmailText>
+  changed(facts: ChangedEmailFacts): Promise<EmailText>
 }

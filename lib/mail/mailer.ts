@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import nodemailer from 'nodemailer'
 import { needsSmtpUtf8, readMailbox, wireAddress } from '@/lib/addresses/email-address'
-import type { LetterText } from './email-types'
+import type { EmailText } from './email-types'
 import type { Log } from '@/lib/logging/log'
 import { classifyFailure, type SendOutcome } from './delivery-result'
 import { watchForTrouble } from './trouble-log'
@@ -12,12 +12,12 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
 import { sendAsUtf8, trySession } from './smtp-session'
 
-export type OutgoingLetter = {
+export type OutgoingEmail = {
   /** The job's id: retries of one job are one message to whoever receives it (RFC 5322 §3.6.4). */
   id: string
   /** The stored address; it is not trusted to be one. */
   to: string
-  letter: LetterText
+  letter: EmailText
   /**
    * Milliseconds until the attempt is broken off, whatever the mail server is doing, unless the whole letter was handed
    * over by then; a minute unless told.
@@ -66,7 +66,7 @@ export function createMailer(options: MailerOptions) {
     letter,
     deadlineMs = aMinute,
     answerMs = tenMinutes,
-  }: OutgoingLetter): Promise<SendOutcome> {
+  }: OutgoingEmail): Promise<SendOutcome> {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('A letter needs the id of its job.')
     const address = wireAddress(to)
     if (address === null) return { ok: false, final: true, cause: 'recipient', reason: 'address-refused' }
@@ -99,7 +99,7 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  function messageTo(address: string, id: string, letter: LetterText): Omit<Message, 'signal'> {
+  function messageTo(address: string, id: string, letter: EmailText): Omit<Message, 'signal'> {
     return {
       envelope: { from: sender.address, to: [address] },
       from: sender,
@@ -116,7 +116,7 @@ export function createMailer(options: MailerOptions) {
   }
 
   /** Costs the time that making a message takes, and sends none. */
-  async function rehearse(letter: LetterText): Promise<void> {
+  async function rehearse(letter: EmailText): Promise<void> {
     await compose(messageTo(sender.address, 'rehearsal', letter))
   }
 

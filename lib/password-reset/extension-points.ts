@@ -1,6 +1,6 @@
 import type { Account, LoginFields } from '@/lib/accounts/accounts'
 import type { Transaction } from '@/lib/database/pool'
-import type { LetterText, Letters } from '@/lib/mail/email-types'
+import type { EmailText, Letters } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { Link } from './reset-link'
 
@@ -17,7 +17,7 @@ export type ResetRequest = {
  * The functions that a team may replace with its own code. Each one is optional.
  *
  * Functions in the worker have a deadline: one minute for `findAccounts` and `passwordChanged`, eleven and a half minutes for
- * a whole email (`buildVerificationUrl`, `letters` and `sendLetter`, of which `deliver` alone may take eleven). A late
+ * a whole email (`buildVerificationUrl`, `letters` and `sendEmail`, of which `deliver` alone may take eleven). A late
  * function is retried later; it cannot be stopped, so it runs beside its retry. Set a timeout for everything that it waits
  * for. An email that is late eight times is given up, because it may have been delivered each time.
  */
@@ -37,13 +37,13 @@ export type Configuration = {
    * Transforms the body of send-reset-password-link before its validation (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS).
    * Integers arrive as `bigint`; the body is nested at most 32 levels deep.
    */
-  linkRequestShape?: (body: Record<string, unknown>) => Record<string, unknown>
+  linkRequestSchema?: (body: Record<string, unknown>) => Record<string, unknown>
   /**
    * Sends a rendered email (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_SENDER). `deliver` is the default. May run twice for one
    * email after a crash, with the same `id`. Return `maybeDelivered` with a failure after which the email may still arrive.
    */
-  sendLetter?: (
-    letter: { id: string; to: string; text: LetterText; account: Account },
+  sendEmail?: (
+    letter: { id: string; to: string; text: EmailText; account: Account },
     deliver: () => Promise<SendOutcome>,
   ) => Promise<SendOutcome>
   /**
@@ -68,7 +68,7 @@ export type Configuration = {
    * stays valid. Use it if accounts have a second factor: a mailed link alone must not bypass it.
    *
    * Runs at most ten times for one link over all clients, and within LIMIT_ATTEMPTS_PER_LINK for one client. After ten
-   * failures the error is `second-factor-exhausted`, and a new link is needed. LIMIT_LETTERS_PER_ACCOUNT limits the number of
+   * failures the error is `second-factor-exhausted`, and a new link is needed. LIMIT_EMAILS_PER_ACCOUNT limits the number of
    * links. The function itself must enforce a limit per account across links.
    */
   secondFactor?: (account: Account, request: ResetRequest) => Promise<boolean>

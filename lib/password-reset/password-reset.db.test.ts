@@ -33,7 +33,7 @@ beforeAll(async () => {
       SMTP_URL: 'smtp://localhost',
       VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
       LOG_LEVEL: 'fatal',
-      LIMIT_ASKS_PER_CLIENT: '2/10m',
+      LIMIT_REQUESTS_PER_CLIENT: '2/10m',
       LIMIT_RESETS_PER_CLIENT: '3/10m',
       LIMIT_ATTEMPTS_PER_LINK: '1/1h',
     }),

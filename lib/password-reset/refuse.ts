@@ -54,7 +54,7 @@ export async function auditRefusal(
   accountId: string | undefined,
   context: RequestContext,
 ): Promise<void> {
-  if (!(await limits.isNoteworthy(context.client, `${reason} ${accountId}`))) return
+  if (!(await limits.isFirstInWindow(context.client, `${reason} ${accountId}`))) return
   await audit.recordBestEffort(reason === 'signature-used' ? 'reused' : 'refused', {
     ...context,
     accountId,
@@ -89,7 +89,7 @@ export async function auditUnknownAccount(
   context: RequestContext,
 ): Promise<void> {
   const facts = { ...context, reason: 'no-account' }
-  if (await limits.isNoteworthy(context.client, 'no-account'))
+  if (await limits.isFirstInWindow(context.client, 'no-account'))
     await audit.recordBestEffort('requested', facts)
   else audit.logOnly('requested', facts)
 }

@@ -4,7 +4,7 @@ import type { Audit } from '@/lib/audit/audit'
 import type { Database } from '@/lib/database/pool'
 import type { Departures } from './departures'
 import { isLanguage, type Language } from '@/lib/i18n/locales'
-import type { LetterText } from '@/lib/mail/email-types'
+import type { EmailText } from '@/lib/mail/email-types'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
 import type { Mailer } from '@/lib/mail/mailer'
@@ -23,7 +23,7 @@ type Parts = {
   log: Log
   departures: Departures
   /** The email with a link, as it would be sent. */
-  write: (account: Account, requestedAt: number, locale: Language) => Promise<LetterText>
+  write: (account: Account, requestedAt: number, locale: Language) => Promise<EmailText>
 }
 
 type EmailJob = Jobs['link-email']
@@ -54,7 +54,7 @@ export function createRehearsal(parts: Parts) {
 
   /** A request that named nobody is queued for an email all the same. @param jobId of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<Attempt> {
-    await limits.isNoteworthy(client, `asked ${jobId}`)
+    await limits.isFirstInWindow(client, `asked ${jobId}`)
     await queue.ready()
     await database.transaction(async (tx) => {
       await queue.add('link-email', job, { tx, id: jobId })
@@ -68,7 +68,7 @@ export function createRehearsal(parts: Parts) {
   async function email(job: EmailJob): Promise<Attempt> {
     await accounts.read(randomUUID())
     await accounts.rehearseReservation()
-    await limits.rehearseLetter()
+    await limits.rehearseEmail()
     await sending(job)
     // The entry of an email that left is a row, too; the audit log keeps none of what did not happen.
     await accounts.rehearseReservation()

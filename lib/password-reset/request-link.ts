@@ -44,7 +44,9 @@ export async function requestLink(parts: ResetParts, input: RequestLinkInput): P
 }
 
 function count({ limits }: ResetParts, { target, client }: RequestLinkInput): Promise<Counted> {
-  return 'login' in target ? limits.countAsk(client, target.login) : limits.countRenewal(client, target.link)
+  return 'login' in target
+    ? limits.countRequest(client, target.login)
+    : limits.countRenewal(client, target.link)
 }
 
 /** Only where RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND asks for it by name. */

@@ -10,7 +10,7 @@ import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
 import { createDepartures } from './departures'
 import { createLimits } from '@/lib/rate-limits/limits'
-import { createLetterSending, type Parts } from './send-emails'
+import { createEmailSending, type Parts } from './send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
 import type { Handlers, Jobs, Work } from '@/lib/queue/queue'
@@ -37,9 +37,9 @@ beforeAll(async () => {
       SMTP_URL: sink.url,
       VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
       LOG_LEVEL: 'fatal',
-      LETTER_COOLDOWN: '0s',
-      LIMIT_LETTERS_PER_ACCOUNT: '2/1h',
-      LIMIT_LETTERS: '3/1h',
+      EMAIL_COOLDOWN: '0s',
+      LIMIT_EMAILS_PER_ACCOUNT: '2/1h',
+      LIMIT_EMAILS: '3/1h',
     }),
   )
   mailer = createMailer({ ...services.settings.mail, log: services.log })
@@ -82,7 +82,7 @@ async function add(more: Partial<Account> = {}): Promise<Account> {
 }
 
 const handlers = (configuration: Configuration = {}, other: Partial<Parts> = {}): Handlers =>
-  createLetterSending({
+  createEmailSending({
     ...services,
     configuration,
     letters: { ...letters, ...configuration.letters },
@@ -95,7 +95,7 @@ const now = () => Math.floor(Date.now() / 1000)
 const origin = { locale: 'en', requestId: 'r', client: '203.0.113.9' }
 
 /** A letter's job, asked for `age` seconds ago. */
-const letterJob = (
+const emailJob = (
   of: Account = account,
   { age = 0, ...data }: Partial<Jobs['link-email']> & { age?: number } = {},
 ): Work<'link-email'> => ({
@@ -214,7 +214,7 @@ test('R11: a hundred accounts with one address have a bounded number of emails, 
   for (let i = 0; i < 100; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
   const rich = { ...services.settings.limits, letters: { count: 1000, seconds: 3600 } }
   const limits = createLimits(services.database, services.settings.secrets[0], rich)
-  const flood = (of: Account) => handlers({}, { limits })['link-email'](letterJob(of))
+  const flood = (of: Account) => handlers({}, { limits })['link-email'](emailJob(of))
   // Strangers ask for all the others first, twice; then the owner of the oldest asks.
   for (const of of [...people.slice(1), ...people.slice(1)]) await flood(of)
   const before = sink.countTo(email)
@@ -262,7 +262,7 @@ describe('A8: a request that names nobody', () => {
     let rehearsed = 0
     const rehearse: Mailer['rehearse'] = async () => void (rehearsed += 1)
     const attempt = (of: Account) =>
-      handlers({}, { mailer: { ...mailer, rehearse } })['link-email'](letterJob(of))
+      handlers({}, { mailer: { ...mailer, rehearse } })['link-email'](emailJob(of))
     for (const what of ['"is_active" = false', '"password" = NULL', `"email" = ''`]) {
       account = await add()
       await change(what)
@@ -278,8 +278,8 @@ describe('A8: a request that names nobody', () => {
 
   test('fails nobody where a team’s own function fails for it (A8)', async () => {
     const letters = { reset: async () => Promise.reject(new Error('who is nobody?')) }
-    const data = { ...letterJob().data, accountId: null }
-    expect(await handlers({ letters })['link-email']({ ...letterJob(), data })).toEqual({ outcome: 'done' })
+    const data = { ...emailJob().data, accountId: null }
+    expect(await handlers({ letters })['link-email']({ ...emailJob(), data })).toEqual({ outcome: 'done' })
   })
 
   test('the further emails of one request follow the first after a drawn time (A8)', async () => {
@@ -346,15 +346,15 @@ describe('L1: of a flood', () => {
 
   test('what an attempt failed to keep, the next one keeps', async () => {
     const id = randomUUID()
-    await services.limits.isNoteworthy(here, `asked ${account.id}`)
+    await services.limits.isFirstInWindow(here, `asked ${account.id}`)
     expect(await ask(account.username, id, here, 2)).toEqual([1, 1])
   })
 
   test('the first letter of an account that is held back for one reason is kept, and all are logged', async () => {
     await change('"is_active" = false')
-    for (let i = 0; i < 3; i += 1) await logging()['link-email'](letterJob())
+    for (let i = 0; i < 3; i += 1) await logging()['link-email'](emailJob())
     const switchedOff = { ...services.settings, reset: { ...services.settings.reset, enabled: false } }
-    await handlers({}, { settings: switchedOff })['link-email'](letterJob())
+    await handlers({}, { settings: switchedOff })['link-email'](emailJob())
     expect((await services.audit.history(account.id)).map(({ reason }) => reason)).toEqual([
       'account-changed',
       'switched-off',
@@ -365,7 +365,7 @@ describe('L1: of a flood', () => {
 
 describe('a letter with a link', () => {
   test('M3: leads to the page of the settings and to us, lives from when it was asked for, and is signed for the account as it is', async () => {
-    expect(await handlers()['link-email'](letterJob(account, { age: 600 }))).toEqual({ outcome: 'done' })
+    expect(await handlers()['link-email'](emailJob(account, { age: 600 }))).toEqual({ outcome: 'done' })
     const { link, recipients, mail } = await sink.next(account.email)
     expect(recipients).toEqual([account.email])
     const hosts = `${mail.text} ${String(mail.html)}`.matchAll(/https?:\/\/[^\s/"'<>]+/g)
@@ -387,7 +387,7 @@ describe('a letter with a link', () => {
   })
 
   test('M10, T7: is the same letter when it is tried again: same link, same Message-ID', async () => {
-    const job = letterJob()
+    const job = emailJob()
     await handlers()['link-email'](job)
     await handlers()['link-email']({ ...job, attempt: 2 })
     const [first, second] = [await sink.next(account.email), await sink.next(account.email)]
@@ -403,7 +403,7 @@ describe('a letter with a link', () => {
     ['"this wasn’t me" was pressed since', () => cancel()],
     ['its account is gone', () => sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [account.id])],
   ])('T5: is not sent when %s, and the job is done', async (_when, event) => {
-    const job = letterJob()
+    const job = emailJob()
     await event()
     expect(await handlers()['link-email'](job)).toEqual({ outcome: 'done' })
     expect(sink.countTo(account.email)).toBe(0)
@@ -411,7 +411,7 @@ describe('a letter with a link', () => {
   })
 
   test('T5: that the mail server put off does not follow "this wasn’t me"', async () => {
-    const job = letterJob()
+    const job = emailJob()
     sink.refuse = { code: 451, text: 'come back later' }
     expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
     await cancel()
@@ -421,9 +421,9 @@ describe('a letter with a link', () => {
   })
 
   test('that "this wasn’t me" starts is sent past its pause and past what was sent before', async () => {
-    for (let i = 0; i < 2; i += 1) await handlers()['link-email'](letterJob())
+    for (let i = 0; i < 2; i += 1) await handlers()['link-email'](emailJob())
     await cancel()
-    expect(await handlers()['link-email'](letterJob(account, { bypassPause: true }))).toEqual({
+    expect(await handlers()['link-email'](emailJob(account, { bypassPause: true }))).toEqual({
       outcome: 'done',
     })
     expect(sink.countTo(account.email)).toBe(3)
@@ -431,49 +431,49 @@ describe('a letter with a link', () => {
 
   test('F4: is given up, visibly, when its link would have less than five minutes left', async () => {
     const hour = 3600
-    const late = handlers()['link-email'](letterJob(account, { age: hour - 290 }))
+    const late = handlers()['link-email'](emailJob(account, { age: hour - 290 }))
     expect(await late).toEqual({ outcome: 'never', reason: 'link-would-expire' })
     expect(await lastEntry()).toEqual([auditEvents.failed, 'link-would-expire'])
-    expect(await handlers()['link-email'](letterJob(account, { age: hour - 310 }))).toEqual({
+    expect(await handlers()['link-email'](emailJob(account, { age: hour - 310 }))).toEqual({
       outcome: 'done',
     })
     expect(sink.countTo(account.email)).toBe(1)
   })
 
   test('F4, R2: that is given up leaves its slot to whoever asks again; one that a server refused keeps it', async () => {
-    const jobs = [letterJob(), letterJob()]
+    const jobs = [emailJob(), emailJob()]
     sink.refuse = { code: 451, text: 'come back later' }
     for (const job of jobs) expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
     sink.refuse = undefined
-    await handlers()['link-email'](letterJob())
+    await handlers()['link-email'](emailJob())
     expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
 
     const [late] = jobs
     const data = { ...late!.data, requestedAt: now() - 3590 }
     expect(await handlers()['link-email']({ ...late!, data })).toMatchObject({ outcome: 'never' })
-    await handlers()['link-email'](letterJob())
+    await handlers()['link-email'](emailJob())
     expect(sink.countTo(account.email)).toBe(1)
     sink.refuse = { code: 550, text: 'no such user' }
     expect(await handlers()['link-email'](jobs[1]!)).toMatchObject({ outcome: 'never' })
     sink.refuse = undefined
     await sql.query('DELETE FROM "rekey"."limits"') // the second that is held back for one reason would not be kept
-    await handlers()['link-email'](letterJob())
+    await handlers()['link-email'](emailJob())
     expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
   })
 
   test('is not sent once resets are switched off', async () => {
     const settings = { ...services.settings, reset: { ...services.settings.reset, enabled: false } }
-    expect(await handlers({}, { settings })['link-email'](letterJob())).toEqual({ outcome: 'done' })
+    expect(await handlers({}, { settings })['link-email'](emailJob())).toEqual({ outcome: 'done' })
     expect(await lastEntry()).toEqual([auditEvents.held, 'switched-off'])
     expect(sink.countTo(account.email)).toBe(0)
   })
 
   test('R2: past an account’s limit is silently not sent; another account’s is', async () => {
-    for (let i = 0; i < 3; i += 1) await handlers()['link-email'](letterJob())
+    for (let i = 0; i < 3; i += 1) await handlers()['link-email'](emailJob())
     expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
     expect(sink.countTo(account.email)).toBe(2)
     const other = await add()
-    await handlers()['link-email'](letterJob(other))
+    await handlers()['link-email'](emailJob(other))
     expect(sink.countTo(other.email)).toBe(1)
   })
 
@@ -482,11 +482,11 @@ describe('a letter with a link', () => {
     // Each had a letter in this window.
     for (const person of people) {
       await sql.query('DELETE FROM "rekey"."limits"')
-      expect(await handlers()['link-email'](letterJob(person))).toEqual({ outcome: 'done' })
+      expect(await handlers()['link-email'](emailJob(person))).toEqual({ outcome: 'done' })
     }
     await sql.query('DELETE FROM "rekey"."limits"')
     sink.refuse = { code: 451, text: 'come back later' }
-    const jobs = people.map((person) => letterJob(person))
+    const jobs = people.map((person) => emailJob(person))
     for (const job of jobs) expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
     sink.refuse = undefined
     for (const job of jobs.slice(0, 3))
@@ -500,12 +500,12 @@ describe('a letter with a link', () => {
 
   test('R1, R3: a budget that others spent still has an account’s first letter, and the one after a stranger’s reset', async () => {
     const [person, robbed] = [await add(), await add()]
-    for (const _ of [1, 2, 3]) await services.limits.spendLetter({ first: false })
-    expect(await handlers()['link-email'](letterJob(person))).toEqual({ outcome: 'done' })
+    for (const _ of [1, 2, 3]) await services.limits.spendEmail({ first: false })
+    expect(await handlers()['link-email'](emailJob(person))).toEqual({ outcome: 'done' })
     const spent = { outcome: 'later', reason: 'letter-budget-spent' }
-    expect(await handlers()['link-email'](letterJob(person))).toEqual(spent)
-    expect(await handlers()['link-email'](letterJob(robbed))).toEqual({ outcome: 'done' })
-    expect(await handlers()['link-email'](letterJob(robbed, { bypassPause: true }))).toEqual({
+    expect(await handlers()['link-email'](emailJob(person))).toEqual(spent)
+    expect(await handlers()['link-email'](emailJob(robbed))).toEqual({ outcome: 'done' })
+    expect(await handlers()['link-email'](emailJob(robbed, { bypassPause: true }))).toEqual({
       outcome: 'done',
     })
     expect([sink.countTo(person.email), sink.countTo(robbed.email)]).toEqual([1, 2])
@@ -516,8 +516,8 @@ describe('a letter with a link', () => {
     const silent = handlers({}, { mailer: { ...mailer, send } })
     const maybeDelivered = { outcome: 'later', reason: 'x', maybeDelivered: true }
     for (const person of [account, await add(), await add()])
-      expect(await silent['link-email'](letterJob(person))).toEqual(maybeDelivered)
-    expect(await services.limits.spendLetter({ first: false })).toMatchObject({ ok: false })
+      expect(await silent['link-email'](emailJob(person))).toEqual(maybeDelivered)
+    expect(await services.limits.spendEmail({ first: false })).toMatchObject({ ok: false })
   })
 
   test('speaks the account’s language, else the asker’s, else the installation’s', async () => {
@@ -532,7 +532,7 @@ describe('a letter with a link', () => {
       [await add(), 'xx', /password/i],
     ] as const) {
       await sql.query('DELETE FROM "rekey"."limits"')
-      await handlers()['link-email'](letterJob(of, { locale }))
+      await handlers()['link-email'](emailJob(of, { locale }))
       expect((await sink.next(of.email)).mail.subject).toMatch(subject)
     }
   })
@@ -546,7 +546,7 @@ test('a letter in the asker’s language leads to "this wasn’t me" in it, but 
     [german, 'ja', null],
   ] as const) {
     await sql.query('DELETE FROM "rekey"."limits"')
-    await handlers()['link-email'](letterJob(of, { locale }))
+    await handlers()['link-email'](emailJob(of, { locale }))
     const { link, cancelLink } = await sink.next(of.email)
     expect(new URL(cancelLink!).searchParams.get('lang')).toBe(lang)
     expect(new URL(link!).searchParams.has('lang')).toBe(false)
@@ -560,12 +560,12 @@ describe('a team’s own way', () => {
       buildVerificationUrl: (link, standard) =>
         `https://app.example/#/reset/${link.user_id}?then=${encodeURIComponent(standard)}`,
       letters: { reset: async ({ link }) => ({ subject: 'ours', text: link, html: '' }) },
-      sendLetter: async ({ id, to, text }, deliver) => {
+      sendEmail: async ({ id, to, text }, deliver) => {
         sent.push(id, to, text.subject, text.text)
         return deliver()
       },
     }
-    const job = letterJob()
+    const job = emailJob()
     expect(await handlers(configuration)['link-email'](job)).toEqual({ outcome: 'done' })
     expect(sent.slice(0, 3)).toEqual([job.id, account.email, 'ours'])
     expect(sent[3]).toContain(`https://app.example/#/reset/${account.id}?then=https%3A%2F%2Ffront.example`)
@@ -573,14 +573,14 @@ describe('a team’s own way', () => {
   })
 
   test.each<[string, Configuration]>([
-    ['sends', { sendLetter: async () => Promise.reject(new Error('broken')) }],
+    ['sends', { sendEmail: async () => Promise.reject(new Error('broken')) }],
     ['writes', { letters: { reset: async () => Promise.reject(new Error('broken')) } }],
   ])(
     'that throws while it %s has the job tried again, and uses up no budget',
     async (_what, configuration) => {
       for (let i = 0; i < 5; i += 1)
-        await expect(handlers(configuration)['link-email'](letterJob(await add()))).rejects.toThrow('broken')
-      expect(await handlers()['link-email'](letterJob())).toEqual({ outcome: 'done' })
+        await expect(handlers(configuration)['link-email'](emailJob(await add()))).rejects.toThrow('broken')
+      expect(await handlers()['link-email'](emailJob())).toEqual({ outcome: 'done' })
     },
   )
 })
@@ -594,10 +594,10 @@ describe('the letter about a changed password', () => {
   })
 
   test('S3: is sent whatever else happened since, outside every limit, and nothing in it resets a password', async () => {
-    for (let i = 0; i < 3; i += 1) await handlers()['link-email'](letterJob())
+    for (let i = 0; i < 3; i += 1) await handlers()['link-email'](emailJob())
     await cancel()
     await change(`"is_active" = false, "password" = NULL`)
-    for (let i = 0; i < 7; i += 1) await services.limits.spendLetter({ first: true })
+    for (let i = 0; i < 7; i += 1) await services.limits.spendEmail({ first: true })
     expect(await handlers()['changed-email'](changedJob())).toEqual({ outcome: 'done' })
     const letter = sink.letters.at(-1)!
     expect(letter.recipients).toEqual([account.email])
@@ -613,7 +613,7 @@ describe('the letter about a changed password', () => {
     const job = changedJob()
     return { ...job, data: { ...job.data, email } }
   }
-  const letterAt = async (to: string) => {
+  const emailAt = async (to: string) => {
     const { mail, cancelLink } = await sink.next(to)
     return { all: `${mail.text} ${String(mail.html)}`, cancelLink }
   }
@@ -623,7 +623,7 @@ describe('the letter about a changed password', () => {
     async (since) => {
       await change(since)
       expect(await handlers()['changed-email'](toldAt(account.email))).toEqual({ outcome: 'done' })
-      const { all, cancelLink } = await letterAt(account.email)
+      const { all, cancelLink } = await emailAt(account.email)
       expect(sink.countTo('thief@evil.example')).toBe(0)
       expect(cancelLink).toBeUndefined()
       expect(all).not.toContain('signature')
@@ -636,14 +636,14 @@ describe('the letter about a changed password', () => {
     const before = 'ada.lovelace@mail.example'
     await change(`"username" = 'ada.lovelace', "email" = 'thief@evil.example'`)
     expect(await handlers()['changed-email'](toldAt(before))).toEqual({ outcome: 'done' })
-    expect((await letterAt(before)).all.replaceAll('\u2060', '')).toContain(' ada.lovelace\n')
+    expect((await emailAt(before)).all.replaceAll('\u2060', '')).toContain(' ada.lovelace\n')
   })
 
   test('T5: while the account has that address, now or again, "this wasn’t me" in it works and mails there', async () => {
     await change(`"email" = 'other@example.com'`)
     await change(`"email" = '${account.email}'`)
     await handlers()['changed-email'](toldAt(account.email))
-    const { searchParams } = new URL((await letterAt(account.email)).cancelLink!)
+    const { searchParams } = new URL((await emailAt(account.email)).cancelLink!)
     const link = {
       user_id: account.id,
       timestamp: Number(searchParams.get('timestamp')),
@@ -669,7 +669,7 @@ describe('what the mail server said', () => {
   ])('F5, F6: %i ends an attempt as %j', async (code, outcome, event) => {
     await services.audit.record('requested', { accountId: account.id })
     sink.refuse = { code, text: 'no' }
-    expect(await handlers()['link-email'](letterJob())).toMatchObject(outcome)
+    expect(await handlers()['link-email'](emailJob())).toMatchObject(outcome)
     expect((await lastEntry())?.[0]).toBe(event)
   })
 
@@ -680,13 +680,13 @@ describe('what the mail server said', () => {
     const lines: string[] = []
     const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
     const send: Mailer['send'] = async () => ({ ok: false, final: false, alert, reason: 'ETLS' })
-    const job = letterJob()
+    const job = emailJob()
     expect(await handlers({}, { log, mailer: { ...mailer, send } })['link-email'](job)).toEqual({
       outcome: 'later',
       reason: 'ETLS',
     })
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { level, event: 'letter_deferred', accountId: account.id, attempt: 1, reason: 'ETLS' },
+      { level, event: 'email_deferred', accountId: account.id, attempt: 1, reason: 'ETLS' },
     ])
   })
 
@@ -696,7 +696,7 @@ describe('what the mail server said', () => {
       recordBestEffort: async () => undefined,
       record: async () => Promise.reject(new Error('the database is away')),
     }
-    expect(await handlers({}, { audit })['link-email'](letterJob())).toEqual({ outcome: 'done' })
+    expect(await handlers({}, { audit })['link-email'](emailJob())).toEqual({ outcome: 'done' })
     expect(sink.countTo(account.email)).toBe(1)
   })
 })

@@ -11,7 +11,7 @@ import type { Configuration } from './extension-points'
 import type { Database } from '@/lib/database/pool'
 import { roughClient, unknownClient } from '@/lib/addresses/client-ip'
 import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
-import type { LetterText, Letters, Sender } from '@/lib/mail/email-types'
+import type { EmailText, Letters, Sender } from '@/lib/mail/email-types'
 import type { Departures } from './departures'
 import { accountsOnTurn, type MailboxShare } from '@/lib/rate-limits/email-budget'
 import { canonicalAddress } from '@/lib/addresses/email-address'
@@ -55,7 +55,7 @@ type About = { requestId: string; accountId: string }
 const done: Attempt = { outcome: 'done' }
 
 /** The worker's half of the story: whose letters, which link, out by mail. */
-export function createLetterSending(parts: Parts): Handlers {
+export function createEmailSending(parts: Parts): Handlers {
   const {
     accounts,
     links,
@@ -97,7 +97,7 @@ export function createLetterSending(parts: Parts): Handlers {
     const kept = new Set<string>()
     // An attempt that failed has used its note up, and kept nothing.
     for (const account of found)
-      if (attempt > 1 || (await limits.isNoteworthy(client, `asked ${account.id}`))) kept.add(account.id)
+      if (attempt > 1 || (await limits.isFirstInWindow(client, `asked ${account.id}`))) kept.add(account.id)
     await queue.ready()
     await database.transaction(async (tx) => {
       for (const [nth, account] of found.entries()) {
@@ -113,7 +113,7 @@ export function createLetterSending(parts: Parts): Handlers {
   }
 
   /** Signs a link for the account as it is now and mails it. A retry carries the same link. */
-  async function sendLetter({ id, data, attempt }: Work<'link-email'>): Promise<Attempt> {
+  async function sendEmail({ id, data, attempt }: Work<'link-email'>): Promise<Attempt> {
     if (attempt === 1) await departures.pause()
     const { accountId } = data
     if (accountId === null) return rehearsal.email(data)
@@ -137,7 +137,7 @@ export function createLetterSending(parts: Parts): Handlers {
     const expiresAt = links.expiryOf({ timestamp: requestedAt }, 'reset')
     const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
     if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
-      log.error({ event: 'reset_letter_abandoned', ...about, attempt })
+      log.error({ event: 'reset_email_abandoned', ...about, attempt })
       // After an outage of the mail server, whoever asks again must not find all slots taken by letters that never left.
       await accounts.releaseEmail(account.id, id)
       await audit.record('failed', { ...about, reason: 'link-would-expire' })
@@ -155,8 +155,8 @@ export function createLetterSending(parts: Parts): Handlers {
       await accounts.releaseEmail(accountId, id)
       return hold('mailbox-limit', about)
     }
-    const budget = await limits.spendLetter({ first: slot.first || bypassPause })
-    if (budget.alert) log.error({ event: 'letter_budget_spent', reason: 'LIMIT_LETTERS' })
+    const budget = await limits.spendEmail({ first: slot.first || bypassPause })
+    if (budget.alert) log.error({ event: 'email_budget_spent', reason: 'LIMIT_EMAILS' })
     if (!budget.ok) {
       await mailbox.giveBack()
       await rehearsal.sending(data)
@@ -178,7 +178,7 @@ export function createLetterSending(parts: Parts): Handlers {
   }
 
   /** The email with a link for an account in this state. */
-  function write(account: Account, requestedAt: number, locale: Language): Promise<LetterText> {
+  function write(account: Account, requestedAt: number, locale: Language): Promise<EmailText> {
     const link = links.create('reset', account.id, requestedAt, linkState(account))
     const standard = buildLinkUrl(settings.reset.pageUrl, link)
     return letters.reset({
@@ -207,12 +207,7 @@ export function createLetterSending(parts: Parts): Handlers {
    * Once the account has another address, the letter has no "this wasn't me". All links that came to this mailbox died with
    * the change; those to the new one, and its letters, are not for an old mailbox to stop.
    */
-  async function sendChangedLetter({
-    id,
-    data,
-    createdAt,
-    attempt,
-  }: Work<'changed-email'>): Promise<Attempt> {
+  async function sendChangedEmail({ id, data, createdAt, attempt }: Work<'changed-email'>): Promise<Attempt> {
     const { accountId, requestId } = data
     const about = { requestId, accountId }
     const { account } = await accounts.read(accountId)
@@ -244,7 +239,7 @@ export function createLetterSending(parts: Parts): Handlers {
   async function hold(reason: string, about: About): Promise<'held'> {
     const facts = { ...about, reason }
     // No client's note but the account's: those of a flood come from everywhere.
-    if (await limits.isNoteworthy(unknownClient, `held ${reason} ${about.accountId}`))
+    if (await limits.isFirstInWindow(unknownClient, `held ${reason} ${about.accountId}`))
       await audit.record('held', facts)
     else audit.logOnly('held', facts)
     return 'held'
@@ -258,25 +253,25 @@ export function createLetterSending(parts: Parts): Handlers {
     event: 'sent' | 'notified',
     id: string,
     account: Account,
-    text: LetterText,
+    text: EmailText,
     about: About,
     attempt: number,
   ): Promise<Attempt> {
     const send = () => parts.mailer.send({ id, to: account.email, letter: text })
     const handOver = async () =>
-      (await configuration.sendLetter?.({ id, to: account.email, text, account }, send)) ?? send()
+      (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
     const outcome = await (event === 'sent' ? departures.send(handOver) : handOver())
     if (outcome.ok) {
       await audit.recordBestEffort(event, about)
       return done
     }
     if (outcome.final) {
-      log.error({ event: 'letter_failed', ...about, attempt, reason: outcome.reason })
+      log.error({ event: 'email_failed', ...about, attempt, reason: outcome.reason })
       await audit.recordBestEffort('failed', { ...about, reason: outcome.reason })
       return { outcome: 'never', reason: outcome.reason }
     }
     log[outcome.alert === true ? 'error' : 'warn']({
-      event: 'letter_deferred',
+      event: 'email_deferred',
       ...about,
       attempt,
       reason: outcome.reason,
@@ -330,8 +325,8 @@ export function createLetterSending(parts: Parts): Handlers {
 
   return {
     'link-request': sendLinks,
-    'link-email': sendLetter,
-    'changed-email': sendChangedLetter,
+    'link-email': sendEmail,
+    'changed-email': sendChangedEmail,
     'changed-hook': tellPasswordChanged,
   }
 }

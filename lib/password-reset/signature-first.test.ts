@@ -39,7 +39,7 @@ function bareWorld() {
     links,
     hash,
     isBreached: async () => reached.push('isBreached') > 0,
-    limits: { countReset: async () => ({ ok: true }), isNoteworthy: async () => false },
+    limits: { countReset: async () => ({ ok: true }), isFirstInWindow: async () => false },
     settings: { reset: { passwordConfirm: false, oneTimeUse: true, failWhenUserNotFound: false } },
   } as unknown as ResetParts
   return { flow: createPasswordReset(parts), hash, reached }

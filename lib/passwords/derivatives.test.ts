@@ -3,7 +3,7 @@ import { dictionary } from '@zxcvbn-ts/language-common'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { cpuTimeSince } from '@/e2e/support/cpu-time'
-import { derivedPasswords, grace } from '@/e2e/world/derived-passwords'
+import { derivedPasswords, grace } from '@/e2e/support/derived-passwords'
 import { isLong } from '@/e2e/support/long-form'
 import { createPasswordPolicy } from './policy'
 

@@ -9,7 +9,7 @@ afterAll(() => database.drop())
 test('a worker that hears no notifications looks for jobs by itself, twice a second where all share one session', async () => {
   const heard = database.kind === 'server'
   expect(await probeNotifications({ ...database, sharedSession: false })).toEqual({
-    heard,
+    notificationsArrive: heard,
     pollingSeconds: 2,
   })
   expect(await probeNotifications({ url: 'postgresql://127.0.0.1:1/x', sharedSession: true })).toEqual({

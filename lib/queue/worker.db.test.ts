@@ -61,7 +61,7 @@ async function addTelling(requestId = 'r'): Promise<string> {
   return id
 }
 
-async function addLetter(): Promise<string> {
+async function addEmail(): Promise<string> {
   const id = randomUUID()
   const data = { accountId, requestedAt: 1, locale: 'en', requestId: 'r', bypassPause: false }
   await queue.add('link-email', data, { id })
@@ -105,7 +105,7 @@ describe('of two jobs that were fetched together', () => {
 
 describe('a job that takes too long', () => {
   test('M9, L1: is tried again later, and its worker goes on; a letter of it may have left', async () => {
-    const [letter, telling] = [await addLetter(), await addTelling()]
+    const [letter, telling] = [await addEmail(), await addTelling()]
     await Promise.all([letter, telling].map((id) => set(id, 'expire_seconds = 31')))
     const hang = ({ id }: { id: string }) =>
       id === letter || id === telling ? new Promise<Attempt>(() => undefined) : done()
@@ -193,7 +193,7 @@ describe('a letter that may have left', () => {
     ['again', maybeDelivered, maxAttemptsInDoubt - 1, maxAttemptsInDoubt],
     ['for another reason', later, 2, 2],
   ])('F3: is counted through the attempts (%s)', async (_, ends, before, after) => {
-    const id = await addLetter()
+    const id = await addEmail()
     await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "maybeDelivered": ${before}}'`)
     await work({ 'link-email': ends })
     await until(id, after === maxAttemptsInDoubt ? 'failed' : 'retry')
@@ -201,7 +201,7 @@ describe('a letter that may have left', () => {
   })
 
   test('F3, L1: is sent a few times and not once more, however often it could be', async () => {
-    const id = await addLetter()
+    const id = await addEmail()
     let sent = 0
     await work({
       'link-email': async (letter) => {
@@ -213,7 +213,7 @@ describe('a letter that may have left', () => {
     // Retry now instead of after some seconds; another job notifies the worker.
     const hurry = async () => {
       await set(id, `start_after = now() - interval '1 second'`)
-      await addLetter()
+      await addEmail()
       return (await read(id)).state
     }
     await expect.poll(hurry, { timeout: 50_000, interval: 300 }).toBe('failed')

@@ -2,7 +2,7 @@ import { unknownClient } from '@/lib/addresses/client-ip'
 import { createDrawn } from './drawn'
 import type { LimitSettings } from './limits'
 
-type Counter = 'letters' | 'firstLetters' | 'lettersPerMailbox' | 'mailboxTurns'
+type Counter = 'letters' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 
 /** Gives back the share of an email that did not leave. */
 export type GiveBack = () => Promise<void>
@@ -12,12 +12,12 @@ const nothingTaken: GiveBack = async () => undefined
 /**
  * Whether an email may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
  */
-export type LetterBudget = { ok: boolean; alert: boolean; giveBack: GiveBack }
+export type EmailBudget = { ok: boolean; alert: boolean; giveBack: GiveBack }
 
 /** Whether an email may go to a mailbox. */
 export type MailboxShare = { ok: boolean; giveBack: GiveBack }
 
-/** A window's budget lies up to this part of LIMIT_LETTERS below it. */
+/** A window's budget lies up to this part of LIMIT_EMAILS below it. */
 const margin = 1 / 4
 
 /**
@@ -33,15 +33,15 @@ type Parts = {
   touch: (name: Counter, of: string) => Promise<void>
   /** @param most above which nothing is given back */
   giveBack: (name: Counter, of: string, most: number) => Promise<void>
-  isNoteworthy: (client: string, kind: string) => Promise<boolean>
+  isFirstInWindow: (client: string, kind: string) => Promise<boolean>
   pseudonym: (text: string) => string
   key: Buffer
-  settings: Pick<LimitSettings, 'letters' | 'lettersPerMailbox'>
+  settings: Pick<LimitSettings, 'letters' | 'emailsPerMailbox'>
 }
 
 /** How many emails with links leave: from the whole installation, and to one mailbox. */
 export function createEmailBudget(parts: Parts) {
-  const { take, touch, giveBack, isNoteworthy, pseudonym, settings } = parts
+  const { take, touch, giveBack, isFirstInWindow, pseudonym, settings } = parts
   const drawn = createDrawn(parts.key)
 
   /**
@@ -49,27 +49,27 @@ export function createEmailBudget(parts: Parts) {
    * window still get one, from a second budget as large: an attacker who spends the budget on known accounts must not
    * stop everybody else's email.
    *
-   * Each budget of each window is drawn anew, up to a quarter below LIMIT_LETTERS: an attacker who counts own emails must
+   * Each budget of each window is drawn anew, up to a quarter below LIMIT_EMAILS: an attacker who counts own emails must
    * not learn how many others left. The two are drawn apart, since otherwise the first would tell the second. A budget
    * that was found spent stays spent: an email that is given back must not show in one that may leave then.
    *
    * @param first whether it is the account's first email in its window
    */
-  async function spendLetter({ first }: { first: boolean }): Promise<LetterBudget> {
+  async function spendEmail({ first }: { first: boolean }): Promise<EmailBudget> {
     const window = drawn.window('letters', settings.letters.seconds)
     const usual = await takeShare('letters', `all ${window}`, budgetOf('letters', window))
     if (usual.ok) return { ...usual, alert: false }
     const second = first
-      ? await takeShare('firstLetters', `all ${window}`, budgetOf('firstLetters', window))
+      ? await takeShare('firstEmails', `all ${window}`, budgetOf('firstEmails', window))
       : usual
-    return { ...second, alert: await isNoteworthy(unknownClient, 'letter budget spent') }
+    return { ...second, alert: await isFirstInWindow(unknownClient, 'letter budget spent') }
   }
 
   /**
    * What a window's budget is; the same for all instances. The sum of two draws, so that numbers near the ends are rare: at
    * a sharp end, one email too few would be proof.
    */
-  function budgetOf(name: 'letters' | 'firstLetters', window: number): number {
+  function budgetOf(name: 'letters' | 'firstEmails', window: number): number {
     const { count: most } = settings.letters
     const places = Math.floor((most * margin) / 2) + 1
     return (
@@ -89,9 +89,9 @@ export function createEmailBudget(parts: Parts) {
     accountId: string,
     isOnTurn: () => Promise<boolean>,
   ): Promise<MailboxShare> {
-    const { count: most } = settings.lettersPerMailbox
+    const { count: most } = settings.emailsPerMailbox
     const mailbox = `${pseudonym(`mailbox ${address}`)} ${mailboxWindow()}`
-    const share = await takeShare('lettersPerMailbox', mailbox, most)
+    const share = await takeShare('emailsPerMailbox', mailbox, most)
     if (share.ok || !(await isOnTurn())) return share
     const turn = await takeShare('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1)
     if (!turn.ok) return turn
@@ -117,7 +117,7 @@ export function createEmailBudget(parts: Parts) {
     return [...oldest, ...others.slice(0, accountsOnTurn / 2)]
   }
 
-  const mailboxWindow = () => drawn.window('mailbox', settings.lettersPerMailbox.seconds)
+  const mailboxWindow = () => drawn.window('mailbox', settings.emailsPerMailbox.seconds)
 
   /** Counts one email; what was refused stays counted, so that a budget that was found spent stays so. */
   async function takeShare(name: Counter, of: string, most: number): Promise<MailboxShare> {
@@ -127,11 +127,11 @@ export function createEmailBudget(parts: Parts) {
   }
 
   /** Costs the database what counting an email does, on the same rows, and counts nothing. */
-  async function rehearseLetter(): Promise<void> {
+  async function rehearseEmail(): Promise<void> {
     const window = drawn.window('letters', settings.letters.seconds)
-    await touch('lettersPerMailbox', 'nobody')
+    await touch('emailsPerMailbox', 'nobody')
     await touch('letters', `all ${window}`)
   }
 
-  return { spendLetter, spendMailbox, chooseOnTurn, rehearseLetter }
+  return { spendEmail, spendMailbox, chooseOnTurn, rehearseEmail }
 }

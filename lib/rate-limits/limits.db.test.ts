@@ -9,12 +9,12 @@ import { migrate } from '@/lib/setup/migrate'
 import { defaultSchemas } from '@/lib/config/schema-names'
 
 const settings: LimitSettings = {
-  asksPerClient: { count: 6, seconds: 600 },
-  asksPerLogin: { count: 3, seconds: 600 },
+  requestsPerClient: { count: 6, seconds: 600 },
+  requestsPerLogin: { count: 3, seconds: 600 },
   resetsPerClient: { count: 5, seconds: 600 },
   attemptsPerLink: { count: 2, seconds: 3600 },
   letters: { count: 3, seconds: 3600 },
-  lettersPerMailbox: { count: 4, seconds: 3600 },
+  emailsPerMailbox: { count: 4, seconds: 3600 },
 }
 const secret = randomBytes(32).toString('base64url')
 
@@ -52,8 +52,8 @@ async function inTurn(times: number, count: (i: number) => Promise<{ ok: boolean
 
 describe('R1: what is counted', () => {
   test.each<[string, number, () => Promise<Counted>]>([
-    ['asks of a client', 6, () => limits.countAsk('203.0.113.1', randomBytes(8).toString('hex'))],
-    ['asks for one login', 3, () => limits.countAsk('203.0.113.2', 'grace')],
+    ['asks of a client', 6, () => limits.countRequest('203.0.113.1', randomBytes(8).toString('hex'))],
+    ['asks for one login', 3, () => limits.countRequest('203.0.113.2', 'grace')],
     ['posts of forged links', 5, () => limits.countReset('203.0.113.3', null)],
     ['posts of one genuine link', 5, () => limits.countReset('203.0.113.3', { signature: 'a signature' })],
     ['renewals of one link', 3, () => limits.countRenewal('203.0.113.3', { signature: 'a signature' })],
@@ -110,7 +110,7 @@ describe('R1: what is counted', () => {
 
   test('another instance of the deployment shares the counts', async () => {
     const twin = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
-    const ask = (i: number) => (i % 2 === 0 ? limits : twin).countAsk('203.0.113.8', 'grace')
+    const ask = (i: number) => (i % 2 === 0 ? limits : twin).countRequest('203.0.113.8', 'grace')
     expect(await inTurn(4, ask)).toEqual([true, true, true, false])
   })
 })
@@ -118,24 +118,24 @@ describe('R1: what is counted', () => {
 describe('A6: whose count it is', () => {
   test('an address in other spellings is one identifier; user names are told apart to the letter', async () => {
     const spellings = ['ada@example.com', 'ADA@EXAMPLE.COM', 'Ada@Example.com', 'ada@EXAMPLE.com']
-    const asks = await inTurn(4, (i) => limits.countAsk('203.0.113.9', spellings[i]!))
+    const asks = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i]!))
     expect(asks).toEqual([true, true, true, false])
-    expect(await limits.countAsk('203.0.113.9', 'Ada')).toEqual({ ok: true })
-    expect(await limits.countAsk('203.0.113.9', 'ada')).toEqual({ ok: true })
+    expect(await limits.countRequest('203.0.113.9', 'Ada')).toEqual({ ok: true })
+    expect(await limits.countRequest('203.0.113.9', 'ada')).toEqual({ ok: true })
   })
 
   test('A6, I6: a username composed and decomposed is one identifier', async () => {
     const spellings = ['jos\u00e9', 'jose\u0301']
-    const asks = await inTurn(4, (i) => limits.countAsk('203.0.113.9', spellings[i % 2]!))
+    const asks = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i % 2]!))
     expect(asks).toEqual([true, true, true, false])
-    expect(await limits.countAsk('203.0.113.9', 'jose')).toEqual({ ok: true })
+    expect(await limits.countRequest('203.0.113.9', 'jose')).toEqual({ ok: true })
   })
 
   test('R3: nothing that a client does is counted against another one', async () => {
-    await inTurn(9, () => limits.countAsk('203.0.113.10', 'grace'))
+    await inTurn(9, () => limits.countRequest('203.0.113.10', 'grace'))
     await inTurn(9, () => limits.countReset('203.0.113.10', null))
     await inTurn(9, () => limits.countAttempt('203.0.113.10', 'a signature'))
-    expect(await limits.countAsk('203.0.113.11', 'grace')).toEqual({ ok: true })
+    expect(await limits.countRequest('203.0.113.11', 'grace')).toEqual({ ok: true })
     expect(await limits.countReset('203.0.113.11', null)).toEqual({ ok: true })
     expect(await limits.countAttempt('203.0.113.11', 'a signature')).toEqual({ ok: true })
     expect(await limits.countAttempt('203.0.113.10', 'another signature')).toEqual({ ok: true })
@@ -197,8 +197,11 @@ describe('R10: what people of one network do to each other', () => {
   })
 
   test('R10: requests for links that use up the share of a network refuse no renewal of a genuine link', async () => {
-    await inTurn(20, () => limits.countAsk(shared, randomBytes(8).toString('hex')))
-    expect(await limits.countAsk(shared, 'grace')).toMatchObject({ ok: false, limit: 'asksPerClient' })
+    await inTurn(20, () => limits.countRequest(shared, randomBytes(8).toString('hex')))
+    expect(await limits.countRequest(shared, 'grace')).toMatchObject({
+      ok: false,
+      limit: 'requestsPerClient',
+    })
     expect(await limits.countRenewal(shared, mine)).toEqual({ ok: true })
   })
 })
@@ -209,27 +212,27 @@ describe('R13: a /48', () => {
     const asked: Counted[] = []
     for (const client of networks)
       for (let i = 0; i < each; i += 1)
-        asked.push(await limits.countAsk(client, randomBytes(8).toString('hex')))
+        asked.push(await limits.countRequest(client, randomBytes(8).toString('hex')))
     return asked
   }
 
   test('R13: its forty /64s together request ten times what one may, and are then refused', async () => {
-    const asked = await askAll(settings.asksPerClient.count)
-    expect(asked.filter(({ ok }) => ok)).toHaveLength(10 * settings.asksPerClient.count)
-    expect(asked.at(-1)).toMatchObject({ ok: false, limit: 'asksPerSite', retryAfter: 600 })
-    expect(await limits.countAsk('2001:db8:e::1', 'grace')).toEqual({ ok: true })
+    const asked = await askAll(settings.requestsPerClient.count)
+    expect(asked.filter(({ ok }) => ok)).toHaveLength(10 * settings.requestsPerClient.count)
+    expect(asked.at(-1)).toMatchObject({ ok: false, limit: 'requestsPerSite', retryAfter: 600 })
+    expect(await limits.countRequest('2001:db8:e::1', 'grace')).toEqual({ ok: true })
   })
 
   test('R13: one /64 uses up its own share of it and no more, however long it goes on', async () => {
-    await inTurn(200, () => limits.countAsk(networks[0]!, randomBytes(8).toString('hex')))
-    expect(await limits.countAsk(networks[1]!, 'grace')).toEqual({ ok: true })
+    await inTurn(200, () => limits.countRequest(networks[0]!, randomBytes(8).toString('hex')))
+    expect(await limits.countRequest(networks[1]!, 'grace')).toEqual({ ok: true })
   })
 
   test('R13: once it is used up, nobody in it is refused a reset, a cancel or a renewal', async () => {
-    await askAll(settings.asksPerClient.count)
+    await askAll(settings.requestsPerClient.count)
     const link = { signature: 'my link' }
     for (const client of [networks[0]!, networks[39]!, '2001:db8:d:ffff::1']) {
-      expect(await limits.countAsk(client, 'grace')).toMatchObject({ ok: false })
+      expect(await limits.countRequest(client, 'grace')).toMatchObject({ ok: false })
       expect(await limits.countReset(client, link)).toEqual({ ok: true })
       expect(await limits.countReset(client, null)).toEqual({ ok: true })
       expect(await limits.countRenewal(client, link)).toEqual({ ok: true })
@@ -240,7 +243,7 @@ describe('R13: a /48', () => {
     const translated = (n: number, prefix: string) => `${prefix}203.0.113.${n + 100}`
     for (const prefix of ['64:ff9b::', '64:ff9b:1::', '64:ff9b:1:fffe::', '::ffff:'])
       for (let n = 0; n < 70; n += 1)
-        expect(await limits.countAsk(translated(n, prefix), prefix)).toEqual({ ok: true })
+        expect(await limits.countRequest(translated(n, prefix), prefix)).toEqual({ ok: true })
     await inTurn(9, () => limits.countReset('64:ff9b::203.0.113.9', null))
     expect(await limits.countReset('203.0.113.9', null)).toMatchObject({ ok: false })
     expect(await limits.countReset('64:ff9b::203.0.113.10', null)).toEqual({ ok: true })
@@ -250,22 +253,22 @@ describe('R13: a /48', () => {
 describe('R8: what is kept', () => {
   test('one client fills a row for each ask that it may, whatever it makes up', async () => {
     const client = '203.0.113.12'
-    const askForAnybody = () => limits.countAsk(client, randomBytes(40).toString('hex'))
-    for (let i = 0; i < 100; i += 1) await askForAnybody()
+    const requestForAnybody = () => limits.countRequest(client, randomBytes(40).toString('hex'))
+    for (let i = 0; i < 100; i += 1) await requestForAnybody()
     const before = process.memoryUsage().rss
     // A hundred thousand asks, well within one window.
     const rounds = isLong ? 10_000 : 20
     for (let round = 0; round < rounds; round += 1) {
-      const asks = await Promise.all(Array.from({ length: 10 }, askForAnybody))
+      const asks = await Promise.all(Array.from({ length: 10 }, requestForAnybody))
       expect(asks.map(({ ok }) => ok)).toEqual(Array(10).fill(false))
     }
-    expect(await rows()).toHaveLength(1 + settings.asksPerClient.count)
+    expect(await rows()).toHaveLength(1 + settings.requestsPerClient.count)
     expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024)
   }, 7_200_000)
 
   test('R8: what a crowd of clients left behind goes with the first purge after its time', async () => {
     const networks = Array.from({ length: 50 }, (_, n) => `2001:db8:${n.toString(16)}::1`)
-    for (const client of networks) await limits.countAsk(client, randomBytes(8).toString('hex'))
+    for (const client of networks) await limits.countRequest(client, randomBytes(8).toString('hex'))
     expect(await rows()).toHaveLength(3 * networks.length)
     pass(601)
     await limits.purge()
@@ -273,15 +276,15 @@ describe('R8: what is kept', () => {
   })
 
   test('L5: neither a login nor a signature can be read from it, nor tried against it without the secret', async () => {
-    await limits.countAsk('203.0.113.13', 'grace@example.com')
+    await limits.countRequest('203.0.113.13', 'grace@example.com')
     await limits.countAttempt('203.0.113.13', 'c4n4ry')
-    await limits.isNoteworthy('203.0.113.13', 'signature-used 0198')
+    await limits.isFirstInWindow('203.0.113.13', 'signature-used 0198')
     const kept = JSON.stringify(await rows())
     for (const typed of ['grace', 'example', 'c4n4ry', 'signature-used']) expect(kept).not.toContain(typed)
     const keysOf = async () =>
-      (await rows()).map(({ key }) => key).filter((key) => key.startsWith('asksPerLogin'))
+      (await rows()).map(({ key }) => key).filter((key) => key.startsWith('requestsPerLogin'))
     const [own] = await keysOf()
-    await createLimits({ pool, schemas: defaultSchemas }, `${secret}x`, settings).countAsk(
+    await createLimits({ pool, schemas: defaultSchemas }, `${secret}x`, settings).countRequest(
       '203.0.113.13',
       'grace@example.com',
     )
@@ -302,7 +305,7 @@ describe('R8: what is kept', () => {
 
 describe('notes and the letter budget', () => {
   test('a kind of refusal is worth one note per client in ten minutes', async () => {
-    const note = (client: string, kind: string) => limits.isNoteworthy(client, kind)
+    const note = (client: string, kind: string) => limits.isFirstInWindow(client, kind)
     expect(await note('203.0.113.16', 'signature-used a')).toBe(true)
     expect(await note('203.0.113.16', 'signature-used a')).toBe(false)
     expect(await note('203.0.113.16', 'signature-used b')).toBe(true)
@@ -311,8 +314,8 @@ describe('notes and the letter budget', () => {
     expect(await note('203.0.113.16', 'signature-used a')).toBe(true)
   })
 
-  const letter = () => limits.spendLetter({ first: false })
-  const firstLetter = () => limits.spendLetter({ first: true })
+  const letter = () => limits.spendEmail({ first: false })
+  const firstEmail = () => limits.spendEmail({ first: true })
 
   test('R1: emails of the installation are limited, and that they are used up is told once in ten minutes', async () => {
     expect(await inTurn(3, letter)).toEqual([true, true, true])
@@ -324,8 +327,8 @@ describe('notes and the letter budget', () => {
 
   test('R1, R3: who spends the budget stops no account’s first email, until as many again have left', async () => {
     await inTurn(3, letter)
-    expect(await firstLetter()).toMatchObject({ ok: true, alert: true })
-    expect(await inTurn(4, firstLetter)).toEqual([true, true, false, false])
+    expect(await firstEmail()).toMatchObject({ ok: true, alert: true })
+    expect(await inTurn(4, firstEmail)).toEqual([true, true, false, false])
     expect(await inTurn(2, letter)).toEqual([false, false])
   })
 
@@ -337,9 +340,9 @@ describe('notes and the letter budget', () => {
 
   test('R1: the shares of emails that were not sent go back to the budget that they were taken from', async () => {
     await inTurn(3, letter)
-    const firsts = [await firstLetter(), await firstLetter(), await firstLetter()]
+    const firsts = [await firstEmail(), await firstEmail(), await firstEmail()]
     await firsts[0]!.giveBack()
-    expect(await inTurn(2, firstLetter)).toEqual([true, false])
+    expect(await inTurn(2, firstEmail)).toEqual([true, false])
   })
 })
 
@@ -351,11 +354,11 @@ describe('A9: whether one’s own email leaves', () => {
     pool.query('UPDATE "rekey"."limits" SET "points" = $2 WHERE "key" LIKE $1', [`${name}:all %`, points])
 
   /** How many emails of the present window leave, found by halving: between 200 and 500. */
-  async function findBudget(of: typeof limits, name: 'letters' | 'firstLetters'): Promise<number> {
-    const spend = () => of.spendLetter({ first: name === 'firstLetters' })
+  async function findBudget(of: typeof limits, name: 'letters' | 'firstEmails'): Promise<number> {
+    const spend = () => of.spendEmail({ first: name === 'firstEmails' })
     await pool.query('DELETE FROM "rekey"."limits"')
     await spend()
-    if (name === 'firstLetters') {
+    if (name === 'firstEmails') {
       await setPoints('letters', 500)
       await spend()
     }
@@ -379,12 +382,12 @@ describe('A9: whether one’s own email leaves', () => {
         pass(3600)
         const known = i % 2 === 0
         // Accounts of one's own spend what comes before; then the candidate is asked for, then one's own again.
-        await of.spendLetter({ first: false })
+        await of.spendEmail({ first: false })
         await pool.query(`UPDATE "rekey"."limits" SET "points" = $1 WHERE "key" LIKE 'letters:%'`, [
           place - 1,
         ])
-        if (known) await of.spendLetter({ first: false })
-        const arrives = (await of.spendLetter({ first: false })).ok
+        if (known) await of.spendEmail({ first: false })
+        const arrives = (await of.spendEmail({ first: false })).ok
         // An exact counter of so many lets it leave if and only if the candidate had none.
         if (arrives !== known) right += 1
       }
@@ -398,7 +401,7 @@ describe('A9: whether one’s own email leaves', () => {
     const found: [number, number][] = []
     for (let i = 0; i < 8; i += 1) {
       pass(3600)
-      found.push([await findBudget(of, 'letters'), await findBudget(of, 'firstLetters')])
+      found.push([await findBudget(of, 'letters'), await findBudget(of, 'firstEmails')])
     }
     for (const budget of found.flat()) {
       expect(budget).toBeGreaterThanOrEqual(300)
@@ -413,17 +416,17 @@ describe('A9: whether one’s own email leaves', () => {
     const budgets: number[] = []
     for (const of of [budgeted(), budgeted(), budgeted(`${secret}x`)]) {
       const usual = await findBudget(of, 'letters')
-      budgets.push(usual * 1000 + (await findBudget(of, 'firstLetters')))
+      budgets.push(usual * 1000 + (await findBudget(of, 'firstEmails')))
     }
     expect(budgets[1]).toBe(budgets[0])
     expect(budgets[2]).not.toBe(budgets[0])
   })
 
   test('a budget that was found spent stays spent, so that an email that failed does not show in one that leaves then (A9)', async () => {
-    const taken = [await limits.spendLetter({ first: false }), await limits.spendLetter({ first: false })]
-    expect(await inTurn(2, () => limits.spendLetter({ first: false }))).toEqual([true, false])
+    const taken = [await limits.spendEmail({ first: false }), await limits.spendEmail({ first: false })]
+    expect(await inTurn(2, () => limits.spendEmail({ first: false }))).toEqual([true, false])
     for (const { giveBack } of taken) await giveBack()
-    expect(await inTurn(2, () => limits.spendLetter({ first: false }))).toEqual([false, false])
+    expect(await inTurn(2, () => limits.spendEmail({ first: false }))).toEqual([false, false])
   })
 })
 
@@ -513,7 +516,7 @@ describe('R2, R8: who goes on after a refusal', () => {
   test('is remembered for itself alone', async () => {
     await inTurn(6, () => limits.countReset(client, null))
     expect(await limits.countReset('203.0.113.21', null)).toEqual({ ok: true })
-    expect(await limits.countAsk(client, 'grace')).toEqual({ ok: true })
+    expect(await limits.countRequest(client, 'grace')).toEqual({ ok: true })
   })
 
   test('R8: a crowd of refused clients is remembered within bounds', async () => {
@@ -540,13 +543,13 @@ describe('R2, R8: who goes on after a refusal', () => {
 describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
   test('it says so, whatever is asked of it; never "no limit"', async () => {
     const calls = [
-      () => limits.countAsk('203.0.113.18', 'grace'),
+      () => limits.countRequest('203.0.113.18', 'grace'),
       () => limits.countReset('203.0.113.18', null),
       () => limits.countAttempt('203.0.113.18', 'a signature'),
       () => limits.countGuess('a signature'),
       () => limits.countRestart('an account'),
-      () => limits.isNoteworthy('203.0.113.18', 'x'),
-      () => limits.spendLetter({ first: true }),
+      () => limits.isFirstInWindow('203.0.113.18', 'x'),
+      () => limits.spendEmail({ first: true }),
     ]
     await pool.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
     try {

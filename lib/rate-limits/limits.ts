@@ -11,13 +11,13 @@ import { canonicalUsername } from '@/lib/text/username'
 export type Limit = { count: number; seconds: number }
 
 export type LimitSettings = {
-  asksPerClient: Limit
-  asksPerLogin: Limit
+  requestsPerClient: Limit
+  requestsPerLogin: Limit
   resetsPerClient: Limit
   attemptsPerLink: Limit
   letters: Limit
   /** Emails to one mailbox; once they are used up, accounts on turn still get one each. */
-  lettersPerMailbox: Limit
+  emailsPerMailbox: Limit
 }
 
 /** One note of a kind of refusal per client in this time. */
@@ -45,11 +45,16 @@ export type Counted =
       ok: false
       retryAfter: number
       first: boolean
-      limit: Exclude<keyof LimitSettings, 'resetsPerClient' | 'letters' | 'lettersPerMailbox'> | OwnLimit
+      limit: Exclude<keyof LimitSettings, 'resetsPerClient' | 'letters' | 'emailsPerMailbox'> | OwnLimit
     }
 
 type OwnLimit =
-  'asksPerSite' | 'resetsPerLink' | 'forgeriesPerClient' | 'guessesPerLink' | 'restartsPerAccount' | 'notes'
+  | 'requestsPerSite'
+  | 'resetsPerLink'
+  | 'forgeriesPerClient'
+  | 'guessesPerLink'
+  | 'restartsPerAccount'
+  | 'notes'
 
 /** The limiter cannot count, whatever the reason. Never "no limit". */
 export class LimiterBroken extends Error {
@@ -80,15 +85,15 @@ export function createLimits(
     query: ({ text, values }: { text: string; values?: unknown[] }) => pool.query(text, values),
   }
   const { resetsPerClient, ...others } = settings
-  const { count: asks, seconds } = settings.asksPerClient
+  const { count: asks, seconds } = settings.requestsPerClient
   // The counts of emails are checked against drawn numbers, or against the mailbox's, not against `points`.
   const all = {
     ...others,
-    asksPerSite: { count: networksPerSite * asks, seconds },
+    requestsPerSite: { count: networksPerSite * asks, seconds },
     resetsPerLink: resetsPerClient,
     forgeriesPerClient: resetsPerClient,
-    firstLetters: settings.letters,
-    mailboxTurns: settings.lettersPerMailbox,
+    firstEmails: settings.letters,
+    mailboxTurns: settings.emailsPerMailbox,
     guessesPerLink,
     restartsPerAccount,
     notes,
@@ -149,15 +154,15 @@ export function createLimits(
    *
    * @param identifier what was typed
    */
-  async function countAsk(client: string, identifier: string): Promise<Counted> {
+  async function countRequest(client: string, identifier: string): Promise<Counted> {
     const from = clientKey(client)
-    const byClient = await count('asksPerClient', from)
+    const byClient = await count('requestsPerClient', from)
     if (!byClient.ok) return byClient
     const site = siteKey(client)
-    const bySite = site === undefined ? byClient : await count('asksPerSite', site)
+    const bySite = site === undefined ? byClient : await count('requestsPerSite', site)
     if (!bySite.ok) return bySite
     return count(
-      'asksPerLogin',
+      'requestsPerLogin',
       `${pseudonym(canonicalAddress(identifier) ?? canonicalUsername(identifier))} ${from}`,
     )
   }
@@ -167,7 +172,7 @@ export function createLimits(
    * others of the client's network request does not refuse it.
    */
   function countRenewal(client: string, { signature }: { signature: string }): Promise<Counted> {
-    return count('asksPerLogin', `renewal ${pseudonym(signature)} ${clientKey(client)}`)
+    return count('requestsPerLogin', `renewal ${pseudonym(signature)} ${clientKey(client)}`)
   }
 
   /**
@@ -199,7 +204,7 @@ export function createLimits(
   }
 
   /** Whether this is the first refusal of its kind in a while, which is worth a note; a flood must not fill the log. */
-  async function isNoteworthy(client: string, kind: string): Promise<boolean> {
+  async function isFirstInWindow(client: string, kind: string): Promise<boolean> {
     return (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
   }
 
@@ -227,21 +232,21 @@ export function createLimits(
     take: async (name, of) => (await take(name, of)).consumedPoints,
     touch: async (name, of) => void (await limiters.get(name)!.reward(of, 0)),
     giveBack,
-    isNoteworthy,
+    isFirstInWindow,
     pseudonym,
     key: Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter draws v1', 32)),
     settings,
   })
 
   return {
-    countAsk,
+    countRequest,
     countRenewal,
     countReset,
     countAttempt,
     countGuess,
     countRestart,
     returnRestart,
-    isNoteworthy,
+    isFirstInWindow,
     ...budget,
     purge,
   }

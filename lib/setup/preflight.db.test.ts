@@ -25,7 +25,7 @@ test('a start that may open more connections than the server takes is warned of,
     )
   expect(await check({ WEB_CONCURRENCY: '2' })).toEqual([])
   expect(await check({ WEB_CONCURRENCY: '128', DATABASE_POOL_SIZE: '500' })).toEqual([
-    expect.stringMatching(/^This start may open 64633 connections and the database takes \d+: /),
+    expect.stringMatching(/^This start may open 64633 connections and the database accepts \d+: /),
   ])
 })
 
@@ -123,7 +123,7 @@ describe.runIf(testServer)('a start on a database that lacks what Rekey relies o
     try {
       const url = new URL(testServer!)
       url.pathname = `/${name}`
-      const refusal = "The database's encoding is LATIN1, which cannot hold every name and address"
+      const refusal = "The database's encoding is LATIN1, which cannot store every name and address"
       await expect(check(url.href)).rejects.toThrow(refusal)
       await expect(migrate({ ...database, url: url.href })).rejects.toThrow(refusal)
     } finally {

@@ -1,7 +1,7 @@
 import { letters } from '@/emails/templates'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { createDepartures } from '@/lib/password-reset/departures'
-import { createLetterSending } from '@/lib/password-reset/send-emails'
+import { createEmailSending } from '@/lib/password-reset/send-emails'
 import { createMailRecorder } from '@/lib/mail-health/recorder'
 import { watchMail } from '@/lib/mail-health/reports'
 import { mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
@@ -54,12 +54,12 @@ export async function startWorker(
     state,
     log,
     times,
-    // With the extension point `sendLetter`, emails may not go through this mail server.
-    verify: configuration.sendLetter === undefined ? mailer.verify : undefined,
+    // With the extension point `sendEmail`, emails may not go through this mail server.
+    verify: configuration.sendEmail === undefined ? mailer.verify : undefined,
     onFailure: () => void reports.check(),
   })
   const reports = watchMail({ state, log, times, onRead: (facts) => void recorder.probeWhenIdle(facts) })
-  const handlers = createLetterSending({
+  const handlers = createEmailSending({
     ...services,
     letters: { ...letters, ...configuration.letters },
     ...recorder.watchSending({ mailer, configuration }),

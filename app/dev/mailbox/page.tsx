@@ -1,12 +1,12 @@
 import { buttonLook } from '@/components/button'
 import { EnvelopeIcon } from '@/components/icons'
-import type { CaughtLetter } from '@/lib/mail/dev-mailbox'
+import type { CaughtEmail } from '@/lib/mail/dev-mailbox'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { ageOf, exactly } from './relative-time'
 import { mailboxPath, requireMailbox } from './mailbox'
 import { MailboxFrame } from './mailbox-frame'
-import { NewLetters } from './new-emails'
+import { NewEmails } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
 
@@ -55,13 +55,13 @@ export default async function MailboxPage({ searchParams }: Props) {
           </noscript>
         )}
       </div>
-      <NewLetters />
+      <NewEmails />
       {shown.length > 0 ? <List letters={shown} /> : <Nothing searched={wanted !== ''} />}
     </MailboxFrame>
   )
 }
 
-function List({ letters }: { letters: CaughtLetter[] }) {
+function List({ letters }: { letters: CaughtEmail[] }) {
   return (
     <ul
       role="list"

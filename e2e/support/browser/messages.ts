@@ -21,9 +21,9 @@ export const words = {
       again: 'Send it again',
       tooSoon:
         /^You asked only a moment ago\. Please give the email a little time; you can ask again in \d+ seconds\.$/,
-      askedAgain: 'Asked again. It can take a minute or two.',
+      requestedAgain: 'Asked again. It can take a minute or two.',
       change: 'Try another address or username',
-      askAgain: 'ask again',
+      requestAgain: 'ask again',
     },
     reset: {
       title: 'Choose a new password',
@@ -100,9 +100,9 @@ export const words = {
       again: 'Noch einmal senden',
       tooSoon:
         /^Sie haben eben erst einen Link angefordert\. Bitte geben Sie der E-Mail etwas Zeit; Sie können in \d+ Sekunden einen neuen anfordern\.$/,
-      askedAgain: 'Erneut angefordert. Es kann ein, zwei Minuten dauern.',
+      requestedAgain: 'Erneut angefordert. Es kann ein, zwei Minuten dauern.',
       change: 'Andere Adresse oder anderen Benutzernamen versuchen',
-      askAgain: 'einen neuen Link anfordern',
+      requestAgain: 'einen neuen Link anfordern',
     },
     reset: {
       title: 'Neues Passwort wählen',
@@ -187,9 +187,9 @@ export const words = {
       again: 'もう一度送信',
       tooSoon:
         /^先ほどリクエストされたばかりです。メールが届くまでしばらくお待ちください。.*\S.*にもう一度リクエストできます。$/,
-      askedAgain: 'もう一度リクエストしました。届くまで1～2分かかることがあります。',
+      requestedAgain: 'もう一度リクエストしました。届くまで1～2分かかることがあります。',
       change: '入力し直す',
-      askAgain: 'もう一度リクエスト',
+      requestAgain: 'もう一度リクエスト',
     },
     reset: {
       title: '新しいパスワードを設定',
@@ -268,9 +268,9 @@ export const words = {
       life: 'الرابط صالح لمدة ساعة واحدة.',
       again: 'إعادة الإرسال',
       tooSoon: /^لقد طلبت ذلك للتو\. يُرجى الانتظار قليلًا حتى تصل الرسالة؛ ستتمكّن من الطلب مرة أخرى .*\S.*\.$/,
-      askedAgain: 'تم الطلب مرة أخرى. قد يستغرق الأمر دقيقة أو دقيقتين.',
+      requestedAgain: 'تم الطلب مرة أخرى. قد يستغرق الأمر دقيقة أو دقيقتين.',
       change: 'تجربة عنوان أو اسم مستخدم آخر',
-      askAgain: 'الطلب مرة أخرى',
+      requestAgain: 'الطلب مرة أخرى',
     },
     reset: {
       title: 'اختيار كلمة مرور جديدة',

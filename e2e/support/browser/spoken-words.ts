@@ -74,9 +74,9 @@ export function wordsOfFile(language: Language): Words {
       life: say('pages.sent.life-hours'),
       again: say('pages.sent.again'),
       tooSoon: sayAnyTime('pages.sent.too-soon'),
-      askedAgain: say('pages.sent.asked-again'),
+      requestedAgain: say('pages.sent.asked-again'),
       change: say('pages.sent.change'),
-      askAgain: /<ask>(.*)<\/ask>/.exec(String(translate.raw('pages.sent.again-later' as never)))![1]!,
+      requestAgain: /<ask>(.*)<\/ask>/.exec(String(translate.raw('pages.sent.again-later' as never)))![1]!,
     },
     reset: {
       title: say('pages.reset.title'),

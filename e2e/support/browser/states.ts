@@ -3,8 +3,8 @@ import type { Page } from 'playwright/test'
 import type { RunningApp } from '@/e2e/support/running-app'
 import { alertOf, heading, passwordField } from './journey'
 import { linkTo } from './links'
-import { askForLink, sendPassword } from './steps'
-import { asksPerLogin, type FragileApp } from './strained-app'
+import { requestLink, sendPassword } from './steps'
+import { requestsPerLogin, type FragileApp } from './strained-app'
 import type { Words } from './messages'
 
 export type Scene = { page: Page; app: RunningApp; says: Words; fragile: FragileApp }
@@ -52,7 +52,7 @@ export const usualStates: State[] = [
     name: 'the letter is on its way',
     title: ({ sent }) => sent.title,
     async reach({ page, says }) {
-      await askForLink(page, says, longLogin())
+      await requestLink(page, says, longLogin())
       // By keyboard: a pause is on, and a click would wait for its end.
       await page.getByRole('button', { name: says.sent.again }).press('Enter')
       await page.getByRole('status').filter({ hasText: /./ }).waitFor()
@@ -214,7 +214,8 @@ const troubledStates: State[] = [
     title: ({ ask }) => ask.title,
     async reach({ page, app, says }) {
       const login = longLogin()
-      for (let ask = 0; ask < asksPerLogin; ask += 1) await app.post('send-reset-password-link', { login })
+      for (let ask = 0; ask < requestsPerLogin; ask += 1)
+        await app.post('send-reset-password-link', { login })
       await page.goto('/forgot-password/')
       await page.getByLabel(says.ask.field).fill(login)
       await page.getByRole('button', { name: says.ask.submit }).click()
@@ -234,7 +235,7 @@ const troubledStates: State[] = [
     title: ({ sent }) => sent.title,
     async reach({ page, says }) {
       await page.clock.install()
-      await askForLink(page, says, longLogin())
+      await requestLink(page, says, longLogin())
       await page.clock.fastForward('01:01')
       await pressOffline(page, says, says.sent.again)
     },

@@ -9,7 +9,7 @@ import type { Words } from './messages'
  * @param at the address of the form, where it is not the usual one
  * @param field the label of the field, where it is not the usual one
  */
-export async function askForLink(
+export async function requestLink(
   page: Page,
   says: Words,
   login: string,

@@ -22,7 +22,7 @@ export async function startFragileApp(env: Record<string, string>): Promise<Frag
 }
 
 /** How often the strained app lets one login be asked for. */
-export const asksPerLogin = 3
+export const requestsPerLogin = 3
 
 /** Journeys on an app that can be brought into every state there is: its patience ends soon, and so may its database. */
 export const test = journey.extend<object, { fragile: FragileApp }>({
@@ -31,8 +31,8 @@ export const test = journey.extend<object, { fragile: FragileApp }>({
       const fragile = await startFragileApp({
         SIGN_IN_URL: otherSite.url,
         SUPPORT_EMAIL: 'Help desk <help@rekey.example>',
-        LIMIT_ASKS_PER_LOGIN: `${asksPerLogin}/10m`,
-        LETTER_COOLDOWN: '60s',
+        LIMIT_REQUESTS_PER_LOGIN: `${requestsPerLogin}/10m`,
+        EMAIL_COOLDOWN: '60s',
       })
       await provide(fragile)
       await fragile.stop()

@@ -85,11 +85,11 @@ test('I1: what is no object is refused, each with its name', async () => {
 
 test('I1, C14: a body is nested 32 deep at most, whether or not a team’s own function reads it', async () => {
   const seen: unknown[] = []
-  const linkRequestShape: Configuration['linkRequestShape'] = (body) => {
+  const linkRequestSchema: Configuration['linkRequestSchema'] = (body) => {
     seen.push(body.staff)
     return { login: 'nobody' }
   }
-  endpoints.exchange({ configuration: { linkRequestShape } })
+  endpoints.exchange({ configuration: { linkRequestSchema } })
   const nested = (depth: number) => `${'['.repeat(depth)}7${']'.repeat(depth)}`
   for (const depth of [33, 8_000]) {
     const refused = await post({}, `{"staff":${nested(depth)}}`)
@@ -117,7 +117,10 @@ test('H5, P11: a form without JavaScript comes back with its link in the address
   const location = answer.headers.get('Location')!
   expect(answer.status).toBe(303)
   expect(location).not.toContain('c4n4ry')
-  expect(Object.fromEntries(new URL(location, own).searchParams)).toEqual({ ...link, problem: 'refused' })
+  expect(Object.fromEntries(new URL(location, own).searchParams)).toEqual({
+    ...link,
+    error: 'signature-invalid',
+  })
 })
 
 test('H3: no answer is to be stored, whatever it says', async () => {

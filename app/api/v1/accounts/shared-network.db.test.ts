@@ -41,7 +41,7 @@ describe.each(ways)('R10: sent %s, six hundred forged links', (way, how) => {
       const client = `203.0.113.${way.length}`
       const answers: string[] = []
       for (let i = 0; i < 600; i += 1) answers.push(await send(to, how, client, forged))
-      expect(answers.slice(-500).every((answer) => /429|problem=throttled/.test(answer))).toBe(true)
+      expect(answers.slice(-500).every((answer) => /429|error=throttled/.test(answer))).toBe(true)
       const { link } = await endpoints.personWithLink(to)
       expect(await send(to, how, client, link)).toMatch(/^200$|\/done\/$/)
     },

@@ -77,7 +77,7 @@ describe('what cannot be done now is answered 503, and says when to come back', 
 })
 
 test('R4: who is refused is told until when', async () => {
-  endpoints.start({ LIMIT_ASKS_PER_CLIENT: '1/10m' })
+  endpoints.start({ LIMIT_REQUESTS_PER_CLIENT: '1/10m' })
   const client = { 'X-Rekey-Client': '203.0.113.77' }
   expect((await post(client)).status).toBe(200)
   const answer = await post(client)

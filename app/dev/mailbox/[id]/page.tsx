@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { buttonLook } from '@/components/button'
 import { ageOf, exactly } from '@/app/dev/mailbox/relative-time'
-import { mailboxPath, requireLetter } from '@/app/dev/mailbox/mailbox'
+import { mailboxPath, requireEmail } from '@/app/dev/mailbox/mailbox'
 import { MailboxFrame } from '@/app/dev/mailbox/mailbox-frame'
 import { purposeOf } from '@/app/dev/mailbox/link-label'
 import { CopyLink } from './copy-link'
@@ -15,8 +15,8 @@ type Props = {
 const box = 'rounded-2xl border border-line bg-surface'
 
 /** A stored email: as its reader sees it, as plain text, and its headers. */
-export default async function LetterPage({ params, searchParams }: Props) {
-  const { id, subject, from, to, date, text, headers } = await requireLetter((await params).id)
+export default async function EmailPage({ params, searchParams }: Props) {
+  const { id, subject, from, to, date, text, headers } = await requireEmail((await params).id)
   const scheme = readScheme((await searchParams).scheme)
   const links = [...new Set(text.match(/https?:\/\/\S+/g))]
   return (

@@ -19,7 +19,7 @@ export async function POST(request: Request): Promise<Response> {
 
   return answerPost(services(), request, pages(settings), async (asked) => {
     const fields = await asked.fields()
-    const shaped = configuration.linkRequestShape?.(fields) ?? fields
+    const shaped = configuration.linkRequestSchema?.(fields) ?? fields
     const input = readInput(sendLinkShape(loginField), repairFields(links, 'reset', shaped))
 
     const { language, requestId, client } = asked

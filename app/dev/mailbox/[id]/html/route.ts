@@ -1,4 +1,4 @@
-import { requireLetter } from '@/app/dev/mailbox/mailbox'
+import { requireEmail } from '@/app/dev/mailbox/mailbox'
 import { frameHtml, framePolicy, readScheme } from './preview-html'
 
 /** Serves the HTML of a stored email to the preview frame. */
@@ -6,7 +6,7 @@ export async function GET(
   request: Request,
   { params }: { params: Promise<{ id: string }> },
 ): Promise<Response> {
-  const { html } = await requireLetter((await params).id)
+  const { html } = await requireEmail((await params).id)
   const scheme = readScheme(new URL(request.url).searchParams.get('scheme'))
   return new Response(frameHtml(html, scheme), {
     headers: {

@@ -1,11 +1,11 @@
-import { requireLetter } from '@/app/dev/mailbox/mailbox'
+import { requireEmail } from '@/app/dev/mailbox/mailbox'
 
 /** Serves the raw message of a stored email. */
 export async function GET(
   _request: Request,
   { params }: { params: Promise<{ id: string }> },
 ): Promise<Response> {
-  const { source } = await requireLetter((await params).id)
+  const { source } = await requireEmail((await params).id)
   return new Response(source, {
     headers: {
       'Content-Type': 'text/plain; charset=utf-8',
