@@ -27,7 +27,7 @@ describe('V4: the page for front-end developers', () => {
 
   test('names the defaults of limits as they are', () => {
     const settings = readFileSync('.env.example', 'utf8')
-    const limits = [...page.matchAll(/^\| `((?:LIMIT|LETTER)_\w+)` +\| `(\w[^`]*)`/gm)]
+    const limits = [...page.matchAll(/^\| `((?:LIMIT|EMAIL)_\w+)` +\| `(\w[^`]*)`/gm)]
     expect(limits.length).toBeGreaterThan(4)
     for (const [, name, value] of limits) expect(settings).toContain(`# ${name}=${value}\n`)
   })
