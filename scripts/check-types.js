@@ -1,13 +1,17 @@
 // Checks the types of a team's own code: `rekey.config.ts`, its use, and the imports of both. The build runs it as a child
 // process, which a signal can end. Not `tsc`: after a syntax error it reports no other error.
+import { globSync } from 'node:fs'
 import path from 'node:path'
 import ts from 'typescript'
 
 /** @typedef {{ file?: ts.SourceFile | undefined, start?: number | undefined, code: number, text: string }} Mistake */
 
 const cwd = ts.sys.getCurrentDirectory()
-/** `services.ts` uses the configuration: a plain object without `defineConfiguration` is checked only there. */
-const roots = ['rekey.config.ts', 'services.ts']
+/**
+ * `services.ts` uses the configuration: a plain object without `defineConfiguration` is checked only there. Declarations of
+ * packages without types are imported by no file.
+ */
+const roots = ['rekey.config.ts', 'services.ts', ...globSync('lib/**/*.d.ts')]
 const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
 const { options, fileNames } = ts.parseJsonConfigFileContent(
   { ...config, files: roots, include: [] },
