@@ -97,7 +97,7 @@ describe('asking', () => {
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 429])
   })
 
-  test('A6: a stranger who asks in somebody’s name refuses them nothing: another client is answered and the letter comes', async () => {
+  test('A6: a stranger who asks in somebody’s name refuses them nothing: another client is answered and the email comes', async () => {
     const person = await app.addPerson()
     const stranger = newClient()
     await inTurn(7, () => ask(person.username, stranger))
