@@ -65,10 +65,10 @@ const similar = (to: string) => `The password is too similar to the ${to}.`
 
 describe('what is refused, with the reason, and leaves link and account as they were', () => {
   test.each<[string, string | ((person: Person) => string), string]>([
-    ['P1: 14 emails', 'gravel lantern', tooShort],
+    ['P1: 14 letters', 'gravel lantern', tooShort],
     ['P3: 8 emoji, which are 16 UTF-16 units', '🦉'.repeat(8), tooShort],
     ['P3: 14 emoji, which are 56 bytes', '🦉'.repeat(14), tooShort],
-    ['P2: 257 emails', 'gravel '.repeat(37).slice(0, 257), tooLong],
+    ['P2: 257 letters', 'gravel '.repeat(37).slice(0, 257), tooLong],
     ['P2: 257 emoji', '🦉'.repeat(257), tooLong],
     ['P7: a password that everybody has', 'Qwerty123456789', tooCommon],
     ['P7: the name of the service', 'northwind traders', tooCommon],
@@ -99,9 +99,9 @@ describe('what is refused, with the reason, and leaves link and account as they 
 
 describe('what is taken, whole and as it was typed', () => {
   test.each<[string, string]>([
-    ['P1, P6: 15 small emails', 'gravellanternor'],
+    ['P1, P6: 15 small letters', 'gravellanternor'],
     ['P3: 15 emoji', emoji(15)],
-    ['P2: 64 emails', 'gravel lantern orbit '.repeat(4).slice(0, 63) + '.'],
+    ['P2: 64 letters', 'gravel lantern orbit '.repeat(4).slice(0, 63) + '.'],
     ['P2: 64 emoji', emoji(64)],
     ['P2: 256 emoji', emoji(256)],
     ['P4: spaces at both ends and inside', '  gravel  lantern  '],
