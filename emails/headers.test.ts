@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { languages } from '@/lib/i18n/locales'
 import { createMailer } from '@/lib/mail/mailer'
-import { letters } from './templates'
+import { emails } from './templates'
 
 const numRuns = isLong ? 100_000 : 300
 if (isLong) vi.setConfig({ testTimeout: 1_800_000 })
@@ -88,7 +88,7 @@ const always = [
 ]
 const sorted = (names: string[]) => names.map((name) => name.toLowerCase()).sort()
 
-test('C7, M2, M6: whatever is stored or set, a letter has the headers that it has, one each, and one recipient', async () => {
+test('C7, M2, M6: whatever is stored or set, an email has the headers that it has, one each, and one recipient', async () => {
   const parent = await mkdtemp(join(tmpdir(), 'rekey-headers-'))
   const log = pino({ level: 'silent' })
   let [sent, withReplyTo] = [0, 0]
@@ -114,7 +114,7 @@ test('C7, M2, M6: whatever is stored or set, a letter has the headers that it ha
             }
           })
           const mailer = accepted.at(-1) ?? createMailer({ mailboxDir, from: 'no-reply@example.com', log })
-          const outcome = await mailer.send({ id: 'one', to, letter })
+          const outcome = await mailer.send({ id: 'one', to, content: letter })
           if (!outcome.ok) {
             expect(outcome).toMatchObject({ ok: false, final: true, reason: 'address-refused' })
             return
@@ -159,8 +159,8 @@ test('C7, M5: whatever an account or the app is called, the subject is one line 
         const account = { firstName, username, email: 'jane@mail.example' }
         const link = 'https://id.example.com/reset-password/?signature=x'
         const written = await Promise.all([
-          letters.reset({ ...facts, account, link, expiresAt: new Date(0), lifeMinutes: 60 }),
-          letters.changed({ ...facts, account, changedAt: new Date(0), client }),
+          emails.reset({ ...facts, account, link, expiresAt: new Date(0), lifeMinutes: 60 }),
+          emails.changed({ ...facts, account, changedAt: new Date(0), client }),
         ])
         for (const { subject, text, html } of written) {
           expect(subject).toMatch(/^[^\p{Cc}\u2028\u2029]+$/u)

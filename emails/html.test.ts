@@ -24,7 +24,7 @@ async function faultsOf(html: string): Promise<string[]> {
   return results.flatMap(({ messages }) => messages.map(({ ruleId, message }) => `${ruleId}: ${message}`))
 }
 
-describe.each(everyEmail)('the letter (%s)', (_, write, locale) => {
+describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
   test('M11: the HTML tells its language and direction, and comes in dark', async () => {
     const { html } = await write()
     expect(html).toContain(`<html dir="${directionOf(locale)}" lang="${locale}">`)
@@ -58,7 +58,7 @@ test.each([
   expect(await faultsOf(html)).not.toEqual([])
 })
 
-describe('the letter with a link', () => {
+describe('the email with a link', () => {
   test('U12: writes every `&` of its links as `&amp;`, so that `&timestamp` is not read as `×tamp`', async () => {
     const { html } = await reset({ cancelLink })
     const [written, cancelWritten] = [link, cancelLink].map((one) => one.replaceAll('&', '&amp;'))

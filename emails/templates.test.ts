@@ -37,7 +37,7 @@ function momentIn(locale: Language): RegExp {
   )
 }
 
-describe.each(everyEmail)('the letter (%s)', (_, write, locale) => {
+describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
   test('M3: the links of both parts are the same, each on a line of its own in the text', async () => {
     const { html, text } = await write()
     const lines = text.split('\n').filter((line) => line.includes('://'))
@@ -109,7 +109,7 @@ describe.each(everyEmail)('the letter (%s)', (_, write, locale) => {
   })
 })
 
-describe('the letter with a link', () => {
+describe('the email with a link', () => {
   test('M5: says how long the link lives, as a span and as a moment that means the same everywhere', async () => {
     expect((await reset()).text).toMatch(
       /works\sfor\s1\shour\sfrom\sthe\srequest,\suntil\s24\sNovember\s2026\sat\s14:30\sUTC/,
@@ -146,7 +146,7 @@ describe('the letter with a link', () => {
   })
 })
 
-describe('the letter about a changed password', () => {
+describe('the email about a changed password', () => {
   test('S3: holds no link that could change anything, unless it is given one', async () => {
     const { html, text } = await changed()
     expect(hrefs(html)).toEqual(['mailto:help@acme.example'])
@@ -184,7 +184,7 @@ test('M1, M3: the link is whole in both parts after a journey through the mail f
   const mailer = createMailer({ mailboxDir, from: 'no-reply@example.com', log: pino({ enabled: false }) })
   const id = randomUUID()
   const letter = await reset({ locale: 'de', cancelLink })
-  expect(await mailer.send({ id, to: 'jane@example.com', letter })).toEqual({ ok: true })
+  expect(await mailer.send({ id, to: 'jane@example.com', content: letter })).toEqual({ ok: true })
   const opened = await createMailbox(mailboxDir).open(id)
   expect(opened?.text).toBe(letter.text)
   expect(opened?.html.trimEnd()).toBe(letter.html)

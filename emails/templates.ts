@@ -1,13 +1,7 @@
 import { createTranslator } from 'use-intl/core'
 import { readMailbox } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
-import type {
-  ChangedEmailFacts,
-  Letters,
-  EmailText,
-  ResetEmailFacts,
-  Sender,
-} from '@/lib/mail/email-types'
+import type { ChangedEmailFacts, Emails, EmailText, ResetEmailFacts, Sender } from '@/lib/mail/email-types'
 import { wordsOf } from '@/lib/i18n/messages'
 import type { Block, Content, Fact, Paragraph } from './content'
 import { nameForGreeting, tameText } from './untrusted-text'
@@ -16,7 +10,7 @@ import { writePlainText } from './plain-text'
 import { shownUsername } from './shown-username'
 
 /** The default email templates, in the languages of `messages/`. */
-export const letters: Letters = {
+export const emails: Emails = {
   reset: (facts) => render(resetContent(facts)),
   changed: (facts) => render(changedContent(facts)),
 }

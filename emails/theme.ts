@@ -42,7 +42,7 @@ const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-quiet', `border-color: ${dark.edge} !important; color: ${dark.strong} !important`],
 ]
 
-/** What cannot be inlined. Programs that drop it show the light letter. */
+/** What cannot be inlined. Programs that drop it show the light email. */
 const sheetOf = (dark: Palette) =>
   [
     ':root { color-scheme: light dark; supported-color-schemes: light dark }',
@@ -59,7 +59,7 @@ const fontFamily =
   "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 const monospace = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
 
-/** Pixels that a letter is wide at most. */
+/** Pixels that an email is wide at most. */
 export const frameWidth = 560
 
 /** Styles for the `style` attribute, which every mail program reads. Sizes and colours are spelled out for Outlook. */
@@ -154,7 +154,7 @@ const stylesOf = (light: Palette) =>
 export type Look = ReturnType<typeof createLook>
 
 /**
- * How a letter looks.
+ * How an email looks.
  *
  * @param brandColor `#rrggbb`, made readable, in place of our own accent
  */

@@ -125,7 +125,7 @@ async function Living({
   found: LivingLink
   error: Query[string]
 }) {
-  // The letter was in the account's language, so the page that it leads to is.
+  // The email was in the account's language, so the page that it leads to is.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings } = services()

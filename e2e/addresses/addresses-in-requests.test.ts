@@ -11,7 +11,7 @@ import {
   type OverheardApp,
 } from '@/e2e/support/overheard-app'
 
-// Addresses that whoever asks would like a letter to go to.
+// Addresses that whoever asks would like an email to go to.
 
 let overheard: OverheardApp
 beforeAll(async () => void (overheard = await startOverheardApp()))
@@ -93,7 +93,7 @@ describe('C1 (CVE-2023-7028, CVE-2026-8206): an address from the request', () =>
       }
     })
     expect(out.recipients).toEqual([victim.email, victim.email, victim.email])
-    for (const { raw } of overheard.sink.letters) expect(raw.toString()).not.toContain('evil.example')
+    for (const { raw } of overheard.sink.emails) expect(raw.toString()).not.toContain('evil.example')
   })
 
   describe('where the field is called email and unknown accounts are told', () => {
@@ -116,7 +116,7 @@ describe('C1 (CVE-2023-7028, CVE-2026-8206): an address from the request', () =>
         expect(answer.json).toEqual({ email: [expect.any(String)] })
       }
       await settled(strict)
-      expect(strict.sink.letters).toEqual([])
+      expect(strict.sink.emails).toEqual([])
     })
   })
 })

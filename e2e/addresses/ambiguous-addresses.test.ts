@@ -3,7 +3,7 @@ import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, type NewPerson, type Person } from '@/e2e/support/running-app'
 import { evil, newTag, silence, startOverheardApp, type OverheardApp } from '@/e2e/support/overheard-app'
 
-// Addresses that two programs read in two ways. Whatever was typed or is stored, a letter goes to the one stored address
+// Addresses that two programs read in two ways. Whatever was typed or is stored, an email goes to the one stored address
 // of an account, or nowhere; so "nowhere" is what most of this file shows, on the wire to the mail server.
 
 let overheard: OverheardApp
@@ -93,7 +93,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
     ]
   }
 
-  test('typed, it is answered as ever and brings no letter to anybody', async () => {
+  test('typed, it is answered as ever and brings no email to anybody', async () => {
     const victim = await overheard.app.addPerson()
     const typed = [...spellings(victim.email), ...oddities(victim.email)]
     expect(await overheard.during(() => overheard.requestWith(typed))).toEqual(silence)
@@ -123,7 +123,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
     ])
   })
 
-  test('stored, it gets no letter about a link and none about a change; nothing is said to the mail server', async () => {
+  test('stored, it gets no email about a link and none about a change; nothing is said to the mail server', async () => {
     const people: Person[] = []
     for (const spelling of spellings(`jane-${newTag()}@example.com`)) {
       people.push(await overheard.app.addPerson({ email: spelling }))
@@ -131,7 +131,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
     const asked = await overheard.during(() => overheard.requestWith(people.map(({ username }) => username)))
     expect(asked).toEqual(silence)
 
-    // Their links exist all the same, say in a letter from before the address was spoilt.
+    // Their links exist all the same, say in an email from before the address was spoilt.
     const some = people.filter((_, at) => at % 8 === 0)
     const changed = await overheard.during(async () => {
       for (const person of some) {
@@ -243,7 +243,7 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
-/** How the letters to these accounts ended, each way once. */
+/** How the emails to these accounts ended, each way once. */
 async function outcomes(accountIds: string[]): Promise<string[]> {
   const { rows } = await overheard.app.sql.query<{ state: string }>(
     `SELECT DISTINCT state::text FROM rekey_queue.job WHERE name IN ('link-email', 'changed-email')

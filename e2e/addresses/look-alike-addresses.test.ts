@@ -46,7 +46,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     )
   })
 
-  test('C2: where both mailboxes have accounts, each gets its own letter and no other', async () => {
+  test('C2: where both mailboxes have accounts, each gets its own email and no other', async () => {
     const tag = newTag()
     const odd = await overheard.app.addPerson({ email: `mike@g\u0131thub-${tag}.example` })
     const plain = await overheard.app.addPerson({ email: `mike@github-${tag}.example` })
@@ -60,12 +60,12 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     expect(await recipientsOf(plain.email)).toEqual([`RCPT TO:<${plain.email}>`])
   })
 
-  test('C2: the letter goes to the address as stored, not as typed', async () => {
+  test('C2: the email goes to the address as stored, not as typed', async () => {
     const tag = newTag()
     const person = await overheard.app.addPerson({ email: `Mike.${tag}@Example.COM` })
     const out = await overheard.during(() => overheard.requestWith([`mIKE.${tag.toUpperCase()}@eXAMPLE.com`]))
     expect(out.recipients).toEqual([person.email.replace('Example.COM', 'example.com')])
-    expect(overheard.sink.letters.at(-1)!.raw.toString()).not.toMatch(/mIKE|eXAMPLE/)
+    expect(overheard.sink.emails.at(-1)!.raw.toString()).not.toMatch(/mIKE|eXAMPLE/)
   })
 
   test('C3 (CVE-2024-27295): addresses and usernames are compared under deterministic collations', async () => {

@@ -7,7 +7,7 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
     test.use({ javaScriptEnabled })
 
-    test('T5, T13: "this wasn\'t me" in the letter stops its link by a press of a button and not before', async ({
+    test('T5, T13: "this wasn\'t me" in the email stops its link by a press of a button and not before', async ({
       page,
       request,
       app,
@@ -39,7 +39,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('S3: who did not change the password stops the thief and gets a link that works, from the letter that told of it', async ({
+test('S3: who did not change the password stops the thief and gets a link that works, from the email that told of it', async ({
   page,
   app,
   says,

@@ -76,7 +76,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(heading(page)).toHaveText(japanese.cancel.done)
     })
 
-    test('an account that has a language gets its letters and their pages in it', async ({ page, app }) => {
+    test('an account that has a language gets its emails and their pages in it', async ({ page, app }) => {
       const person = await app.addPerson({ locale: 'de' })
       await requestLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
       const letter = await app.sink.next(person.email)

@@ -7,7 +7,7 @@ import { directionOf, languages } from '@/lib/i18n/locales'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { isLong } from '@/e2e/support/long-form'
 
-/** The app as `npm run demo` starts it: letters are caught instead of sent. */
+/** The app as `npm run demo` starts it: emails are caught instead of sent. */
 const test = journey.extend<object, { demo: RunningApp }>({
   demo: [
     async ({}, provide) => {
@@ -22,28 +22,28 @@ const test = journey.extend<object, { demo: RunningApp }>({
 
 const subject = 'Reset your Rekey password'
 
-/** Has a letter caught for somebody new. */
+/** Has an email caught for somebody new. */
 async function catchEmail(demo: RunningApp, locale: string | null = null): Promise<Person> {
   const person = await demo.addPerson({ locale })
   await demo.post('send-reset-password-link', { login: person.username })
   return person
 }
 
-/** The one letter to somebody in the mailbox's list, once it has been caught. */
+/** The one email to somebody in the mailbox's list, once it has been caught. */
 async function findEmail(page: Page, { username }: Person): Promise<Locator> {
-  const letters = page.getByRole('main').getByRole('listitem')
+  const emails = page.getByRole('main').getByRole('listitem')
   await expect(async () => {
     await page.goto(`/dev/mailbox/?q=${username}`)
-    await expect(letters).toHaveCount(1, { timeout: 1000 })
+    await expect(emails).toHaveCount(1, { timeout: 1000 })
   }).toPass()
-  return letters
+  return emails
 }
 
 for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
     test.use({ javaScriptEnabled })
 
-    test('the mailbox finds a letter by its recipient, shows both of its parts, and its link can be followed', async ({
+    test('the mailbox finds an email by its recipient, shows both of its parts, and its link can be followed', async ({
       page,
       demo,
       says,
@@ -82,7 +82,7 @@ for (const javaScriptEnabled of [true, false]) {
       }).toPass()
     })
 
-    test('the letter can be looked at as dark mail programs show it', async ({ page, demo }) => {
+    test('the email can be looked at as dark mail programs show it', async ({ page, demo }) => {
       const person = await catchEmail(demo, 'ar')
       await (await findEmail(page, person)).getByRole('link').click()
       const paper = () =>
@@ -107,7 +107,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('a letter that is asked for elsewhere appears in the open list by itself', async ({ page, demo }) => {
+test('an email that is asked for elsewhere appears in the open list by itself', async ({ page, demo }) => {
   await page.goto('/dev/mailbox/?q=nobody-has-written-to-them')
   await expect(heading(page)).toHaveText('Emails')
   await expect(page.getByRole('main')).toContainText('No email matches')
@@ -131,7 +131,7 @@ test('a link is copied whole at one press', async ({ page, context, demo }) => {
 })
 
 test('U7–U10: the mailbox can be read, pressed and enlarged by everybody', async ({ page, demo }) => {
-  // An open list looks for new letters while it is in view; it must not change while it is looked at here.
+  // An open list looks for new emails while it is in view; it must not change while it is looked at here.
   await page.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }))
   const person = await catchEmail(demo)
   const found = await findEmail(page, person)
@@ -150,7 +150,7 @@ test('U7–U10: the mailbox can be read, pressed and enlarged by everybody', asy
   }
 })
 
-journey('the mailbox does not exist where letters are sent', async ({ page }) => {
+journey('the mailbox does not exist where emails are sent', async ({ page }) => {
   for (const address of [
     '/dev/mailbox/',
     '/dev/mailbox/x/',
@@ -160,19 +160,19 @@ journey('the mailbox does not exist where letters are sent', async ({ page }) =>
     expect((await page.request.get(address)).status(), address).toBe(404)
 })
 
-/** The newest letter to somebody, once there are this many. */
-async function newestEmail(demo: RunningApp, { email }: Person, letters: number) {
+/** The newest email to somebody, once there are this many. */
+async function newestEmail(demo: RunningApp, { email }: Person, emails: number) {
   const found = { ids: [] as (string | undefined)[] }
   await expect(async () => {
     const list = await (await fetch(`${demo.url}/dev/mailbox/?q=${encodeURIComponent(email)}`)).text()
     found.ids = [...list.matchAll(/href="\/dev\/mailbox\/([\w-]+)\/"/g)].map(([, id]) => id)
-    expect(found.ids).toHaveLength(letters)
+    expect(found.ids).toHaveLength(emails)
   }).toPass()
   const source = await fetch(`${demo.url}/dev/mailbox/${found.ids[0]}/source/`)
   return simpleParser(await source.text())
 }
 
-test('U9, U10, M11: both letters of every language can be read by everybody, on a phone, light and dark', async ({
+test('U9, U10, M11: both emails of every language can be read by everybody, on a phone, light and dark', async ({
   page,
   demo,
 }) => {

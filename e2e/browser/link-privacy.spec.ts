@@ -46,7 +46,7 @@ test('H5: the signature leaves the browser with the first look at the page', asy
   expect(await carriers()).toEqual([`GET ${link}`])
 })
 
-test('H5: a language that is chosen asks for the page anew, and leaves no more behind than the letter did', async ({
+test('H5: a language that is chosen asks for the page anew, and leaves no more behind than the email did', async ({
   page,
   app,
   says,

@@ -52,7 +52,7 @@ async function pageAt({ headers }: Received): Promise<Received> {
 }
 
 describe('asking', () => {
-  test('leads to "check your email", and the letter comes', async () => {
+  test('leads to "check your email", and the email comes', async () => {
     const person = await app.addPerson()
     const answer = await submit(paths.send, { login: person.username })
     expect(wayOf(answer)).toEqual({ page: '/forgot-password/sent/', errors: [], others: {} })

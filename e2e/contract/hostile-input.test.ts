@@ -95,7 +95,7 @@ describe('I1: only texts and whole numbers are fields', () => {
 })
 
 describe('I2: nothing but the body’s own fields counts', () => {
-  test('C1: more recipients beside the login have no effect: the letter goes to the stored address alone', async () => {
+  test('C1: more recipients beside the login have no effect: the email goes to the stored address alone', async () => {
     const { person } = await endpoints.someone()
     const extras = Object.fromEntries(
       [
@@ -271,7 +271,7 @@ describe('I4: characters that are none', () => {
     await endpoints.post(paths.send, JSON.stringify({ login: after.username }))
     await endpoints.app.sink.next(after.email)
     expect(endpoints.app.sink.countTo(person.email)).toBe(0)
-    expect(endpoints.app.sink.letters.flatMap(({ recipients }) => recipients).join()).not.toMatch(/evil/)
+    expect(endpoints.app.sink.emails.flatMap(({ recipients }) => recipients).join()).not.toMatch(/evil/)
     expect(endpoints.logLines().map(({ event }) => event)).not.toContain('forged')
     expect(endpoints.app.output()).not.toMatch(/[\u001b\u0085\u2028]/)
   })

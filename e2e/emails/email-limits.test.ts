@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const ask = (login: string, by = app) => by.post('send-reset-password-link', { login })
 
-/** The process that sends letters; the last one, where one has died. */
+/** The process that sends emails; the last one, where one has died. */
 function workerOf({ output }: RunningApp): number {
   const started = output().match(/^.*"event":"worker_started".*$/gm) ?? []
   return (JSON.parse(started.at(-1)!) as { pid: number }).pid
@@ -78,7 +78,7 @@ async function untilQuiet(of = app): Promise<void> {
   await expect.poll(left, { timeout: 40_000, interval: 200 }).toBe(0)
 }
 
-describe('letters to one account', () => {
+describe('emails to one account', () => {
   test('R2: 200 asks at once, by user name and by address, over two instances, send what an account may get, and the links live', async () => {
     const person = await app.addPerson()
     const asks = Array.from({ length: 200 }, (_, i) =>
@@ -94,7 +94,7 @@ describe('letters to one account', () => {
     expect((await app.post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
   })
 
-  test('R2: a letter that the mail server puts off keeps its slot, and arrives once', async () => {
+  test('R2: an email that the mail server puts off keeps its slot, and arrives once', async () => {
     const person = await app.addPerson()
     app.sink.refuse = { code: 451, text: 'come back later' }
     await ask(person.username)
@@ -112,7 +112,7 @@ describe('letters to one account', () => {
     expect(app.sink.countTo(person.email)).toBe(1)
   })
 
-  test('F1: a letter that is given up at its last attempt is told in its account’s story', async () => {
+  test('F1: an email that is given up at its last attempt is told in its account’s story', async () => {
     const person = await app.addPerson()
     app.sink.refuse = { code: 451, text: 'come back later' }
     await ask(person.username)
@@ -134,7 +134,7 @@ describe('letters to one account', () => {
     app.sink.refuse = undefined
   })
 
-  test('R2, F3: a worker that is killed between slot and letter leaves the slot to the next attempt, and only to that', async () => {
+  test('R2, F3: a worker that is killed between slot and email leaves the slot to the next attempt, and only to that', async () => {
     const gate = await startGate(app.sink.url)
     const crashing = await startApp({ env: { LIMIT_EMAILS_PER_ACCOUNT: '1/1h', SMTP_URL: gate.url } })
     try {
@@ -166,7 +166,7 @@ describe('letters to one account', () => {
     }
   }, 120_000)
 
-  test('M10, F3: a worker that is killed before it hears that a letter was taken sends it once more, the same in all', async () => {
+  test('M10, F3: a worker that is killed before it hears that an email was taken sends it once more, the same in all', async () => {
     const crashing = await startApp()
     try {
       const person = await crashing.addPerson()
@@ -203,11 +203,11 @@ describe('letters to one account', () => {
     const person = await app.addPerson({ email: 'victim@example.com,evil@example.com' })
     await ask(person.username)
     await untilQuiet()
-    expect(app.sink.letters.filter(({ raw }) => raw.includes(person.username))).toEqual([])
+    expect(app.sink.emails.filter(({ raw }) => raw.includes(person.username))).toEqual([])
   })
 
-  test('M6: a poisoned job ends without a letter, and the worker goes on', async () => {
-    const before = app.sink.letters.length
+  test('M6: a poisoned job ends without an email, and the worker goes on', async () => {
+    const before = app.sink.emails.length
     for (const data of [
       {
         accountId: 'x@y,z@w\r\nRCPT TO:<evil@example.com>',
@@ -224,15 +224,15 @@ describe('letters to one account', () => {
       )
     }
     await untilQuiet()
-    expect(app.sink.letters.length).toBe(before)
+    expect(app.sink.emails.length).toBe(before)
     const person = await app.addPerson()
     await ask(person.username)
     await app.sink.next(person.email)
   })
 })
 
-describe('letters of the whole installation', () => {
-  test('R1: the budget holds back letters with links, an account’s first up to twice, spares those about a change, and alerts once', async () => {
+describe('emails of the whole installation', () => {
+  test('R1: the budget holds back emails with links, an account’s first up to twice, spares those about a change, and alerts once', async () => {
     const small = await startApp({ env: { LIMIT_EMAILS: '2/1h' } })
     try {
       const people: Person[] = []
@@ -242,16 +242,16 @@ describe('letters of the whole installation', () => {
         (await small.sql.query(`SELECT 1 FROM rekey_queue.job WHERE name = 'link-email' AND state = 'retry'`))
           .rowCount
       await expect.poll(held, { timeout: 30_000 }).toBe(1)
-      await expect.poll(() => small.sink.letters.length, { timeout: 20_000 }).toBe(4)
+      await expect.poll(() => small.sink.emails.length, { timeout: 20_000 }).toBe(4)
       await ask(people[0]!.username, small)
       await expect.poll(held, { timeout: 30_000 }).toBe(2)
-      const [letter] = small.sink.letters
+      const [letter] = small.sink.emails
       const answer = await small.post('reset-password', {
         ...readLink(letter!.link),
         password: newPassword(),
       })
       expect(answer.status).toBe(200)
-      await expect.poll(() => small.sink.letters.length, { timeout: 20_000 }).toBe(5)
+      await expect.poll(() => small.sink.emails.length, { timeout: 20_000 }).toBe(5)
       expect(small.output().split('email_budget_spent')).toHaveLength(2)
     } finally {
       await small.stop()

@@ -264,9 +264,9 @@ describe('jobs that never come to an email', () => {
 
   test('V6: a budget of emails that is spent is told', async () => {
     const { services } = await work({ LIMIT_EMAILS: '1/1h' })
-    const sent = sink.letters.length
+    const sent = sink.emails.length
     for (let people = 0; people < 2; people += 1) await request(services)
-    await expect.poll(() => sink.letters.length, { timeout: 20_000 }).toBe(sent + 2)
+    await expect.poll(() => sink.emails.length, { timeout: 20_000 }).toBe(sent + 2)
     await request(services)
     await expectOneLine('budget')
   })
@@ -348,8 +348,8 @@ describe('what is no sign that no email leaves', () => {
     const refusing = await scripted({ banner: '554 go away' })
     await work({ SMTP_URL: refusing }, {}, patient)
     await untilLogged('mail_stopped')
-    const sent = sink.letters.length
-    while (sink.letters.length < sent + 3 || lines('email_deferred').length < 3) {
+    const sent = sink.emails.length
+    while (sink.emails.length < sent + 3 || lines('email_deferred').length < 3) {
       await request(good)
       await new Promise((resolve) => setTimeout(resolve, 100))
     }

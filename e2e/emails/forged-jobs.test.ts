@@ -80,7 +80,7 @@ describe('M6: jobs that nobody of ours has written', () => {
       await add('link-request', { ...genuine(victim.id), ...beside, target, client: evil })
     })
     expect(out.recipients).toEqual([victim.email, victim.email])
-    for (const { raw } of overheard.sink.letters.slice(-2))
+    for (const { raw } of overheard.sink.emails.slice(-2))
       expect(raw.toString()).not.toContain('evil.example')
   })
 

@@ -29,7 +29,8 @@ function mailerFor(smtpUrl: string, options: Partial<MailerOptions> = {}) {
   cleanUps.push(() => mailer.close())
   return {
     verify: () => mailer.verify(5_000),
-    send: (to = 'jane@people.example') => mailer.send({ id: randomUUID(), to, letter, deadlineMs: 5_000 }),
+    send: (to = 'jane@people.example') =>
+      mailer.send({ id: randomUUID(), to, content: letter, deadlineMs: 5_000 }),
   }
 }
 
@@ -78,7 +79,9 @@ describe('V6: the name in EHLO', () => {
     })
     const mailer = createMailer({ ...settings, log })
     cleanUps.push(() => mailer.close())
-    expect(await mailer.send({ id: randomUUID(), to: 'jane@people.example', letter })).toEqual({ ok: true })
+    expect(await mailer.send({ id: randomUUID(), to: 'jane@people.example', content: letter })).toEqual({
+      ok: true,
+    })
     expect(inTheClear).toEqual(['EHLO id.xn--bcher-kva.example\r\n'])
     expect(names).toEqual(['id.xn--bcher-kva.example'])
   })
@@ -201,7 +204,7 @@ describe('V6: what passes, or is about one email, is no such error', () => {
     ['4xx at MAIL FROM', { MAIL: '451 4.3.0 Later' }, 'server', false],
     ['a mailbox that does not exist', { RCPT: '550 5.1.1 No such user' }, 'recipient', true],
     ['a full mailbox', { RCPT: '452 4.2.2 Full' }, 'recipient', false],
-    ['a letter that looks like spam', { '.': '550 5.7.1 Looks like spam' }, 'message', true],
+    ['an email that looks like spam', { '.': '550 5.7.1 Looks like spam' }, 'message', true],
     [
       'a mailbox whose address speaks of a relay',
       { RCPT: '550 5.1.1 <relay@people.example>: Recipient address rejected: User unknown' },

@@ -20,7 +20,7 @@ function mailerFor(smtpUrl: string) {
   const mailer = createMailer({ smtpUrl, from: 'no-reply@example.com', log: pino({ enabled: false }) })
   cleanUps.push(() => mailer.close())
   return (to: string, times: { deadlineMs?: number; answerMs?: number } = {}) =>
-    mailer.send({ id: randomUUID(), to, letter, deadlineMs: 5_000, ...times })
+    mailer.send({ id: randomUUID(), to, content: letter, deadlineMs: 5_000, ...times })
 }
 
 /** A mail server as there are many, which keeps the bytes that came. */

@@ -16,7 +16,7 @@ import { classifyFailure } from '@/lib/mail/delivery-result'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 
 const canary = 'c4n4ry-Signature-in-the-link'
-const letter: EmailText = {
+const content: EmailText = {
   subject: 'Reset your password – Bücher',
   html: `<p>Grüße</p><p><a href="https://id.example.com/reset-password/?signature=${canary}">Go</a></p>${'<b>wide</b>'.repeat(300)}`,
   text: `Grüße\n\nhttps://id.example.com/reset-password/?signature=${canary}\n.\n${'x'.repeat(3000)}\n`,
@@ -29,7 +29,7 @@ afterEach(async () => {
 
 type Delivery = { raw: string; secure: boolean; user: unknown }
 
-/** A real SMTP server that keeps what it was given, byte for byte, and what was said before a letter's DATA. */
+/** A real SMTP server that keeps what it was given, byte for byte, and what was said before an email's DATA. */
 async function receiveMail(options: SMTPServerOptions = {}) {
   const deliveries: Delivery[] = []
   const heard: string[] = []
@@ -59,7 +59,7 @@ async function receiveMail(options: SMTPServerOptions = {}) {
   server.listen(0, '127.0.0.1')
   await once(server.server, 'listening')
   cleanUps.push(() => new Promise<void>((resolve) => server.close(() => resolve())))
-  /** The commands of plain connections; DATA swallows the letter. */
+  /** The commands of plain connections; DATA swallows the email. */
   const commands = () =>
     heard
       .join('')
@@ -85,7 +85,7 @@ async function misbehave(onConnection: (socket: Socket) => void) {
   return { port: (server.address() as AddressInfo).port, sockets }
 }
 
-/** Takes letters up to their last dot; what comes then is told. */
+/** Takes emails up to their last dot; what comes then is told. */
 function takeEmails(socket: Socket, atTheDot: () => unknown) {
   socket.write('220 sink\r\n')
   let end = ''
@@ -99,7 +99,7 @@ function takeEmails(socket: Socket, atTheDot: () => unknown) {
   })
 }
 
-/** A letter that may have left. */
+/** An email that may have left. */
 const unanswered = {
   ok: false,
   final: false,
@@ -116,7 +116,7 @@ function mailerFor(smtpUrl: string, options: Partial<MailerOptions> = {}) {
   cleanUps.push(() => mailer.close())
   return {
     send: (outgoing: Partial<OutgoingEmail> = {}) =>
-      mailer.send({ id: randomUUID(), to: 'jane@example.com', letter, deadlineMs: 10_000, ...outgoing }),
+      mailer.send({ id: randomUUID(), to: 'jane@example.com', content, deadlineMs: 10_000, ...outgoing }),
   }
 }
 
@@ -159,7 +159,7 @@ describe('what goes over the wire', () => {
     expect(raw).toMatch(/^Reply-To: Help <help@example\.com>\r$/m)
     expect(raw).toMatch(/^Auto-Submitted: auto-generated\r$/m)
     expect(mail.messageId).toBe(`<${id}@mail.example.com>`)
-    expect(mail.subject).toBe(letter.subject)
+    expect(mail.subject).toBe(content.subject)
     expect(Math.abs(Date.now() - mail.date!.getTime())).toBeLessThan(60_000)
   })
 
@@ -177,8 +177,8 @@ describe('what goes over the wire', () => {
     expect(Math.max(...raw.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998)
 
     const mail = await simpleParser(raw, { skipTextToHtml: true })
-    expect(mail.text?.trimEnd()).toBe(letter.text.trimEnd())
-    expect(mail.html && mail.html.trimEnd()).toBe(letter.html)
+    expect(mail.text?.trimEnd()).toBe(content.text.trimEnd())
+    expect(mail.html && mail.html.trimEnd()).toBe(content.html)
     expect(mail.attachments).toEqual([])
   })
 
@@ -199,7 +199,7 @@ describe('what goes over the wire', () => {
       const { deliveries, commands, port } = await receiveMail()
       const attack = `Hello${text}Bcc: eve@evil.example${text}${text}.${text}MAIL FROM:<eve@evil.example>`
       const outcome = await mailerFor(plainTo(port)).send({
-        letter: { subject: attack, html: attack, text: attack },
+        content: { subject: attack, html: attack, text: attack },
       })
       expect(outcome).toEqual({ ok: true })
       expect(deliveries).toHaveLength(1)
@@ -255,16 +255,16 @@ describe('what goes over the wire', () => {
     expect(() => createMailer(asReplyTo)).toThrow('VERIFICATION_REPLY_TO_EMAIL')
   })
 
-  test('M8: a letter that points to a file is not filled with it', async () => {
+  test('M8: an email that points to a file is not filled with it', async () => {
     const { deliveries, port } = await receiveMail()
     const text = { path: '/etc/passwd' } as unknown as string
-    const outcome = await mailerFor(plainTo(port)).send({ letter: { ...letter, text } })
+    const outcome = await mailerFor(plainTo(port)).send({ content: { ...content, text } })
     expect(outcome).toMatchObject({ ok: false, final: false, alert: true })
     expect(deliveries).toEqual([])
   })
 })
 
-describe('M8: what nodemailer could make of a letter', () => {
+describe('M8: what nodemailer could make of an email', () => {
   test('a sender whose name looks like more than one is one', async () => {
     const { deliveries, port } = await receiveMail()
     const from = 'Example, eve: Inc.; and all <no-reply@mail.example.com>'
@@ -275,11 +275,11 @@ describe('M8: what nodemailer could make of a letter', () => {
     ])
   })
 
-  test('a letter that points to a URL fetches nothing', async () => {
+  test('an email that points to a URL fetches nothing', async () => {
     const { deliveries, port } = await receiveMail()
     const elsewhere = await misbehave(() => {})
     const text = { href: `http://127.0.0.1:${elsewhere.port}/` } as unknown as string
-    const outcome = await mailerFor(plainTo(port)).send({ letter: { ...letter, text }, deadlineMs: 3_000 })
+    const outcome = await mailerFor(plainTo(port)).send({ content: { ...content, text }, deadlineMs: 3_000 })
     expect(outcome).toMatchObject({ ok: false, final: false, alert: true })
     expect([deliveries, elsewhere.sockets.size]).toEqual([[], 0])
   })
@@ -323,7 +323,7 @@ describe('what the mail server says', () => {
     expect(await mailerFor(plainTo(port)).send()).toEqual({ ok: false, final: false, ...expected })
   })
 
-  test('F6: a sender that is refused is our fault, and no reason to give the letter up', async () => {
+  test('F6: a sender that is refused is our fault, and no reason to give the email up', async () => {
     const { port } = await receiveMail({
       onMailFrom: (_address, _session, done) => done(refusing(553, 'Not yours')),
     })
@@ -359,7 +359,7 @@ describe('what the mail server says', () => {
     expect(deliveries.map(({ user }) => user)).toEqual(['mail@example.com'])
   })
 
-  test('F5: after a 421 the next letter goes out on a new connection', async () => {
+  test('F5: after a 421 the next email goes out on a new connection', async () => {
     let turnedAway = 0
     const { deliveries, port } = await receiveMail({
       onMailFrom: (_address, _session, done) => done(turnedAway++ === 0 ? refusing(421, 'Later') : null),
@@ -401,7 +401,7 @@ describe('what the mail server says', () => {
         socket.destroy()
       }),
     )
-    const outcome = await mailerFor(plainTo(port)).send({ letter: { subject: 'x', html: 'x', text: 'x' } })
+    const outcome = await mailerFor(plainTo(port)).send({ content: { subject: 'x', html: 'x', text: 'x' } })
     expect(outcome).toEqual(unanswered)
     expect([offered, sockets.size]).toEqual([1, 1])
   })
@@ -409,7 +409,7 @@ describe('what the mail server says', () => {
   test.each([
     ['silent', () => undefined],
     ['drips', (socket: Socket) => setInterval(() => socket.write('2'), 40)],
-  ])('M9: an answer that never comes (%s) is told apart from a letter that never left', async (_, answer) => {
+  ])('M9: an answer that never comes (%s) is told apart from an email that never left', async (_, answer) => {
     const { port, sockets } = await misbehave((socket) => takeEmails(socket, () => answer(socket)))
     const start = performance.now()
     expect(await mailerFor(plainTo(port)).send({ deadlineMs: 300, answerMs: 900 })).toEqual(unanswered)
@@ -438,13 +438,13 @@ describe('what the mail server says', () => {
     expect(performance.now() - start).toBeLessThan(2000)
   })
 
-  test('M9: a letter that is given no times has a minute, and ten for the answer', async () => {
+  test('M9: an email that is given no times has a minute, and ten for the answer', async () => {
     const timeout = vi.spyOn(AbortSignal, 'timeout')
     cleanUps.push(() => timeout.mockRestore())
     const { port } = await receiveMail()
     const mailer = createMailer({ smtpUrl: plainTo(port), from: 'no-reply@example.com', log })
     cleanUps.push(() => mailer.close())
-    expect(await mailer.send({ id: randomUUID(), to: 'jane@example.com', letter })).toEqual({ ok: true })
+    expect(await mailer.send({ id: randomUUID(), to: 'jane@example.com', content })).toEqual({ ok: true })
     expect(timeout.mock.calls).toEqual([[60_000], [600_000]])
     expect(longestAttempt).toBe(660_000)
   })
@@ -460,7 +460,7 @@ describe('what the mail server says', () => {
     })
   })
 
-  test('M9: one letter in a tar pit holds up no other', async () => {
+  test('M9: one email in a tar pit holds up no other', async () => {
     const { deliveries, port } = await receiveMail({
       onRcptTo: ({ address }, _session, done) => void (address.startsWith('tarpit') || done()),
     })
@@ -481,7 +481,7 @@ describe('TLS', () => {
   const otherName = makeSelfSignedCertificate('mail.example.com')
   beforeAll(() => setDefaultCACertificates([...getCACertificates(), trusted.cert, otherName.cert]))
 
-  test('M7: the letter goes out after STARTTLS, and over TLS from the start', async () => {
+  test('M7: the email goes out after STARTTLS, and over TLS from the start', async () => {
     const startTls = await receiveMail({ ...trusted, disabledCommands: [] })
     expect(await mailerFor(`smtp://localhost:${startTls.port}`).send()).toEqual({ ok: true })
     expect(startTls.deliveries.map(({ secure }) => secure)).toEqual([true])
@@ -490,7 +490,7 @@ describe('TLS', () => {
     expect(implicit.deliveries.map(({ secure }) => secure)).toEqual([true])
   })
 
-  test('M9: the answer to a whole letter is waited for past the deadline', async () => {
+  test('M9: the answer to a whole email is waited for past the deadline', async () => {
     const slow = await receiveMail({
       ...trusted,
       disabledCommands: [],
@@ -592,8 +592,8 @@ describe('the mailbox of demo and dev', () => {
     const id = randomUUID()
     await mailerFor(plainTo(port)).send({ id })
     const mailer = createMailer({ mailboxDir, from: 'Example <no-reply@mail.example.com>', log })
-    expect(await mailer.send({ id, to: 'jane@example.com', letter })).toEqual({ ok: true })
-    expect(await mailer.send({ id, to: 'jane@example.com', letter })).toEqual({ ok: true })
+    expect(await mailer.send({ id, to: 'jane@example.com', content })).toEqual({ ok: true })
+    expect(await mailer.send({ id, to: 'jane@example.com', content })).toEqual({ ok: true })
 
     expect(await readdir(mailboxDir)).toEqual([`${id}.eml`])
     expect((await stat(join(mailboxDir, `${id}.eml`))).mode & 0o777).toBe(0o600)
@@ -605,19 +605,19 @@ describe('the mailbox of demo and dev', () => {
 
   test('a mailbox that cannot be written is our fault', async () => {
     const mailer = createMailer({ mailboxDir: '/dev/null/mailbox', from: 'no-reply@example.com', log })
-    const outcome = await mailer.send({ id: randomUUID(), to: 'jane@example.com', letter })
+    const outcome = await mailer.send({ id: randomUUID(), to: 'jane@example.com', content })
     expect(outcome).toEqual({ ok: false, final: false, alert: true, cause: 'own', reason: 'ENOTDIR' })
   })
 
   test('an id that is no job id is refused before it becomes a file name', async () => {
     const mailer = createMailer({ mailboxDir: tmpdir(), from: 'no-reply@example.com', log })
     for (const id of ['../x', 'a/b', '', '.', 'a\r\nb', 'a'.repeat(65)]) {
-      await expect(mailer.send({ id, to: 'jane@example.com', letter })).rejects.toThrow('id of its job')
+      await expect(mailer.send({ id, to: 'jane@example.com', content })).rejects.toThrow('id of its job')
     }
   })
 })
 
-test('M8, L3: nothing of a letter is ever logged or told, at any level', async () => {
+test('M8, L3: nothing of an email is ever logged or told, at any level', async () => {
   const { port } = await receiveMail({
     onRcptTo: (_address, _session, done) => done(refusing(550, `5.1.1 <jane@example.com> said ${canary}`)),
   })

@@ -115,7 +115,7 @@ test('the check of markup finds what is wrong', () => {
     expect(markupFaults(wrong), wrong).not.toEqual([])
 })
 
-describe.each(each)('the letter on the wire (%s, %s)', (language, kind) => {
+describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
   const it = () => find(language, kind)
   const direction = directionOf(language)
 
@@ -204,7 +204,7 @@ describe.each(each)('the letter on the wire (%s, %s)', (language, kind) => {
   })
 })
 
-test('M3: the link of every language’s letter opens, decoded by another parser', async () => {
+test('M3: the link of every language’s email opens, decoded by another parser', async () => {
   const { letter } = find(languages[0], 'changed')
   const again = await simpleParser(letter.raw)
   expect(again.text).toContain(letter.cancelLink)

@@ -43,7 +43,7 @@ function plain({ status, text, headers }: Received) {
 
 const starts = () => app.output().match(/"event":"(?:worker_started|sys_startup)"/g)?.length
 
-/** The same processes serve again, on both endpoints, down to the letter and the new password. */
+/** The same processes serve again, on both endpoints, down to the email and the new password. */
 async function recovers(): Promise<void> {
   const before = starts()
   await expect
@@ -153,7 +153,7 @@ describe('F7: while the database is away', () => {
   })
 })
 
-test('F7: connections that fall silent are given up, by the worker too: the next letter goes out on others', async () => {
+test('F7: connections that fall silent are given up, by the worker too: the next email goes out on others', async () => {
   const before = starts()
   const person = await app.addPerson()
   proxy.silence()

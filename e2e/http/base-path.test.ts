@@ -82,7 +82,7 @@ describe('V9: under /account, nothing else of the host is answered', () => {
   })
 })
 
-test('V9: files are kept and letters keep their policy under a path, too', async () => {
+test('V9: files are kept and emails keep their policy under a path, too', async () => {
   const { port } = await start({ settings: { basePath } })
   const file = await ask(port, 'GET /account/_next/static/chunks/a1.js')
   expect(file.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')

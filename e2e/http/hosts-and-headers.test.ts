@@ -33,7 +33,7 @@ async function speak(start: string, lines: string[], body = '') {
   return parseAnswer((await talk(app.port, `${head.join('\r\n')}\r\n\r\n${body}`, { patience: 10_000 })).text)
 }
 
-/** The letter about a link is from us, says one link and one way back, both ours, and mentions nobody else. */
+/** The email about a link is from us, says one link and one way back, both ours, and mentions nobody else. */
 function expectOurs({ from, recipients, raw, mail, link, cancelLink }: CaughtEmail, person: Person): void {
   const parameters = `\\?user_id=${person.id}&timestamp=\\d{10}&signature=[A-Za-z0-9_-]{86}$`
   expect(link).toMatch(new RegExp(`^https://id\\.example\\.com/reset-password/${parameters}`))
@@ -95,7 +95,7 @@ describe('C8, M6 (CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520,
     ],
   ]
 
-  test('C8, M6: whatever a request calls us, the letter is from the settings, byte by byte', async () => {
+  test('C8, M6: whatever a request calls us, the email is from the settings, byte by byte', async () => {
     const people = await Promise.all(ways.map(() => app.addPerson()))
     const answers = await Promise.all(
       ways.map(([, start, lines], at) =>
@@ -117,7 +117,7 @@ describe('C8, M6 (CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520,
     }
   })
 
-  test('C8: the letter about a change is from the settings, too', async () => {
+  test('C8: the email about a change is from the settings, too', async () => {
     const person = await app.addPerson()
     const link = await signedLinks({ ...app, url: origin }).linkOf(person)
     const body = JSON.stringify({ ...link, password: newPassword() })

@@ -155,7 +155,7 @@ describe('what an answer carries', () => {
     expect((await ask(port, 'GET /page')).headers.get('cache-control')).toBe('no-store')
   })
 
-  test('the letters of demo and dev keep their own policy; in production nothing chooses its headers', async () => {
+  test('the emails of demo and dev keep their own policy; in production nothing chooses its headers', async () => {
     const demo = await start({ settings: { mode: 'demo', publicOrigin: 'http://localhost:3000' } })
     const letter = await ask(demo.port, 'GET /dev/mailbox/letter')
     expect(letter.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'self'")

@@ -46,7 +46,7 @@ async function jobsLeft(): Promise<number> {
   return Number(rows[0]!.n)
 }
 
-describe('"this wasn’t me" of the letter with a link', () => {
+describe('"this wasn’t me" of the email with a link', () => {
   test('loading its page changes nothing, however often; pressing its button kills all live links', async () => {
     const person = await app.addPerson()
     const [first, second] = [await emailFor(person), await emailFor(person)]
@@ -80,7 +80,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
     expect((await rowOf(person)).links_epoch).toBe(1)
   })
 
-  test('it holds letters back for an hour at most', async () => {
+  test('it holds emails back for an hour at most', async () => {
     const person = await app.addPerson()
     await cancel(readLink((await emailFor(person)).cancelLink))
     const { emails_paused_until: until } = await rowOf(person)
@@ -108,7 +108,7 @@ describe('"this wasn’t me" of the letter with a link', () => {
   })
 })
 
-describe('"this wasn’t me" of the letter about a changed password', () => {
+describe('"this wasn’t me" of the email about a changed password', () => {
   test('works though the password changed once more, and mails a fresh link past the pause', async () => {
     const person = await app.addPerson()
     const link = readLink((await emailFor(person)).link)
@@ -125,7 +125,7 @@ describe('"this wasn’t me" of the letter about a changed password', () => {
     expect(await app.passwordIs(person, password)).toBe(true)
   })
 
-  test('T5: whoever reset with a leaked letter cannot disarm it with that letter’s own', async () => {
+  test('T5: whoever reset with a leaked email cannot disarm it with that email’s own', async () => {
     const person = await app.addPerson()
     const leaked = await emailFor(person)
     await app.post('reset-password', { ...readLink(leaked.link), password: newPassword() })
@@ -137,7 +137,7 @@ describe('"this wasn’t me" of the letter about a changed password', () => {
     await app.sink.next(person.email)
   })
 
-  test('R1: an account that goes round and round gets three fresh letters in an hour, and no more', async () => {
+  test('R1: an account that goes round and round gets three fresh emails in an hour, and no more', async () => {
     const person = await app.addPerson()
     let { link } = await emailFor(person)
     const statuses: number[] = []

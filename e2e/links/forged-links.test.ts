@@ -204,7 +204,7 @@ describe('C11 (CVE-2013-0233, WordPress 2.8.3): values that some languages take 
     await app.addPerson({ username: '9007199254740992', email: 'neighbour@example.com' })
     await post('send-reset-password-link', '{"login":9007199254740993}')
     await app.sink.next(digits.email)
-    const withLinks = app.sink.letters.filter(({ link }) => link !== undefined)
+    const withLinks = app.sink.emails.filter(({ link }) => link !== undefined)
     expect(withLinks.map(({ recipients }) => recipients)).toEqual([[digits.email]])
   })
 })

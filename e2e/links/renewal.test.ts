@@ -111,7 +111,7 @@ describe('a link that was not', () => {
     expect(app.sink.countTo(person.email)).toBe(0)
   })
 
-  test('T2: the "this wasn’t me" link of a letter renews nothing', async () => {
+  test('T2: the "this wasn’t me" link of an email renews nothing', async () => {
     const person = await app.addPerson()
     const { linkOf } = signedLinks(app)
     for (const purpose of ['cancel', 'cancel-change'] as const)

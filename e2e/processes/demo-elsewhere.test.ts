@@ -42,7 +42,7 @@ test('K1: a database that somebody named is not migrated by the demo', async () 
   await sql.end()
 })
 
-test('K1: nor are its letters taken, as long as there is no mail server and nobody asks for it', async () => {
+test('K1: nor are its emails taken, as long as there is no mail server and nobody asks for it', async () => {
   app = await startApp({ command: 'demo', env: { SMTP_URL: '' }, database })
   const person = await app.addPerson()
   expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
@@ -51,6 +51,6 @@ test('K1: nor are its letters taken, as long as there is no mail server and nobo
   expect((await app.sql.query('SELECT FROM rekey_queue.instance')).rowCount).toBe(0)
   const { rows } = await app.sql.query(`SELECT "state" FROM rekey_queue.job WHERE "name" = 'link-request'`)
   expect(rows).toEqual([{ state: 'created' }])
-  // Nor does it tell of letters and people that are not here.
+  // Nor does it tell of emails and people that are not here.
   expect(app.output()).not.toMatch(/mailbox|demo/)
 })

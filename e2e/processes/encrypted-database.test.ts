@@ -48,7 +48,7 @@ test('K5: over a checked connection alone, a link is asked for, mailed and used'
     const link = await app.linkFor(person)
     expect((await app.post('reset-password', { ...link, password })).status).toBe(200)
     expect(await app.passwordIs(person, password)).toBe(true)
-    // The letter that tells of it comes from the worker.
+    // The email that tells of it comes from the worker.
     await expect.poll(() => app.sink.countTo(person.email), { timeout: 20_000 }).toBe(2)
   } finally {
     await app.stop()

@@ -107,8 +107,8 @@ test('K5: the whole flow runs as a user without rights, and writes into the data
       })
     expect((await fetch(`http://127.0.0.1:${port}/forgot-password/`)).status).toBe(200)
     expect((await post('send-reset-password-link', { login: 'demo' })).status).toBe(200)
-    await expect.poll(() => sink.letters.length, { timeout: 30_000 }).toBe(1)
-    const link = readLink(sink.letters[0]!.link)
+    await expect.poll(() => sink.emails.length, { timeout: 30_000 }).toBe(1)
+    const link = readLink(sink.emails[0]!.link)
     expect((await post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
     expect([await service.stop(), await demo.stop()]).toEqual([0, 0])
   } finally {

@@ -181,7 +181,7 @@ describe.runIf(hasBooks)('C14 (CVE-2013-1443, CVE-2021-45115): long input', () =
   /** Passwords that fill the largest body, written as in JSON. */
   const passwords: [string, string][] = [
     ['one letter', 'a'],
-    ['the letters of the names', 'ab.cd-ef '],
+    ['the emails of the names', 'ab.cd-ef '],
     ['words of the names', 'x '],
     ['digits', '1'],
     ['digits of other scripts', '\u0663'],
@@ -189,7 +189,7 @@ describe.runIf(hasBooks)('C14 (CVE-2013-1443, CVE-2021-45115): long input', () =
     ['white space that is escaped', '\\u2003'],
     ['escapes', '\\u0041'],
     ['capitals that grow when they are made small', '\u0130'],
-    ['letters that grow when they are made large', '\ufb03'],
+    ['emails that grow when they are made large', '\ufb03'],
     ['characters that stand for many', '\ufdfa'],
     ['combining marks', '\u0301'],
     ['emoji of several parts', '👩‍👩‍👧‍👧'],

@@ -97,7 +97,7 @@ describe('asking', () => {
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 429])
   })
 
-  test('A6: a stranger who asks in somebody’s name refuses them nothing: another client is answered and the letter comes', async () => {
+  test('A6: a stranger who asks in somebody’s name refuses them nothing: another client is answered and the email comes', async () => {
     const person = await app.addPerson()
     const stranger = newClient()
     await inTurn(7, () => ask(person.username, stranger))
@@ -158,8 +158,8 @@ describe('asking', () => {
       (await app.sql.query<{ key: string }>('SELECT "key" FROM "rekey"."limits"')).rows.filter(({ key }) =>
         key.endsWith(client),
       )
-    // The client, the six logins that were taken, and the worker's note that it asks in vain.
-    await expect.poll(async () => (await kept()).length, { timeout: 20_000 }).toBe(1 + 6 + 1)
+    // The client, the six logins that were taken, what the worker keeps of each, and that they have no account.
+    await expect.poll(async () => (await kept()).length, { timeout: 20_000 }).toBe(1 + 6 + 6 + 1)
     const { rows } = await app.sql.query<{ key: string }>('SELECT "key" FROM "rekey"."limits"')
     expect(rows.filter(({ key }) => key.includes('made-up'))).toEqual([])
   })

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { letters } from '@/emails/templates'
+import { emails } from '@/emails/templates'
 import { linkState } from '@/lib/accounts/accounts'
 import type { Configuration } from '@/lib/password-reset/extension-points'
 import { createDepartures } from '@/lib/password-reset/departures'
@@ -157,14 +157,14 @@ describe('S1: sessions', () => {
     }
   })
 
-  test('A5: end with no number of letters that are asked for, nor does anything else of the account change', async () => {
+  test('A5: end with no number of emails that are asked for, nor does anything else of the account change', async () => {
     const before = (await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows
     const flow = createPasswordReset({ ...services, configuration: endSessions })
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
     const handlers = createEmailSending({
       ...services,
       configuration: endSessions,
-      letters,
+      emails,
       mailer,
       departures: createDepartures({ slots: 16, longestPause: 0 }),
     })
@@ -267,7 +267,7 @@ describe('passwordChanged, for stores outside the database', () => {
     const handlers = createEmailSending({
       ...services,
       configuration,
-      letters,
+      emails,
       mailer,
       departures: createDepartures({ slots: 16, longestPause: 0 }),
     })
@@ -279,7 +279,7 @@ describe('passwordChanged, for stores outside the database', () => {
   })
 })
 
-test('S5: an account that was disabled after the letter is not revived', async () => {
+test('S5: an account that was disabled after the email is not revived', async () => {
   const link = await linkNow()
   await services.accounts.setActive(username, false)
   expect(await reset(endSessions, link, newPassword())).toEqual({ ok: false, code: 'signature-used' })

@@ -40,7 +40,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
 
   expect(lines().map(({ event }) => event)).toEqual(expect.arrayContaining(['sys_startup', 'worker_started']))
 
-  // Asked while the mail server puts letters off; then it takes them.
+  // Asked while the mail server puts emails off; then it takes them.
   app.sink.refuse = { code: 451, text: 'not now' }
   const asked = await ask()
   await expect.poll(() => seen('email_deferred').length, { timeout: 20_000 }).toBeGreaterThan(0)
@@ -51,12 +51,12 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
   const letter = await app.sink.next(person.email, 30_000)
   await expect.poll(() => seen('authn_token_created').length).toBe(1)
 
-  // One id leads from the answer to the letter.
+  // One id leads from the answer to the email.
   const requestId = asked.headers.get('x-request-id')
   for (const event of ['authn_password_reset_requested', 'email_deferred', 'authn_token_created'])
     expect([event, seen(event)[0]?.requestId]).toEqual([event, requestId])
 
-  // A letter that is refused for good.
+  // An email that is refused for good.
   app.sink.refuse = { code: 550, text: 'nobody here' }
   await ask()
   await expect.poll(() => seen('authn_token_undelivered').length, { timeout: 20_000 }).toBe(1)
@@ -95,7 +95,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
     authn_password_change_notified: [],
     authn_token_reuse: ['signature-used'],
     authn_token_revoked: ['cancel-change'],
-    authn_token_held_back: ['letter-limit'],
+    authn_token_held_back: ['email-limit'],
     excess_rate_limit_exceeded: ['requestsPerClient'],
     worker_stopped: [],
     sys_shutdown: [],

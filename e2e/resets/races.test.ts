@@ -52,7 +52,7 @@ async function settled(): Promise<void> {
 }
 
 describe('C12 (better-auth #9993, CVE-2026-33624, CVE-2026-43930): one link, many at once', () => {
-  test('C12, F10: of 50 with distinct passwords on two instances one gets through, and one letter tells of it', async () => {
+  test('C12, F10: of 50 with distinct passwords on two instances one gets through, and one email tells of it', async () => {
     for (let round = 0; round < 2; round += 1) {
       const person = await first.addPerson()
       const link = await links().linkOf(person)
@@ -170,7 +170,7 @@ describe('C12 (CVE-2026-32700), T5: the account changes between the check of a l
 })
 
 describe('asking, many at once', () => {
-  test('R2, T6: 50 by username and by address on two instances bring one letter within the cool-down', async () => {
+  test('R2, T6: 50 by username and by address on two instances bring one email within the cool-down', async () => {
     const person = await first.addPerson()
     const answers = await all(
       Array.from({ length: crowd }, (_, turn) => ({
@@ -183,7 +183,7 @@ describe('asking, many at once', () => {
     expect(sink.countTo(person.email)).toBe(1)
   })
 
-  test('F1, M9: the letters of a crowd leave one after the other, not a handful with every poll', async () => {
+  test('F1, M9: the emails of a crowd leave one after the other, not a handful with every poll', async () => {
     const people = await Promise.all(Array.from({ length: crowd }, () => first.addPerson()))
     await all(
       people.map(({ username }) => ({ login: username })),

@@ -15,7 +15,7 @@ const used = { detail: 'Invalid signature', code: 'signature-used' }
 const invalid = { detail: 'Invalid signature', code: 'signature-invalid' }
 
 describe('the main job', () => {
-  test('a person asks by user name, gets a letter, sets a new password, and is told of the change', async () => {
+  test('a person asks by user name, gets an email, sets a new password, and is told of the change', async () => {
     const person = await app.addPerson({ firstName: 'Grace', password: 'the password that was forgotten' })
     const password = newPassword()
 
@@ -43,7 +43,7 @@ describe('the main job', () => {
     expect((await app.sink.next(person.email)).recipients).toEqual([person.email])
   })
 
-  test('every account of an address gets a letter of its own, each with its own link', async () => {
+  test('every account of an address gets an email of its own, each with its own link', async () => {
     const first = await app.addPerson()
     const second = await app.addPerson({ email: first.email })
     await app.post('send-reset-password-link', { login: first.email })
@@ -53,7 +53,7 @@ describe('the main job', () => {
     expect(links.sort()).toEqual([first.id, second.id].sort())
   })
 
-  test('S3: failures bring no letter; the change brings one, which says whom to turn to and holds no reset link', async () => {
+  test('S3: failures bring no email; the change brings one, which says whom to turn to and holds no reset link', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -290,7 +290,7 @@ describe('what the asking reveals', () => {
 })
 
 describe('C12: races', () => {
-  test('of 50 visitors racing with one link, exactly one gets through, and one letter tells of it', async () => {
+  test('of 50 visitors racing with one link, exactly one gets through, and one email tells of it', async () => {
     const person = await app.addPerson()
     const link = await app.linkFor(person)
     const passwords = Array.from({ length: 50 }, () => newPassword())

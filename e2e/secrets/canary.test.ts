@@ -50,7 +50,7 @@ const credentials: Canaries = {
 const secrets = { ...passwords, ...credentials }
 /** Of the links that were mailed; filled as they arrive. */
 const signatures: Canaries = {}
-/** What says who it is; it may be in a letter and in the accounts, not in a log or in an answer to who asks. */
+/** What says who it is; it may be in an email and in the accounts, not in a log or in an answer to who asks. */
 const personal: Canaries = { 'the user name': `user${core()}`, 'the first name': `Grace${core()}` }
 
 const paths = {
@@ -130,7 +130,7 @@ const submit = (what: string, to: string, fields: Record<string, string>, kept =
 /** Both fields, which this app asks for. */
 const twice = (password: string) => ({ password, password_confirm: password })
 
-/** The next letter that the mail server is handed and answers so; its links become canaries. */
+/** The next email that the mail server is handed and answers so; its links become canaries. */
 async function letter(reply: Reply, cause: () => Promise<unknown>): Promise<LinkParameters[]> {
   const before = mail.given.get(reply) ?? 0
   mail.reply = reply
@@ -138,12 +138,12 @@ async function letter(reply: Reply, cause: () => Promise<unknown>): Promise<Link
   await vi.waitFor(() => expect(mail.given.get(reply) ?? 0).toBeGreaterThan(before), { timeout: 40_000 })
   mail.reply = 'taken'
   if (reply === 535) return []
-  const links = mail.letters.at(-1)!.links.map(readLink)
+  const links = mail.emails.at(-1)!.links.map(readLink)
   for (const { signature } of links) signatures[`a signature, ${Object.keys(signatures).length}`] = signature
   return links
 }
 
-/** Lets letters that were put off be tried again now. */
+/** Lets emails that were put off be tried again now. */
 const hurry = () => app.sql.query(`UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`)
 
 const query = (link: LinkParameters) => new URLSearchParams(link).toString()
@@ -152,7 +152,7 @@ async function story(): Promise<void> {
   const ask = () => post('asking', paths.send, { login: person.username })
   const signed = signedLinks(app)
 
-  // Letters: the mail server refuses our password, puts a letter off, refuses one for good; each time it quotes.
+  // Emails: the mail server refuses our password, puts an email off, refuses one for good; each time it quotes.
   await letter(535, ask)
   await letter('taken', hurry)
   await letter(451, ask)
@@ -230,7 +230,7 @@ async function story(): Promise<void> {
   expect((await post('a reset that fails', paths.reset, failing)).status).toBe(500)
   await app.sql.query('DROP TRIGGER "quote" ON "rekey"."users"')
 
-  // The reset, the letter that tells of it, the used link, and the way to say no.
+  // The reset, the email that tells of it, the used link, and the way to say no.
   const good = { ...mailed, ...twice(passwords['the new password']!) }
   const [cancel] = await letter('taken', async () => {
     expect((await post('the reset', paths.reset, good)).status).toBe(200)
@@ -255,8 +255,7 @@ async function story(): Promise<void> {
 }
 
 const output = (): Haystack => ({ where: 'the output of all processes', text: app.output() })
-const letters = (): Haystack[] =>
-  mail.letters.map(({ raw, to }) => ({ where: `a letter to ${to}`, text: raw }))
+const emails = (): Haystack[] => mail.emails.map(({ raw, to }) => ({ where: `an email to ${to}`, text: raw }))
 
 describe('the search', () => {
   const written: [string, (secret: string) => string][] = [
@@ -290,7 +289,7 @@ describe('the search', () => {
     expect(find(samples, [{ where: 'noise', text }])).toEqual([])
   })
 
-  test('L3: finds what is planted in a log, an answer, a letter, a table of any schema and a file', async () => {
+  test('L3: finds what is planted in a log, an answer, an email, a table of any schema and a file', async () => {
     const planted = { planted: `x${core()}` }
     const { planted: value } = planted
     await app.sql.query('CREATE TABLE rekey_queue."planted" AS SELECT $1::jsonb AS "data"', [
@@ -301,7 +300,7 @@ describe('the search', () => {
     const places = [
       { where: 'output', text: `${app.output()}{"msg":"${value}"}\n` },
       { where: 'answer', text: `${answers[0]!.text}\nx-debug: ${value}` },
-      { where: 'letter', text: mail.letters[0]!.raw.replace(/\r\n\r\n/, `\r\nX-Debug: ${value}\r\n\r\n`) },
+      { where: 'letter', text: mail.emails[0]!.raw.replace(/\r\n\r\n/, `\r\nX-Debug: ${value}\r\n\r\n`) },
       ...(await dump(app.sql)),
       ...filesIn(dataDir),
     ]
@@ -312,7 +311,7 @@ describe('the search', () => {
   })
 })
 
-test('L1: the story was told: letters taken, put off and refused, errors of every kind, a reset and a no', () => {
+test('L1: the story was told: emails taken, put off and refused, errors of every kind, a reset and a no', () => {
   for (const reply of ['taken', 451, 550, 535] as const) expect(mail.given.get(reply)).toBeGreaterThan(0)
   for (const event of ['authn_password_change"', 'authn_token_revoked', 'email_deferred', 'email_failed'])
     expect(app.output()).toContain(event)
@@ -337,12 +336,12 @@ test('A4: no answer but the page of the link says whose account it is', () => {
   expect(find(personal, answers)).toEqual([])
 })
 
-test('P11, L3: no letter holds a password or a key', () => {
-  expect(find(secrets, letters())).toEqual([])
+test('P11, L3: no email holds a password or a key', () => {
+  expect(find(secrets, emails())).toEqual([])
 })
 
-test('T7: a letter holds the signatures of its own two links and of no others', () => {
-  for (const { raw, to, links } of mail.letters) {
+test('T7: an email holds the signatures of its own two links and of no others', () => {
+  for (const { raw, to, links } of mail.emails) {
     const own = new Set(links.map((link) => readLink(link).signature))
     const others = Object.entries(signatures).filter(([, signature]) => !own.has(signature))
     expect(find(Object.fromEntries(others), [{ where: to, text: raw }])).toEqual([])

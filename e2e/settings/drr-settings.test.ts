@@ -117,7 +117,7 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     expect((await press()).json).toMatchObject({ code: 'signature-used' })
   })
 
-  test('"this wasn’t me" in the letter about a change speaks of the change, and promises no new link', async () => {
+  test('"this wasn’t me" in the email about a change speaks of the change, and promises no new link', async () => {
     const link = await signedLinks(app).linkOf(await app.addPerson(), { purpose: 'cancel-change' })
     const look = async (address: string) => (await fetch(new URL(address, app.url))).text()
     const page = () => look(buildLinkUrl(`${app.url}/cancel-reset/`, link))
@@ -171,7 +171,7 @@ describe('password_confirm, email, and telling who exists', () => {
     expect(await ask({ email: person.email.toUpperCase() })).toEqual(found)
   })
 
-  test('whoever would get no letter is told so', async () => {
+  test('whoever would get no email is told so', async () => {
     const [disabled, passwordless] = [
       await app.addPerson({ isActive: false }),
       await app.addPerson({ password: null }),

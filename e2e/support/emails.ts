@@ -1,5 +1,5 @@
 import { simpleParser } from 'mailparser'
-import { letters } from '@/emails/templates'
+import { emails } from '@/emails/templates'
 import { languages, type Language } from '@/lib/i18n/locales'
 import type { ChangedEmailFacts, EmailText, ResetEmailFacts } from '@/lib/mail/email-types'
 
@@ -14,9 +14,9 @@ export const sender = {
 }
 export const account = { username: 'jane', firstName: 'Jane', email: 'jane@mail.example' }
 
-/** The letter with a link, to Jane and in English where nothing else is given. */
+/** The email with a link, to Jane and in English where nothing else is given. */
 export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<EmailText> {
-  return letters.reset({
+  return emails.reset({
     locale: 'en',
     sender,
     account,
@@ -27,9 +27,9 @@ export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<EmailText> 
   })
 }
 
-/** The letter about a changed password, to Jane and in English where nothing else is given. */
+/** The email about a changed password, to Jane and in English where nothing else is given. */
 export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<EmailText> {
-  return letters.changed({
+  return emails.changed({
     locale: 'en',
     sender,
     account,
@@ -40,7 +40,7 @@ export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<EmailTe
 
 type Written = [name: string, write: () => Promise<EmailText>, locale: Language]
 
-/** Every letter in every language, for `describe.each`. */
+/** Every email in every language, for `describe.each`. */
 export const everyEmail = languages.flatMap((locale): Written[] => [
   [`${locale} reset`, () => reset({ locale }), locale],
   [`${locale} reset, with a way to cancel`, () => reset({ locale, cancelLink }), locale],

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { simpleParser, type ParsedMail } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 
-/** A letter as it came over the wire. */
+/** An email as it came over the wire. */
 export type CaughtEmail = {
   from: string
   recipients: string[]
@@ -16,14 +16,14 @@ export type CaughtEmail = {
 
 export type MailSink = {
   url: string
-  letters: CaughtEmail[]
+  emails: CaughtEmail[]
   /** Answers RCPT with this instead of 250, until set back to undefined. */
   refuse: { code: number; text: string } | undefined
-  /** Takes letters without ever saying so. */
+  /** Takes emails without ever saying so. */
   mute: boolean
-  /** The next letter to an address that was not yet returned by this function; fails after the wait. */
+  /** The next email to an address that was not yet returned by this function; fails after the wait. */
   next(to: string, waitMs?: number): Promise<CaughtEmail>
-  /** How many letters came to an address so far. */
+  /** How many emails came to an address so far. */
   countTo(to: string): number
   close(): Promise<void>
 }
@@ -63,7 +63,7 @@ export async function startMailSink({
         const links = (mail.text ?? '').match(/https?:\/\/\S+[?&]signature=[\w-]+/g) ?? []
         const cancelLink = links.find((text) => new URL(text).pathname.endsWith('/cancel-reset/'))
         const link = links.find((text) => text !== cancelLink)
-        sink.letters.push({
+        sink.emails.push({
           from: mailFrom ? mailFrom.address : '',
           recipients: rcptTo.map(({ address }) => address),
           raw,
@@ -83,13 +83,13 @@ export async function startMailSink({
   const isTo = (to: string) => (letter: CaughtEmail) => letter.recipients.includes(to)
   const sink: MailSink = {
     url: certificate ? `smtp://localhost:${port}` : `smtp://127.0.0.1:${port}?ignoreTLS=true`,
-    letters: [],
+    emails: [],
     refuse: undefined,
     mute: false,
     async next(to, waitMs = 20_000) {
       const deadline = Date.now() + waitMs
       for (;;) {
-        const letter = sink.letters.find((candidate) => isTo(to)(candidate) && !taken.has(candidate))
+        const letter = sink.emails.find((candidate) => isTo(to)(candidate) && !taken.has(candidate))
         if (letter !== undefined) {
           taken.add(letter)
           return letter
@@ -107,7 +107,7 @@ export async function startMailSink({
         })
       }
     },
-    countTo: (to) => sink.letters.filter(isTo(to)).length,
+    countTo: (to) => sink.emails.filter(isTo(to)).length,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   }
   return sink

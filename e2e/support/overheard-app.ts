@@ -19,13 +19,13 @@ export async function startOverheardApp() {
   const wire = await listenIn(sink.url)
   const app = await startApp({ sink, env: { SMTP_URL: wire.url } })
 
-  /** What went out while something was done: recipients of letters, and commands to the mail server. */
+  /** What went out while something was done: recipients of emails, and commands to the mail server. */
   async function during(act: () => Promise<unknown>): Promise<{ recipients: string[]; commands: string[] }> {
-    const before = { letters: sink.letters.length, commands: wire.commands.length }
+    const before = { emails: sink.emails.length, commands: wire.commands.length }
     await act()
     await settled(app)
     return {
-      recipients: sink.letters.slice(before.letters).flatMap(({ recipients }) => recipients),
+      recipients: sink.emails.slice(before.emails).flatMap(({ recipients }) => recipients),
       commands: wire.commands.slice(before.commands),
     }
   }
@@ -75,7 +75,7 @@ async function listenIn(smtpUrl: string) {
   await once(server, 'listening')
   return {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}?ignoreTLS=true`,
-    /** What was said outside of letters, but for greetings and farewells. */
+    /** What was said outside of emails, but for greetings and farewells. */
     commands,
     /** Everything. */
     lines,

@@ -1,6 +1,6 @@
 // Loaded into the app's processes before all else (`node --import`), to prove that the parity test would see a leak:
 // the handler sleeps 3 ms while it reads a request that names one of PLANTED_SLEEP_FOR, comma-separated. With
-// PLANTED_SLEEP_LATE it is the request after that one which waits, as it would behind a letter that is being rendered.
+// PLANTED_SLEEP_LATE it is the request after that one which waits, as it would behind an email that is being rendered.
 const named = new Set((process.env.PLANTED_SLEEP_FOR ?? '').split(','))
 const late = process.env.PLANTED_SLEEP_LATE !== undefined
 const clock = new Int32Array(new SharedArrayBuffer(4))

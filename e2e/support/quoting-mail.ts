@@ -3,15 +3,15 @@ import type { AddressInfo } from 'node:net'
 import { simpleParser } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 
-/** What a letter gets to hear: taken, put off, refused for good; or the app, that its password is wrong. */
+/** What an email gets to hear: taken, put off, refused for good; or the app, that its password is wrong. */
 export type Reply = 'taken' | 451 | 550 | 535
 
 export type QuotedEmail = { to: string; raw: string; links: string[] }
 
 export type QuotingMail = {
   url: string
-  /** Letters that were handed over, taken or not. */
-  letters: QuotedEmail[]
+  /** Emails that were handed over, taken or not. */
+  emails: QuotedEmail[]
   reply: Reply
   /** How many times each reply was given. */
   given: Map<Reply, number>
@@ -19,7 +19,7 @@ export type QuotingMail = {
 }
 
 /**
- * A mail server that asks for a password and that says, when it refuses, all that it knows: the password, or the letter
+ * A mail server that asks for a password and that says, when it refuses, all that it knows: the password, or the email
  * with its links. Some do, and their words end up in error messages.
  */
 export async function startQuotingMail({
@@ -48,7 +48,7 @@ export async function startQuotingMail({
         const { text = '' } = await simpleParser(raw)
         const links = text.match(/https?:\/\/\S+[?&]signature=[\w-]+/g) ?? []
         const to = session.envelope.rcptTo.map(({ address }) => address).join()
-        mail.letters.push({ to, raw: raw.toString('latin1'), links })
+        mail.emails.push({ to, raw: raw.toString('latin1'), links })
         give(mail.reply)
         return mail.reply === 'taken' ? null : refusal(Number(mail.reply), `no: ${links.join(' ')}`)
       }
@@ -60,7 +60,7 @@ export async function startQuotingMail({
   const { port } = server.server.address() as AddressInfo
   const mail: QuotingMail = {
     url: `smtp://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}?ignoreTLS=true`,
-    letters: [],
+    emails: [],
     reply: 'taken',
     given: new Map(),
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),

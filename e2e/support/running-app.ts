@@ -38,7 +38,7 @@ export type RunningApp = {
   passwordIs(person: Person, password: string): Promise<boolean>
   /** Sends JSON to an endpoint. */
   post(endpoint: Endpoint, body: unknown, headers?: Record<string, string>): Promise<Answer>
-  /** Asks for a link and reads it from the letter. */
+  /** Asks for a link and reads it from the email. */
   linkFor(person: Person): Promise<LinkParameters>
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -79,7 +79,7 @@ export async function freePort(): Promise<number> {
 /**
  * Starts the built app as `npm start` does, on a database and an SMTP server of its own unless some are given.
  *
- * @param command `demo` catches letters in its mailbox where no mail server is set
+ * @param command `demo` catches emails in its mailbox where no mail server is set
  * @param env settings beyond those that a start needs; undefined takes one of those away
  * @param cwd where it is started; by default in the sources
  */

@@ -7,7 +7,7 @@ import { show, states } from '@/e2e/support/browser/states'
 import { test as strained } from '@/e2e/support/browser/strained-app'
 import { newPassword, startApp, type RunningApp } from './running-app'
 
-// `npm run screenshots`: a picture of every state that the browser tests know, of both letters, and of what is in English
+// `npm run screenshots`: a picture of every state that the browser tests know, of both emails, and of what is in English
 // only: the page of last resort and the demo's mailbox. For looking at; nothing is compared.
 
 const sizes = {
@@ -16,7 +16,7 @@ const sizes = {
   desktop: { width: 1280, height: 800 },
 }
 const schemes = ['light', 'dark', 'forced'] as const
-const letters = ['letter-link', 'letter-change'] as const
+const emails = ['letter-link', 'letter-change'] as const
 const lastResort = 'page-of-last-resort'
 const mailbox = {
   mailbox: '/dev/mailbox/',
@@ -25,7 +25,7 @@ const mailbox = {
 }
 
 const nameOf = (state: { name: string }) => state.name.replace(/[^a-z]+/gi, '-').replace(/^-|-$/g, '')
-const names = [...states.map(nameOf), ...letters, lastResort, ...Object.keys(mailbox)]
+const names = [...states.map(nameOf), ...emails, lastResort, ...Object.keys(mailbox)]
 
 type Wanted = Record<'lang' | 'state' | 'size' | 'scheme' | 'out', string | undefined>
 const wanted = JSON.parse(process.env.REKEY_SCREENSHOTS ?? '{}') as Wanted
@@ -71,13 +71,13 @@ for (const language of choose(wanted.lang, languages))
             fullPage: true,
           })
 
-        test('pages and letters', async ({ page, app, says, fragile, complaints }) => {
+        test('pages and emails', async ({ page, app, says, fragile, complaints }) => {
           for (const state of states.filter((state) => chosen.includes(nameOf(state)))) {
             await show(state, { page, app, says, fragile })
             await take(page, nameOf(state))
             if (state.breaks) complaints.length = 0
           }
-          for (const letter of letters.filter((letter) => chosen.includes(letter))) {
+          for (const letter of emails.filter((letter) => chosen.includes(letter))) {
             // A page before this one would leave its policy behind, which allows no inline styles.
             await page.goto('about:blank')
             await page.setContent(await htmlOf(letter, app, language))
@@ -120,11 +120,11 @@ async function showLastResort(page: Page): Promise<void> {
     .waitFor()
 }
 
-/** One of the letters that somebody new gets who resets a password. */
-async function htmlOf(letter: (typeof letters)[number], app: RunningApp, locale: Language): Promise<string> {
+/** One of the emails that somebody new gets who resets a password. */
+async function htmlOf(letter: (typeof emails)[number], app: RunningApp, locale: Language): Promise<string> {
   const person = await app.addPerson({ firstName: 'Grace', locale })
   const link = await app.linkFor(person)
-  const [first] = app.sink.letters.filter(({ recipients }) => recipients.includes(person.email))
+  const [first] = app.sink.emails.filter(({ recipients }) => recipients.includes(person.email))
   if (letter === 'letter-link') return String(first!.mail.html)
   await app.post('reset-password', { ...link, password: newPassword() })
   return String((await app.sink.next(person.email)).mail.html)

@@ -21,12 +21,12 @@ export type TroubledMail = {
   env: { SMTP_URL: string; NODE_EXTRA_CA_CERTS: string }
   /** Becomes so for all connections from now on, and ends those that there are. */
   becomes(mood: Mood): void
-  /** Letters taken, and connections that came to nothing, so far. */
+  /** Emails taken, and connections that came to nothing, so far. */
   counts: { taken: number; troubled: number }
   close(): Promise<void>
 }
 
-/** A mail server over TLS that takes letters and forgets them, and can be in trouble. */
+/** A mail server over TLS that takes emails and forgets them, and can be in trouble. */
 export async function startTroubledMail(): Promise<TroubledMail> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rekey-mail-'))
   const trusted = makeSelfSignedCertificate('localhost')

@@ -221,7 +221,7 @@ describe('asking for a link', () => {
   })
 
   test(
-    'A2: disabled, password-less and mailbox-less accounts take the same time as those that get a letter',
+    'A2: disabled, password-less and mailbox-less accounts take the same time as those that get an email',
     { timeout },
     async () => {
       const { app } = await servingApp()
@@ -262,7 +262,7 @@ describe('asking for a link', () => {
     )
   })
 
-  /** Asks, then asks for others in a row, as somebody would who listens for a letter that is being made. */
+  /** Asks, then asks for others in a row, as somebody would who listens for an email that is being made. */
   function listens(
     client: TimedClient,
     logins: string[],
@@ -282,7 +282,7 @@ describe('asking for a link', () => {
   }
 
   test(
-    'A2: with the worker at work, neither the answer, nor the one right after it, nor those later tell that a letter is made',
+    'A2: with the worker at work, neither the answer, nor the one right after it, nor those later tell that an email is made',
     { timeout },
     async () => {
       const { app, mail } = await wholeApp()

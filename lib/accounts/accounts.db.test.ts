@@ -88,7 +88,7 @@ describe('letter slots', () => {
     })
   const claim = async (...asked: Parameters<typeof slot>) => (await slot(...asked)) !== null
 
-  /** Lets time pass for the account's letters and its pause. */
+  /** Lets time pass for the account's emails and its pause. */
   const pass = (seconds: number) =>
     sql.query(
       `UPDATE "rekey"."recovery" SET "emails_paused_until" = "emails_paused_until" - make_interval(secs => $2),
@@ -149,7 +149,7 @@ describe('letter slots', () => {
     expect(claims.filter(Boolean)).toHaveLength(60)
   })
 
-  test('F4, R3: without a cool-down a slot ends with its link, so that letters that were late hold back none', async () => {
+  test('F4, R3: without a cool-down a slot ends with its link, so that emails that were late hold back none', async () => {
     const late = { age: 3000 }
     const claims = [await claim(undefined, late), await claim(undefined, late), await claim(undefined, late)]
     expect([...claims, await claim()]).toEqual([true, true, true, false])
@@ -159,7 +159,7 @@ describe('letter slots', () => {
     expect([await claim(), await claim(), await claim(), await claim()]).toEqual([true, true, true, false])
   })
 
-  test('R2: late letters count in a window that is shorter than a link lives, too', async () => {
+  test('R2: late emails count in a window that is shorter than a link lives, too', async () => {
     const short: EmailSlots = { cooldown: 0, perAccount: { count: 1, seconds: 600 } }
     const late = { slots: short, age: 2000 }
     expect([await claim(undefined, late), await claim(undefined, late)]).toEqual([true, false])
@@ -169,7 +169,7 @@ describe('letter slots', () => {
     expect(await claim(undefined, late)).toBe(true)
   })
 
-  test('T6: a cool-down begins when the letter leaves, however late it is', async () => {
+  test('T6: a cool-down begins when the email leaves, however late it is', async () => {
     expect(await claim(undefined, { slots: calm, age: 3000 })).toBe(true)
     expect(await claim(undefined, { slots: calm })).toBe(false)
   })
@@ -205,14 +205,14 @@ describe('letter slots', () => {
     expect(await claim()).toBe(true)
   })
 
-  test('T5: the pause holds back a letter, too, whose job had its slot before: its link would be signed anew', async () => {
+  test('T5: the pause holds back an email, too, whose job had its slot before: its link would be signed anew', async () => {
     const job = randomUUID()
     expect(await claim(job)).toBe(true)
     await pause()
     expect(await claim(job)).toBe(false)
   })
 
-  test('the letter that "this wasn’t me" itself starts goes, whatever was sent before it', async () => {
+  test('the email that "this wasn’t me" itself starts goes, whatever was sent before it', async () => {
     for (let i = 0; i < 3; i += 1) await claim()
     await pause()
     const job = randomUUID()

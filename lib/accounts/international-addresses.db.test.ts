@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { letters } from '@/emails/templates'
+import { emails } from '@/emails/templates'
 import { auditEvents } from '@/lib/audit/audit'
 import { createDepartures } from '@/lib/password-reset/departures'
 import { createEmailSending } from '@/lib/password-reset/send-emails'
@@ -59,7 +59,7 @@ async function mailTo(email: string, offersSmtpUtf8: boolean) {
   const accountId = await add(email)
   const sending = createEmailSending({
     ...services,
-    letters,
+    emails,
     mailer,
     departures: createDepartures({ slots: 16, longestPause: 0 }),
     configuration: {},
@@ -77,7 +77,7 @@ async function mailTo(email: string, offersSmtpUtf8: boolean) {
     attempt: 1,
   })
   const { event, reason } = (await services.audit.history(accountId)).at(-1)!
-  return { attempt, event, reason, recipients: sink.letters.flatMap(({ recipients }) => recipients) }
+  return { attempt, event, reason, recipients: sink.emails.flatMap(({ recipients }) => recipients) }
 }
 
 describe('M11: an account whose address is not ASCII', () => {
@@ -100,7 +100,7 @@ describe('M11: an account whose address is not ASCII', () => {
   })
 })
 
-describe('I6: a domain in letters of any case names the same account', () => {
+describe('I6: a domain in emails of any case names the same account', () => {
   test.each([
     ['müller', 'MÜLLER'],
     ['MÜLLER', 'müller'],

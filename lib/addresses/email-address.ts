@@ -122,7 +122,8 @@ function asciiDomain(typed: string): string | null {
   const domain = lowerAscii(typed)
   const lower = mapCharacters(domain, lowerLetter)
   const ascii = domainToASCII(domain)
-  if (!hostName.test(ascii)) return null
+  // Some letters, Cherokee ones among them, give an A-label that is itself refused.
+  if (!hostName.test(ascii) || domainToASCII(ascii) !== ascii) return null
   const unicode = domainToUnicode(ascii) // leaves an invalid A-label unchanged
   if (/(?:^|\.)xn--/.test(unicode)) return null
   return [ascii, unicode].includes(domain) || lower === unicode ? ascii : null

@@ -107,7 +107,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       requestsPerLogin: values.LIMIT_REQUESTS_PER_LOGIN,
       resetsPerClient: values.LIMIT_RESETS_PER_CLIENT,
       attemptsPerLink: values.LIMIT_ATTEMPTS_PER_LINK,
-      letters: values.LIMIT_EMAILS,
+      emails: values.LIMIT_EMAILS,
       emailsPerMailbox: values.LIMIT_EMAILS_PER_MAILBOX ?? {
         count: 20,
         seconds: emailWindow,

@@ -5,7 +5,7 @@ const known = Object.keys(settingsSchema.shape)
 
 /** Settings of Django REST Registration (DRR) that are extension points of `rekey.config.ts`. */
 const inConfiguration: Record<string, string> = {
-  RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES: 'letters',
+  RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES: 'emails',
   RESET_PASSWORD_VERIFICATION_EMAIL_SENDER: 'sendEmail',
   SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS: 'linkRequestSchema',
   SEND_RESET_PASSWORD_LINK_USER_FINDER: 'findAccounts',

@@ -186,7 +186,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     const reason = ended.outcome === 'done' ? undefined : ended.reason
     // At a later attempt, deferrals of a single recipient can be the reason.
     if (reason === 'link-would-expire' && attempt === 1) fail('link-would-expire', reason, startedAt)
-    if (reason === 'letter-budget-spent') fail('budget', reason, startedAt)
+    if (reason === 'email-budget-spent') fail('budget', reason, startedAt)
   }
 
   /** Records a job that threw, was malformed or exceeded its time. */

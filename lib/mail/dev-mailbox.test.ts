@@ -23,7 +23,7 @@ function catchEmail(to: string, id = randomUUID()) {
     from: 'Bücher <no-reply@example.com>',
     log: pino({ enabled: false }),
   })
-  return mailer.send({ id, to, letter }).then(() => id)
+  return mailer.send({ id, to, content: letter }).then(() => id)
 }
 
 test('there is nothing in a mailbox that does not exist', async () => {
@@ -32,7 +32,7 @@ test('there is nothing in a mailbox that does not exist', async () => {
   expect(await mailbox.open(randomUUID())).toBeNull()
 })
 
-test('a letter that the mailer caught is read back as it was written, newest first', async () => {
+test('an email that the mailer caught is read back as it was written, newest first', async () => {
   const older = await catchEmail('jane@example.com')
   const newer = await catchEmail('ada@example.com')
   const hourAgo = new Date(Date.now() - 3_600_000)
@@ -53,7 +53,7 @@ test('a letter that the mailer caught is read back as it was written, newest fir
   expect(opened?.source).toMatch(/^From: .*<no-reply@example\.com>\r$/m)
 })
 
-test('a letter caught before a restart is found by a mailbox made after it', async () => {
+test('an email caught before a restart is found by a mailbox made after it', async () => {
   const id = await catchEmail('jane@example.com')
   expect((await createMailbox(dir).list()).map((caught) => caught.id)).toContain(id)
 })
@@ -76,7 +76,7 @@ test.each([
   await rm(join(dir, '..', 'outside.eml'))
 })
 
-test('a half-written letter and a stranger’s file are not listed; a dangling one breaks nothing', async () => {
+test('a half-written email and a stranger’s file are not listed; a dangling one breaks nothing', async () => {
   const before = (await createMailbox(dir).list()).length
   await writeFile(join(dir, `.${randomUUID()}.abc.part`), 'Subject: half')
   await writeFile(join(dir, 'notes.txt'), 'Subject: notes')

@@ -33,9 +33,9 @@ export function createMailbox(dir: string) {
       ids.map(async (id) => ({ id, at: (await undefinedIfMissing(stat(pathOf(id))))?.mtimeMs ?? 0 })),
     )
     const newest = caught.sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1)).slice(0, maxListed)
-    const letters = await Promise.all(newest.map(({ id }) => read(id, headOf)))
-    return letters
-      .filter((letter) => letter !== null)
+    const emails = await Promise.all(newest.map(({ id }) => read(id, headOf)))
+    return emails
+      .filter((email) => email !== null)
       .map(({ id, date, to, subject }) => ({ id, date, to, subject }))
   }
 

@@ -47,7 +47,7 @@ export type ChangedEmailFacts = {
 export type EmailText = { subject: string; html: string; text: string }
 
 /** The email templates. The default ones are in `emails/`; `rekey.config.ts` may replace them. */
-export type Letters = {
+export type Emails = {
   reset(facts: ResetEmailFacts): Promise<EmailText>
   changed(facts: ChangedEmailFacts): Promise<EmailText>
 }

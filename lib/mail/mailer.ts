@@ -17,20 +17,20 @@ export type OutgoingEmail = {
   id: string
   /** The stored address; it is not trusted to be one. */
   to: string
-  letter: EmailText
+  content: EmailText
   /**
-   * Milliseconds until the attempt is broken off, whatever the mail server is doing, unless the whole letter was handed
+   * Milliseconds until the attempt is broken off, whatever the mail server is doing, unless the whole email was handed
    * over by then; a minute unless told.
    */
   deadlineMs?: number
-  /** Milliseconds for the mail server's answer to a whole letter; ten minutes unless told (RFC 5321 §4.5.3.2.6). */
+  /** Milliseconds for the mail server's answer to a whole email; ten minutes unless told (RFC 5321 §4.5.3.2.6). */
   answerMs?: number
 }
 
 export type Mailer = ReturnType<typeof createMailer>
 
 export type MailerOptions = {
-  /** Where letters go: a mail server… */
+  /** Where emails go: a mail server… */
   smtpUrl?: string | undefined
   /** …or, in demo and dev, a directory. */
   mailboxDir?: string | undefined
@@ -44,9 +44,9 @@ export type MailerOptions = {
 }
 
 /**
- * Sends letters by SMTP, or catches them in a directory; the message is the same either way.
+ * Sends emails by SMTP, or catches them in a directory; the message is the same either way.
  *
- * @throws Error when the sender's address is none, or when it is not told where letters go
+ * @throws Error when the sender's address is none, or when it is not told where emails go
  */
 export function createMailer(options: MailerOptions) {
   const { smtpUrl, mailboxDir, from, replyTo, log } = options
@@ -57,22 +57,22 @@ export function createMailer(options: MailerOptions) {
   const noteTrouble = watchForTrouble(log)
 
   /**
-   * One attempt to send a letter to one address. Never throws for what a mail server, a network or a stored address
+   * One attempt to send an email to one address. Never throws for what a mail server, a network or a stored address
    * does; the outcome says it.
    */
   async function send({
     id,
     to,
-    letter,
+    content,
     deadlineMs = aMinute,
     answerMs = tenMinutes,
   }: OutgoingEmail): Promise<SendOutcome> {
-    if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('A letter needs the id of its job.')
+    if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('An email needs the id of its job.')
     const address = wireAddress(to)
     if (address === null) return { ok: false, final: true, cause: 'recipient', reason: 'address-refused' }
     const patience = startPatience(deadlineMs, answerMs)
     try {
-      const message: Message = { ...messageTo(address, id, letter), signal: patience.signal }
+      const message: Message = { ...messageTo(address, id, content), signal: patience.signal }
       await hand.over(id, message, patience.handedOver)
       return report({ ok: true })
     } catch (error) {
@@ -99,15 +99,15 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  function messageTo(address: string, id: string, letter: EmailText): Omit<Message, 'signal'> {
+  function messageTo(address: string, id: string, content: EmailText): Omit<Message, 'signal'> {
     return {
       envelope: { from: sender.address, to: [address] },
       from: sender,
       to: { name: '', address },
       replyTo: answersTo,
-      subject: oneLine(letter.subject),
-      text: letter.text,
-      html: letter.html,
+      subject: oneLine(content.subject),
+      text: content.text,
+      html: content.html,
       messageId: `<${id}@${domain}>`,
       date: new Date(),
       headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834 §5: no vacation note answers it
@@ -116,8 +116,8 @@ export function createMailer(options: MailerOptions) {
   }
 
   /** Costs the time that making a message takes, and sends none. */
-  async function rehearse(letter: EmailText): Promise<void> {
-    await compose(messageTo(sender.address, 'rehearsal', letter))
+  async function rehearse(content: EmailText): Promise<void> {
+    await compose(messageTo(sender.address, 'rehearsal', content))
   }
 
   function report(outcome: SendOutcome): SendOutcome {
@@ -133,16 +133,16 @@ type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMai
   signal: AbortSignal
 }
 type Hand = {
-  /** @param handedOver called when the last of the letter is written, and only an answer is missing */
+  /** @param handedOver called when the last of the email is written, and only an answer is missing */
   over(id: string, message: Message, handedOver: () => void): Promise<void>
-  /** Everything but a letter. @throws as {@link Hand.over} does */
+  /** Everything but an email. @throws as {@link Hand.over} does */
   tryOut(signal: AbortSignal): Promise<void>
   close(): void
 }
 
 /**
- * When an attempt is broken off: at the deadline, or once the letter is handed over, when the answer takes too long. A
- * letter that is broken off then would be sent again, and may have left.
+ * When an attempt is broken off: at the deadline, or once the email is handed over, when the answer takes too long. A
+ * email that is broken off then would be sent again, and may have left.
  */
 function startPatience(deadlineMs: number, answerMs: number) {
   const breaking = new AbortController()
@@ -155,7 +155,7 @@ function startPatience(deadlineMs: number, answerMs: number) {
   return { signal: breaking.signal, handedOver, isHandedOver: () => whole }
 }
 
-/** No letter of ours points to files or URLs, so that none that is made to ever fetches one. */
+/** No email of ours points to files or URLs, so that none that is made to ever fetches one. */
 const closedDoors = { disableFileAccess: true, disableUrlAccess: true }
 
 function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Hand {
@@ -169,7 +169,7 @@ function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerO
   )
   const written = new WeakMap<AbortSignal, () => void>()
   transport.use('stream', (mail, next) => {
-    mail.message.processFunc((letter) => letter.once('end', () => written.get(mail.data.signal!)?.()))
+    mail.message.processFunc((content) => content.once('end', () => written.get(mail.data.signal!)?.()))
     next()
   })
   return {
@@ -198,7 +198,7 @@ async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   return (await composer.sendMail(message)).message as Buffer
 }
 
-/** The mailbox of demo and dev: a file per letter, there in whole or not at all, for the owner's eyes only. */
+/** The mailbox of demo and dev: a file per email, there in whole or not at all, for the owner's eyes only. */
 function catchIn(dir: string | undefined): Hand {
   if (dir === undefined) throw new Error('A mailer needs a mail server or a mailbox.')
   const ready = () => mkdir(dir, { recursive: true, mode: 0o700 })
@@ -220,7 +220,7 @@ function catchIn(dir: string | undefined): Hand {
 
 function requireMailbox(setting: string, text: string) {
   const mailbox = readMailbox(text)
-  if (mailbox === null) throw new Error(`${setting} must be one address that letters can come from.`)
+  if (mailbox === null) throw new Error(`${setting} must be one address that emails can come from.`)
   return mailbox
 }
 

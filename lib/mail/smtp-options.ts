@@ -54,7 +54,7 @@ export function smtpOptions(
     socketTimeout: longestAttempt,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,
-    // Either would write letters to the log, and so the links in them.
+    // Either would write emails to the log, and so the links in them.
     debug: false,
     logger: false,
   }

@@ -1,6 +1,6 @@
 import type { Account, LoginFields } from '@/lib/accounts/accounts'
 import type { Transaction } from '@/lib/database/pool'
-import type { EmailText, Letters } from '@/lib/mail/email-types'
+import type { EmailText, Emails } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { Link } from './reset-link'
 
@@ -17,7 +17,7 @@ export type ResetRequest = {
  * The functions that a team may replace with its own code. Each one is optional.
  *
  * Functions in the worker have a deadline: one minute for `findAccounts` and `passwordChanged`, eleven and a half minutes for
- * a whole email (`buildVerificationUrl`, `letters` and `sendEmail`, of which `deliver` alone may take eleven). A late
+ * a whole email (`buildVerificationUrl`, `emails` and `sendEmail`, of which `deliver` alone may take eleven). A late
  * function is retried later; it cannot be stopped, so it runs beside its retry. Set a timeout for everything that it waits
  * for. An email that is late eight times is given up, because it may have been delivered each time.
  */
@@ -43,14 +43,14 @@ export type Configuration = {
    * email after a crash, with the same `id`. Return `maybeDelivered` with a failure after which the email may still arrive.
    */
   sendEmail?: (
-    letter: { id: string; to: string; text: EmailText; account: Account },
+    email: { id: string; to: string; text: EmailText; account: Account },
     deliver: () => Promise<SendOutcome>,
   ) => Promise<SendOutcome>
   /**
    * Replaces one or both email templates (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES). The first also runs for requests
    * without an account, with a made-up account and a link that opens nothing; no email is sent then.
    */
-  letters?: Partial<Letters>
+  emails?: Partial<Emails>
   /** Builds the URL of the link in an email (DRR: VERIFICATION_URL_BUILDER). `standard` is the default. */
   buildVerificationUrl?: (link: Link, standard: string) => string
   /** Builds the JSON body of a response 200 (DRR: SUCCESS_RESPONSE_BUILDER). */

@@ -152,21 +152,21 @@ describe('asking', () => {
     expect(await ask('x'.repeat(320))).toEqual({ ok: true, found: true })
   })
 
-  test('T2: nor does the link of a letter that says "this wasn’t me"', async () => {
+  test('T2: nor does the link of an email that says "this wasn’t me"', async () => {
     const link = linkOf(account, 'cancel')
     expect(await reset().requestLink({ target: { link }, ...from() })).toMatchObject({ code: 'not-genuine' })
   })
 })
 
 describe('setting a password', () => {
-  test('works with a link that holds, is recorded, and queues the letter that tells of it', async () => {
+  test('works with a link that holds, is recorded, and queues the email that tells of it', async () => {
     expect(await reset().completeReset(input(linkOf()))).toEqual({ ok: true })
     expect(await services.hash.verify((await passwordOf())!, good)).toBe(true)
     expect(await events()).toEqual([auditEvents.changed])
     expect(await jobs()).toEqual(['changed-email'])
   })
 
-  test('S3: the letter that tells of it is for the address that the account had then', async () => {
+  test('S3: the email that tells of it is for the address that the account had then', async () => {
     expect(await reset().completeReset(input(linkOf()))).toEqual({ ok: true })
     await sql.query(`UPDATE "rekey"."users" SET "email" = 'thief@evil.example' WHERE "id" = $1`, [account.id])
     const { rows } = await sql.query(
@@ -410,7 +410,7 @@ describe('what belongs to a reset', () => {
 })
 
 describe('"this wasn’t me"', () => {
-  test('T5: kills all live links, once, and from a letter with a link queues nothing', async () => {
+  test('T5: kills all live links, once, and from an email with a link queues nothing', async () => {
     const link = linkOf()
     const press = () => reset().cancelReset({ link: linkOf(account, 'cancel'), ...from() })
     expect(await press()).toEqual({ ok: true, newLink: false })
@@ -426,13 +426,13 @@ describe('"this wasn’t me"', () => {
     expect(await jobs()).toEqual(['link-request'])
   })
 
-  test('from the letter about a changed password it starts a fresh reset', async () => {
+  test('from the email about a changed password it starts a fresh reset', async () => {
     const press = reset().cancelReset({ link: linkOf(account, 'cancel-change'), ...from() })
     expect(await press).toEqual({ ok: true, newLink: true })
     expect(await jobs()).toEqual(['link-request'])
   })
 
-  test('T5: that of the first letter dies with a change: it must not disarm the one in the letter about it', async () => {
+  test('T5: that of the first email dies with a change: it must not disarm the one in the email about it', async () => {
     const [first, link] = [linkOf(account, 'cancel'), linkOf()]
     expect(await reset().completeReset(input(link))).toEqual({ ok: true })
     const changed = linkOf((await services.accounts.read(account.id)).account!, 'cancel-change')
@@ -444,7 +444,7 @@ describe('"this wasn’t me"', () => {
     expect(await reset().cancelReset({ link: changed, ...from() })).toEqual({ ok: true, newLink: true })
   })
 
-  test('T5: where links may be used again, that of the first letter undoes a change as well', async () => {
+  test('T5: where links may be used again, that of the first email undoes a change as well', async () => {
     const links = createLinks({
       secrets: services.settings.secrets,
       audience: services.settings.publicUrl,

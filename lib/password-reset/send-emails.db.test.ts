@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { letters } from '@/emails/templates'
+import { emails } from '@/emails/templates'
 import type { Account } from '@/lib/accounts/accounts'
 import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
@@ -85,7 +85,7 @@ const handlers = (configuration: Configuration = {}, other: Partial<Parts> = {})
   createEmailSending({
     ...services,
     configuration,
-    letters: { ...letters, ...configuration.letters },
+    emails: { ...emails, ...configuration.emails },
     mailer,
     departures: createDepartures({ slots: 16, longestPause: 0 }),
     ...other,
@@ -94,7 +94,7 @@ const handlers = (configuration: Configuration = {}, other: Partial<Parts> = {})
 const now = () => Math.floor(Date.now() / 1000)
 const origin = { locale: 'en', requestId: 'r', client: '203.0.113.9' }
 
-/** A letter's job, asked for `age` seconds ago. */
+/** An email's job, asked for `age` seconds ago. */
 const emailJob = (
   of: Account = account,
   { age = 0, ...data }: Partial<Jobs['link-email']> & { age?: number } = {},
@@ -137,7 +137,7 @@ const cancel = () =>
   services.database.prisma.$transaction((tx) => services.accounts.revokeLinks(tx, account.id, 0, 3600))
 
 describe('who was asked for', () => {
-  test('gets a letter’s job, once, however often the asking is worked on', async () => {
+  test('gets an email’s job, once, however often the asking is worked on', async () => {
     const job = requestJob({ login: account.username })
     expect(await handlers()['link-request'](job)).toEqual({ outcome: 'done' })
     expect(await handlers()['link-request']({ ...job, attempt: 2 })).toEqual({ outcome: 'done' })
@@ -212,7 +212,7 @@ test('R11: a hundred accounts with one address have a bounded number of emails, 
   const email = `flooded-${randomBytes(6).toString('hex')}@example.com`
   const people: Account[] = []
   for (let i = 0; i < 100; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
-  const rich = { ...services.settings.limits, letters: { count: 1000, seconds: 3600 } }
+  const rich = { ...services.settings.limits, emails: { count: 1000, seconds: 3600 } }
   const limits = createLimits(services.database, services.settings.secrets[0], rich)
   const flood = (of: Account) => handlers({}, { limits })['link-email'](emailJob(of))
   // Strangers ask for all the others first, twice; then the owner of the oldest asks.
@@ -240,7 +240,7 @@ describe('A8: a request that names nobody', () => {
       `SELECT id, data FROM rekey_queue.job WHERE name = 'link-email' AND data->>'accountId' IS NULL`,
     )
     expect(rows).toHaveLength(1)
-    const before = sink.letters.length
+    const before = sink.emails.length
     const rehearsed: unknown[] = []
     const rehearse: Mailer['rehearse'] = async (letter) => {
       rehearsed.push(letter.subject)
@@ -255,7 +255,7 @@ describe('A8: a request that names nobody', () => {
     })
     expect(await ended).toEqual({ outcome: 'done' })
     expect(rehearsed).toEqual(['Reset your Rekey password'])
-    expect(sink.letters).toHaveLength(before)
+    expect(sink.emails).toHaveLength(before)
   })
 
   test('is not told from an account whose email is held back, whatever holds it (A8)', async () => {
@@ -277,9 +277,9 @@ describe('A8: a request that names nobody', () => {
   })
 
   test('fails nobody where a team’s own function fails for it (A8)', async () => {
-    const letters = { reset: async () => Promise.reject(new Error('who is nobody?')) }
+    const emails = { reset: async () => Promise.reject(new Error('who is nobody?')) }
     const data = { ...emailJob().data, accountId: null }
-    expect(await handlers({ letters })['link-email']({ ...emailJob(), data })).toEqual({ outcome: 'done' })
+    expect(await handlers({ emails })['link-email']({ ...emailJob(), data })).toEqual({ outcome: 'done' })
   })
 
   test('the further emails of one request follow the first after a drawn time (A8)', async () => {
@@ -294,7 +294,7 @@ describe('A8: a request that names nobody', () => {
   })
 })
 
-test('R2, A5: whoever typed their username has a letter, however many older accounts have it for an address', async () => {
+test('R2, A5: whoever typed their username has an email, however many older accounts have it for an address', async () => {
   const email = `squatted-${randomBytes(6).toString('hex')}@example.com`
   for (let i = 0; i < 21; i += 1) await add({ email, passwordHash: 'a hash' })
   const person = await add()
@@ -350,7 +350,7 @@ describe('L1: of a flood', () => {
     expect(await ask(account.username, id, here, 2)).toEqual([1, 1])
   })
 
-  test('the first letter of an account that is held back for one reason is kept, and all are logged', async () => {
+  test('the first email of an account that is held back for one reason is kept, and all are logged', async () => {
     await change('"is_active" = false')
     for (let i = 0; i < 3; i += 1) await logging()['link-email'](emailJob())
     const switchedOff = { ...services.settings, reset: { ...services.settings.reset, enabled: false } }
@@ -363,7 +363,7 @@ describe('L1: of a flood', () => {
   })
 })
 
-describe('a letter with a link', () => {
+describe('an email with a link', () => {
   test('M3: leads to the page of the settings and to us, lives from when it was asked for, and is signed for the account as it is', async () => {
     expect(await handlers()['link-email'](emailJob(account, { age: 600 }))).toEqual({ outcome: 'done' })
     const { link, recipients, mail } = await sink.next(account.email)
@@ -386,7 +386,7 @@ describe('a letter with a link', () => {
     expect(await lastEntry()).toEqual([auditEvents.sent, null])
   })
 
-  test('M10, T7: is the same letter when it is tried again: same link, same Message-ID', async () => {
+  test('M10, T7: is the same email when it is tried again: same link, same Message-ID', async () => {
     const job = emailJob()
     await handlers()['link-email'](job)
     await handlers()['link-email']({ ...job, attempt: 2 })
@@ -446,7 +446,7 @@ describe('a letter with a link', () => {
     for (const job of jobs) expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
     sink.refuse = undefined
     await handlers()['link-email'](emailJob())
-    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+    expect(await lastEntry()).toEqual([auditEvents.held, 'email-limit'])
 
     const [late] = jobs
     const data = { ...late!.data, requestedAt: now() - 3590 }
@@ -458,7 +458,7 @@ describe('a letter with a link', () => {
     sink.refuse = undefined
     await sql.query('DELETE FROM "rekey"."limits"') // the second that is held back for one reason would not be kept
     await handlers()['link-email'](emailJob())
-    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+    expect(await lastEntry()).toEqual([auditEvents.held, 'email-limit'])
   })
 
   test('is not sent once resets are switched off', async () => {
@@ -470,7 +470,7 @@ describe('a letter with a link', () => {
 
   test('R2: past an account’s limit is silently not sent; another account’s is', async () => {
     for (let i = 0; i < 3; i += 1) await handlers()['link-email'](emailJob())
-    expect(await lastEntry()).toEqual([auditEvents.held, 'letter-limit'])
+    expect(await lastEntry()).toEqual([auditEvents.held, 'email-limit'])
     expect(sink.countTo(account.email)).toBe(2)
     const other = await add()
     await handlers()['link-email'](emailJob(other))
@@ -479,7 +479,7 @@ describe('a letter with a link', () => {
 
   test('R1: past the budget of the installation waits, and takes nothing from it; what was not sent gives back', async () => {
     const people = [account, await add(), await add(), await add()]
-    // Each had a letter in this window.
+    // Each had an email in this window.
     for (const person of people) {
       await sql.query('DELETE FROM "rekey"."limits"')
       expect(await handlers()['link-email'](emailJob(person))).toEqual({ outcome: 'done' })
@@ -491,7 +491,7 @@ describe('a letter with a link', () => {
     sink.refuse = undefined
     for (const job of jobs.slice(0, 3))
       expect(await handlers()['link-email'](job)).toEqual({ outcome: 'done' })
-    const spent = { outcome: 'later', reason: 'letter-budget-spent' }
+    const spent = { outcome: 'later', reason: 'email-budget-spent' }
     for (let i = 0; i < 3; i += 1) expect(await handlers()['link-email'](jobs[3]!)).toEqual(spent)
     expect(sink.countTo(people[3]!.email)).toBe(1)
     await sql.query('DELETE FROM "rekey"."limits"')
@@ -502,7 +502,7 @@ describe('a letter with a link', () => {
     const [person, robbed] = [await add(), await add()]
     for (const _ of [1, 2, 3]) await services.limits.spendEmail({ first: false })
     expect(await handlers()['link-email'](emailJob(person))).toEqual({ outcome: 'done' })
-    const spent = { outcome: 'later', reason: 'letter-budget-spent' }
+    const spent = { outcome: 'later', reason: 'email-budget-spent' }
     expect(await handlers()['link-email'](emailJob(person))).toEqual(spent)
     expect(await handlers()['link-email'](emailJob(robbed))).toEqual({ outcome: 'done' })
     expect(await handlers()['link-email'](emailJob(robbed, { bypassPause: true }))).toEqual({
@@ -538,7 +538,7 @@ describe('a letter with a link', () => {
   })
 })
 
-test('a letter in the asker’s language leads to "this wasn’t me" in it, but to the reset by nothing more than the link', async () => {
+test('an email in the asker’s language leads to "this wasn’t me" in it, but to the reset by nothing more than the link', async () => {
   const german = await add({ locale: 'de' })
   for (const [of, locale, lang] of [
     [account, 'ja', 'ja'],
@@ -554,12 +554,12 @@ test('a letter in the asker’s language leads to "this wasn’t me" in it, but 
 })
 
 describe('a team’s own way', () => {
-  test('to build the address, to write the letter and to send it is used, each with what it replaces', async () => {
+  test('to build the address, to write the email and to send it is used, each with what it replaces', async () => {
     const sent: unknown[] = []
     const configuration: Configuration = {
       buildVerificationUrl: (link, standard) =>
         `https://app.example/#/reset/${link.user_id}?then=${encodeURIComponent(standard)}`,
-      letters: { reset: async ({ link }) => ({ subject: 'ours', text: link, html: '' }) },
+      emails: { reset: async ({ link }) => ({ subject: 'ours', text: link, html: '' }) },
       sendEmail: async ({ id, to, text }, deliver) => {
         sent.push(id, to, text.subject, text.text)
         return deliver()
@@ -574,7 +574,7 @@ describe('a team’s own way', () => {
 
   test.each<[string, Configuration]>([
     ['sends', { sendEmail: async () => Promise.reject(new Error('broken')) }],
-    ['writes', { letters: { reset: async () => Promise.reject(new Error('broken')) } }],
+    ['writes', { emails: { reset: async () => Promise.reject(new Error('broken')) } }],
   ])(
     'that throws while it %s has the job tried again, and uses up no budget',
     async (_what, configuration) => {
@@ -585,7 +585,7 @@ describe('a team’s own way', () => {
   )
 })
 
-describe('the letter about a changed password', () => {
+describe('the email about a changed password', () => {
   const changedJob = (of = account): Work<'changed-email'> => ({
     id: randomUUID(),
     data: { accountId: of.id, email: of.email, ...origin },
@@ -599,7 +599,7 @@ describe('the letter about a changed password', () => {
     await change(`"is_active" = false, "password" = NULL`)
     for (let i = 0; i < 7; i += 1) await services.limits.spendEmail({ first: true })
     expect(await handlers()['changed-email'](changedJob())).toEqual({ outcome: 'done' })
-    const letter = sink.letters.at(-1)!
+    const letter = sink.emails.at(-1)!
     expect(letter.recipients).toEqual([account.email])
     expect([letter.link, new URL(letter.cancelLink!).pathname]).toEqual([undefined, '/cancel-reset/'])
     // Word joiners keep mail programs from making links of it.
@@ -654,11 +654,11 @@ describe('the letter about a changed password', () => {
 
   test('is not sent where there is nobody to send it to', async () => {
     const silent = await add({ email: '' })
-    const before = sink.letters.length
+    const before = sink.emails.length
     expect(await handlers()['changed-email'](changedJob(silent))).toEqual({ outcome: 'done' })
     await sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [account.id])
     expect(await handlers()['changed-email'](changedJob())).toEqual({ outcome: 'done' })
-    expect(sink.letters).toHaveLength(before)
+    expect(sink.emails).toHaveLength(before)
   })
 })
 
@@ -690,7 +690,7 @@ describe('what the mail server said', () => {
     ])
   })
 
-  test('F3: a letter that left is not sent twice because the audit log could not be written', async () => {
+  test('F3: an email that left is not sent twice because the audit log could not be written', async () => {
     const audit = {
       ...services.audit,
       recordBestEffort: async () => undefined,

@@ -11,7 +11,7 @@ import type { Configuration } from './extension-points'
 import type { Database } from '@/lib/database/pool'
 import { roughClient, unknownClient } from '@/lib/addresses/client-ip'
 import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
-import type { EmailText, Letters, Sender } from '@/lib/mail/email-types'
+import type { EmailText, Emails, Sender } from '@/lib/mail/email-types'
 import type { Departures } from './departures'
 import { accountsOnTurn, type MailboxShare } from '@/lib/rate-limits/email-budget'
 import { canonicalAddress } from '@/lib/addresses/email-address'
@@ -29,7 +29,7 @@ import type { Settings } from '@/lib/config/settings'
 export type Parts = {
   accounts: Accounts
   links: Links
-  letters: Letters
+  emails: Emails
   mailer: Mailer
   queue: Queue
   limits: Limits
@@ -41,7 +41,7 @@ export type Parts = {
   departures: Departures
 }
 
-/** A link with less life than this, in seconds, is not sent any more: its letter would only annoy. */
+/** A link with less life than this, in seconds, is not sent any more: its email would only annoy. */
 const leastLife = 5 * 60
 
 /**
@@ -54,12 +54,12 @@ type About = { requestId: string; accountId: string }
 
 const done: Attempt = { outcome: 'done' }
 
-/** The worker's half of the story: whose letters, which link, out by mail. */
+/** The worker's half of the story: whose emails, which link, out by mail. */
 export function createEmailSending(parts: Parts): Handlers {
   const {
     accounts,
     links,
-    letters,
+    emails,
     queue,
     limits,
     audit,
@@ -79,11 +79,11 @@ export function createEmailSending(parts: Parts): Handlers {
   }
 
   /**
-   * Queues a letter for every account that was asked for. The link's life starts when the asking was stored.
+   * Queues an email for every account that was asked for. The link's life starts when the asking was stored.
    *
    * Each asking is in the process's log. The audit log, where rows stay for half a year, keeps the first per client,
    * account and ten minutes: a flood from many networks must not fill the disk, and still an account's history names
-   * every network that asked. What came of an asking has an entry of its own: each letter that left, and of those held
+   * every network that asked. What came of an asking has an entry of its own: each email that left, and of those held
    * back the first in ten minutes for each reason.
    */
   async function sendLinks({ id, data, createdAt, attempt }: Work<'link-request'>): Promise<Attempt> {
@@ -138,7 +138,7 @@ export function createEmailSending(parts: Parts): Handlers {
     const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
     if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
       log.error({ event: 'reset_email_abandoned', ...about, attempt })
-      // After an outage of the mail server, whoever asks again must not find all slots taken by letters that never left.
+      // After an outage of the mail server, whoever asks again must not find all slots taken by emails that never left.
       await accounts.releaseEmail(account.id, id)
       await audit.record('failed', { ...about, reason: 'link-would-expire' })
       return { outcome: 'never', reason: 'link-would-expire' }
@@ -148,7 +148,7 @@ export function createEmailSending(parts: Parts): Handlers {
       keepFor: settings.reset.period,
       linkEnds: expiresAt,
     })
-    if (slot === null) return hold('letter-limit', about)
+    if (slot === null) return hold('email-limit', about)
     const mailbox = await spendMailbox(account)
     // Where a stranger's reset is undone, what the stranger asked for before must not count.
     if (!mailbox.ok && !bypassPause) {
@@ -160,7 +160,7 @@ export function createEmailSending(parts: Parts): Handlers {
     if (!budget.ok) {
       await mailbox.giveBack()
       await rehearsal.sending(data)
-      return { outcome: 'later', reason: 'letter-budget-spent' }
+      return { outcome: 'later', reason: 'email-budget-spent' }
     }
     let left = false
     const locale = languageOf(account, data.locale)
@@ -181,7 +181,7 @@ export function createEmailSending(parts: Parts): Handlers {
   function write(account: Account, requestedAt: number, locale: Language): Promise<EmailText> {
     const link = links.create('reset', account.id, requestedAt, linkState(account))
     const standard = buildLinkUrl(settings.reset.pageUrl, link)
-    return letters.reset({
+    return emails.reset({
       locale,
       sender,
       account,
@@ -204,8 +204,8 @@ export function createEmailSending(parts: Parts): Handlers {
    * Tells of a new password, whatever else happened since, at the address that the account had then: whoever took it
    * over and changed its address must not be warned in the owner's place.
    *
-   * Once the account has another address, the letter has no "this wasn't me". All links that came to this mailbox died with
-   * the change; those to the new one, and its letters, are not for an old mailbox to stop.
+   * Once the account has another address, the email has no "this wasn't me". All links that came to this mailbox died with
+   * the change; those to the new one, and its emails, are not for an old mailbox to stop.
    */
   async function sendChangedEmail({ id, data, createdAt, attempt }: Work<'changed-email'>): Promise<Attempt> {
     const { accountId, requestId } = data
@@ -218,7 +218,7 @@ export function createEmailSending(parts: Parts): Handlers {
     }
     const locale = languageOf(account, data.locale)
     const changedAt = Math.floor(createdAt.getTime() / 1000)
-    const text = await letters.changed({
+    const text = await emails.changed({
       locale,
       sender,
       account: { ...account, email },
@@ -235,7 +235,7 @@ export function createEmailSending(parts: Parts): Handlers {
     return done
   }
 
-  /** A letter that is silently not sent. Whoever asks a thousand times causes a thousand, so one in ten minutes is kept. */
+  /** An email that is silently not sent. Whoever asks a thousand times causes a thousand, so one in ten minutes is kept. */
   async function hold(reason: string, about: About): Promise<'held'> {
     const facts = { ...about, reason }
     // No client's note but the account's: those of a flood come from everywhere.
@@ -246,7 +246,7 @@ export function createEmailSending(parts: Parts): Handlers {
   }
 
   /**
-   * Hands a letter over. What happened is recorded without regard to whether recording works: a letter that left must
+   * Hands an email over. What happened is recorded without regard to whether recording works: an email that left must
    * not leave twice because the database went away in between.
    */
   async function deliver(
@@ -257,7 +257,7 @@ export function createEmailSending(parts: Parts): Handlers {
     about: About,
     attempt: number,
   ): Promise<Attempt> {
-    const send = () => parts.mailer.send({ id, to: account.email, letter: text })
+    const send = () => parts.mailer.send({ id, to: account.email, content: text })
     const handOver = async () =>
       (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
     const outcome = await (event === 'sent' ? departures.send(handOver) : handOver())
@@ -280,7 +280,7 @@ export function createEmailSending(parts: Parts): Handlers {
   }
 
   /**
-   * The "this wasn't me" of a letter, on this app whatever page the reset link leads to. It names the letter's language
+   * The "this wasn't me" of an email, on this app whatever page the reset link leads to. It names the email's language
    * where that is neither the account's nor DEFAULT_LOCALE. In the usual case a link has its three parameters and no
    * more, and its page is in the account's language, else in the browser's.
    */
@@ -331,7 +331,7 @@ export function createEmailSending(parts: Parts): Handlers {
   }
 }
 
-/** The id of an account's letter job: the same when the asking job runs twice, so that no second letter is queued. */
+/** The id of an account's email job: the same when the asking job runs twice, so that no second email is queued. */
 function derivedId(jobId: string, accountId: string): string {
   const bytes = createHash('sha256').update(`${jobId} ${accountId}`).digest()
   bytes[6] = (bytes[6]! & 0x0f) | 0x80 // version 8: custom (RFC 9562 §5.8)

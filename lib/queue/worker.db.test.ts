@@ -104,7 +104,7 @@ describe('of two jobs that were fetched together', () => {
 })
 
 describe('a job that takes too long', () => {
-  test('M9, L1: is tried again later, and its worker goes on; a letter of it may have left', async () => {
+  test('M9, L1: is tried again later, and its worker goes on; an email of it may have left', async () => {
     const [letter, telling] = [await addEmail(), await addTelling()]
     await Promise.all([letter, telling].map((id) => set(id, 'expire_seconds = 31')))
     const hang = ({ id }: { id: string }) =>
@@ -124,7 +124,7 @@ describe('a job that takes too long', () => {
     )
   })
 
-  test('M9: has longer than a mail server may take for a letter, and a minute for all else', async () => {
+  test('M9: has longer than a mail server may take for an email, and a minute for all else', async () => {
     const { rows } = await pool.query<{ name: string; seconds: number }>(
       'SELECT name, expire_seconds AS seconds FROM rekey_queue.queue',
     )
@@ -182,7 +182,7 @@ describe('a job that fails again and again', () => {
   })
 })
 
-describe('a letter that may have left', () => {
+describe('an email that may have left', () => {
   const maybeDelivered = async (): Promise<Attempt> => ({
     outcome: 'later',
     reason: 'mail-unanswered',

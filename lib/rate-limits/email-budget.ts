@@ -2,7 +2,7 @@ import { unknownClient } from '@/lib/addresses/client-ip'
 import { createDrawn } from './drawn'
 import type { LimitSettings } from './limits'
 
-type Counter = 'letters' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
+type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 
 /** Gives back the share of an email that did not leave. */
 export type GiveBack = () => Promise<void>
@@ -36,7 +36,7 @@ type Parts = {
   isFirstInWindow: (client: string, kind: string) => Promise<boolean>
   pseudonym: (text: string) => string
   key: Buffer
-  settings: Pick<LimitSettings, 'letters' | 'emailsPerMailbox'>
+  settings: Pick<LimitSettings, 'emails' | 'emailsPerMailbox'>
 }
 
 /** How many emails with links leave: from the whole installation, and to one mailbox. */
@@ -56,21 +56,21 @@ export function createEmailBudget(parts: Parts) {
    * @param first whether it is the account's first email in its window
    */
   async function spendEmail({ first }: { first: boolean }): Promise<EmailBudget> {
-    const window = drawn.window('letters', settings.letters.seconds)
-    const usual = await takeShare('letters', `all ${window}`, budgetOf('letters', window))
+    const window = drawn.window('emails', settings.emails.seconds)
+    const usual = await takeShare('emails', `all ${window}`, budgetOf('emails', window))
     if (usual.ok) return { ...usual, alert: false }
     const second = first
       ? await takeShare('firstEmails', `all ${window}`, budgetOf('firstEmails', window))
       : usual
-    return { ...second, alert: await isFirstInWindow(unknownClient, 'letter budget spent') }
+    return { ...second, alert: await isFirstInWindow(unknownClient, 'email budget spent') }
   }
 
   /**
    * What a window's budget is; the same for all instances. The sum of two draws, so that numbers near the ends are rare: at
    * a sharp end, one email too few would be proof.
    */
-  function budgetOf(name: 'letters' | 'firstEmails', window: number): number {
-    const { count: most } = settings.letters
+  function budgetOf(name: 'emails' | 'firstEmails', window: number): number {
+    const { count: most } = settings.emails
     const places = Math.floor((most * margin) / 2) + 1
     return (
       most - drawn.number(`${name} ${window} one`, places) - drawn.number(`${name} ${window} two`, places)
@@ -128,9 +128,9 @@ export function createEmailBudget(parts: Parts) {
 
   /** Costs the database what counting an email does, on the same rows, and counts nothing. */
   async function rehearseEmail(): Promise<void> {
-    const window = drawn.window('letters', settings.letters.seconds)
+    const window = drawn.window('emails', settings.emails.seconds)
     await touch('emailsPerMailbox', 'nobody')
-    await touch('letters', `all ${window}`)
+    await touch('emails', `all ${window}`)
   }
 
   return { spendEmail, spendMailbox, chooseOnTurn, rehearseEmail }

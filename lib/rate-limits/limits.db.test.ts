@@ -13,7 +13,7 @@ const settings: LimitSettings = {
   requestsPerLogin: { count: 3, seconds: 600 },
   resetsPerClient: { count: 5, seconds: 600 },
   attemptsPerLink: { count: 2, seconds: 3600 },
-  letters: { count: 3, seconds: 3600 },
+  emails: { count: 3, seconds: 3600 },
   emailsPerMailbox: { count: 4, seconds: 3600 },
 }
 const secret = randomBytes(32).toString('base64url')
@@ -303,7 +303,7 @@ describe('R8: what is kept', () => {
   })
 })
 
-describe('notes and the letter budget', () => {
+describe('notes and the email budget', () => {
   test('a kind of refusal is worth one note per client in ten minutes', async () => {
     const note = (client: string, kind: string) => limits.isFirstInWindow(client, kind)
     expect(await note('203.0.113.16', 'signature-used a')).toBe(true)
@@ -347,19 +347,19 @@ describe('notes and the letter budget', () => {
 })
 
 describe('A9: whether one’s own email leaves', () => {
-  const large: LimitSettings = { ...settings, letters: { count: 400, seconds: 3600 } }
+  const large: LimitSettings = { ...settings, emails: { count: 400, seconds: 3600 } }
   const budgeted = (key = secret) => createLimits({ pool, schemas: defaultSchemas }, key, large)
 
   const setPoints = (name: string, points: number) =>
     pool.query('UPDATE "rekey"."limits" SET "points" = $2 WHERE "key" LIKE $1', [`${name}:all %`, points])
 
   /** How many emails of the present window leave, found by halving: between 200 and 500. */
-  async function findBudget(of: typeof limits, name: 'letters' | 'firstEmails'): Promise<number> {
+  async function findBudget(of: typeof limits, name: 'emails' | 'firstEmails'): Promise<number> {
     const spend = () => of.spendEmail({ first: name === 'firstEmails' })
     await pool.query('DELETE FROM "rekey"."limits"')
     await spend()
     if (name === 'firstEmails') {
-      await setPoints('letters', 500)
+      await setPoints('emails', 500)
       await spend()
     }
     let [leaves, refused] = [200, 500]
@@ -383,9 +383,7 @@ describe('A9: whether one’s own email leaves', () => {
         const known = i % 2 === 0
         // Accounts of one's own spend what comes before; then the candidate is asked for, then one's own again.
         await of.spendEmail({ first: false })
-        await pool.query(`UPDATE "rekey"."limits" SET "points" = $1 WHERE "key" LIKE 'letters:%'`, [
-          place - 1,
-        ])
+        await pool.query(`UPDATE "rekey"."limits" SET "points" = $1 WHERE "key" LIKE 'emails:%'`, [place - 1])
         if (known) await of.spendEmail({ first: false })
         const arrives = (await of.spendEmail({ first: false })).ok
         // An exact counter of so many lets it leave if and only if the candidate had none.
@@ -401,7 +399,7 @@ describe('A9: whether one’s own email leaves', () => {
     const found: [number, number][] = []
     for (let i = 0; i < 8; i += 1) {
       pass(3600)
-      found.push([await findBudget(of, 'letters'), await findBudget(of, 'firstEmails')])
+      found.push([await findBudget(of, 'emails'), await findBudget(of, 'firstEmails')])
     }
     for (const budget of found.flat()) {
       expect(budget).toBeGreaterThanOrEqual(300)
@@ -415,7 +413,7 @@ describe('A9: whether one’s own email leaves', () => {
   test('all instances agree on a window’s budget, and only who has the secret can know it (A9)', async () => {
     const budgets: number[] = []
     for (const of of [budgeted(), budgeted(), budgeted(`${secret}x`)]) {
-      const usual = await findBudget(of, 'letters')
+      const usual = await findBudget(of, 'emails')
       budgets.push(usual * 1000 + (await findBudget(of, 'firstEmails')))
     }
     expect(budgets[1]).toBe(budgets[0])

@@ -15,7 +15,7 @@ export type LimitSettings = {
   requestsPerLogin: Limit
   resetsPerClient: Limit
   attemptsPerLink: Limit
-  letters: Limit
+  emails: Limit
   /** Emails to one mailbox; once they are used up, accounts on turn still get one each. */
   emailsPerMailbox: Limit
 }
@@ -35,7 +35,7 @@ const memory = { lasts: 1000, holds: 10_000 }
  */
 const networksPerSite = 10
 
-/** Fresh resets of an account that "this wasn't me" starts: each brings a letter that other limits do not hold back. */
+/** Fresh resets of an account that "this wasn't me" starts: each brings an email that other limits do not hold back. */
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
 /** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
@@ -45,7 +45,7 @@ export type Counted =
       ok: false
       retryAfter: number
       first: boolean
-      limit: Exclude<keyof LimitSettings, 'resetsPerClient' | 'letters' | 'emailsPerMailbox'> | OwnLimit
+      limit: Exclude<keyof LimitSettings, 'resetsPerClient' | 'emails' | 'emailsPerMailbox'> | OwnLimit
     }
 
 type OwnLimit =
@@ -68,8 +68,8 @@ export type Limits = ReturnType<typeof createLimits>
 
 /**
  * Counts in PostgreSQL, so that all instances share one count and a restart forgets nothing. But for what record
- * 0018 names, a stranger can stop neither a person's letter nor their reset: the counts that all clients share are of a genuine link, and of
- * an account whose letters are being read, and no stranger has either.
+ * 0018 names, a stranger can stop neither a person's email nor their reset: the counts that all clients share are of a genuine link, and of
+ * an account whose emails are being read, and no stranger has either.
  *
  * All functions throw when counting is impossible; the edge answers 503 then.
  */
@@ -92,7 +92,7 @@ export function createLimits(
     requestsPerSite: { count: networksPerSite * asks, seconds },
     resetsPerLink: resetsPerClient,
     forgeriesPerClient: resetsPerClient,
-    firstEmails: settings.letters,
+    firstEmails: settings.emails,
     mailboxTurns: settings.emailsPerMailbox,
     guessesPerLink,
     restartsPerAccount,

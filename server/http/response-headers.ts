@@ -88,7 +88,7 @@ export function pagePolicy(nonce: string, rules: AnswerRules): string {
     "object-src 'none'",
     "frame-ancestors 'none'",
   ]
-  // The mailbox of demo and dev shows caught letters in a frame.
+  // The mailbox of demo and dev shows caught emails in a frame.
   if (mode !== 'production') directives.push("frame-src 'self'")
   if (publicOrigin.startsWith('https:')) directives.push('upgrade-insecure-requests')
   return directives.join('; ')
@@ -206,7 +206,7 @@ export function guardedAnswer(rules: AnswerRules) {
       if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
     }
 
-    /** Letters that demo and dev show in a frame bring a policy of their own; nothing else may choose its headers. */
+    /** Emails that demo and dev show in a frame bring a policy of their own; nothing else may choose its headers. */
     private headersOfOwnMaking(): Set<string> {
       if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
       return new Set([

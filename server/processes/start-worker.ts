@@ -1,4 +1,4 @@
-import { letters } from '@/emails/templates'
+import { emails } from '@/emails/templates'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { createDepartures } from '@/lib/password-reset/departures'
 import { createEmailSending } from '@/lib/password-reset/send-emails'
@@ -61,7 +61,7 @@ export async function startWorker(
   const reports = watchMail({ state, log, times, onRead: (facts) => void recorder.probeWhenIdle(facts) })
   const handlers = createEmailSending({
     ...services,
-    letters: { ...letters, ...configuration.letters },
+    emails: { ...emails, ...configuration.emails },
     ...recorder.watchSending({ mailer, configuration }),
     departures: createDepartures({ slots: linkConnections, longestPause }),
   })

@@ -6,7 +6,7 @@ import { services } from '@/services'
 import { visitorLanguage } from '@/app/i18n/request'
 
 /**
- * The links are stopped. Which of the two letters led here is not known any more, so both are spoken to; but while resets
+ * The links are stopped. Which of the two emails led here is not known any more, so both are spoken to; but while resets
  * are off, nobody gets a new link.
  */
 export default async function CancelledPage() {

@@ -19,7 +19,7 @@ export async function requireMailbox(): Promise<Mailbox> {
 
 /** Returns a stored email; answers 404 if there is none with this id. */
 export async function requireEmail(id: string): Promise<OpenedEmail> {
-  const letter = await (await requireMailbox()).open(id)
-  if (letter === null) notFound()
-  return letter
+  const email = await (await requireMailbox()).open(id)
+  if (email === null) notFound()
+  return email
 }

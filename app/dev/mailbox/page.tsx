@@ -15,8 +15,8 @@ export default async function MailboxPage({ searchParams }: Props) {
   const mailbox = await requireMailbox()
   const { q } = await searchParams
   const wanted = typeof q === 'string' ? q.trim() : ''
-  const letters = await mailbox.list()
-  const shown = letters.filter(({ to, subject }) => contains(`${to}\n${subject}`, wanted))
+  const emails = await mailbox.list()
+  const shown = emails.filter(({ to, subject }) => contains(`${to}\n${subject}`, wanted))
   return (
     <MailboxFrame title="Mailbox">
       <h1 className="text-2xl leading-tight font-semibold tracking-tight">Emails</h1>
@@ -41,7 +41,7 @@ export default async function MailboxPage({ searchParams }: Props) {
       </form>
       <div className="mt-4 flex min-h-8 flex-wrap items-center justify-between gap-x-6 text-sm text-muted">
         {/* A status, so that screen readers announce an email that arrives while the page is open. */}
-        <p role="status">{count(shown.length, letters.length, wanted)}</p>
+        <p role="status">{count(shown.length, emails.length, wanted)}</p>
         {wanted !== '' && (
           <a href={mailboxPath()} className="text-link inline-block py-1">
             Show all
@@ -56,18 +56,18 @@ export default async function MailboxPage({ searchParams }: Props) {
         )}
       </div>
       <NewEmails />
-      {shown.length > 0 ? <List letters={shown} /> : <Nothing searched={wanted !== ''} />}
+      {shown.length > 0 ? <List emails={shown} /> : <Nothing searched={wanted !== ''} />}
     </MailboxFrame>
   )
 }
 
-function List({ letters }: { letters: CaughtEmail[] }) {
+function List({ emails }: { emails: CaughtEmail[] }) {
   return (
     <ul
       role="list"
       className="mt-2 divide-y divide-line overflow-hidden rounded-2xl border border-line bg-surface shadow-sheet"
     >
-      {letters.map(({ id, to, subject, date }) => (
+      {emails.map(({ id, to, subject, date }) => (
         <li key={id}>
           <a
             href={`${mailboxPath()}${id}/`}

@@ -14,7 +14,7 @@ test.each([
   [3_600, '1 hour ago'],
   [86_399, '23 hours ago'],
   [172_800, '2 days ago'],
-])('a letter caught %i seconds ago was caught %s', (seconds, words) => {
+])('an email caught %i seconds ago was caught %s', (seconds, words) => {
   expect(ageOf(new Date(now.getTime() - seconds * 1000), now)).toBe(words)
 })
 

@@ -21,7 +21,7 @@ export type OtherSite = {
 
 type OfWorker = { app: RunningApp; otherSite: OtherSite }
 type OfTest = {
-  /** What pages and letters say in the language of this test's browser. */
+  /** What pages and emails say in the language of this test's browser. */
   says: Words
   /** What the browser had to complain of. No page may cause any; a test that provokes some takes them out. */
   complaints: string[]
@@ -87,7 +87,7 @@ function listen(context: BrowserContext, ours: string, { url, foreignUrl }: Othe
   const otherSites = [url, foreignUrl]
   const isOurs = (url: string) => url.startsWith(`${ours}/`)
   context.on('console', (message) => {
-    // An answer that is no success is one that a test asked for; a letter's frame that lets no script run, not even the
+    // An answer that is no success is one that a test asked for; an email's frame that lets no script run, not even the
     // ones with which a test looks into it, is as it should be.
     const isExpected = /^Failed to load resource|^Blocked script execution in '[^']*\/dev\/mailbox\//.test(
       message.text(),

@@ -2,7 +2,7 @@ import type { Purpose } from '@/lib/password-reset/reset-link'
 import { signedLinks } from '@/e2e/support/signed-links'
 import type { Person, RunningApp } from '@/e2e/support/running-app'
 
-/** The address of a link as a letter would carry it; `age` in seconds. */
+/** The address of a link as an email would carry it; `age` in seconds. */
 export async function linkTo(
   app: RunningApp,
   person: Person,

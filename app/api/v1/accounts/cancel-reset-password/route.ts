@@ -16,7 +16,7 @@ const pages = (settings: Settings): FormPages => ({
 /** Whoever switches resets off in an emergency leaves people the button that stops one: its links live for days. */
 const always = { whileOff: true }
 
-/** "This wasn't me": a person pressed the button of the page that a letter led to. Loading that page does nothing. */
+/** "This wasn't me": a person pressed the button of the page that an email led to. Loading that page does nothing. */
 export async function POST(request: Request): Promise<Response> {
   return answerPost(
     services(),

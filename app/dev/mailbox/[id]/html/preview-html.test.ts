@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { letters } from '@/emails/templates'
+import { emails } from '@/emails/templates'
 import { frameHtml, framePolicy, readScheme } from './preview-html'
 
-test('links of a letter open in the window that shows the mailbox', async () => {
-  const { html } = await letters.changed({
+test('links of an email open in the window that shows the mailbox', async () => {
+  const { html } = await emails.changed({
     locale: 'en',
     sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
     account: { username: 'jane', firstName: '', email: 'jane@mail.example' },
@@ -25,8 +25,8 @@ test.each([
   expect(frameHtml(html)).toBe(framed)
 })
 
-test('a letter can be looked at as light and as dark mail programs show it, whatever the system has', async () => {
-  const { html } = await letters.changed({
+test('an email can be looked at as light and as dark mail programs show it, whatever the system has', async () => {
+  const { html } = await emails.changed({
     locale: 'en',
     sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
     account: { username: 'jane', firstName: '', email: 'jane@mail.example' },
@@ -48,7 +48,7 @@ test('a letter can be looked at as light and as dark mail programs show it, what
   ])
 })
 
-test('M4: a caught letter runs nothing and fetches nothing', () => {
+test('M4: a caught email runs nothing and fetches nothing', () => {
   expect(framePolicy).toContain("default-src 'none'")
   expect(framePolicy).toMatch(/\bsandbox\b(?!.*allow-(scripts|same-origin|forms))/)
 })
