@@ -59,6 +59,7 @@ const parseError = (kind: string): Expected => ({ status: 400, json: { detail: `
 
 /** What the contract has instead of DRR's answer. */
 const instead: Record<string, Expected> = {
+  'default/send:unicode username NFD form': linkSent,
   'default/reset:user_id zero-width space': invalid,
   'default/reset:tampered user_id (nonexistent)': invalid,
   'default/reset:tampered user_id 0': invalid,
