@@ -16,7 +16,7 @@ export default defineConfig({
         // Neither database nor network nor build: seconds.
         test: {
           name: 'unit',
-          include: [`${sources}/**/*.test.{ts,tsx}`],
+          include: [`${sources}/**/*.test.{ts,tsx}`, '*.test.ts'],
           exclude: ['**/*.db.test.ts'],
           retry: 0,
         },

@@ -38,7 +38,7 @@ const notBuiltYet: Record<string, string> = {
   F12: 'needs a disk that can be filled',
   L7: 'needs numbers that a monitor can read',
   O1: 'needs the suite that kills processes at set points',
-  O2: 'is shown by npm run mutation; docs/mutation.md has the last score',
+  O2: 'needs a score of npm run mutation, written down',
 }
 
 test('every promise that must hold is shown by a test that names it; for what should, a decision may say why not', () => {

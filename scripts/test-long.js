@@ -1,5 +1,5 @@
 // `npm run test:long`: only the tests with a long form, in that form. For a night, or before a release; docs/long-runs.md has
-// the last results. `npm run test:long -- lib/inputs` runs those whose path contains that text.
+// the last results. `npm run test:long -- lib/http` runs those whose path contains that text.
 import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -10,8 +10,10 @@ import { readPlaywright, readVitest, summarise } from './report.js'
 /** @import { Result } from './report.js' */
 
 const wanted = process.argv.slice(2)
-const files = globSync('{app,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.{test,spec}.ts')
-  .filter((file) => /world\/long-form|browser\/looks/.test(readFileSync(file, 'utf8')))
+const files = globSync(
+  '{app,client,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.{test,spec}.ts',
+)
+  .filter((file) => /support\/long-form|browser\/looks/.test(readFileSync(file, 'utf8')))
   // Timing tests need the machine for themselves: docs/timing.md explains how to run them.
   .filter((file) => !file.includes('parity'))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))

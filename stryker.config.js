@@ -1,0 +1,26 @@
+/**
+ * `npm run mutation`: changes the code in small ways and sees whether a unit test fails. Only modules whose tests need neither
+ * database nor network are changed. `npm run mutation -- --mutate lib/password-reset/reset-link.ts` does one file.
+ *
+ * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
+ */
+const config = {
+  testRunner: 'vitest',
+  vitest: { configFile: 'vitest.mutation.config.ts' },
+  coverageAnalysis: 'perTest',
+  incremental: true,
+  concurrency: 2,
+  reporters: ['clear-text', 'progress', 'html'],
+  ignorePatterns: ['.next', 'dist', 'docs', '.data', 'test-results'],
+  mutate: [
+    'lib/{addresses,config,passwords,text}/**/*.ts',
+    'lib/http/{body/*,cors,error-codes,form-errors,link-repair,request-schemas}.ts',
+    'lib/password-reset/{reset-link,verify-link}.ts',
+    'emails/{shown-username,untrusted-text}.ts',
+    'server/http/{fair-queue,request-filter,request-headers}.ts',
+    '!**/*.test.ts',
+    '!**/*.d.ts',
+  ],
+}
+
+export default config
