@@ -35,7 +35,7 @@ test('S6: the assurance of a mailed link is stated, with every rule that it fall
   expect(threats).toContain('AAL1 ([0014](decisions/0014-stated-assurance.md))')
 })
 
-test('P5: that passwords are not normalised is decided, and says what follows for whoever types an accent', () => {
+test('P5: that passwords are not normalised is decided, and says what follows for a person who types an accent', () => {
   const decision = record('0007')
   expect(decision).toMatch(/accepted\. Requirement P5 \(NFC before hashing\) is not applied/)
   expect(decision).toMatch(/ASVS 6\.2\.8/)

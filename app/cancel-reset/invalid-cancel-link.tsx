@@ -21,7 +21,7 @@ export async function deadLinkTitle({ kind, language }: Props): Promise<string> 
   return (await wordsOf({ kind, language }))(`${kind}-title`)
 }
 
-/** Why a "this wasn't me" link does nothing. Whoever lost the account meanwhile is told what still helps, where it does. */
+/** Why a "this wasn't me" link does nothing. A person who has lost the account meanwhile is told what still helps. */
 export async function DeadLink({ kind, language }: Props) {
   const t = await wordsOf({ kind, language })
   const helps = kind === 'used' && services().settings.reset.enabled

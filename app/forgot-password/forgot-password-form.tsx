@@ -93,7 +93,7 @@ export function ForgotPasswordForm({
     setError(loginField, aboutLogin, { shouldFocus: true })
   }
 
-  /** Sets the time only: whoever went back meanwhile and asked for another login is not led back to this one. */
+  /** Sets the time only, so that a person who went back meanwhile and requested another login's link is not led back to this one. */
   async function requestAgain(login: string): Promise<FormResponse> {
     const response = await ask(login)
     const wait = response.ok ? pause : response.retryAfter

@@ -35,7 +35,7 @@ export async function ExpiredLink({ language, link }: Props & { link: LinkParame
   )
 }
 
-/** Ours, and spent. Whoever has just used it, and sees it again by going back, is told that all is well. */
+/** A genuine link that was used. A person who has just used it and went back is told that all is well. */
 export async function UsedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (

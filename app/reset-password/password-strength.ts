@@ -4,7 +4,7 @@ import words from '@zxcvbn-ts/language-common/dist/diceware.json.mjs'
 import { isDerivative, nameForms } from '@/lib/passwords/derivatives'
 import { isPadding, visibleCharacters, withoutDisguise } from '@/lib/passwords/visible-text'
 
-// Loaded when somebody begins to type, so that it weighs on nobody's first sight of the page. Of the library's lists only
+// Loaded when a person begins to type, so that it does not delay the page. Of the library's lists only
 // the small one comes along: what many people use is refused by the endpoint, which has the large one.
 
 /** How hard a password would be to guess for somebody who knows how people make them up. */

@@ -11,7 +11,7 @@ import {
   type OverheardApp,
 } from '@/e2e/support/overheard-app'
 
-// Addresses that whoever asks would like an email to go to.
+// A request that tries to choose the address of the email.
 
 let overheard: OverheardApp
 beforeAll(async () => void (overheard = await startOverheardApp()))

@@ -25,7 +25,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     ['cu\u0308re53', 'cure53'], // C3
   ] as const
 
-  test('in the domain, in front of it and as a username, what looks like somebody else’s is nobody’s', async () => {
+  test('in the domain, in front of it and as a username, what looks like another account’s finds no account', async () => {
     const own: string[] = []
     const odd: string[] = []
     for (const [likeness, plain] of alike) {

@@ -148,7 +148,7 @@ test('U7: what is going to be said has its place on the page before there is any
   expect(await regions()).toEqual([progress, 'status', 'alert'].map((role) => [role, '']))
 })
 
-test('U7: whoever sends a form from within its field is told there what is wrong, and that it is on its way', async ({
+test('U7: a form sent from within its field says there what is wrong, and that it is on its way', async ({
   page,
   app,
   says,

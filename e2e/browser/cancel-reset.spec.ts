@@ -88,7 +88,7 @@ test('U12: however impatiently "this wasn\'t me" is pressed, it counts once, and
   await expect(heading(page)).toHaveText(says.dead.missing)
 })
 
-test('"this wasn\'t me" that was pressed elsewhere meanwhile says so in place, and what helps whoever lost the account', async ({
+test('"this wasn\'t me" that was pressed elsewhere meanwhile says so in place, and what helps a person who lost the account', async ({
   context,
   app,
   says,

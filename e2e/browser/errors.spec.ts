@@ -231,7 +231,7 @@ test('U12: asking again within the cool-down is answered by the page itself, whi
   await expect(alertOf(page)).toHaveText('')
 })
 
-test('U12: the pause goes on while somebody looks at what was typed, and is told to whoever has reloaded', async ({
+test('U12: the pause goes on while somebody looks at what was typed, and is told again after a reload', async ({
   page,
   strict,
   says,

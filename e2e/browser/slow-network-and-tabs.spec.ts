@@ -82,7 +82,7 @@ test('U12: without a connection the form says so, keeps what was typed, and work
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('U11: whoever comes back from "check your email" finds what was typed, ready to be corrected', async ({
+test('U11: a person who comes back from "check your email" finds what was typed, ready to be corrected', async ({
   page,
   app,
   says,
@@ -111,7 +111,7 @@ test('U11: whoever comes back from "check your email" finds what was typed, read
   await expect(page.getByRole('main')).not.toContainText(person.username)
 })
 
-test('U11: an answer that comes late takes neither the words from whoever types meanwhile nor the place of a newer one', async ({
+test('U11: an answer that comes late replaces neither what is typed meanwhile nor a newer answer', async ({
   page,
   app,
   says,
@@ -151,7 +151,7 @@ test('U11: an answer that comes late takes neither the words from whoever types 
   await expect(page.getByRole('main')).toContainText(person.email)
 })
 
-test('U11: whoever goes back, types something else and goes forward again still reads whom they asked for', async ({
+test('U11: a person who goes back, types something else and goes forward again still reads the login of the request', async ({
   page,
   app,
   says,
@@ -199,10 +199,7 @@ test('T4: of two tabs with one link the second is told that it has been used', a
   expect((await app.sink.next(person.email)).link).toBeDefined()
 })
 
-test('U12: whoever types an address of a large provider is led to its inbox, and nobody else is', async ({
-  page,
-  says,
-}) => {
+test('U12: only an address of a large provider leads to its inbox', async ({ page, says }) => {
   await page.goto('/forgot-password/')
   for (const [address, inbox] of [
     ['grace.hopper@gmail.com', 'https://mail.google.com/'],

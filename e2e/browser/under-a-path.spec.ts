@@ -58,6 +58,7 @@ const test = journey.extend<object, Shared>({
   },
 })
 
+// Developers may have no nginx. In CI a machine without it fails instead.
 test.skip(!hasNginx && process.env.CI === undefined, 'nginx is not installed')
 
 /** The addresses on the host of `url` that are not under its path. */

@@ -170,7 +170,7 @@ describe('I2: nothing but the body’s own fields counts', () => {
     expect(await endpoints.allRows()).toEqual(before)
   })
 
-  test('__proto__ in a form is a field like others, so nobody’s', async () => {
+  test('__proto__ in a form is an unknown field like others', async () => {
     for (const body of ['__proto__=x&__proto__[login]=x', 'constructor=x&toString=x&hasOwnProperty=x']) {
       const answer = await endpoints.post(paths.send, body, {
         headers: [['Content-Type', 'application/x-www-form-urlencoded']],

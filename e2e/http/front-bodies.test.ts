@@ -290,12 +290,15 @@ describe('clients that take their time', () => {
     ['half a request line', 'GET /pa', { requestTimeout: 60_000 }],
     ['half a head', 'GET /page HTTP/1.1\r\nHost: a\r\n', { requestTimeout: 60_000 }],
     ['half a body', post('/api/v1/read', 'Content-Length: 10') + '{', {}],
-  ])('I3: whoever sends %s and then waits is told 408 and loses the connection', async (_, bytes, longer) => {
-    const { port, connections } = await start({ limits: { ...quick, ...longer } })
-    const { text, closed } = await talk(port, bytes, { patience: 2_000 })
-    expect([parseAnswer(text).status, closed]).toEqual([408, true])
-    await expect.poll(connections).toBe(0)
-  })
+  ])(
+    'I3: a client that sends %s and then waits gets 408 and loses the connection',
+    async (_, bytes, longer) => {
+      const { port, connections } = await start({ limits: { ...quick, ...longer } })
+      const { text, closed } = await talk(port, bytes, { patience: 2_000 })
+      expect([parseAnswer(text).status, closed]).toEqual([408, true])
+      await expect.poll(connections).toBe(0)
+    },
+  )
 
   test('I3: a head that arrives a byte at a time does not hold a connection, and others are served meanwhile', async () => {
     const { port, connections } = await start({ limits: quick })

@@ -242,7 +242,7 @@ describe('well-known addresses', () => {
     }
   })
 
-  test('H12: whoever found a weakness is told where to report it, for the month to come', async () => {
+  test('H12: security.txt says where to report a vulnerability, for the month to come', async () => {
     const answer = await fetch(`${app.url}/.well-known/security.txt`)
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8')
     const [contact, expires, canonical] = (await answer.text()).split('\n')

@@ -177,7 +177,7 @@ describe('what an answer carries', () => {
     expect(seenIn(answer).headers['x-rekey-request-id']).toBe(id)
   })
 
-  test('RFC 9110 §9.3.2: an answer to HEAD has no body, whoever gives it', async () => {
+  test('RFC 9110 §9.3.2: a response to HEAD has no body, from the app or from the front', async () => {
     const { port } = await start()
     for (const target of ['/page', '//page', '/throws'])
       expect((await ask(port, `HEAD ${target}`)).body).toBe('')

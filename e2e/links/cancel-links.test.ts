@@ -125,7 +125,7 @@ describe('"this wasn’t me" of the email about a changed password', () => {
     expect(await app.passwordIs(person, password)).toBe(true)
   })
 
-  test('T5: whoever reset with a leaked email cannot disarm it with that email’s own', async () => {
+  test('T5: an attacker who reset with a leaked email cannot disarm the later one with that email’s link', async () => {
     const person = await app.addPerson()
     const leaked = await emailFor(person)
     await app.post('reset-password', { ...readLink(leaked.link), password: newPassword() })

@@ -30,7 +30,7 @@ const post = (name: string, body: unknown, headers = [json]) =>
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
 
-/** All that an attack must leave as it was. Whoever is mailed or noted down would show in the last two. */
+/** All that an attack must leave as it was. The last two would show an email or an audit entry. */
 async function allRows(): Promise<unknown> {
   const tables = [
     '"rekey"."users"',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// The three fields of a link in the place of a login: whoever holds a dead link gets a new one without typing.
+// The three fields of a link in the place of a login: the holder of a dead link gets a new one without typing.
 
 let app: RunningApp
 beforeAll(async () => {

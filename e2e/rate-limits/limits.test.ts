@@ -91,7 +91,7 @@ describe('asking', () => {
     expect(await inTurn(4, (i) => ask(spellings[i]!, client))).toEqual([200, 200, 200, 429])
   })
 
-  test('R1: a client is refused after its share, whoever it asks for, on both instances together', async () => {
+  test('R1: a client is refused after its share, for any login, on both instances together', async () => {
     const client = newClient()
     const statuses = await inTurn(8, (i) => ask(`name-${i}`, client, i % 2 === 0 ? app : twin))
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 429])

@@ -97,7 +97,7 @@ async function reset(
   })
 }
 
-/** An instance of the product that Rekey stands in front of: it answers whoever brings a session, and knows no cache. */
+/** An instance of the product that Rekey stands in front of: it accepts any session in its table, and has no cache. */
 async function startProduct() {
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
   const server = createServer((request, response) => {
@@ -136,7 +136,7 @@ describe('S1: sessions', () => {
     expect(await passwordIs(password)).toBe(true)
   })
 
-  test('S1: three on two instances of the product are dead when the reset is answered; whoever else is signed in stays so', async () => {
+  test('S1: three on two instances of the product are dead when the reset is answered; other people stay signed in', async () => {
     const instances = [await startProduct(), await startProduct()]
     try {
       const { rows } = await sql.query<{ id: string; own: boolean }>(

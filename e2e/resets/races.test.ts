@@ -191,7 +191,7 @@ describe('asking, many at once', () => {
     )
     await settled()
     expect(people.map(({ email }) => sink.countTo(email))).toEqual(people.map(() => 1))
-    // Whoever waits for the next poll does nothing meanwhile; a slow machine is slow all the time.
+    // A worker that waits for the next poll is idle meanwhile; a slow machine is slow all the time.
     const { rows } = await first.sql.query<{ pause: number }>(
       `SELECT extract(epoch FROM max("pause"))::float AS "pause" FROM (
          SELECT completed_on - lag(completed_on) OVER (ORDER BY completed_on) AS "pause" FROM rekey_queue.job

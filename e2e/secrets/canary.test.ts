@@ -416,7 +416,7 @@ test('L4: line breaks, escapes and separators in input forge no log line', async
   expect(app.output()).not.toMatch(/[\u2028\u2029\u0085\u001b]/)
 })
 
-/** Log lines name accounts by their ids, which say nothing to whoever has no database. */
+/** Log lines name accounts by their ids, which say nothing without the database. */
 function withoutIds({ 'the user id': _, ...others }: Canaries): Canaries {
   return others
 }

@@ -158,7 +158,7 @@ describe('password_confirm, email, and telling who exists', () => {
   const found = [200, { detail: 'Reset link sent' }]
   const notFound = [400, { detail: 'User not found', code: 'user-not-found' }]
 
-  test('the field is `email`, and `login` is nobody’s', async () => {
+  test('the field is `email`, and `login` is an unknown field', async () => {
     expect(await ask({ email: person.email })).toEqual(found)
     expect((await app.sink.next(person.email)).recipients).toEqual([person.email])
     expect(await ask({ login: person.email })).toEqual([400, { email: ['This field is required.'] }])
@@ -171,7 +171,7 @@ describe('password_confirm, email, and telling who exists', () => {
     expect(await ask({ email: person.email.toUpperCase() })).toEqual(found)
   })
 
-  test('whoever would get no email is told so', async () => {
+  test('the endpoint says that an account would get no email', async () => {
     const [disabled, passwordless] = [
       await app.addPerson({ isActive: false }),
       await app.addPerson({ password: null }),

@@ -18,7 +18,7 @@ const files = [
  * Builds the pages for another path in a directory of their own, so that the build in `.next` stays as it is. Like an image,
  * the directory has the code outside of Next compiled and lacks its sources; that code knows no path.
  *
- * @returns the directory; whoever made it removes it
+ * @returns the directory; the caller removes it
  * @throws Error with the output of a build that failed
  */
 export function buildUnderPath(publicUrl: string): string {

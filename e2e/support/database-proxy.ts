@@ -6,7 +6,7 @@ import path from 'node:path'
 import type { TestDatabase } from './test-database'
 
 export type DatabaseProxy = {
-  /** The same database through the proxy; dropping it is left to whoever made it. */
+  /** The same database through the proxy; the caller drops the database. */
   database: TestDatabase
   /** Ends all connections and takes no more, as a database that is shut down. */
   cut(): Promise<void>

@@ -7,8 +7,8 @@ import type { TestDatabase } from './test-database'
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
 /**
- * The same database behind TLS, as `localhost`; whoever speaks to it without is cut off. Dropping it is left to whoever
- * made it.
+ * The same database behind TLS, as `localhost`; a client without TLS is cut off. The caller drops
+ * the database.
  */
 export async function startEncryptedDatabase(
   target: TestDatabase,

@@ -36,7 +36,7 @@ export function forgeries(
 }
 
 /**
- * Every text that stands in the source of what runs, and so in the hands of whoever can read it; of the languages, whose
+ * Every text that stands in the source of what runs, so that anybody who can read the source has it; of the languages, whose
  * words would be most of them, the English one.
  */
 export function wordsOfTheSource(): string[] {

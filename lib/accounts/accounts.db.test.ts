@@ -106,7 +106,7 @@ describe('letter slots', () => {
     expect([await claim(), await claim(), await claim()]).toEqual([true, true, false])
   })
 
-  test('R2: of fifty jobs at once no more get one than there are, whoever wrote the account', async () => {
+  test('R2: of fifty jobs at once no more get one than there are, whichever process wrote the account', async () => {
     for (const of of [id, await stranger()]) {
       const claims = await Promise.all(Array.from({ length: 50 }, () => claim(randomUUID(), { of })))
       expect(claims.filter(Boolean)).toHaveLength(3)
@@ -233,7 +233,7 @@ describe('killing links', () => {
   const kill = (epoch: number, of = id) =>
     opened.transaction((tx) => accounts.revokeLinks(tx, of, epoch, 3600))
 
-  test('raises the epoch of an account, whoever wrote it, once for each that was signed', async () => {
+  test('raises the epoch of an account once for each signed one, whichever process wrote it', async () => {
     for (const of of [id, await stranger()]) {
       expect([await kill(0, of), await kill(0, of), await kill(1, of), await kill(7, of)]).toEqual([
         true,
@@ -341,7 +341,7 @@ describe('replacing a password', () => {
 })
 
 describe('looking up', () => {
-  test('T9, I7: what is no id is nobody’s, and the database’s clock comes with it', async () => {
+  test('T9, I7: a text that is no id finds no account, and the database’s clock comes with it', async () => {
     for (const of of [
       randomUUID(),
       '',

@@ -147,7 +147,7 @@ describe('what limits count', () => {
     expect([clientKey(address), siteKey(address)]).toEqual([client, site])
   })
 
-  test('R13: whoever owns a /64 is no other client by an interface id that looks like an IPv4 address', () => {
+  test('R13: an interface id that looks like an IPv4 address makes no other client of a /64', () => {
     const ids = ['0:5efe', '200:5efe', '0:ffff', 'ffff:0', '64:ff9b', '2002:0']
     const keys = ids.flatMap((id) =>
       Array.from({ length: 50 }, (_, n) => clientKey(`2001:db8:1:2:${id}:203.0.113.${n}`)),

@@ -13,7 +13,7 @@ import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
 import { sendAsUtf8, trySession } from './smtp-session'
 
 export type OutgoingEmail = {
-  /** The job's id: retries of one job are one message to whoever receives it (RFC 5322 §3.6.4). */
+  /** The job's id: retries of one job are one message to its recipient (RFC 5322 §3.6.4). */
   id: string
   /** The stored address; it is not trusted to be one. */
   to: string

@@ -105,7 +105,7 @@ describe('asking', () => {
     expect(await ask()).toMatchObject({ ok: false, code: 'throttled' })
   })
 
-  test('R10: whoever holds a dead link renews it, though others of their network used up its requests', async () => {
+  test('R10: a dead link is renewed, though others of the network used up its requests', async () => {
     const ask = (asked: { login: string } | { link: Link }) =>
       reset().requestLink({ target: asked, ...from() })
     for (let i = 0; i < 2; i += 1) await ask({ login: randomUUID() })
@@ -541,7 +541,7 @@ describe('L1: what is noted', () => {
     expect((await noted('limited', 'forgeriesPerClient')) - before).toBe(1)
   })
 
-  test('of a forged link is no account: whom it names is nobody’s word to take', async () => {
+  test('a refused forged link is audited without an account, since its user id is untrusted', async () => {
     const before = await noted('refused', 'signature-invalid')
     await reset().completeReset(input({ ...linkOf(), signature: 'A'.repeat(86) }))
     expect((await noted('refused', 'signature-invalid')) - before).toBe(1)

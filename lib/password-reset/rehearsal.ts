@@ -85,7 +85,7 @@ export function createRehearsal(parts: Parts) {
         for (let command = 0; command < commands; command += 1) await database.prisma.$queryRaw`SELECT 1`
       })
     } catch (error) {
-      // A team's own function that fails for nobody fails nobody's email.
+      // A team's own template may throw for the made-up account; no email depends on it.
       log.debug({ err: error, event: 'rehearsal_failed' })
     }
   }

@@ -294,7 +294,7 @@ describe('A8: a request that names nobody', () => {
   })
 })
 
-test('R2, A5: whoever typed their username has an email, however many older accounts have it for an address', async () => {
+test('R2, A5: a typed username gets its email, however many older accounts have that text as their address', async () => {
   const email = `squatted-${randomBytes(6).toString('hex')}@example.com`
   for (let i = 0; i < 21; i += 1) await add({ email, passwordHash: 'a hash' })
   const person = await add()
@@ -328,7 +328,7 @@ describe('L1: of a flood', () => {
     return [kept.rowCount, lines.filter((line) => line.requestId === requestId).length]
   }
 
-  test('for nobody’s account, a client’s first asking is kept, and all are logged', async () => {
+  test('without an account, a client’s first request is audited, and all are logged', async () => {
     const id = randomUUID()
     expect(await ask(randomUUID(), id)).toEqual([1, 1])
     expect(await ask(randomUUID(), id)).toEqual([1, 2])
@@ -440,7 +440,7 @@ describe('an email with a link', () => {
     expect(sink.countTo(account.email)).toBe(1)
   })
 
-  test('F4, R2: that is given up leaves its slot to whoever asks again; one that a server refused keeps it', async () => {
+  test('F4, R2: that is given up leaves its slot to the next request; one that a server refused keeps it', async () => {
     const jobs = [emailJob(), emailJob()]
     sink.refuse = { code: 451, text: 'come back later' }
     for (const job of jobs) expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })

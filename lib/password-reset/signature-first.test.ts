@@ -5,7 +5,7 @@ import { createPasswordReset } from './password-reset'
 import type { ResetParts } from './refuse'
 import { createLinks, type Purpose } from './reset-link'
 
-// A world in which only the signature can be judged: whoever reaches for more leaves a trace, and fails.
+// Only the signature can be verified here: each other part records that it was used, and throws.
 
 const userId = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
 const state = { passwordHash: '$argon2id$one', email: 'ada@example.com', isActive: true, linksEpoch: 0 }

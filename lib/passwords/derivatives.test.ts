@@ -124,7 +124,7 @@ describe('a passphrase of unrelated words', () => {
     )
   })
 
-  /** Every value is drawn evenly, as whoever makes up passwords does; a failure names the seed. */
+  /** Every value is drawn evenly, as by a password manager; a failure names the seed. */
   function takesAll(passwords: fc.Arbitrary<string>): void {
     const refused = fc
       .sample(fc.noBias(passwords), { numRuns: phrases, seed: 20_261_129 })

@@ -38,7 +38,7 @@ export function createPasswordHash({
       return await work()
     } finally {
       const next = waiting.shift()
-      // Whoever waited longest takes the place over, so that nobody slips in between.
+      // The longest waiting takes the place over, so that a newer one does not slip in between.
       if (next) next()
       else running -= 1
     }

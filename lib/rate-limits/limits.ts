@@ -31,7 +31,7 @@ const memory = { lasts: 1000, holds: 10_000 }
 
 /**
  * How many /64s' worth of requests for links a /48 may send, which holds 65,536 of them: enough for a carrier or a campus,
- * too few for whoever was given a /48 to be thousands of clients.
+ * too few for the owner of a /48 to count as thousands of clients.
  */
 const networksPerSite = 10
 

@@ -4,7 +4,7 @@ import { services } from '@/services'
 /** How long what is told may be believed; RFC 9116 §2.5.5 asks for less than a year. */
 const daysGood = 30
 
-/** Tells whoever found a weakness where to report it (RFC 9116). Without `SECURITY_CONTACT` there is no such file. */
+/** Says where to report a vulnerability (RFC 9116). Without `SECURITY_CONTACT` there is no such file. */
 export function GET(): Response {
   const { securityContact, publicOrigin } = services().settings
   if (securityContact === undefined) notFound()

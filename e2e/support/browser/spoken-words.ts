@@ -33,7 +33,7 @@ export function wordsIn(language: Language): Words {
 }
 
 /**
- * The same words out of `messages/`. They can be no proof of themselves, so whoever uses them also checks that pages
+ * The same words out of `messages/`. They prove nothing by themselves, so a test that uses them also checks that pages
  * show none of the English ones, no placeholder and no key.
  */
 export function wordsOfFile(language: Language): Words {

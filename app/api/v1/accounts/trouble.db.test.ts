@@ -65,7 +65,7 @@ describe('what cannot be done now is answered 503, and says when to come back', 
     const { link } = await endpoints.personWithLink('reset')
     const body = JSON.stringify({ ...link, password: 'gravel lantern orchard 7' })
     let rushing = true
-    // Whoever is served stands in line again at once, so that no place is ever free.
+    // Each request that is served is followed by another one at once, so that no place is ever free.
     const rush = Array.from({ length: 90 }, async () => {
       while (rushing) await hash.hash('x').catch(() => setTimeout(5))
     })

@@ -13,7 +13,7 @@ const pages = (settings: Settings): FormPages => ({
   back: (fields) => `${pathInApp(settings, '/cancel-reset/')}?${linkInUrl(fields)}`,
 })
 
-/** Whoever switches resets off in an emergency leaves people the button that stops one: its links live for days. */
+/** Works while resets are switched off: in an emergency people still need the button, whose links live for days. */
 const always = { whileOff: true }
 
 /** "This wasn't me": a person pressed the button of the page that an email led to. Loading that page does nothing. */
