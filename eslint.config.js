@@ -57,10 +57,11 @@ const importRules = [
     pages,
   ),
   mayImport(
-    'lib/{accounts,audit,rate-limits}/**/*.ts',
+    'lib/{accounts,audit,rate-limits,recovery}/**/*.ts',
     [
       'lib/accounts',
       'lib/audit',
+      'lib/recovery',
       'lib/rate-limits',
       'lib/addresses',
       'lib/text',
@@ -91,6 +92,7 @@ const importRules = [
       'passwords',
       'queue',
       'rate-limits',
+      'recovery',
       'text',
     ],
     'A use case gets its parts as arguments and knows nothing of HTTP.',

@@ -12,6 +12,7 @@ import { createPasswordHash } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createQueue } from '@/lib/queue/queue'
+import { createRecoveryStore } from '@/lib/recovery/recovery-store'
 import { createLinks } from '@/lib/password-reset/reset-link'
 import { settings as readSettings, type Settings } from '@/lib/config/settings'
 
@@ -25,6 +26,7 @@ export function createServices(settings: Settings) {
   const log = createLog(settings.logLevel, 'rekey')
   const database = openDatabase(settings.database, log)
   const accounts = createAccounts(database)
+  const recovery = createRecoveryStore(database)
   const queue = createQueue(database)
   const hash = createPasswordHash()
   const policy = createPasswordPolicy({
@@ -45,6 +47,7 @@ export function createServices(settings: Settings) {
   const mailState = createMailState(database)
   const parts = {
     accounts,
+    recovery,
     links,
     policy,
     isBreached,

@@ -123,7 +123,7 @@ export async function liveThroughADay({ services, sink }: Installation): Promise
 
 /** The purge keeps what is younger than its time by an hour, and takes what is older by one. */
 export async function purgeOnTime({ services }: Installation, sql: pg.Client | pg.Pool): Promise<void> {
-  const { accounts, audit } = services
+  const { audit, recovery } = services
   const hours = (days: number, more: number) => `make_interval(hours => ${days * 24 + more})`
   const id = randomUUID()
   await sql.query(`INSERT INTO rekey.audit (at, event, account_id, reason)
@@ -131,7 +131,7 @@ export async function purgeOnTime({ services }: Installation, sql: pg.Client | p
   await sql.query(`INSERT INTO rekey.recovery (account_id, updated_at)
     VALUES ('old-${id}', now() - ${hours(8, 1)}), ('young-${id}', now() - ${hours(8, -1)})`)
   await audit.purge(30 * 86_400)
-  await accounts.purge()
+  await recovery.purge()
   expect((await audit.history(id)).map(({ reason }) => reason)).toEqual(['young'])
   const { rows } = await sql.query(`SELECT account_id FROM rekey.recovery WHERE account_id LIKE '%${id}'`)
   expect(rows).toEqual([{ account_id: `young-${id}` }])

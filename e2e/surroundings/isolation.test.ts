@@ -95,7 +95,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       const id = await addAccount()
       const { emailSlots } = one.services.settings
       const reserved = await both(20, ({ services }) =>
-        services.accounts.reserveEmail(id, randomUUID(), emailSlots, {
+        services.recovery.reserveEmail(id, randomUUID(), emailSlots, {
           bypass: false,
           keepFor: 3600,
           linkEnds: new Date(Date.now() + 3_600_000),

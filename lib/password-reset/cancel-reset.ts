@@ -17,7 +17,7 @@ const emailPause = 3600
  * installation's emails.
  */
 export async function cancelReset(parts: ResetParts, input: CancelResetInput): Promise<CancelResetOutcome> {
-  const { accounts, audit, database, limits, queue } = parts
+  const { audit, database, limits, queue, recovery } = parts
   const { link, locale, requestId, client } = input
   const context = { requestId, client }
   const counted = await limits.countReset(client, openCancelLink(parts, link))
@@ -34,7 +34,7 @@ export async function cancelReset(parts: ResetParts, input: CancelResetInput): P
   try {
     await queue.ready()
     cancelled = await database.transaction(async (tx) => {
-      if (!(await accounts.revokeLinks(tx, account.id, account.linksEpoch, emailPause))) return false
+      if (!(await recovery.revokeLinks(tx, account.id, account.linksEpoch, emailPause))) return false
       await audit.record('cancelled', { ...context, accountId: account.id, reason: purpose }, tx)
       const target = { accountId: account.id }
       if (newLink)

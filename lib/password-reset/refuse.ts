@@ -7,12 +7,14 @@ import type { PasswordHash } from '@/lib/passwords/hash-queue'
 import type { PasswordPolicy } from '@/lib/passwords/policy'
 import type { Queue } from '@/lib/queue/queue'
 import type { Counted, Limits } from '@/lib/rate-limits/limits'
+import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 import type { Configuration } from './extension-points'
 import type { Link, Links, Verdict } from './reset-link'
 
 /** What the use cases of a reset work with. */
 export type ResetParts = {
   accounts: Accounts
+  recovery: RecoveryStore
   links: Links
   policy: PasswordPolicy
   isBreached: BreachCheck

@@ -9,11 +9,13 @@ import type { Limits } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
 import type { Mailer } from '@/lib/mail/mailer'
 import { auditUnknownAccount } from './refuse'
+import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 import type { Attempt, Jobs, Queue } from '@/lib/queue/queue'
 import type { Settings } from '@/lib/config/settings'
 
 type Parts = {
   accounts: Accounts
+  recovery: RecoveryStore
   mailer: Mailer
   queue: Queue
   limits: Limits
@@ -50,7 +52,8 @@ const nobody: Account = {
  * whether requests just before it named accounts: each step that a known login takes stands here for an unknown one.
  */
 export function createRehearsal(parts: Parts) {
-  const { accounts, mailer, queue, limits, audit, database, settings, log, departures, write } = parts
+  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, departures, write } =
+    parts
 
   /** A request that named nobody is queued for an email all the same. @param jobId of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<Attempt> {
@@ -67,11 +70,11 @@ export function createRehearsal(parts: Parts) {
   /** All that the email of a known login costs. */
   async function email(job: EmailJob): Promise<Attempt> {
     await accounts.read(randomUUID())
-    await accounts.rehearseReservation()
+    await recovery.rehearseReservation()
     await limits.rehearseEmail()
     await sending(job)
     // The entry of an email that left is a row, too; the audit log keeps none of what did not happen.
-    await accounts.rehearseReservation()
+    await recovery.rehearseReservation()
     return { outcome: 'done' }
   }
 

@@ -134,7 +134,7 @@ const lastEntry = async (of = account) => {
 
 const change = (what: string) => sql.query(`UPDATE "rekey"."users" SET ${what} WHERE "id" = $1`, [account.id])
 const cancel = () =>
-  services.database.prisma.$transaction((tx) => services.accounts.revokeLinks(tx, account.id, 0, 3600))
+  services.database.prisma.$transaction((tx) => services.recovery.revokeLinks(tx, account.id, 0, 3600))
 
 describe('who was asked for', () => {
   test('gets an email’s job, once, however often the asking is worked on', async () => {

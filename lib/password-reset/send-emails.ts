@@ -16,6 +16,7 @@ import type { Departures } from './departures'
 import { accountsOnTurn, type MailboxShare } from '@/lib/rate-limits/email-budget'
 import { canonicalAddress } from '@/lib/addresses/email-address'
 import type { Limits } from '@/lib/rate-limits/limits'
+import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 import type { Log } from '@/lib/logging/log'
 import type { Mailer } from '@/lib/mail/mailer'
 import { urlInApp } from '@/lib/config/own-path'
@@ -28,6 +29,7 @@ import type { Settings } from '@/lib/config/settings'
 
 export type Parts = {
   accounts: Accounts
+  recovery: RecoveryStore
   links: Links
   emails: Emails
   mailer: Mailer
@@ -58,6 +60,7 @@ const done: Attempt = { outcome: 'done' }
 export function createEmailSending(parts: Parts): Handlers {
   const {
     accounts,
+    recovery,
     links,
     emails,
     queue,
@@ -139,11 +142,11 @@ export function createEmailSending(parts: Parts): Handlers {
     if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
       log.error({ event: 'reset_email_abandoned', ...about, attempt })
       // After an outage of the mail server, whoever asks again must not find all slots taken by emails that never left.
-      await accounts.releaseEmail(account.id, id)
+      await recovery.releaseEmail(account.id, id)
       await audit.record('failed', { ...about, reason: 'link-would-expire' })
       return { outcome: 'never', reason: 'link-would-expire' }
     }
-    const slot = await accounts.reserveEmail(account.id, id, settings.emailSlots, {
+    const slot = await recovery.reserveEmail(account.id, id, settings.emailSlots, {
       bypass: bypassPause,
       keepFor: settings.reset.period,
       linkEnds: expiresAt,
@@ -152,7 +155,7 @@ export function createEmailSending(parts: Parts): Handlers {
     const mailbox = await spendMailbox(account)
     // Where a stranger's reset is undone, what the stranger asked for before must not count.
     if (!mailbox.ok && !bypassPause) {
-      await accounts.releaseEmail(accountId, id)
+      await recovery.releaseEmail(accountId, id)
       return hold('mailbox-limit', about)
     }
     const budget = await limits.spendEmail({ first: slot.first || bypassPause })

@@ -28,11 +28,11 @@ const longestPause = 300
 /** Milliseconds between two purges of expired rows; several workers may purge at once. */
 const sweepInterval = 10 * 60 * 1000
 
-async function sweep({ limits, audit, accounts, settings, log }: Services): Promise<void> {
+async function sweep({ limits, audit, recovery, settings, log }: Services): Promise<void> {
   try {
     await limits.purge()
     await audit.purge(settings.auditRetention)
-    await accounts.purge()
+    await recovery.purge()
   } catch (error) {
     log.warn({ err: error, event: 'purge_failed' })
   }

@@ -1,0 +1,123 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import type { Database, Transaction } from '@/lib/database/pool'
+import { Prisma } from '@/prisma/client/client'
+
+/** How many emails an account gets: one per `cooldown` seconds, and `perAccount` in all. */
+export type EmailSlots = { cooldown: number; perAccount: { count: number; seconds: number } }
+
+/** Seconds that Rekey remembers what it knows of an account after the last change of it. */
+const recoveryRetention = 8 * 86_400
+
+export type RecoveryStore = ReturnType<typeof createRecoveryStore>
+
+/**
+ * What Rekey itself knows about accounts: the epoch of their links, a pause of their emails, and the emails of the last
+ * hours. A row has the account's id as text and no foreign key, so it may outlive its account until it is purged.
+ */
+export function createRecoveryStore({ prisma, names: { recovery } }: Pick<Database, 'prisma' | 'names'>) {
+  /**
+   * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
+   * typed to request them. One statement counts and reserves under the row's lock, so that parallel jobs cannot both take
+   * the last one. `now()` is fixed before the lock wait, so another reservation may look newer than it.
+   *
+   * @param bypass set for the reset that "this wasn't me" starts: skips pause, cool-down and window. Each takes an email
+   *   about a changed password that works once, so no stranger can cause one; how many a person can cause for an account
+   *   of their own is limited where it starts.
+   * @param keepFor seconds that a reservation is remembered, so that a retry of the same job passes
+   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it frees
+   *   when its link expires: an email that was delayed must not hold back the next one for longer than its link lives
+   * @returns null where the job has no reservation, neither now nor since an earlier attempt. During a pause no job has
+   *   one: an email that was put off would carry a link that is signed anew, and so lives. `first`: whether no email of
+   *   the window was reserved before this one. `linksEpoch`: the account's, which its link must be signed with
+   */
+  async function reserveEmail(
+    id: string,
+    jobId: string,
+    slots: EmailSlots,
+    { bypass, keepFor, linkEnds }: { bypass: boolean; keepFor: number; linkEnds: Date },
+  ): Promise<{ first: boolean; linksEpoch: number } | null> {
+    const linkAt = linkEnds.getTime() / 1000 - slots.perAccount.seconds
+    const at = slots.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
+    const [reserved] = await prisma.$queryRaw<{ first: boolean; linksEpoch: number }[]>`
+      INSERT INTO ${recovery} AS r ("account_id", "email_jobs", "email_times")
+      VALUES (${id}, ARRAY[${jobId}::uuid], ARRAY[${at}])
+      ON CONFLICT ("account_id") DO UPDATE SET
+        "updated_at" = now(),
+        "email_jobs" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_jobs" ELSE ${jobId}::uuid || ARRAY(
+          SELECT s."job" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
+           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END,
+        "email_times" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_times" ELSE ${at} || ARRAY(
+          SELECT s."at" FROM unnest(r."email_times") AS s("at")
+           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END
+      WHERE ${bypass}::boolean OR (
+        (r."emails_paused_until" IS NULL OR r."emails_paused_until" <= now())
+        AND (${jobId}::uuid = ANY (r."email_jobs") OR (
+          NOT EXISTS (SELECT FROM unnest(r."email_times") AS s("at")
+                       WHERE ${slots.cooldown > 0}::boolean AND s."at" > now() - make_interval(secs => ${slots.cooldown}))
+          AND (SELECT count(*) FROM unnest(r."email_times") AS s("at")
+                WHERE s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) < ${slots.perAccount.count})))
+      RETURNING r."links_epoch" AS "linksEpoch", NOT EXISTS (
+        SELECT FROM unnest(r."email_jobs", r."email_times") WITH ORDINALITY AS s("job", "at", "nth")
+         WHERE s."nth" > array_position(r."email_jobs", ${jobId}::uuid)
+           AND s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) AS "first"`
+    return reserved ?? null
+  }
+
+  /**
+   * Costs the database about what {@link reserveEmail} does: writes a row that is no account's. There are a few such rows,
+   * so that rehearsals at the same time wait for each other no more than emails to different accounts do.
+   */
+  async function rehearseReservation(): Promise<void> {
+    await prisma.$executeRaw`
+      INSERT INTO ${recovery} AS r ("account_id", "email_jobs", "email_times")
+      VALUES (${`rehearsal-${randomInt(64)}`}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
+      ON CONFLICT ("account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`
+  }
+
+  /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */
+  async function releaseEmail(id: string, jobId: string): Promise<void> {
+    await prisma.$executeRaw`
+      UPDATE ${recovery} SET
+        "updated_at" = now(),
+        "email_jobs" = ARRAY(SELECT s."job" FROM unnest("email_jobs", "email_times") AS s("job", "at")
+                              WHERE s."job" <> ${jobId}::uuid),
+        "email_times" = ARRAY(SELECT s."at" FROM unnest("email_jobs", "email_times") AS s("job", "at")
+                               WHERE s."job" <> ${jobId}::uuid)
+      WHERE "account_id" = ${id} AND ${jobId}::uuid = ANY ("email_jobs")`
+  }
+
+  /**
+   * Revokes all live links of an account and pauses its emails, if the epoch is still the one that was signed: a "this
+   * wasn't me" link works once.
+   *
+   * @param pause seconds
+   * @returns whether it was still the one
+   */
+  async function revokeLinks(
+    tx: Transaction,
+    id: string,
+    signedEpoch: number,
+    pause: number,
+  ): Promise<boolean> {
+    const revoked = await tx.$executeRaw`
+      INSERT INTO ${recovery} AS r ("account_id", "links_epoch", "emails_paused_until")
+      VALUES (${id}, ${signedEpoch} + 1, now() + make_interval(secs => ${pause}))
+      ON CONFLICT ("account_id") DO UPDATE SET
+        "updated_at" = now(), "links_epoch" = r."links_epoch" + 1,
+        "emails_paused_until" = now() + make_interval(secs => ${pause})
+      WHERE r."links_epoch" = ${signedEpoch}`
+    return revoked === 1
+  }
+
+  /**
+   * Deletes what Rekey knew of accounts that nothing happened to for eight days. Links live seven days at most, so every
+   * link that was signed with a deleted epoch has expired; nothing depends on whether the account still exists.
+   */
+  async function purge(): Promise<void> {
+    await prisma.$executeRaw`
+      DELETE FROM ${recovery} WHERE "updated_at" < now() - make_interval(secs => ${recoveryRetention})
+        AND ("emails_paused_until" IS NULL OR "emails_paused_until" < now())`
+  }
+
+  return { reserveEmail, rehearseReservation, releaseEmail, revokeLinks, purge }
+}
