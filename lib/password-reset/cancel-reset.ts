@@ -1,5 +1,6 @@
 import { mayReset, passwordChangedSince, type Account } from '@/lib/accounts/accounts'
-import { refuse, throttled, type RefusedLink, type ResetParts, type Throttled } from './refuse'
+import { refuse, throttled, type RefusedLink, type Throttled } from './refuse'
+import type { ResetParts } from './reset-parts'
 import type { Link, Purpose } from './reset-link'
 import { openCancelLink, verifyCancelLink } from './verify-link'
 

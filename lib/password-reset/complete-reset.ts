@@ -1,16 +1,8 @@
 import { linkState, type Account } from '@/lib/accounts/accounts'
 import type { PolicyProblem } from '@/lib/passwords/policy'
 import type { ResetRequest } from './extension-points'
-import {
-  auditRefusal,
-  auditThrottled,
-  refuse,
-  throttled,
-  type RefusedLink,
-  type RequestContext,
-  type ResetParts,
-  type Throttled,
-} from './refuse'
+import { auditRefusal, auditThrottled, refuse, throttled, type RefusedLink, type Throttled } from './refuse'
+import type { RequestContext, ResetParts } from './reset-parts'
 import type { Link } from './reset-link'
 import { verifyResetLink } from './verify-link'
 

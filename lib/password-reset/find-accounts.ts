@@ -1,5 +1,5 @@
 import { mayReset, type Account, type Accounts } from '@/lib/accounts/accounts'
-import type { ResetParts } from './refuse'
+import type { ResetParts } from './reset-parts'
 
 /**
  * The accounts that a login names and that may reset, by the team's own rule where there is one.

@@ -1,6 +1,6 @@
 import type { Account } from '@/lib/accounts/accounts'
 import { startsReset, tellsOfChange } from './cancel-reset'
-import type { ResetParts } from './refuse'
+import type { ResetParts } from './reset-parts'
 import type { Link, Verdict } from './reset-link'
 import { verifyCancelLink, verifyResetLink } from './verify-link'
 

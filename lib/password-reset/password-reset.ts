@@ -1,7 +1,7 @@
 import { cancelReset } from './cancel-reset'
 import { completeReset } from './complete-reset'
 import { inspectCancelLink, inspectLink } from './inspect-link'
-import type { ResetParts } from './refuse'
+import type { ResetParts } from './reset-parts'
 import { requestLink } from './request-link'
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>

@@ -1,39 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import type { Account, Accounts } from '@/lib/accounts/accounts'
-import type { Audit } from '@/lib/audit/audit'
-import type { Database } from '@/lib/database/pool'
-import type { Departures } from './departures'
+import type { Account } from '@/lib/accounts/accounts'
 import { isLanguage, type Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'
-import type { Limits } from '@/lib/rate-limits/limits'
-import type { Log } from '@/lib/logging/log'
-import type { Mailer } from '@/lib/mail/mailer'
 import { auditUnknownAccount } from './refuse'
-import type { RecoveryStore } from '@/lib/recovery/recovery-store'
-import type { Attempt, Jobs, Queue } from '@/lib/queue/queue'
-import type { Settings } from '@/lib/config/settings'
-
-type Parts = {
-  accounts: Accounts
-  recovery: RecoveryStore
-  mailer: Mailer
-  queue: Queue
-  limits: Limits
-  audit: Audit
-  database: Pick<Database, 'transaction' | 'prisma'>
-  settings: Pick<Settings, 'defaultLocale'>
-  log: Log
-  departures: Departures
-  /** The email with a link, as it would be sent. */
-  write: (account: Account, requestedAt: number, locale: Language) => Promise<EmailText>
-}
+import type { EmailParts } from './email-parts'
+import type { Attempt, Jobs } from '@/lib/queue/queue'
 
 type EmailJob = Jobs['link-email']
 
 /** MAIL, RCPT, DATA, the message and its end. */
 const commands = 5
 
-/** Whom an email that is only rehearsed is written to. No account has this id. */
+/** The made-up account that a rehearsed email is written to. No account has this id. */
 const nobody: Account = {
   id: '00000000-0000-7000-8000-000000000000',
   username: 'nobody',
@@ -47,17 +25,24 @@ const nobody: Account = {
   linksEpoch: 0,
 }
 
-/**
- * Costs the worker and the database what an email costs, where none is sent. When one's own email arrives must not tell
- * whether requests just before it named accounts: each step that a known login takes stands here for an unknown one.
- */
-export function createRehearsal(parts: Parts) {
-  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, departures, write } =
-    parts
+export type Rehearsal = ReturnType<typeof createRehearsal>
 
-  /** A request that named nobody is queued for an email all the same. @param jobId of the email's job */
+/**
+ * Does the work of an email and sends none. A person who requests links for others and then for an account of their own
+ * must not learn, from when the last email arrives, whether the others had accounts. So each step for a known login has
+ * its counterpart here (requirement A8).
+ *
+ * @param write writes the email with a link
+ */
+export function createRehearsal(
+  parts: EmailParts,
+  write: (account: Account, requestedAt: number, locale: Language) => Promise<EmailText>,
+) {
+  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, departures } = parts
+
+  /** Queues an email for a request that found no account. @param jobId of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<Attempt> {
-    await limits.isFirstInWindow(client, `asked ${jobId}`)
+    await limits.isFirstInWindow(client, `requested ${jobId}`)
     await queue.ready()
     await database.transaction(async (tx) => {
       await queue.add('link-email', job, { tx, id: jobId })
@@ -67,18 +52,18 @@ export function createRehearsal(parts: Parts) {
     return { outcome: 'done' }
   }
 
-  /** All that the email of a known login costs. */
+  /** Does all that the email of a known login costs. */
   async function email(job: EmailJob): Promise<Attempt> {
     await accounts.read(randomUUID())
     await recovery.rehearseReservation()
     await limits.rehearseEmail()
     await sending(job)
-    // The entry of an email that left is a row, too; the audit log keeps none of what did not happen.
+    // Stands for the audit entry of a sent email: the audit log must not have rows of what did not happen.
     await recovery.rehearseReservation()
     return { outcome: 'done' }
   }
 
-  /** What is left of that once an email is held back: makes one for nobody, and takes a slot for as long as sending it would. */
+  /** Does what is left once an email is held back: writes one, and takes a slot for as long as sending would. */
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)

@@ -1,7 +1,8 @@
 import { longestLogin, mayReset } from '@/lib/accounts/accounts'
 import type { Counted } from '@/lib/rate-limits/limits'
 import { findAccounts } from './find-accounts'
-import { auditUnknownAccount, throttled, type ResetParts, type Throttled } from './refuse'
+import { auditUnknownAccount, throttled, type Throttled } from './refuse'
+import type { ResetParts } from './reset-parts'
 import type { Link } from './reset-link'
 
 /** Who needs a link, known by a typed login or by an older link, and where the request comes from. */

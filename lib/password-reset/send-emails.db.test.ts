@@ -10,7 +10,8 @@ import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
 import { createDepartures } from './departures'
 import { createLimits } from '@/lib/rate-limits/limits'
-import { createEmailSending, type Parts } from './send-emails'
+import type { EmailParts } from './email-parts'
+import { createEmailSending } from './send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
 import type { Handlers, Jobs, Work } from '@/lib/queue/queue'
@@ -81,7 +82,7 @@ async function add(more: Partial<Account> = {}): Promise<Account> {
   return (await services.accounts.read(id)).account!
 }
 
-const handlers = (configuration: Configuration = {}, other: Partial<Parts> = {}): Handlers =>
+const handlers = (configuration: Configuration = {}, other: Partial<EmailParts> = {}): Handlers =>
   createEmailSending({
     ...services,
     configuration,

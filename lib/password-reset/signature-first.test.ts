@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
-import type { ResetParts } from './refuse'
+import type { ResetParts } from './reset-parts'
 import { createLinks, type Purpose } from './reset-link'
 
 // Only the signature can be verified here: each other part records that it was used, and throws.

@@ -1,5 +1,5 @@
 import { linkState, mayReset, type Account } from '@/lib/accounts/accounts'
-import type { ResetParts } from './refuse'
+import type { ResetParts } from './reset-parts'
 import type { GenuineLink, Link, Purpose, Verdict } from './reset-link'
 
 export type VerifiedLink =

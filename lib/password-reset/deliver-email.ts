@@ -1,0 +1,92 @@
+import { linkState, type Account } from '@/lib/accounts/accounts'
+import { unknownClient } from '@/lib/addresses/client-ip'
+import { urlInApp } from '@/lib/config/own-path'
+import type { Settings } from '@/lib/config/settings'
+import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
+import type { EmailText, Sender } from '@/lib/mail/email-types'
+import type { Attempt } from '@/lib/queue/queue'
+import type { EmailParts } from './email-parts'
+import { buildLinkUrl } from './reset-link'
+
+/** What log and audit say about an email. */
+export type About = { requestId: string; accountId: string }
+
+/**
+ * Sends an email once. Failures to audit are ignored: failing the job would send the same email again.
+ *
+ * @returns how the attempt ended, for the queue
+ */
+export async function deliverEmail(
+  { audit, configuration, departures, log, mailer }: EmailParts,
+  event: 'sent' | 'notified',
+  id: string,
+  account: Account,
+  text: EmailText,
+  about: About,
+  attempt: number,
+): Promise<Attempt> {
+  const send = () => mailer.send({ id, to: account.email, content: text })
+  const sendByTeam = async () =>
+    (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
+  const outcome = await (event === 'sent' ? departures.send(sendByTeam) : sendByTeam())
+  if (outcome.ok) {
+    await audit.recordBestEffort(event, about)
+    return { outcome: 'done' }
+  }
+  const { reason } = outcome
+  if (outcome.final) {
+    log.error({ event: 'email_failed', ...about, attempt, reason })
+    await audit.recordBestEffort('failed', { ...about, reason })
+    return { outcome: 'never', reason }
+  }
+  log[outcome.alert === true ? 'error' : 'warn']({ event: 'email_deferred', ...about, attempt, reason })
+  return { outcome: 'later', reason, maybeDelivered: outcome.maybeDelivered }
+}
+
+/**
+ * Records an email that is silently not sent. A flood causes thousands, so the audit log keeps one per reason, account and ten
+ * minutes; not per client, because floods come from many addresses.
+ */
+export async function auditHeldEmail(
+  { audit, limits }: Pick<EmailParts, 'audit' | 'limits'>,
+  reason: string,
+  about: About,
+): Promise<void> {
+  const facts = { ...about, reason }
+  if (await limits.isFirstInWindow(unknownClient, `held ${reason} ${about.accountId}`))
+    await audit.record('held', facts)
+  else audit.logOnly('held', facts)
+}
+
+/**
+ * The "this wasn't me" of an email, on this app whatever page the reset link leads to. It names the email's language only if
+ * that is neither the account's nor DEFAULT_LOCALE, so that most links have three parameters.
+ */
+export function cancelLink(
+  { links, settings }: Pick<EmailParts, 'links' | 'settings'>,
+  purpose: 'cancel' | 'cancel-change',
+  account: Account,
+  timestamp: number,
+  language: Language,
+): string {
+  const link = links.create(purpose, account.id, timestamp, linkState(account))
+  const page = new URL(urlInApp(settings, '/cancel-reset/'))
+  const known = storedLanguage(account.locale) ?? settings.defaultLocale
+  if (language !== known) page.searchParams.set('lang', language)
+  return buildLinkUrl(page.href, link)
+}
+
+/** The account's own language, else that of the request, else DEFAULT_LOCALE. */
+export function languageOf(
+  { settings }: Pick<EmailParts, 'settings'>,
+  { locale }: Pick<Account, 'locale'>,
+  requested: string,
+): Language {
+  return storedLanguage(locale) ?? (isLanguage(requested) ? requested : settings.defaultLocale)
+}
+
+/** What an email says about the installation that sends it. */
+export function senderOf({ look, publicOrigin, publicUrl }: Settings): Sender {
+  const { appName, supportEmail, signInUrl, brandColor } = look
+  return { appName, publicOrigin, publicUrl, supportEmail, signInUrl, brandColor }
+}

@@ -1,0 +1,30 @@
+import type { Accounts } from '@/lib/accounts/accounts'
+import type { Audit } from '@/lib/audit/audit'
+import type { Settings } from '@/lib/config/settings'
+import type { Database } from '@/lib/database/pool'
+import type { Log } from '@/lib/logging/log'
+import type { Emails } from '@/lib/mail/email-types'
+import type { Mailer } from '@/lib/mail/mailer'
+import type { Queue } from '@/lib/queue/queue'
+import type { Limits } from '@/lib/rate-limits/limits'
+import type { RecoveryStore } from '@/lib/recovery/recovery-store'
+import type { Departures } from './departures'
+import type { Configuration } from './extension-points'
+import type { Links } from './reset-link'
+
+/** What the worker's use cases, which send emails, work with. */
+export type EmailParts = {
+  accounts: Accounts
+  recovery: RecoveryStore
+  links: Links
+  emails: Emails
+  mailer: Mailer
+  queue: Queue
+  limits: Limits
+  audit: Audit
+  database: Pick<Database, 'transaction' | 'prisma'>
+  settings: Settings
+  configuration: Configuration
+  log: Log
+  departures: Departures
+}

@@ -1,0 +1,86 @@
+import { createHash, randomInt } from 'node:crypto'
+import { mayReset, type Account } from '@/lib/accounts/accounts'
+import type { Attempt, Work } from '@/lib/queue/queue'
+import { accountsOnTurn } from '@/lib/rate-limits/email-budget'
+import { usernameSpellings } from '@/lib/text/username'
+import type { EmailParts } from './email-parts'
+import { findAccounts } from './find-accounts'
+import type { Rehearsal } from './rehearsal'
+
+/**
+ * Seconds within which the further emails of one request follow the first, each after a drawn time. All at once, they would
+ * delay other emails visibly, and so tell that one login has several accounts.
+ */
+const spread = { least: 1, most: 4 }
+
+/**
+ * Queues one email for every account of a requested login. The life of its link starts when the request was stored.
+ *
+ * Every request is in the process's log. The audit log, whose rows stay for half a year, keeps the first per client, account
+ * and ten minutes: a flood from many networks must not fill the disk, and an account's history still names every network that
+ * requested its link.
+ */
+export async function queueLinkEmails(
+  parts: EmailParts,
+  rehearsal: Rehearsal,
+  { id, data, createdAt, attempt }: Work<'link-request'>,
+): Promise<Attempt> {
+  const { audit, database, limits, queue } = parts
+  const { target, locale, requestId, client, bypassPause } = data
+  const found =
+    'login' in target
+      ? await findByLogin(parts, target.login, requestId)
+      : await findById(parts, target.accountId)
+  const requestedAt = Math.floor(createdAt.getTime() / 1000)
+  const email = { requestedAt, locale, requestId, bypassPause }
+  if (found.length === 0)
+    return rehearsal.request(derivedId(id, 'nobody'), { ...email, accountId: null }, client)
+
+  const audited = new Set<string>()
+  for (const account of found)
+    // A retry always audits: the first attempt used the window up and stored nothing.
+    if (attempt > 1 || (await limits.isFirstInWindow(client, `requested ${account.id}`)))
+      audited.add(account.id)
+  await queue.ready()
+  await database.transaction(async (tx) => {
+    for (const [nth, account] of found.entries()) {
+      const job = { ...email, accountId: account.id }
+      const when = nth === 0 ? {} : { afterSeconds: randomInt(spread.least, spread.most + 1) }
+      await queue.add('link-email', job, { tx, id: derivedId(id, account.id), ...when })
+      const facts = { accountId: account.id, requestId, client }
+      if (audited.has(account.id)) await audit.record('requested', facts, tx)
+      else audit.logOnly('requested', facts)
+    }
+  })
+  return { outcome: 'done' }
+}
+
+async function findByLogin(parts: EmailParts, login: string, requestId: string): Promise<Account[]> {
+  const { limits, log } = parts
+  const capped = (count: number) => log.warn({ event: 'accounts_capped', requestId, count })
+  const found = await findAccounts(parts, login, (ids) => {
+    if (ids.length > accountsOnTurn) capped(ids.length)
+    return limits.chooseOnTurn(ids)
+  })
+  if (found.length <= accountsOnTurn) return found
+  // A team's own function may find more.
+  capped(found.length)
+  const usernames = usernameSpellings(login)
+  const isNamed = ({ username }: Account) => Number(usernames.includes(username))
+  // Ids begin with the time at which they were made (UUID version 7, RFC 9562 §5.7).
+  const age = (a: Account, b: Account) => (a.id < b.id ? -1 : 1)
+  return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, accountsOnTurn)
+}
+
+async function findById({ accounts }: EmailParts, accountId: string): Promise<Account[]> {
+  const { account } = await accounts.read(accountId)
+  return account !== null && mayReset(account) ? [account] : []
+}
+
+/** The id of an account's email job: the same when the request's job runs twice, so that no second email is queued. */
+function derivedId(jobId: string, accountId: string): string {
+  const bytes = createHash('sha256').update(`${jobId} ${accountId}`).digest()
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80 // version 8: custom (RFC 9562 §5.8)
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return bytes.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

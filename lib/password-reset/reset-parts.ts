@@ -1,0 +1,31 @@
+import type { Accounts } from '@/lib/accounts/accounts'
+import type { Audit } from '@/lib/audit/audit'
+import type { Settings } from '@/lib/config/settings'
+import type { Database } from '@/lib/database/pool'
+import type { BreachCheck } from '@/lib/passwords/breach-check'
+import type { PasswordHash } from '@/lib/passwords/hash-queue'
+import type { PasswordPolicy } from '@/lib/passwords/policy'
+import type { Queue } from '@/lib/queue/queue'
+import type { Limits } from '@/lib/rate-limits/limits'
+import type { RecoveryStore } from '@/lib/recovery/recovery-store'
+import type { Configuration } from './extension-points'
+import type { Links } from './reset-link'
+
+/** What the use cases of a reset work with. */
+export type ResetParts = {
+  accounts: Accounts
+  recovery: RecoveryStore
+  links: Links
+  policy: PasswordPolicy
+  isBreached: BreachCheck
+  hash: PasswordHash
+  queue: Queue
+  limits: Limits
+  audit: Audit
+  database: Pick<Database, 'transaction'>
+  settings: Pick<Settings, 'reset'>
+  configuration: Configuration
+}
+
+/** Where a request comes from, for log and audit. */
+export type RequestContext = { requestId: string; client: string }

@@ -1,0 +1,36 @@
+import { roughClient } from '@/lib/addresses/client-ip'
+import type { Attempt, Work } from '@/lib/queue/queue'
+import { auditHeldEmail, cancelLink, deliverEmail, languageOf, senderOf } from './deliver-email'
+import type { EmailParts } from './email-parts'
+
+/**
+ * Tells the owner of a new password, at the address that the account had then: an attacker who changed the address afterwards
+ * must not be told instead.
+ *
+ * After an address change the email has no "this wasn't me". The change ended all links of the old mailbox, and the old
+ * mailbox must not stop links of the new one.
+ */
+export async function sendChangedEmail(
+  parts: EmailParts,
+  { id, data, createdAt, attempt }: Work<'changed-email'>,
+): Promise<Attempt> {
+  const { accountId, requestId, email } = data
+  const about = { requestId, accountId }
+  const { account } = await parts.accounts.read(accountId)
+  if (account === null || email === '') {
+    await auditHeldEmail(parts, 'account-gone', about)
+    return { outcome: 'done' }
+  }
+  const locale = languageOf(parts, account, data.locale)
+  const changedAt = Math.floor(createdAt.getTime() / 1000)
+  const mayCancel = email === account.email
+  const text = await parts.emails.changed({
+    locale,
+    sender: senderOf(parts.settings),
+    account: { ...account, email },
+    changedAt: createdAt,
+    client: roughClient(data.client),
+    cancelLink: mayCancel ? cancelLink(parts, 'cancel-change', account, changedAt, locale) : undefined,
+  })
+  return deliverEmail(parts, 'notified', id, { ...account, email }, text, about, attempt)
+}

@@ -1,0 +1,120 @@
+import { linkState, mayReset, passwordChangedSince, type Account } from '@/lib/accounts/accounts'
+import { canonicalAddress } from '@/lib/addresses/email-address'
+import type { Language } from '@/lib/i18n/locales'
+import type { EmailText } from '@/lib/mail/email-types'
+import type { Attempt, Work } from '@/lib/queue/queue'
+import type { MailboxShare } from '@/lib/rate-limits/email-budget'
+import { auditHeldEmail, cancelLink, deliverEmail, languageOf, senderOf } from './deliver-email'
+import type { EmailParts } from './email-parts'
+import type { Rehearsal } from './rehearsal'
+import { buildLinkUrl } from './reset-link'
+
+/** Seconds. A link with less life than this is not sent: its reader could hardly use it. */
+const leastLife = 5 * 60
+
+type Job = Pick<Work<'link-email'>, 'id' | 'data' | 'attempt'>
+
+/** Signs a link for the account as it is now, and sends it. A retry carries the same link. */
+export async function sendLinkEmail(
+  parts: EmailParts,
+  rehearsal: Rehearsal,
+  { id, data, attempt }: Job,
+): Promise<Attempt> {
+  if (attempt === 1) await parts.departures.pause()
+  const { accountId } = data
+  if (accountId === null) return rehearsal.email(data)
+  const ended = await send(parts, rehearsal, accountId, { id, data, attempt })
+  if (ended !== 'held') return ended
+  await rehearsal.sending(data)
+  return { outcome: 'done' }
+}
+
+async function send(
+  parts: EmailParts,
+  rehearsal: Rehearsal,
+  accountId: string,
+  { id, data, attempt }: Job,
+): Promise<Attempt | 'held'> {
+  const { accounts, audit, limits, links, log, recovery, settings } = parts
+  const { requestedAt, requestId, bypassPause } = data
+  const about = { requestId, accountId }
+  const hold = async (reason: string): Promise<'held'> => {
+    await auditHeldEmail(parts, reason, about)
+    return 'held'
+  }
+  if (!settings.reset.enabled) return hold('switched-off')
+  const { account, now } = await accounts.read(accountId)
+  if (account === null || !mayReset(account) || passwordChangedSince(account, requestedAt))
+    return hold('account-changed')
+
+  const expiresAt = links.expiryOf({ timestamp: requestedAt }, 'reset')
+  const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
+  if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
+    log.error({ event: 'reset_email_abandoned', ...about, attempt })
+    // Emails that never left during an outage of the mail server must not use up the account's next ones.
+    await recovery.releaseEmail(account.id, id)
+    await audit.record('failed', { ...about, reason: 'link-would-expire' })
+    return { outcome: 'never', reason: 'link-would-expire' }
+  }
+  const slot = await recovery.reserveEmail(account.id, id, settings.emailSlots, {
+    bypass: bypassPause,
+    keepFor: settings.reset.period,
+    linkEnds: expiresAt,
+  })
+  if (slot === null) return hold('email-limit')
+  const mailbox = await spendMailbox(parts, account)
+  // An email that undoes a stranger's reset must not be refused because of what the stranger requested.
+  if (!mailbox.ok && !bypassPause) {
+    await recovery.releaseEmail(accountId, id)
+    return hold('mailbox-limit')
+  }
+  const budget = await limits.spendEmail({ first: slot.first || bypassPause })
+  if (budget.alert) log.error({ event: 'email_budget_spent', reason: 'LIMIT_EMAILS' })
+  if (!budget.ok) {
+    await mailbox.giveBack()
+    await rehearsal.sending(data)
+    return { outcome: 'later', reason: 'email-budget-spent' }
+  }
+  let left = false
+  try {
+    // The row that holds the epoch may have been purged and made anew since the account was read.
+    const current = { ...account, linksEpoch: slot.linksEpoch }
+    const text = await writeLinkEmail(parts, current, requestedAt, languageOf(parts, account, data.locale))
+    const ended = await deliverEmail(parts, 'sent', id, account, text, about, attempt)
+    // An address that no email may go to takes no time by itself.
+    if (ended.outcome === 'never') await rehearsal.sending(data)
+    left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
+    return ended
+  } finally {
+    if (!left) await Promise.all([budget.giveBack(), mailbox.giveBack()])
+  }
+}
+
+/** Writes the email with a link for an account in this state. */
+export function writeLinkEmail(
+  parts: EmailParts,
+  account: Account,
+  requestedAt: number,
+  locale: Language,
+): Promise<EmailText> {
+  const { configuration, emails, links, settings } = parts
+  const link = links.create('reset', account.id, requestedAt, linkState(account))
+  const standard = buildLinkUrl(settings.reset.pageUrl, link)
+  return emails.reset({
+    locale,
+    sender: senderOf(settings),
+    account,
+    link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
+    expiresAt: links.expiryOf({ timestamp: requestedAt }, 'reset'),
+    lifeMinutes: Math.round(settings.reset.period / 60),
+    cancelLink: cancelLink(parts, 'cancel', account, requestedAt, locale),
+  })
+}
+
+/** Takes one email of the account's mailbox, which may have other accounts. */
+function spendMailbox({ accounts, limits }: EmailParts, { id, email }: Account): Promise<MailboxShare> {
+  return limits.spendMailbox(canonicalAddress(email) ?? email, id, async () => {
+    const ids = await accounts.findIdsByAddress(email)
+    return limits.chooseOnTurn(ids.includes(id) ? ids : [...ids, id]).includes(id)
+  })
+}
