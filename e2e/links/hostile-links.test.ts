@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLinks } from '@/lib/password-reset/reset-link'
-import type { LinkState } from '@/lib/accounts/link-state'
+import type { LinkState } from '@/lib/accounts/account'
 import { newPassword } from '@/e2e/support/running-app'
 import {
   invalid,

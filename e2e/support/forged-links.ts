@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import ts from 'typescript'
 import { createLinks, type Link } from '@/lib/password-reset/reset-link'
-import type { LinkState } from '@/lib/accounts/link-state'
+import type { LinkState } from '@/lib/accounts/account'
 
 /**
  * Reset links for an account, made by somebody who knows this source and takes `known` for the secret, and for the key

@@ -1,5 +1,5 @@
 import { createLinks, type Purpose } from '@/lib/password-reset/reset-link'
-import type { LinkState } from '@/lib/accounts/link-state'
+import type { LinkState } from '@/lib/accounts/account'
 import type { RunningApp } from './running-app'
 
 /** Signs as the app does, so that a test can hold any link: too old, from the future, of another purpose or account. */

@@ -4,19 +4,11 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
-import {
-  createAccounts,
-  mayReset,
-  linkState,
-  UsernameTaken,
-  type Account,
-  type Accounts,
-  type NewAccount,
-} from './accounts'
+import { mayReset, linkState, type Account, type LinkState } from './account'
+import { createAccounts, UsernameTaken, type Accounts, type NewAccount } from './accounts'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import { createRecoveryStore, type RecoveryStore } from '@/lib/recovery/recovery-store'
-import type { LinkState } from './link-state'
 import { Prisma } from '@/prisma/client/client'
 
 let database: TestDatabase

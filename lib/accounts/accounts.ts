@@ -1,23 +1,9 @@
 import { canonicalAddress, lookupForms } from '@/lib/addresses/email-address'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
-import type { LinkState } from './link-state'
+import type { Account, LinkState } from './account'
 import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
-
-/** An account as the reset flow sees it. */
-export type Account = {
-  id: string
-  username: string
-  email: string
-  firstName: string
-  lastName: string
-  passwordHash: string | null
-  isActive: boolean
-  locale: string | null
-  passwordChangedAt: Date | null
-  linksEpoch: number
-}
 
 export type NewAccount = Pick<
   Account,
@@ -71,7 +57,7 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
    * database decides who gets an email. Where two accounts differ in that spelling alone, both are found, and each gets its
    * own email.
    *
-   * Of an address, only accounts that {@link mayReset} are found, and of many only some; so what is read is bounded
+   * Of an address, only accounts that `mayReset` are found, and of many only some; so what is read is bounded
    * however many there are.
    *
    * @param choose which of an address's accounts, by their ids, oldest first; all that were read unless told
@@ -227,30 +213,4 @@ function toAccount(row: Row): Account {
     passwordChangedAt: passwordChangedAt === null ? null : toDate(passwordChangedAt),
     linksEpoch: linksEpoch ?? 0,
   }
-}
-
-/** What a link of this account is bound to. */
-export function linkState(account: Account): LinkState {
-  const { passwordHash, email, isActive, linksEpoch } = account
-  return { passwordHash, email, isActive, linksEpoch }
-}
-
-/**
- * Only an active account with a password of its own and an address is mailed, and only it can be reset. A value that
- * starts with `!` is Django's mark for an account that signs in elsewhere.
- */
-export function mayReset(account: Account): boolean {
-  const { isActive, passwordHash, email } = account
-  return (
-    isActive && passwordHash !== null && passwordHash !== '' && !passwordHash.startsWith('!') && email !== ''
-  )
-}
-
-/**
- * Whether the password was replaced after a link was requested: then the request is fulfilled, or no longer wanted.
- *
- * @param requestedAt whole seconds since the epoch
- */
-export function passwordChangedSince({ passwordChangedAt }: Account, requestedAt: number): boolean {
-  return passwordChangedAt !== null && Math.floor(passwordChangedAt.getTime() / 1000) > requestedAt
 }

@@ -1,4 +1,4 @@
-import { mayReset, passwordChangedSince, type Account } from '@/lib/accounts/accounts'
+import { mayReset, passwordChangedSince, type Account } from '@/lib/accounts/account'
 import { refuse, throttled, type RefusedLink, type Throttled } from './refuse'
 import type { ResetParts } from './reset-parts'
 import type { Link, Purpose } from './reset-link'

@@ -1,4 +1,4 @@
-import { linkState, type Account } from '@/lib/accounts/accounts'
+import { linkState, type Account } from '@/lib/accounts/account'
 import type { PolicyProblem } from '@/lib/passwords/policy'
 import type { ResetRequest } from './extension-points'
 import { auditRefusal, auditThrottled, refuse, throttled, type RefusedLink, type Throttled } from './refuse'

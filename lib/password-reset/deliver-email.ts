@@ -1,4 +1,4 @@
-import { linkState, type Account } from '@/lib/accounts/accounts'
+import { linkState, type Account } from '@/lib/accounts/account'
 import { unknownClient } from '@/lib/addresses/client-ip'
 import { urlInApp } from '@/lib/config/own-path'
 import type { Settings } from '@/lib/config/settings'

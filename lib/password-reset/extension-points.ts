@@ -1,4 +1,5 @@
-import type { Account, LoginFields } from '@/lib/accounts/accounts'
+import type { Account } from '@/lib/accounts/account'
+import type { LoginFields } from '@/lib/accounts/accounts'
 import type { Transaction } from '@/lib/database/pool'
 import type { EmailText, Emails } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'

@@ -1,4 +1,5 @@
-import { mayReset, type Account, type Accounts } from '@/lib/accounts/accounts'
+import { mayReset, type Account } from '@/lib/accounts/account'
+import type { Accounts } from '@/lib/accounts/accounts'
 import type { ResetParts } from './reset-parts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Account } from '@/lib/accounts/accounts'
+import type { Account } from '@/lib/accounts/account'
 import { startsReset, tellsOfChange } from './cancel-reset'
 import type { ResetParts } from './reset-parts'
 import type { Link, Verdict } from './reset-link'

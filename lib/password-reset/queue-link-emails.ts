@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto'
-import { mayReset, type Account } from '@/lib/accounts/accounts'
+import { mayReset, type Account } from '@/lib/accounts/account'
 import type { Attempt, Work } from '@/lib/queue/queue'
 import { accountsOnTurn } from '@/lib/rate-limits/email-budget'
 import { usernameSpellings } from '@/lib/text/username'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Account } from '@/lib/accounts/accounts'
+import type { Account } from '@/lib/accounts/account'
 import { isLanguage, type Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'
 import { auditUnknownAccount } from './refuse'

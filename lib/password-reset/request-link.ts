@@ -1,4 +1,5 @@
-import { longestLogin, mayReset } from '@/lib/accounts/accounts'
+import { mayReset } from '@/lib/accounts/account'
+import { longestLogin } from '@/lib/accounts/accounts'
 import type { Counted } from '@/lib/rate-limits/limits'
 import { findAccounts } from './find-accounts'
 import { auditUnknownAccount, throttled, type Throttled } from './refuse'

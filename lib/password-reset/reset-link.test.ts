@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { forgeries, wordsOfTheSource } from '@/e2e/support/forged-links'
-import type { LinkState } from '@/lib/accounts/link-state'
+import type { LinkState } from '@/lib/accounts/account'
 import { buildLinkUrl, createLinks, type Link, type Purpose } from './reset-link'
 
 const numRuns = isLong ? 100_000 : 500

@@ -1,5 +1,5 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
-import type { LinkState } from '@/lib/accounts/link-state'
+import type { LinkState } from '@/lib/accounts/account'
 
 /** The three parameters of a mailed link, as received. */
 export type Link = { user_id: string; timestamp: number; signature: string }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { emails } from '@/emails/templates'
-import type { Account } from '@/lib/accounts/accounts'
+import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
 import { createDepartures } from './departures'

@@ -1,4 +1,4 @@
-import { linkState, mayReset, passwordChangedSince, type Account } from '@/lib/accounts/accounts'
+import { linkState, mayReset, passwordChangedSince, type Account } from '@/lib/accounts/account'
 import { canonicalAddress } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'

@@ -1,4 +1,4 @@
-import { linkState, mayReset, type Account } from '@/lib/accounts/accounts'
+import { linkState, mayReset, type Account } from '@/lib/accounts/account'
 import type { ResetParts } from './reset-parts'
 import type { GenuineLink, Link, Purpose, Verdict } from './reset-link'
 

@@ -3,6 +3,7 @@ import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { clientKey, siteKey } from '@/lib/addresses/client-ip'
 import type { Database } from '@/lib/database/pool'
 import { createEmailBudget } from './email-budget'
+import { createRefusalMemory } from './refusal-memory'
 import { canonicalAddress } from '@/lib/addresses/email-address'
 import { quoted } from '@/lib/config/schema-names'
 import { canonicalUsername } from '@/lib/text/username'
@@ -20,14 +21,11 @@ export type LimitSettings = {
   emailsPerMailbox: Limit
 }
 
-/** One note of a kind of refusal per client in this time. */
+/** One audit entry for each kind of refusal and client in this time. */
 const notes: Limit = { count: 1, seconds: 600 }
 
-/** Answers to a second factor that are judged with one link, in longer than any link lives (settings.ts: 24 hours). */
+/** Attempts at a second factor with one link, in a time longer than any link lives (24 hours, lib/config/schema.ts). */
 const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
-
-/** How long, in milliseconds, and for how many keys at most, a process remembers a refusal. */
-const memory = { lasts: 1000, holds: 10_000 }
 
 /**
  * How many /64s' worth of requests for links a /48 may send, which holds 65,536 of them: enough for a carrier or a campus,
@@ -67,11 +65,11 @@ export class LimiterBroken extends Error {
 export type Limits = ReturnType<typeof createLimits>
 
 /**
- * Counts in PostgreSQL, so that all instances share one count and a restart forgets nothing. But for what record
- * 0018 names, a stranger can stop neither a person's email nor their reset: the counts that all clients share are of a genuine link, and of
- * an account whose emails are being read, and no stranger has either.
+ * Counts in PostgreSQL, so that all instances share the counts and a restart keeps them. Counts that clients share need a
+ * genuine link or access to the mailbox, so a stranger can stop neither a person's email nor their reset, except as decision
+ * 0018 says.
  *
- * All functions throw when counting is impossible; the edge answers 503 then.
+ * Every function throws {@link LimiterBroken} when it cannot count; the response is then 503.
  */
 export function createLimits(
   { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
@@ -115,7 +113,7 @@ export function createLimits(
     ]),
   )
 
-  const refusals = createMemory()
+  const refusals = createRefusalMemory()
 
   async function take(name: keyof typeof all, of: string): Promise<RateLimiterRes> {
     try {
@@ -142,7 +140,7 @@ export function createLimits(
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
-  /** Stands for a login or a link in a key, so that a dump of the table shows neither. */
+  /** Replaces a login or a link in a key, so that a dump of the table shows neither. */
   function pseudonym(text: string): string {
     return createHmac('sha256', key).update(text).digest('base64url').slice(0, 32)
   }
@@ -193,7 +191,7 @@ export function createLimits(
     return count('attemptsPerLink', `${pseudonym(signature)} ${clientKey(client)}`)
   }
 
-  /** Counts an answer to a second factor, for this link from wherever it comes: who has many networks has no more guesses. */
+  /** Counts an answer to a second factor, for this link from any client: many networks give no more attempts. */
   function countGuess(signature: string): Promise<Counted> {
     return count('guessesPerLink', pseudonym(signature))
   }
@@ -203,12 +201,12 @@ export function createLimits(
     return count('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** Whether this is the first refusal of its kind in a while, which is worth a note; a flood must not fill the log. */
+  /** Whether this is the first event of its kind and client in ten minutes. Only that is audited: a flood must not fill the log. */
   async function isFirstInWindow(client: string, kind: string): Promise<boolean> {
     return (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
   }
 
-  /** Gives back what a press took that started nothing after all. */
+  /** Takes back the count of a restart that failed. */
   function returnRestart(accountId: string): Promise<void> {
     return giveBack('restartsPerAccount', pseudonym(accountId))
   }
@@ -250,30 +248,4 @@ export function createLimits(
     ...budget,
     purge,
   }
-}
-
-/**
- * What a process remembers of its refusals, so that a client who goes on and on costs the database a statement a second
- * rather than one each time. Only for so long that a count that was deleted is soon felt; the oldest go first.
- */
-function createMemory() {
-  const kept = new Map<string, { until: number; next: number }>()
-
-  /** Milliseconds until the next may pass; undefined where nothing is remembered. */
-  function recall(key: string): number | undefined {
-    const refusal = kept.get(key)
-    const now = Date.now()
-    return refusal !== undefined && now < Math.min(refusal.until, refusal.next)
-      ? refusal.next - now
-      : undefined
-  }
-
-  /** @param next when the next may pass, in milliseconds since the epoch */
-  function keep(key: string, next: number): void {
-    kept.delete(key)
-    kept.set(key, { until: Date.now() + memory.lasts, next })
-    if (kept.size > memory.holds) kept.delete(kept.keys().next().value!)
-  }
-
-  return { recall, keep }
 }

@@ -1,0 +1,28 @@
+/** How long, in milliseconds, and for how many keys at most, a process remembers a refusal. */
+const memory = { lasts: 1000, holds: 10_000 }
+
+/**
+ * Remembers refusals in this process, so that a client that goes on costs the database one statement a second instead of one
+ * per request. The time is short, so that a deleted count takes effect soon. The oldest refusals are forgotten first.
+ */
+export function createRefusalMemory() {
+  const kept = new Map<string, { until: number; next: number }>()
+
+  /** Milliseconds until the next may pass; undefined where nothing is remembered. */
+  function recall(key: string): number | undefined {
+    const refusal = kept.get(key)
+    const now = Date.now()
+    return refusal !== undefined && now < Math.min(refusal.until, refusal.next)
+      ? refusal.next - now
+      : undefined
+  }
+
+  /** @param next when the next may pass, in milliseconds since the epoch */
+  function keep(key: string, next: number): void {
+    kept.delete(key)
+    kept.set(key, { until: Date.now() + memory.lasts, next })
+    if (kept.size > memory.holds) kept.delete(kept.keys().next().value!)
+  }
+
+  return { recall, keep }
+}
