@@ -1,17 +1,7 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { withoutBasePath } from '@/server/http/base-path'
 import { ask, parseAnswer, talk } from '@/e2e/support/raw-http'
-import { startTrial, type Trial } from '@/e2e/support/front-server'
-
-const trials: Trial[] = []
-async function start(options?: Parameters<typeof startTrial>[0]): Promise<Trial> {
-  const trial = await startTrial(options)
-  trials.push(trial)
-  return trial
-}
-afterEach(async () => {
-  await Promise.all(trials.splice(0).map((trial) => trial.close()))
-})
+import { startTrial as start } from '@/e2e/support/front-server'
 
 const basePath = '/account'
 
@@ -119,7 +109,7 @@ test('V9: in dev, web sockets of Next are let through under the path only, and a
 })
 
 describe('V9: on a host that belongs to other apps as well', () => {
-  const headersOf = async (settings: Parameters<typeof startTrial>[0] & object) => {
+  const headersOf = async (settings: Parameters<typeof start>[0] & object) => {
     const { port } = await start(settings)
     const { headers } = await ask(port, `GET ${settings.settings?.basePath ?? ''}/page`)
     return { hsts: headers.get('strict-transport-security'), policy: headers.get('content-security-policy') }

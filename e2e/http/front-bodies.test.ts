@@ -1,18 +1,8 @@
 import { pino } from 'pino'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createFront } from '@/server/http/front'
 import { ask, listen, open, parseAnswer, talk } from '@/e2e/support/raw-http'
-import { startTrial, type Trial } from '@/e2e/support/front-server'
-
-const trials: Trial[] = []
-async function start(options?: Parameters<typeof startTrial>[0]): Promise<Trial> {
-  const trial = await startTrial(options)
-  trials.push(trial)
-  return trial
-}
-afterEach(async () => {
-  await Promise.all(trials.splice(0).map((trial) => trial.close()))
-})
+import { startTrial as start } from '@/e2e/support/front-server'
 
 const post = (path: string, ...lines: string[]) =>
   [`POST ${path} HTTP/1.1`, 'Host: a', ...lines, '', ''].join('\r\n')

@@ -2,28 +2,9 @@ import { mkdtempSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
-import { ask, listen, open, parseAnswer, talk, type RawAnswer } from '@/e2e/support/raw-http'
-import { startTrial, type Trial } from '@/e2e/support/front-server'
-
-const trials: Trial[] = []
-async function start(options?: Parameters<typeof startTrial>[0]): Promise<Trial> {
-  const trial = await startTrial(options)
-  trials.push(trial)
-  return trial
-}
-afterEach(async () => {
-  await Promise.all(trials.splice(0).map((trial) => trial.close()))
-})
-
-/** What the stand-in saw of a request. */
-type Seen = {
-  url: string
-  headers: Record<string, string>
-  headersDistinct: Record<string, string[]>
-  rawHeaders: string[]
-}
-const seenIn = (answer: RawAnswer) => JSON.parse(answer.body) as Seen
+import { describe, expect, test } from 'vitest'
+import { ask, listen, open, parseAnswer, talk } from '@/e2e/support/raw-http'
+import { startTrial as start, seenIn } from '@/e2e/support/front-server'
 
 describe('what reaches the app', () => {
   const lies = [

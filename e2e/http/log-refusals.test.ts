@@ -1,18 +1,8 @@
 import { pino } from 'pino'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { logRefusal, mayBeProxy } from '@/lib/logging/refusal-log'
 import { ask } from '@/e2e/support/raw-http'
-import { startTrial, type Trial } from '@/e2e/support/front-server'
-
-const trials: Trial[] = []
-async function start(options?: Parameters<typeof startTrial>[0]): Promise<Trial> {
-  const trial = await startTrial(options)
-  trials.push(trial)
-  return trial
-}
-afterEach(async () => {
-  await Promise.all(trials.splice(0).map((trial) => trial.close()))
-})
+import { startTrial as start, type Trial } from '@/e2e/support/front-server'
 
 const get = ({ port }: Trial, ...headers: string[]) =>
   ask(port, ['GET /page HTTP/1.1', ...headers, '', ''].join('\r\n'))

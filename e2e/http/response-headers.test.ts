@@ -1,45 +1,6 @@
-import { afterEach, describe, expect, test } from 'vitest'
-import { ask, parseAnswer, talk, type RawAnswer } from '@/e2e/support/raw-http'
-import { startTrial, type Trial } from '@/e2e/support/front-server'
-
-const trials: Trial[] = []
-async function start(options?: Parameters<typeof startTrial>[0]): Promise<Trial> {
-  const trial = await startTrial(options)
-  trials.push(trial)
-  return trial
-}
-afterEach(async () => {
-  await Promise.all(trials.splice(0).map((trial) => trial.close()))
-})
-
-/** What the stand-in saw of a request. */
-type Seen = {
-  url: string
-  headers: Record<string, string>
-  headersDistinct: Record<string, string[]>
-  rawHeaders: string[]
-}
-const seenIn = (answer: RawAnswer) => JSON.parse(answer.body) as Seen
-
-const secured = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'x-robots-tag': 'noindex',
-  'cache-control': 'no-store',
-  'strict-transport-security': 'max-age=63072000',
-}
-
-function expectSecured(answer: RawAnswer): void {
-  expect(Object.fromEntries(answer.headers)).toMatchObject(secured)
-  expect(answer.headers.get('permissions-policy')).toContain('camera=()')
-  expect(answer.headers.get('content-security-policy')).toMatch(
-    /^default-src 'none'; .*frame-ancestors 'none'/,
-  )
-  for (const name of ['x-powered-by', 'server']) expect(answer.headers.has(name)).toBe(false)
-}
+import { describe, expect, test } from 'vitest'
+import { ask, parseAnswer, talk } from '@/e2e/support/raw-http'
+import { startTrial as start, seenIn, expectSecured } from '@/e2e/support/front-server'
 
 describe('what an answer carries', () => {
   test.each([

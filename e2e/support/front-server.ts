@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
+import { expect, onTestFinished } from 'vitest'
+import type { RawAnswer } from '@/e2e/support/raw-http'
 import { createFront, type FrontLimits, type FrontParts, type FrontSettings } from '@/server/http/front'
 
 /** For tests: the front with a stand-in for Next behind it, and its log. */
@@ -23,6 +25,7 @@ type Options = {
   path?: string
 }
 
+/** Starts the front on a free port; it closes when the test ends. */
 export async function startTrial({ settings, limits, handle, upgrade, path }: Options = {}): Promise<Trial> {
   const logged: Record<string, unknown>[] = []
   const reached: string[] = []
@@ -46,6 +49,7 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
     upgrade,
   })
   const { server } = front
+  onTestFinished(front.close)
   await new Promise<void>((resolve) =>
     path === undefined ? server.listen(0, '127.0.0.1', resolve) : server.listen(path, resolve),
   )
@@ -117,4 +121,34 @@ async function readBounded(request: IncomingMessage, answer: ServerResponse): Pr
     if (size > 16 * 1024) return void answer.writeHead(413).end('{"detail":"Request body too large."}')
   }
   answer.end(`${size}`)
+}
+
+/** What the stand-in saw of a request. */
+type Seen = {
+  url: string
+  headers: Record<string, string>
+  headersDistinct: Record<string, string[]>
+  rawHeaders: string[]
+}
+export const seenIn = (answer: RawAnswer) => JSON.parse(answer.body) as Seen
+
+/** The headers of every response over https. */
+export const secured = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-robots-tag': 'noindex',
+  'cache-control': 'no-store',
+  'strict-transport-security': 'max-age=63072000',
+}
+
+export function expectSecured(answer: RawAnswer): void {
+  expect(Object.fromEntries(answer.headers)).toMatchObject(secured)
+  expect(answer.headers.get('permissions-policy')).toContain('camera=()')
+  expect(answer.headers.get('content-security-policy')).toMatch(
+    /^default-src 'none'; .*frame-ancestors 'none'/,
+  )
+  for (const name of ['x-powered-by', 'server']) expect(answer.headers.has(name)).toBe(false)
 }

@@ -202,9 +202,8 @@ export function createLimits(
   }
 
   /** Whether this is the first event of its kind and client in ten minutes. Only that is audited: a flood must not fill the log. */
-  async function isFirstInWindow(client: string, kind: string): Promise<boolean> {
-    return (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
-  }
+  const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
+    (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
 
   /** Takes back the count of a restart that failed. */
   function returnRestart(accountId: string): Promise<void> {

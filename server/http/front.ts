@@ -5,7 +5,8 @@ import { largestBody } from '@/lib/http/guards'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
 import { type AdmissionLimits, admissionLimits, busy, createAdmission, whenReady } from './admission'
-import { guardedAnswer, pagePolicy, type AnswerRules, type GuardedAnswer } from './response-headers'
+import { pagePolicy } from './content-security-policy'
+import { guardedAnswer, type AnswerRules, type GuardedAnswer } from './response-headers'
 import { withoutBasePath } from './base-path'
 import { capConnections } from './connection-cap'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
@@ -14,7 +15,7 @@ import { inRequest } from './request-context'
 import { logRefusal } from '@/lib/logging/refusal-log'
 import { logRefused } from './log-refusals'
 import { parserRefusal, refuse, sendRaw } from './error-response'
-import { hasForwardingHeaders, keepKnownHeaders, tellApp } from './request-headers'
+import { hasForwardingHeaders, keepKnownHeaders, setRequestHeader } from './request-headers'
 
 export type FrontSettings = Pick<
   Settings,
@@ -77,8 +78,8 @@ export type FrontParts = {
 export type Front = { server: Server; close(): Promise<void> }
 
 /**
- * The HTTP server in front of Next: what reaches the app has passed the gate and carries only headers that may be
- * believed, and what leaves it carries the security headers, whatever it is.
+ * The HTTP server in front of Next. A request that reaches the app has passed the request filter and carries only trusted
+ * headers. Every response carries the security headers.
  */
 export function createFront({ settings, log, handle, upgrade, limits: given = {} }: FrontParts): Front {
   const limits = { ...frontLimits, ...given }
@@ -139,19 +140,19 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     }
   }
 
-  /** Puts what the app may believe in place of what the client said. */
-  function introduce(request: IncomingMessage, answer: GuardedAnswer, client: string): void {
+  /** Replaces headers of the client by those that the app may trust. */
+  function setTrustedHeaders(request: IncomingMessage, answer: GuardedAnswer, client: string): void {
     keepKnownHeaders(request, dev)
     const { protocol, host } = new URL(publicOrigin)
-    tellApp(request, 'host', host)
-    tellApp(request, 'x-forwarded-proto', protocol.slice(0, -1))
-    tellApp(request, 'x-rekey-client', client)
-    tellApp(request, 'x-rekey-request-id', answer.requestId)
-    tellApp(request, 'x-nonce', answer.nonce)
-    // A word that can be no more than a word; which languages there are, the app knows.
+    setRequestHeader(request, 'host', host)
+    setRequestHeader(request, 'x-forwarded-proto', protocol.slice(0, -1))
+    setRequestHeader(request, 'x-rekey-client', client)
+    setRequestHeader(request, 'x-rekey-request-id', answer.requestId)
+    setRequestHeader(request, 'x-nonce', answer.nonce)
+    // Only letters and hyphens pass; the app checks whether the locale exists.
     const [, language] = /[?&]lang=([A-Za-z-]+)(?:&|$)/.exec(request.url ?? '') ?? []
-    if (language !== undefined) tellApp(request, 'x-rekey-language', language)
-    tellApp(request, 'content-security-policy', pagePolicy(answer.nonce, rules))
+    if (language !== undefined) setRequestHeader(request, 'x-rekey-language', language)
+    setRequestHeader(request, 'content-security-policy', pagePolicy(answer.nonce, rules))
   }
 
   async function serve(
@@ -180,7 +181,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
       const client = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
       const turn = await admission.admit(answer, clientKey(client))
       if (turn === undefined) return
-      introduce(request, answer, client)
+      setTrustedHeaders(request, answer, client)
       // Next was built for the path, and expects it.
       request.url = `${basePath}${request.url}`
       try {

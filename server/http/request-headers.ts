@@ -71,11 +71,11 @@ function keepCookies(request: IncomingMessage): void {
   )
   delete request.headers.cookie
   delete request.headersDistinct.cookie
-  if (kept !== '') tellApp(request, 'cookie', kept)
+  if (kept !== '') setRequestHeader(request, 'cookie', kept)
 }
 
 /** Sets a header for the app. Call it after `keepKnownHeaders`, which drops a forged one of that name. */
-export function tellApp(request: IncomingMessage, name: string, value: string): void {
+export function setRequestHeader(request: IncomingMessage, name: string, value: string): void {
   request.headers[name] = value
   request.headersDistinct[name] = [value]
   request.rawHeaders.push(name, value)

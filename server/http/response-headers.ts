@@ -5,19 +5,18 @@ import {
   type OutgoingHttpHeaders,
   ServerResponse,
 } from 'node:http'
-import { isIP } from 'node:net'
 import { corsHeaders } from '@/lib/http/cors'
 import type { Settings } from '@/lib/config/settings'
+import { closedPolicy, pagePolicy, type PolicyRules } from './content-security-policy'
 
 /** What the headers of an answer depend on, besides the answer itself. */
-export type AnswerRules = Pick<Settings, 'mode' | 'publicOrigin' | 'basePath' | 'hsts' | 'allowedOrigins'> & {
-  /** Next's dev server is behind: it evaluates code, writes styles, and keeps a web socket open. */
-  dev: boolean
-  /** Milliseconds a connection stays after an answer that came before the whole body. */
-  lingerTime: number
-  /** Whether the server is on its way out, so that no connection should be used again. */
-  draining: () => boolean
-}
+export type AnswerRules = PolicyRules &
+  Pick<Settings, 'hsts' | 'allowedOrigins'> & {
+    /** Milliseconds a connection stays after an answer that came before the whole body. */
+    lingerTime: number
+    /** Whether the server is on its way out, so that no connection should be used again. */
+    draining: () => boolean
+  }
 
 /** Powerful features that no page here uses; all the names are ones that Chromium 156 knows, so it has nothing to warn of. */
 const unusedFeatures = [
@@ -64,45 +63,6 @@ const nothingPermitted = denied(unusedFeatures)
 
 /** The mailbox of demo and dev has a button that copies a link. */
 const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !== 'clipboard-write'))
-
-/** For whatever is no page: it may load nothing and be shown nowhere. */
-const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-/**
- * What a page may load: its own files, and the scripts that carry the nonce of this answer (OWASP CSP, "Strict policy").
- * Under a path, `'self'` would be every app of the origin.
- */
-export function pagePolicy(nonce: string, rules: AnswerRules): string {
-  const { mode, publicOrigin, dev } = rules
-  const own = ownSource(rules)
-  const directives = [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}' 'strict-dynamic'${dev ? " 'unsafe-eval'" : ''}`,
-    dev ? `style-src ${own} 'unsafe-inline'` : `style-src ${own} 'nonce-${nonce}'`,
-    `img-src ${own} data:`,
-    `font-src ${own}`,
-    `connect-src ${own}${dev ? ' ws:' : ''}`,
-    `manifest-src ${own}`,
-    `form-action ${own}`,
-    "base-uri 'none'",
-    "object-src 'none'",
-    "frame-ancestors 'none'",
-  ]
-  // The mailbox of demo and dev shows caught emails in a frame.
-  if (mode !== 'production') directives.push("frame-src 'self'")
-  if (publicOrigin.startsWith('https:')) directives.push('upgrade-insecure-requests')
-  return directives.join('; ')
-}
-
-/**
- * The path of this app as a source of a content security policy. Demo and dev are reached by more than one name, and an IP
- * address is no source that browsers must understand (CSP Level 3 §6.7.2.8): there, and without a path, the origin.
- */
-function ownSource({ mode, publicOrigin, basePath }: AnswerRules): string {
-  const { hostname } = new URL(publicOrigin)
-  const isAddress = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
-  return basePath === '' || mode !== 'production' || isAddress ? "'self'" : `${publicOrigin}${basePath}/`
-}
 
 /** The headers of every answer, whatever its status (OWASP HTTP Headers; requirement H7). */
 export function securityHeaders({

@@ -1,16 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { admissionLimits } from './admission'
-import type { FrontLimits } from './front'
+import { admissionLimits } from '@/server/http/admission'
+import type { FrontLimits } from '@/server/http/front'
 import { ask, listen, open, parseAnswer, talk } from '@/e2e/support/raw-http'
-import { startTrial, type Trial } from '@/e2e/support/front-server'
+import { startTrial } from '@/e2e/support/front-server'
 
-const trials: Trial[] = []
 const sockets: Socket[] = []
-afterEach(async () => {
+afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy()
-  await Promise.all(trials.splice(0).map((trial) => trial.close()))
 })
 
 const one = { working: 1, workingPerClient: 1, waiting: 4, waitingPerClient: 2 }
@@ -30,7 +28,6 @@ async function start(limits: Partial<FrontLimits> = {}, options: Parameters<type
       return promise
     },
   })
-  trials.push(trial)
   /** Sends a request on a connection of its own, and does not wait for the answer. */
   const send = async (target: string, ...headers: string[]) => {
     const socket = await open(trial.port)
