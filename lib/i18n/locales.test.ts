@@ -48,8 +48,8 @@ test('I3: of a header made of tags that nobody speaks, only the most wanted are 
 })
 
 test('I3, C14: a header full of tags costs next to nothing, however many others were sent before', () => {
-  const emails = Array.from({ length: 26 }, (_, n) => String.fromCharCode(97 + n))
-  const madeUp = emails.flatMap((a) => emails.flatMap((b) => emails.map((c) => `${a}${b}${c}`)))
+  const letters = Array.from({ length: 26 }, (_, n) => String.fromCharCode(97 + n))
+  const madeUp = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => `${a}${b}${c}`)))
   const headers = Array.from({ length: 100 }, (_, n) => madeUp.slice(n * 128, (n + 1) * 128).join())
   expect(headers.every(({ length }) => length === 511)).toBe(true)
   const start = process.cpuUsage()

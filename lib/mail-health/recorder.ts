@@ -2,6 +2,7 @@ import type { Configuration } from '@/lib/password-reset/extension-points'
 import { isDatabaseAway } from '@/lib/database/errors'
 import type { Log } from '@/lib/logging/log'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
+import { evidenceOf, type SuspectKind } from './evidence'
 import { emailQueues, type MailFacts, type MailNews, type MailState } from './state'
 import { connectionCauses, isStopCause, stopHints, type StopCause } from './stops'
 import { mailTimes, type MailTimes } from './verdict'
@@ -30,7 +31,7 @@ type RunningJob = {
 }
 
 /** How many different recipients must fail since the last acceptance before the mail server counts as failing. */
-const recipientThresholds = { unclear: 2, deferred: 5 }
+const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
 /** Milliseconds of a monotonic clock. */
 const clock = () => performance.now()
@@ -104,7 +105,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   }
 
   /** Records a failure that a single recipient or message may cause; it counts once several recipients failed in a row. */
-  function suspect(kind: keyof typeof failedRecipients, to: string, reason: string, startedAt: number): void {
+  function suspect(kind: SuspectKind, to: string, reason: string, startedAt: number): void {
     const recipients = failedRecipients[kind]
     const threshold = recipientThresholds[kind]
     if (recipients.size < threshold && !recipients.has(to)) recipients.set(to, startedAt)
@@ -113,16 +114,10 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   }
 
   function recordOutcome(outcome: SendOutcome, to: string, startedAt: number): void {
-    if (outcome.ok) return accept()
-    // A final failure concerns only its recipient or message.
-    if (outcome.final) return
-    const { cause, reason, alert } = outcome
-    if (cause === 'recipient' || cause === 'message') return suspect('deferred', to, reason, startedAt)
-    if (stopsEveryEmail(cause)) return fail(cause, reason, startedAt)
-    const isUnclear = reason === 'deadline' || reason === 'mail-unanswered'
-    if (cause === 'server' && !isUnclear) return fail('server', reason, startedAt)
-    if (cause === undefined && alert === true) return fail('own', reason, startedAt)
-    suspect('unclear', to, reason, startedAt)
+    const evidence = evidenceOf(outcome)
+    if (evidence.shows === 'accepted') accept()
+    if (evidence.shows === 'failing') fail(evidence.cause, evidence.reason, startedAt)
+    if (evidence.shows === 'suspect') suspect(evidence.kind, to, evidence.reason, startedAt)
   }
 
   async function observe(id: string, to: string, send: () => Promise<SendOutcome>): Promise<SendOutcome> {

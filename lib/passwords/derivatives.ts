@@ -1,5 +1,5 @@
 import { costOfRest, cutIntoPieces, shortestPart, type Costs, type FindWord } from './pieces'
-import { countVisible, isEmail, isPadding, isSign, visibleCharacters, withoutDisguise } from './visible-text'
+import { countVisible, isLetter, isPadding, isSign, visibleCharacters, withoutDisguise } from './visible-text'
 
 /** Letters from which on a repetition stands out from chance, where digits and signs stand between. */
 const tellingPart = 5
@@ -72,7 +72,7 @@ export function nameForms(names: readonly string[]): Set<string> {
   })
   const telling = forms.map(visibleCharacters).filter((characters) => {
     const isTwoOfMany = characters.length === 2 && characters.every((character) => character > '~')
-    return characters.some(isEmail) && (characters.length >= 3 || isTwoOfMany)
+    return characters.some(isLetter) && (characters.length >= 3 || isTwoOfMany)
   })
   return new Set(telling.map((characters) => withoutDisguise(characters).join('')))
 }

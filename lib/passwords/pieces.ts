@@ -1,4 +1,4 @@
-import { isEmail, isPadding, withoutDisguise } from './visible-text'
+import { isLetter, isPadding, withoutDisguise } from './visible-text'
 import { waysBetween } from './sequences'
 
 // A text is covered by pieces that a guesser tries anyway. What is left over says how much is the person's own.
@@ -23,7 +23,7 @@ const longestPart = 16
 const longestWord = 40
 
 /** Letters from which on a common password stands out from chance among digits. */
-const strongEmails = 5
+const strongLetters = 5
 
 /** What covering costs: `left` counts what no piece covers. */
 export type Costs = {
@@ -142,10 +142,10 @@ function words(
   for (let end = start + 1; end <= Math.min(plain.length, start + longestWord); end += 1) {
     forwards += plain[end - 1]!
     backwards = plain[end - 1]! + backwards
-    if (isEmail(characters[end - 1]!)) letters += 1
+    if (isLetter(characters[end - 1]!)) letters += 1
     if (letters * 2 < end - start) continue
-    const known = find(forwards) ?? (end - start >= strongEmails ? find(backwards) : undefined)
-    if (known) pieces.push({ end, known, isStrong: known.isName || letters >= strongEmails })
+    const known = find(forwards) ?? (end - start >= strongLetters ? find(backwards) : undefined)
+    if (known) pieces.push({ end, known, isStrong: known.isName || letters >= strongLetters })
   }
   return pieces
 }

@@ -31,7 +31,7 @@ export function isSign(character: string): boolean {
   return sign.test(character)
 }
 
-export function isEmail(character: string): boolean {
+export function isLetter(character: string): boolean {
   return /^\p{L}/u.test(character)
 }
 

@@ -59,7 +59,7 @@ describe('V4: the header Error-Codes', () => {
   })
 
   test.each<[string, string, string]>([
-    ['eight well-known emails', 'password', 'password=too-short, password=too-common'],
+    ['eight well-known letters', 'password', 'password=too-short, password=too-common'],
     ['a number without end', '9'.repeat(257), 'password=numeric, password=too-long'],
     ['a space in front', ' gravel lantern orchard', 'password=outer-spaces'],
     ['digits only', '8'.repeat(16), 'password=numeric'],

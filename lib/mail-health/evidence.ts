@@ -1,0 +1,29 @@
+import type { SendOutcome } from '@/lib/mail/delivery-result'
+import { stopsEveryEmail } from '@/lib/mail/failure-hints'
+import type { StopCause } from './stops'
+
+/** `unclear`: the server was silent. `deferred`: it refused the recipient or the message for now. */
+export type SuspectKind = 'unclear' | 'deferred'
+
+/**
+ * What one attempt shows about the mail server. A `suspect` outcome may concern one recipient or message; several in a row
+ * show that the server fails.
+ */
+export type Evidence =
+  | { shows: 'accepted' }
+  | { shows: 'nothing' }
+  | { shows: 'failing'; cause: StopCause; reason: string }
+  | { shows: 'suspect'; kind: SuspectKind; reason: string }
+
+export function evidenceOf(outcome: SendOutcome): Evidence {
+  if (outcome.ok) return { shows: 'accepted' }
+  // A final failure concerns only its recipient or message.
+  if (outcome.final) return { shows: 'nothing' }
+  const { cause, reason, alert } = outcome
+  if (cause === 'recipient' || cause === 'message') return { shows: 'suspect', kind: 'deferred', reason }
+  if (stopsEveryEmail(cause)) return { shows: 'failing', cause, reason }
+  const isUnclear = reason === 'deadline' || reason === 'mail-unanswered'
+  if (cause === 'server' && !isUnclear) return { shows: 'failing', cause, reason }
+  if (cause === undefined && alert === true) return { shows: 'failing', cause: 'own', reason }
+  return { shows: 'suspect', kind: 'unclear', reason }
+}
