@@ -59,7 +59,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
       `${local}\u200b@${domain}`,
       `${local}@\u200b${domain}`,
       `\ufeff${victim}`,
-      `${local}\u0301@${domain}`,
+      `${local}e\u0301@${domain}`,
       `${local}\u034f@${domain}`,
       `${local}\u00ad@${domain}`,
       `${local}@${domain.replace('.', '\u3002')}`,

@@ -78,7 +78,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
 
   const reasons: Record<string, string[]> = {}
   for (const { event, reason } of lines()) {
-    if (event === undefined || !/^(authn|excess|session|sys|worker|letter)_/.test(event)) continue
+    if (event === undefined || !/^(authn|excess|session|sys|worker|email)_/.test(event)) continue
     const told = new Set(reasons[event])
     reasons[event] = [...(typeof reason === 'string' ? told.add(reason) : told)].sort()
   }

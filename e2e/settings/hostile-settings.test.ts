@@ -91,7 +91,7 @@ const limits = [
   'REQUESTS_PER_LOGIN',
   'RESETS_PER_CLIENT',
   'ATTEMPTS_PER_LINK',
-  'LETTERS',
+  'EMAILS',
 ]
 const closed: Table = {
   SECRET_KEY: [

@@ -38,6 +38,17 @@ describe('multipart', () => {
     )
   })
 
+  test('a boundary as short as a letter, or one that a field holds within a line, ends no field', async () => {
+    for (const boundary of ['B', 'a.', '--', '$&'])
+      for (const content of ['B a. -- $& --B --a. $&', `x--${boundary}`, `--x\r\n-${boundary}`]) {
+        const body = `--${boundary}\r\nContent-Disposition: form-data; name="login"\r\n\r\n${content}\r\n--${boundary}--\r\n`
+        expect(await multipart(body, `; boundary="${boundary}"`)).toEqual({
+          ok: true,
+          value: { login: content },
+        })
+      }
+  })
+
   test('a part with a file name is no text, and a file field left empty is no field', async () => {
     const file = (name: string, filename: string) =>
       Buffer.concat([
