@@ -11,12 +11,13 @@ let owed = false
 /** @param {Parameters<typeof parse>} given */
 JSON.parse = (...given) => {
   const value = parse(...given)
-  if (typeof value !== 'string') return value
-  if (owed && value === 'login') {
+  const name = value?.login ?? value?.user_id
+  if (typeof name !== 'string') return value
+  if (owed) {
     owed = false
     sleep()
   }
-  if (!named.has(value)) return value
+  if (!named.has(name)) return value
   if (late) owed = true
   else sleep()
   return value

@@ -13,15 +13,18 @@ export type Comparison = {
   interval: [low: number, high: number]
   /** The median time of both sides together. */
   typical: number
-  /** Whether nobody could tell the two sides apart: the whole interval lies within the bound. */
-  alike: boolean
+  verdict: Verdict
 }
 
+/** Whether the whole interval lies within the bound, or beyond it, or neither: then the pairs were too few, or too noisy. */
+export type Verdict = 'alike' | 'told apart' | 'undecided'
+
 export type Effort = {
-  /** Pairs that are taken in any case. */
+  /** Pairs that are taken, however narrow the interval. */
   least: number
-  /** Pairs after which no more are taken, however wide the interval. */
+  /** Pairs and seconds after which no more are taken, however wide the interval. */
   most: number
+  seconds: number
   /** How many pairs are under way at once; more than one only where the time is mostly waiting. */
   lanes?: number
 }
@@ -43,7 +46,7 @@ const block = 10
 export async function compareTimes<Name extends string>(
   one: Trial<Name>,
   other: Trial<Name>,
-  { least, most, lanes = 1 }: Effort,
+  { least, most, seconds, lanes = 1 }: Effort,
 ): Promise<Record<Name, Comparison>> {
   const warmUp = 5
   for (let round = 0; round < warmUp; round += 1) for (const trial of [one, other]) await trial(round)
@@ -61,9 +64,11 @@ export async function compareTimes<Name extends string>(
     return names.map((name) => [name, compare(pairs.map(([a, b]) => [a[name], b[name]]))] as const)
   }
   const isNarrow = ({ interval: [low, high] }: Comparison) => high - low <= narrow
+  const end = performance.now() + seconds * 1000
+  const mayTakeMore = () => pairs.length < most && performance.now() < end
   do {
     await Promise.all(Array.from({ length: lanes }, takeBlock))
-  } while (pairs.length < least || (pairs.length < most && !summed().every(([, one]) => isNarrow(one))))
+  } while (mayTakeMore() && (pairs.length < least || !summed().every(([, one]) => isNarrow(one))))
   return Object.fromEntries(summed()) as Record<Name, Comparison>
 }
 
@@ -77,8 +82,18 @@ export function compare(pairs: [number, number][]): Comparison {
   // The normal approximation of the binomial's 2.5 % quantile.
   const rank = Math.max(0, Math.floor((n - 1.96 * Math.sqrt(n)) / 2) - 1)
   const interval: [number, number] = [differences[rank]!, differences[n - 1 - rank]!]
-  const alike = interval[0] >= -bound && interval[1] <= bound
-  return { pairs: n, difference: middle(differences), interval, typical: median(pairs.flat()), alike }
+  return {
+    pairs: n,
+    difference: middle(differences),
+    interval,
+    typical: median(pairs.flat()),
+    verdict: judge(interval),
+  }
+}
+
+function judge([low, high]: [number, number]): Verdict {
+  if (low >= -bound && high <= bound) return 'alike'
+  return low > bound || high < -bound ? 'told apart' : 'undecided'
 }
 
 export const median = (values: number[]) => middle([...values].sort((a, b) => a - b))

@@ -13,11 +13,17 @@ import { isLong } from '@/e2e/support/long-form'
 
 // Whether an answer, its bytes or its time, tells who has an account. Two kinds of request are sent in turns and in
 // random order; they are alike when the 95 % interval of the median difference lies within 1 ms. Each comparison stands
-// beside the same one of an app in which 3 ms of sleep are planted on one side, and that one must be told.
+// beside the same one of an app in which 3 ms of sleep are planted on one side, and that one must be told apart.
+//
+// A busy machine may leave a comparison undecided. That is reported, and fails only the long form.
 
-const effort: Effort = isLong ? { least: 400, most: 5000 } : { least: 80, most: 2000 }
+const effort: Effort = isLong
+  ? { least: 400, most: 5000, seconds: 300 }
+  : { least: 80, most: 2000, seconds: 20 }
 /** Where a pair takes long. */
-const slowEffort: Effort = isLong ? { least: 200, most: 1000 } : { least: 40, most: 400 }
+const slowEffort: Effort = isLong
+  ? { least: 200, most: 1000, seconds: 600 }
+  : { least: 40, most: 400, seconds: 40 }
 const timeout = isLong ? 900_000 : 300_000
 /** Conditions that take a minute by themselves. */
 const longOnly = test.runIf(isLong)
@@ -126,44 +132,36 @@ const forged = (id: string) => ({
   signature: randomBytes(64).toString('base64url'),
 })
 
-const rows: { condition: string; comparison: Comparison; verdict: string }[] = []
+const rows: { condition: string; comparison: Comparison }[] = []
 
-/** Compares, once more if need be; `alike` only when all answers were the same bytes too. */
+type Told<Name extends string> = { times: Record<Name, Comparison>; answers: string[] }
+
+/** Compares two kinds of request, and keeps the numbers for the report. */
 async function tell<Name extends string>(
   condition: string,
   sides: (answers: Answers) => [Trial<Name>, Trial<Name>],
   how: Effort = effort,
-): Promise<{ alike: boolean; times: Record<Name, Comparison>; answers: string[] }> {
-  for (let attempt = 1; ; attempt += 1) {
-    const answers: Answers = new Set()
-    const times = await compareTimes(...sides(answers), how)
-    const all = Object.entries<Comparison>(times)
-    const alike = all.every(([, comparison]) => comparison.alike) && answers.size === 1
-    for (const [name, comparison] of all) {
-      const verdict = comparison.alike ? 'alike' : 'told apart'
-      rows.push({ condition: `${condition}: ${name}${attempt > 1 ? ', again' : ''}`, comparison, verdict })
-    }
-    // Chance is no excuse where the whole interval lies outside.
-    const isPlain = all.some(
-      ([
-        ,
-        {
-          interval: [low, high],
-        },
-      ]) => low > bound || high < -bound,
-    )
-    if (alike || isPlain || attempt === 2) return { alike, times, answers: [...answers] }
-  }
+): Promise<Told<Name>> {
+  const answers: Answers = new Set()
+  const times = await compareTimes(...sides(answers), how)
+  for (const [name, comparison] of Object.entries<Comparison>(times))
+    rows.push({ condition: `${condition}: ${name}`, comparison })
+  return { times, answers: [...answers] }
 }
 
-/** The verdict together with what it rests on, so that a failure shows the numbers. */
-const alike = (told: { alike: boolean; times: Record<string, Comparison>; answers: string[] }) =>
-  expect(told.alike, JSON.stringify(told, null, 1)).toBe(true)
+/** All answers must be the same bytes, too. A failure shows the numbers. */
+function alike({ times, answers }: Told<string>) {
+  expect(answers).toHaveLength(1)
+  const allowed = isLong ? ['alike'] : ['alike', 'undecided']
+  for (const comparison of Object.values(times))
+    expect(allowed, JSON.stringify(times, null, 1)).toContain(comparison.verdict)
+}
 
-/** That the sleep was seen, beyond the bound by all of the interval. */
-function toldApart({ alike, times }: { alike: boolean; times: Record<string, Comparison> }, name: string) {
-  expect(alike).toBe(false)
-  expect(times[name]!.interval[0], JSON.stringify(times)).toBeGreaterThan(bound)
+/** Whether the planted sleep was seen in the times of this name. */
+function toldApart({ times }: Told<string>, name: string) {
+  const allowed = isLong ? ['told apart'] : ['told apart', 'undecided']
+  expect(allowed, JSON.stringify(times)).toContain(times[name]!.verdict)
+  expect(times[name]!.difference).toBeGreaterThan(0)
 }
 
 describe('asking for a link', () => {
@@ -309,7 +307,7 @@ describe('asking for a link', () => {
         slowEffort,
       )
       toldApart(told, 'next')
-      expect(told.times.answer.interval[0]).toBeLessThan(1)
+      expect(told.times.answer.interval[0]).toBeLessThan(bound)
     },
   )
 
@@ -480,12 +478,13 @@ describe('C13 (CVE-2016-2513): accounts whose password was hashed at another cos
 function report(): void {
   const ms = (value: number) => value.toFixed(2)
   const lines = rows.map(
-    ({ condition, comparison: { pairs, typical, difference, interval }, verdict }) =>
+    ({ condition, comparison: { pairs, typical, difference, interval, verdict } }) =>
       `| ${condition} | ${pairs} | ${ms(typical)} | ${ms(difference)} | ${interval.map(ms).join(' to ')} | ${verdict} |`,
   )
   const head = [
     '| condition | pairs | median ms | difference ms | 95 % interval ms | verdict |',
     '| --- | --- | --- | --- | --- | --- |',
   ]
-  console.log([...head, ...lines].join('\n'))
+  const undecided = rows.filter(({ comparison }) => comparison.verdict === 'undecided').length
+  console.log([...head, ...lines, `${undecided} of ${rows.length} undecided`].join('\n'))
 }
