@@ -1,6 +1,7 @@
 import path from 'node:path'
-import configuration from './rekey.config'
-import { createAccounts } from '@/lib/accounts/accounts'
+import ownConfiguration from './rekey.config'
+import { createOwnAccounts } from '@/lib/accounts/adapters/own-table'
+import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { openDatabase } from '@/lib/database/pool'
 import { createAudit } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
@@ -10,6 +11,7 @@ import { createMailbox } from '@/lib/mail/dev-mailbox'
 import { createMailState } from '@/lib/mail-health/state'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
+import type { Configuration } from '@/lib/password-reset/extension-points'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createQueue } from '@/lib/queue/queue'
 import { createRecoveryStore } from '@/lib/recovery/recovery-store'
@@ -21,12 +23,17 @@ const cancelPeriod = 7 * 24 * 3600
 
 export type Services = ReturnType<typeof createServices>
 
-/** Creates the services of one process. Connections open at first use. */
-export function createServices(settings: Settings) {
+/**
+ * Creates the services of one process. Connections open at first use.
+ *
+ * @param configuration the team's own, unless a test gives another
+ */
+export function createServices(settings: Settings, configuration: Configuration = ownConfiguration) {
   const log = createLog(settings.logLevel, 'rekey')
   const database = openDatabase(settings.database, log)
-  const accounts = createAccounts(database)
-  const recovery = createRecoveryStore(database)
+  const ownAccounts = createOwnAccounts(database)
+  const accounts = configuration.users ? createSqlAccountStore(database, configuration.users) : ownAccounts
+  const recovery = createRecoveryStore(database, accounts.identity)
   const queue = createQueue(database)
   const hash = createPasswordHash()
   const policy = createPasswordPolicy({
@@ -37,13 +44,14 @@ export function createServices(settings: Settings) {
   const links = createLinks({
     secrets: settings.secrets,
     // With the path, so that a link of another installation on the same host is invalid.
-    audience: settings.publicUrl,
+    // With the users table, so that a link is of no account with the same id in another one.
+    audience: `${settings.publicUrl}${accounts.identity && ` ${accounts.identity}`}`,
     period: { reset: settings.reset.period, cancel: settings.reset.period, 'cancel-change': cancelPeriod },
     oneTimeUse: settings.reset.oneTimeUse,
   })
   const isBreached = createBreachCheck(settings.breachCheckUrl, log)
   const limits = createLimits(database, settings.secrets[0], settings.limits)
-  const audit = createAudit(database, log)
+  const audit = createAudit(database, accounts.identity, log)
   const mailState = createMailState(database)
   const parts = {
     accounts,
@@ -64,7 +72,7 @@ export function createServices(settings: Settings) {
   /** The directory in which demo and dev store emails instead of sending them. */
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
   const mailbox = mailboxDir === undefined ? undefined : createMailbox(mailboxDir)
-  return { ...parts, log, passwordReset, mailbox, mailboxDir }
+  return { ...parts, ownAccounts, log, passwordReset, mailbox, mailboxDir }
 }
 
 /** Survives reloads of the dev server: each one would open another pool of connections. */

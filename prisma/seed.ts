@@ -8,10 +8,10 @@ const people = [
 ]
 
 /** Adds the demo's accounts where they are missing. */
-export async function seed({ accounts, hash }: Pick<Services, 'accounts' | 'hash'>): Promise<void> {
+export async function seed({ ownAccounts, hash }: Pick<Services, 'ownAccounts' | 'hash'>): Promise<void> {
   for (const person of people) {
-    if ((await accounts.findByUsername(person.username)) !== null) continue
+    if ((await ownAccounts.findOne(person.username)) !== null) continue
     const passwordHash = await hash.hash(randomBytes(24).toString('base64url'))
-    await accounts.add({ ...person, passwordHash, isActive: true })
+    await ownAccounts.add({ ...person, passwordHash, isActive: true })
   }
 }

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util'
-import { createAccounts, UsernameTaken } from '@/lib/accounts/accounts'
+import { createOwnAccounts, UsernameTaken } from '@/lib/accounts/adapters/own-table'
+import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { createAudit } from '@/lib/audit/audit'
 import { openDatabase } from '@/lib/database/pool'
 import { mayBeMailed, needsSmtpUtf8, wireAddress } from '@/lib/addresses/email-address'
 import { isLanguage, languages } from '@/lib/i18n/locales'
+import configuration from '@/rekey.config'
 import { createLog } from '@/lib/logging/log'
 import { migrate } from '@/lib/setup/migrate'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
@@ -30,6 +32,9 @@ const usage = `Usage: npm run accounts -- <command>
   history <username>     the audit entries of the account, oldest first
   mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not`
 
+/** Accounts that `list` shows at most: a table of a million must not fill the memory. */
+const mostListed = 10_000
+
 /** An error in the operator's input; exits with 2. */
 class Mistake extends Error {}
 
@@ -45,7 +50,8 @@ async function main(): Promise<number> {
   const { url, schemas, close } = await findDatabase()
   const log = createLog('fatal', 'accounts')
   const database = openDatabase({ url, poolSize: 2, schemas }, log)
-  const accounts = createAccounts(database)
+  const ownAccounts = createOwnAccounts(database)
+  const accounts = configuration.users ? createSqlAccountStore(database, configuration.users) : ownAccounts
   const hash = createPasswordHash()
   try {
     switch (command) {
@@ -61,7 +67,7 @@ async function main(): Promise<number> {
         const twins = email === '' ? [] : await accounts.findByLogin(email, ['email'])
         const passwordHash = values['password-stdin'] ? await hash.hash(await readPassword()) : null
         const names = { firstName: values['first-name'] ?? '', lastName: values['last-name'] ?? '' }
-        await accounts.add({ username, email, ...names, passwordHash, isActive: !values.inactive, locale })
+        await ownAccounts.add({ username, email, ...names, passwordHash, isActive: !values.inactive, locale })
         console.log(`Added ${username}.`)
         if (twins.length > 0)
           console.error(`Note: ${twins.length} other account(s) have this address; each gets its own email.`)
@@ -71,7 +77,7 @@ async function main(): Promise<number> {
         return 0
       }
       case 'list': {
-        const rows = (await accounts.list()).map((account) => ({
+        const rows = (await accounts.list(mostListed)).map((account) => ({
           username: account.username,
           email: account.email,
           name: `${account.firstName} ${account.lastName}`.trim(),
@@ -86,15 +92,15 @@ async function main(): Promise<number> {
         return 0
       }
       case 'verify': {
-        const account = await accounts.findByUsername(username)
+        const account = await accounts.findOne(username)
         const matches = await hash.verify(account?.passwordHash ?? '', await readPassword())
         console.log(matches ? 'This is the password.' : 'This is not the password.')
         return matches ? 0 : 1
       }
       case 'history': {
-        const account = await accounts.findByUsername(username)
+        const account = await accounts.findOne(username)
         if (account === null) throw noAccount(username)
-        const lines = (await createAudit(database, log).history(account.id)).map(
+        const lines = (await createAudit(database, accounts.identity, log).history(account.id)).map(
           ({ at, event, reason, client }) => ({
             at: at.toISOString(),
             event,
@@ -108,7 +114,7 @@ async function main(): Promise<number> {
       case 'mail':
         return await printMailState(database, values.json)
       default: {
-        if (!(await accounts.setActive(username, command === 'activate'))) throw noAccount(username)
+        if (!(await ownAccounts.setActive(username, command === 'activate'))) throw noAccount(username)
         console.log(
           command === 'activate'
             ? `${username} is active.`

@@ -98,10 +98,10 @@ async function scripted(script: Script, { user = '' } = {}): Promise<string> {
 }
 
 /** A person with an account asks for a link. */
-async function request({ accounts, queue }: Services, login?: string): Promise<void> {
+async function request({ ownAccounts, queue }: Services, login?: string): Promise<void> {
   const username = login ?? `user-${randomBytes(6).toString('hex')}`
   if (login === undefined)
-    await accounts.add({
+    await ownAccounts.add({
       username,
       email: `${username}@example.com`,
       firstName: '',
@@ -242,7 +242,7 @@ describe('jobs that never come to an email', () => {
   test('V6: emails that are given up at once because their links would expire are told', async () => {
     const { services } = await work()
     await request(services, 'nobody-here')
-    const accountId = await services.accounts.add({
+    const accountId = await services.ownAccounts.add({
       username: `late-${randomUUID()}`,
       email: 'late@example.com',
       firstName: '',

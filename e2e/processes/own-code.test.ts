@@ -41,7 +41,7 @@ test('V7: npm run build and the first npm run demo name file and line of all mis
     '  buildVerificationURL: () => missing,',
     '})',
   ])
-  write('lib/accounts/accounts.db.test.ts', ['const wrong: string = 1'])
+  write('lib/accounts/own.db.test.ts', ['const wrong: string = 1'])
 
   for (const script of ['build', 'demo']) {
     const { status, errors } = run(script)

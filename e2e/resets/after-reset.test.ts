@@ -63,7 +63,7 @@ beforeEach(async () => {
   username = `user-${randomBytes(5).toString('hex')}`
   const passwordHash = await services.hash.hash(oldPassword)
   const names = { firstName: '', lastName: '' }
-  id = await services.accounts.add({
+  id = await services.ownAccounts.add({
     username,
     email: `${username}@example.com`,
     ...names,
@@ -125,7 +125,7 @@ const jobs = async (name: string) =>
   (await sql.query(`SELECT 1 FROM rekey_queue.job WHERE name = $1 AND data->>'accountId' = $2`, [name, id]))
     .rowCount
 const passwordIs = async (password: string) =>
-  services.hash.verify((await services.accounts.findByUsername(username))!.passwordHash!, password)
+  services.hash.verify((await services.accounts.findOne(username))!.passwordHash!, password)
 
 describe('S1: sessions', () => {
   test('end with the password: all of the account’s and nobody else’s', async () => {
@@ -281,9 +281,9 @@ describe('passwordChanged, for stores outside the database', () => {
 
 test('S5: an account that was disabled after the email is not revived', async () => {
   const link = await linkNow()
-  await services.accounts.setActive(username, false)
+  await services.ownAccounts.setActive(username, false)
   expect(await reset(endSessions, link, newPassword())).toEqual({ ok: false, code: 'signature-used' })
-  expect((await services.accounts.findByUsername(username))!.isActive).toBe(false)
+  expect((await services.accounts.findOne(username))!.isActive).toBe(false)
 })
 
 test('P9: an older scheme is replaced by Argon2id, and equal passwords are stored differently', async () => {
@@ -293,7 +293,7 @@ test('P9: an older scheme is replaced by Argon2id, and equal passwords are store
   )
   const password = newPassword()
   expect(await reset(endSessions, await linkNow(), password)).toEqual({ ok: true })
-  const stored = (await services.accounts.findByUsername(username))!.passwordHash!
+  const stored = (await services.accounts.findOne(username))!.passwordHash!
   expect(stored).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
   expect(await services.hash.hash(password)).not.toBe(stored)
 })

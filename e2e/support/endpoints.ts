@@ -85,9 +85,9 @@ export async function openEndpoints() {
   }
 
   /** An account, and a link to it. */
-  async function personWithLink(purpose: Purpose, { accounts, links } = services) {
+  async function personWithLink(purpose: Purpose, { accounts, ownAccounts, links } = services) {
     const username = `user-${randomBytes(6).toString('hex')}`
-    const id = await accounts.add({
+    const id = await ownAccounts.add({
       username,
       email: `${username}@example.com`,
       firstName: '',

@@ -47,10 +47,10 @@ const period = 3600
  * expired and nothing younger, the owner undoes the change, and the history tells it all in order.
  */
 export async function liveThroughADay({ services, sink }: Installation): Promise<void> {
-  const { accounts, audit, links, passwordReset } = services
+  const { accounts, audit, links, ownAccounts, passwordReset } = services
   const username = `user-${randomBytes(6).toString('hex')}`
   const email = `${username}@example.com`
-  const id = await accounts.add({
+  const id = await ownAccounts.add({
     username,
     email,
     firstName: '',

@@ -41,7 +41,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
     })
 
     const addAccount = () =>
-      one.services.accounts.add({
+      one.services.ownAccounts.add({
         username: randomUUID(),
         email: `${randomUUID()}@example.com`,
         firstName: '',

@@ -45,8 +45,8 @@ describe.runIf(testServer && pgbouncer)('V1: through PgBouncer in transaction mo
     try {
       const name = `user-${randomBytes(6).toString('hex')}`
       const email = `${name}@example.com`
-      const { accounts, passwordReset } = installation.services
-      await accounts.add({
+      const { ownAccounts, passwordReset } = installation.services
+      await ownAccounts.add({
         username: name,
         email,
         firstName: '',

@@ -1,13 +1,19 @@
-/** An account as the reset flow sees it. */
+/** An account as the reset flow sees it. Texts that its table does not have are empty. */
 export type Account = {
   id: string
   username: string
   email: string
   firstName: string
   lastName: string
+  /** The whole name, where the users table has one column for it. */
+  name: string
   passwordHash: string | null
+  /** Whether the stored value is a password of a known format, by which a person signs in here. */
+  hasPassword: boolean
   isActive: boolean
   locale: string | null
+  /** Says which of several accounts with one address this is, if the mapping names a column for it. */
+  label: string
   passwordChangedAt: Date | null
   linksEpoch: number
 }
@@ -26,15 +32,14 @@ export function linkState(account: Account): LinkState {
   return { passwordHash, email, isActive, linksEpoch }
 }
 
-/**
- * Only an active account with a password of its own and an address is mailed, and only it can be reset. A value that
- * starts with `!` is Django's mark for an account that signs in elsewhere.
- */
-export function mayReset(account: Account): boolean {
-  const { isActive, passwordHash, email } = account
-  return (
-    isActive && passwordHash !== null && passwordHash !== '' && !passwordHash.startsWith('!') && email !== ''
-  )
+/** Only an active account with a password of its own and an address is mailed, and only it can be reset. */
+export function mayReset({ isActive, hasPassword, email }: Account): boolean {
+  return isActive && hasPassword && email !== ''
+}
+
+/** What its owner signs in with: the username or, where the users table has none, the address. */
+export function signInName({ username, email }: Pick<Account, 'username' | 'email'>): string {
+  return username === '' ? email : username
 }
 
 /**

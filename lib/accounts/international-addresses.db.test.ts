@@ -40,7 +40,7 @@ afterAll(async () => {
 })
 
 async function add(email: string): Promise<string> {
-  return services.accounts.add({
+  return services.ownAccounts.add({
     username: `user-${randomBytes(6).toString('hex')}`,
     email,
     firstName: '',

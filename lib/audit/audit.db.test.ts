@@ -29,7 +29,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-const audit = () => createAudit(opened, log)
+const audit = () => createAudit(opened, '', log)
 
 describe('an entry', () => {
   test('L1, L2: is a row and a line in the log, of the same words', async () => {
@@ -69,7 +69,7 @@ describe('an entry', () => {
       { url: 'postgresql://127.0.0.1:1/x', schemas: defaultSchemas, poolSize: 1 },
       log,
     )
-    const broken = createAudit(away, log)
+    const broken = createAudit(away, '', log)
     await expect(broken.record('cancelled', {})).rejects.toThrow()
     lines = []
     await broken.recordBestEffort('sent', { reason: 'x' })

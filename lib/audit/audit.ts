@@ -41,15 +41,23 @@ export type AuditLine = {
 
 export type Audit = ReturnType<typeof createAudit>
 
-/** Creates the audit log: a line in the process's log and a row in an append-only table. */
-export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'>, log: Log) {
+/**
+ * Creates the audit log: a line in the process's log and a row in an append-only table.
+ *
+ * @param usersTable the identity of the users table that accounts are of
+ */
+export function createAudit(
+  { prisma, names }: Pick<Database, 'prisma' | 'names'>,
+  usersTable: string,
+  log: Log,
+) {
   /**
    * Records an event; pass `tx` if the entry must be committed or rolled back with the transaction.
    *
    * @throws if the row cannot be stored
    */
   async function record(event: AuditEvent, facts: AuditFacts, tx: Transaction = prisma): Promise<void> {
-    await tx.auditEntry.create({ data: entryOf(event, facts), select: { id: true } })
+    await tx.auditEntry.create({ data: { ...entryOf(event, facts), usersTable }, select: { id: true } })
     log.info(entryOf(event, facts))
   }
 
@@ -75,7 +83,7 @@ export function createAudit({ prisma, names }: Pick<Database, 'prisma' | 'names'
   async function history(accountId: string): Promise<AuditLine[]> {
     const rows = await prisma.$queryRaw<(Omit<AuditLine, 'at'> & { at: bigint })[]>`
       SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "request_id" AS "requestId"
-        FROM ${names.audit} WHERE "account_id" = ${accountId} ORDER BY ${names.audit}."at", "id"`
+        FROM ${names.audit} WHERE "account_id" = ${accountId} AND "users_table" = ${usersTable} ORDER BY ${names.audit}."at", "id"`
     return rows.map((row) => ({ ...row, at: toDate(row.at) }))
   }
 

@@ -9,7 +9,6 @@ export function tableNames({ own, queue }: Schemas) {
   // eslint-disable-next-line no-restricted-syntax -- identifiers cannot be parameters; `quoted` validates the name
   const qualified = (name: string, schema = own) => Prisma.raw(`${quoted(schema)}."${name}"`)
   return {
-    users: qualified('users'),
     recovery: qualified('recovery'),
     audit: qualified('audit'),
     mailState: qualified('mail_state'),

@@ -1,4 +1,4 @@
-import type { Accounts } from '@/lib/accounts/accounts'
+import type { AccountStore } from '@/lib/accounts/account-store'
 import type { Audit } from '@/lib/audit/audit'
 import type { Settings } from '@/lib/config/settings'
 import type { Database } from '@/lib/database/pool'
@@ -14,7 +14,7 @@ import type { Links } from './reset-link'
 
 /** What the worker's use cases, which send emails, work with. */
 export type EmailParts = {
-  accounts: Accounts
+  accounts: AccountStore
   recovery: RecoveryStore
   links: Links
   emails: Emails

@@ -1,5 +1,6 @@
 import type { Account } from '@/lib/accounts/account'
-import type { LoginFields } from '@/lib/accounts/accounts'
+import type { LoginFields } from '@/lib/accounts/account-store'
+import type { UsersTable } from '@/lib/accounts/users-table'
 import type { Transaction } from '@/lib/database/pool'
 import type { EmailText, Emails } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
@@ -23,6 +24,11 @@ export type ResetRequest = {
  * for. An email that is late eight times is given up, because it may have been delivered each time.
  */
 export type Configuration = {
+  /**
+   * The table that has the accounts; Rekey's own unless one is named. `npm run accounts -- check` compares the mapping with
+   * the database.
+   */
+  users?: UsersTable
   /**
    * Finds the accounts of a typed login (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default. Runs in
    * the worker, so that its duration does not delay the response. At most twenty accounts receive an email: the one with the

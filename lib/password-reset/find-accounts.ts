@@ -1,5 +1,5 @@
 import { mayReset, type Account } from '@/lib/accounts/account'
-import type { Accounts } from '@/lib/accounts/accounts'
+import type { AccountStore } from '@/lib/accounts/account-store'
 import type { ResetParts } from './reset-parts'
 
 /**
@@ -18,6 +18,6 @@ export async function findAccounts(
   choose: (ids: string[]) => string[] = limits.chooseOnTurn,
 ): Promise<Account[]> {
   const find = configuration.findAccounts ?? ((text, fields, findByLogin) => findByLogin(text, fields))
-  const findByLogin: Accounts['findByLogin'] = (text, fields) => accounts.findByLogin(text, fields, choose)
+  const findByLogin: AccountStore['findByLogin'] = (text, fields) => accounts.findByLogin(text, fields, choose)
   return (await find(login, settings.reset.loginFields, findByLogin)).filter(mayReset)
 }

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { linkState, type Account } from '@/lib/accounts/account'
-import type { NewAccount } from '@/lib/accounts/accounts'
+import type { NewAccount } from '@/lib/accounts/adapters/own-table'
 import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import type { Configuration } from './extension-points'
@@ -59,7 +59,7 @@ async function add(more: Partial<NewAccount> = {}): Promise<Account> {
   const username = `user-${randomBytes(6).toString('hex')}`
   const names = { firstName: '', lastName: '', locale: null }
   const state = { email: `${username}@example.com`, passwordHash: 'a hash', isActive: true }
-  const id = await services.accounts.add({ username, ...names, ...state, ...more })
+  const id = await services.ownAccounts.add({ username, ...names, ...state, ...more })
   return (await services.accounts.read(id)).account!
 }
 

@@ -1,5 +1,5 @@
 import { mayReset } from '@/lib/accounts/account'
-import { longestLogin } from '@/lib/accounts/accounts'
+import { longestLogin } from '@/lib/accounts/account-store'
 import type { Counted } from '@/lib/rate-limits/limits'
 import { findAccounts } from './find-accounts'
 import { auditUnknownAccount, throttled, type Throttled } from './refuse'

@@ -1,4 +1,4 @@
-import type { Accounts } from '@/lib/accounts/accounts'
+import type { AccountStore } from '@/lib/accounts/account-store'
 import type { Audit } from '@/lib/audit/audit'
 import type { Settings } from '@/lib/config/settings'
 import type { Database } from '@/lib/database/pool'
@@ -13,7 +13,7 @@ import type { Links } from './reset-link'
 
 /** What the use cases of a reset work with. */
 export type ResetParts = {
-  accounts: Accounts
+  accounts: AccountStore
   recovery: RecoveryStore
   links: Links
   policy: PasswordPolicy

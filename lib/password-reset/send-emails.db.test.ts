@@ -71,7 +71,7 @@ async function add(more: Partial<Account> = {}): Promise<Account> {
   const names = { firstName: '', lastName: '' }
   const email = `${username}@example.com`
   const { passwordHash, isActive, locale, ...rest } = { email, ...names, ...state, ...more }
-  const id = await services.accounts.add({
+  const id = await services.ownAccounts.add({
     username,
     passwordHash,
     isActive,
@@ -307,7 +307,7 @@ test('R2, A5: a typed username gets its email, however many older accounts have 
 describe('L1: of a flood', () => {
   let lines: { event: string; requestId: string }[]
   const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
-  const logging = () => handlers({}, { audit: createAudit(services.database, log) })
+  const logging = () => handlers({}, { audit: createAudit(services.database, '', log) })
   /** Clients that no other test has: a process remembers for a second what it did not note. */
   let here: string
   let there: string

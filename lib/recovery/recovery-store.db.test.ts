@@ -3,22 +3,22 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { createAccounts, type Accounts } from '@/lib/accounts/accounts'
+import { createOwnAccounts, type OwnAccounts } from '@/lib/accounts/adapters/own-table'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import { createRecoveryStore, type EmailSlots, type RecoveryStore } from './recovery-store'
 
 let database: TestDatabase
 let opened: Database
-let accounts: Accounts
+let accounts: OwnAccounts
 let recovery: RecoveryStore
 let sql: pg.Client
 beforeAll(async () => {
   database = await createTestDatabase()
   await migrate(database)
   opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))
-  accounts = createAccounts(opened)
-  recovery = createRecoveryStore(opened)
+  accounts = createOwnAccounts(opened)
+  recovery = createRecoveryStore(opened, '')
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
 }, 120_000)

@@ -13,8 +13,13 @@ export type RecoveryStore = ReturnType<typeof createRecoveryStore>
 /**
  * What Rekey itself knows about accounts: the epoch of their links, a pause of their emails, and the emails of the last
  * hours. A row has the account's id as text and no foreign key, so it may outlive its account until it is purged.
+ *
+ * @param usersTable the identity of the users table, which is part of each row's key
  */
-export function createRecoveryStore({ prisma, names: { recovery } }: Pick<Database, 'prisma' | 'names'>) {
+export function createRecoveryStore(
+  { prisma, names: { recovery } }: Pick<Database, 'prisma' | 'names'>,
+  usersTable: string,
+) {
   /**
    * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
    * typed to request them. One statement counts and reserves under the row's lock, so that parallel jobs cannot both take
@@ -39,9 +44,9 @@ export function createRecoveryStore({ prisma, names: { recovery } }: Pick<Databa
     const linkAt = linkEnds.getTime() / 1000 - slots.perAccount.seconds
     const at = slots.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
     const [reserved] = await prisma.$queryRaw<{ first: boolean; linksEpoch: number }[]>`
-      INSERT INTO ${recovery} AS r ("account_id", "email_jobs", "email_times")
-      VALUES (${id}, ARRAY[${jobId}::uuid], ARRAY[${at}])
-      ON CONFLICT ("account_id") DO UPDATE SET
+      INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
+      VALUES (${usersTable}, ${id}, ARRAY[${jobId}::uuid], ARRAY[${at}])
+      ON CONFLICT ("users_table", "account_id") DO UPDATE SET
         "updated_at" = now(),
         "email_jobs" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_jobs" ELSE ${jobId}::uuid || ARRAY(
           SELECT s."job" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
@@ -69,9 +74,9 @@ export function createRecoveryStore({ prisma, names: { recovery } }: Pick<Databa
    */
   async function rehearseReservation(): Promise<void> {
     await prisma.$executeRaw`
-      INSERT INTO ${recovery} AS r ("account_id", "email_jobs", "email_times")
-      VALUES (${`rehearsal-${randomInt(64)}`}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
-      ON CONFLICT ("account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`
+      INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
+      VALUES (${usersTable}, ${`rehearsal-${randomInt(64)}`}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
+      ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`
   }
 
   /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */
@@ -83,7 +88,7 @@ export function createRecoveryStore({ prisma, names: { recovery } }: Pick<Databa
                               WHERE s."job" <> ${jobId}::uuid),
         "email_times" = ARRAY(SELECT s."at" FROM unnest("email_jobs", "email_times") AS s("job", "at")
                                WHERE s."job" <> ${jobId}::uuid)
-      WHERE "account_id" = ${id} AND ${jobId}::uuid = ANY ("email_jobs")`
+      WHERE "users_table" = ${usersTable} AND "account_id" = ${id} AND ${jobId}::uuid = ANY ("email_jobs")`
   }
 
   /**
@@ -100,9 +105,9 @@ export function createRecoveryStore({ prisma, names: { recovery } }: Pick<Databa
     pause: number,
   ): Promise<boolean> {
     const revoked = await tx.$executeRaw`
-      INSERT INTO ${recovery} AS r ("account_id", "links_epoch", "emails_paused_until")
-      VALUES (${id}, ${signedEpoch} + 1, now() + make_interval(secs => ${pause}))
-      ON CONFLICT ("account_id") DO UPDATE SET
+      INSERT INTO ${recovery} AS r ("users_table", "account_id", "links_epoch", "emails_paused_until")
+      VALUES (${usersTable}, ${id}, ${signedEpoch} + 1, now() + make_interval(secs => ${pause}))
+      ON CONFLICT ("users_table", "account_id") DO UPDATE SET
         "updated_at" = now(), "links_epoch" = r."links_epoch" + 1,
         "emails_paused_until" = now() + make_interval(secs => ${pause})
       WHERE r."links_epoch" = ${signedEpoch}`

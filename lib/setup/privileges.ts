@@ -9,6 +9,7 @@ const tablePrivileges: Record<string, string[]> = {
   limits: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   audit: ['SELECT', 'INSERT'],
   mail_state: ['SELECT', 'UPDATE'],
+  proven_mapping: ['SELECT', 'INSERT'],
 }
 
 const purgeAudit = '"purge_audit"(INTERVAL)'

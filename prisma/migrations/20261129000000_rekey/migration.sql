@@ -4,15 +4,19 @@
 -- What Rekey knows about an account, by the account's id as text. There is no foreign key: the table of accounts may
 -- belong to another application. A row that nothing changed for eight days is purged; no link lives so long.
 CREATE TABLE "rekey"."recovery" (
+  -- The users table that the id is of, such as 'public.auth_user'; empty for Rekey's own. Two tables may have the same ids.
+  "users_table" TEXT NOT NULL DEFAULT '',
   "account_id" TEXT NOT NULL,
   "links_epoch" INTEGER NOT NULL DEFAULT 0,
   "emails_paused_until" TIMESTAMPTZ(3),
+  -- When Rekey last replaced the password: few users tables keep that.
+  "password_changed_at" TIMESTAMPTZ(3),
   -- The account's reserved emails: the jobs that hold a reservation and when each was made, in step. Arrays on one row,
   -- because one statement must count and reserve, and the row's lock keeps parallel reservations apart.
   "email_jobs" UUID[] NOT NULL DEFAULT '{}',
   "email_times" TIMESTAMPTZ(3)[] NOT NULL DEFAULT '{}',
   "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT now(),
-  CONSTRAINT "recovery_pkey" PRIMARY KEY ("account_id")
+  CONSTRAINT "recovery_pkey" PRIMARY KEY ("users_table", "account_id")
 );
 
 -- What rate-limiter-flexible counts, in the columns that it expects. Keys are MACs and addresses, never what was typed.
@@ -29,6 +33,7 @@ CREATE TABLE "rekey"."audit" (
   "id" BIGINT GENERATED ALWAYS AS IDENTITY,
   "at" TIMESTAMPTZ(3) NOT NULL DEFAULT now(),
   "event" TEXT NOT NULL,
+  "users_table" TEXT NOT NULL DEFAULT '',
   "account_id" TEXT,
   "request_id" TEXT,
   "client" TEXT,
@@ -86,3 +91,10 @@ CREATE TABLE "rekey"."mail_state" (
 );
 
 INSERT INTO "rekey"."mail_state" DEFAULT VALUES;
+
+-- Mappings of a users table with which a password was verified against a hash that the table's own product had made.
+CREATE TABLE "rekey"."proven_mapping" (
+  "fingerprint" TEXT NOT NULL,
+  "proven_at" TIMESTAMPTZ(3) NOT NULL DEFAULT now(),
+  CONSTRAINT "proven_mapping_pkey" PRIMARY KEY ("fingerprint")
+);

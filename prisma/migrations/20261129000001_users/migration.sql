@@ -20,7 +20,7 @@ CREATE UNIQUE INDEX "users_username_key" ON "rekey"."users" ("username");
 -- accounts with one address a look-up reads the first in the order of this index, oldest first. Accounts that get no email
 -- are not in it, so that however many there are, they come before none that does.
 CREATE INDEX "users_email_folded_idx" ON "rekey"."users" (lower("email" COLLATE "C"), "id")
-  WHERE "is_active" AND "password" <> '' AND left("password", 1) <> '!' AND "email" <> '';
+  WHERE "is_active" AND "password" <> '' AND (left("password", 1) = '!') IS NOT TRUE AND "email" <> '';
 
 -- A link is bound to the address and to whether the account is active. If these were changed and put back within its life,
 -- it would live again, so a change of either raises the epoch as well. The function runs with the rights of the role that
@@ -32,7 +32,7 @@ BEGIN
   -- Compared here and not in the trigger, which would keep the owner of the table from altering the two columns.
   IF OLD."email" IS DISTINCT FROM NEW."email" OR OLD."is_active" IS DISTINCT FROM NEW."is_active" THEN
     INSERT INTO "rekey"."recovery" AS r ("account_id", "links_epoch") VALUES (NEW."id"::text, 1)
-    ON CONFLICT ("account_id") DO UPDATE SET "links_epoch" = r."links_epoch" + 1, "updated_at" = now();
+    ON CONFLICT ("users_table", "account_id") DO UPDATE SET "links_epoch" = r."links_epoch" + 1, "updated_at" = now();
   END IF;
   RETURN NULL;
 END $$;

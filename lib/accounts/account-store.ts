@@ -1,0 +1,63 @@
+import type { Transaction } from '@/lib/database/pool'
+import type { Account, LinkState } from './account'
+
+/** What a login may be compared with. */
+export type LoginFields = readonly ('username' | 'email')[]
+
+/**
+ * The longest login that an account is looked for by, in UTF-16 code units: 64 of a mailbox, an @ and 255 of a domain
+ * (RFC 5321 §4.5.3.1). A username has 150 at most, as in Django.
+ */
+export const longestLogin = 320
+
+/**
+ * The only part that reads or writes accounts. Ids are opaque texts. An account is read together with what Rekey itself
+ * knows about it (`lib/recovery`), in one statement.
+ */
+export type AccountStore = {
+  /** Identifies the users table in Rekey's own rows and in links: `public.auth_user`; empty for Rekey's own table. */
+  readonly identity: string
+
+  /**
+   * The accounts that a typed login names: usernames exactly, but for the two ways in which Unicode spells an accented
+   * letter; addresses by their canonical form. What SQL found is compared once more, so that no folding or collation of the
+   * database decides who gets an email. Of an address, only accounts that may be reset are found, and of many only some; so
+   * what is read is bounded however many there are.
+   *
+   * @param choose which of an address's accounts, by their ids, oldest first; all that were read unless told
+   */
+  findByLogin(
+    login: string,
+    fields: LoginFields,
+    choose?: (ids: string[]) => string[],
+  ): Promise<Account[]>
+
+  /** The ids of an address's accounts that may be reset, oldest first, a thousand at most. */
+  findIdsByAddress(address: string): Promise<string[]>
+
+  /** The account with exactly this username or, where the table has none, address; null if there is none, or several. */
+  findOne(login: string): Promise<Account | null>
+
+  /** An account and the database's clock, read together; the account is null if there is none of this id. */
+  read(id: string): Promise<{ account: Account | null; now: Date }>
+
+  /** Accounts, oldest first, at most `most`. */
+  list(most: number): Promise<Account[]>
+
+  /**
+   * Replaces the password if the account is still in the state that the link was signed against, and ends what the mapping
+   * says ends with it. Locks the account's row, the row of the hash, then Rekey's own row, and compares after all three:
+   * of two that race, one finds its state gone.
+   *
+   * @param bindPassword false where links may be used more than once
+   * @returns whether the password was replaced
+   * @throws Error if anything but one row would change; nothing is changed then
+   */
+  replacePassword(
+    tx: Transaction,
+    id: string,
+    signed: LinkState,
+    newHash: string,
+    options: { bindPassword: boolean },
+  ): Promise<boolean>
+}

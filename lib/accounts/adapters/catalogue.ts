@@ -1,0 +1,137 @@
+import type pg from 'pg'
+import type { TableName } from '@/lib/accounts/users-table'
+
+/** What a column's type is to Rekey; `other` is compared and written as text. */
+export type TypeFamily =
+  'integer' | 'bigint' | 'uuid' | 'text' | 'boolean' | 'timestamptz' | 'timestamp' | 'other'
+
+export type Column = {
+  /** Qualified and quoted, for a cast: `"pg_catalog"."varchar"`. */
+  type: string
+  /** As a person reads it: `character varying(128)`. */
+  typeName: string
+  family: TypeFamily
+  /** The most characters, where the type limits them. */
+  maxLength: number | null
+  isNullable: boolean
+  hasDefault: boolean
+  isGenerated: boolean
+  maySelect: boolean
+  mayUpdate: boolean
+}
+
+export type Relation = {
+  kind: 'table' | 'view' | 'other'
+  /** Row-level security applies to the connection's role. */
+  hasRowSecurity: boolean
+  hasSchemaUsage: boolean
+  mayDelete: boolean
+  columns: Map<string, Column>
+  /** The columns of unique indexes without a condition: one column each. */
+  uniqueColumns: Set<string>
+}
+
+type Row = {
+  schema: string
+  name: string
+  kind: string
+  hasRowSecurity: boolean
+  hasSchemaUsage: boolean
+  mayDelete: boolean
+  uniqueColumns: string[]
+  column: string | null
+  type: string
+  typeName: string
+  baseType: string
+  typmod: number
+  isNullable: boolean
+  hasDefault: boolean
+  isGenerated: boolean
+  maySelect: boolean
+  mayUpdate: boolean
+}
+
+const families: Record<string, TypeFamily> = {
+  int2: 'integer',
+  int4: 'integer',
+  int8: 'bigint',
+  uuid: 'uuid',
+  text: 'text',
+  varchar: 'text',
+  bpchar: 'text',
+  citext: 'text',
+  bool: 'boolean',
+  timestamptz: 'timestamptz',
+  timestamp: 'timestamp',
+}
+
+/**
+ * Reads tables, views and their columns from the catalogue. It sees what the role has no privilege on, which
+ * `information_schema` does not, so that "missing" and "not granted" can be told apart.
+ *
+ * @returns by `schema.name`; a table that does not exist is missing
+ */
+export async function readCatalogue(
+  client: Pick<pg.Pool | pg.Client, 'query'>,
+  tables: readonly TableName[],
+): Promise<Map<string, Relation>> {
+  const { rows } = await (client as pg.Pool).query<Row>(
+    `SELECT w."schema", w."name", c.relkind AS "kind", row_security_active(c.oid) AS "hasRowSecurity",
+            has_schema_privilege(n.oid, 'USAGE') AS "hasSchemaUsage", has_table_privilege(c.oid, 'DELETE') AS "mayDelete",
+            ARRAY(SELECT k.attname::text FROM pg_catalog.pg_index i
+                    JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
+                   WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
+                     AND i.indpred IS NULL) AS "uniqueColumns",
+            a.attname::text AS "column", quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS "type",
+            format_type(a.atttypid, a.atttypmod) AS "typeName", COALESCE(b.typname, t.typname)::text AS "baseType",
+            CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END AS "typmod",
+            NOT (a.attnotnull OR t.typnotnull) AS "isNullable", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
+            a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated",
+            has_column_privilege(c.oid, a.attnum, 'SELECT') AS "maySelect",
+            has_column_privilege(c.oid, a.attnum, 'UPDATE') AS "mayUpdate"
+       FROM jsonb_to_recordset($1::jsonb) AS w("schema" text, "name" text)
+       JOIN pg_catalog.pg_namespace n ON n.nspname = w."schema"
+       JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w."name"
+       LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+       LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+       LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+       LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype`,
+    [JSON.stringify(tables)],
+  )
+  const relations = new Map<string, Relation>()
+  for (const row of rows) {
+    const key = `${row.schema}.${row.name}`
+    const relation = relations.get(key) ?? {
+      kind: kindOf(row.kind),
+      hasRowSecurity: row.hasRowSecurity,
+      hasSchemaUsage: row.hasSchemaUsage,
+      mayDelete: row.mayDelete,
+      columns: new Map<string, Column>(),
+      uniqueColumns: new Set(row.uniqueColumns),
+    }
+    relations.set(key, relation)
+    if (row.column !== null) relation.columns.set(row.column, columnOf(row))
+  }
+  return relations
+}
+
+function kindOf(relkind: string): Relation['kind'] {
+  if (relkind === 'r' || relkind === 'p') return 'table'
+  return relkind === 'v' ? 'view' : 'other'
+}
+
+function columnOf({ type, typeName, baseType, typmod, ...row }: Row): Column {
+  const { isNullable, hasDefault, isGenerated, maySelect, mayUpdate } = row
+  return {
+    type,
+    typeName,
+    family: families[baseType] ?? 'other',
+    // The modifier of these types is the length and the four bytes of its header.
+    maxLength: ['varchar', 'bpchar'].includes(baseType) && typmod > 4 ? typmod - 4 : null,
+    isNullable,
+    hasDefault,
+    isGenerated,
+    maySelect,
+    mayUpdate,
+  }
+}

@@ -1,0 +1,84 @@
+import type { Schemas } from '@/lib/config/schema-names'
+import type { Database } from '@/lib/database/pool'
+import { argon2id } from '@/lib/passwords/hashers/argon2id'
+import { recognised } from '@/lib/passwords/hashers/recognised'
+import { Prisma } from '@/prisma/client/client'
+import type { Account } from '@/lib/accounts/account'
+import type { AccountStore } from '@/lib/accounts/account-store'
+import type { UsersTable } from '@/lib/accounts/users-table'
+import { createSqlAccountStore } from './sql-store'
+
+// Rekey's own table, for a team that has none. It is served by a mapping like any other.
+
+/** The identity of Rekey's own table, whatever the schema is called. */
+export const ownIdentity = ''
+
+export type NewAccount = Pick<
+  Account,
+  'username' | 'email' | 'firstName' | 'lastName' | 'passwordHash' | 'isActive' | 'locale'
+>
+
+export class UsernameTaken extends Error {
+  constructor() {
+    super('This username is taken.')
+    this.name = 'UsernameTaken'
+  }
+}
+
+/** Whatever an older system left in the table: a reset replaces it, and it verifies no password here. */
+const anythingElse = recognised('anything else', /^/)
+
+export function ownUsersTable({ own }: Schemas): UsersTable {
+  return {
+    table: `${own}.users`,
+    id: 'id',
+    username: 'username',
+    email: 'email',
+    firstName: 'first_name',
+    lastName: 'last_name',
+    locale: 'locale',
+    active: [{ column: 'is_active', is: true }],
+    password: {
+      column: 'password',
+      format: argon2id(),
+      accepts: [anythingElse],
+      none: [{ column: 'password', startsWith: '!' }],
+      changedAt: 'password_changed_at',
+    },
+  }
+}
+
+export type OwnAccounts = AccountStore & {
+  /**
+   * @returns the new account's id
+   * @throws UsernameTaken
+   */
+  add(account: NewAccount): Promise<string>
+  /**
+   * Lets an account be reset or not. Either change kills its links (the database sees to it).
+   *
+   * @returns false when there is no such account
+   */
+  setActive(username: string, isActive: boolean): Promise<boolean>
+}
+
+export function createOwnAccounts(database: Pick<Database, 'prisma' | 'names' | 'pool' | 'schemas'>): OwnAccounts {
+  const { prisma, schemas } = database
+  return {
+    ...createSqlAccountStore(database, ownUsersTable(schemas), ownIdentity),
+    async add(account) {
+      try {
+        const { id } = await prisma.account.create({ data: account, select: { id: true } })
+        return id
+      } catch (error) {
+        if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002')
+          throw new UsernameTaken()
+        throw error
+      }
+    },
+    async setActive(username, isActive) {
+      const { count } = await prisma.account.updateMany({ where: { username }, data: { isActive } })
+      return count === 1
+    },
+  }
+}

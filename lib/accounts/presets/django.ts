@@ -1,0 +1,81 @@
+import type { UsersTable } from '@/lib/accounts/users-table'
+import { djangoArgon2, djangoPbkdf2 } from '@/lib/passwords/hashers/django'
+import { recognised } from '@/lib/passwords/hashers/recognised'
+import { refuseEmptyOptions } from './options'
+
+/** Iterations of PBKDF2PasswordHasher by version, from Django's release notes. */
+const iterationsOf = {
+  '3.2': 260_000,
+  '4.0': 320_000,
+  '4.1': 390_000,
+  '4.2': 600_000,
+  '5.0': 720_000,
+  '5.1': 870_000,
+  '5.2': 1_000_000,
+  '6.0': 1_200_000,
+  '6.1': 1_500_000,
+} as const
+
+/** Django's other hashers. Whatever the product verifies, a reset may replace. */
+const otherHashers = [
+  recognised('pbkdf2_sha1', /^pbkdf2_sha1\$\d+\$/),
+  recognised('bcrypt_sha256', /^bcrypt_sha256\$\$2[aby]\$/),
+  recognised('bcrypt', /^bcrypt\$\$2[aby]\$/),
+  recognised('scrypt', /^scrypt\$\d+\$/),
+  recognised('md5', /^md5\$/),
+]
+
+export type DjangoOptions = {
+  /** Sets the iterations to those of this version's PBKDF2PasswordHasher. Give this or `iterations`. */
+  version?: keyof typeof iterationsOf
+  /** The iterations of a subclass of PBKDF2PasswordHasher that comes first in PASSWORD_HASHERS. */
+  iterations?: number
+  /** What comes first in PASSWORD_HASHERS: `argon2` needs `argon2-cffi` in the product. */
+  hasher?: 'pbkdf2_sha256' | 'argon2'
+  /** The table of AUTH_USER_MODEL. */
+  table?: string
+  /** The USERNAME_FIELD, where it is not `username`: `email` for a table that has no usernames. */
+  username?: string
+  /** Tables with an API token for each row, by `user_id`: all of them end. */
+  tokens?: readonly string[]
+}
+
+/**
+ * Django's `contrib.auth`, or a user model of that shape. Its sessions die with the password by themselves, because each
+ * holds a MAC of the stored hash. Tokens of Django REST framework do not, so they are deleted where their table exists.
+ *
+ * A hash with other iterations than the product's own is hashed again at the next sign-in, which kills live links. So the
+ * version, or the iterations, must be the product's.
+ *
+ * @throws Error that names an option without a value, or says that neither or both of version and iterations are given
+ */
+export function django(options: DjangoOptions): UsersTable {
+  refuseEmptyOptions('django', options)
+  const { version, iterations, hasher = 'pbkdf2_sha256', table = 'auth_user', username = 'username' } = options
+  if ((version === undefined) === (iterations === undefined))
+    throw new Error("django() needs either version, such as { version: '5.2' }, or iterations.")
+  const count = iterations ?? (version && iterationsOf[version])
+  if (count === undefined)
+    throw new Error(`django() knows no iterations of version ${version}: give iterations instead.`)
+  const pbkdf2 = djangoPbkdf2({ iterations: count })
+  const argon2 = djangoArgon2()
+  return {
+    table,
+    id: 'id',
+    ...(username === 'email' ? {} : { username, usernameStored: 'nfkc' as const }),
+    email: 'email',
+    firstName: 'first_name',
+    lastName: 'last_name',
+    createdAt: 'date_joined',
+    active: [{ column: 'is_active', is: true }],
+    password: {
+      column: 'password',
+      format: hasher === 'argon2' ? argon2 : pbkdf2,
+      accepts: [hasher === 'argon2' ? pbkdf2 : argon2, ...otherHashers],
+      none: [{ column: 'password', startsWith: '!' }],
+    },
+    end: options.tokens
+      ? options.tokens.map((token) => ({ table: token, user: 'user_id' }))
+      : [{ table: 'authtoken_token', user: 'user_id', ifPresent: true }],
+  }
+}

@@ -1,0 +1,49 @@
+import type { UsersTable } from '@/lib/accounts/users-table'
+import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
+import { refuseEmptyOptions } from './options'
+
+export type LaravelOptions = {
+  /** BCRYPT_ROUNDS. */
+  rounds?: number
+  /** SESSION_DRIVER: of sessions elsewhere, none can end here. */
+  sessions?: 'database' | 'elsewhere'
+  /** The model uses SoftDeletes. */
+  softDeletes?: boolean
+  /** The model's class name in Sanctum's `tokenable_type`, such as `App\\Models\\User`. */
+  sanctum?: string
+  table?: string
+}
+
+/**
+ * Laravel's users table with bcrypt. A new `remember_token` ends remember-me cookies. Sessions end where they are rows
+ * (`sessions: 'database'`); others live on unless the app runs the middleware `auth.session`.
+ *
+ * @throws Error that names an option without a value
+ */
+export function laravel(options: LaravelOptions = {}): UsersTable {
+  refuseEmptyOptions('laravel', options)
+  const { rounds = 12, sessions = 'database', softDeletes, sanctum, table = 'users' } = options
+  return {
+    table,
+    id: 'id',
+    email: 'email',
+    name: 'name',
+    createdAt: 'created_at',
+    active: softDeletes ? [{ column: 'deleted_at', is: null }] : [],
+    password: { column: 'password', format: bcrypt({ cost: rounds, version: '2y' }) },
+    set: { remember_token: { random: 60 }, updated_at: 'now' },
+    end: [
+      ...(sessions === 'database' ? [{ table: 'sessions', user: 'user_id' }] : []),
+      { table: 'password_reset_tokens', user: 'email', by: 'email' as const, ifPresent: true },
+      ...(sanctum
+        ? [
+            {
+              table: 'personal_access_tokens',
+              user: 'tokenable_id',
+              where: [{ column: 'tokenable_type', is: sanctum }],
+            },
+          ]
+        : []),
+    ],
+  }
+}

@@ -1,0 +1,32 @@
+import type { UsersTable } from '@/lib/accounts/users-table'
+import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
+import { refuseEmptyOptions } from './options'
+
+export type RailsOptions = {
+  /** `ActiveModel::SecurePassword`'s cost: `BCrypt::Engine.cost`. */
+  cost?: number
+  table?: string
+  /** The table of sessions that `bin/rails generate authentication` makes. */
+  sessions?: string
+}
+
+/**
+ * The authentication that Rails 8 generates (`has_secure_password`). Ends the rows of `sessions`.
+ *
+ * @throws Error that names an option without a value
+ */
+export function rails(options: RailsOptions = {}): UsersTable {
+  refuseEmptyOptions('rails', options)
+  const { cost = 12, table = 'users', sessions = 'sessions' } = options
+  return {
+    table,
+    id: 'id',
+    email: 'email_address',
+    emailStored: 'lowercase',
+    createdAt: 'created_at',
+    active: [],
+    password: { column: 'password_digest', format: bcrypt({ cost, version: '2a' }) },
+    set: { updated_at: 'now' },
+    end: [{ table: sessions, user: 'user_id' }],
+  }
+}

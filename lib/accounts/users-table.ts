@@ -1,0 +1,140 @@
+import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
+
+/** A value that a mapping compares or writes. It is cast to the type of its column. */
+export type Scalar = string | number | boolean
+
+/**
+ * A condition on a row. `isNot` is SQL's `IS DISTINCT FROM`, so NULL is not the value. A column without a value is neither
+ * past nor starts with anything.
+ */
+export type Condition =
+  | { column: string; is: Scalar | null }
+  | { column: string; isNot: Scalar | null }
+  | { column: string; isPast: true }
+  | { column: string; nullOrPast: true }
+  | { column: string; startsWith: string }
+  | { any: readonly Condition[] }
+
+/** What a reset writes into a column beside the hash: a value, the time, or that many random letters and digits. */
+export type Written = Scalar | null | 'now' | { random: number }
+
+/** Rows that end with a password: sessions, tokens, open reset links. */
+export type EndedRows = {
+  table: string
+  /** The column that names the account: by its id, or by its address. */
+  user: string
+  by?: 'id' | 'email'
+  where?: readonly Condition[]
+  /** The table may be missing, because it belongs to an optional part of the product. */
+  ifPresent?: boolean
+}
+
+/**
+ * Where a users table keeps what Rekey needs. Tables are named with their schema (`crm.people`); without one, `public` is
+ * meant, never `search_path`. Names are written as the catalogue has them, without quotes: `"userId"` is `userId`.
+ */
+export type UsersTable = {
+  /** A table or an updatable view. */
+  table: string
+  /** The column of a unique id: integer, bigint, uuid or text. */
+  id: string
+  username?: string
+  /** How the product stores usernames: as typed (the default), in lower case, or in Unicode's form NFKC. */
+  usernameStored?: 'exact' | 'lowercase' | 'nfkc'
+  email: string
+  /** How the product stores addresses: as typed (the default), or in lower case, which its own index then serves. */
+  emailStored?: 'as-typed' | 'lowercase'
+  firstName?: string
+  lastName?: string
+  /** The whole name, where the table has one column for it. */
+  name?: string
+  /** A language tag, in which this account's emails are written. */
+  locale?: string
+  createdAt?: string
+  /** Says which account an email is about, where several have one address. */
+  label?: string
+  /** Limits everything to these rows: one tenant of a shared table. */
+  only?: readonly Condition[]
+  /** All must hold for an account that may sign in; empty: every account may. */
+  active: readonly Condition[]
+  password: {
+    column: string
+    /** The table that has the column, if it is not the users table: its row of an account has all these values. */
+    in?: { table: string; user: string; where: Readonly<Record<string, Scalar>> }
+    /** What every reset writes, at the cost that the product is configured with. */
+    format: PasswordFormat
+    /** Other formats that a reset may replace. A value of no known format counts as no password. */
+    accepts?: readonly PasswordFormat[]
+    /** Marks of an account without a password. NULL and an empty text always are. */
+    none?: readonly Condition[]
+    /** The column of the time of the last change. */
+    changedAt?: string
+  }
+  /** Columns that a reset writes beside the hash, in its table. */
+  set?: Readonly<Record<string, Written>>
+  end?: readonly EndedRows[]
+}
+
+export type TableName = { schema: string; name: string }
+
+/** Splits a name such as `crm.people`. A name has one dot at most; without one, the schema is `public`. */
+export function tableName(text: string): TableName {
+  const [first = '', second] = text.split('.')
+  return second === undefined ? { schema: 'public', name: first } : { schema: first, name: second }
+}
+
+/** Identifies a users table in Rekey's own rows and in links: `public.auth_user`. */
+export function identityOf({ table }: Pick<UsersTable, 'table'>): string {
+  const { schema, name } = tableName(table)
+  return `${schema}.${name}`
+}
+
+/** Maps a team's own table. Returns the mapping as it was given; `npm start` checks it against the database. */
+export function usersTable(mapping: UsersTable): UsersTable {
+  return mapping
+}
+
+/** The columns that a mapping names in the users table, each with the option that names it. */
+export function namedColumns(mapping: UsersTable): [option: string, column: string][] {
+  const { password } = mapping
+  const optional = ['username', 'firstName', 'lastName', 'name', 'locale', 'createdAt', 'label'] as const
+  return [
+    ['id', mapping.id],
+    ['email', mapping.email],
+    ...optional.flatMap((option): [string, string][] => {
+      const column = mapping[option]
+      return column === undefined ? [] : [[option, column]]
+    }),
+    ...columnsOf('only', mapping.only),
+    ...columnsOf('active', mapping.active),
+    ...(password.in ? [] : passwordColumns(mapping)),
+  ]
+}
+
+/** The columns that a mapping names in the table of the hash. */
+export function passwordColumns({ password, set = {} }: UsersTable): [option: string, column: string][] {
+  return [
+    ['password.column', password.column],
+    ...columnsOf('password.none', password.none),
+    ...(password.changedAt === undefined
+      ? []
+      : [['password.changedAt', password.changedAt] satisfies [string, string]]),
+    ...Object.keys(set).map((column): [string, string] => ['set', column]),
+    ...(password.in
+      ? [
+          ['password.in.user', password.in.user] satisfies [string, string],
+          ...Object.keys(password.in.where).map((column): [string, string] => ['password.in.where', column]),
+        ]
+      : []),
+  ]
+}
+
+/** The columns of conditions, nested ones included. */
+export function columnsOf(
+  option: string,
+  conditions: readonly Condition[] = [],
+): [option: string, column: string][] {
+  return conditions.flatMap((condition): [string, string][] =>
+    'any' in condition ? columnsOf(option, condition.any) : [[option, condition.column]],
+  )
+}
