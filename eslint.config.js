@@ -68,6 +68,7 @@ const importRules = [
       'lib/config',
       'lib/database',
       'lib/logging',
+      'lib/passwords/hashers',
       'prisma/client',
     ],
     store,
@@ -114,7 +115,16 @@ const importRules = [
   ),
   mayImport(
     'lib/setup/**/*.ts',
-    ['lib/setup', 'lib/addresses', 'lib/config', 'lib/database', 'lib/logging', 'lib/queue', 'prisma/client'],
+    [
+      'lib/setup',
+      'lib/accounts',
+      'lib/addresses',
+      'lib/config',
+      'lib/database',
+      'lib/logging',
+      'lib/queue',
+      'prisma/client',
+    ],
     'It prepares and checks a database before anything runs on it.',
     pages,
   ),
@@ -183,7 +193,7 @@ const importRules = [
   ),
   mayImport(
     'server/processes/**/*.ts',
-    ['server', 'emails', 'lib', 'services'],
+    ['server', 'emails', 'lib', 'rekey.config', 'services'],
     'A process runs without pages and scripts.',
   ),
 ]

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import configuration from '@/rekey.config'
 import { migrate } from '@/lib/setup/migrate'
 import { checkDatabase } from '@/lib/setup/preflight'
 import { createServices } from '@/services'
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
   const settings = readSettings(env)
   for (const warning of settings.ignored) console.error(warning)
   if (embedded) await migrate(settings.database)
-  else await checkDatabase(settings)
+  else await checkDatabase(settings, configuration.users)
   const services = createServices(settings)
   open.push(() => services.database.close())
   if (embedded) await seed(services)

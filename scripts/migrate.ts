@@ -1,3 +1,4 @@
+import configuration from '@/rekey.config'
 import { reasonOf } from '@/lib/database/errors'
 import { migrate } from '@/lib/setup/migrate'
 import { encryptionWarnings } from '@/lib/setup/preflight'
@@ -15,7 +16,10 @@ try {
   const { url, migrationUrl, migrationSetting, schemas, ignored } = readDatabaseSettings(process.env)
   for (const warning of ignored) console.error(warning)
   const appRole = appRoleOf(url, migrationUrl)
-  const done = await migrate({ url: migrationUrl, schemas }, appRole).catch((error: unknown) => {
+  const done = await migrate(
+    { url: migrationUrl, schemas },
+    { appRole, ownsUsers: configuration.users === undefined },
+  ).catch((error: unknown) => {
     const { code } = error as { code?: string }
     if (code === undefined) throw error
     throw new Error(

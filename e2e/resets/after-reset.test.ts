@@ -304,7 +304,7 @@ test.runIf(testServer)(
     const role = `rekey_app_${randomBytes(5).toString('hex')}`
     await sql.query(`CREATE ROLE "${role}" LOGIN`)
     try {
-      await migrate(database, role)
+      await migrate(database, { appRole: role })
       const url = new URL(database.url)
       url.username = role
       const settings = {

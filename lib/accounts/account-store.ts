@@ -26,11 +26,7 @@ export type AccountStore = {
    *
    * @param choose which of an address's accounts, by their ids, oldest first; all that were read unless told
    */
-  findByLogin(
-    login: string,
-    fields: LoginFields,
-    choose?: (ids: string[]) => string[],
-  ): Promise<Account[]>
+  findByLogin(login: string, fields: LoginFields, choose?: (ids: string[]) => string[]): Promise<Account[]>
 
   /** The ids of an address's accounts that may be reset, oldest first, a thousand at most. */
   findIdsByAddress(address: string): Promise<string[]>

@@ -52,6 +52,9 @@ export const settingsSchema = z.object({
         .min(1, 'write username, email or both'),
     )
     .default(['username', 'email']),
+  USERS_TABLE_PROOF: z
+    .enum(['required', 'waived'], { error: 'write required or waived' })
+    .default('required'),
   PASSWORD_MIN_LENGTH: whole(8, 64).default(15),
   PASSWORD_OUTER_SPACES: z.enum(['keep', 'refuse'], { error: 'write keep or refuse' }).default('keep'),
   PASSWORD_BREACH_CHECK_URL: folder.optional(),

@@ -100,6 +100,8 @@ export function readSettings(env: Record<string, string | undefined>) {
         ? (['email'] as const)
         : (values.USER_LOGIN_FIELDS as readonly ('username' | 'email')[]),
     },
+    /** Whether a start in production needs a password that was verified with the mapping of a users table. */
+    usersTableProof: values.USERS_TABLE_PROOF,
     password: { minLength: values.PASSWORD_MIN_LENGTH, outerSpaces: values.PASSWORD_OUTER_SPACES },
     breachCheckUrl: values.PASSWORD_BREACH_CHECK_URL,
     limits: {

@@ -18,6 +18,7 @@ export async function findAccounts(
   choose: (ids: string[]) => string[] = limits.chooseOnTurn,
 ): Promise<Account[]> {
   const find = configuration.findAccounts ?? ((text, fields, findByLogin) => findByLogin(text, fields))
-  const findByLogin: AccountStore['findByLogin'] = (text, fields) => accounts.findByLogin(text, fields, choose)
+  const findByLogin: AccountStore['findByLogin'] = (text, fields) =>
+    accounts.findByLogin(text, fields, choose)
   return (await find(login, settings.reset.loginFields, findByLogin)).filter(mayReset)
 }

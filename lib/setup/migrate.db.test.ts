@@ -27,7 +27,7 @@ async function connect(url: string): Promise<pg.Client> {
   return client
 }
 
-const pending = (client = sql) => pendingMigrations(client, database.schemas)
+const pending = (client = sql) => pendingMigrations(client, database.schemas, true)
 
 const exists = async (table: string) =>
   (await sql.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "exists"', [table])).rows[0]!
@@ -98,7 +98,7 @@ describe.runIf(testServer)('K5: with a role that migrates and one for the app', 
     await sql.query(`CREATE ROLE "${owner}" LOGIN; CREATE ROLE "${app}" LOGIN`)
     await sql.query(`ALTER DATABASE "${name}" OWNER TO "${owner}"`)
     await empty()
-    await migrate({ ...database, url: as(owner) }, app)
+    await migrate({ ...database, url: as(owner) }, { appRole: app })
   }, 60_000)
   afterAll(async () => {
     await sql.query(`ALTER DATABASE "${new URL(database.url).pathname.slice(1)}" OWNER TO CURRENT_USER`)
@@ -280,7 +280,7 @@ describe.runIf(testServer)('V2: a role that may not create schemas', () => {
   })
 
   test('is told when the role of the app is not there, and when another role owns the tables', async () => {
-    await expect(migrate(database, 'rekey_not_there')).rejects.toThrow(
+    await expect(migrate(database, { appRole: 'rekey_not_there' })).rejects.toThrow(
       'The role rekey_not_there of DATABASE_URL does not exist',
     )
     await migrate(database)

@@ -24,12 +24,16 @@ const createRecord = (schemas: Schemas) => `CREATE TABLE IF NOT EXISTS ${recordO
 
 type Migration = { name: string; sql: string; checksum: string }
 
+/** Makes Rekey's own table of accounts: not for a team that maps a table of its own. */
+const usersMigration = /_users$/
+
 /** Reads the migrations of this version, in the order of their names, in which they apply. */
-function readMigrations(): Migration[] {
+function readMigrations(ownsUsers: boolean): Migration[] {
   const dir = path.resolve('prisma/migrations')
   return readdirSync(dir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
+    .filter((name) => ownsUsers || !usersMigration.test(name))
     .sort()
     .map((name) => {
       const sql = readFileSync(path.join(dir, name, 'migration.sql'), 'utf8')
@@ -40,11 +44,16 @@ function readMigrations(): Migration[] {
 /**
  * Lists the migrations that are not applied yet, and `the queue` if its tables are missing or outdated.
  *
+ * @param ownsUsers whether accounts are in Rekey's own table
  * @throws Error if an applied migration was edited afterwards
  */
-export async function pendingMigrations(client: pg.Client, schemas: Schemas): Promise<string[]> {
+export async function pendingMigrations(
+  client: pg.Client,
+  schemas: Schemas,
+  ownsUsers: boolean,
+): Promise<string[]> {
   const applied = await appliedMigrations(client, schemas)
-  const pending = readMigrations()
+  const pending = readMigrations(ownsUsers)
     .filter((migration) => !isApplied(migration, applied))
     .map(({ name }) => name)
   if (!(await queueIsCurrent(client, schemas))) pending.push('the queue')
@@ -58,20 +67,21 @@ export async function pendingMigrations(client: pg.Client, schemas: Schemas): Pr
  *
  * @param url its role needs CREATE on both schemas, or on the database if they are missing
  * @param appRole the role of the app, if it differs; receives its privileges
+ * @param ownsUsers false where a mapping names a users table: Rekey's own is not made
  * @returns the names of the migrations applied now
  * @throws Error with a sentence for each reason not to start; the database is then unchanged
  * @throws Error if a migration fails; that migration is rolled back
  */
 export async function migrate(
   { url, schemas }: { url: string; schemas: Schemas },
-  appRole?: string,
+  { appRole, ownsUsers = true }: { appRole?: string | undefined; ownsUsers?: boolean } = {},
 ): Promise<string[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
   await client.connect()
   const done: string[] = []
   try {
-    const migrations = readMigrations()
-    const names = migrations.map(({ name }) => name)
+    const migrations = readMigrations(ownsUsers)
+    const names = readMigrations(true).map(({ name }) => name)
     const problems = [
       ...(await databaseProblems(client)),
       ...(await migrationProblems(client, schemas, names, appRole)),
@@ -82,7 +92,7 @@ export async function migrate(
       if (await apply(client, schemas, migration)) done.push(migration.name)
     }
     await installQueue(url, schemas)
-    if (appRole !== undefined) await grantTo(client, schemas, appRole)
+    if (appRole !== undefined) await grantTo(client, schemas, appRole, ownsUsers)
   } finally {
     await client.end()
   }
@@ -100,9 +110,9 @@ async function createSchemas(client: pg.Client, schemas: Schemas): Promise<void>
   })
 }
 
-async function grantTo(client: pg.Client, schemas: Schemas, role: string): Promise<void> {
+async function grantTo(client: pg.Client, schemas: Schemas, role: string, ownsUsers: boolean): Promise<void> {
   await inTransaction(client, schemas, async () => {
-    for (const grant of grantsTo(client.escapeIdentifier(role), schemas)) await client.query(grant)
+    for (const grant of grantsTo(client.escapeIdentifier(role), schemas, ownsUsers)) await client.query(grant)
   })
 }
 

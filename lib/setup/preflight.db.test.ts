@@ -145,7 +145,7 @@ describe.runIf(testServer)('a start on a database that lacks what Rekey relies o
     await inside.query(`CREATE ROLE "${role}" LOGIN`)
     try {
       await expect(check(as(role))).rejects.toThrow('lacks privileges (USAGE on rekey, USAGE on rekey_queue)')
-      await migrate(database, role)
+      await migrate(database, { appRole: role })
       expect(await check(as(role))).toEqual([])
       await inside.query(
         `REVOKE INSERT ON rekey.audit FROM "${role}"; REVOKE UPDATE ON rekey_queue.job FROM "${role}"`,

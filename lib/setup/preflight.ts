@@ -3,18 +3,27 @@ import { reasonOf } from '@/lib/database/errors'
 import { databaseProblems, databaseWarnings } from '@/lib/database/facts'
 import { pendingMigrations } from './migrate'
 import { closedSchemas, lackingPrivileges } from './privileges'
+import { checkUsersTable } from './users-table'
 import { queueConnections, queueOwner } from '@/lib/queue/queue'
+import type { UsersTable } from '@/lib/accounts/users-table'
 import type { Settings } from '@/lib/config/settings'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { withoutSecrets } from '@/lib/config/database-url'
 
 /**
- * Verifies at start that the database is reachable, suitable and fully migrated; changes nothing.
+ * Verifies at start that the database is reachable, suitable and fully migrated, and that a mapped users table can be worked
+ * with; changes nothing.
  *
+ * @param users the mapping; none for Rekey's own table
  * @returns warnings, a sentence each
  * @throws Error whose message has a sentence for each problem
  */
-export async function checkDatabase(settings: Settings): Promise<string[]> {
+export async function checkDatabase(settings: Settings, users?: UsersTable): Promise<string[]> {
+  const warnings = await checkOwnTables(settings, users === undefined)
+  return users === undefined ? warnings : [...warnings, ...(await checkUsersTable(settings, users))]
+}
+
+async function checkOwnTables(settings: Settings, ownsUsers: boolean): Promise<string[]> {
   const { url, schemas } = settings.database
   let client: pg.Client
   try {
@@ -33,12 +42,12 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
       )
     const closed = await closedSchemas(client, schemas)
     if (closed.length > 0) throw new Error(notAllowed(closed.map((name) => `USAGE on ${name}`)))
-    const pending = await pendingMigrations(client, schemas)
+    const pending = await pendingMigrations(client, schemas, ownsUsers)
     if (pending.length > 0)
       throw new Error(
         `The database lacks ${pending.length} migration(s) in the schema ${schemas.own}, the first is ${pending[0]}; run \`npm run migrate\`.`,
       )
-    const lacking = await lackingPrivileges(client, schemas)
+    const lacking = await lackingPrivileges(client, schemas, ownsUsers)
     if (lacking.length > 0) throw new Error(notAllowed(lacking))
     return [...(await databaseWarnings(client, wantedConnections(settings))), ...encryptionWarnings(url)]
   } finally {

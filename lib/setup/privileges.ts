@@ -14,12 +14,17 @@ const tablePrivileges: Record<string, string[]> = {
 
 const purgeAudit = '"purge_audit"(INTERVAL)'
 
+/** Without Rekey's own table of accounts where a mapping names another. */
+function neededPrivileges(ownsUsers: boolean): [table: string, privileges: string[]][] {
+  return Object.entries(tablePrivileges).filter(([table]) => ownsUsers || table !== 'users')
+}
+
 /** Returns the GRANT statements that `role` needs to run the app. The tables must exist when they run. */
-export function grantsTo(role: string, schemas: Schemas): string[] {
+export function grantsTo(role: string, schemas: Schemas, ownsUsers: boolean): string[] {
   const [own, queue] = [quoted(schemas.own), quoted(schemas.queue)]
   return [
     `GRANT USAGE ON SCHEMA ${own}, ${queue} TO ${role}`,
-    ...Object.entries(tablePrivileges).map(
+    ...neededPrivileges(ownsUsers).map(
       ([table, privileges]) => `GRANT ${privileges.join(', ')} ON ${own}."${table}" TO ${role}`,
     ),
     `GRANT EXECUTE ON FUNCTION ${own}.${purgeAudit} TO ${role}`,
@@ -39,8 +44,12 @@ export async function closedSchemas(client: pg.Client, { own, queue }: Schemas):
 }
 
 /** Lists the privileges that the connection's role lacks, such as `INSERT on rekey.audit`. The tables must exist. */
-export async function lackingPrivileges(client: pg.Client, { own, queue }: Schemas): Promise<string[]> {
-  const wanted = Object.entries(tablePrivileges).flatMap(([table, privileges]) =>
+export async function lackingPrivileges(
+  client: pg.Client,
+  { own, queue }: Schemas,
+  ownsUsers: boolean,
+): Promise<string[]> {
+  const wanted = neededPrivileges(ownsUsers).flatMap(([table, privileges]) =>
     privileges.map((privilege) => ({
       name: `${own}.${table}`,
       table: `${quoted(own)}."${table}"`,

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import configuration from '@/rekey.config'
 import { checkDatabase } from '@/lib/setup/preflight'
 import { createLog } from '@/lib/logging/log'
 import { settings, type Settings } from '@/lib/config/settings'
@@ -86,7 +87,10 @@ try {
   if (!existsSync('.next/BUILD_ID')) throw new Error('There is no build to serve; run `npm run build` first.')
   const unfit = whyBuildUnfit(current.basePath)
   if (unfit !== undefined) throw new Error(unfit)
-  await supervise(current, [...settingsWarnings(current), ...(await checkDatabase(current))])
+  await supervise(current, [
+    ...settingsWarnings(current),
+    ...(await checkDatabase(current, configuration.users)),
+  ])
 } catch (error) {
   giveUp(error)
 }

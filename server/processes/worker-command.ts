@@ -1,3 +1,4 @@
+import configuration from '@/rekey.config'
 import { checkDatabase, encryptionWarnings } from '@/lib/setup/preflight'
 import { settings } from '@/lib/config/settings'
 import { mailWarnings } from '@/lib/config/mail'
@@ -5,11 +6,12 @@ import { mailWarnings } from '@/lib/config/mail'
 /** `npm run worker`: validates settings and database as `npm start` does, then runs a worker. */
 try {
   const current = settings()
-  await checkDatabase(current)
+  const tableWarnings = await checkDatabase(current, configuration.users)
   const warnings = [
     ...current.ignored,
     ...encryptionWarnings(current.database.url),
     ...mailWarnings(current.mail),
+    ...tableWarnings,
   ]
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
 } catch (error) {

@@ -287,7 +287,10 @@ test('C2, C3 (CVE-2024-27295): looking up in a table that folds what it compares
   const found = await opened.prisma.$queryRaw<unknown[]>`
     SELECT "id", "username", "email", "is_active" AS "isActive", NULL AS "passwordChangedAt" FROM "rekey"."users" WHERE "username" = ${username}`
   /** A team's own table may find this row whatever accents and capitals are asked for; not every server has such. */
-  const folding = createOwnAccounts({ ...opened, prisma: { $queryRaw: async () => found } as unknown as Database['prisma'] })
+  const folding = createOwnAccounts({
+    ...opened,
+    prisma: { $queryRaw: async () => found } as unknown as Database['prisma'],
+  })
   for (const login of [username, `${username}@example.com`, `${username.toUpperCase()}@EXAMPLE.com`])
     expect(await folding.findByLogin(login, ['username', 'email'])).toHaveLength(1)
   for (const login of [

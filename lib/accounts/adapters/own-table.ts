@@ -62,7 +62,9 @@ export type OwnAccounts = AccountStore & {
   setActive(username: string, isActive: boolean): Promise<boolean>
 }
 
-export function createOwnAccounts(database: Pick<Database, 'prisma' | 'names' | 'pool' | 'schemas'>): OwnAccounts {
+export function createOwnAccounts(
+  database: Pick<Database, 'prisma' | 'names' | 'pool' | 'schemas'>,
+): OwnAccounts {
   const { prisma, schemas } = database
   return {
     ...createSqlAccountStore(database, ownUsersTable(schemas), ownIdentity),

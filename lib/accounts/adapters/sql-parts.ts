@@ -7,7 +7,8 @@ import type { Column } from './catalogue'
 
 /** Quotes a name for SQL. */
 export function identifier(name: string): Prisma.Sql {
-  if (name === '' || name.includes('\0')) throw new Error('A name in the users mapping is empty or has a NUL.')
+  if (name === '' || name.includes('\0'))
+    throw new Error('A name in the users mapping is empty or has a NUL.')
   // eslint-disable-next-line no-restricted-syntax -- identifiers cannot be parameters; quotes are doubled
   return Prisma.raw(`"${name.replaceAll('"', '""')}"`)
 }

@@ -48,7 +48,11 @@ export function betterAuth(options: BetterAuthOptions = {}): UsersTable {
     ],
     password: {
       column: 'password',
-      in: { table: table('account'), user: column('userId'), where: { [column('providerId')]: 'credential' } },
+      in: {
+        table: table('account'),
+        user: column('userId'),
+        where: { [column('providerId')]: 'credential' },
+      },
       format: betterAuthScrypt(),
     },
     set: { [column('updatedAt')]: 'now' },

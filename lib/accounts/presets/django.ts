@@ -51,7 +51,13 @@ export type DjangoOptions = {
  */
 export function django(options: DjangoOptions): UsersTable {
   refuseEmptyOptions('django', options)
-  const { version, iterations, hasher = 'pbkdf2_sha256', table = 'auth_user', username = 'username' } = options
+  const {
+    version,
+    iterations,
+    hasher = 'pbkdf2_sha256',
+    table = 'auth_user',
+    username = 'username',
+  } = options
   if ((version === undefined) === (iterations === undefined))
     throw new Error("django() needs either version, such as { version: '5.2' }, or iterations.")
   const count = iterations ?? (version && iterationsOf[version])

@@ -1,0 +1,355 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { linkState, mayReset } from '@/lib/accounts/account'
+import type { AccountStore } from '@/lib/accounts/account-store'
+import { betterAuth } from '@/lib/accounts/presets/better-auth'
+import { django } from '@/lib/accounts/presets/django'
+import { usersTable, type UsersTable } from '@/lib/accounts/users-table'
+import { openDatabase, type Database } from '@/lib/database/pool'
+import { argon2id } from '@/lib/passwords/hashers/argon2id'
+import { migrate } from '@/lib/setup/migrate'
+import { createSqlAccountStore } from './sql-store'
+
+let database: TestDatabase
+let opened: Database
+let sql: pg.Client
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database, { ownsUsers: false })
+  opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))
+  sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+  for (const product of ['django', 'better-auth'])
+    await sql.query(readFileSync(`e2e/support/users-tables/${product}.sql`, 'utf8'))
+  await sql.query(`
+    CREATE SCHEMA crm;
+    CREATE TYPE crm.state AS ENUM ('Y', 'N');
+    CREATE TABLE crm.people (
+      person_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant text NOT NULL, mail varchar(200), state crm.state NOT NULL,
+      pw char(120), changed timestamp, "strange "" name" text, valid_until timestamptz);
+    CREATE TABLE crm.logins (person_id text NOT NULL, agent text);
+    CREATE TABLE crm.notes (person_id bigint NOT NULL, note text);`)
+}, 120_000)
+afterAll(async () => {
+  await sql.end()
+  await opened.close()
+  await database.drop()
+})
+
+const tag = () => randomBytes(6).toString('hex')
+const replace = async (store: AccountStore, id: string, hash: string) => {
+  const account = (await store.read(id)).account!
+  return opened.transaction((tx) =>
+    store.replacePassword(tx, id, linkState(account), hash, { bindPassword: true }),
+  )
+}
+
+/** All rows of all tables outside Rekey's schemas, by table. */
+async function everything(): Promise<Record<string, unknown[]>> {
+  const { rows } = await sql.query<{ name: string }>(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS "name" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' AND n.nspname IN ('public', 'crm')`,
+  )
+  const found: Record<string, unknown[]> = {}
+  for (const { name } of rows)
+    found[name] = (await sql.query(`SELECT to_jsonb(t) AS "row" FROM ${name} t ORDER BY t::text`)).rows
+  return found
+}
+
+describe('Django', () => {
+  const store = () => createSqlAccountStore(opened, django({ version: '5.2' }))
+  const hash = 'pbkdf2_sha256$1000000$frerlHE8nbRlTMHfn5d2ov$TJo0SUefVYMBLtJc/W+evsjqu8Mu6Qg4K4G8R4fGoA8='
+  async function add(more: Record<string, unknown> = {}) {
+    const username = `user-${tag()}`
+    const row = {
+      username,
+      email: `${username}@example.com`,
+      first_name: 'Ada',
+      last_name: '',
+      password: hash,
+      is_active: true,
+      is_staff: false,
+      is_superuser: false,
+      date_joined: '2026-01-02T03:04:05Z',
+      ...more,
+    }
+    const columns = Object.keys(row).join(', ')
+    const { rows } = await sql.query<{ id: number }>(
+      `INSERT INTO auth_user (${columns}) VALUES (${Object.keys(row).map((_, n) => `$${n + 1}`)}) RETURNING id`,
+      Object.values(row),
+    )
+    const id = String(rows[0]!.id)
+    await sql.query('INSERT INTO authtoken_token VALUES ($1, now(), $2)', [tag(), id])
+    return { ...row, id }
+  }
+
+  test('W3: a reset changes the hash and the tokens of one account, and nothing else', async () => {
+    const [person, other] = [await add(), await add()]
+    const before = await everything()
+    expect(await replace(store(), person.id, 'a new hash')).toBe(true)
+    const after = await everything()
+    expect(after['public.authtoken_token']).toHaveLength(before['public.authtoken_token']!.length - 1)
+    const changed = before['public.auth_user']!.map((row) => {
+      const { row: user } = row as { row: { id: number } }
+      return String(user.id) === person.id ? { row: { ...user, password: 'a new hash' } } : row
+    })
+    expect(new Set(after['public.auth_user']!.map((row) => JSON.stringify(row)))).toEqual(
+      new Set(changed.map((row) => JSON.stringify(row))),
+    )
+    for (const table of Object.keys(before).filter((name) => !/auth/.test(name)))
+      expect(after[table]).toEqual(before[table])
+    expect((await sql.query('SELECT FROM authtoken_token WHERE user_id = $1', [other.id])).rowCount).toBe(1)
+  })
+
+  test('W5: an account that is disabled, has no usable password or a hash of no known scheme gets nothing', async () => {
+    const unfit = [
+      { is_active: false },
+      { password: '!x' },
+      { password: '' },
+      { password: 'gibberish' },
+      { email: '' },
+    ]
+    for (const part of unfit) {
+      const { id, username, email } = await add(part)
+      const { account } = await store().read(id)
+      expect([part, mayReset(account!)]).toEqual([part, false])
+      const [found] = await store().findByLogin(username, ['username', 'email'])
+      expect(mayReset(found!)).toBe(false)
+      expect(await replace(store(), id, 'a new hash')).toBe(false)
+      if (email !== '' && part.password !== 'gibberish')
+        expect(await store().findIdsByAddress(email)).toEqual([])
+    }
+  })
+
+  test('I6: a username is found as Django would: in form NFKC; an address whatever its capitals', async () => {
+    const username = `ﬁona-${tag()}`
+    const { id, email } = await add({ username: username.normalize('NFKC') })
+    const ids = async (login: string) =>
+      (await store().findByLogin(login, ['username', 'email'])).map((account) => account.id)
+    expect(await ids(username)).toEqual([id])
+    expect(await ids(email.toUpperCase())).toEqual([id])
+    expect(await ids(username.toUpperCase())).toEqual([])
+  })
+
+  test.each([
+    '',
+    '0',
+    '01',
+    '+1',
+    '1 ',
+    ' 1',
+    '1.0',
+    '1e0',
+    '99999999999999999999',
+    '2147483648',
+    'x',
+    "1' OR true --",
+  ])('T9: %j names no account', async (id) => {
+    await add()
+    expect((await store().read(id)).account).toBeNull()
+  })
+
+  test('C12: of two that race, also with a change of the address, one replaces the password', async () => {
+    const { id } = await add()
+    const signed = linkState((await store().read(id)).account!)
+    const race = () =>
+      opened.transaction((tx) =>
+        store().replacePassword(tx, id, signed, `hash ${tag()}`, { bindPassword: true }),
+      )
+    expect((await Promise.all([race(), race(), race()])).filter(Boolean)).toHaveLength(1)
+
+    const fresh = linkState((await store().read(id)).account!)
+    await sql.query(`UPDATE auth_user SET email = 'else@example.com' WHERE id = $1`, [id])
+    expect(
+      await opened.transaction((tx) =>
+        store().replacePassword(tx, id, fresh, 'late', { bindPassword: true }),
+      ),
+    ).toBe(false)
+  })
+})
+
+describe('better-auth', () => {
+  const store = (options = {}) => createSqlAccountStore(opened, betterAuth({ admin: true, ...options }))
+  const hash = `${'a'.repeat(32)}:${'b'.repeat(128)}`
+  async function add(
+    user: Record<string, unknown> = {},
+    providers: [string, string | null][] = [['credential', hash]],
+  ) {
+    const id = tag()
+    const row = { id, name: 'Ada Lehmann', email: `${id}@example.com`, emailVerified: true, ...user }
+    const columns = Object.keys(row).map((name) => `"${name}"`)
+    await sql.query(
+      `INSERT INTO "user" (${columns}) VALUES (${columns.map((_, n) => `$${n + 1}`)})`,
+      Object.values(row),
+    )
+    for (const [provider, password] of providers)
+      await sql.query(
+        `INSERT INTO account ("id", "accountId", "providerId", "userId", "password", "updatedAt") VALUES ($1, $2, $3, $2, $4, '2026-01-01Z')`,
+        [tag(), id, provider, password],
+      )
+    await sql.query(
+      `INSERT INTO session ("id", "token", "userId", "expiresAt", "updatedAt") VALUES ($1, $1, $2, now() + interval '1 day', now())`,
+      [tag(), id],
+    )
+    for (const identifier of [`reset-password:${tag()}`, `email-verification:${tag()}`])
+      await sql.query(
+        `INSERT INTO verification ("id", "identifier", "value", "expiresAt") VALUES ($1, $2, $3, now() + interval '1 hour')`,
+        [tag(), identifier, id],
+      )
+    return { ...row, id }
+  }
+
+  test('W2, W3: a reset writes the credential row, and ends sessions and open reset links', async () => {
+    const { id, email } = await add({}, [
+      ['google', null],
+      ['credential', hash],
+    ])
+    const [account] = await store().findByLogin(email.toUpperCase(), ['username', 'email'])
+    expect(account).toMatchObject({ id, name: 'Ada Lehmann', username: '', hasPassword: true })
+    expect(await replace(store(), id, 'a new hash')).toBe(true)
+    const { rows } = await sql.query(
+      `SELECT "providerId", "password", "updatedAt" > now() - interval '1 minute' AS "isNew" FROM account WHERE "userId" = $1 ORDER BY 1`,
+      [id],
+    )
+    expect(rows).toEqual([
+      { providerId: 'credential', password: 'a new hash', isNew: true },
+      { providerId: 'google', password: null, isNew: false },
+    ])
+    expect((await sql.query('SELECT FROM session WHERE "userId" = $1', [id])).rowCount).toBe(0)
+    const left = await sql.query<{ identifier: string }>(
+      'SELECT identifier FROM verification WHERE value = $1',
+      [id],
+    )
+    expect(left.rows.map(({ identifier }) => identifier.split(':')[0])).toEqual(['email-verification'])
+  })
+
+  test.each<[string, Record<string, unknown>, [string, string | null][]?]>([
+    ['is banned', { banned: true }],
+    ['is banned for a while', { banned: true, banExpires: '2999-01-01Z' }],
+    ['has only a social account', {}, [['google', null]]],
+    ['has no password in its credential row', {}, [['credential', null]]],
+    ['has no account row', {}, []],
+  ])('W5: who %s gets nothing', async (_what, user, providers) => {
+    const { id, email } = await add(user, providers)
+    expect(mayReset((await store().read(id)).account!)).toBe(false)
+    expect(await store().findIdsByAddress(email)).toEqual([])
+    expect(await replace(store(), id, 'a new hash')).toBe(false)
+  })
+
+  test('a ban that has expired bans nobody, and none of two credential rows can be meant', async () => {
+    const { id } = await add({ banned: true, banExpires: '2020-01-01Z' })
+    expect(mayReset((await store().read(id)).account!)).toBe(true)
+    const { id: twice } = await add({}, [
+      ['credential', hash],
+      ['credential', hash],
+    ])
+    expect(mayReset((await store().read(twice)).account!)).toBe(false)
+    expect(await replace(store(), twice, 'a new hash')).toBe(false)
+  })
+})
+
+describe('a team’s own table', () => {
+  const mapping = (more: Partial<UsersTable> = {}) =>
+    usersTable({
+      table: 'crm.people',
+      id: 'person_id',
+      email: 'mail',
+      label: 'strange " name',
+      only: [{ column: 'tenant', is: 'north' }],
+      active: [
+        { column: 'state', is: 'Y' },
+        {
+          any: [
+            { column: 'valid_until', is: null },
+            { column: 'valid_until', isNot: null },
+          ],
+        },
+      ],
+      password: { column: 'pw', format: argon2id() },
+      set: { changed: 'now', 'strange " name': { random: 12 } },
+      end: [
+        { table: 'crm.logins', user: 'person_id' },
+        { table: 'crm.optional', user: 'person_id', ifPresent: true },
+      ],
+      ...more,
+    })
+  const phc = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b3dWRWJTmaaJObGPWc6ZSfkF60'
+  async function add(tenant = 'north', state = 'Y', mail = `${tag()}@example.com`) {
+    const { rows } = await sql.query<{ id: string }>(
+      `INSERT INTO crm.people (tenant, mail, state, pw, "strange "" name") VALUES ($1, $2, $3, $4, 'old') RETURNING person_id::text AS id`,
+      [tenant, mail, state, phc],
+    )
+    const { id } = rows[0]!
+    await sql.query(`INSERT INTO crm.logins VALUES ($1, 'browser')`, [id])
+    return { id, mail }
+  }
+
+  test('W12, W2: of two tenants only the mapped one exists; columns beside the hash are written by their types', async () => {
+    const { id, mail } = await add()
+    const { id: south } = await add('south', 'Y', mail)
+    const store = createSqlAccountStore(opened, mapping())
+    expect((await store.read(south)).account).toBeNull()
+    expect((await store.findByLogin(mail, ['email'])).map((account) => [account.id, account.label])).toEqual([
+      [id, 'old'],
+    ])
+    expect(await store.findIdsByAddress(mail)).toEqual([id])
+    expect(await replace(store, id, `${phc}x`)).toBe(true)
+    const { rows } = await sql.query(
+      `SELECT trim(pw) AS pw, "strange "" name" ~ '^[A-Za-z0-9]{12}$' AS drawn,
+              abs(extract(epoch FROM changed - (now() AT TIME ZONE 'UTC'))) < 60 AS now FROM crm.people WHERE person_id = $1`,
+      [id],
+    )
+    expect(rows).toEqual([{ pw: `${phc}x`, drawn: true, now: true }])
+    expect(
+      (await sql.query('SELECT person_id FROM crm.logins WHERE person_id = ANY ($1)', [[id, south]])).rows,
+    ).toEqual([{ person_id: south }])
+  })
+
+  test('W7: what Rekey knows of an account is not known of one with the same id in another table', async () => {
+    const { id } = await add()
+    const store = createSqlAccountStore(opened, mapping())
+    await sql.query(
+      `INSERT INTO rekey.recovery ("users_table", "account_id", "links_epoch") VALUES ('public.auth_user', $1, 7)
+       ON CONFLICT ("users_table", "account_id") DO UPDATE SET "links_epoch" = 7`,
+      [id],
+    )
+    expect((await store.read(id)).account!.linksEpoch).toBe(0)
+    expect([store.identity, createSqlAccountStore(opened, django({ version: '5.2' })).identity]).toEqual([
+      'crm.people',
+      'public.auth_user',
+    ])
+  })
+
+  test('through a view, it works alike', async () => {
+    await sql.query(`CREATE OR REPLACE VIEW crm.active_people AS SELECT * FROM crm.people WHERE state = 'Y'`)
+    const { id, mail } = await add()
+    const { id: gone } = await add('north', 'N')
+    const store = createSqlAccountStore(opened, mapping({ table: 'crm.active_people', active: [] }))
+    expect(await store.findIdsByAddress(mail)).toEqual([id])
+    expect((await store.read(gone)).account).toBeNull()
+    expect(await replace(store, id, `${phc}y`)).toBe(true)
+  })
+
+  test('an update that the product’s own trigger refuses changes nothing', async () => {
+    const { id } = await add()
+    await sql.query(`CREATE FUNCTION crm.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+      CREATE TRIGGER refuse BEFORE UPDATE ON crm.people FOR EACH ROW EXECUTE FUNCTION crm.refuse()`)
+    const before = await everything()
+    await expect(replace(createSqlAccountStore(opened, mapping()), id, `${phc}z`)).rejects.toThrow()
+    await sql.query('DROP TRIGGER refuse ON crm.people')
+    expect(await everything()).toEqual(before)
+  })
+
+  test('an account that is not there, or a text that is no id, is replaced nowhere', async () => {
+    const store = createSqlAccountStore(opened, mapping())
+    const state = { passwordHash: phc, email: '', isActive: true, linksEpoch: 0 }
+    for (const id of ['9999999999', randomUUID(), ''])
+      expect(
+        await opened.transaction((tx) => store.replacePassword(tx, id, state, phc, { bindPassword: true })),
+      ).toBe(false)
+  })
+})

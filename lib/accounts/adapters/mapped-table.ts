@@ -1,0 +1,135 @@
+import { identityOf, tableName, type EndedRows, type UsersTable } from '@/lib/accounts/users-table'
+import { epochMilliseconds } from '@/lib/database/instants'
+import type { Database } from '@/lib/database/pool'
+import { Prisma } from '@/prisma/client/client'
+import { readCatalogue, type Column } from './catalogue'
+import { allHold, cast, identifier, instant, noneHolds, qualified } from './sql-parts'
+
+type Named = { sql: Prisma.Sql; column: Column }
+
+/** The parts of statements on a mapped table. Its rows are `u`, those of the hash `p` (the same without a table of their own). */
+export type MappedTable = {
+  users: Prisma.Sql
+  /** The table of the hash, where it is another one. */
+  passwords: Prisma.Sql | undefined
+  id: Column
+  /** A column of `u`. */
+  column(name: string): Named
+  /** A column of `p`. */
+  passwordColumn(name: string): Named
+  /** The columns of an account, as {@link AccountRow} has them. */
+  columns: Prisma.Sql
+  /** Accounts with their hash and what Rekey knows of them (`r`). */
+  from: Prisma.Sql
+  /** Whether a row `u` belongs to the mapping at all. */
+  isMapped: Prisma.Sql
+  /** Whether a row `p` holds the hash of the row `u`. */
+  isOwnHash: Prisma.Sql
+  /** The order of age: by the time of creation, else by the id, which often grows. */
+  age: Prisma.Sql
+  isAccount(id: string): Prisma.Sql
+  /** Whether a row `p` holds the hash of the account with this id. */
+  isHashOf(id: string): Prisma.Sql
+  ended: { rows: EndedRows; table: Prisma.Sql; column(name: string): Named }[]
+}
+
+export type AccountRow = {
+  id: string
+  username: string | null
+  email: string | null
+  firstName: string | null
+  lastName: string | null
+  name: string | null
+  label: string | null
+  locale: string | null
+  passwordHash: string | null
+  isMarkedPasswordless: boolean
+  isActive: boolean
+  passwordChangedAt: bigint | null
+  linksEpoch: number | null
+}
+
+/**
+ * Composes the parts from a mapping and the types that the catalogue has.
+ *
+ * @throws Error that names the table or the column that does not exist
+ */
+export async function describeTable(
+  { pool, names: { recovery } }: Pick<Database, 'names' | 'pool'>,
+  mapping: UsersTable,
+  identity: string,
+): Promise<MappedTable> {
+  const { password, end = [] } = mapping
+  const tables = [
+    mapping.table,
+    ...(password.in ? [password.in.table] : []),
+    ...end.map(({ table }) => table),
+  ]
+  const catalogue = await readCatalogue(pool, tables.map(tableName))
+  const columnsOf = (table: string, alias: Prisma.Sql) => (name: string) => {
+    const column = catalogue.get(identityOf({ table }))?.columns.get(name)
+    if (column === undefined) throw new Error(`The table ${table} has no column ${name}.`)
+    return { sql: Prisma.sql`${alias}.${identifier(name)}`, column }
+  }
+
+  const column = columnsOf(mapping.table, Prisma.sql`u`)
+  const passwordColumn = password.in ? columnsOf(password.in.table, Prisma.sql`p`) : column
+  const users = qualified(tableName(mapping.table))
+  const passwords = password.in && qualified(tableName(password.in.table))
+  const id = column(mapping.id)
+  const isMapped = allHold(mapping.only, column)
+
+  function isHash(user: Prisma.Sql): Prisma.Sql {
+    if (password.in === undefined) return Prisma.sql`true`
+    const constants = Object.entries(password.in.where).map(([name, is]) => ({ column: name, is }))
+    const owner = passwordColumn(password.in.user)
+    return Prisma.sql`(${owner.sql} = ${cast(user, owner.column)} AND ${allHold(constants, passwordColumn)})`
+  }
+
+  const isOwnHash = isHash(Prisma.sql`${id.sql}::text`)
+  return {
+    users,
+    passwords,
+    id: id.column,
+    column,
+    passwordColumn,
+    columns: accountColumns(mapping, column, passwordColumn),
+    from: Prisma.sql`FROM ${users} u
+      ${passwords ? Prisma.sql`LEFT JOIN ${passwords} p ON ${isOwnHash}` : Prisma.empty}
+      LEFT JOIN ${recovery} r ON r."users_table" = ${identity} AND r."account_id" = ${id.sql}::text`,
+    isMapped,
+    isOwnHash,
+    age: mapping.createdAt === undefined ? id.sql : Prisma.sql`${column(mapping.createdAt).sql}, ${id.sql}`,
+    isAccount: (text) => Prisma.sql`(${id.sql} = ${cast(text, id.column)} AND ${isMapped})`,
+    isHashOf: (text) => isHash(Prisma.sql`${text}`),
+    ended: end
+      .filter(({ table, ifPresent }) => !ifPresent || catalogue.has(identityOf({ table })))
+      .map((rows) => ({
+        rows,
+        table: qualified(tableName(rows.table)),
+        column: columnsOf(rows.table, Prisma.sql`e`),
+      })),
+  }
+}
+
+function accountColumns(
+  mapping: UsersTable,
+  column: MappedTable['column'],
+  passwordColumn: MappedTable['passwordColumn'],
+): Prisma.Sql {
+  const { password } = mapping
+  const text = (name: string | undefined) =>
+    name === undefined ? Prisma.sql`NULL::text` : Prisma.sql`${column(name).sql}::text`
+  const changedAt = password.changedAt === undefined ? undefined : passwordColumn(password.changedAt)
+  const changed = changedAt
+    ? Prisma.sql`GREATEST(${instant(changedAt.sql, changedAt.column)}, r."password_changed_at")`
+    : Prisma.sql`r."password_changed_at"`
+  return Prisma.sql`
+    ${text(mapping.id)} AS "id", ${text(mapping.username)} AS "username", ${text(mapping.email)} AS "email",
+    ${text(mapping.firstName)} AS "firstName", ${text(mapping.lastName)} AS "lastName", ${text(mapping.name)} AS "name",
+    ${text(mapping.label)} AS "label", ${text(mapping.locale)} AS "locale",
+    ${passwordColumn(password.column).sql}::text AS "passwordHash",
+    NOT ${noneHolds(password.none, passwordColumn)} AS "isMarkedPasswordless",
+    COALESCE(${allHold(mapping.active, column)}, false) AS "isActive",
+    ${epochMilliseconds(changed)} AS "passwordChangedAt", r."links_epoch" AS "linksEpoch"`
+}

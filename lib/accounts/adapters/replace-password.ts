@@ -1,0 +1,101 @@
+import { randomInt } from 'node:crypto'
+import { mayReset, type Account, type LinkState } from '@/lib/accounts/account'
+import type { UsersTable, Written } from '@/lib/accounts/users-table'
+import type { Database, Transaction } from '@/lib/database/pool'
+import { Prisma } from '@/prisma/client/client'
+import type { Column } from './catalogue'
+import type { AccountRow, MappedTable } from './mapped-table'
+import { allHold, canBeId, cast, identifier, now } from './sql-parts'
+
+export type Replacement = {
+  id: string
+  signed: LinkState
+  newHash: string
+  bindPassword: boolean
+}
+
+/** Of a mapping: its statements, its identity, and how its rows become accounts. */
+export type ReplacingParts = {
+  table: MappedTable
+  mapping: UsersTable
+  identity: string
+  recovery: Database['names']['recovery']
+  toAccounts(rows: AccountRow[]): Account[]
+}
+
+/** See `AccountStore.replacePassword`. */
+export async function replacePassword(
+  tx: Transaction,
+  { table, mapping, identity, recovery, toAccounts }: ReplacingParts,
+  { id, signed, newHash, bindPassword }: Replacement,
+): Promise<boolean> {
+  if (!canBeId(id, table.id)) return false
+  const { users, passwords } = table
+  const [isAccount, isHash] = [table.isAccount(id), table.isHashOf(id)]
+  const isRecovery = Prisma.sql`"users_table" = ${identity} AND "account_id" = ${id}`
+  await tx.$queryRaw`SELECT 1 AS "locked" FROM ${users} u WHERE ${isAccount} FOR NO KEY UPDATE OF u`
+  if (passwords)
+    await tx.$queryRaw`SELECT 1 AS "locked" FROM ${passwords} p WHERE ${isHash} FOR NO KEY UPDATE OF p`
+  await tx.$executeRaw`
+    INSERT INTO ${recovery} ("users_table", "account_id") VALUES (${identity}, ${id})
+    ON CONFLICT ("users_table", "account_id") DO NOTHING`
+  await tx.$queryRaw`SELECT 1 AS "locked" FROM ${recovery} WHERE ${isRecovery} FOR UPDATE`
+
+  const rows = await tx.$queryRaw<AccountRow[]>`SELECT ${table.columns} ${table.from} WHERE ${isAccount}`
+  const [account] = toAccounts(rows)
+  if (account === undefined || !isAsSigned(account, signed, bindPassword)) return false
+
+  const target = passwords ? Prisma.sql`${passwords} p` : Prisma.sql`${users} u`
+  const changed = await tx.$executeRaw`
+    UPDATE ${target} SET ${Prisma.join(assignments(table, mapping, newHash))} WHERE ${passwords ? isHash : isAccount}`
+  if (changed !== 1) throw new Error(`A password would have changed in ${changed} rows instead of one.`)
+  await tx.$executeRaw`
+    UPDATE ${recovery} SET "password_changed_at" = now(), "updated_at" = now() WHERE ${isRecovery}`
+  for (const ended of table.ended) {
+    const user = ended.column(ended.rows.user)
+    const value = ended.rows.by === 'email' ? account.email : id
+    await tx.$executeRaw`
+      DELETE FROM ${ended.table} e
+       WHERE ${user.sql} = ${cast(value, user.column)} AND ${allHold(ended.rows.where, ended.column)}`
+  }
+  return true
+}
+
+/** Whether nothing changed that a link signs, and there still is a password to replace. */
+function isAsSigned(account: Account, signed: LinkState, bindPassword: boolean): boolean {
+  return (
+    mayReset(account) &&
+    account.email === signed.email &&
+    account.linksEpoch === signed.linksEpoch &&
+    (account.passwordHash === signed.passwordHash || !bindPassword)
+  )
+}
+
+function assignments(
+  { passwordColumn }: MappedTable,
+  { password, set = {} }: UsersTable,
+  newHash: string,
+): Prisma.Sql[] {
+  const assign = (name: string, value: Prisma.Sql) => Prisma.sql`${identifier(name)} = ${value}`
+  const beside: [name: string, value: Written][] = [
+    ...(password.changedAt === undefined ? [] : [[password.changedAt, 'now'] satisfies [string, Written]]),
+    ...Object.entries(set),
+  ]
+  return [
+    assign(password.column, cast(newHash, passwordColumn(password.column).column)),
+    ...beside.map(([name, value]) => assign(name, written(value, passwordColumn(name).column))),
+  ]
+}
+
+const lettersAndDigits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+function written(value: Written, column: Column): Prisma.Sql {
+  if (value === null) return Prisma.sql`NULL`
+  if (value === 'now') return now(column)
+  if (typeof value !== 'object') return cast(String(value), column)
+  const letters = Array.from(
+    { length: value.random },
+    () => lettersAndDigits[randomInt(lettersAndDigits.length)],
+  )
+  return cast(letters.join(''), column)
+}

@@ -1,0 +1,12 @@
+/**
+ * The options of a mapping that have no value: `process.env.DEVISE_PEPPER` where the variable is missing, for one.
+ *
+ * @returns a sentence for each, which names the option
+ */
+export function missingValues(mapping: object, path = 'users'): string[] {
+  return Object.entries(mapping).flatMap(([name, value]) => {
+    const option = Array.isArray(mapping) ? `${path}[${name}]` : `${path}.${name}`
+    if (value === undefined || value === '' || Number.isNaN(value)) return [`${option} has no value.`]
+    return typeof value === 'object' && value !== null ? missingValues(value as object, option) : []
+  })
+}

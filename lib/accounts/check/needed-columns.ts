@@ -1,0 +1,77 @@
+import {
+  columnsOf,
+  namedColumns,
+  passwordColumns,
+  tableName,
+  type TableName,
+  type UsersTable,
+  type Written,
+} from '@/lib/accounts/users-table'
+
+/** What Rekey does with a column of a mapped table, and the option that names it. */
+export type Use = {
+  option: string
+  column: string
+  /** What the column must be able to hold or be compared with. */
+  as: 'id' | 'text' | 'time' | 'any' | { written: Written } | { hash: number }
+  isWritten?: boolean
+}
+
+/** What Rekey does with one table. */
+export type TableUse = {
+  /** The option that names the table. */
+  option: string
+  table: TableName
+  columns: Use[]
+  /** Rows are deleted. */
+  deletes?: boolean
+  /** Rows are locked though no column of the mapping is written: that takes UPDATE on one column. */
+  onlyLocked?: boolean
+  ifPresent?: boolean
+}
+
+/** Everything that Rekey does with the tables of a mapping: the check and the grants are made from it. */
+export function usesOf(mapping: UsersTable): TableUse[] {
+  const { password, set = {}, end = [] } = mapping
+  const asOf = (option: string): Use['as'] => {
+    if (option === 'id') return 'id'
+    if (option === 'createdAt' || option === 'password.changedAt') return 'time'
+    return ['username', 'email', 'firstName', 'lastName', 'name', 'locale', 'label'].includes(option)
+      ? 'text'
+      : 'any'
+  }
+  const written = new Map<string, Written>(Object.entries(set))
+  const toUse = ([option, column]: [string, string]): Use => {
+    if (option === 'password.column')
+      return { option, column, as: { hash: password.format.longestOutput }, isWritten: true }
+    if (option === 'set') return { option, column, as: { written: written.get(column)! }, isWritten: true }
+    if (option === 'password.changedAt') return { option, column, as: 'time', isWritten: true }
+    return { option, column, as: asOf(option) }
+  }
+  const users: TableUse = {
+    option: 'table',
+    table: tableName(mapping.table),
+    columns: namedColumns(mapping).map(toUse),
+    onlyLocked: password.in !== undefined,
+  }
+  const hashes: TableUse[] = password.in
+    ? [
+        {
+          option: 'password.in.table',
+          table: tableName(password.in.table),
+          columns: passwordColumns(mapping).map(toUse),
+        },
+      ]
+    : []
+  const ended = end.map(({ table, user, where, ifPresent = false }): TableUse => {
+    const columns: [string, string][] = [['end.user', user], ...columnsOf('end.where', where)]
+    return {
+      option: 'end.table',
+      table: tableName(table),
+      columns: columns.map(toUse),
+      deletes: true,
+      ifPresent,
+    }
+  })
+  return [users, ...hashes, ...ended]
+}

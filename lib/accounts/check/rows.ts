@@ -1,0 +1,191 @@
+import type pg from 'pg'
+import { performance } from 'node:perf_hooks'
+import type { AccountStore } from '@/lib/accounts/account-store'
+import { tableName, type UsersTable } from '@/lib/accounts/users-table'
+import type { Relation } from '@/lib/accounts/adapters/catalogue'
+import { keyOf, quotedName } from './grants'
+import { usesOf, type TableUse } from './needed-columns'
+
+// What the rows of a mapped table show. The samples are small: a start must not read a table of millions.
+
+/** Rows of a sample. */
+const sampleSize = 1000
+
+/** Milliseconds that a look-up of an address may take; a worker does one for each request. */
+const slowestLookUp = 2000
+
+/** Rows of a table from which on a look-up without an index is worth a warning. */
+const large = 10_000
+
+type Query = Pick<pg.Client | pg.Pool, 'query'>
+
+export type Findings = { problems: string[]; warnings: string[] }
+
+/**
+ * Compares a mapping with the rows of its tables: stored hashes by format, capitals where none may be, the time of a look-up,
+ * and tokens that nothing ends.
+ */
+export async function checkRows(
+  client: Query,
+  mapping: UsersTable,
+  catalogue: ReadonlyMap<string, Relation>,
+  accounts: Pick<AccountStore, 'findIdsByAddress'>,
+): Promise<Findings> {
+  const findings = [
+    await checkHashes(client, mapping),
+    await checkCase(client, mapping),
+    await checkLookUp(client, mapping, accounts),
+    await checkTokens(client, mapping, catalogue),
+  ]
+  return {
+    problems: findings.flatMap(({ problems }) => problems),
+    warnings: findings.flatMap(({ warnings }) => warnings),
+  }
+}
+
+/** Quotes what the mapping names; the configuration is the team's own code. */
+function sample(mapping: UsersTable, column: string, table = mapping.table): string {
+  const name = quotedName(tableName(table))
+  return `(SELECT t."${column.replaceAll('"', '""')}"::text AS "value" FROM ${name} t LIMIT ${sampleSize}) AS s`
+}
+
+async function checkHashes(client: Query, mapping: UsersTable): Promise<Findings> {
+  const { password } = mapping
+  const { rows } = await (client as pg.Client).query<{ value: string }>(
+    // eslint-disable-next-line no-restricted-syntax -- names cannot be parameters; `sample` quotes them
+    `SELECT "value" FROM ${sample(mapping, password.column, password.in?.table)} WHERE "value" <> ''`,
+  )
+  const marks = (password.none ?? []).flatMap((mark) =>
+    'startsWith' in mark && mark.column === password.column ? [mark.startsWith] : [],
+  )
+  const hashes = rows.map(({ value }) => value).filter((hash) => !marks.some((mark) => hash.startsWith(mark)))
+  const formats = [password.format, ...(password.accepts ?? [])]
+  const unknown = hashes.filter((hash) => !formats.some((format) => format.matches(hash)))
+  if (unknown.length === 0) return { problems: [], warnings: [] }
+  const counts = Object.entries(Object.groupBy(unknown, schemeOf)).map(
+    ([scheme, ofScheme]) => `${ofScheme!.length} ${scheme}`,
+  )
+  const sentence = `users.password: of ${hashes.length} stored hashes looked at, ${unknown.length} are in no format of the mapping (${counts.join(', ')}); these accounts cannot be reset.`
+  return unknown.length === hashes.length
+    ? { problems: [`${sentence} Correct password.format.`], warnings: [] }
+    : { problems: [], warnings: [`${sentence} Add their formats to password.accepts if they sign in.`] }
+}
+
+/** What names the scheme of a hash, and nothing of its salt. */
+function schemeOf(hash: string): string {
+  const [scheme] = /^\$?[a-z][a-z0-9_-]{0,15}(?=\$|:)|^\$\w{1,4}(?=\$)/i.exec(hash) ?? []
+  return scheme === undefined ? `of ${hash.length} characters` : `that begin with ${scheme}`
+}
+
+async function checkCase(client: Query, mapping: UsersTable): Promise<Findings> {
+  const lowercase: [option: string, column: string][] = [
+    ...(mapping.emailStored === 'lowercase'
+      ? [['emailStored', mapping.email] satisfies [string, string]]
+      : []),
+    ...(mapping.usernameStored === 'lowercase' && mapping.username !== undefined
+      ? [['usernameStored', mapping.username] satisfies [string, string]]
+      : []),
+  ]
+  const problems: string[] = []
+  for (const [option, column] of lowercase) {
+    const { rowCount } = await (client as pg.Client).query(
+      // eslint-disable-next-line no-restricted-syntax -- names cannot be parameters; `sample` quotes them
+      `SELECT FROM ${sample(mapping, column)} WHERE "value" <> lower("value" COLLATE "C") LIMIT 1`,
+    )
+    if (rowCount)
+      problems.push(
+        `users.${option} is 'lowercase', and ${mapping.table}.${column} has capitals: those accounts would not be found. Leave it out.`,
+      )
+  }
+  return { problems, warnings: [] }
+}
+
+async function checkLookUp(
+  client: Query,
+  mapping: UsersTable,
+  accounts: Pick<AccountStore, 'findIdsByAddress'>,
+): Promise<Findings> {
+  const index = indexFor(mapping)
+  const start = performance.now()
+  try {
+    await accounts.findIdsByAddress('nobody@rekey.invalid')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return {
+      problems: [`A look-up in ${mapping.table} failed (${reason.split('\n')[0]}).`],
+      warnings: [],
+    }
+  }
+  const took = performance.now() - start
+  if (took > slowestLookUp)
+    return {
+      problems: [
+        `A look-up of an address in ${mapping.table} took ${Math.round(took / 100) / 10} seconds; have the table's owner run: ${index}`,
+      ],
+      warnings: [],
+    }
+  const { schema, name } = tableName(mapping.table)
+  const { rows } = await (client as pg.Client).query<{ rows: number; isIndexed: boolean }>(
+    `SELECT c.reltuples AS "rows", EXISTS (
+              SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid
+                AND pg_get_indexdef(i.indexrelid) LIKE '%' || $3 || '%' AND (NOT $4 OR pg_get_indexdef(i.indexrelid) LIKE '%lower(%')
+            ) AS "isIndexed"
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')`,
+    [schema, name, mapping.email, mapping.emailStored !== 'lowercase'],
+  )
+  const [table] = rows
+  if (table === undefined || table.isIndexed || table.rows < large) return { problems: [], warnings: [] }
+  return {
+    problems: [],
+    warnings: [
+      `A look-up of an address reads all of about ${Math.round(table.rows)} rows of ${mapping.table}; an index makes it fast: ${index}`,
+    ],
+  }
+}
+
+/** The index that serves the look-up of an address. */
+function indexFor(mapping: UsersTable): string {
+  const column = `"${mapping.email.replaceAll('"', '""')}"`
+  const expression = mapping.emailStored === 'lowercase' ? column : `lower(${column}::text COLLATE "C")`
+  return `CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(mapping.table))} (${expression});`
+}
+
+/** Tables of tokens that outlive a password, by the product that makes them. */
+const tokenTables: Record<string, string> = {
+  oauth_access_tokens: 'Laravel Passport or Doorkeeper',
+  oauth2_provider_accesstoken: 'django-oauth-toolkit',
+  token_blacklist_outstandingtoken: 'simplejwt',
+  authtoken_token: 'Django REST framework',
+  knox_authtoken: 'knox',
+  personal_access_tokens: 'Laravel Sanctum',
+  sessions: 'the product',
+  session: 'the product',
+}
+
+async function checkTokens(
+  client: Query,
+  mapping: UsersTable,
+  catalogue: ReadonlyMap<string, Relation>,
+): Promise<Findings> {
+  const { schema } = tableName(mapping.table)
+  const ended = new Set(
+    usesOf(mapping)
+      .filter((use: TableUse) => use.deletes && catalogue.has(keyOf(use.table)))
+      .map(({ table }) => keyOf(table)),
+  )
+  const { rows } = await (client as pg.Client).query<{ name: string }>(
+    `SELECT c.relname::text AS "name" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p') ORDER BY 1`,
+    [schema, Object.keys(tokenTables)],
+  )
+  return {
+    problems: [],
+    warnings: rows
+      .filter(({ name }) => !ended.has(`${schema}.${name}`))
+      .map(
+        ({ name }) =>
+          `A reset ends nothing in ${schema}.${name} (${tokenTables[name]}): add it to users.end, or end these tokens in passwordChanged.`,
+      ),
+  }
+}

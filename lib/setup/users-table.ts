@@ -1,0 +1,98 @@
+import { checkRows } from '@/lib/accounts/check/rows'
+import { mappingProblems } from '@/lib/accounts/check/columns'
+import { readCatalogue, type Relation } from '@/lib/accounts/adapters/catalogue'
+import { fingerprintOf } from '@/lib/accounts/check/fingerprint'
+import { keyOf } from '@/lib/accounts/check/grants'
+import { usesOf } from '@/lib/accounts/check/needed-columns'
+import { rowSecurityProblems } from '@/lib/accounts/check/row-security'
+import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
+import { missingValues } from '@/lib/accounts/check/missing-values'
+import type { UsersTable } from '@/lib/accounts/users-table'
+import { quoted } from '@/lib/config/schema-names'
+import type { Settings } from '@/lib/config/settings'
+import { openDatabase, type Database } from '@/lib/database/pool'
+import { createLog } from '@/lib/logging/log'
+
+export type UsersTableReport = {
+  /** What keeps Rekey from working with the table, a sentence each with what to write or to run. */
+  problems: string[]
+  warnings: string[]
+  catalogue: ReadonlyMap<string, Relation>
+  /** The connection's role, quoted. */
+  role: string
+  isProven: boolean
+}
+
+/** Compares a mapping with the database. Reads the catalogue and small samples; changes nothing. */
+export async function inspectUsersTable(
+  database: Pick<Database, 'pool' | 'prisma' | 'names' | 'schemas'>,
+  mapping: UsersTable,
+): Promise<UsersTableReport> {
+  const { pool, schemas } = database
+  const role = await roleOf(database)
+  const none = { warnings: [], catalogue: new Map<string, Relation>(), role, isProven: false }
+  const empty = missingValues(mapping)
+  if (empty.length > 0) return { ...none, problems: empty }
+
+  const catalogue = await readCatalogue(
+    pool,
+    usesOf(mapping).map(({ table }) => table),
+  )
+  const problems = [
+    ...mappingProblems(mapping, catalogue, role),
+    ...(await rowSecurityProblems(pool, mapping, catalogue, role)),
+  ]
+  if (problems.length > 0) return { ...none, catalogue, problems }
+  const found = await checkRows(pool, mapping, catalogue, createSqlAccountStore(database, mapping))
+  const { rowCount } = await pool.query(
+    // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
+    `SELECT FROM ${quoted(schemas.own)}."proven_mapping" WHERE "fingerprint" = $1`,
+    [fingerprintOf(mapping)],
+  )
+  return { ...found, catalogue, role, isProven: rowCount === 1 }
+}
+
+/** Remembers that the product's own hash was verified with this mapping. */
+export async function storeProof({ pool, schemas }: Pick<Database, 'pool' | 'schemas'>, mapping: UsersTable) {
+  await pool.query(
+    // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
+    `INSERT INTO ${quoted(schemas.own)}."proven_mapping" ("fingerprint") VALUES ($1) ON CONFLICT DO NOTHING`,
+    [fingerprintOf(mapping)],
+  )
+}
+
+/**
+ * Verifies at start that Rekey can work with the mapped table and, in production, that a known password was verified with
+ * this mapping: a wrong pepper, cost or format would lock everybody out and show nowhere.
+ *
+ * @returns warnings, a sentence each
+ * @throws Error whose message has a sentence for each problem
+ */
+export async function checkUsersTable(
+  { database: settings, mode, usersTableProof }: Pick<Settings, 'database' | 'mode' | 'usersTableProof'>,
+  mapping: UsersTable,
+): Promise<string[]> {
+  const database = openDatabase({ ...settings, poolSize: 1 }, createLog('fatal', 'check'))
+  try {
+    const { problems, warnings, isProven } = await inspectUsersTable(database, mapping)
+    if (problems.length === 0 && mode === 'production' && usersTableProof === 'required' && !isProven)
+      problems.push(
+        `No password has been verified with this mapping of ${keyOf(usesOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
+      )
+    if (problems.length > 0)
+      throw new Error(
+        [
+          'Rekey cannot work with the users table of rekey.config.ts.',
+          ...problems.map((one) => `  - ${one}`),
+        ].join('\n'),
+      )
+    return warnings
+  } finally {
+    await database.close()
+  }
+}
+
+async function roleOf({ pool }: Pick<Database, 'pool'>): Promise<string> {
+  const { rows } = await pool.query<{ role: string }>('SELECT quote_ident(current_user) AS "role"')
+  return rows[0]!.role
+}
