@@ -1,0 +1,111 @@
+import { hash as argon2, parseOptions, verify as verifyArgon2 } from '@node-rs/argon2'
+import { integerOption } from './integer-option'
+import type { PasswordFormat } from './password-format'
+
+/** The parameters of an Argon2id hash. */
+export type Argon2Options = {
+  /** KiB. */
+  memoryCost?: number
+  /** Passes over the memory. */
+  timeCost?: number
+  /** Lanes. */
+  parallelism?: number
+}
+
+/** OWASP Password Storage, NIST SP 800-63B-4 §3.1.1.2. */
+const owasp = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+/**
+ * 7 MiB is the least memory in OWASP's list. The upper bounds hold for stored hashes too: whoever can write one must not
+ * make the server use gigabytes or minutes.
+ */
+const bounds = {
+  memoryCost: { min: 7168, max: 262_144 },
+  timeCost: { min: 1, max: 20 },
+  parallelism: { min: 1, max: 64 },
+}
+
+/** Longer stored values have an absurd salt or output. */
+const longestStored = 512
+
+const phc =
+  /^\$argon2(?:id|i|d)\$(?:v=\d+\$)?m=\d+,t=\d+,p=\d+(?:,[a-z]+=[A-Za-z0-9+/.-]+)*\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/
+
+/**
+ * Argon2id in a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`. It is the format of Rekey's own table; Laravel reads
+ * it too. Hashes of Argon2i and Argon2d are recognised and verified.
+ *
+ * @throws Error naming the option that is given without a value or out of range
+ */
+export function argon2id(options: Argon2Options = {}): PasswordFormat {
+  const parameters = argon2Parameters('argon2id', options, owasp)
+  return {
+    name: `argon2id, ${listed(parameters)}`,
+    matches: isArgon2,
+    hash: (password) => argon2(password, parameters),
+    verify: verifyBounded,
+    normalise: (password) => password,
+    // The library's salt has 16 bytes.
+    longestOutput: phcLength(parameters, 16),
+    cost: argon2Cost(parameters),
+  }
+}
+
+/** @throws Error naming the option that is given without a value or out of range */
+export function argon2Parameters(
+  format: string,
+  options: Argon2Options,
+  defaults: Required<Argon2Options>,
+): Required<Argon2Options> {
+  const read = (name: keyof Argon2Options) =>
+    integerOption(format, options, name, { ...bounds[name], otherwise: defaults[name] })
+  return {
+    memoryCost: read('memoryCost'),
+    timeCost: read('timeCost'),
+    parallelism: read('parallelism'),
+  }
+}
+
+/** Whether a text is a PHC string of Argon2. */
+export function isArgon2(stored: string): boolean {
+  return stored.length <= longestStored && phc.test(stored)
+}
+
+/** Whether a password fits a PHC string of Argon2; false where its parameters are malformed or exceed the bounds. */
+export async function verifyBounded(password: string, stored: string): Promise<boolean> {
+  if (!isArgon2(stored)) return false
+  try {
+    const { memoryCost, timeCost, parallelism } = parseOptions(stored)
+    const isBounded =
+      memoryCost <= bounds.memoryCost.max &&
+      timeCost <= bounds.timeCost.max &&
+      parallelism <= bounds.parallelism.max
+    return isBounded && (await verifyArgon2(stored, password))
+  } catch {
+    return false
+  }
+}
+
+/** The parameters as a format's name lists them. */
+export function listed({ memoryCost, timeCost, parallelism }: Required<Argon2Options>): string {
+  return `m=${memoryCost}, t=${timeCost}, p=${parallelism}`
+}
+
+/** Characters of a PHC string with an output of 32 bytes. */
+export function phcLength(
+  { memoryCost, timeCost, parallelism }: Required<Argon2Options>,
+  saltBytes: number,
+): number {
+  const head = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`
+  return head.length + unpaddedLength(saltBytes) + 1 + unpaddedLength(32)
+}
+
+function unpaddedLength(bytes: number): number {
+  return Math.ceil((bytes * 4) / 3)
+}
+
+/** A core fills about a MiB in 0.9 ms, once for each pass. */
+export function argon2Cost({ memoryCost, timeCost }: Required<Argon2Options>): PasswordFormat['cost'] {
+  const mebibytes = memoryCost / 1024
+  return { milliseconds: Math.ceil(mebibytes * timeCost * 0.9), mebibytes: Math.ceil(mebibytes) }
+}

@@ -1,0 +1,84 @@
+import { createHmac } from 'node:crypto'
+import { hash as bcryptHash, verify as bcryptVerify } from '@node-rs/bcrypt'
+import { integerOption } from './integer-option'
+import type { PasswordFormat } from './password-format'
+
+const versions = ['2a', '2b', '2y'] as const
+
+export type BcryptOptions = {
+  /** Devise's `stretches`, Laravel's `rounds`: each one more doubles the time. */
+  cost: number
+  /** PHP, and so Laravel, reads `2y` only; Devise and Rails write `2a`; most of Node writes `2b`. */
+  version: (typeof versions)[number]
+  /** Devise's `config.pepper`, which it appends to the password. */
+  pepper?: string
+}
+
+/** 10 is OWASP's least. The upper bound, about five seconds, holds for stored hashes too. */
+const costBounds = { min: 10, max: 16 }
+
+const modular = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
+
+/** bcrypt ignores what follows. */
+const longestPassword = 72
+
+/**
+ * bcrypt: `$2y$12$` and 53 characters. Every version is recognised and verified, and the given one is written; the three have
+ * the same bytes for what this library hashes. `$2x$` is not recognised, because its bytes differ.
+ *
+ * A pepper counts only as far as password and pepper have 72 bytes together, as in Devise; the limit is the password's own.
+ *
+ * @throws Error naming the option that is missing, given without a value or out of range
+ */
+export function bcrypt(options: BcryptOptions): PasswordFormat {
+  const cost = integerOption('bcrypt', options, 'cost', costBounds)
+  const version = readVersion(options)
+  const pepper = readPepper(options)
+
+  async function hash(password: string): Promise<string> {
+    if (Buffer.byteLength(password) > longestPassword) throw new Error('bcrypt would cut the password')
+    // C libraries end the password here, and PHP refuses it.
+    if (password.includes('\0')) throw new Error('bcrypt takes no null character')
+    const written = await bcryptHash(password + pepper, cost)
+    return `$${version}${written.slice('$2b'.length)}`
+  }
+
+  /** A longer password is cut, since that is how the product's own sign-in verifies it. */
+  async function verify(password: string, stored: string): Promise<boolean> {
+    const [, storedCost] = modular.exec(stored) ?? []
+    if (!(Number(storedCost) <= costBounds.max) || password.includes('\0')) return false
+    return bcryptVerify(password + pepper, stored).catch(() => false)
+  }
+
+  return {
+    name: `bcrypt ${version}, cost ${cost}${pepper === '' ? '' : ', with a pepper'}`,
+    matches: (stored) => modular.test(stored),
+    hash,
+    verify,
+    normalise: (password) => password,
+    longestOutput: 60,
+    limit: { count: longestPassword, unit: 'bytes' },
+    // A core takes about 290 ms for cost 12.
+    cost: { milliseconds: Math.ceil(2 ** cost * 0.07), mebibytes: 1 },
+    ...(pepper !== '' && { fingerprint: fingerprintOf(pepper) }),
+  }
+}
+
+function readVersion({ version }: BcryptOptions): BcryptOptions['version'] {
+  if (versions.includes(version)) return version
+  throw new Error(`bcrypt: version must be one of ${versions.join(', ')}, and is ${String(version)}`)
+}
+
+/** The pepper, and '' only where the option is not there at all. Its value is in no message. */
+function readPepper(options: BcryptOptions): string {
+  if (!Object.hasOwn(options, 'pepper')) return ''
+  const { pepper } = options
+  if (typeof pepper !== 'string' || pepper === '')
+    throw new Error(`bcrypt: pepper is ${pepper === '' ? 'empty' : `no text but ${typeof pepper}`}`)
+  if (pepper.includes('\0')) throw new Error('bcrypt: pepper has a null character')
+  return pepper
+}
+
+function fingerprintOf(pepper: string): string {
+  return createHmac('sha256', pepper).update('rekey bcrypt pepper v1').digest('base64url')
+}

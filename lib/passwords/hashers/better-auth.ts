@@ -1,0 +1,48 @@
+import {
+  randomBytes,
+  scrypt as scryptWithCallback,
+  timingSafeEqual,
+  type BinaryLike,
+  type ScryptOptions,
+} from 'node:crypto'
+import { promisify } from 'node:util'
+import type { PasswordFormat } from './password-format'
+
+const scrypt = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scryptWithCallback)
+
+/** A hash takes 32 MiB, which is Node's limit unless another is given. */
+const parameters = { N: 16_384, r: 16, p: 1, maxmem: 64 * 1024 * 1024 }
+
+const stored16And64Bytes = /^([0-9a-f]{32}):([0-9a-f]{128})$/i
+
+/**
+ * better-auth's default: `SALT:KEY` by scrypt, both in hexadecimal; the salt's digits are used as text. Lucia 3 has the same
+ * format. better-auth refuses more than 128 UTF-16 units when a password is set (`maxPasswordLength`).
+ */
+export function betterAuthScrypt(): PasswordFormat {
+  return {
+    name: 'scrypt of better-auth, N=16384, r=16, p=1',
+    matches: (stored) => stored16And64Bytes.test(stored),
+    async hash(password) {
+      const salt = randomBytes(16).toString('hex')
+      return `${salt}:${(await derive(password, salt)).toString('hex')}`
+    },
+    async verify(password, stored) {
+      const [, salt, key] = stored16And64Bytes.exec(stored) ?? []
+      if (salt === undefined || key === undefined) return false
+      return timingSafeEqual(await derive(password, salt), Buffer.from(key, 'hex'))
+    },
+    normalise,
+    longestOutput: 161,
+    limit: { count: 128, unit: 'utf16' },
+    cost: { milliseconds: 200, mebibytes: 32 },
+  }
+}
+
+function normalise(password: string): string {
+  return password.normalize('NFKC')
+}
+
+function derive(password: string, salt: string): Promise<Buffer> {
+  return scrypt(normalise(password), salt, 64, parameters)
+}

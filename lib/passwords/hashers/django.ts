@@ -1,0 +1,110 @@
+import { pbkdf2 as pbkdf2WithCallback, randomInt, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+import { hash as argon2 } from '@node-rs/argon2'
+import {
+  argon2Cost,
+  argon2Parameters,
+  isArgon2,
+  listed,
+  phcLength,
+  verifyBounded,
+  type Argon2Options,
+} from './argon2id'
+import { integerOption } from './integer-option'
+import type { PasswordFormat } from './password-format'
+
+// The formats of Django's `contrib.auth.hashers`. Django hashes again at the next sign-in where the parameters are not its
+// own, higher ones included, or the salt has less than 128 bits (`must_update`).
+
+const pbkdf2 = promisify(pbkdf2WithCallback)
+
+/**
+ * Django 2.1 had 120,000. The upper bound holds for stored hashes too: whoever can write one must not make the server
+ * compute for minutes.
+ */
+const iterationBounds = { min: 100_000, max: 10_000_000 }
+
+const pbkdf2Hash = /^pbkdf2_sha256\$([1-9]\d*)\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)$/
+
+/**
+ * Django's default: `pbkdf2_sha256$ITERATIONS$SALT$HASH`.
+ *
+ * @param options `iterations` as Django has them: 600,000 in 4.2; 720,000 in 5.0; 870,000 in 5.1; 1,000,000 in 5.2;
+ *   1,200,000 in 6.0; 1,500,000 in 6.1
+ * @throws Error where `iterations` are missing or out of range
+ */
+export function djangoPbkdf2(options: { iterations: number }): PasswordFormat {
+  const iterations = integerOption('djangoPbkdf2', options, 'iterations', iterationBounds)
+
+  async function hash(password: string): Promise<string> {
+    const salt = createSalt()
+    const derived = await pbkdf2(password, salt, iterations, 32, 'sha256')
+    return `pbkdf2_sha256$${iterations}$${salt}$${derived.toString('base64')}`
+  }
+
+  return {
+    name: `pbkdf2_sha256, ${iterations} iterations`,
+    matches: (stored) => pbkdf2Hash.test(stored),
+    hash,
+    verify: verifyPbkdf2,
+    normalise: (password) => password,
+    longestOutput: `pbkdf2_sha256$${iterations}$`.length + saltLength + 1 + 44,
+    // A core does about two million iterations in a second.
+    cost: { milliseconds: Math.ceil(iterations / 2000), mebibytes: 1 },
+  }
+}
+
+async function verifyPbkdf2(password: string, stored: string): Promise<boolean> {
+  const [, count, salt, expected] = pbkdf2Hash.exec(stored) ?? []
+  const iterations = Number(count)
+  if (salt === undefined || expected === undefined || !(iterations <= iterationBounds.max)) return false
+  const derived = await pbkdf2(password, salt, iterations, 32, 'sha256')
+  return timingSafeEqual(derived, Buffer.from(expected, 'base64'))
+}
+
+/** `Argon2PasswordHasher`'s parameters, the same in Django 3.2 to 6.0. */
+const argon2Defaults = { memoryCost: 102_400, timeCost: 2, parallelism: 8 }
+
+const argon2Prefix = 'argon2'
+
+/**
+ * Django's Argon2 with `argon2-cffi`: `argon2$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`. A hash takes 100 MiB.
+ *
+ * @throws Error naming the option that is given without a value or out of range
+ */
+export function djangoArgon2(options: Argon2Options = {}): PasswordFormat {
+  const parameters = argon2Parameters('djangoArgon2', options, argon2Defaults)
+
+  async function hash(password: string): Promise<string> {
+    return argon2Prefix + (await argon2(password, { ...parameters, salt: Buffer.from(createSalt()) }))
+  }
+
+  return {
+    name: `argon2 of Django, ${listed(parameters)}`,
+    matches: (stored) => withoutPrefix(stored) !== undefined,
+    hash,
+    async verify(password, stored) {
+      const phc = withoutPrefix(stored)
+      return phc !== undefined && verifyBounded(password, phc)
+    },
+    normalise: (password) => password,
+    longestOutput: argon2Prefix.length + phcLength(parameters, saltLength),
+    cost: argon2Cost(parameters),
+  }
+}
+
+/** The PHC string within Django's value. */
+function withoutPrefix(stored: string): string | undefined {
+  if (!stored.startsWith(argon2Prefix)) return undefined
+  const phc = stored.slice(argon2Prefix.length)
+  return isArgon2(phc) ? phc : undefined
+}
+
+const alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+/** 22 of 62 characters are just above 128 bits. */
+const saltLength = 22
+
+function createSalt(): string {
+  return Array.from({ length: saltLength }, () => alphanumeric[randomInt(alphanumeric.length)]).join('')
+}

@@ -1,0 +1,17 @@
+/**
+ * Reads a numeric option of a password format. An option that is given as undefined, as an environment variable that is not
+ * set would be, is a mistake and not the default: a wrong format locks people out.
+ *
+ * @throws Error naming the option where it is no integer within the range, or is missing and has no default
+ */
+export function integerOption<Name extends string>(
+  format: string,
+  options: { readonly [name in Name]?: number },
+  name: Name,
+  { min, max, otherwise }: { min: number; max: number; otherwise?: number },
+): number {
+  const value: unknown = Object.hasOwn(options, name) ? options[name] : otherwise
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+  const given = typeof value === 'number' || value === undefined ? String(value) : `a ${typeof value}`
+  throw new Error(`${format}: ${name} must be a whole number from ${min} to ${max}, and is ${given}`)
+}
