@@ -11,7 +11,7 @@ const config = {
   skipTrailingSlashRedirect: true,
   // The image optimiser is a second HTTP client inside the server; nothing here needs one.
   images: { unoptimized: true },
-  serverExternalPackages: ['@node-rs/argon2', 'pg', 'pg-boss', 'pino', 'mailparser'],
+  serverExternalPackages: ['@node-rs/argon2', '@node-rs/bcrypt', 'pg', 'pg-boss', 'pino', 'mailparser'],
   // `scripts/check-types.js` has checked what a team may edit, and `npm test` checks everything else.
   typescript: { ignoreBuildErrors: true },
   devIndicators: false,

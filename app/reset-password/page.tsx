@@ -128,8 +128,8 @@ async function Living({
   // The email was in the account's language, so the page that it leads to is.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
-  const { settings } = services()
-  const words = await resetFormMessages(language, settings.password)
+  const { settings, policy } = services()
+  const words = await resetFormMessages(language, policy.ruleSettings)
   return (
     <Frame language={language} title={t('title')} step={3} link={link}>
       <ForgetAddress path={pathInApp(services().settings, '/reset-password/')} />
@@ -141,7 +141,7 @@ async function Living({
         username={account.username}
         signInName={settings.reset.loginFields.includes('username') ? account.username : account.email}
         serviceName={settings.look.appName}
-        policy={settings.password}
+        policy={policy.ruleSettings}
         passwordConfirm={settings.reset.passwordConfirm}
         errors={parseFormErrors(error, ['password', 'password_confirm'])}
         words={words}

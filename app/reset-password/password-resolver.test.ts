@@ -7,9 +7,9 @@ const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep' })
 const good = 'four unrelated words here'
 
 /** The codes by field, as the form would show them. */
-async function judge(values: Record<string, string>, { passwordConfirm = false } = {}) {
+async function judge(values: Record<string, string>, { passwordConfirm = false, of = rules } = {}) {
   const options = { fields: {}, shouldUseNativeValidation: false, criteriaMode: 'all' as const }
-  const { errors } = await createResolver(rules, passwordConfirm)(values as never, undefined, options)
+  const { errors } = await createResolver(of, passwordConfirm)(values as never, undefined, options)
   return Object.fromEntries(
     Object.entries(errors).map(([name, error]) => [
       name,
@@ -30,6 +30,16 @@ test('U7: every broken rule is named at once', async () => {
 
 test('P2: 257 characters are refused with a message, never cut', async () => {
   expect(await judge({ password: 'ab '.repeat(85) + 'abc' })).toEqual({ password: ['too-long'] })
+})
+
+test('W6: more bytes than the password format takes are told before anything is sent', async () => {
+  const bcrypt = createPasswordRules({
+    minLength: 15,
+    outerSpaces: 'keep',
+    longest: { count: 72, unit: 'bytes' },
+  })
+  expect(await judge({ password: 'ü '.repeat(24) }, { of: bcrypt })).toEqual({})
+  expect(await judge({ password: 'ü '.repeat(25) }, { of: bcrypt })).toEqual({ password: ['too-many-bytes'] })
 })
 
 test('an empty field is missing, not short', async () => {

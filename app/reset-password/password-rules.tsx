@@ -1,13 +1,13 @@
 'use client'
 
 import { CheckIcon, DotIcon } from '@/components/icons'
-import type { PasswordRules as Rules, RuleProblem } from '@/lib/passwords/rules'
+import { mostCodePoints, type PasswordRules as Rules, type RuleProblem } from '@/lib/passwords/rules'
 import { StrengthHint, type StrengthWords } from './strength-hint'
 
 export type RulesWords = {
   title: string
-  /** The rules that can be judged while somebody types. A length that is too great is told only when it is. */
-  live: Record<Exclude<RuleProblem['code'], 'too-long'>, string>
+  /** The rules that can be judged while somebody types. */
+  live: Record<RuleProblem['code'], string>
   /** The rules that only the server can judge. */
   later: readonly string[]
   /** Keeps a place for `{count}`. */
@@ -44,7 +44,8 @@ export function PasswordRules({
         <p className="font-semibold">{words.title}</p>
         <ul role="list" className="mt-1.5 space-y-1">
           {rules.ticks(password).map(({ problem, kept }) => {
-            if (problem.code === 'too-long') return null
+            // Nobody comes near it, so it is told only once it is broken.
+            if (problem.code === 'too-long' && problem.max === mostCodePoints) return null
             const met = kept && password !== ''
             return (
               <li key={problem.code} className="flex gap-2">

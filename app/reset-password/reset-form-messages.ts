@@ -1,6 +1,11 @@
 import { getTranslations } from 'next-intl/server'
 import type { Language } from '@/lib/i18n/locales'
-import { createPasswordRules, type RuleProblem, type RuleSettings } from '@/lib/passwords/rules'
+import {
+  createPasswordRules,
+  mostCodePoints,
+  type RuleProblem,
+  type RuleSettings,
+} from '@/lib/passwords/rules'
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
 import { formMessages, messagesByCode } from '@/app/i18n/form-messages'
 import type { ResetFormMessages } from './reset-password-form'
@@ -12,11 +17,11 @@ export async function resetFormMessages(
 ): Promise<ResetFormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
-  const limits = limitsOf(policy)
   /** An endpoint's messages are as short as its contract; these give advice. */
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
-    'too-short': p('too-short', limits),
-    'too-long': p('too-long', limits),
+    'too-short': p('too-short', limitsOf(policy, 'too-short')),
+    'too-long': p('too-long', limitsOf(policy, 'too-long')),
+    'too-many-bytes': p('too-many-bytes', limitsOf(policy, 'too-many-bytes')),
     'too-common': p('too-common'),
     numeric: p('numeric'),
     'too-similar-username': p('too-similar'),
@@ -34,8 +39,10 @@ export async function resetFormMessages(
     rules: {
       title: t('rules'),
       live: {
-        'too-short': t('rule-length', limits),
+        'too-short': t('rule-length', limitsOf(policy, 'too-short')),
         numeric: t('rule-numeric'),
+        'too-long': t('rule-longest', limitsOf(policy, 'too-long')),
+        'too-many-bytes': t('rule-bytes', limitsOf(policy, 'too-many-bytes')),
         'outer-spaces': t('rule-spaces'),
       },
       later: [t('rule-similar'), t('rule-common')],
@@ -57,11 +64,11 @@ export async function resetFormMessages(
   }
 }
 
-/** The numbers that sentences about the rules mention. */
-function limitsOf(policy: RuleSettings): { min: number; max: number } {
-  const all: RuleProblem[] = createPasswordRules(policy)
+/** The numbers that a sentence about a rule mentions, also where the rule does not apply. */
+function limitsOf(policy: RuleSettings, code: RuleProblem['code']): { min: number; max: number } {
+  const problem = createPasswordRules(policy)
     .ticks('')
-    .map(({ problem }) => problem)
-  const max = all.find((problem) => problem.code === 'too-long')?.max ?? Infinity
-  return { min: policy.minLength, max }
+    .map((tick) => tick.problem)
+    .find((one) => one.code === code)
+  return { min: policy.minLength, max: mostCodePoints, ...problem }
 }

@@ -16,6 +16,7 @@ export const fieldErrorCodes = [
   'surrogates',
   'too-short',
   'too-long',
+  'too-many-bytes',
   'too-common',
   'numeric',
   'too-similar-username',

@@ -3,8 +3,9 @@ import type { PolicyProblem } from '@/lib/passwords/policy'
 import type { ResetRequest } from './extension-points'
 import { auditRefusal, auditThrottled, refuse, throttled, type RefusedLink, type Throttled } from './refuse'
 import type { RequestContext, ResetParts } from './reset-parts'
+import { createOneByOne } from './one-by-one'
 import type { Link } from './reset-link'
-import { verifyResetLink } from './verify-link'
+import { verifyResetLink, type VerifiedLink } from './verify-link'
 
 export type CompleteResetInput = {
   link: Link
@@ -32,8 +33,8 @@ export async function completeReset(
   parts: ResetParts,
   input: CompleteResetInput,
 ): Promise<CompleteResetOutcome> {
-  const { limits, links, hash, queue } = parts
-  const { link, password, request } = input
+  const { limits, links, queue } = parts
+  const { link, request } = input
   const context = { requestId: input.requestId, client: request.client }
   const counted = await limits.countReset(request.client, links.verifyAuthenticity('reset', link))
   if (!counted.ok) return throttled(parts, counted, context)
@@ -45,10 +46,43 @@ export async function completeReset(
     (await checkSecondFactor(parts, input, account, context))
   if (stopped !== undefined) return stopped
 
-  const newHash = await hash.hash(password)
-  await queue.ready()
-  const replaced = await replacePassword(parts, input, account, newHash, context)
-  return replaced ? { ok: true } : refuse(parts, 'signature-used', link, context)
+  // One after the other, so that of many posts with one link only the first costs a hash: the others find it used.
+  return hashesOfLink(link.signature, async (waited) => {
+    const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { verdict, account }
+    if (current.verdict !== 'holds') return refuse(parts, current.verdict, link, context)
+    const newHash = await hashPassword(parts, input, context)
+    if (newHash === undefined) return { ok: false, code: 'signature-used' }
+    await queue.ready()
+    const replaced = await replacePassword(parts, input, current.account, newHash, context)
+    return replaced ? { ok: true } : refuse(parts, 'signature-used', link, context)
+  })
+}
+
+const hashesOfLink = createOneByOne()
+
+/**
+ * Counts before it hashes. A used-up count is no reason to wait, as the link will not work again: a new one helps at once.
+ *
+ * @returns undefined where the link has cost as many hashes as it may
+ */
+async function hashPassword(
+  parts: ResetParts,
+  { link, password }: CompleteResetInput,
+  context: RequestContext,
+): Promise<string | undefined> {
+  const { hash, limits } = parts
+  const counted = await limits.countHash(link.signature)
+  if (!counted.ok) {
+    await auditThrottled(parts, counted, context)
+    return undefined
+  }
+  try {
+    return await hash.hash(password)
+  } catch (error) {
+    // A busy server must not use up the link.
+    await limits.returnHash(link.signature)
+    throw error
+  }
 }
 
 async function checkPassword(

@@ -8,6 +8,7 @@ import { linkState, type Account } from '@/lib/accounts/account'
 import type { NewAccount } from '@/lib/accounts/adapters/own-table'
 import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
+import { Busy } from '@/lib/passwords/hash-queue'
 import type { Configuration } from './extension-points'
 import { migrate } from '@/lib/setup/migrate'
 import type { CompleteResetInput } from './complete-reset'
@@ -347,6 +348,87 @@ describe('setting a password', () => {
     const all = await Promise.all([1, 2, 3].map((i) => reset().completeReset(input(link, `${good}${i}`))))
     expect(all.filter(({ ok }) => ok)).toHaveLength(1)
     expect(await jobs()).toEqual(['changed-email'])
+  })
+})
+
+describe('W9: hash work for one link', () => {
+  const fromNetwork = (n: number): Partial<CompleteResetInput> => ({
+    request: { client: `2001:db8:1:${n.toString(16)}::1`, headers: new Headers(), fields: {} },
+  })
+  const hashesOf = async (work: () => Promise<unknown>) => {
+    const before = services.hash.hashed
+    await work()
+    return services.hash.hashed - before
+  }
+  test('W9: two hundred valid posts with one link from fifty clients cost one hash, and one gets through', async () => {
+    const link = linkOf()
+    let outcomes: Awaited<ReturnType<ReturnType<typeof reset>['completeReset']>>[] = []
+    const hashes = await hashesOf(async () => {
+      outcomes = await Promise.all(
+        Array.from({ length: 200 }, (_, n) =>
+          reset().completeReset(input(link, `${good}${n}`, fromNetwork(n % 50))),
+        ),
+      )
+    })
+    expect(hashes).toBe(1)
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1)
+    // Three for each client, as LIMIT_RESETS_PER_CLIENT says; each of the others is told that the link was used.
+    expect(outcomes.filter((one) => !one.ok && one.code === 'signature-used')).toHaveLength(149)
+    expect(outcomes.filter((one) => !one.ok && one.code === 'throttled')).toHaveLength(50)
+    expect(await jobs()).toEqual(['changed-email'])
+  })
+
+  test('W9: posts of which none gets through cost ten hashes, whatever clients and instances; a new link has its own', async () => {
+    const link = linkOf()
+    const accounts = { ...services.accounts, replacePassword: async () => false }
+    const post = (n: number, of = link) =>
+      reset({}, { accounts }).completeReset(input(of, good, fromNetwork(n)))
+    const hashes = await hashesOf(async () => {
+      const outcomes = await Promise.all(Array.from({ length: 50 }, (_, n) => post(n)))
+      expect(new Set(outcomes.map((one) => !one.ok && one.code))).toEqual(new Set(['signature-used']))
+    })
+    expect(hashes).toBe(10)
+    expect(await noted('limited', 'hashesPerLink')).toBe(1)
+    const fresh = services.links.create('reset', account.id, now() - 5, linkState(account))
+    expect(await hashesOf(() => post(60, fresh))).toBe(1)
+  })
+
+  test('W9: a link that works several times sets ten passwords', async () => {
+    const settings = { reset: { ...services.settings.reset, oneTimeUse: false } }
+    const links = createLinks({
+      secrets: services.settings.secrets,
+      audience: services.settings.publicUrl,
+      period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+      oneTimeUse: false,
+    })
+    const link = links.create('reset', account.id, now(), linkState(account))
+    const outcomes = []
+    for (let n = 0; n < 11; n += 1)
+      outcomes.push(
+        await reset({}, { settings, links }).completeReset(input(link, `${good}${n}`, fromNetwork(n))),
+      )
+    expect(outcomes.slice(0, 10).every(({ ok }) => ok)).toBe(true)
+    expect(outcomes[10]).toEqual({ ok: false, code: 'signature-used' })
+    expect(await services.hash.verify((await passwordOf())!, `${good}9`)).toBe(true)
+  })
+
+  test('W9: a server that is too busy to hash uses up nothing', async () => {
+    const link = linkOf()
+    const busy: ResetParts['hash'] = { ...services.hash, hash: () => Promise.reject(new Busy()) }
+    for (let n = 0; n < 12; n += 1)
+      await expect(
+        reset({}, { hash: busy }).completeReset(input(link, good, fromNetwork(n))),
+      ).rejects.toBeInstanceOf(Busy)
+    expect(await reset().completeReset(input(link))).toEqual({ ok: true })
+  })
+
+  test('W9: a post that waits for another one with its link goes on where that one fails', async () => {
+    const link = linkOf()
+    const fails: Configuration['revokeSessions'] = () => Promise.reject(new Error('no such table'))
+    const first = reset({ revokeSessions: fails }).completeReset(input(link))
+    const second = reset().completeReset(input(link, good, fromNetwork(1)))
+    await expect(first).rejects.toThrow('no such table')
+    expect(await second).toEqual({ ok: true })
   })
 })
 

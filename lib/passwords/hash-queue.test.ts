@@ -3,6 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { Busy, createPasswordHash } from './hash-queue'
+import { argon2id } from './hashers/argon2id'
+import { betterAuthScrypt } from './hashers/better-auth'
+import { djangoArgon2, djangoPbkdf2 } from './hashers/django'
+import type { PasswordFormat } from './hashers/password-format'
 
 const { hash, verify } = createPasswordHash()
 
@@ -65,29 +69,111 @@ describe('hashes', () => {
   })
 })
 
-describe('F14: load', () => {
-  /** Settles whatever is pending that needs no thread. */
-  const settle = () => new Promise((resolve) => setImmediate(resolve))
+test('W6: values of accepted formats are verified, new ones are of the one format', async () => {
+  const pbkdf2 = djangoPbkdf2({ iterations: 100_000 })
+  const older = argon2id({ memoryCost: 7168, timeCost: 1 })
+  const django = createPasswordHash({ format: pbkdf2, accepts: [older] })
+  expect(await django.hash('correct horse')).toMatch(/^pbkdf2_sha256\$100000\$/)
+  for (const format of [pbkdf2, older])
+    expect(await django.verify(await format.hash('correct horse'), 'correct horse')).toBe(true)
+  expect(await django.verify(await betterAuthScrypt().hash('correct horse'), 'correct horse')).toBe(false)
+  expect(await verify(await pbkdf2.hash('correct horse'), 'correct horse')).toBe(false)
+})
 
-  test('beyond those who run and those who wait, everybody is told at once to come back', async () => {
-    const small = createPasswordHash({ maxParallel: 2, maxWaiting: 3 })
-    const all = Array.from({ length: 20 }, () =>
-      small.hash('correct horse').then(
-        (phc) => phc,
-        (error: unknown) => error,
-      ),
-    )
+/** A format whose hashes take what is told, and end when they are told to. */
+function createSlowFormat(cost: PasswordFormat['cost'], prefix = 'slow') {
+  const endings: (() => void)[] = []
+  const started: string[] = []
+  const work = (password: string) => {
+    started.push(password)
+    return new Promise<void>((resolve) => endings.push(resolve))
+  }
+  const format: PasswordFormat = {
+    name: prefix,
+    matches: (stored) => stored.startsWith(prefix),
+    hash: (password) => work(password).then(() => `${prefix} ${password}`),
+    verify: (password, stored) => work(password).then(() => stored === `${prefix} ${password}`),
+    normalise: (password) => password,
+    longestOutput: 100,
+    cost,
+  }
+  /** Ends the one that has run the longest. */
+  const end = async () => {
+    endings.shift()!()
     await settle()
-    expect(small.hashed).toBe(2)
+  }
+  return { format, started, end }
+}
 
-    const outcomes = await Promise.all(all)
-    expect(outcomes.filter((outcome) => typeof outcome === 'string')).toHaveLength(5)
-    expect(outcomes.filter((outcome) => outcome instanceof Busy)).toHaveLength(15)
+/** Settles whatever is pending that needs no thread. */
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+const outcomeOf = (work: Promise<unknown>) => work.catch((error: unknown) => error)
+
+describe('F14: load', () => {
+  test('beyond those who run and those who wait, everybody is told at once to come back', async () => {
+    const { format, started, end } = createSlowFormat({ milliseconds: 100, mebibytes: 1 })
+    // Two at a time, so three of 100 ms take 150 ms.
+    const small = createPasswordHash({ format, maxParallel: 2, maxWait: 150 })
+    const all = Array.from({ length: 20 }, (_, index) => outcomeOf(small.hash(`${index}`)))
+    await settle()
+    expect([started, small.hashed]).toEqual([['0', '1'], 2])
+    expect(await Promise.all(all.slice(5))).toEqual(Array.from({ length: 15 }, () => expect.any(Busy)))
+
+    for (let ended = 0; ended < 5; ended += 1) await end()
+    expect(await Promise.all(all.slice(0, 5))).toEqual([0, 1, 2, 3, 4].map((index) => `slow ${index}`))
     expect(small.hashed).toBe(5)
   })
 
+  test.each([
+    ['19 MiB', 19, 3],
+    ['32 MiB', 32, 2],
+    ['100 MiB', 100, 1],
+    ['1 MiB', 1, 3],
+  ])('of hashes of %s, those run at a time that 64 MiB hold, and one at least', async (_what, size, most) => {
+    const { format, started, end } = createSlowFormat({ milliseconds: 10, mebibytes: size })
+    const queue = createPasswordHash({ format, maxParallel: 3 })
+    const all = Array.from({ length: 6 }, (_, index) => queue.hash(`${index}`))
+    await settle()
+    for (let ended = 0; ended < 6; ended += 1) {
+      expect(started).toHaveLength(Math.min(6, ended + most))
+      await end()
+    }
+    expect(await Promise.all(all)).toHaveLength(6)
+  })
+
+  test('a dear format lets fewer wait than a cheap one, for the same time', async () => {
+    const waiters = async (cost: PasswordFormat['cost']) => {
+      const queue = createPasswordHash({ format: createSlowFormat(cost).format, maxParallel: 3 })
+      let refused = 0
+      for (let count = 0; count < 500; count += 1) queue.hash('x').catch(() => (refused += 1))
+      await settle()
+      return 500 - refused - queue.hashed
+    }
+    expect(await waiters({ milliseconds: 450, mebibytes: 1 })).toBe(20)
+    expect(await waiters({ milliseconds: 180, mebibytes: 100 })).toBe(17)
+    expect(await waiters({ milliseconds: 30, mebibytes: 19 })).toBe(300)
+  })
+
+  test('one that is larger than others gets its turn before those who came later', async () => {
+    const large = createSlowFormat({ milliseconds: 10, mebibytes: 100 }, 'large')
+    const small = createSlowFormat({ milliseconds: 10, mebibytes: 1 }, 'small')
+    const queue = createPasswordHash({ format: small.format, accepts: [large.format], maxParallel: 3 })
+    const first = queue.hash('first')
+    const second = queue.verify('large second', 'second')
+    const third = queue.hash('third')
+    await settle()
+    expect([small.started, large.started]).toEqual([['first'], []])
+    await small.end()
+    expect([small.started, large.started]).toEqual([['first'], ['second']])
+    await large.end()
+    expect(small.started).toEqual(['first', 'third'])
+    await small.end()
+    expect(await Promise.all([first, second, third])).toEqual(['small first', true, 'small third'])
+  })
+
   test('no more run at a time than allowed, and all who wait get their turn, in order', async () => {
-    const single = createPasswordHash({ maxParallel: 1, maxWaiting: 10 })
+    const single = createPasswordHash({ maxParallel: 1 })
     const finished: number[] = []
     const all = Array.from({ length: 8 }, (_, index) => single.hash('x').then(() => finished.push(index)))
     for (let done = 0; done < 8; done += 1) {
@@ -98,35 +184,44 @@ describe('F14: load', () => {
   })
 
   test('a place is free again after work that failed, and after a rush', async () => {
-    const single = createPasswordHash({ maxParallel: 1, maxWaiting: 1 })
-    for (let round = 0; round < 5; round += 1) {
-      const rush = await Promise.allSettled([
-        single.verify('$argon2id$broken', 'x'),
-        single.verify('$argon2id$broken', 'x'),
-        single.verify('$argon2id$broken', 'x'),
-      ])
-      expect(rush.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
+    const failing: PasswordFormat = {
+      ...createSlowFormat({ milliseconds: 10, mebibytes: 1 }).format,
+      hash: () => Promise.reject(new Error('failed')),
     }
-    expect(await single.verify(await single.hash('correct horse'), 'correct horse')).toBe(true)
+    const single = createPasswordHash({ format: failing, accepts: [argon2id()], maxParallel: 1, maxWait: 1 })
+    for (let round = 0; round < 5; round += 1) {
+      const rush = [single.hash('x'), single.hash('x'), single.hash('x')]
+      const outcomes = await Promise.all(rush.map(outcomeOf))
+      expect(outcomes).toMatchObject([{ message: 'failed' }, { message: 'failed' }, { name: 'Busy' }])
+    }
+    expect(await single.verify(await hash('correct horse'), 'correct horse')).toBe(true)
   })
 
-  test('T11: checking a hash is not counted as making one, and neither is being turned away', async () => {
-    const idle = createPasswordHash({ maxParallel: 1, maxWaiting: 0 })
-    await idle.verify('$argon2id$broken', 'x')
+  test('T11: verifying is not counted as hashing, and neither is being turned away', async () => {
+    const stored = await hash('x')
+    const idle = createPasswordHash({ maxParallel: 1, maxWait: 0 })
+    await idle.verify(stored, 'x')
     await idle.verify('', 'x')
     expect(idle.hashed).toBe(0)
     await Promise.allSettled([idle.hash('x'), idle.hash('x')])
     expect(idle.hashed).toBe(1)
   })
 
-  test('memory stays bounded while two hundred ask at once', async () => {
-    const { hash } = createPasswordHash()
-    const before = process.memoryUsage().rss
-    let most = before
-    const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 5)
-    const outcomes = await Promise.allSettled(Array.from({ length: 200 }, () => hash('correct horse')))
-    clearInterval(watch)
-    expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(100)
-    expect(most - before).toBeLessThan(200 * 1024 * 1024)
-  }, 60_000)
+  test.each([
+    ['the default format', undefined, 100],
+    ['a format of 100 MiB', djangoArgon2(), 150],
+  ])(
+    'memory stays bounded while a thousand hash at once with %s',
+    async (_what, format, most) => {
+      const { hash } = createPasswordHash({ format, maxWait: 500 })
+      const before = process.memoryUsage().rss
+      let peak = before
+      const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 5)
+      const outcomes = await Promise.allSettled(Array.from({ length: 1000 }, () => hash('correct horse')))
+      clearInterval(watch)
+      expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(900)
+      expect(peak - before).toBeLessThan(most * 1024 * 1024)
+    },
+    60_000,
+  )
 })

@@ -1,8 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { hash as argon2, verify as argon2Verify } from '@node-rs/argon2'
-
-/** OWASP Password Storage, NIST SP 800-63B-4 §3.1.1.2; the library's default algorithm is Argon2id, its salt random. */
-const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+import { argon2id } from './hashers/argon2id'
+import type { PasswordFormat } from './hashers/password-format'
 
 /** More passwords wait to be hashed than can be served in time: the client should come back later (503). */
 export class Busy extends Error {
@@ -14,56 +12,105 @@ export class Busy extends Error {
 
 export type PasswordHash = ReturnType<typeof createPasswordHash>
 
+type HashQueueOptions = {
+  /** What new passwords are hashed with. */
+  format?: PasswordFormat
+  /** Older formats whose values are verified too. */
+  accepts?: readonly PasswordFormat[]
+  /** How many run at a time; the pool behind has four threads, and DNS and files need one of them. */
+  maxParallel?: number
+  /** MiB that all who run take together. One that needs more than that runs alone. */
+  maxMebibytes?: number
+  /** Milliseconds for which the last one in the queue may wait, as far as the formats' costs tell. */
+  maxWait?: number
+}
+
+type Cost = PasswordFormat['cost']
+
 /**
- * Makes and checks password hashes. Each one takes 19 MiB, so only a few run at a time and a bounded number waits:
- * load must not exhaust the memory (ASVS 15.2.2).
- *
- * @param maxParallel how many run at a time; the pool behind has four threads, and DNS and files need one of them
- * @param maxWaiting how many wait; a core does about thirty in a second
+ * Makes and verifies password hashes. What runs at a time is bounded by its number and its memory, and what waits by the time
+ * that it takes: load must not exhaust the memory, and nobody waits in vain (ASVS 15.2.2).
  */
 export function createPasswordHash({
+  format = argon2id(),
+  accepts = [],
   maxParallel = Math.min(Math.max(availableParallelism(), 2), 3),
-  maxWaiting = 64,
-}: { maxParallel?: number; maxWaiting?: number } = {}) {
-  const waiting: (() => void)[] = []
+  maxMebibytes = 64,
+  maxWait = 3000,
+}: HashQueueOptions = {}) {
+  const formats = [format, ...accepts]
+  const waiting: { cost: Cost; start: () => void }[] = []
   let running = 0
+  let mebibytes = 0
+  let waitingMilliseconds = 0
   let hashed = 0
 
-  /** @throws Busy at once where the queue is full */
-  async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (running < maxParallel) running += 1
-    else if (waiting.length < maxWaiting) await new Promise<void>((resolve) => waiting.push(resolve))
-    else throw new Busy()
+  function fits(cost: Cost): boolean {
+    return running === 0 || (running < maxParallel && mebibytes + cost.mebibytes <= maxMebibytes)
+  }
+
+  /** The time for which it keeps others waiting, as many of its kind as fit run side by side. */
+  function share({ milliseconds, mebibytes }: Cost): number {
+    return milliseconds / Math.max(1, Math.min(maxParallel, Math.floor(maxMebibytes / mebibytes)))
+  }
+
+  function occupy(cost: Cost): void {
+    running += 1
+    mebibytes += cost.mebibytes
+  }
+
+  function leave(cost: Cost): void {
+    running -= 1
+    mebibytes -= cost.mebibytes
+    // The longest waiting is the next, though a later one might fit sooner: else a large one would never get its turn.
+    for (let next = waiting[0]; next !== undefined && fits(next.cost); next = waiting[0]) {
+      waiting.shift()
+      waitingMilliseconds = waiting.length === 0 ? 0 : waitingMilliseconds - share(next.cost)
+      // Here and not when it continues, so that a newer one does not slip in between.
+      occupy(next.cost)
+      next.start()
+    }
+  }
+
+  /** @throws Busy at once where those who wait already take too long */
+  async function inTurn<Result>(cost: Cost, work: () => Promise<Result>): Promise<Result> {
+    if (waiting.length === 0 && fits(cost)) {
+      occupy(cost)
+    } else if (waitingMilliseconds < maxWait) {
+      waitingMilliseconds += share(cost)
+      await new Promise<void>((start) => waiting.push({ cost, start }))
+    } else {
+      throw new Busy()
+    }
     try {
       return await work()
     } finally {
-      const next = waiting.shift()
-      // The longest waiting takes the place over, so that a newer one does not slip in between.
-      if (next) next()
-      else running -= 1
+      leave(cost)
     }
   }
 
   /**
-   * Hashes a password exactly as received, with Argon2id, to a PHC string.
+   * Hashes a password exactly as received, in the format of new passwords.
    *
    * @throws Busy where too many are waiting
    */
   function hash(password: string): Promise<string> {
-    return inTurn(() => {
+    return inTurn(format.cost, () => {
       hashed += 1
-      return argon2(password, cost)
+      return format.hash(password)
     })
   }
 
   /**
-   * Whether the password is the one that was hashed. A string that is no Argon2 hash fits no password.
+   * Whether the password is the one that was hashed. A value of a format that is neither written nor accepted fits no
+   * password.
    *
    * @throws Busy where too many are waiting
    */
-  async function verify(phc: string, password: string): Promise<boolean> {
-    if (!/^\$argon2(?:id|i|d)\$/.test(phc)) return false
-    return inTurn(() => argon2Verify(phc, password).catch(() => false))
+  async function verify(stored: string, password: string): Promise<boolean> {
+    const written = formats.find((one) => one.matches(stored))
+    if (written === undefined) return false
+    return inTurn(written.cost, () => written.verify(password, stored))
   }
 
   return {

@@ -89,6 +89,35 @@ describe('judgement', () => {
     )
   })
 
+  test('W6, P11: the limit of the password format is judged, after normalisation too', () => {
+    const shared = { minLength: 15, outerSpaces: 'refuse', appName: 'Rekey', host: 'id.example.net' } as const
+    const bcrypt = createPasswordPolicy({ ...shared, longest: { count: 72, unit: 'bytes' } })
+    const phrase = 'gravel lantern orchard thimble puddle nettle saddle crayon'
+    expect(codes(`${phrase} parsley mint`, bcrypt)).toEqual([])
+    expect(codes(`${phrase} parsley minty`, bcrypt)).toEqual([])
+    expect(codes(`${phrase} parsley minty x`, bcrypt)).toEqual(['too-many-bytes'])
+    expect(codes(` ${'7'.repeat(80)}`, bcrypt)).toEqual(['too-many-bytes', 'outer-spaces'])
+    expect(codes('7'.repeat(80), bcrypt)).toEqual(['numeric', 'too-many-bytes'])
+    expect(bcrypt.ruleSettings).toEqual({
+      minLength: 15,
+      outerSpaces: 'refuse',
+      longest: { count: 72, unit: 'bytes' },
+    })
+    const normalise = (password: string) => password.normalize('NFKC')
+    const nfkc = createPasswordPolicy({ ...shared, longest: { count: 128, unit: 'utf16' }, normalise })
+    expect(codes('\ufdfa'.repeat(20), nfkc)).toContain('too-long')
+  })
+
+  test('W6: a least length that the format cannot take stops the start', () => {
+    const create = (count: number) =>
+      createPasswordPolicy({
+        ...{ minLength: 64, outerSpaces: 'keep', appName: 'Rekey', host: 'id.example.net' },
+        longest: { count, unit: 'bytes' },
+      })
+    expect(() => create(63)).toThrow('PASSWORD_MIN_LENGTH')
+    expect(() => create(64)).not.toThrow()
+  })
+
   test('C14: the longest body there is takes no time', () => {
     codes('warm up')
     const start = process.cpuUsage()

@@ -1,6 +1,7 @@
 import { dictionary } from '@zxcvbn-ts/language-common'
 import { strip } from '@/lib/text/python-strip'
 import { isDerivative, nameForms } from './derivatives'
+import type { PasswordFormat } from './hashers/password-format'
 import { createPasswordRules, type RuleProblem, type RuleSettings } from './rules'
 import { findSimilarity, type PersonalFacts, type SimilarityProblem } from './similarity'
 import { withoutDisguise } from './visible-text'
@@ -17,6 +18,7 @@ const order: readonly PolicyProblem['code'][] = [
   'too-common',
   'numeric',
   'too-long',
+  'too-many-bytes',
   'outer-spaces',
 ]
 
@@ -30,10 +32,24 @@ export type ServiceNames = {
 }
 
 /**
- * The one policy that the endpoint judges by; `rules` is the part of it that a form shows.
+ * The one policy that the endpoint judges by; `rules` is the part of it that a form shows, and `ruleSettings` is what makes
+ * these rules in a browser.
+ *
+ * @param normalise the password format's own
+ * @throws Error where no password is both long and short enough
  */
-export function createPasswordPolicy({ appName, host, ...settings }: RuleSettings & ServiceNames) {
-  const rules = createPasswordRules(settings)
+export function createPasswordPolicy({
+  appName,
+  host,
+  normalise,
+  ...ruleSettings
+}: RuleSettings & ServiceNames & { normalise?: PasswordFormat['normalise'] }) {
+  const { minLength, longest } = ruleSettings
+  if (longest !== undefined && longest.count < minLength)
+    throw new Error(
+      `PASSWORD_MIN_LENGTH is ${minLength}, but the password format takes ${longest.count} characters at most`,
+    )
+  const rules = createPasswordRules(ruleSettings, normalise)
   const ownWords = new Set([appName, appName.replace(/\s/g, '')].map(fold))
   const serviceNames = [appName, host]
 
@@ -45,7 +61,7 @@ export function createPasswordPolicy({ appName, host, ...settings }: RuleSetting
 
   function isDerived(password: string, person: PersonalFacts): boolean {
     const names = nameForms([...serviceNames, ...factsOf(person)])
-    return isDerivative(password, { minLength: settings.minLength, names, isCommon: isCommonWord })
+    return isDerivative(password, { minLength, names, isCommon: isCommonWord })
   }
 
   /** All that is wrong with a password for this person, in the contract's order; empty where nothing is. */
@@ -62,7 +78,7 @@ export function createPasswordPolicy({ appName, host, ...settings }: RuleSetting
     return problems.sort((a, b) => order.indexOf(a.code) - order.indexOf(b.code))
   }
 
-  return { rules, judge }
+  return { rules, ruleSettings, judge }
 }
 
 /** Code points of a fact that are looked at: nobody types more of one. */

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createPasswordRules } from './rules'
 
-const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep' })
+const settings = { minLength: 15, outerSpaces: 'keep' } as const
+const rules = createPasswordRules(settings)
 const strict = createPasswordRules({ minLength: 8, outerSpaces: 'refuse' })
 const codes = (password: string, of = rules) => of.problems(password).map(({ code }) => code)
 
@@ -24,6 +25,68 @@ describe('length', () => {
   test('P1, P2: the numbers to show travel with the problem', () => {
     expect(strict.problems('abc')).toEqual([{ code: 'too-short', min: 8 }])
     expect(strict.problems('a'.repeat(257))).toEqual([{ code: 'too-long', max: 256 }])
+  })
+})
+
+describe('the limit of a password format', () => {
+  const bcrypt = createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } })
+  const betterAuth = createPasswordRules({ ...settings, longest: { count: 128, unit: 'utf16' } })
+  const roomy = createPasswordRules({ ...settings, longest: { count: 300, unit: 'bytes' } })
+
+  test.each([
+    ['72 letters', 'a'.repeat(72), []],
+    ['73 letters', 'a'.repeat(73), ['too-many-bytes']],
+    ['36 letters with accents', 'é'.repeat(36), []],
+    ['36 letters with accents and one without', `${'é'.repeat(36)}a`, ['too-many-bytes']],
+    ['24 kana', 'パ'.repeat(24), []],
+    ['25 kana', 'パ'.repeat(25), ['too-many-bytes']],
+    ['18 emoji', '😀'.repeat(18), []],
+    ['19 emoji', '😀'.repeat(19), ['too-many-bytes']],
+    ['300 letters, which is told once', 'a'.repeat(300), ['too-many-bytes']],
+    ['nothing at all', '', ['too-short']],
+  ])('W6, P2: of 72 bytes in UTF-8: %s', (_, password, expected) => {
+    expect(codes(password, bcrypt)).toEqual(expected)
+  })
+
+  test.each([
+    ['128 letters', 'a'.repeat(128), []],
+    ['129 letters', 'a'.repeat(129), ['too-long']],
+    ['64 emoji', '😀'.repeat(64), []],
+    ['65 emoji', '😀'.repeat(65), ['too-long']],
+  ])('W6, P2: of 128 UTF-16 units: %s', (_, password, expected) => {
+    expect(codes(password, betterAuth)).toEqual(expected)
+  })
+
+  test('W6: the numbers to show are the format’s where they are lower, and so is the greatest length for managers', () => {
+    expect(bcrypt.problems('a'.repeat(73))).toEqual([{ code: 'too-many-bytes', max: 72 }])
+    expect(betterAuth.problems('a'.repeat(129))).toEqual([{ code: 'too-long', max: 128 }])
+    expect(roomy.problems('é'.repeat(257))).toEqual([
+      { code: 'too-long', max: 256 },
+      { code: 'too-many-bytes', max: 300 },
+    ])
+    expect(roomy.problems('é'.repeat(151))).toEqual([{ code: 'too-many-bytes', max: 300 }])
+    const most = [rules, bcrypt, betterAuth, roomy].map(
+      ({ attributes }) => /maxlength: (\d+);/.exec(attributes.passwordrules)?.[1],
+    )
+    expect(most).toEqual(['256', '72', '128', '256'])
+  })
+
+  test('W6: where the format normalises, both what is typed and what is hashed keep the limit', () => {
+    const nfkc = (password: string) => password.normalize('NFKC')
+    const units = createPasswordRules({ ...settings, longest: { count: 128, unit: 'utf16' } }, nfkc)
+    const bytes = createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } }, nfkc)
+    expect(codes('e\u0301'.repeat(64), units)).toEqual([])
+    expect(codes('e\u0301'.repeat(65), units)).toEqual(['too-long'])
+    expect(codes('\ufdfa'.repeat(15), units)).toEqual(['too-long'])
+    expect(codes('\ufdfa'.repeat(15), bytes)).toEqual(['too-many-bytes'])
+  })
+
+  test('P11: bytes are those that are hashed', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 100 }), (password) => {
+        expect(codes(password, bcrypt).includes('too-many-bytes')).toBe(Buffer.byteLength(password) > 72)
+      }),
+    )
   })
 })
 
@@ -110,6 +173,12 @@ describe('what a form shows', () => {
       { problem: { code: 'too-long', max: 256 }, kept: true },
       { problem: { code: 'outer-spaces' }, kept: false },
     ])
+    const bcrypt = createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } })
+    expect(bcrypt.ticks('').map(({ problem }) => problem.code)).toEqual([
+      'too-short',
+      'numeric',
+      'too-many-bytes',
+    ])
     expect(rules.ticks('').map(({ problem }) => problem.code)).toEqual(['too-short', 'numeric', 'too-long'])
   })
 
@@ -122,7 +191,12 @@ describe('what a form shows', () => {
     )
   })
 
-  test.each([rules, strict])('U5: what a password manager makes by the attributes is taken', (policy) => {
+  test.each([
+    rules,
+    strict,
+    createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } }),
+    createPasswordRules({ ...settings, longest: { count: 128, unit: 'utf16' } }),
+  ])('U5: what a password manager makes by the attributes is taken', (policy) => {
     const { minLength, passwordrules } = policy.attributes
     expect(Object.keys(policy.attributes)).toEqual(['minLength', 'passwordrules'])
     const sets = {

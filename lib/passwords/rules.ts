@@ -1,15 +1,17 @@
 import { isWhiteSpace } from '@/lib/text/python-strip'
+import type { PasswordFormat } from './hashers/password-format'
 
 // The rules that need neither a list nor an account. They run in the browser while somebody types, so nothing of Node
 // here; the server judges with the very same object.
 
 /** The most code points; more would only make hashing a weapon. Never a cut (NIST SP 800-63B-4 §3.1.1.2). */
-const maxLength = 256
+export const mostCodePoints = 256
 
 export type RuleProblem =
   | { code: 'too-short'; min: number }
   | { code: 'numeric' }
   | { code: 'too-long'; max: number }
+  | { code: 'too-many-bytes'; max: number }
   | { code: 'outer-spaces' }
 
 export type RuleSettings = {
@@ -17,17 +19,40 @@ export type RuleSettings = {
   minLength: number
   /** `refuse` where the sign-in trims what is typed, so that an outer space would lock its owner out. */
   outerSpaces: 'keep' | 'refuse'
+  /** What the users table's password format takes, if it has a limit. */
+  longest?: PasswordFormat['limit']
 }
 
 export type PasswordRules = ReturnType<typeof createPasswordRules>
 
-/** The password rules as a form can show and judge them. */
-export function createPasswordRules({ minLength, outerSpaces }: RuleSettings) {
+/**
+ * The password rules as a form can show and judge them.
+ *
+ * @param normalise the password format's own; what it makes of a password must keep the format's limit, too. A form does not
+ *   have it, as no function can be sent to a browser
+ */
+export function createPasswordRules(
+  { minLength, outerSpaces, longest }: RuleSettings,
+  normalise: PasswordFormat['normalise'] = (password) => password,
+) {
+  const bytes = longest?.unit === 'bytes' ? longest.count : Infinity
+  const units = longest?.unit === 'utf16' ? longest.count : Infinity
+  const max = Math.min(mostCodePoints, units)
+  const exceeds = (password: string, count: (text: string) => number, most: number) =>
+    count(password) > most || (most < Infinity && count(normalise(password)) > most)
+  const isTooLong = (password: string) =>
+    lengthOf(password) > mostCodePoints || exceeds(password, (text) => text.length, units)
   const rules: { problem: RuleProblem; breaks: (password: string) => boolean }[] = [
     { problem: { code: 'too-short', min: minLength }, breaks: (password) => lengthOf(password) < minLength },
     { problem: { code: 'numeric' }, breaks: isNumeric },
-    { problem: { code: 'too-long', max: maxLength }, breaks: (password) => lengthOf(password) > maxLength },
   ]
+  // A character has a byte at least, so a smaller number of bytes says it all.
+  if (bytes > mostCodePoints) rules.push({ problem: { code: 'too-long', max }, breaks: isTooLong })
+  if (bytes < Infinity)
+    rules.push({
+      problem: { code: 'too-many-bytes', max: bytes },
+      breaks: (password) => exceeds(password, bytesOf, bytes),
+    })
   if (outerSpaces === 'refuse') rules.push({ problem: { code: 'outer-spaces' }, breaks: hasOuterSpace })
 
   return {
@@ -38,7 +63,8 @@ export function createPasswordRules({ minLength, outerSpaces }: RuleSettings) {
      */
     attributes: {
       minLength,
-      passwordrules: `minlength: ${minLength}; maxlength: ${maxLength}; required: lower; allowed: upper, digit, [-];`,
+      // What a manager makes of these sets has one byte for each character.
+      passwordrules: `minlength: ${minLength}; maxlength: ${Math.min(max, bytes)}; required: lower; allowed: upper, digit, [-];`,
     },
     /** Every rule, in the order to show, and whether the password keeps it. */
     ticks: (password: string): { problem: RuleProblem; kept: boolean }[] =>
@@ -52,6 +78,10 @@ export function createPasswordRules({ minLength, outerSpaces }: RuleSettings) {
 /** Code points, not UTF-16 units: an emoji counts once (NIST SP 800-63B-4 §3.1.1.2). */
 function lengthOf(password: string): number {
   return Array.from(password).length
+}
+
+function bytesOf(password: string): number {
+  return new TextEncoder().encode(password).length
 }
 
 /** Python's `str.isdigit`, which Django asks: decimal digits of any script, and digits in superscript or a circle. */

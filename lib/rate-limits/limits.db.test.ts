@@ -89,6 +89,15 @@ describe('R1: what is counted', () => {
     expect(await limits.countGuess('another signature')).toEqual({ ok: true })
   })
 
+  test('W9: hashes with a link are counted for as long as any link lives, and one that was not made is taken back', async () => {
+    await inTurn(10, () => limits.countHash('a signature'))
+    await limits.returnHash('a signature')
+    expect(await limits.countHash('a signature')).toEqual({ ok: true })
+    pass(86_398)
+    expect(await limits.countHash('a signature')).toMatchObject({ ok: false, limit: 'hashesPerLink' })
+    expect(await limits.countHash('another signature')).toEqual({ ok: true })
+  })
+
   test('R4: and by the clock on the wall', async () => {
     vi.useRealTimers()
     const brief = createLimits({ pool, schemas: defaultSchemas }, secret, {

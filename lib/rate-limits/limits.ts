@@ -28,6 +28,12 @@ const notes: Limit = { count: 1, seconds: 600 }
 const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 
 /**
+ * Hashes of new passwords with one link. One is enough for a link that works once; more are for posts that other instances
+ * receive at the same time, for faults between the hash and the account, and for links that work several times.
+ */
+const hashesPerLink: Limit = { count: 10, seconds: 86_400 }
+
+/**
  * How many /64s' worth of requests for links a /48 may send, which holds 65,536 of them: enough for a carrier or a campus,
  * too few for the owner of a /48 to count as thousands of clients.
  */
@@ -51,6 +57,7 @@ type OwnLimit =
   | 'resetsPerLink'
   | 'forgeriesPerClient'
   | 'guessesPerLink'
+  | 'hashesPerLink'
   | 'restartsPerAccount'
   | 'notes'
 
@@ -93,6 +100,7 @@ export function createLimits(
     firstEmails: settings.emails,
     mailboxTurns: settings.emailsPerMailbox,
     guessesPerLink,
+    hashesPerLink,
     restartsPerAccount,
     notes,
   }
@@ -196,6 +204,16 @@ export function createLimits(
     return count('guessesPerLink', pseudonym(signature))
   }
 
+  /** Counts a hash of a new password, for this link from any client: many networks cost no more work. */
+  function countHash(signature: string): Promise<Counted> {
+    return count('hashesPerLink', pseudonym(signature))
+  }
+
+  /** Takes back the count of a hash that was not made. */
+  function returnHash(signature: string): Promise<void> {
+    return giveBack('hashesPerLink', pseudonym(signature))
+  }
+
   /** Counts a fresh reset that "this wasn't me" starts, wherever it is pressed. */
   function countRestart(accountId: string): Promise<Counted> {
     return count('restartsPerAccount', pseudonym(accountId))
@@ -241,6 +259,8 @@ export function createLimits(
     countReset,
     countAttempt,
     countGuess,
+    countHash,
+    returnHash,
     countRestart,
     returnRestart,
     isFirstInWindow,

@@ -26,6 +26,8 @@ const longestPassword = 72
  * bcrypt: `$2y$12$` and 53 characters. Every version is recognised and verified, and the given one is written; the three have
  * the same bytes for what this library hashes. `$2x$` is not recognised, because its bytes differ.
  *
+ * `@node-rs/bcrypt` stays at 1.10.8, the last version with a binary for every platform; it writes `2b` only.
+ *
  * A pepper counts only as far as password and pepper have 72 bytes together, as in Devise; the limit is the password's own.
  *
  * @throws Error naming the option that is missing, given without a value or out of range

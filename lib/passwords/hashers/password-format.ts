@@ -15,7 +15,7 @@ export type PasswordFormat = {
   normalise(password: string): string
   /** Characters of the longest value that `hash` returns. */
   readonly longestOutput: number
-  /** The longest password that the scheme takes, after `normalise`; more would be cut or refused at sign-in. */
+  /** The longest password that the scheme takes, as typed and after `normalise`; more would be cut or refused at sign-in. */
   readonly limit?: { count: number; unit: 'bytes' | 'utf16' }
   /** What one hash takes on a core of a server: the hash queue plans with it. */
   readonly cost: { milliseconds: number; mebibytes: number }

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { form, json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
 import { fieldErrorCodes } from '@/lib/http/error-codes'
+import { createPasswordReset } from '@/lib/password-reset/password-reset'
+import { createPasswordPolicy } from '@/lib/passwords/policy'
 import * as cancel from '@/app/api/v1/accounts/cancel-reset-password/route'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
 import * as send from '@/app/api/v1/accounts/send-reset-password-link/route'
@@ -67,6 +69,23 @@ describe('V4: the header Error-Codes', () => {
     const { link } = await endpoints.personWithLink('reset', services)
     const typed = { ...link, password, password_confirm: `${password}!` }
     expect(await codesOf('reset', typed)).toBe(`${codes}, password_confirm=mismatch`)
+  })
+
+  test('names that a password has more bytes than its format takes, and says how many (W6)', async () => {
+    const { link } = await endpoints.personWithLink('reset', services)
+    const policy = createPasswordPolicy({
+      ...services.policy.ruleSettings,
+      ...{ appName: 'Rekey', host: 'localhost', longest: { count: 72, unit: 'bytes' as const } },
+    })
+    endpoints.exchange({ ...services, passwordReset: createPasswordReset({ ...services, policy }) })
+    const typed = { ...link, password: 'gräfin läßt grünen käse'.repeat(3) }
+    const sent = { ...typed, password_confirm: typed.password }
+    expect(await codesOf('reset', sent)).toBe('password=too-many-bytes')
+    const answer = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(sent) }))
+    expect(await answer.json()).toEqual({
+      password: ['This password is too long. It must contain at most 72 bytes in UTF-8.'],
+    })
+    endpoints.exchange(services)
   })
 
   test('names what a password is too similar to', async () => {

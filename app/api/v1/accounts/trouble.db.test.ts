@@ -66,7 +66,7 @@ describe('what cannot be done now is answered 503, and says when to come back', 
     const body = JSON.stringify({ ...link, password: 'gravel lantern orchard 7' })
     let rushing = true
     // Each request that is served is followed by another one at once, so that no place is ever free.
-    const rush = Array.from({ length: 90 }, async () => {
+    const rush = Array.from({ length: 400 }, async () => {
       while (rushing) await hash.hash('x').catch(() => setTimeout(5))
     })
     const answer = reset.POST(requestTo('reset-password', { headers: json, body }))

@@ -1,0 +1,45 @@
+import { renderToStaticMarkup } from 'react-dom/server'
+import { expect, test } from 'vitest'
+import { createPasswordRules, type RuleSettings } from '@/lib/passwords/rules'
+import { PasswordRules, type RulesWords } from './password-rules'
+
+const words: RulesWords = {
+  title: 'title',
+  live: {
+    'too-short': 'long enough',
+    numeric: 'not only digits',
+    'too-long': 'short enough',
+    'too-many-bytes': 'few bytes',
+    'outer-spaces': 'no outer space',
+  },
+  later: ['later'],
+  soFar: '{count} so far',
+  met: 'done',
+  open: 'still to do',
+  tip: 'tip',
+  typing: 'typing',
+  strength: { easy: 'easy', fair: 'fair', hard: 'hard' },
+}
+
+/** What the list of rules reads as. */
+function read(password: string, longest?: RuleSettings['longest']): string[] {
+  const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep', longest })
+  const html = renderToStaticMarkup(
+    <PasswordRules {...{ language: 'en', id: 'rules', rules, password, known: [], words }} />,
+  )
+  return [...html.matchAll(/<li\b.*?<\/li>/g)].map(([item]) => item.replace(/<[^>]*>/g, ''))
+}
+
+test('U7: the least length is a rule to see, the greatest is not, as nobody comes near it', () => {
+  expect(read('')).toEqual(['long enough', 'not only digits', 'later'])
+})
+
+test('W6: the limit of a password format is a rule to see, with a tick while it is kept', () => {
+  const bytes = { count: 72, unit: 'bytes' } as const
+  expect(read('', bytes)).toEqual(['long enough', 'not only digits', 'few bytes', 'later'])
+  expect(read('ü'.repeat(36), bytes)).toContain('few bytes: done')
+  expect(read('ü'.repeat(37), bytes)).toContain('few bytes: still to do')
+  const units = { count: 128, unit: 'utf16' } as const
+  expect(read('a'.repeat(128), units)).toContain('short enough: done')
+  expect(read('a'.repeat(129), units)).toContain('short enough: still to do')
+})

@@ -1,0 +1,199 @@
+import { parseOptions } from '@node-rs/argon2'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isLong } from '@/e2e/support/long-form'
+import { argon2id } from './argon2id'
+import { bcrypt } from './bcrypt'
+import { betterAuthScrypt } from './better-auth'
+import { djangoArgon2, djangoPbkdf2 } from './django'
+import type { PasswordFormat } from './password-format'
+
+const small = { memoryCost: 7168, timeCost: 1 }
+const formats: [string, PasswordFormat][] = [
+  ['argon2id', argon2id(small)],
+  ['djangoArgon2', djangoArgon2(small)],
+  ['djangoPbkdf2', djangoPbkdf2({ iterations: 100_000 })],
+  ['betterAuthScrypt', betterAuthScrypt()],
+  ['bcrypt', bcrypt({ cost: 10, version: '2y' })],
+  ['bcrypt with a pepper', bcrypt({ cost: 10, version: '2a', pepper: 'of a team '.repeat(13) })],
+]
+
+describe.each(formats)('%s', (_name, format) => {
+  test('a written value is recognised, fits its password only, and is as long as stated', async () => {
+    const stored = await format.hash('correct horse')
+    expect(format.matches(stored)).toBe(true)
+    expect(stored).toHaveLength(format.longestOutput)
+    expect(await format.verify('correct horse', stored)).toBe(true)
+    for (const other of ['correct hors', 'correct horse ', ''])
+      expect(await format.verify(other, stored)).toBe(false)
+  })
+
+  test('two values for one password differ', async () => {
+    expect(await format.hash('correct horse')).not.toBe(await format.hash('correct horse'))
+  })
+
+  test('no other format recognises its value', async () => {
+    const stored = await format.hash('correct horse')
+    const others = formats.filter(([, one]) => one.matches(stored)).map(([name]) => name.split(' ')[0])
+    expect(new Set(others).size).toBe(1)
+  })
+
+  test('the whole of a password of any characters counts, as far as the limit allows', async () => {
+    const bytes = format.limit?.unit === 'bytes' ? format.limit.count : Infinity
+    const passwords = [
+      ...['a'.repeat(72), '😀'.repeat(18), '😀'.repeat(256), 'Zażółć gęślą jaźń'],
+      ...fc.sample(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), isLong ? 1000 : 2),
+    ].filter((password) => Buffer.byteLength(password) <= bytes && !password.includes('\0'))
+    for (const password of passwords) {
+      const stored = await format.hash(password)
+      expect(await format.verify(password, stored)).toBe(true)
+      expect(await format.verify(Array.from(password).slice(0, -1).join(''), stored)).toBe(false)
+    }
+  })
+
+  test('a password is not cut at a null character', async () => {
+    const stored = await format.hash('correct')
+    expect(await format.verify('correct\0horse', stored)).toBe(false)
+    const withNull = await format.hash('correct\0horse').catch(() => undefined)
+    if (withNull !== undefined) expect(await format.verify('correct\0mouse', withNull)).toBe(false)
+  })
+
+  test('what is hashed is the normalised password', async () => {
+    const stored = await format.hash('ﬁne e\u0301')
+    expect(await format.verify(format.normalise('ﬁne e\u0301'), stored)).toBe(true)
+    expect(await format.verify('fine é', stored)).toBe(format.normalise('ﬁne e\u0301') === 'fine é')
+  })
+
+  test('a value that was cut, extended or changed fits nothing, and nothing throws', async () => {
+    const stored = await format.hash('correct horse')
+    const broken = [
+      ...['', stored.slice(0, -1), `${stored}A`, ` ${stored}`, `${stored}\n`, stored.replace(/\d+/, '')],
+      ...['\0', '!unusable', 'correct horse', stored.slice(0, 12), 'x'.repeat(100_000), stored.repeat(50)],
+    ]
+    for (const value of broken)
+      expect([value, await format.verify('correct horse', value)]).toEqual([value, false])
+  })
+
+  test('of any text, none is recognised or fits', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
+        expect(format.matches(text)).toBe(false)
+        expect(await format.verify('x', text)).toBe(false)
+      }),
+    )
+  })
+
+  test('it states a cost for the hash queue, and its name has no secret', () => {
+    expect(format.cost.milliseconds).toBeGreaterThan(0)
+    expect(format.cost.mebibytes).toBeGreaterThan(0)
+    expect(format.name).not.toContain('of a team')
+    expect(format.fingerprint ?? '').not.toContain('of a team')
+  })
+})
+
+describe('what is written', () => {
+  test('W6: Argon2id with the parameters given, or OWASP’s', async () => {
+    expect(parseOptions(await argon2id().hash('x'))).toMatchObject({
+      ...{ algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1, saltLen: 16, outputLen: 32 },
+    })
+    const laravel = argon2id({ memoryCost: 65_536, timeCost: 4, parallelism: 1 })
+    expect(await laravel.hash('x')).toMatch(/^\$argon2id\$v=19\$m=65536,t=4,p=1\$/)
+    expect(await argon2id({ timeCost: 3 }).hash('x')).toMatch(/^\$argon2id\$v=19\$m=19456,t=3,p=1\$/)
+  })
+
+  test('W6: Django’s Argon2 with its default parameters, and a salt of 22 letters and digits', async () => {
+    const stored = await djangoArgon2().hash('x')
+    expect(stored).toMatch(/^argon2\$argon2id\$v=19\$m=102400,t=2,p=8\$/)
+    const salt = Buffer.from(stored.split('$')[4]!, 'base64').toString()
+    expect(salt).toMatch(/^[A-Za-z0-9]{22}$/)
+  })
+
+  test('W6: Django’s PBKDF2 with the iterations given, and a salt of 22 letters and digits', async () => {
+    const stored = await djangoPbkdf2({ iterations: 260_000 }).hash('x')
+    expect(stored).toMatch(/^pbkdf2_sha256\$260000\$[A-Za-z0-9]{22}\$[A-Za-z0-9+/]{43}=$/)
+  })
+
+  test.each(['2a', '2b', '2y'] as const)('W6: bcrypt with version %s and the cost given', async (version) => {
+    const format = bcrypt({ cost: 11, version })
+    const stored = await format.hash('x')
+    expect(stored.slice(0, 7)).toBe(`$${version}$11$`)
+    for (const other of ['2a', '2b', '2y'])
+      expect(await format.verify('x', stored.replace(version, other))).toBe(true)
+    expect(format.matches(stored.replace(version, '2x'))).toBe(false)
+  })
+})
+
+describe('bcrypt', () => {
+  test('P2: a password above 72 bytes is not written', async () => {
+    const format = bcrypt({ cost: 10, version: '2b' })
+    await expect(format.hash('a'.repeat(73))).rejects.toThrow('cut')
+    await expect(format.hash('é'.repeat(37))).rejects.toThrow('cut')
+  })
+
+  test('a stored one that was cut is verified as the product does', async () => {
+    const format = bcrypt({ cost: 10, version: '2a' })
+    const stored = await format.hash('a'.repeat(72))
+    expect(await format.verify('a'.repeat(100), stored)).toBe(true)
+  })
+
+  test('a pepper counts as far as password and pepper have 72 bytes together, as in Devise', async () => {
+    const pepper = 'p'.repeat(128)
+    const [peppered, plain] = [
+      bcrypt({ cost: 10, version: '2a', pepper }),
+      bcrypt({ cost: 10, version: '2a' }),
+    ]
+    expect(await plain.verify(`correct horse${pepper}`, await peppered.hash('correct horse'))).toBe(true)
+    expect(await plain.verify('a'.repeat(72), await peppered.hash('a'.repeat(72)))).toBe(true)
+    expect(await plain.verify('a'.repeat(71), await peppered.hash('a'.repeat(71)))).toBe(false)
+  })
+
+  test('W6: another pepper has another fingerprint, and none has none', () => {
+    const of = (pepper: string) => bcrypt({ cost: 10, version: '2a', pepper }).fingerprint
+    expect(of('one')).toBe(of('one'))
+    expect(of('one')).not.toBe(of('two'))
+    expect(bcrypt({ cost: 10, version: '2a' }).fingerprint).toBeUndefined()
+  })
+})
+
+describe('W6: an option without a proper value stops with its name', () => {
+  const wrong = [undefined, null, NaN, Infinity, 0, -1, 1.5, '12', 2 ** 31, 1e308, {}]
+  test.each([
+    ['iterations', (value: never) => djangoPbkdf2({ iterations: value })],
+    ['memoryCost', (value: never) => argon2id({ memoryCost: value })],
+    ['timeCost', (value: never) => argon2id({ timeCost: value })],
+    ['parallelism', (value: never) => djangoArgon2({ parallelism: value })],
+    ['cost', (value: never) => bcrypt({ cost: value, version: '2b' })],
+    ['version', (value: never) => bcrypt({ cost: 12, version: value })],
+  ] as const)('%s', (name, create) => {
+    for (const value of wrong) expect(() => create(value as never)).toThrow(new RegExp(`: ${name} must be`))
+  })
+
+  test('iterations that are missing, or few by a slip', () => {
+    expect(() => djangoPbkdf2({} as never)).toThrow('iterations must be')
+    expect(() => djangoPbkdf2({ iterations: 1000 })).toThrow('iterations must be')
+  })
+
+  test.each([[undefined], [null], [''], [12], ['null \0 within']])('a pepper of %j', (pepper) => {
+    expect(() => bcrypt({ cost: 12, version: '2a', pepper: pepper as never })).toThrow('bcrypt: pepper')
+  })
+})
+
+describe('a stored value of absurd cost fits nothing, and takes neither time nor memory', () => {
+  const [salt, hash] = ['A'.repeat(22), 'A'.repeat(43)]
+  test.each([
+    ['argon2id', argon2id(), `$argon2id$v=19$m=4194304,t=1,p=1$${salt}$${hash}`],
+    ['argon2id', argon2id(), `$argon2id$v=19$m=19456,t=4000000000,p=1$${salt}$${hash}`],
+    ['argon2id', argon2id(), `$argon2id$v=19$m=19456,t=2,p=16777215$${salt}$${hash}`],
+    ['argon2id', argon2id(), `$argon2id$v=19$m=19456,t=2,p=1$${salt}$${'A'.repeat(4000)}`],
+    ['djangoArgon2', djangoArgon2(), `argon2$argon2id$v=19$m=4194304,t=2,p=8$${salt}$${hash}`],
+    ['djangoPbkdf2', djangoPbkdf2({ iterations: 100_000 }), `pbkdf2_sha256$2000000000$salt$${hash}=`],
+    ['djangoPbkdf2', djangoPbkdf2({ iterations: 100_000 }), `pbkdf2_sha256$${'9'.repeat(400)}$salt$${hash}=`],
+    ['bcrypt', bcrypt({ cost: 10, version: '2b' }), `$2b$31$${'A'.repeat(53)}`],
+  ])('%s: %#', async (_name, format, stored) => {
+    const before = process.memoryUsage().rss
+    const started = performance.now()
+    expect(await format.verify('x', stored)).toBe(false)
+    expect(performance.now() - started).toBeLessThan(1000)
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
+  })
+})

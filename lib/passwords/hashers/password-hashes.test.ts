@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest'
+import { argon2id } from './argon2id'
+import { bcrypt } from './bcrypt'
+import { betterAuthScrypt } from './better-auth'
+import { djangoArgon2, djangoPbkdf2 } from './django'
+import vectors from './password-hashes.json'
+import type { PasswordFormat } from './password-format'
+
+// The values were made and verified by the products themselves.
+
+type Vector = (typeof vectors)[number]
+
+/** Each algorithm of the vectors that has a format, with parameters unlike the stored ones: those must not matter. */
+const formatOf: Record<string, (vector: Vector) => PasswordFormat> = {
+  'django pbkdf2_sha256': () => djangoPbkdf2({ iterations: 100_000 }),
+  'django argon2': () => djangoArgon2({ memoryCost: 7168 }),
+  'php argon2id': () => argon2id(),
+  'php bcrypt 2y': () => bcrypt({ cost: 10, version: '2b' }),
+  'devise bcrypt 2a': ({ pepper }) =>
+    bcrypt({ cost: 10, version: '2y', ...(typeof pepper === 'string' && { pepper }) }),
+  'better-auth scrypt': () => betterAuthScrypt(),
+}
+
+const all = [
+  djangoPbkdf2({ iterations: 100_000 }),
+  djangoArgon2(),
+  argon2id(),
+  bcrypt({ cost: 10, version: '2b' }),
+  betterAuthScrypt(),
+]
+
+const algorithmOf = ({ product, algorithm }: Vector) => `${product.split(' ')[0]} ${algorithm}`
+const known = vectors.filter((vector) => Object.hasOwn(formatOf, algorithmOf(vector)))
+const unknown = vectors.filter((vector) => !Object.hasOwn(formatOf, algorithmOf(vector)))
+
+describe('hashes that the products made', () => {
+  test('W6: every format has some', () => {
+    expect(new Set(known.map(algorithmOf))).toEqual(new Set(Object.keys(formatOf)))
+    expect(new Set(unknown.map(({ algorithm }) => algorithm))).toEqual(
+      new Set(['scrypt', 'bcrypt_sha256', 'bcrypt', 'unusable']),
+    )
+  })
+
+  test.each(known)('W6: $product, $algorithm: the password $password fits', async (vector) => {
+    const format = formatOf[algorithmOf(vector)]!(vector)
+    const { password, stored } = vector
+    expect(all.filter((one) => one.matches(stored)).map(({ name }) => name.split(/[ ,]/)[0])).toEqual([
+      format.name.split(/[ ,]/)[0],
+    ])
+    expect(await format.verify(password!, stored)).toBe(true)
+  })
+
+  test.each(Object.keys(formatOf))('W6: %s: another password does not fit', async (algorithm) => {
+    const vector = known.find((one) => algorithmOf(one) === algorithm)!
+    const format = formatOf[algorithm]!(vector)
+    for (const other of ['correct horse battery stapl', ''])
+      expect(await format.verify(other, vector.stored)).toBe(false)
+  })
+
+  test('W6: a wrong pepper, or none, fits nothing', async () => {
+    const { password, stored } = known.find(({ pepper }) => typeof pepper === 'string')!
+    for (const pepper of [{ pepper: 'another pepper' }, {}]) {
+      const format = bcrypt({ cost: 12, version: '2a', ...pepper })
+      expect(await format.verify(password!, stored)).toBe(false)
+    }
+  })
+
+  test.each(unknown)('W6: no format takes $stored of $product for its own', async ({ password, stored }) => {
+    for (const format of all) {
+      expect(format.matches(stored)).toBe(false)
+      expect(await format.verify(password ?? '', stored)).toBe(false)
+    }
+  })
+})
