@@ -1,6 +1,6 @@
 import path from 'node:path'
 import ownConfiguration from './rekey.config'
-import { createOwnAccounts } from '@/lib/accounts/adapters/own-table'
+import { createOwnAccounts, ownUsersTable } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { openDatabase } from '@/lib/database/pool'
 import { createAudit } from '@/lib/audit/audit'
@@ -11,6 +11,7 @@ import { createMailbox } from '@/lib/mail/dev-mailbox'
 import { createMailState } from '@/lib/mail-health/state'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
+import type { UsersTable } from '@/lib/accounts/users-table'
 import type { Configuration } from '@/lib/password-reset/extension-points'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createQueue } from '@/lib/queue/queue'
@@ -28,16 +29,21 @@ export type Services = ReturnType<typeof createServices>
  *
  * @param configuration the team's own, unless a test gives another
  */
-export function createServices(settings: Settings, configuration: Configuration = ownConfiguration) {
+export function createServices(given: Settings, configuration: Configuration = ownConfiguration) {
+  const users = configuration.users ?? ownUsersTable(given.database.schemas)
+  const settings = withLoginFieldsOf(users, given)
   const log = createLog(settings.logLevel, 'rekey')
   const database = openDatabase(settings.database, log)
   const ownAccounts = createOwnAccounts(database)
   const accounts = configuration.users ? createSqlAccountStore(database, configuration.users) : ownAccounts
   const recovery = createRecoveryStore(database, accounts.identity)
   const queue = createQueue(database)
-  const hash = createPasswordHash()
+  const { format, accepts } = users.password
+  const hash = createPasswordHash({ format, ...(accepts && { accepts }) })
   const policy = createPasswordPolicy({
     ...settings.password,
+    ...(format.limit && { longest: format.limit }),
+    normalise: format.normalise,
     appName: settings.look.appName,
     host: new URL(settings.publicUrl).hostname,
   })
@@ -73,6 +79,13 @@ export function createServices(settings: Settings, configuration: Configuration 
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
   const mailbox = mailboxDir === undefined ? undefined : createMailbox(mailboxDir)
   return { ...parts, ownAccounts, log, passwordReset, mailbox, mailboxDir }
+}
+
+/** A table without usernames is asked for addresses only. */
+function withLoginFieldsOf({ username }: UsersTable, settings: Settings): Settings {
+  const { reset } = settings
+  const fields = username === undefined ? (['email'] as const) : reset.loginFields
+  return { ...settings, reset: { ...reset, loginFields: fields } }
 }
 
 /** Survives reloads of the dev server: each one would open another pool of connections. */
