@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { createOwnAccounts, UsernameTaken } from '@/lib/accounts/adapters/own-table'
+import { createOwnAccounts, ownUsersTable, UsernameTaken } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { createAudit } from '@/lib/audit/audit'
 import { openDatabase } from '@/lib/database/pool'
@@ -18,6 +18,7 @@ import {
   hasEmbeddedDatabase,
   startEmbeddedDatabase,
 } from './embedded-database/embedded-database'
+import { checkUsers } from './check-users'
 import { printMailState } from './mail-state'
 
 const usage = `Usage: npm run accounts -- <command>
@@ -30,6 +31,10 @@ const usage = `Usage: npm run accounts -- <command>
   deactivate <username>  the account can no longer be reset, and its links become invalid
   activate <username>    the account can be reset again; its old links stay invalid
   history <username>     the audit entries of the account, oldest first
+  check [login] [--sql] [--password-stdin]
+                         compares the users mapping of rekey.config.ts with the database; with a login, says which
+                         accounts would get an email; --sql prints grants and statements; --password-stdin verifies
+                         a known password, without which production does not start on a mapped table
   mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not`
 
 /** Accounts that `list` shows at most: a table of a million must not fill the memory. */
@@ -41,10 +46,16 @@ class Mistake extends Error {}
 async function main(): Promise<number> {
   const { values, positionals } = readArguments()
   const [command, ...rest] = positionals
-  const argumentCount = { add: 2, list: 0, verify: 1, deactivate: 1, activate: 1, history: 1, mail: 0 }[
+  const fewest = { add: 2, list: 0, verify: 1, deactivate: 1, activate: 1, history: 1, mail: 0, check: 0 }[
     command ?? ''
   ]
-  if (argumentCount === undefined || rest.length !== argumentCount) throw new Mistake(usage)
+  const most = command === 'check' ? 1 : fewest
+  if (fewest === undefined || most === undefined || rest.length < fewest || rest.length > most)
+    throw new Mistake(usage)
+  if (configuration.users && ['add', 'activate', 'deactivate'].includes(command ?? ''))
+    throw new Mistake(
+      `\`${command}\` is for Rekey's own table; these accounts are in ${configuration.users.table}, which only its own application changes.`,
+    )
   const [username = '', email = ''] = rest
 
   const { url, schemas, close } = await findDatabase()
@@ -52,7 +63,11 @@ async function main(): Promise<number> {
   const database = openDatabase({ url, poolSize: 2, schemas }, log)
   const ownAccounts = createOwnAccounts(database)
   const accounts = configuration.users ? createSqlAccountStore(database, configuration.users) : ownAccounts
-  const hash = createPasswordHash()
+  const mapping = configuration.users ?? ownUsersTable(schemas)
+  const hash = createPasswordHash({
+    format: mapping.password.format,
+    accepts: mapping.password.accepts ?? [],
+  })
   try {
     switch (command) {
       case 'add': {
@@ -111,6 +126,19 @@ async function main(): Promise<number> {
         printTable(lines, 'Nothing is recorded about this account.')
         return 0
       }
+      case 'check': {
+        if (values['password-stdin'] && rest.length === 0)
+          throw new Mistake('--password-stdin needs the login of an account whose password you know.')
+        return await checkUsers({
+          database,
+          accounts,
+          mapping,
+          isForeign: configuration.users !== undefined,
+          login: rest[0],
+          showSql: values.sql,
+          password: values['password-stdin'] ? await readPassword() : undefined,
+        })
+      }
       case 'mail':
         return await printMailState(database, values.json)
       default: {
@@ -168,6 +196,7 @@ function readArguments() {
         inactive: { type: 'boolean', default: false },
         'password-stdin': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        sql: { type: 'boolean', default: false },
       },
     })
   } catch (error) {

@@ -28,8 +28,12 @@ export type AccountStore = {
    */
   findByLogin(login: string, fields: LoginFields, choose?: (ids: string[]) => string[]): Promise<Account[]>
 
-  /** The ids of an address's accounts that may be reset, oldest first, a thousand at most. */
-  findIdsByAddress(address: string): Promise<string[]>
+  /**
+   * The ids of an address's accounts, oldest first, a thousand at most.
+   *
+   * @param resettable false for those that may not be reset, too
+   */
+  findIdsByAddress(address: string, resettable?: boolean): Promise<string[]>
 
   /** The account with exactly this username or, where the table has none, address; null if there is none, or several. */
   findOne(login: string): Promise<Account | null>

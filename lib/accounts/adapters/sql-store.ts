@@ -71,19 +71,21 @@ export function createSqlAccountStore(
     return usernameSpellings(login)
   }
 
-  async function findIdsByAddress(address: string): Promise<string[]> {
+  async function findIdsByAddress(address: string, resettable = true): Promise<string[]> {
     const { users, passwords, column, passwordColumn, isMapped, isOwnHash, age } = await describe()
     const email = column(mapping.email)
     const isForm =
       mapping.emailStored === 'lowercase'
         ? Prisma.sql`${email.sql} = ${cast(Prisma.sql`form`, email.column)}`
         : Prisma.sql`lower(${email.sql}::text COLLATE "C") = form`
+    const mayBeReset = Prisma.sql`${allHold(mapping.active, column)} AND ${email.sql}::text <> ''
+      AND ${passwordColumn(mapping.password.column).sql}::text <> '' AND ${noneHolds(mapping.password.none, passwordColumn)}`
+    const join = passwords && Prisma.sql`LEFT JOIN ${passwords} p ON ${isOwnHash}`
     const rows = await prisma.$queryRaw<{ id: string }[]>`
       SELECT found."id" FROM unnest(${lookupForms(address)}::text[]) AS form CROSS JOIN LATERAL (
         SELECT ${column(mapping.id).sql}::text AS "id", ${column(mapping.createdAt ?? mapping.id).sql} AS "age"
-          FROM ${users} u ${passwords ? Prisma.sql`JOIN ${passwords} p ON ${isOwnHash}` : Prisma.empty}
-         WHERE ${isForm} AND ${isMapped} AND ${allHold(mapping.active, column)} AND ${email.sql}::text <> ''
-           AND ${passwordColumn(mapping.password.column).sql}::text <> '' AND ${noneHolds(mapping.password.none, passwordColumn)}
+          FROM ${users} u ${join ?? Prisma.empty}
+         WHERE ${isForm} AND ${isMapped} AND ${resettable ? mayBeReset : Prisma.sql`true`}
          ORDER BY ${age} LIMIT ${mostIds}) AS found
        ORDER BY found."age", found."id" LIMIT ${mostIds}`
     return rows.map(({ id }) => id)

@@ -55,12 +55,8 @@ async function checkHashes(client: Query, mapping: UsersTable): Promise<Findings
     // eslint-disable-next-line no-restricted-syntax -- names cannot be parameters; `sample` quotes them
     `SELECT "value" FROM ${sample(mapping, password.column, password.in?.table)} WHERE "value" <> ''`,
   )
-  const marks = (password.none ?? []).flatMap((mark) =>
-    'startsWith' in mark && mark.column === password.column ? [mark.startsWith] : [],
-  )
-  const hashes = rows.map(({ value }) => value).filter((hash) => !marks.some((mark) => hash.startsWith(mark)))
-  const formats = [password.format, ...(password.accepts ?? [])]
-  const unknown = hashes.filter((hash) => !formats.some((format) => format.matches(hash)))
+  const hashes = rows.map(({ value }) => value).filter((hash) => !isMarkedPasswordless(hash, mapping))
+  const unknown = hashes.filter((hash) => isUnknownHash(hash, mapping))
   if (unknown.length === 0) return { problems: [], warnings: [] }
   const counts = Object.entries(Object.groupBy(unknown, schemeOf)).map(
     ([scheme, ofScheme]) => `${ofScheme!.length} ${scheme}`,
@@ -69,6 +65,22 @@ async function checkHashes(client: Query, mapping: UsersTable): Promise<Findings
   return unknown.length === hashes.length
     ? { problems: [`${sentence} Correct password.format.`], warnings: [] }
     : { problems: [], warnings: [`${sentence} Add their formats to password.accepts if they sign in.`] }
+}
+
+function isOfKnownFormat(stored: string, { password }: UsersTable): boolean {
+  return [password.format, ...(password.accepts ?? [])].some((format) => format.matches(stored))
+}
+
+/** Whether a stored value itself marks an account without a password, such as Django's `!`. */
+function isMarkedPasswordless(stored: string, { password }: UsersTable): boolean {
+  return (password.none ?? []).some(
+    (mark) => 'startsWith' in mark && mark.column === password.column && stored.startsWith(mark.startsWith),
+  )
+}
+
+/** Whether an account has a stored value that is neither a known hash nor a mark: its owner may well sign in. */
+export function isUnknownHash(stored: string, mapping: UsersTable): boolean {
+  return stored !== '' && !isMarkedPasswordless(stored, mapping) && !isOfKnownFormat(stored, mapping)
 }
 
 /** What names the scheme of a hash, and nothing of its salt. */

@@ -1,0 +1,75 @@
+import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
+import type { AccountRow } from '@/lib/accounts/adapters/mapped-table'
+import { namedColumns, type UsersTable } from '@/lib/accounts/users-table'
+import type { Database, Transaction } from '@/lib/database/pool'
+import { Prisma } from '@/prisma/client/client'
+
+/** A statement that Rekey runs on a mapped table, and what for. Parameters are `$1`, `$2` and so on. */
+export type Statement = { purpose: string; sql: string }
+
+/** An id that each type of id can have; for the uuid, one that no account has. */
+const ids = ['1', '00000000-0000-4000-8000-000000000000']
+
+/**
+ * The statements that a mapping generates, by running the store itself on a connection that records instead of asking: what an
+ * operator reads is what runs.
+ */
+export async function statementsOf(
+  { names, pool }: Pick<Database, 'names' | 'pool'>,
+  mapping: UsersTable,
+): Promise<Statement[]> {
+  const found = new Map<string, string>()
+  let purpose = ''
+  const record = (...[strings, ...values]: Parameters<typeof Prisma.sql>) => {
+    const sql = Prisma.sql(strings, ...values)
+      .text.replace(/\s+/g, ' ')
+      .trim()
+    if (!found.has(sql)) found.set(sql, purpose)
+    return sql
+  }
+  const account: AccountRow = {
+    id: '1',
+    username: 'x',
+    email: 'x@example.com',
+    firstName: null,
+    lastName: null,
+    name: null,
+    label: null,
+    locale: null,
+    passwordHash: await mapping.password.format.hash('a password that nobody has'),
+    isMarkedPasswordless: false,
+    isActive: true,
+    passwordChangedAt: null,
+    linksEpoch: 0,
+  }
+  const asked = {
+    $queryRaw: async (...statement: Parameters<typeof Prisma.sql>) => {
+      const sql = record(...statement)
+      if (/^WITH a AS/.test(sql)) return [{ ...account, now: 0n }]
+      return /AS "passwordHash"/.test(sql) ? [account] : []
+    },
+    $executeRaw: async (...statement: Parameters<typeof Prisma.sql>) => {
+      record(...statement)
+      return 1
+    },
+  }
+  const store = createSqlAccountStore(
+    { prisma: asked as unknown as Database['prisma'], names, pool },
+    mapping,
+  )
+  purpose = 'Look up a login'
+  const hasUsernames = namedColumns(mapping).some(([option]) => option === 'username')
+  await store.findByLogin('x@example.com', hasUsernames ? ['username', 'email'] : ['email'])
+  purpose = 'Read an account'
+  for (const id of ids) await store.read(id)
+  purpose = 'Replace a password, in one transaction'
+  for (const id of ids)
+    await store.replacePassword(
+      asked as unknown as Transaction,
+      id,
+      { passwordHash: account.passwordHash, email: account.email!, isActive: true, linksEpoch: 0 },
+      'hash',
+      { bindPassword: true },
+    )
+  return [...found].map(([sql, of]) => ({ purpose: of, sql }))
+}

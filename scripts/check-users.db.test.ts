@@ -1,0 +1,275 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
+import { betterAuth } from '@/lib/accounts/presets/better-auth'
+import { devise } from '@/lib/accounts/presets/devise'
+import { django } from '@/lib/accounts/presets/django'
+import { usersTable, type UsersTable } from '@/lib/accounts/users-table'
+import { openDatabase, type Database } from '@/lib/database/pool'
+import { argon2id } from '@/lib/passwords/hashers/argon2id'
+import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
+import { djangoPbkdf2 } from '@/lib/passwords/hashers/django'
+import { migrate } from '@/lib/setup/migrate'
+import { checkUsersTable, inspectUsersTable } from '@/lib/setup/users-table'
+import { checkUsers } from './check-users'
+
+// What an operator is told of a mapping, by the command and at the start.
+
+let database: TestDatabase
+let opened: Database
+let sql: pg.Client
+/** The cost that tests can afford. */
+const mapping = django({ iterations: 100_000 })
+const password = `gravel-${randomBytes(6).toString('hex')}`
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await migrate(database, { ownsUsers: false })
+  opened = openDatabase({ ...database, poolSize: 4 }, pino({ level: 'silent' }))
+  sql = new pg.Client({ connectionString: database.url })
+  await sql.connect()
+  for (const product of ['django', 'better-auth'])
+    await sql.query(readFileSync(`e2e/support/users-tables/${product}.sql`, 'utf8'))
+  const hash = await djangoPbkdf2({ iterations: 100_000 }).hash(password)
+  const add = (username: string, stored: string, isActive = true) =>
+    sql.query(
+      `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
+       VALUES ($1, 'crowd@example.com', '', '', $2, $3, false, false, now())`,
+      [username, stored, isActive],
+    )
+  await add('ada', hash)
+  await add('gone', hash, false)
+  await add('social', '!unusable')
+  await add('odd', 'sha9$salt$xyz')
+}, 120_000)
+afterAll(async () => {
+  await sql.end()
+  await opened.close()
+  await database.drop()
+})
+
+/** What the command prints, and its exit code. */
+async function check(
+  users: UsersTable,
+  options: { login?: string; showSql?: boolean; password?: string } = {},
+) {
+  const lines: string[] = []
+  const print = vi.spyOn(console, 'log').mockImplementation((line = '') => void lines.push(String(line)))
+  onTestFinished(() => print.mockRestore())
+  const accounts = createSqlAccountStore(opened, users)
+  const code = await checkUsers({
+    database: opened,
+    accounts,
+    mapping: users,
+    isForeign: true,
+    showSql: false,
+    ...options,
+  })
+  print.mockRestore()
+  return { code, output: lines.join('\n') }
+}
+
+const settings = (usersTableProof: 'required' | 'waived' = 'required') => ({
+  database: {
+    url: database.url,
+    poolSize: 1,
+    schemas: database.schemas,
+    sharedSession: database.sharedSession,
+  },
+  mode: 'production' as const,
+  usersTableProof,
+})
+
+const people = (more: Partial<UsersTable>): UsersTable => ({ ...mapping, ...more })
+
+describe('W1: a mapping that cannot work is told in one message', () => {
+  test.each<[string, UsersTable, RegExp]>([
+    [
+      'a missing table',
+      people({ table: 'people' }),
+      /users\.table: there is no table public\.people\. A table of another schema/,
+    ],
+    [
+      'a missing column',
+      people({ email: 'mail' }),
+      /users\.email: public\.auth_user has no column mail; it has id, password/,
+    ],
+    [
+      'an id that is no id',
+      people({ id: 'is_active' }),
+      /users\.id: public\.auth_user\.is_active is boolean, and an id is/,
+    ],
+    [
+      'an id that is not unique',
+      people({ id: 'email' }),
+      /users\.id: auth_user has no unique index on email alone/,
+    ],
+    [
+      'a text that is none',
+      people({ firstName: 'date_joined' }),
+      /users\.firstName: .* is timestamp with time zone, and a text is needed/,
+    ],
+    [
+      'a column too short for the hash',
+      people({
+        password: {
+          column: 'first_name',
+          format: { ...bcrypt({ cost: 10, version: '2b' }), longestOutput: 151 },
+        },
+      }),
+      /users\.password\.column: .* is character varying\(150\), and the hashes of password\.format have up to 151 characters/,
+    ],
+    [
+      'NULL where none may be',
+      people({ set: { email: null } }),
+      /users\.set: .*\.email is .*, NOT NULL, and the mapping sets it to NULL/,
+    ],
+    [
+      'a time into a text',
+      people({ set: { last_name: 'now' } }),
+      /users\.set: .* and 'now' needs a timestamp/,
+    ],
+    [
+      'tokens that are not there',
+      people({ end: [{ table: 'knox', user: 'user_id' }] }),
+      /users\.end\.table: there is no table public\.knox/,
+    ],
+    ['an option without a value', people({ label: undefined as never }), /users\.label has no value/],
+    [
+      'a format that nothing is stored in',
+      people({ password: { column: 'password', format: argon2id() } }),
+      /of \d+ stored hashes looked at, \d+ are in no format of the mapping .*Correct password\.format/,
+    ],
+  ])('W1: %s', async (_what, users, sentence) => {
+    const { problems } = await inspectUsersTable(opened, users)
+    expect(problems.join('\n')).toMatch(sentence)
+    await expect(checkUsersTable(settings('waived'), users)).rejects.toThrow(sentence)
+    const { code, output } = await check(users)
+    expect([code, output]).toEqual([1, expect.stringMatching(sentence)])
+  })
+
+  test('W1: capitals where the mapping says that there are none', async () => {
+    await sql.query(
+      `INSERT INTO "user" ("id", "name", "email", "emailVerified") VALUES ('x', '', 'Ada@example.com', true)`,
+    )
+    expect((await inspectUsersTable(opened, betterAuth())).problems).toEqual([
+      expect.stringContaining("users.emailStored is 'lowercase', and public.user.email has capitals"),
+    ])
+    await sql.query(`DELETE FROM "user"`)
+  })
+
+  test('W6: an empty pepper is refused when the mapping is made', () => {
+    expect(() => devise({ pepper: undefined as never })).toThrow(
+      'The option pepper of devise() has no value.',
+    )
+    expect(() => devise({ pepper: '' })).toThrow('The option pepper of devise() has no value.')
+    expect(() => django({})).toThrow('either version')
+  })
+})
+
+describe.runIf(testServer)('W4: a role with too few rights', () => {
+  test('W4: is told the grants, and they suffice', async () => {
+    const role = `rekey_test_${randomBytes(4).toString('hex')}`
+    await sql.query(
+      `CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA rekey TO "${role}"; GRANT SELECT, INSERT ON rekey.proven_mapping TO "${role}"`,
+    )
+    onTestFinished(async () => void (await sql.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`)))
+    const url = new URL(database.url)
+    url.username = role
+    const limited = openDatabase({ ...database, url: url.href, poolSize: 1 }, pino({ level: 'silent' }))
+    onTestFinished(() => limited.close())
+    const [problem = '', ...more] = (await inspectUsersTable(limited, mapping)).problems
+    expect(more).toEqual([])
+    expect(problem).toContain(`GRANT SELECT ("id", "email", "username"`)
+    expect(problem).toContain(`UPDATE ("password") ON "public"."auth_user" TO ${role};`)
+    await sql.query(problem.slice(problem.indexOf('GRANT')))
+    await sql.query(`GRANT SELECT ON rekey.recovery TO "${role}"`)
+    expect((await inspectUsersTable(limited, mapping)).problems).toEqual([])
+  })
+
+  test('W4: row-level security that hides rows is refused with the policies to make', async () => {
+    const role = `rekey_test_${randomBytes(4).toString('hex')}`
+    await sql.query(`CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA rekey TO "${role}"; GRANT SELECT ON ALL TABLES IN SCHEMA rekey TO "${role}";
+      GRANT ALL ON auth_user, authtoken_token TO "${role}"; ALTER TABLE auth_user ENABLE ROW LEVEL SECURITY`)
+    onTestFinished(async () => {
+      await sql.query(
+        `ALTER TABLE auth_user DISABLE ROW LEVEL SECURITY; DROP OWNED BY "${role}"; DROP ROLE "${role}"`,
+      )
+    })
+    const url = new URL(database.url)
+    url.username = role
+    const limited = openDatabase({ ...database, url: url.href, poolSize: 1 }, pino({ level: 'silent' }))
+    onTestFinished(() => limited.close())
+    const [problem = ''] = (await inspectUsersTable(limited, mapping)).problems
+    expect(problem).toMatch(/^Row-level security on public\.auth_user hides rows/)
+    await sql.query(problem.slice(problem.indexOf('CREATE POLICY')))
+    expect((await inspectUsersTable(limited, mapping)).problems).toEqual([])
+  })
+})
+
+describe('W6: the proof', () => {
+  test('W6: production starts only once a known password was verified with this very mapping', async () => {
+    await expect(checkUsersTable(settings(), mapping)).rejects.toThrow(
+      'npm run accounts -- check LOGIN --password-stdin',
+    )
+    expect(await checkUsersTable(settings('waived'), mapping)).toEqual(expect.any(Array))
+    expect(await check(mapping, { login: 'ada', password: 'another one' })).toMatchObject({ code: 1 })
+    await expect(checkUsersTable(settings(), mapping)).rejects.toThrow('No password has been verified')
+
+    const { code, output } = await check(mapping, { login: 'ada', password })
+    expect([code, output]).toEqual([0, expect.stringContaining('Production may start.')])
+    await checkUsersTable(settings(), mapping)
+    await expect(checkUsersTable(settings(), django({ iterations: 200_000 }))).rejects.toThrow(
+      'No password has been verified',
+    )
+  })
+
+  test('W6: a password in an older format of the product proves nothing about the one that is written', async () => {
+    const users = django({ iterations: 100_000, hasher: 'argon2' })
+    const { code, output } = await check(users, { login: 'ada', password })
+    expect([code, output]).toEqual([1, expect.stringContaining('it proves nothing about argon2')])
+  })
+})
+
+test('W1: with a login, it says which accounts would get an email and why others would not', async () => {
+  const { output } = await check(mapping, { login: 'crowd@example.com' })
+  const said = Object.fromEntries(
+    [...output.matchAll(/^\d+ {2}(\w+): (.*)$/gm)].map(([, name, what]) => [name, what]),
+  )
+  expect(said).toEqual({
+    ada: 'gets an email',
+    gone: 'no email, because it is not active (users.active)',
+    social: 'no email, because it has no password of its own',
+    odd: 'no email, because its stored hash is in no format of the mapping',
+  })
+  expect((await check(mapping, { login: 'nobody' })).code).toBe(1)
+})
+
+test('W4: with --sql, it prints grants, the optional trigger and the statements, which the database understands', async () => {
+  for (const users of [mapping, betterAuth()]) {
+    const { output } = await check(users, { showSql: true })
+    const statements = output.split('\n').filter((line) => /^(SELECT|WITH|UPDATE|DELETE|INSERT) /.test(line))
+    expect(statements.length).toBeGreaterThan(6)
+    for (const statement of statements)
+      await sql.query(`PREPARE checked AS ${statement}`).then(() => sql.query('DEALLOCATE checked'))
+    await sql.query('BEGIN')
+    await sql.query(/^CREATE FUNCTION[^]*?\n\n/m.exec(output)![0])
+    await sql.query('ROLLBACK')
+  }
+})
+
+test('W10: tables of tokens that nothing ends are named', async () => {
+  await sql.query('CREATE TABLE oauth2_provider_accesstoken (user_id integer)')
+  const { warnings } = await inspectUsersTable(opened, mapping)
+  expect(warnings).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining('public.oauth2_provider_accesstoken (django-oauth-toolkit)'),
+    ]),
+  )
+  await sql.query('DROP TABLE oauth2_provider_accesstoken')
+})
+
+test('what a team maps is what it gets', () => expect(usersTable(mapping)).toBe(mapping))
