@@ -39,16 +39,7 @@ const notBuiltYet: Record<string, string> = {
   L7: 'needs numbers that a monitor can read',
   O1: 'needs the suite that kills processes at set points',
   O2: 'needs a score of npm run mutation, written down',
-  W1: 'needs the mapping of users tables',
-  W2: 'needs the mapping of users tables',
-  W3: 'needs the mapping of users tables',
-  W4: 'needs the mapping of users tables',
-  W5: 'needs the mapping of users tables',
-  W7: 'needs the mapping of users tables',
-  W8: 'needs the mapping of users tables',
-  W10: 'needs the mapping of users tables',
   W11: 'needs the mapping of users tables',
-  W12: 'needs the mapping of users tables',
 }
 
 test('every promise that must hold is shown by a test that names it; for what should, a decision may say why not', () => {

@@ -37,8 +37,8 @@ function standardOutput() {
 }
 
 /**
- * Serializes an error for the log: its name, code and the first eight stack frames. Without its message, because databases
- * and parsers quote the invalid value in theirs.
+ * Serializes an error for the log: its name, code and the first eight stack frames; of a database's error also SQLSTATE and
+ * constraint. Without its message, because databases and parsers quote the invalid value in theirs.
  */
 export function describeError(error: unknown): Record<string, unknown> {
   // The queue passes on plain copies of errors, for which instanceof fails.
@@ -48,5 +48,25 @@ export function describeError(error: unknown): Record<string, unknown> {
   const frames = String(error.stack)
     .split('\n')
     .filter((line) => /^\s+at /.test(line))
-  return { type, code, at: frames.slice(0, 8).map((line) => line.trim()) }
+  return { type, code, ...databaseFacts(error), at: frames.slice(0, 8).map((line) => line.trim()) }
+}
+
+/** Five capitals or digits (PostgreSQL, Appendix A). Prisma's codes begin with `P1` to `P9`, and Node's have no digit. */
+function isSqlState(code: unknown): code is string {
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^P[1-9]/.test(code)
+}
+
+/** SQLSTATE and the name of a violated constraint, from pg's own error or the one that Prisma wraps. */
+function databaseFacts(error: object): { sqlState?: string; constraint?: string } {
+  for (let at: unknown = error, depth = 0; at instanceof Object && depth < 6; depth += 1) {
+    const { originalCode, code, constraint, message, cause, meta } = at as Record<string, unknown>
+    const state = [originalCode, code].find(isSqlState)
+    if (state !== undefined) {
+      const [, named] = / constraint "([^"]+)"/.exec(typeof message === 'string' ? message : '') ?? []
+      const name = typeof constraint === 'string' ? constraint : named
+      return { sqlState: state, ...(name !== undefined && { constraint: name }) }
+    }
+    at = cause ?? (meta as Record<string, unknown> | undefined)?.driverAdapterError
+  }
+  return {}
 }

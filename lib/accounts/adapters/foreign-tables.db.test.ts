@@ -10,6 +10,7 @@ import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { django } from '@/lib/accounts/presets/django'
 import { usersTable, type UsersTable } from '@/lib/accounts/users-table'
 import { openDatabase, type Database } from '@/lib/database/pool'
+import { describeError } from '@/lib/logging/log'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
 import { migrate } from '@/lib/setup/migrate'
 import { createSqlAccountStore } from './sql-store'
@@ -334,13 +335,20 @@ describe('a team’s own table', () => {
     expect(await replace(store, id, `${phc}y`)).toBe(true)
   })
 
-  test('an update that the product’s own trigger refuses changes nothing', async () => {
+  test('W8: an update that the product’s own trigger or constraint refuses changes nothing; the log names no value', async () => {
     const { id } = await add()
     await sql.query(`CREATE FUNCTION crm.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
       CREATE TRIGGER refuse BEFORE UPDATE ON crm.people FOR EACH ROW EXECUTE FUNCTION crm.refuse()`)
     const before = await everything()
-    await expect(replace(createSqlAccountStore(opened, mapping()), id, `${phc}z`)).rejects.toThrow()
-    await sql.query('DROP TRIGGER refuse ON crm.people')
+    const store = createSqlAccountStore(opened, mapping())
+    const logged = () => replace(store, id, `${phc}z`).then(() => ({}), describeError)
+    expect(await logged()).toMatchObject({ sqlState: 'P0001' })
+    await sql.query(`DROP TRIGGER refuse ON crm.people;
+      ALTER TABLE crm.people ADD CONSTRAINT no_such_hash CHECK (trim(pw) NOT LIKE '%z') NOT VALID`)
+    const told = await logged()
+    expect(told).toMatchObject({ sqlState: '23514', constraint: 'no_such_hash' })
+    expect(JSON.stringify(told)).not.toContain('$argon2id')
+    await sql.query('ALTER TABLE crm.people DROP CONSTRAINT no_such_hash')
     expect(await everything()).toEqual(before)
   })
 
