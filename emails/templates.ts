@@ -2,7 +2,7 @@ import { createTranslator } from 'use-intl/core'
 import { readMailbox } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type { ChangedEmailFacts, Emails, EmailText, ResetEmailFacts, Sender } from '@/lib/mail/email-types'
-import { wordsOf } from '@/lib/i18n/messages'
+import { getMessages } from '@/lib/i18n/messages'
 import type { Block, Content, Fact, Paragraph } from './content'
 import { nameForGreeting, tameText } from './untrusted-text'
 import { renderPage } from './html'
@@ -108,7 +108,12 @@ function speak(language: Language) {
   const onError = (error: Error) => {
     throw error
   }
-  return createTranslator({ locale: language, messages: wordsOf(language), namespace: 'letters', onError })
+  return createTranslator({
+    locale: language,
+    messages: getMessages(language),
+    namespace: 'letters',
+    onError,
+  })
 }
 
 /**

@@ -3,7 +3,7 @@ import { Frame } from '@/components/page-layout'
 import { AlertIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
-import { cancelShape } from '@/lib/http/request-schemas'
+import { linkSchema } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
@@ -80,7 +80,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
 
 async function judge(link: LinkParameters) {
   const { passwordReset, log } = services()
-  const { data } = cancelShape().safeParse(link)
+  const { data } = linkSchema().safeParse(link)
   if (data === undefined) return { state: 'signature-invalid' } as const
   try {
     return await passwordReset.inspectCancelLink(data)

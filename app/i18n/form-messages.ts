@@ -1,6 +1,6 @@
 import { getTranslations } from 'next-intl/server'
 import type { FormMessages } from '@/client/error-message'
-import { sayApi } from '@/lib/i18n/api-messages'
+import { formatApiMessage } from '@/lib/i18n/api-messages'
 import { fieldErrorCodes, type FieldErrorCode } from '@/lib/http/error-codes'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
@@ -18,7 +18,7 @@ export async function formMessages(language: Language): Promise<FormMessages> {
     'signature-expired': t('refused'),
     'signature-used': t('refused'),
     'second-factor-required': t('second-factor'),
-    'second-factor-exhausted': sayApi(language, 'second-factor-exhausted'),
+    'second-factor-exhausted': formatApiMessage(language, 'second-factor-exhausted'),
     refused: t('refused'),
     offline: t('offline'),
   }

@@ -1,13 +1,13 @@
 import { headers } from 'next/headers'
 import { getRequestConfig } from 'next-intl/server'
-import { chosenIn } from '@/lib/http/request-locale'
+import { chosenLocale } from '@/lib/http/request-locale'
 import { isLanguage, preferredLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
 /** What this visitor chose on a page; undefined where it is none of ours. */
 export async function chosenLanguage(): Promise<Language | undefined> {
-  return chosenIn(await headers())
+  return chosenLocale(await headers())
 }
 
 /** The link to a page or endpoint in this language, which it names only where the browser's own wish would lead elsewhere. */

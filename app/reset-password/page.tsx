@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { Frame } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
-import { cancelShape } from '@/lib/http/request-schemas'
+import { linkSchema } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
@@ -85,7 +85,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
 /** Reads a link without using it. A service that is away has a page of its own, which needs no script to be shown. */
 async function judge(link: LinkParameters) {
   const { passwordReset, log } = services()
-  const { data } = cancelShape().safeParse(link)
+  const { data } = linkSchema().safeParse(link)
   if (data === undefined) return { state: 'signature-invalid' } as const
   try {
     return await passwordReset.inspectLink(data)

@@ -27,10 +27,10 @@ export function corsHeaders(
  * `Access-Control-Allow-Private-Network` is not among them: browsers no longer ask for it and ask the person instead
  * (Local Network Access, Chrome 142), and a service on the internet has no use for it.
  *
- * @param requested the request's `Access-Control-Request-Headers`
+ * @param requestedHeaders the request's `Access-Control-Request-Headers`
  */
-export function preflightHeaders(requested: string | null): Record<string, string> {
-  const names = requestedNames(requested ?? '')
+export function preflightOnlyHeaders(requestedHeaders: string | null): Record<string, string> {
+  const names = requestedNames(requestedHeaders ?? '')
   return {
     'Access-Control-Allow-Methods': 'POST',
     ...(names.length > 0 && { 'Access-Control-Allow-Headers': names.join(', ') }),

@@ -1,14 +1,14 @@
-import type { FieldErrorCode, RefusalCode } from './error-codes'
+import type { FieldErrorCode, ApiErrorCode } from './error-codes'
 
 type Values = Record<string, string | number>
 
 /** Something to tell the client, thrown where it is noticed and put into words at the edge. */
-export class Refusal extends Error {
-  readonly code: RefusalCode
+export class ApiError extends Error {
+  readonly code: ApiErrorCode
   readonly values: Values
   readonly headers: Record<string, string>
   constructor(
-    code: RefusalCode,
+    code: ApiErrorCode,
     { values = {}, headers = {} }: { values?: Values; headers?: Record<string, string> } = {},
   ) {
     super(code)
@@ -19,18 +19,18 @@ export class Refusal extends Error {
 }
 
 /** Too many requests; `retryAfter` in whole seconds (RFC 6585 §4). */
-export class Throttled extends Refusal {
+export class ThrottledError extends ApiError {
   constructor(retryAfter: number) {
     super('throttled', { values: { seconds: retryAfter }, headers: { 'Retry-After': String(retryAfter) } })
   }
 }
 
-export type FieldProblem = { code: FieldErrorCode; values?: Values }
+export type FieldError = { code: FieldErrorCode; values?: Values }
 
 /** Problems of single fields, all of them together, in the order in which the contract declares the fields. */
-export class FieldProblems extends Error {
-  readonly fields: Record<string, FieldProblem[]>
-  constructor(fields: Record<string, FieldProblem[]>) {
+export class InvalidFields extends Error {
+  readonly fields: Record<string, FieldError[]>
+  constructor(fields: Record<string, FieldError[]>) {
     super('field problems')
     this.fields = fields
   }
@@ -40,7 +40,7 @@ export class FieldProblems extends Error {
  * A body that cannot be read; the detail is a fixed phrase, never the parser's own text. Where the body did not arrive
  * whole, `brokenOff` is why; it is no `cause`, which would be taken for the database's.
  */
-export class Unreadable extends Error {
+export class UnreadableBody extends Error {
   readonly detail: string
   readonly brokenOff: unknown
   constructor(detail: string, { brokenOff }: { brokenOff?: unknown } = {}) {

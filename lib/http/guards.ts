@@ -1,6 +1,6 @@
 import Negotiator from 'negotiator'
 import type { Settings } from '@/lib/config/settings'
-import { Refusal } from './errors'
+import { ApiError } from './errors'
 
 /** The most bytes a body may have. */
 export const largestBody = 16 * 1024
@@ -9,8 +9,8 @@ export function isTooLarge(request: Request): boolean {
   return Number(request.headers.get('content-length') ?? 0) > largestBody
 }
 
-export function refuseLargeBody(request: Request): void {
-  if (isTooLarge(request)) throw new Refusal('body-too-large')
+export function rejectLargeBody(request: Request): void {
+  if (isTooLarge(request)) throw new ApiError('body-too-large')
 }
 
 /** Longer ones are no client's, and Negotiator takes quadratic time on quotation marks: they accept anything. */
@@ -23,9 +23,9 @@ function acceptOf(request: Request): Negotiator {
   return new Negotiator({ headers: { accept } })
 }
 
-export function refuseUnacceptable(request: Request, wantsPage: boolean): void {
+export function rejectUnacceptable(request: Request, wantsPage: boolean): void {
   if (!wantsPage && acceptOf(request).mediaType(['application/json']) === undefined)
-    throw new Refusal('not-acceptable')
+    throw new ApiError('not-acceptable')
 }
 
 /** A form sent by a browser itself, which shows whatever comes back as a page. */
@@ -41,14 +41,14 @@ export function isBrowserForm(request: Request): boolean {
  * `Sec-Fetch-Site: same-origin` is our own page, also where it has `Origin: null` under no-referrer. Otherwise an origin
  * must be allowed by name. Neither header: not a browser.
  */
-export function refuseForeignOrigin(request: Request, settings: Settings): void {
+export function rejectForeignOrigin(request: Request, settings: Settings): void {
   if (request.headers.get('sec-fetch-site') === 'same-origin') return
   const origin = request.headers.get('origin')
   if (origin === null) {
     const site = request.headers.get('sec-fetch-site')
     if (site === null || site === 'none') return
-    throw new Refusal('cross-origin')
+    throw new ApiError('cross-origin')
   }
   if (origin !== settings.publicOrigin && !settings.allowedOrigins.includes(origin))
-    throw new Refusal('cross-origin')
+    throw new ApiError('cross-origin')
 }

@@ -1,4 +1,4 @@
-import { cancelShape } from './request-schemas'
+import { linkSchema } from './request-schemas'
 import type { Link, Links, Purpose } from '@/lib/password-reset/reset-link'
 
 // What mail programs do to a link on its way, and how it is undone. Every place that reads a link uses this file.
@@ -88,12 +88,12 @@ const rules: readonly Rule[] = [
 ]
 
 /** What all rules in turn make of a query's text, in linear time. */
-export const undoDamages: Rule = (text, source) => rules.reduce((mended, rule) => rule(mended, source), text)
+export const repairText: Rule = (text, source) => rules.reduce((mended, rule) => rule(mended, source), text)
 
 /** At most this many spellings of one link are tried: as received, by each rule alone, by all rules in turn. */
-export const mostSpellings = 2 + rules.length
+export const maxSpellings = 2 + rules.length
 
-const shape = cancelShape()
+const schema = linkSchema()
 
 /**
  * Finds the link that was sent in what was received. The first spelling whose outer signature holds is the link, so a
@@ -135,11 +135,11 @@ export function repairFields(
 
 /** Every spelling worth trying, as received first. A spelling without the three fields in their form is undefined. */
 function* spellingsOf(received: Received, source: LinkSource): Generator<Link | undefined> {
-  yield shape.safeParse(received).data
+  yield schema.safeParse(received).data
   const text = joinParameters(received, source)
   if (text === undefined || text.length > longestRepaired) return
   for (const rule of rules) yield readText(rule(text, source))
-  yield readText(undoDamages(text, source))
+  yield readText(repairText(text, source))
 }
 
 /** Fields that may belong to a damaged link: `amp;timestamp` does, a password never. */
@@ -174,7 +174,7 @@ function readText(text: string): Link | undefined {
     if (name in found) return undefined
     found[name] = value
   }
-  return shape.safeParse(found).data
+  return schema.safeParse(found).data
 }
 
 function cutAtEquals(piece: string): [name: string, value: string] {

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import type { FieldErrorCode } from './error-codes'
+import type { FieldError } from './errors'
 import { strip } from '@/lib/text/python-strip'
 
 // What the two endpoints take: the one room that forms and handlers share, so nothing of Node here. What is wrong is
@@ -31,34 +32,36 @@ export type ResetInput = {
 }
 
 /** A shape that turns what a form or a body holds into checked values, or into issues whose messages are codes. */
-export type Shape<Output, Given> = z.ZodMiniType<Output, Given>
+export type BodySchema<Output, Given> = z.ZodMiniType<Output, Given>
 
 /** `values`: what the code's message needs to be filled in. */
-type Refuse = (code: FieldErrorCode, values?: { character: string }) => undefined
+type Reject = (code: FieldErrorCode, values?: { character: string }) => undefined
 
 /** One field. `read` gets whatever was sent, JSON integers as `bigint`, and refuses what the contract refuses. */
-function field<Value>(read: (given: unknown, refuse: Refuse) => Value | undefined): Shape<Value, string> {
+function field<Value>(
+  read: (given: unknown, reject: Reject) => Value | undefined,
+): BodySchema<Value, string> {
   const reading = z.transform((given: unknown, payload) =>
     read(
       given,
       (message, params) => void payload.issues.push({ code: 'custom', message, params, input: given }),
     ),
   )
-  return z.pipe(z.custom<unknown, string>(), reading) as Shape<Value, string>
+  return z.pipe(z.custom<unknown, string>(), reading) as BodySchema<Value, string>
 }
 
 function textField(prepare: (text: string) => string) {
-  return field((given, refuse) => {
-    if (given === undefined) return refuse('required')
-    if (given === null) return refuse('null')
+  return field((given, reject) => {
+    if (given === undefined) return reject('required')
+    if (given === null) return reject('null')
     const sent = typeof given === 'bigint' ? String(given) : given
-    if (typeof sent !== 'string') return refuse('invalid-string')
+    if (typeof sent !== 'string') return reject('invalid-string')
     const text = prepare(sent)
-    if (text === '') return refuse('blank')
-    if (text.includes('\0')) refuse('null-characters')
+    if (text === '') return reject('blank')
+    if (text.includes('\0')) reject('null-characters')
     const [surrogate] = /\p{Surrogate}/u.exec(text) ?? []
     if (surrogate !== undefined)
-      refuse('surrogates', { character: `U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}` })
+      reject('surrogates', { character: `U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}` })
     return text
   })
 }
@@ -68,14 +71,14 @@ const trimmed = textField(strip)
 /** Taken as received, since it is hashed as received (ASVS 6.2.8): never trimmed, blank only where it is empty. */
 const secret = textField((text) => text)
 
-const seconds = field((given, refuse) => {
-  if (given === undefined) return refuse('required')
-  if (given === null) return refuse('null')
+const seconds = field((given, reject) => {
+  if (given === undefined) return reject('required')
+  if (given === null) return reject('null')
   if (typeof given === 'bigint') return nearestSafe(given)
   const digits = typeof given === 'string' ? strip(given) : ''
   // One spelling only, so that a link has one URL (ASVS 1.5.3).
   const canonical = /^(?:0|[1-9][0-9]{0,15})$/.test(digits) && Number.isSafeInteger(Number(digits))
-  return canonical ? Number(digits) : refuse('invalid-integer')
+  return canonical ? Number(digits) : reject('invalid-integer')
 })
 
 /** No link has a time outside the safe integers; pulling it in keeps Infinity away from those who compare. */
@@ -93,9 +96,9 @@ export const passwordFields = ({ passwordConfirm }: { passwordConfirm: boolean }
   ...(passwordConfirm ? { password_confirm: secret } : {}),
 })
 
-const resetPasswordFields = (asked: { passwordConfirm: boolean }) => ({
+const resetPasswordFields = (options: { passwordConfirm: boolean }) => ({
   ...linkFields,
-  ...passwordFields(asked),
+  ...passwordFields(options),
 })
 
 /** A body's own fields of these names and nothing else: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
@@ -118,15 +121,15 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
  * whether that link is genuine is the caller's to judge. A malformed link counts as none, so that then, as with
  * neither, the login field is what is missing.
  */
-export function sendLinkShape<Name extends LoginField>(
+export function sendLinkSchema<Name extends LoginField>(
   loginField: Name,
-): Shape<LinkRequest, Record<Name, string>> {
-  const linkShape = bodyOf(linkFields)
+): BodySchema<LinkRequest, Record<Name, string>> {
+  const linkBody = bodyOf(linkFields)
   return z.pipe(
     z.custom<unknown, Record<Name, string>>(),
     z.transform((body: unknown, payload): LinkRequest => {
       const login = ownFields(body, [loginField])[loginField]
-      const link = login === undefined ? linkShape.safeParse(body) : undefined
+      const link = login === undefined ? linkBody.safeParse(body) : undefined
       if (link?.success) return { link: link.data }
       const typed = trimmed.safeParse(login)
       if (typed.success) return { login: typed.data }
@@ -140,30 +143,29 @@ export function sendLinkShape<Name extends LoginField>(
 }
 
 /** The shape of `reset-password/`. Where no repetition is asked for, one that is sent is ignored. */
-export function resetPasswordShape(asked: { passwordConfirm: boolean }): Shape<ResetInput, ResetForm> {
-  return bodyOf(resetPasswordFields(asked)) as unknown as Shape<ResetInput, ResetForm>
+export function resetPasswordSchema(options: {
+  passwordConfirm: boolean
+}): BodySchema<ResetInput, ResetForm> {
+  return bodyOf(resetPasswordFields(options)) as unknown as BodySchema<ResetInput, ResetForm>
 }
 
 /** The shape of `cancel-reset-password/`: a link and nothing else. */
-export function cancelShape(): Shape<
+export function linkSchema(): BodySchema<
   { user_id: string; timestamp: number; signature: string },
   Record<'user_id' | 'timestamp' | 'signature', string>
 > {
-  return bodyOf(linkFields) as unknown as ReturnType<typeof cancelShape>
+  return bodyOf(linkFields) as unknown as ReturnType<typeof linkSchema>
 }
 
-/** What is wrong with one field: a code, and what its message needs to be filled in. */
-export type ReadProblem = { code: FieldErrorCode; values?: { character: string } }
-
 /** Reads a body by a shape; the problems come by field, in the order in which the contract declares the fields. */
-export function readShape<Output>(
-  shape: Shape<Output, unknown>,
+export function parseBodyFields<Output>(
+  schema: BodySchema<Output, unknown>,
   body: unknown,
-): { ok: true; value: Output } | { ok: false; problems: Record<string, ReadProblem[]> } {
-  const read = shape.safeParse(body)
-  if (read.success) return { ok: true, value: read.data }
-  const problems: Record<string, ReadProblem[]> = Object.create(null)
-  for (const { path, message, ...issue } of read.error.issues) {
+): { ok: true; value: Output } | { ok: false; problems: Record<string, FieldError[]> } {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return { ok: true, value: parsed.data }
+  const problems: Record<string, FieldError[]> = Object.create(null)
+  for (const { path, message, ...issue } of parsed.error.issues) {
     const { params } = issue as { params?: { character: string } }
     const code = message as FieldErrorCode
     ;(problems[String(path[0])] ??= []).push(params === undefined ? { code } : { code, values: params })
@@ -181,8 +183,8 @@ export function describeSendLink(loginField: LoginField): EndpointDescription {
   return { name: 'Send Reset Password Link', fields: describe({ [loginField]: trimmed }) }
 }
 
-export function describeResetPassword(asked: { passwordConfirm: boolean }): EndpointDescription {
-  return { name: 'Reset Password', fields: describe(resetPasswordFields(asked)) }
+export function describeResetPassword(options: { passwordConfirm: boolean }): EndpointDescription {
+  return { name: 'Reset Password', fields: describe(resetPasswordFields(options)) }
 }
 
 export function describeCancel(): EndpointDescription {

@@ -12,7 +12,7 @@ import { capConnections } from './connection-cap'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
 import { methodRefused, misdirected, refusalOf } from './request-filter'
 import { inRequest } from './request-context'
-import { logRefusal } from '@/lib/logging/refusal-log'
+import { logMisconfiguration } from '@/lib/logging/refusal-log'
 import { logRefused } from './log-refusals'
 import { parserRefusal, refuse, sendRaw } from './error-response'
 import { hasForwardingHeaders, keepKnownHeaders, setRequestHeader } from './request-headers'
@@ -114,13 +114,13 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
       perClient: limits.connectionsPerClient,
       isIdle: (socket) => connections.isIdle(socket),
       refuse: (socket) => {
-        logRefusal(log, 'busy')
+        logMisconfiguration(log, 'busy')
         socket.on('error', () => socket.destroy())
         sendRaw(socket, busy, rules)
       },
     })
   const connections = trackConnections(server)
-  const admission = createAdmission(limits, () => logRefusal(log, 'busy'))
+  const admission = createAdmission(limits, () => logMisconfiguration(log, 'busy'))
   server.on('connection', admission.arrived)
 
   function warnOnce(request: IncomingMessage): void {
