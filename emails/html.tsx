@@ -16,8 +16,8 @@ import { render } from '@react-email/render'
 import { createContext, Fragment, useContext, type CSSProperties, type ReactNode } from 'react'
 import { directionOf } from '@/lib/i18n/locales'
 import type { Action, Block, Content, Fact, Paragraph } from './content'
-import { cutAtLinkSigns, tameText, wordJoiner } from './untrusted-text'
-import { createLook, frameWidth } from './theme'
+import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
+import { createEmailTheme, frameWidth } from './theme'
 
 /** A table of fixed width for Outlook on Windows, which renders with Word and ignores max-width. */
 const wordFrame = [
@@ -37,15 +37,15 @@ export async function renderPage(content: Content): Promise<string> {
 }
 
 /** The styles of the email, for all components. */
-const LookOf = createContext(createLook())
-const useStyles = () => useContext(LookOf).styles
+const EmailThemeContext = createContext(createEmailTheme())
+const useStyles = () => useContext(EmailThemeContext).styles
 
 function Page({ language, subject, preview, appName, brandColor, title, greeting, blocks, footer }: Content) {
   const dir = directionOf(language)
-  const whole = createLook(brandColor)
+  const whole = createEmailTheme(brandColor)
   const look = whole.styles
   return (
-    <LookOf value={whole}>
+    <EmailThemeContext value={whole}>
       <Html lang={language} dir={dir}>
         <Head>
           <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -84,7 +84,7 @@ function Page({ language, subject, preview, appName, brandColor, title, greeting
           </div>
         </Body>
       </Html>
-    </LookOf>
+    </EmailThemeContext>
   )
 }
 
@@ -197,7 +197,7 @@ function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
  */
 function Untrusted({ text }: { text: string }) {
   const look = useStyles()
-  const [first, ...others] = cutAtLinkSigns(tameText(text))
+  const [first, ...others] = splitAtLinkCharacters(sanitizeShortLine(text))
   return (
     <span dir="auto">
       {first}

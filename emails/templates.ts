@@ -4,7 +4,7 @@ import type { Language } from '@/lib/i18n/locales'
 import type { ChangedEmailFacts, Emails, EmailText, ResetEmailFacts, Sender } from '@/lib/mail/email-types'
 import { getMessages } from '@/lib/i18n/messages'
 import type { Block, Content, Fact, Paragraph } from './content'
-import { nameForGreeting, tameText } from './untrusted-text'
+import { nameForGreeting, sanitizeShortLine } from './untrusted-text'
 import { renderPage } from './html'
 import { writePlainText } from './plain-text'
 import { shownUsername } from './shown-username'
@@ -153,7 +153,7 @@ function usernameFact(say: Say, { username, email }: ResetEmailFacts['account'])
 
 /** Omits empty facts. */
 function facts(rows: Fact[]): Block[] {
-  const known = rows.filter(({ value }) => tameText(value) !== '')
+  const known = rows.filter(({ value }) => sanitizeShortLine(value) !== '')
   return known.length > 0 ? [{ kind: 'facts', facts: known }] : []
 }
 

@@ -151,14 +151,14 @@ const stylesOf = (light: Palette) =>
     unselected: { userSelect: 'none', WebkitUserSelect: 'none' },
   }) satisfies Record<string, CSSProperties>
 
-export type Look = ReturnType<typeof createLook>
+export type EmailTheme = ReturnType<typeof createEmailTheme>
 
 /**
  * How an email looks.
  *
  * @param brandColor `#rrggbb`, made readable, in place of our own accent
  */
-export function createLook(brandColor?: string) {
+export function createEmailTheme(brandColor?: string) {
   const accents = brandColor === undefined ? undefined : readableAccents(brandColor)
   const paint = (palette: Palette, accent?: Accent): Palette =>
     accent === undefined

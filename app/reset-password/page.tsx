@@ -22,7 +22,7 @@ import { damagedLink, readLinkParameters, type LinkParameters, type Query } from
 import { resetFormMessages } from './reset-form-messages'
 import { ResetPasswordForm } from './reset-password-form'
 
-type LivingLink = Extract<Awaited<ReturnType<typeof judge>>, { state: 'holds' }>
+type LivingLink = Extract<Awaited<ReturnType<typeof judge>>, { state: 'valid' }>
 
 /**
  * Where the mailed link leads. Loading it changes nothing, however often and by whatever: only sending the form does
@@ -46,7 +46,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
 
   const found = await judge(link)
   switch (found.state) {
-    case 'holds':
+    case 'valid':
       return <Living visitors={language} link={link} found={found} error={query.error} />
     case 'signature-expired':
       return (

@@ -1,4 +1,4 @@
-import { canonicalAddress, lookupForms } from '@/lib/addresses/email-address'
+import { canonicalEmail, lookupForms } from '@/lib/addresses/email-address'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Account, LinkState } from './account'
@@ -72,13 +72,13 @@ export function createAccounts({ prisma, names }: Pick<Database, 'prisma' | 'nam
     const rows = await prisma.$queryRaw<
       Row[]
     >`SELECT ${columns} ${from} WHERE u."username" = ANY (${usernames}::text[]) OR u."id" = ANY (${chosen}::uuid[]) ORDER BY u."id"`
-    const canonical = canonicalAddress(login)
+    const canonical = canonicalEmail(login)
     return rows
       .map(toAccount)
       .filter(
         (account) =>
           usernames.includes(account.username) ||
-          (fields.includes('email') && canonical !== null && canonicalAddress(account.email) === canonical),
+          (fields.includes('email') && canonical !== null && canonicalEmail(account.email) === canonical),
       )
   }
 

@@ -1,6 +1,6 @@
 import { formatApiMessage, type ApiMessage } from '@/lib/i18n/api-messages'
 import type { Configuration } from '@/lib/password-reset/extension-points'
-import { isDatabaseAway } from '@/lib/database/errors'
+import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { EndpointDescription } from './request-schemas'
 import type { Language } from '@/lib/i18n/locales'
 import { LimiterBroken } from '@/lib/rate-limits/limits'
@@ -69,7 +69,7 @@ export async function handlePost(
     if (error instanceof UnreadableBody && error.brokenOff !== undefined)
       log.debug({ err: error.brokenOff, event: 'body_cut_off', requestId })
     const responseError =
-      isDatabaseAway(error) || error instanceof Busy || error instanceof LimiterBroken
+      isDatabaseUnavailable(error) || error instanceof Busy || error instanceof LimiterBroken
         ? unavailable(log, error, requestId)
         : error
     logIfMisconfigured(log, responseError, apiRequest.client)

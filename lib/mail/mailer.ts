@@ -24,7 +24,7 @@ export type OutgoingEmail = {
    */
   deadlineMs?: number
   /** Milliseconds for the mail server's answer to a whole email; ten minutes unless told (RFC 5321 §4.5.3.2.6). */
-  answerMs?: number
+  replyMs?: number
 }
 
 export type Mailer = ReturnType<typeof createMailer>
@@ -51,9 +51,11 @@ export type MailerOptions = {
 export function createMailer(options: MailerOptions) {
   const { smtpUrl, mailboxDir, from, replyTo, log } = options
   const sender = requireMailbox('VERIFICATION_FROM_EMAIL', from)
-  const answersTo = replyTo === undefined ? undefined : requireMailbox('VERIFICATION_REPLY_TO_EMAIL', replyTo)
+  const replyAddress =
+    replyTo === undefined ? undefined : requireMailbox('VERIFICATION_REPLY_TO_EMAIL', replyTo)
   const domain = sender.address.slice(sender.address.indexOf('@') + 1)
-  const hand = smtpUrl === undefined ? catchIn(mailboxDir) : deliverThrough(smtpUrl, options)
+  const transport =
+    smtpUrl === undefined ? createFileTransport(mailboxDir) : createSmtpTransport(smtpUrl, options)
   const noteTrouble = watchForTrouble(log)
 
   /**
@@ -65,18 +67,18 @@ export function createMailer(options: MailerOptions) {
     to,
     content,
     deadlineMs = aMinute,
-    answerMs = tenMinutes,
+    replyMs = tenMinutes,
   }: OutgoingEmail): Promise<SendOutcome> {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('An email needs the id of its job.')
     const address = wireAddress(to)
     if (address === null) return { ok: false, final: true, cause: 'recipient', reason: 'address-refused' }
-    const patience = startPatience(deadlineMs, answerMs)
+    const deadline = createDeadline(deadlineMs, replyMs)
     try {
-      const message: Message = { ...messageTo(address, id, content), signal: patience.signal }
-      await hand.over(id, message, patience.handedOver)
+      const message: Message = { ...messageTo(address, id, content), signal: deadline.signal }
+      await transport.over(id, message, deadline.handedOver)
       return report({ ok: true })
     } catch (error) {
-      return report(classifyFailure(error, patience.isHandedOver()))
+      return report(classifyFailure(error, deadline.isHandedOver()))
     }
   }
 
@@ -89,7 +91,7 @@ export function createMailer(options: MailerOptions) {
    */
   async function verify(withinMs = 30_000): Promise<SendOutcome> {
     try {
-      await hand.tryOut(AbortSignal.timeout(withinMs))
+      await transport.tryOut(AbortSignal.timeout(withinMs))
       log.info({ event: 'mail_ready' })
       return report({ ok: true })
     } catch (error) {
@@ -104,7 +106,7 @@ export function createMailer(options: MailerOptions) {
       envelope: { from: sender.address, to: [address] },
       from: sender,
       to: { name: '', address },
-      replyTo: answersTo,
+      replyTo: replyAddress,
       subject: oneLine(content.subject),
       text: content.text,
       html: content.html,
@@ -125,17 +127,17 @@ export function createMailer(options: MailerOptions) {
     return outcome
   }
 
-  return { send, rehearse, verify, close: hand.close }
+  return { send, rehearse, verify, close: transport.close }
 }
 
 type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMail']>[0] & {
   envelope: { from: string; to: [string] }
   signal: AbortSignal
 }
-type Hand = {
+type Transport = {
   /** @param handedOver called when the last of the email is written, and only an answer is missing */
   over(id: string, message: Message, handedOver: () => void): Promise<void>
-  /** Everything but an email. @throws as {@link Hand.over} does */
+  /** Everything but an email. @throws as {@link Transport.over} does */
   tryOut(signal: AbortSignal): Promise<void>
   close(): void
 }
@@ -144,7 +146,7 @@ type Hand = {
  * When an attempt is broken off: at the deadline, or once the email is handed over, when the answer takes too long. A
  * email that is broken off then would be sent again, and may have left.
  */
-function startPatience(deadlineMs: number, answerMs: number) {
+function createDeadline(deadlineMs: number, answerMs: number) {
   const breaking = new AbortController()
   let whole = false
   AbortSignal.timeout(deadlineMs).addEventListener('abort', () => whole || breaking.abort())
@@ -156,14 +158,14 @@ function startPatience(deadlineMs: number, answerMs: number) {
 }
 
 /** No email of ours points to files or URLs, so that none that is made to ever fetches one. */
-const closedDoors = { disableFileAccess: true, disableUrlAccess: true }
+const noExternalContent = { disableFileAccess: true, disableUrlAccess: true }
 
-function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Hand {
+function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Transport {
   const options = smtpOptions(smtpUrl, { heloName, authorities })
   if (options.ignoreTLS && !isLoopback(options.host)) {
     log.warn({ event: 'mail_without_tls', host: options.host })
   }
-  const transport = nodemailer.createTransport({ ...options, ...closedDoors, pool: true })
+  const transport = nodemailer.createTransport({ ...options, ...noExternalContent, pool: true })
   transport.on('error', (error: unknown) =>
     log.error({ event: 'mail_transport_error', reason: classifyFailure(error).reason }),
   )
@@ -190,7 +192,7 @@ function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerO
 /** The bytes of a message, with the line ends of SMTP. */
 async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   const composer = nodemailer.createTransport({
-    ...closedDoors,
+    ...noExternalContent,
     streamTransport: true,
     buffer: true,
     newline: 'windows',
@@ -199,7 +201,7 @@ async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
 }
 
 /** The mailbox of demo and dev: a file per email, there in whole or not at all, for the owner's eyes only. */
-function catchIn(dir: string | undefined): Hand {
+function createFileTransport(dir: string | undefined): Transport {
   if (dir === undefined) throw new Error('A mailer needs a mail server or a mailbox.')
   const ready = () => mkdir(dir, { recursive: true, mode: 0o700 })
   return {

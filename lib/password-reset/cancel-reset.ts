@@ -1,5 +1,5 @@
 import { mayReset, passwordChangedSince, type Account } from '@/lib/accounts/account'
-import { refuse, throttled, type RefusedLink, type Throttled } from './refuse'
+import { rejectLink, throttled, type RefusedLink, type Throttled } from './refuse'
 import type { ResetParts } from './reset-parts'
 import type { Link, Purpose } from './reset-link'
 import { openCancelLink, verifyCancelLink } from './verify-link'
@@ -23,8 +23,8 @@ export async function cancelReset(parts: ResetParts, input: CancelResetInput): P
   const context = { requestId, client }
   const counted = await limits.countReset(client, openCancelLink(parts, link))
   if (!counted.ok) return throttled(parts, counted, context)
-  const { verdict, account, purpose } = await verifyCancelLink(parts, link)
-  if (verdict !== 'holds') return refuse(parts, verdict, link, context)
+  const { status, account, purpose } = await verifyCancelLink(parts, link)
+  if (status !== 'valid') return rejectLink(parts, status, link, context)
 
   const newLink = startsReset(parts, account, link, purpose)
   if (newLink) {
@@ -45,7 +45,7 @@ export async function cancelReset(parts: ResetParts, input: CancelResetInput): P
   } finally {
     if (newLink && !cancelled) await limits.returnRestart(account.id)
   }
-  return cancelled ? { ok: true, newLink } : refuse(parts, 'signature-used', link, context)
+  return cancelled ? { ok: true, newLink } : rejectLink(parts, 'signature-used', link, context)
 }
 
 /** Whether cancelling with this link also sends a fresh reset link. */
@@ -55,10 +55,10 @@ export function startsReset(
   link: Link,
   purpose: Purpose | undefined,
 ): boolean {
-  return settings.reset.enabled && tellsOfChange(account, link, purpose) && mayReset(account)
+  return settings.reset.enabled && isAfterPasswordChange(account, link, purpose) && mayReset(account)
 }
 
 /** Whether the password was changed. Where links may be used twice, the first email's link outlives the change, too. */
-export function tellsOfChange(account: Account, link: Link, purpose: Purpose | undefined): boolean {
+export function isAfterPasswordChange(account: Account, link: Link, purpose: Purpose | undefined): boolean {
   return purpose === 'cancel-change' || passwordChangedSince(account, link.timestamp)
 }

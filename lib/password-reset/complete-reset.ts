@@ -1,7 +1,14 @@
 import { linkState, type Account } from '@/lib/accounts/account'
 import type { PolicyProblem } from '@/lib/passwords/policy'
 import type { ResetRequest } from './extension-points'
-import { auditRefusal, auditThrottled, refuse, throttled, type RefusedLink, type Throttled } from './refuse'
+import {
+  auditRefusal,
+  auditThrottled,
+  rejectLink,
+  throttled,
+  type RefusedLink,
+  type Throttled,
+} from './refuse'
 import type { RequestContext, ResetParts } from './reset-parts'
 import type { Link } from './reset-link'
 import { verifyResetLink } from './verify-link'
@@ -37,8 +44,8 @@ export async function completeReset(
   const context = { requestId: input.requestId, client: request.client }
   const counted = await limits.countReset(request.client, links.verifyAuthenticity('reset', link))
   if (!counted.ok) return throttled(parts, counted, context)
-  const { verdict, account } = await verifyResetLink(parts, link)
-  if (verdict !== 'holds') return refuse(parts, verdict, link, context)
+  const { status, account } = await verifyResetLink(parts, link)
+  if (status !== 'valid') return rejectLink(parts, status, link, context)
 
   const stopped =
     (await checkPassword(parts, input, account, context)) ??
@@ -48,7 +55,7 @@ export async function completeReset(
   const newHash = await hash.hash(password)
   await queue.ready()
   const replaced = await replacePassword(parts, input, account, newHash, context)
-  return replaced ? { ok: true } : refuse(parts, 'signature-used', link, context)
+  return replaced ? { ok: true } : rejectLink(parts, 'signature-used', link, context)
 }
 
 async function checkPassword(
@@ -87,7 +94,7 @@ async function checkSecondFactor(
   }
   // Reads the fields only now: until here they have not earned the work.
   const passed = await configuration.secondFactor(account, { ...request })
-  return passed ? undefined : refuse(parts, 'second-factor-required', link, context)
+  return passed ? undefined : rejectLink(parts, 'second-factor-required', link, context)
 }
 
 /** One transaction: the password, the team's sessions, the audit entries, and the email about the change. */

@@ -497,14 +497,14 @@ describe('"this wasn’t me"', () => {
     const link = linkOf()
     expect(await reset().cancelReset({ link, ...from() })).toEqual({ ok: false, code: 'signature-invalid' })
     expect(await reset().inspectCancelLink(link)).toEqual({ state: 'signature-invalid' })
-    expect(await reset().inspectLink(link)).toMatchObject({ state: 'holds' })
+    expect(await reset().inspectLink(link)).toMatchObject({ state: 'valid' })
   })
 
   test('T13: looking at it changes nothing', async () => {
     const link = linkOf(account, 'cancel')
     for (let i = 0; i < 3; i += 1)
-      expect(await reset().inspectCancelLink(link)).toMatchObject({ state: 'holds' })
-    expect(await reset().inspectLink(linkOf())).toMatchObject({ state: 'holds' })
+      expect(await reset().inspectCancelLink(link)).toMatchObject({ state: 'valid' })
+    expect(await reset().inspectLink(linkOf())).toMatchObject({ state: 'valid' })
   })
 
   test('R1: a client is refused after its share', async () => {

@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto'
 import { mayReset, type Account } from '@/lib/accounts/account'
 import type { Attempt, Work } from '@/lib/queue/queue'
-import { accountsOnTurn } from '@/lib/rate-limits/email-budget'
+import { maxAccountsPerMailbox } from '@/lib/rate-limits/email-budget'
 import { usernameSpellings } from '@/lib/text/username'
 import type { EmailParts } from './email-parts'
 import { findAccounts } from './find-accounts'
@@ -59,17 +59,17 @@ async function findByLogin(parts: EmailParts, login: string, requestId: string):
   const { limits, log } = parts
   const capped = (count: number) => log.warn({ event: 'accounts_capped', requestId, count })
   const found = await findAccounts(parts, login, (ids) => {
-    if (ids.length > accountsOnTurn) capped(ids.length)
+    if (ids.length > maxAccountsPerMailbox) capped(ids.length)
     return limits.chooseOnTurn(ids)
   })
-  if (found.length <= accountsOnTurn) return found
+  if (found.length <= maxAccountsPerMailbox) return found
   // A team's own function may find more.
   capped(found.length)
   const usernames = usernameSpellings(login)
   const isNamed = ({ username }: Account) => Number(usernames.includes(username))
   // Ids begin with the time at which they were made (UUID version 7, RFC 9562 §5.7).
   const age = (a: Account, b: Account) => (a.id < b.id ? -1 : 1)
-  return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, accountsOnTurn)
+  return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, maxAccountsPerMailbox)
 }
 
 async function findById({ accounts }: EmailParts, accountId: string): Promise<Account[]> {

@@ -38,7 +38,7 @@ export function createRehearsal(
   parts: EmailParts,
   write: (account: Account, requestedAt: number, locale: Language) => Promise<EmailText>,
 ) {
-  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, departures } = parts
+  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, sendSchedule } = parts
 
   /** Queues an email for a request that found no account. @param jobId of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<Attempt> {
@@ -67,7 +67,7 @@ export function createRehearsal(
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
-      await departures.rehearse(async () => {
+      await sendSchedule.rehearse(async () => {
         await mailer.rehearse(text)
         // To this process, a command of SMTP and its reply cost about what an empty statement does.
         for (let command = 0; command < commands; command += 1) await database.prisma.$queryRaw`SELECT 1`

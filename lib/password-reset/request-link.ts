@@ -1,6 +1,6 @@
 import { mayReset } from '@/lib/accounts/account'
 import { longestLogin } from '@/lib/accounts/accounts'
-import type { Counted } from '@/lib/rate-limits/limits'
+import type { LimitResult } from '@/lib/rate-limits/limits'
 import { findAccounts } from './find-accounts'
 import { auditUnknownAccount, throttled, type Throttled } from './refuse'
 import type { ResetParts } from './reset-parts'
@@ -45,7 +45,7 @@ export async function requestLink(parts: ResetParts, input: RequestLinkInput): P
   return { ok: true, found: tells ? true : 'not-told' }
 }
 
-function count({ limits }: ResetParts, { target, client }: RequestLinkInput): Promise<Counted> {
+function count({ limits }: ResetParts, { target, client }: RequestLinkInput): Promise<LimitResult> {
   return 'login' in target
     ? limits.countRequest(client, target.login)
     : limits.countRenewal(client, target.link)

@@ -31,7 +31,7 @@ function make(overrides: Partial<Parameters<typeof createLinks>[0]> = {}) {
   })
 }
 
-function verdictOn(link: Link, seen: LinkState | null = state, age = 60, links = make()) {
+function statusOf(link: Link, seen: LinkState | null = state, age = 60, links = make()) {
   const genuine = links.verifyAuthenticity('reset', link)
   return genuine === null ? 'signature-invalid' : links.verifyState(genuine, seen, at(age))
 }
@@ -39,17 +39,17 @@ function verdictOn(link: Link, seen: LinkState | null = state, age = 60, links =
 const link = make().create('reset', id, asked, state)
 
 test('a link holds for the account it was made for', () => {
-  expect(verdictOn(link)).toBe('holds')
+  expect(statusOf(link)).toBe('valid')
 })
 
 describe('T3: age', () => {
   test('a link as old as the period still holds, a second later it has expired', () => {
-    expect(verdictOn(link, state, 3600)).toBe('holds')
-    expect(verdictOn(link, state, 3601)).toBe('signature-expired')
+    expect(statusOf(link, state, 3600)).toBe('valid')
+    expect(statusOf(link, state, 3601)).toBe('signature-expired')
   })
   test('T10: a minute of skew is forgiven, more is a forged clock', () => {
-    expect(verdictOn(link, state, -60)).toBe('holds')
-    expect(verdictOn(link, state, -61)).toBe('signature-invalid')
+    expect(statusOf(link, state, -60)).toBe('valid')
+    expect(statusOf(link, state, -61)).toBe('signature-invalid')
   })
 })
 
@@ -63,17 +63,17 @@ describe('T5: a link dies with the state it was signed against', () => {
     ['a raised epoch', { ...state, linksEpoch: 1 }],
     ['a deleted account', null],
   ])('%s', (_what, seen) => {
-    expect(verdictOn(link, seen)).toBe('signature-used')
+    expect(statusOf(link, seen)).toBe('signature-used')
   })
   test('a disabled account is refused even by a link that was signed for it as disabled (S5)', () => {
     const disabled = { ...state, isActive: false }
-    expect(verdictOn(make().create('reset', id, asked, disabled), disabled)).toBe('signature-used')
+    expect(statusOf(make().create('reset', id, asked, disabled), disabled)).toBe('signature-used')
   })
   test('where links may be used again, only the password may change', () => {
     const links = make({ oneTimeUse: false })
     const reusable = links.create('reset', id, asked, state)
-    expect(verdictOn(reusable, { ...state, passwordHash: 'other' }, 60, links)).toBe('holds')
-    expect(verdictOn(reusable, { ...state, linksEpoch: 1 }, 60, links)).toBe('signature-used')
+    expect(statusOf(reusable, { ...state, passwordHash: 'other' }, 60, links)).toBe('valid')
+    expect(statusOf(reusable, { ...state, linksEpoch: 1 }, 60, links)).toBe('signature-used')
   })
 })
 
@@ -169,7 +169,7 @@ describe('K2: rotating the secret', () => {
   const next = 'Zq8Lr3Vt6Yw1Bn5Mc9Xk2Jh7Gf4Ds0Pa'
   test('older secrets verify and never sign', () => {
     const rotated = make({ secrets: [next, secret] })
-    expect(verdictOn(link, state, 60, rotated)).toBe('holds')
+    expect(statusOf(link, state, 60, rotated)).toBe('valid')
     expect(make().verifyAuthenticity('reset', rotated.create('reset', id, asked, state))).toBeNull()
   })
   test('machines that know the next secret before it signs take links of both, whichever of them swaps first', () => {
@@ -177,10 +177,10 @@ describe('K2: rotating the secret', () => {
     const early = swapped.create('reset', id, asked, state)
     expect(make().verifyAuthenticity('reset', early)).toBeNull()
     for (const machine of [told, swapped])
-      for (const made of [link, early]) expect(verdictOn(made, state, 60, machine)).toBe('holds')
+      for (const made of [link, early]) expect(statusOf(made, state, 60, machine)).toBe('valid')
   })
   test('a dropped secret is dead at once', () => {
-    expect(verdictOn(link, state, 60, make({ secrets: [next] }))).toBe('signature-invalid')
+    expect(statusOf(link, state, 60, make({ secrets: [next] }))).toBe('signature-invalid')
   })
 })
 
@@ -280,7 +280,7 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
             expect(presented(purpose, changed, own, age)).toBe('signature-invalid')
           }
           if (own.isActive) held += 1
-          expect(presented(purpose, whole, own, age)).toBe(own.isActive ? 'holds' : 'signature-used')
+          expect(presented(purpose, whole, own, age)).toBe(own.isActive ? 'valid' : 'signature-used')
           expect(presented(purpose, whole, null, age)).toBe('signature-used')
           // Everything counts for a reset; for "this wasn't me" all but the password.
           const signedFields = [

@@ -1,6 +1,6 @@
-import { roughClient } from '@/lib/addresses/client-ip'
+import { clientNetwork } from '@/lib/addresses/client-ip'
 import type { Attempt, Work } from '@/lib/queue/queue'
-import { auditHeldEmail, cancelLink, deliverEmail, languageOf, senderOf } from './deliver-email'
+import { auditUnsentEmail, cancelLink, deliverEmail, emailLocale, senderOf } from './deliver-email'
 import type { EmailParts } from './email-parts'
 
 /**
@@ -15,13 +15,13 @@ export async function sendChangedEmail(
   { id, data, createdAt, attempt }: Work<'changed-email'>,
 ): Promise<Attempt> {
   const { accountId, requestId, email } = data
-  const about = { requestId, accountId }
+  const context = { requestId, accountId }
   const { account } = await parts.accounts.read(accountId)
   if (account === null || email === '') {
-    await auditHeldEmail(parts, 'account-gone', about)
+    await auditUnsentEmail(parts, 'account-gone', context)
     return { outcome: 'done' }
   }
-  const locale = languageOf(parts, account, data.locale)
+  const locale = emailLocale(parts, account, data.locale)
   const changedAt = Math.floor(createdAt.getTime() / 1000)
   const mayCancel = email === account.email
   const text = await parts.emails.changed({
@@ -29,8 +29,8 @@ export async function sendChangedEmail(
     sender: senderOf(parts.settings),
     account: { ...account, email },
     changedAt: createdAt,
-    client: roughClient(data.client),
+    client: clientNetwork(data.client),
     cancelLink: mayCancel ? cancelLink(parts, 'cancel-change', account, changedAt, locale) : undefined,
   })
-  return deliverEmail(parts, 'notified', id, { ...account, email }, text, about, attempt)
+  return deliverEmail(parts, 'notified', id, { ...account, email }, text, context, attempt)
 }

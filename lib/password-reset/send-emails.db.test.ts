@@ -8,7 +8,7 @@ import { emails } from '@/emails/templates'
 import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
-import { createDepartures } from './departures'
+import { createSendSchedule } from './send-schedule'
 import { createLimits } from '@/lib/rate-limits/limits'
 import type { EmailParts } from './email-parts'
 import { createEmailSending } from './send-emails'
@@ -88,7 +88,7 @@ const handlers = (configuration: Configuration = {}, other: Partial<EmailParts> 
     configuration,
     emails: { ...emails, ...configuration.emails },
     mailer,
-    departures: createDepartures({ slots: 16, longestPause: 0 }),
+    sendSchedule: createSendSchedule({ slots: 16, longestPause: 0 }),
     ...other,
   })
 
@@ -382,7 +382,7 @@ describe('an email with a link', () => {
     expect(
       await services.passwordReset.inspectLink({ user_id: account.id, timestamp, signature }),
     ).toMatchObject({
-      state: 'holds',
+      state: 'valid',
     })
     expect(await lastEntry()).toEqual([auditEvents.sent, null])
   })

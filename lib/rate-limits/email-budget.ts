@@ -1,21 +1,21 @@
 import { unknownClient } from '@/lib/addresses/client-ip'
-import { createDrawn } from './drawn'
+import { createKeyedRandom } from './keyed-random'
 import type { LimitSettings } from './limits'
 
 type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 
 /** Gives back the share of an email that did not leave. */
-export type GiveBack = () => Promise<void>
+export type Release = () => Promise<void>
 
-const nothingTaken: GiveBack = async () => undefined
+const nothingTaken: Release = async () => undefined
 
 /**
  * Whether an email may leave. `alert`: the budget is used up, and that was not told in the last ten minutes.
  */
-export type EmailBudget = { ok: boolean; alert: boolean; giveBack: GiveBack }
+export type EmailBudget = { ok: boolean; alert: boolean; release: Release }
 
 /** Whether an email may go to a mailbox. */
-export type MailboxShare = { ok: boolean; giveBack: GiveBack }
+export type MailboxAllowance = { ok: boolean; release: Release }
 
 /** A window's budget lies up to this part of LIMIT_EMAILS below it. */
 const margin = 1 / 4
@@ -24,7 +24,7 @@ const margin = 1 / 4
  * Accounts of one mailbox that get an email at once. Anybody who may register accounts with somebody else's address must
  * not cause thousands of emails with one request.
  */
-export const accountsOnTurn = 20
+export const maxAccountsPerMailbox = 20
 
 type Parts = {
   /** Counts one, and returns how many that makes. */
@@ -32,7 +32,7 @@ type Parts = {
   /** Costs what counting one costs, and counts nothing. */
   touch: (name: Counter, of: string) => Promise<void>
   /** @param most above which nothing is given back */
-  giveBack: (name: Counter, of: string, most: number) => Promise<void>
+  release: (name: Counter, of: string, most: number) => Promise<void>
   isFirstInWindow: (client: string, kind: string) => Promise<boolean>
   pseudonym: (text: string) => string
   key: Buffer
@@ -41,8 +41,8 @@ type Parts = {
 
 /** How many emails with links leave: from the whole installation, and to one mailbox. */
 export function createEmailBudget(parts: Parts) {
-  const { take, touch, giveBack, isFirstInWindow, pseudonym, settings } = parts
-  const drawn = createDrawn(parts.key)
+  const { take, touch, release, isFirstInWindow, pseudonym, settings } = parts
+  const random = createKeyedRandom(parts.key)
 
   /**
    * Takes one email from the budget of the installation. Once it is used up, only accounts that had no email in their
@@ -56,7 +56,7 @@ export function createEmailBudget(parts: Parts) {
    * @param first whether it is the account's first email in its window
    */
   async function spendEmail({ first }: { first: boolean }): Promise<EmailBudget> {
-    const window = drawn.window('emails', settings.emails.seconds)
+    const window = random.window('emails', settings.emails.seconds)
     const usual = await takeShare('emails', `all ${window}`, budgetOf('emails', window))
     if (usual.ok) return { ...usual, alert: false }
     const second = first
@@ -73,7 +73,7 @@ export function createEmailBudget(parts: Parts) {
     const { count: most } = settings.emails
     const places = Math.floor((most * margin) / 2) + 1
     return (
-      most - drawn.number(`${name} ${window} one`, places) - drawn.number(`${name} ${window} two`, places)
+      most - random.number(`${name} ${window} one`, places) - random.number(`${name} ${window} two`, places)
     )
   }
 
@@ -88,7 +88,7 @@ export function createEmailBudget(parts: Parts) {
     address: string,
     accountId: string,
     isOnTurn: () => Promise<boolean>,
-  ): Promise<MailboxShare> {
+  ): Promise<MailboxAllowance> {
     const { count: most } = settings.emailsPerMailbox
     const mailbox = `${pseudonym(`mailbox ${address}`)} ${mailboxWindow()}`
     const share = await takeShare('emailsPerMailbox', mailbox, most)
@@ -96,10 +96,10 @@ export function createEmailBudget(parts: Parts) {
     const turn = await takeShare('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1)
     if (!turn.ok) return turn
     // Accounts beyond those that a look-up reads may all be on turn: their emails are bounded, too.
-    const turns = await takeShare('mailboxTurns', mailbox, accountsOnTurn)
+    const turns = await takeShare('mailboxTurns', mailbox, maxAccountsPerMailbox)
     return {
       ok: turns.ok,
-      giveBack: async () => void (await Promise.all([turn, turns].map((s) => s.giveBack()))),
+      release: async () => void (await Promise.all([turn, turns].map((s) => s.release()))),
     }
   }
 
@@ -111,24 +111,24 @@ export function createEmailBudget(parts: Parts) {
    * @param ids of the mailbox's accounts, oldest first
    */
   function chooseOnTurn(ids: string[]): string[] {
-    if (ids.length <= accountsOnTurn) return ids
-    const oldest = ids.slice(0, accountsOnTurn / 2)
-    const others = drawn.shuffle(`turn ${mailboxWindow()}`, ids.slice(accountsOnTurn / 2))
-    return [...oldest, ...others.slice(0, accountsOnTurn / 2)]
+    if (ids.length <= maxAccountsPerMailbox) return ids
+    const oldest = ids.slice(0, maxAccountsPerMailbox / 2)
+    const others = random.shuffle(`turn ${mailboxWindow()}`, ids.slice(maxAccountsPerMailbox / 2))
+    return [...oldest, ...others.slice(0, maxAccountsPerMailbox / 2)]
   }
 
-  const mailboxWindow = () => drawn.window('mailbox', settings.emailsPerMailbox.seconds)
+  const mailboxWindow = () => random.window('mailbox', settings.emailsPerMailbox.seconds)
 
   /** Counts one email; what was refused stays counted, so that a budget that was found spent stays so. */
-  async function takeShare(name: Counter, of: string, most: number): Promise<MailboxShare> {
+  async function takeShare(name: Counter, of: string, most: number): Promise<MailboxAllowance> {
     return (await take(name, of)) <= most
-      ? { ok: true, giveBack: () => giveBack(name, of, most) }
-      : { ok: false, giveBack: nothingTaken }
+      ? { ok: true, release: () => release(name, of, most) }
+      : { ok: false, release: nothingTaken }
   }
 
   /** Costs the database what counting an email does, on the same rows, and counts nothing. */
   async function rehearseEmail(): Promise<void> {
-    const window = drawn.window('emails', settings.emails.seconds)
+    const window = random.window('emails', settings.emails.seconds)
     await touch('emailsPerMailbox', 'nobody')
     await touch('emails', `all ${window}`)
   }

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { isLong } from '@/e2e/support/long-form'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { clientKey } from '@/lib/addresses/client-ip'
-import { createLimits, LimiterBroken, type Counted, type LimitSettings } from './limits'
+import { createLimits, LimiterBroken, type LimitResult, type LimitSettings } from './limits'
 import { migrate } from '@/lib/setup/migrate'
 import { defaultSchemas } from '@/lib/config/schema-names'
 
@@ -51,7 +51,7 @@ async function inTurn(times: number, count: (i: number) => Promise<{ ok: boolean
 }
 
 describe('R1: what is counted', () => {
-  test.each<[string, number, () => Promise<Counted>]>([
+  test.each<[string, number, () => Promise<LimitResult>]>([
     ['asks of a client', 6, () => limits.countRequest('203.0.113.1', randomBytes(8).toString('hex'))],
     ['asks for one login', 3, () => limits.countRequest('203.0.113.2', 'grace')],
     ['posts of forged links', 5, () => limits.countReset('203.0.113.3', null)],
@@ -209,7 +209,7 @@ describe('R10: what people of one network do to each other', () => {
 describe('R13: a /48', () => {
   const networks = Array.from({ length: 40 }, (_, n) => `2001:db8:d:${n.toString(16)}::1`)
   const askAll = async (each: number) => {
-    const asked: Counted[] = []
+    const asked: LimitResult[] = []
     for (const client of networks)
       for (let i = 0; i < each; i += 1)
         asked.push(await limits.countRequest(client, randomBytes(8).toString('hex')))
@@ -334,14 +334,14 @@ describe('notes and the email budget', () => {
 
   test('an email that was not sent gives its share back', async () => {
     await inTurn(2, letter)
-    await (await letter()).giveBack()
+    await (await letter()).release()
     expect(await inTurn(2, letter)).toEqual([true, false])
   })
 
   test('R1: the shares of emails that were not sent go back to the budget that they were taken from', async () => {
     await inTurn(3, letter)
     const firsts = [await firstEmail(), await firstEmail(), await firstEmail()]
-    await firsts[0]!.giveBack()
+    await firsts[0]!.release()
     expect(await inTurn(2, firstEmail)).toEqual([true, false])
   })
 })
@@ -423,7 +423,7 @@ describe('A9: whether one’s own email leaves', () => {
   test('a budget that was found spent stays spent, so that an email that failed does not show in one that leaves then (A9)', async () => {
     const taken = [await limits.spendEmail({ first: false }), await limits.spendEmail({ first: false })]
     expect(await inTurn(2, () => limits.spendEmail({ first: false }))).toEqual([true, false])
-    for (const { giveBack } of taken) await giveBack()
+    for (const { release } of taken) await release()
     expect(await inTurn(2, () => limits.spendEmail({ first: false }))).toEqual([false, false])
   })
 })
@@ -450,7 +450,7 @@ describe('R11: emails to one mailbox', () => {
 
   test('one that was not sent is given back (R11)', async () => {
     await inTurn(3, () => spend('x'))
-    await (await spend('x')).giveBack()
+    await (await spend('x')).release()
     expect(await inTurn(2, () => spend('x'))).toEqual([true, false])
   })
 

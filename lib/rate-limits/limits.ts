@@ -1,10 +1,10 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import { clientKey, siteKey } from '@/lib/addresses/client-ip'
+import { clientKey, ipv6SiteKey } from '@/lib/addresses/client-ip'
 import type { Database } from '@/lib/database/pool'
 import { createEmailBudget } from './email-budget'
 import { createRefusalMemory } from './refusal-memory'
-import { canonicalAddress } from '@/lib/addresses/email-address'
+import { canonicalEmail } from '@/lib/addresses/email-address'
 import { quoted } from '@/lib/config/schema-names'
 import { canonicalUsername } from '@/lib/text/username'
 
@@ -37,7 +37,7 @@ const networksPerSite = 10
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
 /** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
-export type Counted =
+export type LimitResult =
   | { ok: true }
   | {
       ok: false
@@ -124,9 +124,9 @@ export function createLimits(
     }
   }
 
-  type Countable = (Counted & { ok: false })['limit']
+  type Countable = (LimitResult & { ok: false })['limit']
 
-  async function count(name: Countable, of: string): Promise<Counted> {
+  async function count(name: Countable, of: string): Promise<LimitResult> {
     const counter = `${name}:${of}`
     const known = refusals.recall(counter)
     if (known !== undefined) return refusal(name, known, false)
@@ -136,7 +136,7 @@ export function createLimits(
     return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
   }
 
-  function refusal(limit: Countable, ms: number, first: boolean): Counted {
+  function refusal(limit: Countable, ms: number, first: boolean): LimitResult {
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
@@ -152,16 +152,16 @@ export function createLimits(
    *
    * @param identifier what was typed
    */
-  async function countRequest(client: string, identifier: string): Promise<Counted> {
+  async function countRequest(client: string, identifier: string): Promise<LimitResult> {
     const from = clientKey(client)
     const byClient = await count('requestsPerClient', from)
     if (!byClient.ok) return byClient
-    const site = siteKey(client)
+    const site = ipv6SiteKey(client)
     const bySite = site === undefined ? byClient : await count('requestsPerSite', site)
     if (!bySite.ok) return bySite
     return count(
       'requestsPerLogin',
-      `${pseudonym(canonicalAddress(identifier) ?? canonicalUsername(identifier))} ${from}`,
+      `${pseudonym(canonicalEmail(identifier) ?? canonicalUsername(identifier))} ${from}`,
     )
   }
 
@@ -169,7 +169,7 @@ export function createLimits(
    * Counts a request to renew a dead link. Its holder was sent it, so it is counted for this link and client alone: what
    * others of the client's network request does not refuse it.
    */
-  function countRenewal(client: string, { signature }: { signature: string }): Promise<Counted> {
+  function countRenewal(client: string, { signature }: { signature: string }): Promise<LimitResult> {
     return count('requestsPerLogin', `renewal ${pseudonym(signature)} ${clientKey(client)}`)
   }
 
@@ -180,24 +180,24 @@ export function createLimits(
    *
    * @param genuine the link if its outer signature holds, else null
    */
-  function countReset(client: string, genuine: { signature: string } | null): Promise<Counted> {
+  function countReset(client: string, genuine: { signature: string } | null): Promise<LimitResult> {
     const from = clientKey(client)
     if (genuine === null) return count('forgeriesPerClient', from)
     return count('resetsPerLink', `${pseudonym(genuine.signature)} ${from}`)
   }
 
   /** Counts a refused password, for this link from this client only. */
-  function countAttempt(client: string, signature: string): Promise<Counted> {
+  function countAttempt(client: string, signature: string): Promise<LimitResult> {
     return count('attemptsPerLink', `${pseudonym(signature)} ${clientKey(client)}`)
   }
 
   /** Counts an answer to a second factor, for this link from any client: many networks give no more attempts. */
-  function countGuess(signature: string): Promise<Counted> {
+  function countGuess(signature: string): Promise<LimitResult> {
     return count('guessesPerLink', pseudonym(signature))
   }
 
   /** Counts a fresh reset that "this wasn't me" starts, wherever it is pressed. */
-  function countRestart(accountId: string): Promise<Counted> {
+  function countRestart(accountId: string): Promise<LimitResult> {
     return count('restartsPerAccount', pseudonym(accountId))
   }
 
@@ -207,11 +207,11 @@ export function createLimits(
 
   /** Takes back the count of a restart that failed. */
   function returnRestart(accountId: string): Promise<void> {
-    return giveBack('restartsPerAccount', pseudonym(accountId))
+    return release('restartsPerAccount', pseudonym(accountId))
   }
 
   /** @param most above which nothing is given back: what was found used up stays so */
-  async function giveBack(name: keyof typeof all, of: string, most: number = 2 ** 31 - 1): Promise<void> {
+  async function release(name: keyof typeof all, of: string, most: number = 2 ** 31 - 1): Promise<void> {
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
       `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" BETWEEN 1 AND $3 AND "expire" > $2`,
@@ -228,7 +228,7 @@ export function createLimits(
   const budget = createEmailBudget({
     take: async (name, of) => (await take(name, of)).consumedPoints,
     touch: async (name, of) => void (await limiters.get(name)!.reward(of, 0)),
-    giveBack,
+    release,
     isFirstInWindow,
     pseudonym,
     key: Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter draws v1', 32)),

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import type { GuardedAnswer } from './response-headers'
+import type { SecuredResponse } from './response-headers'
 import { createFairQueue, type QueueBounds } from './fair-queue'
-import type { Refused } from './request-filter'
-import { refuse } from './error-response'
+import type { ErrorResponse } from './request-filter'
+import { sendError } from './error-response'
 
 /** What a request costs decides in which queue it waits. */
 type Kind = 'page' | 'api' | 'health'
@@ -34,14 +34,14 @@ export const admissionLimits: AdmissionLimits = {
 }
 
 /** What follows on the connection is dropped, as it may be (RFC 9112 §9.3.2): it would be refused as well. */
-export const busy: Refused = {
+export const overloadedResponse: ErrorResponse = {
   status: 503,
   detail: 'Service temporarily unavailable.',
   headers: { 'Retry-After': '5', Connection: 'close' },
 }
 
 /** A request that may begin. */
-export type Turn = {
+export type AdmittedRequest = {
   /** To be called when what handles the request has returned. */
   returned(): void
 }
@@ -93,21 +93,21 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
    * @param client a key of rate limits
    * @returns undefined for a request that must not be begun: refused here, or its client has hung up
    */
-  function admit(answer: GuardedAnswer, client: string): Promise<Turn | undefined> {
-    const kind = kindOf(answer.target)
+  function admit(response: SecuredResponse, client: string): Promise<AdmittedRequest | undefined> {
+    const kind = kindOf(response.target)
     const queue = queues[kind]
     const next = () => (kind === 'health' ? void queue.beginNext() : schedule())
-    const { promise, resolve } = Promise.withResolvers<Turn | undefined>()
+    const { promise, resolve } = Promise.withResolvers<AdmittedRequest | undefined>()
 
-    const end = (turn: Turn | undefined) => {
+    const end = (turn: AdmittedRequest | undefined) => {
       clearTimeout(patience)
-      answer.off('close', hungUp)
+      response.off('close', hungUp)
       resolve(turn)
     }
     const refuseThis = () => {
       end(undefined)
       onRefused()
-      refuse(answer, busy)
+      sendError(response, overloadedResponse)
     }
     const hungUp = () => {
       leave?.()
@@ -117,10 +117,10 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
       leave?.()
       refuseThis()
     }, limits.longestWait)
-    answer.once('close', hungUp)
+    response.once('close', hungUp)
     arrived()
     const leave = queue.enter(client, {
-      begin: () => end(occupy(answer, () => (leave?.(), next()))),
+      begin: () => end(occupy(response, () => (leave?.(), next()))),
       refuse: refuseThis,
     })
     if (leave === undefined) refuseThis()
@@ -129,10 +129,10 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
   }
 
   /**
-   * Calls `free` once the process has no more to do for the request: all of the answer is handed over, the client does not
+   * Calls `free` once the process has no more to do for the request: all of the response is handed over, the client does not
    * keep up with it, or the client is gone and the handler has returned.
    */
-  function occupy(answer: GuardedAnswer, free: () => void): Turn {
+  function occupy(response: SecuredResponse, free: () => void): AdmittedRequest {
     let isFree = false
     let hasReturned = false
     const freeOnce = () => {
@@ -141,15 +141,15 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
       isFree = true
     }
     const limit = setTimeout(freeOnce, limits.longestWork)
-    answer.once('prefinish', freeOnce)
-    answer.once('stalled', freeOnce)
-    answer.once('close', () => {
-      if (hasReturned || answer.headersSent) freeOnce()
+    response.once('prefinish', freeOnce)
+    response.once('stalled', freeOnce)
+    response.once('close', () => {
+      if (hasReturned || response.headersSent) freeOnce()
     })
     return {
       returned() {
         hasReturned = true
-        if (answer.closed || answer.writableEnded) freeOnce()
+        if (response.closed || response.writableEnded) freeOnce()
       },
     }
   }
@@ -169,7 +169,7 @@ function kindOf(target: string): Kind {
  */
 export async function whenReady(
   { socket }: IncomingMessage,
-  earlier: GuardedAnswer | undefined,
+  earlier: SecuredResponse | undefined,
   bodyRead: Promise<void>,
 ): Promise<boolean> {
   await bodyRead

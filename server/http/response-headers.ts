@@ -10,7 +10,7 @@ import type { Settings } from '@/lib/config/settings'
 import { closedPolicy, pagePolicy, type PolicyRules } from './content-security-policy'
 
 /** What the headers of an answer depend on, besides the answer itself. */
-export type AnswerRules = PolicyRules &
+export type HeaderRules = PolicyRules &
   Pick<Settings, 'hsts' | 'allowedOrigins'> & {
     /** Milliseconds a connection stays after an answer that came before the whole body. */
     lingerTime: number
@@ -68,7 +68,7 @@ const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !==
 export function securityHeaders({
   publicOrigin,
   hsts,
-}: Pick<AnswerRules, 'publicOrigin' | 'hsts'>): [name: string, value: string][] {
+}: Pick<HeaderRules, 'publicOrigin' | 'hsts'>): [name: string, value: string][] {
   const headers: [string, string][] = [
     ['Content-Security-Policy', closedPolicy],
     ['X-Content-Type-Options', 'nosniff'],
@@ -93,10 +93,10 @@ type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[]
  * The class of all answers of the server. Its headers are settled in `writeHead`, which nothing that is sent can pass
  * by, be it a page, a file, an error of Next's or a refusal that Node makes up by itself.
  */
-export function guardedAnswer(rules: AnswerRules) {
+export function createResponseClass(rules: HeaderRules) {
   const always = securityHeaders(rules)
 
-  return class GuardedAnswer<
+  return class SecuredResponse<
     Request extends IncomingMessage = IncomingMessage,
   > extends ServerResponse<Request> {
     // Made on first use: of many requests that arrive at once, most need neither.
@@ -118,7 +118,7 @@ export function guardedAnswer(rules: AnswerRules) {
       this.takeGiven(typeof reason === 'string' ? given : reason)
       this.settleHeaders(status)
       if (rules.draining()) this.setHeader('Connection', 'close')
-      if (bodyIsOutstanding(this.req)) this.lingerAfterwards()
+      if (isRequestBodyPending(this.req)) this.lingerAfterwards()
       return typeof reason === 'string' ? super.writeHead(status, reason) : super.writeHead(status)
     }
 
@@ -203,14 +203,14 @@ export function guardedAnswer(rules: AnswerRules) {
   }
 }
 
-export type GuardedAnswer = InstanceType<ReturnType<typeof guardedAnswer>>
+export type SecuredResponse = InstanceType<ReturnType<typeof createResponseClass>>
 
 function isPage(contentType: number | string | readonly string[] | undefined): boolean {
   return /^text\/html\b/i.test(String(contentType ?? ''))
 }
 
 /** Whether the request has a body of which some is still to come. */
-export function bodyIsOutstanding(request: IncomingMessage): boolean {
+export function isRequestBodyPending(request: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
   return !request.complete && (coding !== undefined || (length !== undefined && length !== '0'))
 }

@@ -1,6 +1,6 @@
 import { buttonLook } from '@/components/button'
 import { EnvelopeIcon } from '@/components/icons'
-import type { CaughtEmail } from '@/lib/mail/dev-mailbox'
+import type { StoredEmail } from '@/lib/mail/dev-mailbox'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { ageOf, exactly } from './relative-time'
@@ -61,7 +61,7 @@ export default async function MailboxPage({ searchParams }: Props) {
   )
 }
 
-function List({ emails }: { emails: CaughtEmail[] }) {
+function List({ emails }: { emails: StoredEmail[] }) {
   return (
     <ul
       role="list"

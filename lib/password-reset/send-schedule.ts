@@ -10,7 +10,7 @@ const firstGuess = 100
 /** Milliseconds: a mail server that is silent for minutes must not have requests for nobody hold the slots, too. */
 const longestRehearsal = 2000
 
-export type Departures = ReturnType<typeof createDepartures>
+export type SendSchedule = ReturnType<typeof createSendSchedule>
 
 /**
  * When a worker's emails leave. Whether requests named accounts must not show in when the email of a later one arrives, so
@@ -20,7 +20,7 @@ export type Departures = ReturnType<typeof createDepartures>
  * @param slots emails that are sent at once
  * @param longestPause milliseconds; the drawn time is half of it on average, and around that most often
  */
-export function createDepartures({ slots, longestPause }: { slots: number; longestPause: number }) {
+export function createSendSchedule({ slots, longestPause }: { slots: number; longestPause: number }) {
   const durations: number[] = []
   const waiting: (() => void)[] = []
   let free = slots

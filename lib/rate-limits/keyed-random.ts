@@ -4,10 +4,10 @@ import { createHmac } from 'node:crypto'
  * Numbers that nobody without the secret can foresee and that all instances agree on: each is derived from the secret and
  * from what it is for, so that nothing has to be stored or told.
  */
-export type Drawn = ReturnType<typeof createDrawn>
+export type KeyedRandom = ReturnType<typeof createKeyedRandom>
 
 /** @param key derived from the secret for this purpose alone */
-export function createDrawn(key: Buffer) {
+export function createKeyedRandom(key: Buffer) {
   const bytes = (label: string) => createHmac('sha256', key).update(label).digest()
 
   /** A whole number from 0 to `below` - 1, each as likely as the others to within 2^-27. */
