@@ -31,7 +31,7 @@ export function createServices(settings: Settings) {
   const hash = createPasswordHash()
   const policy = createPasswordPolicy({
     ...settings.password,
-    appName: settings.look.appName,
+    appName: settings.branding.appName,
     host: new URL(settings.publicUrl).hostname,
   })
   const links = createLinks({

@@ -1,11 +1,11 @@
 'use client'
 
 import './globals.css'
-import { CrashPage } from '@/components/error-page'
-import type { CrashWords } from '@/components/error-page-messages'
+import { ErrorPageContent } from '@/components/error-page'
+import type { ErrorPageMessages } from '@/components/error-page-messages'
 
 /** Said when even the layout failed, so that neither the language nor the settings are known. */
-const words: CrashWords = {
+const messages: ErrorPageMessages = {
   language: 'en',
   direction: 'ltr',
   appName: 'Rekey',
@@ -17,5 +17,5 @@ const words: CrashWords = {
 }
 
 export default function GlobalErrorPage() {
-  return <CrashPage words={words} />
+  return <ErrorPageContent messages={messages} />
 }

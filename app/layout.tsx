@@ -1,7 +1,7 @@
 import type { Viewport } from 'next'
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
-import { CrashWordsProvider } from '@/components/error-page-messages'
+import { ErrorPageMessagesProvider } from '@/components/error-page-messages'
 import { brandStyle, helpLine } from '@/components/brand-style'
 import { directionOf } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
@@ -34,8 +34,8 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.error' })
   const { settings } = services()
-  const { appName, logoUrl } = settings.look
-  const words = {
+  const { appName, logoUrl } = settings.branding
+  const messages = {
     title: t('title'),
     lead: t('lead'),
     retry: t('retry'),
@@ -47,5 +47,5 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
     brand: await brandStyle(),
     help: await helpLine(language),
   }
-  return <CrashWordsProvider words={words}>{children}</CrashWordsProvider>
+  return <ErrorPageMessagesProvider messages={messages}>{children}</ErrorPageMessagesProvider>
 }

@@ -6,7 +6,7 @@ export type FormResponse<Field extends string = never> =
   { ok: true } | { ok: false; errors: FormErrors<Field>; retryAfter?: number }
 
 /** Milliseconds after which a person would rather hear that nothing came. */
-const patience = 30_000
+const timeout = 30_000
 
 /** Seconds to wait where a 429 does not say. */
 const usualWait = 60
@@ -35,7 +35,7 @@ export async function send<Field extends string = never>(
       credentials: 'omit',
       cache: 'no-store',
       redirect: 'error',
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeout),
     })
     return await readResponse(response, shown)
   } catch {

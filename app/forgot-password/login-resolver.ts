@@ -2,9 +2,9 @@ import { zodResolver } from '@hookform/resolvers/zod'
 import type { Resolver } from 'react-hook-form'
 import { sendLinkSchema, type LoginField } from '@/lib/http/request-schemas'
 
-export type Values = Record<LoginField, string>
+export type LoginValues = Record<LoginField, string>
 
 /** Checks what was typed by the endpoint's own schema, and sends it as it was typed. */
-export function createResolver(loginField: LoginField): Resolver<Values> {
+export function createLoginResolver(loginField: LoginField): Resolver<LoginValues> {
   return zodResolver(sendLinkSchema(loginField), undefined, { raw: true })
 }

@@ -1,13 +1,13 @@
 'use client'
 
 import { useCallback, useEffect, useState } from 'react'
-import { useArrival } from '@/client/focus-view'
-import { Button, buttonLook } from '@/components/button'
+import { useViewFocus } from '@/client/focus-view'
+import { Button, buttonClass } from '@/components/button'
 import { formMessage, inHowLong, type FormMessages } from '@/client/error-message'
 import type { FormResponse } from '@/client/api'
-import { Notice } from '@/components/alert'
+import { Alert } from '@/components/alert'
 import { inboxOf } from './inbox'
-import type { SentWords } from './sent-notice'
+import type { SentMessages } from './sent-notice'
 
 /**
  * Asking again, and going back to correct what was typed.
@@ -17,13 +17,13 @@ import type { SentWords } from './sent-notice'
  * @param ask asks once more for what was typed
  */
 export function SentActions({
-  words,
+  messages,
   errors,
   language,
   againAt,
   ask,
 }: {
-  words: SentWords
+  messages: SentMessages
   errors: FormMessages
   language: string
   againAt: number
@@ -33,37 +33,37 @@ export function SentActions({
   const [notice, setNotice] = useState<string>()
   const sayReady = useCallback(() => {
     setNotice(undefined)
-    setStatus(words.ready)
-  }, [words.ready])
+    setStatus(messages.ready)
+  }, [messages.ready])
   const left = useSecondsUntil(againAt, sayReady)
   const [busy, setBusy] = useState(false)
-  useArrival(words.documentTitle)
+  useViewFocus(messages.documentTitle)
 
   async function requestAgain() {
     if (busy) return
-    if (left > 0) return setStatus(words.tooSoon.replace('{when}', inHowLong(left, language)))
+    if (left > 0) return setStatus(messages.tooSoon.replace('{when}', inHowLong(left, language)))
     setBusy(true)
-    // The same words again would not be read out again.
+    // The same messages again would not be read out again.
     setStatus('')
     setNotice(undefined)
     const response = await ask()
     setBusy(false)
     if (!response.ok) return setNotice(formMessage(response, errors, language))
-    setStatus(words.requestedAgain)
+    setStatus(messages.requestedAgain)
   }
 
   return (
     <>
       <Button
         type="button"
-        look="quiet"
+        variant="quiet"
         busy={busy}
-        busyWords={words.busy}
+        busyMessage={messages.busy}
         className="flex-wrap"
         aria-disabled={busy || left > 0 || undefined}
         onClick={requestAgain}
       >
-        {words.again}
+        {messages.again}
         {/* Read out only when the button is pressed: a label that changes every second would never let go. */}
         {left > 0 && (
           <span aria-hidden="true" className="font-normal text-muted tabular-nums">
@@ -71,26 +71,26 @@ export function SentActions({
           </span>
         )}
       </Button>
-      <Button type="button" look="quiet" onClick={() => window.history.back()}>
-        {words.change}
+      <Button type="button" variant="quiet" onClick={() => window.history.back()}>
+        {messages.change}
       </Button>
       <div>
         <p role="status" className="text-muted">
           {status}
         </p>
-        <Notice>{notice}</Notice>
+        <Alert>{notice}</Alert>
       </div>
     </>
   )
 }
 
 /** The next place to go, for an address of a large provider: known from what was typed, in the browser alone. */
-export function InboxLink({ words, login }: { words: SentWords; login: string }) {
+export function InboxLink({ messages, login }: { messages: SentMessages; login: string }) {
   const inbox = inboxOf(login)
   if (inbox === undefined) return null
   return (
-    <a className={`mt-6 w-full ${buttonLook('primary')}`} href={inbox.url}>
-      {words.inbox.replace('{provider}', inbox.name)}
+    <a className={`mt-6 w-full ${buttonClass('primary')}`} href={inbox.url}>
+      {messages.inbox.replace('{provider}', inbox.name)}
     </a>
   )
 }

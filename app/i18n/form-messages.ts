@@ -31,7 +31,7 @@ export async function formMessages(language: Language): Promise<FormMessages> {
  * @param own the messages of single codes
  * @param other said of every other code
  */
-export function messagesByCode(
+export function fillFieldMessages(
   missing: string,
   own: Partial<Record<FieldErrorCode, string>>,
   other: string,

@@ -7,7 +7,7 @@ export const dynamic = 'force-dynamic'
 
 /** The mark for the browser's tab, in the team's colour where there is one. */
 export function GET(): Response {
-  const { brandColor } = services().settings.look
+  const { brandColor } = services().settings.branding
   const { accent, 'on-accent': ownLabel } = theme.light.colors
   const own = { accent, onAccent: ownLabel }
   return new Response(drawing(brandColor === undefined ? own : readableAccents(brandColor).light), {

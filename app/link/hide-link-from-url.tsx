@@ -11,7 +11,7 @@ import { addressWithFragment } from './link-in-fragment'
  *
  * @param path what the address bar shows instead
  */
-export function ForgetAddress({ path }: { path: string }) {
+export function HideLinkFromUrl({ path }: { path: string }) {
   useLayoutEffect(() => {
     const whole = addressWithFragment(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)

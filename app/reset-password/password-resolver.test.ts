@@ -1,7 +1,7 @@
 import type { FieldError } from 'react-hook-form'
 import { expect, test } from 'vitest'
 import { createPasswordRules } from '@/lib/passwords/rules'
-import { createResolver } from './password-resolver'
+import { createPasswordResolver } from './password-resolver'
 
 const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep' })
 const good = 'four unrelated words here'
@@ -9,7 +9,7 @@ const good = 'four unrelated words here'
 /** The codes by field, as the form would show them. */
 async function judge(values: Record<string, string>, { passwordConfirm = false } = {}) {
   const options = { fields: {}, shouldUseNativeValidation: false, criteriaMode: 'all' as const }
-  const { errors } = await createResolver(rules, passwordConfirm)(values as never, undefined, options)
+  const { errors } = await createPasswordResolver(rules, passwordConfirm)(values as never, undefined, options)
   return Object.fromEntries(
     Object.entries(errors).map(([name, error]) => [
       name,
@@ -72,5 +72,8 @@ test('P12: a repetition that differs is told beside what is wrong with the passw
 test('what was typed goes on as it was typed', async () => {
   const values = { password: `  ${good} `, password_confirm: '' }
   const options = { fields: {}, shouldUseNativeValidation: false }
-  expect(await createResolver(rules, false)(values, undefined, options)).toEqual({ values, errors: {} })
+  expect(await createPasswordResolver(rules, false)(values, undefined, options)).toEqual({
+    values,
+    errors: {},
+  })
 })

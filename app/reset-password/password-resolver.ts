@@ -5,7 +5,7 @@ import type { FieldErrorCode } from '@/lib/http/error-codes'
 import { passwordFields } from '@/lib/http/request-schemas'
 import type { PasswordRules } from '@/lib/passwords/rules'
 
-export type Values = { password: string; password_confirm: string }
+export type PasswordValues = { password: string; password_confirm: string }
 
 const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
   ({ code: 'custom', message, input, path }) as const
@@ -14,11 +14,14 @@ const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
  * Checks what was typed by the endpoint's own fields, then by the rules that need neither a list nor the account; the
  * endpoint has the last word.
  */
-export function createResolver(rules: PasswordRules, passwordConfirm: boolean): Resolver<Values> {
+export function createPasswordResolver(
+  rules: PasswordRules,
+  passwordConfirm: boolean,
+): Resolver<PasswordValues> {
   const keepsRules = z.check<string>(({ value, issues }) => {
     issues.push(...rules.problems(value).map(({ code }) => issue(code, value)))
   })
-  const isRepeated = z.check<Values>(
+  const isRepeated = z.check<PasswordValues>(
     ({ value: { password, password_confirm }, issues }) => {
       const isWrong = issues.some(({ path }) => path?.[0] === 'password_confirm')
       if (passwordConfirm && !isWrong && password !== password_confirm)
@@ -29,6 +32,6 @@ export function createResolver(rules: PasswordRules, passwordConfirm: boolean): 
   )
   const { password, ...others } = passwordFields({ passwordConfirm })
   const fields = z.object({ password: password.check(keepsRules), ...others })
-  const schema = (fields as z.ZodMiniType<Values, Values>).check(isRepeated)
+  const schema = (fields as z.ZodMiniType<PasswordValues, PasswordValues>).check(isRepeated)
   return zodResolver(schema, undefined, { raw: true })
 }

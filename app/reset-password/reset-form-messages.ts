@@ -2,7 +2,7 @@ import { getTranslations } from 'next-intl/server'
 import type { Language } from '@/lib/i18n/locales'
 import { createPasswordRules, type RuleProblem, type RuleSettings } from '@/lib/passwords/rules'
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
-import { formMessages, messagesByCode } from '@/app/i18n/form-messages'
+import { formMessages, fillFieldMessages } from '@/app/i18n/form-messages'
 import type { ResetFormMessages } from './reset-password-form'
 
 /** Everything the form may have to say. */
@@ -51,8 +51,8 @@ export async function resetFormMessages(
     again: t('again'),
     errors: {
       form: await formMessages(language),
-      password: messagesByCode(p('missing'), advice, p('invalid')),
-      password_confirm: messagesByCode(p('confirm-missing'), {}, p('confirm-mismatch')),
+      password: fillFieldMessages(p('missing'), advice, p('invalid')),
+      password_confirm: fillFieldMessages(p('confirm-missing'), {}, p('confirm-mismatch')),
     },
   }
 }

@@ -6,10 +6,10 @@ import type * as passwordStrength from './password-strength'
 /** Milliseconds without a key before anything is said: a verdict at every letter would only disturb. */
 const pause = 600
 
-type Judge = typeof passwordStrength
+type Estimator = typeof passwordStrength
 type Strength = passwordStrength.Strength
 
-export type StrengthWords = Record<Strength, string>
+export type StrengthMessages = Record<Strength, string>
 
 /**
  * Says how hard the password would be to guess. All of it happens in the browser; what judges is loaded when somebody
@@ -21,26 +21,26 @@ export function StrengthHint({
   password,
   known,
   minLength,
-  words,
+  messages,
 }: {
   password: string
   known: readonly string[]
   minLength: number
-  words: StrengthWords
+  messages: StrengthMessages
 }) {
-  const judge = useRef<Promise<Judge | undefined>>(undefined)
+  const estimator = useRef<Promise<Estimator | undefined>>(undefined)
   const [strength, setStrength] = useState<Strength>()
   const typed = password !== ''
   const names = known.join('\n')
 
   useEffect(() => {
-    if (typed) judge.current ??= import('./password-strength').catch(() => undefined)
+    if (typed) estimator.current ??= import('./password-strength').catch(() => undefined)
     let stale = false
     const waiting = setTimeout(
       async () => {
-        const judging = typed ? await judge.current : undefined
+        const loaded = typed ? await estimator.current : undefined
         const guessable = [...names.split('\n'), window.location.hostname]
-        if (!stale) setStrength(judging?.strengthOf(password, guessable, minLength))
+        if (!stale) setStrength(loaded?.strengthOf(password, guessable, minLength))
       },
       typed ? pause : 0,
     )
@@ -52,7 +52,7 @@ export function StrengthHint({
 
   return (
     <div className="mt-2 grid font-medium">
-      {Object.values(words).map((room) => (
+      {Object.values(messages).map((room) => (
         <span
           key={room}
           data-room={room}
@@ -60,7 +60,7 @@ export function StrengthHint({
         />
       ))}
       <p aria-live="polite" className="[grid-area:1/1]">
-        {typed && strength !== undefined && words[strength]}
+        {typed && strength !== undefined && messages[strength]}
       </p>
     </div>
   )

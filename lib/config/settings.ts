@@ -134,7 +134,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       replyTo: values.VERIFICATION_REPLY_TO_EMAIL,
     },
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
-    look: {
+    branding: {
       appName: values.APP_NAME,
       /** A path on this origin. */
       logoUrl: values.LOGO_URL && `${basePath}${values.LOGO_URL}`,

@@ -86,7 +86,7 @@ export function emailLocale(
 }
 
 /** What an email says about the installation that sends it. */
-export function senderOf({ look, publicOrigin, publicUrl }: Settings): Sender {
-  const { appName, supportEmail, signInUrl, brandColor } = look
+export function senderOf({ branding, publicOrigin, publicUrl }: Settings): Sender {
+  const { appName, supportEmail, signInUrl, brandColor } = branding
   return { appName, publicOrigin, publicUrl, supportEmail, signInUrl, brandColor }
 }

@@ -1,5 +1,5 @@
 import { getTranslations } from 'next-intl/server'
-import { Frame } from '@/components/page-layout'
+import { PageLayout } from '@/components/page-layout'
 import { CheckIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
@@ -13,7 +13,7 @@ export default async function CancelledPage() {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
   return (
-    <Frame language={language} title={t('done-title')}>
+    <PageLayout language={language} title={t('done-title')}>
       <PageHeading icon={<CheckIcon className="size-7" />} tone="good" title={t('done-title')}>
         <p>{t('done-lead')}</p>
       </PageHeading>
@@ -23,6 +23,6 @@ export default async function CancelledPage() {
           <li>{t('done-unchanged')}</li>
         </ul>
       )}
-    </Frame>
+    </PageLayout>
   )
 }

@@ -1,11 +1,11 @@
 import { getTranslations } from 'next-intl/server'
-import { buttonLook } from '@/components/button'
-import { Frame } from '@/components/page-layout'
+import { buttonClass } from '@/components/button'
+import { PageLayout } from '@/components/page-layout'
 import { inHowLong } from '@/client/error-message'
 import { services } from '@/services'
 import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { SentNotice } from '@/app/forgot-password/sent-notice'
-import { sentWords } from '@/app/forgot-password/sent-messages'
+import { sentMessages } from '@/app/forgot-password/sent-messages'
 
 /**
  * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing a dead link. When
@@ -14,28 +14,28 @@ import { sentWords } from '@/app/forgot-password/sent-messages'
 export default async function SentPage() {
   const language = await visitorLanguage()
   const { cooldown } = services().settings.emailSlots
-  const words = await sentWords(language)
+  const messages = await sentMessages(language)
   const t = await getTranslations({ locale: language, namespace: 'pages.sent' })
   const askPath = await keepLanguage('/forgot-password/', language)
   return (
-    <Frame language={language} title={words.title} step={2}>
-      <SentNotice words={words}>
+    <PageLayout language={language} title={messages.title} step={2}>
+      <SentNotice messages={messages}>
         {cooldown > 0 && (
           <p>
             {t.rich('again-later', {
               when: inHowLong(cooldown, language),
-              ask: (words) => (
+              ask: (messages) => (
                 <a key="ask" className="text-link inline-block py-1" href={askPath}>
-                  {words}
+                  {messages}
                 </a>
               ),
             })}
           </p>
         )}
-        <a className={buttonLook('quiet')} href={askPath}>
-          {words.change}
+        <a className={buttonClass('quiet')} href={askPath}>
+          {messages.change}
         </a>
       </SentNotice>
-    </Frame>
+    </PageLayout>
   )
 }
