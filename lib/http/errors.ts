@@ -2,7 +2,7 @@ import type { FieldErrorCode, ApiErrorCode } from './error-codes'
 
 type Values = Record<string, string | number>
 
-/** Something to tell the client, thrown where it is noticed and put into words at the edge. */
+/** An error for the client. `errorResponse` turns it into the response. */
 export class ApiError extends Error {
   readonly code: ApiErrorCode
   readonly values: Values
@@ -25,9 +25,10 @@ export class ThrottledError extends ApiError {
   }
 }
 
+/** An error of one field: its code, and the values of its message's placeholders. */
 export type FieldError = { code: FieldErrorCode; values?: Values }
 
-/** Problems of single fields, all of them together, in the order in which the contract declares the fields. */
+/** All errors of single fields, in the order in which the contract declares the fields. */
 export class InvalidFields extends Error {
   readonly fields: Record<string, FieldError[]>
   constructor(fields: Record<string, FieldError[]>) {
@@ -37,8 +38,8 @@ export class InvalidFields extends Error {
 }
 
 /**
- * A body that cannot be read; the detail is a fixed phrase, never the parser's own text. Where the body did not arrive
- * whole, `brokenOff` is why; it is no `cause`, which would be taken for the database's.
+ * A body that cannot be parsed; `detail` is a fixed phrase, never the parser's message. `brokenOff` is the reason if the
+ * body was incomplete. It is not named `cause`, because its code would look like an unavailable database.
  */
 export class UnreadableBody extends Error {
   readonly detail: string

@@ -16,28 +16,28 @@ import { seeOther, urlWithErrors, type FormPages } from './form-redirect'
 import { requestLocale } from './request-locale'
 import { ApiError, UnreadableBody } from './errors'
 
-/** Headers of ours between the server in front and the handlers; it strips inbound ones. */
+/** Headers that the server in front sets for the handlers; it drops those of clients. */
 const clientHeader = 'x-rekey-client'
 const requestIdHeader = 'x-rekey-request-id'
 
-/** A request that passed what holds for every endpoint. */
+/** What a handler receives after all guards passed. */
 export type ApiRequest = {
   request: Request
   language: Language
   requestId: string
   client: string
-  /** Reads the body: an object of fields, as received. */
+  /** Parses the body into an object of unvalidated fields. */
   fields(): Promise<Record<string, unknown>>
 }
 
 export type HandlerDependencies = { settings: Settings; log: Log; configuration: Configuration }
 
-/** Whether an endpoint is there while RESET_PASSWORD_VERIFICATION_ENABLED is false. */
+/** `allowWhenDisabled`: the endpoint works even if RESET_PASSWORD_VERIFICATION_ENABLED is false. */
 type HandlerOptions = { allowWhenDisabled?: boolean }
 
 /**
- * Wraps a handler of POST: admits or refuses the request in the contract's order, answers what the handler returns, and
- * puts what it throws into words: JSON for a client, a page for a browser's form.
+ * Handles POST: runs the guards in the contract's order, then the handler, and turns its result or error into a response:
+ * JSON for a client, a redirect to a page for a browser's form.
  */
 export async function handlePost(
   { settings, log, configuration }: HandlerDependencies,
@@ -80,7 +80,7 @@ export async function handlePost(
   }
 }
 
-/** Logs, rarely, what a wrong setting may refuse to everybody. */
+/** Logs an error whose cause may be a wrong setting; `logMisconfiguration` limits the lines. */
 function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
   if (!(error instanceof ApiError)) return
   if (error.code === 'cross-origin') logMisconfiguration(log, 'cross-origin')
@@ -88,7 +88,7 @@ function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
     logMisconfiguration(log, 'throttled-proxy')
 }
 
-/** The answer to methods that an endpoint does not have. */
+/** Responds to methods that the endpoint does not support. */
 export function handleUnsupportedMethod(
   { log }: Pick<HandlerDependencies, 'log'>,
   request: Request,
@@ -100,8 +100,8 @@ export function handleUnsupportedMethod(
 }
 
 /**
- * OPTIONS: what the endpoint takes, or the answer to the CORS preflight of an allowed origin. A preflight is answered
- * while the endpoint is switched off, too: the browser would otherwise keep the 404 that follows from the script.
+ * Handles OPTIONS: describes the endpoint, or responds to a CORS preflight. A preflight succeeds even if the endpoint is
+ * disabled: otherwise the browser would hide the 404 of the actual request from the script.
  */
 export function handleOptions(
   { settings, log }: HandlerDependencies,
@@ -133,7 +133,7 @@ export function handleOptions(
   return jsonResponse(request, 200, description, { Allow: 'POST, OPTIONS' })
 }
 
-/** Whether the browser asks if a script of an allowed origin may send a request (Fetch standard, CORS-preflight). */
+/** Whether a request is the preflight of an allowed origin (Fetch standard, CORS-preflight). */
 function isPreflight({ headers }: Request, { allowedOrigins }: Settings): boolean {
   return headers.has('access-control-request-method') && allowedOrigins.includes(headers.get('origin') ?? '')
 }

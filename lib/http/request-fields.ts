@@ -3,11 +3,7 @@ import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
 import { largestBody } from './guards'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/**
- * Reads fields by a shape.
- *
- * @throws FieldProblems with all that is wrong
- */
+/** @throws InvalidFields with all errors */
 export function parseInput<Output>(
   schema: BodySchema<Output, unknown>,
   fields: Record<string, unknown>,
@@ -34,8 +30,8 @@ export async function readFields(request: Request): Promise<Record<string, unkno
 }
 
 /**
- * A client that hangs up within its body is at fault itself: the `ECONNRESET`, which Node makes of every way to do so, is
- * not the database's.
+ * Reads the body. A client that disconnects within its body causes `ECONNRESET`, which must not look like an unavailable
+ * database.
  */
 async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []

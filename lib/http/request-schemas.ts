@@ -3,14 +3,13 @@ import type { FieldErrorCode } from './error-codes'
 import type { FieldError } from './errors'
 import { strip } from '@/lib/text/python-strip'
 
-// What the two endpoints take: the one room that forms and handlers share, so nothing of Node here. What is wrong is
-// told in stable codes (`lib/http/error-codes.ts`). From zod's small half, which unlike the other never tries
-// `new Function`: the content security policy of the pages would refuse and report it.
+// Schemas of the three endpoints' bodies. Forms and handlers share them, so no Node APIs here. Errors have stable codes
+// (`lib/http/error-codes.ts`). zod/mini never tries `new Function`, which the CSP would block and report.
 
-/** The field that says who asks: `email` where only addresses are searched. */
+/** The field that names the account: `email` if only addresses are searched. */
 export type LoginField = 'login' | 'email'
 
-/** Who asks for a link: somebody who typed a login, or somebody who holds an older link. */
+/** The account of a link request: named by a typed login, or by an older link. */
 export type LinkRequest =
   { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
 
@@ -31,13 +30,13 @@ export type ResetInput = {
   password_confirm?: string
 }
 
-/** A shape that turns what a form or a body holds into checked values, or into issues whose messages are codes. */
+/** A schema that parses a form or a body into validated values, or into issues whose messages are codes. */
 export type BodySchema<Output, Given> = z.ZodMiniType<Output, Given>
 
-/** `values`: what the code's message needs to be filled in. */
+/** `values`: of the placeholders in the code's message. */
 type Reject = (code: FieldErrorCode, values?: { character: string }) => undefined
 
-/** One field. `read` gets whatever was sent, JSON integers as `bigint`, and refuses what the contract refuses. */
+/** Creates the schema of one field. `read` receives the sent value, JSON integers as `bigint`. */
 function field<Value>(
   read: (given: unknown, reject: Reject) => Value | undefined,
 ): BodySchema<Value, string> {
@@ -68,7 +67,7 @@ function textField(prepare: (text: string) => string) {
 
 const trimmed = textField(strip)
 
-/** Taken as received, since it is hashed as received (ASVS 6.2.8): never trimmed, blank only where it is empty. */
+/** Not trimmed, because it is hashed as received (ASVS 6.2.8); blank only if it is empty. */
 const secret = textField((text) => text)
 
 const seconds = field((given, reject) => {
@@ -81,7 +80,7 @@ const seconds = field((given, reject) => {
   return canonical ? Number(digits) : reject('invalid-integer')
 })
 
-/** No link has a time outside the safe integers; pulling it in keeps Infinity away from those who compare. */
+/** Clamps to the safe integers: `Number()` turns a huge bigint into Infinity, and no link has such a time. */
 function nearestSafe(integer: bigint): number {
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number(integer), Number.MAX_SAFE_INTEGER))
 }
@@ -90,7 +89,7 @@ type Fields = Record<string, typeof trimmed | typeof seconds>
 
 const linkFields = { user_id: trimmed, timestamp: seconds, signature: trimmed }
 
-/** The fields that somebody types into on the page of `reset-password/`. */
+/** The fields that a person fills in on the page of `reset-password/`. */
 export const passwordFields = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
   password: secret,
   ...(passwordConfirm ? { password_confirm: secret } : {}),
@@ -101,14 +100,14 @@ const resetPasswordFields = (options: { passwordConfirm: boolean }) => ({
   ...passwordFields(options),
 })
 
-/** A body's own fields of these names and nothing else: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
+/** Copies a body's own fields of these names: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
 function ownFields(body: unknown, names: string[]): Record<string, unknown> {
   const own: Record<string, unknown> = Object.create(null)
   for (const name of names) if (Object.hasOwn(Object(body), name)) own[name] = Object(body)[name]
   return own
 }
 
-/** Whatever is not an object has none of the fields. All problems are reported together, in declared order. */
+/** Creates the schema of a body. A value that is not an object has no fields. Reports all errors, in declared order. */
 function bodyOf<Spec extends Fields>(spec: Spec) {
   return z.pipe(
     z.transform((body: unknown): unknown => ownFields(body, Object.keys(spec))),
@@ -117,9 +116,8 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
 }
 
 /**
- * The shape of `send-reset-password-link/`. Where the login field is absent, a link's three fields may stand in for it;
- * whether that link is genuine is the caller's to judge. A malformed link counts as none, so that then, as with
- * neither, the login field is what is missing.
+ * The body of `send-reset-password-link/`. A link's three fields may replace the login field; the caller must verify that
+ * link. A malformed link counts as absent, so the error is then a missing login field.
  */
 export function sendLinkSchema<Name extends LoginField>(
   loginField: Name,
@@ -142,14 +140,14 @@ export function sendLinkSchema<Name extends LoginField>(
   )
 }
 
-/** The shape of `reset-password/`. Where no repetition is asked for, one that is sent is ignored. */
+/** The body of `reset-password/`. Ignores a repeated password if the settings do not require one. */
 export function resetPasswordSchema(options: {
   passwordConfirm: boolean
 }): BodySchema<ResetInput, ResetForm> {
   return bodyOf(resetPasswordFields(options)) as unknown as BodySchema<ResetInput, ResetForm>
 }
 
-/** The shape of `cancel-reset-password/`: a link and nothing else. */
+/** The three parameters of a link, which are the whole body of `cancel-reset-password/`. */
 export function linkSchema(): BodySchema<
   { user_id: string; timestamp: number; signature: string },
   Record<'user_id' | 'timestamp' | 'signature', string>
@@ -157,7 +155,7 @@ export function linkSchema(): BodySchema<
   return bodyOf(linkFields) as unknown as ReturnType<typeof linkSchema>
 }
 
-/** Reads a body by a shape; the problems come by field, in the order in which the contract declares the fields. */
+/** Parses a body; returns the errors by field, in the order in which the contract declares the fields. */
 export function parseBodyFields<Output>(
   schema: BodySchema<Output, unknown>,
   body: unknown,
@@ -173,7 +171,7 @@ export function parseBodyFields<Output>(
   return { ok: false, problems }
 }
 
-/** An endpoint as its answer to OPTIONS describes it, in DRR's words. */
+/** The description of an endpoint in its response to OPTIONS, as DRR formats it. */
 export type EndpointDescription = {
   name: string
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>

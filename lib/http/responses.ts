@@ -5,10 +5,10 @@ import { errorCodesHeader } from './form-errors'
 import { requestLocale } from './request-locale'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** Seconds after which a client may try again when the service is away. */
+/** Seconds after which a client may retry while the service is unavailable. */
 const retryAfterOutage = 30
 
-/** What of a request an answer depends on, besides its path and body. */
+/** The request headers that affect a response. */
 export const vary = 'Accept, Accept-Language, Origin'
 
 export function jsonResponse(
