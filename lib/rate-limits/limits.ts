@@ -8,7 +8,7 @@ import { canonicalEmail } from '@/lib/addresses/email-address'
 import { quoted } from '@/lib/config/schema-names'
 import { canonicalUsername } from '@/lib/text/username'
 
-/** At most `count` in `seconds`. */
+/** At most `count` events in `seconds`. */
 export type Limit = { count: number; seconds: number }
 
 export type LimitSettings = {
@@ -17,26 +17,26 @@ export type LimitSettings = {
   resetsPerClient: Limit
   attemptsPerLink: Limit
   emails: Limit
-  /** Emails to one mailbox; once they are used up, accounts on turn still get one each. */
+  /** Emails to one mailbox; beyond them, accounts on turn still get one each. */
   emailsPerMailbox: Limit
 }
 
-/** One audit entry for each kind of refusal and client in this time. */
+/** One audit entry for each kind of rejection and client in this time. */
 const notes: Limit = { count: 1, seconds: 600 }
 
-/** Attempts at a second factor with one link, in a time longer than any link lives (24 hours, lib/config/schema.ts). */
+/** Attempts at a second factor with one link; the window is as long as the longest lifetime (lib/config/schema.ts). */
 const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 
 /**
- * How many /64s' worth of requests for links a /48 may send, which holds 65,536 of them: enough for a carrier or a campus,
- * too few for the owner of a /48 to count as thousands of clients.
+ * How many times the limit of a /64 applies to a /48: enough for a carrier or a campus, too few for the owner of a /48, with
+ * its 65,536 networks, to count as thousands of clients.
  */
 const networksPerSite = 10
 
-/** Fresh resets of an account that "this wasn't me" starts: each brings an email that other limits do not hold back. */
+/** Resets that "this wasn't me" starts for an account: each sends an email that other limits do not stop. */
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
-/** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
+/** Whether an action is allowed. `first` marks the first rejection in its window, the only one to audit. */
 export type LimitResult =
   | { ok: true }
   | {
@@ -54,7 +54,7 @@ type OwnLimit =
   | 'restartsPerAccount'
   | 'notes'
 
-/** The limiter cannot count, whatever the reason. Never "no limit". */
+/** The limiter cannot count. Callers must reject the request, not skip the limit. */
 export class LimiterBroken extends Error {
   constructor(cause: unknown) {
     super('the limiter cannot count', { cause })
@@ -65,9 +65,9 @@ export class LimiterBroken extends Error {
 export type Limits = ReturnType<typeof createLimits>
 
 /**
- * Counts in PostgreSQL, so that all instances share the counts and a restart keeps them. Counts that clients share need a
- * genuine link or access to the mailbox, so a stranger can stop neither a person's email nor their reset, except as decision
- * 0018 says.
+ * Counts in PostgreSQL, so that all instances share the counts and a restart keeps them. Shared counters need a genuine link
+ * or access to the mailbox, so strangers cannot exhaust them to stop a person's email or reset, except as decision 0018
+ * says.
  *
  * Every function throws {@link LimiterBroken} when it cannot count; the response is then 503.
  */
@@ -84,7 +84,7 @@ export function createLimits(
   }
   const { resetsPerClient, ...others } = settings
   const { count: asks, seconds } = settings.requestsPerClient
-  // The counts of emails are checked against drawn numbers, or against the mailbox's, not against `points`.
+  // The counts of emails are compared with random budgets or the mailbox's limit, not with `points`.
   const all = {
     ...others,
     requestsPerSite: { count: networksPerSite * asks, seconds },
@@ -146,11 +146,10 @@ export function createLimits(
   }
 
   /**
-   * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). Where one
-   * refuses, those after it are not counted, so that one client can fill only so many rows, and one /64 cannot use up
-   * the count of its /48.
+   * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). A rejection ends
+   * the counting, so that one client creates a limited number of rows, and one /64 cannot exhaust the limit of its /48.
    *
-   * @param identifier what was typed
+   * @param identifier as typed
    */
   async function countRequest(client: string, identifier: string): Promise<LimitResult> {
     const from = clientKey(client)
@@ -166,19 +165,18 @@ export function createLimits(
   }
 
   /**
-   * Counts a request to renew a dead link. Its holder was sent it, so it is counted for this link and client alone: what
-   * others of the client's network request does not refuse it.
+   * Counts a request to renew an invalid link, per link and client only: its holder received it by email, so requests of
+   * others on the client's network must not block it.
    */
   function countRenewal(client: string, { signature }: { signature: string }): Promise<LimitResult> {
     return count('requestsPerLogin', `renewal ${pseudonym(signature)} ${clientKey(client)}`)
   }
 
   /**
-   * Counts a post of a link, to reset or to cancel, whatever comes of it. A genuine link is counted for itself and its
-   * client, and everything else for its client: a network is shared, and neither the forgeries nor the spent links of one
-   * of its people may refuse the link of another.
+   * Counts a submitted link, to reset or to cancel, whatever its result. Counts a genuine link per link and client, any other
+   * per client: people share a network, and forged or used links of one must not block the link of another.
    *
-   * @param genuine the link if its outer signature holds, else null
+   * @param genuine the link if its outer signature is valid, else null
    */
   function countReset(client: string, genuine: { signature: string } | null): Promise<LimitResult> {
     const from = clientKey(client)
@@ -186,31 +184,31 @@ export function createLimits(
     return count('resetsPerLink', `${pseudonym(genuine.signature)} ${from}`)
   }
 
-  /** Counts a refused password, for this link from this client only. */
+  /** Counts a rejected password, per link and client. */
   function countAttempt(client: string, signature: string): Promise<LimitResult> {
     return count('attemptsPerLink', `${pseudonym(signature)} ${clientKey(client)}`)
   }
 
-  /** Counts an answer to a second factor, for this link from any client: many networks give no more attempts. */
+  /** Counts an attempt at a second factor, per link for all clients: more networks must not give more attempts. */
   function countGuess(signature: string): Promise<LimitResult> {
     return count('guessesPerLink', pseudonym(signature))
   }
 
-  /** Counts a fresh reset that "this wasn't me" starts, wherever it is pressed. */
+  /** Counts a reset that "this wasn't me" starts, per account for all clients. */
   function countRestart(accountId: string): Promise<LimitResult> {
     return count('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** Whether this is the first event of its kind and client in ten minutes. Only that is audited: a flood must not fill the log. */
+  /** Whether this is the first event of its kind and client in ten minutes; only that is audited, so a flood cannot fill the log. */
   const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
     (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
 
-  /** Takes back the count of a restart that failed. */
+  /** Releases the count of a restart that failed. */
   function returnRestart(accountId: string): Promise<void> {
     return release('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** @param most above which nothing is given back: what was found used up stays so */
+  /** @param most a count above this is not released: a spent budget stays spent */
   async function release(name: keyof typeof all, of: string, most: number = 2 ** 31 - 1): Promise<void> {
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
@@ -219,7 +217,7 @@ export function createLimits(
     )
   }
 
-  /** Deletes what no longer counts; run by the worker. */
+  /** Deletes expired counts; run by the worker. */
   async function purge(): Promise<void> {
     // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
     await pool.query(`DELETE FROM ${table} WHERE "expire" < $1`, [Date.now()])
