@@ -4,23 +4,23 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 import type { ErrorResponse } from './request-filter'
 import { sendError } from './error-response'
 
-/** What a request costs decides in which queue it waits. */
+/** The cost of a request decides which queue it waits in. */
 type Kind = 'page' | 'api' | 'health'
 
 /** Milliseconds, and numbers of requests. */
 export type AdmissionLimits = {
   queues: Record<Kind, QueueBounds>
-  /** How long a request waits to be begun: a proxy in front gives up after a minute, a person sooner. */
+  /** How long a request may wait: a proxy in front gives up after a minute, a person sooner. */
   longestWait: number
-  /** A request in progress for so long is not counted any more: code that never returns must not use up the process. */
+  /** A request in progress for longer no longer counts: code that never returns must not block the process. */
   longestWork: number
-  /** How long what arrives may keep what waits from being begun. */
+  /** Milliseconds that new arrivals may delay waiting requests. */
   longestIntake: number
 }
 
 /**
- * Pages, and files, are work of the one thread: more at once only make each one slower. The endpoints wait for the database
- * and for hashes. Each client gets half, so that another client's request finds a place. Health checks wait for neither.
+ * Pages and files use the single thread: more at once would only make each one slower. Endpoints wait for the database and
+ * for hashes. Each client gets half, so that another client's request can begin. Health checks have their own queue.
  */
 export const admissionLimits: AdmissionLimits = {
   queues: {
@@ -33,7 +33,7 @@ export const admissionLimits: AdmissionLimits = {
   longestIntake: 50,
 }
 
-/** What follows on the connection is dropped, as it may be (RFC 9112 §9.3.2): it would be refused as well. */
+/** Closes the connection and drops later requests on it, as RFC 9112 §9.3.2 allows: they would be rejected as well. */
 export const overloadedResponse: ErrorResponse = {
   status: 503,
   detail: 'Service temporarily unavailable.',
@@ -42,35 +42,35 @@ export const overloadedResponse: ErrorResponse = {
 
 /** A request that may begin. */
 export type AdmittedRequest = {
-  /** To be called when what handles the request has returned. */
+  /** Call it when the handler of the request has returned. */
   returned(): void
 }
 
 export type Admission = ReturnType<typeof createAdmission>
 
 /**
- * Lets a bounded number of requests begin, and a bounded number wait, in turn by client; refuses the rest at once
- * (requirement R9). Nothing is begun for a client that has hung up.
+ * Limits the requests in progress and the requests that wait, with clients in turn; rejects the rest at once (requirement
+ * R9). Does not begin a request whose client has disconnected.
  *
- * @param onRefused is told of each refusal
+ * @param onRefused called for each rejection
  */
 export function createAdmission(limits: AdmissionLimits, onRefused: () => void) {
   const { page, api, health } = limits.queues
   const queues = { page: createFairQueue(page), api: createFairQueue(api), health: createFairQueue(health) }
   let arrivals = 0
   let scheduled = false
-  /** Since when arrivals keep what waits from being begun. */
+  /** Since when arrivals delay waiting requests. */
   let heldSince: number | undefined
 
-  /** To be told of each connection, too. */
+  /** Call it for each connection, too. */
   function arrived(): void {
     arrivals += 1
   }
 
   /**
-   * Begins what waits once nothing more arrives, a request in each turn of the event loop. The loop accepts one connection in
-   * a turn: with work in each of them, a thousand connections would keep a later one, a health check's too, waiting for as
-   * long as a thousand pieces of work take. Who has hung up is seen as well before work is begun for them.
+   * Begins waiting requests once nothing more arrives, one in each turn of the event loop. The loop accepts one connection
+   * per turn: with work in each turn, a health check would wait behind a thousand connections for a thousand pieces of work.
+   * Waiting also lets the server notice clients that disconnected.
    */
   function schedule(): void {
     if (scheduled) return
@@ -88,10 +88,10 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
   }
 
   /**
-   * Waits for the request's turn. The whole body should be there: a client that sends slowly must not occupy a place.
+   * Waits for the request's turn. Call it after the whole body arrived: a client that sends slowly must not occupy a place.
    *
-   * @param client a key of rate limits
-   * @returns undefined for a request that must not be begun: refused here, or its client has hung up
+   * @param client its key for rate limits
+   * @returns undefined if the request must not begin: it was rejected here, or its client has disconnected
    */
   function admit(response: SecuredResponse, client: string): Promise<AdmittedRequest | undefined> {
     const kind = kindOf(response.target)
@@ -129,8 +129,8 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
   }
 
   /**
-   * Calls `free` once the process has no more to do for the request: all of the response is handed over, the client does not
-   * keep up with it, or the client is gone and the handler has returned.
+   * Calls `free` once the process has no more work for the request: the whole response was handed over, the client reads too
+   * slowly, or the client disconnected and the handler has returned.
    */
   function occupy(response: SecuredResponse, free: () => void): AdmittedRequest {
     let isFree = false
@@ -163,9 +163,9 @@ function kindOf(target: string): Kind {
 }
 
 /**
- * Resolves when a request may be answered: its whole body is there, and what came before it on its connection is answered.
+ * Resolves when the whole body of a request has arrived and the response to the previous request on its connection is done.
  *
- * @returns whether its connection is still there
+ * @returns whether its connection is still open
  */
 export async function whenReady(
   { socket }: IncomingMessage,

@@ -36,21 +36,21 @@ export type FrontLimits = ClosingTimes &
     requestTimeout: number
     /** Longer than the minute for which load balancers keep connections, so that theirs end first. */
     keepAliveTimeout: number
-    /** Of a connection on which nothing moves while an response is due. */
+    /** Of a connection without traffic while a response is due. */
     idleTimeout: number
     checkInterval: number
     lingerTime: number
     maxHeaderSize: number
-    /** What a request's body may bring before there is an response; well above what the handlers accept. */
+    /** The most bytes of a body before the response begins; well above what the handlers accept. */
     bodyCeiling: number
     /**
-     * Requests that a connection may send before the first is answered. Node hands them all over as they are read, and thousands
-     * fit into one small packet. Clients must live with a connection that ends before all are answered (RFC 9112 §9.3.2).
+     * Requests that a connection may send before its first response. Node emits all of them as it reads them, and thousands fit
+     * into one small packet. Clients must expect a connection that closes before all responses (RFC 9112 §9.3.2).
      */
     pipelined: number
     /**
-     * Connections of one client to a process, where no proxy stands in front: more than what may wait and be in progress, and
-     * some 15 MB.
+     * Connections of one client to a process without a proxy: more than the requests that may wait or be in progress; about
+     * 15 MB.
      */
     connectionsPerClient: number
   }
@@ -74,9 +74,9 @@ export const frontLimits: FrontLimits = {
 export type FrontParts = {
   settings: FrontSettings
   log: Log
-  /** Answers the requests that the front lets through: Next, or a stand-in of the same form. */
+  /** Handles the requests that pass the front: Next, or a test's own handler. */
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
-  /** Takes web sockets; only Next's dev server has any. */
+  /** Handles WebSockets; only Next's dev server has any. */
   upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
   limits?: Partial<FrontLimits>
 }
@@ -188,7 +188,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
       const turn = await admission.admit(response, clientKey(client))
       if (turn === undefined) return
       setTrustedHeaders(request, response, client)
-      // Next was built for the path, and expects it.
+      // Next was built for the path and expects it.
       request.url = `${basePath}${request.url}`
       try {
         await inRequest(response.requestId, () => handle(request, response))
@@ -205,14 +205,14 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   server.on('request', (request, response) => void serve(request, response, false))
   server.on('checkContinue', (request, response) => void serve(request, response, true))
   server.on('connect', (_, socket) => {
-    // Node has let go of this socket: without a listener, a client that hangs up would end the process.
+    // Node removed its listeners from this socket: without one, a client that disconnects would crash the process.
     socket.on('error', () => socket.destroy())
     sendRaw(socket, methodNotAllowed('CONNECT', '/'), rules)
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
-    // This one has had its response, and a moment to read it.
+    // The response was already sent.
     if (!socket.writable) return
-    // Once an response has begun, whatever is added would be read as part of it.
+    // Once a response has begun, further bytes would be read as a part of it.
     if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
     const refused = parserErrorResponse(error, basePath)
     logErrorStatus(log, refused)
@@ -233,9 +233,9 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
 }
 
 /**
- * Ends the connection of a request whose body goes on and on before anybody has answered it (requirement I3).
+ * Closes the connection of a request whose body exceeds the ceiling before the response begins (requirement I3).
  *
- * @returns resolves when the body is there, or more of it than any handler reads
+ * @returns resolves when the whole body arrived, or more of it than any handler reads
  */
 function boundBody(request: IncomingMessage, response: ServerResponse, ceiling: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()

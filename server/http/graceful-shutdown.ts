@@ -10,7 +10,7 @@ export type ClosingTimes = {
   drainGrace: number
 }
 
-/** Knows which connections of a server are in use, so that it can go without cutting an response off (requirement F9). */
+/** Tracks which connections are in use, so that the server can stop without interrupting a response (requirement F9). */
 export function trackConnections(server: Server) {
   const responsesBySocket = new Map<Socket, Set<ServerResponse>>()
   const used = new WeakSet<Socket>()
@@ -23,9 +23,9 @@ export function trackConnections(server: Server) {
   })
 
   /**
-   * To be told of every request.
+   * Call it for every request.
    *
-   * @returns how many responses its connection waits for, and the one before this
+   * @returns the number of pending responses on its connection, and the one before this
    */
   function count<AnyResponse extends ServerResponse>(
     request: IncomingMessage,
@@ -44,12 +44,12 @@ export function trackConnections(server: Server) {
   }
 
   /**
-   * Accepts no more connections, lets responses in progress finish and those that use an open connection once more learn
-   * that it closes; resolves when all connections are gone.
+   * Stops accepting connections and lets responses in progress finish; a new request on an open connection is told by its
+   * response that the connection closes. Resolves when all connections are closed.
    */
   async function drain({ idleGrace, drainGrace }: ClosingTimes): Promise<void> {
     draining = true
-    // The close of http.Server would drop idle connections at once, and the requests already on their way with them.
+    // http.Server's close would drop idle connections at once, together with requests that are already on their way.
     const gone = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()))
     const idle = setTimeout(() => {
       idleOver = true
@@ -64,13 +64,13 @@ export function trackConnections(server: Server) {
     server.close()
   }
 
-  /** Whether bytes written to the connection now would be taken for a part of somebody else's response. */
+  /** Whether bytes written to the connection now would become a part of another request's response. */
   function hasOpenResponse(socket: Duplex): boolean {
     const responses = responsesBySocket.get(socket as Socket) ?? new Set()
     return [...responses].some((response) => response.headersSent || response.req.complete)
   }
 
-  /** Whether a connection has had an response and waits for none. */
+  /** Whether a connection had a response and has none pending. */
   function isIdle(socket: Socket): boolean {
     return responsesBySocket.get(socket)?.size === 0 && used.has(socket)
   }

@@ -100,7 +100,7 @@ function unknownPath(
   const spelt = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*\/?$/.test(plain) && !/\/\.{1,2}(?:\/|$)/.test(path)
   // Next's paths for partial pages (`.rsc`, `.segments/`) have bypassed checks more than once.
   const ofPage = /\.rsc$|\.segments\//.test(path)
-  // Block Next's internal routes, such as `/_global-error`, which answers 500.
+  // Block Next's internal routes, such as `/_global-error`, which responds with 500.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
   return spelt && !ofPage && !closed ? undefined : notFound
 }
