@@ -3,7 +3,7 @@
 import { ErrorPageContent } from '@/components/error-page'
 import { useErrorPageMessages } from '@/components/error-page-messages'
 
-/** Whatever a page throws. The layout is still there, so its messages are. */
+/** Shown for errors that a page throws. The layout still renders and provides the messages. */
 export default function ErrorPage() {
   const messages = useErrorPageMessages()
   if (messages === null) throw new Error('the layout gives the words')

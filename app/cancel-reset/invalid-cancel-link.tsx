@@ -16,12 +16,12 @@ export type InvalidCancelLinkKind = keyof typeof appearances
 
 type Props = { kind: InvalidCancelLinkKind; language: Language }
 
-/** What the page of a "this wasn't me" link that does nothing is called. */
+/** Returns the page title for a "this wasn't me" link that does not work. */
 export async function invalidCancelLinkTitle({ kind, language }: Props): Promise<string> {
   return (await translations({ kind, language }))(`${kind}-title`)
 }
 
-/** Why a "this wasn't me" link does nothing. A person who has lost the account meanwhile is told what still helps. */
+/** Explains why a "this wasn't me" link does not work, and what helps a person who has lost the account. */
 export async function InvalidCancelLink({ kind, language }: Props) {
   const t = await translations({ kind, language })
   const helps = kind === 'used' && services().settings.reset.enabled
@@ -33,7 +33,7 @@ export async function InvalidCancelLink({ kind, language }: Props) {
   )
 }
 
-/** What is said of a link that the page has forgotten is the same for every link. */
+/** A missing link has the same messages on both pages: without it, its purpose is unknown. */
 function translations({ kind, language }: Props) {
   const namespace = kind === 'missing' ? 'pages.dead-link' : 'pages.cancel'
   return getTranslations({ locale: language, namespace })

@@ -16,8 +16,8 @@ import { chosenLanguage, keepLanguage, visitorLanguage } from '@/app/i18n/reques
 import { InvalidCancelLink, invalidCancelLinkTitle, type InvalidCancelLinkKind } from './invalid-cancel-link'
 
 /**
- * Where "this wasn't me" leads. Loading it does nothing, since mail scanners load it too: a person presses the button.
- * No account is named, because the link is worth less than one that resets.
+ * The page of "this wasn't me". Loading it does nothing, because mail scanners load it, too: a person must press the button.
+ * It names no account, because this link grants less than a reset link.
  */
 export default async function CancelPage({ searchParams }: { searchParams: Promise<Query> }) {
   const query = await searchParams

@@ -25,18 +25,17 @@ type Words = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchanged', string> 
 const loadResolver = () => import('./login-resolver').catch(() => undefined)
 
 /**
- * Whom somebody asked for, whatever the form has come to say since, and when it is worth asking again, in milliseconds
- * since the epoch.
+ * The login of the last request, and when to allow the next one (ms since epoch). Does not change with the input field.
  */
 type LastRequest = { login: string; againAt: number }
 
 /**
- * Asks who it is. Without JavaScript the browser posts the form and the endpoint leads on; with it, what was typed stays
- * in memory, so that the next view can show it for correction while the address carries none of it.
+ * The form for the login. Without JavaScript the browser posts it and the endpoint redirects; with JavaScript the login stays
+ * in memory, so that the next view can show it for correction without a URL that contains it.
  *
- * @param known what an account is found by
- * @param pause seconds to wait before asking again
- * @param errors what the form came back with
+ * @param known the logins that find an account
+ * @param pause seconds before the next request is allowed
+ * @param errors the errors of a submission without JavaScript
  */
 export function ForgotPasswordForm({
   language,
@@ -75,7 +74,7 @@ export function ForgotPasswordForm({
   const away = useIsSentPage()
 
   useEffect(() => {
-    // Back from "check your email": the next thing to do is to correct what was typed.
+    // After "check your email" the person came back to correct the login.
     if (hasRequested && !away) setFocus(loginField, { shouldSelect: true })
   }, [hasRequested, away, loginField, setFocus])
 
@@ -93,7 +92,7 @@ export function ForgotPasswordForm({
     setError(loginField, aboutLogin, { shouldFocus: true })
   }
 
-  /** Sets the time only, so that a person who went back meanwhile and requested another login's link is not led back to this one. */
+  /** Keeps a newer login: the person may have gone back and requested another link in the meantime. */
   async function requestAgain(login: string): Promise<FormResponse> {
     const response = await requestLink(login)
     const wait = response.ok ? pause : response.retryAfter
@@ -186,7 +185,7 @@ function inSeconds(seconds: number): number {
   return Date.now() + seconds * 1000
 }
 
-/** The errors of the field; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, a login that nobody has is one of them. */
+/** Returns the field's errors; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, an unknown login is one of them. */
 function errorsOf(loginField: LoginField, { form, fields }: FormErrors<LoginField>) {
   return fieldErrors({ [loginField]: form === 'user-not-found' ? [form] : fields[loginField] })
 }

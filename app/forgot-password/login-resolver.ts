@@ -4,7 +4,7 @@ import { sendLinkSchema, type LoginField } from '@/lib/http/request-schemas'
 
 export type LoginValues = Record<LoginField, string>
 
-/** Checks what was typed by the endpoint's own schema, and sends it as it was typed. */
+/** Validates with the endpoint's schema, and submits the login as typed. */
 export function createLoginResolver(loginField: LoginField): Resolver<LoginValues> {
   return zodResolver(sendLinkSchema(loginField), undefined, { raw: true })
 }

@@ -9,7 +9,7 @@ import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
 import { sentMessages } from './sent-messages'
 
-/** Where somebody who has forgotten a password says who they are. */
+/** The page to request a reset link. */
 export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
   const { error } = await searchParams
   const language = await visitorLanguage()

@@ -10,11 +10,10 @@ import { inboxOf } from './inbox'
 import type { SentMessages } from './sent-notice'
 
 /**
- * Asking again, and going back to correct what was typed.
+ * The buttons to request another email and to correct the login.
  *
- * @param againAt until then the service would answer as ever but send nothing more, or answer that it is asked too
- *   often; milliseconds since the epoch
- * @param ask asks once more for what was typed
+ * @param againAt milliseconds since the epoch; a request before then sends no email, or is rejected as too frequent
+ * @param ask requests another email for the same login
  */
 export function SentActions({
   messages,
@@ -43,7 +42,7 @@ export function SentActions({
     if (busy) return
     if (left > 0) return setStatus(messages.tooSoon.replace('{when}', inHowLong(left, language)))
     setBusy(true)
-    // The same messages again would not be read out again.
+    // Clear it first: screen readers do not announce an unchanged message again.
     setStatus('')
     setNotice(undefined)
     const response = await ask()
@@ -64,7 +63,7 @@ export function SentActions({
         onClick={requestAgain}
       >
         {messages.again}
-        {/* Read out only when the button is pressed: a label that changes every second would never let go. */}
+        {/* Announced only on a press: a live region that changes every second would never stop talking. */}
         {left > 0 && (
           <span aria-hidden="true" className="font-normal text-muted tabular-nums">
             {inHowLong(left, language)}
@@ -84,7 +83,7 @@ export function SentActions({
   )
 }
 
-/** The next place to go, for an address of a large provider: known from what was typed, in the browser alone. */
+/** A link to the inbox, if the address belongs to a large provider. */
 export function InboxLink({ messages, login }: { messages: SentMessages; login: string }) {
   const inbox = inboxOf(login)
   if (inbox === undefined) return null
@@ -96,10 +95,10 @@ export function InboxLink({ messages, login }: { messages: SentMessages; login: 
 }
 
 /**
- * Whole seconds that are left until a time.
+ * Returns the whole seconds until a time.
  *
  * @param end milliseconds since the epoch
- * @param onEnd told when it comes; not where it has passed when the view appears
+ * @param onEnd called at that time, but not if it has passed when the view appears
  */
 function useSecondsUntil(end: number, onEnd: () => void): number {
   const [left, setLeft] = useState(() => secondsUntil(end))

@@ -5,7 +5,7 @@ import { loginKind } from '@/app/i18n/form-messages'
 import type { SentMessages } from './sent-notice'
 
 /**
- * What there is to say once somebody has asked. `leadFor`, `spam` and `tooSoon` keep a place for `{login}`, `{sender}`
+ * Returns the messages of "check your email". `leadFor`, `spam` and `tooSoon` have the placeholders `{login}`, `{sender}`
  * and `{when}`.
  */
 export async function sentMessages(language: Language): Promise<SentMessages> {

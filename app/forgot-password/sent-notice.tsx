@@ -25,11 +25,11 @@ export type SentMessages = Record<
 >
 
 /**
- * "Check your email", for accounts and for none alike.
+ * "Check your email". The same whether or not the login has an account.
  *
- * @param login what was typed, where the browser still knows it: a typing mistake shows here
- * @param next the way to the inbox, where there is one
- * @param children what can be done when nothing comes
+ * @param login as typed, if the browser still knows it, so that a typing mistake shows
+ * @param next the link to the inbox, if there is one
+ * @param children the actions if no email arrives
  */
 export function SentNotice({
   messages,
@@ -63,7 +63,7 @@ export function SentNotice({
       <ul className="mt-2 list-disc space-y-1.5 ps-5 marker:text-accent">
         <li>{messages.wait}</li>
         <li>
-          {/* An address on one line where it fits: a break at its hyphen would look like part of it, or not. */}
+          {/* Keeps the address on one line if it fits: a break after its hyphen would be ambiguous. */}
           {interpolate(
             messages.spam,
             'sender',
@@ -72,7 +72,7 @@ export function SentNotice({
         </li>
         <li>{messages.other}</li>
       </ul>
-      {/* One below the other: side by side they would change places when the countdown in one of them ends. */}
+      {/* Stacked: side by side, they would move when the countdown in one of them ends. */}
       <div className="mt-6 grid grid-cols-1 gap-3">{children}</div>
     </>
   )

@@ -5,7 +5,7 @@ import { fieldErrorCodes, type FieldErrorCode } from '@/lib/http/error-codes'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/** What every form may have to say about itself as a whole. */
+/** Returns the messages about a form as a whole. */
 export async function formMessages(language: Language): Promise<FormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.troubles' })
   return {
@@ -13,7 +13,7 @@ export async function formMessages(language: Language): Promise<FormMessages> {
     throttledFor: String(t.raw('throttled-for')),
     unavailable: t('unavailable'),
     'user-not-found': t('user-not-found'),
-    // A page shows what became of a link instead, where it knows the link.
+    // A page that knows the link shows a view for these instead.
     'signature-invalid': t('refused'),
     'signature-expired': t('refused'),
     'signature-used': t('refused'),
@@ -25,11 +25,11 @@ export async function formMessages(language: Language): Promise<FormMessages> {
 }
 
 /**
- * A message for every code that a field can have.
+ * Returns a message for every error code of a field.
  *
- * @param missing said where nothing was typed
+ * @param missing the message for an empty field
  * @param own the messages of single codes
- * @param other said of every other code
+ * @param other the message of every other code
  */
 export function fillFieldMessages(
   missing: string,
@@ -41,7 +41,7 @@ export function fillFieldMessages(
   return Object.fromEntries(all) as Record<FieldErrorCode, string>
 }
 
-/** What an account is found by, and so what people are asked for, whatever the endpoint's field is called. */
+/** Returns the logins that find an account, and so what a form requests, whatever the endpoint's field is named. */
 export function loginKind(): 'username' | 'email' | 'either' {
   const [only, another] = new Set(services().settings.reset.loginFields)
   return only === undefined || another !== undefined ? 'either' : only

@@ -13,7 +13,7 @@ import { LinkForm } from './link-form'
 
 type Props = { language: Language }
 
-/** What the page of a dead link is called. */
+/** Returns the page title for a link that does not work. */
 export async function invalidLinkTitle(
   kind: 'expired' | 'used' | 'damaged' | 'missing' | 'away',
   language: Language,
@@ -22,7 +22,7 @@ export async function invalidLinkTitle(
   return t(`${kind}-title`)
 }
 
-/** Ours, and too old. */
+/** A genuine link that expired. Offers a new one. */
 export async function ExpiredLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -35,7 +35,7 @@ export async function ExpiredLink({ language, link }: Props & { link: LinkParame
   )
 }
 
-/** A genuine link that was used. A person who has just used it and went back is told that all is well. */
+/** A genuine link that was used. Reassures a person who has just used it and went back. */
 export async function UsedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -50,7 +50,7 @@ export async function UsedLink({ language, link }: Props & { link: LinkParameter
   )
 }
 
-/** Damaged or never ours: nobody can tell which, and no account is named. */
+/** A link with an invalid signature, damaged or forged. Names no account. */
 export async function DamagedLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -68,7 +68,7 @@ export async function DamagedLink({ language }: Props) {
   )
 }
 
-/** No link at all: a reload, Back, or an address typed by hand. */
+/** No link: after a reload, Back, or a typed address. */
 export async function MissingLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const { signInUrl } = services().settings.branding
@@ -87,7 +87,10 @@ export async function MissingLink({ language }: Props) {
   )
 }
 
-/** Nobody can judge the link now; trying again, in the language that was chosen, uses nothing up. */
+/**
+ * The service is unavailable, so the link could not be verified. Retry reloads the page in the chosen language and does not
+ * use the link.
+ */
 export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const chosen = await chosenLanguage()

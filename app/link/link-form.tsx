@@ -12,12 +12,11 @@ import type { LinkParameters } from './parse-link'
 import type { InvalidLinkViews } from '@/app/reset-password/reset-password-form'
 
 /**
- * One press, and an endpoint gets a link and nothing else: a dead one for a new one, since it was ours and says whose it
- * was, or one that says "this wasn't me".
+ * A one-button form that posts only a link: to renew an invalid one, or to cancel a reset.
  *
- * @param errors what the form came back with
- * @param deadLinks what to show, by the endpoint's code, should the link have died while the page was open
- * @param children what stands above the button, and goes with it
+ * @param errors the errors of a submission without JavaScript
+ * @param invalidLinkViews what to show, by error code, if the link became invalid while the page was open
+ * @param children the content above the button; these views replace it, too
  */
 export function LinkForm({
   link,
@@ -48,7 +47,7 @@ export function LinkForm({
     if (underWay.current) return
     underWay.current = true
     setBusy(true)
-    // The same messages again would not be read out again.
+    // Clear it first: screen readers do not announce an unchanged message again.
     setNotice(undefined)
     const response = await send(endpoint, link, language)
     if (response.ok) return loadPage(donePath)

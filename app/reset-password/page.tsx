@@ -25,8 +25,8 @@ import { ResetPasswordForm } from './reset-password-form'
 type ValidLink = Extract<Awaited<ReturnType<typeof inspect>>, { state: 'valid' }>
 
 /**
- * Where the mailed link leads. Loading it changes nothing, however often and by whatever: only sending the form does
- * (RFC 9110 §9.2.1). The account is named while its link holds, and never otherwise.
+ * The page of the emailed link. Loading it changes nothing, so mail scanners may load it: only the form does (RFC 9110
+ * §9.2.1). It names the account only while the link is valid.
  */
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
   const query = await searchParams
@@ -87,7 +87,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
   }
 }
 
-/** Reads a link without using it. A service that is away has a page of its own, which needs no script to be shown. */
+/** Inspects a link without using it. Returns `unavailable` instead of throwing: that page works without JavaScript. */
 async function inspect(link: LinkParameters) {
   const { passwordReset, log } = services()
   const { data } = linkSchema().safeParse(link)
@@ -130,7 +130,7 @@ async function ValidLinkPage({
   found: ValidLink
   error: Query[string]
 }) {
-  // The email was in the account's language, so the page that it leads to is.
+  // The account's language, like the email.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings } = services()
@@ -190,7 +190,7 @@ async function ValidLinkPage({
   )
 }
 
-/** Whole minutes from now, none of them promised that is not there; at least one. */
+/** Whole minutes left, rounded down, at least one. */
 function minutesUntil(date: Date): number {
   return Math.max(1, Math.floor((date.getTime() - Date.now()) / 60_000))
 }

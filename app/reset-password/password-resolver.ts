@@ -11,8 +11,8 @@ const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
   ({ code: 'custom', message, input, path }) as const
 
 /**
- * Checks what was typed by the endpoint's own fields, then by the rules that need neither a list nor the account; the
- * endpoint has the last word.
+ * Validates with the endpoint's fields, then with the rules that need neither a list nor the account. The endpoint validates
+ * again.
  */
 export function createPasswordResolver(
   rules: PasswordRules,
@@ -27,7 +27,7 @@ export function createPasswordResolver(
       if (passwordConfirm && !isWrong && password !== password_confirm)
         issues.push(issue('mismatch', password_confirm, ['password_confirm']))
     },
-    // Said beside what is wrong with the password.
+    // Also if the password has errors.
     { when: () => true },
   )
   const { password, ...others } = passwordFields({ passwordConfirm })

@@ -6,11 +6,11 @@ import { StrengthHint, type StrengthMessages } from './strength-hint'
 
 export type RulesMessages = {
   title: string
-  /** The rules that can be judged while somebody types. A length that is too great is told only when it is. */
+  /** The rules that the browser checks while typing. The maximum length is shown only as an error. */
   live: Record<Exclude<RuleProblem['code'], 'too-long'>, string>
-  /** The rules that only the server can judge. */
+  /** The rules that only the server can check. */
   later: readonly string[]
-  /** Keeps a place for `{count}`. */
+  /** Has the placeholder `{count}`. */
   soFar: string
   met: string
   open: string
@@ -19,7 +19,7 @@ export type RulesMessages = {
   strength: StrengthMessages
 }
 
-/** What a password needs, shown before anything is typed, with ticks as it is (WCAG 3.3.2). */
+/** Lists the password rules before typing (WCAG 3.3.2), and ticks those that are met. */
 export function PasswordRuleList({
   language,
   id,
@@ -32,7 +32,7 @@ export function PasswordRuleList({
   id: string
   rules: Rules
   password: string
-  /** Names on the page that a guesser would try first. */
+  /** Names that an attacker would try first. */
   known: readonly string[]
   messages: RulesMessages
 }) {
@@ -71,7 +71,7 @@ export function PasswordRuleList({
         </ul>
       </div>
       <p className="mt-3 text-muted">{messages.tip}</p>
-      {/* Nothing would ever come in here without a script. */}
+      {/* Empty without JavaScript. */}
       <div className="mt-4 noscript:hidden">
         <progress
           className="length-bar"

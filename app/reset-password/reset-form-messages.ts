@@ -5,7 +5,7 @@ import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
 import { formMessages, fillFieldMessages } from '@/app/i18n/form-messages'
 import type { ResetFormMessages } from './reset-password-form'
 
-/** Everything the form may have to say. */
+/** Returns all messages of the form. */
 export async function resetFormMessages(
   language: Language,
   policy: RuleSettings,
@@ -13,7 +13,7 @@ export async function resetFormMessages(
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
   const limits = limitsOf(policy)
-  /** An endpoint's messages are as short as its contract; these give advice. */
+  /** Longer than the endpoint's messages, because they give advice. */
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
     'too-short': p('too-short', limits),
     'too-long': p('too-long', limits),
@@ -57,7 +57,7 @@ export async function resetFormMessages(
   }
 }
 
-/** The numbers that sentences about the rules mention. */
+/** Returns the numbers in the messages about the rules. */
 function limitsOf(policy: RuleSettings): { min: number; max: number } {
   const all: RuleProblem[] = createPasswordRules(policy)
     .ticks('')

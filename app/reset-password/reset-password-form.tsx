@@ -35,14 +35,13 @@ const loadResolver = () => import('./password-resolver').catch(() => undefined)
 export type InvalidLinkViews = Partial<Record<FormErrorCode, InPageView>>
 
 /**
- * Takes the new password. Without JavaScript the browser posts the form itself; with it, what the endpoint finds wrong
- * lands on its field and nothing has to be typed again.
+ * The form for the new password. Without JavaScript the browser posts it; with JavaScript, errors appear beside their field
+ * and the typed password stays.
  *
- * @param username a password must not be like it, nor be made of the service's name
- * @param signInName goes into a field that nobody sees, so that password managers store the password with what its
- *   account signs in with
- * @param errors what the form came back with
- * @param deadLinks what to show should the link die while the page is open
+ * @param username lowers the estimated strength of passwords that contain it, like the service's name
+ * @param signInName the value of a hidden field, so that password managers store the password with the right login
+ * @param errors the errors of a submission without JavaScript
+ * @param invalidLinkViews what to show, by error code, if the link becomes invalid while the page is open
  */
 export function ResetPasswordForm({
   language,
@@ -113,7 +112,7 @@ export function ResetPasswordForm({
     if (underWay.current || saved) return
     underWay.current = true
     setNotice(undefined)
-    // Managers read the field when it is sent, and somebody may be looking on.
+    // Password managers read the field on submit, and another person may see the screen.
     setShown(false)
     await handleSubmit(save)(event)
     underWay.current = false
@@ -126,7 +125,7 @@ export function ResetPasswordForm({
   const cameBack = Object.keys(errors.fields).length > 0
   const common = {
     type: shown ? 'text' : 'password',
-    // What is typed runs its own way: a shown password's last full stop must not move to its front.
+    // The text's own direction: a full stop at the end of a shown password must not move to its start.
     dir: 'auto',
     autoComplete: 'new-password',
     autoCapitalize: 'none',

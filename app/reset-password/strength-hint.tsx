@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'react'
 import type * as passwordStrength from './password-strength'
 
-/** Milliseconds without a key before anything is said: a verdict at every letter would only disturb. */
+/** Milliseconds without a key press before the hint changes: a change at every letter would distract. */
 const pause = 600
 
 type Estimator = typeof passwordStrength
@@ -12,10 +12,10 @@ type Strength = passwordStrength.Strength
 export type StrengthMessages = Record<Strength, string>
 
 /**
- * Says how hard the password would be to guess. All of it happens in the browser; what judges is loaded when somebody
- * begins to type, and where it does not come, nothing is said. There is room from the start, so that nothing moves.
+ * Shows how hard the password is to guess. Estimates in the browser, with code that loads when typing begins; if loading
+ * fails, it shows nothing. Reserves its space, so that the layout does not shift.
  *
- * @param known what a guesser would try first, such as the account's and the service's names
+ * @param known names that an attacker would try first, such as those of the account and the service
  */
 export function StrengthHint({
   password,

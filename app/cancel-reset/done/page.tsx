@@ -6,8 +6,8 @@ import { services } from '@/services'
 import { visitorLanguage } from '@/app/i18n/request'
 
 /**
- * The links are stopped. Which of the two emails led here is not known any more, so both are spoken to; but while resets
- * are off, nobody gets a new link.
+ * Confirms that the links are revoked. The page does not know which of the two emails led here, so it explains both cases;
+ * while resets are disabled, no new link is sent, so it explains neither.
  */
 export default async function CancelledPage() {
   const language = await visitorLanguage()

@@ -8,8 +8,8 @@ import { SentNotice } from '@/app/forgot-password/sent-notice'
 import { sentMessages } from '@/app/forgot-password/sent-messages'
 
 /**
- * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing a dead link. When
- * somebody asked is not known any more, so the whole pause is named: it is over by then.
+ * "Check your email" as its own page: without JavaScript, after a reload, and after renewing an invalid link. The time of the
+ * request is unknown, so the page names the whole cool-down, which is always enough.
  */
 export default async function SentPage() {
   const language = await visitorLanguage()

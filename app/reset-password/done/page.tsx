@@ -6,7 +6,7 @@ import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
 import { visitorLanguage } from '@/app/i18n/request'
 
-/** The password is changed. Nobody is signed in by this: that takes the new password (OWASP Forgot Password). */
+/** Confirms the change. A reset does not sign the person in (OWASP Forgot Password). */
 export default async function DonePage() {
   const language = await visitorLanguage()
   const { branding, reset } = services().settings

@@ -13,10 +13,10 @@ const pages = (settings: Settings): FormPages => ({
   back: (fields) => `${pathInApp(settings, '/cancel-reset/')}?${linkParameters(fields)}`,
 })
 
-/** Works while resets are switched off: in an emergency people still need the button, whose links live for days. */
+/** Works while resets are disabled: in an emergency people still need "this wasn't me", whose links live for days. */
 const always = { allowWhenDisabled: true }
 
-/** "This wasn't me": a person pressed the button of the page that an email led to. Loading that page does nothing. */
+/** "This wasn't me": revokes the account's links. The page behind the emailed link posts here; loading it does nothing. */
 export async function POST(request: Request): Promise<Response> {
   return handlePost(
     services(),

@@ -56,7 +56,7 @@ function problemsOf({ problems, mismatch }: RejectedPassword): InvalidFields {
   })
 }
 
-/** What a team's function sees: no password, and numbers as `JSON.parse` gives them. */
+/** Prepares the fields for the team's functions: without passwords, and with numbers as `JSON.parse` returns them. */
 function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
   const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
   return Object.fromEntries(others.map(([name, value]) => [name, plain(value)]))
