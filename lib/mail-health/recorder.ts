@@ -130,7 +130,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     return outcome
   }
 
-  /** Wraps sending to record the outcome of every email: that of the extension point `sendEmail`, else the mailer's. */
+  /** Wraps `sendEmail`, or the mailer if it is not configured, to record the outcome of every email. */
   function watchSending<Sending extends { mailer: Mailer; configuration: Configuration }>(
     parts: Sending,
   ): Sending {

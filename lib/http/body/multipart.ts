@@ -27,7 +27,7 @@ export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise
   if (recoded.test(characters)) return { ok: false, detail: 'Unsupported encoding of a part' }
   const boundary = type.params.get('boundary')
   if (!boundary) return { ok: false, detail: 'Malformed' }
-  // The platform finds the boundary even within a line, so a short one would break a field that contains it.
+  // The platform finds the boundary even within a line, so a short one would break a field.
   const ownBoundary = randomUUID()
   const body = `\r\n${characters}`.replaceAll(`\r\n--${boundary}`, `\r\n--${ownBoundary}`)
   let parts: FormData
