@@ -8,13 +8,13 @@ import type { Attempt } from '@/lib/queue/queue'
 import type { EmailParts } from './email-parts'
 import { buildLinkUrl } from './reset-link'
 
-/** What log and audit say about an email. */
+/** The fields that identify an email in log and audit. */
 export type EmailLogContext = { requestId: string; accountId: string }
 
 /**
  * Sends an email once. Failures to audit are ignored: failing the job would send the same email again.
  *
- * @returns how the attempt ended, for the queue
+ * @returns the outcome of the attempt, for the queue
  */
 export async function deliverEmail(
   { audit, configuration, sendSchedule, log, mailer }: EmailParts,
@@ -59,8 +59,8 @@ export async function auditUnsentEmail(
 }
 
 /**
- * The "this wasn't me" of an email, on this app whatever page the reset link leads to. It names the email's language only if
- * that is neither the account's nor DEFAULT_LOCALE, so that most links have three parameters.
+ * Returns the URL of "this wasn't me", which is on this app even if the reset link leads elsewhere. It names the email's
+ * language only if a page would choose another one, so that most links have three parameters.
  */
 export function cancelLink(
   { links, settings }: Pick<EmailParts, 'links' | 'settings'>,
@@ -76,7 +76,7 @@ export function cancelLink(
   return buildLinkUrl(page.href, link)
 }
 
-/** The account's own language, else that of the request, else DEFAULT_LOCALE. */
+/** Returns the account's language, else that of the request, else DEFAULT_LOCALE. */
 export function emailLocale(
   { settings }: Pick<EmailParts, 'settings'>,
   { locale }: Pick<Account, 'locale'>,
@@ -85,7 +85,7 @@ export function emailLocale(
   return storedLanguage(locale) ?? (isLanguage(requested) ? requested : settings.defaultLocale)
 }
 
-/** What an email says about the installation that sends it. */
+/** Returns the facts about this installation for email templates. */
 export function senderOf({ branding, publicOrigin, publicUrl }: Settings): Sender {
   const { appName, supportEmail, signInUrl, brandColor } = branding
   return { appName, publicOrigin, publicUrl, supportEmail, signInUrl, brandColor }

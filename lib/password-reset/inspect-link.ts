@@ -6,7 +6,7 @@ import { verifyCancelLink, verifyResetLink } from './verify-link'
 
 type Dead = { state: Exclude<LinkStatus, 'valid'> }
 
-/** What a page may show for a reset link. It names the account only while the link still works. */
+/** What a page may show for a reset link. Contains the account only while the link is valid. */
 export type InspectedLink =
   | {
       state: 'valid'
@@ -16,13 +16,13 @@ export type InspectedLink =
   | Dead
 
 /**
- * What a page may show for a "this wasn't me" link: no account, whether its email told of a changed password, and whether it
- * starts a fresh reset.
+ * What a page may show for a "this wasn't me" link: not the account, but whether the password was changed, and whether the link
+ * starts a new reset.
  */
 export type InspectedCancelLink =
   { state: 'valid'; locale: string | null; changed: boolean; newLink: boolean } | Dead
 
-/** Reads a link without using it, so that people and mail scanners may load its page any number of times. */
+/** Inspects a link without using it, so that people and mail scanners may load its page any number of times. */
 export async function inspectLink(parts: ResetParts, link: Link): Promise<InspectedLink> {
   const { status, account } = await verifyResetLink(parts, link)
   if (status !== 'valid') return { state: status }
@@ -34,7 +34,7 @@ export async function inspectLink(parts: ResetParts, link: Link): Promise<Inspec
   }
 }
 
-/** Reads a "this wasn't me" link without using it. */
+/** Inspects a "this wasn't me" link without using it. */
 export async function inspectCancelLink(parts: ResetParts, link: Link): Promise<InspectedCancelLink> {
   const { status, account, purpose } = await verifyCancelLink(parts, link)
   if (status !== 'valid') return { state: status }

@@ -11,7 +11,7 @@ export type RefusedLink = {
 
 type Auditing = Pick<ResetParts, 'limits' | 'audit'>
 
-/** Refuses a link. A forged link's user id is untrusted, so the audit entry omits it. */
+/** Rejects a link. A forged link's user id is untrusted, so the audit entry omits it. */
 export async function rejectLink(
   parts: Auditing,
   code: RefusedLink['code'],
@@ -22,7 +22,7 @@ export async function rejectLink(
   return { ok: false, code }
 }
 
-/** Audits the first refusal of its kind, so that a flood does not fill the log. */
+/** Audits the first rejection of its kind, so that a flood does not fill the log. */
 export async function auditRefusal(
   { limits, audit }: Auditing,
   reason: RefusedLink['code'] | 'password-rejected',
@@ -46,7 +46,7 @@ export async function throttled(
   return { ok: false, code: 'throttled', retryAfter: counted.retryAfter }
 }
 
-/** Audits the first refusal of a window, so that a flood does not fill the log. */
+/** Audits the first rejection in a window, so that a flood does not fill the log. */
 export async function auditThrottled(
   { audit }: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },
@@ -56,8 +56,8 @@ export async function auditThrottled(
 }
 
 /**
- * Logs a request for an unknown account. The audit log gets the first per client and ten minutes: its rows stay for half a
- * year, and a flood of made-up logins must not fill the disk.
+ * Logs a request for an unknown account. Audits only the first per client and ten minutes: the rows stay for half a year, and
+ * a flood of invented logins must not fill the disk.
  */
 export async function auditUnknownAccount(
   { limits, audit }: Auditing,

@@ -4,11 +4,11 @@ import { auditUnsentEmail, cancelLink, deliverEmail, emailLocale, senderOf } fro
 import type { EmailParts } from './email-parts'
 
 /**
- * Tells the owner of a new password, at the address that the account had then: an attacker who changed the address afterwards
- * must not be told instead.
+ * Notifies the owner of a changed password, at the address that the account had at that time: an attacker who changed the
+ * address afterwards must not get the email instead.
  *
- * After an address change the email has no "this wasn't me". The change ended all links of the old mailbox, and the old
- * mailbox must not stop links of the new one.
+ * After an address change the email has no "this wasn't me". The change revoked all links of the old mailbox, and the old
+ * mailbox must not revoke links of the new one.
  */
 export async function sendChangedEmail(
   parts: EmailParts,

@@ -9,12 +9,12 @@ import type { EmailParts } from './email-parts'
 import type { Rehearsal } from './rehearsal'
 import { buildLinkUrl } from './reset-link'
 
-/** Seconds. A link with less life than this is not sent: its reader could hardly use it. */
+/** Seconds. A link with less time left is not sent: its recipient could hardly use it. */
 const leastLife = 5 * 60
 
 type Job = Pick<Work<'link-email'>, 'id' | 'data' | 'attempt'>
 
-/** Signs a link for the account as it is now, and sends it. A retry carries the same link. */
+/** Signs a link for the current state of the account and sends it. A retry sends the same link. */
 export async function sendLinkEmail(
   parts: EmailParts,
   rehearsal: Rehearsal,
@@ -51,7 +51,7 @@ async function send(
   const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
   if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
     log.error({ event: 'reset_email_abandoned', ...context, attempt })
-    // Emails that never left during an outage of the mail server must not use up the account's next ones.
+    // Emails that were not sent during an outage of the mail server must not count towards the account's limit.
     await recovery.releaseEmail(account.id, id)
     await audit.record('failed', { ...context, reason: 'link-would-expire' })
     return { outcome: 'never', reason: 'link-would-expire' }
@@ -63,7 +63,7 @@ async function send(
   })
   if (slot === null) return hold('email-limit')
   const mailbox = await spendMailbox(parts, account)
-  // An email that undoes a stranger's reset must not be refused because of what the stranger requested.
+  // An attacker's requests must not block the email that undoes the attacker's reset.
   if (!mailbox.ok && !bypassPause) {
     await recovery.releaseEmail(accountId, id)
     return hold('mailbox-limit')
@@ -77,11 +77,11 @@ async function send(
   }
   let left = false
   try {
-    // The row that holds the epoch may have been purged and made anew since the account was read.
+    // The row with the epoch may have been purged and recreated since the account was read.
     const current = { ...account, linksEpoch: slot.linksEpoch }
     const text = await writeLinkEmail(parts, current, requestedAt, emailLocale(parts, account, data.locale))
     const ended = await deliverEmail(parts, 'sent', id, account, text, context, attempt)
-    // An address that no email may go to takes no time by itself.
+    // An invalid address fails at once, without the time of sending.
     if (ended.outcome === 'never') await rehearsal.sending(data)
     left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
     return ended
@@ -90,7 +90,7 @@ async function send(
   }
 }
 
-/** Writes the email with a link for an account in this state. */
+/** Renders the email with a link for this state of an account. */
 export function writeLinkEmail(
   parts: EmailParts,
   account: Account,
@@ -111,7 +111,7 @@ export function writeLinkEmail(
   })
 }
 
-/** Takes one email of the account's mailbox, which may have other accounts. */
+/** Takes one email from the limit of the account's mailbox, which may have other accounts. */
 function spendMailbox({ accounts, limits }: EmailParts, { id, email }: Account): Promise<MailboxAllowance> {
   return limits.spendMailbox(canonicalEmail(email) ?? email, id, async () => {
     const ids = await accounts.findIdsByAddress(email)

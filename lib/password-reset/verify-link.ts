@@ -7,13 +7,13 @@ export type VerifiedLink =
 
 type Parts = Pick<ResetParts, 'accounts' | 'links'>
 
-/** Verifies a reset link. The outer signature comes first, so that a forged link costs no look-up. */
+/** Verifies a reset link. Checks the outer signature first, so that a forged link costs no query. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<VerifiedLink> {
   const verified = await verify(parts, parts.links.verifyAuthenticity('reset', link))
   return verified.status === 'valid' && !mayReset(verified.account) ? { status: 'signature-used' } : verified
 }
 
-/** Verifies a "this wasn't me" link. It works for accounts that may not reset, too. */
+/** Verifies a "this wasn't me" link. It also works for accounts that may not reset. */
 export async function verifyCancelLink(
   parts: Parts,
   link: Link,
@@ -22,7 +22,7 @@ export async function verifyCancelLink(
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
 }
 
-/** @returns null for a link that Rekey did not make */
+/** @returns null for a link that Rekey did not sign */
 export function openCancelLink({ links }: Pick<Parts, 'links'>, link: Link): GenuineLink | null {
   return links.verifyAuthenticity('cancel', link) ?? links.verifyAuthenticity('cancel-change', link)
 }
