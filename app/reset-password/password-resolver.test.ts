@@ -47,23 +47,23 @@ test.each(['\0', '\ud800'])('I4: what no password can hold is named as such (%j)
 
 test('P12: a repetition counts only where it is asked for', async () => {
   expect(await judge({ password: good, password_confirm: 'other' })).toEqual({})
-  const asked = { passwordConfirm: true }
-  expect(await judge({ password: good, password_confirm: 'other' }, asked)).toEqual({
+  const settings = { passwordConfirm: true }
+  expect(await judge({ password: good, password_confirm: 'other' }, settings)).toEqual({
     password_confirm: ['mismatch'],
   })
-  expect(await judge({ password: good, password_confirm: '' }, asked)).toEqual({
+  expect(await judge({ password: good, password_confirm: '' }, settings)).toEqual({
     password_confirm: ['blank'],
   })
-  expect(await judge({ password: good, password_confirm: good }, asked)).toEqual({})
+  expect(await judge({ password: good, password_confirm: good }, settings)).toEqual({})
 })
 
 test('P12: a repetition that differs is told beside what is wrong with the password', async () => {
-  const asked = { passwordConfirm: true }
-  expect(await judge({ password: '1234', password_confirm: '12345' }, asked)).toEqual({
+  const settings = { passwordConfirm: true }
+  expect(await judge({ password: '1234', password_confirm: '12345' }, settings)).toEqual({
     password: ['too-short', 'numeric'],
     password_confirm: ['mismatch'],
   })
-  expect(await judge({ password: '', password_confirm: '' }, asked)).toEqual({
+  expect(await judge({ password: '', password_confirm: '' }, settings)).toEqual({
     password: ['blank'],
     password_confirm: ['blank'],
   })

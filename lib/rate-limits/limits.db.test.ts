@@ -110,24 +110,24 @@ describe('R1: what is counted', () => {
 
   test('another instance of the deployment shares the counts', async () => {
     const twin = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
-    const ask = (i: number) => (i % 2 === 0 ? limits : twin).countRequest('203.0.113.8', 'grace')
-    expect(await inTurn(4, ask)).toEqual([true, true, true, false])
+    const sendRequest = (i: number) => (i % 2 === 0 ? limits : twin).countRequest('203.0.113.8', 'grace')
+    expect(await inTurn(4, sendRequest)).toEqual([true, true, true, false])
   })
 })
 
 describe('A6: whose count it is', () => {
   test('an address in other spellings is one identifier; user names are told apart to the letter', async () => {
     const spellings = ['ada@example.com', 'ADA@EXAMPLE.COM', 'Ada@Example.com', 'ada@EXAMPLE.com']
-    const asks = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i]!))
-    expect(asks).toEqual([true, true, true, false])
+    const results = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i]!))
+    expect(results).toEqual([true, true, true, false])
     expect(await limits.countRequest('203.0.113.9', 'Ada')).toEqual({ ok: true })
     expect(await limits.countRequest('203.0.113.9', 'ada')).toEqual({ ok: true })
   })
 
   test('A6, I6: a username composed and decomposed is one identifier', async () => {
     const spellings = ['jos\u00e9', 'jose\u0301']
-    const asks = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i % 2]!))
-    expect(asks).toEqual([true, true, true, false])
+    const results = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i % 2]!))
+    expect(results).toEqual([true, true, true, false])
     expect(await limits.countRequest('203.0.113.9', 'jose')).toEqual({ ok: true })
   })
 
@@ -208,18 +208,18 @@ describe('R10: what people of one network do to each other', () => {
 
 describe('R13: a /48', () => {
   const networks = Array.from({ length: 40 }, (_, n) => `2001:db8:d:${n.toString(16)}::1`)
-  const askAll = async (each: number) => {
-    const asked: LimitResult[] = []
+  const sendAllRequests = async (each: number) => {
+    const results: LimitResult[] = []
     for (const client of networks)
       for (let i = 0; i < each; i += 1)
-        asked.push(await limits.countRequest(client, randomBytes(8).toString('hex')))
-    return asked
+        results.push(await limits.countRequest(client, randomBytes(8).toString('hex')))
+    return results
   }
 
   test('R13: its forty /64s together request ten times what one may, and are then refused', async () => {
-    const asked = await askAll(settings.requestsPerClient.count)
-    expect(asked.filter(({ ok }) => ok)).toHaveLength(10 * settings.requestsPerClient.count)
-    expect(asked.at(-1)).toMatchObject({ ok: false, limit: 'requestsPerSite', retryAfter: 600 })
+    const results = await sendAllRequests(settings.requestsPerClient.count)
+    expect(results.filter(({ ok }) => ok)).toHaveLength(10 * settings.requestsPerClient.count)
+    expect(results.at(-1)).toMatchObject({ ok: false, limit: 'requestsPerSite', retryAfter: 600 })
     expect(await limits.countRequest('2001:db8:e::1', 'grace')).toEqual({ ok: true })
   })
 
@@ -229,7 +229,7 @@ describe('R13: a /48', () => {
   })
 
   test('R13: once it is used up, nobody in it is refused a reset, a cancel or a renewal', async () => {
-    await askAll(settings.requestsPerClient.count)
+    await sendAllRequests(settings.requestsPerClient.count)
     const link = { signature: 'my link' }
     for (const client of [networks[0]!, networks[39]!, '2001:db8:d:ffff::1']) {
       expect(await limits.countRequest(client, 'grace')).toMatchObject({ ok: false })

@@ -27,10 +27,10 @@ describe('switched off', () => {
     expect(cancel.OPTIONS(requestTo('cancel-reset-password', { method: 'OPTIONS' })).status).toBe(200)
     const press = () =>
       cancel.POST(requestTo('cancel-reset-password', { headers: json, body: JSON.stringify(link) }))
-    const before = await endpoints.asked()
+    const before = await endpoints.countRequests()
     expect((await press()).status).toBe(200)
     expect((await off.accounts.read(id)).account?.linksEpoch).toBe(1)
-    expect(await endpoints.asked()).toBe(before)
+    expect(await endpoints.countRequests()).toBe(before)
     expect((await press()).status).toBe(400)
   })
 })
