@@ -44,8 +44,8 @@ export function trackConnections(server: Server) {
   }
 
   /**
-   * Stops accepting connections and lets responses in progress finish; a new request on an open connection is told by its
-   * response that the connection closes. Resolves when all connections are closed.
+   * Stops accepting connections and lets responses in progress finish. The response to a new request on an open connection
+   * announces that it closes. Resolves when all connections are closed.
    */
   async function drain({ idleGrace, drainGrace }: ClosingTimes): Promise<void> {
     draining = true
