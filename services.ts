@@ -44,7 +44,7 @@ export function createServices(given: Settings, configuration: Configuration = o
     ...settings.password,
     ...(format.limit && { longest: format.limit }),
     normalise: format.normalise,
-    appName: settings.look.appName,
+    appName: settings.branding.appName,
     host: new URL(settings.publicUrl).hostname,
   })
   const links = createLinks({

@@ -1,11 +1,11 @@
 'use client'
 
-import { CrashPage } from '@/components/error-page'
-import { useCrashWords } from '@/components/error-page-messages'
+import { ErrorPageContent } from '@/components/error-page'
+import { useErrorPageMessages } from '@/components/error-page-messages'
 
-/** Whatever a page throws. The layout is still there, so its words are. */
+/** Shown for errors that a page throws. The layout still renders and provides the messages. */
 export default function ErrorPage() {
-  const words = useCrashWords()
-  if (words === null) throw new Error('the layout gives the words')
-  return <CrashPage words={words} />
+  const messages = useErrorPageMessages()
+  if (messages === null) throw new Error('the layout gives the words')
+  return <ErrorPageContent messages={messages} />
 }

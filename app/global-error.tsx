@@ -1,15 +1,15 @@
 'use client'
 
 import './globals.css'
-import { CrashPage } from '@/components/error-page'
-import type { CrashWords } from '@/components/error-page-messages'
+import { ErrorPageContent } from '@/components/error-page'
+import type { ErrorPageMessages } from '@/components/error-page-messages'
 
-/** Said when even the layout failed, so that neither the language nor the settings are known. */
-const words: CrashWords = {
+/** Shown if the layout fails, so that neither the language nor the settings are known. */
+const messages: ErrorPageMessages = {
   language: 'en',
   direction: 'ltr',
   appName: 'Rekey',
-  // None, and none at the root of the host either, where a browser looks by itself.
+  // An empty icon: otherwise the browser requests `/favicon.ico`, which may belong to another app.
   icon: 'data:,',
   title: 'Something went wrong on our side',
   lead: 'It is not your fault. Please try again in a minute.',
@@ -17,5 +17,5 @@ const words: CrashWords = {
 }
 
 export default function GlobalErrorPage() {
-  return <CrashPage words={words} />
+  return <ErrorPageContent messages={messages} />
 }

@@ -1,7 +1,7 @@
 import type { Viewport } from 'next'
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
-import { CrashWordsProvider } from '@/components/error-page-messages'
+import { ErrorPageMessagesProvider } from '@/components/error-page-messages'
 import { brandStyle, helpLine } from '@/components/brand-style'
 import { directionOf } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
@@ -10,13 +10,13 @@ import { theme } from '@/lib/theme/tokens'
 import './globals.css'
 import { visitorLanguage } from '@/app/i18n/request'
 
-/** Every page is rendered for its request: each answer has a nonce of its own, which static HTML could not carry. */
+/** Pages are rendered per request: each response has its own nonce, which static HTML cannot contain. */
 export const dynamic = 'force-dynamic'
 
 const light = theme.light.colors
 const dark = theme.dark.colors
 
-/** What a browser paints around the page: the first that applies. On a phone the surface fills it, else the paper. */
+/** The colour of the browser's frame; the first match applies. On a phone the surface fills the page, else the paper. */
 export const viewport: Viewport = {
   themeColor: [
     { media: '(prefers-color-scheme: light) and (width < 40rem)', color: light.surface },
@@ -27,15 +27,15 @@ export const viewport: Viewport = {
 }
 
 /**
- * The document itself is in `components/document.tsx`, a level further in than usual: `<html lang>` follows the account
- * that a link belongs to, and a layout does not see the link.
+ * Renders no `<html>`: `components/document.tsx` does, because `<html lang>` depends on the link's account, and a layout does
+ * not get the link.
  */
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.error' })
   const { settings } = services()
-  const { appName, logoUrl } = settings.look
-  const words = {
+  const { appName, logoUrl } = settings.branding
+  const messages = {
     title: t('title'),
     lead: t('lead'),
     retry: t('retry'),
@@ -47,5 +47,5 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
     brand: await brandStyle(),
     help: await helpLine(language),
   }
-  return <CrashWordsProvider words={words}>{children}</CrashWordsProvider>
+  return <ErrorPageMessagesProvider messages={messages}>{children}</ErrorPageMessagesProvider>
 }

@@ -1,6 +1,6 @@
 import { getTranslations } from 'next-intl/server'
-import { buttonLook } from '@/components/button'
-import { Frame } from '@/components/page-layout'
+import { buttonClass } from '@/components/button'
+import { PageLayout } from '@/components/page-layout'
 import { CompassIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
@@ -10,18 +10,18 @@ export default async function NotFoundPage() {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.not-found' })
   return (
-    <Frame language={language} title={t('title')}>
+    <PageLayout language={language} title={t('title')}>
       <PageHeading icon={<CompassIcon className="size-7" />} title={t('title')}>
         <p>{t('lead')}</p>
       </PageHeading>
       {services().settings.reset.enabled && (
         <a
-          className={`mt-8 ${buttonLook('primary')}`}
+          className={`mt-8 ${buttonClass('primary')}`}
           href={await keepLanguage('/forgot-password/', language)}
         >
           {t('ask')}
         </a>
       )}
-    </Frame>
+    </PageLayout>
   )
 }

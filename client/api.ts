@@ -1,21 +1,21 @@
 import { formErrorCode } from '@/lib/http/error-codes'
 import { parseFormErrors, type FormErrors } from '@/lib/http/form-errors'
 
-/** What became of a form: accepted, or the codes of what was wrong. `retryAfter`: seconds to wait, where it was too often. */
+/** The result of a submitted form: accepted, or error codes. `retryAfter`: seconds to wait after too many requests. */
 export type FormResponse<Field extends string = never> =
   { ok: true } | { ok: false; errors: FormErrors<Field>; retryAfter?: number }
 
-/** Milliseconds after which a person would rather hear that nothing came. */
-const patience = 30_000
+/** Request timeout in milliseconds. */
+const timeout = 30_000
 
-/** Seconds to wait where a 429 does not say. */
+/** Seconds to wait after a 429 without Retry-After. */
 const usualWait = 60
 
 /**
- * Sends a form to an endpoint of this app. Never throws: a lost connection is a response, too.
+ * Sends a form to an endpoint of this app. Never throws: a lost connection returns the code `offline`.
  *
- * @param language the page's: an email that follows is in it
- * @param shown the fields that the form can show errors of
+ * @param language of the page, and of the email that may follow
+ * @param shown the fields whose errors the form can show
  */
 export async function send<Field extends string = never>(
   path: string,
@@ -35,7 +35,7 @@ export async function send<Field extends string = never>(
       credentials: 'omit',
       cache: 'no-store',
       redirect: 'error',
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeout),
     })
     return await readResponse(response, shown)
   } catch {
@@ -43,7 +43,7 @@ export async function send<Field extends string = never>(
   }
 }
 
-/** Reads status and codes. What is not in the contract counts as a service that is away. */
+/** Parses a response. An unknown error code becomes `refused`; any other unexpected response becomes `unavailable`. */
 export async function readResponse<Field extends string = never>(
   response: Response,
   shown: readonly Field[] = [],
@@ -57,7 +57,7 @@ export async function readResponse<Field extends string = never>(
   const codes = response.headers.get('error-codes')
   if (codes !== null) {
     const errors = parseFormErrors(codes, shown)
-    // A code that this page does not know yet.
+    // All codes are newer than this page.
     if (Object.keys(errors.fields).length === 0) errors.form ??= 'refused'
     return { ok: false, errors }
   }

@@ -2,13 +2,14 @@ import type { FieldError } from 'react-hook-form'
 import type { FormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 
-/** What a page says of a form as a whole. `throttledFor` keeps a place for `{when}`, such as "in 5 minutes". */
+/** The messages about a form as a whole. `throttledFor` has the placeholder `{when}`, such as "in 5 minutes". */
 export type FormMessages = Record<FormErrorCode | 'throttledFor', string>
 
 /**
- * The message about a form as a whole, if there is one. A browser too old to count time still says that it was too often.
+ * Returns the message about a form as a whole; undefined if there is none. Browsers without `RelativeTimeFormat` show no
+ * time.
  *
- * @param retryAfter seconds to wait, where they are known
+ * @param retryAfter seconds to wait, if known
  */
 export function formMessage(
   { errors: { form }, retryAfter }: { errors: Pick<FormErrors, 'form'>; retryAfter?: number },
@@ -21,7 +22,7 @@ export function formMessage(
   return messages[form]
 }
 
-/** "in 40 seconds", "in 3 minutes", in any language. Never sooner than the seconds given (RFC 9110 §10.2.3). */
+/** Formats "in 40 seconds" or "in 3 minutes" in any language; rounds up (RFC 9110 §10.2.3). */
 export function inHowLong(seconds: number, language: string): string {
   const format = new Intl.RelativeTimeFormat(language, { numeric: 'always' })
   if (seconds <= 90) return format.format(Math.ceil(seconds), 'second')
@@ -29,7 +30,7 @@ export function inHowLong(seconds: number, language: string): string {
   return format.format(Math.ceil(seconds / 3600), 'hour')
 }
 
-/** The codes of fields as react-hook-form keeps them. */
+/** Converts the codes of fields to react-hook-form's errors. */
 export function fieldErrors<Field extends string>(
   fields: Partial<Record<Field, readonly string[]>>,
 ): Partial<Record<Field, FieldError>> {
@@ -39,7 +40,7 @@ export function fieldErrors<Field extends string>(
   return Object.fromEntries(errors) as Partial<Record<Field, FieldError>>
 }
 
-/** The messages for the codes that react-hook-form has of one field, each message once. */
+/** Returns the messages for react-hook-form's error of one field, without duplicates. */
 export function fieldMessages(error: FieldError | undefined, messages: Record<string, string>): string[] {
   const codes = Object.values(error?.types ?? {}).flat()
   return [...new Set(codes.flatMap((code) => messages[String(code)] ?? []))]

@@ -1,10 +1,10 @@
 import { useEffect, type ReactNode } from 'react'
 
 /**
- * Does for a view that replaces another within a page what the browser does for a new page: its title, its top, and the
- * focus on its heading, so that a screen reader reads on from there. The old title returns with the old view.
+ * Does for a view that replaces another within a page what the browser does for a new page: sets the title, scrolls to the
+ * top, and focuses the heading, so that a screen reader continues there. Restores the title when the view goes.
  */
-export function useArrival(title: string): void {
+export function useViewFocus(title: string): void {
   useEffect(() => {
     const before = document.title
     document.title = title
@@ -16,18 +16,18 @@ export function useArrival(title: string): void {
   }, [title])
 }
 
-/** What can take the place of a page without loading one. */
-export type View = { title: string; body: ReactNode }
+/** A view that replaces the content of a page without loading a new one. */
+export type InPageView = { title: string; body: ReactNode }
 
-export function Arrived({ view: { title, body } }: { view: View }) {
-  useArrival(title)
+export function FocusedView({ view: { title, body } }: { view: InPageView }) {
+  useViewFocus(title)
   return body
 }
 
 /**
- * Goes to another page by loading it. Next's own navigation would tell the server, and write into the history, what it
- * knows of this page, which on the reset page includes the link.
+ * Loads another page. Next's navigation would send its state of this page to the server and store it in the history; on the
+ * reset page, that state contains the link.
  */
-export function leaveFor(path: string): void {
+export function loadPage(path: string): void {
   window.location.assign(path)
 }

@@ -1,7 +1,7 @@
 import { Fragment, type ReactNode } from 'react'
 
-/** Puts a value into the place that a finished sentence keeps for it, such as `{login}`. */
-export function fillIn(sentence: string, name: string, value: ReactNode): ReactNode {
+/** Replaces a placeholder of a message, such as `{login}`, by a React node. */
+export function interpolate(sentence: string, name: string, value: ReactNode): ReactNode {
   const parts = sentence.split(`{${name}}`)
   return parts.map((part, index) => (
     <Fragment key={index}>

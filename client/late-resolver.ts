@@ -1,9 +1,9 @@
 import type { FieldValues, Resolver } from 'react-hook-form'
 
 /**
- * A resolver that is loaded late: schemas weigh as much as a form's other half, and nobody needs them to see a page.
+ * Creates a resolver that loads on first use: schemas are half of a form's JavaScript, and a page does not need them to show.
  *
- * @param load undefined where it cannot be loaded: then the endpoint alone checks what was typed
+ * @param load returns undefined if loading fails; then only the endpoint validates
  */
 export function lateResolver<Values extends FieldValues>(
   load: () => Promise<Resolver<Values> | undefined>,

@@ -5,7 +5,7 @@ import { AlertIcon } from './icons'
  * An error of a whole form. The region is rendered even without content, because screen readers announce changes within a
  * region but not a new region (WCAG 4.1.3).
  */
-export function Notice({ children }: { children: ReactNode }) {
+export function Alert({ children }: { children: ReactNode }) {
   return (
     <div role="alert">
       {children != null && (

@@ -7,7 +7,7 @@ import { services } from '@/services'
 
 /** Renders the style with the team's colour. Safe to inline: the accents are computed, always `#rrggbb`. */
 export async function brandStyle(): Promise<ReactNode> {
-  const { brandColor } = services().settings.look
+  const { brandColor } = services().settings.branding
   if (brandColor === undefined) return undefined
   const { light, dark } = readableAccents(brandColor)
   const rule = ({ accent, onAccent }: typeof light) => `:root{--accent:${accent};--on-accent:${onAccent}}`
@@ -20,7 +20,7 @@ export async function brandStyle(): Promise<ReactNode> {
 
 /** Renders the line with the support address; undefined without SUPPORT_EMAIL. */
 export async function helpLine(language: Language): Promise<ReactNode> {
-  const address = services().settings.look.supportEmail?.replace(/^.*<|>$/g, '')
+  const address = services().settings.branding.supportEmail?.replace(/^.*<|>$/g, '')
   if (address === undefined) return undefined
   const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
   return t.rich('help', {

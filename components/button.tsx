@@ -4,42 +4,42 @@ import { SpinnerIcon } from './icons'
 /** Long words break, so that they do not overflow a small screen in large type (WCAG 1.4.4, 1.4.10). */
 const base =
   'inline-flex min-h-12 items-center justify-center gap-2 wrap-anywhere hyphens-auto rounded-xl px-5 py-2.5 text-center font-semibold text-balance transition-colors motion-reduce:transition-none'
-const looks = {
+const variants = {
   primary: 'bg-accent text-on-accent hover:bg-accent-pressed border-2 border-transparent',
   quiet: 'border-[1.5px] border-edge bg-surface text-ink hover:bg-hover',
 }
 
 /** Returns the classes of a button, for links that look like one. */
-export function buttonLook(look: keyof typeof looks): string {
-  return `${base} ${looks[look]}`
+export function buttonClass(variant: keyof typeof variants): string {
+  return `${base} ${variants[variant]}`
 }
 
 /**
  * A button that keeps its place and the focus while its form is being submitted; the form must ignore a second press. Screen
- * readers announce `busyWords` wherever the focus is (WCAG 4.1.3).
+ * readers announce `busyMessage` wherever the focus is (WCAG 4.1.3).
  */
 export function Button({
-  look = 'primary',
+  variant = 'primary',
   busy = false,
-  busyWords,
+  busyMessage,
   className = '',
   children,
   'aria-disabled': disabled,
   ...rest
-}: ComponentProps<'button'> & { look?: keyof typeof looks; busy?: boolean; busyWords?: ReactNode }) {
+}: ComponentProps<'button'> & { variant?: keyof typeof variants; busy?: boolean; busyMessage?: ReactNode }) {
   return (
     <>
       <button
         {...rest}
         aria-disabled={busy || disabled}
-        className={`${buttonLook(look)} ${busy ? 'flex-wrap cursor-progress' : 'cursor-pointer aria-disabled:cursor-default'} ${className}`}
+        className={`${buttonClass(variant)} ${busy ? 'flex-wrap cursor-progress' : 'cursor-pointer aria-disabled:cursor-default'} ${className}`}
       >
         {busy && <SpinnerIcon className="size-5 motion-safe:animate-spin" />}
-        {busy && busyWords !== undefined ? busyWords : children}
+        {busy && busyMessage !== undefined ? busyMessage : children}
       </button>
-      {busyWords !== undefined && (
+      {busyMessage !== undefined && (
         <span aria-live="polite" className="sr-only">
-          {busy && busyWords}
+          {busy && busyMessage}
         </span>
       )}
     </>

@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react'
-import { Mark } from './icons'
+import { Logo } from './icons'
 
 /** The HTML document of a page. All texts are properties, so that error pages can use it without loading messages. */
-export function Sheet({
+export function Document({
   language,
   direction,
   title,
@@ -51,7 +51,7 @@ export function Sheet({
             >
               <p className="flex items-center gap-3 text-lg font-semibold tracking-tight">
                 {logoUrl === undefined ? (
-                  <Mark />
+                  <Logo />
                 ) : (
                   // eslint-disable-next-line @next/next/no-img-element -- the image optimiser is off
                   <img src={logoUrl} alt="" className="h-9 max-w-40 min-w-9 object-contain" />

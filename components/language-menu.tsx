@@ -11,11 +11,11 @@ import { ChevronUpIcon, GlobeIcon } from './icons'
  */
 export function LanguageMenu({
   language,
-  words,
+  messages,
   link = {},
 }: {
   language: Language
-  words: { title: string }
+  messages: { title: string }
   link?: Record<string, string> | undefined
 }) {
   return (
@@ -23,7 +23,7 @@ export function LanguageMenu({
       <summary className="text-link inline-flex min-h-8 cursor-pointer items-center gap-2 py-1">
         <GlobeIcon className="size-4" />
         <span>
-          <span className="sr-only">{words.title}: </span>
+          <span className="sr-only">{messages.title}: </span>
           {nameOf(language)}
         </span>
         <ChevronUpIcon className="size-4 group-open:rotate-180" />

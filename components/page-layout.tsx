@@ -4,7 +4,7 @@ import { directionOf, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { LanguageMenu } from './language-menu'
-import { Sheet } from './document'
+import { Document } from './document'
 import { Steps, type Step } from './progress-steps'
 import { brandStyle, helpLine } from './brand-style'
 
@@ -14,7 +14,7 @@ import { brandStyle, helpLine } from './brand-style'
  *
  * @param link the parameters of the mailed link, which the language menu must keep
  */
-export async function Frame({
+export async function PageLayout({
   language,
   title,
   step,
@@ -28,11 +28,11 @@ export async function Frame({
   children: ReactNode
 }) {
   const { settings } = services()
-  const { appName, logoUrl, signInUrl } = settings.look
+  const { appName, logoUrl, signInUrl } = settings.branding
   const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
   const names = [t('step-ask'), t('step-open'), t('step-choose')] as const
   return (
-    <Sheet
+    <Document
       language={language}
       direction={directionOf(language)}
       title={title}
@@ -40,9 +40,9 @@ export async function Frame({
       logoUrl={logoUrl}
       icon={logoUrl ?? pathInApp(settings, '/icon.svg')}
       brand={await brandStyle()}
-      steps={step && <Steps step={step} words={{ title: t('steps'), names, done: t('step-done') }} />}
+      steps={step && <Steps step={step} messages={{ title: t('steps'), names, done: t('step-done') }} />}
       help={await helpLine(language)}
-      menu={<LanguageMenu language={language} words={{ title: t('language') }} link={link} />}
+      menu={<LanguageMenu language={language} messages={{ title: t('language') }} link={link} />}
       signIn={
         signInUrl && (
           <a className="text-link inline-block py-1" href={signInUrl}>
@@ -52,6 +52,6 @@ export async function Frame({
       }
     >
       {children}
-    </Sheet>
+    </Document>
   )
 }

@@ -5,27 +5,27 @@ import { useIsSentPage } from './sent-page'
 
 export type Step = 1 | 2 | 3 | 'done'
 
-export type StepWords = { title: string; names: readonly [string, string, string]; done: string }
+export type StepMessages = { title: string; names: readonly [string, string, string]; done: string }
 
 /**
  * The steps of a reset: a bar of three on a small screen, a list beside the page on a large one. Also reads the URL, because
  * the request form moves to the next step without loading a page.
  */
-export function Steps({ step, words }: { step: Step; words: StepWords }) {
+export function Steps({ step, messages }: { step: Step; messages: StepMessages }) {
   const isSentPage = useIsSentPage()
   const current = step === 1 && isSentPage ? 2 : step === 'done' ? 4 : step
   return (
     <>
       <div aria-hidden="true" className="mb-2 grid grid-cols-3 gap-2 lg:hidden">
-        {words.names.map((name, index) => (
+        {messages.names.map((name, index) => (
           <span
             key={name}
             className={`h-1.5 rounded-full border ${index < current ? 'border-accent bg-accent forced-colors:bg-[CanvasText]' : 'border-edge'}`}
           />
         ))}
       </div>
-      <ol role="list" aria-label={words.title}>
-        {words.names.map((name, index) => {
+      <ol role="list" aria-label={messages.title}>
+        {messages.names.map((name, index) => {
           const number = index + 1
           const passed = number < current
           const here = number === current
@@ -51,7 +51,7 @@ export function Steps({ step, words }: { step: Step; words: StepWords }) {
               </span>
               <span className="text-sm leading-snug lg:mt-1 lg:text-base">
                 {name}
-                {passed && <span className="sr-only"> ({words.done})</span>}
+                {passed && <span className="sr-only"> ({messages.done})</span>}
               </span>
             </li>
           )

@@ -104,7 +104,7 @@ test('C7, M2, M6: whatever is stored or set, an email has the headers that it ha
         held,
         async ({ to, subject, from, replyTo }, body) => {
           const mailboxDir = join(parent, 'mail')
-          const letter = { subject, text: body, html: body }
+          const emailText = { subject, text: body, html: body }
           // Settings that are not a single address are rejected at start; all others must be harmless.
           const accepted = ['no-reply@example.com', from].flatMap((sender) => {
             try {
@@ -114,7 +114,7 @@ test('C7, M2, M6: whatever is stored or set, an email has the headers that it ha
             }
           })
           const mailer = accepted.at(-1) ?? createMailer({ mailboxDir, from: 'no-reply@example.com', log })
-          const outcome = await mailer.send({ id: 'one', to, content: letter })
+          const outcome = await mailer.send({ id: 'one', to, content: emailText })
           if (!outcome.ok) {
             expect(outcome).toMatchObject({ ok: false, final: true, reason: 'address-refused' })
             return

@@ -16,8 +16,8 @@ import { render } from '@react-email/render'
 import { createContext, Fragment, useContext, type CSSProperties, type ReactNode } from 'react'
 import { directionOf } from '@/lib/i18n/locales'
 import type { Action, Block, Content, Fact, Paragraph } from './content'
-import { cutAtLinkSigns, tameText, wordJoiner } from './untrusted-text'
-import { createLook, frameWidth } from './theme'
+import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
+import { createEmailTheme, frameWidth } from './theme'
 
 /** A table of fixed width for Outlook on Windows, which renders with Word and ignores max-width. */
 const wordFrame = [
@@ -37,15 +37,15 @@ export async function renderPage(content: Content): Promise<string> {
 }
 
 /** The styles of the email, for all components. */
-const LookOf = createContext(createLook())
-const useStyles = () => useContext(LookOf).styles
+const EmailThemeContext = createContext(createEmailTheme())
+const useStyles = () => useContext(EmailThemeContext).styles
 
 function Page({ language, subject, preview, appName, brandColor, title, greeting, blocks, footer }: Content) {
   const dir = directionOf(language)
-  const whole = createLook(brandColor)
-  const look = whole.styles
+  const theme = createEmailTheme(brandColor)
+  const styles = theme.styles
   return (
-    <LookOf value={whole}>
+    <EmailThemeContext value={theme}>
       <Html lang={language} dir={dir}>
         <Head>
           <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -53,22 +53,22 @@ function Page({ language, subject, preview, appName, brandColor, title, greeting
           <meta name="supported-color-schemes" content="light dark" />
           <meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no" />
           <title>{subject}</title>
-          <style>{whole.sheet}</style>
+          <style>{theme.sheet}</style>
         </Head>
-        <Body className="rk-page" style={look.page}>
+        <Body className="rk-page" style={styles.page}>
           <Preview text={preview} />
           <div className="rk-page" role="main" aria-label={subject} lang={language} dir={dir}>
-            <Container style={look.frame}>
-              <Text className="rk-strong" style={look.brand}>
+            <Container style={styles.frame}>
+              <Text className="rk-strong" style={styles.brand}>
                 {appName}
               </Text>
-              <Section className="rk-card" style={look.card}>
-                <Row style={look.held}>
-                  <Column className="rk-pad" style={look.pad}>
-                    <Heading as="h1" className="rk-strong" style={look.title}>
+              <Section className="rk-card" style={styles.card}>
+                <Row style={styles.held}>
+                  <Column className="rk-pad" style={styles.pad}>
+                    <Heading as="h1" className="rk-strong" style={styles.title}>
                       {title}
                     </Heading>
-                    <Text className="rk-text" style={look.text}>
+                    <Text className="rk-text" style={styles.text}>
                       {greeting}
                     </Text>
                     {blocks.map((block, index) => (
@@ -78,26 +78,26 @@ function Page({ language, subject, preview, appName, brandColor, title, greeting
                 </Row>
               </Section>
               {footer.map((paragraph, index) => (
-                <Words key={index} {...paragraph} className="rk-faint" style={look.small} />
+                <Words key={index} {...paragraph} className="rk-faint" style={styles.small} />
               ))}
             </Container>
           </div>
         </Body>
       </Html>
-    </LookOf>
+    </EmailThemeContext>
   )
 }
 
 function Piece({ block, dir }: { block: Block; dir: 'ltr' | 'rtl' }) {
-  const look = useStyles()
+  const styles = useStyles()
   switch (block.kind) {
     case 'paragraph':
-      return <Words {...block} className="rk-text" style={look.text} />
+      return <Words {...block} className="rk-text" style={styles.text} />
     case 'heading':
       return (
         <>
-          <Hr className="rk-line" style={look.line} />
-          <Heading as="h2" className="rk-strong" style={look.heading}>
+          <Hr className="rk-line" style={styles.line} />
+          <Heading as="h2" className="rk-strong" style={styles.heading}>
             {block.text}
           </Heading>
         </>
@@ -112,13 +112,13 @@ function Piece({ block, dir }: { block: Block; dir: 'ltr' | 'rtl' }) {
 }
 
 function Words({ text, address, className, style }: Paragraph & { className: string; style: CSSProperties }) {
-  const look = useStyles()
+  const styles = useStyles()
   const [before, after] = address === undefined ? [text] : cutOnce(text, address)
   return (
     <Text className={className} style={style}>
       {before}
       {address !== undefined && after !== undefined && (
-        <Link href={`mailto:${address}`} className="rk-link" style={look.link}>
+        <Link href={`mailto:${address}`} className="rk-link" style={styles.link}>
           {address}
         </Link>
       )}
@@ -128,16 +128,16 @@ function Words({ text, address, className, style }: Paragraph & { className: str
 }
 
 function Act({ lead, label, href, weight }: Action) {
-  const look = useStyles()
-  const button = weight === 'main' ? ['rk-main', look.main] : ['rk-quiet', look.quiet]
+  const styles = useStyles()
+  const button = weight === 'main' ? ['rk-main', styles.main] : ['rk-quiet', styles.quiet]
   return (
     <>
       {lead !== undefined && (
-        <Text className="rk-text" style={look.lead}>
+        <Text className="rk-text" style={styles.lead}>
           {lead}
         </Text>
       )}
-      <Section style={look.buttonRow}>
+      <Section style={styles.buttonRow}>
         <Button href={href} className={button[0] as string} style={button[1] as CSSProperties}>
           {label}
         </Button>
@@ -147,15 +147,15 @@ function Act({ lead, label, href, weight }: Action) {
 }
 
 function Address({ lead, href }: { lead: string; href: string }) {
-  const look = useStyles()
+  const styles = useStyles()
   return (
     <>
-      <Hr className="rk-line" style={look.line} />
-      <Text className="rk-faint" style={look.hint}>
+      <Hr className="rk-line" style={styles.line} />
+      <Text className="rk-faint" style={styles.hint}>
         {lead}
       </Text>
-      <Text style={look.address} dir="ltr">
-        <Link href={href} className="rk-faint" style={look.addressLink}>
+      <Text style={styles.address} dir="ltr">
+        <Link href={href} className="rk-faint" style={styles.addressLink}>
           {href}
         </Link>
       </Text>
@@ -164,13 +164,13 @@ function Address({ lead, href }: { lead: string; href: string }) {
 }
 
 function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
-  const look = useStyles()
+  const styles = useStyles()
   const start = dir === 'rtl' ? 'right' : 'left'
-  const labelStyle = { ...look.factLabel, padding: dir === 'rtl' ? '6px 0 6px 20px' : '6px 20px 6px 0' }
+  const labelStyle = { ...styles.factLabel, padding: dir === 'rtl' ? '6px 0 6px 20px' : '6px 20px 6px 0' }
   return (
-    <Section className="rk-box" style={look.facts}>
+    <Section className="rk-box" style={styles.facts}>
       <Row>
-        <Column style={look.factsPad}>
+        <Column style={styles.factsPad}>
           <table cellPadding={0} cellSpacing={0} border={0} style={{ borderCollapse: 'collapse' }}>
             <tbody>
               {facts.map(({ label, value, untrusted }) => (
@@ -178,7 +178,7 @@ function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
                   <th scope="row" align={start} className="rk-faint" style={labelStyle}>
                     {label}
                   </th>
-                  <td align={start} className="rk-strong" style={look.factValue}>
+                  <td align={start} className="rk-strong" style={styles.factValue}>
                     {untrusted ? <Untrusted text={value} /> : value}
                   </td>
                 </tr>
@@ -196,14 +196,14 @@ function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
  * joiners.
  */
 function Untrusted({ text }: { text: string }) {
-  const look = useStyles()
-  const [first, ...others] = cutAtLinkSigns(tameText(text))
+  const styles = useStyles()
+  const [first, ...others] = splitAtLinkCharacters(sanitizeShortLine(text))
   return (
     <span dir="auto">
       {first}
       {others.map((piece, index) => (
         <Fragment key={index}>
-          <span aria-hidden="true" style={look.unselected}>
+          <span aria-hidden="true" style={styles.unselected}>
             {wordJoiner}
           </span>
           {piece}
@@ -215,9 +215,9 @@ function Untrusted({ text }: { text: string }) {
 
 /** Renders the preview text. Padding keeps the first words of the body out of it. */
 function Preview({ text }: { text: string }): ReactNode {
-  const look = useStyles()
+  const styles = useStyles()
   return (
-    <div style={look.preview} data-skip-in-text="true" aria-hidden="true">
+    <div style={styles.preview} data-skip-in-text="true" aria-hidden="true">
       {`${text}${'\u200c\u00a0'.repeat(60)}`}
     </div>
   )

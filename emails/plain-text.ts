@@ -1,6 +1,6 @@
 import type { Language } from '@/lib/i18n/locales'
 import type { Block, Content, Fact } from './content'
-import { cutAtLinkSigns, tameText, wordJoiner } from './untrusted-text'
+import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
 
 /** The line width in columns; fits in 80 even when quoted (RFC 3676 §4.2). */
 const columns = 72
@@ -42,7 +42,7 @@ function underline(text: string, stroke: string): string[] {
 function list(facts: Fact[], colon: string): string[] {
   const width = Math.max(...facts.map(({ label }) => widthOf(label)))
   return facts.map(({ label, value, untrusted }) => {
-    const safe = untrusted ? cutAtLinkSigns(tameText(value)).join(wordJoiner) : value
+    const safe = untrusted ? splitAtLinkCharacters(sanitizeShortLine(value)).join(wordJoiner) : value
     return `    ${label}${colon}${' '.repeat(width - widthOf(label) + 2)}${safe}`
   })
 }

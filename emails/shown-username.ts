@@ -1,5 +1,5 @@
-import { canonicalAddress } from '@/lib/addresses/email-address'
-import { countWords, isOfOneScript, tameLine } from './untrusted-text'
+import { canonicalEmail } from '@/lib/addresses/email-address'
+import { countWords, doesNotMixLatin, sanitizeLine } from './untrusted-text'
 
 /** The most characters shown in full: of a username, and of the recipient's own address as a username. */
 const maxLength = { username: 24, address: 64 }
@@ -23,7 +23,7 @@ const plainUsername = /^[\p{L}\p{Mn}\p{Mc}\u200c\u200d0-9_-]+$/u
  * @returns empty if nothing is left to show
  */
 export function shownUsername(username: string, email: string): string {
-  const text = tameLine(username)
+  const text = sanitizeLine(username)
   return looksLikeUsername(text) || isOwnAddress(text, email) ? text : bothEnds(text)
 }
 
@@ -31,15 +31,15 @@ function looksLikeUsername(text: string): boolean {
   return (
     [...text].length <= maxLength.username &&
     plainUsername.test(text) &&
-    isOfOneScript(text) &&
+    doesNotMixLatin(text) &&
     isTooShortForMessage(text)
   )
 }
 
 /** Whether the username is the recipient's own address or its local part: then dots and `@` are safe. */
 function isOwnAddress(text: string, email: string): boolean {
-  const address = canonicalAddress(text)
-  const isOwn = address === null ? text === localPartOf(email) : address === canonicalAddress(email)
+  const address = canonicalEmail(text)
+  const isOwn = address === null ? text === localPartOf(email) : address === canonicalEmail(email)
   const local = localPartOf(text)
   return isOwn && text.length <= maxLength.address && /^[\w.+-]+$/.test(local) && isTooShortForMessage(local)
 }

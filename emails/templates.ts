@@ -2,9 +2,9 @@ import { createTranslator } from 'use-intl/core'
 import { readMailbox } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type { ChangedEmailFacts, Emails, EmailText, ResetEmailFacts, Sender } from '@/lib/mail/email-types'
-import { wordsOf } from '@/lib/i18n/messages'
+import { getMessages } from '@/lib/i18n/messages'
 import type { Block, Content, Fact, Paragraph } from './content'
-import { nameForGreeting, tameText } from './untrusted-text'
+import { nameForGreeting, sanitizeShortLine } from './untrusted-text'
 import { renderPage } from './html'
 import { writePlainText } from './plain-text'
 import { shownUsername } from './shown-username'
@@ -108,7 +108,12 @@ function speak(language: Language) {
   const onError = (error: Error) => {
     throw error
   }
-  return createTranslator({ locale: language, messages: wordsOf(language), namespace: 'letters', onError })
+  return createTranslator({
+    locale: language,
+    messages: getMessages(language),
+    namespace: 'letters',
+    onError,
+  })
 }
 
 /**
@@ -148,7 +153,7 @@ function usernameFact(say: Say, { username, email }: ResetEmailFacts['account'])
 
 /** Omits empty facts. */
 function facts(rows: Fact[]): Block[] {
-  const known = rows.filter(({ value }) => tameText(value) !== '')
+  const known = rows.filter(({ value }) => sanitizeShortLine(value) !== '')
   return known.length > 0 ? [{ kind: 'facts', facts: known }] : []
 }
 

@@ -7,7 +7,7 @@ type Palette = Record<
   string
 >
 
-/** The colours of the pages by what they are for in an email. */
+/** Assigns the colours of the pages to the parts of an email. */
 const paletteOf = (colors: Colors): Palette => ({
   page: colors.paper,
   card: colors.surface,
@@ -26,8 +26,8 @@ const light = paletteOf(theme.light.colors)
 const dark = paletteOf(theme.dark.colors)
 
 /**
- * Dark colours for the programs that tell of a dark scheme: Apple's by media query, Outlook's by an attribute around
- * what they repainted, one for text and one for backgrounds.
+ * Dark colours for mail programs that expose a dark scheme: Apple's by a media query, Outlook's by attributes on repainted
+ * elements, one for text and one for backgrounds.
  */
 const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-page', `background-color: ${dark.page} !important`],
@@ -42,7 +42,7 @@ const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-quiet', `border-color: ${dark.edge} !important; color: ${dark.strong} !important`],
 ]
 
-/** What cannot be inlined. Programs that drop it show the light email. */
+/** Rules that cannot be inlined. Programs that drop them show the light email. */
 const sheetOf = (dark: Palette) =>
   [
     ':root { color-scheme: light dark; supported-color-schemes: light dark }',
@@ -59,7 +59,7 @@ const fontFamily =
   "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 const monospace = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
 
-/** Pixels that an email is wide at most. */
+/** The maximum width of an email in pixels. */
 export const frameWidth = 560
 
 /** Styles for the `style` attribute, which every mail program reads. Sizes and colours are spelled out for Outlook. */
@@ -78,7 +78,7 @@ const stylesOf = (light: Palette) =>
       ...({ msoHide: 'all' } as CSSProperties), // Outlook for Windows shows what only CSS hides
     },
     frame: { maxWidth: `${frameWidth}px`, margin: '0 auto', padding: '32px 16px 40px' },
-    /** No wider than its place, however long a word is. */
+    /** Fixed layout, so that a long word cannot widen the table. */
     held: { tableLayout: 'fixed' },
     brand: {
       margin: '0 0 16px',
@@ -151,14 +151,14 @@ const stylesOf = (light: Palette) =>
     unselected: { userSelect: 'none', WebkitUserSelect: 'none' },
   }) satisfies Record<string, CSSProperties>
 
-export type Look = ReturnType<typeof createLook>
+export type EmailTheme = ReturnType<typeof createEmailTheme>
 
 /**
- * How an email looks.
+ * Creates the styles of an email.
  *
- * @param brandColor `#rrggbb`, made readable, in place of our own accent
+ * @param brandColor `#rrggbb`, replaces the default accent; its contrast is adjusted
  */
-export function createLook(brandColor?: string) {
+export function createEmailTheme(brandColor?: string) {
   const accents = brandColor === undefined ? undefined : readableAccents(brandColor)
   const paint = (palette: Palette, accent?: Accent): Palette =>
     accent === undefined

@@ -11,7 +11,7 @@ const maxLength = 64
  * invisible and reordering characters (bidi controls, zero-width characters, tags) are removed, except for the joiners that
  * scripts need; each letter keeps at most four marks.
  */
-export function tameLine(untrusted: string): string {
+export function sanitizeLine(untrusted: string): string {
   return untrusted
     .toWellFormed()
     .replace(/[\p{Cc}\p{Z}\s]+/gu, ' ')
@@ -21,8 +21,8 @@ export function tameLine(untrusted: string): string {
 }
 
 /** Reduces untrusted text to one line of at most 64 characters. */
-export function tameText(untrusted: string): string {
-  const line = tameLine(untrusted)
+export function sanitizeShortLine(untrusted: string): string {
+  const line = sanitizeLine(untrusted)
   const characters = [...line]
   return characters.length > maxLength
     ? `${characters
@@ -47,7 +47,7 @@ export function countWords(text: string): number {
  * Whether all letters are Latin, or none. Between Latin letters, some of other scripts resemble a dot or a slash, so that the
  * text looks like a URL; so do most modifier letters (\p{Lm}).
  */
-export function isOfOneScript(text: string): boolean {
+export function doesNotMixLatin(text: string): boolean {
   const letters = (text.match(/\p{L}/gu) ?? []).join('')
   return (
     /^(?:(?=\p{Script=Latin})[\p{Lu}\p{Ll}\p{Lt}])*$/u.test(letters) ||
@@ -65,9 +65,9 @@ const maxNames = 3
  * @returns empty if the greeting should have no name
  */
 export function nameForGreeting(firstName: string): string {
-  const name = tameText(firstName)
+  const name = sanitizeShortLine(firstName)
   const isName = /^(?=.{1,40}$)\p{L}(?:[\p{L}\p{M}'’ -]|\.(?= |$))*$/u.test(name)
-  return isName && isOfOneScript(name) && countWords(name) <= maxNames ? name : ''
+  return isName && doesNotMixLatin(name) && countWords(name) <= maxNames ? name : ''
 }
 
 /**
@@ -75,7 +75,7 @@ export function nameForGreeting(firstName: string): string {
  * pieces with {@link wordJoiner}. Both sides are split, because some programs take an invisible character for a part of the
  * name before a dot, and browsers then drop it.
  */
-export function cutAtLinkSigns(text: string): string[] {
+export function splitAtLinkCharacters(text: string): string[] {
   return text.split(
     /(?<=\S)(?=[.:/@\u3002\uff0e\uff61\uff20\ufe6b]\S)|(?<=[.:/@\u3002\uff0e\uff61\uff20\ufe6b])(?=\S)/u,
   )

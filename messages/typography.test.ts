@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { directionOf, languages, type Language } from '@/lib/i18n/locales'
-import { wordsOf } from '@/lib/i18n/messages'
+import { getMessages } from '@/lib/i18n/messages'
 
 /** Every sentence of a language by the path of its message; a plural gives one for each of its branches. */
 function sentencesOf(language: Language): [path: string, sentence: string][] {
@@ -16,7 +16,7 @@ function messagesOf(language: Language): [path: string, message: string][] {
         ? [[[...path, key].join('.'), inner] as [string, string]]
         : walk(inner, [...path, key]),
     )
-  return walk(wordsOf(language), [])
+  return walk(getMessages(language), [])
 }
 
 type Argument = { start: number; end: number; kind: string; branches: [selector: string, text: string][] }

@@ -5,36 +5,36 @@ import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-const looks = {
+const appearances = {
   expired: { icon: <ClockIcon className="size-7" />, tone: 'accent' },
   used: { icon: <CheckIcon className="size-7" />, tone: 'accent' },
   damaged: { icon: <BrokenLinkIcon className="size-7" />, tone: 'warn' },
   missing: { icon: <EnvelopeIcon className="size-7" />, tone: 'accent' },
 } as const satisfies Record<string, { icon: ReactNode; tone: string }>
 
-export type DeadKind = keyof typeof looks
+export type InvalidCancelLinkKind = keyof typeof appearances
 
-type Props = { kind: DeadKind; language: Language }
+type Props = { kind: InvalidCancelLinkKind; language: Language }
 
-/** What the page of a "this wasn't me" link that does nothing is called. */
-export async function deadLinkTitle({ kind, language }: Props): Promise<string> {
-  return (await wordsOf({ kind, language }))(`${kind}-title`)
+/** Returns the page title for a "this wasn't me" link that does not work. */
+export async function invalidCancelLinkTitle({ kind, language }: Props): Promise<string> {
+  return (await translations({ kind, language }))(`${kind}-title`)
 }
 
-/** Why a "this wasn't me" link does nothing. A person who has lost the account meanwhile is told what still helps. */
-export async function DeadLink({ kind, language }: Props) {
-  const t = await wordsOf({ kind, language })
+/** Explains why a "this wasn't me" link does not work, and what helps a person who has lost the account. */
+export async function InvalidCancelLink({ kind, language }: Props) {
+  const t = await translations({ kind, language })
   const helps = kind === 'used' && services().settings.reset.enabled
   return (
-    <PageHeading {...looks[kind]} title={t(`${kind}-title`)}>
+    <PageHeading {...appearances[kind]} title={t(`${kind}-title`)}>
       <p>{t(`${kind}-lead`)}</p>
       {helps && <p className="mt-3 text-ink">{t('used-changed')}</p>}
     </PageHeading>
   )
 }
 
-/** What is said of a link that the page has forgotten is the same for every link. */
-function wordsOf({ kind, language }: Props) {
+/** A missing link has the same messages on both pages: without it, its purpose is unknown. */
+function translations({ kind, language }: Props) {
   const namespace = kind === 'missing' ? 'pages.dead-link' : 'pages.cancel'
   return getTranslations({ locale: language, namespace })
 }

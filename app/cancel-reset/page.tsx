@@ -1,64 +1,64 @@
 import { getTranslations } from 'next-intl/server'
-import { Frame } from '@/components/page-layout'
+import { PageLayout } from '@/components/page-layout'
 import { AlertIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
-import { cancelShape } from '@/lib/http/request-schemas'
+import { linkSchema } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { formMessages } from '@/app/i18n/form-messages'
-import { deadLinkTitle as anyLinkTitle, UncheckedLink } from '@/app/link/invalid-link'
-import { ForgetAddress } from '@/app/link/hide-link-from-url'
+import { invalidLinkTitle as anyLinkTitle, UncheckedLink } from '@/app/link/invalid-link'
+import { HideLinkFromUrl } from '@/app/link/hide-link-from-url'
 import { LinkForm } from '@/app/link/link-form'
 import { damagedLink, readLinkParameters, type LinkParameters, type Query } from '@/app/link/parse-link'
 import { chosenLanguage, keepLanguage, visitorLanguage } from '@/app/i18n/request'
-import { DeadLink, deadLinkTitle, type DeadKind } from './invalid-cancel-link'
+import { InvalidCancelLink, invalidCancelLinkTitle, type InvalidCancelLinkKind } from './invalid-cancel-link'
 
 /**
- * Where "this wasn't me" leads. Loading it does nothing, since mail scanners load it too: a person presses the button.
- * No account is named, because the link is worth less than one that resets.
+ * The page of "this wasn't me". Loading it does nothing, because mail scanners load it, too: a person must press the button.
+ * It names no account, because this link grants less than a reset link.
  */
 export default async function CancelPage({ searchParams }: { searchParams: Promise<Query> }) {
   const query = await searchParams
   const visitors = await visitorLanguage()
   const link = readLinkParameters(services().links, 'cancel', query)
-  if (link === 'none') return <Dead language={visitors} kind="missing" />
-  if (link === 'damaged') return <Dead language={visitors} kind="damaged" link={damagedLink} />
-  const found = await judge(link)
+  if (link === 'none') return <InvalidLinkPage language={visitors} kind="missing" />
+  if (link === 'damaged') return <InvalidLinkPage language={visitors} kind="damaged" link={damagedLink} />
+  const found = await inspect(link)
   switch (found.state) {
     case 'signature-expired':
-      return <Dead language={visitors} kind="expired" link={link} />
+      return <InvalidLinkPage language={visitors} kind="expired" link={link} />
     case 'signature-used':
-      return <Dead language={visitors} kind="used" link={link} />
+      return <InvalidLinkPage language={visitors} kind="used" link={link} />
     case 'signature-invalid':
-      return <Dead language={visitors} kind="damaged" link={link} />
+      return <InvalidLinkPage language={visitors} kind="damaged" link={link} />
     case 'unavailable':
-      return <Unchecked language={visitors} link={link} />
+      return <UncheckedLinkPage language={visitors} link={link} />
   }
 
   const language = (await chosenLanguage()) ?? storedLanguage(found.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
   const d = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
-  const dead = async (kind: DeadKind) => ({
-    title: `${await deadLinkTitle({ kind, language })} · ${services().settings.look.appName}`,
-    body: <DeadLink language={language} kind={kind} />,
+  const dead = async (kind: InvalidCancelLinkKind) => ({
+    title: `${await invalidCancelLinkTitle({ kind, language })} · ${services().settings.branding.appName}`,
+    body: <InvalidCancelLink language={language} kind={kind} />,
   })
   return (
-    <Frame language={language} title={t('title')} link={link}>
-      <ForgetAddress path={pathInApp(services().settings, '/cancel-reset/')} />
+    <PageLayout language={language} title={t('title')} link={link}>
+      <HideLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
       <LinkForm
         link={link}
         language={language}
         endpoint={await keepLanguage('/api/v1/accounts/cancel-reset-password/', language)}
         donePath={await keepLanguage('/cancel-reset/done/', language)}
         errors={parseFormErrors(query.error, [])}
-        deadLinks={{
+        invalidLinkViews={{
           'signature-expired': await dead('expired'),
           'signature-used': await dead('used'),
           'signature-invalid': await dead('damaged'),
         }}
-        words={{
+        messages={{
           submit: found.newLink ? t('submit-changed') : t('submit'),
           busy: d('renew-busy'),
           hint: t('was-me'),
@@ -74,13 +74,13 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
           {found.newLink && <li>{t('new-link')}</li>}
         </ul>
       </LinkForm>
-    </Frame>
+    </PageLayout>
   )
 }
 
-async function judge(link: LinkParameters) {
+async function inspect(link: LinkParameters) {
   const { passwordReset, log } = services()
-  const { data } = cancelShape().safeParse(link)
+  const { data } = linkSchema().safeParse(link)
   if (data === undefined) return { state: 'signature-invalid' } as const
   try {
     return await passwordReset.inspectCancelLink(data)
@@ -90,28 +90,28 @@ async function judge(link: LinkParameters) {
   }
 }
 
-async function Dead({
+async function InvalidLinkPage({
   language,
   kind,
   link,
 }: {
   language: Language
-  kind: DeadKind
+  kind: InvalidCancelLinkKind
   link?: Record<string, string>
 }) {
   return (
-    <Frame language={language} title={await deadLinkTitle({ kind, language })} link={link}>
-      <ForgetAddress path={pathInApp(services().settings, '/cancel-reset/')} />
-      <DeadLink language={language} kind={kind} />
-    </Frame>
+    <PageLayout language={language} title={await invalidCancelLinkTitle({ kind, language })} link={link}>
+      <HideLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
+      <InvalidCancelLink language={language} kind={kind} />
+    </PageLayout>
   )
 }
 
-async function Unchecked({ language, link }: { language: Language; link: LinkParameters }) {
+async function UncheckedLinkPage({ language, link }: { language: Language; link: LinkParameters }) {
   return (
-    <Frame language={language} title={await anyLinkTitle('away', language)} link={link}>
-      <ForgetAddress path={pathInApp(services().settings, '/cancel-reset/')} />
+    <PageLayout language={language} title={await anyLinkTitle('away', language)} link={link}>
+      <HideLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
       <UncheckedLink language={language} link={link} />
-    </Frame>
+    </PageLayout>
   )
 }

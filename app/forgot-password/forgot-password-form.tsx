@@ -8,35 +8,34 @@ import { FieldErrors } from '@/components/field-errors'
 import { send, type FormResponse } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
 import { lateResolver } from '@/client/late-resolver'
-import { Notice } from '@/components/alert'
+import { Alert } from '@/components/alert'
 import { useIsSentPage } from '@/components/sent-page'
 import type { FieldErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 import type { LoginField } from '@/lib/http/request-schemas'
-import type { Values } from './login-resolver'
-import { SentNotice, type SentWords } from './sent-notice'
+import type { LoginValues } from './login-resolver'
+import { SentNotice, type SentMessages } from './sent-notice'
 import { InboxLink, SentActions } from './sent-actions'
 
 type Words = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchanged', string> & {
   errors: { form: FormMessages; login: Record<FieldErrorCode | 'user-not-found', string> }
-  sent: SentWords
+  sent: SentMessages
 }
 
 const loadResolver = () => import('./login-resolver').catch(() => undefined)
 
 /**
- * Whom somebody asked for, whatever the form has come to say since, and when it is worth asking again, in milliseconds
- * since the epoch.
+ * The login of the last request, and when to allow the next one (ms since epoch). Does not change with the input field.
  */
-type Asked = { login: string; againAt: number }
+type LastRequest = { login: string; againAt: number }
 
 /**
- * Asks who it is. Without JavaScript the browser posts the form and the endpoint leads on; with it, what was typed stays
- * in memory, so that the next view can show it for correction while the address carries none of it.
+ * The form for the login. Without JavaScript the browser posts it and the endpoint redirects; with JavaScript the login stays
+ * in memory, so that the next view can show it for correction without a URL that contains it.
  *
- * @param known what an account is found by
- * @param pause seconds to wait before asking again
- * @param errors what the form came back with
+ * @param known the logins that find an account
+ * @param pause seconds before the next request is allowed
+ * @param errors the errors of a submission without JavaScript
  */
 export function ForgotPasswordForm({
   language,
@@ -47,7 +46,7 @@ export function ForgotPasswordForm({
   pause,
   errors,
   heading,
-  words,
+  messages,
 }: {
   language: string
   endpoint: string
@@ -57,48 +56,48 @@ export function ForgotPasswordForm({
   pause: number
   errors: FormErrors<LoginField>
   heading: ReactNode
-  words: Words
+  messages: Words
 }) {
   const [initialErrors] = useState(() => errorsOf(loginField, errors))
-  const { register, handleSubmit, setError, setFocus, formState } = useForm<Values>({
-    resolver: lateResolver(async () => (await loadResolver())?.createResolver(loginField)),
+  const { register, handleSubmit, setError, setFocus, formState } = useForm<LoginValues>({
+    resolver: lateResolver(async () => (await loadResolver())?.createLoginResolver(loginField)),
     criteriaMode: 'all',
     errors: initialErrors,
   })
   const hydrated = useHydrated()
   const underWay = useRef(false)
   const [notice, setNotice] = useState(
-    errors.form === 'user-not-found' ? undefined : formMessage({ errors }, words.errors.form, language),
+    errors.form === 'user-not-found' ? undefined : formMessage({ errors }, messages.errors.form, language),
   )
-  const [asked, setAsked] = useState<Asked>()
-  const hasAsked = asked !== undefined
+  const [lastRequest, setLastRequest] = useState<LastRequest>()
+  const hasRequested = lastRequest !== undefined
   const away = useIsSentPage()
 
   useEffect(() => {
-    // Back from "check your email": the next thing to do is to correct what was typed.
-    if (hasAsked && !away) setFocus(loginField, { shouldSelect: true })
-  }, [hasAsked, away, loginField, setFocus])
+    // After "check your email" the person came back to correct the login.
+    if (hasRequested && !away) setFocus(loginField, { shouldSelect: true })
+  }, [hasRequested, away, loginField, setFocus])
 
-  const ask = (login: string) => send(endpoint, { [loginField]: login }, language, [loginField])
+  const requestLink = (login: string) => send(endpoint, { [loginField]: login }, language, [loginField])
 
-  async function askFirst(values: Values) {
+  async function submitLogin(values: LoginValues) {
     const login = values[loginField]
-    const response = await ask(login)
+    const response = await requestLink(login)
     if (response.ok) {
-      setAsked({ login, againAt: inSeconds(pause) })
+      setLastRequest({ login, againAt: inSeconds(pause) })
       return window.history.pushState(null, '', sentPath)
     }
     const aboutLogin = errorsOf(loginField, response.errors)[loginField]
-    if (aboutLogin === undefined) return setNotice(formMessage(response, words.errors.form, language))
+    if (aboutLogin === undefined) return setNotice(formMessage(response, messages.errors.form, language))
     setError(loginField, aboutLogin, { shouldFocus: true })
   }
 
-  /** Sets the time only, so that a person who went back meanwhile and requested another login's link is not led back to this one. */
+  /** Keeps a newer login: the person may have gone back and requested another link in the meantime. */
   async function requestAgain(login: string): Promise<FormResponse> {
-    const response = await ask(login)
+    const response = await requestLink(login)
     const wait = response.ok ? pause : response.retryAfter
     if (wait !== undefined)
-      setAsked((now) => (now?.login === login ? { login, againAt: inSeconds(wait) } : now))
+      setLastRequest((now) => (now?.login === login ? { login, againAt: inSeconds(wait) } : now))
     return response
   }
 
@@ -107,17 +106,21 @@ export function ForgotPasswordForm({
     if (underWay.current) return
     underWay.current = true
     setNotice(undefined)
-    await handleSubmit(askFirst)(event)
+    await handleSubmit(submitLogin)(event)
     underWay.current = false
   }
 
-  if (hasAsked && away) {
-    const { login, againAt } = asked
+  if (hasRequested && away) {
+    const { login, againAt } = lastRequest
     return (
-      <SentNotice words={words.sent} login={login} next={<InboxLink words={words.sent} login={login} />}>
+      <SentNotice
+        messages={messages.sent}
+        login={login}
+        next={<InboxLink messages={messages.sent} login={login} />}
+      >
         <SentActions
-          words={words.sent}
-          errors={words.errors.form}
+          messages={messages.sent}
+          errors={messages.errors.form}
           language={language}
           againAt={againAt}
           ask={() => requestAgain(login)}
@@ -126,11 +129,11 @@ export function ForgotPasswordForm({
     )
   }
 
-  const loginErrors = fieldMessages(formState.errors[loginField], words.errors.login)
+  const loginErrors = fieldMessages(formState.errors[loginField], messages.errors.login)
   return (
     <>
       {heading}
-      <Notice>{notice}</Notice>
+      <Alert>{notice}</Alert>
       <form
         method="post"
         action={endpoint}
@@ -140,10 +143,10 @@ export function ForgotPasswordForm({
         className="mt-8"
       >
         <label htmlFor="login" className="block font-semibold">
-          {words.label}
+          {messages.label}
         </label>
         <p id="login-hint" className="mb-2 text-sm text-muted">
-          {words.hint}
+          {messages.hint}
         </p>
         <input
           {...register(loginField)}
@@ -163,10 +166,15 @@ export function ForgotPasswordForm({
           className="input-box"
         />
         <FieldErrors id="login-errors" errors={loginErrors} />
-        <Button type="submit" busy={formState.isSubmitting} busyWords={words.busy} className="mt-6 w-full">
-          {words.submit}
+        <Button
+          type="submit"
+          busy={formState.isSubmitting}
+          busyMessage={messages.busy}
+          className="mt-6 w-full"
+        >
+          {messages.submit}
         </Button>
-        <p className="mt-5 text-sm text-balance text-muted">{words.unchanged}</p>
+        <p className="mt-5 text-sm text-balance text-muted">{messages.unchanged}</p>
       </form>
     </>
   )
@@ -177,7 +185,7 @@ function inSeconds(seconds: number): number {
   return Date.now() + seconds * 1000
 }
 
-/** The errors of the field; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, a login that nobody has is one of them. */
+/** Returns the field's errors; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, an unknown login is one of them. */
 function errorsOf(loginField: LoginField, { form, fields }: FormErrors<LoginField>) {
   return fieldErrors({ [loginField]: form === 'user-not-found' ? [form] : fields[loginField] })
 }

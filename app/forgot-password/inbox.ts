@@ -1,4 +1,4 @@
-/** Where the large providers' mail is read on the web. */
+/** The web mail pages of large providers. */
 export const inboxes: { name: string; url: string; domains: string[] }[] = [
   { name: 'Gmail', url: 'https://mail.google.com/', domains: ['gmail.com', 'googlemail.com'] },
   {
@@ -77,10 +77,9 @@ export const inboxes: { name: string; url: string; domains: string[] }[] = [
 ]
 
 /**
- * The inbox that an address belongs to. Known from what was typed alone, in the browser: nothing is looked up, and
- * nobody is told.
+ * Returns the web mail page for an address, by its domain. Runs in the browser and sends no request.
  *
- * @returns undefined for user names and for all other addresses
+ * @returns undefined for usernames and for all other addresses
  */
 export function inboxOf(login: string): { name: string; url: string } | undefined {
   const domain = login.trim().toLowerCase().split('@').at(1)

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import type { LoginField } from '@/lib/http/request-schemas'
-import { createResolver } from './login-resolver'
+import { createLoginResolver } from './login-resolver'
 
 const options = { fields: {}, shouldUseNativeValidation: false, criteriaMode: 'all' as const }
 const judge = (loginField: LoginField, typed: string) =>
-  createResolver(loginField)({ [loginField]: typed } as Record<LoginField, string>, undefined, options)
+  createLoginResolver(loginField)({ [loginField]: typed } as Record<LoginField, string>, undefined, options)
 
 test('what was typed goes on as it was typed', async () => {
   expect(await judge('login', ' alice ')).toEqual({ values: { login: ' alice ' }, errors: {} })

@@ -1,15 +1,15 @@
 import { getTranslations } from 'next-intl/server'
-import { Frame } from '@/components/page-layout'
+import { PageLayout } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { services } from '@/services'
-import { formMessages, loginKind, messagesByCode } from '@/app/i18n/form-messages'
+import { formMessages, loginKind, fillFieldMessages } from '@/app/i18n/form-messages'
 import type { Query } from '@/app/link/parse-link'
 import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
-import { sentWords } from './sent-messages'
+import { sentMessages } from './sent-messages'
 
-/** Where somebody who has forgotten a password says who they are. */
+/** The page to request a reset link. */
 export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
   const { error } = await searchParams
   const language = await visitorLanguage()
@@ -17,7 +17,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
   const known = loginKind()
   const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
   return (
-    <Frame language={language} title={t('title')} step={1}>
+    <PageLayout language={language} title={t('title')} step={1}>
       <ForgotPasswordForm
         language={language}
         endpoint={await keepLanguage('/api/v1/accounts/send-reset-password-link/', language)}
@@ -27,7 +27,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
         pause={emailSlots.cooldown}
         errors={parseFormErrors(error, [reset.loginField])}
         heading={<PageHeading title={t('title')}>{t('lead')}</PageHeading>}
-        words={{
+        messages={{
           label: t('label', { loginField: known }),
           hint: t('hint'),
           submit: t('submit'),
@@ -36,13 +36,13 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
           errors: {
             form: await formMessages(language),
             login: {
-              ...messagesByCode(t('missing', { loginField: known }), {}, t('invalid')),
+              ...fillFieldMessages(t('missing', { loginField: known }), {}, t('invalid')),
               'user-not-found': t('unknown'),
             },
           },
-          sent: await sentWords(language),
+          sent: await sentMessages(language),
         }}
       />
-    </Frame>
+    </PageLayout>
   )
 }

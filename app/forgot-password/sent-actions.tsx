@@ -1,29 +1,28 @@
 'use client'
 
 import { useCallback, useEffect, useState } from 'react'
-import { useArrival } from '@/client/focus-view'
-import { Button, buttonLook } from '@/components/button'
+import { useViewFocus } from '@/client/focus-view'
+import { Button, buttonClass } from '@/components/button'
 import { formMessage, inHowLong, type FormMessages } from '@/client/error-message'
 import type { FormResponse } from '@/client/api'
-import { Notice } from '@/components/alert'
+import { Alert } from '@/components/alert'
 import { inboxOf } from './inbox'
-import type { SentWords } from './sent-notice'
+import type { SentMessages } from './sent-notice'
 
 /**
- * Asking again, and going back to correct what was typed.
+ * The buttons to request another email and to correct the login.
  *
- * @param againAt until then the service would answer as ever but send nothing more, or answer that it is asked too
- *   often; milliseconds since the epoch
- * @param ask asks once more for what was typed
+ * @param againAt milliseconds since the epoch; a request before then sends no email, or is rejected as too frequent
+ * @param ask requests another email for the same login
  */
 export function SentActions({
-  words,
+  messages,
   errors,
   language,
   againAt,
   ask,
 }: {
-  words: SentWords
+  messages: SentMessages
   errors: FormMessages
   language: string
   againAt: number
@@ -33,73 +32,73 @@ export function SentActions({
   const [notice, setNotice] = useState<string>()
   const sayReady = useCallback(() => {
     setNotice(undefined)
-    setStatus(words.ready)
-  }, [words.ready])
+    setStatus(messages.ready)
+  }, [messages.ready])
   const left = useSecondsUntil(againAt, sayReady)
   const [busy, setBusy] = useState(false)
-  useArrival(words.documentTitle)
+  useViewFocus(messages.documentTitle)
 
   async function requestAgain() {
     if (busy) return
-    if (left > 0) return setStatus(words.tooSoon.replace('{when}', inHowLong(left, language)))
+    if (left > 0) return setStatus(messages.tooSoon.replace('{when}', inHowLong(left, language)))
     setBusy(true)
-    // The same words again would not be read out again.
+    // Clear it first: screen readers do not announce an unchanged message again.
     setStatus('')
     setNotice(undefined)
     const response = await ask()
     setBusy(false)
     if (!response.ok) return setNotice(formMessage(response, errors, language))
-    setStatus(words.requestedAgain)
+    setStatus(messages.requestedAgain)
   }
 
   return (
     <>
       <Button
         type="button"
-        look="quiet"
+        variant="quiet"
         busy={busy}
-        busyWords={words.busy}
+        busyMessage={messages.busy}
         className="flex-wrap"
         aria-disabled={busy || left > 0 || undefined}
         onClick={requestAgain}
       >
-        {words.again}
-        {/* Read out only when the button is pressed: a label that changes every second would never let go. */}
+        {messages.again}
+        {/* Announced only on a press: a live region that changes every second would never stop talking. */}
         {left > 0 && (
           <span aria-hidden="true" className="font-normal text-muted tabular-nums">
             {inHowLong(left, language)}
           </span>
         )}
       </Button>
-      <Button type="button" look="quiet" onClick={() => window.history.back()}>
-        {words.change}
+      <Button type="button" variant="quiet" onClick={() => window.history.back()}>
+        {messages.change}
       </Button>
       <div>
         <p role="status" className="text-muted">
           {status}
         </p>
-        <Notice>{notice}</Notice>
+        <Alert>{notice}</Alert>
       </div>
     </>
   )
 }
 
-/** The next place to go, for an address of a large provider: known from what was typed, in the browser alone. */
-export function InboxLink({ words, login }: { words: SentWords; login: string }) {
+/** A link to the inbox, if the address belongs to a large provider. */
+export function InboxLink({ messages, login }: { messages: SentMessages; login: string }) {
   const inbox = inboxOf(login)
   if (inbox === undefined) return null
   return (
-    <a className={`mt-6 w-full ${buttonLook('primary')}`} href={inbox.url}>
-      {words.inbox.replace('{provider}', inbox.name)}
+    <a className={`mt-6 w-full ${buttonClass('primary')}`} href={inbox.url}>
+      {messages.inbox.replace('{provider}', inbox.name)}
     </a>
   )
 }
 
 /**
- * Whole seconds that are left until a time.
+ * Returns the whole seconds until a time.
  *
  * @param end milliseconds since the epoch
- * @param onEnd told when it comes; not where it has passed when the view appears
+ * @param onEnd called at that time, but not if it has passed when the view appears
  */
 function useSecondsUntil(end: number, onEnd: () => void): number {
   const [left, setLeft] = useState(() => secondsUntil(end))

@@ -2,19 +2,19 @@ import { getTranslations } from 'next-intl/server'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 import { loginKind } from '@/app/i18n/form-messages'
-import type { SentWords } from './sent-notice'
+import type { SentMessages } from './sent-notice'
 
 /**
- * What there is to say once somebody has asked. `leadFor`, `spam` and `tooSoon` keep a place for `{login}`, `{sender}`
+ * Returns the messages of "check your email". `leadFor`, `spam` and `tooSoon` have the placeholders `{login}`, `{sender}`
  * and `{when}`.
  */
-export async function sentWords(language: Language): Promise<SentWords> {
+export async function sentMessages(language: Language): Promise<SentMessages> {
   const { settings } = services()
   const t = await getTranslations({ locale: language, namespace: 'pages.sent' })
   const minutes = settings.reset.period / 60
   return {
     title: t('title'),
-    documentTitle: `${t('title')} · ${settings.look.appName}`,
+    documentTitle: `${t('title')} · ${settings.branding.appName}`,
     lead: t('lead'),
     leadFor: String(t.raw('lead-for')),
     life:

@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react'
-import { fillIn } from '@/client/interpolate'
+import { interpolate } from '@/client/interpolate'
 import { EnvelopeIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 
-export type SentWords = Record<
+export type SentMessages = Record<
   | 'title'
   | 'documentTitle'
   | 'lead'
@@ -25,54 +25,54 @@ export type SentWords = Record<
 >
 
 /**
- * "Check your email", for accounts and for none alike.
+ * "Check your email". The same whether or not the login has an account.
  *
- * @param login what was typed, where the browser still knows it: a typing mistake shows here
- * @param next the way to the inbox, where there is one
- * @param children what can be done when nothing comes
+ * @param login as typed, if the browser still knows it, so that a typing mistake shows
+ * @param next the link to the inbox, if there is one
+ * @param children the actions if no email arrives
  */
 export function SentNotice({
-  words,
+  messages,
   login,
   next,
   children,
 }: {
-  words: SentWords
+  messages: SentMessages
   login?: string
   next?: ReactNode
   children: ReactNode
 }) {
   return (
     <>
-      <PageHeading icon={<EnvelopeIcon className="size-7" />} title={words.title}>
+      <PageHeading icon={<EnvelopeIcon className="size-7" />} title={messages.title}>
         <p>
           {login === undefined
-            ? words.lead
-            : fillIn(
-                words.leadFor,
+            ? messages.lead
+            : interpolate(
+                messages.leadFor,
                 'login',
                 <bdi className="font-semibold wrap-anywhere text-ink">{login}</bdi>,
               )}
           {/* Chinese and Japanese have no space between sentences. */}
-          {words.life.endsWith('。') ? '' : ' '}
-          {words.life}
+          {messages.life.endsWith('。') ? '' : ' '}
+          {messages.life}
         </p>
       </PageHeading>
       {next}
-      <h2 className="mt-8 font-semibold">{words.nothing}</h2>
+      <h2 className="mt-8 font-semibold">{messages.nothing}</h2>
       <ul className="mt-2 list-disc space-y-1.5 ps-5 marker:text-accent">
-        <li>{words.wait}</li>
+        <li>{messages.wait}</li>
         <li>
-          {/* An address on one line where it fits: a break at its hyphen would look like part of it, or not. */}
-          {fillIn(
-            words.spam,
+          {/* Keeps the address on one line if it fits: a break after its hyphen would be ambiguous. */}
+          {interpolate(
+            messages.spam,
             'sender',
-            <bdi className="inline-block max-w-full wrap-anywhere">{words.sender}</bdi>,
+            <bdi className="inline-block max-w-full wrap-anywhere">{messages.sender}</bdi>,
           )}
         </li>
-        <li>{words.other}</li>
+        <li>{messages.other}</li>
       </ul>
-      {/* One below the other: side by side they would change places when the countdown in one of them ends. */}
+      {/* Stacked: side by side, they would move when the countdown in one of them ends. */}
       <div className="mt-6 grid grid-cols-1 gap-3">{children}</div>
     </>
   )

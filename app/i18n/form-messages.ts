@@ -1,11 +1,11 @@
 import { getTranslations } from 'next-intl/server'
 import type { FormMessages } from '@/client/error-message'
-import { sayApi } from '@/lib/i18n/api-messages'
+import { formatApiMessage } from '@/lib/i18n/api-messages'
 import { fieldErrorCodes, type FieldErrorCode } from '@/lib/http/error-codes'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/** What every form may have to say about itself as a whole. */
+/** Returns the messages about a form as a whole. */
 export async function formMessages(language: Language): Promise<FormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.troubles' })
   return {
@@ -13,25 +13,25 @@ export async function formMessages(language: Language): Promise<FormMessages> {
     throttledFor: String(t.raw('throttled-for')),
     unavailable: t('unavailable'),
     'user-not-found': t('user-not-found'),
-    // A page shows what became of a link instead, where it knows the link.
+    // A page that knows the link shows a view for these instead.
     'signature-invalid': t('refused'),
     'signature-expired': t('refused'),
     'signature-used': t('refused'),
     'second-factor-required': t('second-factor'),
-    'second-factor-exhausted': sayApi(language, 'second-factor-exhausted'),
+    'second-factor-exhausted': formatApiMessage(language, 'second-factor-exhausted'),
     refused: t('refused'),
     offline: t('offline'),
   }
 }
 
 /**
- * A message for every code that a field can have.
+ * Returns a message for every error code of a field.
  *
- * @param missing said where nothing was typed
+ * @param missing the message for an empty field
  * @param own the messages of single codes
- * @param other said of every other code
+ * @param other the message of every other code
  */
-export function messagesByCode(
+export function fillFieldMessages(
   missing: string,
   own: Partial<Record<FieldErrorCode, string>>,
   other: string,
@@ -41,7 +41,7 @@ export function messagesByCode(
   return Object.fromEntries(all) as Record<FieldErrorCode, string>
 }
 
-/** What an account is found by, and so what people are asked for, whatever the endpoint's field is called. */
+/** Returns the logins that find an account, and so what a form requests, whatever the endpoint's field is named. */
 export function loginKind(): 'username' | 'email' | 'either' {
   const [only, another] = new Set(services().settings.reset.loginFields)
   return only === undefined || another !== undefined ? 'either' : only

@@ -2,12 +2,12 @@ import { readableAccents, type Accent } from '@/lib/theme/brand'
 import { services } from '@/services'
 import { theme } from '@/lib/theme/tokens'
 
-/** Drawn when it is asked for: a build knows nothing of settings. */
+/** Rendered per request: a build has no settings. */
 export const dynamic = 'force-dynamic'
 
-/** The mark for the browser's tab, in the team's colour where there is one. */
+/** Serves the icon of the browser's tab, in the team's colour if set. */
 export function GET(): Response {
-  const { brandColor } = services().settings.look
+  const { brandColor } = services().settings.branding
   const { accent, 'on-accent': ownLabel } = theme.light.colors
   const own = { accent, onAccent: ownLabel }
   return new Response(drawing(brandColor === undefined ? own : readableAccents(brandColor).light), {

@@ -4,23 +4,22 @@ import { useEffect, useLayoutEffect } from 'react'
 import { addressWithFragment } from './link-in-fragment'
 
 /**
- * Takes the link out of the address bar and out of what the tab remembers of this page as soon as the page is alive, and
- * so before any other request (ASVS 14.2.1). That it was visited, the browser has written down by then. Next, too, has put
- * its own state of the page, link included, into `history.state`, and its `replaceState` would copy that back in: the
- * browser's own is called, with nothing.
+ * Removes the link from the address bar and the tab's history entry before the page sends any other request (ASVS 14.2.1).
+ * The browser's list of visited pages still contains it. Next stores its state of the page, with the link, in
+ * `history.state`, and its own `replaceState` would copy that state. So this calls the browser's function, with null.
  *
- * @param path what the address bar shows instead
+ * @param path shown in the address bar instead
  */
-export function ForgetAddress({ path }: { path: string }) {
+export function HideLinkFromUrl({ path }: { path: string }) {
   useLayoutEffect(() => {
     const whole = addressWithFragment(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)
-    // Loads the page again with the part of the link that the browser did not send.
+    // Reload with the part of the link that the browser did not send.
     if (whole !== undefined) window.location.replace(whole)
   }, [path])
 
   useEffect(() => {
-    // A page kept alive for the Back button still holds the link and whatever was typed.
+    // A page from the back/forward cache still contains the link and the typed text.
     const reload = (event: PageTransitionEvent) => {
       if (event.persisted) window.location.reload()
     }

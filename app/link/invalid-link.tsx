@@ -1,6 +1,6 @@
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
-import { Button, buttonLook } from '@/components/button'
+import { Button, buttonClass } from '@/components/button'
 import { BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon, EnvelopeIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/i18n/locales'
@@ -13,8 +13,8 @@ import { LinkForm } from './link-form'
 
 type Props = { language: Language }
 
-/** What the page of a dead link is called. */
-export async function deadLinkTitle(
+/** Returns the page title for a link that does not work. */
+export async function invalidLinkTitle(
   kind: 'expired' | 'used' | 'damaged' | 'missing' | 'away',
   language: Language,
 ) {
@@ -22,7 +22,7 @@ export async function deadLinkTitle(
   return t(`${kind}-title`)
 }
 
-/** Ours, and too old. */
+/** A genuine link that expired. Offers a new one. */
 export async function ExpiredLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -35,7 +35,7 @@ export async function ExpiredLink({ language, link }: Props & { link: LinkParame
   )
 }
 
-/** A genuine link that was used. A person who has just used it and went back is told that all is well. */
+/** A genuine link that was used. Reassures a person who has just used it and went back. */
 export async function UsedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -50,7 +50,7 @@ export async function UsedLink({ language, link }: Props & { link: LinkParameter
   )
 }
 
-/** Damaged or never ours: nobody can tell which, and no account is named. */
+/** A link with an invalid signature, damaged or forged. Names no account. */
 export async function DamagedLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -68,10 +68,10 @@ export async function DamagedLink({ language }: Props) {
   )
 }
 
-/** No link at all: a reload, Back, or an address typed by hand. */
+/** No link: after a reload, Back, or a typed address. */
 export async function MissingLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
-  const { signInUrl } = services().settings.look
+  const { signInUrl } = services().settings.branding
   return (
     <>
       <PageHeading icon={<EnvelopeIcon className="size-7" />} title={t('missing-title')}>
@@ -80,14 +80,17 @@ export async function MissingLink({ language }: Props) {
       </PageHeading>
       {signInUrl !== undefined && <SignInLink language={language} />}
       <h2 className="mt-8 font-semibold">{t('missing-ask')}</h2>
-      <RequestLink language={language} look="quiet">
+      <RequestLink language={language} variant="quiet">
         {t('ask')}
       </RequestLink>
     </>
   )
 }
 
-/** Nobody can judge the link now; trying again, in the language that was chosen, uses nothing up. */
+/**
+ * The service is unavailable, so the link could not be verified. Retry reloads the page in the chosen language and does not
+ * use the link.
+ */
 export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const chosen = await chosenLanguage()
@@ -107,7 +110,7 @@ export async function UncheckedLink({ language, link }: Props & { link: LinkPara
 
 async function Renewal({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
-  const words = { submit: t('renew'), busy: t('renew-busy'), hint: t('renew-hint') }
+  const messages = { submit: t('renew'), busy: t('renew-busy'), hint: t('renew-hint') }
   return (
     <>
       <LinkForm
@@ -115,7 +118,7 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
         language={language}
         endpoint={await keepLanguage('/api/v1/accounts/send-reset-password-link/', language)}
         donePath={await keepLanguage('/forgot-password/sent/', language)}
-        words={{ ...words, errors: await formMessages(language) }}
+        messages={{ ...messages, errors: await formMessages(language) }}
       />
       <p className="mt-6">
         <a className="text-link inline-block py-1" href={await keepLanguage('/forgot-password/', language)}>
@@ -127,11 +130,11 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
 }
 
 async function SignInLink({ language }: Props) {
-  const { signInUrl } = services().settings.look
+  const { signInUrl } = services().settings.branding
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   if (signInUrl === undefined) return null
   return (
-    <a className={`mt-6 w-full sm:w-auto ${buttonLook('quiet')}`} href={signInUrl}>
+    <a className={`mt-6 w-full sm:w-auto ${buttonClass('quiet')}`} href={signInUrl}>
       {t('sign-in')}
     </a>
   )
@@ -139,12 +142,12 @@ async function SignInLink({ language }: Props) {
 
 async function RequestLink({
   language,
-  look = 'primary',
+  variant = 'primary',
   children,
-}: Props & { look?: 'primary' | 'quiet'; children: ReactNode }) {
+}: Props & { variant?: 'primary' | 'quiet'; children: ReactNode }) {
   return (
     <a
-      className={`mt-4 w-full sm:w-auto ${buttonLook(look)}`}
+      className={`mt-4 w-full sm:w-auto ${buttonClass(variant)}`}
       href={await keepLanguage('/forgot-password/', language)}
     >
       {children}

@@ -1,6 +1,6 @@
 import type { LinkParameters } from './parse-link'
 
-/** A link as hidden fields of a form. */
+/** The parameters of a link as hidden fields of a form. */
 export function LinkFields({ link }: { link: LinkParameters }) {
   return Object.entries(link).map(([name, value]) => (
     <input key={name} type="hidden" name={name} value={value} />

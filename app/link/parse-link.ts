@@ -3,24 +3,24 @@ import type { Links } from '@/lib/password-reset/reset-link'
 
 const names = ['user_id', 'timestamp', 'signature'] as const
 
-/** A page's query as Next hands it over: a repeated parameter is a list. */
+/** A page's query as Next passes it: a repeated parameter is a list. */
 export type Query = Record<string, string | string[] | undefined>
 
-/** A link as its address spells it, under the names that the endpoints know. */
+/** The parameters of a link as spelled in its address. */
 export type LinkParameters = Record<(typeof names)[number], string>
 
-/** Characters of one parameter. No parameter of ours is as long, and the page writes them into its forms. */
+/** The most characters of one parameter, because the page copies it into its forms. Rekey's are shorter. */
 const longest = 200
 
-/** What a page has to be given to know again that its link was damaged, and not none at all. */
+/** The parameters with which the page recognises on the next request that its link was damaged, not missing. */
 export const damagedLink = { signature: '' }
 
 /**
- * Reads the link in a page's address. A link that a mail program damaged comes back repaired, so that the page's forms send
- * it whole. A link that does not hold comes back as received: the page verifies every link.
+ * Parses the link in a page's address. Repairs a link that a mail program damaged, so that the page's forms send a valid one.
+ * Returns an invalid link as received: the page verifies every link.
  *
- * @returns 'none' where the address names no part of a link; 'damaged' where a parameter is missing, empty, repeated or
- *   longer than 200 characters
+ * @returns 'none' if the address contains no part of a link; 'damaged' if a parameter is missing, empty, repeated or longer
+ *   than 200 characters
  */
 export function readLinkParameters(
   links: Pick<Links, 'verifyAuthenticity'>,

@@ -3,22 +3,24 @@
 import { useHydrated } from '@/client/use-hydrated'
 
 /**
- * Until when the link works: as a time of day once the visitor's clock and zone are at hand, as minutes before.
+ * Shows when the link expires: as a time of day after hydration, when the visitor's time zone is known; before, as the minutes
+ * left.
  *
  * @param expiresAt milliseconds since the epoch
- * @param words `until` keeps a place for `{time}`; `for` is a finished sentence with the minutes that are left
+ * @param messages `until` has the placeholder `{time}`; `for` already contains the minutes left
  */
 export function Expiry({
   expiresAt,
   language,
-  words,
+  messages,
 }: {
   expiresAt: number
   language: string
-  words: { until: string; for: string }
+  messages: { until: string; for: string }
 }) {
   const hydrated = useHydrated()
-  if (!hydrated) return <Sentence room={words.until.replace('{time}', '00:00 00')}>{words.for}</Sentence>
+  if (!hydrated)
+    return <Sentence room={messages.until.replace('{time}', '00:00 00')}>{messages.for}</Sentence>
   const at = new Date(expiresAt)
   const today = at.toDateString() === new Date().toDateString()
   const { calendar, numberingSystem } = new Intl.DateTimeFormat(language).resolvedOptions()
@@ -28,15 +30,15 @@ export function Expiry({
     timeStyle: 'short',
     ...(today ? {} : { dateStyle: 'medium' }),
   })
-  return <Sentence room={words.for}>{words.until.replace('{time}', time)}</Sentence>
+  return <Sentence room={messages.for}>{messages.until.replace('{time}', time)}</Sentence>
 }
 
-/** The page's language as it is written where the visitor lives: `en` by itself has the clock of the United States. */
+/** Returns the visitor's regional variant of the page's language: plain `en` formats times as in the United States. */
 function ownForm(language: string): string {
   return navigator.languages.find((tag) => tag.startsWith(`${language}-`)) ?? language
 }
 
-/** One sentence with room for another, so that nothing below moves when they change places. */
+/** A sentence that reserves the space of another one, so that the layout does not shift when they swap. */
 function Sentence({ room, children }: { room: string; children: string }) {
   return (
     <p

@@ -1,42 +1,42 @@
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
-import { Frame } from '@/components/page-layout'
+import { PageLayout } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
-import { cancelShape } from '@/lib/http/request-schemas'
+import { linkSchema } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { chosenLanguage, keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import {
   DamagedLink,
-  deadLinkTitle,
+  invalidLinkTitle,
   ExpiredLink,
   MissingLink,
   UncheckedLink,
   UsedLink,
 } from '@/app/link/invalid-link'
 import { Expiry } from './expiry'
-import { ForgetAddress } from '@/app/link/hide-link-from-url'
+import { HideLinkFromUrl } from '@/app/link/hide-link-from-url'
 import { damagedLink, readLinkParameters, type LinkParameters, type Query } from '@/app/link/parse-link'
 import { resetFormMessages } from './reset-form-messages'
 import { ResetPasswordForm } from './reset-password-form'
 
-type LivingLink = Extract<Awaited<ReturnType<typeof judge>>, { state: 'holds' }>
+type ValidLink = Extract<Awaited<ReturnType<typeof inspect>>, { state: 'valid' }>
 
 /**
- * Where the mailed link leads. Loading it changes nothing, however often and by whatever: only sending the form does
- * (RFC 9110 §9.2.1). The account is named while its link holds, and never otherwise.
+ * The page of the emailed link. Loading it changes nothing, so mail scanners may load it: only the form does (RFC 9110
+ * §9.2.1). It names the account only while the link is valid.
  */
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
   const query = await searchParams
   const language = await visitorLanguage()
   const link = readLinkParameters(services().links, 'reset', query)
   if (link === 'none')
-    return <Dead language={language} kind="missing" body={<MissingLink language={language} />} />
+    return <InvalidLinkPage language={language} kind="missing" body={<MissingLink language={language} />} />
   if (link === 'damaged')
     return (
-      <Dead
+      <InvalidLinkPage
         language={language}
         kind="damaged"
         link={damagedLink}
@@ -44,13 +44,13 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
       />
     )
 
-  const found = await judge(link)
+  const found = await inspect(link)
   switch (found.state) {
-    case 'holds':
-      return <Living visitors={language} link={link} found={found} error={query.error} />
+    case 'valid':
+      return <ValidLinkPage visitors={language} link={link} found={found} error={query.error} />
     case 'signature-expired':
       return (
-        <Dead
+        <InvalidLinkPage
           language={language}
           kind="expired"
           link={link}
@@ -59,7 +59,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
       )
     case 'signature-used':
       return (
-        <Dead
+        <InvalidLinkPage
           language={language}
           kind="used"
           link={link}
@@ -68,11 +68,16 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
       )
     case 'signature-invalid':
       return (
-        <Dead language={language} kind="damaged" link={link} body={<DamagedLink language={language} />} />
+        <InvalidLinkPage
+          language={language}
+          kind="damaged"
+          link={link}
+          body={<DamagedLink language={language} />}
+        />
       )
     case 'unavailable':
       return (
-        <Dead
+        <InvalidLinkPage
           language={language}
           kind="away"
           link={link}
@@ -82,10 +87,10 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
   }
 }
 
-/** Reads a link without using it. A service that is away has a page of its own, which needs no script to be shown. */
-async function judge(link: LinkParameters) {
+/** Inspects a link without using it. Returns `unavailable` instead of throwing: that page works without JavaScript. */
+async function inspect(link: LinkParameters) {
   const { passwordReset, log } = services()
-  const { data } = cancelShape().safeParse(link)
+  const { data } = linkSchema().safeParse(link)
   if (data === undefined) return { state: 'signature-invalid' } as const
   try {
     return await passwordReset.inspectLink(data)
@@ -95,7 +100,7 @@ async function judge(link: LinkParameters) {
   }
 }
 
-async function Dead({
+async function InvalidLinkPage({
   language,
   kind,
   link,
@@ -103,18 +108,18 @@ async function Dead({
 }: {
   language: Language
   link?: Record<string, string>
-  kind: Parameters<typeof deadLinkTitle>[0]
+  kind: Parameters<typeof invalidLinkTitle>[0]
   body: ReactNode
 }) {
   return (
-    <Frame language={language} title={await deadLinkTitle(kind, language)} step={2} link={link}>
-      <ForgetAddress path={pathInApp(services().settings, '/reset-password/')} />
+    <PageLayout language={language} title={await invalidLinkTitle(kind, language)} step={2} link={link}>
+      <HideLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
       {body}
-    </Frame>
+    </PageLayout>
   )
 }
 
-async function Living({
+async function ValidLinkPage({
   visitors,
   link,
   found: { account, expiresAt },
@@ -122,17 +127,17 @@ async function Living({
 }: {
   visitors: Language
   link: LinkParameters
-  found: LivingLink
+  found: ValidLink
   error: Query[string]
 }) {
-  // The email was in the account's language, so the page that it leads to is.
+  // The account's language, like the email.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings, policy } = services()
-  const words = await resetFormMessages(language, policy.ruleSettings)
+  const messages = await resetFormMessages(language, policy.ruleSettings)
   return (
-    <Frame language={language} title={t('title')} step={3} link={link}>
-      <ForgetAddress path={pathInApp(services().settings, '/reset-password/')} />
+    <PageLayout language={language} title={t('title')} step={3} link={link}>
+      <HideLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
       <ResetPasswordForm
         language={language}
         endpoint={await keepLanguage('/api/v1/accounts/reset-password/', language)}
@@ -140,11 +145,11 @@ async function Living({
         link={link}
         username={account.username}
         signInName={settings.reset.loginFields.includes('username') ? account.username : account.email}
-        serviceName={settings.look.appName}
+        serviceName={settings.branding.appName}
         policy={policy.ruleSettings}
         passwordConfirm={settings.reset.passwordConfirm}
         errors={parseFormErrors(error, ['password', 'password_confirm'])}
-        words={words}
+        messages={messages}
         heading={
           <PageHeading title={t('title')}>
             <p>
@@ -159,33 +164,33 @@ async function Living({
             <Expiry
               expiresAt={expiresAt.getTime()}
               language={language}
-              words={{
+              messages={{
                 until: String(t.raw('lives-until')),
                 for: t('lives-for', { minutes: minutesUntil(expiresAt) }),
               }}
             />
           </PageHeading>
         }
-        deadLinks={{
+        invalidLinkViews={{
           'signature-expired': {
-            title: `${await deadLinkTitle('expired', language)} · ${settings.look.appName}`,
+            title: `${await invalidLinkTitle('expired', language)} · ${settings.branding.appName}`,
             body: <ExpiredLink language={language} link={link} />,
           },
           'signature-used': {
-            title: `${await deadLinkTitle('used', language)} · ${settings.look.appName}`,
+            title: `${await invalidLinkTitle('used', language)} · ${settings.branding.appName}`,
             body: <UsedLink language={language} link={link} />,
           },
           'signature-invalid': {
-            title: `${await deadLinkTitle('damaged', language)} · ${settings.look.appName}`,
+            title: `${await invalidLinkTitle('damaged', language)} · ${settings.branding.appName}`,
             body: <DamagedLink language={language} />,
           },
         }}
       />
-    </Frame>
+    </PageLayout>
   )
 }
 
-/** Whole minutes from now, none of them promised that is not there; at least one. */
+/** Whole minutes left, rounded down, at least one. */
 function minutesUntil(date: Date): number {
   return Math.max(1, Math.floor((date.getTime() - Date.now()) / 60_000))
 }

@@ -1,7 +1,7 @@
 import type { FieldError } from 'react-hook-form'
 import { expect, test } from 'vitest'
 import { createPasswordRules } from '@/lib/passwords/rules'
-import { createResolver } from './password-resolver'
+import { createPasswordResolver } from './password-resolver'
 
 const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep' })
 const good = 'four unrelated words here'
@@ -9,7 +9,7 @@ const good = 'four unrelated words here'
 /** The codes by field, as the form would show them. */
 async function judge(values: Record<string, string>, { passwordConfirm = false, of = rules } = {}) {
   const options = { fields: {}, shouldUseNativeValidation: false, criteriaMode: 'all' as const }
-  const { errors } = await createResolver(of, passwordConfirm)(values as never, undefined, options)
+  const { errors } = await createPasswordResolver(of, passwordConfirm)(values as never, undefined, options)
   return Object.fromEntries(
     Object.entries(errors).map(([name, error]) => [
       name,
@@ -57,23 +57,23 @@ test.each(['\0', '\ud800'])('I4: what no password can hold is named as such (%j)
 
 test('P12: a repetition counts only where it is asked for', async () => {
   expect(await judge({ password: good, password_confirm: 'other' })).toEqual({})
-  const asked = { passwordConfirm: true }
-  expect(await judge({ password: good, password_confirm: 'other' }, asked)).toEqual({
+  const settings = { passwordConfirm: true }
+  expect(await judge({ password: good, password_confirm: 'other' }, settings)).toEqual({
     password_confirm: ['mismatch'],
   })
-  expect(await judge({ password: good, password_confirm: '' }, asked)).toEqual({
+  expect(await judge({ password: good, password_confirm: '' }, settings)).toEqual({
     password_confirm: ['blank'],
   })
-  expect(await judge({ password: good, password_confirm: good }, asked)).toEqual({})
+  expect(await judge({ password: good, password_confirm: good }, settings)).toEqual({})
 })
 
 test('P12: a repetition that differs is told beside what is wrong with the password', async () => {
-  const asked = { passwordConfirm: true }
-  expect(await judge({ password: '1234', password_confirm: '12345' }, asked)).toEqual({
+  const settings = { passwordConfirm: true }
+  expect(await judge({ password: '1234', password_confirm: '12345' }, settings)).toEqual({
     password: ['too-short', 'numeric'],
     password_confirm: ['mismatch'],
   })
-  expect(await judge({ password: '', password_confirm: '' }, asked)).toEqual({
+  expect(await judge({ password: '', password_confirm: '' }, settings)).toEqual({
     password: ['blank'],
     password_confirm: ['blank'],
   })
@@ -82,5 +82,8 @@ test('P12: a repetition that differs is told beside what is wrong with the passw
 test('what was typed goes on as it was typed', async () => {
   const values = { password: `  ${good} `, password_confirm: '' }
   const options = { fields: {}, shouldUseNativeValidation: false }
-  expect(await createResolver(rules, false)(values, undefined, options)).toEqual({ values, errors: {} })
+  expect(await createPasswordResolver(rules, false)(values, undefined, options)).toEqual({
+    values,
+    errors: {},
+  })
 })

@@ -5,30 +5,33 @@ import type { FieldErrorCode } from '@/lib/http/error-codes'
 import { passwordFields } from '@/lib/http/request-schemas'
 import type { PasswordRules } from '@/lib/passwords/rules'
 
-export type Values = { password: string; password_confirm: string }
+export type PasswordValues = { password: string; password_confirm: string }
 
 const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
   ({ code: 'custom', message, input, path }) as const
 
 /**
- * Checks what was typed by the endpoint's own fields, then by the rules that need neither a list nor the account; the
- * endpoint has the last word.
+ * Validates with the endpoint's fields, then with the rules that need neither a list nor the account. The endpoint validates
+ * again.
  */
-export function createResolver(rules: PasswordRules, passwordConfirm: boolean): Resolver<Values> {
+export function createPasswordResolver(
+  rules: PasswordRules,
+  passwordConfirm: boolean,
+): Resolver<PasswordValues> {
   const keepsRules = z.check<string>(({ value, issues }) => {
     issues.push(...rules.problems(value).map(({ code }) => issue(code, value)))
   })
-  const isRepeated = z.check<Values>(
+  const isRepeated = z.check<PasswordValues>(
     ({ value: { password, password_confirm }, issues }) => {
       const isWrong = issues.some(({ path }) => path?.[0] === 'password_confirm')
       if (passwordConfirm && !isWrong && password !== password_confirm)
         issues.push(issue('mismatch', password_confirm, ['password_confirm']))
     },
-    // Said beside what is wrong with the password.
+    // Also if the password has errors.
     { when: () => true },
   )
   const { password, ...others } = passwordFields({ passwordConfirm })
   const fields = z.object({ password: password.check(keepsRules), ...others })
-  const schema = (fields as z.ZodMiniType<Values, Values>).check(isRepeated)
+  const schema = (fields as z.ZodMiniType<PasswordValues, PasswordValues>).check(isRepeated)
   return zodResolver(schema, undefined, { raw: true })
 }

@@ -1,9 +1,9 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { expect, test } from 'vitest'
 import { createPasswordRules, type RuleSettings } from '@/lib/passwords/rules'
-import { PasswordRules, type RulesWords } from './password-rules'
+import { PasswordRuleList, type RulesMessages } from './password-rules'
 
-const words: RulesWords = {
+const messages: RulesMessages = {
   title: 'title',
   live: {
     'too-short': 'long enough',
@@ -25,7 +25,7 @@ const words: RulesWords = {
 function read(password: string, longest?: RuleSettings['longest']): string[] {
   const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep', longest })
   const html = renderToStaticMarkup(
-    <PasswordRules {...{ language: 'en', id: 'rules', rules, password, known: [], words }} />,
+    <PasswordRuleList {...{ language: 'en', id: 'rules', rules, password, known: [], messages }} />,
   )
   return [...html.matchAll(/<li\b.*?<\/li>/g)].map(([item]) => item.replace(/<[^>]*>/g, ''))
 }

@@ -2,46 +2,46 @@
 
 import { CheckIcon, DotIcon } from '@/components/icons'
 import { mostCodePoints, type PasswordRules as Rules, type RuleProblem } from '@/lib/passwords/rules'
-import { StrengthHint, type StrengthWords } from './strength-hint'
+import { StrengthHint, type StrengthMessages } from './strength-hint'
 
-export type RulesWords = {
+export type RulesMessages = {
   title: string
-  /** The rules that can be judged while somebody types. */
+  /** The rules that the browser checks while typing. */
   live: Record<RuleProblem['code'], string>
-  /** The rules that only the server can judge. */
+  /** The rules that only the server can check. */
   later: readonly string[]
-  /** Keeps a place for `{count}`. */
+  /** Has the placeholder `{count}`. */
   soFar: string
   met: string
   open: string
   tip: string
   typing: string
-  strength: StrengthWords
+  strength: StrengthMessages
 }
 
-/** What a password needs, shown before anything is typed, with ticks as it is (WCAG 3.3.2). */
-export function PasswordRules({
+/** Lists the password rules before typing (WCAG 3.3.2), and ticks those that are met. */
+export function PasswordRuleList({
   language,
   id,
   rules,
   password,
   known,
-  words,
+  messages,
 }: {
   language: string
   id: string
   rules: Rules
   password: string
-  /** Names on the page that a guesser would try first. */
+  /** Names that an attacker would try first. */
   known: readonly string[]
-  words: RulesWords
+  messages: RulesMessages
 }) {
   const length = Array.from(password).length
   const min = rules.attributes.minLength
   return (
     <div className="mt-4 rounded-xl bg-accent-tint px-4 py-3.5 text-[0.94rem] forced-colors:border">
       <div id={id}>
-        <p className="font-semibold">{words.title}</p>
+        <p className="font-semibold">{messages.title}</p>
         <ul role="list" className="mt-1.5 space-y-1">
           {rules.ticks(password).map(({ problem, kept }) => {
             // Nobody comes near it, so it is told only once it is broken.
@@ -51,19 +51,19 @@ export function PasswordRules({
               <li key={problem.code} className="flex gap-2">
                 <Tick met={met} />
                 <span className="min-w-0">
-                  {words.live[problem.code]}
+                  {messages.live[problem.code]}
                   {problem.code === 'too-short' && length > 0 && !met && (
                     <span className="text-muted">
                       {' '}
-                      ({words.soFar.replace('{count}', new Intl.NumberFormat(language).format(length))})
+                      ({messages.soFar.replace('{count}', new Intl.NumberFormat(language).format(length))})
                     </span>
                   )}
-                  {password !== '' && <span className="sr-only">: {met ? words.met : words.open}</span>}
+                  {password !== '' && <span className="sr-only">: {met ? messages.met : messages.open}</span>}
                 </span>
               </li>
             )
           })}
-          {words.later.map((rule) => (
+          {messages.later.map((rule) => (
             <li key={rule} className="flex gap-2">
               <Tick met={false} />
               <span className="min-w-0">{rule}</span>
@@ -71,8 +71,8 @@ export function PasswordRules({
           ))}
         </ul>
       </div>
-      <p className="mt-3 text-muted">{words.tip}</p>
-      {/* Nothing would ever come in here without a script. */}
+      <p className="mt-3 text-muted">{messages.tip}</p>
+      {/* Empty without JavaScript. */}
       <div className="mt-4 noscript:hidden">
         <progress
           className="length-bar"
@@ -81,10 +81,10 @@ export function PasswordRules({
           data-reached={length >= min}
           aria-hidden="true"
         />
-        <StrengthHint password={password} known={known} minLength={min} words={words.strength} />
+        <StrengthHint password={password} known={known} minLength={min} messages={messages.strength} />
       </div>
       <div role="status">
-        {/[^\x20-\x7e]/.test(password) && <p className="mt-3 font-medium text-warn">{words.typing}</p>}
+        {/[^\x20-\x7e]/.test(password) && <p className="mt-3 font-medium text-warn">{messages.typing}</p>}
       </div>
     </div>
   )

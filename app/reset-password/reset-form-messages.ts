@@ -7,17 +7,17 @@ import {
   type RuleSettings,
 } from '@/lib/passwords/rules'
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
-import { formMessages, messagesByCode } from '@/app/i18n/form-messages'
+import { formMessages, fillFieldMessages } from '@/app/i18n/form-messages'
 import type { ResetFormMessages } from './reset-password-form'
 
-/** Everything the form may have to say. */
+/** Returns all messages of the form. */
 export async function resetFormMessages(
   language: Language,
   policy: RuleSettings,
 ): Promise<ResetFormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
-  /** An endpoint's messages are as short as its contract; these give advice. */
+  /** Longer than the endpoint's messages, because they give advice. */
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
     'too-short': p('too-short', limitsOf(policy, 'too-short')),
     'too-long': p('too-long', limitsOf(policy, 'too-long')),
@@ -58,13 +58,13 @@ export async function resetFormMessages(
     again: t('again'),
     errors: {
       form: await formMessages(language),
-      password: messagesByCode(p('missing'), advice, p('invalid')),
-      password_confirm: messagesByCode(p('confirm-missing'), {}, p('confirm-mismatch')),
+      password: fillFieldMessages(p('missing'), advice, p('invalid')),
+      password_confirm: fillFieldMessages(p('confirm-missing'), {}, p('confirm-mismatch')),
     },
   }
 }
 
-/** The numbers that a sentence about a rule mentions, also where the rule does not apply. */
+/** Returns the numbers in the message about a rule, also where the rule does not apply. */
 function limitsOf(policy: RuleSettings, code: RuleProblem['code']): { min: number; max: number } {
   const problem = createPasswordRules(policy)
     .ticks('')

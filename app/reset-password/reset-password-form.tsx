@@ -2,7 +2,7 @@
 
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm, useWatch } from 'react-hook-form'
-import { Arrived, leaveFor, type View } from '@/client/focus-view'
+import { FocusedView, loadPage, type InPageView } from '@/client/focus-view'
 import { Button } from '@/components/button'
 import { fieldErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
 import { FieldErrors } from '@/components/field-errors'
@@ -10,20 +10,20 @@ import { send } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
 import { EyeIcon, EyeOffIcon } from '@/components/icons'
 import { lateResolver } from '@/client/late-resolver'
-import { Notice } from '@/components/alert'
+import { Alert } from '@/components/alert'
 import type { FieldErrorCode, FormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 import { createPasswordRules, type RuleSettings } from '@/lib/passwords/rules'
 import { LinkFields } from '@/app/link/link-fields'
 import type { LinkParameters } from '@/app/link/parse-link'
-import { PasswordRules, type RulesWords } from './password-rules'
-import type { Values } from './password-resolver'
+import { PasswordRuleList, type RulesMessages } from './password-rules'
+import type { PasswordValues } from './password-resolver'
 
 export type ResetFormMessages = Record<
   'password' | 'confirm' | 'show' | 'showPassword' | 'submit' | 'busy' | 'again',
   string
 > & {
-  rules: RulesWords
+  rules: RulesMessages
   errors: { form: FormMessages } & Record<PasswordField, Record<FieldErrorCode, string>>
 }
 
@@ -32,17 +32,16 @@ type PasswordField = (typeof passwordFields)[number]
 
 const loadResolver = () => import('./password-resolver').catch(() => undefined)
 
-export type DeadLinks = Partial<Record<FormErrorCode, View>>
+export type InvalidLinkViews = Partial<Record<FormErrorCode, InPageView>>
 
 /**
- * Takes the new password. Without JavaScript the browser posts the form itself; with it, what the endpoint finds wrong
- * lands on its field and nothing has to be typed again.
+ * The form for the new password. Without JavaScript the browser posts it; with JavaScript, errors appear beside their field
+ * and the typed password stays.
  *
- * @param username a password must not be like it, nor be made of the service's name
- * @param signInName goes into a field that nobody sees, so that password managers store the password with what its
- *   account signs in with
- * @param errors what the form came back with
- * @param deadLinks what to show should the link die while the page is open
+ * @param username lowers the estimated strength of passwords that contain it, like the service's name
+ * @param signInName the value of a hidden field, so that password managers store the password with the right login
+ * @param errors the errors of a submission without JavaScript
+ * @param invalidLinkViews what to show, by error code, if the link becomes invalid while the page is open
  */
 export function ResetPasswordForm({
   language,
@@ -55,9 +54,9 @@ export function ResetPasswordForm({
   policy,
   passwordConfirm,
   errors,
-  words,
+  messages,
   heading,
-  deadLinks,
+  invalidLinkViews,
 }: {
   language: string
   endpoint: string
@@ -69,14 +68,16 @@ export function ResetPasswordForm({
   policy: RuleSettings
   passwordConfirm: boolean
   errors: FormErrors<PasswordField>
-  words: ResetFormMessages
+  messages: ResetFormMessages
   heading: ReactNode
-  deadLinks: DeadLinks
+  invalidLinkViews: InvalidLinkViews
 }) {
   const rules = createPasswordRules(policy)
   const [initialErrors] = useState(() => fieldErrors(errors.fields))
-  const { register, handleSubmit, setError, setFocus, control, formState } = useForm<Values>({
-    resolver: lateResolver(async () => (await loadResolver())?.createResolver(rules, passwordConfirm)),
+  const { register, handleSubmit, setError, setFocus, control, formState } = useForm<PasswordValues>({
+    resolver: lateResolver(async () =>
+      (await loadResolver())?.createPasswordResolver(rules, passwordConfirm),
+    ),
     criteriaMode: 'all',
     errors: initialErrors,
   })
@@ -85,21 +86,21 @@ export function ResetPasswordForm({
   const underWay = useRef(false)
   const [saved, setSaved] = useState(false)
   const [shown, setShown] = useState(false)
-  const [notice, setNotice] = useState(formMessage({ errors }, words.errors.form, language))
-  const [death, setDeath] = useState<View>()
+  const [notice, setNotice] = useState(formMessage({ errors }, messages.errors.form, language))
+  const [invalidLinkView, setInvalidLinkView] = useState<InPageView>()
 
-  async function save(values: Values) {
+  async function save(values: PasswordValues) {
     const fields = { ...link, password: values.password }
     const confirmed = passwordConfirm ? { ...fields, password_confirm: values.password_confirm } : fields
     const response = await send(endpoint, confirmed, language, passwordFields)
     if (response.ok) {
       setSaved(true)
-      return leaveFor(donePath)
+      return loadPage(donePath)
     }
     const { form, fields: wrong } = response.errors
-    const view = form && deadLinks[form]
-    if (view !== undefined) return setDeath(view)
-    setNotice(formMessage(response, words.errors.form, language))
+    const view = form && invalidLinkViews[form]
+    if (view !== undefined) return setInvalidLinkView(view)
+    setNotice(formMessage(response, messages.errors.form, language))
     const found = fieldErrors(wrong)
     const names = passwordFields.filter((name) => name in found)
     for (const name of names) setError(name, found[name]!)
@@ -111,20 +112,20 @@ export function ResetPasswordForm({
     if (underWay.current || saved) return
     underWay.current = true
     setNotice(undefined)
-    // Managers read the field when it is sent, and somebody may be looking on.
+    // Password managers read the field on submit, and another person may see the screen.
     setShown(false)
     await handleSubmit(save)(event)
     underWay.current = false
   }
 
-  if (death !== undefined) return <Arrived view={death} />
+  if (invalidLinkView !== undefined) return <FocusedView view={invalidLinkView} />
 
-  const passwordErrors = fieldMessages(formState.errors.password, words.errors.password)
-  const confirmErrors = fieldMessages(formState.errors.password_confirm, words.errors.password_confirm)
+  const passwordErrors = fieldMessages(formState.errors.password, messages.errors.password)
+  const confirmErrors = fieldMessages(formState.errors.password_confirm, messages.errors.password_confirm)
   const cameBack = Object.keys(errors.fields).length > 0
   const common = {
     type: shown ? 'text' : 'password',
-    // What is typed runs its own way: a shown password's last full stop must not move to its front.
+    // The text's own direction: a full stop at the end of a shown password must not move to its start.
     dir: 'auto',
     autoComplete: 'new-password',
     autoCapitalize: 'none',
@@ -138,7 +139,7 @@ export function ResetPasswordForm({
   return (
     <>
       {heading}
-      <Notice>{notice ?? (cameBack && formState.submitCount === 0 ? words.again : undefined)}</Notice>
+      <Alert>{notice ?? (cameBack && formState.submitCount === 0 ? messages.again : undefined)}</Alert>
       <form
         method="post"
         action={endpoint}
@@ -160,9 +161,9 @@ export function ResetPasswordForm({
         />
         <div className="mb-2 flex flex-wrap items-center justify-between gap-x-4 gap-y-1">
           <label htmlFor="password" className="font-semibold">
-            {words.password}
+            {messages.password}
           </label>
-          <ShowButton words={words} shown={shown} hidden={!hydrated} onPress={() => setShown(!shown)} />
+          <ShowButton messages={messages} shown={shown} hidden={!hydrated} onPress={() => setShown(!shown)} />
         </div>
         <input
           {...register('password')}
@@ -173,18 +174,18 @@ export function ResetPasswordForm({
           aria-describedby={passwordErrors.length > 0 ? 'password-errors password-rules' : 'password-rules'}
         />
         <FieldErrors id="password-errors" errors={passwordErrors} />
-        <PasswordRules
+        <PasswordRuleList
           language={language}
           id="password-rules"
           rules={rules}
           password={password}
           known={[username, signInName, serviceName]}
-          words={words.rules}
+          messages={messages.rules}
         />
         {passwordConfirm && (
           <>
             <label htmlFor="password-confirm" className="mt-6 mb-2 block font-semibold">
-              {words.confirm}
+              {messages.confirm}
             </label>
             <input
               {...register('password_confirm')}
@@ -199,10 +200,10 @@ export function ResetPasswordForm({
         <Button
           type="submit"
           busy={formState.isSubmitting || saved}
-          busyWords={words.busy}
+          busyMessage={messages.busy}
           className="mt-6 w-full"
         >
-          {words.submit}
+          {messages.submit}
         </Button>
       </form>
     </>
@@ -210,12 +211,12 @@ export function ResetPasswordForm({
 }
 
 function ShowButton({
-  words,
+  messages,
   shown,
   hidden,
   onPress,
 }: {
-  words: ResetFormMessages
+  messages: ResetFormMessages
   shown: boolean
   hidden: boolean
   onPress: () => void
@@ -224,12 +225,12 @@ function ShowButton({
     <button
       type="button"
       aria-pressed={shown}
-      aria-label={words.showPassword}
+      aria-label={messages.showPassword}
       onClick={onPress}
       className={`-me-2 ms-auto inline-flex min-h-9 cursor-pointer items-center gap-1.5 rounded-lg px-2 text-sm font-semibold text-accent hover:bg-accent-tint aria-pressed:bg-accent-tint ${hidden ? 'invisible' : ''}`}
     >
       {shown ? <EyeOffIcon /> : <EyeIcon />}
-      {words.show}
+      {messages.show}
     </button>
   )
 }

@@ -3,44 +3,44 @@
 import { useEffect, useRef, useState } from 'react'
 import type * as passwordStrength from './password-strength'
 
-/** Milliseconds without a key before anything is said: a verdict at every letter would only disturb. */
+/** Milliseconds without a key press before the hint changes: a change at every letter would distract. */
 const pause = 600
 
-type Judge = typeof passwordStrength
+type Estimator = typeof passwordStrength
 type Strength = passwordStrength.Strength
 
-export type StrengthWords = Record<Strength, string>
+export type StrengthMessages = Record<Strength, string>
 
 /**
- * Says how hard the password would be to guess. All of it happens in the browser; what judges is loaded when somebody
- * begins to type, and where it does not come, nothing is said. There is room from the start, so that nothing moves.
+ * Shows how hard the password is to guess. Estimates in the browser, with code that loads when typing begins; if loading
+ * fails, it shows nothing. Reserves its space, so that the layout does not shift.
  *
- * @param known what a guesser would try first, such as the account's and the service's names
+ * @param known names that an attacker would try first, such as those of the account and the service
  */
 export function StrengthHint({
   password,
   known,
   minLength,
-  words,
+  messages,
 }: {
   password: string
   known: readonly string[]
   minLength: number
-  words: StrengthWords
+  messages: StrengthMessages
 }) {
-  const judge = useRef<Promise<Judge | undefined>>(undefined)
+  const estimator = useRef<Promise<Estimator | undefined>>(undefined)
   const [strength, setStrength] = useState<Strength>()
   const typed = password !== ''
   const names = known.join('\n')
 
   useEffect(() => {
-    if (typed) judge.current ??= import('./password-strength').catch(() => undefined)
+    if (typed) estimator.current ??= import('./password-strength').catch(() => undefined)
     let stale = false
     const waiting = setTimeout(
       async () => {
-        const judging = typed ? await judge.current : undefined
+        const loaded = typed ? await estimator.current : undefined
         const guessable = [...names.split('\n'), window.location.hostname]
-        if (!stale) setStrength(judging?.strengthOf(password, guessable, minLength))
+        if (!stale) setStrength(loaded?.strengthOf(password, guessable, minLength))
       },
       typed ? pause : 0,
     )
@@ -52,7 +52,7 @@ export function StrengthHint({
 
   return (
     <div className="mt-2 grid font-medium">
-      {Object.values(words).map((room) => (
+      {Object.values(messages).map((room) => (
         <span
           key={room}
           data-room={room}
@@ -60,7 +60,7 @@ export function StrengthHint({
         />
       ))}
       <p aria-live="polite" className="[grid-area:1/1]">
-        {typed && strength !== undefined && words[strength]}
+        {typed && strength !== undefined && messages[strength]}
       </p>
     </div>
   )

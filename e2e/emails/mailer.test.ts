@@ -412,7 +412,7 @@ describe('what the mail server says', () => {
   ])('M9: an answer that never comes (%s) is told apart from an email that never left', async (_, answer) => {
     const { port, sockets } = await misbehave((socket) => takeEmails(socket, () => answer(socket)))
     const start = performance.now()
-    expect(await mailerFor(plainTo(port)).send({ deadlineMs: 300, answerMs: 900 })).toEqual(unanswered)
+    expect(await mailerFor(plainTo(port)).send({ deadlineMs: 300, replyMs: 900 })).toEqual(unanswered)
     expect(performance.now() - start).toBeGreaterThan(850)
     expect(performance.now() - start).toBeLessThan(3000)
     await vi.waitFor(() => expect([...sockets].every((socket) => socket.destroyed)).toBe(true), 5000)
@@ -497,7 +497,7 @@ describe('TLS', () => {
       onData: (stream, _, done) => stream.resume().on('end', () => setTimeout(done, 2_000)),
     })
     const patient = mailerFor(`smtp://localhost:${slow.port}`)
-    expect(await patient.send({ deadlineMs: 1000, answerMs: 10_000 })).toEqual({ ok: true })
+    expect(await patient.send({ deadlineMs: 1000, replyMs: 10_000 })).toEqual({ ok: true })
   })
 
   test('M7, F6: without STARTTLS nothing is sent, and no password is said', async () => {

@@ -2,7 +2,7 @@ import { createTranslator } from 'use-intl/core'
 import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { directionOf, languages, type Language } from '@/lib/i18n/locales'
-import { wordsOf } from '@/lib/i18n/messages'
+import { getMessages } from '@/lib/i18n/messages'
 import type { CaughtEmail } from '@/e2e/support/mail-sink'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { shownUsername } from '@/emails/shown-username'
@@ -168,7 +168,7 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
 
   test('the subject is the language’s own, whole after encoding', () => {
     const { letter } = it()
-    const say = createTranslator({ locale: language, messages: wordsOf(language), namespace: 'letters' })
+    const say = createTranslator({ locale: language, messages: getMessages(language), namespace: 'letters' })
     expect(letter.mail.subject).toBe(say(`${kind}.subject`, { appName: 'Ærø & Søn' }))
   })
 

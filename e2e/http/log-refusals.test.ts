@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { logRefusal, mayBeProxy } from '@/lib/logging/refusal-log'
+import { logMisconfiguration, mayBeProxy } from '@/lib/logging/refusal-log'
 import { ask } from '@/e2e/support/raw-http'
 import { startTrial as start, type Trial } from '@/e2e/support/front-server'
 
@@ -53,8 +53,8 @@ test('V6: each kind of refusal has one line in ten minutes, and the next one aft
   const logged: { reason: string }[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   for (const minute of [0, 1, 9.9, 10, 11, 20.5]) {
-    logRefusal(log, 'plain-http', minute * 60_000)
-    logRefusal(log, 'cross-origin', minute * 60_000)
+    logMisconfiguration(log, 'plain-http', minute * 60_000)
+    logMisconfiguration(log, 'cross-origin', minute * 60_000)
   }
   expect(logged.filter(({ reason }) => reason === 'plain-http')).toHaveLength(3)
   expect(logged).toHaveLength(6)

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
-import { keepRunning, type KeptProcess } from '@/server/processes/restart'
+import { superviseProcess, type SupervisedProcess } from '@/server/processes/restart'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-kept-'))
 const times = { firstDelay: 40, longestDelay: 160, healthyAfter: 400, silentStart: 200, stopGrace: 2_000 }
-const running: KeptProcess[] = []
+const running: SupervisedProcess[] = []
 afterEach(async () => {
   await Promise.all(running.splice(0).map((kept) => kept.stop()))
 })
 
 /** Keeps a process that runs the script given as text; each of its starts leaves a line in `starts`. */
-function keep(script: string, options: Partial<Parameters<typeof keepRunning>[0]> = {}) {
+function keep(script: string, options: Partial<Parameters<typeof superviseProcess>[0]> = {}) {
   const logged: Record<string, unknown>[] = []
   const name = `trial-${Math.random().toString(36).slice(2)}`
   const file = path.join(directory, `${name}.mjs`)
@@ -27,7 +27,7 @@ function keep(script: string, options: Partial<Parameters<typeof keepRunning>[0]
      setInterval(() => {}, 1000)
      ${script}`,
   )
-  const kept = keepRunning({
+  const kept = superviseProcess({
     name,
     start: () => fork(file, { execArgv: [] }),
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),

@@ -72,16 +72,16 @@ export async function openEndpoints() {
   }
 
   /** How often a link has been asked for. */
-  async function asked(): Promise<number> {
+  async function countRequests(): Promise<number> {
     const { rows } = await sql.query(`SELECT count(*) FROM rekey_queue.job WHERE name = 'link-request'`)
     return Number(rows[0].count)
   }
 
   /** Refused, whatever is sent, before anything is stored. */
   async function expectRefused(answer: Promise<Response>, status: number): Promise<void> {
-    const before = await asked()
+    const before = await countRequests()
     expect((await answer).status).toBe(status)
-    expect(await asked()).toBe(before)
+    expect(await countRequests()).toBe(before)
   }
 
   /** An account, and a link to it. */
@@ -106,5 +106,5 @@ export async function openEndpoints() {
     await database.drop()
   }
 
-  return { sql, services, start, exchange, asked, expectRefused, personWithLink, close }
+  return { sql, services, start, exchange, countRequests, expectRefused, personWithLink, close }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalAddress, clientAddress, clientKey, roughClient, siteKey } from './client-ip'
+import { canonicalIp, clientAddress, clientKey, clientNetwork, ipv6SiteKey } from './client-ip'
 
 describe('the spelling of an address', () => {
   test.each([
@@ -18,7 +18,7 @@ describe('the spelling of an address', () => {
     ['fe80::1%eth0', 'fe80::1'],
     ['::', '::'],
   ])('R6: %s is written %s', (written, canonical) => {
-    expect(canonicalAddress(written)).toBe(canonical)
+    expect(canonicalIp(written)).toBe(canonical)
   })
 
   test.each([
@@ -34,15 +34,15 @@ describe('the spelling of an address', () => {
     '1:2:3',
     '0x7f000001',
   ])('R6: "%s" is no address', (written) => {
-    expect(canonicalAddress(written)).toBeUndefined()
+    expect(canonicalIp(written)).toBeUndefined()
   })
 
   test('R6: writing an address canonically twice changes nothing', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
-        const once = canonicalAddress(address)
+        const once = canonicalIp(address)
         expect(once).toBeDefined()
-        expect(canonicalAddress(once!)).toBe(once)
+        expect(canonicalIp(once!)).toBe(once)
       }),
     )
   })
@@ -144,7 +144,7 @@ describe('what limits count', () => {
     ['2001:db8:1:fffe::1', '2001:db8:1:fffe::/64', '2001:db8:1::/48'],
     ['unknown', 'unknown', undefined],
   ])('R13: %s counts as %s, within %s', (address, client, site) => {
-    expect([clientKey(address), siteKey(address)]).toEqual([client, site])
+    expect([clientKey(address), ipv6SiteKey(address)]).toEqual([client, site])
   })
 
   test('R13: an interface id that looks like an IPv4 address makes no other client of a /64', () => {
@@ -157,8 +157,8 @@ describe('what limits count', () => {
 
   test('R13: the network that an email names is that of the IPv4 address, not of its translator', () => {
     for (const address of ['203.0.113.9', '64:ff9b::203.0.113.9', '2002:cb00:7109::1'])
-      expect(roughClient(address)).toBe('203.0.113.0/24')
-    expect(roughClient('2001:db8:1:2::3')).toBe('2001:db8:1::/48')
+      expect(clientNetwork(address)).toBe('203.0.113.0/24')
+    expect(clientNetwork('2001:db8:1:2::3')).toBe('2001:db8:1::/48')
   })
 
   test('R6: what is no address is counted together, never let through', () => {

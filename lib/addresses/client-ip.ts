@@ -9,7 +9,7 @@ export const unknownClient = 'unknown'
  *
  * @returns undefined if the text is not an IP address
  */
-export function canonicalAddress(text: string): string | undefined {
+export function canonicalIp(text: string): string | undefined {
   const written = text.trim()
   const bare = /^\[(.*)\](?::\d+)?$/.exec(written)?.[1] ?? /^([\d.]+):\d+$/.exec(written)?.[1] ?? written
   if (isIPv4(bare)) return bare
@@ -31,9 +31,9 @@ export function canonicalAddress(text: string): string | undefined {
  * @returns a canonical address, or `unknown` if that entry is missing or not an IP address
  */
 export function clientAddress(peer: string | undefined, forwardedFor: string[], hops: number): string {
-  if (hops === 0) return canonicalAddress(peer ?? '') ?? unknownClient
-  const told = entriesOf(forwardedFor).at(-hops)
-  return canonicalAddress(told ?? '') ?? unknownClient
+  if (hops === 0) return canonicalIp(peer ?? '') ?? unknownClient
+  const entry = entriesOf(forwardedFor).at(-hops)
+  return canonicalIp(entry ?? '') ?? unknownClient
 }
 
 /**
@@ -41,7 +41,7 @@ export function clientAddress(peer: string | undefined, forwardedFor: string[], 
  * clients can forge their address, or a client bypassed the proxies. Without the header nothing follows: health checks of a
  * proxy send none.
  */
-export function lacksHops(forwardedFor: string[], hops: number): boolean {
+export function hasTooFewHops(forwardedFor: string[], hops: number): boolean {
   return forwardedFor.length > 0 && entriesOf(forwardedFor).length < hops
 }
 
@@ -55,7 +55,7 @@ function entriesOf(lines: string[]): string[] {
  * translator contains all of IPv4, not a single client.
  */
 export function clientKey(address: string): string {
-  const canonical = canonicalAddress(address)
+  const canonical = canonicalIp(address)
   if (canonical === undefined) return unknownClient
   if (isIPv4(canonical)) return canonical
   if (isLocallyTranslated(canonical)) return canonical
@@ -67,8 +67,8 @@ export function clientKey(address: string): string {
  *
  * @returns undefined if the client does not count as a /64
  */
-export function siteKey(address: string): string | undefined {
-  return clientKey(address).endsWith('/64') ? `${network(canonicalAddress(address)!, 3)}/48` : undefined
+export function ipv6SiteKey(address: string): string | undefined {
+  return clientKey(address).endsWith('/64') ? `${network(canonicalIp(address)!, 3)}/48` : undefined
 }
 
 /**
@@ -76,8 +76,8 @@ export function siteKey(address: string): string | undefined {
  *
  * @returns undefined if the address is unknown
  */
-export function roughClient(address: string): string | undefined {
-  const canonical = canonicalAddress(address)
+export function clientNetwork(address: string): string | undefined {
+  const canonical = canonicalIp(address)
   if (canonical === undefined) return undefined
   const ipv4 = isIPv4(canonical) ? canonical : embeddedIPv4(canonical)
   if (ipv4 !== undefined) return `${ipv4.split('.').slice(0, 3).join('.')}.0/24`

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { cpuTimeSince } from '@/e2e/support/cpu-time'
 import { foldings } from '@/e2e/support/look-alikes'
 import {
-  canonicalAddress,
+  canonicalEmail,
   lookupForms,
   mayBeMailed,
   needsSmtpUtf8,
@@ -35,7 +35,7 @@ describe('the comparison of addresses', () => {
     ['jürgen@example.com', 'jürgen@example.com'],
     ['JÜRGEN@example.com', 'jÜrgen@example.com'],
   ])('I6: %s is compared as %s', (typed, canonical) => {
-    expect(canonicalAddress(typed)).toBe(canonical)
+    expect(canonicalEmail(typed)).toBe(canonical)
   })
 
   // Each resembles or folds to mike@example.com or kiss@example.com by a rule of Unicode.
@@ -79,7 +79,7 @@ describe('the comparison of addresses', () => {
       'mike@first.example',
     ]
     for (const address of [...plain, 'mike@bücher.example']) {
-      expect(canonicalAddress(typed)).not.toBe(canonicalAddress(address))
+      expect(canonicalEmail(typed)).not.toBe(canonicalEmail(address))
       for (const form of lookupForms(typed)) expect(lookupForms(address)).not.toContain(form)
     }
   })
@@ -92,10 +92,10 @@ describe('the comparison of addresses', () => {
       (letters: string) => `mike@a${letters}z.example`,
     ]) {
       const addresses = plain.map(around)
-      const spelled = new Set([...addresses.map(canonicalAddress), ...addresses.flatMap(lookupForms)])
+      const spelled = new Set([...addresses.map(canonicalEmail), ...addresses.flatMap(lookupForms)])
       expect([...spelled].sort()).toEqual([...addresses].sort())
       const equal = (typed: string) =>
-        [canonicalAddress(typed), ...lookupForms(typed)].some((form) => spelled.has(form))
+        [canonicalEmail(typed), ...lookupForms(typed)].some((form) => spelled.has(form))
       expect(lookAlikes.filter((like) => equal(around(like)))).toEqual([])
     }
   })
@@ -119,8 +119,8 @@ describe('the comparison of addresses', () => {
       ['STRAßE', 'straße'],
     ])('%s is compared as %s', (capitals, small) => {
       const label = domainToASCII(`${small}.example`)
-      expect(canonicalAddress(`zoe@${capitals}.EXAMPLE`)).toBe(`zoe@${label}`)
-      expect(canonicalAddress(`zoe@${small}.example`)).toBe(`zoe@${label}`)
+      expect(canonicalEmail(`zoe@${capitals}.EXAMPLE`)).toBe(`zoe@${label}`)
+      expect(canonicalEmail(`zoe@${small}.example`)).toBe(`zoe@${label}`)
     })
 
     test('of all characters, only those are taken whose lower case stands for the same domain', () => {
@@ -130,7 +130,7 @@ describe('the comparison of addresses', () => {
         if (code >= 0xd800 && code <= 0xdfff) continue
         const character = String.fromCodePoint(code)
         const [domain, lower] = [character, character.toLowerCase()].map((text) => `a${text}z.example`)
-        const taken = canonicalAddress(`x@${domain!}`)?.slice(2) ?? null
+        const taken = canonicalEmail(`x@${domain!}`)?.slice(2) ?? null
         const before = exactly(domain!)
         if (taken === before) continue
         capitals += 1
@@ -156,7 +156,7 @@ describe('the comparison of addresses', () => {
       ['a percent escape of a capital', '%C3%9C'],
     ])('%s is not folded', (_, text) => {
       for (const domain of [`a${text}z.example`, `${text}.example`, `Ü${text}.example`]) {
-        expect(canonicalAddress(`x@${domain}`)).toBeNull()
+        expect(canonicalEmail(`x@${domain}`)).toBeNull()
         expect(lookupForms(`x@${domain}`)).toEqual([])
       }
     })
@@ -233,7 +233,7 @@ describe('the comparison of addresses', () => {
   test.each(noAddress.map((text) => [JSON.stringify(text), text]))(
     'C4, C5, C7, I5: %s is no address and gets no letter',
     (_, text) => {
-      expect(canonicalAddress(text)).toBeNull()
+      expect(canonicalEmail(text)).toBeNull()
       expect(lookupForms(text)).toEqual([])
       expect(mayBeMailed(text)).toBe(false)
     },
@@ -242,11 +242,11 @@ describe('the comparison of addresses', () => {
   test('I5: the longest address is one of 254 octets', () => {
     const domain = `${'d'.repeat(61)}.${'d'.repeat(61)}.${'d'.repeat(61)}.example`
     const local = (length: number) => 'a'.repeat(length - domain.length - 1)
-    expect(canonicalAddress(`${local(254)}@${domain}`)).not.toBeNull()
-    expect(canonicalAddress(`${local(255)}@${domain}`)).toBeNull()
+    expect(canonicalEmail(`${local(254)}@${domain}`)).not.toBeNull()
+    expect(canonicalEmail(`${local(255)}@${domain}`)).toBeNull()
     const asALabel = `jane@${'ü'.repeat(50)}.${'ö'.repeat(50)}.${'ä'.repeat(50)}.${'d'.repeat(60)}.example`
-    expect(canonicalAddress(asALabel)).not.toBeNull()
-    expect(canonicalAddress(asALabel.replace('jane', 'j'.repeat(20)))).toBeNull()
+    expect(canonicalEmail(asALabel)).not.toBeNull()
+    expect(canonicalEmail(asALabel.replace('jane', 'j'.repeat(20)))).toBeNull()
   })
 
   test.each([16_384, 100_000])('I5, C5: %i bytes of anything are judged at once', (size) => {
@@ -270,7 +270,7 @@ describe('the comparison of addresses', () => {
     ]) {
       const text = piece.repeat(Math.ceil(size / piece.length))
       for (const probe of [text, `${text}@example.com`, `jane@${text}`, `jane@${text}.com`]) {
-        expect(quickest(() => canonicalAddress(probe))).toBeLessThan(10)
+        expect(quickest(() => canonicalEmail(probe))).toBeLessThan(10)
         expect(quickest(() => lookupForms(probe))).toBeLessThan(10)
       }
     }
@@ -289,15 +289,15 @@ describe('the comparison of addresses', () => {
     )
     fc.assert(
       fc.property(texts, (text) => {
-        const canonical = canonicalAddress(text)
+        const canonical = canonicalEmail(text)
         if (canonical === null) {
           expect(lookupForms(text)).toEqual([])
           return
         }
-        expect(canonicalAddress(canonical)).toBe(canonical)
+        expect(canonicalEmail(canonical)).toBe(canonical)
         expect(lookupForms(text)).toEqual(lookupForms(canonical))
         expect(lookupForms(text)).toContain(canonical)
-        for (const form of lookupForms(text)) expect(canonicalAddress(form)).toBe(canonical)
+        for (const form of lookupForms(text)) expect(canonicalEmail(form)).toBe(canonical)
         expect(canonical.split('@')).toHaveLength(2)
         expect(canonical).not.toMatch(/[\s\p{Cc}\p{Cf}",;:<>()[\]\\]/u)
       }),
@@ -343,7 +343,7 @@ test.each([
   ['a combining grapheme joiner', 'mi\u034Fke@example.com'],
   ['a Hangul filler', 'mike\u3164@example.com'],
 ])('C2, C6: no letter goes to a local part with %s, which a mail server might normalise', (_, stored) => {
-  expect(canonicalAddress(stored)).not.toBeNull()
+  expect(canonicalEmail(stored)).not.toBeNull()
   expect(mayBeMailed(stored)).toBe(false)
 })
 

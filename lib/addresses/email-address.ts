@@ -27,14 +27,14 @@ const hostName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?
  *
  * @returns null if the text is not a valid address
  */
-export function canonicalAddress(typed: string): string | null {
+export function canonicalEmail(typed: string): string | null {
   const parts = split(typed)
   return parts && `${lowerAscii(parts.local)}@${parts.domain}`
 }
 
 /**
  * Returns the spellings to search in `lower(email COLLATE "C")`: with the domain as an A-label, and as a U-label if that
- * differs. The caller must compare the results by {@link canonicalAddress}.
+ * differs. The caller must compare the results by {@link canonicalEmail}.
  *
  * @returns empty if the text is not a valid address
  */

@@ -1,4 +1,4 @@
-import { roughClient } from '@/lib/addresses/client-ip'
+import { clientNetwork } from '@/lib/addresses/client-ip'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Log } from '@/lib/logging/log'
@@ -101,6 +101,6 @@ export function createAudit(
 
 function entryOf(event: AuditEvent, facts: AuditFacts) {
   const { accountId = null, requestId = null, reason = null } = facts
-  const client = facts.client === undefined ? null : (roughClient(facts.client) ?? null)
+  const client = facts.client === undefined ? null : (clientNetwork(facts.client) ?? null)
   return { event: auditEvents[event], accountId, requestId, client, reason }
 }

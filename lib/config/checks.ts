@@ -3,7 +3,7 @@ import { readMailbox } from '@/lib/addresses/email-address'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { schemaName } from './schema-names'
 import { rawProblem } from './raw-value'
-import { ambiguity } from './server-url'
+import { urlProblem } from './server-url'
 
 // The schemas of single settings. Each message tells the operator what to write.
 
@@ -24,7 +24,7 @@ export const duration = z
   .refine((seconds) => seconds <= longest, 'write 3650d at most')
 
 /** Parses a rate limit such as `30/10m` into a count and a window in seconds. */
-export const limit = z
+export const rateLimit = z
   .string()
   .regex(/^[1-9]\d{0,8}\/[1-9]\d{0,6}[smhd]$/, 'write a count and a length of time, such as 30/10m')
   .transform((text) => {
@@ -38,7 +38,7 @@ export const onOff = (yes: string, no: string) =>
 
 export const flag = onOff('true', 'false')
 
-export const whole = (min: number, max: number) =>
+export const integerBetween = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d{1,9}$/, `write a whole number from ${min} to ${max}`)
@@ -59,7 +59,7 @@ export const list = z
   })
 
 /** Text that is safe in a mail header or a page: `rawProblem` rejects line ends in every setting. */
-export const line = z.string()
+export const singleLine = z.string()
 
 const url = z.string().refine((text) => URL.canParse(text), {
   error: 'write an absolute URL, such as https://id.example.com',
@@ -106,13 +106,13 @@ export const publicAddress = webAddress.refine(
 )
 
 /** A base URL: a file name is appended to it, which would end up in a query. */
-export const folder = webAddress.refine(
+export const baseUrl = webAddress.refine(
   (text) => new URL(text).search === '',
   'write it without a query, such as https://range.example.com/range/',
 )
 
 /** The name of a database schema that only Rekey uses. */
-export const schema = z
+export const databaseSchema = z
   .string()
   .regex(
     schemaName,
@@ -139,8 +139,8 @@ export const securityContact = z.union(
 const smtpExample =
   'write smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?ignoreTLS=true (neither)'
 
-export const smtp = z.string().superRefine((text, context) => {
-  const message = /^smtps?:\/\//i.test(text) ? (ambiguity(text) ?? smtpProblem(text)) : smtpExample
+export const smtpUrl = z.string().superRefine((text, context) => {
+  const message = /^smtps?:\/\//i.test(text) ? (urlProblem(text) ?? smtpProblem(text)) : smtpExample
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
 

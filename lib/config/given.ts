@@ -3,10 +3,10 @@ import { rawProblem } from './raw-value'
 import { whyNeeded } from './schema'
 
 /** The settings that are present, by name. */
-export type Given = Record<string, string | undefined>
+export type Environment = Record<string, string | undefined>
 
 /** Drops absent and empty settings: an empty value counts as absent. */
-export function givenIn(env: Given): Given {
+export function presentSettings(env: Environment): Environment {
   return Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
@@ -17,9 +17,9 @@ export function givenIn(env: Given): Given {
  *
  * @returns `problems`: one sentence for each wrong setting, never quoting its value; `values`: only if there is no problem
  */
-export function check<Schema extends z.ZodObject>(
+export function validateSettings<Schema extends z.ZodObject>(
   schema: Schema,
-  given: Given,
+  given: Environment,
 ): { problems: string[]; values?: z.output<Schema> } {
   const found = new Map<string, string>()
   for (const name of Object.keys(schema.shape)) {
@@ -36,11 +36,11 @@ export function check<Schema extends z.ZodObject>(
   return parsed.success && problems.length === 0 ? { problems, values: parsed.data } : { problems }
 }
 
-function describe(issue: z.core.$ZodIssue, given: Given): string {
+function describe(issue: z.core.$ZodIssue, given: Environment): string {
   const name = String(issue.path[0])
-  return given[name] === undefined ? missing(name) : `${name}: ${issue.message}`
+  return given[name] === undefined ? missingMessage(name) : `${name}: ${issue.message}`
 }
 
-export function missing(name: string): string {
+export function missingMessage(name: string): string {
   return `${name} is missing: ${whyNeeded[name]}`
 }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { z } from 'zod'
 import type { Mode } from './mode'
 import { ignoredParameters } from './database-parameters'
-import type { Given } from './given'
+import type { Environment } from './given'
 import type { settingsSchema } from './schema'
 import { unknownNames } from './unknown-names'
 
@@ -14,7 +14,11 @@ import { unknownNames } from './unknown-names'
  * @param values the parsed settings
  * @returns a sentence for each, never quoting a secret
  */
-export function ignoredSettings(given: Given, values: z.output<typeof settingsSchema>, mode: Mode): string[] {
+export function ignoredSettings(
+  given: Environment,
+  values: z.output<typeof settingsSchema>,
+  mode: Mode,
+): string[] {
   const sentences = [...unknownNames(given), ...ignoredParameters('DATABASE_URL', values.DATABASE_URL)]
   if (given.USER_LOGIN_FIELDS !== undefined && values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL) {
     sentences.push(

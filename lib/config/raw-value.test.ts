@@ -74,7 +74,7 @@ describe('V5: a value that arrives in another form than it was meant', () => {
 
   test('but a dollar sign, a quotation mark or a brace of its own is a part of the value', () => {
     for (const value of ['Money $PATH', 'The "Best"', '$5 (five)', "L'Été", '{x}', '«Заря»'])
-      expect(readSettings({ ...needed, APP_NAME: value }).look.appName).toBe(value)
+      expect(readSettings({ ...needed, APP_NAME: value }).branding.appName).toBe(value)
     for (const value of ['kT9$PATH_vLm4Wq2$HOME_Zx7Rb5Ns8Jc3Fg6', "'kT9vLm4Wq2Zx7Rb5Ns8Jc3Fg6YhDpE4"])
       expect(readSettings({ ...needed, SECRET_KEY: value }).secrets[0]).toBe(value)
   })

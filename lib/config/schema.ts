@@ -6,21 +6,21 @@ import {
   bearerToken,
   duration,
   flag,
-  folder,
-  limit,
-  line,
+  baseUrl,
+  rateLimit,
+  singleLine,
   list,
   mailAddress,
   onOff,
   origin,
   publicAddress,
   routedWebAddress,
-  schema,
+  databaseSchema,
   secretKey,
   securityContact,
-  smtp,
+  smtpUrl,
   webAddress,
-  whole,
+  integerBetween,
 } from './checks'
 import { postgres } from './database-url'
 import { authoritiesFile, heloName } from './mail'
@@ -30,11 +30,11 @@ export const settingsSchema = z.object({
   SECRET_KEY: secretKey,
   SECRET_KEY_FALLBACKS: list.pipe(z.array(secretKey)).default([]),
   DATABASE_URL: postgres,
-  DATABASE_POOL_SIZE: whole(1, 500).default(10),
-  DATABASE_SCHEMA: schema.default(defaultSchemas.own),
-  DATABASE_QUEUE_SCHEMA: schema.optional(),
+  DATABASE_POOL_SIZE: integerBetween(1, 500).default(10),
+  DATABASE_SCHEMA: databaseSchema.default(defaultSchemas.own),
+  DATABASE_QUEUE_SCHEMA: databaseSchema.optional(),
   MIGRATION_DATABASE_URL: postgres.optional(),
-  DATA_DIR: line.default('.data'),
+  DATA_DIR: singleLine.default('.data'),
   PUBLIC_URL: publicAddress,
   RESET_PASSWORD_VERIFICATION_URL: routedWebAddress.optional(),
   RESET_PASSWORD_VERIFICATION_ENABLED: flag.default(true),
@@ -55,32 +55,32 @@ export const settingsSchema = z.object({
   USERS_TABLE_PROOF: z
     .enum(['required', 'waived'], { error: 'write required or waived' })
     .default('required'),
-  PASSWORD_MIN_LENGTH: whole(8, 64).default(15),
+  PASSWORD_MIN_LENGTH: integerBetween(8, 64).default(15),
   PASSWORD_OUTER_SPACES: z.enum(['keep', 'refuse'], { error: 'write keep or refuse' }).default('keep'),
-  PASSWORD_BREACH_CHECK_URL: folder.optional(),
-  SMTP_URL: smtp.optional(),
+  PASSWORD_BREACH_CHECK_URL: baseUrl.optional(),
+  SMTP_URL: smtpUrl.optional(),
   SMTP_HELO_NAME: heloName.optional(),
   SMTP_CA_FILE: authoritiesFile.optional(),
   VERIFICATION_FROM_EMAIL: mailAddress.optional(),
   VERIFICATION_REPLY_TO_EMAIL: mailAddress.optional(),
-  TRUSTED_PROXY_HOPS: whole(0, 10).default(0),
+  TRUSTED_PROXY_HOPS: integerBetween(0, 10).default(0),
   HSTS: z.enum(['off', 'host', 'subdomains'], { error: 'write off, host or subdomains' }).optional(),
   CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
-  LIMIT_REQUESTS_PER_CLIENT: limit.default({ count: 30, seconds: 600 }),
-  LIMIT_REQUESTS_PER_LOGIN: limit.default({ count: 5, seconds: 600 }),
-  LIMIT_RESETS_PER_CLIENT: limit.default({ count: 60, seconds: 600 }),
-  LIMIT_ATTEMPTS_PER_LINK: limit.default({ count: 30, seconds: 3600 }),
+  LIMIT_REQUESTS_PER_CLIENT: rateLimit.default({ count: 30, seconds: 600 }),
+  LIMIT_REQUESTS_PER_LOGIN: rateLimit.default({ count: 5, seconds: 600 }),
+  LIMIT_RESETS_PER_CLIENT: rateLimit.default({ count: 60, seconds: 600 }),
+  LIMIT_ATTEMPTS_PER_LINK: rateLimit.default({ count: 30, seconds: 3600 }),
   EMAIL_COOLDOWN: z
     .union([z.literal('0s').transform(() => 0), duration], {
       error: 'write a whole number and a unit, such as 60s, or 0s for none',
     })
     .default(60),
-  LIMIT_EMAILS_PER_ACCOUNT: limit
+  LIMIT_EMAILS_PER_ACCOUNT: rateLimit
     .refine(({ count }) => count <= 100, 'at most 100 emails to one account')
     .optional(),
-  LIMIT_EMAILS_PER_MAILBOX: limit.optional(),
-  LIMIT_EMAILS: limit.default({ count: 1000, seconds: 3600 }),
-  APP_NAME: line.max(60, 'use at most 60 characters').default('Rekey'),
+  LIMIT_EMAILS_PER_MAILBOX: rateLimit.optional(),
+  LIMIT_EMAILS: rateLimit.default({ count: 1000, seconds: 3600 }),
+  APP_NAME: singleLine.max(60, 'use at most 60 characters').default('Rekey'),
   LOGO_URL: z
     .string()
     .regex(
@@ -100,15 +100,15 @@ export const settingsSchema = z.object({
     .refine((s) => s >= 7 * 86_400, 'keep the audit log for 7d at least')
     .default(180 * 86_400),
   WORKER: onOff('on', 'off').default(true),
-  WEB_CONCURRENCY: whole(1, 128).default(availableParallelism()),
+  WEB_CONCURRENCY: integerBetween(1, 128).default(availableParallelism()),
   HEALTH_TOKEN: bearerToken.optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'write fatal, error, warn, info, debug or trace',
     })
     .default('info'),
-  PORT: whole(0, 65_535).default(3000),
-  HOST: line.optional(),
+  PORT: integerBetween(0, 65_535).default(3000),
+  HOST: singleLine.optional(),
 })
 
 /** The purpose of each required setting, for the message that it is missing. */

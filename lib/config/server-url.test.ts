@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { smtpOptions } from '@/lib/mail/smtp-options'
-import { smtp } from './checks'
+import { smtpUrl } from './checks'
 
 test('V5: of any password, the mail server gets the whole one, or SMTP_URL is refused', () => {
   const special = fc.stringMatching(/^[@/#?:%&+=,;!$'"`\\ \[\]{}()|^~<>.ä€0-9]{0,4}$/)
@@ -9,7 +9,7 @@ test('V5: of any password, the mail server gets the whole one, or SMTP_URL is re
     fc.property(special, special, special, (before, within, after) => {
       const secret = `${before}zqa${within}zqb${after}`
       const url = `smtp://user@example.com:${secret}@mail.example.com:587`
-      const problem = smtp.safeParse(url).error?.issues[0]?.message
+      const problem = smtpUrl.safeParse(url).error?.issues[0]?.message
       expect(problem ?? '').not.toMatch(/zq[ab]/)
       if (problem !== undefined || /%[\da-f]{2}/i.test(secret)) return
       expect(smtpOptions(url)).toMatchObject({

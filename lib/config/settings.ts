@@ -1,7 +1,7 @@
 import type { Schemas } from './schema-names'
 import { hasStockPassword, emailLimitProblems, oneSchemaForBoth } from './contradictions'
 import { ignoredParameters } from './database-parameters'
-import { check, givenIn, missing } from './given'
+import { validateSettings, presentSettings, missingMessage } from './given'
 import { ignoredSettings } from './ignored'
 import { defaultHeloName } from './mail'
 import { readMode } from './mode'
@@ -30,19 +30,19 @@ export class SettingsError extends Error {
  */
 export function readSettings(env: Record<string, string | undefined>) {
   const mode = readMode(env)
-  const given = givenIn(env)
+  const given = presentSettings(env)
   if (mode !== 'production') {
     given.PUBLIC_URL ??= localAddress(given.PORT)
     given.HOST ??= '127.0.0.1'
   }
 
-  const { problems, values } = check(settingsSchema, given)
-  if (mode === 'production' && given.SMTP_URL === undefined) problems.push(missing('SMTP_URL'))
+  const { problems, values } = validateSettings(settingsSchema, given)
+  if (mode === 'production' && given.SMTP_URL === undefined) problems.push(missingMessage('SMTP_URL'))
   if (
     (mode === 'production' || given.SMTP_URL !== undefined) &&
     given.VERIFICATION_FROM_EMAIL === undefined
   ) {
-    problems.push(missing('VERIFICATION_FROM_EMAIL'))
+    problems.push(missingMessage('VERIFICATION_FROM_EMAIL'))
   }
   const fallbacks = (given.SECRET_KEY_FALLBACKS ?? '').split(',').map((key) => key.trim())
   if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
@@ -136,7 +136,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       replyTo: values.VERIFICATION_REPLY_TO_EMAIL,
     },
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
-    look: {
+    branding: {
       appName: values.APP_NAME,
       /** A path on this origin. */
       logoUrl: values.LOGO_URL && `${basePath}${values.LOGO_URL}`,
@@ -180,14 +180,15 @@ function schemasOf(values: { DATABASE_SCHEMA: string; DATABASE_QUEUE_SCHEMA?: st
  * @throws SettingsError if no URL is set or a setting is malformed
  */
 export function readDatabaseSettings(env: Record<string, string | undefined>) {
-  const given = givenIn(env)
-  const { problems, values } = check(databaseUrls, given)
+  const given = presentSettings(env)
+  const { problems, values } = validateSettings(databaseUrls, given)
   const schemas = checkSchemas(given)
   problems.push(...schemas.problems)
   const url = values?.DATABASE_URL ?? values?.MIGRATION_DATABASE_URL
   const migrationUrl = values?.MIGRATION_DATABASE_URL ?? url
   if (problems.length > 0) throw new SettingsError(problems)
-  if (url === undefined || migrationUrl === undefined) throw new SettingsError([missing('DATABASE_URL')])
+  if (url === undefined || migrationUrl === undefined)
+    throw new SettingsError([missingMessage('DATABASE_URL')])
   if (schemas.values === undefined) throw new SettingsError(problems)
   const migrationSetting =
     given.MIGRATION_DATABASE_URL === undefined ? 'DATABASE_URL' : 'MIGRATION_DATABASE_URL'
@@ -204,13 +205,13 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
  * @throws SettingsError if one is malformed or both are equal
  */
 export function readSchemas(env: Record<string, string | undefined>): Schemas {
-  const { problems, values } = checkSchemas(givenIn(env))
+  const { problems, values } = checkSchemas(presentSettings(env))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
   return schemasOf(values)
 }
 
 function checkSchemas(given: Record<string, string | undefined>) {
-  const { problems, values } = check(schemaSettings, given)
+  const { problems, values } = validateSettings(schemaSettings, given)
   return { problems: [...problems, ...oneSchemaForBoth(given)], values }
 }
 
@@ -224,7 +225,7 @@ const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABAS
  * @throws SettingsError if it is malformed
  */
 export function readDataDir(env: Record<string, string | undefined>): string {
-  const { problems, values } = check(settingsSchema.pick({ DATA_DIR: true }), givenIn(env))
+  const { problems, values } = validateSettings(settingsSchema.pick({ DATA_DIR: true }), presentSettings(env))
   if (values === undefined) throw new SettingsError(problems)
   return values.DATA_DIR
 }

@@ -1,4 +1,4 @@
-import type { Given } from './given'
+import type { Environment } from './given'
 import { settingsSchema } from './schema'
 
 const known = Object.keys(settingsSchema.shape)
@@ -31,7 +31,7 @@ const internal = ['REKEY_MODE', 'REKEY_SHARED_SESSION']
  *
  * @returns a sentence for each, with the nearest setting
  */
-export function unknownNames(given: Given): string[] {
+export function unknownNames(given: Environment): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
     if (known.includes(name) || internal.includes(name)) return []
     if (foreign.test(name) || /^(?:tcp|udp):\/\//.test(value ?? '')) return []

@@ -23,7 +23,7 @@ export function settingsWarnings(settings: Settings): string[] {
       'TRUSTED_PROXY_HOPS is set and HOST opens the port on all addresses: anyone who reaches the port directly can fake their client IP. Let only the proxy reach the port, and set HOST to the address that the proxy uses.',
     )
   }
-  if (settings.mode === 'production' && settings.look.supportEmail === undefined) {
+  if (settings.mode === 'production' && settings.branding.supportEmail === undefined) {
     warnings.push('SUPPORT_EMAIL is not set: emails cannot say whom to contact.')
   }
   return [...warnings, ...mailWarnings(settings.mail)]

@@ -12,7 +12,7 @@ const awayWords =
 const conflictCodes = /^(40001|40P01|P2034|TransactionWriteConflict)$/
 
 /** Whether the database is unavailable, so that the same request may succeed later. */
-export function isDatabaseAway(error: unknown): boolean {
+export function isDatabaseUnavailable(error: unknown): boolean {
   return isConflict(error) || someCause(error, isAway)
 }
 

@@ -3,19 +3,19 @@ import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { asForm, asMultipart } from '@/e2e/support/form-bodies'
 import { isLong } from '@/e2e/support/long-form'
-import { describeResetPassword, resetPasswordShape, sendLinkShape } from './request-schemas'
+import { describeResetPassword, resetPasswordSchema, sendLinkSchema } from './request-schemas'
 import { readSettings } from '@/lib/config/settings'
-import { answerMethodNotAllowed, answerOptions, answerPost, type Edge } from './handler'
-import { readInput } from './request-fields'
-import { linkInUrl } from './form-redirect'
-import { Throttled } from './errors'
+import { handleUnsupportedMethod, handleOptions, handlePost, type HandlerDependencies } from './handler'
+import { parseInput } from './request-fields'
+import { linkParameters } from './form-redirect'
+import { ThrottledError } from './errors'
 
 const numRuns = isLong ? 100_000 : 500
 if (isLong) vi.setConfig({ testTimeout: 900_000 })
 
 const front = 'https://front.example'
 const logged: string[] = []
-const edge: Edge = {
+const edge: HandlerDependencies = {
   settings: readSettings({
     REKEY_MODE: 'production',
     SECRET_KEY: 'Vb7Kq2Zr9Lw4Xt6Np1Hy8Md3Gs5Jf0Qc',
@@ -31,7 +31,7 @@ const edge: Edge = {
 
 const pages = {
   done: '/reset-password/done/',
-  back: (fields: Record<string, unknown>) => `/reset-password/?${linkInUrl(fields)}`,
+  back: (fields: Record<string, unknown>) => `/reset-password/?${linkParameters(fields)}`,
 }
 
 /** Every header that an endpoint may set, and the form that its value has. */
@@ -142,14 +142,14 @@ test('C15, I1, C7: reading any input ends in an answer that was foreseen, with t
         })
         const answer =
           method === 'OPTIONS'
-            ? answerOptions(edge, request, () => describeResetPassword({ passwordConfirm: true }))
+            ? handleOptions(edge, request, () => describeResetPassword({ passwordConfirm: true }))
             : method === 'PUT'
-              ? answerMethodNotAllowed(edge, request)
-              : await answerPost(edge, request, pages, async (asked) => {
+              ? handleUnsupportedMethod(edge, request)
+              : await handlePost(edge, request, pages, async (asked) => {
                   const received = await asked.fields()
-                  if (what === 'throttled') throw new Throttled(7)
-                  if (what === 'send') readInput(sendLinkShape('login'), received)
-                  else readInput(resetPasswordShape({ passwordConfirm: false }), received)
+                  if (what === 'throttled') throw new ThrottledError(7)
+                  if (what === 'send') parseInput(sendLinkSchema('login'), received)
+                  else parseInput(resetPasswordSchema({ passwordConfirm: false }), received)
                   return what === 'send' ? 'link-sent-if-exists' : 'reset-successful'
                 })
         seen[answer.status] = (seen[answer.status] ?? 0) + 1

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { corsHeaders, preflightHeaders } from './cors'
+import { corsHeaders, preflightOnlyHeaders } from './cors'
 
 const front = 'https://front.example'
 const allowed = [front, 'http://app.localhost:5173']
 
-const allowedNames = (requested: string | null) => preflightHeaders(requested)['Access-Control-Allow-Headers']
+const allowedNames = (requested: string | null) =>
+  preflightOnlyHeaders(requested)['Access-Control-Allow-Headers']
 
 describe('H9: the origin', () => {
   test.each(allowed)(
@@ -78,7 +79,7 @@ describe('V4, H9: the header names that a preflight asks for', () => {
     ['one would mean every header', '*'],
     ['one of several would mean every header', 'x-a, *'],
   ])('are all left out where %s', (_what, requested) => {
-    expect(preflightHeaders(requested)).toEqual({
+    expect(preflightOnlyHeaders(requested)).toEqual({
       'Access-Control-Allow-Methods': 'POST',
       'Access-Control-Max-Age': '600',
       Vary: 'Origin, Access-Control-Request-Headers',

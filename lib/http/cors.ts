@@ -1,12 +1,12 @@
-/** What scripts may read besides what CORS always lets them read, such as `Content-Language`. */
+/** The headers that scripts may read in addition to those that CORS always exposes, such as `Content-Language`. */
 export const exposedHeaders = 'Retry-After, Error-Codes, X-Request-Id'
 
 /**
- * The headers that let a script of an allowed origin read an answer, with cookies or without: front ends written for DRR
- * send `credentials: 'include'`, and the browser then asks for the exact origin and for permission by name.
+ * Returns the headers that let a script of an allowed origin read a response, with or without cookies. Front ends written
+ * for DRR send `credentials: 'include'`, for which a browser requires the exact origin and an explicit permission.
  *
  * @param origin the request's `Origin`; compared as a whole (requirement H9)
- * @returns nothing for any other origin
+ * @returns empty for any other origin
  */
 export function corsHeaders(
   origin: string | null | undefined,
@@ -21,16 +21,16 @@ export function corsHeaders(
 }
 
 /**
- * What a preflight from an allowed origin is told besides. Header names are allowed as they are asked for, because a
- * client's CSRF and tracing headers cannot be listed; the server in front drops them, so they change nothing.
+ * Returns the additional headers of the response to a preflight from an allowed origin. Allows all requested header names:
+ * clients' CSRF and tracing headers cannot be listed, and have no effect, because the server in front drops them.
  *
- * `Access-Control-Allow-Private-Network` is not among them: browsers no longer ask for it and ask the person instead
- * (Local Network Access, Chrome 142), and a service on the internet has no use for it.
+ * Without `Access-Control-Allow-Private-Network`: browsers no longer request it but show a prompt (Local Network Access,
+ * Chrome 142), and a service on the internet does not need it.
  *
- * @param requested the request's `Access-Control-Request-Headers`
+ * @param requestedHeaders the request's `Access-Control-Request-Headers`
  */
-export function preflightHeaders(requested: string | null): Record<string, string> {
-  const names = requestedNames(requested ?? '')
+export function preflightOnlyHeaders(requestedHeaders: string | null): Record<string, string> {
+  const names = requestedNames(requestedHeaders ?? '')
   return {
     'Access-Control-Allow-Methods': 'POST',
     ...(names.length > 0 && { 'Access-Control-Allow-Headers': names.join(', ') }),
@@ -39,14 +39,14 @@ export function preflightHeaders(requested: string | null): Record<string, strin
   }
 }
 
-/** Header names that one preflight may ask for, and how long their list may be in bytes. */
+/** The most header names that one preflight may request, and the most characters of their list. */
 const mostNames = 64
 const longestList = 2048
 
-/** A field name (RFC 9110 §5.1). A lone `*` is one too, but in the answer it would mean every header. */
+/** A field name (RFC 9110 §5.1), but not `*`, which in the response would allow every header. */
 const fieldName = /^(?!\*$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-/** The names in a list of header names; none where any of them is not a name, or where there are too many. */
+/** Splits a list of header names; empty if one is invalid or there are too many. */
 function requestedNames(list: string): string[] {
   if (list.length > longestList) return []
   const names = list.split(',').map((name) => name.replace(/^[ \t]+|[ \t]+$/g, ''))

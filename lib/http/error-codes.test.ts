@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { exposedHeaders } from './cors'
-import { fieldErrorCodes, refusals } from './error-codes'
+import { fieldErrorCodes, apiErrors } from './error-codes'
 
 const page = readFileSync('docs/front-ends.md', 'utf8')
 
@@ -17,7 +17,7 @@ describe('V4: the page for front-end developers', () => {
   })
 
   test('lists every code that a body carries, and no other', () => {
-    const coded = Object.entries(refusals).flatMap(([code, refusal]) => ('coded' in refusal ? [code] : []))
+    const coded = Object.entries(apiErrors).flatMap(([code, refusal]) => ('coded' in refusal ? [code] : []))
     expect(listedUnder('Codes in the body').sort()).toEqual(coded.sort())
   })
 

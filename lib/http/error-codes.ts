@@ -31,7 +31,7 @@ export const fieldErrorCodes = [
 export type FieldErrorCode = (typeof fieldErrorCodes)[number]
 
 /** Everything the endpoints refuse without naming a field. `coded`: the body carries the code for clients to act on. */
-export const refusals = {
+export const apiErrors = {
   'body-too-large': { status: 413 },
   'method-not-allowed': { status: 405 },
   'not-acceptable': { status: 406 },
@@ -49,10 +49,10 @@ export const refusals = {
   internal: { status: 500 },
 } as const satisfies Partial<Record<ApiMessage, { status: number; coded?: boolean }>>
 
-export type RefusalCode = keyof typeof refusals
+export type ApiErrorCode = keyof typeof apiErrors
 
-type Coded<Code extends RefusalCode> = Code extends unknown
-  ? (typeof refusals)[Code] extends { coded: true }
+type Coded<Code extends ApiErrorCode> = Code extends unknown
+  ? (typeof apiErrors)[Code] extends { coded: true }
     ? Code
     : never
   : never
@@ -61,7 +61,7 @@ type Coded<Code extends RefusalCode> = Code extends unknown
  * What a page can say of a form as a whole: a code that a body carries, too much or too soon, `refused` for any other
  * refusal, and `offline` where no response came.
  */
-export type FormErrorCode = Coded<RefusalCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
+export type FormErrorCode = Coded<ApiErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
 
 /** The code by which a page tells of a refusal; of none where a body could not be read. */
 export function formErrorCode(refusal: string | undefined): FormErrorCode {
@@ -70,6 +70,6 @@ export function formErrorCode(refusal: string | undefined): FormErrorCode {
 }
 
 export function isFormErrorCode(code: string): code is FormErrorCode {
-  if (Object.hasOwn(refusals, code) && 'coded' in refusals[code as RefusalCode]) return true
+  if (Object.hasOwn(apiErrors, code) && 'coded' in apiErrors[code as ApiErrorCode]) return true
   return code === 'throttled' || code === 'unavailable' || code === 'refused' || code === 'offline'
 }

@@ -1,14 +1,14 @@
-import type { FieldErrorCode, RefusalCode } from './error-codes'
+import type { FieldErrorCode, ApiErrorCode } from './error-codes'
 
 type Values = Record<string, string | number>
 
-/** Something to tell the client, thrown where it is noticed and put into words at the edge. */
-export class Refusal extends Error {
-  readonly code: RefusalCode
+/** An error for the client. `errorResponse` turns it into the response. */
+export class ApiError extends Error {
+  readonly code: ApiErrorCode
   readonly values: Values
   readonly headers: Record<string, string>
   constructor(
-    code: RefusalCode,
+    code: ApiErrorCode,
     { values = {}, headers = {} }: { values?: Values; headers?: Record<string, string> } = {},
   ) {
     super(code)
@@ -19,28 +19,29 @@ export class Refusal extends Error {
 }
 
 /** Too many requests; `retryAfter` in whole seconds (RFC 6585 §4). */
-export class Throttled extends Refusal {
+export class ThrottledError extends ApiError {
   constructor(retryAfter: number) {
     super('throttled', { values: { seconds: retryAfter }, headers: { 'Retry-After': String(retryAfter) } })
   }
 }
 
-export type FieldProblem = { code: FieldErrorCode; values?: Values }
+/** An error of one field: its code, and the values of its message's placeholders. */
+export type FieldError = { code: FieldErrorCode; values?: Values }
 
-/** Problems of single fields, all of them together, in the order in which the contract declares the fields. */
-export class FieldProblems extends Error {
-  readonly fields: Record<string, FieldProblem[]>
-  constructor(fields: Record<string, FieldProblem[]>) {
+/** All errors of single fields, in the order in which the contract declares the fields. */
+export class InvalidFields extends Error {
+  readonly fields: Record<string, FieldError[]>
+  constructor(fields: Record<string, FieldError[]>) {
     super('field problems')
     this.fields = fields
   }
 }
 
 /**
- * A body that cannot be read; the detail is a fixed phrase, never the parser's own text. Where the body did not arrive
- * whole, `brokenOff` is why; it is no `cause`, which would be taken for the database's.
+ * A body that cannot be parsed; `detail` is a fixed phrase, never the parser's message. `brokenOff` is the reason if the
+ * body was incomplete. It is not named `cause`, because its code would look like an unavailable database.
  */
-export class Unreadable extends Error {
+export class UnreadableBody extends Error {
   readonly detail: string
   readonly brokenOff: unknown
   constructor(detail: string, { brokenOff }: { brokenOff?: unknown } = {}) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fieldErrorCodes, formErrorCode, isFormErrorCode, refusals } from './error-codes'
+import { fieldErrorCodes, formErrorCode, isFormErrorCode, apiErrors } from './error-codes'
 import { errorCodesHeader, errorParameter, parseFormErrors } from './form-errors'
 
 const fields = {
@@ -24,7 +24,7 @@ test('U7: every code of a field and every code of a whole form comes through bot
   expect(parseFormErrors(errorCodesHeader(all)['Error-Codes'], ['login']).fields.login).toEqual(
     fieldErrorCodes,
   )
-  for (const code of Object.keys(refusals).map(formErrorCode))
+  for (const code of Object.keys(apiErrors).map(formErrorCode))
     expect(parseFormErrors(errorParameter(code), [])).toEqual({ form: code, fields: {} })
 })
 

@@ -1,9 +1,9 @@
 import { fieldErrorCodes, isFormErrorCode, type FieldErrorCode, type FormErrorCode } from './error-codes'
 
-// Error codes on their way to a page: in the header `Error-Codes`, or in its URL where a form was sent without
-// JavaScript. Nothing typed travels with them, and the page has the messages.
+// Passes error codes to a page: in the header `Error-Codes`, or in the page's URL after a form was sent without JavaScript.
+// They never contain user input; the page has the messages.
 
-/** What was wrong with a form that was sent: with it as a whole, with its fields, or with both. */
+/** The errors of a submitted form: of the form as a whole, of its fields, or both. */
 export type FormErrors<Field extends string = string> = {
   form?: FormErrorCode
   fields: Partial<Record<Field, FieldErrorCode[]>>
@@ -11,16 +11,16 @@ export type FormErrors<Field extends string = string> = {
 
 type FieldErrors = Record<string, readonly { code: FieldErrorCode }[]>
 
-/** Every error as a field and a code, in the order of the fields; a `separator` stands between the two. */
+/** Formats every error as field, separator and code, in the order of the fields. */
 const pairsOf = (fields: FieldErrors, separator: string) =>
   Object.entries(fields).flatMap(([name, errors]) => errors.map(({ code }) => `${name}${separator}${code}`))
 
-/** The header that names the codes of field errors, in the order of the fields: `password=too-short, password=numeric`. */
+/** Returns the header with the codes of field errors: `password=too-short, password=numeric`. */
 export function errorCodesHeader(fields: FieldErrors): { 'Error-Codes': string } {
   return { 'Error-Codes': pairsOf(fields, '=').join(', ') }
 }
 
-/** The parameter `error` of a page's URL: `password.too-short,password.numeric`, or the code of the whole form. */
+/** Returns the parameter `error` of a page's URL: `password.too-short,password.numeric`, or the code of the whole form. */
 export function errorParameter(errors: FieldErrors | FormErrorCode): string {
   return typeof errors === 'string' ? errors : pairsOf(errors, '.').join(',')
 }
@@ -29,10 +29,10 @@ const isFieldErrorCode = (code: string): code is FieldErrorCode =>
   (fieldErrorCodes as readonly string[]).includes(code)
 
 /**
- * Parses what `errorCodesHeader` or `errorParameter` wrote. Codes that are not in the table are left out, so that a URL
- * cannot put words into a page; an error of a field that the form does not show is a refusal of the whole form.
+ * Parses the result of `errorCodesHeader` or `errorParameter`. Drops unknown codes, so that a URL cannot put text into a
+ * page. An error of a field that the form does not show becomes `refused` for the whole form.
  *
- * @param text a repeated parameter is a list
+ * @param text a list if the parameter is repeated
  * @param shown the fields of the form
  */
 export function parseFormErrors<Field extends string>(

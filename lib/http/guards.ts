@@ -1,34 +1,34 @@
 import Negotiator from 'negotiator'
 import type { Settings } from '@/lib/config/settings'
-import { Refusal } from './errors'
+import { ApiError } from './errors'
 
-/** The most bytes a body may have. */
+/** The most bytes of a body. */
 export const largestBody = 16 * 1024
 
 export function isTooLarge(request: Request): boolean {
   return Number(request.headers.get('content-length') ?? 0) > largestBody
 }
 
-export function refuseLargeBody(request: Request): void {
-  if (isTooLarge(request)) throw new Refusal('body-too-large')
+export function rejectLargeBody(request: Request): void {
+  if (isTooLarge(request)) throw new ApiError('body-too-large')
 }
 
-/** Longer ones are no client's, and Negotiator takes quadratic time on quotation marks: they accept anything. */
+/** A longer header counts as accepting anything: no client sends one, and Negotiator takes quadratic time on quotes. */
 const longestAccept = 1024
 
-/** Parameters other than the quality do not make JSON another type; DRR takes `application/json; indent=4` too. */
+/** Drops parameters other than the quality, as DRR does: it accepts `application/json; indent=4`. */
 function acceptOf(request: Request): Negotiator {
   const sent = request.headers.get('accept') ?? '*/*'
   const accept = sent.length > longestAccept ? '*/*' : sent.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
   return new Negotiator({ headers: { accept } })
 }
 
-export function refuseUnacceptable(request: Request, wantsPage: boolean): void {
+export function rejectUnacceptable(request: Request, wantsPage: boolean): void {
   if (!wantsPage && acceptOf(request).mediaType(['application/json']) === undefined)
-    throw new Refusal('not-acceptable')
+    throw new ApiError('not-acceptable')
 }
 
-/** A form sent by a browser itself, which shows whatever comes back as a page. */
+/** Whether a browser submitted a form without JavaScript, so that the response must be a page. */
 export function isBrowserForm(request: Request): boolean {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   return (
@@ -38,17 +38,17 @@ export function isBrowserForm(request: Request): boolean {
 }
 
 /**
- * `Sec-Fetch-Site: same-origin` is our own page, also where it has `Origin: null` under no-referrer. Otherwise an origin
- * must be allowed by name. Neither header: not a browser.
+ * Rejects requests from pages of other origins that the settings do not list. `Sec-Fetch-Site: same-origin` is our own page,
+ * even with `Origin: null`, which no-referrer causes. A request with neither header does not come from a browser.
  */
-export function refuseForeignOrigin(request: Request, settings: Settings): void {
+export function rejectForeignOrigin(request: Request, settings: Settings): void {
   if (request.headers.get('sec-fetch-site') === 'same-origin') return
   const origin = request.headers.get('origin')
   if (origin === null) {
     const site = request.headers.get('sec-fetch-site')
     if (site === null || site === 'none') return
-    throw new Refusal('cross-origin')
+    throw new ApiError('cross-origin')
   }
   if (origin !== settings.publicOrigin && !settings.allowedOrigins.includes(origin))
-    throw new Refusal('cross-origin')
+    throw new ApiError('cross-origin')
 }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { createLog } from '@/lib/logging/log'
 import { readSettings } from '@/lib/config/settings'
-import { answerPost } from './handler'
-import type { RefusalCode } from './error-codes'
-import { Refusal } from './errors'
+import { handlePost } from './handler'
+import type { ApiErrorCode } from './error-codes'
+import { ApiError } from './errors'
 
 const settings = readSettings({
   SECRET_KEY: 'Tq7wL2nVx9Zr4KfB8mPd3Yc6HsJ1GuEo',
@@ -16,17 +16,17 @@ const settings = readSettings({
 const pages = { done: '/done/', back: () => '/form/' }
 
 /** What a browser's form gets, or a client of JSON, where the handler refuses. */
-function refusedWith(code: RefusalCode, kind: 'form' | 'json'): Promise<Response> {
+function refusedWith(code: ApiErrorCode, kind: 'form' | 'json'): Promise<Response> {
   const headers: Record<string, string> =
     kind === 'form'
       ? { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'text/html,*/*;q=0.8' }
       : { 'Content-Type': 'application/json' }
   const request = new Request('https://id.example.com/endpoint/', { method: 'POST', headers, body: 'x' })
   const edge = { settings, log: createLog('silent', 'test'), configuration: {} }
-  return answerPost(edge, request, pages, () => Promise.reject(new Refusal(code)))
+  return handlePost(edge, request, pages, () => Promise.reject(new ApiError(code)))
 }
 
-test.each<[RefusalCode, string]>([
+test.each<[ApiErrorCode, string]>([
   ['user-not-found', 'user-not-found'],
   ['second-factor-required', 'second-factor-required'],
   ['second-factor-exhausted', 'second-factor-exhausted'],
@@ -40,7 +40,7 @@ test.each<[RefusalCode, string]>([
   expect([answer.status, answer.headers.get('location')]).toEqual([303, `/form/?error=${told}`])
 })
 
-test.each<[RefusalCode, string]>([
+test.each<[ApiErrorCode, string]>([
   ['second-factor-required', 'A second factor is required to reset this password'],
   ['second-factor-exhausted', 'Too many attempts with this link. Please ask for a new one.'],
 ])(

@@ -1,56 +1,56 @@
-import { sayApi, type ApiMessage } from '@/lib/i18n/api-messages'
+import { formatApiMessage, type ApiMessage } from '@/lib/i18n/api-messages'
 import type { Configuration } from '@/lib/password-reset/extension-points'
-import { isDatabaseAway } from '@/lib/database/errors'
+import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { EndpointDescription } from './request-schemas'
 import type { Language } from '@/lib/i18n/locales'
 import { LimiterBroken } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
 import { Busy } from '@/lib/passwords/hash-queue'
-import { logRefusal, mayBeProxy } from '@/lib/logging/refusal-log'
+import { logMisconfiguration, mayBeProxy } from '@/lib/logging/refusal-log'
 import type { Settings } from '@/lib/config/settings'
-import { isBrowserForm, isTooLarge, refuseForeignOrigin, refuseLargeBody, refuseUnacceptable } from './guards'
-import { answerError, answerJson, unavailable } from './responses'
-import { preflightHeaders } from './cors'
+import { isBrowserForm, isTooLarge, rejectForeignOrigin, rejectLargeBody, rejectUnacceptable } from './guards'
+import { errorResponse, jsonResponse, unavailable } from './responses'
+import { preflightOnlyHeaders } from './cors'
 import { readFields } from './request-fields'
-import { seeOther, withErrors, type FormPages } from './form-redirect'
-import { languageOf } from './request-locale'
-import { Refusal, Unreadable } from './errors'
+import { seeOther, urlWithErrors, type FormPages } from './form-redirect'
+import { requestLocale } from './request-locale'
+import { ApiError, UnreadableBody } from './errors'
 
-/** Headers of ours between the server in front and the handlers; it strips inbound ones. */
+/** Headers that the server in front sets for the handlers; it drops those of clients. */
 const clientHeader = 'x-rekey-client'
 const requestIdHeader = 'x-rekey-request-id'
 
-/** A request that passed what holds for every endpoint. */
-export type Asked = {
+/** What a handler receives after all guards passed. */
+export type ApiRequest = {
   request: Request
   language: Language
   requestId: string
   client: string
-  /** Reads the body: an object of fields, as received. */
+  /** Parses the body into an object of unvalidated fields. */
   fields(): Promise<Record<string, unknown>>
 }
 
-export type Edge = { settings: Settings; log: Log; configuration: Configuration }
+export type HandlerDependencies = { settings: Settings; log: Log; configuration: Configuration }
 
-/** Whether an endpoint is there while RESET_PASSWORD_VERIFICATION_ENABLED is false. */
-type WhileOff = { whileOff?: boolean }
+/** `allowWhenDisabled`: the endpoint works even if RESET_PASSWORD_VERIFICATION_ENABLED is false. */
+type HandlerOptions = { allowWhenDisabled?: boolean }
 
 /**
- * Wraps a handler of POST: admits or refuses the request in the contract's order, answers what the handler returns, and
- * puts what it throws into words: JSON for a client, a page for a browser's form.
+ * Handles POST: runs the guards in the contract's order, then the handler, and turns its result or error into a response:
+ * JSON for a client, a redirect to a page for a browser's form.
  */
-export async function answerPost(
-  { settings, log, configuration }: Edge,
+export async function handlePost(
+  { settings, log, configuration }: HandlerDependencies,
   request: Request,
   pages: FormPages,
-  handle: (asked: Asked) => Promise<ApiMessage>,
-  { whileOff = false }: WhileOff = {},
+  handle: (apiRequest: ApiRequest) => Promise<ApiMessage>,
+  { allowWhenDisabled = false }: HandlerOptions = {},
 ): Promise<Response> {
-  const language = languageOf(request)
+  const language = requestLocale(request)
   const requestId = request.headers.get(requestIdHeader) ?? crypto.randomUUID()
   const wantsPage = isBrowserForm(request)
   let fields: Record<string, unknown> = {}
-  const asked: Asked = {
+  const apiRequest: ApiRequest = {
     request,
     language,
     requestId,
@@ -58,66 +58,69 @@ export async function answerPost(
     fields: async () => (fields = await readFields(request)),
   }
   try {
-    refuseLargeBody(request)
-    refuseUnacceptable(request, wantsPage)
-    refuseForeignOrigin(request, settings)
-    if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')
-    const detail = sayApi(language, await handle(asked))
+    rejectLargeBody(request)
+    rejectUnacceptable(request, wantsPage)
+    rejectForeignOrigin(request, settings)
+    if (!settings.reset.enabled && !allowWhenDisabled) throw new ApiError('not-found')
+    const detail = formatApiMessage(language, await handle(apiRequest))
     if (wantsPage) return seeOther(request, pages.done)
-    return answerJson(request, 200, configuration.buildSuccessResponse?.(detail) ?? { detail })
+    return jsonResponse(request, 200, configuration.buildSuccessResponse?.(detail) ?? { detail })
   } catch (error) {
-    if (error instanceof Unreadable && error.brokenOff !== undefined)
+    if (error instanceof UnreadableBody && error.brokenOff !== undefined)
       log.debug({ err: error.brokenOff, event: 'body_cut_off', requestId })
-    const told =
-      isDatabaseAway(error) || error instanceof Busy || error instanceof LimiterBroken
+    const responseError =
+      isDatabaseUnavailable(error) || error instanceof Busy || error instanceof LimiterBroken
         ? unavailable(log, error, requestId)
         : error
-    tellOperator(log, told, asked.client)
-    if (wantsPage && !(told instanceof Refusal && told.code === 'cross-origin')) {
-      return seeOther(request, withErrors(pages.back(fields), told, log, requestId))
+    logIfMisconfigured(log, responseError, apiRequest.client)
+    if (wantsPage && !(responseError instanceof ApiError && responseError.code === 'cross-origin')) {
+      return seeOther(request, urlWithErrors(pages.back(fields), responseError, log, requestId))
     }
-    return answerError(request, told, log, requestId)
+    return errorResponse(request, responseError, log, requestId)
   }
 }
 
-/** Logs, rarely, what a wrong setting may refuse to everybody. */
-function tellOperator(log: Log, told: unknown, client?: string): void {
-  if (!(told instanceof Refusal)) return
-  if (told.code === 'cross-origin') logRefusal(log, 'cross-origin')
-  if (told.code === 'throttled' && client !== undefined && mayBeProxy(client))
-    logRefusal(log, 'throttled-proxy')
+/** Logs an error whose cause may be a wrong setting; `logMisconfiguration` limits the lines. */
+function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
+  if (!(error instanceof ApiError)) return
+  if (error.code === 'cross-origin') logMisconfiguration(log, 'cross-origin')
+  if (error.code === 'throttled' && client !== undefined && mayBeProxy(client))
+    logMisconfiguration(log, 'throttled-proxy')
 }
 
-/** The answer to methods that an endpoint does not have. */
-export function answerMethodNotAllowed({ log }: Pick<Edge, 'log'>, request: Request): Response {
+/** Responds to methods that the endpoint does not support. */
+export function handleUnsupportedMethod(
+  { log }: Pick<HandlerDependencies, 'log'>,
+  request: Request,
+): Response {
   const values = { method: request.method }
-  const refusal = new Refusal('method-not-allowed', { values, headers: { Allow: 'POST, OPTIONS' } })
-  const told = isTooLarge(request) ? new Refusal('body-too-large') : refusal
-  return answerError(request, told, log, '')
+  const notAllowed = new ApiError('method-not-allowed', { values, headers: { Allow: 'POST, OPTIONS' } })
+  const error = isTooLarge(request) ? new ApiError('body-too-large') : notAllowed
+  return errorResponse(request, error, log, '')
 }
 
 /**
- * OPTIONS: what the endpoint takes, or the answer to the CORS preflight of an allowed origin. A preflight is answered
- * while the endpoint is switched off, too: the browser would otherwise keep the 404 that follows from the script.
+ * Handles OPTIONS: describes the endpoint, or responds to a CORS preflight. A preflight succeeds even if the endpoint is
+ * disabled: otherwise the browser would hide the 404 of the actual request from the script.
  */
-export function answerOptions(
-  { settings, log }: Edge,
+export function handleOptions(
+  { settings, log }: HandlerDependencies,
   request: Request,
   describe: () => EndpointDescription,
-  { whileOff = false }: WhileOff = {},
+  { allowWhenDisabled = false }: HandlerOptions = {},
 ): Response {
   try {
-    refuseLargeBody(request)
+    rejectLargeBody(request)
     if (isPreflight(request, settings)) {
-      const headers = preflightHeaders(request.headers.get('access-control-request-headers'))
+      const headers = preflightOnlyHeaders(request.headers.get('access-control-request-headers'))
       return new Response(null, { status: 204, headers })
     }
-    refuseUnacceptable(request, false)
-    refuseForeignOrigin(request, settings)
-    if (!settings.reset.enabled && !whileOff) throw new Refusal('not-found')
+    rejectUnacceptable(request, false)
+    rejectForeignOrigin(request, settings)
+    if (!settings.reset.enabled && !allowWhenDisabled) throw new ApiError('not-found')
   } catch (error) {
-    tellOperator(log, error)
-    return answerError(request, error, log, '')
+    logIfMisconfigured(log, error)
+    return errorResponse(request, error, log, '')
   }
   const { name, fields } = describe()
   const description = {
@@ -127,10 +130,10 @@ export function answerOptions(
     parses: ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'],
     actions: { POST: fields },
   }
-  return answerJson(request, 200, description, { Allow: 'POST, OPTIONS' })
+  return jsonResponse(request, 200, description, { Allow: 'POST, OPTIONS' })
 }
 
-/** Whether the browser asks if a script of an allowed origin may send a request (Fetch standard, CORS-preflight). */
+/** Whether a request is the preflight of an allowed origin (Fetch standard, CORS-preflight). */
 function isPreflight({ headers }: Request, { allowedOrigins }: Settings): boolean {
   return headers.has('access-control-request-method') && allowedOrigins.includes(headers.get('origin') ?? '')
 }

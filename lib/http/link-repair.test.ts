@@ -5,9 +5,9 @@ import { linkDamages, type LinkDamage } from '@/e2e/support/link-damages'
 import {
   findLink,
   longestRepaired,
-  mostSpellings,
+  maxSpellings,
   repairFields,
-  undoDamages,
+  repairText,
   type LinkSource,
 } from './link-repair'
 import { buildLinkUrl, createLinks, type Link, type Purpose } from '@/lib/password-reset/reset-link'
@@ -206,7 +206,7 @@ describe('T12: whatever is received,', () => {
   )
 
   test('a forgery is verified eight times at most, the last time by what uses the link', () => {
-    expect(mostSpellings + 1).toBe(8)
+    expect(maxSpellings + 1).toBe(8)
     const seen: number[] = []
     const check = (received: Record<string, unknown>, source: LinkSource) => {
       for (const [kind, purposes] of [
@@ -216,8 +216,8 @@ describe('T12: whatever is received,', () => {
         const counter = counting()
         const link = findLink(counter.links, kind, received, source)
         if (link !== undefined) expect(link.signature).toBe(signed().signature)
-        expect(counter.spellings.size).toBeLessThanOrEqual(mostSpellings)
-        expect(counter.verified()).toBeLessThanOrEqual(mostSpellings * purposes)
+        expect(counter.spellings.size).toBeLessThanOrEqual(maxSpellings)
+        expect(counter.verified()).toBeLessThanOrEqual(maxSpellings * purposes)
         seen.push(counter.spellings.size)
       }
     }
@@ -233,7 +233,7 @@ describe('T12: whatever is received,', () => {
     // Every rule changes this forgery, so the bound is reached.
     const worst = `${page}?user_id=a%2541%3Dc%3E%26amp;b&timestamp=5&signature=x)`
     check(queryOf(worst), 'address')
-    expect(Math.max(...seen)).toBe(mostSpellings)
+    expect(Math.max(...seen)).toBe(maxSpellings)
   })
 
   test('an unknown account, a changed signature and another time are verified equally often', () => {
@@ -262,7 +262,7 @@ describe('C14, I3: long input', () => {
   function cost(piece: string, length: number): number {
     const text = `user_id=${piece.repeat(length / piece.length)}x&timestamp=1&signature=x`
     const start = process.cpuUsage()
-    for (let round = 0; round < 10; round += 1) undoDamages(text, 'address')
+    for (let round = 0; round < 10; round += 1) repairText(text, 'address')
     const { user, system } = process.cpuUsage(start)
     return (user + system) / 1000
   }

@@ -1,11 +1,11 @@
-import { cancelShape } from './request-schemas'
+import { linkSchema } from './request-schemas'
 import type { Link, Links, Purpose } from '@/lib/password-reset/reset-link'
 
-// What mail programs do to a link on its way, and how it is undone. Every place that reads a link uses this file.
+// Repairs links that mail programs damaged. All code that reads a link from a request uses this file.
 
 const names = ['user_id', 'timestamp', 'signature'] as const
 
-/** Which links are read: those of the reset page, or those of the page that cancels a reset. */
+/** The page that a link belongs to: the reset page, or the page that cancels a reset. */
 export type LinkKind = 'reset' | 'cancel'
 
 const purposes: Record<LinkKind, readonly Purpose[]> = {
@@ -19,10 +19,10 @@ const purposes: Record<LinkKind, readonly Purpose[]> = {
  */
 export type LinkSource = 'address' | 'fields'
 
-/** What was received under each name: Next's query of a page, or the fields of a request body. */
+/** The received values by name: the query of a page as Next parses it, or the fields of a body. */
 type Received = Record<string, unknown>
 
-/** Characters of a damaged link that are worth repairing. A link of ours has about 160. */
+/** The most characters of a damaged link to repair. Rekey's links have about 160. */
 export const longestRepaired = 2000
 
 type Rule = (text: string, source: LinkSource) => string
@@ -87,21 +87,21 @@ const rules: readonly Rule[] = [
   cutTrailingText,
 ]
 
-/** What all rules in turn make of a query's text, in linear time. */
-export const undoDamages: Rule = (text, source) => rules.reduce((mended, rule) => rule(mended, source), text)
+/** Applies all rules in turn, in linear time. */
+export const repairText: Rule = (text, source) => rules.reduce((mended, rule) => rule(mended, source), text)
 
-/** At most this many spellings of one link are tried: as received, by each rule alone, by all rules in turn. */
-export const mostSpellings = 2 + rules.length
+/** The most spellings of one link that are tried: as received, after each rule alone, after all rules in turn. */
+export const maxSpellings = 2 + rules.length
 
-const shape = cancelShape()
+const schema = linkSchema()
 
 /**
- * Finds the link that was sent in what was received. The first spelling whose outer signature holds is the link, so a
- * repair never makes a link that was not signed. Neither the account nor the database decides how many spellings are tried.
+ * Finds the link in the received values. The first spelling with a valid outer signature is the link, so a repair never
+ * creates a link that was not signed. The number of tried spellings depends neither on the account nor on the database.
  *
- * @param links only the outer part of a signature is verified, which reads no database
- * @param received an address's parameters or a body's fields, with whatever else was sent
- * @returns the link in its one spelling, or undefined where no spelling holds
+ * @param links verifies only the outer part of a signature, which needs no database
+ * @param received the parameters of an address or the fields of a body, possibly with others
+ * @returns the link in its canonical spelling; undefined if no spelling is valid
  */
 export function findLink(
   links: Pick<Links, 'verifyAuthenticity'>,
@@ -121,8 +121,8 @@ export function findLink(
 }
 
 /**
- * A body's fields, with a damaged link replaced by the repaired one. Fields are returned as they are where their link holds
- * or cannot be repaired, so that they are refused for what is wrong with them.
+ * Replaces a damaged link in a body's fields by the repaired one. If the link cannot be repaired, the fields stay as they
+ * are, so that validation reports their actual errors.
  */
 export function repairFields(
   links: Pick<Links, 'verifyAuthenticity'>,
@@ -133,24 +133,24 @@ export function repairFields(
   return link === undefined ? fields : { ...fields, ...link, timestamp: String(link.timestamp) }
 }
 
-/** Every spelling worth trying, as received first. A spelling without the three fields in their form is undefined. */
+/** Yields every spelling to try, as received first; undefined for a spelling without three well-formed fields. */
 function* spellingsOf(received: Received, source: LinkSource): Generator<Link | undefined> {
-  yield shape.safeParse(received).data
+  yield schema.safeParse(received).data
   const text = joinParameters(received, source)
   if (text === undefined || text.length > longestRepaired) return
   for (const rule of rules) yield readText(rule(text, source))
-  yield readText(undoDamages(text, source))
+  yield readText(repairText(text, source))
 }
 
-/** Fields that may belong to a damaged link: `amp;timestamp` does, a password never. */
+/** Matches names that may belong to a damaged link, such as `amp;timestamp`, but never a password. */
 const fieldOfLink = /(?:user_id|tamp|signature)$/
 
-/** The query that the parameters stood in, decoded once; undefined where a field is no text. */
+/** Restores the query, decoded once; undefined if a value is not text. */
 function joinParameters(received: Received, source: LinkSource): string | undefined {
   const pieces: string[] = []
   for (const [name, value] of Object.entries(received)) {
     if (source === 'fields' && !fieldOfLink.test(name)) continue
-    // Of a repeated parameter, Next makes a list.
+    // Next makes a list of a repeated parameter.
     const values = source === 'address' && Array.isArray(value) ? (value as unknown[]) : [value]
     for (const one of values) {
       if (one === undefined || one === null) continue
@@ -162,10 +162,10 @@ function joinParameters(received: Received, source: LinkSource): string | undefi
   return pieces.join('&')
 }
 
-/** What clients write for a parameter that the damaged address no longer has. */
+/** The values that clients send for a parameter that is missing in the damaged address. */
 const absent: readonly string[] = ['', 'null', 'undefined']
 
-/** Reads a query's text. A repeated parameter would have to be chosen from, so there is no link then. */
+/** Parses a query's text; undefined if a parameter is repeated, because either value could be the right one. */
 function readText(text: string): Link | undefined {
   const found: Record<string, string> = Object.create(null)
   for (const piece of text.split('&')) {
@@ -174,7 +174,7 @@ function readText(text: string): Link | undefined {
     if (name in found) return undefined
     found[name] = value
   }
-  return shape.safeParse(found).data
+  return schema.safeParse(found).data
 }
 
 function cutAtEquals(piece: string): [name: string, value: string] {

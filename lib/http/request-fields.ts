@@ -1,38 +1,37 @@
-import { readShape, type Shape } from './request-schemas'
+import { parseBodyFields, type BodySchema } from './request-schemas'
 import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
 import { largestBody } from './guards'
-import { FieldProblems, Refusal, Unreadable } from './errors'
+import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/**
- * Reads fields by a shape.
- *
- * @throws FieldProblems with all that is wrong
- */
-export function readInput<Output>(shape: Shape<Output, unknown>, fields: Record<string, unknown>): Output {
-  const read = readShape(shape, fields)
-  if (!read.ok) throw new FieldProblems(read.problems)
-  return read.value
+/** @throws InvalidFields with all errors */
+export function parseInput<Output>(
+  schema: BodySchema<Output, unknown>,
+  fields: Record<string, unknown>,
+): Output {
+  const parsed = parseBodyFields(schema, fields)
+  if (!parsed.ok) throw new InvalidFields(parsed.problems)
+  return parsed.value
 }
 
 export async function readFields(request: Request): Promise<Record<string, unknown>> {
   const parsed = await parseBody(await readBytes(request), request.headers.get('content-type'))
   if (!parsed.ok) {
     if (parsed.problem === 'unsupported-media-type') {
-      throw new Refusal('unsupported-media-type', { values: { mediaType: parsed.mediaType } })
+      throw new ApiError('unsupported-media-type', { values: { mediaType: parsed.mediaType } })
     }
-    throw new Unreadable(parsed.detail)
+    throw new UnreadableBody(parsed.detail)
   }
   const type = pythonTypeName(parsed.value)
-  if (type === 'NoneType') throw new FieldProblems({ non_field_errors: [{ code: 'no-data' }] })
+  if (type === 'NoneType') throw new InvalidFields({ non_field_errors: [{ code: 'no-data' }] })
   if (type !== 'dict') {
-    throw new FieldProblems({ non_field_errors: [{ code: 'not-an-object', values: { type } }] })
+    throw new InvalidFields({ non_field_errors: [{ code: 'not-an-object', values: { type } }] })
   }
   return parsed.value as Record<string, unknown>
 }
 
 /**
- * A client that hangs up within its body is at fault itself: the `ECONNRESET`, which Node makes of every way to do so, is
- * not the database's.
+ * Reads the body. A client that disconnects within its body causes `ECONNRESET`, which must not look like an unavailable
+ * database.
  */
 async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
@@ -41,12 +40,12 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   try {
     for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
       length += chunk.byteLength
-      if (length > largestBody) throw new Refusal('body-too-large')
+      if (length > largestBody) throw new ApiError('body-too-large')
       chunks.push(chunk)
     }
   } catch (error) {
     const hungUp = (error as NodeJS.ErrnoException).code === 'ECONNRESET'
-    throw hungUp ? new Unreadable('Request body cut off', { brokenOff: error }) : error
+    throw hungUp ? new UnreadableBody('Request body cut off', { brokenOff: error }) : error
   }
   return Buffer.concat(chunks)
 }

@@ -1,18 +1,20 @@
 import { isLanguage, languages, preferredLanguage, type Language } from '@/lib/i18n/locales'
 
 /**
- * The language chosen on the page that a form comes from, else the one that the client asks for. English where nothing
- * is asked for, whatever the pages' default is: clients written for DRR compare the words.
+ * Returns the language chosen on the page of the form, else that of `Accept-Language`. The default is English even if
+ * DEFAULT_LOCALE differs, because clients written for DRR compare messages.
  */
-export function languageOf(request: Request): Language {
-  return chosenIn(request.headers) ?? preferredLanguage(request.headers.get('accept-language'), languages[0])
+export function requestLocale(request: Request): Language {
+  return (
+    chosenLocale(request.headers) ?? preferredLanguage(request.headers.get('accept-language'), languages[0])
+  )
 }
 
 /**
- * What a visitor chose on a page; undefined where it is none of ours. It travels in the address, so no cookie is needed;
- * the server in front says it, because Next shows a layout and the page for what is not found no query.
+ * Returns the language chosen on a page; undefined if none was chosen or it is not supported. It comes from the URL, so it
+ * needs no cookie. The server in front passes it as a header, because layouts and not-found pages get no query from Next.
  */
-export function chosenIn(headers: Pick<Headers, 'get'>): Language | undefined {
+export function chosenLocale(headers: Pick<Headers, 'get'>): Language | undefined {
   const chosen = headers.get('x-rekey-language')
   return chosen !== null && isLanguage(chosen) ? chosen : undefined
 }

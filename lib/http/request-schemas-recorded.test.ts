@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { sayApi, type ApiMessage } from '@/lib/i18n/api-messages'
+import { formatApiMessage, type ApiMessage } from '@/lib/i18n/api-messages'
 import {
   describeResetPassword,
   describeSendLink,
-  readShape,
-  resetPasswordShape,
-  sendLinkShape,
+  parseBodyFields,
+  resetPasswordSchema,
+  sendLinkSchema,
 } from './request-schemas'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
@@ -119,23 +119,23 @@ async function answerTo({
   const parsed = await parseBody(bytes, contentType)
   if (!parsed.ok) {
     if (parsed.problem !== 'unsupported-media-type') return { detail: parsed.detail }
-    return { detail: sayApi('en', 'unsupported-media-type', { mediaType: parsed.mediaType }) }
+    return { detail: formatApiMessage('en', 'unsupported-media-type', { mediaType: parsed.mediaType }) }
   }
   const type = pythonTypeName(parsed.value)
-  if (type === 'NoneType') return { non_field_errors: [sayApi('en', 'no-data')] }
-  if (type !== 'dict') return { non_field_errors: [sayApi('en', 'not-an-object', { type })] }
+  if (type === 'NoneType') return { non_field_errors: [formatApiMessage('en', 'no-data')] }
+  if (type !== 'dict') return { non_field_errors: [formatApiMessage('en', 'not-an-object', { type })] }
 
   const { RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM, SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL } =
     settings.REST_REGISTRATION ?? {}
   if (path.includes('send-reset-password-link')) {
-    const read = readShape(
-      sendLinkShape(SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL ? 'email' : 'login'),
+    const read = parseBodyFields(
+      sendLinkSchema(SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL ? 'email' : 'login'),
       parsed.value,
     )
     return read.ok ? undefined : inWords(read.problems)
   }
   const passwordConfirm = RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM === true
-  const read = readShape(resetPasswordShape({ passwordConfirm }), parsed.value)
+  const read = parseBodyFields(resetPasswordSchema({ passwordConfirm }), parsed.value)
   if (!read.ok) return inWords(read.problems)
 
   const minLength = settings.django === undefined ? 8 : 12
@@ -145,17 +145,17 @@ async function answerTo({
   const wrong = {
     ...(problems.length > 0 ? inWords({ password: problems }) : {}),
     ...(passwordConfirm && password !== password_confirm
-      ? { password_confirm: [sayApi('en', 'mismatch')] }
+      ? { password_confirm: [formatApiMessage('en', 'mismatch')] }
       : {}),
   }
   return Object.keys(wrong).length > 0 ? wrong : undefined
 }
 
-type Problem = { code: string; values?: Record<string, string>; min?: number; max?: number }
+type Problem = { code: string; values?: Record<string, string | number>; min?: number; max?: number }
 
 function inWords(fields: Record<string, readonly Problem[]>): Record<string, string[]> {
   const say = ({ code, values, min, max }: Problem) =>
-    sayApi('en', code as ApiMessage, {
+    formatApiMessage('en', code as ApiMessage, {
       ...values,
       ...(min === undefined ? {} : { min }),
       ...(max === undefined ? {} : { max }),

@@ -5,7 +5,7 @@ import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { cpuTimeSince } from '@/e2e/support/cpu-time'
 import type { input } from 'zod/mini'
-import { readShape, resetPasswordShape, sendLinkShape, type ResetForm } from './request-schemas'
+import { parseBodyFields, resetPasswordSchema, sendLinkSchema, type ResetForm } from './request-schemas'
 import { strip } from '@/lib/text/python-strip'
 
 const numRuns = isLong ? 100_000 : 1_000
@@ -15,8 +15,8 @@ const link = { user_id: '1', timestamp: '1700000000', signature: 'abc' }
 const reset = { ...link, password: 'N3w-correct-horse' }
 
 const readReset = (body: unknown, passwordConfirm = false) =>
-  readShape(resetPasswordShape({ passwordConfirm }), body)
-const readLogin = (body: unknown) => readShape(sendLinkShape('login'), body)
+  parseBodyFields(resetPasswordSchema({ passwordConfirm }), body)
+const readLogin = (body: unknown) => parseBodyFields(sendLinkSchema('login'), body)
 
 /** The codes by field; empty where all is well. */
 function problemsOf(
@@ -224,7 +224,7 @@ describe('bodies', () => {
           for (const text of Object.values(texts)) expect(text).toEqual(expect.stringMatching(/[^]/))
         }
         for (const name of ['login', 'email'] as const)
-          expect(typeof readShape(sendLinkShape(name), body).ok).toBe('boolean')
+          expect(typeof parseBodyFields(sendLinkSchema(name), body).ok).toBe('boolean')
       }),
       { numRuns },
     )
@@ -234,7 +234,7 @@ describe('bodies', () => {
 describe('asking for a link', () => {
   test('somebody who types a login', () => {
     expect(readLogin({ login: ' alice ' })).toEqual({ ok: true, value: { login: 'alice' } })
-    expect(readShape(sendLinkShape('email'), { email: 'a@example.com' })).toEqual({
+    expect(parseBodyFields(sendLinkSchema('email'), { email: 'a@example.com' })).toEqual({
       ok: true,
       value: { login: 'a@example.com' },
     })
@@ -242,20 +242,25 @@ describe('asking for a link', () => {
 
   test('the field has one name', () => {
     expect(problemsOf(readLogin({ email: 'alice@example.com' }))).toEqual({ login: ['required'] })
-    expect(problemsOf(readShape(sendLinkShape('email'), { login: 'alice@example.com' }))).toEqual({
+    expect(problemsOf(parseBodyFields(sendLinkSchema('email'), { login: 'alice@example.com' }))).toEqual({
       email: ['required'],
     })
   })
 
   test('C1: a list of addresses is refused', () => {
     const email = ['victim@example.com', 'evil@example.com']
-    expect(problemsOf(readShape(sendLinkShape('email'), { email }))).toEqual({ email: ['invalid-string'] })
+    expect(problemsOf(parseBodyFields(sendLinkSchema('email'), { email }))).toEqual({
+      email: ['invalid-string'],
+    })
   })
 
   test('a link stands in for the login', () => {
     const value = { link: { ...link, timestamp: 1_700_000_000 } }
     expect(readLogin(link)).toEqual({ ok: true, value })
-    expect(readShape(sendLinkShape('email'), { ...link, login: 'ignored' })).toEqual({ ok: true, value })
+    expect(parseBodyFields(sendLinkSchema('email'), { ...link, login: 'ignored' })).toEqual({
+      ok: true,
+      value,
+    })
   })
 
   test('a login that is given wins over a link, also where it is wrong', () => {
@@ -278,15 +283,15 @@ describe('asking for a link', () => {
 
 describe('forms', () => {
   test('what a form holds is text', () => {
-    expectTypeOf<input<ReturnType<typeof resetPasswordShape>>>().toEqualTypeOf<ResetForm>()
-    expectTypeOf<input<ReturnType<typeof sendLinkShape<'login'>>>>().toEqualTypeOf<Record<'login', string>>()
+    expectTypeOf<input<ReturnType<typeof resetPasswordSchema>>>().toEqualTypeOf<ResetForm>()
+    expectTypeOf<input<ReturnType<typeof sendLinkSchema<'login'>>>>().toEqualTypeOf<Record<'login', string>>()
   })
 
   test('H6, U5: shapes and rules reach the browser without Node, without the blocklist and without code from strings', async () => {
     const { metafile, outputFiles } = await build({
       stdin: {
         contents: `
-          export { resetPasswordShape } from './request-schemas'
+          export { resetPasswordSchema } from './request-schemas'
           export { createPasswordRules } from '@/lib/passwords/rules'`,
         resolveDir: import.meta.dirname,
       },
@@ -309,7 +314,7 @@ describe('forms', () => {
     runInContext(outputFiles[0]?.text ?? '', page)
     const given = JSON.stringify({ ...reset, password: '' })
     const read = runInContext(
-      `shared.resetPasswordShape({ passwordConfirm: false }).safeParse(${given}).error.issues[0].message`,
+      `shared.resetPasswordSchema({ passwordConfirm: false }).safeParse(${given}).error.issues[0].message`,
       page,
     )
     expect(read).toBe('blank')

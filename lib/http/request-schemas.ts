@@ -1,15 +1,15 @@
 import * as z from 'zod/mini'
 import type { FieldErrorCode } from './error-codes'
+import type { FieldError } from './errors'
 import { strip } from '@/lib/text/python-strip'
 
-// What the two endpoints take: the one room that forms and handlers share, so nothing of Node here. What is wrong is
-// told in stable codes (`lib/http/error-codes.ts`). From zod's small half, which unlike the other never tries
-// `new Function`: the content security policy of the pages would refuse and report it.
+// Schemas of the three endpoints' bodies. Forms and handlers share them, so no Node APIs here. Errors have stable codes
+// (`lib/http/error-codes.ts`). zod/mini never tries `new Function`, which the CSP would block and report.
 
-/** The field that says who asks: `email` where only addresses are searched. */
+/** The field that names the account: `email` if only addresses are searched. */
 export type LoginField = 'login' | 'email'
 
-/** Who asks for a link: somebody who typed a login, or somebody who holds an older link. */
+/** The account of a link request: named by a typed login, or by an older link. */
 export type LinkRequest =
   { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
 
@@ -30,55 +30,57 @@ export type ResetInput = {
   password_confirm?: string
 }
 
-/** A shape that turns what a form or a body holds into checked values, or into issues whose messages are codes. */
-export type Shape<Output, Given> = z.ZodMiniType<Output, Given>
+/** A schema that parses a form or a body into validated values, or into issues whose messages are codes. */
+export type BodySchema<Output, Given> = z.ZodMiniType<Output, Given>
 
-/** `values`: what the code's message needs to be filled in. */
-type Refuse = (code: FieldErrorCode, values?: { character: string }) => undefined
+/** `values`: of the placeholders in the code's message. */
+type Reject = (code: FieldErrorCode, values?: { character: string }) => undefined
 
-/** One field. `read` gets whatever was sent, JSON integers as `bigint`, and refuses what the contract refuses. */
-function field<Value>(read: (given: unknown, refuse: Refuse) => Value | undefined): Shape<Value, string> {
+/** Creates the schema of one field. `read` receives the sent value, JSON integers as `bigint`. */
+function field<Value>(
+  read: (given: unknown, reject: Reject) => Value | undefined,
+): BodySchema<Value, string> {
   const reading = z.transform((given: unknown, payload) =>
     read(
       given,
       (message, params) => void payload.issues.push({ code: 'custom', message, params, input: given }),
     ),
   )
-  return z.pipe(z.custom<unknown, string>(), reading) as Shape<Value, string>
+  return z.pipe(z.custom<unknown, string>(), reading) as BodySchema<Value, string>
 }
 
 function textField(prepare: (text: string) => string) {
-  return field((given, refuse) => {
-    if (given === undefined) return refuse('required')
-    if (given === null) return refuse('null')
+  return field((given, reject) => {
+    if (given === undefined) return reject('required')
+    if (given === null) return reject('null')
     const sent = typeof given === 'bigint' ? String(given) : given
-    if (typeof sent !== 'string') return refuse('invalid-string')
+    if (typeof sent !== 'string') return reject('invalid-string')
     const text = prepare(sent)
-    if (text === '') return refuse('blank')
-    if (text.includes('\0')) refuse('null-characters')
+    if (text === '') return reject('blank')
+    if (text.includes('\0')) reject('null-characters')
     const [surrogate] = /\p{Surrogate}/u.exec(text) ?? []
     if (surrogate !== undefined)
-      refuse('surrogates', { character: `U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}` })
+      reject('surrogates', { character: `U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}` })
     return text
   })
 }
 
 const trimmed = textField(strip)
 
-/** Taken as received, since it is hashed as received (ASVS 6.2.8): never trimmed, blank only where it is empty. */
+/** Not trimmed, because it is hashed as received (ASVS 6.2.8); blank only if it is empty. */
 const secret = textField((text) => text)
 
-const seconds = field((given, refuse) => {
-  if (given === undefined) return refuse('required')
-  if (given === null) return refuse('null')
+const seconds = field((given, reject) => {
+  if (given === undefined) return reject('required')
+  if (given === null) return reject('null')
   if (typeof given === 'bigint') return nearestSafe(given)
   const digits = typeof given === 'string' ? strip(given) : ''
   // One spelling only, so that a link has one URL (ASVS 1.5.3).
   const canonical = /^(?:0|[1-9][0-9]{0,15})$/.test(digits) && Number.isSafeInteger(Number(digits))
-  return canonical ? Number(digits) : refuse('invalid-integer')
+  return canonical ? Number(digits) : reject('invalid-integer')
 })
 
-/** No link has a time outside the safe integers; pulling it in keeps Infinity away from those who compare. */
+/** Clamps to the safe integers: `Number()` turns a huge bigint into Infinity, and no link has such a time. */
 function nearestSafe(integer: bigint): number {
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number(integer), Number.MAX_SAFE_INTEGER))
 }
@@ -87,25 +89,25 @@ type Fields = Record<string, typeof trimmed | typeof seconds>
 
 const linkFields = { user_id: trimmed, timestamp: seconds, signature: trimmed }
 
-/** The fields that somebody types into on the page of `reset-password/`. */
+/** The fields that a person fills in on the page of `reset-password/`. */
 export const passwordFields = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
   password: secret,
   ...(passwordConfirm ? { password_confirm: secret } : {}),
 })
 
-const resetPasswordFields = (asked: { passwordConfirm: boolean }) => ({
+const resetPasswordFields = (options: { passwordConfirm: boolean }) => ({
   ...linkFields,
-  ...passwordFields(asked),
+  ...passwordFields(options),
 })
 
-/** A body's own fields of these names and nothing else: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
+/** Copies a body's own fields of these names: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
 function ownFields(body: unknown, names: string[]): Record<string, unknown> {
   const own: Record<string, unknown> = Object.create(null)
   for (const name of names) if (Object.hasOwn(Object(body), name)) own[name] = Object(body)[name]
   return own
 }
 
-/** Whatever is not an object has none of the fields. All problems are reported together, in declared order. */
+/** Creates the schema of a body. A value that is not an object has no fields. Reports all errors, in declared order. */
 function bodyOf<Spec extends Fields>(spec: Spec) {
   return z.pipe(
     z.transform((body: unknown): unknown => ownFields(body, Object.keys(spec))),
@@ -114,19 +116,18 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
 }
 
 /**
- * The shape of `send-reset-password-link/`. Where the login field is absent, a link's three fields may stand in for it;
- * whether that link is genuine is the caller's to judge. A malformed link counts as none, so that then, as with
- * neither, the login field is what is missing.
+ * The body of `send-reset-password-link/`. A link's three fields may replace the login field; the caller must verify that
+ * link. A malformed link counts as absent, so the error is then a missing login field.
  */
-export function sendLinkShape<Name extends LoginField>(
+export function sendLinkSchema<Name extends LoginField>(
   loginField: Name,
-): Shape<LinkRequest, Record<Name, string>> {
-  const linkShape = bodyOf(linkFields)
+): BodySchema<LinkRequest, Record<Name, string>> {
+  const linkBody = bodyOf(linkFields)
   return z.pipe(
     z.custom<unknown, Record<Name, string>>(),
     z.transform((body: unknown, payload): LinkRequest => {
       const login = ownFields(body, [loginField])[loginField]
-      const link = login === undefined ? linkShape.safeParse(body) : undefined
+      const link = login === undefined ? linkBody.safeParse(body) : undefined
       if (link?.success) return { link: link.data }
       const typed = trimmed.safeParse(login)
       if (typed.success) return { login: typed.data }
@@ -139,31 +140,30 @@ export function sendLinkShape<Name extends LoginField>(
   )
 }
 
-/** The shape of `reset-password/`. Where no repetition is asked for, one that is sent is ignored. */
-export function resetPasswordShape(asked: { passwordConfirm: boolean }): Shape<ResetInput, ResetForm> {
-  return bodyOf(resetPasswordFields(asked)) as unknown as Shape<ResetInput, ResetForm>
+/** The body of `reset-password/`. Ignores a repeated password if the settings do not require one. */
+export function resetPasswordSchema(options: {
+  passwordConfirm: boolean
+}): BodySchema<ResetInput, ResetForm> {
+  return bodyOf(resetPasswordFields(options)) as unknown as BodySchema<ResetInput, ResetForm>
 }
 
-/** The shape of `cancel-reset-password/`: a link and nothing else. */
-export function cancelShape(): Shape<
+/** The three parameters of a link, which are the whole body of `cancel-reset-password/`. */
+export function linkSchema(): BodySchema<
   { user_id: string; timestamp: number; signature: string },
   Record<'user_id' | 'timestamp' | 'signature', string>
 > {
-  return bodyOf(linkFields) as unknown as ReturnType<typeof cancelShape>
+  return bodyOf(linkFields) as unknown as ReturnType<typeof linkSchema>
 }
 
-/** What is wrong with one field: a code, and what its message needs to be filled in. */
-export type ReadProblem = { code: FieldErrorCode; values?: { character: string } }
-
-/** Reads a body by a shape; the problems come by field, in the order in which the contract declares the fields. */
-export function readShape<Output>(
-  shape: Shape<Output, unknown>,
+/** Parses a body; returns the errors by field, in the order in which the contract declares the fields. */
+export function parseBodyFields<Output>(
+  schema: BodySchema<Output, unknown>,
   body: unknown,
-): { ok: true; value: Output } | { ok: false; problems: Record<string, ReadProblem[]> } {
-  const read = shape.safeParse(body)
-  if (read.success) return { ok: true, value: read.data }
-  const problems: Record<string, ReadProblem[]> = Object.create(null)
-  for (const { path, message, ...issue } of read.error.issues) {
+): { ok: true; value: Output } | { ok: false; problems: Record<string, FieldError[]> } {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return { ok: true, value: parsed.data }
+  const problems: Record<string, FieldError[]> = Object.create(null)
+  for (const { path, message, ...issue } of parsed.error.issues) {
     const { params } = issue as { params?: { character: string } }
     const code = message as FieldErrorCode
     ;(problems[String(path[0])] ??= []).push(params === undefined ? { code } : { code, values: params })
@@ -171,7 +171,7 @@ export function readShape<Output>(
   return { ok: false, problems }
 }
 
-/** An endpoint as its answer to OPTIONS describes it, in DRR's words. */
+/** The description of an endpoint in its response to OPTIONS, as DRR formats it. */
 export type EndpointDescription = {
   name: string
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>
@@ -181,8 +181,8 @@ export function describeSendLink(loginField: LoginField): EndpointDescription {
   return { name: 'Send Reset Password Link', fields: describe({ [loginField]: trimmed }) }
 }
 
-export function describeResetPassword(asked: { passwordConfirm: boolean }): EndpointDescription {
-  return { name: 'Reset Password', fields: describe(resetPasswordFields(asked)) }
+export function describeResetPassword(options: { passwordConfirm: boolean }): EndpointDescription {
+  return { name: 'Reset Password', fields: describe(resetPasswordFields(options)) }
 }
 
 export function describeCancel(): EndpointDescription {

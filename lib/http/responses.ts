@@ -1,17 +1,17 @@
-import { sayApi } from '@/lib/i18n/api-messages'
+import { formatApiMessage } from '@/lib/i18n/api-messages'
 import type { Log } from '@/lib/logging/log'
-import { refusals } from './error-codes'
+import { apiErrors } from './error-codes'
 import { errorCodesHeader } from './form-errors'
-import { languageOf } from './request-locale'
-import { FieldProblems, Refusal, Unreadable } from './errors'
+import { requestLocale } from './request-locale'
+import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** Seconds after which a client may try again when the service is away. */
+/** Seconds after which a client may retry while the service is unavailable. */
 const retryAfterOutage = 30
 
-/** What of a request an answer depends on, besides its path and body. */
+/** The request headers that affect a response. */
 export const vary = 'Accept, Accept-Language, Origin'
 
-export function answerJson(
+export function jsonResponse(
   request: Request,
   status: number,
   body: object,
@@ -21,7 +21,7 @@ export function answerJson(
     status,
     headers: {
       'Content-Type': 'application/json',
-      'Content-Language': languageOf(request),
+      'Content-Language': requestLocale(request),
       Vary: vary,
       'Cache-Control': 'no-store',
       ...headers,
@@ -29,30 +29,30 @@ export function answerJson(
   })
 }
 
-export function answerError(request: Request, error: unknown, log: Log, requestId: string): Response {
-  const language = languageOf(request)
-  if (error instanceof FieldProblems) {
+export function errorResponse(request: Request, error: unknown, log: Log, requestId: string): Response {
+  const language = requestLocale(request)
+  if (error instanceof InvalidFields) {
     const body = Object.fromEntries(
       Object.entries(error.fields).map(([name, problems]) => [
         name,
-        problems.map(({ code, values }) => sayApi(language, code, values)),
+        problems.map(({ code, values }) => formatApiMessage(language, code, values)),
       ]),
     )
-    return answerJson(request, 400, body, errorCodesHeader(error.fields))
+    return jsonResponse(request, 400, body, errorCodesHeader(error.fields))
   }
-  if (error instanceof Unreadable) return answerJson(request, 400, { detail: error.detail })
-  const refusal = error instanceof Refusal ? error : ourFault(log, error, requestId)
-  const { status, coded } = { coded: false, ...refusals[refusal.code] }
-  const detail = sayApi(language, refusal.code, refusal.values)
-  return answerJson(request, status, coded ? { detail, code: refusal.code } : { detail }, refusal.headers)
+  if (error instanceof UnreadableBody) return jsonResponse(request, 400, { detail: error.detail })
+  const apiError = error instanceof ApiError ? error : internalError(log, error, requestId)
+  const { status, coded } = { coded: false, ...apiErrors[apiError.code] }
+  const detail = formatApiMessage(language, apiError.code, apiError.values)
+  return jsonResponse(request, status, coded ? { detail, code: apiError.code } : { detail }, apiError.headers)
 }
 
-export function ourFault(log: Log, error: unknown, requestId: string): Refusal {
+export function internalError(log: Log, error: unknown, requestId: string): ApiError {
   log.error({ err: error, event: 'request_failed', requestId })
-  return new Refusal('internal')
+  return new ApiError('internal')
 }
 
-export function unavailable(log: Log, error: unknown, requestId: string): Refusal {
+export function unavailable(log: Log, error: unknown, requestId: string): ApiError {
   log.warn({ err: error, event: 'service_unavailable', requestId })
-  return new Refusal('unavailable', { headers: { 'Retry-After': String(retryAfterOutage) } })
+  return new ApiError('unavailable', { headers: { 'Retry-After': String(retryAfterOutage) } })
 }

@@ -1,15 +1,15 @@
 import { createTranslator } from 'use-intl/core'
 import type { Language } from './locales'
-import { wordsOf, type Words } from './messages'
+import { getMessages, type Messages } from './messages'
 
 /** The keys of the messages that endpoints return; their texts are in `messages/`. */
-export type ApiMessage = keyof Words['api']
+export type ApiMessage = keyof Messages['api']
 
 /** Formats an API message in a language. */
-export function sayApi(
+export function formatApiMessage(
   language: Language,
   message: ApiMessage,
   values: Record<string, string | number> = {},
 ): string {
-  return createTranslator({ locale: language, messages: wordsOf(language).api })(message, values)
+  return createTranslator({ locale: language, messages: getMessages(language).api })(message, values)
 }

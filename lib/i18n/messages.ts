@@ -21,9 +21,9 @@ import zhHant from '@/messages/zh-Hant.json'
 import type { Language } from './locales'
 
 /** All messages of one language. */
-export type Words = typeof en
+export type Messages = typeof en
 
-const words: Record<Language, Words> = {
+const messages: Record<Language, Messages> = {
   en,
   de,
   fr,
@@ -47,6 +47,6 @@ const words: Record<Language, Words> = {
 }
 
 /** Returns the messages of a language. Server only: importing it in the browser would load all languages. */
-export function wordsOf(language: Language): Words {
-  return words[language]
+export function getMessages(language: Language): Messages {
+  return messages[language]
 }

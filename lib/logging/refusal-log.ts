@@ -47,7 +47,7 @@ const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
  *
  * @param now milliseconds of a monotonic clock
  */
-export function logRefusal(log: Log, reason: Misconfiguration, now = performance.now()): void {
+export function logMisconfiguration(log: Log, reason: Misconfiguration, now = performance.now()): void {
   const times = logged.get(log) ?? new Map<Misconfiguration, number>()
   logged.set(log, times)
   if (now - (times.get(reason) ?? -Infinity) < interval) return

@@ -1,5 +1,5 @@
 import type { Configuration } from '@/lib/password-reset/extension-points'
-import { isDatabaseAway } from '@/lib/database/errors'
+import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { Log } from '@/lib/logging/log'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import { evidenceOf, type SuspectKind } from './evidence'
@@ -130,7 +130,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     return outcome
   }
 
-  /** Wraps sending to record the outcome of every email: that of the extension point `sendEmail`, else the mailer's. */
+  /** Wraps `sendEmail`, or the mailer if it is not configured, to record the outcome of every email. */
   function watchSending<Sending extends { mailer: Mailer; configuration: Configuration }>(
     parts: Sending,
   ): Sending {
@@ -167,7 +167,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
         recordEnd(name, ended, work.attempt, job.started)
         return ended
       } catch (error) {
-        if (!isDatabaseAway(error)) noteThrow(name, 'error', job.started)
+        if (!isDatabaseUnavailable(error)) noteThrow(name, 'error', job.started)
         throw error
       } finally {
         // A late attempt can end after the next attempt of its job started: keep the newer entry.

@@ -32,7 +32,7 @@ export const mailTimes = {
 
 export type MailTimes = typeof mailTimes
 
-export type MailVerdict =
+export type MailHealth =
   | { status: 'ok' }
   | {
       status: 'failing'
@@ -44,7 +44,7 @@ export type MailVerdict =
     }
 
 /** Decides whether emails leave, or what stops all of them. `ok` if nothing is known to be wrong. */
-export function assessMailHealth(facts: MailFacts, times: MailTimes = mailTimes): MailVerdict {
+export function assessMailHealth(facts: MailFacts, times: MailTimes = mailTimes): MailHealth {
   const { now, workerSeen, failing, failed, due, untaken, ended } = facts
   const runs = workerSeen !== null && workerSeen <= times.workerLost
   if (!runs && isOver(due, times.waiting)) return failingFor('no-worker', due)
@@ -54,7 +54,7 @@ export function assessMailHealth(facts: MailFacts, times: MailTimes = mailTimes)
     return failingFor('queue-stuck', untaken)
   return { status: 'ok' }
 
-  function failingFor(cause: StopCause, age: number, reason?: string): MailVerdict {
+  function failingFor(cause: StopCause, age: number, reason?: string): MailHealth {
     return { status: 'failing', cause, reason, since: new Date(now - age), hint: stopHints[cause] }
   }
 }

@@ -11,7 +11,7 @@ let dir: string
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'rekey-mailbox-'))))
 afterAll(() => rm(dir, { recursive: true }))
 
-const letter = {
+const emailText = {
   subject: 'Passwort für Bücher – zurücksetzen',
   html: '<p>Grüße</p>',
   text: 'Grüße\nhttps://id.example.com/?a=1&b=2\n',
@@ -23,7 +23,7 @@ function catchEmail(to: string, id = randomUUID()) {
     from: 'Bücher <no-reply@example.com>',
     log: pino({ enabled: false }),
   })
-  return mailer.send({ id, to, content: letter }).then(() => id)
+  return mailer.send({ id, to, content: emailText }).then(() => id)
 }
 
 test('there is nothing in a mailbox that does not exist', async () => {
@@ -44,11 +44,11 @@ test('an email that the mailer caught is read back as it was written, newest fir
   expect(opened).toMatchObject({
     id: older,
     to: 'jane@example.com',
-    subject: letter.subject,
-    html: letter.html,
+    subject: emailText.subject,
+    html: emailText.html,
   })
   expect(opened?.from).toBe('"Bücher" <no-reply@example.com>')
-  expect(opened?.text.trimEnd()).toBe(letter.text.trimEnd())
+  expect(opened?.text.trimEnd()).toBe(emailText.text.trimEnd())
   expect(opened?.headers).toContainEqual({ name: 'Auto-Submitted', value: 'auto-generated' })
   expect(opened?.source).toMatch(/^From: .*<no-reply@example\.com>\r$/m)
 })

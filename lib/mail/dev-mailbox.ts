@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
 
 /** A stored email, as the list shows it. */
-export type CaughtEmail = { id: string; date: Date; to: string; subject: string }
+export type StoredEmail = { id: string; date: Date; to: string; subject: string }
 
 /** A stored email with its content. */
-export type OpenedEmail = CaughtEmail & {
+export type StoredEmailContent = StoredEmail & {
   from: string
   /** In their order in the message, unfolded, otherwise unchanged. */
   headers: { name: string; value: string }[]
@@ -26,7 +26,7 @@ const fileName = /^([A-Za-z0-9-]{1,64})\.eml$/
 /** Reads the emails that demo and dev stored in a directory. Never for production: it exposes valid links. */
 export function createMailbox(dir: string) {
   /** Lists the newest 500 emails, newest first; empty if the directory does not exist yet. */
-  async function list(): Promise<CaughtEmail[]> {
+  async function list(): Promise<StoredEmail[]> {
     const ids =
       (await undefinedIfMissing(readdir(dir)))?.flatMap((name) => fileName.exec(name)?.[1] ?? []) ?? []
     const caught = await Promise.all(
@@ -40,11 +40,11 @@ export function createMailbox(dir: string) {
   }
 
   /** Reads one email; null if there is none with this id. */
-  async function open(id: string): Promise<OpenedEmail | null> {
+  async function open(id: string): Promise<StoredEmailContent | null> {
     return fileName.test(`${id}.eml`) ? read(id) : null
   }
 
-  async function read(id: string, part = (whole: Buffer) => whole): Promise<OpenedEmail | null> {
+  async function read(id: string, part = (whole: Buffer) => whole): Promise<StoredEmailContent | null> {
     const whole = await undefinedIfMissing(readFile(pathOf(id)))
     if (whole === undefined) return null
     const source = part(whole)

@@ -15,28 +15,27 @@ import { sendAsUtf8, trySession } from './smtp-session'
 export type OutgoingEmail = {
   /** The job's id: retries of one job are one message to its recipient (RFC 5322 §3.6.4). */
   id: string
-  /** The stored address; it is not trusted to be one. */
+  /** The stored address; it may be invalid. */
   to: string
   content: EmailText
   /**
-   * Milliseconds until the attempt is broken off, whatever the mail server is doing, unless the whole email was handed
-   * over by then; a minute unless told.
+   * Milliseconds until the attempt is aborted, unless the whole email was sent by then. One minute by default.
    */
   deadlineMs?: number
-  /** Milliseconds for the mail server's answer to a whole email; ten minutes unless told (RFC 5321 §4.5.3.2.6). */
-  answerMs?: number
+  /** Milliseconds for the mail server's reply to a whole email. Ten minutes by default (RFC 5321 §4.5.3.2.6). */
+  replyMs?: number
 }
 
 export type Mailer = ReturnType<typeof createMailer>
 
 export type MailerOptions = {
-  /** Where emails go: a mail server… */
+  /** The mail server… */
   smtpUrl?: string | undefined
-  /** …or, in demo and dev, a directory. */
+  /** …or, in demo and dev, the directory for emails. */
   mailboxDir?: string | undefined
-  /** What EHLO says; see {@link smtpOptions}. */
+  /** The name in EHLO; see {@link smtpOptions}. */
   heloName?: string | undefined
-  /** Certificates of private authorities that may vouch for the mail server, PEM. */
+  /** Certificates of private authorities that may have signed the mail server's, PEM. */
   authorities?: string[] | undefined
   from: string
   replyTo?: string | undefined
@@ -44,57 +43,59 @@ export type MailerOptions = {
 }
 
 /**
- * Sends emails by SMTP, or catches them in a directory; the message is the same either way.
+ * Creates the mailer, which sends emails by SMTP or stores the same messages in a directory.
  *
- * @throws Error when the sender's address is none, or when it is not told where emails go
+ * @throws Error if the sender's address is invalid, or without a mail server and a directory
  */
 export function createMailer(options: MailerOptions) {
   const { smtpUrl, mailboxDir, from, replyTo, log } = options
   const sender = requireMailbox('VERIFICATION_FROM_EMAIL', from)
-  const answersTo = replyTo === undefined ? undefined : requireMailbox('VERIFICATION_REPLY_TO_EMAIL', replyTo)
+  const replyAddress =
+    replyTo === undefined ? undefined : requireMailbox('VERIFICATION_REPLY_TO_EMAIL', replyTo)
   const domain = sender.address.slice(sender.address.indexOf('@') + 1)
-  const hand = smtpUrl === undefined ? catchIn(mailboxDir) : deliverThrough(smtpUrl, options)
+  const transport =
+    smtpUrl === undefined ? createFileTransport(mailboxDir) : createSmtpTransport(smtpUrl, options)
   const noteTrouble = watchForTrouble(log)
 
   /**
-   * One attempt to send an email to one address. Never throws for what a mail server, a network or a stored address
-   * does; the outcome says it.
+   * Attempts once to send an email to one address. Returns failures of the mail server, the network and the stored address;
+   * never throws them.
    */
   async function send({
     id,
     to,
     content,
     deadlineMs = aMinute,
-    answerMs = tenMinutes,
+    replyMs = tenMinutes,
   }: OutgoingEmail): Promise<SendOutcome> {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('An email needs the id of its job.')
     const address = wireAddress(to)
     if (address === null) return { ok: false, final: true, cause: 'recipient', reason: 'address-refused' }
-    const patience = startPatience(deadlineMs, answerMs)
+    const deadline = createDeadline(deadlineMs, replyMs)
     try {
-      const message: Message = { ...messageTo(address, id, content), signal: patience.signal }
-      await hand.over(id, message, patience.handedOver)
+      const message: Message = { ...messageTo(address, id, content), signal: deadline.signal }
+      await transport.send(id, message, deadline.handedOver)
       return report({ ok: true })
     } catch (error) {
-      return report(classifyFailure(error, patience.isHandedOver()))
+      return report(classifyFailure(error, deadline.isHandedOver()))
     }
   }
 
   /**
-   * Tries whether an email could be sent now, without sending one: connects, greets, encrypts and signs in, or looks
-   * whether the mailbox of demo and dev can be written. Logs `mail_ready` or `mail_stopped`.
+   * Checks whether an email could be sent now, without sending one: connects, greets, encrypts and signs in, or checks that
+   * the mailbox of demo and dev is writable. Logs `mail_ready` or `mail_stopped`.
    *
-   * @param withinMs milliseconds until the attempt is broken off
-   * @returns what stops every email; never throws
+   * @param withinMs milliseconds until the attempt is aborted
+   * @returns the failure that stops every email, if any; never throws
    */
   async function verify(withinMs = 30_000): Promise<SendOutcome> {
     try {
-      await hand.tryOut(AbortSignal.timeout(withinMs))
+      await transport.tryOut(AbortSignal.timeout(withinMs))
       log.info({ event: 'mail_ready' })
       return report({ ok: true })
     } catch (error) {
       const failure = classifyFailure(error)
-      // Silence is about no recipient here.
+      // No recipient can be the cause of a timeout here.
       return report(failure.reason === 'deadline' ? { ...failure, cause: 'network' } : failure)
     }
   }
@@ -104,18 +105,18 @@ export function createMailer(options: MailerOptions) {
       envelope: { from: sender.address, to: [address] },
       from: sender,
       to: { name: '', address },
-      replyTo: answersTo,
+      replyTo: replyAddress,
       subject: oneLine(content.subject),
       text: content.text,
       html: content.html,
       messageId: `<${id}@${domain}>`,
       date: new Date(),
-      headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834 §5: no vacation note answers it
+      headers: { 'Auto-Submitted': 'auto-generated' }, // no automatic replies (RFC 3834 §5)
       textEncoding: 'quoted-printable',
     }
   }
 
-  /** Costs the time that making a message takes, and sends none. */
+  /** Costs the time of composing a message, but sends none. */
   async function rehearse(content: EmailText): Promise<void> {
     await compose(messageTo(sender.address, 'rehearsal', content))
   }
@@ -125,26 +126,26 @@ export function createMailer(options: MailerOptions) {
     return outcome
   }
 
-  return { send, rehearse, verify, close: hand.close }
+  return { send, rehearse, verify, close: transport.close }
 }
 
 type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMail']>[0] & {
   envelope: { from: string; to: [string] }
   signal: AbortSignal
 }
-type Hand = {
-  /** @param handedOver called when the last of the email is written, and only an answer is missing */
-  over(id: string, message: Message, handedOver: () => void): Promise<void>
-  /** Everything but an email. @throws as {@link Hand.over} does */
+type Transport = {
+  /** @param handedOver called when the whole email was written and only the reply is missing */
+  send(id: string, message: Message, handedOver: () => void): Promise<void>
+  /** Does everything except sending an email. @throws like {@link Transport.send} */
   tryOut(signal: AbortSignal): Promise<void>
   close(): void
 }
 
 /**
- * When an attempt is broken off: at the deadline, or once the email is handed over, when the answer takes too long. A
- * email that is broken off then would be sent again, and may have left.
+ * Aborts an attempt at the deadline or, once the whole email was sent, when the reply takes too long. A retry after that may
+ * send a duplicate.
  */
-function startPatience(deadlineMs: number, answerMs: number) {
+function createDeadline(deadlineMs: number, answerMs: number) {
   const breaking = new AbortController()
   let whole = false
   AbortSignal.timeout(deadlineMs).addEventListener('abort', () => whole || breaking.abort())
@@ -155,15 +156,15 @@ function startPatience(deadlineMs: number, answerMs: number) {
   return { signal: breaking.signal, handedOver, isHandedOver: () => whole }
 }
 
-/** No email of ours points to files or URLs, so that none that is made to ever fetches one. */
-const closedDoors = { disableFileAccess: true, disableUrlAccess: true }
+/** Forbids nodemailer to read files or fetch URLs that an email names. Our emails name none. */
+const noExternalContent = { disableFileAccess: true, disableUrlAccess: true }
 
-function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Hand {
+function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Transport {
   const options = smtpOptions(smtpUrl, { heloName, authorities })
   if (options.ignoreTLS && !isLoopback(options.host)) {
     log.warn({ event: 'mail_without_tls', host: options.host })
   }
-  const transport = nodemailer.createTransport({ ...options, ...closedDoors, pool: true })
+  const transport = nodemailer.createTransport({ ...options, ...noExternalContent, pool: true })
   transport.on('error', (error: unknown) =>
     log.error({ event: 'mail_transport_error', reason: classifyFailure(error).reason }),
   )
@@ -173,7 +174,7 @@ function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerO
     next()
   })
   return {
-    async over(_, message, handedOver) {
+    async send(_, message, handedOver) {
       const { envelope, signal } = message
       if (needsSmtpUtf8(envelope.to[0])) {
         const source = Readable.from([await compose(message)]).once('end', handedOver)
@@ -187,10 +188,10 @@ function deliverThrough(smtpUrl: string, { heloName, authorities, log }: MailerO
   }
 }
 
-/** The bytes of a message, with the line ends of SMTP. */
+/** Returns the bytes of a message, with the line ends of SMTP. */
 async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   const composer = nodemailer.createTransport({
-    ...closedDoors,
+    ...noExternalContent,
     streamTransport: true,
     buffer: true,
     newline: 'windows',
@@ -198,12 +199,12 @@ async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   return (await composer.sendMail(message)).message as Buffer
 }
 
-/** The mailbox of demo and dev: a file per email, there in whole or not at all, for the owner's eyes only. */
-function catchIn(dir: string | undefined): Hand {
+/** Stores emails for the mailbox of demo and dev: one file each, written atomically, readable by the owner only. */
+function createFileTransport(dir: string | undefined): Transport {
   if (dir === undefined) throw new Error('A mailer needs a mail server or a mailbox.')
   const ready = () => mkdir(dir, { recursive: true, mode: 0o700 })
   return {
-    async over(id, message) {
+    async send(id, message) {
       const source = await compose(message)
       await ready()
       const unfinished = join(dir, `.${id}.${randomBytes(6).toString('hex')}.part`)

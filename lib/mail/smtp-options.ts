@@ -1,18 +1,18 @@
 import { createSecureContext, getCACertificates, rootCertificates } from 'node:tls'
 
-/** Emails with links that are sent at the same time. */
+/** The most emails with links that are sent concurrently. */
 export const linkConnections = 16
 
 /**
- * Emails that are sent at the same time, a connection each, those about a changed password included. Some mail servers
- * accept twenty connections from one client and no more.
+ * The most emails that are sent concurrently, each on its own connection, including those about a changed password. Some mail
+ * servers accept at most twenty connections from one client.
  */
 export const mailConnections = linkConnections + 4
 
 export const aMinute = 60_000
 export const tenMinutes = 600_000
 
-/** Milliseconds that one attempt may take. */
+/** The most milliseconds of one attempt. */
 export const longestAttempt = aMinute + tenMinutes
 
 const minVersion = 'TLSv1.2' as const
@@ -20,12 +20,12 @@ const minVersion = 'TLSv1.2' as const
 export type SmtpOptions = ReturnType<typeof smtpOptions>
 
 /**
- * The mail server's URL as nodemailer's options, one by one, so that nothing else in the URL can switch anything.
- * `smtp:` must upgrade to TLS before anything is said, unless `?ignoreTLS=true`; `smtps:` starts with TLS. Times are
- * milliseconds; nodemailer's own defaults let a silent server hold a job for ten minutes.
+ * Converts the mail server's URL to nodemailer's options, each explicitly, so that no other part of the URL has an effect.
+ * `smtp:` must upgrade to TLS before any command, unless `?ignoreTLS=true`; `smtps:` starts with TLS. Times are milliseconds;
+ * with nodemailer's defaults, a silent server would block a job for ten minutes.
  *
- * @param more.heloName what EHLO says (RFC 5321 §4.1.1.1); without it nodemailer says this machine's name or [127.0.0.1]
- * @param more.authorities certificates of private authorities, PEM; believed besides those that Node believes
+ * @param more.heloName the name in EHLO (RFC 5321 §4.1.1.1); by default this machine's name or [127.0.0.1]
+ * @param more.authorities certificates of private authorities, PEM; trusted in addition to Node's
  */
 export function smtpOptions(
   smtpUrl: string,
@@ -45,22 +45,22 @@ export function smtpOptions(
     auth: username === '' ? undefined : { user: decodePercents(username), pass: decodePercents(password) },
     maxConnections: mailConnections,
     maxMessages: 100,
-    // A connection that the server let go while it was idle is replaced once; all else is the job's to retry.
+    // Replaces a connection that the server closed while it was idle, once; the job retries other failures.
     maxRequeues: 1,
     dnsTimeout: 10_000,
     connectionTimeout: 15_000,
     greetingTimeout: 15_000,
-    // No shorter than an answer may take: nodemailer has one time for all silences. The deadline of an attempt ends the others.
+    // As long as a reply may take: nodemailer has one timeout for all silences. The attempt's deadline limits the others.
     socketTimeout: longestAttempt,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,
-    // Either would write emails to the log, and so the links in them.
+    // Either would log emails with their links.
     debug: false,
     logger: false,
   }
 }
 
-/** Made once for all connections: Node's own list is long, and a list in `ca` would be parsed for each. */
+/** Creates the context once for all connections: Node's list is long, and with `ca` each connection would parse it. */
 function trusting(authorities: string[]) {
   if (authorities.length === 0) return {}
   const ca = [...nodesAuthorities(), ...authorities]

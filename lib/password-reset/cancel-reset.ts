@@ -1,5 +1,5 @@
 import { mayReset, passwordChangedSince, type Account } from '@/lib/accounts/account'
-import { refuse, throttled, type RefusedLink, type Throttled } from './refuse'
+import { rejectLink, throttled, type RefusedLink, type Throttled } from './refuse'
 import type { ResetParts } from './reset-parts'
 import type { Link, Purpose } from './reset-link'
 import { openCancelLink, verifyCancelLink } from './verify-link'
@@ -8,14 +8,13 @@ export type CancelResetInput = { link: Link; locale: string; requestId: string; 
 
 export type CancelResetOutcome = { ok: true; newLink: boolean } | RefusedLink | Throttled
 
-/** Seconds that "this wasn't me" holds emails back: long enough to end a flood, too short to lock anybody out. */
+/** Seconds that "this wasn't me" pauses emails: long enough to end a flood, too short to lock the owner out. */
 const emailPause = 3600
 
 /**
- * "This wasn't me": revokes all live links of the account and holds its emails back for an hour. From the email about a
- * changed password it also sends a fresh link, past the pause that it has just set. A link works once, and an account starts
- * three fresh resets in an hour; without that limit, somebody could go round with an account of their own and use up the
- * installation's emails.
+ * "This wasn't me": revokes all live links of the account and pauses its emails for an hour. From the email about a changed
+ * password it also sends a new link, which bypasses the pause. A link works once, and an account gets three such resets an
+ * hour: without that limit, an attacker could spend the installation's email budget with an own account.
  */
 export async function cancelReset(parts: ResetParts, input: CancelResetInput): Promise<CancelResetOutcome> {
   const { audit, database, limits, queue, recovery } = parts
@@ -23,8 +22,8 @@ export async function cancelReset(parts: ResetParts, input: CancelResetInput): P
   const context = { requestId, client }
   const counted = await limits.countReset(client, openCancelLink(parts, link))
   if (!counted.ok) return throttled(parts, counted, context)
-  const { verdict, account, purpose } = await verifyCancelLink(parts, link)
-  if (verdict !== 'holds') return refuse(parts, verdict, link, context)
+  const { status, account, purpose } = await verifyCancelLink(parts, link)
+  if (status !== 'valid') return rejectLink(parts, status, link, context)
 
   const newLink = startsReset(parts, account, link, purpose)
   if (newLink) {
@@ -45,7 +44,7 @@ export async function cancelReset(parts: ResetParts, input: CancelResetInput): P
   } finally {
     if (newLink && !cancelled) await limits.returnRestart(account.id)
   }
-  return cancelled ? { ok: true, newLink } : refuse(parts, 'signature-used', link, context)
+  return cancelled ? { ok: true, newLink } : rejectLink(parts, 'signature-used', link, context)
 }
 
 /** Whether cancelling with this link also sends a fresh reset link. */
@@ -55,10 +54,10 @@ export function startsReset(
   link: Link,
   purpose: Purpose | undefined,
 ): boolean {
-  return settings.reset.enabled && tellsOfChange(account, link, purpose) && mayReset(account)
+  return settings.reset.enabled && isAfterPasswordChange(account, link, purpose) && mayReset(account)
 }
 
-/** Whether the password was changed. Where links may be used twice, the first email's link outlives the change, too. */
-export function tellsOfChange(account: Account, link: Link, purpose: Purpose | undefined): boolean {
+/** Whether the password was changed since the link. If links may be used twice, a link of the first email survives it, too. */
+export function isAfterPasswordChange(account: Account, link: Link, purpose: Purpose | undefined): boolean {
   return purpose === 'cancel-change' || passwordChangedSince(account, link.timestamp)
 }

@@ -1,7 +1,14 @@
 import { linkState, type Account } from '@/lib/accounts/account'
 import type { PolicyProblem } from '@/lib/passwords/policy'
 import type { ResetRequest } from './extension-points'
-import { auditRefusal, auditThrottled, refuse, throttled, type RefusedLink, type Throttled } from './refuse'
+import {
+  auditRefusal,
+  auditThrottled,
+  rejectLink,
+  throttled,
+  type RefusedLink,
+  type Throttled,
+} from './refuse'
 import type { RequestContext, ResetParts } from './reset-parts'
 import { createOneByOne } from './one-by-one'
 import type { Link } from './reset-link'
@@ -38,8 +45,8 @@ export async function completeReset(
   const context = { requestId: input.requestId, client: request.client }
   const counted = await limits.countReset(request.client, links.verifyAuthenticity('reset', link))
   if (!counted.ok) return throttled(parts, counted, context)
-  const { verdict, account } = await verifyResetLink(parts, link)
-  if (verdict !== 'holds') return refuse(parts, verdict, link, context)
+  const { status, account } = await verifyResetLink(parts, link)
+  if (status !== 'valid') return rejectLink(parts, status, link, context)
 
   const stopped =
     (await checkPassword(parts, input, account, context)) ??
@@ -48,20 +55,20 @@ export async function completeReset(
 
   // One after the other, so that of many posts with one link only the first costs a hash: the others find it used.
   return hashesOfLink(link.signature, async (waited) => {
-    const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { verdict, account }
-    if (current.verdict !== 'holds') return refuse(parts, current.verdict, link, context)
+    const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { status, account }
+    if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)
     const newHash = await hashPassword(parts, input, context)
     if (newHash === undefined) return { ok: false, code: 'signature-used' }
     await queue.ready()
     const replaced = await replacePassword(parts, input, current.account, newHash, context)
-    return replaced ? { ok: true } : refuse(parts, 'signature-used', link, context)
+    return replaced ? { ok: true } : rejectLink(parts, 'signature-used', link, context)
   })
 }
 
 const hashesOfLink = createOneByOne()
 
 /**
- * Counts before it hashes. A used-up count is no reason to wait, as the link will not work again: a new one helps at once.
+ * Counts before it hashes. Above the limit the link is used up: a new one helps at once.
  *
  * @returns undefined where the link has cost as many hashes as it may
  */
@@ -121,7 +128,7 @@ async function checkSecondFactor(
   }
   // Reads the fields only now: until here they have not earned the work.
   const passed = await configuration.secondFactor(account, { ...request })
-  return passed ? undefined : refuse(parts, 'second-factor-required', link, context)
+  return passed ? undefined : rejectLink(parts, 'second-factor-required', link, context)
 }
 
 /** One transaction: the password, the team's sessions, the audit entries, and the email about the change. */

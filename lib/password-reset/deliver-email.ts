@@ -8,38 +8,38 @@ import type { Attempt } from '@/lib/queue/queue'
 import type { EmailParts } from './email-parts'
 import { buildLinkUrl } from './reset-link'
 
-/** What log and audit say about an email. */
-export type About = { requestId: string; accountId: string }
+/** The fields that identify an email in log and audit. */
+export type EmailLogContext = { requestId: string; accountId: string }
 
 /**
  * Sends an email once. Failures to audit are ignored: failing the job would send the same email again.
  *
- * @returns how the attempt ended, for the queue
+ * @returns the outcome of the attempt, for the queue
  */
 export async function deliverEmail(
-  { audit, configuration, departures, log, mailer }: EmailParts,
+  { audit, configuration, sendSchedule, log, mailer }: EmailParts,
   event: 'sent' | 'notified',
   id: string,
   account: Account,
   text: EmailText,
-  about: About,
+  context: EmailLogContext,
   attempt: number,
 ): Promise<Attempt> {
   const send = () => mailer.send({ id, to: account.email, content: text })
   const sendByTeam = async () =>
     (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
-  const outcome = await (event === 'sent' ? departures.send(sendByTeam) : sendByTeam())
+  const outcome = await (event === 'sent' ? sendSchedule.send(sendByTeam) : sendByTeam())
   if (outcome.ok) {
-    await audit.recordBestEffort(event, about)
+    await audit.recordBestEffort(event, context)
     return { outcome: 'done' }
   }
   const { reason } = outcome
   if (outcome.final) {
-    log.error({ event: 'email_failed', ...about, attempt, reason })
-    await audit.recordBestEffort('failed', { ...about, reason })
+    log.error({ event: 'email_failed', ...context, attempt, reason })
+    await audit.recordBestEffort('failed', { ...context, reason })
     return { outcome: 'never', reason }
   }
-  log[outcome.alert === true ? 'error' : 'warn']({ event: 'email_deferred', ...about, attempt, reason })
+  log[outcome.alert === true ? 'error' : 'warn']({ event: 'email_deferred', ...context, attempt, reason })
   return { outcome: 'later', reason, maybeDelivered: outcome.maybeDelivered }
 }
 
@@ -47,20 +47,20 @@ export async function deliverEmail(
  * Records an email that is silently not sent. A flood causes thousands, so the audit log keeps one per reason, account and ten
  * minutes; not per client, because floods come from many addresses.
  */
-export async function auditHeldEmail(
+export async function auditUnsentEmail(
   { audit, limits }: Pick<EmailParts, 'audit' | 'limits'>,
   reason: string,
-  about: About,
+  context: EmailLogContext,
 ): Promise<void> {
-  const facts = { ...about, reason }
-  if (await limits.isFirstInWindow(unknownClient, `held ${reason} ${about.accountId}`))
+  const facts = { ...context, reason }
+  if (await limits.isFirstInWindow(unknownClient, `held ${reason} ${context.accountId}`))
     await audit.record('held', facts)
   else audit.logOnly('held', facts)
 }
 
 /**
- * The "this wasn't me" of an email, on this app whatever page the reset link leads to. It names the email's language only if
- * that is neither the account's nor DEFAULT_LOCALE, so that most links have three parameters.
+ * Returns the URL of "this wasn't me", which is on this app even if the reset link leads elsewhere. It names the email's
+ * language only if a page would choose another one, so that most links have three parameters.
  */
 export function cancelLink(
   { links, settings }: Pick<EmailParts, 'links' | 'settings'>,
@@ -76,8 +76,8 @@ export function cancelLink(
   return buildLinkUrl(page.href, link)
 }
 
-/** The account's own language, else that of the request, else DEFAULT_LOCALE. */
-export function languageOf(
+/** Returns the account's language, else that of the request, else DEFAULT_LOCALE. */
+export function emailLocale(
   { settings }: Pick<EmailParts, 'settings'>,
   { locale }: Pick<Account, 'locale'>,
   requested: string,
@@ -85,8 +85,8 @@ export function languageOf(
   return storedLanguage(locale) ?? (isLanguage(requested) ? requested : settings.defaultLocale)
 }
 
-/** What an email says about the installation that sends it. */
-export function senderOf({ look, publicOrigin, publicUrl }: Settings): Sender {
-  const { appName, supportEmail, signInUrl, brandColor } = look
+/** Returns the facts about this installation for email templates. */
+export function senderOf({ branding, publicOrigin, publicUrl }: Settings): Sender {
+  const { appName, supportEmail, signInUrl, brandColor } = branding
   return { appName, publicOrigin, publicUrl, supportEmail, signInUrl, brandColor }
 }

@@ -3,9 +3,9 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import type { ResetParts } from './reset-parts'
 
 /**
- * The accounts that a login names and that may reset, by the team's own rule where there is one.
+ * Finds the accounts of a login that may reset, with the team's own function if there is one.
  *
- * @param choose which of an address's accounts; those on turn unless told
+ * @param choose selects among an address's accounts; those on turn by default
  */
 export async function findAccounts(
   {

@@ -1,47 +1,47 @@
 import type { Account } from '@/lib/accounts/account'
-import { startsReset, tellsOfChange } from './cancel-reset'
+import { startsReset, isAfterPasswordChange } from './cancel-reset'
 import type { ResetParts } from './reset-parts'
-import type { Link, Verdict } from './reset-link'
+import type { Link, LinkStatus } from './reset-link'
 import { verifyCancelLink, verifyResetLink } from './verify-link'
 
-type Dead = { state: Exclude<Verdict, 'holds'> }
+type Dead = { state: Exclude<LinkStatus, 'valid'> }
 
-/** What a page may show for a reset link. It names the account only while the link still works. */
+/** What a page may show for a reset link. Contains the account only while the link is valid. */
 export type InspectedLink =
   | {
-      state: 'holds'
+      state: 'valid'
       account: Pick<Account, 'username' | 'email' | 'firstName' | 'lastName' | 'locale'>
       expiresAt: Date
     }
   | Dead
 
 /**
- * What a page may show for a "this wasn't me" link: no account, whether its email told of a changed password, and whether it
- * starts a fresh reset.
+ * What a page may show for a "this wasn't me" link: not the account, but whether the password was changed, and whether the link
+ * starts a new reset.
  */
 export type InspectedCancelLink =
-  { state: 'holds'; locale: string | null; changed: boolean; newLink: boolean } | Dead
+  { state: 'valid'; locale: string | null; changed: boolean; newLink: boolean } | Dead
 
-/** Reads a link without using it, so that people and mail scanners may load its page any number of times. */
+/** Inspects a link without using it, so that people and mail scanners may load its page any number of times. */
 export async function inspectLink(parts: ResetParts, link: Link): Promise<InspectedLink> {
-  const { verdict, account } = await verifyResetLink(parts, link)
-  if (verdict !== 'holds') return { state: verdict }
+  const { status, account } = await verifyResetLink(parts, link)
+  if (status !== 'valid') return { state: status }
   const { username, email, firstName, lastName, locale } = account
   return {
-    state: 'holds',
+    state: 'valid',
     account: { username, email, firstName, lastName, locale },
     expiresAt: parts.links.expiryOf(link, 'reset'),
   }
 }
 
-/** Reads a "this wasn't me" link without using it. */
+/** Inspects a "this wasn't me" link without using it. */
 export async function inspectCancelLink(parts: ResetParts, link: Link): Promise<InspectedCancelLink> {
-  const { verdict, account, purpose } = await verifyCancelLink(parts, link)
-  if (verdict !== 'holds') return { state: verdict }
+  const { status, account, purpose } = await verifyCancelLink(parts, link)
+  if (status !== 'valid') return { state: status }
   return {
-    state: verdict,
+    state: status,
     locale: account.locale,
-    changed: tellsOfChange(account, link, purpose),
+    changed: isAfterPasswordChange(account, link, purpose),
     newLink: startsReset(parts, account, link, purpose),
   }
 }

@@ -102,17 +102,18 @@ const noted = async (event: keyof typeof auditEvents, reason: string) =>
 
 describe('asking', () => {
   test('R1: a client is refused after its share, and nothing is asked for it any more', async () => {
-    const ask = () => reset().requestLink({ target: { login: randomUUID() }, ...from('203.0.113.20') })
-    expect([await ask(), await ask()]).toMatchObject([{ ok: true }, { ok: true }])
-    expect(await ask()).toMatchObject({ ok: false, code: 'throttled' })
+    const sendRequest = () =>
+      reset().requestLink({ target: { login: randomUUID() }, ...from('203.0.113.20') })
+    expect([await sendRequest(), await sendRequest()]).toMatchObject([{ ok: true }, { ok: true }])
+    expect(await sendRequest()).toMatchObject({ ok: false, code: 'throttled' })
   })
 
   test('R10: a dead link is renewed, though others of the network used up its requests', async () => {
-    const ask = (asked: { login: string } | { link: Link }) =>
-      reset().requestLink({ target: asked, ...from() })
-    for (let i = 0; i < 2; i += 1) await ask({ login: randomUUID() })
-    expect(await ask({ login: randomUUID() })).toMatchObject({ code: 'throttled' })
-    expect(await ask({ link: linkOf() })).toMatchObject({ ok: true })
+    const sendRequest = (requestTarget: { login: string } | { link: Link }) =>
+      reset().requestLink({ target: requestTarget, ...from() })
+    for (let i = 0; i < 2; i += 1) await sendRequest({ login: randomUUID() })
+    expect(await sendRequest({ login: randomUUID() })).toMatchObject({ code: 'throttled' })
+    expect(await sendRequest({ link: linkOf() })).toMatchObject({ ok: true })
   })
 
   test('T12: the three fields of a link that we never made stand in for nobody', async () => {
@@ -131,12 +132,12 @@ describe('asking', () => {
         (await sql.query(`SELECT count(*) AS "n" FROM rekey_queue.job WHERE name = 'link-request'`)).rows[0]
           .n,
       )
-    const [before, asked] = [await rows(), await noted('requested', 'no-account')]
+    const [before, calls] = [await rows(), await noted('requested', 'no-account')]
     const answer = await reset().requestLink({ target: { login: 'x'.repeat(320) }, ...from() })
     expect(await rows()).toBe(before + 1)
     expect(await reset().requestLink({ target: long, ...from() })).toEqual(answer)
     expect(await rows()).toBe(before + 1)
-    expect((await noted('requested', 'no-account')) - asked).toBe(1)
+    expect((await noted('requested', 'no-account')) - calls).toBe(1)
     expect(await reset().requestLink({ target: long, ...from() })).toMatchObject({ code: 'throttled' })
   })
 
@@ -147,11 +148,11 @@ describe('asking', () => {
       ...services.accounts,
       findByLogin: async (login) => (looked.push(login), [account]),
     }
-    const ask = (login: string) =>
+    const sendRequest = (login: string) =>
       reset({}, { settings, accounts }).requestLink({ target: { login }, ...from() })
-    expect(await ask('x'.repeat(321))).toEqual({ ok: false, code: 'not-found' })
+    expect(await sendRequest('x'.repeat(321))).toEqual({ ok: false, code: 'not-found' })
     expect(looked).toEqual([])
-    expect(await ask('x'.repeat(320))).toEqual({ ok: true, found: true })
+    expect(await sendRequest('x'.repeat(320))).toEqual({ ok: true, found: true })
   })
 
   test('T2: nor does the link of an email that says "this wasn’t me"', async () => {
@@ -179,23 +180,23 @@ describe('setting a password', () => {
   })
 
   test('T11: a forged link costs no look-up, no judgement and no hash', async () => {
-    const asked: string[] = []
+    const calls: string[] = []
     const watched = reset(
       {},
       {
-        accounts: { ...services.accounts, read: async (id) => (asked.push(id), services.accounts.read(id)) },
+        accounts: { ...services.accounts, read: async (id) => (calls.push(id), services.accounts.read(id)) },
         policy: {
           ...services.policy,
-          judge: (...given) => (asked.push('policy'), services.policy.judge(...given)),
+          judge: (...given) => (calls.push('policy'), services.policy.judge(...given)),
         },
       },
     )
     const before = services.hash.hashed
     const forged = { ...linkOf(), signature: 'A'.repeat(86) }
     expect(await watched.completeReset(input(forged))).toEqual({ ok: false, code: 'signature-invalid' })
-    expect([asked, services.hash.hashed - before]).toEqual([[], 0])
+    expect([calls, services.hash.hashed - before]).toEqual([[], 0])
     expect(await watched.completeReset(input(linkOf()))).toEqual({ ok: true })
-    expect(asked).toEqual([account.id, 'policy'])
+    expect(calls).toEqual([account.id, 'policy'])
   })
 
   test.each([
@@ -292,17 +293,17 @@ describe('setting a password', () => {
 
   test('R3, S4: guesses at a second factor are counted before it is asked', async () => {
     const link = linkOf()
-    let asked = 0
+    let calls = 0
     const guess = () =>
       reset({
         secondFactor: async () => {
-          asked += 1
+          calls += 1
           return false
         },
       }).completeReset(input(link))
     expect(await guess()).toMatchObject({ code: 'second-factor-required' })
     expect(await guess()).toMatchObject({ code: 'throttled' })
-    expect(asked).toBe(1)
+    expect(calls).toBe(1)
   })
 
   test('R3, S4: with one link ten guesses are judged, from however many networks; a new link has its own', async () => {
@@ -579,14 +580,14 @@ describe('"this wasn’t me"', () => {
     const link = linkOf()
     expect(await reset().cancelReset({ link, ...from() })).toEqual({ ok: false, code: 'signature-invalid' })
     expect(await reset().inspectCancelLink(link)).toEqual({ state: 'signature-invalid' })
-    expect(await reset().inspectLink(link)).toMatchObject({ state: 'holds' })
+    expect(await reset().inspectLink(link)).toMatchObject({ state: 'valid' })
   })
 
   test('T13: looking at it changes nothing', async () => {
     const link = linkOf(account, 'cancel')
     for (let i = 0; i < 3; i += 1)
-      expect(await reset().inspectCancelLink(link)).toMatchObject({ state: 'holds' })
-    expect(await reset().inspectLink(linkOf())).toMatchObject({ state: 'holds' })
+      expect(await reset().inspectCancelLink(link)).toMatchObject({ state: 'valid' })
+    expect(await reset().inspectLink(linkOf())).toMatchObject({ state: 'valid' })
   })
 
   test('R1: a client is refused after its share', async () => {

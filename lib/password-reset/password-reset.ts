@@ -6,7 +6,7 @@ import { requestLink } from './request-link'
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>
 
-/** What pages and handlers can do: each use case with its parts. What the worker does is in `send-emails.ts`. */
+/** The use cases of pages and handlers, with their dependencies. Those of the worker are in `send-emails.ts`. */
 export function createPasswordReset(parts: ResetParts) {
   return {
     requestLink: requestLink.bind(null, parts),

@@ -1,24 +1,24 @@
 import { createHash, randomInt } from 'node:crypto'
 import { mayReset, type Account } from '@/lib/accounts/account'
 import type { Attempt, Work } from '@/lib/queue/queue'
-import { accountsOnTurn } from '@/lib/rate-limits/email-budget'
+import { maxAccountsPerMailbox } from '@/lib/rate-limits/email-budget'
 import { usernameSpellings } from '@/lib/text/username'
 import type { EmailParts } from './email-parts'
 import { findAccounts } from './find-accounts'
 import type { Rehearsal } from './rehearsal'
 
 /**
- * Seconds within which the further emails of one request follow the first, each after a drawn time. All at once, they would
- * delay other emails visibly, and so tell that one login has several accounts.
+ * Seconds after which the further emails of one request follow the first, each after a random time. All at once, they would
+ * visibly delay other emails, and so reveal that one login has several accounts.
  */
 const spread = { least: 1, most: 4 }
 
 /**
- * Queues one email for every account of a requested login. The life of its link starts when the request was stored.
+ * Queues one email for every account of a requested login. The link's lifetime starts when the request was stored.
  *
- * Every request is in the process's log. The audit log, whose rows stay for half a year, keeps the first per client, account
- * and ten minutes: a flood from many networks must not fill the disk, and an account's history still names every network that
- * requested its link.
+ * The process's log contains every request. The audit log, whose rows stay for half a year, contains the first per client,
+ * account and ten minutes: a flood from many networks must not fill the disk, but an account's history still names every
+ * network that requested its link.
  */
 export async function queueLinkEmails(
   parts: EmailParts,
@@ -38,7 +38,7 @@ export async function queueLinkEmails(
 
   const audited = new Set<string>()
   for (const account of found)
-    // A retry always audits: the first attempt used the window up and stored nothing.
+    // A retry always audits: the first attempt used the window without storing anything.
     if (attempt > 1 || (await limits.isFirstInWindow(client, `requested ${account.id}`)))
       audited.add(account.id)
   await queue.ready()
@@ -59,17 +59,17 @@ async function findByLogin(parts: EmailParts, login: string, requestId: string):
   const { limits, log } = parts
   const capped = (count: number) => log.warn({ event: 'accounts_capped', requestId, count })
   const found = await findAccounts(parts, login, (ids) => {
-    if (ids.length > accountsOnTurn) capped(ids.length)
+    if (ids.length > maxAccountsPerMailbox) capped(ids.length)
     return limits.chooseOnTurn(ids)
   })
-  if (found.length <= accountsOnTurn) return found
+  if (found.length <= maxAccountsPerMailbox) return found
   // A team's own function may find more.
   capped(found.length)
   const usernames = usernameSpellings(login)
   const isNamed = ({ username }: Account) => Number(usernames.includes(username))
-  // Ids begin with the time at which they were made (UUID version 7, RFC 9562 §5.7).
+  // Ids begin with the time of their creation (UUID version 7, RFC 9562 §5.7).
   const age = (a: Account, b: Account) => (a.id < b.id ? -1 : 1)
-  return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, accountsOnTurn)
+  return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, maxAccountsPerMailbox)
 }
 
 async function findById({ accounts }: EmailParts, accountId: string): Promise<Account[]> {
@@ -77,7 +77,7 @@ async function findById({ accounts }: EmailParts, accountId: string): Promise<Ac
   return account !== null && mayReset(account) ? [account] : []
 }
 
-/** The id of an account's email job: the same when the request's job runs twice, so that no second email is queued. */
+/** Derives the id of an account's email job from the request's, so that a retry does not queue a second email. */
 function derivedId(jobId: string, accountId: string): string {
   const bytes = createHash('sha256').update(`${jobId} ${accountId}`).digest()
   bytes[6] = (bytes[6]! & 0x0f) | 0x80 // version 8: custom (RFC 9562 §5.8)

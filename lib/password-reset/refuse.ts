@@ -1,18 +1,18 @@
-import type { Counted } from '@/lib/rate-limits/limits'
-import type { Link, Verdict } from './reset-link'
+import type { LimitResult } from '@/lib/rate-limits/limits'
+import type { Link, LinkStatus } from './reset-link'
 import type { RequestContext, ResetParts } from './reset-parts'
 
 export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
 
 export type RefusedLink = {
   ok: false
-  code: Exclude<Verdict, 'holds'> | 'second-factor-required' | 'second-factor-exhausted'
+  code: Exclude<LinkStatus, 'valid'> | 'second-factor-required' | 'second-factor-exhausted'
 }
 
 type Auditing = Pick<ResetParts, 'limits' | 'audit'>
 
-/** Refuses a link. A forged link's user id is untrusted, so the audit entry omits it. */
-export async function refuse(
+/** Rejects a link. A forged link's user id is untrusted, so the audit entry omits it. */
+export async function rejectLink(
   parts: Auditing,
   code: RefusedLink['code'],
   link: Link,
@@ -22,7 +22,7 @@ export async function refuse(
   return { ok: false, code }
 }
 
-/** Audits the first refusal of its kind, so that a flood does not fill the log. */
+/** Audits the first rejection of its kind, so that a flood does not fill the log. */
 export async function auditRefusal(
   { limits, audit }: Auditing,
   reason: RefusedLink['code'] | 'password-rejected',
@@ -39,25 +39,25 @@ export async function auditRefusal(
 
 export async function throttled(
   parts: Pick<Auditing, 'audit'>,
-  counted: Counted & { ok: false },
+  counted: LimitResult & { ok: false },
   context: RequestContext,
 ): Promise<Throttled> {
   await auditThrottled(parts, counted, context)
   return { ok: false, code: 'throttled', retryAfter: counted.retryAfter }
 }
 
-/** Audits the first refusal of a window, so that a flood does not fill the log. */
+/** Audits the first rejection in a window, so that a flood does not fill the log. */
 export async function auditThrottled(
   { audit }: Pick<Auditing, 'audit'>,
-  counted: Counted & { ok: false },
+  counted: LimitResult & { ok: false },
   context: RequestContext,
 ): Promise<void> {
   if (counted.first) await audit.recordBestEffort('limited', { ...context, reason: counted.limit })
 }
 
 /**
- * Logs a request for an unknown account. The audit log gets the first per client and ten minutes: its rows stay for half a
- * year, and a flood of made-up logins must not fill the disk.
+ * Logs a request for an unknown account. Audits only the first per client and ten minutes: the rows stay for half a year, and
+ * a flood of invented logins must not fill the disk.
  */
 export async function auditUnknownAccount(
   { limits, audit }: Auditing,

@@ -8,10 +8,10 @@ import type { Attempt, Jobs } from '@/lib/queue/queue'
 
 type EmailJob = Jobs['link-email']
 
-/** MAIL, RCPT, DATA, the message and its end. */
+/** SMTP commands per email: MAIL, RCPT, DATA, the message and its end. */
 const commands = 5
 
-/** The made-up account that a rehearsed email is written to. No account has this id. */
+/** The invented account of a rehearsed email. No account has this id. */
 const nobody: Account = {
   id: '00000000-0000-7000-8000-000000000000',
   username: 'nobody',
@@ -31,19 +31,19 @@ const nobody: Account = {
 export type Rehearsal = ReturnType<typeof createRehearsal>
 
 /**
- * Does the work of an email and sends none. A person who requests links for others and then for an account of their own
- * must not learn, from when the last email arrives, whether the others had accounts. So each step for a known login has
- * its counterpart here (requirement A8).
+ * Does the work of an email without sending one. An attacker who requests links for others and then for an own account must
+ * not infer from the arrival of the last email whether the others had accounts. So each step for a known login has its
+ * counterpart here (requirement A8).
  *
- * @param write writes the email with a link
+ * @param write renders the email with a link
  */
 export function createRehearsal(
   parts: EmailParts,
   write: (account: Account, requestedAt: number, locale: Language) => Promise<EmailText>,
 ) {
-  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, departures } = parts
+  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, sendSchedule } = parts
 
-  /** Queues an email for a request that found no account. @param jobId of the email's job */
+  /** Queues an email for a request without an account. @param jobId of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<Attempt> {
     await limits.isFirstInWindow(client, `requested ${jobId}`)
     await queue.ready()
@@ -55,28 +55,28 @@ export function createRehearsal(
     return { outcome: 'done' }
   }
 
-  /** Does all that the email of a known login costs. */
+  /** Does the work of an email to a known login. */
   async function email(job: EmailJob): Promise<Attempt> {
     await accounts.read(randomUUID())
     await recovery.rehearseReservation()
     await limits.rehearseEmail()
     await sending(job)
-    // Stands for the audit entry of a sent email: the audit log must not have rows of what did not happen.
+    // Replaces the audit entry of a sent email: the audit log must not contain events that did not happen.
     await recovery.rehearseReservation()
     return { outcome: 'done' }
   }
 
-  /** Does what is left once an email is held back: writes one, and takes a slot for as long as sending would. */
+  /** Does the remaining work of an email that is not sent: renders it, and occupies a slot as long as sending would. */
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
-      await departures.rehearse(async () => {
+      await sendSchedule.rehearse(async () => {
         await mailer.rehearse(text)
-        // To this process, a command of SMTP and its reply cost about what an empty statement does.
+        // For this process, an SMTP command and its reply cost about the same as an empty statement.
         for (let command = 0; command < commands; command += 1) await database.prisma.$queryRaw`SELECT 1`
       })
     } catch (error) {
-      // A team's own template may throw for the made-up account; no email depends on it.
+      // A team's own template may throw for the invented account; no email depends on it.
       log.debug({ err: error, event: 'rehearsal_failed' })
     }
   }

@@ -1,12 +1,12 @@
 import { mayReset } from '@/lib/accounts/account'
 import { longestLogin } from '@/lib/accounts/account-store'
-import type { Counted } from '@/lib/rate-limits/limits'
+import type { LimitResult } from '@/lib/rate-limits/limits'
 import { findAccounts } from './find-accounts'
 import { auditUnknownAccount, throttled, type Throttled } from './refuse'
 import type { ResetParts } from './reset-parts'
 import type { Link } from './reset-link'
 
-/** Who needs a link, known by a typed login or by an older link, and where the request comes from. */
+/** A request for a link: the account, named by a typed login or an older link, and the client. */
 export type RequestLinkInput = {
   target: { login: string } | { link: Link }
   locale: string
@@ -18,12 +18,11 @@ export type RequestLinkOutcome =
   { ok: true; found: boolean | 'not-told' } | { ok: false; code: 'not-genuine' | 'not-found' } | Throttled
 
 /**
- * Stores that a link was requested. It looks no account up, because the response must not depend on what the database knows
- * (OWASP Forgot Password, "Forgot Password Request"). A login longer than any account's gets the same response and is not
- * stored: its length says nothing about accounts.
+ * Stores a request for a link. Does not look up the account, because the response must not depend on the database (OWASP
+ * Forgot Password, "Forgot Password Request"). A login longer than any account's gets the same response but is not stored.
  *
- * @returns whether an account was found, only where RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND asks for it by name;
- *   'not-genuine' for the three fields of a link that Rekey did not make
+ * @returns `found`: whether there is an account, only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND; 'not-genuine' for a link
+ *   that Rekey did not sign
  */
 export async function requestLink(parts: ResetParts, input: RequestLinkInput): Promise<RequestLinkOutcome> {
   const { links, queue, settings } = parts
@@ -45,13 +44,13 @@ export async function requestLink(parts: ResetParts, input: RequestLinkInput): P
   return { ok: true, found: tells ? true : 'not-told' }
 }
 
-function count({ limits }: ResetParts, { target, client }: RequestLinkInput): Promise<Counted> {
+function count({ limits }: ResetParts, { target, client }: RequestLinkInput): Promise<LimitResult> {
   return 'login' in target
     ? limits.countRequest(client, target.login)
     : limits.countRenewal(client, target.link)
 }
 
-/** Only where RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND asks for it by name. */
+/** Looks up the account; only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND. */
 async function hasAccount(parts: ResetParts, target: RequestLinkInput['target']): Promise<boolean> {
   if ('login' in target) return (await findAccounts(parts, target.login)).length > 0
   const { account } = await parts.accounts.read(target.link.user_id)

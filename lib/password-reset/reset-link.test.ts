@@ -18,8 +18,8 @@ const state: LinkState = {
   linksEpoch: 0,
 }
 const id = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
-const asked = 1_790_000_000
-const at = (seconds: number) => new Date((asked + seconds) * 1000)
+const requestedAt = 1_790_000_000
+const at = (seconds: number) => new Date((requestedAt + seconds) * 1000)
 
 function make(overrides: Partial<Parameters<typeof createLinks>[0]> = {}) {
   return createLinks({
@@ -31,25 +31,25 @@ function make(overrides: Partial<Parameters<typeof createLinks>[0]> = {}) {
   })
 }
 
-function verdictOn(link: Link, seen: LinkState | null = state, age = 60, links = make()) {
+function statusOf(link: Link, seen: LinkState | null = state, age = 60, links = make()) {
   const genuine = links.verifyAuthenticity('reset', link)
   return genuine === null ? 'signature-invalid' : links.verifyState(genuine, seen, at(age))
 }
 
-const link = make().create('reset', id, asked, state)
+const link = make().create('reset', id, requestedAt, state)
 
 test('a link holds for the account it was made for', () => {
-  expect(verdictOn(link)).toBe('holds')
+  expect(statusOf(link)).toBe('valid')
 })
 
 describe('T3: age', () => {
   test('a link as old as the period still holds, a second later it has expired', () => {
-    expect(verdictOn(link, state, 3600)).toBe('holds')
-    expect(verdictOn(link, state, 3601)).toBe('signature-expired')
+    expect(statusOf(link, state, 3600)).toBe('valid')
+    expect(statusOf(link, state, 3601)).toBe('signature-expired')
   })
   test('T10: a minute of skew is forgiven, more is a forged clock', () => {
-    expect(verdictOn(link, state, -60)).toBe('holds')
-    expect(verdictOn(link, state, -61)).toBe('signature-invalid')
+    expect(statusOf(link, state, -60)).toBe('valid')
+    expect(statusOf(link, state, -61)).toBe('signature-invalid')
   })
 })
 
@@ -63,17 +63,17 @@ describe('T5: a link dies with the state it was signed against', () => {
     ['a raised epoch', { ...state, linksEpoch: 1 }],
     ['a deleted account', null],
   ])('%s', (_what, seen) => {
-    expect(verdictOn(link, seen)).toBe('signature-used')
+    expect(statusOf(link, seen)).toBe('signature-used')
   })
   test('a disabled account is refused even by a link that was signed for it as disabled (S5)', () => {
     const disabled = { ...state, isActive: false }
-    expect(verdictOn(make().create('reset', id, asked, disabled), disabled)).toBe('signature-used')
+    expect(statusOf(make().create('reset', id, requestedAt, disabled), disabled)).toBe('signature-used')
   })
   test('where links may be used again, only the password may change', () => {
     const links = make({ oneTimeUse: false })
-    const reusable = links.create('reset', id, asked, state)
-    expect(verdictOn(reusable, { ...state, passwordHash: 'other' }, 60, links)).toBe('holds')
-    expect(verdictOn(reusable, { ...state, linksEpoch: 1 }, 60, links)).toBe('signature-used')
+    const reusable = links.create('reset', id, requestedAt, state)
+    expect(statusOf(reusable, { ...state, passwordHash: 'other' }, 60, links)).toBe('valid')
+    expect(statusOf(reusable, { ...state, linksEpoch: 1 }, 60, links)).toBe('signature-used')
   })
 })
 
@@ -82,14 +82,14 @@ describe('T1, T2: what we did not sign fails before any look-up', () => {
   test.each<[string, Partial<Link>]>([
     ['another account', { user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a12' }],
     ['the same id in capitals (T9)', { user_id: id.toUpperCase() }],
-    ['another time', { timestamp: asked + 1 }],
+    ['another time', { timestamp: requestedAt + 1 }],
     ['an empty signature', { signature: '' }],
   ])('%s', (_what, change) => {
     expect(links.verifyAuthenticity('reset', { ...link, ...change })).toBeNull()
   })
   test('a link of another purpose', () => {
     expect(links.verifyAuthenticity('cancel', link)).toBeNull()
-    expect(links.verifyAuthenticity('reset', links.create('cancel', id, asked, state))).toBeNull()
+    expect(links.verifyAuthenticity('reset', links.create('cancel', id, requestedAt, state))).toBeNull()
   })
   test('a link of another deployment, by secret or by audience', () => {
     expect(make({ secrets: [`${secret}x`] }).verifyAuthenticity('reset', link)).toBeNull()
@@ -110,15 +110,15 @@ describe('T1, T2: what we did not sign fails before any look-up', () => {
     expect(known).toEqual(expect.arrayContaining(some))
     expect(known.length).toBeGreaterThan(2_000)
     const accepted = known.filter((word) =>
-      forgeries(word, id, asked, state).some(({ signature }) =>
+      forgeries(word, id, requestedAt, state).some(({ signature }) =>
         links.verifyAuthenticity('reset', { ...link, signature }),
       ),
     )
     expect(accepted).toEqual([])
     // The forger knows the craft: with the secret, or the key that comes of it, every one of them would pass.
     const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'link signature v1: reset', 32))
-    expect(links.verifyAuthenticity('reset', forgeries(secret, id, asked, state)[0]!)).not.toBeNull()
-    expect(links.verifyAuthenticity('reset', forgeries(key, id, asked, state)[1]!)).not.toBeNull()
+    expect(links.verifyAuthenticity('reset', forgeries(secret, id, requestedAt, state)[0]!)).not.toBeNull()
+    expect(links.verifyAuthenticity('reset', forgeries(key, id, requestedAt, state)[1]!)).not.toBeNull()
   })
   test('the outer part alone of a genuine link, over a forged inner part, fails', () => {
     const bytes = Buffer.from(link.signature, 'base64url')
@@ -169,18 +169,18 @@ describe('K2: rotating the secret', () => {
   const next = 'Zq8Lr3Vt6Yw1Bn5Mc9Xk2Jh7Gf4Ds0Pa'
   test('older secrets verify and never sign', () => {
     const rotated = make({ secrets: [next, secret] })
-    expect(verdictOn(link, state, 60, rotated)).toBe('holds')
-    expect(make().verifyAuthenticity('reset', rotated.create('reset', id, asked, state))).toBeNull()
+    expect(statusOf(link, state, 60, rotated)).toBe('valid')
+    expect(make().verifyAuthenticity('reset', rotated.create('reset', id, requestedAt, state))).toBeNull()
   })
   test('machines that know the next secret before it signs take links of both, whichever of them swaps first', () => {
     const [told, swapped] = [make({ secrets: [secret, next] }), make({ secrets: [next, secret] })]
-    const early = swapped.create('reset', id, asked, state)
+    const early = swapped.create('reset', id, requestedAt, state)
     expect(make().verifyAuthenticity('reset', early)).toBeNull()
     for (const machine of [told, swapped])
-      for (const made of [link, early]) expect(verdictOn(made, state, 60, machine)).toBe('holds')
+      for (const made of [link, early]) expect(statusOf(made, state, 60, machine)).toBe('valid')
   })
   test('a dropped secret is dead at once', () => {
-    expect(verdictOn(link, state, 60, make({ secrets: [next] }))).toBe('signature-invalid')
+    expect(statusOf(link, state, 60, make({ secrets: [next] }))).toBe('signature-invalid')
   })
 })
 
@@ -198,7 +198,7 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
     linksEpoch: fc.nat(3),
   })
   const times = fc.oneof(
-    fc.integer({ min: asked - 4_000, max: asked + 200 }),
+    fc.integer({ min: requestedAt - 4_000, max: requestedAt + 200 }),
     fc.maxSafeInteger(),
     fc.constantFrom(0, -0, -1, 0.5, NaN, Infinity, Number.MAX_SAFE_INTEGER),
   )
@@ -270,7 +270,7 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
         tampering,
         fc.integer({ min: -60, max: 3_600 }),
         (purpose, userId, own, other, tamper, age) => {
-          const whole = here.create(purpose, userId, asked, own)
+          const whole = here.create(purpose, userId, requestedAt, own)
           const changed = tamper(whole)
           const isSame = (['user_id', 'timestamp', 'signature'] as const).every((name) =>
             Object.is(changed[name], whole[name]),
@@ -280,7 +280,7 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
             expect(presented(purpose, changed, own, age)).toBe('signature-invalid')
           }
           if (own.isActive) held += 1
-          expect(presented(purpose, whole, own, age)).toBe(own.isActive ? 'holds' : 'signature-used')
+          expect(presented(purpose, whole, own, age)).toBe(own.isActive ? 'valid' : 'signature-used')
           expect(presented(purpose, whole, null, age)).toBe('signature-used')
           // Everything counts for a reset; for "this wasn't me" all but the password.
           const signedFields = [
@@ -313,7 +313,7 @@ test.each([
   (route, page) => {
     const address = buildLinkUrl(page, {
       user_id: 'a b&c=d#e?f',
-      timestamp: asked,
+      timestamp: requestedAt,
       signature: link.signature,
     })
     expect(address.startsWith(`${page}?user_id=`)).toBe(true)
@@ -323,7 +323,7 @@ test.each([
     expect([path, more]).toEqual([route, []])
     expect([...new URLSearchParams(query)]).toEqual([
       ['user_id', 'a b&c=d#e?f'],
-      ['timestamp', String(asked)],
+      ['timestamp', String(requestedAt)],
       ['signature', link.signature],
     ])
   },
@@ -332,7 +332,7 @@ test.each([
 test('V4: behind a route stands what DRR would put there, byte by byte', () => {
   const address = buildLinkUrl('https://app.example.com/#/reset-password/', link)
   expect(address).toBe(
-    `https://app.example.com/#/reset-password/?user_id=${id}&timestamp=${asked}&signature=${link.signature}`,
+    `https://app.example.com/#/reset-password/?user_id=${id}&timestamp=${requestedAt}&signature=${link.signature}`,
   )
 })
 
@@ -341,7 +341,7 @@ test('the link is added to whatever query the page has', () => {
   expect(Object.fromEntries(url.searchParams)).toEqual({
     step: 'reset',
     user_id: id,
-    timestamp: String(asked),
+    timestamp: String(requestedAt),
     signature: link.signature,
   })
 })

@@ -10,7 +10,7 @@ export type Link = { user_id: string; timestamp: number; signature: string }
  */
 export type Purpose = 'reset' | 'cancel' | 'cancel-change'
 
-export type Verdict = 'holds' | 'signature-invalid' | 'signature-expired' | 'signature-used'
+export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
 /** A link with a valid outer MAC: this deployment signed it for this purpose, account and time. It may be expired or used. */
 export type GenuineLink = Link & { purpose: Purpose; inner: Buffer; key: Buffer }
@@ -119,13 +119,13 @@ export function createLinks({
    * @param state null if the account does not exist
    * @param now the database's clock, read together with the state
    */
-  function verifyState(link: GenuineLink, state: LinkState | null, now: Date): Verdict {
+  function verifyState(link: GenuineLink, state: LinkState | null, now: Date): LinkStatus {
     const age = Math.floor(now.getTime() / 1000) - link.timestamp
     if (age < -allowedSkew) return 'signature-invalid'
     if (age > period[link.purpose]) return 'signature-expired'
     if (state === null || !state.isActive) return 'signature-used'
     const expected = innerOf(link.key, link.purpose, link.user_id, link.timestamp, state)
-    return timingSafeEqual(link.inner, expected) ? 'holds' : 'signature-used'
+    return timingSafeEqual(link.inner, expected) ? 'valid' : 'signature-used'
   }
 
   /** Returns when a link expires. */

@@ -1,27 +1,27 @@
-import { roughClient } from '@/lib/addresses/client-ip'
+import { clientNetwork } from '@/lib/addresses/client-ip'
 import type { Attempt, Work } from '@/lib/queue/queue'
-import { auditHeldEmail, cancelLink, deliverEmail, languageOf, senderOf } from './deliver-email'
+import { auditUnsentEmail, cancelLink, deliverEmail, emailLocale, senderOf } from './deliver-email'
 import type { EmailParts } from './email-parts'
 
 /**
- * Tells the owner of a new password, at the address that the account had then: an attacker who changed the address afterwards
- * must not be told instead.
+ * Notifies the owner of a changed password, at the address that the account had at that time: an attacker who changed the
+ * address afterwards must not get the email instead.
  *
- * After an address change the email has no "this wasn't me". The change ended all links of the old mailbox, and the old
- * mailbox must not stop links of the new one.
+ * After an address change the email has no "this wasn't me". The change revoked all links of the old mailbox, and the old
+ * mailbox must not revoke links of the new one.
  */
 export async function sendChangedEmail(
   parts: EmailParts,
   { id, data, createdAt, attempt }: Work<'changed-email'>,
 ): Promise<Attempt> {
   const { accountId, requestId, email } = data
-  const about = { requestId, accountId }
+  const context = { requestId, accountId }
   const { account } = await parts.accounts.read(accountId)
   if (account === null || email === '') {
-    await auditHeldEmail(parts, 'account-gone', about)
+    await auditUnsentEmail(parts, 'account-gone', context)
     return { outcome: 'done' }
   }
-  const locale = languageOf(parts, account, data.locale)
+  const locale = emailLocale(parts, account, data.locale)
   const changedAt = Math.floor(createdAt.getTime() / 1000)
   const mayCancel = email === account.email
   const text = await parts.emails.changed({
@@ -29,8 +29,8 @@ export async function sendChangedEmail(
     sender: senderOf(parts.settings),
     account: { ...account, email },
     changedAt: createdAt,
-    client: roughClient(data.client),
+    client: clientNetwork(data.client),
     cancelLink: mayCancel ? cancelLink(parts, 'cancel-change', account, changedAt, locale) : undefined,
   })
-  return deliverEmail(parts, 'notified', id, { ...account, email }, text, about, attempt)
+  return deliverEmail(parts, 'notified', id, { ...account, email }, text, context, attempt)
 }

@@ -8,7 +8,7 @@ import { emails } from '@/emails/templates'
 import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
-import { createDepartures } from './departures'
+import { createSendSchedule } from './send-schedule'
 import { createLimits } from '@/lib/rate-limits/limits'
 import type { EmailParts } from './email-parts'
 import { createEmailSending } from './send-emails'
@@ -88,7 +88,7 @@ const handlers = (configuration: Configuration = {}, other: Partial<EmailParts> 
     configuration,
     emails: { ...emails, ...configuration.emails },
     mailer,
-    departures: createDepartures({ slots: 16, longestPause: 0 }),
+    sendSchedule: createSendSchedule({ slots: 16, longestPause: 0 }),
     ...other,
   })
 
@@ -194,8 +194,10 @@ test('R2: of many accounts with one address a request has emails for the ten old
   expect(asked.slice(0, 10)).toEqual(Array(10).fill(1))
   expect(asked.filter((count) => count === 1)).toHaveLength(20)
   await handlers({}, { log })['link-request'](requestJob({ login: account.email }))
-  const told = { event: 'accounts_capped', requestId: 'r', count: 40 }
-  expect(lines.map((line) => JSON.parse(line))).toEqual([{ level: 40, time: expect.any(Number), ...told }])
+  const loggedFacts = { event: 'accounts_capped', requestId: 'r', count: 40 }
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    { level: 40, time: expect.any(Number), ...loggedFacts },
+  ])
 })
 
 test('R2: one request has twenty emails at most, to the oldest accounts, in whatever order a team’s own function finds them', async () => {
@@ -243,9 +245,9 @@ describe('A8: a request that names nobody', () => {
     expect(rows).toHaveLength(1)
     const before = sink.emails.length
     const rehearsed: unknown[] = []
-    const rehearse: Mailer['rehearse'] = async (letter) => {
-      rehearsed.push(letter.subject)
-      return mailer.rehearse(letter)
+    const rehearse: Mailer['rehearse'] = async (emailText) => {
+      rehearsed.push(emailText.subject)
+      return mailer.rehearse(emailText)
     }
     const { id, data } = rows[0]!
     const ended = handlers({}, { mailer: { ...mailer, rehearse } })['link-email']({
@@ -319,7 +321,7 @@ describe('L1: of a flood', () => {
   })
 
   /** Works on an asking from a client, in an attempt; how many askings the table and the process's log then have. */
-  async function ask(login: string, requestId: string, client = here, attempt = 1) {
+  async function sendRequest(login: string, requestId: string, client = here, attempt = 1) {
     const job = requestJob({ login })
     await logging()['link-request']({ ...job, data: { ...job.data, requestId, client }, attempt })
     const kept = await sql.query('SELECT FROM "rekey"."audit" WHERE "event" = $1 AND "request_id" = $2', [
@@ -331,24 +333,24 @@ describe('L1: of a flood', () => {
 
   test('without an account, a client’s first request is audited, and all are logged', async () => {
     const id = randomUUID()
-    expect(await ask(randomUUID(), id)).toEqual([1, 1])
-    expect(await ask(randomUUID(), id)).toEqual([1, 2])
-    expect(await ask(randomUUID(), id, there)).toEqual([2, 3])
+    expect(await sendRequest(randomUUID(), id)).toEqual([1, 1])
+    expect(await sendRequest(randomUUID(), id)).toEqual([1, 2])
+    expect(await sendRequest(randomUUID(), id, there)).toEqual([2, 3])
   })
 
   test('for one account, a client’s first asking is kept, all are logged, and each has its letter', async () => {
     const id = randomUUID()
-    expect(await ask(account.username, id)).toEqual([1, 1])
-    expect(await ask(account.email, id)).toEqual([1, 2])
-    expect(await ask(account.username, id, there)).toEqual([2, 3])
-    expect(await ask((await add()).username, id)).toEqual([3, 4])
+    expect(await sendRequest(account.username, id)).toEqual([1, 1])
+    expect(await sendRequest(account.email, id)).toEqual([1, 2])
+    expect(await sendRequest(account.username, id, there)).toEqual([2, 3])
+    expect(await sendRequest((await add()).username, id)).toEqual([3, 4])
     expect(await queued(account)).toHaveLength(3)
   })
 
   test('what an attempt failed to keep, the next one keeps', async () => {
     const id = randomUUID()
     await services.limits.isFirstInWindow(here, `asked ${account.id}`)
-    expect(await ask(account.username, id, here, 2)).toEqual([1, 1])
+    expect(await sendRequest(account.username, id, here, 2)).toEqual([1, 1])
   })
 
   test('the first email of an account that is held back for one reason is kept, and all are logged', async () => {
@@ -382,7 +384,7 @@ describe('an email with a link', () => {
     expect(
       await services.passwordReset.inspectLink({ user_id: account.id, timestamp, signature }),
     ).toMatchObject({
-      state: 'holds',
+      state: 'valid',
     })
     expect(await lastEntry()).toEqual([auditEvents.sent, null])
   })
@@ -600,11 +602,14 @@ describe('the email about a changed password', () => {
     await change(`"is_active" = false, "password" = NULL`)
     for (let i = 0; i < 7; i += 1) await services.limits.spendEmail({ first: true })
     expect(await handlers()['changed-email'](changedJob())).toEqual({ outcome: 'done' })
-    const letter = sink.emails.at(-1)!
-    expect(letter.recipients).toEqual([account.email])
-    expect([letter.link, new URL(letter.cancelLink!).pathname]).toEqual([undefined, '/cancel-reset/'])
+    const changedEmail = sink.emails.at(-1)!
+    expect(changedEmail.recipients).toEqual([account.email])
+    expect([changedEmail.link, new URL(changedEmail.cancelLink!).pathname]).toEqual([
+      undefined,
+      '/cancel-reset/',
+    ])
     // Word joiners keep mail programs from making links of it.
-    const text = letter.mail.text!.replaceAll('\u2060', '')
+    const text = changedEmail.mail.text!.replaceAll('\u2060', '')
     expect(text).toContain('203.0.113.0/24')
     expect(text).not.toContain('203.0.113.9')
     expect(await lastEntry()).toEqual([auditEvents.notified, null])

@@ -5,7 +5,7 @@ import { createRehearsal } from './rehearsal'
 import { sendChangedEmail } from './send-changed-email'
 import { sendLinkEmail, writeLinkEmail } from './send-link-email'
 
-/** What the worker does with each kind of job. What pages and handlers can do is in `password-reset.ts`. */
+/** The worker's handler for each kind of job. The use cases of pages and handlers are in `password-reset.ts`. */
 export function createEmailSending(parts: EmailParts): Handlers {
   const rehearsal = createRehearsal(parts, writeLinkEmail.bind(null, parts))
   return {

@@ -1,26 +1,26 @@
 import { linkState, mayReset, passwordChangedSince, type Account } from '@/lib/accounts/account'
-import { canonicalAddress } from '@/lib/addresses/email-address'
+import { canonicalEmail } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'
 import type { Attempt, Work } from '@/lib/queue/queue'
-import type { MailboxShare } from '@/lib/rate-limits/email-budget'
-import { auditHeldEmail, cancelLink, deliverEmail, languageOf, senderOf } from './deliver-email'
+import type { MailboxAllowance } from '@/lib/rate-limits/email-budget'
+import { auditUnsentEmail, cancelLink, deliverEmail, emailLocale, senderOf } from './deliver-email'
 import type { EmailParts } from './email-parts'
 import type { Rehearsal } from './rehearsal'
 import { buildLinkUrl } from './reset-link'
 
-/** Seconds. A link with less life than this is not sent: its reader could hardly use it. */
+/** Seconds. A link with less time left is not sent: its recipient could hardly use it. */
 const leastLife = 5 * 60
 
 type Job = Pick<Work<'link-email'>, 'id' | 'data' | 'attempt'>
 
-/** Signs a link for the account as it is now, and sends it. A retry carries the same link. */
+/** Signs a link for the current state of the account and sends it. A retry sends the same link. */
 export async function sendLinkEmail(
   parts: EmailParts,
   rehearsal: Rehearsal,
   { id, data, attempt }: Job,
 ): Promise<Attempt> {
-  if (attempt === 1) await parts.departures.pause()
+  if (attempt === 1) await parts.sendSchedule.pause()
   const { accountId } = data
   if (accountId === null) return rehearsal.email(data)
   const ended = await send(parts, rehearsal, accountId, { id, data, attempt })
@@ -37,9 +37,9 @@ async function send(
 ): Promise<Attempt | 'held'> {
   const { accounts, audit, limits, links, log, recovery, settings } = parts
   const { requestedAt, requestId, bypassPause } = data
-  const about = { requestId, accountId }
+  const context = { requestId, accountId }
   const hold = async (reason: string): Promise<'held'> => {
-    await auditHeldEmail(parts, reason, about)
+    await auditUnsentEmail(parts, reason, context)
     return 'held'
   }
   if (!settings.reset.enabled) return hold('switched-off')
@@ -50,10 +50,10 @@ async function send(
   const expiresAt = links.expiryOf({ timestamp: requestedAt }, 'reset')
   const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
   if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
-    log.error({ event: 'reset_email_abandoned', ...about, attempt })
-    // Emails that never left during an outage of the mail server must not use up the account's next ones.
+    log.error({ event: 'reset_email_abandoned', ...context, attempt })
+    // Emails that were not sent during an outage of the mail server must not count towards the account's limit.
     await recovery.releaseEmail(account.id, id)
-    await audit.record('failed', { ...about, reason: 'link-would-expire' })
+    await audit.record('failed', { ...context, reason: 'link-would-expire' })
     return { outcome: 'never', reason: 'link-would-expire' }
   }
   const slot = await recovery.reserveEmail(account.id, id, settings.emailSlots, {
@@ -63,7 +63,7 @@ async function send(
   })
   if (slot === null) return hold('email-limit')
   const mailbox = await spendMailbox(parts, account)
-  // An email that undoes a stranger's reset must not be refused because of what the stranger requested.
+  // An attacker's requests must not block the email that undoes the attacker's reset.
   if (!mailbox.ok && !bypassPause) {
     await recovery.releaseEmail(accountId, id)
     return hold('mailbox-limit')
@@ -71,26 +71,26 @@ async function send(
   const budget = await limits.spendEmail({ first: slot.first || bypassPause })
   if (budget.alert) log.error({ event: 'email_budget_spent', reason: 'LIMIT_EMAILS' })
   if (!budget.ok) {
-    await mailbox.giveBack()
+    await mailbox.release()
     await rehearsal.sending(data)
     return { outcome: 'later', reason: 'email-budget-spent' }
   }
   let left = false
   try {
-    // The row that holds the epoch may have been purged and made anew since the account was read.
+    // The row with the epoch may have been purged and recreated since the account was read.
     const current = { ...account, linksEpoch: slot.linksEpoch }
-    const text = await writeLinkEmail(parts, current, requestedAt, languageOf(parts, account, data.locale))
-    const ended = await deliverEmail(parts, 'sent', id, account, text, about, attempt)
-    // An address that no email may go to takes no time by itself.
+    const text = await writeLinkEmail(parts, current, requestedAt, emailLocale(parts, account, data.locale))
+    const ended = await deliverEmail(parts, 'sent', id, account, text, context, attempt)
+    // An invalid address fails at once, without the time of sending.
     if (ended.outcome === 'never') await rehearsal.sending(data)
     left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
     return ended
   } finally {
-    if (!left) await Promise.all([budget.giveBack(), mailbox.giveBack()])
+    if (!left) await Promise.all([budget.release(), mailbox.release()])
   }
 }
 
-/** Writes the email with a link for an account in this state. */
+/** Renders the email with a link for this state of an account. */
 export function writeLinkEmail(
   parts: EmailParts,
   account: Account,
@@ -111,9 +111,9 @@ export function writeLinkEmail(
   })
 }
 
-/** Takes one email of the account's mailbox, which may have other accounts. */
-function spendMailbox({ accounts, limits }: EmailParts, { id, email }: Account): Promise<MailboxShare> {
-  return limits.spendMailbox(canonicalAddress(email) ?? email, id, async () => {
+/** Takes one email from the limit of the account's mailbox, which may have other accounts. */
+function spendMailbox({ accounts, limits }: EmailParts, { id, email }: Account): Promise<MailboxAllowance> {
+  return limits.spendMailbox(canonicalEmail(email) ?? email, id, async () => {
     const ids = await accounts.findIdsByAddress(email)
     return limits.chooseOnTurn(ids.includes(id) ? ids : [...ids, id]).includes(id)
   })

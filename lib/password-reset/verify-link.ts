@@ -1,21 +1,19 @@
 import { linkState, mayReset, type Account } from '@/lib/accounts/account'
 import type { ResetParts } from './reset-parts'
-import type { GenuineLink, Link, Purpose, Verdict } from './reset-link'
+import type { GenuineLink, Link, Purpose, LinkStatus } from './reset-link'
 
 export type VerifiedLink =
-  { verdict: 'holds'; account: Account } | { verdict: Exclude<Verdict, 'holds'>; account?: never }
+  { status: 'valid'; account: Account } | { status: Exclude<LinkStatus, 'valid'>; account?: never }
 
 type Parts = Pick<ResetParts, 'accounts' | 'links'>
 
-/** Verifies a reset link. The outer signature comes first, so that a forged link costs no look-up. */
+/** Verifies a reset link. Checks the outer signature first, so that a forged link costs no query. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<VerifiedLink> {
   const verified = await verify(parts, parts.links.verifyAuthenticity('reset', link))
-  return verified.verdict === 'holds' && !mayReset(verified.account)
-    ? { verdict: 'signature-used' }
-    : verified
+  return verified.status === 'valid' && !mayReset(verified.account) ? { status: 'signature-used' } : verified
 }
 
-/** Verifies a "this wasn't me" link. It works for accounts that may not reset, too. */
+/** Verifies a "this wasn't me" link. It also works for accounts that may not reset. */
 export async function verifyCancelLink(
   parts: Parts,
   link: Link,
@@ -24,15 +22,15 @@ export async function verifyCancelLink(
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
 }
 
-/** @returns null for a link that Rekey did not make */
+/** @returns null for a link that Rekey did not sign */
 export function openCancelLink({ links }: Pick<Parts, 'links'>, link: Link): GenuineLink | null {
   return links.verifyAuthenticity('cancel', link) ?? links.verifyAuthenticity('cancel-change', link)
 }
 
 async function verify({ accounts, links }: Parts, genuine: GenuineLink | null): Promise<VerifiedLink> {
-  if (genuine === null) return { verdict: 'signature-invalid' }
+  if (genuine === null) return { status: 'signature-invalid' }
   const { account, now } = await accounts.read(genuine.user_id)
-  const verdict = links.verifyState(genuine, account && linkState(account), now)
-  if (verdict !== 'holds') return { verdict }
-  return account === null ? { verdict: 'signature-used' } : { verdict, account }
+  const status = links.verifyState(genuine, account && linkState(account), now)
+  if (status !== 'valid') return { status }
+  return account === null ? { status: 'signature-used' } : { status, account }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { fromPrisma, PgBoss, type Db, type QueueOptions } from 'pg-boss'
 import { z } from 'zod'
-import { isDatabaseAway } from '@/lib/database/errors'
+import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { quoted, type Schemas } from '@/lib/config/schema-names'
 
@@ -176,7 +176,7 @@ export async function queueIsCurrent(client: pg.Client, schemas: Schemas): Promi
     await boss.start()
     return (await boss.getQueues(queueNames)).length === queueNames.length
   } catch (error) {
-    if (isDatabaseAway(error)) throw error
+    if (isDatabaseUnavailable(error)) throw error
     return false
   } finally {
     await boss.stop({ graceful: false, close: false }).catch(() => undefined)

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { isLong } from '@/e2e/support/long-form'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { clientKey } from '@/lib/addresses/client-ip'
-import { createLimits, LimiterBroken, type Counted, type LimitSettings } from './limits'
+import { createLimits, LimiterBroken, type LimitResult, type LimitSettings } from './limits'
 import { migrate } from '@/lib/setup/migrate'
 import { defaultSchemas } from '@/lib/config/schema-names'
 
@@ -51,7 +51,7 @@ async function inTurn(times: number, count: (i: number) => Promise<{ ok: boolean
 }
 
 describe('R1: what is counted', () => {
-  test.each<[string, number, () => Promise<Counted>]>([
+  test.each<[string, number, () => Promise<LimitResult>]>([
     ['asks of a client', 6, () => limits.countRequest('203.0.113.1', randomBytes(8).toString('hex'))],
     ['asks for one login', 3, () => limits.countRequest('203.0.113.2', 'grace')],
     ['posts of forged links', 5, () => limits.countReset('203.0.113.3', null)],
@@ -119,24 +119,24 @@ describe('R1: what is counted', () => {
 
   test('another instance of the deployment shares the counts', async () => {
     const twin = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
-    const ask = (i: number) => (i % 2 === 0 ? limits : twin).countRequest('203.0.113.8', 'grace')
-    expect(await inTurn(4, ask)).toEqual([true, true, true, false])
+    const sendRequest = (i: number) => (i % 2 === 0 ? limits : twin).countRequest('203.0.113.8', 'grace')
+    expect(await inTurn(4, sendRequest)).toEqual([true, true, true, false])
   })
 })
 
 describe('A6: whose count it is', () => {
   test('an address in other spellings is one identifier; user names are told apart to the letter', async () => {
     const spellings = ['ada@example.com', 'ADA@EXAMPLE.COM', 'Ada@Example.com', 'ada@EXAMPLE.com']
-    const asks = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i]!))
-    expect(asks).toEqual([true, true, true, false])
+    const results = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i]!))
+    expect(results).toEqual([true, true, true, false])
     expect(await limits.countRequest('203.0.113.9', 'Ada')).toEqual({ ok: true })
     expect(await limits.countRequest('203.0.113.9', 'ada')).toEqual({ ok: true })
   })
 
   test('A6, I6: a username composed and decomposed is one identifier', async () => {
     const spellings = ['jos\u00e9', 'jose\u0301']
-    const asks = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i % 2]!))
-    expect(asks).toEqual([true, true, true, false])
+    const results = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i % 2]!))
+    expect(results).toEqual([true, true, true, false])
     expect(await limits.countRequest('203.0.113.9', 'jose')).toEqual({ ok: true })
   })
 
@@ -217,18 +217,18 @@ describe('R10: what people of one network do to each other', () => {
 
 describe('R13: a /48', () => {
   const networks = Array.from({ length: 40 }, (_, n) => `2001:db8:d:${n.toString(16)}::1`)
-  const askAll = async (each: number) => {
-    const asked: Counted[] = []
+  const sendAllRequests = async (each: number) => {
+    const results: LimitResult[] = []
     for (const client of networks)
       for (let i = 0; i < each; i += 1)
-        asked.push(await limits.countRequest(client, randomBytes(8).toString('hex')))
-    return asked
+        results.push(await limits.countRequest(client, randomBytes(8).toString('hex')))
+    return results
   }
 
   test('R13: its forty /64s together request ten times what one may, and are then refused', async () => {
-    const asked = await askAll(settings.requestsPerClient.count)
-    expect(asked.filter(({ ok }) => ok)).toHaveLength(10 * settings.requestsPerClient.count)
-    expect(asked.at(-1)).toMatchObject({ ok: false, limit: 'requestsPerSite', retryAfter: 600 })
+    const results = await sendAllRequests(settings.requestsPerClient.count)
+    expect(results.filter(({ ok }) => ok)).toHaveLength(10 * settings.requestsPerClient.count)
+    expect(results.at(-1)).toMatchObject({ ok: false, limit: 'requestsPerSite', retryAfter: 600 })
     expect(await limits.countRequest('2001:db8:e::1', 'grace')).toEqual({ ok: true })
   })
 
@@ -238,7 +238,7 @@ describe('R13: a /48', () => {
   })
 
   test('R13: once it is used up, nobody in it is refused a reset, a cancel or a renewal', async () => {
-    await askAll(settings.requestsPerClient.count)
+    await sendAllRequests(settings.requestsPerClient.count)
     const link = { signature: 'my link' }
     for (const client of [networks[0]!, networks[39]!, '2001:db8:d:ffff::1']) {
       expect(await limits.countRequest(client, 'grace')).toMatchObject({ ok: false })
@@ -343,14 +343,14 @@ describe('notes and the email budget', () => {
 
   test('an email that was not sent gives its share back', async () => {
     await inTurn(2, letter)
-    await (await letter()).giveBack()
+    await (await letter()).release()
     expect(await inTurn(2, letter)).toEqual([true, false])
   })
 
   test('R1: the shares of emails that were not sent go back to the budget that they were taken from', async () => {
     await inTurn(3, letter)
     const firsts = [await firstEmail(), await firstEmail(), await firstEmail()]
-    await firsts[0]!.giveBack()
+    await firsts[0]!.release()
     expect(await inTurn(2, firstEmail)).toEqual([true, false])
   })
 })
@@ -432,7 +432,7 @@ describe('A9: whether one’s own email leaves', () => {
   test('a budget that was found spent stays spent, so that an email that failed does not show in one that leaves then (A9)', async () => {
     const taken = [await limits.spendEmail({ first: false }), await limits.spendEmail({ first: false })]
     expect(await inTurn(2, () => limits.spendEmail({ first: false }))).toEqual([true, false])
-    for (const { giveBack } of taken) await giveBack()
+    for (const { release } of taken) await release()
     expect(await inTurn(2, () => limits.spendEmail({ first: false }))).toEqual([false, false])
   })
 })
@@ -459,7 +459,7 @@ describe('R11: emails to one mailbox', () => {
 
   test('one that was not sent is given back (R11)', async () => {
     await inTurn(3, () => spend('x'))
-    await (await spend('x')).giveBack()
+    await (await spend('x')).release()
     expect(await inTurn(2, () => spend('x'))).toEqual([true, false])
   })
 

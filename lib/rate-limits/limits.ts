@@ -1,14 +1,14 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import { clientKey, siteKey } from '@/lib/addresses/client-ip'
+import { clientKey, ipv6SiteKey } from '@/lib/addresses/client-ip'
 import type { Database } from '@/lib/database/pool'
 import { createEmailBudget } from './email-budget'
 import { createRefusalMemory } from './refusal-memory'
-import { canonicalAddress } from '@/lib/addresses/email-address'
+import { canonicalEmail } from '@/lib/addresses/email-address'
 import { quoted } from '@/lib/config/schema-names'
 import { canonicalUsername } from '@/lib/text/username'
 
-/** At most `count` in `seconds`. */
+/** At most `count` events in `seconds`. */
 export type Limit = { count: number; seconds: number }
 
 export type LimitSettings = {
@@ -17,33 +17,33 @@ export type LimitSettings = {
   resetsPerClient: Limit
   attemptsPerLink: Limit
   emails: Limit
-  /** Emails to one mailbox; once they are used up, accounts on turn still get one each. */
+  /** Emails to one mailbox; beyond them, accounts on turn still get one each. */
   emailsPerMailbox: Limit
 }
 
-/** One audit entry for each kind of refusal and client in this time. */
+/** One audit entry for each kind of rejection and client in this time. */
 const notes: Limit = { count: 1, seconds: 600 }
 
-/** Attempts at a second factor with one link, in a time longer than any link lives (24 hours, lib/config/schema.ts). */
+/** Attempts at a second factor with one link; the window is as long as the longest lifetime (lib/config/schema.ts). */
 const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 
 /**
- * Hashes of new passwords with one link. One is enough for a link that works once; more are for posts that other instances
- * receive at the same time, for faults between the hash and the account, and for links that work several times.
+ * Hashes of new passwords with one link. One is enough for a link that works once. The others are for concurrent posts to
+ * other instances, for errors between the hash and the account, and for links that work several times.
  */
 const hashesPerLink: Limit = { count: 10, seconds: 86_400 }
 
 /**
- * How many /64s' worth of requests for links a /48 may send, which holds 65,536 of them: enough for a carrier or a campus,
- * too few for the owner of a /48 to count as thousands of clients.
+ * How many times the limit of a /64 applies to a /48: enough for a carrier or a campus, too few for the owner of a /48, with
+ * its 65,536 networks, to count as thousands of clients.
  */
 const networksPerSite = 10
 
-/** Fresh resets of an account that "this wasn't me" starts: each brings an email that other limits do not hold back. */
+/** Resets that "this wasn't me" starts for an account: each sends an email that other limits do not stop. */
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
-/** Whether an action may go on. `first` marks the first refusal of its window, the one that is worth an audit entry. */
-export type Counted =
+/** Whether an action is allowed. `first` marks the first rejection in its window, the only one to audit. */
+export type LimitResult =
   | { ok: true }
   | {
       ok: false
@@ -61,7 +61,7 @@ type OwnLimit =
   | 'restartsPerAccount'
   | 'notes'
 
-/** The limiter cannot count, whatever the reason. Never "no limit". */
+/** The limiter cannot count. Callers must reject the request, not skip the limit. */
 export class LimiterBroken extends Error {
   constructor(cause: unknown) {
     super('the limiter cannot count', { cause })
@@ -72,9 +72,9 @@ export class LimiterBroken extends Error {
 export type Limits = ReturnType<typeof createLimits>
 
 /**
- * Counts in PostgreSQL, so that all instances share the counts and a restart keeps them. Counts that clients share need a
- * genuine link or access to the mailbox, so a stranger can stop neither a person's email nor their reset, except as decision
- * 0018 says.
+ * Counts in PostgreSQL, so that all instances share the counts and a restart keeps them. Shared counters need a genuine link
+ * or access to the mailbox, so strangers cannot exhaust them to stop a person's email or reset, except as decision 0018
+ * says.
  *
  * Every function throws {@link LimiterBroken} when it cannot count; the response is then 503.
  */
@@ -91,7 +91,7 @@ export function createLimits(
   }
   const { resetsPerClient, ...others } = settings
   const { count: asks, seconds } = settings.requestsPerClient
-  // The counts of emails are checked against drawn numbers, or against the mailbox's, not against `points`.
+  // The counts of emails are compared with random budgets or the mailbox's limit, not with `points`.
   const all = {
     ...others,
     requestsPerSite: { count: networksPerSite * asks, seconds },
@@ -132,9 +132,9 @@ export function createLimits(
     }
   }
 
-  type Countable = (Counted & { ok: false })['limit']
+  type Countable = (LimitResult & { ok: false })['limit']
 
-  async function count(name: Countable, of: string): Promise<Counted> {
+  async function count(name: Countable, of: string): Promise<LimitResult> {
     const counter = `${name}:${of}`
     const known = refusals.recall(counter)
     if (known !== undefined) return refusal(name, known, false)
@@ -144,7 +144,7 @@ export function createLimits(
     return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
   }
 
-  function refusal(limit: Countable, ms: number, first: boolean): Counted {
+  function refusal(limit: Countable, ms: number, first: boolean): LimitResult {
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
@@ -154,82 +154,80 @@ export function createLimits(
   }
 
   /**
-   * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). Where one
-   * refuses, those after it are not counted, so that one client can fill only so many rows, and one /64 cannot use up
-   * the count of its /48.
+   * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). A rejection ends
+   * the counting, so that one client creates a limited number of rows, and one /64 cannot exhaust the limit of its /48.
    *
-   * @param identifier what was typed
+   * @param identifier as typed
    */
-  async function countRequest(client: string, identifier: string): Promise<Counted> {
+  async function countRequest(client: string, identifier: string): Promise<LimitResult> {
     const from = clientKey(client)
     const byClient = await count('requestsPerClient', from)
     if (!byClient.ok) return byClient
-    const site = siteKey(client)
+    const site = ipv6SiteKey(client)
     const bySite = site === undefined ? byClient : await count('requestsPerSite', site)
     if (!bySite.ok) return bySite
     return count(
       'requestsPerLogin',
-      `${pseudonym(canonicalAddress(identifier) ?? canonicalUsername(identifier))} ${from}`,
+      `${pseudonym(canonicalEmail(identifier) ?? canonicalUsername(identifier))} ${from}`,
     )
   }
 
   /**
-   * Counts a request to renew a dead link. Its holder was sent it, so it is counted for this link and client alone: what
-   * others of the client's network request does not refuse it.
+   * Counts a request to renew an invalid link, per link and client only: its holder received it by email, so requests of
+   * others on the client's network must not block it.
    */
-  function countRenewal(client: string, { signature }: { signature: string }): Promise<Counted> {
+  function countRenewal(client: string, { signature }: { signature: string }): Promise<LimitResult> {
     return count('requestsPerLogin', `renewal ${pseudonym(signature)} ${clientKey(client)}`)
   }
 
   /**
-   * Counts a post of a link, to reset or to cancel, whatever comes of it. A genuine link is counted for itself and its
-   * client, and everything else for its client: a network is shared, and neither the forgeries nor the spent links of one
-   * of its people may refuse the link of another.
+   * Counts a submitted link, to reset or to cancel, whatever its result. Counts a genuine link per link and client, any other
+   * per client: people share a network, and forged or used links of one must not block the link of another.
    *
-   * @param genuine the link if its outer signature holds, else null
+   * @param genuine the link if its outer signature is valid, else null
    */
-  function countReset(client: string, genuine: { signature: string } | null): Promise<Counted> {
+  function countReset(client: string, genuine: { signature: string } | null): Promise<LimitResult> {
     const from = clientKey(client)
     if (genuine === null) return count('forgeriesPerClient', from)
     return count('resetsPerLink', `${pseudonym(genuine.signature)} ${from}`)
   }
 
-  /** Counts a refused password, for this link from this client only. */
-  function countAttempt(client: string, signature: string): Promise<Counted> {
+  /** Counts a rejected password, per link and client. */
+  function countAttempt(client: string, signature: string): Promise<LimitResult> {
     return count('attemptsPerLink', `${pseudonym(signature)} ${clientKey(client)}`)
   }
 
-  /** Counts an answer to a second factor, for this link from any client: many networks give no more attempts. */
-  function countGuess(signature: string): Promise<Counted> {
+  /** Counts an attempt at a second factor, per link for all clients: more networks must not give more attempts. */
+  function countGuess(signature: string): Promise<LimitResult> {
     return count('guessesPerLink', pseudonym(signature))
   }
 
-  /** Counts a hash of a new password, for this link from any client: many networks cost no more work. */
-  function countHash(signature: string): Promise<Counted> {
+  /** Counts a hash of a new password, per link for all clients. */
+  function countHash(signature: string): Promise<LimitResult> {
     return count('hashesPerLink', pseudonym(signature))
   }
 
   /** Takes back the count of a hash that was not made. */
   function returnHash(signature: string): Promise<void> {
-    return giveBack('hashesPerLink', pseudonym(signature))
+    return release('hashesPerLink', pseudonym(signature))
   }
 
-  /** Counts a fresh reset that "this wasn't me" starts, wherever it is pressed. */
-  function countRestart(accountId: string): Promise<Counted> {
+  /** Counts a reset that "this wasn't me" starts, per account for all clients. */
+  function countRestart(accountId: string): Promise<LimitResult> {
     return count('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** Whether this is the first event of its kind and client in ten minutes. Only that is audited: a flood must not fill the log. */
+  /** Whether this is the first event of its kind and client in ten minutes; only that is audited, so a flood cannot fill the log. */
   const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
     (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
 
-  /** Takes back the count of a restart that failed. */
+  /** Releases the count of a restart that failed. */
   function returnRestart(accountId: string): Promise<void> {
-    return giveBack('restartsPerAccount', pseudonym(accountId))
+    return release('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** @param most above which nothing is given back: what was found used up stays so */
-  async function giveBack(name: keyof typeof all, of: string, most: number = 2 ** 31 - 1): Promise<void> {
+  /** @param most a count above this is not released: a spent budget stays spent */
+  async function release(name: keyof typeof all, of: string, most: number = 2 ** 31 - 1): Promise<void> {
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
       `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" BETWEEN 1 AND $3 AND "expire" > $2`,
@@ -237,7 +235,7 @@ export function createLimits(
     )
   }
 
-  /** Deletes what no longer counts; run by the worker. */
+  /** Deletes expired counts; run by the worker. */
   async function purge(): Promise<void> {
     // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
     await pool.query(`DELETE FROM ${table} WHERE "expire" < $1`, [Date.now()])
@@ -246,7 +244,7 @@ export function createLimits(
   const budget = createEmailBudget({
     take: async (name, of) => (await take(name, of)).consumedPoints,
     touch: async (name, of) => void (await limiters.get(name)!.reward(of, 0)),
-    giveBack,
+    release,
     isFirstInWindow,
     pseudonym,
     key: Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter draws v1', 32)),

@@ -1,6 +1,5 @@
-// Every colour there is, once: pages (`theme-plugin.ts` writes it into their style sheet), emails, the icon and what a
-// browser paints around a page read it here. In `#rrggbb`, which every mail program reads. Imports nothing, because
-// Tailwind loads it, too.
+// The only file with colours: those of pages (`tailwind-plugin.ts` writes them into the style sheet), emails, the icon and the
+// browser's frame. In `#rrggbb`, which every mail program supports. Without imports, because Tailwind loads it, too.
 
 /**
  * Text on paper, surface and tints keeps 4.5:1 and edges of controls 3:1 (WCAG 1.4.3, 1.4.11). `prose` is running text in
@@ -64,5 +63,5 @@ export const theme: Record<'light' | 'dark', Scheme> = {
   },
 }
 
-/** What stands on a button of a team's own colour: whichever is easier to read there. */
+/** The label colours of a button in a team's colour; the one with more contrast is used. */
 export const labels = { light: '#ffffff', dark: '#0b1114' }

@@ -1,26 +1,26 @@
 import type { IncomingMessage } from 'node:http'
-import type { GuardedAnswer } from './response-headers'
+import type { SecuredResponse } from './response-headers'
 import { createFairQueue, type QueueBounds } from './fair-queue'
-import type { Refused } from './request-filter'
-import { refuse } from './error-response'
+import type { ErrorResponse } from './request-filter'
+import { sendError } from './error-response'
 
-/** What a request costs decides in which queue it waits. */
+/** The cost of a request decides which queue it waits in. */
 type Kind = 'page' | 'api' | 'health'
 
 /** Milliseconds, and numbers of requests. */
 export type AdmissionLimits = {
   queues: Record<Kind, QueueBounds>
-  /** How long a request waits to be begun: a proxy in front gives up after a minute, a person sooner. */
+  /** How long a request may wait: a proxy in front gives up after a minute, a person sooner. */
   longestWait: number
-  /** A request in progress for so long is not counted any more: code that never returns must not use up the process. */
+  /** A request in progress for longer no longer counts: code that never returns must not block the process. */
   longestWork: number
-  /** How long what arrives may keep what waits from being begun. */
+  /** Milliseconds that new arrivals may delay waiting requests. */
   longestIntake: number
 }
 
 /**
- * Pages, and files, are work of the one thread: more at once only make each one slower. The endpoints wait for the database
- * and for hashes. Each client gets half, so that another client's request finds a place. Health checks wait for neither.
+ * Pages and files use the single thread: more at once would only make each one slower. Endpoints wait for the database and
+ * for hashes. Each client gets half, so that another client's request can begin. Health checks have their own queue.
  */
 export const admissionLimits: AdmissionLimits = {
   queues: {
@@ -33,44 +33,44 @@ export const admissionLimits: AdmissionLimits = {
   longestIntake: 50,
 }
 
-/** What follows on the connection is dropped, as it may be (RFC 9112 §9.3.2): it would be refused as well. */
-export const busy: Refused = {
+/** Closes the connection and drops later requests on it, as RFC 9112 §9.3.2 allows: they would be rejected as well. */
+export const overloadedResponse: ErrorResponse = {
   status: 503,
   detail: 'Service temporarily unavailable.',
   headers: { 'Retry-After': '5', Connection: 'close' },
 }
 
 /** A request that may begin. */
-export type Turn = {
-  /** To be called when what handles the request has returned. */
+export type AdmittedRequest = {
+  /** Call it when the handler of the request has returned. */
   returned(): void
 }
 
 export type Admission = ReturnType<typeof createAdmission>
 
 /**
- * Lets a bounded number of requests begin, and a bounded number wait, in turn by client; refuses the rest at once
- * (requirement R9). Nothing is begun for a client that has hung up.
+ * Limits the requests in progress and the requests that wait, with clients in turn; rejects the rest at once (requirement
+ * R9). Does not begin a request whose client has disconnected.
  *
- * @param onRefused is told of each refusal
+ * @param onRefused called for each rejection
  */
 export function createAdmission(limits: AdmissionLimits, onRefused: () => void) {
   const { page, api, health } = limits.queues
   const queues = { page: createFairQueue(page), api: createFairQueue(api), health: createFairQueue(health) }
   let arrivals = 0
   let scheduled = false
-  /** Since when arrivals keep what waits from being begun. */
+  /** Since when arrivals delay waiting requests. */
   let heldSince: number | undefined
 
-  /** To be told of each connection, too. */
+  /** Call it for each connection, too. */
   function arrived(): void {
     arrivals += 1
   }
 
   /**
-   * Begins what waits once nothing more arrives, a request in each turn of the event loop. The loop accepts one connection in
-   * a turn: with work in each of them, a thousand connections would keep a later one, a health check's too, waiting for as
-   * long as a thousand pieces of work take. Who has hung up is seen as well before work is begun for them.
+   * Begins waiting requests once nothing more arrives, one in each turn of the event loop. The loop accepts one connection
+   * per turn: with work in each turn, a health check would wait behind a thousand connections for a thousand pieces of work.
+   * Waiting also lets the server notice clients that disconnected.
    */
   function schedule(): void {
     if (scheduled) return
@@ -88,26 +88,26 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
   }
 
   /**
-   * Waits for the request's turn. The whole body should be there: a client that sends slowly must not occupy a place.
+   * Waits for the request's turn. Call it after the whole body arrived: a client that sends slowly must not occupy a place.
    *
-   * @param client a key of rate limits
-   * @returns undefined for a request that must not be begun: refused here, or its client has hung up
+   * @param client its key for rate limits
+   * @returns undefined if the request must not begin: it was rejected here, or its client has disconnected
    */
-  function admit(answer: GuardedAnswer, client: string): Promise<Turn | undefined> {
-    const kind = kindOf(answer.target)
+  function admit(response: SecuredResponse, client: string): Promise<AdmittedRequest | undefined> {
+    const kind = kindOf(response.target)
     const queue = queues[kind]
     const next = () => (kind === 'health' ? void queue.beginNext() : schedule())
-    const { promise, resolve } = Promise.withResolvers<Turn | undefined>()
+    const { promise, resolve } = Promise.withResolvers<AdmittedRequest | undefined>()
 
-    const end = (turn: Turn | undefined) => {
+    const end = (turn: AdmittedRequest | undefined) => {
       clearTimeout(patience)
-      answer.off('close', hungUp)
+      response.off('close', hungUp)
       resolve(turn)
     }
     const refuseThis = () => {
       end(undefined)
       onRefused()
-      refuse(answer, busy)
+      sendError(response, overloadedResponse)
     }
     const hungUp = () => {
       leave?.()
@@ -117,10 +117,10 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
       leave?.()
       refuseThis()
     }, limits.longestWait)
-    answer.once('close', hungUp)
+    response.once('close', hungUp)
     arrived()
     const leave = queue.enter(client, {
-      begin: () => end(occupy(answer, () => (leave?.(), next()))),
+      begin: () => end(occupy(response, () => (leave?.(), next()))),
       refuse: refuseThis,
     })
     if (leave === undefined) refuseThis()
@@ -129,10 +129,10 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
   }
 
   /**
-   * Calls `free` once the process has no more to do for the request: all of the answer is handed over, the client does not
-   * keep up with it, or the client is gone and the handler has returned.
+   * Calls `free` once the process has no more work for the request: the whole response was handed over, the client reads too
+   * slowly, or the client disconnected and the handler has returned.
    */
-  function occupy(answer: GuardedAnswer, free: () => void): Turn {
+  function occupy(response: SecuredResponse, free: () => void): AdmittedRequest {
     let isFree = false
     let hasReturned = false
     const freeOnce = () => {
@@ -141,15 +141,15 @@ export function createAdmission(limits: AdmissionLimits, onRefused: () => void) 
       isFree = true
     }
     const limit = setTimeout(freeOnce, limits.longestWork)
-    answer.once('prefinish', freeOnce)
-    answer.once('stalled', freeOnce)
-    answer.once('close', () => {
-      if (hasReturned || answer.headersSent) freeOnce()
+    response.once('prefinish', freeOnce)
+    response.once('stalled', freeOnce)
+    response.once('close', () => {
+      if (hasReturned || response.headersSent) freeOnce()
     })
     return {
       returned() {
         hasReturned = true
-        if (answer.closed || answer.writableEnded) freeOnce()
+        if (response.closed || response.writableEnded) freeOnce()
       },
     }
   }
@@ -163,13 +163,13 @@ function kindOf(target: string): Kind {
 }
 
 /**
- * Resolves when a request may be answered: its whole body is there, and what came before it on its connection is answered.
+ * Resolves when the whole body of a request has arrived and the response to the previous request on its connection is done.
  *
- * @returns whether its connection is still there
+ * @returns whether its connection is still open
  */
 export async function whenReady(
   { socket }: IncomingMessage,
-  earlier: GuardedAnswer | undefined,
+  earlier: SecuredResponse | undefined,
   bodyRead: Promise<void>,
 ): Promise<boolean> {
   await bodyRead

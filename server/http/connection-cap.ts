@@ -2,23 +2,23 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** Milliseconds for which a look for idle connections that found none holds: there may be thousands of looks in a burst. */
+/** Milliseconds before searching again after no idle connection was found; a burst may cause thousands of searches. */
 const lookHolds = 100
 
 type Cap = {
   /** The most connections of one client at once. */
   perClient: number
-  /** Whether a connection has been answered and asks nothing at the moment. */
+  /** Whether a connection had a response and has no request in progress. */
   isIdle: (socket: Socket) => boolean
-  /** Says no on a connection of which nothing was read. */
+  /** Rejects a connection before reading from it. */
   refuse: (socket: Socket) => void
 }
 
 /**
- * Bounds the connections of one client, where clients connect by themselves: each costs memory and time before it has sent
- * anything. Where the bound is reached, an idle one makes room for a new one, and a new one is refused where none is idle.
+ * Limits the connections of one client if clients connect without a proxy: each costs memory and time before it sends
+ * anything. At the limit, a new connection replaces an idle one; if none is idle, the new one is rejected.
  *
- * Takes the place of the listeners that the server has for connections, so it comes first.
+ * Replaces the server's connection listeners, so call it first.
  */
 export function capConnections(server: Server, { perClient, isIdle, refuse }: Cap): void {
   const open = new Map<string, { sockets: Set<Socket>; lookAgain: number }>()

@@ -1,18 +1,18 @@
 import { isIP } from 'node:net'
 import type { Settings } from '@/lib/config/settings'
 
-/** What a policy depends on, besides the response itself. */
+/** The settings that affect a policy. */
 export type PolicyRules = Pick<Settings, 'mode' | 'publicOrigin' | 'basePath'> & {
-  /** Next's dev server runs behind: it evaluates code, writes styles, and keeps a web socket open. */
+  /** For Next's dev server, which evaluates code, adds styles and keeps a WebSocket open. */
   dev: boolean
 }
 
-/** For a response that is no page: it may load nothing and be shown nowhere. */
+/** For responses that are not pages: nothing may be loaded, and no frame may show them. */
 export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /**
- * What a page may load: its own files, and the scripts that carry the nonce of this response (OWASP CSP, "Strict policy").
- * Under a path, `'self'` would be every app of the origin.
+ * Returns the policy of a page: it may load its own files, and scripts with the nonce of this response (OWASP CSP, "Strict
+ * policy"). Under a path, `'self'` would include every app of the origin.
  */
 export function pagePolicy(nonce: string, rules: PolicyRules): string {
   const { mode, publicOrigin, dev } = rules
@@ -30,15 +30,15 @@ export function pagePolicy(nonce: string, rules: PolicyRules): string {
     "object-src 'none'",
     "frame-ancestors 'none'",
   ]
-  // The mailbox of demo and dev shows caught emails in a frame.
+  // The mailbox of demo and dev shows stored emails in a frame.
   if (mode !== 'production') directives.push("frame-src 'self'")
   if (publicOrigin.startsWith('https:')) directives.push('upgrade-insecure-requests')
   return directives.join('; ')
 }
 
 /**
- * The path of this app as a source of a content security policy. Demo and dev are reached by more than one name, and an IP
- * address is no source that browsers must understand (CSP Level 3 §6.7.2.8): there, and without a path, the origin.
+ * Returns this app's own source: its path, or the whole origin if it has none. Also the origin in demo and dev, which have
+ * more than one name, and for an IP address, which browsers need not support as a source (CSP Level 3 §6.7.2.8).
  */
 function ownSource({ mode, publicOrigin, basePath }: PolicyRules): string {
   const { hostname } = new URL(publicOrigin)

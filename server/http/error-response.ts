@@ -1,26 +1,26 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { securityHeaders, type AnswerRules } from './response-headers'
+import { securityHeaders, type HeaderRules } from './response-headers'
 import { withoutBasePath } from './base-path'
-import { methodRefused, notFound, type Refused } from './request-filter'
+import { methodNotAllowed, notFound, type ErrorResponse } from './request-filter'
 
 /** Sends an error response in the format of the endpoints. */
-export function refuse(answer: ServerResponse, { status, detail, headers = {} }: Refused): void {
-  if (detail === undefined) return void answer.writeHead(status, headers).end()
+export function sendError(response: ServerResponse, { status, detail, headers = {} }: ErrorResponse): void {
+  if (detail === undefined) return void response.writeHead(status, headers).end()
   const body = JSON.stringify({ detail })
-  answer.writeHead(status, {
+  response.writeHead(status, {
     ...headers,
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
   })
-  answer.end(body)
+  response.end(body)
 }
 
 /** Writes an error response to a connection without a response object, and closes it. */
 export function sendRaw(
   socket: Duplex,
-  { status, detail, headers = {} }: Refused,
-  rules: Pick<AnswerRules, 'publicOrigin' | 'hsts' | 'lingerTime'>,
+  { status, detail, headers = {} }: ErrorResponse,
+  rules: Pick<HeaderRules, 'publicOrigin' | 'hsts' | 'lingerTime'>,
 ) {
   const body = detail === undefined ? '' : JSON.stringify({ detail })
   const lines = [
@@ -42,10 +42,10 @@ export function sendRaw(
  * Chooses the response to bytes that Node's parser rejected. They may start with HEAD, whose response has no content: a body
  * would be taken for the next response (RFC 9112 §6.3). So only an error about a method that is not HEAD gets a body.
  */
-export function parserRefusal(
+export function parserErrorResponse(
   error: Error & { code?: string; rawPacket?: Buffer },
   basePath: string,
-): Refused {
+): ErrorResponse {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return { status: 431 }
@@ -59,7 +59,7 @@ export function parserRefusal(
       const [, method, path] = /^([A-Z][A-Z0-9_-]{0,31}) (\/\S*) HTTP\/1\.[01]\r?\n/.exec(start) ?? []
       if (method === undefined || path === undefined) break
       const inner = withoutBasePath(path, basePath)
-      return inner === undefined ? notFound : methodRefused(method, inner)
+      return inner === undefined ? notFound : methodNotAllowed(method, inner)
     }
   }
   return { status: 400 }

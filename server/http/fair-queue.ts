@@ -7,7 +7,7 @@ export type QueueBounds = {
   waitingPerClient: number
 }
 
-/** A request in the queue: one of the two happens, once, unless it leaves first. */
+/** A request in the queue: exactly one of the two is called, once, unless it leaves first. */
 export type Waiting = {
   begin(): void
   /** The queue was full, and this client had more waiting than the client of a later request. */
@@ -23,7 +23,7 @@ export type FairQueue = ReturnType<typeof createFairQueue>
  * begins after at most one of them. A client that has as many in progress as it may misses its turn, so that requests that
  * never end leave room for others.
  *
- * A full queue refuses the last request of the client that has most waiting, so that no client fills it alone.
+ * A full queue rejects the last request of the client with the most waiting, so that no client fills it alone.
  */
 export function createFairQueue(bounds: QueueBounds) {
   const clients = new Map<string, Client>()
@@ -35,7 +35,7 @@ export function createFairQueue(bounds: QueueBounds) {
   /**
    * Lets a request wait. It never begins at once: `beginNext` does that.
    *
-   * @returns a function to call when the request has ended or its client has hung up; undefined where the request is refused
+   * @returns a function to call when the request ended or its client disconnected; undefined if the request is rejected
    */
   function enter(key: string, request: Waiting): (() => void) | undefined {
     const client = clients.get(key) ?? { key, working: 0, waiting: new Set() }
@@ -66,7 +66,7 @@ export function createFairQueue(bounds: QueueBounds) {
   /**
    * Begins the request whose turn it is.
    *
-   * @returns false where nothing waits, or the bounds allow no more for now
+   * @returns false if nothing waits, or the bounds allow no more for now
    */
   function beginNext(): boolean {
     const client =
@@ -84,7 +84,7 @@ export function createFairQueue(bounds: QueueBounds) {
     return true
   }
 
-  /** Refuses the last request of the client that has most waiting, where it has at least two more than this client. */
+  /** Rejects the last request of the client with the most waiting, if it has at least two more than this client. */
   function makeRoomFor(client: Client): boolean {
     let longest = client
     for (const one of turns) if (one.waiting.size > longest.waiting.size) longest = one

@@ -1,20 +1,26 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { clientAddress, clientKey, lacksHops } from '@/lib/addresses/client-ip'
+import { clientAddress, clientKey, hasTooFewHops } from '@/lib/addresses/client-ip'
 import { largestBody } from '@/lib/http/guards'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
-import { type AdmissionLimits, admissionLimits, busy, createAdmission, whenReady } from './admission'
+import {
+  type AdmissionLimits,
+  admissionLimits,
+  overloadedResponse,
+  createAdmission,
+  whenReady,
+} from './admission'
 import { pagePolicy } from './content-security-policy'
-import { guardedAnswer, type AnswerRules, type GuardedAnswer } from './response-headers'
+import { createResponseClass, type HeaderRules, type SecuredResponse } from './response-headers'
 import { withoutBasePath } from './base-path'
 import { capConnections } from './connection-cap'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
-import { methodRefused, misdirected, refusalOf } from './request-filter'
+import { methodNotAllowed, checkHost, filterRequest } from './request-filter'
 import { inRequest } from './request-context'
-import { logRefusal } from '@/lib/logging/refusal-log'
-import { logRefused } from './log-refusals'
-import { parserRefusal, refuse, sendRaw } from './error-response'
+import { logMisconfiguration } from '@/lib/logging/refusal-log'
+import { logErrorStatus } from './log-refusals'
+import { parserErrorResponse, sendError, sendRaw } from './error-response'
 import { hasForwardingHeaders, keepKnownHeaders, setRequestHeader } from './request-headers'
 
 export type FrontSettings = Pick<
@@ -30,21 +36,21 @@ export type FrontLimits = ClosingTimes &
     requestTimeout: number
     /** Longer than the minute for which load balancers keep connections, so that theirs end first. */
     keepAliveTimeout: number
-    /** Of a connection on which nothing moves while an answer is due. */
+    /** Of a connection without traffic while a response is due. */
     idleTimeout: number
     checkInterval: number
     lingerTime: number
     maxHeaderSize: number
-    /** What a request's body may bring before there is an answer; well above what the handlers accept. */
+    /** The most bytes of a body before the response begins; well above what the handlers accept. */
     bodyCeiling: number
     /**
-     * Requests that a connection may send before the first is answered. Node hands them all over as they are read, and thousands
-     * fit into one small packet. Clients must live with a connection that ends before all are answered (RFC 9112 §9.3.2).
+     * Requests that a connection may send before its first response. Node emits all of them as it reads them, and thousands fit
+     * into one small packet. Clients must expect a connection that closes before all responses (RFC 9112 §9.3.2).
      */
     pipelined: number
     /**
-     * Connections of one client to a process, where no proxy stands in front: more than what may wait and be in progress, and
-     * some 15 MB.
+     * Connections of one client to a process without a proxy: more than the requests that may wait or be in progress; about
+     * 15 MB.
      */
     connectionsPerClient: number
   }
@@ -68,9 +74,9 @@ export const frontLimits: FrontLimits = {
 export type FrontParts = {
   settings: FrontSettings
   log: Log
-  /** Answers the requests that the front lets through: Next, or a stand-in of the same form. */
-  handle: (request: IncomingMessage, answer: ServerResponse) => Promise<void> | void
-  /** Takes web sockets; only Next's dev server has any. */
+  /** Handles the requests that pass the front: Next, or a test's own handler. */
+  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+  /** Handles WebSockets; only Next's dev server has any. */
   upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
   limits?: Partial<FrontLimits>
 }
@@ -86,7 +92,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   const { publicOrigin, basePath, hsts, allowedOrigins, trustedProxyHops } = settings
   const dev = upgrade !== undefined
   const local = settings.mode !== 'production'
-  const rules: AnswerRules = {
+  const rules: HeaderRules = {
     mode: settings.mode,
     publicOrigin,
     basePath,
@@ -96,11 +102,11 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     lingerTime: limits.lingerTime,
     draining: () => connections.isDraining(),
   }
-  const Answer = guardedAnswer(rules)
+  const ResponseClass = createResponseClass(rules)
   let warned = false
 
-  const server = createServer<typeof IncomingMessage, typeof Answer>({
-    ServerResponse: Answer,
+  const server = createServer<typeof IncomingMessage, typeof ResponseClass>({
+    ServerResponse: ResponseClass,
     insecureHTTPParser: false,
     maxHeaderSize: limits.maxHeaderSize,
     headersTimeout: limits.headersTimeout,
@@ -114,13 +120,13 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
       perClient: limits.connectionsPerClient,
       isIdle: (socket) => connections.isIdle(socket),
       refuse: (socket) => {
-        logRefusal(log, 'busy')
+        logMisconfiguration(log, 'busy')
         socket.on('error', () => socket.destroy())
-        sendRaw(socket, busy, rules)
+        sendRaw(socket, overloadedResponse, rules)
       },
     })
   const connections = trackConnections(server)
-  const admission = createAdmission(limits, () => logRefusal(log, 'busy'))
+  const admission = createAdmission(limits, () => logMisconfiguration(log, 'busy'))
   server.on('connection', admission.arrived)
 
   function warnOnce(request: IncomingMessage): void {
@@ -131,7 +137,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
         { event: 'forwarding_headers_ignored' },
         'Requests carry forwarding headers, but TRUSTED_PROXY_HOPS is 0: if a proxy stands in front, all its clients count as one.',
       )
-    } else if (lacksHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) {
+    } else if (hasTooFewHops(request.headersDistinct['x-forwarded-for'] ?? [], trustedProxyHops)) {
       warned = true
       log.warn(
         { event: 'forwarding_hops_missing' },
@@ -141,82 +147,82 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   }
 
   /** Replaces headers of the client by those that the app may trust. */
-  function setTrustedHeaders(request: IncomingMessage, answer: GuardedAnswer, client: string): void {
+  function setTrustedHeaders(request: IncomingMessage, response: SecuredResponse, client: string): void {
     keepKnownHeaders(request, dev)
     const { protocol, host } = new URL(publicOrigin)
     setRequestHeader(request, 'host', host)
     setRequestHeader(request, 'x-forwarded-proto', protocol.slice(0, -1))
     setRequestHeader(request, 'x-rekey-client', client)
-    setRequestHeader(request, 'x-rekey-request-id', answer.requestId)
-    setRequestHeader(request, 'x-nonce', answer.nonce)
+    setRequestHeader(request, 'x-rekey-request-id', response.requestId)
+    setRequestHeader(request, 'x-nonce', response.nonce)
     // Only letters and hyphens pass; the app checks whether the locale exists.
     const [, language] = /[?&]lang=([A-Za-z-]+)(?:&|$)/.exec(request.url ?? '') ?? []
     if (language !== undefined) setRequestHeader(request, 'x-rekey-language', language)
-    setRequestHeader(request, 'content-security-policy', pagePolicy(answer.nonce, rules))
+    setRequestHeader(request, 'content-security-policy', pagePolicy(response.nonce, rules))
   }
 
   async function serve(
     request: IncomingMessage,
-    answer: GuardedAnswer,
+    response: SecuredResponse,
     expectsContinue: boolean,
   ): Promise<void> {
-    const { count, earlier } = connections.count(request, answer)
+    const { count, earlier } = connections.count(request, response)
     if (count > limits.pipelined) return void request.socket.destroy()
-    answer.on('error', (error) =>
-      log.debug({ err: error, requestId: answer.requestId }, 'answer not delivered'),
+    response.on('error', (error) =>
+      log.debug({ err: error, requestId: response.requestId }, 'answer not delivered'),
     )
-    const bodyRead = boundBody(request, answer, limits.bodyCeiling)
+    const bodyRead = boundBody(request, response, limits.bodyCeiling)
     warnOnce(request)
     const target = withoutBasePath(request.url ?? '', basePath)
-    if (target !== undefined) request.url = answer.target = target
+    if (target !== undefined) request.url = response.target = target
     try {
       const outside = target === undefined
-      const refused = refusalOf(request, { dev, local, publicOrigin, trustedProxyHops, outside })
-      if (refused !== undefined) logRefused(log, refused, outside)
-      if (refused !== undefined) return refuse(answer, refused)
+      const refused = filterRequest(request, { dev, local, publicOrigin, trustedProxyHops, outside })
+      if (refused !== undefined) logErrorStatus(log, refused, outside)
+      if (refused !== undefined) return sendError(response, refused)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
-        answer.writeContinue()
+        response.writeContinue()
       if (!(await whenReady(request, earlier, bodyRead))) return
       const forwardedFor = request.headersDistinct['x-forwarded-for'] ?? []
       const client = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
-      const turn = await admission.admit(answer, clientKey(client))
+      const turn = await admission.admit(response, clientKey(client))
       if (turn === undefined) return
-      setTrustedHeaders(request, answer, client)
-      // Next was built for the path, and expects it.
+      setTrustedHeaders(request, response, client)
+      // Next was built for the path and expects it.
       request.url = `${basePath}${request.url}`
       try {
-        await inRequest(answer.requestId, () => handle(request, answer))
+        await inRequest(response.requestId, () => handle(request, response))
       } finally {
         turn.returned()
       }
     } catch (error) {
-      log.error({ err: error, event: 'sys_request_failed', requestId: answer.requestId }, 'request failed')
-      if (answer.headersSent) request.socket.destroy()
-      else refuse(answer, { status: 500, detail: 'Internal server error.' })
+      log.error({ err: error, event: 'sys_request_failed', requestId: response.requestId }, 'request failed')
+      if (response.headersSent) request.socket.destroy()
+      else sendError(response, { status: 500, detail: 'Internal server error.' })
     }
   }
 
-  server.on('request', (request, answer) => void serve(request, answer, false))
-  server.on('checkContinue', (request, answer) => void serve(request, answer, true))
+  server.on('request', (request, response) => void serve(request, response, false))
+  server.on('checkContinue', (request, response) => void serve(request, response, true))
   server.on('connect', (_, socket) => {
-    // Node has let go of this socket: without a listener, a client that hangs up would end the process.
+    // Node removed its listeners from this socket: without one, a client that disconnects would crash the process.
     socket.on('error', () => socket.destroy())
-    sendRaw(socket, methodRefused('CONNECT', '/'), rules)
+    sendRaw(socket, methodNotAllowed('CONNECT', '/'), rules)
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
-    // This one has had its answer, and a moment to read it.
+    // The response was already sent.
     if (!socket.writable) return
-    // Once an answer has begun, whatever is added would be read as part of it.
-    if (error.code === 'ECONNRESET' || connections.isAnswering(socket)) return socket.destroy()
-    const refused = parserRefusal(error, basePath)
-    logRefused(log, refused)
+    // Once a response has begun, further bytes would be read as a part of it.
+    if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
+    const refused = parserErrorResponse(error, basePath)
+    logErrorStatus(log, refused)
     sendRaw(socket, refused, rules)
   })
   if (upgrade !== undefined) {
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy())
       const target = withoutBasePath(request.url ?? '', basePath)
-      if (!target?.startsWith('/_next/') || misdirected(request, { local, publicOrigin }))
+      if (!target?.startsWith('/_next/') || checkHost(request, { local, publicOrigin }))
         return socket.destroy()
       keepKnownHeaders(request, dev)
       upgrade(request, socket, head)
@@ -227,18 +233,18 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
 }
 
 /**
- * Ends the connection of a request whose body goes on and on before anybody has answered it (requirement I3).
+ * Closes the connection of a request whose body exceeds the ceiling before the response begins (requirement I3).
  *
- * @returns resolves when the body is there, or more of it than any handler reads
+ * @returns resolves when the whole body arrived, or more of it than any handler reads
  */
-function boundBody(request: IncomingMessage, answer: ServerResponse, ceiling: number): Promise<void> {
+function boundBody(request: IncomingMessage, response: ServerResponse, ceiling: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const push = request.push.bind(request)
   let received = 0
   request.push = (chunk: Buffer | null, encoding) => {
     received += chunk?.length ?? 0
     if (chunk === null || received > largestBody) resolve()
-    if (received <= ceiling || answer.headersSent) return push(chunk, encoding)
+    if (received <= ceiling || response.headersSent) return push(chunk, encoding)
     request.socket.destroy()
     return false
   }

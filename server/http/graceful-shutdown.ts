@@ -6,57 +6,57 @@ import type { Duplex } from 'node:stream'
 export type ClosingTimes = {
   /** How long idle connections stay open: a request may already be on its way on one of them. */
   idleGrace: number
-  /** How long answers in progress may take. */
+  /** How long responses in progress may take. */
   drainGrace: number
 }
 
-/** Knows which connections of a server are in use, so that it can go without cutting an answer off (requirement F9). */
+/** Tracks which connections are in use, so that the server can stop without interrupting a response (requirement F9). */
 export function trackConnections(server: Server) {
-  const answering = new Map<Socket, Set<ServerResponse>>()
+  const responsesBySocket = new Map<Socket, Set<ServerResponse>>()
   const used = new WeakSet<Socket>()
   let draining = false
   let idleOver = false
 
   server.on('connection', (socket) => {
-    answering.set(socket, new Set())
-    socket.once('close', () => answering.delete(socket))
+    responsesBySocket.set(socket, new Set())
+    socket.once('close', () => responsesBySocket.delete(socket))
   })
 
   /**
-   * To be told of every request.
+   * Call it for every request.
    *
-   * @returns how many answers its connection waits for, and the one before this
+   * @returns the number of pending responses on its connection, and the one before this
    */
-  function count<Answer extends ServerResponse>(
+  function count<AnyResponse extends ServerResponse>(
     request: IncomingMessage,
-    answer: Answer,
-  ): { count: number; earlier: Answer | undefined } {
+    response: AnyResponse,
+  ): { count: number; earlier: AnyResponse | undefined } {
     const { socket } = request
-    const answers = answering.get(socket) as Set<Answer> | undefined
-    const earlier = [...(answers ?? [])].at(-1)
-    answers?.add(answer)
+    const responses = responsesBySocket.get(socket) as Set<AnyResponse> | undefined
+    const earlier = [...(responses ?? [])].at(-1)
+    responses?.add(response)
     used.add(socket)
-    answer.once('close', () => {
-      answers?.delete(answer)
-      if (idleOver && answers?.size === 0) socket.destroySoon()
+    response.once('close', () => {
+      responses?.delete(response)
+      if (idleOver && responses?.size === 0) socket.destroySoon()
     })
-    return { count: answers?.size ?? 0, earlier }
+    return { count: responses?.size ?? 0, earlier }
   }
 
   /**
-   * Accepts no more connections, lets answers in progress finish and those that use an open connection once more learn
-   * that it closes; resolves when all connections are gone.
+   * Stops accepting connections and lets responses in progress finish. The response to a new request on an open connection
+   * announces that it closes. Resolves when all connections are closed.
    */
   async function drain({ idleGrace, drainGrace }: ClosingTimes): Promise<void> {
     draining = true
-    // The close of http.Server would drop idle connections at once, and the requests already on their way with them.
+    // http.Server's close would drop idle connections at once, together with requests that are already on their way.
     const gone = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()))
     const idle = setTimeout(() => {
       idleOver = true
-      for (const [socket, answers] of answering) if (answers.size === 0) socket.destroy()
+      for (const [socket, responses] of responsesBySocket) if (responses.size === 0) socket.destroy()
     }, idleGrace)
     const end = setTimeout(() => {
-      for (const socket of answering.keys()) socket.destroy()
+      for (const socket of responsesBySocket.keys()) socket.destroy()
     }, drainGrace)
     await gone
     clearTimeout(idle)
@@ -64,16 +64,16 @@ export function trackConnections(server: Server) {
     server.close()
   }
 
-  /** Whether bytes written to the connection now would be taken for a part of somebody else's answer. */
-  function isAnswering(socket: Duplex): boolean {
-    const answers = answering.get(socket as Socket) ?? new Set()
-    return [...answers].some((answer) => answer.headersSent || answer.req.complete)
+  /** Whether bytes written to the connection now would become a part of another request's response. */
+  function hasOpenResponse(socket: Duplex): boolean {
+    const responses = responsesBySocket.get(socket as Socket) ?? new Set()
+    return [...responses].some((response) => response.headersSent || response.req.complete)
   }
 
-  /** Whether a connection has had an answer and waits for none. */
+  /** Whether a connection had a response and has none pending. */
   function isIdle(socket: Socket): boolean {
-    return answering.get(socket)?.size === 0 && used.has(socket)
+    return responsesBySocket.get(socket)?.size === 0 && used.has(socket)
   }
 
-  return { count, drain, isAnswering, isIdle, isDraining: () => draining }
+  return { count, drain, hasOpenResponse, isIdle, isDraining: () => draining }
 }

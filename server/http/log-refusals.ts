@@ -1,6 +1,6 @@
 import type { Log } from '@/lib/logging/log'
-import { logRefusal, type Misconfiguration } from '@/lib/logging/refusal-log'
-import type { Refused } from './request-filter'
+import { logMisconfiguration, type Misconfiguration } from '@/lib/logging/refusal-log'
+import type { ErrorResponse } from './request-filter'
 
 /** The error statuses of the front server that a wrong setting, here or in a proxy, can cause for all clients. */
 const misconfigurations: Partial<Record<number, Misconfiguration>> = {
@@ -10,11 +10,11 @@ const misconfigurations: Partial<Record<number, Misconfiguration>> = {
 }
 
 /**
- * Logs an error response of the front server if a wrong setting may be its cause; `logRefusal` limits the lines.
+ * Logs an error response of the front server if a wrong setting may be its cause; `logMisconfiguration` limits the lines.
  *
  * @param outsidePath whether the request's path is not under that of PUBLIC_URL
  */
-export function logRefused(log: Log, { status }: Refused, outsidePath = false): void {
+export function logErrorStatus(log: Log, { status }: ErrorResponse, outsidePath = false): void {
   const reason = outsidePath ? 'outside-path' : misconfigurations[status]
-  if (reason !== undefined) logRefusal(log, reason)
+  if (reason !== undefined) logMisconfiguration(log, reason)
 }

@@ -6,12 +6,12 @@ import { watchMail } from '@/lib/mail-health/reports'
 import { createMailState, type MailFacts, type MailState } from '@/lib/mail-health/state'
 import { assessMailHealth, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import type { Settings } from '@/lib/config/settings'
-import { refuse } from './error-response'
+import { sendError } from './error-response'
 
-/** The path at which a monitor requests the mail health. Without HEALTH_TOKEN it answers 404, like any unknown path. */
+/** The path at which a monitor requests the mail health. Without HEALTH_TOKEN it responses 404, like any unknown path. */
 export const mailHealthPath = '/api/health/mail'
 
-type Handle = (request: IncomingMessage, answer: ServerResponse) => Promise<void> | void
+type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /**
  * Watches the mail health in a web process: logs what stops all emails, because no worker may be running, and serves
@@ -32,9 +32,9 @@ export function watchMailOfWeb(
   return {
     serve(handle: Handle): Handle {
       if (healthToken === undefined) return handle
-      const answerHealth = createMailHealth(state, healthToken, log, times)
-      return (request, answer) =>
-        isMailHealth(request.url, basePath) ? answerHealth(request, answer) : handle(request, answer)
+      const serveHealth = createMailHealth(state, healthToken, log, times)
+      return (request, response) =>
+        isMailHealth(request.url, basePath) ? serveHealth(request, response) : handle(request, response)
     },
     async close(): Promise<void> {
       await watch.stop()
@@ -59,9 +59,9 @@ export function createMailHealth(
   times: MailTimes = mailTimes,
 ): Handle {
   let reading: Promise<MailFacts> | undefined
-  return async (request, answer) => {
+  return async (request, response) => {
     if (!hasToken(request, token))
-      return refuse(answer, {
+      return sendError(response, {
         status: 401,
         detail: 'A bearer token is needed.',
         headers: { 'WWW-Authenticate': 'Bearer' },
@@ -71,14 +71,14 @@ export function createMailHealth(
       reading ??= state.read().finally(() => (reading = undefined))
       const facts = await reading
       const verdict = assessMailHealth(facts, times)
-      say(answer, verdict.status === 'ok' ? 200 : 503, {
+      sendJson(response, verdict.status === 'ok' ? 200 : 503, {
         ...verdict,
         workerSeenSeconds: seconds(facts.workerSeen),
         oldestRequestSeconds: seconds(facts.untaken),
       })
     } catch (error) {
       log.warn({ err: error, event: 'mail_state_unknown' })
-      say(answer, 503, { status: 'unknown' })
+      sendJson(response, 503, { status: 'unknown' })
     }
   }
 }
@@ -97,12 +97,12 @@ function seconds(milliseconds: number | null): number | null {
   return milliseconds === null ? null : Math.max(0, Math.floor(milliseconds / 1000))
 }
 
-function say(answer: ServerResponse, status: number, facts: object): void {
+function sendJson(response: ServerResponse, status: number, facts: object): void {
   const body = JSON.stringify(facts)
-  answer.writeHead(status, {
+  response.writeHead(status, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
   })
-  answer.end(body)
+  response.end(body)
 }

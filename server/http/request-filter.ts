@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import { isLoopback } from '@/lib/addresses/loopback'
 
 /** The error response to a rejected request. */
-export type Refused = {
+export type ErrorResponse = {
   status: number
   /** Absent: the response has no body. */
   detail?: string
   headers?: Record<string, string>
 }
 
-export type GateRules = {
+export type FilterRules = {
   dev: boolean
   /** Demo or dev, whose mailbox needs no login. */
   local: boolean
@@ -20,7 +20,7 @@ export type GateRules = {
   outside: boolean
 }
 
-export const notFound: Refused = { status: 404, detail: 'Not found.' }
+export const notFound: ErrorResponse = { status: 404, detail: 'Not found.' }
 
 const apiMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const pageMethods = new Set(['GET', 'HEAD'])
@@ -40,10 +40,10 @@ const maxParameters = 100
  *
  * @returns the error response; undefined if the request may proceed
  */
-export function refusalOf(request: IncomingMessage, rules: GateRules): Refused | undefined {
+export function filterRequest(request: IncomingMessage, rules: FilterRules): ErrorResponse | undefined {
   return (
     malformed(request) ??
-    misdirected(request, rules) ??
+    checkHost(request, rules) ??
     webSocket(request) ??
     unknownPath(request, rules) ??
     wrongMethod(request, rules) ??
@@ -53,7 +53,7 @@ export function refusalOf(request: IncomingMessage, rules: GateRules): Refused |
   )
 }
 
-function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): Refused | undefined {
+function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): ErrorResponse | undefined {
   // Two Host headers enable routing attacks; Node itself rejects a request without one (RFC 9112 §3.2).
   if ((headersDistinct.host?.length ?? 0) > 1) return badRequest('Only one Host header may be given.')
   // Absolute targets and `*` are for proxies only (CVE-2026-44578).
@@ -69,10 +69,10 @@ function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): 
  * Rejects foreign host names in demo and dev. An attacker's site can point its own name at this machine (DNS rebinding);
  * its scripts would then be same-origin with the mailbox and could read the emails.
  */
-export function misdirected(
+export function checkHost(
   { headers: { host } }: IncomingMessage,
-  { local, publicOrigin }: Pick<GateRules, 'local' | 'publicOrigin'>,
-): Refused | undefined {
+  { local, publicOrigin }: Pick<FilterRules, 'local' | 'publicOrigin'>,
+): ErrorResponse | undefined {
   if (!local || host === undefined || host === new URL(publicOrigin).host) return undefined
   if (isLoopback(host.replace(/:\d+$/, '').toLowerCase())) return undefined
   return {
@@ -89,7 +89,10 @@ const encodedInNames = /%(?:[57][BD]|40|2[0489BC]|3[ABD])/gi
  * Rejects paths that are not in normal form or that nothing serves. No route has an empty segment, a dot segment or an
  * encoded character; only Next's files do, because it names them after modules.
  */
-function unknownPath({ url = '' }: IncomingMessage, { dev, outside }: GateRules): Refused | undefined {
+function unknownPath(
+  { url = '' }: IncomingMessage,
+  { dev, outside }: FilterRules,
+): ErrorResponse | undefined {
   if (outside) return notFound
   const path = pathOf(url)
   const isFile = path.startsWith('/_next/static/')
@@ -97,21 +100,24 @@ function unknownPath({ url = '' }: IncomingMessage, { dev, outside }: GateRules)
   const spelt = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*\/?$/.test(plain) && !/\/\.{1,2}(?:\/|$)/.test(path)
   // Next's paths for partial pages (`.rsc`, `.segments/`) have bypassed checks more than once.
   const ofPage = /\.rsc$|\.segments\//.test(path)
-  // Block Next's internal routes, such as `/_global-error`, which answers 500.
+  // Block Next's internal routes, such as `/_global-error`, which responds with 500.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
   return spelt && !ofPage && !closed ? undefined : notFound
 }
 
-function wrongMethod({ method = '', url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {
+function wrongMethod(
+  { method = '', url = '' }: IncomingMessage,
+  { dev }: FilterRules,
+): ErrorResponse | undefined {
   const path = pathOf(url)
   // Pages accept no POST, which excludes Server Functions and Flight payloads (CVE-2025-55182).
   const ofDevTools = dev && /^\/(?:__nextjs|_next\/)/.test(path)
   const methods = path.startsWith('/api/v1/') || ofDevTools ? apiMethods : pageMethods
-  return methods.has(method) ? undefined : methodRefused(method, path)
+  return methods.has(method) ? undefined : methodNotAllowed(method, path)
 }
 
 /** Returns the response 405 to an unsupported method, with the `Allow` that RFC 9110 §15.5.6 requires. */
-export function methodRefused(method: string, path: string): Refused {
+export function methodNotAllowed(method: string, path: string): ErrorResponse {
   const allow = path.startsWith('/api/v1/') ? 'POST, OPTIONS' : 'GET, HEAD'
   return { status: 405, detail: `Method "${method}" not allowed.`, headers: { Allow: allow } }
 }
@@ -122,13 +128,13 @@ export function methodRefused(method: string, path: string): Refused {
  * falls back to a full navigation, or drops the prefetch. API requests pass, because a 204 would look like success there;
  * these headers do not reach Next.
  */
-function rscRequest({ headers, url = '' }: IncomingMessage, { dev }: GateRules): Refused | undefined {
+function rscRequest({ headers, url = '' }: IncomingMessage, { dev }: FilterRules): ErrorResponse | undefined {
   if (dev || pathOf(url).startsWith('/api/')) return undefined
   const isPartial = headers.rsc !== undefined || headers['next-router-prefetch'] !== undefined
   return isPartial ? { status: 204 } : undefined
 }
 
-function plainHttp({ headersDistinct }: IncomingMessage, rules: GateRules): Refused | undefined {
+function plainHttp({ headersDistinct }: IncomingMessage, rules: FilterRules): ErrorResponse | undefined {
   const protocols = headersDistinct['x-forwarded-proto']?.join(',').split(',') ?? []
   const trusted =
     rules.trustedProxyHops > 0 ? (protocols.at(-rules.trustedProxyHops) ?? protocols[0]) : undefined
@@ -143,14 +149,14 @@ function plainHttp({ headersDistinct }: IncomingMessage, rules: GateRules): Refu
  * Rejects WebSocket requests. Other upgrades are ignored, as RFC 9110 §7.8 allows: some clients offer HTTP/2 with every
  * request.
  */
-function webSocket({ headers }: IncomingMessage): Refused | undefined {
+function webSocket({ headers }: IncomingMessage): ErrorResponse | undefined {
   return /\bwebsocket\b/i.test(headers.upgrade ?? '')
     ? badRequest('There are no web sockets here.')
     : undefined
 }
 
 /** Rejects compressed bodies: 16 KiB of JSON need no compression, and a decompression bomb would exhaust memory. */
-function encodedBody({ headers }: IncomingMessage): Refused | undefined {
+function encodedBody({ headers }: IncomingMessage): ErrorResponse | undefined {
   const coding = headers['content-encoding'] ?? 'identity'
   const transfer = headers['transfer-encoding'] ?? 'chunked'
   if (/^(identity)?$/i.test(coding.trim()) && /^chunked$/i.test(transfer.trim())) return undefined
@@ -161,7 +167,7 @@ function encodedBody({ headers }: IncomingMessage): Refused | undefined {
   }
 }
 
-function badRequest(detail: string): Refused {
+function badRequest(detail: string): ErrorResponse {
   return { status: 400, detail, headers: { Connection: 'close' } }
 }
 

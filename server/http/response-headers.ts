@@ -9,16 +9,16 @@ import { corsHeaders } from '@/lib/http/cors'
 import type { Settings } from '@/lib/config/settings'
 import { closedPolicy, pagePolicy, type PolicyRules } from './content-security-policy'
 
-/** What the headers of an answer depend on, besides the answer itself. */
-export type AnswerRules = PolicyRules &
+/** The settings and the state that affect response headers. */
+export type HeaderRules = PolicyRules &
   Pick<Settings, 'hsts' | 'allowedOrigins'> & {
-    /** Milliseconds a connection stays after an answer that came before the whole body. */
+    /** Milliseconds that a connection stays open after a response that came before the whole body. */
     lingerTime: number
-    /** Whether the server is on its way out, so that no connection should be used again. */
+    /** Whether the server is shutting down, so that no connection should be used again. */
     draining: () => boolean
   }
 
-/** Powerful features that no page here uses; all the names are ones that Chromium 156 knows, so it has nothing to warn of. */
+/** Powerful features that no page uses. Chromium 156 knows all these names, so it logs no warning. */
 const unusedFeatures = [
   'accelerometer',
   'autoplay',
@@ -64,11 +64,11 @@ const nothingPermitted = denied(unusedFeatures)
 /** The mailbox of demo and dev has a button that copies a link. */
 const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !== 'clipboard-write'))
 
-/** The headers of every answer, whatever its status (OWASP HTTP Headers; requirement H7). */
+/** Returns the headers of every response, whatever its status (OWASP HTTP Headers; requirement H7). */
 export function securityHeaders({
   publicOrigin,
   hsts,
-}: Pick<AnswerRules, 'publicOrigin' | 'hsts'>): [name: string, value: string][] {
+}: Pick<HeaderRules, 'publicOrigin' | 'hsts'>): [name: string, value: string][] {
   const headers: [string, string][] = [
     ['Content-Security-Policy', closedPolicy],
     ['X-Content-Type-Options', 'nosniff'],
@@ -90,22 +90,22 @@ export function securityHeaders({
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[]
 
 /**
- * The class of all answers of the server. Its headers are settled in `writeHead`, which nothing that is sent can pass
- * by, be it a page, a file, an error of Next's or a refusal that Node makes up by itself.
+ * Creates the class of all responses. It sets the headers in `writeHead`, which every response passes: pages, files, errors
+ * of Next, and error responses that Node itself creates.
  */
-export function guardedAnswer(rules: AnswerRules) {
+export function createResponseClass(rules: HeaderRules) {
   const always = securityHeaders(rules)
 
-  return class GuardedAnswer<
+  return class SecuredResponse<
     Request extends IncomingMessage = IncomingMessage,
   > extends ServerResponse<Request> {
-    // Made on first use: of many requests that arrive at once, most need neither.
+    // Created on first use: most requests of a burst need neither.
     private madeNonce: string | undefined
     private madeId: string | undefined
-    /** What was asked for, without the path of PUBLIC_URL; empty until the front has looked at it. */
+    /** The request target without the path of PUBLIC_URL; empty until the front sets it. */
     target = ''
 
-    /** 128 bits for the scripts of this answer and no other. */
+    /** 128 random bits for the scripts of this response only. */
     get nonce(): string {
       return (this.madeNonce ??= randomBytes(16).toString('base64'))
     }
@@ -118,18 +118,18 @@ export function guardedAnswer(rules: AnswerRules) {
       this.takeGiven(typeof reason === 'string' ? given : reason)
       this.settleHeaders(status)
       if (rules.draining()) this.setHeader('Connection', 'close')
-      if (bodyIsOutstanding(this.req)) this.lingerAfterwards()
+      if (isRequestBodyPending(this.req)) this.lingerAfterwards()
       return typeof reason === 'string' ? super.writeHead(status, reason) : super.writeHead(status)
     }
 
-    /** Tells by `stalled` that the client does not read as fast as the answer is made. */
+    /** Emits `stalled` if the client reads more slowly than the response is written. */
     override write(...given: [chunk: unknown, ...rest: never[]]): boolean {
       const goesOn = super.write(...given)
       if (!goesOn) this.emit('stalled')
       return goesOn
     }
 
-    /** Takes over the headers handed to `writeHead`, in each of the forms that Node accepts. */
+    /** Sets the headers passed to `writeHead`, in each of the formats that Node accepts. */
     private takeGiven(given: GivenHeaders | undefined): void {
       if (!Array.isArray(given)) {
         for (const [name, value] of Object.entries(given ?? {}))
@@ -156,8 +156,8 @@ export function guardedAnswer(rules: AnswerRules) {
     }
 
     /**
-     * Here, so that a front end on an allowed origin can read every answer of the API, also one that no handler made.
-     * Pages are for this origin alone.
+     * Adds the CORS headers here, so that a front end on an allowed origin can read every response of the API, even without a
+     * handler. Pages are for this origin only.
      */
     private shareWithAllowedOrigin(): void {
       const shared = corsHeaders(this.req.headers.origin, rules.allowedOrigins)
@@ -166,7 +166,7 @@ export function guardedAnswer(rules: AnswerRules) {
       if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
     }
 
-    /** Emails that demo and dev show in a frame bring a policy of their own; nothing else may choose its headers. */
+    /** Emails that demo and dev show in a frame have their own policy; no other response may replace these headers. */
     private headersOfOwnMaking(): Set<string> {
       if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
       return new Set([
@@ -179,15 +179,15 @@ export function guardedAnswer(rules: AnswerRules) {
       return rules.mode !== 'production' && this.target.startsWith('/dev/mailbox/')
     }
 
-    /** Files whose name changes with their content are the only thing worth keeping. */
+    /** Only files whose name changes with their content may be cached. */
     private isHashedFile(status: number): boolean {
       return !rules.dev && (status === 200 || status === 304) && this.target.startsWith('/_next/static/')
     }
 
     /**
-     * An answer that comes before the whole body ends the connection. Closing it at once would reset it and take the
-     * answer away from a client that is still sending (RFC 9112 §9.6), so it is half-closed and what comes is thrown
-     * away for a moment.
+     * Closes the connection after a response that came before the whole body. Closing it at once would reset it, and a client
+     * that still sends would lose the response (RFC 9112 §9.6). So it is half-closed, and further bytes are discarded for a
+     * moment.
      */
     private lingerAfterwards(): void {
       const { req, socket } = this
@@ -203,14 +203,14 @@ export function guardedAnswer(rules: AnswerRules) {
   }
 }
 
-export type GuardedAnswer = InstanceType<ReturnType<typeof guardedAnswer>>
+export type SecuredResponse = InstanceType<ReturnType<typeof createResponseClass>>
 
 function isPage(contentType: number | string | readonly string[] | undefined): boolean {
   return /^text\/html\b/i.test(String(contentType ?? ''))
 }
 
-/** Whether the request has a body of which some is still to come. */
-export function bodyIsOutstanding(request: IncomingMessage): boolean {
+/** Whether a part of the request's body has not arrived yet. */
+export function isRequestBodyPending(request: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
   return !request.complete && (coding !== undefined || (length !== undefined && length !== '0'))
 }

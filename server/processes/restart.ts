@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Log } from '@/lib/logging/log'
 
 /** Milliseconds. */
-export type KeepingTimes = {
+export type RestartTimes = {
   firstDelay: number
   longestDelay: number
   /** A process that ran this long restarts after the first delay again. */
@@ -12,7 +12,7 @@ export type KeepingTimes = {
   stopGrace: number
 }
 
-export const keepingTimes: KeepingTimes = {
+export const restartTimes: RestartTimes = {
   firstDelay: 1_000,
   longestDelay: 30_000,
   healthyAfter: 60_000,
@@ -23,7 +23,7 @@ export const keepingTimes: KeepingTimes = {
 /** A message from a process to its supervisor. */
 export type Report = { ready: true; port?: number } | { cannotStart: string }
 
-type Keeping = {
+type Options = {
   name: string
   start: () => ChildProcess
   log: Log
@@ -31,10 +31,10 @@ type Keeping = {
   reports: boolean
   /** Whether it must not be restarted if it dies before it was up for the first time. */
   mustStart: boolean
-  times?: Partial<KeepingTimes>
+  times?: Partial<RestartTimes>
 }
 
-export type KeptProcess = {
+export type SupervisedProcess = {
   /** Resolves when the process is up for the first time; rejects with the reason if it must start but fails. */
   up: Promise<{ port?: number | undefined }>
   /** Sends SIGTERM and waits; kills the process after `stopGrace`. */
@@ -42,8 +42,15 @@ export type KeptProcess = {
 }
 
 /** Starts a process and restarts it whenever it dies, with exponential backoff, until it is stopped. */
-export function keepRunning({ name, start, log, reports, mustStart, times: given }: Keeping): KeptProcess {
-  const times = { ...keepingTimes, ...given }
+export function superviseProcess({
+  name,
+  start,
+  log,
+  reports,
+  mustStart,
+  times: given,
+}: Options): SupervisedProcess {
+  const times = { ...restartTimes, ...given }
   const {
     promise: up,
     resolve: isUp,

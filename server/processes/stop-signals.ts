@@ -5,9 +5,9 @@ const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
  * each process receives one from the terminal and one from its parent. Replaces all earlier listeners, such as the one in
  * `scripts/stop-signals.js`, which exits at once.
  *
- * @returns runs `stop` without a signal, for a process whose parent ended
+ * @returns `stopNow` runs `stop` without a signal, for a process whose parent ended
  */
-export function stopOnSignal(stop: (signal?: NodeJS.Signals) => Promise<unknown>): () => void {
+export function stopOnSignal(stop: (signal?: NodeJS.Signals) => Promise<unknown>): { stopNow: () => void } {
   let stopping = false
   const first = (signal?: NodeJS.Signals) => {
     if (stopping) return
@@ -22,5 +22,5 @@ export function stopOnSignal(stop: (signal?: NodeJS.Signals) => Promise<unknown>
     process.on(signal, first)
     for (const listener of earlier) process.off(signal, listener)
   }
-  return () => first()
+  return { stopNow: () => first() }
 }

@@ -8,7 +8,7 @@ import { createLog } from '@/lib/logging/log'
 import { settings, type Settings } from '@/lib/config/settings'
 import { settingsWarnings } from '@/lib/config/warnings'
 import { whyBuildUnfit } from '@/server/http/base-path'
-import { keepRunning, type KeptProcess } from './restart'
+import { superviseProcess, type SupervisedProcess } from './restart'
 import { stopOnSignal } from './stop-signals'
 
 /**
@@ -35,26 +35,26 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
   const log = createLog(current.logLevel, 'supervisor')
   for (const warning of warnings) log.warn({ event: 'settings_warning' }, warning)
 
-  const kept: KeptProcess[] = []
+  const supervised: SupervisedProcess[] = []
   let stopping: Promise<unknown> | undefined
-  const stopAll = () => (stopping ??= Promise.all(kept.map((process) => process.stop())))
+  const stopAll = () => (stopping ??= Promise.all(supervised.map((process) => process.stop())))
   stopOnSignal((signal) => {
     log.info({ event: 'sys_shutdown', signal }, 'stopping')
     return stopAll()
   })
   const failed = (error: unknown) => void stopAll().then(() => giveUp(error))
 
-  const keepWeb = (mustStart: boolean): KeptProcess => {
+  const keepWeb = (mustStart: boolean): SupervisedProcess => {
     const options = `${memoryOptions} ${process.env.NODE_OPTIONS ?? ''}`
     const start = () => cluster.fork({ ...environment, NODE_OPTIONS: options }).process
-    const web = keepRunning({ name: 'web', start, log, reports: true, mustStart })
-    kept.push(web)
+    const web = superviseProcess({ name: 'web', start, log, reports: true, mustStart })
+    supervised.push(web)
     return web
   }
-  const keepWorker = (): KeptProcess => {
+  const keepWorker = (): SupervisedProcess => {
     const start = () => fork(scriptOf('worker-process'), { env: { ...process.env, ...environment } })
-    const worker = keepRunning({ name: 'worker', start, log, reports: true, mustStart: true })
-    kept.push(worker)
+    const worker = superviseProcess({ name: 'worker', start, log, reports: true, mustStart: true })
+    supervised.push(worker)
     return worker
   }
 

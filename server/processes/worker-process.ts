@@ -15,7 +15,7 @@ logConsole(log)
 const worker: { stop?: () => Promise<void> } = {}
 let stopping = false
 // Before the start, so that the worker also stops if its supervisor ends before the worker is up.
-const end = stopOnSignal(async (signal) => {
+const { stopNow } = stopOnSignal(async (signal) => {
   stopping = true
   // With a supervisor, that one logs the shutdown.
   if (process.send === undefined) log.info({ event: 'sys_shutdown', signal }, 'stopping')
@@ -24,8 +24,8 @@ const end = stopOnSignal(async (signal) => {
   log.info({ event: 'worker_stopped' })
 })
 // The supervisor ended. The next one starts its own worker.
-process.on('disconnect', end)
-if (process.send !== undefined && !process.connected) end()
+process.on('disconnect', stopNow)
+if (process.send !== undefined && !process.connected) stopNow()
 
 worker.stop = await startWorker(services).catch(cannotStart)
 exitOnCrash(log, worker.stop)

@@ -1,19 +1,19 @@
 import { getTranslations } from 'next-intl/server'
-import { Frame } from '@/components/page-layout'
+import { PageLayout } from '@/components/page-layout'
 import { CheckIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
 import { visitorLanguage } from '@/app/i18n/request'
 
 /**
- * The links are stopped. Which of the two emails led here is not known any more, so both are spoken to; but while resets
- * are off, nobody gets a new link.
+ * Confirms that the links are revoked. The page does not know which of the two emails led here, so it explains both cases;
+ * while resets are disabled, no new link is sent, so it explains neither.
  */
 export default async function CancelledPage() {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
   return (
-    <Frame language={language} title={t('done-title')}>
+    <PageLayout language={language} title={t('done-title')}>
       <PageHeading icon={<CheckIcon className="size-7" />} tone="good" title={t('done-title')}>
         <p>{t('done-lead')}</p>
       </PageHeading>
@@ -23,6 +23,6 @@ export default async function CancelledPage() {
           <li>{t('done-unchanged')}</li>
         </ul>
       )}
-    </Frame>
+    </PageLayout>
   )
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { purposeOf } from './link-label'
+import { linkLabel } from './link-label'
 
 test.each([
   ['https://id.example.com/reset-password/?signature=x', 'To choose a new password'],
@@ -11,5 +11,5 @@ test.each([
   ['https://…', 'Link'],
   ['https://', 'Link'],
 ])('the link %s of a caught letter is called %s', (link, purpose) => {
-  expect(purposeOf(link)).toBe(purpose)
+  expect(linkLabel(link)).toBe(purpose)
 })

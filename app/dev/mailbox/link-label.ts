@@ -6,7 +6,7 @@ const purposes: Record<string, string> = {
 }
 
 /** Returns the label of a link in an email; `Link` for links of a team's own templates, and for invalid ones. */
-export function purposeOf(link: string): string {
+export function linkLabel(link: string): string {
   const [, page = ''] = /\/([a-z-]+)\/$/.exec(URL.parse(link)?.pathname ?? '') ?? []
   return purposes[page] ?? 'Link'
 }

@@ -1,6 +1,6 @@
 import { notFound } from 'next/navigation'
 import { connection } from 'next/server'
-import type { Mailbox, OpenedEmail } from '@/lib/mail/dev-mailbox'
+import type { Mailbox, StoredEmailContent } from '@/lib/mail/dev-mailbox'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
@@ -18,7 +18,7 @@ export async function requireMailbox(): Promise<Mailbox> {
 }
 
 /** Returns a stored email; answers 404 if there is none with this id. */
-export async function requireEmail(id: string): Promise<OpenedEmail> {
+export async function requireEmail(id: string): Promise<StoredEmailContent> {
   const email = await (await requireMailbox()).open(id)
   if (email === null) notFound()
   return email

@@ -1,11 +1,11 @@
-import { buttonLook } from '@/components/button'
+import { buttonClass } from '@/components/button'
 import { EnvelopeIcon } from '@/components/icons'
-import type { CaughtEmail } from '@/lib/mail/dev-mailbox'
+import type { StoredEmail } from '@/lib/mail/dev-mailbox'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
-import { ageOf, exactly } from './relative-time'
+import { formatAge, formatUtc } from './relative-time'
 import { mailboxPath, requireMailbox } from './mailbox'
-import { MailboxFrame } from './mailbox-frame'
+import { MailboxLayout } from './mailbox-layout'
 import { NewEmails } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
@@ -18,7 +18,7 @@ export default async function MailboxPage({ searchParams }: Props) {
   const emails = await mailbox.list()
   const shown = emails.filter(({ to, subject }) => contains(`${to}\n${subject}`, wanted))
   return (
-    <MailboxFrame title="Mailbox">
+    <MailboxLayout title="Mailbox">
       <h1 className="text-2xl leading-tight font-semibold tracking-tight">Emails</h1>
       <p className="mt-2 text-muted">
         There is no mail server, so emails stay here instead of being sent. Nothing leaves this machine.
@@ -35,7 +35,7 @@ export default async function MailboxPage({ searchParams }: Props) {
             className="input-box"
           />
         </div>
-        <button type="submit" className={`shrink-0 cursor-pointer ${buttonLook('quiet')}`}>
+        <button type="submit" className={`shrink-0 cursor-pointer ${buttonClass('quiet')}`}>
           Search
         </button>
       </form>
@@ -57,11 +57,11 @@ export default async function MailboxPage({ searchParams }: Props) {
       </div>
       <NewEmails />
       {shown.length > 0 ? <List emails={shown} /> : <Nothing searched={wanted !== ''} />}
-    </MailboxFrame>
+    </MailboxLayout>
   )
 }
 
-function List({ emails }: { emails: CaughtEmail[] }) {
+function List({ emails }: { emails: StoredEmail[] }) {
   return (
     <ul
       role="list"
@@ -80,10 +80,10 @@ function List({ emails }: { emails: CaughtEmail[] }) {
               <bdi className="min-w-0 font-semibold wrap-anywhere">{subject}</bdi>
               <time
                 dateTime={date.toISOString()}
-                title={exactly(date)}
+                title={formatUtc(date)}
                 className="text-sm text-muted tabular-nums"
               >
-                {ageOf(date)}
+                {formatAge(date)}
               </time>
               <span className="basis-full text-sm text-muted wrap-anywhere">
                 To <bdi>{to}</bdi>
@@ -111,7 +111,7 @@ function Nothing({ searched }: { searched: boolean }) {
       </p>
       <a
         href={searched ? mailboxPath() : pathInApp(services().settings, '/forgot-password/')}
-        className={`mt-3 ${buttonLook('primary')}`}
+        className={`mt-3 ${buttonClass('primary')}`}
       >
         {searched ? 'Show all emails' : 'Request a link'}
       </a>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ageOf, exactly } from './relative-time'
+import { formatAge, formatUtc } from './relative-time'
 
 const now = new Date('2026-11-24T14:30:00Z')
 
@@ -15,9 +15,9 @@ test.each([
   [86_399, '23 hours ago'],
   [172_800, '2 days ago'],
 ])('an email caught %i seconds ago was caught %s', (seconds, words) => {
-  expect(ageOf(new Date(now.getTime() - seconds * 1000), now)).toBe(words)
+  expect(formatAge(new Date(now.getTime() - seconds * 1000), now)).toBe(words)
 })
 
 test('a moment is told to the second, with its zone', () => {
-  expect(exactly(now)).toBe('2026-11-24 14:30:00 UTC')
+  expect(formatUtc(now)).toBe('2026-11-24 14:30:00 UTC')
 })

@@ -7,7 +7,7 @@ const units = [
 const words = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
 
 /** Formats how long ago a date was, in the largest whole unit: "3 minutes ago"; "just now" for a date in the future. */
-export function ageOf(date: Date, now = new Date()): string {
+export function formatAge(date: Date, now = new Date()): string {
   const seconds = Math.floor((now.getTime() - date.getTime()) / 1000)
   for (const [unit, length] of units)
     if (seconds >= length) return words.format(-Math.floor(seconds / length), unit)
@@ -15,6 +15,6 @@ export function ageOf(date: Date, now = new Date()): string {
 }
 
 /** Formats a date in UTC to the second, to compare it with the log. */
-export function exactly(date: Date): string {
+export function formatUtc(date: Date): string {
   return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

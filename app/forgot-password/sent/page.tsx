@@ -1,41 +1,41 @@
 import { getTranslations } from 'next-intl/server'
-import { buttonLook } from '@/components/button'
-import { Frame } from '@/components/page-layout'
+import { buttonClass } from '@/components/button'
+import { PageLayout } from '@/components/page-layout'
 import { inHowLong } from '@/client/error-message'
 import { services } from '@/services'
 import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
 import { SentNotice } from '@/app/forgot-password/sent-notice'
-import { sentWords } from '@/app/forgot-password/sent-messages'
+import { sentMessages } from '@/app/forgot-password/sent-messages'
 
 /**
- * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing a dead link. When
- * somebody asked is not known any more, so the whole pause is named: it is over by then.
+ * "Check your email" as its own page: without JavaScript, after a reload, and after renewing an invalid link. The time of the
+ * request is unknown, so the page names the whole cool-down, which is always enough.
  */
 export default async function SentPage() {
   const language = await visitorLanguage()
   const { cooldown } = services().settings.emailSlots
-  const words = await sentWords(language)
+  const messages = await sentMessages(language)
   const t = await getTranslations({ locale: language, namespace: 'pages.sent' })
   const askPath = await keepLanguage('/forgot-password/', language)
   return (
-    <Frame language={language} title={words.title} step={2}>
-      <SentNotice words={words}>
+    <PageLayout language={language} title={messages.title} step={2}>
+      <SentNotice messages={messages}>
         {cooldown > 0 && (
           <p>
             {t.rich('again-later', {
               when: inHowLong(cooldown, language),
-              ask: (words) => (
+              ask: (messages) => (
                 <a key="ask" className="text-link inline-block py-1" href={askPath}>
-                  {words}
+                  {messages}
                 </a>
               ),
             })}
           </p>
         )}
-        <a className={buttonLook('quiet')} href={askPath}>
-          {words.change}
+        <a className={buttonClass('quiet')} href={askPath}>
+          {messages.change}
         </a>
       </SentNotice>
-    </Frame>
+    </PageLayout>
   )
 }

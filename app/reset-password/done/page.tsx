@@ -1,18 +1,18 @@
 import { getTranslations } from 'next-intl/server'
-import { buttonLook } from '@/components/button'
-import { Frame } from '@/components/page-layout'
+import { buttonClass } from '@/components/button'
+import { PageLayout } from '@/components/page-layout'
 import { CheckIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
 import { visitorLanguage } from '@/app/i18n/request'
 
-/** The password is changed. Nobody is signed in by this: that takes the new password (OWASP Forgot Password). */
+/** Confirms the change. A reset does not sign the person in (OWASP Forgot Password). */
 export default async function DonePage() {
   const language = await visitorLanguage()
-  const { look, reset } = services().settings
+  const { branding, reset } = services().settings
   const t = await getTranslations({ locale: language, namespace: 'pages.done' })
   return (
-    <Frame language={language} title={t('title')} step="done">
+    <PageLayout language={language} title={t('title')} step="done">
       <PageHeading icon={<CheckIcon className="size-7" />} tone="good" title={t('title')}>
         <p>{t('lead')}</p>
       </PageHeading>
@@ -20,13 +20,13 @@ export default async function DonePage() {
         {reset.oneTimeUse && <li>{t('others')}</li>}
         <li>{t('letter')}</li>
       </ul>
-      {look.signInUrl === undefined ? (
+      {branding.signInUrl === undefined ? (
         <p className="mt-6">{t('close')}</p>
       ) : (
-        <a className={`mt-8 w-full sm:w-auto ${buttonLook('primary')}`} href={look.signInUrl}>
+        <a className={`mt-8 w-full sm:w-auto ${buttonClass('primary')}`} href={branding.signInUrl}>
           {t('sign-in')}
         </a>
       )}
-    </Frame>
+    </PageLayout>
   )
 }

@@ -1,7 +1,7 @@
 import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { identityOf, type UsersTable } from '@/lib/accounts/users-table'
-import { canonicalAddress, lookupForms } from '@/lib/addresses/email-address'
+import { canonicalEmail, lookupForms } from '@/lib/addresses/email-address'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Database } from '@/lib/database/pool'
 import { usernameSpellings } from '@/lib/text/username'
@@ -50,11 +50,11 @@ export function createSqlAccountStore(
       WHERE ${table.isMapped}
         AND (${isNamed(table, usernames)} OR ${id.sql} = ANY (${cast(Prisma.sql`${chosen}::text[]`, id.column, true)}))
       ORDER BY ${table.age}`
-    const canonical = canonicalAddress(login)
+    const canonical = canonicalEmail(login)
     return toAccounts(rows).filter(
       (account) =>
         usernames.includes(account.username) ||
-        (byAddress && canonical !== null && canonicalAddress(account.email) === canonical),
+        (byAddress && canonical !== null && canonicalEmail(account.email) === canonical),
     )
   }
 

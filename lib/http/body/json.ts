@@ -1,18 +1,18 @@
 export type ParsedJson = { ok: true; value: unknown } | { ok: false; detail: string }
 
-/** Lists and objects within each other that a field may hold; the body's own object is not counted. */
+/** The most levels of nested lists and objects in a field; the body's own object does not count. */
 const deepest = 32
 
 /**
- * Parses JSON as Python's `json` does in its strict form. Takes time in proportion to the length.
+ * Parses JSON as Python's `json` does in its strict form, in linear time.
  *
- * Integers, told by their spelling, become `bigint` with all their digits; other numbers `number`. Of duplicate keys the
- * last wins. Objects have no prototype, so that no key, `__proto__` included, does more than hold its value.
+ * Numbers spelled as integers become `bigint` with all their digits, other numbers `number`. Of duplicate keys the last one
+ * wins. Objects have no prototype, so that a key such as `__proto__` is only a key.
  *
- * @returns the value; or a fixed phrase, because the message of `JSON.parse` quotes the text, which may hold a password
+ * @returns the value; or a fixed phrase, because the message of `JSON.parse` quotes the text, which may contain a password
  */
 export function parseJson(text: string): ParsedJson {
-  // What recurses on the value, the reviver first, would overflow the stack at some thousands of levels.
+  // Code that recurses on the value, such as the reviver, would overflow the stack at some thousands of levels.
   if (depthOf(text) > 1 + deepest) return { ok: false, detail: 'Nested too deeply' }
   try {
     return { ok: true, value: JSON.parse(text, revive) }
@@ -22,7 +22,7 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
-/** How deep brackets are nested outside strings: exact where the text is JSON, and of no use where it is not. */
+/** Returns how deep brackets are nested outside strings; meaningless if the text is not JSON. */
 function depthOf(text: string): number {
   let [depth, most] = [0, 0]
   for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[{\]}]/gs)) {

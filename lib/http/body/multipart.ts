@@ -4,12 +4,12 @@ import { decodeUtf8 } from './text'
 
 export type ParsedMultipart = { ok: true; value: Record<string, unknown> } | { ok: false; detail: string }
 
-/** Stands where a form has an uploaded file. No field takes one, so its content is dropped. */
+/** Replaces an uploaded file, whose content is dropped because no field accepts a file. */
 const uploadedFile = Object.freeze({ uploaded: 'file' })
 
 /**
- * A header of a part that gives its bytes another meaning than UTF-8: RFC 7578 §4.7 has done away with such encodings,
- * the platform follows one of them and no charset, and a password would be hashed as something else than was typed.
+ * Matches a header of a part that declares another encoding than UTF-8. RFC 7578 §4.7 deprecates such encodings, and the
+ * platform follows only one of them, and no charset. So a password would be hashed as something else than was typed.
  */
 const recoded =
   /^[ \t]*content-(?:transfer-encoding[ \t]*:(?![ \t]*(?:7bit|8bit|binary)[ \t]*$)|type[ \t]*:.*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))/im
@@ -17,17 +17,17 @@ const recoded =
 /**
  * Parses `multipart/form-data` with the platform's parser.
  *
- * @param type the body's own, with its boundary
- * @returns the fields, of duplicates the last; or a fixed phrase
+ * @param type the body's media type, with its boundary
+ * @returns the fields (of duplicates, the last one), or a fixed phrase
  */
 export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise<ParsedMultipart> {
-  // The platform decodes wrong UTF-8 without a word, and Node 22 drops a U+FEFF at the start of a field. So it gets a
-  // character for each byte, and what it finds is turned back into bytes and decoded here.
+  // The platform accepts invalid UTF-8, and Node 22 drops a U+FEFF at the start of a field. So it parses one character for
+  // each byte, and its results are converted back into bytes and decoded here.
   const characters = Buffer.from(bytes).toString('latin1')
   if (recoded.test(characters)) return { ok: false, detail: 'Unsupported encoding of a part' }
   const boundary = type.params.get('boundary')
   if (!boundary) return { ok: false, detail: 'Malformed' }
-  // The platform takes the boundary for one wherever it occurs, within a line, too: a short one breaks a field that holds it.
+  // The platform finds the boundary even within a line, so a short one would break a field.
   const ownBoundary = randomUUID()
   const body = `\r\n${characters}`.replaceAll(`\r\n--${boundary}`, `\r\n--${ownBoundary}`)
   let parts: FormData
@@ -38,7 +38,7 @@ export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise
     return { ok: false, detail: 'Malformed' }
   }
   const fields: Record<string, unknown> = Object.create(null)
-  // Names stay as they are: those that have a meaning are ASCII.
+  // Names are not decoded: all known ones are ASCII.
   for (const [name, value] of parts) {
     if (typeof value === 'string') {
       const decoded = decodeUtf8(Buffer.from(value, 'latin1'))

@@ -5,9 +5,9 @@ import { declaresOtherCharset, decodeUtf8, readMediaType } from './text'
 
 export type ParsedBody =
   | { ok: true; value: unknown }
-  /** `mediaType` is the Content-Type header as received, empty where there was none. */
+  /** `mediaType` is the Content-Type header as received; empty without one. */
   | { ok: false; problem: 'unsupported-media-type'; mediaType: string }
-  /** `detail` is the whole sentence for the client. It never quotes the body, which may hold a password. */
+  /** `detail` is the whole sentence for the client. It never quotes the body, which may contain a password. */
   | { ok: false; problem: 'json-parse-error' | 'form-parse-error' | 'multipart-parse-error'; detail: string }
 
 type Parsed = { ok: true; value: unknown } | { ok: false; detail: string }
@@ -31,12 +31,12 @@ const parsers = new Map<string, Parser>([
 ])
 
 /**
- * Turns a body into a plain value. JSON integers come as `bigint`, other JSON numbers as `number`, so that they can be
- * told apart; objects and forms have no prototype; an uploaded file is an object. An empty body is an empty object,
- * whatever its type. Takes time in proportion to the length; never rejects.
+ * Parses a body into a plain value, in linear time; never rejects. JSON integers become `bigint` and other JSON numbers
+ * `number`, so that they differ; objects and forms have no prototype; an uploaded file becomes an object. An empty body is an
+ * empty object, whatever its type.
  *
- * @param bytes the whole body; keeping it small is the caller's
- * @param contentType the header as received; null where there was none
+ * @param bytes the whole body; the caller limits its size
+ * @param contentType the header as received; null without one
  */
 export async function parseBody(bytes: Uint8Array, contentType: string | null): Promise<ParsedBody> {
   if (bytes.length === 0) return { ok: true, value: Object.create(null) }
@@ -63,7 +63,7 @@ function asText(parse: (text: string) => Parsed): (bytes: Uint8Array) => Parsed 
   }
 }
 
-/** A percent sign that escapes nothing stands for itself; of duplicate names the last wins. */
+/** A percent sign that escapes nothing stays; of duplicate names the last one wins. */
 function parseForm(text: string): Parsed {
   const fields: Record<string, string> = Object.create(null)
   for (const pair of text.split('&')) {
@@ -78,12 +78,12 @@ function parseForm(text: string): Parsed {
   return { ok: true, value: fields }
 }
 
-/** @throws URIError where the escapes are not UTF-8 */
+/** @throws URIError if the escapes are not UTF-8 */
 function percentDecode(text: string): string {
   return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'))
 }
 
-/** What Python calls the type of a parsed value, which DRR's answer names. */
+/** Returns Python's name for the type of a parsed value, because DRR's response contains it. */
 export function pythonTypeName(
   value: unknown,
 ): 'dict' | 'list' | 'str' | 'int' | 'float' | 'bool' | 'NoneType' {

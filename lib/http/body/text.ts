@@ -3,16 +3,16 @@ import { MIMEType } from 'node:util'
 
 export type Decoded = { ok: true; text: string } | { ok: false; detail: string }
 
-/** Reads bytes as UTF-8. U+FEFF is a character like others here: a password may begin with it. */
+/** Decodes UTF-8. Keeps a U+FEFF at the start, because a password may start with it. */
 export function decodeUtf8(bytes: Uint8Array): Decoded {
   if (!isUtf8(bytes)) return { ok: false, detail: 'Invalid UTF-8' }
   return { ok: true, text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) }
 }
 
-/** More than any real header has. Node's reader of media types takes quadratic time on white space. */
+/** More than any real header has. Node's parser of media types takes quadratic time on white space. */
 const longestMediaType = 512
 
-/** The media type that a Content-Type header declares; undefined where it declares none. */
+/** Parses a Content-Type header; undefined if it is invalid. */
 export function readMediaType(contentType: string): MIMEType | undefined {
   if (contentType.length > longestMediaType) return undefined
   try {
@@ -22,7 +22,7 @@ export function readMediaType(contentType: string): MIMEType | undefined {
   }
 }
 
-/** Whether a text says that it is in another encoding than UTF-8. */
+/** Whether a media type declares another encoding than UTF-8. */
 export function declaresOtherCharset(type: MIMEType): boolean {
   const charset = type.params.get('charset') ?? 'utf-8'
   return !/^utf-?8$/i.test(charset)

@@ -1,4 +1,4 @@
-/** Whether the process answers at all; asks nothing of the database. */
+/** Whether the process responds; does not use the database. */
 export function GET(): Response {
   return Response.json({ status: 'ok' })
 }

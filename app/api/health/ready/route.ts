@@ -1,6 +1,6 @@
 import { services } from '@/services'
 
-/** Whether the process can serve: the database answers. */
+/** Whether the process can serve requests: the database is available. */
 export async function GET(): Promise<Response> {
   return (await services().database.isReady())
     ? Response.json({ status: 'ok' })

@@ -50,10 +50,10 @@ describe('U12: a front end that sends what it found in a damaged link', () => {
   })
 
   test('is sent a new link without a login', async () => {
-    const before = await endpoints.asked()
+    const before = await endpoints.countRequests()
     const damaged = routed(`${addressOf(link).replace('&timestamp', '×tamp')}.`)
     expect(await post('send-reset-password-link', damaged)).toEqual(sent)
-    expect(await endpoints.asked()).toBe(before + 1)
+    expect(await endpoints.countRequests()).toBe(before + 1)
   })
 
   test('resets the password, once', async () => {

@@ -26,13 +26,15 @@ const seen = new Set<string>()
 async function codesOf(endpoint: keyof typeof handlers, body: unknown): Promise<string | null> {
   const sent = typeof body === 'string' ? body : JSON.stringify(body)
   const answer = await handlers[endpoint](requestTo('x', { headers: json, body: sent }))
-  const told = (await answer.json()) as Record<string, unknown>
+  const responseBody = (await answer.json()) as Record<string, unknown>
   const codes = answer.headers.get('error-codes')
   expect(answer.status).toBe(400)
   if (codes !== null) {
     const named = codes.split(', ').map((pair) => pair.split('=') as [string, string])
     for (const [, code] of named) seen.add(code)
-    const messages = Object.entries(told).flatMap(([name, list]) => (list as string[]).map(() => name))
+    const messages = Object.entries(responseBody).flatMap(([name, list]) =>
+      (list as string[]).map(() => name),
+    )
     expect(named.map(([field]) => field)).toEqual(messages)
   }
   return codes
@@ -122,9 +124,9 @@ describe('V4: the header Error-Codes', () => {
   })
 
   test('is the same in every language', async () => {
-    const ask = (language: string) =>
+    const sendRequest = (language: string) =>
       send.POST(requestTo('x', { headers: { ...json, 'Accept-Language': language }, body: '{}' }))
-    const [german, english] = [await ask('de'), await ask('en')]
+    const [german, english] = [await sendRequest('de'), await sendRequest('en')]
     expect(await german.text()).not.toBe(await english.text())
     expect(german.headers.get('error-codes')).toBe(english.headers.get('error-codes'))
   })

@@ -52,9 +52,9 @@ describe('H8: whose page asks', () => {
     ['somebody who types', { 'Sec-Fetch-Site': 'none' }],
     ['no browser', {}],
   ])('%s is answered', async (_who, headers) => {
-    const before = await endpoints.asked()
+    const before = await endpoints.countRequests()
     expect((await post(headers)).status).toBe(200)
-    expect(await endpoints.asked()).toBe(before + 1)
+    expect(await endpoints.countRequests()).toBe(before + 1)
   })
 })
 

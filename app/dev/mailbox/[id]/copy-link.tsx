@@ -21,7 +21,7 @@ export function CopyLink({ link, about }: { link: string; about: string }) {
   return (
     <Button
       type="button"
-      look="quiet"
+      variant="quiet"
       onClick={() =>
         void navigator.clipboard.writeText(link).then(
           () => setCopied(true),

@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react'
-import { buttonLook } from '@/components/button'
-import { ageOf, exactly } from '@/app/dev/mailbox/relative-time'
+import { buttonClass } from '@/components/button'
+import { formatAge, formatUtc } from '@/app/dev/mailbox/relative-time'
 import { mailboxPath, requireEmail } from '@/app/dev/mailbox/mailbox'
-import { MailboxFrame } from '@/app/dev/mailbox/mailbox-frame'
-import { purposeOf } from '@/app/dev/mailbox/link-label'
+import { MailboxLayout } from '@/app/dev/mailbox/mailbox-layout'
+import { linkLabel } from '@/app/dev/mailbox/link-label'
 import { CopyLink } from './copy-link'
 import { readScheme, schemes, type Scheme } from '@/app/dev/mailbox/[id]/html/preview-html'
 
@@ -20,7 +20,7 @@ export default async function EmailPage({ params, searchParams }: Props) {
   const scheme = readScheme((await searchParams).scheme)
   const links = [...new Set(text.match(/https?:\/\/\S+/g))]
   return (
-    <MailboxFrame title={`${subject} · Mailbox`} wide>
+    <MailboxLayout title={`${subject} · Mailbox`} wide>
       <p className="text-sm">
         <a href={mailboxPath()} className="text-link inline-block py-1">
           All emails
@@ -33,8 +33,8 @@ export default async function EmailPage({ params, searchParams }: Props) {
         <Row label="To">{to}</Row>
         <Row label="From">{from}</Row>
         <Row label="Date">
-          <time dateTime={date.toISOString()}>{exactly(date)}</time>{' '}
-          <span className="text-muted">({ageOf(date)})</span>
+          <time dateTime={date.toISOString()}>{formatUtc(date)}</time>{' '}
+          <span className="text-muted">({formatAge(date)})</span>
         </Row>
       </dl>
 
@@ -83,12 +83,12 @@ export default async function EmailPage({ params, searchParams }: Props) {
           </a>
         </p>
       </Part>
-    </MailboxFrame>
+    </MailboxLayout>
   )
 }
 
 function Link({ id, link }: { id: string; link: string }) {
-  const purpose = purposeOf(link)
+  const purpose = linkLabel(link)
   return (
     <li>
       <label htmlFor={id} className="mb-1.5 block text-sm font-semibold">
@@ -99,7 +99,7 @@ function Link({ id, link }: { id: string; link: string }) {
           <input id={id} readOnly value={link} className="input-box font-mono text-sm" />
         </div>
         <CopyLink link={link} about={purpose} />
-        <a href={link} className={buttonLook('primary')}>
+        <a href={link} className={buttonClass('primary')}>
           Open<span className="sr-only">: {purpose}</span>
         </a>
       </div>

@@ -1,8 +1,8 @@
-import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/handler'
-import { readInput } from '@/lib/http/request-fields'
-import { linkInUrl, type FormPages } from '@/lib/http/form-redirect'
-import { Refusal, Throttled } from '@/lib/http/errors'
-import { cancelShape, describeCancel } from '@/lib/http/request-schemas'
+import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/handler'
+import { parseInput } from '@/lib/http/request-fields'
+import { linkParameters, type FormPages } from '@/lib/http/form-redirect'
+import { ApiError, ThrottledError } from '@/lib/http/errors'
+import { linkSchema, describeCancel } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
@@ -10,22 +10,22 @@ import type { Settings } from '@/lib/config/settings'
 
 const pages = (settings: Settings): FormPages => ({
   done: pathInApp(settings, '/cancel-reset/done/'),
-  back: (fields) => `${pathInApp(settings, '/cancel-reset/')}?${linkInUrl(fields)}`,
+  back: (fields) => `${pathInApp(settings, '/cancel-reset/')}?${linkParameters(fields)}`,
 })
 
-/** Works while resets are switched off: in an emergency people still need the button, whose links live for days. */
-const always = { whileOff: true }
+/** Works while resets are disabled: in an emergency people still need "this wasn't me", whose links live for days. */
+const always = { allowWhenDisabled: true }
 
-/** "This wasn't me": a person pressed the button of the page that an email led to. Loading that page does nothing. */
+/** "This wasn't me": revokes the account's links. The page behind the emailed link posts here; loading it does nothing. */
 export async function POST(request: Request): Promise<Response> {
-  return answerPost(
+  return handlePost(
     services(),
     request,
     pages(services().settings),
-    async (asked) => {
-      const fields = repairFields(services().links, 'cancel', await asked.fields())
-      const link = readInput(cancelShape(), fields)
-      const { language, requestId, client } = asked
+    async (apiRequest) => {
+      const fields = repairFields(services().links, 'cancel', await apiRequest.fields())
+      const link = parseInput(linkSchema(), fields)
+      const { language, requestId, client } = apiRequest
       const outcome = await services().passwordReset.cancelReset({
         link,
         locale: language,
@@ -33,18 +33,18 @@ export async function POST(request: Request): Promise<Response> {
         client,
       })
       if (outcome.ok) return 'cancelled'
-      throw outcome.code === 'throttled' ? new Throttled(outcome.retryAfter) : new Refusal(outcome.code)
+      throw outcome.code === 'throttled' ? new ThrottledError(outcome.retryAfter) : new ApiError(outcome.code)
     },
     always,
   )
 }
 
 export function OPTIONS(request: Request): Response {
-  return answerOptions(services(), request, describeCancel, always)
+  return handleOptions(services(), request, describeCancel, always)
 }
 
 function notAllowed(request: Request): Response {
-  return answerMethodNotAllowed(services(), request)
+  return handleUnsupportedMethod(services(), request)
 }
 
 export { notAllowed as DELETE, notAllowed as GET, notAllowed as HEAD, notAllowed as PATCH, notAllowed as PUT }

@@ -1,8 +1,8 @@
-import { answerMethodNotAllowed, answerOptions, answerPost } from '@/lib/http/handler'
-import { readInput } from '@/lib/http/request-fields'
-import { linkInUrl, type FormPages } from '@/lib/http/form-redirect'
-import { FieldProblems, Refusal, Throttled } from '@/lib/http/errors'
-import { describeResetPassword, resetPasswordShape } from '@/lib/http/request-schemas'
+import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/handler'
+import { parseInput } from '@/lib/http/request-fields'
+import { linkParameters, type FormPages } from '@/lib/http/form-redirect'
+import { InvalidFields, ApiError, ThrottledError } from '@/lib/http/errors'
+import { describeResetPassword, resetPasswordSchema } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
 import { pathInApp } from '@/lib/config/own-path'
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
@@ -11,16 +11,16 @@ import type { Settings } from '@/lib/config/settings'
 
 const pages = (settings: Settings): FormPages => ({
   done: pathInApp(settings, '/reset-password/done/'),
-  back: (fields) => `${pathInApp(settings, '/reset-password/')}?${linkInUrl(fields)}`,
+  back: (fields) => `${pathInApp(settings, '/reset-password/')}?${linkParameters(fields)}`,
 })
 
 export async function POST(request: Request): Promise<Response> {
   const { passwordReset, settings, links } = services()
 
-  return answerPost(services(), request, pages(settings), async (asked) => {
-    const fields = await asked.fields()
-    const { password, password_confirm, ...link } = readInput(
-      resetPasswordShape(settings.reset),
+  return handlePost(services(), request, pages(settings), async (apiRequest) => {
+    const fields = await apiRequest.fields()
+    const { password, password_confirm, ...link } = parseInput(
+      resetPasswordSchema(settings.reset),
       repairFields(links, 'reset', fields),
     )
 
@@ -28,10 +28,10 @@ export async function POST(request: Request): Promise<Response> {
       link,
       password,
       passwordConfirm: password_confirm,
-      locale: asked.language,
-      requestId: asked.requestId,
+      locale: apiRequest.language,
+      requestId: apiRequest.requestId,
       request: {
-        client: asked.client,
+        client: apiRequest.client,
         headers: request.headers,
         get fields() {
           return shownToTeam(fields)
@@ -39,24 +39,24 @@ export async function POST(request: Request): Promise<Response> {
       },
     })
     if (outcome.ok) return 'reset-successful'
-    if (outcome.code === 'throttled') throw new Throttled(outcome.retryAfter)
-    throw outcome.code === 'password-rejected' ? problemsOf(outcome) : new Refusal(outcome.code)
+    if (outcome.code === 'throttled') throw new ThrottledError(outcome.retryAfter)
+    throw outcome.code === 'password-rejected' ? problemsOf(outcome) : new ApiError(outcome.code)
   })
 }
 
 export function OPTIONS(request: Request): Response {
   const { settings } = services()
-  return answerOptions(services(), request, () => describeResetPassword(settings.reset))
+  return handleOptions(services(), request, () => describeResetPassword(settings.reset))
 }
 
-function problemsOf({ problems, mismatch }: RejectedPassword): FieldProblems {
-  return new FieldProblems({
+function problemsOf({ problems, mismatch }: RejectedPassword): InvalidFields {
+  return new InvalidFields({
     ...(problems.length > 0 && { password: problems.map(({ code, ...values }) => ({ code, values })) }),
     ...(mismatch && { password_confirm: [{ code: 'mismatch' as const }] }),
   })
 }
 
-/** What a team's function sees: no password, and numbers as `JSON.parse` gives them. */
+/** Prepares the fields for the team's functions: without passwords, and with numbers as `JSON.parse` returns them. */
 function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
   const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
   return Object.fromEntries(others.map(([name, value]) => [name, plain(value)]))
@@ -70,7 +70,7 @@ function plain(value: unknown): unknown {
 }
 
 function notAllowed(request: Request): Response {
-  return answerMethodNotAllowed(services(), request)
+  return handleUnsupportedMethod(services(), request)
 }
 
 export { notAllowed as DELETE, notAllowed as GET, notAllowed as HEAD, notAllowed as PATCH, notAllowed as PUT }

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
-import { buttonLook } from '@/components/button'
-import { Mark } from '@/components/icons'
+import { buttonClass } from '@/components/button'
+import { Logo } from '@/components/icons'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { mailboxPath } from './mailbox'
@@ -9,7 +9,7 @@ import { mailboxPath } from './mailbox'
  * The frame of the mailbox pages, which are for developers: in English only, and wider than other pages; `wide` shows the
  * parts of an email side by side.
  */
-export function MailboxFrame({
+export function MailboxLayout({
   title,
   wide = false,
   children,
@@ -27,12 +27,12 @@ export function MailboxFrame({
           <header className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
             <p className="text-lg font-semibold tracking-tight">
               <a href={mailboxPath()} className="flex min-h-11 items-center gap-3 rounded-xl">
-                <Mark />
+                <Logo />
                 Mailbox
               </a>
             </p>
             <a
-              className={`text-sm ${buttonLook('quiet')}`}
+              className={`text-sm ${buttonClass('quiet')}`}
               href={pathInApp(services().settings, '/forgot-password/')}
             >
               Request a link

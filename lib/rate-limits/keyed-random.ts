@@ -1,29 +1,29 @@
 import { createHmac } from 'node:crypto'
 
 /**
- * Numbers that nobody without the secret can foresee and that all instances agree on: each is derived from the secret and
- * from what it is for, so that nothing has to be stored or told.
+ * Random numbers that only holders of the secret can predict and that all instances share without storing them: each is
+ * derived from the secret and a label.
  */
-export type Drawn = ReturnType<typeof createDrawn>
+export type KeyedRandom = ReturnType<typeof createKeyedRandom>
 
-/** @param key derived from the secret for this purpose alone */
-export function createDrawn(key: Buffer) {
+/** @param key derived from the secret for this purpose only */
+export function createKeyedRandom(key: Buffer) {
   const bytes = (label: string) => createHmac('sha256', key).update(label).digest()
 
-  /** A whole number from 0 to `below` - 1, each as likely as the others to within 2^-27. */
+  /** Returns a whole number from 0 to `below` - 1; the bias is at most 2^-27. */
   function number(label: string, below: number): number {
     return below <= 1 ? 0 : Number(bytes(label).readBigUInt64BE() % BigInt(below))
   }
 
   /**
-   * The number of the window that a moment lies in. Windows begin at a drawn moment, so that nobody outside knows when
-   * one ends.
+   * Returns the number of the window at a time. Windows begin at a random time, so that an attacker cannot know when one
+   * ends.
    */
   function window(name: string, seconds: number, now = Date.now()): number {
     return Math.floor((now / 1000 + number(`${name} begins`, seconds)) / seconds)
   }
 
-  /** The texts in a drawn order. */
+  /** Returns the texts in a random order. */
   function shuffle(label: string, texts: string[]): string[] {
     const rank = new Map(texts.map((text) => [text, bytes(`${label} ${text}`)]))
     return texts.toSorted((a, b) => Buffer.compare(rank.get(a)!, rank.get(b)!))

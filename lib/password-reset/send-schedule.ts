@@ -1,36 +1,36 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Durations that are remembered: enough to vary, few enough to follow a mail server that becomes slower or faster. */
+/** The number of remembered durations: enough to vary, few enough to follow a mail server that changes its speed. */
 const remembered = 32
 
-/** Milliseconds that sending is taken to last before the first email was sent. */
+/** Assumed milliseconds of sending before the first email was sent. */
 const firstGuess = 100
 
-/** Milliseconds: a mail server that is silent for minutes must not have requests for nobody hold the slots, too. */
+/** Milliseconds: while a mail server is silent for minutes, requests without an account must not occupy slots as long. */
 const longestRehearsal = 2000
 
-export type Departures = ReturnType<typeof createDepartures>
+export type SendSchedule = ReturnType<typeof createSendSchedule>
 
 /**
- * When a worker's emails leave. Whether requests named accounts must not show in when the email of a later one arrives, so
- * a request for nobody takes one of the slots as an email does, for as long as a recent one took; and each request waits a
- * drawn time first, so that small differences in what remains are lost in it.
+ * Times emails so that their arrival does not reveal whether earlier requests named accounts. A request without an account
+ * occupies a slot as long as a recent email did. Each request first waits a random time, which hides small remaining
+ * differences.
  *
- * @param slots emails that are sent at once
- * @param longestPause milliseconds; the drawn time is half of it on average, and around that most often
+ * @param slots emails that are sent concurrently
+ * @param longestPause milliseconds; the random time is half of it on average
  */
-export function createDepartures({ slots, longestPause }: { slots: number; longestPause: number }) {
+export function createSendSchedule({ slots, longestPause }: { slots: number; longestPause: number }) {
   const durations: number[] = []
   const waiting: (() => void)[] = []
   let free = slots
 
-  /** Waits the drawn time. It has no sharp edges: the sum of two draws. */
+  /** Waits the random time. It is the sum of two random numbers, so that its distribution has no sharp edges. */
   async function pause(): Promise<void> {
     if (longestPause > 0) await sleep(randomInt(longestPause / 2 + 1) + randomInt(longestPause / 2 + 1))
   }
 
-  /** Sends an email in a slot of its own, and remembers how long that took where the email left. */
+  /** Sends an email in a slot, and remembers the duration if it was sent. */
   function send<Result extends { ok: boolean }>(work: () => Promise<Result>): Promise<Result> {
     return inSlot(async () => {
       const started = performance.now()
@@ -41,7 +41,7 @@ export function createDepartures({ slots, longestPause }: { slots: number; longe
     })
   }
 
-  /** Takes a slot for as long as a recent email did. @param work what of an email costs the worker time; part of that */
+  /** Occupies a slot as long as a recent email did. @param work the worker's part of sending, within that time */
   function rehearse(work: () => Promise<void>): Promise<void> {
     return inSlot(async () => {
       const recent = durations.length === 0 ? firstGuess : durations[randomInt(durations.length)]!
