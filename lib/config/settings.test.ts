@@ -203,7 +203,7 @@ test.each([
     basePath,
     publicUrl: `https://example.com${basePath}`,
     reset: { pageUrl: `https://example.com${basePath}/reset-password/` },
-    look: { logoUrl: `${basePath}/logo.svg` },
+    branding: { logoUrl: `${basePath}/logo.svg` },
   })
   expect(basePathOf(url)).toBe(basePath)
 })
