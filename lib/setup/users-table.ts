@@ -35,7 +35,7 @@ export async function inspectUsersTable(
   if (empty.length > 0) return { ...none, problems: empty }
 
   const catalogue = await readCatalogue(
-    pool,
+    database.prisma,
     usesOf(mapping).map(({ table }) => table),
   )
   const problems = [

@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import type { Transaction } from '@/lib/database/pool'
 import type { TableName } from '@/lib/accounts/users-table'
 
 /** What a column's type is to Rekey; `other` is compared and written as text. */
@@ -72,11 +72,11 @@ const families: Record<string, TypeFamily> = {
  * @returns by `schema.name`; a table that does not exist is missing
  */
 export async function readCatalogue(
-  client: Pick<pg.Pool | pg.Client, 'query'>,
+  client: Pick<Transaction, '$queryRaw'>,
   tables: readonly TableName[],
 ): Promise<Map<string, Relation>> {
-  const { rows } = await (client as pg.Pool).query<Row>(
-    `SELECT w."schema", w."name", c.relkind AS "kind", row_security_active(c.oid) AS "hasRowSecurity",
+  const rows = await client.$queryRaw<Row[]>`
+     SELECT w."schema", w."name", c.relkind::text AS "kind", row_security_active(c.oid) AS "hasRowSecurity",
             has_schema_privilege(n.oid, 'USAGE') AS "hasSchemaUsage", has_table_privilege(c.oid, 'DELETE') AS "mayDelete",
             ARRAY(SELECT k.attname::text FROM pg_catalog.pg_index i
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
@@ -89,15 +89,13 @@ export async function readCatalogue(
             a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated",
             has_column_privilege(c.oid, a.attnum, 'SELECT') AS "maySelect",
             has_column_privilege(c.oid, a.attnum, 'UPDATE') AS "mayUpdate"
-       FROM jsonb_to_recordset($1::jsonb) AS w("schema" text, "name" text)
+       FROM jsonb_to_recordset(${JSON.stringify(tables)}::jsonb) AS w("schema" text, "name" text)
        JOIN pg_catalog.pg_namespace n ON n.nspname = w."schema"
        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w."name"
        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
        LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-       LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype`,
-    [JSON.stringify(tables)],
-  )
+       LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype`
   const relations = new Map<string, Relation>()
   for (const row of rows) {
     const key = `${row.schema}.${row.name}`

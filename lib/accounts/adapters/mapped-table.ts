@@ -1,6 +1,6 @@
 import { identityOf, tableName, type EndedRows, type UsersTable } from '@/lib/accounts/users-table'
 import { epochMilliseconds } from '@/lib/database/instants'
-import type { Database } from '@/lib/database/pool'
+import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 import { readCatalogue, type Column } from './catalogue'
 import { allHold, cast, identifier, instant, noneHolds, qualified } from './sql-parts'
@@ -55,7 +55,8 @@ export type AccountRow = {
  * @throws Error that names the table or the column that does not exist
  */
 export async function describeTable(
-  { pool, names: { recovery } }: Pick<Database, 'names' | 'pool'>,
+  client: Pick<Transaction, '$queryRaw'>,
+  recovery: Database['names']['recovery'],
   mapping: UsersTable,
   identity: string,
 ): Promise<MappedTable> {
@@ -65,7 +66,7 @@ export async function describeTable(
     ...(password.in ? [password.in.table] : []),
     ...end.map(({ table }) => table),
   ]
-  const catalogue = await readCatalogue(pool, tables.map(tableName))
+  const catalogue = await readCatalogue(client, tables.map(tableName))
   const columnsOf = (table: string, alias: Prisma.Sql) => (name: string) => {
     const column = catalogue.get(identityOf({ table }))?.columns.get(name)
     if (column === undefined) throw new Error(`The table ${table} has no column ${name}.`)

@@ -3,7 +3,7 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import { identityOf, type UsersTable } from '@/lib/accounts/users-table'
 import { canonicalEmail, lookupForms } from '@/lib/addresses/email-address'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
-import type { Database } from '@/lib/database/pool'
+import type { Database, Transaction } from '@/lib/database/pool'
 import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
 import { describeTable, type AccountRow, type MappedTable } from './mapped-table'
@@ -20,18 +20,20 @@ const mostIds = 1000
  * @param identity `schema.table`, but for Rekey's own table
  */
 export function createSqlAccountStore(
-  database: Pick<Database, 'prisma' | 'names' | 'pool'>,
+  { prisma, names: { recovery } }: Pick<Database, 'prisma' | 'names'>,
   mapping: UsersTable,
   identity = identityOf(mapping),
 ): AccountStore {
-  const { prisma, names } = database
-  const { recovery } = names
   const toAccounts = (rows: AccountRow[]) => accountsOf(rows, mapping)
 
   let described: Promise<MappedTable> | undefined
-  /** Reads the catalogue, once unless that fails. */
-  function describe(): Promise<MappedTable> {
-    described ??= describeTable(database, mapping, identity).catch((error: unknown) => {
+  /**
+   * Reads the catalogue, once unless that fails.
+   *
+   * @param client a transaction's, within one: another connection may never get its turn
+   */
+  function describe(client: Pick<Transaction, '$queryRaw'> = prisma): Promise<MappedTable> {
+    described ??= describeTable(client, recovery, mapping, identity).catch((error: unknown) => {
       described = undefined
       throw error
     })
@@ -126,7 +128,7 @@ export function createSqlAccountStore(
     read,
     list,
     async replacePassword(tx, id, signed, newHash, { bindPassword }) {
-      const parts = { table: await describe(), mapping, identity, recovery, toAccounts }
+      const parts = { table: await describe(tx), mapping, identity, recovery, toAccounts }
       return replacePassword(tx, parts, { id, signed, newHash, bindPassword })
     },
   }
