@@ -28,6 +28,7 @@ export async function resetFormMessages(
     'too-similar-email': p('too-similar'),
     'too-similar-first-name': p('too-similar'),
     'too-similar-last-name': p('too-similar'),
+    'too-similar-name': p('too-similar'),
     breached: p('breached'),
     'outer-spaces': p('outer-spaces'),
   }
