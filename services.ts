@@ -71,6 +71,7 @@ export function createServices(given: Settings, configuration: Configuration = o
     audit,
     mailState,
     database,
+    users,
     settings,
     configuration,
   }

@@ -128,8 +128,9 @@ async function Living({
   // The email was in the account's language, so the page that it leads to is.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
-  const { settings, policy } = services()
-  const words = await resetFormMessages(language, policy.ruleSettings)
+  const { settings, policy, users } = services()
+  const words = await resetFormMessages(language, policy.ruleSettings, users)
+  const signInName = settings.reset.loginFields.includes('username') ? account.signInName : account.email
   return (
     <Frame language={language} title={t('title')} step={3} link={link}>
       <ForgetAddress path={pathInApp(services().settings, '/reset-password/')} />
@@ -138,9 +139,8 @@ async function Living({
         endpoint={await keepLanguage('/api/v1/accounts/reset-password/', language)}
         donePath={await keepLanguage('/reset-password/done/', language)}
         link={link}
-        username={account.username}
-        signInName={settings.reset.loginFields.includes('username') ? account.username : account.email}
-        serviceName={settings.look.appName}
+        signInName={signInName}
+        known={[account.signInName, signInName, settings.look.appName]}
         policy={policy.ruleSettings}
         passwordConfirm={settings.reset.passwordConfirm}
         errors={parseFormErrors(error, ['password', 'password_confirm'])}
@@ -151,7 +151,7 @@ async function Living({
               {t.rich('for', {
                 account: () => (
                   <bdi key="account" className="font-semibold wrap-anywhere text-ink">
-                    {account.username}
+                    {account.signInName}
                   </bdi>
                 ),
               })}

@@ -38,9 +38,9 @@ export type DeadLinks = Partial<Record<FormErrorCode, View>>
  * Takes the new password. Without JavaScript the browser posts the form itself; with it, what the endpoint finds wrong
  * lands on its field and nothing has to be typed again.
  *
- * @param username a password must not be like it, nor be made of the service's name
  * @param signInName goes into a field that nobody sees, so that password managers store the password with what its
  *   account signs in with
+ * @param known names on the page that a guesser would try first: the account's and the service's
  * @param errors what the form came back with
  * @param deadLinks what to show should the link die while the page is open
  */
@@ -49,9 +49,8 @@ export function ResetPasswordForm({
   endpoint,
   donePath,
   link,
-  username,
   signInName,
-  serviceName,
+  known,
   policy,
   passwordConfirm,
   errors,
@@ -63,9 +62,8 @@ export function ResetPasswordForm({
   endpoint: string
   donePath: string
   link: LinkParameters
-  username: string
   signInName: string
-  serviceName: string
+  known: readonly string[]
   policy: RuleSettings
   passwordConfirm: boolean
   errors: FormErrors<PasswordField>
@@ -178,7 +176,7 @@ export function ResetPasswordForm({
           id="password-rules"
           rules={rules}
           password={password}
-          known={[username, signInName, serviceName]}
+          known={known}
           words={words.rules}
         />
         {passwordConfirm && (
