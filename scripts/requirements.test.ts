@@ -47,8 +47,6 @@ const notBuiltYet: Record<string, string> = {
   W7: 'needs the mapping of users tables',
   W8: 'needs the mapping of users tables',
   W10: 'needs the mapping of users tables',
-  W11: 'needs the mapping of users tables',
-  W12: 'needs the mapping of users tables',
 }
 
 test('every promise that must hold is shown by a test that names it; for what should, a decision may say why not', () => {
