@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
-import { createOwnAccounts, UsernameTaken } from '@/lib/accounts/adapters/own-table'
+import { createOwnAccounts, ownUsersTable, UsernameTaken } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
+import { demoUsersTable } from '@/lib/accounts/presets/demo'
+import { identityOf } from '@/lib/accounts/users-table'
 import { createAudit } from '@/lib/audit/audit'
 import { openDatabase } from '@/lib/database/pool'
 import { mayBeMailed, needsSmtpUtf8, wireAddress } from '@/lib/addresses/email-address'
@@ -10,6 +12,7 @@ import { createLog } from '@/lib/logging/log'
 import { migrate } from '@/lib/setup/migrate'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
 import type { Schemas } from '@/lib/config/schema-names'
+import { readDemoProduct } from '@/lib/config/demo-product'
 import { readDatabaseSettings, readDataDir, readSchemas } from '@/lib/config/settings'
 import { withoutSecrets } from '@/lib/config/database-url'
 import {
@@ -30,7 +33,9 @@ const usage = `Usage: npm run accounts -- <command>
   deactivate <username>  the account can no longer be reset, and its links become invalid
   activate <username>    the account can be reset again; its old links stay invalid
   history <username>     the audit entries of the account, oldest first
-  mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not`
+  mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not
+
+With --users django or --users better-auth: the accounts of the demo that has the tables of this product.`
 
 /** Accounts that `list` shows at most: a table of a million must not fill the memory. */
 const mostListed = 10_000
@@ -47,12 +52,17 @@ async function main(): Promise<number> {
   if (argumentCount === undefined || rest.length !== argumentCount) throw new Mistake(usage)
   const [username = '', email = ''] = rest
 
-  const { url, schemas, close } = await findDatabase()
+  const product = readDemoProduct(process.env)
+  const mapping = product ? demoUsersTable(product) : configuration.users
+  if (mapping && ['add', 'activate', 'deactivate'].includes(command ?? ''))
+    throw new Mistake(`The accounts are in ${identityOf(mapping)}: only their own application changes them.`)
+  const { url, schemas, close } = await findDatabase(mapping === undefined)
   const log = createLog('fatal', 'accounts')
   const database = openDatabase({ url, poolSize: 2, schemas }, log)
   const ownAccounts = createOwnAccounts(database)
-  const accounts = configuration.users ? createSqlAccountStore(database, configuration.users) : ownAccounts
-  const hash = createPasswordHash()
+  const accounts = mapping ? createSqlAccountStore(database, mapping) : ownAccounts
+  const { format, accepts } = (mapping ?? ownUsersTable(schemas)).password
+  const hash = createPasswordHash({ format, ...(accepts && { accepts }) })
   try {
     switch (command) {
       case 'add': {
@@ -181,7 +191,9 @@ function readArguments() {
  *
  * @throws Mistake if there is neither
  */
-async function findDatabase(): Promise<{ url: string; schemas: Schemas; close(): Promise<void> }> {
+async function findDatabase(
+  ownsUsers: boolean,
+): Promise<{ url: string; schemas: Schemas; close(): Promise<void> }> {
   if (process.env.DATABASE_URL?.trim()) {
     const { url, schemas, ignored } = readDatabaseSettings(process.env)
     for (const warning of ignored) console.error(warning)
@@ -198,7 +210,7 @@ async function findDatabase(): Promise<{ url: string; schemas: Schemas; close():
   console.error(`Database: the demo's in ${dataDir}`)
   try {
     const embedded = await startEmbeddedDatabase(dataDir)
-    await migrate({ url: embedded.url, schemas }).catch(async (error: unknown) => {
+    await migrate({ url: embedded.url, schemas }, { ownsUsers }).catch(async (error: unknown) => {
       await embedded.close()
       throw error
     })
