@@ -2,6 +2,7 @@ import path from 'node:path'
 import ownConfiguration from './rekey.config'
 import { createOwnAccounts, ownUsersTable } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
+import { demoUsersTable } from '@/lib/accounts/presets/demo'
 import { openDatabase } from '@/lib/database/pool'
 import { createAudit } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
@@ -30,12 +31,13 @@ export type Services = ReturnType<typeof createServices>
  * @param configuration the team's own, unless a test gives another
  */
 export function createServices(given: Settings, configuration: Configuration = ownConfiguration) {
-  const users = configuration.users ?? ownUsersTable(given.database.schemas)
+  const mapping = given.demoProduct ? demoUsersTable(given.demoProduct) : configuration.users
+  const users = mapping ?? ownUsersTable(given.database.schemas)
   const settings = withLoginFieldsOf(users, given)
   const log = createLog(settings.logLevel, 'rekey')
   const database = openDatabase(settings.database, log)
   const ownAccounts = createOwnAccounts(database)
-  const accounts = configuration.users ? createSqlAccountStore(database, configuration.users) : ownAccounts
+  const accounts = mapping ? createSqlAccountStore(database, mapping) : ownAccounts
   const recovery = createRecoveryStore(database, accounts.identity)
   const queue = createQueue(database)
   const { format, accepts } = users.password
@@ -71,6 +73,7 @@ export function createServices(given: Settings, configuration: Configuration = o
     audit,
     mailState,
     database,
+    users,
     settings,
     configuration,
   }

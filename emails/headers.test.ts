@@ -156,7 +156,7 @@ test('C7, M5: whatever an account or the app is called, the subject is one line 
             publicUrl: 'https://id.example.com',
           },
         }
-        const account = { firstName, username, email: 'jane@mail.example' }
+        const account = { firstName, username, name: firstName, label: username, email: 'jane@mail.example' }
         const link = 'https://id.example.com/reset-password/?signature=x'
         const written = await Promise.all([
           emails.reset({ ...facts, account, link, expiresAt: new Date(0), lifeMinutes: 60 }),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import {
+  account,
   cancelLink,
   changed,
   everyEmail,
@@ -21,6 +22,7 @@ import { createMailer } from '@/lib/mail/mailer'
 import { buildLinkUrl } from '@/lib/password-reset/reset-link'
 import de from '@/messages/de.json'
 import en from '@/messages/en.json'
+import { getMessages } from '@/lib/i18n/messages'
 import { wordJoiner } from './untrusted-text'
 
 const flat = (part: string) => part.replaceAll(wordJoiner, '').replace(/\s+/g, '')
@@ -168,6 +170,48 @@ describe('the email about a changed password', () => {
     expect((await changed()).text).not.toContain('Network')
   })
 })
+
+describe.each(everyEmail.filter(([name]) => !name.includes(' with ')))(
+  'the email (%s)',
+  (name, _write, locale) => {
+    const { letters } = getMessages(locale)
+    const write = name.includes('reset') ? reset : changed
+    const facts = async (more: object) => {
+      const { html, text } = await write({ locale, account: { ...account, ...more } })
+      const lines = [...text.replaceAll(wordJoiner, '').matchAll(/^ {4}(\S.*?)[\s\u202f]*[:：] +(\S+)$/gm)]
+      const told = lines.map(([, label, value]) => [label, value])
+      for (const part of told.flat()) expect(flat(seen(html))).toContain(flat(part!))
+      return told.filter(([label]) => [letters.username, letters.account].includes(label!))
+    }
+
+    test('W11: names the username, where the account has one', async () => {
+      expect(await facts({})).toEqual([[letters.username, 'jane']])
+    })
+
+    test('W11: where there is no username, the address says which account it is', async () => {
+      expect(await facts({ username: '' })).toEqual([[letters.account, 'jane@mail.example']])
+    })
+
+    test('W11: shows the label of an account, treated like a username', async () => {
+      expect(await facts({ label: 'north' })).toEqual([
+        [letters.account, 'north'],
+        [letters.username, 'jane'],
+      ])
+      expect(await facts({ username: '', label: 'Your account is locked: www.evil.com' })).toEqual([
+        [letters.account, 'You…com'],
+      ])
+    })
+
+    test('W11: greets by the first name, else by the whole name, else by none', async () => {
+      const greeted = async (more: object) => (await write({ locale, account: { ...account, ...more } })).text
+      const names = { firstName: '', name: 'Ada Lehmann' }
+      const line = (name: string) => `\n${letters['greeting-named'].replace('{name}', name)}\n`
+      expect(await greeted({ ...names, firstName: 'Jane' })).toContain(line('Jane'))
+      expect(await greeted(names)).toContain(line('Ada Lehmann'))
+      expect(await greeted({ firstName: '', name: 'Call +1 900' })).toContain(`\n${letters.greeting}\n`)
+    })
+  },
+)
 
 test('every message is in every language, with the same values to fill in', () => {
   const flatten = (value: object, path = ''): [string, string[]][] =>

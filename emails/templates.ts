@@ -1,7 +1,14 @@
 import { createTranslator } from 'use-intl/core'
 import { readMailbox } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
-import type { ChangedEmailFacts, Emails, EmailText, ResetEmailFacts, Sender } from '@/lib/mail/email-types'
+import type {
+  ChangedEmailFacts,
+  EmailAccount,
+  Emails,
+  EmailText,
+  ResetEmailFacts,
+  Sender,
+} from '@/lib/mail/email-types'
 import { getMessages } from '@/lib/i18n/messages'
 import type { Block, Content, Fact, Paragraph } from './content'
 import { nameForGreeting, sanitizeShortLine } from './untrusted-text'
@@ -42,10 +49,10 @@ function resetContent({
     subject: say('reset.subject', { appName }),
     preview: say('reset.preview'),
     title: say('reset.title'),
-    greeting: greet(say, account.firstName),
+    greeting: greet(say, account),
     blocks: [
       paragraph(say('reset.intro', { appName })),
-      ...facts([usernameFact(say, account)]),
+      ...facts(accountFacts(say, account)),
       { kind: 'action', label: say('reset.action'), href: link, weight: 'main' },
       paragraph(say('reset.expiry', { life: say('life', life), expiry })),
       { kind: 'heading', text: say('reset.not-you') },
@@ -74,11 +81,11 @@ function changedContent({
     subject: say('changed.subject', { appName }),
     preview: say('changed.preview'),
     title: say('changed.title'),
-    greeting: greet(say, account.firstName),
+    greeting: greet(say, account),
     blocks: [
       paragraph(say('changed.intro', { appName })),
       ...facts([
-        usernameFact(say, account),
+        ...accountFacts(say, account),
         { label: say('changed.when'), value: moment(locale, changedAt), untrusted: false },
         { label: say('changed.network'), value: client ?? '', untrusted: true },
       ]),
@@ -142,13 +149,19 @@ function moment(language: Language, at: Date): string {
   return `${spell(parts.slice(0, from))}${time}${spell(parts.slice(to))}`
 }
 
-function greet(say: Say, firstName: string): string {
-  const name = nameForGreeting(firstName)
+function greet(say: Say, account: EmailAccount): string {
+  const name = nameForGreeting(account.firstName) || nameForGreeting(account.name)
   return name === '' ? say('greeting') : say('greeting-named', { name })
 }
 
-function usernameFact(say: Say, { username, email }: ResetEmailFacts['account']): Fact {
-  return { label: say('username'), value: shownUsername(username, email), untrusted: true }
+/** Says which account the email is about. The address does where there is neither a username nor a label. */
+function accountFacts(say: Say, { username, label, email }: EmailAccount): Fact[] {
+  const named = [
+    { label: say('account'), value: shownUsername(label, email), untrusted: true },
+    { label: say('username'), value: shownUsername(username, email), untrusted: true },
+  ]
+  if (named.some(({ value }) => value !== '')) return named
+  return [{ label: say('account'), value: shownUsername(email, email), untrusted: true }]
 }
 
 /** Omits empty facts. */

@@ -37,12 +37,12 @@ describe('text that somebody chose for themselves', () => {
     'M5, C7: as a name, %s stays text in both parts',
     async (_, text) => {
       for (const write of [reset, changed]) {
-        const clean = await write()
+        const clean = await write({ account: { ...account, label: 'jane' } })
         const {
           subject,
           html,
           text: plain,
-        } = await write({ account: { ...account, username: text, firstName: text } })
+        } = await write({ account: { ...account, username: text, firstName: text, name: text, label: text } })
         const tags = (page: string) =>
           [...page.replaceAll(/<span[^>]*>|<\/span>/g, '').matchAll(/<[^>]+>/g)].map(([tag]) => tag)
         expect(tags(html)).toEqual(tags(clean.html))
@@ -88,7 +88,7 @@ describe('text that somebody chose for themselves', () => {
 
   test('a name in HTML is copied as it was chosen', async () => {
     const email = 'jane.doe@mail.example'
-    const { html } = await reset({ account: { username: email, firstName: '', email } })
+    const { html } = await reset({ account: { ...account, username: email, firstName: '', email } })
     const copied = html.replaceAll(/<span[^>]*user-select:none[^>]*>[^<]*<\/span>/g, '')
     expect(copied).toContain('jane.doe@mail.example')
     expect(html).not.toContain('jane.doe')

@@ -208,10 +208,17 @@ describe.each(languages)('%s', (language) => {
   })
 })
 
+/** Messages that are one word, the same as in English. */
+const loanWords = ['it letters.account', 'nl letters.account']
+
 describe.each(languages.filter((language) => language !== 'en'))('%s', (language) => {
   test('keeps no English sentence', () => {
     const english = new Map(messagesOf('en'))
-    expect(messagesOf(language).filter(([path, message]) => english.get(path) === message)).toEqual([])
+    expect(
+      messagesOf(language).filter(
+        ([path, message]) => english.get(path) === message && !loanWords.includes(`${language} ${path}`),
+      ),
+    ).toEqual([])
   })
 })
 

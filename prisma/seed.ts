@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Services } from '@/services'
 
 /** The demo's people. Both have forgotten their passwords, and so has everybody else: they are random. */
-const people = [
+export const people = [
   { username: 'demo', email: 'demo@example.com', firstName: 'Dana', lastName: 'Moreno', locale: 'en' },
   { username: 'ada', email: 'ada@example.com', firstName: 'Ada', lastName: 'Lehmann', locale: 'de' },
 ]

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { createOwnAccounts, ownUsersTable, UsernameTaken } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
+import { demoUsersTable } from '@/lib/accounts/presets/demo'
+import { identityOf } from '@/lib/accounts/users-table'
 import { createAudit } from '@/lib/audit/audit'
 import { openDatabase } from '@/lib/database/pool'
 import { mayBeMailed, needsSmtpUtf8, wireAddress } from '@/lib/addresses/email-address'
@@ -10,6 +12,7 @@ import { createLog } from '@/lib/logging/log'
 import { migrate } from '@/lib/setup/migrate'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
 import type { Schemas } from '@/lib/config/schema-names'
+import { readDemoProduct } from '@/lib/config/demo-product'
 import { readDatabaseSettings, readDataDir, readSchemas } from '@/lib/config/settings'
 import { withoutSecrets } from '@/lib/config/database-url'
 import {
@@ -35,7 +38,9 @@ const usage = `Usage: npm run accounts -- <command>
                          compares the users mapping of rekey.config.ts with the database; with a login, says which
                          accounts would get an email; --sql prints grants and statements; --password-stdin verifies
                          a known password, without which production does not start on a mapped table
-  mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not`
+  mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not
+
+With --users django or --users better-auth: the accounts of the demo that has the tables of this product.`
 
 /** Accounts that `list` shows at most: a table of a million must not fill the memory. */
 const mostListed = 10_000
@@ -52,22 +57,19 @@ async function main(): Promise<number> {
   const most = command === 'check' ? 1 : fewest
   if (fewest === undefined || most === undefined || rest.length < fewest || rest.length > most)
     throw new Mistake(usage)
-  if (configuration.users && ['add', 'activate', 'deactivate'].includes(command ?? ''))
-    throw new Mistake(
-      `\`${command}\` is for Rekey's own table; these accounts are in ${configuration.users.table}, which only its own application changes.`,
-    )
   const [username = '', email = ''] = rest
 
-  const { url, schemas, close } = await findDatabase()
+  const product = readDemoProduct(process.env)
+  const mapping = product ? demoUsersTable(product) : configuration.users
+  if (mapping && ['add', 'activate', 'deactivate'].includes(command ?? ''))
+    throw new Mistake(`The accounts are in ${identityOf(mapping)}: only their own application changes them.`)
+  const { url, schemas, close } = await findDatabase(mapping === undefined)
   const log = createLog('fatal', 'accounts')
   const database = openDatabase({ url, poolSize: 2, schemas }, log)
   const ownAccounts = createOwnAccounts(database)
-  const accounts = configuration.users ? createSqlAccountStore(database, configuration.users) : ownAccounts
-  const mapping = configuration.users ?? ownUsersTable(schemas)
-  const hash = createPasswordHash({
-    format: mapping.password.format,
-    accepts: mapping.password.accepts ?? [],
-  })
+  const accounts = mapping ? createSqlAccountStore(database, mapping) : ownAccounts
+  const { format, accepts } = (mapping ?? ownUsersTable(schemas)).password
+  const hash = createPasswordHash({ format, ...(accepts && { accepts }) })
   try {
     switch (command) {
       case 'add': {
@@ -132,8 +134,8 @@ async function main(): Promise<number> {
         return await checkUsers({
           database,
           accounts,
-          mapping,
-          isForeign: configuration.users !== undefined,
+          mapping: mapping ?? ownUsersTable(schemas),
+          isForeign: mapping !== undefined,
           login: rest[0],
           showSql: values.sql,
           password: values['password-stdin'] ? await readPassword() : undefined,
@@ -210,7 +212,9 @@ function readArguments() {
  *
  * @throws Mistake if there is neither
  */
-async function findDatabase(): Promise<{ url: string; schemas: Schemas; close(): Promise<void> }> {
+async function findDatabase(
+  ownsUsers: boolean,
+): Promise<{ url: string; schemas: Schemas; close(): Promise<void> }> {
   if (process.env.DATABASE_URL?.trim()) {
     const { url, schemas, ignored } = readDatabaseSettings(process.env)
     for (const warning of ignored) console.error(warning)
@@ -227,7 +231,7 @@ async function findDatabase(): Promise<{ url: string; schemas: Schemas; close():
   console.error(`Database: the demo's in ${dataDir}`)
   try {
     const embedded = await startEmbeddedDatabase(dataDir)
-    await migrate({ url: embedded.url, schemas }).catch(async (error: unknown) => {
+    await migrate({ url: embedded.url, schemas }, { ownsUsers }).catch(async (error: unknown) => {
       await embedded.close()
       throw error
     })

@@ -32,7 +32,7 @@ beforeAll(async () => {
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
   for (const product of ['django', 'better-auth'])
-    await sql.query(readFileSync(`e2e/support/users-tables/${product}.sql`, 'utf8'))
+    await sql.query(readFileSync(`scripts/demo-users/${product}.sql`, 'utf8'))
   const hash = await djangoPbkdf2({ iterations: 100_000 }).hash(password)
   const add = (username: string, stored: string, isActive = true) =>
     sql.query(

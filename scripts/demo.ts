@@ -5,11 +5,13 @@ import configuration from '@/rekey.config'
 import { migrate } from '@/lib/setup/migrate'
 import { checkDatabase } from '@/lib/setup/preflight'
 import { createServices } from '@/services'
+import type { DemoProduct } from '@/lib/config/demo-product'
 import { readDataDir, readSettings } from '@/lib/config/settings'
 import { seed } from '@/prisma/seed'
 import { stopOnSignal } from '@/server/processes/stop-signals'
 import { startWeb } from '@/server/processes/start-web'
 import { startWorker } from '@/server/processes/start-worker'
+import { addDemoUsers, demoLogins } from './demo-users/add-demo-users'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded-database/embedded-database'
 
 let stopping = false
@@ -42,11 +44,12 @@ async function main(): Promise<void> {
   }
   const settings = readSettings(env)
   for (const warning of settings.ignored) console.error(warning)
-  if (embedded) await migrate(settings.database)
+  const { demoProduct } = settings
+  if (embedded) await migrate(settings.database, { ownsUsers: demoProduct === undefined })
   else await checkDatabase(settings, configuration.users)
   const services = createServices(settings)
   open.push(() => services.database.close())
-  if (embedded) await seed(services)
+  if (embedded) await (demoProduct ? addDemoUsers(demoProduct, services) : seed(services))
 
   const web = await startWeb({ settings, log: services.log, dev: settings.mode === 'dev' })
   open.push(web.close)
@@ -55,7 +58,7 @@ async function main(): Promise<void> {
   printSteps(`http://localhost:${web.port}${settings.basePath}`, {
     hasMailbox: services.mailbox !== undefined,
     hasWorker: settings.worker,
-    ...(embedded && { dataDir }),
+    ...(embedded && { dataDir, demoProduct }),
   })
 }
 
@@ -69,16 +72,25 @@ function loadOrCreateSecret(dataDir: string): string {
   return readFileSync(file, 'utf8').trim()
 }
 
-/** Prints the first steps. `dataDir`: the directory of the embedded database; absent with DATABASE_URL. */
-function printSteps(
-  url: string,
-  { hasMailbox, hasWorker, dataDir }: { hasMailbox: boolean; hasWorker: boolean; dataDir?: string },
-): void {
+type StepFacts = {
+  hasMailbox: boolean
+  hasWorker: boolean
+  /** The directory of the embedded database; absent with DATABASE_URL. */
+  dataDir?: string
+  demoProduct?: DemoProduct | undefined
+}
+
+/** Prints the first steps. */
+function printSteps(url: string, { hasMailbox, hasWorker, dataDir, demoProduct }: StepFacts): void {
   const isEmbedded = dataDir !== undefined
+  const [demo = '', ada = ''] = demoLogins(demoProduct)
+  // Neither product has a column for the language of an account.
+  const who = demoProduct ? `"${demo}" or "${ada}"` : `"${demo}" (English) or "${ada}" (German)`
+  const verified = `${isEmbedded ? demo : '<username>'}${demoProduct ? ` --users ${demoProduct}` : ''}`
   const steps = [
-    `Request a link    ${url}/forgot-password/${isEmbedded ? '   as "demo" (English) or "ada" (German)' : ''}`,
+    `Request a link    ${url}/forgot-password/${isEmbedded ? `   as ${who}` : ''}`,
     ...(hasMailbox && hasWorker ? [`Read the email    ${url}/dev/mailbox/`] : []),
-    `Check the result  npm run accounts -- verify ${isEmbedded ? 'demo' : '<username>'}   (type the new password, then Enter and Ctrl-D)`,
+    `Check the result  npm run accounts -- verify ${verified}   (type the new password, then Enter and Ctrl-D)`,
   ]
   const lines = [
     '',

@@ -39,7 +39,6 @@ const notBuiltYet: Record<string, string> = {
   L7: 'needs numbers that a monitor can read',
   O1: 'needs the suite that kills processes at set points',
   O2: 'needs a score of npm run mutation, written down',
-  W11: 'needs the mapping of users tables',
 }
 
 test('every promise that must hold is shown by a test that names it; for what should, a decision may say why not', () => {

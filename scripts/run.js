@@ -5,16 +5,17 @@ import { pathToFileURL } from 'node:url'
 import { basePathOf, builtBasePath } from './base-path.js'
 import { build, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
 import { loadEnvFile } from './env-file.js'
+import { takeUsersOption } from './demo-users/users-option.js'
 import { loadConfiguration } from './load-configuration.js'
 import { watchOwner } from './owner.js'
 
 const commands = {
-  demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo' },
-  dev: { entry: 'scripts/demo', needs: 'code', mode: 'dev' },
+  demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo', users: true },
+  dev: { entry: 'scripts/demo', needs: 'code', mode: 'dev', users: true },
   start: { entry: 'server/processes/supervisor', needs: 'built', mode: 'production' },
   worker: { entry: 'server/processes/worker-command', needs: 'built', mode: 'production' },
   migrate: { entry: 'scripts/migrate', needs: 'code' },
-  accounts: { entry: 'scripts/accounts', needs: 'code' },
+  accounts: { entry: 'scripts/accounts', needs: 'code', users: true },
   build: { needs: 'pages' },
 }
 
@@ -49,6 +50,22 @@ if (envFile.problems.length > 0)
 process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
 process.env.NEXT_TELEMETRY_DISABLED = '1'
 if ('mode' in command) process.env.REKEY_MODE = command.mode
+delete process.env.REKEY_DEMO_USERS
+if ('users' in command) readUsersOption()
+
+/** Tells the command which product's tables the demo has. */
+function readUsersOption() {
+  try {
+    const product = takeUsersOption(process.argv)
+    if (product === undefined) return
+    // The tables of another product are made in a database that has nothing else.
+    if (process.env.DATABASE_URL?.trim())
+      fail('--users has a database of its own: run this command without DATABASE_URL.')
+    process.env.REKEY_DEMO_USERS = product
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error))
+  }
+}
 
 const isForAnotherPath = () => builtBasePath() !== basePathOf(process.env.PUBLIC_URL)
 

@@ -133,8 +133,9 @@ async function ValidLinkPage({
   // The account's language, like the email.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
-  const { settings, policy } = services()
-  const messages = await resetFormMessages(language, policy.ruleSettings)
+  const { settings, policy, users } = services()
+  const messages = await resetFormMessages(language, policy.ruleSettings, users)
+  const signInName = settings.reset.loginFields.includes('username') ? account.signInName : account.email
   return (
     <PageLayout language={language} title={t('title')} step={3} link={link}>
       <HideLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
@@ -143,9 +144,8 @@ async function ValidLinkPage({
         endpoint={await keepLanguage('/api/v1/accounts/reset-password/', language)}
         donePath={await keepLanguage('/reset-password/done/', language)}
         link={link}
-        username={account.username}
-        signInName={settings.reset.loginFields.includes('username') ? account.username : account.email}
-        serviceName={settings.branding.appName}
+        signInName={signInName}
+        known={[account.signInName, signInName, settings.branding.appName]}
         policy={policy.ruleSettings}
         passwordConfirm={settings.reset.passwordConfirm}
         errors={parseFormErrors(error, ['password', 'password_confirm'])}
@@ -156,7 +156,7 @@ async function ValidLinkPage({
               {t.rich('for', {
                 account: () => (
                   <bdi key="account" className="font-semibold wrap-anywhere text-ink">
-                    {account.username}
+                    {account.signInName}
                   </bdi>
                 ),
               })}

@@ -9,14 +9,21 @@ import {
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
 import { formMessages, fillFieldMessages } from '@/app/i18n/form-messages'
 import type { ResetFormMessages } from './reset-password-form'
+import { similarityMessages } from './similarity-messages'
 
-/** Returns all messages of the form. */
+/**
+ * Returns all messages of the form.
+ *
+ * @param users the mapping of the users table
+ */
 export async function resetFormMessages(
   language: Language,
   policy: RuleSettings,
+  users: { username?: string },
 ): Promise<ResetFormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
+  const similar = similarityMessages(users)
   /** Longer than the endpoint's messages, because they give advice. */
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
     'too-short': p('too-short', limitsOf(policy, 'too-short')),
@@ -24,10 +31,11 @@ export async function resetFormMessages(
     'too-many-bytes': p('too-many-bytes', limitsOf(policy, 'too-many-bytes')),
     'too-common': p('too-common'),
     numeric: p('numeric'),
-    'too-similar-username': p('too-similar'),
-    'too-similar-email': p('too-similar'),
-    'too-similar-first-name': p('too-similar'),
-    'too-similar-last-name': p('too-similar'),
+    'too-similar-username': p(similar.advice),
+    'too-similar-email': p(similar.advice),
+    'too-similar-first-name': p(similar.advice),
+    'too-similar-last-name': p(similar.advice),
+    'too-similar-name': p(similar.advice),
     breached: p('breached'),
     'outer-spaces': p('outer-spaces'),
   }
@@ -45,7 +53,7 @@ export async function resetFormMessages(
         'too-many-bytes': t('rule-bytes', limitsOf(policy, 'too-many-bytes')),
         'outer-spaces': t('rule-spaces'),
       },
-      later: [t('rule-similar'), t('rule-common')],
+      later: [t(similar.rule), t('rule-common')],
       soFar: String(t.raw('rule-length-so-far')),
       met: t('rule-met'),
       open: t('rule-open'),

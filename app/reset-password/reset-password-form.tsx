@@ -38,8 +38,8 @@ export type InvalidLinkViews = Partial<Record<FormErrorCode, InPageView>>
  * The form for the new password. Without JavaScript the browser posts it; with JavaScript, errors appear beside their field
  * and the typed password stays.
  *
- * @param username lowers the estimated strength of passwords that contain it, like the service's name
  * @param signInName the value of a hidden field, so that password managers store the password with the right login
+ * @param known names on the page that a guesser would try first: the account's and the service's
  * @param errors the errors of a submission without JavaScript
  * @param invalidLinkViews what to show, by error code, if the link becomes invalid while the page is open
  */
@@ -48,9 +48,8 @@ export function ResetPasswordForm({
   endpoint,
   donePath,
   link,
-  username,
   signInName,
-  serviceName,
+  known,
   policy,
   passwordConfirm,
   errors,
@@ -62,9 +61,8 @@ export function ResetPasswordForm({
   endpoint: string
   donePath: string
   link: LinkParameters
-  username: string
   signInName: string
-  serviceName: string
+  known: readonly string[]
   policy: RuleSettings
   passwordConfirm: boolean
   errors: FormErrors<PasswordField>
@@ -179,7 +177,7 @@ export function ResetPasswordForm({
           id="password-rules"
           rules={rules}
           password={password}
-          known={[username, signInName, serviceName]}
+          known={known}
           messages={messages.rules}
         />
         {passwordConfirm && (

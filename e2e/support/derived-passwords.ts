@@ -4,6 +4,7 @@ export const grace = {
   email: 'grace.hopper@navy-yard.example',
   firstName: 'Grace',
   lastName: 'Höpper',
+  name: '',
 }
 
 /** What makes each password one that a guesser tries early, and the password: fifteen characters or more. */

@@ -12,7 +12,13 @@ export const sender = {
   publicUrl: 'https://id.example.com',
   supportEmail: 'Acme Help <help@acme.example>',
 }
-export const account = { username: 'jane', firstName: 'Jane', email: 'jane@mail.example' }
+export const account = {
+  username: 'jane',
+  firstName: 'Jane',
+  name: '',
+  label: '',
+  email: 'jane@mail.example',
+}
 
 /** The email with a link, to Jane and in English where nothing else is given. */
 export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<EmailText> {

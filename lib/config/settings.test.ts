@@ -26,6 +26,18 @@ test('what a start needs is enough', () => {
   expect(problemsOf(needed)).toEqual([])
 })
 
+test('K1: the tables of a demo are another product’s in demo and dev only, each in a directory of its own', () => {
+  const read = (env: Record<string, string>) => {
+    const { demoProduct, dataDir } = readSettings({ ...needed, ...env })
+    return [demoProduct, dataDir]
+  }
+  for (const mode of ['demo', 'dev']) {
+    expect(read({ REKEY_MODE: mode, REKEY_DEMO_USERS: 'django' })).toEqual(['django', '.data/django'])
+    expect(read({ REKEY_MODE: mode })).toEqual([undefined, '.data'])
+  }
+  expect(read({ REKEY_DEMO_USERS: 'django' })[0]).toBeUndefined()
+})
+
 test('K1: what is missing is named, all of it, in one message', () => {
   const problems = problemsOf({})
   for (const name of Object.keys(needed))

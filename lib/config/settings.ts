@@ -1,6 +1,8 @@
+import path from 'node:path'
 import type { Schemas } from './schema-names'
 import { hasStockPassword, emailLimitProblems, oneSchemaForBoth } from './contradictions'
 import { ignoredParameters } from './database-parameters'
+import { readDemoProduct } from './demo-product'
 import { validateSettings, presentSettings, missingMessage } from './given'
 import { ignoredSettings } from './ignored'
 import { defaultHeloName } from './mail'
@@ -73,7 +75,9 @@ export function readSettings(env: Record<string, string | undefined>) {
       /** All clients of the database share one session. The commands that start the embedded database set this; it is no setting. */
       sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
-    dataDir: values.DATA_DIR,
+    /** The product whose tables the demo has, instead of Rekey's own. */
+    demoProduct: mode === 'production' ? undefined : readDemoProduct(env),
+    dataDir: dataDirOf(values, env),
     /** Scheme, host and port, without a trailing slash. */
     publicOrigin,
     /** The path of PUBLIC_URL, such as `/account`; empty if Rekey does not share its host. */
@@ -220,14 +224,20 @@ const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUE
 const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
 
 /**
- * Parses the directory of the embedded database, of the emails in the mailbox and of the generated secret.
+ * Parses the directory of the embedded database, of the emails in the mailbox and of the generated secret. A demo with the
+ * tables of another product has a directory of its own, so that demos do not mix.
  *
  * @throws SettingsError if it is malformed
  */
 export function readDataDir(env: Record<string, string | undefined>): string {
   const { problems, values } = validateSettings(settingsSchema.pick({ DATA_DIR: true }), presentSettings(env))
   if (values === undefined) throw new SettingsError(problems)
-  return values.DATA_DIR
+  return dataDirOf(values, env)
+}
+
+function dataDirOf({ DATA_DIR }: { DATA_DIR: string }, env: Record<string, string | undefined>): string {
+  const product = readDemoProduct(env)
+  return product === undefined ? DATA_DIR : path.join(DATA_DIR, product)
 }
 
 let read: Settings | undefined

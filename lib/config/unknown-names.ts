@@ -24,7 +24,7 @@ const common =
 const foreign = /^PASSWORD_STORE_|_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP)/
 
 /** What commands tell the processes that they start; no settings. */
-const internal = ['REKEY_MODE', 'REKEY_SHARED_SESSION']
+const internal = ['REKEY_DEMO_USERS', 'REKEY_MODE', 'REKEY_SHARED_SESSION']
 
 /**
  * Lists environment variables that resemble a setting but are not one, so that a misspelt setting is noticed.

@@ -23,6 +23,7 @@ export const fieldErrorCodes = [
   'too-similar-email',
   'too-similar-first-name',
   'too-similar-last-name',
+  'too-similar-name',
   'breached',
   'outer-spaces',
   'mismatch',

@@ -26,7 +26,7 @@ type Pair = {
 
 const { pairs } = JSON.parse(readFileSync('e2e/contract/recorded.json', 'utf8')) as { pairs: Pair[] }
 
-const alice = { username: 'alice', email: 'alice@example.com', firstName: 'Alice', lastName: '' }
+const alice = { username: 'alice', email: 'alice@example.com', firstName: 'Alice', lastName: '', name: '' }
 
 /** Where the contract differs from DRR, and what holds instead. */
 const differences: Record<string, object> = {

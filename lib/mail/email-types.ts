@@ -15,8 +15,13 @@ export type Sender = {
 
 /** Untrusted text, chosen by users: it must stay plain text, and must not become a message of its own. */
 export type EmailAccount = {
+  /** Empty where the users table has no usernames. */
   username: string
   firstName: string
+  /** The whole name, where the users table has one column for it; else empty. */
+  name: string
+  /** Says which of several accounts with one address this is; empty unless the mapping names a column for it. */
+  label: string
   /** The recipient's address. */
   email: string
 }

@@ -54,7 +54,8 @@ export type Configuration = {
     deliver: () => Promise<SendOutcome>,
   ) => Promise<SendOutcome>
   /**
-   * Replaces one or both email templates (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES). The first also runs for requests
+   * Replaces one or both email templates (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES). Texts of the account that the users
+   * table does not have are empty: greet by `firstName`, else by `name`. The first also runs for requests
    * without an account, with a made-up account and a link that opens nothing; no email is sent then.
    */
   emails?: Partial<Emails>
@@ -68,7 +69,10 @@ export type Configuration = {
    * Qualify each table with its schema: `DELETE FROM "public"."sessions" …`.
    */
   revokeSessions?: (tx: Transaction, account: Account) => Promise<void>
-  /** Notifies systems outside the database of a new password. Runs in the worker, at least once; retried for a week. */
+  /**
+   * Notifies systems outside the database of a new password. Runs in the worker, at least once; retried for a week. The
+   * username is empty where the users table has none.
+   */
   passwordChanged?: (account: Pick<Account, 'id' | 'username'>) => Promise<void>
   /**
    * Verifies a second factor before a password is replaced, after link and policy. False rejects the reset, and the link

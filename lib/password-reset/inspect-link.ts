@@ -1,4 +1,4 @@
-import type { Account } from '@/lib/accounts/account'
+import { signInName, type Account } from '@/lib/accounts/account'
 import { startsReset, isAfterPasswordChange } from './cancel-reset'
 import type { ResetParts } from './reset-parts'
 import type { Link, LinkStatus } from './reset-link'
@@ -10,7 +10,10 @@ type Dead = { state: Exclude<LinkStatus, 'valid'> }
 export type InspectedLink =
   | {
       state: 'valid'
-      account: Pick<Account, 'username' | 'email' | 'firstName' | 'lastName' | 'locale'>
+      account: Pick<Account, 'username' | 'email' | 'firstName' | 'lastName' | 'name' | 'locale'> & {
+        /** What its owner signs in with: the username or, where the users table has none, the address. */
+        signInName: string
+      }
       expiresAt: Date
     }
   | Dead
@@ -26,10 +29,10 @@ export type InspectedCancelLink =
 export async function inspectLink(parts: ResetParts, link: Link): Promise<InspectedLink> {
   const { status, account } = await verifyResetLink(parts, link)
   if (status !== 'valid') return { state: status }
-  const { username, email, firstName, lastName, locale } = account
+  const { username, email, firstName, lastName, name, locale } = account
   return {
     state: 'valid',
-    account: { username, email, firstName, lastName, locale },
+    account: { username, email, firstName, lastName, name, locale, signInName: signInName(account) },
     expiresAt: parts.links.expiryOf(link, 'reset'),
   }
 }

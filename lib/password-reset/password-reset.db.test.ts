@@ -5,7 +5,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { linkState, type Account } from '@/lib/accounts/account'
-import type { NewAccount } from '@/lib/accounts/adapters/own-table'
+import { ownIdentity, ownUsersTable, type NewAccount } from '@/lib/accounts/adapters/own-table'
+import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import { Busy } from '@/lib/passwords/hash-queue'
@@ -332,6 +333,20 @@ describe('setting a password', () => {
     expect(await reset().completeReset(input(linkOf(unfit)))).toEqual({ ok: false, code: 'signature-used' })
     expect(await passwordOf(unfit)).toBe(unfit.passwordHash)
     expect(await reset().inspectLink(linkOf(unfit))).toEqual({ state: 'signature-used' })
+  })
+
+  test('W11: the link says what its owner signs in with: the username, else the address', async () => {
+    const person = await add({ lastName: 'Ada Lehmann' })
+    const link = linkOf(person)
+    expect(await reset().inspectLink(link)).toMatchObject({
+      account: { username: person.username, signInName: person.username, name: '' },
+    })
+    const { username, lastName: name, ...others } = ownUsersTable(services.database.schemas)
+    expect(username).toBeDefined()
+    const accounts = createSqlAccountStore(services.database, { ...others, name: name! }, ownIdentity)
+    expect(await reset({}, { accounts }).inspectLink(link)).toMatchObject({
+      account: { username: '', signInName: person.email, lastName: '', name: 'Ada Lehmann' },
+    })
   })
 
   test('T2: a link of another purpose sets none, and is shown to nobody', async () => {

@@ -8,7 +8,13 @@ import { createPasswordPolicy } from './policy'
 const numRuns = isLong ? 100_000 : 1_000
 if (isLong) vi.setConfig({ testTimeout: 600_000 })
 
-const alice = { username: 'alice', email: 'alice@example.com', firstName: 'Alice', lastName: 'Liddell' }
+const alice = {
+  username: 'alice',
+  email: 'alice@example.com',
+  firstName: 'Alice',
+  lastName: 'Liddell',
+  name: '',
+}
 const policy = createPasswordPolicy({
   minLength: 8,
   outerSpaces: 'refuse',
@@ -79,7 +85,7 @@ describe('judgement', () => {
 
   test('P6, P11: what the form refuses the endpoint refuses, and nothing is thrown', () => {
     const fact = fc.string({ unit: 'binary', maxLength: 60 })
-    const people = fc.record({ username: fact, email: fact, firstName: fact, lastName: fact })
+    const people = fc.record({ username: fact, email: fact, firstName: fact, lastName: fact, name: fact })
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), people, (password, person) => {
         const problems = policy.judge(password, person)
@@ -87,6 +93,15 @@ describe('judgement', () => {
       }),
       { numRuns },
     )
+  })
+
+  test('W11: a whole name from one column is judged like first and last name', () => {
+    const person = { ...alice, firstName: '', lastName: '', name: 'Wilhelmina Lanternby' }
+    const judge = (password: string) => standard.judge(password, person).map(({ code }) => code)
+    expect(judge('lanternby')).toEqual(['too-similar-name', 'too-short'])
+    expect(judge('LanternbyLanternby')).toEqual(['too-common'])
+    expect(judge('1906wilhelmina-lanternby!!')).toEqual(['too-similar-name'])
+    expect(judge('gravel lantern orchard')).toEqual([])
   })
 
   test('W6, P11: the limit of the password format is judged, after normalisation too', () => {

@@ -14,6 +14,7 @@ const order: readonly PolicyProblem['code'][] = [
   'too-similar-email',
   'too-similar-first-name',
   'too-similar-last-name',
+  'too-similar-name',
   'too-short',
   'too-common',
   'numeric',
@@ -85,8 +86,8 @@ export function createPasswordPolicy({
 const longestFact = 100
 
 /** A person's facts as names to look for; of the address, the part before the `@` and the domain. */
-function factsOf({ username, email, firstName, lastName }: PersonalFacts): string[] {
-  return [username, email, ...email.split('@'), firstName, lastName].map((fact) =>
+function factsOf({ username, email, firstName, lastName, name }: PersonalFacts): string[] {
+  return [username, email, ...email.split('@'), firstName, lastName, name].map((fact) =>
     Array.from(fact.slice(0, 2 * longestFact))
       .slice(0, longestFact)
       .join(''),

@@ -3,12 +3,13 @@ import { expect, test } from 'vitest'
 import { cpuTimeSince } from '@/e2e/support/cpu-time'
 import { findSimilarity } from './similarity'
 
-const nobody = { username: '', email: '', firstName: '', lastName: '' }
+const nobody = { username: '', email: '', firstName: '', lastName: '', name: '' }
 const alice = {
   username: 'alice',
   email: 'alice@example.com',
   firstName: 'Alice',
   lastName: 'Liddell-Hargreaves',
+  name: '',
 }
 
 /** Expected values are those of Django's validator on Python 3.11. */
@@ -44,15 +45,26 @@ test('P7: the first fact that matches is told, in the order in which Django look
     email: 'wonderland',
     firstName: 'wonderland',
     lastName: 'wonderland',
+    name: 'wonderland',
   }
   expect(findSimilarity('wonderland', same)?.code).toBe('too-similar-username')
   expect(findSimilarity('wonderland', { ...same, username: '' })?.code).toBe('too-similar-first-name')
   expect(findSimilarity('wonderland', { ...same, username: '', firstName: '' })?.code).toBe(
     'too-similar-last-name',
   )
+  expect(findSimilarity('wonderland', { ...same, username: '', firstName: '', lastName: '' })?.code).toBe(
+    'too-similar-name',
+  )
   expect(findSimilarity('wonderland', { ...nobody, email: 'x@wonderland.example' })?.code).toBe(
     'too-similar-email',
   )
+})
+
+test('W11: where one column has the whole name, a password resembles the whole of it or one of its words', () => {
+  const wilhelmina = { ...nobody, name: 'Wilhelmina van der Lanternby' }
+  for (const password of ['wilhelmina van der lanternby', 'Lanternby1', 'wilhelm1na'])
+    expect(findSimilarity(password, wilhelmina)?.code).toBe('too-similar-name')
+  expect(findSimilarity('correct horse battery', wilhelmina)).toBeUndefined()
 })
 
 test('C14 (CVE-2021-45115): long passwords and long names take no time', () => {

@@ -1,15 +1,23 @@
 /** What a password is compared with. Any of it may be empty. */
-export type PersonalFacts = { username: string; email: string; firstName: string; lastName: string }
-
-export type SimilarityProblem = {
-  code: `too-similar-${'username' | 'first-name' | 'last-name' | 'email'}`
+export type PersonalFacts = {
+  username: string
+  email: string
+  firstName: string
+  lastName: string
+  /** The whole name, where the users table has one column for it. */
+  name: string
 }
 
-/** In the order in which Django looks, since only the first hit is told. */
+export type SimilarityProblem = {
+  code: `too-similar-${'username' | 'first-name' | 'last-name' | 'name' | 'email'}`
+}
+
+/** In the order in which Django looks, since only the first hit is told. Django has no `name`. */
 const attributes = [
   ['username', 'too-similar-username'],
   ['firstName', 'too-similar-first-name'],
   ['lastName', 'too-similar-last-name'],
+  ['name', 'too-similar-name'],
   ['email', 'too-similar-email'],
 ] as const
 

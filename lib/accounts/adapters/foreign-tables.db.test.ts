@@ -25,7 +25,7 @@ beforeAll(async () => {
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
   for (const product of ['django', 'better-auth'])
-    await sql.query(readFileSync(`e2e/support/users-tables/${product}.sql`, 'utf8'))
+    await sql.query(readFileSync(`scripts/demo-users/${product}.sql`, 'utf8'))
   await sql.query(`
     CREATE SCHEMA crm;
     CREATE TYPE crm.state AS ENUM ('Y', 'N');

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { form, json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
+import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
+import { ownIdentity, ownUsersTable } from '@/lib/accounts/adapters/own-table'
 import { fieldErrorCodes } from '@/lib/http/error-codes'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
@@ -108,6 +110,24 @@ describe('V4: the header Error-Codes', () => {
       const typed = { ...link, password, password_confirm: password }
       expect(await codesOf('reset', typed)).toBe(`password=too-similar-${what.replace('_', '-')}`)
     }
+  })
+
+  test('W11: names the whole name, where the users table has one column for it', async () => {
+    const { id } = await endpoints.personWithLink('reset', services)
+    await endpoints.sql.query(
+      `UPDATE "rekey"."users" SET "last_name" = 'Wilhelmina Lanternby' WHERE "id" = $1`,
+      [id],
+    )
+    const { lastName: column, ...others } = ownUsersTable(services.database.schemas)
+    const accounts = createSqlAccountStore(services.database, { ...others, name: column! }, ownIdentity)
+    endpoints.exchange({ ...services, passwordReset: createPasswordReset({ ...services, accounts }) })
+    const { account, now } = await accounts.read(id)
+    const link = services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
+    const sent = { ...link, password: 'wilhelmina lanternby', password_confirm: 'wilhelmina lanternby' }
+    expect(await codesOf('reset', sent)).toBe('password=too-similar-name')
+    const answer = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(sent) }))
+    expect(await answer.json()).toEqual({ password: ['The password is too similar to the name.'] })
+    endpoints.exchange(services)
   })
 
   test('is absent where no field is wrong: the body has the code, or the status says it', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { account } from '@/e2e/support/emails'
 import { emails } from '@/emails/templates'
 import { frameHtml, framePolicy, readScheme } from './preview-html'
 
@@ -6,7 +7,7 @@ test('links of an email open in the window that shows the mailbox', async () => 
   const { html } = await emails.changed({
     locale: 'en',
     sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
-    account: { username: 'jane', firstName: '', email: 'jane@mail.example' },
+    account,
     changedAt: new Date(),
     cancelLink: 'https://id.example.com/cancel-reset/',
   })
@@ -29,7 +30,7 @@ test('an email can be looked at as light and as dark mail programs show it, what
   const { html } = await emails.changed({
     locale: 'en',
     sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
-    account: { username: 'jane', firstName: '', email: 'jane@mail.example' },
+    account,
     changedAt: new Date(),
   })
   const dark = frameHtml(html, 'dark')

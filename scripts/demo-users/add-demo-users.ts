@@ -1,0 +1,66 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import pg from 'pg'
+import type { DemoProduct } from '@/lib/config/demo-product'
+import { people } from '@/prisma/seed'
+import type { Services } from '@/services'
+
+type Person = { username: string; email: string; firstName: string; lastName: string; passwordHash: string }
+
+const products: Record<DemoProduct, { table: string; login: 'username' | 'email'; add: typeof addToDjango }> =
+  {
+    django: { table: 'public.auth_user', login: 'username', add: addToDjango },
+    'better-auth': { table: 'public."user"', login: 'email', add: addToBetterAuth },
+  }
+
+/** What the people of a demo sign in with. */
+export function demoLogins(product?: DemoProduct): string[] {
+  return people.map((person) => person[product === undefined ? 'username' : products[product].login])
+}
+
+/** Creates the product's tables in the demo's database, and the demo's accounts in them, where they are missing. */
+export async function addDemoUsers(
+  product: DemoProduct,
+  { accounts, hash, settings }: Pick<Services, 'accounts' | 'hash' | 'settings'>,
+): Promise<void> {
+  const { table, login, add } = products[product]
+  const client = new pg.Client({ connectionString: settings.database.url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "found"', [
+      table,
+    ])
+    if (!rows[0]!.found)
+      await client.query(readFileSync(path.resolve('scripts/demo-users', `${product}.sql`), 'utf8'))
+    for (const person of people) {
+      if ((await accounts.findOne(person[login])) !== null) continue
+      await add(client, { ...person, passwordHash: await hash.hash(randomBytes(24).toString('base64url')) })
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+async function addToDjango(client: pg.Client, person: Person): Promise<void> {
+  const { username, email, firstName, lastName, passwordHash } = person
+  await client.query(
+    `INSERT INTO "public"."auth_user" ("username", "email", "first_name", "last_name", "password", "is_active",
+                                       "is_staff", "is_superuser", "date_joined")
+     VALUES ($1, $2, $3, $4, $5, true, false, false, now())`,
+    [username, email, firstName, lastName, passwordHash],
+  )
+}
+
+async function addToBetterAuth(client: pg.Client, person: Person): Promise<void> {
+  const { email, firstName, lastName, passwordHash } = person
+  const id = randomUUID()
+  // One statement, so that a stop in between leaves no user without a password.
+  await client.query(
+    `WITH added AS (
+       INSERT INTO "public"."user" ("id", "name", "email", "emailVerified") VALUES ($1, $2, $3, true) RETURNING "id")
+     INSERT INTO "public"."account" ("id", "accountId", "providerId", "userId", "password", "updatedAt")
+     SELECT $4, "id", 'credential', "id", $5, now() FROM added`,
+    [id, `${firstName} ${lastName}`, email, randomUUID(), passwordHash],
+  )
+}

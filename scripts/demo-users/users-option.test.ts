@@ -1,0 +1,32 @@
+import { readdirSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { demoUsersTable } from '@/lib/accounts/presets/demo'
+import { readDemoProduct } from '@/lib/config/demo-product'
+import { takeUsersOption } from './users-option.js'
+
+test('K1: the option --users names the product of a demo, wherever it stands among the arguments', () => {
+  const args = ['verify', 'demo', '--users', 'django', '--json']
+  expect(takeUsersOption(args)).toBe('django')
+  expect(args).toEqual(['verify', 'demo', '--json'])
+  expect(takeUsersOption(args)).toBeUndefined()
+  expect(takeUsersOption(['--users=better-auth', 'list'])).toBe('better-auth')
+})
+
+test.each([['rails'], [''], ['../django']])(
+  'K1: of the unknown product %j, one sentence names the known ones',
+  (product) => {
+    expect(() => takeUsersOption(['--users', product])).toThrow(
+      `There is no demo with the users of "${product}": --users takes better-auth or django.`,
+    )
+  },
+)
+
+test('W11: each schema of a demo has a mapping of its own', () => {
+  const schemas = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.sql'))
+  const tables = schemas.map((name) => {
+    const product = readDemoProduct({ REKEY_DEMO_USERS: name.replace('.sql', '') })
+    return product && demoUsersTable(product).table
+  })
+  expect(tables).toEqual(['public.user', 'auth_user'])
+  expect(readDemoProduct({ REKEY_DEMO_USERS: 'rails' })).toBeUndefined()
+})
