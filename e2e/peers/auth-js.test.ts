@@ -14,7 +14,7 @@ import { reach } from './ways'
 
 const tag = () => randomBytes(6).toString('hex')
 
-describe.runIf(canJudge('npm'))('Auth.js', () => {
+describe.runIf(canJudge('Auth.js'))('Auth.js', () => {
   let peer: PeerDatabase
   beforeAll(async () => {
     peer = await createPeerDatabase()

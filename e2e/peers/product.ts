@@ -51,7 +51,8 @@ const runs = (command: string, args: string[]) => spawnSync(command, args).statu
 
 /** What each product needs on this machine, and whether it is there. */
 const needs = {
-  npm: ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/better-auth')],
+  'better-auth': ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/better-auth')],
+  'Auth.js': ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/@auth/core')],
   Django: [
     'python3-django, python3-psycopg2 and python3-argon2',
     () => runs('/usr/bin/python3', ['-c', 'import django, psycopg2, argon2']),
