@@ -89,7 +89,7 @@ function testFiles(): string[] {
     'server',
   ].flatMap((room) =>
     readdirSync(root + room, { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(test|spec)\.tsx?$/.test(name))
+      .filter((name) => /\.(test|spec)\.tsx?$/.test(name) && !/(^|\/)node_modules\//.test(name))
       .map((name) => `${room}/${name}`),
   )
 }

@@ -1,7 +1,7 @@
 // `npm test`: all checks, on the embedded database or on the server of TEST_DATABASE_URL. `npm test -- unit app` runs only
-// these parts: types, lint, unit, database, app, browser; and two that are not part of `npm test`: `timing`, which needs the
-// machine for itself, and `journeys`, the browser tests that reach the database. Ends with the names of failed tests and a
-// line `N passed, N failed`, summed over the runners.
+// these parts: types, lint, unit, database, app, browser; and three that are not part of `npm test`: `timing`, which needs the
+// machine for itself, `peers`, which needs other products and a server, and `journeys`, the browser tests that reach the
+// database. Ends with the names of failed tests and a line `N passed, N failed`, summed over the runners.
 import { runScript } from './stop-signals.js'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -26,7 +26,7 @@ const journeys = [
 ]
 /** @param {string} part */
 const isWanted = (part) =>
-  wanted.length === 0 ? !['timing', 'journeys'].includes(part) : wanted.includes(part)
+  wanted.length === 0 ? !['timing', 'peers', 'journeys'].includes(part) : wanted.includes(part)
 const count = { passed: 0, failed: 0 }
 /** @type {string[]} */
 const failures = []
@@ -79,6 +79,7 @@ try {
   }
   if (isWanted('unit')) await vitest('unit', 'unit tests')
   if (isWanted('database')) await vitest('database', 'database tests')
+  if (isWanted('peers')) await vitest('peers', 'other products on their users tables')
 
   if (['app', 'timing', 'browser', 'journeys'].some(isWanted) && !(isBuilt() && isMadeWithSecrets())) {
     await run('build', 'scripts/run.js', ['build'], buildSecrets)

@@ -10,7 +10,11 @@ const left =
 export function copiedSources(): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'rekey-copied-'))
   for (const name of readdirSync('.'))
-    if (!left.test(name)) cpSync(name, path.join(directory, name), { recursive: true })
+    if (!left.test(name))
+      cpSync(name, path.join(directory, name), {
+        recursive: true,
+        filter: (source) => path.basename(source) !== 'node_modules',
+      })
   symlinkSync(path.resolve('node_modules'), path.join(directory, 'node_modules'))
   return directory
 }

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { expect } from 'vitest'
 import { createServices } from '@/services'
+import type { Configuration } from '@/lib/password-reset/extension-points'
 import { readSettings } from '@/lib/config/settings'
 import { startWorker } from '@/server/processes/start-worker'
 import { startMailSink, type CaughtEmail } from './mail-sink'
@@ -10,10 +11,15 @@ import type { TestDatabase } from './test-database'
 
 export type Installation = Awaited<ReturnType<typeof openInstallation>>
 
-/** The parts of a web process and a worker, in this process, on a migrated database and an SMTP server of their own. */
+/**
+ * The parts of a web process and a worker, in this process, on a migrated database and an SMTP server of their own.
+ *
+ * @param configuration that of rekey.config.ts, unless given
+ */
 export async function openInstallation(
   database: Pick<TestDatabase, 'url' | 'sharedSession'>,
   env: Record<string, string> = {},
+  configuration?: Configuration,
 ) {
   const sink = await startMailSink()
   const services = createServices(
@@ -27,6 +33,7 @@ export async function openInstallation(
       LOG_LEVEL: 'fatal',
       ...env,
     }),
+    configuration,
   )
   const stopWorker = await startWorker(services)
   return {
@@ -38,6 +45,28 @@ export async function openInstallation(
       await sink.close()
     },
   }
+}
+
+const from = () => ({ locale: 'en', requestId: randomUUID(), client: `198.51.100.${randomBytes(1)[0]}` })
+
+/** Requests a link for a login. */
+export async function requestLink({ services }: Installation, login: string): Promise<void> {
+  expect(await services.passwordReset.requestLink({ target: { login }, ...from() })).toMatchObject({
+    ok: true,
+  })
+}
+
+/** Requests a link, takes it from the email and sets a password with it. */
+export async function resetByEmail(installation: Installation, email: string, password: string) {
+  await requestLink(installation, email)
+  const context = from()
+  return installation.services.passwordReset.completeReset({
+    link: linkOf(await installation.sink.next(email)),
+    password,
+    passwordConfirm: undefined,
+    ...context,
+    request: { client: context.client, headers: new Headers(), fields: {} },
+  })
 }
 
 const period = 3600

@@ -1,5 +1,5 @@
 import type { UsersTable } from '@/lib/accounts/users-table'
-import { djangoArgon2, djangoPbkdf2 } from '@/lib/passwords/hashers/django'
+import { djangoArgon2, djangoPbkdf2, type DjangoArgon2Options } from '@/lib/passwords/hashers/django'
 import { recognised } from '@/lib/passwords/hashers/recognised'
 import { refuseEmptyOptions } from './options'
 
@@ -32,6 +32,8 @@ export type DjangoOptions = {
   iterations?: number
   /** What comes first in PASSWORD_HASHERS: `argon2` needs `argon2-cffi` in the product. */
   hasher?: 'pbkdf2_sha256' | 'argon2'
+  /** Where they are not Django's own: those of a subclass of Argon2PasswordHasher, or `{ hashLength: 16 }` of an old `argon2-cffi`. */
+  argon2?: DjangoArgon2Options
   /** The table of AUTH_USER_MODEL. */
   table?: string
   /** The USERNAME_FIELD, where it is not `username`: `email` for a table that has no usernames. */
@@ -64,7 +66,7 @@ export function django(options: DjangoOptions): UsersTable {
   if (count === undefined)
     throw new Error(`django() knows no iterations of version ${version}: give iterations instead.`)
   const pbkdf2 = djangoPbkdf2({ iterations: count })
-  const argon2 = djangoArgon2()
+  const argon2 = djangoArgon2(options.argon2)
   return {
     table,
     id: 'id',

@@ -91,13 +91,14 @@ export function listed({ memoryCost, timeCost, parallelism }: Required<Argon2Opt
   return `m=${memoryCost}, t=${timeCost}, p=${parallelism}`
 }
 
-/** Characters of a PHC string with an output of 32 bytes. */
+/** Characters of a PHC string. */
 export function phcLength(
   { memoryCost, timeCost, parallelism }: Required<Argon2Options>,
   saltBytes: number,
+  outputBytes = 32,
 ): number {
   const head = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`
-  return head.length + unpaddedLength(saltBytes) + 1 + unpaddedLength(32)
+  return head.length + unpaddedLength(saltBytes) + 1 + unpaddedLength(outputBytes)
 }
 
 function unpaddedLength(bytes: number): number {

@@ -67,20 +67,30 @@ const argon2Defaults = { memoryCost: 102_400, timeCost: 2, parallelism: 8 }
 
 const argon2Prefix = 'argon2'
 
+export type DjangoArgon2Options = Argon2Options & {
+  /**
+   * Bytes of the hash, which Django takes from `argon2-cffi` (`DEFAULT_HASH_LENGTH`): 32 since its version 21.2, 16 before,
+   * as in Debian 12. With the other length, Django hashes again at the next sign-in.
+   */
+  hashLength?: number
+}
+
 /**
  * Django's Argon2 with `argon2-cffi`: `argon2$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`. A hash takes 100 MiB.
  *
  * @throws Error naming the option that is given without a value or out of range
  */
-export function djangoArgon2(options: Argon2Options = {}): PasswordFormat {
+export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat {
   const parameters = argon2Parameters('djangoArgon2', options, argon2Defaults)
+  const hashLength = integerOption('djangoArgon2', options, 'hashLength', { min: 16, max: 64, otherwise: 32 })
 
   async function hash(password: string): Promise<string> {
-    return argon2Prefix + (await argon2(password, { ...parameters, salt: Buffer.from(createSalt()) }))
+    const salt = Buffer.from(createSalt())
+    return argon2Prefix + (await argon2(password, { ...parameters, outputLen: hashLength, salt }))
   }
 
   return {
-    name: `argon2 of Django, ${listed(parameters)}`,
+    name: `argon2 of Django, ${listed(parameters)}${hashLength === 32 ? '' : `, ${hashLength} bytes`}`,
     matches: (stored) => withoutPrefix(stored) !== undefined,
     hash,
     async verify(password, stored) {
@@ -88,7 +98,7 @@ export function djangoArgon2(options: Argon2Options = {}): PasswordFormat {
       return phc !== undefined && verifyBounded(password, phc)
     },
     normalise: (password) => password,
-    longestOutput: argon2Prefix.length + phcLength(parameters, saltLength),
+    longestOutput: argon2Prefix.length + phcLength(parameters, saltLength, hashLength),
     cost: argon2Cost(parameters),
   }
 }

@@ -108,6 +108,15 @@ describe('what is written', () => {
     expect(salt).toMatch(/^[A-Za-z0-9]{22}$/)
   })
 
+  test('W6: Django’s Argon2 with the length of hash that the project’s argon2-cffi has', async () => {
+    const format = djangoArgon2({ ...small, hashLength: 16 })
+    const stored = await format.hash('x')
+    expect(Buffer.from(stored.split('$').at(-1)!, 'base64')).toHaveLength(16)
+    expect(stored).toHaveLength(format.longestOutput)
+    expect(await format.verify('x', stored)).toBe(true)
+    expect(format.name).not.toBe(djangoArgon2(small).name)
+  })
+
   test('W6: Django’s PBKDF2 with the iterations given, and a salt of 22 letters and digits', async () => {
     const stored = await djangoPbkdf2({ iterations: 260_000 }).hash('x')
     expect(stored).toMatch(/^pbkdf2_sha256\$260000\$[A-Za-z0-9]{22}\$[A-Za-z0-9+/]{43}=$/)
@@ -162,6 +171,7 @@ describe('W6: an option without a proper value stops with its name', () => {
     ['memoryCost', (value: never) => argon2id({ memoryCost: value })],
     ['timeCost', (value: never) => argon2id({ timeCost: value })],
     ['parallelism', (value: never) => djangoArgon2({ parallelism: value })],
+    ['hashLength', (value: never) => djangoArgon2({ hashLength: value })],
     ['cost', (value: never) => bcrypt({ cost: value, version: '2b' })],
     ['version', (value: never) => bcrypt({ cost: 12, version: value })],
   ] as const)('%s', (name, create) => {

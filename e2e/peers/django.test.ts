@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openInstallation, requestLink, resetByEmail } from '@/e2e/support/installation'
+import { newPassword } from '@/e2e/support/running-app'
+import { django } from '@/lib/accounts/presets/django'
+import { djangoArgon2, djangoPbkdf2 } from '@/lib/passwords/hashers/django'
+import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
+import { createPeerDatabase, type PeerDatabase } from './peer-database'
+import { canJudge, startProduct, type Product } from './product'
+import { differences, readRows } from './rows'
+import { reach, ways } from './ways'
+
+// Django of Debian's packages judges what Rekey writes: its own code makes the tables, users, sessions and tokens.
+
+/** Those of a project with a hasher of its own: few, since each test takes several hashes. */
+const iterations = 150_000
+
+const tag = () => randomBytes(6).toString('hex')
+
+/** Of `DATABASES`. */
+function settingsOf(url: string): Record<string, unknown> {
+  const { hostname, port, username, password, pathname } = new URL(url)
+  return {
+    HOST: hostname,
+    PORT: port || 5432,
+    USER: decodeURIComponent(username),
+    PASSWORD: decodeURIComponent(password),
+    NAME: pathname.slice(1),
+  }
+}
+
+type Judgement = { fits: boolean; isUsable: boolean; mustUpdate: boolean; isRehashed: boolean }
+const isRight: Judgement = { fits: true, isUsable: true, mustUpdate: false, isRehashed: false }
+
+function iterationsIn({ name }: PasswordFormat): number {
+  return Number(/(\d+) iterations/.exec(name)?.[1])
+}
+
+describe.runIf(canJudge('Django'))('Django', () => {
+  let peer: PeerDatabase
+  let product: Product
+  beforeAll(async () => {
+    peer = await createPeerDatabase()
+    product = startProduct('django-auth.py', {
+      iterations,
+      hasher: 'pbkdf2_sha256',
+      database: settingsOf(peer.database.url),
+    })
+    console.log(`Django ${await product.call('version')}`)
+    await product.call('migrate')
+  })
+  afterAll(async () => {
+    product?.stop()
+    await peer?.close()
+  })
+
+  async function createUser(more: Record<string, unknown> = {}) {
+    const username = `user-${tag()}`
+    const user = { username, email: `${username}@example.com`, password: newPassword(), ...more }
+    const id = await product.call<number>('create_user', user)
+    return { ...user, id }
+  }
+
+  test.each(ways)(
+    'W2, W3, W4: %s: Django signs in with the new password only, and its sessions and tokens end',
+    async (way) => {
+      const { database, sql } = peer
+      const { users, url, close } = await reach(database, sql, django({ iterations }), way)
+      const installation = await openInstallation({ ...database, url }, {}, { users })
+      try {
+        const { id, username, email, password: old } = await createUser()
+        const other = await createUser()
+        const session = await product.call<string>('sign_in', { username, password: old })
+        const token = await product.call<string | null>('create_token', { id })
+        const otherToken = await product.call<string | null>('create_token', { id: other.id })
+        expect(await product.call('is_signed_in', { session })).toBe(true)
+
+        const before = await readRows(sql)
+        const fresh = `ﬁve ½ ${newPassword()} `
+        expect(await resetByEmail(installation, email, fresh)).toEqual({ ok: true })
+        expect(differences(before, await readRows(sql))).toEqual([
+          `public.auth_user ${id}: password`,
+          ...(token === null ? [] : [`public.authtoken_token ${token}: gone`]),
+        ])
+
+        const stored = await product.call('stored', { id })
+        expect(await product.call('sign_in', { username, password: old })).toBeNull()
+        expect(await product.call('sign_in', { username, password: fresh.normalize('NFKC') })).toBeNull()
+        expect(await product.call('sign_in', { username, password: fresh })).not.toBeNull()
+        expect(await product.call('stored', { id })).toBe(stored)
+        expect(await product.call('is_signed_in', { session })).toBe(false)
+        if (token !== null) {
+          expect(await product.call('is_token_valid', { token })).toBe(false)
+          expect(await product.call('is_token_valid', { token: otherToken })).toBe(true)
+        }
+      } finally {
+        await installation.close()
+        await close()
+      }
+    },
+  )
+
+  test('W5: a user who is not active, or has no usable password, gets no email', async () => {
+    const { database } = peer
+    const installation = await openInstallation(database, {}, { users: django({ iterations }) })
+    try {
+      const unfit = [await createUser({ is_active: false }), await createUser({ password: null })]
+      for (const { email, username } of unfit) {
+        await requestLink(installation, email)
+        await requestLink(installation, username)
+      }
+      const { email } = await createUser()
+      expect(await resetByEmail(installation, email, newPassword())).toEqual({ ok: true })
+      for (const { email: unmailed } of unfit) expect(installation.sink.countTo(unmailed)).toBe(0)
+    } finally {
+      await installation.close()
+    }
+  })
+
+  test.each(['4.2', '5.0', '5.1', '5.2', '6.0', '6.1'] as const)(
+    'W2, W6: with the iterations of Django %s, what Rekey writes fits and is not hashed again',
+    async (version) => {
+      const { format } = django({ version }).password
+      const password = `ﬁve ½ 𝒽 ${newPassword()}`
+      const given = { password, stored: await format.hash(password), iterations: iterationsIn(format) }
+      expect(await product.call<Judgement>('judge', given)).toEqual(isRight)
+    },
+  )
+
+  test('W6: what Django writes fits, and it notices another password, other iterations and a short salt', async () => {
+    const format = djangoPbkdf2({ iterations })
+    const password = newPassword()
+    expect(await format.verify(password, await product.call<string>('hash', { password }))).toBe(true)
+    const given = { password, stored: await format.hash(password) }
+    expect(await product.call('judge', given)).toEqual(isRight)
+    expect(await product.call('judge', { ...given, password: `${password} ` })).toMatchObject({ fits: false })
+    const isRehashed = { fits: true, mustUpdate: true, isRehashed: true }
+    for (const other of [iterations + 1, iterations - 1])
+      expect(await product.call('judge', { ...given, iterations: other })).toMatchObject(isRehashed)
+    const stored = await product.call('hash', { password, salt: 'a'.repeat(21) })
+    expect(await product.call('judge', { password, stored })).toMatchObject(isRehashed)
+  })
+
+  test('W2: with Argon2 first in PASSWORD_HASHERS, Django signs in with the new password and does not hash it again', async () => {
+    const { database, sql } = peer
+    const argon2 = startProduct('django-auth.py', {
+      iterations,
+      hasher: 'argon2',
+      database: settingsOf(database.url),
+    })
+    // Of its argon2-cffi.
+    const hashLength = await argon2.call<number>('argon2_hash_length')
+    const users = django({ iterations, hasher: 'argon2', argon2: { hashLength } })
+    const installation = await openInstallation(database, {}, { users })
+    try {
+      // The first was hashed with PBKDF2, before the project changed its hasher.
+      for (const by of [product, argon2]) {
+        const username = `user-${tag()}`
+        const [email, old, fresh] = [`${username}@example.com`, newPassword(), newPassword()]
+        const id = await by.call<number>('create_user', { username, email, password: old })
+        expect(await resetByEmail(installation, email, fresh)).toEqual({ ok: true })
+        const { rows } = await sql.query<{ password: string }>(
+          'SELECT password FROM auth_user WHERE id = $1',
+          [id],
+        )
+        expect(rows[0]!.password).toMatch(/^argon2\$argon2id\$/)
+        expect(await argon2.call('sign_in', { username, password: old })).toBeNull()
+        expect(await argon2.call('sign_in', { username, password: fresh })).not.toBeNull()
+        expect(await argon2.call('stored', { id })).toBe(rows[0]!.password)
+      }
+      const password = newPassword()
+      const stored = await djangoArgon2({ hashLength: hashLength === 32 ? 16 : 32 }).hash(password)
+      expect(await argon2.call('judge', { password, stored })).toMatchObject({ fits: true, mustUpdate: true })
+    } finally {
+      argon2.stop()
+      await installation.close()
+    }
+  })
+})

@@ -1,0 +1,78 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { testServer } from '@/e2e/support/test-database'
+
+/** A product that runs in a process of its own. Its scripts are in `products/`. */
+export type Product = {
+  /** Has the product's own code do something, one call after the other. @throws Error with the product's own message */
+  call<Result = unknown>(name: string, given?: Record<string, unknown>): Promise<Result>
+  stop(): void
+}
+
+const commands = {
+  '.mjs': [process.execPath],
+  // Debian's own, which has Debian's packages.
+  '.py': ['/usr/bin/python3', '-B'],
+  '.php': ['php'],
+  '.rb': ['/usr/bin/ruby'],
+}
+
+/**
+ * Starts a script of `products/`.
+ *
+ * @param options what the script gets as JSON in its first argument
+ */
+export function startProduct(script: string, options: Record<string, unknown> = {}): Product {
+  const [command, ...flags] = commands[path.extname(script) as keyof typeof commands] as [string]
+  const child = spawn(command, [...flags, `e2e/peers/products/${script}`, JSON.stringify(options)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let noise = ''
+  child.stderr.on('data', (chunk: Buffer) => (noise = `${noise}${chunk}`.slice(-4000)))
+  // A process that ended has nothing to read; the answer that does not come says so.
+  child.stdin.on('error', () => undefined)
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    async call<Result>(name: string, given: Record<string, unknown> = {}) {
+      child.stdin.write(`${JSON.stringify({ call: name, given })}\n`)
+      const { value, done } = await lines.next()
+      if (done) throw new Error(`${script} ended instead of answering ${name}: ${noise}`)
+      const { result, error } = JSON.parse(value as string) as { result: Result; error?: string }
+      if (error !== undefined) throw new Error(`${script} failed at ${name}: ${error}`)
+      return result
+    },
+    stop: () => void child.kill(),
+  }
+}
+
+const runs = (command: string, args: string[]) => spawnSync(command, args).status === 0
+
+/** What each product needs on this machine, and whether it is there. */
+const needs = {
+  'better-auth': ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/better-auth')],
+  'Auth.js': ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/@auth/core')],
+  Django: [
+    'python3-django, python3-psycopg2 and python3-argon2',
+    () => runs('/usr/bin/python3', ['-c', 'import django, psycopg2, argon2']),
+  ],
+  PHP: ['php-cli', () => runs('php', ['-v'])],
+  Rails: [
+    'ruby-devise, ruby-activemodel and ruby-bcrypt',
+    () => runs('/usr/bin/ruby', ['-e', 'require "devise"; require "active_model"; require "bcrypt"']),
+  ],
+} satisfies Record<string, [string, () => boolean]>
+
+/**
+ * Whether a product can judge on this machine; says why not. Debian's packages are installed by `.ci/run`, those of npm by
+ * `install-packages.ts`. Products have connections of their own, which the embedded database has not.
+ */
+export function canJudge(product: keyof typeof needs): boolean {
+  const [packages, isThere] = needs[product]
+  const missing =
+    testServer === undefined ? 'the server of TEST_DATABASE_URL' : isThere() ? undefined : packages
+  if (missing !== undefined)
+    console.warn(`Skipped: ${product} judges nothing here, since it needs ${missing}.`)
+  return missing === undefined
+}

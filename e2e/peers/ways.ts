@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import type pg from 'pg'
+import { pino } from 'pino'
+import { expect } from 'vitest'
+import type { TestDatabase } from '@/e2e/support/test-database'
+import { readCatalogue } from '@/lib/accounts/adapters/catalogue'
+import { grantsFor, quotedName } from '@/lib/accounts/check/grants'
+import { usesOf } from '@/lib/accounts/check/needed-columns'
+import { tableName, type UsersTable } from '@/lib/accounts/users-table'
+import { openDatabase } from '@/lib/database/pool'
+import { migrate } from '@/lib/setup/migrate'
+import { inspectUsersTable } from '@/lib/setup/users-table'
+
+/** How Rekey may reach a product's tables. */
+export const ways = [
+  'as a role that may do everything',
+  'under the printed grants',
+  'under row-level security',
+  'through a view',
+] as const
+export type Way = (typeof ways)[number]
+
+/** A mapping and the URL of the role that works with it. */
+export type Reached = { users: UsersTable; url: string; close(): Promise<void> }
+
+/** Has Rekey reach the tables of a mapping in one of the ways, with what its check prints for it and nothing else. */
+export async function reach(
+  database: TestDatabase,
+  sql: pg.Client,
+  mapping: UsersTable,
+  way: Way,
+): Promise<Reached> {
+  if (way === 'as a role that may do everything')
+    return { users: mapping, url: database.url, close: async () => undefined }
+  const users = way === 'through a view' ? await viewOf(sql, mapping) : mapping
+  const secured =
+    way === 'under row-level security' ? usesOf(users).map(({ table }) => quotedName(table)) : []
+  for (const table of secured) await sql.query({ text: `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY` })
+
+  const { role, url } = await createRole(database, sql)
+  await migrate(database, { appRole: role, ownsUsers: false })
+  const opened = openDatabase({ ...database, url, poolSize: 1 }, pino({ level: 'silent' }))
+  try {
+    const problems = async () => (await inspectUsersTable(opened, users)).problems.join('\n')
+    const tables = usesOf(users).map(({ table }) => table)
+    const grants = grantsFor(users, await readCatalogue(sql, tables), role)
+    await sql.query(grants.join(' '))
+    // None is one too many: the check notices when one is missing, and prints it.
+    for (const grant of grants) {
+      await sql.query(grant.replace(/^GRANT/, 'REVOKE').replace(/ TO (?=\S+;$)/, ' FROM '))
+      expect(await problems()).toContain(grant)
+      await sql.query(grant)
+    }
+    const policies = (await problems()).match(/CREATE POLICY .*?;/g) ?? []
+    expect(policies.length > 0).toBe(way === 'under row-level security')
+    await sql.query(policies.join(' '))
+    expect(await problems()).toBe('')
+  } finally {
+    await opened.close()
+  }
+  return {
+    users,
+    url,
+    async close() {
+      for (const table of secured)
+        await sql.query({ text: `ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY` })
+      await sql.query({ text: `DROP OWNED BY ${role}; DROP ROLE ${role}` })
+    },
+  }
+}
+
+/** A role that may connect and nothing else, not even what PUBLIC may. */
+async function createRole(database: TestDatabase, sql: pg.Client): Promise<{ role: string; url: string }> {
+  const [role, password] = [`rekey_peer_${randomBytes(6).toString('hex')}`, randomBytes(12).toString('hex')]
+  await sql.query({
+    text: `CREATE ROLE ${role} LOGIN PASSWORD '${password}' NOSUPERUSER NOBYPASSRLS; REVOKE ALL ON SCHEMA public FROM PUBLIC`,
+  })
+  const url = new URL(database.url)
+  Object.assign(url, { username: role, password })
+  return { role, url: url.href }
+}
+
+async function viewOf(sql: pg.Client, mapping: UsersTable): Promise<UsersTable> {
+  const table = tableName(mapping.table)
+  const view = { ...table, name: 'rekey_people' }
+  await sql.query({
+    text: `CREATE OR REPLACE VIEW ${quotedName(view)} AS SELECT * FROM ${quotedName(table)}`,
+  })
+  return { ...mapping, table: `${view.schema}.${view.name}` }
+}
