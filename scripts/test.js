@@ -90,7 +90,8 @@ try {
   if (isWanted('timing')) await vitest('timing', 'response times')
   if (isWanted('browser') || isWanted('journeys')) {
     const file = path.join(results, 'browser.json')
-    const specs = isWanted('browser') ? [] : journeys
+    // On the phone the same journeys reach the same database.
+    const specs = isWanted('browser') ? [] : [...journeys, '--project', 'desktop']
     await run('the running app in a browser', 'node_modules/playwright/cli.js', ['test', ...specs], {
       BROWSER_PATH: findBrowser(),
       PLAYWRIGHT_JSON_OUTPUT_FILE: file,

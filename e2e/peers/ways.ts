@@ -10,6 +10,7 @@ import { tableName, type UsersTable } from '@/lib/accounts/users-table'
 import { openDatabase } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import { inspectUsersTable } from '@/lib/setup/users-table'
+import { Prisma } from '@/prisma/client/client'
 
 /** How Rekey may reach a product's tables. */
 export const ways = [
@@ -43,7 +44,7 @@ export async function reach(
   try {
     const problems = async () => (await inspectUsersTable(opened, users)).problems.join('\n')
     const tables = usesOf(users).map(({ table }) => table)
-    const grants = grantsFor(users, await readCatalogue(sql, tables), role)
+    const grants = grantsFor(users, await readCatalogue(asOwner(sql), tables), role)
     await sql.query(grants.join(' '))
     // None is one too many: the check notices when one is missing, and prints it.
     for (const grant of grants) {
@@ -67,6 +68,15 @@ export async function reach(
       await sql.query({ text: `DROP OWNED BY ${role}; DROP ROLE ${role}` })
     },
   }
+}
+
+/** The owner's connection, as the catalogue is read through. */
+function asOwner(sql: pg.Client): Parameters<typeof readCatalogue>[0] {
+  const $queryRaw = async (...statement: Parameters<typeof Prisma.sql>) => {
+    const { text, values } = Prisma.sql(...statement)
+    return (await sql.query(text, values)).rows
+  }
+  return { $queryRaw: $queryRaw as never }
 }
 
 /** A role that may connect and nothing else, not even what PUBLIC may. */
