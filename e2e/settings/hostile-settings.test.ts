@@ -159,6 +159,7 @@ const closed: Table = {
   LIMIT_EMAILS_PER_ACCOUNT: ['0/1h', '101/1h'],
   EMAIL_COOLDOWN: ['0', 'none', '-1s', '0m', '60'],
   AUDIT_RETENTION: ['6d', '0d', 'never'],
+  USERS_TABLE_PROOF: ['Required', 'true', 'no'],
   DEFAULT_LOCALE: ['xx', '../en', 'EN', '__proto__'],
   WORKER: ['true', 'no', 'On'],
   WEB_CONCURRENCY: ['0', '-1', 'auto', '129'],
