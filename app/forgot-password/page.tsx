@@ -36,7 +36,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
           errors: {
             form: await formMessages(language),
             login: {
-              ...fillFieldMessages(t('missing', { loginField: known }), {}, t('invalid')),
+              ...fillFieldMessages(t('missing', { loginField: known }), {}, t('invalid', { loginField: known })),
               'user-not-found': t('unknown'),
             },
           },
