@@ -227,6 +227,30 @@ describe('W6: the proof', () => {
     )
   })
 
+  test('W6: a hash that differs from what a reset writes proves nothing, though the password fits', async () => {
+    await sql.query(`CREATE TABLE laravel_users (id bigint PRIMARY KEY, email text, password text)`)
+    onTestFinished(async () => void (await sql.query('DROP TABLE laravel_users')))
+    await sql.query(`INSERT INTO laravel_users VALUES (1, 'ada@example.com', $1)`, [
+      await bcrypt({ cost: 10, version: '2y' }).hash(password),
+    ])
+    const written = (format: ReturnType<typeof bcrypt>): UsersTable => ({
+      table: 'laravel_users',
+      id: 'id',
+      email: 'email',
+      active: [],
+      password: { column: 'password', format },
+    })
+    for (const format of [bcrypt({ cost: 10, version: '2b' }), bcrypt({ cost: 11, version: '2y' })]) {
+      const { code, output } = await check(written(format), { login: 'ada@example.com', password })
+      expect([code, output]).toEqual([1, expect.stringContaining('your application stores it as $2y$10$*53')])
+    }
+    const right = written(bcrypt({ cost: 10, version: '2y' }))
+    expect(await check(right, { login: 'ada@example.com', password })).toMatchObject({ code: 0 })
+    // Beyond 72 bytes, a wrong pepper would not be noticed.
+    const { code, output } = await check(right, { login: 'ada@example.com', password: password.repeat(4) })
+    expect([code, output]).toEqual([1, expect.stringContaining('of 32 bytes at most')])
+  })
+
   test('W6: a password in an older format of the product proves nothing about the one that is written', async () => {
     const users = django({ iterations: 100_000, hasher: 'argon2' })
     const { code, output } = await check(users, { login: 'ada', password })
@@ -259,6 +283,24 @@ test('W4: with --sql, it prints grants, the optional trigger and the statements,
     await sql.query(/^CREATE FUNCTION[^]*?\n\n/m.exec(output)![0])
     await sql.query('ROLLBACK')
   }
+})
+
+test('L3: of a stored value in no known format nothing is printed but its length', async () => {
+  await sql.query(`CREATE TABLE plain (id integer PRIMARY KEY, email text, tenant text, pw text)`)
+  onTestFinished(async () => void (await sql.query('DROP TABLE plain')))
+  await sql.query(
+    `INSERT INTO plain VALUES (1, 'a@example.com', 'north', 'hunter2:x'), (2, 'b@example.com', 'south', '$1$abc$x')`,
+  )
+  const users = usersTable({
+    table: 'plain',
+    id: 'id',
+    email: 'email',
+    only: [{ column: 'tenant', is: 'north' }],
+    active: [],
+    password: { column: 'pw', format: argon2id() },
+  })
+  const { problems } = await inspectUsersTable(opened, users)
+  expect(problems).toEqual([expect.stringContaining('(1 of 9 characters)')])
 })
 
 test('W10: tables of tokens that nothing ends are named', async () => {

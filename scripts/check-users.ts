@@ -1,7 +1,8 @@
-import { mayReset, type Account } from '@/lib/accounts/account'
+import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { grantsFor, revokingTrigger } from '@/lib/accounts/check/grants'
-import { isUnknownHash } from '@/lib/accounts/check/rows'
+import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
+import { outlineOf } from '@/lib/passwords/hashers/outline'
 import { statementsOf } from '@/lib/accounts/check/statements'
 import {
   identityOf,
@@ -53,6 +54,9 @@ export async function checkUsers(options: Options): Promise<number> {
 /** Accounts of one address that are looked at. */
 const most = 50
 
+/** Bytes of a password that proves: short enough that 72 bytes of bcrypt also hold enough of a pepper. */
+const longestProof = 32
+
 const proven = 'ok       A password was verified with this mapping: production starts.'
 const notProven =
   'note     No password was verified with this mapping yet: `npm run accounts -- check LOGIN --password-stdin`.'
@@ -84,11 +88,14 @@ async function printSql(database: Database, mapping: UsersTable, report: UsersTa
       console.log(`${statement.sql};`)
     }
   }
-  console.log(
-    '\n-- Optional, by the owner of the table: revokes links also when an address or a status is changed and put back within',
-    "\n-- a link's life. It runs within the product's own updates.",
-  )
-  console.log(revokingTrigger(mapping, identityOf(mapping), database.schemas.own))
+  const relation = report.catalogue.get(identityOf(mapping))
+  if (relation?.kind === 'table') {
+    console.log(
+      '\n-- Optional: revokes links also when an address or a status is changed and put back within the life of a link.',
+    )
+    console.log("-- It runs within the product's own updates.")
+    console.log(revokingTrigger(mapping, identityOf(mapping), database.schemas.own, relation.owner))
+  }
   console.log()
 }
 
@@ -105,13 +112,39 @@ async function checkLogin({ database, accounts, mapping, isForeign, password }: 
     return 1
   }
   for (const account of all)
-    console.log(`${account.id}  ${account.username || account.email}: ${outcomeOf(account, mapping)}`)
+    console.log(`${account.id}  ${account.username || account.email}: ${outcomeOf(account)}`)
   if (password === undefined) return 0
 
+  return provePassword({ database, mapping, isForeign }, all, password)
+}
+
+/** Verifies a known password and stores the proof, if the product stored it just as a reset would. */
+async function provePassword(
+  { database, mapping, isForeign }: Pick<Options, 'database' | 'mapping' | 'isForeign'>,
+  accounts: readonly Account[],
+  password: string,
+): Promise<number> {
   const { format, accepts = [] } = mapping.password
-  const verifies = async (one: typeof format) =>
-    (await Promise.all(all.map(({ passwordHash }) => one.verify(password, passwordHash ?? '')))).some(Boolean)
-  if (await verifies(format)) {
+  if (Buffer.byteLength(format.normalise(password)) > longestProof) {
+    console.log(
+      `Use a password of ${longestProof} bytes at most: of a longer one, formats cut the end or the pepper.`,
+    )
+    return 1
+  }
+  const hashes = accounts.flatMap(({ passwordHash }) => passwordHash ?? [])
+  const findVerified = async (one: PasswordFormat) => {
+    for (const hash of hashes) if (await one.verify(password, hash)) return hash
+    return undefined
+  }
+  const stored = await findVerified(format)
+  if (stored !== undefined) {
+    const [is, wouldBe] = [outlineOf(stored), outlineOf(await format.hash(password))]
+    if (is !== wouldBe) {
+      console.log(
+        `This is the password, but your application stores it as ${is}, and a reset would write ${wouldBe}. Correct password.format or, if the hash is an old one, set the password anew in your application.`,
+      )
+      return 1
+    }
     if (isForeign) await storeProof(database, mapping)
     console.log(
       `This is the password, in the format ${format.name}.${isForeign ? ' Production may start.' : ''}`,
@@ -119,25 +152,29 @@ async function checkLogin({ database, accounts, mapping, isForeign, password }: 
     return 0
   }
   for (const older of accepts)
-    if (await verifies(older)) {
+    if ((await findVerified(older)) !== undefined) {
       console.log(
         `This is the password, but stored as ${older.name}: it proves nothing about ${format.name}, which a reset writes. Set it anew in your application.`,
       )
       return 1
     }
   console.log(
-    `This is not the password. If your application takes it, the mapping is wrong: format, cost, pepper or normalisation.`,
+    'This is not the password. If your application takes it, the mapping is wrong: format, pepper or normalisation.',
   )
   return 1
 }
 
+const passwordProblems = {
+  none: 'it has no password of its own',
+  'unknown-format': 'its stored hash is in no format of the mapping',
+  'several-hashes': 'several rows hold a hash of it',
+}
+
 /** What a request for a link would come to. */
-function outcomeOf(account: Account, mapping: UsersTable): string {
-  if (mayReset(account))
-    return mayBeMailed(account.email) ? 'gets an email' : 'no email, because none may go to its address'
-  if (!account.isActive) return 'no email, because it is not active (users.active)'
-  if (account.email === '') return 'no email, because it has no address'
-  return isUnknownHash(account.passwordHash ?? '', mapping)
-    ? 'no email, because its stored hash is in no format of the mapping'
-    : 'no email, because it has no password of its own'
+function outcomeOf(account: Account): string {
+  const { isActive, email, passwordProblem } = account
+  if (!isActive) return 'no email, because it is not active (users.active)'
+  if (email === '') return 'no email, because it has no address'
+  if (passwordProblem !== null) return `no email, because ${passwordProblems[passwordProblem]}`
+  return mayBeMailed(email) ? 'gets an email' : 'no email, because none may go to its address'
 }

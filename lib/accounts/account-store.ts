@@ -11,7 +11,7 @@ export type LoginFields = readonly ('username' | 'email')[]
 export const longestLogin = 320
 
 /**
- * The only part that reads or writes accounts. Ids are opaque texts. An account is read together with what Rekey itself
+ * The reset flow reads and writes accounts only through it. Ids are opaque texts. An account is read together with what Rekey itself
  * knows about it (`lib/recovery`), in one statement.
  */
 export type AccountStore = {
@@ -24,7 +24,7 @@ export type AccountStore = {
    * database decides who gets an email. Of an address, only accounts that may be reset are found, and of many only some; so
    * what is read is bounded however many there are.
    *
-   * @param choose which of an address's accounts, by their ids, oldest first; all that were read unless told
+   * @param choose which of an address's accounts, by their ids, oldest first; by default all
    */
   findByLogin(login: string, fields: LoginFields, choose?: (ids: string[]) => string[]): Promise<Account[]>
 
@@ -35,22 +35,28 @@ export type AccountStore = {
    */
   findIdsByAddress(address: string, resettable?: boolean): Promise<string[]>
 
-  /** The account with exactly this username or, where the table has none, address; null if there is none, or several. */
+  /** The account with exactly this username or, where the table has none, this address; null if there is none, or several. */
   findOne(login: string): Promise<Account | null>
 
   /** An account and the database's clock, read together; the account is null if there is none of this id. */
   read(id: string): Promise<{ account: Account | null; now: Date }>
 
+  /** Does the work of {@link read} for an id that no account has. */
+  rehearseRead(): Promise<void>
+
   /** Accounts, oldest first, at most `most`. */
   list(most: number): Promise<Account[]>
 
+  /** At most `most` accounts, whichever the database reads first: a start must not sort a table of millions. */
+  sample(most: number): Promise<Account[]>
+
   /**
    * Replaces the password if the account is still in the state that the link was signed against, and ends what the mapping
-   * says ends with it. Locks the account's row, the row of the hash, then Rekey's own row, and compares after all three:
-   * of two that race, one finds its state gone.
+   * says ends with it. Locks the account's row, the row of the hash, then Rekey's own row, and compares after all three: of
+   * two concurrent resets, the second finds a changed state.
    *
    * @param bindPassword false where links may be used more than once
-   * @returns whether the password was replaced
+   * @returns how many rows ended with it, such as sessions; null if the password was not replaced
    * @throws Error if anything but one row would change; nothing is changed then
    */
   replacePassword(
@@ -59,5 +65,5 @@ export type AccountStore = {
     signed: LinkState,
     newHash: string,
     options: { bindPassword: boolean },
-  ): Promise<boolean>
+  ): Promise<{ endedRows: number } | null>
 }

@@ -10,6 +10,8 @@ export type Account = {
   passwordHash: string | null
   /** Whether the stored value is a password of a known format, by which a person signs in here. */
   hasPassword: boolean
+  /** Why it has none: nothing is stored, the format is unknown, or of several stored hashes none can be meant. */
+  passwordProblem: 'none' | 'unknown-format' | 'several-hashes' | null
   isActive: boolean
   locale: string | null
   /** Says which of several accounts with one address this is, if the mapping names a column for it. */

@@ -4,8 +4,8 @@ import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 export type Scalar = string | number | boolean
 
 /**
- * A condition on a row. `isNot` is SQL's `IS DISTINCT FROM`, so NULL is not the value. A column without a value is neither
- * past nor starts with anything.
+ * A condition on a row. With `isNot`, NULL counts as different (`IS DISTINCT FROM`). `isPast` and `startsWith` are never true for
+ * NULL. A timestamp without a time zone is UTC, here and in what a reset writes.
  */
 export type Condition =
   | { column: string; is: Scalar | null }
@@ -18,14 +18,14 @@ export type Condition =
 /** What a reset writes into a column beside the hash: a value, the time, or that many random letters and digits. */
 export type Written = Scalar | null | 'now' | { random: number }
 
-/** Rows that end with a password: sessions, tokens, open reset links. */
+/** Rows that a reset deletes: sessions, tokens, open reset links. */
 export type EndedRows = {
   table: string
   /** The column that names the account: by its id, or by its address. */
   user: string
   by?: 'id' | 'email'
   where?: readonly Condition[]
-  /** The table may be missing, because it belongs to an optional part of the product. */
+  /** The table may be missing, because it belongs to an optional part of the product. A process looks for it once. */
   ifPresent?: boolean
 }
 
@@ -55,11 +55,11 @@ export type UsersTable = {
   label?: string
   /** Limits everything to these rows: one tenant of a shared table. */
   only?: readonly Condition[]
-  /** All must hold for an account that may sign in; empty: every account may. */
+  /** An account may sign in only if all conditions hold. With an empty list, every account may. */
   active: readonly Condition[]
   password: {
     column: string
-    /** The table that has the column, if it is not the users table: its row of an account has all these values. */
+    /** The table of the column, if it is another one: an account's hash is where `user` is its id and `where` holds. */
     in?: { table: string; user: string; where: Readonly<Record<string, Scalar>> }
     /** What every reset writes, at the cost that the product is configured with. */
     format: PasswordFormat

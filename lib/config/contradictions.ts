@@ -11,7 +11,7 @@ const emailLimits = settingsSchema.pick({
 
 /**
  * Reports email limits that outlast a link. An attacker could then spend the emails of an account and keep its owner
- * without a valid link. Runs as soon as these three settings are valid, so that one start reports all problems.
+ * without a valid link. While one of these settings is malformed, it reports nothing: the malformed one is reported.
  *
  * @returns a sentence for each problem; empty if there is none or a setting is malformed
  */

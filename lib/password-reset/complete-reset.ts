@@ -141,12 +141,15 @@ async function replacePassword(
 ): Promise<boolean> {
   return database.transaction(async (tx) => {
     const bindPassword = settings.reset.oneTimeUse
-    if (!(await accounts.replacePassword(tx, account.id, linkState(account), newHash, { bindPassword })))
-      return false
+    const replaced = await accounts.replacePassword(tx, account.id, linkState(account), newHash, {
+      bindPassword,
+    })
+    if (replaced === null) return false
     await configuration.revokeSessions?.(tx, account)
     const facts = { ...context, accountId: account.id }
     await audit.record('changed', facts, tx)
-    if (configuration.revokeSessions) await audit.record('sessionsEnded', { ...facts, reason: 'revoked' }, tx)
+    if (configuration.revokeSessions || replaced.endedRows > 0)
+      await audit.record('sessionsEnded', { ...facts, reason: 'revoked' }, tx)
     const { id: accountId, email, username } = account
     await queue.add('changed-email', { accountId, email, client, locale, requestId }, { tx })
     if (configuration.passwordChanged)

@@ -396,7 +396,7 @@ describe('W9: hash work for one link', () => {
 
   test('W9: posts of which none gets through cost ten hashes, whatever clients and instances; a new link has its own', async () => {
     const link = linkOf()
-    const accounts = { ...services.accounts, replacePassword: async () => false }
+    const accounts = { ...services.accounts, replacePassword: async () => null }
     const post = (n: number, of = link) =>
       reset({}, { accounts }).completeReset(input(of, good, fromNetwork(n)))
     const hashes = await hashesOf(async () => {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Account } from '@/lib/accounts/account'
 import { isLanguage, type Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'
@@ -22,6 +21,7 @@ const nobody: Account = {
   label: '',
   passwordHash: '',
   hasPassword: false,
+  passwordProblem: 'none',
   isActive: false,
   locale: null,
   passwordChangedAt: null,
@@ -57,7 +57,7 @@ export function createRehearsal(
 
   /** Does the work of an email to a known login. */
   async function email(job: EmailJob): Promise<Attempt> {
-    await accounts.read(randomUUID())
+    await accounts.rehearseRead()
     await recovery.rehearseReservation()
     await limits.rehearseEmail()
     await sending(job)

@@ -63,7 +63,7 @@ export async function storeProof({ pool, schemas }: Pick<Database, 'pool' | 'sch
 
 /**
  * Verifies at start that Rekey can work with the mapped table and, in production, that a known password was verified with
- * this mapping: a wrong pepper, cost or format would lock everybody out and show nowhere.
+ * this mapping: a wrong pepper or format would lock everybody out and show nowhere.
  *
  * @returns warnings, a sentence each
  * @throws Error whose message has a sentence for each problem

@@ -22,6 +22,8 @@ export type Column = {
 
 export type Relation = {
   kind: 'table' | 'view' | 'other'
+  /** The role that owns it, quoted. */
+  owner: string
   /** Row-level security applies to the connection's role. */
   hasRowSecurity: boolean
   hasSchemaUsage: boolean
@@ -35,6 +37,7 @@ type Row = {
   schema: string
   name: string
   kind: string
+  owner: string
   hasRowSecurity: boolean
   hasSchemaUsage: boolean
   mayDelete: boolean
@@ -76,7 +79,7 @@ export async function readCatalogue(
   tables: readonly TableName[],
 ): Promise<Map<string, Relation>> {
   const rows = await client.$queryRaw<Row[]>`
-     SELECT w."schema", w."name", c.relkind::text AS "kind", row_security_active(c.oid) AS "hasRowSecurity",
+     SELECT w."schema", w."name", c.relkind::text AS "kind", quote_ident(pg_get_userbyid(c.relowner)) AS "owner", row_security_active(c.oid) AS "hasRowSecurity",
             has_schema_privilege(n.oid, 'USAGE') AS "hasSchemaUsage", has_table_privilege(c.oid, 'DELETE') AS "mayDelete",
             ARRAY(SELECT k.attname::text FROM pg_catalog.pg_index i
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
@@ -101,6 +104,7 @@ export async function readCatalogue(
     const key = `${row.schema}.${row.name}`
     const relation = relations.get(key) ?? {
       kind: kindOf(row.kind),
+      owner: row.owner,
       hasRowSecurity: row.hasRowSecurity,
       hasSchemaUsage: row.hasSchemaUsage,
       mayDelete: row.mayDelete,

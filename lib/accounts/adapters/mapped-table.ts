@@ -25,7 +25,7 @@ export type MappedTable = {
   isMapped: Prisma.Sql
   /** Whether a row `p` holds the hash of the row `u`. */
   isOwnHash: Prisma.Sql
-  /** The order of age: by the time of creation, else by the id, which often grows. */
+  /** Oldest first: by the time of creation, else by the id, which usually ascends. */
   age: Prisma.Sql
   isAccount(id: string): Prisma.Sql
   /** Whether a row `p` holds the hash of the account with this id. */
@@ -100,7 +100,10 @@ export async function describeTable(
       LEFT JOIN ${recovery} r ON r."users_table" = ${identity} AND r."account_id" = ${id.sql}::text`,
     isMapped,
     isOwnHash,
-    age: mapping.createdAt === undefined ? id.sql : Prisma.sql`${column(mapping.createdAt).sql}, ${id.sql}`,
+    age:
+      mapping.createdAt === undefined
+        ? id.sql
+        : Prisma.sql`${column(mapping.createdAt).sql} NULLS FIRST, ${id.sql}`,
     isAccount: (text) => Prisma.sql`(${id.sql} = ${cast(text, id.column)} AND ${isMapped})`,
     isHashOf: (text) => isHash(Prisma.sql`${text}`),
     ended: end

@@ -28,8 +28,8 @@ export async function replacePassword(
   tx: Transaction,
   { table, mapping, identity, recovery, toAccounts }: ReplacingParts,
   { id, signed, newHash, bindPassword }: Replacement,
-): Promise<boolean> {
-  if (!canBeId(id, table.id)) return false
+): Promise<{ endedRows: number } | null> {
+  if (!canBeId(id, table.id)) return null
   const { users, passwords } = table
   const [isAccount, isHash] = [table.isAccount(id), table.isHashOf(id)]
   const isRecovery = Prisma.sql`"users_table" = ${identity} AND "account_id" = ${id}`
@@ -43,7 +43,7 @@ export async function replacePassword(
 
   const rows = await tx.$queryRaw<AccountRow[]>`SELECT ${table.columns} ${table.from} WHERE ${isAccount}`
   const [account] = toAccounts(rows)
-  if (account === undefined || !isAsSigned(account, signed, bindPassword)) return false
+  if (account === undefined || !isAsSigned(account, signed, bindPassword)) return null
 
   const target = passwords ? Prisma.sql`${passwords} p` : Prisma.sql`${users} u`
   const changed = await tx.$executeRaw`
@@ -51,14 +51,15 @@ export async function replacePassword(
   if (changed !== 1) throw new Error(`A password would have changed in ${changed} rows instead of one.`)
   await tx.$executeRaw`
     UPDATE ${recovery} SET "password_changed_at" = now(), "updated_at" = now() WHERE ${isRecovery}`
+  let endedRows = 0
   for (const ended of table.ended) {
     const user = ended.column(ended.rows.user)
     const value = ended.rows.by === 'email' ? account.email : id
-    await tx.$executeRaw`
+    endedRows += await tx.$executeRaw`
       DELETE FROM ${ended.table} e
        WHERE ${user.sql} = ${cast(value, user.column)} AND ${allHold(ended.rows.where, ended.column)}`
   }
-  return true
+  return { endedRows }
 }
 
 /** Whether nothing changed that a link signs, and there still is a password to replace. */

@@ -36,7 +36,7 @@ export function instant(column: Prisma.Sql, { family }: Pick<Column, 'family'>):
 
 type ColumnOf = (name: string) => { sql: Prisma.Sql; column: Column }
 
-/** Whether all conditions hold, as SQL; NULL where a column that decides has none. */
+/** Whether all conditions hold, as SQL; NULL if that depends on a NULL column. */
 export function allHold(conditions: readonly Condition[] = [], columnOf: ColumnOf): Prisma.Sql {
   if (conditions.length === 0) return Prisma.sql`true`
   return Prisma.sql`(${Prisma.join(
@@ -76,7 +76,7 @@ function holds(condition: Condition, columnOf: ColumnOf): Prisma.Sql {
 
 function equals(sql: Prisma.Sql, column: Column, value: Scalar | null): Prisma.Sql {
   if (value === null) return Prisma.sql`${sql} IS NULL`
-  // An index with a condition on the column itself serves only the column itself.
+  // A partial index on `is_active` is used for `is_active`, not for `is_active = true`.
   if (value === true && column.family === 'boolean') return sql
   if (value === false && column.family === 'boolean') return Prisma.sql`NOT ${sql}`
   return Prisma.sql`${sql} = ${cast(String(value), column)}`

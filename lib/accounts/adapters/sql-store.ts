@@ -1,9 +1,11 @@
+import { randomInt, randomUUID } from 'node:crypto'
 import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { identityOf, type UsersTable } from '@/lib/accounts/users-table'
 import { canonicalEmail, lookupForms } from '@/lib/addresses/email-address'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Database, Transaction } from '@/lib/database/pool'
+import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
 import { describeTable, type AccountRow, type MappedTable } from './mapped-table'
@@ -30,7 +32,7 @@ export function createSqlAccountStore(
   /**
    * Reads the catalogue, once unless that fails.
    *
-   * @param client a transaction's, within one: another connection may never get its turn
+   * @param client the transaction's, within one: waiting for a second connection could deadlock the pool
    */
   function describe(client: Pick<Transaction, '$queryRaw'> = prisma): Promise<MappedTable> {
     described ??= describeTable(client, recovery, mapping, identity).catch((error: unknown) => {
@@ -89,28 +91,44 @@ export function createSqlAccountStore(
           FROM ${users} u ${join ?? Prisma.empty}
          WHERE ${isForm} AND ${isMapped} AND ${resettable ? mayBeReset : Prisma.sql`true`}
          ORDER BY ${age} LIMIT ${mostIds}) AS found
-       ORDER BY found."age", found."id" LIMIT ${mostIds}`
+       ORDER BY found."age" NULLS FIRST, found."id" LIMIT ${mostIds}`
     return rows.map(({ id }) => id)
   }
 
   async function findOne(login: string): Promise<Account | null> {
-    const field = mapping.username === undefined ? 'email' : 'username'
-    const found = await findByLogin(login, [field])
-    const exact = found.filter(({ username }) => field === 'email' || username === login)
-    return exact.length === 1 ? exact[0]! : null
+    if (mapping.username !== undefined) {
+      const found = await findByLogin(login, ['username'])
+      return found.find(({ username }) => username === login) ?? null
+    }
+    const [id, another] = await findIdsByAddress(login, false)
+    if (id === undefined || another !== undefined) return null
+    return (await read(id)).account
   }
 
   async function read(id: string): Promise<{ account: Account | null; now: Date }> {
     const table = await describe()
     const clock = epochMilliseconds(Prisma.sql`now()`)
-    const isMeant = canBeId(id, table.id) ? table.isAccount(id) : Prisma.sql`false`
+    const matchesId = canBeId(id, table.id) ? table.isAccount(id) : Prisma.sql`false`
     const rows = await prisma.$queryRaw<(AccountRow & { now: bigint })[]>`
-      WITH a AS (SELECT ${table.columns} ${table.from} WHERE ${isMeant})
+      WITH a AS (SELECT ${table.columns} ${table.from} WHERE ${matchesId})
       SELECT ${clock} AS "now", a.* FROM (SELECT 1) one LEFT JOIN a ON true`
     const [row] = rows
     if (row === undefined) throw new Error('The database returned no row for its own clock.')
     const [account = null] = row.id === null ? [] : toAccounts(rows)
     return { account, now: toDate(row.now) }
+  }
+
+  async function rehearseRead(): Promise<void> {
+    const { family } = (await describe()).id
+    const isNumber = family === 'integer' || family === 'bigint'
+    await read(isNumber ? String(-1 - randomInt(1_000_000_000)) : randomUUID())
+  }
+
+  async function sample(most: number): Promise<Account[]> {
+    const table = await describe()
+    const rows = await prisma.$queryRaw<AccountRow[]>`
+      SELECT ${table.columns} ${table.from} WHERE ${table.isMapped} LIMIT ${most}`
+    return toAccounts(rows)
   }
 
   async function list(most: number): Promise<Account[]> {
@@ -126,7 +144,9 @@ export function createSqlAccountStore(
     findIdsByAddress,
     findOne,
     read,
+    rehearseRead,
     list,
+    sample,
     async replacePassword(tx, id, signed, newHash, { bindPassword }) {
       const parts = { table: await describe(tx), mapping, identity, recovery, toAccounts }
       return replacePassword(tx, parts, { id, signed, newHash, bindPassword })
@@ -138,7 +158,7 @@ function accountsOf(rows: AccountRow[], { password }: UsersTable): Account[] {
   const formats = [password.format, ...(password.accepts ?? [])]
   return [...Map.groupBy(rows, ({ id }) => id).values()].map((ofOne) => {
     const [row] = ofOne as [AccountRow]
-    const hash = row.passwordHash ?? ''
+    const passwordProblem = problemOf(ofOne, formats)
     return {
       id: row.id,
       username: row.username ?? '',
@@ -149,15 +169,19 @@ function accountsOf(rows: AccountRow[], { password }: UsersTable): Account[] {
       label: row.label ?? '',
       locale: row.locale,
       passwordHash: row.passwordHash,
-      // Of two rows with a hash, which one the product verifies is unknown.
-      hasPassword:
-        ofOne.length === 1 &&
-        hash !== '' &&
-        !row.isMarkedPasswordless &&
-        formats.some((format) => format.matches(hash)),
+      hasPassword: passwordProblem === null,
+      passwordProblem,
       isActive: row.isActive,
       passwordChangedAt: row.passwordChangedAt === null ? null : toDate(row.passwordChangedAt),
       linksEpoch: row.linksEpoch ?? 0,
     }
   })
+}
+
+function problemOf(rows: AccountRow[], formats: readonly PasswordFormat[]): Account['passwordProblem'] {
+  const [{ passwordHash, isMarkedPasswordless }] = rows as [AccountRow]
+  // Of two rows with a hash, which one the product verifies is unknown.
+  if (rows.length > 1) return 'several-hashes'
+  if (passwordHash === null || passwordHash === '' || isMarkedPasswordless) return 'none'
+  return formats.some((format) => format.matches(passwordHash)) ? null : 'unknown-format'
 }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import { identityOf, type UsersTable } from '@/lib/accounts/users-table'
 
 /**
  * Identifies what decides whether a product understands what Rekey writes: the columns, the format with its parameters, and
- * secret options by a digest. A changed mapping needs a new proof.
+ * secret options by a digest. If any of these changes, a new proof is needed.
  */
-export function fingerprintOf({ table, id, password }: UsersTable): string {
+export function fingerprintOf(mapping: UsersTable): string {
+  const { id, password } = mapping
   const { column, in: place, format } = password
-  const facts = [table, id, column, place ?? null, format.name, format.fingerprint ?? null]
+  const facts = [identityOf(mapping), id, column, place ?? null, format.name, format.fingerprint ?? null]
   return createHash('sha256').update(JSON.stringify(facts)).digest('base64url')
 }

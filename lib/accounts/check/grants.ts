@@ -38,21 +38,32 @@ function privileges(use: TableUse, relation?: Relation): string[] {
 }
 
 /**
- * The columns that need UPDATE. To lock a row takes it on any one column: the time of the last update, where there is one, else
- * a column that nothing refers to.
+ * The columns that need UPDATE. To lock a row takes it on any one column: the time of the last update, where there is one, else a
+ * column that says nothing of who may sign in; the id only if there is no other.
  */
 export function writtenColumns({ columns, onlyLocked }: TableUse, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
   if (written.length > 0 || !onlyLocked) return written
-  const updated = [...(relation?.columns.keys() ?? [])].find((column) => /^updated_?at$/i.test(column))
-  const harmless = columns.findLast(({ option }) =>
-    ['createdAt', 'name', 'locale', 'firstName'].includes(option),
-  )
-  return [updated ?? (harmless ?? columns[0]!).column]
+  const named = new Map(columns.map(({ option, column }) => [column, option]))
+  const all = [...(relation?.columns.keys() ?? named.keys())]
+  const harmless = (column: string) =>
+    ['name', 'locale', 'firstName', 'lastName'].includes(named.get(column) ?? '')
+  const updated = all.find((column) => /^updated_?at$/i.test(column))
+  return [updated ?? all.find(harmless) ?? columns[0]!.column]
 }
 
-/** The optional trigger: it revokes links also when an address or a status is changed and put back within a link's life. */
-export function revokingTrigger(mapping: UsersTable, identity: string, ownSchema: string): string {
+/**
+ * The optional trigger: it revokes links also when an address or a status is changed and put back within a link's life. The
+ * function belongs to the role that migrates Rekey, which may write Rekey's tables; the trigger to the owner of the table.
+ *
+ * @param owner of the table, quoted
+ */
+export function revokingTrigger(
+  mapping: UsersTable,
+  identity: string,
+  ownSchema: string,
+  owner: string,
+): string {
   const use = usesOf(mapping)[0]!
   const escape = pg.escapeIdentifier
   const watched = [
@@ -62,8 +73,9 @@ export function revokingTrigger(mapping: UsersTable, identity: string, ownSchema
   const changed = [...new Set(watched)]
     .map((column) => `OLD.${escape(column)} IS DISTINCT FROM NEW.${escape(column)}`)
     .join(' OR ')
-  const name = `${escape(ownSchema)}."revoke_links_of_${use.table.name.replaceAll('"', '""')}"`
-  return `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql
+  const name = `${escape(ownSchema)}.${escape(`revoke_links_${identity.replace('.', '_')}`.slice(0, 63))}`
+  return `-- As the role that migrates Rekey:
+CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF ${changed} THEN
@@ -74,6 +86,9 @@ BEGIN
   RETURN NULL;
 END $$;
 REVOKE EXECUTE ON FUNCTION ${name}() FROM PUBLIC;
+GRANT USAGE ON SCHEMA ${escape(ownSchema)} TO ${owner};
+GRANT EXECUTE ON FUNCTION ${name}() TO ${owner};
+-- As ${owner}, who owns the table:
 CREATE TRIGGER "rekey_revoke_links" AFTER UPDATE ON ${quotedName(use.table)}
   FOR EACH ROW EXECUTE FUNCTION ${name}();`
 }

@@ -1,3 +1,8 @@
+/** What is compared with a column or written into it may be an empty text. */
+function mayBeEmpty(option: string): boolean {
+  return /\.(is|isNot)$|^users\.(set|password\.in\.where)\./.test(option)
+}
+
 /**
  * The options of a mapping that have no value: `process.env.DEVISE_PEPPER` where the variable is missing, for one.
  *
@@ -6,7 +11,8 @@
 export function missingValues(mapping: object, path = 'users'): string[] {
   return Object.entries(mapping).flatMap(([name, value]) => {
     const option = Array.isArray(mapping) ? `${path}[${name}]` : `${path}.${name}`
-    if (value === undefined || value === '' || Number.isNaN(value)) return [`${option} has no value.`]
+    const isMissing = value === undefined || Number.isNaN(value) || (value === '' && !mayBeEmpty(option))
+    if (isMissing) return [`${option} has no value.`]
     return typeof value === 'object' && value !== null ? missingValues(value as object, option) : []
   })
 }

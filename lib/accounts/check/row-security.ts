@@ -7,8 +7,9 @@ import { usesOf, type TableUse } from './needed-columns'
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
 
 /**
- * Where row-level security applies to the role, an UPDATE that a policy hides would change nothing and say nothing, which reads
- * as "the link was used". So every command that Rekey uses needs a policy that allows it on all rows.
+ * Where row-level security applies to the role, a policy hides rows without an error: an account would not exist, and its
+ * sessions would not end. So every command that Rekey uses needs a policy that allows it on all rows; `only` limits Rekey to
+ * some of them.
  *
  * @param role of the connection, quoted
  * @returns a sentence for each table whose policies do not suffice, with those to make

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { performance } from 'node:perf_hooks'
+import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { tableName, type UsersTable } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
@@ -29,11 +30,12 @@ export async function checkRows(
   client: Query,
   mapping: UsersTable,
   catalogue: ReadonlyMap<string, Relation>,
-  accounts: Pick<AccountStore, 'findIdsByAddress'>,
+  accounts: Pick<AccountStore, 'findIdsByAddress' | 'sample'>,
 ): Promise<Findings> {
+  const sample = await accounts.sample(sampleSize)
   const findings = [
-    await checkHashes(client, mapping),
-    await checkCase(client, mapping),
+    checkHashes(sample),
+    checkCase(sample, mapping),
     await checkLookUp(client, mapping, accounts),
     await checkTokens(client, mapping, catalogue),
   ]
@@ -43,73 +45,44 @@ export async function checkRows(
   }
 }
 
-/** Quotes what the mapping names; the configuration is the team's own code. */
-function sample(mapping: UsersTable, column: string, table = mapping.table): string {
-  const name = quotedName(tableName(table))
-  return `(SELECT t."${column.replaceAll('"', '""')}"::text AS "value" FROM ${name} t LIMIT ${sampleSize}) AS s`
-}
-
-async function checkHashes(client: Query, mapping: UsersTable): Promise<Findings> {
-  const { password } = mapping
-  const { rows } = await (client as pg.Client).query<{ value: string }>(
-    // eslint-disable-next-line no-restricted-syntax -- names cannot be parameters; `sample` quotes them
-    `SELECT "value" FROM ${sample(mapping, password.column, password.in?.table)} WHERE "value" <> ''`,
-  )
-  const hashes = rows.map(({ value }) => value).filter((hash) => !isMarkedPasswordless(hash, mapping))
-  const unknown = hashes.filter((hash) => isUnknownHash(hash, mapping))
+function checkHashes(accounts: readonly Account[]): Findings {
+  const hashes = accounts.filter(({ passwordProblem }) => passwordProblem !== 'none')
+  const unknown = hashes.filter(({ passwordProblem }) => passwordProblem === 'unknown-format')
   if (unknown.length === 0) return { problems: [], warnings: [] }
-  const counts = Object.entries(Object.groupBy(unknown, schemeOf)).map(
-    ([scheme, ofScheme]) => `${ofScheme!.length} ${scheme}`,
-  )
+  const counts = Object.entries(
+    Object.groupBy(unknown, ({ passwordHash }) => schemeOf(passwordHash ?? '')),
+  ).map(([scheme, ofScheme]) => `${ofScheme!.length} ${scheme}`)
   const sentence = `users.password: of ${hashes.length} stored hashes looked at, ${unknown.length} are in no format of the mapping (${counts.join(', ')}); these accounts cannot be reset.`
   return unknown.length === hashes.length
     ? { problems: [`${sentence} Correct password.format.`], warnings: [] }
     : { problems: [], warnings: [`${sentence} Add their formats to password.accepts if they sign in.`] }
 }
 
-function isOfKnownFormat(stored: string, { password }: UsersTable): boolean {
-  return [password.format, ...(password.accepts ?? [])].some((format) => format.matches(stored))
-}
+/** Names of schemes that a stored value may begin with. Anything else could be a salt, or a password in the clear. */
+const knownScheme =
+  /^(?:\$(?:2[abxy]|argon2(?:id|i|d)|[156y]|P|H|wp|scrypt|pbkdf2-sha\d+)\$|(?:pbkdf2_sha\d+|argon2|bcrypt(?:_sha256)?|scrypt|md5|sha1)\$|\{[A-Z0-9-]{2,12}\})/i
 
-/** Whether a stored value itself marks an account without a password, such as Django's `!`. */
-function isMarkedPasswordless(stored: string, { password }: UsersTable): boolean {
-  return (password.none ?? []).some(
-    (mark) => 'startsWith' in mark && mark.column === password.column && stored.startsWith(mark.startsWith),
-  )
-}
-
-/** Whether an account has a stored value that is neither a known hash nor a mark: its owner may well sign in. */
-export function isUnknownHash(stored: string, mapping: UsersTable): boolean {
-  return stored !== '' && !isMarkedPasswordless(stored, mapping) && !isOfKnownFormat(stored, mapping)
-}
-
-/** What names the scheme of a hash, and nothing of its salt. */
 function schemeOf(hash: string): string {
-  const [scheme] = /^\$?[a-z][a-z0-9_-]{0,15}(?=\$|:)|^\$\w{1,4}(?=\$)/i.exec(hash) ?? []
+  const [scheme] = knownScheme.exec(hash) ?? []
   return scheme === undefined ? `of ${hash.length} characters` : `that begin with ${scheme}`
 }
 
-async function checkCase(client: Query, mapping: UsersTable): Promise<Findings> {
-  const lowercase: [option: string, column: string][] = [
-    ...(mapping.emailStored === 'lowercase'
-      ? [['emailStored', mapping.email] satisfies [string, string]]
-      : []),
-    ...(mapping.usernameStored === 'lowercase' && mapping.username !== undefined
-      ? [['usernameStored', mapping.username] satisfies [string, string]]
-      : []),
-  ]
-  const problems: string[] = []
-  for (const [option, column] of lowercase) {
-    const { rowCount } = await (client as pg.Client).query(
-      // eslint-disable-next-line no-restricted-syntax -- names cannot be parameters; `sample` quotes them
-      `SELECT FROM ${sample(mapping, column)} WHERE "value" <> lower("value" COLLATE "C") LIMIT 1`,
-    )
-    if (rowCount)
-      problems.push(
-        `users.${option} is 'lowercase', and ${mapping.table}.${column} has capitals: those accounts would not be found. Leave it out.`,
-      )
+function checkCase(accounts: readonly Account[], mapping: UsersTable): Findings {
+  const hasCapitals = (field: 'email' | 'username') =>
+    accounts.some((account) => /[A-Z]/.test(account[field]))
+  const problemOf = (option: string, column: string) =>
+    `users.${option} is 'lowercase', and ${mapping.table}.${column} has capitals: those accounts would not be found. Leave it out.`
+  return {
+    problems: [
+      ...(mapping.emailStored === 'lowercase' && hasCapitals('email')
+        ? [problemOf('emailStored', mapping.email)]
+        : []),
+      ...(mapping.usernameStored === 'lowercase' && mapping.username !== undefined && hasCapitals('username')
+        ? [problemOf('usernameStored', mapping.username)]
+        : []),
+    ],
+    warnings: [],
   }
-  return { problems, warnings: [] }
 }
 
 async function checkLookUp(
@@ -139,12 +112,11 @@ async function checkLookUp(
   const { schema, name } = tableName(mapping.table)
   const { rows } = await (client as pg.Client).query<{ rows: number; isIndexed: boolean }>(
     `SELECT c.reltuples AS "rows", EXISTS (
-              SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid
-                AND pg_get_indexdef(i.indexrelid) LIKE '%' || $3 || '%' AND (NOT $4 OR pg_get_indexdef(i.indexrelid) LIKE '%lower(%')
-            ) AS "isIndexed"
+              SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
+                AND pg_get_indexdef(i.indexrelid, 1, true) = ANY ($3)) AS "isIndexed"
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')`,
-    [schema, name, mapping.email, mapping.emailStored !== 'lowercase'],
+    [schema, name, servingIndexes(mapping)],
   )
   const [table] = rows
   if (table === undefined || table.isIndexed || table.rows < large) return { problems: [], warnings: [] }
@@ -154,6 +126,19 @@ async function checkLookUp(
       `A look-up of an address reads all of about ${Math.round(table.rows)} rows of ${mapping.table}; an index makes it fast: ${index}`,
     ],
   }
+}
+
+/** How the catalogue spells the first part of an index that serves the look-up. */
+function servingIndexes({ email, emailStored }: UsersTable): string[] {
+  const quoted = `"${email.replaceAll('"', '""')}"`
+  const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
+  if (emailStored === 'lowercase') return names
+  return names.flatMap((name) => [
+    `lower(${name} COLLATE "C")`,
+    `lower(${name}::text COLLATE "C")`,
+    `lower((${name})::text COLLATE "C")`,
+    `lower(${name}::text COLLATE "C"::text)`,
+  ])
 }
 
 /** The index that serves the look-up of an address. */

@@ -1,7 +1,7 @@
 import type { UsersTable } from '@/lib/accounts/users-table'
 import { djangoArgon2, djangoPbkdf2, type DjangoArgon2Options } from '@/lib/passwords/hashers/django'
 import { recognised } from '@/lib/passwords/hashers/recognised'
-import { refuseEmptyOptions } from './options'
+import { beside, refuseEmptyOptions } from './options'
 
 /** Iterations of PBKDF2PasswordHasher by version, from Django's release notes. */
 const iterationsOf = {
@@ -83,7 +83,7 @@ export function django(options: DjangoOptions): UsersTable {
       none: [{ column: 'password', startsWith: '!' }],
     },
     end: options.tokens
-      ? options.tokens.map((token) => ({ table: token, user: 'user_id' }))
-      : [{ table: 'authtoken_token', user: 'user_id', ifPresent: true }],
+      ? options.tokens.map((token) => ({ table: beside(table, token), user: 'user_id' }))
+      : [{ table: beside(table, 'authtoken_token'), user: 'user_id', ifPresent: true }],
   }
 }

@@ -1,6 +1,6 @@
 import type { UsersTable } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { refuseEmptyOptions } from './options'
+import { beside, refuseEmptyOptions } from './options'
 
 export type LaravelOptions = {
   /** BCRYPT_ROUNDS. */
@@ -33,12 +33,18 @@ export function laravel(options: LaravelOptions = {}): UsersTable {
     password: { column: 'password', format: bcrypt({ cost: rounds, version: '2y' }) },
     set: { remember_token: { random: 60 }, updated_at: 'now' },
     end: [
-      ...(sessions === 'database' ? [{ table: 'sessions', user: 'user_id' }] : []),
-      { table: 'password_reset_tokens', user: 'email', by: 'email' as const, ifPresent: true },
+      ...(sessions === 'database' ? [{ table: beside(table, 'sessions'), user: 'user_id' }] : []),
+      // Until Laravel 9, the second.
+      ...['password_reset_tokens', 'password_resets'].map((tokens) => ({
+        table: beside(table, tokens),
+        user: 'email',
+        by: 'email' as const,
+        ifPresent: true,
+      })),
       ...(sanctum
         ? [
             {
-              table: 'personal_access_tokens',
+              table: beside(table, 'personal_access_tokens'),
               user: 'tokenable_id',
               where: [{ column: 'tokenable_type', is: sanctum }],
             },

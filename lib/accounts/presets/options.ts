@@ -1,3 +1,9 @@
+/** Names a table of the product in the schema of its users table, unless it names one itself. */
+export function beside(users: string, table: string): string {
+  const [schema, name] = users.split('.')
+  return name === undefined || table.includes('.') ? table : `${schema}.${table}`
+}
+
 /**
  * Refuses options that are given without a value: `process.env.DEVISE_PEPPER` where the variable is missing would silently
  * mean "no pepper", and lock everybody out.
