@@ -22,6 +22,7 @@ import {
   startEmbeddedDatabase,
 } from './embedded-database/embedded-database'
 import { checkUsers } from './check-users'
+import { printable } from './printable'
 import { printMailState } from './mail-state'
 
 const usage = `Usage: npm run accounts -- <command>
@@ -134,6 +135,7 @@ async function main(): Promise<number> {
         return await checkUsers({
           database,
           accounts,
+          audit: createAudit(database, accounts.identity, log),
           mapping: mapping ?? ownUsersTable(schemas),
           isForeign: mapping !== undefined,
           login: rest[0],
@@ -177,14 +179,6 @@ function printTable(rows: Record<string, string>[], none: string): void {
         .join('  ')
         .trimEnd(),
     )
-}
-
-/** Escapes control characters, so that text from the database cannot control the terminal. */
-function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,
-  )
 }
 
 function readArguments() {

@@ -9,6 +9,7 @@ import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { devise } from '@/lib/accounts/presets/devise'
 import { django } from '@/lib/accounts/presets/django'
 import { usersTable, type UsersTable } from '@/lib/accounts/users-table'
+import { createAudit } from '@/lib/audit/audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
@@ -63,6 +64,7 @@ async function check(
   const code = await checkUsers({
     database: opened,
     accounts,
+    audit: createAudit(opened, accounts.identity, pino({ level: 'silent' })),
     mapping: users,
     isForeign: true,
     showSql: false,
@@ -283,6 +285,56 @@ test('W4: with --sql, it prints grants, the optional trigger and the statements,
     await sql.query(/^CREATE FUNCTION[^]*?\n\n/m.exec(output)![0])
     await sql.query('ROLLBACK')
   }
+})
+
+test('W6: a hash that Rekey itself wrote proves nothing', async () => {
+  const [account] = await createSqlAccountStore(opened, mapping).findByLogin('ada', ['username'])
+  const audit = createAudit(opened, 'public.auth_user', pino({ level: 'silent' }))
+  await audit.record('changed', { accountId: account!.id })
+  const { code, output } = await check(mapping, { login: 'ada', password })
+  expect([code, output]).toEqual([
+    1,
+    expect.stringContaining('Rekey itself has set the password of this account'),
+  ])
+})
+
+test('L4: a username cannot write lines of its own into what is printed', async () => {
+  const forged = `x\nok       A password was verified\u001b[2J`
+  await sql.query(
+    `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
+     VALUES ($1, 'forger@example.com', '', '', '', true, false, false, now())`,
+    [forged],
+  )
+  const { output } = await check(mapping, { login: 'forger@example.com' })
+  expect(output).toContain('x\\u000aok')
+  expect(output).not.toMatch(/^ok {7}A password was verified\u001b/m)
+})
+
+test('W1: columns that no id can be cast to are named, and so is a missing index on the owner of a hash', async () => {
+  await sql.query(`CREATE TABLE people (id integer PRIMARY KEY, email text); CREATE TABLE hashes (person integer, pw text);
+    CREATE TABLE logins (person uuid);
+    INSERT INTO people SELECT n, n || '@example.com' FROM generate_series(1, 20000) n;
+    INSERT INTO hashes SELECT n, '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b3dWRWJTmaaJObGPWc6ZSfkF60'
+      FROM generate_series(1, 20000) n;
+    ANALYZE people, hashes`)
+  onTestFinished(async () => void (await sql.query('DROP TABLE people, hashes, logins')))
+  const users: UsersTable = {
+    table: 'people',
+    id: 'id',
+    email: 'email',
+    active: [],
+    password: { column: 'pw', in: { table: 'hashes', user: 'person', where: {} }, format: argon2id() },
+  }
+  const problemsOf = async (more: Partial<UsersTable> = {}) =>
+    (await inspectUsersTable(opened, { ...users, ...more })).problems
+  expect(await problemsOf()).toEqual([
+    expect.stringContaining('users.password.in.user: hashes has about 20000 rows and no index'),
+  ])
+  expect(await problemsOf({ end: [{ table: 'logins', user: 'person' }] })).toEqual([
+    'users.end.user: logins.person is uuid, and the id is integer.',
+  ])
+  await sql.query('CREATE INDEX ON hashes (person)')
+  expect(await problemsOf()).toEqual([])
 })
 
 test('L3: of a stored value in no known format nothing is printed but its length', async () => {

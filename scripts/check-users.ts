@@ -1,4 +1,4 @@
-import type { Account } from '@/lib/accounts/account'
+import { signInName, type Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { grantsFor, revokingTrigger } from '@/lib/accounts/check/grants'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
@@ -12,12 +12,15 @@ import {
   type UsersTable,
 } from '@/lib/accounts/users-table'
 import { mayBeMailed } from '@/lib/addresses/email-address'
+import { auditEvents, type Audit } from '@/lib/audit/audit'
 import type { Database } from '@/lib/database/pool'
+import { printable } from './printable'
 import { inspectUsersTable, storeProof, type UsersTableReport } from '@/lib/setup/users-table'
 
 type Options = {
   database: Database
   accounts: AccountStore
+  audit: Pick<Audit, 'history'>
   mapping: UsersTable
   /** False for Rekey's own table, which needs no check. */
   isForeign: boolean
@@ -99,7 +102,10 @@ async function printSql(database: Database, mapping: UsersTable, report: UsersTa
   console.log()
 }
 
-async function checkLogin({ database, accounts, mapping, isForeign, password }: Options, login: string) {
+async function checkLogin(
+  { database, accounts, audit, mapping, isForeign, password }: Options,
+  login: string,
+) {
   const named = await accounts.findByLogin(login, ['username'])
   const ids = new Set([
     ...named.map(({ id }) => id),
@@ -112,15 +118,15 @@ async function checkLogin({ database, accounts, mapping, isForeign, password }: 
     return 1
   }
   for (const account of all)
-    console.log(`${account.id}  ${account.username || account.email}: ${outcomeOf(account)}`)
+    console.log(`${printable(account.id)}  ${printable(signInName(account))}: ${outcomeOf(account)}`)
   if (password === undefined) return 0
 
-  return provePassword({ database, mapping, isForeign }, all, password)
+  return provePassword({ database, audit, mapping, isForeign }, all, password)
 }
 
 /** Verifies a known password and stores the proof, if the product stored it just as a reset would. */
 async function provePassword(
-  { database, mapping, isForeign }: Pick<Options, 'database' | 'mapping' | 'isForeign'>,
+  { database, audit, mapping, isForeign }: Pick<Options, 'database' | 'audit' | 'mapping' | 'isForeign'>,
   accounts: readonly Account[],
   password: string,
 ): Promise<number> {
@@ -131,6 +137,13 @@ async function provePassword(
     )
     return 1
   }
+  for (const { id } of accounts)
+    if (isForeign && (await audit.history(id)).some(({ event }) => event === auditEvents.changed)) {
+      console.log(
+        'Rekey itself has set the password of this account: use one whose password only your application has set.',
+      )
+      return 1
+    }
   const hashes = accounts.flatMap(({ passwordHash }) => passwordHash ?? [])
   const findVerified = async (one: PasswordFormat) => {
     for (const hash of hashes) if (await one.verify(password, hash)) return hash

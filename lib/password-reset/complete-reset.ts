@@ -98,9 +98,10 @@ async function checkPassword(
   account: Account,
   context: RequestContext,
 ): Promise<Step> {
-  const { policy, isBreached, limits, settings } = parts
+  const { policy, isBreached, hash, limits, settings } = parts
   const problems: RejectedPassword['problems'] = policy.judge(password, account)
-  if (problems.length === 0 && (await isBreached(password))) problems.push({ code: 'breached' })
+  if (problems.length === 0 && (await isBreached(hash.normalise(password))))
+    problems.push({ code: 'breached' })
   const mismatch = settings.reset.passwordConfirm && passwordConfirm !== password
   if (problems.length === 0 && !mismatch) return undefined
   const attempt = await limits.countAttempt(request.client, link.signature)

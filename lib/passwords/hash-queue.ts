@@ -116,6 +116,8 @@ export function createPasswordHash({
   return {
     hash,
     verify,
+    /** What is hashed in place of a password. */
+    normalise: format.normalise,
     /** How many passwords were hashed since the start, so that it can be shown that a bad link costs none. */
     get hashed() {
       return hashed

@@ -142,3 +142,20 @@ describe('judgement', () => {
     expect(cpuTimeSince(start)).toBeLessThan(150)
   })
 })
+
+test('P13: where the format normalises, a name in full-width letters is still a name, and composed letters count once', () => {
+  const policy = createPasswordPolicy({
+    minLength: 15,
+    outerSpaces: 'keep',
+    appName: 'Rekey',
+    host: 'id.example.com',
+    normalise: (password) => password.normalize('NFKC'),
+  })
+  const person = { username: '', email: '', firstName: '', lastName: '', name: 'Ada Lovelace' }
+  const wide = Array.from('evol-lovelace-adax', (letter) =>
+    letter === '-' ? '-' : String.fromCodePoint(letter.codePointAt(0)! + 0xfee0),
+  ).join('')
+  expect(policy.judge('evol-lovelace-adax', person)).not.toEqual([])
+  expect(policy.judge(wide, person)).toEqual(policy.judge('evol-lovelace-adax', person))
+  expect(policy.judge('éáíóúýñç'.normalize('NFD'), person)).toContainEqual({ code: 'too-short', min: 15 })
+})

@@ -23,6 +23,8 @@ const order: readonly PolicyProblem['code'][] = [
   'outer-spaces',
 ]
 
+const byOrder = (a: PolicyProblem, b: PolicyProblem) => order.indexOf(a.code) - order.indexOf(b.code)
+
 export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>
 
 /** What the service is called: the first things to guess. */
@@ -65,8 +67,19 @@ export function createPasswordPolicy({
     return isDerivative(password, { minLength, names, isCommon: isCommonWord })
   }
 
-  /** All that is wrong with a password for this person, in the contract's order; empty where nothing is. */
+  /**
+   * All that is wrong with a password for this person, in the contract's order; empty where nothing is. Where the format
+   * normalises, both what was typed and what is hashed must be good: full-width letters would hide a name from the policy.
+   */
   function judge(password: string, person: PersonalFacts): PolicyProblem[] {
+    const hashed = normalise?.(password) ?? password
+    const problems = judgeText(password, person)
+    if (hashed === password) return problems
+    const codes = new Set(problems.map(({ code }) => code))
+    return [...problems, ...judgeText(hashed, person).filter(({ code }) => !codes.has(code))].sort(byOrder)
+  }
+
+  function judgeText(password: string, person: PersonalFacts): PolicyProblem[] {
     const similar = findSimilarity(password, person)
     const problems: PolicyProblem[] = [
       ...(similar ? [similar] : []),
@@ -76,7 +89,7 @@ export function createPasswordPolicy({
     // Only what would pass otherwise: so the text has a greatest length, and other answers stay Django's.
     if (problems.every(({ code }) => code === 'outer-spaces') && isDerived(password, person))
       problems.push({ code: 'too-common' })
-    return problems.sort((a, b) => order.indexOf(a.code) - order.indexOf(b.code))
+    return problems.sort(byOrder)
   }
 
   return { rules, ruleSettings, judge }

@@ -75,7 +75,7 @@ export function createRecoveryStore(
   async function rehearseReservation(): Promise<void> {
     await prisma.$executeRaw`
       INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
-      VALUES (${usersTable}, ${`rehearsal-${randomInt(64)}`}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
+      VALUES ('rehearsal', ${String(randomInt(64))}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
       ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`
   }
 

@@ -3,10 +3,13 @@ import type { TableName } from '@/lib/accounts/users-table'
 
 /** What a column's type is to Rekey; `other` is compared and written as text. */
 export type TypeFamily =
-  'integer' | 'bigint' | 'uuid' | 'text' | 'boolean' | 'timestamptz' | 'timestamp' | 'other'
+  'smallint' | 'integer' | 'bigint' | 'uuid' | 'text' | 'boolean' | 'timestamptz' | 'timestamp' | 'other'
 
 export type Column = {
-  /** Qualified and quoted, for a cast: `"pg_catalog"."varchar"`. */
+  /**
+   * Qualified and quoted, for a cast: `"pg_catalog"."varchar"`. Of a domain its base type: a value that its CHECK refuses is one
+   * that no row has, and no error.
+   */
   type: string
   /** As a person reads it: `character varying(128)`. */
   typeName: string
@@ -55,7 +58,7 @@ type Row = {
 }
 
 const families: Record<string, TypeFamily> = {
-  int2: 'integer',
+  int2: 'smallint',
   int4: 'integer',
   int8: 'bigint',
   uuid: 'uuid',
@@ -85,7 +88,7 @@ export async function readCatalogue(
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
                    WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
                      AND i.indpred IS NULL) AS "uniqueColumns",
-            a.attname::text AS "column", quote_ident(tn.nspname) || '.' || quote_ident(t.typname) AS "type",
+            a.attname::text AS "column", quote_ident(tn.nspname) || '.' || quote_ident(COALESCE(b.typname, t.typname)) AS "type",
             format_type(a.atttypid, a.atttypmod) AS "typeName", COALESCE(b.typname, t.typname)::text AS "baseType",
             CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END AS "typmod",
             NOT (a.attnotnull OR t.typnotnull) AS "isNullable", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
@@ -97,8 +100,8 @@ export async function readCatalogue(
        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w."name"
        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-       LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-       LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype`
+       LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
+       LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = COALESCE(b.typnamespace, t.typnamespace)`
   const relations = new Map<string, Relation>()
   for (const row of rows) {
     const key = `${row.schema}.${row.name}`

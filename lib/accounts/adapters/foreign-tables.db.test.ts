@@ -352,6 +352,29 @@ describe('a team’s own table', () => {
     expect(await everything()).toEqual(before)
   })
 
+  test('I7: columns of a type with a CHECK of its own refuse no login, and a small id none out of range', async () => {
+    await sql.query(`CREATE DOMAIN crm.handle AS text CHECK (VALUE ~ '^[a-z]+$');
+      CREATE DOMAIN crm.address AS text CHECK (VALUE ~ '^[!-~]+@[!-~]+$');
+      CREATE TABLE crm.strict (id smallint PRIMARY KEY, handle crm.handle UNIQUE, mail crm.address, pw text)`)
+    await sql.query(`INSERT INTO crm.strict VALUES (7, 'ada', 'ada@example.com', $1)`, [phc])
+    const store = createSqlAccountStore(opened, {
+      table: 'crm.strict',
+      id: 'id',
+      username: 'handle',
+      email: 'mail',
+      emailStored: 'lowercase',
+      active: [],
+      password: { column: 'pw', format: argon2id() },
+    })
+    const found = async (login: string) => (await store.findByLogin(login, ['username', 'email'])).length
+    expect(await found('ada')).toBe(1)
+    expect(await found('ada@example.com')).toBe(1)
+    for (const login of ['Ü 7', 'ü@example.org', 'x@über.example', '']) expect(await found(login)).toBe(0)
+    for (const id of ['40000', '-40000']) expect((await store.read(id)).account).toBeNull()
+    await store.rehearseRead()
+    expect(await replace(store, '7', `${phc}x`)).toBe(true)
+  })
+
   test('an account that is not there, or a text that is no id, is replaced nowhere', async () => {
     const store = createSqlAccountStore(opened, mapping())
     const state = { passwordHash: phc, email: '', isActive: true, linksEpoch: 0 }

@@ -116,6 +116,9 @@ export async function describeTable(
   }
 }
 
+/** Characters of a name, an address or another text that are read: no login is longer, and a page shows less. */
+const longestText = 400
+
 function accountColumns(
   mapping: UsersTable,
   column: MappedTable['column'],
@@ -123,13 +126,13 @@ function accountColumns(
 ): Prisma.Sql {
   const { password } = mapping
   const text = (name: string | undefined) =>
-    name === undefined ? Prisma.sql`NULL::text` : Prisma.sql`${column(name).sql}::text`
+    name === undefined ? Prisma.sql`NULL::text` : Prisma.sql`left(${column(name).sql}::text, ${longestText})`
   const changedAt = password.changedAt === undefined ? undefined : passwordColumn(password.changedAt)
   const changed = changedAt
     ? Prisma.sql`GREATEST(${instant(changedAt.sql, changedAt.column)}, r."password_changed_at")`
     : Prisma.sql`r."password_changed_at"`
   return Prisma.sql`
-    ${text(mapping.id)} AS "id", ${text(mapping.username)} AS "username", ${text(mapping.email)} AS "email",
+    ${column(mapping.id).sql}::text AS "id", ${text(mapping.username)} AS "username", ${text(mapping.email)} AS "email",
     ${text(mapping.firstName)} AS "firstName", ${text(mapping.lastName)} AS "lastName", ${text(mapping.name)} AS "name",
     ${text(mapping.label)} AS "label", ${text(mapping.locale)} AS "locale",
     ${passwordColumn(password.column).sql}::text AS "passwordHash",

@@ -82,7 +82,7 @@ function equals(sql: Prisma.Sql, column: Column, value: Scalar | null): Prisma.S
   return Prisma.sql`${sql} = ${cast(String(value), column)}`
 }
 
-const largest = { integer: 2n ** 31n - 1n, bigint: 2n ** 63n - 1n }
+const largest = { smallint: 2n ** 15n - 1n, integer: 2n ** 31n - 1n, bigint: 2n ** 63n - 1n }
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
@@ -91,7 +91,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
  */
 export function canBeId(text: string, { family }: Pick<Column, 'family'>): boolean {
   if (family === 'uuid') return uuid.test(text)
-  if (family === 'integer' || family === 'bigint')
+  if (family === 'smallint' || family === 'integer' || family === 'bigint')
     return /^(0|-?[1-9]\d{0,18})$/.test(text) && BigInt(text.replace('-', '')) <= largest[family]
   return text !== '' && text.length <= 256 && !text.includes('\0')
 }

@@ -120,8 +120,8 @@ export function createSqlAccountStore(
 
   async function rehearseRead(): Promise<void> {
     const { family } = (await describe()).id
-    const isNumber = family === 'integer' || family === 'bigint'
-    await read(isNumber ? String(-1 - randomInt(1_000_000_000)) : randomUUID())
+    const isNumber = ['smallint', 'integer', 'bigint'].includes(family)
+    await read(isNumber ? String(-1 - randomInt(30_000)) : randomUUID())
   }
 
   async function sample(most: number): Promise<Account[]> {

@@ -1,4 +1,4 @@
-import type { UsersTable } from '@/lib/accounts/users-table'
+import { identityOf, type UsersTable } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
 import { grantsFor, keyOf, writtenColumns } from './grants'
 import { usesOf, type TableUse, type Use } from './needed-columns'
@@ -36,7 +36,43 @@ export function mappingProblems(
     problems.push(
       `users.id: ${mapping.table} has no unique index on ${mapping.id} alone, so one link could be of several accounts. Name its primary key.`,
     )
+  problems.push(...joinProblems(mapping, catalogue))
   return [...new Set(problems)]
+}
+
+/** Columns that name an account elsewhere, by its id, and whose type no id can be cast to. */
+function joinProblems(mapping: UsersTable, catalogue: ReadonlyMap<string, Relation>): string[] {
+  const familyOf = (table: string, column: string) =>
+    catalogue.get(identityOf({ table }))?.columns.get(column)
+  const id = familyOf(mapping.table, mapping.id)
+  const named: [option: string, table: string, column: string][] = [
+    ...(mapping.password.in
+      ? [
+          ['password.in.user', mapping.password.in.table, mapping.password.in.user] satisfies [
+            string,
+            string,
+            string,
+          ],
+        ]
+      : []),
+    ...(mapping.end ?? [])
+      .filter(({ by }) => by !== 'email')
+      .map(({ table, user }): [string, string, string] => ['end.user', table, user]),
+  ]
+  return named.flatMap(([option, table, name]) => {
+    const column = familyOf(table, name)
+    if (id === undefined || column === undefined || isJoinable(id, column)) return []
+    return [`users.${option}: ${table}.${name} is ${column.typeName}, and the id is ${id.typeName}.`]
+  })
+}
+
+const numbers: Column['family'][] = ['smallint', 'integer', 'bigint']
+
+function isJoinable(id: Column, column: Column): boolean {
+  if (column.family === 'text' || column.family === id.family) return true
+  // A larger id would be out of the range of a smaller type.
+  const [from, to] = [numbers.indexOf(id.family), numbers.indexOf(column.family)]
+  return from >= 0 && to >= from
 }
 
 function missingTable({ option, table }: TableUse): string {
@@ -67,10 +103,10 @@ function unfitness({ as }: Use, column: Column): string | null {
   const { family, maxLength, isNullable } = column
   if (as === 'any') return null
   if (as === 'id')
-    return ['integer', 'bigint', 'uuid', 'text'].includes(family)
+    return ['smallint', 'integer', 'bigint', 'uuid', 'text'].includes(family)
       ? null
       : 'and an id is integer, bigint, uuid or text'
-  if (as === 'text') return family === 'text' || family === 'other' ? null : 'and a text is needed'
+  if (as === 'text') return family === 'text' ? null : 'and a text is needed'
   if (as === 'time') return times.includes(family) ? null : 'and a timestamp is needed'
   if ('hash' in as) {
     if (family !== 'text') return 'and a hash is a text'

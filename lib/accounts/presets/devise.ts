@@ -9,6 +9,8 @@ export type DeviseOptions = {
   cost?: number
   /** The table of the model. */
   table?: string
+  /** The model is `confirmable` with `reconfirmable`: an address change that was not confirmed yet ends with a reset. */
+  reconfirmable?: boolean
   /** The model has a column `remember_token`, from an older Devise. */
   rememberToken?: boolean
 }
@@ -22,7 +24,7 @@ export type DeviseOptions = {
  */
 export function devise(options: DeviseOptions = {}): UsersTable {
   refuseEmptyOptions('devise', options)
-  const { pepper, cost = 12, table = 'users', rememberToken } = options
+  const { pepper, cost = 12, table = 'users', reconfirmable, rememberToken } = options
   return {
     table,
     id: 'id',
@@ -38,6 +40,7 @@ export function devise(options: DeviseOptions = {}): UsersTable {
       reset_password_token: null,
       reset_password_sent_at: null,
       updated_at: 'now',
+      ...(reconfirmable ? { unconfirmed_email: null } : {}),
       ...(rememberToken ? { remember_token: null } : {}),
     },
   }

@@ -12,7 +12,9 @@ test.each([
     'argon2$argon2id$v=19$m=102400,t=2,p=8$*$*43',
   ],
   [`${'a1'.repeat(16)}:${'b2'.repeat(64)}`, '*:*128'],
-  ['pbkdf2_sha256$1000$short$x', 'pbkdf2_sha256$1000$short$x'],
+  ['pbkdf2_sha256$1000$short$x', 'pbkdf2_sha256$1000$*$*1'],
+  ['hunter2', '*7'],
+  ['salted:hunter2', '*:*7'],
 ])('W6: of %s, scheme and cost are left', (stored, outline) => {
   expect(outlineOf(stored)).toBe(outline)
 })
