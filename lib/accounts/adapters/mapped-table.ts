@@ -116,7 +116,7 @@ export async function describeTable(
   }
 }
 
-/** Characters of a name, an address or another text that are read: no login is longer, and a page shows less. */
+/** Characters of a name that are read: comparing a password with one of megabytes would stall the process. */
 const longestText = 400
 
 function accountColumns(
@@ -125,14 +125,15 @@ function accountColumns(
   passwordColumn: MappedTable['passwordColumn'],
 ): Prisma.Sql {
   const { password } = mapping
-  const text = (name: string | undefined) =>
-    name === undefined ? Prisma.sql`NULL::text` : Prisma.sql`left(${column(name).sql}::text, ${longestText})`
+  const whole = (name: string | undefined) =>
+    name === undefined ? Prisma.sql`NULL::text` : Prisma.sql`${column(name).sql}::text`
+  const text = (name: string | undefined) => Prisma.sql`left(${whole(name)}, ${longestText})`
   const changedAt = password.changedAt === undefined ? undefined : passwordColumn(password.changedAt)
   const changed = changedAt
     ? Prisma.sql`GREATEST(${instant(changedAt.sql, changedAt.column)}, r."password_changed_at")`
     : Prisma.sql`r."password_changed_at"`
   return Prisma.sql`
-    ${column(mapping.id).sql}::text AS "id", ${text(mapping.username)} AS "username", ${text(mapping.email)} AS "email",
+    ${whole(mapping.id)} AS "id", ${whole(mapping.username)} AS "username", ${whole(mapping.email)} AS "email",
     ${text(mapping.firstName)} AS "firstName", ${text(mapping.lastName)} AS "lastName", ${text(mapping.name)} AS "name",
     ${text(mapping.label)} AS "label", ${text(mapping.locale)} AS "locale",
     ${passwordColumn(password.column).sql}::text AS "passwordHash",
