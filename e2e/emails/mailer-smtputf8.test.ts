@@ -19,7 +19,7 @@ const unsupported = { ok: false, final: true, cause: 'recipient', reason: 'smtpu
 function mailerFor(smtpUrl: string) {
   const mailer = createMailer({ smtpUrl, from: 'no-reply@example.com', log: pino({ enabled: false }) })
   cleanUps.push(() => mailer.close())
-  return (to: string, times: { deadlineMs?: number; answerMs?: number } = {}) =>
+  return (to: string, times: { deadlineMs?: number; replyMs?: number } = {}) =>
     mailer.send({ id: randomUUID(), to, content: letter, deadlineMs: 5_000, ...times })
 }
 
@@ -137,7 +137,7 @@ describe('M11: an address whose local part is not ASCII', () => {
       cause: 'server',
       reason: 'deadline',
     })
-    const silent = await outcomeOf({ '.': null }, { deadlineMs: 2_000, answerMs: 400 })
+    const silent = await outcomeOf({ '.': null }, { deadlineMs: 2_000, replyMs: 400 })
     expect(silent.outcome).toEqual({
       ...later,
       maybeDelivered: true,

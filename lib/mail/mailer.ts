@@ -145,13 +145,13 @@ type Transport = {
  * Aborts an attempt at the deadline or, once the whole email was sent, when the reply takes too long. A retry after that may
  * send a duplicate.
  */
-function createDeadline(deadlineMs: number, answerMs: number) {
+function createDeadline(deadlineMs: number, replyMs: number) {
   const breaking = new AbortController()
   let whole = false
   AbortSignal.timeout(deadlineMs).addEventListener('abort', () => whole || breaking.abort())
   function handedOver(): void {
     whole = true
-    AbortSignal.timeout(answerMs).addEventListener('abort', () => breaking.abort())
+    AbortSignal.timeout(replyMs).addEventListener('abort', () => breaking.abort())
   }
   return { signal: breaking.signal, handedOver, isHandedOver: () => whole }
 }
