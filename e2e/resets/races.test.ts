@@ -126,7 +126,7 @@ describe('C12 (CVE-2026-32700), T5: the account changes between the check of a l
     [
       'its epoch, for the first time',
       `INSERT INTO "rekey"."recovery" ("account_id", "links_epoch") VALUES ($1, 1)
-         ON CONFLICT ("account_id") DO UPDATE SET "links_epoch" = 1`,
+         ON CONFLICT ("users_table", "account_id") DO UPDATE SET "links_epoch" = 1`,
     ],
     ['all of it: it is deleted', `DELETE FROM "rekey"."users" WHERE "id" = $1`],
   ])('C12 (CVE-2026-32700): %s', async (what, change) => {
