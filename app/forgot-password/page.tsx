@@ -36,7 +36,11 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
           errors: {
             form: await formMessages(language),
             login: {
-              ...fillFieldMessages(t('missing', { loginField: known }), {}, t('invalid', { loginField: known })),
+              ...fillFieldMessages(
+                t('missing', { loginField: known }),
+                {},
+                t('invalid', { loginField: known }),
+              ),
               'user-not-found': t('unknown'),
             },
           },

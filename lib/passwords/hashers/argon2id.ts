@@ -16,8 +16,8 @@ export type Argon2Options = {
 const owasp = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**
- * 7 MiB is the least memory in OWASP's list. The upper bounds hold for stored hashes too: whoever can write one must not
- * make the server use gigabytes or minutes.
+ * 7 MiB is the least memory in OWASP's list. The upper bounds hold for stored hashes too, so that none makes the server use
+ * gigabytes or minutes.
  */
 const bounds = {
   memoryCost: { min: 7168, max: 262_144 },

@@ -19,8 +19,7 @@ import type { PasswordFormat } from './password-format'
 const pbkdf2 = promisify(pbkdf2WithCallback)
 
 /**
- * Django 2.1 had 120,000. The upper bound holds for stored hashes too: whoever can write one must not make the server
- * compute for minutes.
+ * Django 2.1 had 120,000. The upper bound holds for stored hashes too, so that none makes the server compute for minutes.
  */
 const iterationBounds = { min: 100_000, max: 10_000_000 }
 
