@@ -31,7 +31,7 @@ export type Services = ReturnType<typeof createServices>
  * @param configuration the team's own, unless a test gives another
  */
 export function createServices(given: Settings, configuration: Configuration = ownConfiguration) {
-  const mapping = given.demoProduct ? demoUsersTable(given.demoProduct) : configuration.users
+  const mapping = mappingFor(given, configuration)
   const users = mapping ?? ownUsersTable(given.database.schemas)
   const settings = withLoginFieldsOf(users, given)
   const log = createLog(settings.logLevel, 'rekey')
@@ -82,6 +82,15 @@ export function createServices(given: Settings, configuration: Configuration = o
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
   const mailbox = mailboxDir === undefined ? undefined : createMailbox(mailboxDir)
   return { ...parts, ownAccounts, log, passwordReset, mailbox, mailboxDir }
+}
+
+/** The embedded database of a demo has the tables of a product or Rekey's own, and none of a team's. */
+function mappingFor(
+  { mode, database, demoProduct }: Settings,
+  { users }: Configuration,
+): UsersTable | undefined {
+  if (demoProduct) return demoUsersTable(demoProduct)
+  return mode !== 'production' && database.sharedSession ? undefined : users
 }
 
 /** A table without usernames is asked for addresses only. */

@@ -61,7 +61,9 @@ async function main(): Promise<number> {
   const [username = '', email = ''] = rest
 
   const product = readDemoProduct(process.env)
-  const mapping = product ? demoUsersTable(product) : configuration.users
+  // Without DATABASE_URL the demo's database is meant, which has no table of a team's.
+  const isDemo = !process.env.DATABASE_URL?.trim()
+  const mapping = product ? demoUsersTable(product) : isDemo ? undefined : configuration.users
   if (mapping && ['add', 'activate', 'deactivate'].includes(command ?? ''))
     throw new Mistake(`The accounts are in ${identityOf(mapping)}: only their own application changes them.`)
   const { url, schemas, close } = await findDatabase(mapping === undefined)

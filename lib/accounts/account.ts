@@ -8,9 +8,10 @@ export type Account = {
   /** The whole name, where the users table has one column for it. */
   name: string
   passwordHash: string | null
-  /** Whether the stored value is a password of a known format, by which a person signs in here. */
-  hasPassword: boolean
-  /** Why it has none: nothing is stored, the format is unknown, or of several stored hashes none can be meant. */
+  /**
+   * Null if the stored value is a password of a known format. Otherwise nothing is stored, its format is unknown, or several rows
+   * hold a hash and which one the product verifies is unknown.
+   */
   passwordProblem: 'none' | 'unknown-format' | 'several-hashes' | null
   isActive: boolean
   locale: string | null
@@ -35,8 +36,8 @@ export function linkState(account: Account): LinkState {
 }
 
 /** Only an active account with a password of its own and an address is mailed, and only it can be reset. */
-export function mayReset({ isActive, hasPassword, email }: Account): boolean {
-  return isActive && hasPassword && email !== ''
+export function mayReset({ isActive, passwordProblem, email }: Account): boolean {
+  return isActive && passwordProblem === null && email !== ''
 }
 
 /** What its owner signs in with: the username or, where the users table has none, the address. */

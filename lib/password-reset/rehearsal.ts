@@ -20,7 +20,6 @@ const nobody: Account = {
   name: '',
   label: '',
   passwordHash: '',
-  hasPassword: false,
   passwordProblem: 'none',
   isActive: false,
   locale: null,

@@ -210,7 +210,7 @@ describe('better-auth', () => {
       ['credential', hash],
     ])
     const [account] = await store().findByLogin(email.toUpperCase(), ['username', 'email'])
-    expect(account).toMatchObject({ id, name: 'Ada Lehmann', username: '', hasPassword: true })
+    expect(account).toMatchObject({ id, name: 'Ada Lehmann', username: '', passwordProblem: null })
     expect(await replace(store(), id, 'a new hash')).toBe(true)
     const { rows } = await sql.query(
       `SELECT "providerId", "password", "updatedAt" > now() - interval '1 minute' AS "isNew" FROM account WHERE "userId" = $1 ORDER BY 1`,

@@ -158,7 +158,6 @@ function accountsOf(rows: AccountRow[], { password }: UsersTable): Account[] {
   const formats = [password.format, ...(password.accepts ?? [])]
   return [...Map.groupBy(rows, ({ id }) => id).values()].map((ofOne) => {
     const [row] = ofOne as [AccountRow]
-    const passwordProblem = problemOf(ofOne, formats)
     return {
       id: row.id,
       username: row.username ?? '',
@@ -169,8 +168,7 @@ function accountsOf(rows: AccountRow[], { password }: UsersTable): Account[] {
       label: row.label ?? '',
       locale: row.locale,
       passwordHash: row.passwordHash,
-      hasPassword: passwordProblem === null,
-      passwordProblem,
+      passwordProblem: problemOf(ofOne, formats),
       isActive: row.isActive,
       passwordChangedAt: row.passwordChangedAt === null ? null : toDate(row.passwordChangedAt),
       linksEpoch: row.linksEpoch ?? 0,
@@ -180,7 +178,6 @@ function accountsOf(rows: AccountRow[], { password }: UsersTable): Account[] {
 
 function problemOf(rows: AccountRow[], formats: readonly PasswordFormat[]): Account['passwordProblem'] {
   const [{ passwordHash, isMarkedPasswordless }] = rows as [AccountRow]
-  // Of two rows with a hash, which one the product verifies is unknown.
   if (rows.length > 1) return 'several-hashes'
   if (passwordHash === null || passwordHash === '' || isMarkedPasswordless) return 'none'
   return formats.some((format) => format.matches(passwordHash)) ? null : 'unknown-format'

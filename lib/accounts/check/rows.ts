@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { performance } from 'node:perf_hooks'
 import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
@@ -94,7 +94,7 @@ async function checkLookUp(
   const index = indexFor(mapping)
   const start = performance.now()
   try {
-    // Its domain has two spellings more than one in ASCII, and each takes a look.
+    // An international domain is looked up in several spellings, so it is the slowest.
     await accounts.findIdsByAddress('nobody@\u00fcbung.invalid')
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
@@ -123,7 +123,7 @@ async function checkLookUp(
 
 /** How the catalogue spells the first part of an index that serves the look-up. */
 function servingIndexes({ email, emailStored }: UsersTable): string[] {
-  const quoted = `"${email.replaceAll('"', '""')}"`
+  const quoted = pg.escapeIdentifier(email)
   const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
   if (emailStored === 'lowercase') return names
   return names.flatMap((name) => [
@@ -136,14 +136,14 @@ function servingIndexes({ email, emailStored }: UsersTable): string[] {
 
 /** The index that serves the look-up of an address. */
 function indexFor(mapping: UsersTable): string {
-  const column = `"${mapping.email.replaceAll('"', '""')}"`
+  const column = pg.escapeIdentifier(mapping.email)
   const expression = mapping.emailStored === 'lowercase' ? column : `lower(${column}::text COLLATE "C")`
   return `CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(mapping.table))} (${expression});`
 }
 
 /**
- * A row of the hash without an index on its account is searched for in the whole table, for known accounts only: when one's own
- * email arrives would tell whether the requests before it named accounts.
+ * Without an index on the account, the whole table of hashes is read, and only for a known account: the arrival of the next email
+ * would tell whether the requests before it named accounts.
  */
 async function checkJoins(
   client: Query,
@@ -158,11 +158,11 @@ async function checkJoins(
   ]
   for (const { table, user, kind, option } of joins) {
     if (catalogue.get(identityOf({ table }))?.kind !== 'table') continue
-    const spelled = [user, `"${user.replaceAll('"', '""')}"`]
-    const { rows, isIndexed } = await indexState(client, table, spelled)
+    const quoted = pg.escapeIdentifier(user)
+    const { rows, isIndexed } = await indexState(client, table, [user, quoted])
     if (isIndexed || rows < large) continue
     found[kind].push(
-      `users.${option}: ${table} has about ${rows} rows and no index on ${user}; have its owner run: CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(table))} (${spelled[1]});`,
+      `users.${option}: ${table} has about ${rows} rows and no index on ${user}; have its owner run: CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(table))} (${quoted});`,
     )
   }
   return found
