@@ -196,6 +196,19 @@ const importRules = [
     ['server', 'emails', 'lib', 'rekey.config', 'services'],
     'A process runs without pages and scripts.',
   ),
+  mayImport(
+    'bench/**/*.ts',
+    [
+      'bench',
+      'lib/config',
+      'lib/mail',
+      'lib/passwords',
+      'lib/setup',
+      'scripts/embedded-database',
+      'scripts/stop-signals.js',
+    ],
+    'It measures from outside, over HTTP and SMTP, and imports only what sets that up.',
+  ),
 ]
 
 const parametrised = 'SQL is parametrised (ASVS 1.2.4): '
@@ -227,7 +240,7 @@ const ownPaths = (/** @type {string} */ start) =>
 const config = [
   {
     ignores: [
-      '.next/**',
+      '**/.next/**',
       'dist/**',
       'prisma/client/**',
       'node_modules/**',
@@ -265,7 +278,7 @@ const config = [
     },
   },
   {
-    files: ['lib/config/settings.ts', 'scripts/**', 'e2e/**', '**/*.test.ts', '*.config.*', 'server/**'],
+    files: ['lib/config/settings.ts', '{bench,scripts,e2e,server}/**', '**/*.test.ts', '*.config.*'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {
@@ -276,8 +289,8 @@ const config = [
     files: ['{app,client,components,emails,lib/http}/**/*.{ts,tsx}'],
     rules: { 'no-restricted-syntax': ['error', ...rawSql, composedSql, ...ownPaths('^\\u002F([a-z.?]|$)')] },
   },
-  { files: ['**/*.test.ts', 'e2e/**'], rules: { 'no-restricted-syntax': ['error', ...rawSql] } },
-  { files: ['scripts/**', 'e2e/**'], rules: { 'no-console': 'off' } },
+  { files: ['**/*.test.ts', '{bench,e2e}/**'], rules: { 'no-restricted-syntax': ['error', ...rawSql] } },
+  { files: ['{bench,scripts,e2e}/**'], rules: { 'no-console': 'off' } },
   // Playwright's fixtures call what they are given `use`, which is no hook of React's.
   { files: ['e2e/**'], rules: { 'react-hooks/rules-of-hooks': 'off', 'no-empty-pattern': 'off' } },
   ...importRules,

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const sources = '{app,client,components,emails,lib,messages,prisma,scripts,server}'
+const sources = '{app,bench,client,components,emails,lib,messages,prisma,scripts,server}'
 
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)) } },
@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${sources}/**/*.test.{ts,tsx}`, '*.test.ts'],
-          exclude: ['**/*.db.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.db.test.ts'],
           retry: 0,
         },
       },

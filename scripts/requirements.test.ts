@@ -78,6 +78,7 @@ test('promises are numbered one after the other, and each says how much it weigh
 function testFiles(): string[] {
   return [
     'app',
+    'bench',
     'client',
     'components',
     'e2e',

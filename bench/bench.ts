@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import { emails } from './comparisons/emails'
+import { requests } from './comparisons/requests'
+import { createDatabase, isLoopback } from './database'
+import { endAll, startProgram } from './processes'
+import type { Bench, Results } from './rounds'
+import { asText, readRecord, tableOf, updateDocument, type Machine, type Run } from './table'
+
+const comparisons: Record<string, (bench: Bench) => Promise<Results>> = { requests, emails }
+
+const usage = `npm run bench -- [${Object.keys(comparisons).join('|')} …] [--rounds N] [--seconds N] [--peer URL] [--record before|after]`
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
+}
+
+function readOptions() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        rounds: { type: 'string', default: '5' },
+        seconds: { type: 'string', default: '4' },
+        peer: { type: 'string' },
+        record: { type: 'string' },
+      },
+    })
+    const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
+    const unknown = positionals.find((name) => !Object.hasOwn(comparisons, name))
+    if (unknown !== undefined) fail(`There is no comparison "${unknown}".\n${usage}`)
+    if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) fail(`--rounds is 1 to 100.\n${usage}`)
+    if (!(seconds >= 0.5 && seconds <= 60)) fail(`--seconds is 0.5 to 60.\n${usage}`)
+    const { peer } = values
+    const record = values.record as 'before' | 'after' | undefined
+    if (peer !== undefined && !isLoopback(new URL(peer).hostname))
+      fail('--peer must be on this machine: the benchmark loads nothing else.')
+    if (record !== undefined && record !== 'before' && record !== 'after')
+      return fail(`--record is before or after.\n${usage}`)
+    return {
+      rounds,
+      seconds,
+      peer,
+      record,
+      wanted: positionals.length > 0 ? positionals : Object.keys(comparisons),
+    }
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : error}\n${usage}`)
+  }
+}
+
+async function describeMachine(server: string | undefined): Promise<Machine> {
+  const database = await createDatabase(server)
+  const { rows } = await database.sql.query<{ version: string }>(
+    `SELECT current_setting('server_version') AS "version"`,
+  )
+  await endAll()
+  const kind = database.kind === 'server' ? 'PostgreSQL' : 'embedded PostgreSQL (PGlite)'
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    gibibytes: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.versions.node,
+    database: `${kind} ${rows[0]!.version}`,
+  }
+}
+
+function commit(): string {
+  const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
+  try {
+    const changed = git('status', '--porcelain', '--untracked-files=no') !== ''
+    return `${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes' : ''}`
+  } catch {
+    return 'unknown'
+  }
+}
+
+const { rounds, seconds, peer, record, wanted } = readOptions()
+const server = process.env.BENCH_DATABASE_URL?.trim() || undefined
+const machine = await describeMachine(server)
+console.log(`On ${machine.database}${server === undefined ? '; BENCH_DATABASE_URL names a server' : ''}.`)
+
+/** Each comparison has programs and a database of its own. */
+async function run(name: string): Promise<Run> {
+  console.log(`\n${name}`)
+  const load = loadavg()[0]!
+  try {
+    const results = await comparisons[name]!({
+      rounds,
+      seconds,
+      server,
+      peer,
+      load: startProgram('load'),
+      mail: startProgram('mail-receiver'),
+      progress: (text) => console.log(`  ${text}`),
+    })
+    return { ...results, at: new Date().toISOString(), commit: commit(), machine, load, rounds, seconds }
+  } finally {
+    await endAll()
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void endAll())
+const runs: Record<string, Run> = {}
+try {
+  for (const name of wanted) runs[name] = await run(name)
+} catch (error) {
+  fail(error instanceof Error ? error.message : String(error))
+}
+const file = record === undefined ? 'reports/bench.json' : `docs/benchmarks/${record}.json`
+const all = record === undefined ? runs : { ...readRecord(record), ...runs }
+mkdirSync(path.dirname(file), { recursive: true })
+writeFileSync(file, await asText(all))
+if (record !== undefined) await updateDocument()
+console.log(`\n${await tableOf({ 'this run': runs })}\nWritten to ${file}.`)
+process.exit(0)

@@ -1,0 +1,7 @@
+// Makes better-auth's tables in the database of PEER_DATABASE_URL.
+import { getMigrations } from 'better-auth/db/migration'
+import { options } from './better-auth.js'
+
+const { runMigrations } = await getMigrations(options)
+await runMigrations()
+process.exit(0)

@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, readdirSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { startScript } from '@/scripts/stop-signals.js'
+import type { BenchDatabase } from './database'
+import type { Reply } from './programs/orders'
+
+/** Linux counts processor time in ticks of ten milliseconds. */
+const tick = 10
+
+/** The fields of `/proc/<pid>/stat` after the name, which may contain any character; undefined if the process is gone. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds of the processor that a process has used, all its threads together; 0 if it is gone. */
+export function cpuOfProcess(pid: number): number {
+  const fields = statOf(pid)
+  return fields === undefined ? 0 : (Number(fields[11]) + Number(fields[12])) * tick
+}
+
+function processesIn(group: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => statOf(pid)?.[2] === String(group))
+}
+
+/** A script and all of its descendants, which are one process group. */
+export type Group = {
+  url: string
+  /** Milliseconds of the processor so far. */
+  cpu(): number
+  /** Bytes of memory, shared pages counted in part (PSS). */
+  memory(): number
+  processes(): number[]
+  signal(signal: NodeJS.Signals): void
+  stop(): Promise<void>
+}
+
+type Start = {
+  script: string
+  args?: string[]
+  env?: Record<string, string>
+  url?: string
+  /** Resolves once the group does its work. */
+  isReady: (output: () => string) => Promise<boolean>
+}
+
+/** What ends the processes and databases of the comparison under way, the newest last. */
+const cleanups: (() => Promise<unknown>)[] = []
+
+export function onEnd(cleanup: () => Promise<unknown>): void {
+  cleanups.push(cleanup)
+}
+
+/** Ends everything that was started, the newest first: processes before the database that they use. */
+export async function endAll(): Promise<void> {
+  for (let next = cleanups.pop(); next !== undefined; next = cleanups.pop()) await next()
+}
+
+const logs = mkdtempSync(path.join(tmpdir(), 'rekey-bench-'))
+let started = 0
+
+/** @throws Error with what the group wrote, if it ends before it is ready or is not within a minute */
+export async function startGroup({ script, args = [], env = {}, url = '', isReady }: Start): Promise<Group> {
+  const file = path.join(logs, `${(started += 1)}.log`)
+  const out = openSync(file, 'a')
+  const child = startScript(script, args, {
+    // Nothing else from this shell: its settings must not change what is measured.
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } as unknown as NodeJS.ProcessEnv,
+    stdio: ['ignore', out, out],
+  })
+  const group = child.pid!
+  onEnd(stop)
+  const output = () => readFileSync(file, 'utf8')
+  const deadline = Date.now() + 60_000
+  while (!(await isReady(output))) {
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline)
+      throw new Error(`${script} did not start:\n${output().slice(-4000)}`)
+    await wait(20)
+  }
+  return {
+    url,
+    cpu: () => processesIn(group).reduce((sum, pid) => sum + cpuOfProcess(pid), 0),
+    memory: () => processesIn(group).reduce((sum, pid) => sum + memoryOf(pid), 0),
+    processes: () => processesIn(group),
+    signal: (signal) => process.kill(-group, signal),
+    stop,
+  }
+
+  async function stop(): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  }
+}
+
+function memoryOf(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))![1]) * 1024
+  } catch {
+    return 0 // gone in the meantime
+  }
+}
+
+export type AppOptions = {
+  database: BenchDatabase
+  smtpUrl: string
+  env?: Record<string, string>
+}
+
+const secret = randomBytes(32).toString('base64url')
+
+function settingsOf({ database, smtpUrl, env }: AppOptions, url: string): Record<string, string> {
+  return {
+    SECRET_KEY: secret,
+    DATABASE_URL: database.url,
+    REKEY_SHARED_SESSION: database.kind === 'embedded' ? 'yes' : '',
+    DATA_DIR: path.join(logs, 'data'),
+    PUBLIC_URL: url,
+    SMTP_URL: smtpUrl,
+    VERIFICATION_FROM_EMAIL: 'Rekey <no-reply@rekey.example>',
+    HOST: '127.0.0.1',
+    WEB_CONCURRENCY: '1',
+    // The load is its own proxy, so that it can be many clients. All limits count as in production.
+    TRUSTED_PROXY_HOPS: '1',
+    ...env,
+  }
+}
+
+/** `npm start` without a worker, unless the settings say otherwise. */
+export async function startApp(options: AppOptions): Promise<Group> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  return startGroup({
+    script: 'scripts/run.js',
+    args: ['start'],
+    env: { WORKER: 'off', PORT: String(port), ...settingsOf(options, url) },
+    url,
+    isReady: async () => (await statusOf(`${url}/api/health/ready`)) === 200,
+  })
+}
+
+/** `npm run worker`, for the app at `url`, which its links lead to. */
+export async function startWorker(options: AppOptions, url: string): Promise<Group> {
+  return startGroup({
+    script: 'scripts/run.js',
+    args: ['worker'],
+    env: settingsOf(options, url),
+    isReady: async (output) => output().includes('worker_started'),
+  })
+}
+
+/** The peers' Next app: an empty page, an empty handler, and better-auth if there is a database for it. */
+export async function startPeers(env: Record<string, string> = {}): Promise<Group> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  return startGroup({
+    script: 'bench/peers/node_modules/next/dist/bin/next',
+    args: ['start', 'bench/peers', '-H', '127.0.0.1', '-p', String(port)],
+    env: { NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', PEER_URL: url, PEER_SECRET: secret, ...env },
+    url,
+    isReady: async () => (await statusOf(url)) === 200,
+  })
+}
+
+/** A program of `bench/programs/`, which serves one order at a time. */
+export type Program<Order, Result> = {
+  order(order: Order): Promise<Result>
+  cpu(): number
+}
+
+export function startProgram<Order extends object, Result>(
+  name: string,
+  args: string[] = [],
+): Program<Order, Result> {
+  const child = startScript(`dist/bench/programs/${name}.js`, args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  onEnd(async () => child.kill())
+  let answer: (reply: Reply<Result>) => void = () => undefined
+  child.on('message', (reply: Reply<Result>) => answer(reply))
+  child.on('exit', () => answer({ error: `The program ${name} ended.` }))
+  return {
+    async order(order) {
+      const reply = await new Promise<Reply<Result>>((resolve) => {
+        answer = resolve
+        child.send(order)
+      })
+      if ('error' in reply) throw new Error(reply.error)
+      return reply.result
+    },
+    cpu: () => cpuOfProcess(child.pid!),
+  }
+}
+
+export const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+async function statusOf(url: string): Promise<number | undefined> {
+  return fetch(url).then(
+    async (response) => {
+      await response.arrayBuffer()
+      return response.status
+    },
+    () => undefined,
+  )
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,51 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { SMTPServer } from 'smtp-server'
+import { serveOrders } from './orders'
+
+/**
+ * `answerAfter`: from now on, the answer to a whole email comes so many milliseconds after it. `keep`: from now on, whole emails
+ * are kept. `take`: what came since the last time.
+ */
+export type MailOrder = { answerAfter?: number; keep?: boolean; take?: boolean }
+
+/** When the end of an email came, in milliseconds since the epoch; its source only if emails are kept. */
+export type ReceivedEmail = { to: string; at: number; source?: string }
+
+export type MailReply = { port: number; count: number; emails: ReceivedEmail[] }
+
+let answerAfter = 0
+let keep = false
+let count = 0
+let emails: ReceivedEmail[] = []
+
+const server = new SMTPServer({
+  authOptional: true,
+  disabledCommands: ['STARTTLS', 'AUTH'],
+  onData(stream, { envelope }, callback) {
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => keep && chunks.push(chunk))
+    stream.on('end', () => {
+      count += 1
+      emails.push({
+        to: envelope.rcptTo[0]!.address,
+        at: performance.timeOrigin + performance.now(),
+        ...(keep && { source: Buffer.concat(chunks).toString('latin1') }),
+      })
+      if (answerAfter === 0) callback()
+      else setTimeout(callback, answerAfter)
+    })
+  },
+})
+server.on('error', () => undefined)
+server.listen(0, '127.0.0.1')
+await once(server.server, 'listening')
+const { port } = server.server.address() as AddressInfo
+
+serveOrders(async (order: MailOrder): Promise<MailReply> => {
+  answerAfter = order.answerAfter ?? answerAfter
+  keep = order.keep ?? keep
+  const taken = order.take ? emails : []
+  if (order.take) emails = []
+  return { port, count, emails: taken }
+})

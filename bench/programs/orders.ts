@@ -1,0 +1,16 @@
+/** What a program answers to an order. */
+export type Reply<Result> = { result: Result } | { error: string }
+
+/** Serves the orders of the process that started this one, one after the other, until that process ends. */
+export function serveOrders<Order, Result>(serve: (order: Order) => Promise<Result>): void {
+  process.on('disconnect', () => process.exit())
+  process.on('message', (order: Order) => {
+    serve(order).then(
+      (result) => process.send?.({ result } satisfies Reply<Result>),
+      (error: unknown) =>
+        process.send?.({
+          error: error instanceof Error ? error.message : String(error),
+        } satisfies Reply<Result>),
+    )
+  })
+}
