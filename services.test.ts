@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { django } from '@/lib/accounts/presets/django'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import { createLinks } from '@/lib/password-reset/reset-link'
 import { createServices } from './services'
 import { readSettings } from '@/lib/config/settings'
@@ -9,7 +9,7 @@ const secret = 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'
 const state = { passwordHash: 'a hash', email: 'ada@example.com', isActive: true, linksEpoch: 0 }
 
 /** The services of an installation; nothing is connected to before it is used. */
-function servicesWith(env: Record<string, string> = {}, users?: UsersTable) {
+function servicesWith(env: Record<string, string> = {}, users?: UsersMapping) {
   const settings = readSettings({
     SECRET_KEY: secret,
     DATABASE_URL: 'postgresql://rekey@localhost/none',

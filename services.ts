@@ -1,8 +1,8 @@
 import path from 'node:path'
 import ownConfiguration from './rekey.config'
-import { createOwnAccounts, ownUsersTable } from '@/lib/accounts/adapters/own-table'
+import { createOwnAccounts, ownUsersMapping } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
-import { demoUsersTable } from '@/lib/accounts/presets/demo'
+import { demoUsersMapping } from '@/lib/accounts/presets/demo'
 import { openDatabase } from '@/lib/database/pool'
 import { createAudit } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
@@ -12,7 +12,7 @@ import { createMailbox } from '@/lib/mail/dev-mailbox'
 import { createMailState } from '@/lib/mail-health/state'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Configuration } from '@/lib/password-reset/extension-points'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createQueue } from '@/lib/queue/queue'
@@ -32,7 +32,7 @@ export type Services = ReturnType<typeof createServices>
  */
 export function createServices(given: Settings, configuration: Configuration = ownConfiguration) {
   const mapping = mappingFor(given, configuration)
-  const users = mapping ?? ownUsersTable(given.database.schemas)
+  const users = mapping ?? ownUsersMapping(given.database.schemas)
   const settings = withLoginFieldsOf(users, given)
   const log = createLog(settings.logLevel, 'rekey')
   const database = openDatabase(settings.database, log)
@@ -88,13 +88,13 @@ export function createServices(given: Settings, configuration: Configuration = o
 function mappingFor(
   { mode, database, demoProduct }: Settings,
   { users }: Configuration,
-): UsersTable | undefined {
-  if (demoProduct) return demoUsersTable(demoProduct)
+): UsersMapping | undefined {
+  if (demoProduct) return demoUsersMapping(demoProduct)
   return mode !== 'production' && database.sharedSession ? undefined : users
 }
 
 /** A table without usernames is asked for addresses only. */
-function withLoginFieldsOf({ username }: UsersTable, settings: Settings): Settings {
+function withLoginFieldsOf({ username }: UsersMapping, settings: Settings): Settings {
   const { reset } = settings
   const fields = username === undefined ? (['email'] as const) : reset.loginFields
   return { ...settings, reset: { ...reset, loginFields: fields } }

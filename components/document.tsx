@@ -20,7 +20,7 @@ export function Document({
   direction: 'ltr' | 'rtl'
   title: string
   appName: string
-  /** Replaces Rekey's mark; its alternative text is the name beside it. Square logos reserve their space, so nothing shifts. */
+  /** Replaces Rekey's logo. It has no alternative text of its own, because the name of the app stands beside it. */
   logoUrl?: string | undefined
   /** The icon in the browser's tab. */
   icon: string

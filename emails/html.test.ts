@@ -67,7 +67,7 @@ describe('the email with a link', () => {
     expect(html).not.toMatch(/&(?:timestamp|signature)/)
   })
 
-  test('M11: Outlook, which knows no greatest width, gets a table as wide as that around the whole letter', async () => {
+  test('M11: Outlook, which knows no greatest width, gets a table as wide as that around the whole email', async () => {
     const { html } = await reset()
     const inWord = html.replaceAll(/<!--\[if mso\]>|<!\[endif\]-->/g, '')
     const tables = inWord.slice(inWord.indexOf('role="main"')).match(/<table[^>]*>/g)!

@@ -174,41 +174,41 @@ describe('the email about a changed password', () => {
 describe.each(everyEmail.filter(([name]) => !name.includes(' with ')))(
   'the email (%s)',
   (name, _write, locale) => {
-    const { letters } = getMessages(locale)
+    const { emails } = getMessages(locale)
     const write = name.includes('reset') ? reset : changed
     const facts = async (more: object) => {
       const { html, text } = await write({ locale, account: { ...account, ...more } })
       const lines = [...text.replaceAll(wordJoiner, '').matchAll(/^ {4}(\S.*?)[\s\u202f]*[:：] +(\S+)$/gm)]
       const told = lines.map(([, label, value]) => [label, value])
       for (const part of told.flat()) expect(flat(seen(html))).toContain(flat(part!))
-      return told.filter(([label]) => [letters.username, letters.account].includes(label!))
+      return told.filter(([label]) => [emails.username, emails.account].includes(label!))
     }
 
     test('W11: names the username, where the account has one', async () => {
-      expect(await facts({})).toEqual([[letters.username, 'jane']])
+      expect(await facts({})).toEqual([[emails.username, 'jane']])
     })
 
     test('W11: where there is no username, the address says which account it is', async () => {
-      expect(await facts({ username: '' })).toEqual([[letters.account, 'jane@mail.example']])
+      expect(await facts({ username: '' })).toEqual([[emails.account, 'jane@mail.example']])
     })
 
     test('W11: shows the label of an account, treated like a username', async () => {
       expect(await facts({ label: 'north' })).toEqual([
-        [letters.account, 'north'],
-        [letters.username, 'jane'],
+        [emails.account, 'north'],
+        [emails.username, 'jane'],
       ])
       expect(await facts({ username: '', label: 'Your account is locked: www.evil.com' })).toEqual([
-        [letters.account, 'You…com'],
+        [emails.account, 'You…com'],
       ])
     })
 
     test('W11: greets by the first name, else by the whole name, else by none', async () => {
       const greeted = async (more: object) => (await write({ locale, account: { ...account, ...more } })).text
       const names = { firstName: '', name: 'Ada Lehmann' }
-      const line = (name: string) => `\n${letters['greeting-named'].replace('{name}', name)}\n`
+      const line = (name: string) => `\n${emails['greeting-named'].replace('{name}', name)}\n`
       expect(await greeted({ ...names, firstName: 'Jane' })).toContain(line('Jane'))
       expect(await greeted(names)).toContain(line('Ada Lehmann'))
-      expect(await greeted({ firstName: '', name: 'Call +1 900' })).toContain(`\n${letters.greeting}\n`)
+      expect(await greeted({ firstName: '', name: 'Call +1 900' })).toContain(`\n${emails.greeting}\n`)
     })
   },
 )
@@ -220,11 +220,11 @@ test('every message is in every language, with the same values to fill in', () =
         ? [[`${path}${key}`, [...new Set(inner.match(/\{\w+/g))].sort()] as [string, string[]]]
         : flatten(inner, `${path}${key}.`),
     )
-  expect(Object.fromEntries(flatten(de.letters))).toEqual(Object.fromEntries(flatten(en.letters)))
+  expect(Object.fromEntries(flatten(de.emails))).toEqual(Object.fromEntries(flatten(en.emails)))
 })
 
 test('M1, M3: the link is whole in both parts after a journey through the mail format', async () => {
-  const mailboxDir = await mkdtemp(join(tmpdir(), 'rekey-letters-'))
+  const mailboxDir = await mkdtemp(join(tmpdir(), 'rekey-emails-'))
   const mailer = createMailer({ mailboxDir, from: 'no-reply@example.com', log: pino({ enabled: false }) })
   const id = randomUUID()
   const resetEmail = await reset({ locale: 'de', cancelLink })

@@ -118,7 +118,7 @@ function speak(language: Language) {
   return createTranslator({
     locale: language,
     messages: getMessages(language),
-    namespace: 'letters',
+    namespace: 'emails',
     onError,
   })
 }

@@ -209,7 +209,7 @@ describe.each(languages)('%s', (language) => {
 })
 
 /** Messages that are one word, the same as in English. */
-const loanWords = ['it letters.account', 'nl letters.account']
+const loanWords = ['it emails.account', 'nl emails.account']
 
 describe.each(languages.filter((language) => language !== 'en'))('%s', (language) => {
   test('keeps no English sentence', () => {
@@ -224,9 +224,9 @@ describe.each(languages.filter((language) => language !== 'en'))('%s', (language
 
 /** Plain text has no direction but that of its first letter. */
 test.each(languages.filter((language) => directionOf(language) === 'rtl'))(
-  '%s: no line of a letter begins with a name, which may be written from the left',
+  '%s: no line of an email begins with a name, which may be written from the left',
   (language) => {
-    const letters = sentencesOf(language).filter(([path]) => path.startsWith('letters.'))
-    expect(letters.filter(([, sentence]) => /^(?:\{(?!n\})|[a-z])/i.test(sentence))).toEqual([])
+    const emails = sentencesOf(language).filter(([path]) => path.startsWith('emails.'))
+    expect(emails.filter(([, sentence]) => /^(?:\{(?!n\})|[a-z])/i.test(sentence))).toEqual([])
   },
 )

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
-import { createOwnAccounts, ownUsersTable, UsernameTaken } from '@/lib/accounts/adapters/own-table'
+import { createOwnAccounts, ownUsersMapping, UsernameTaken } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
-import { demoUsersTable } from '@/lib/accounts/presets/demo'
+import { demoUsersMapping } from '@/lib/accounts/presets/demo'
 import { identityOf } from '@/lib/accounts/users-table'
 import { createAudit } from '@/lib/audit/audit'
 import { openDatabase } from '@/lib/database/pool'
@@ -63,7 +63,7 @@ async function main(): Promise<number> {
   const product = readDemoProduct(process.env)
   // Without DATABASE_URL the demo's database is meant, which has no table of a team's.
   const isDemo = !process.env.DATABASE_URL?.trim()
-  const mapping = product ? demoUsersTable(product) : isDemo ? undefined : configuration.users
+  const mapping = product ? demoUsersMapping(product) : isDemo ? undefined : configuration.users
   if (mapping && ['add', 'activate', 'deactivate'].includes(command ?? ''))
     throw new Mistake(`The accounts are in ${identityOf(mapping)}: only their own application changes them.`)
   const { url, schemas, close } = await findDatabase(mapping === undefined)
@@ -71,7 +71,7 @@ async function main(): Promise<number> {
   const database = openDatabase({ url, poolSize: 2, schemas }, log)
   const ownAccounts = createOwnAccounts(database)
   const accounts = mapping ? createSqlAccountStore(database, mapping) : ownAccounts
-  const { format, accepts } = (mapping ?? ownUsersTable(schemas)).password
+  const { format, accepts } = (mapping ?? ownUsersMapping(schemas)).password
   const hash = createPasswordHash({ format, ...(accepts && { accepts }) })
   try {
     switch (command) {
@@ -138,7 +138,7 @@ async function main(): Promise<number> {
           database,
           accounts,
           audit: createAudit(database, accounts.identity, log),
-          mapping: mapping ?? ownUsersTable(schemas),
+          mapping: mapping ?? ownUsersMapping(schemas),
           isForeign: mapping !== undefined,
           login: rest[0],
           showSql: values.sql,

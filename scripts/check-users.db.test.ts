@@ -8,7 +8,7 @@ import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { devise } from '@/lib/accounts/presets/devise'
 import { django } from '@/lib/accounts/presets/django'
-import { usersTable, type UsersTable } from '@/lib/accounts/users-table'
+import { usersTable, type UsersMapping } from '@/lib/accounts/users-table'
 import { createAudit } from '@/lib/audit/audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
@@ -54,7 +54,7 @@ afterAll(async () => {
 
 /** What the command prints, and its exit code. */
 async function check(
-  users: UsersTable,
+  users: UsersMapping,
   options: { login?: string; showSql?: boolean; password?: string } = {},
 ) {
   const lines: string[] = []
@@ -85,10 +85,10 @@ const settings = (usersTableProof: 'required' | 'waived' = 'required') => ({
   usersTableProof,
 })
 
-const people = (more: Partial<UsersTable>): UsersTable => ({ ...mapping, ...more })
+const people = (more: Partial<UsersMapping>): UsersMapping => ({ ...mapping, ...more })
 
 describe('W1: a mapping that cannot work is told in one message', () => {
-  test.each<[string, UsersTable, RegExp]>([
+  test.each<[string, UsersMapping, RegExp]>([
     [
       'a missing table',
       people({ table: 'people' }),
@@ -235,7 +235,7 @@ describe('W6: the proof', () => {
     await sql.query(`INSERT INTO laravel_users VALUES (1, 'ada@example.com', $1)`, [
       await bcrypt({ cost: 10, version: '2y' }).hash(password),
     ])
-    const written = (format: ReturnType<typeof bcrypt>): UsersTable => ({
+    const written = (format: ReturnType<typeof bcrypt>): UsersMapping => ({
       table: 'laravel_users',
       id: 'id',
       email: 'email',
@@ -318,14 +318,14 @@ test('W1: columns that no id can be cast to are named, and so is a missing index
       FROM generate_series(1, 20000) n;
     ANALYZE people, hashes`)
   onTestFinished(async () => void (await sql.query('DROP TABLE people, hashes, logins')))
-  const users: UsersTable = {
+  const users: UsersMapping = {
     table: 'people',
     id: 'id',
     email: 'email',
     active: [],
     password: { column: 'pw', in: { table: 'hashes', user: 'person', where: {} }, format: argon2id() },
   }
-  const problemsOf = async (more: Partial<UsersTable> = {}) =>
+  const problemsOf = async (more: Partial<UsersMapping> = {}) =>
     (await inspectUsersTable(opened, { ...users, ...more })).problems
   expect(await problemsOf()).toEqual([
     expect.stringContaining('users.password.in.user: hashes has about 20000 rows and no index'),

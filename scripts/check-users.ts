@@ -1,6 +1,6 @@
 import { signInName, type Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
-import { grantsFor, revokingTrigger } from '@/lib/accounts/check/grants'
+import { usersGrantStatements, revokingTrigger } from '@/lib/accounts/check/grants'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { outlineOf } from '@/lib/passwords/hashers/outline'
 import { statementsOf } from '@/lib/accounts/check/statements'
@@ -9,7 +9,7 @@ import {
   namedColumns,
   passwordColumns,
   tableName,
-  type UsersTable,
+  type UsersMapping,
 } from '@/lib/accounts/users-table'
 import { mayBeMailed } from '@/lib/addresses/email-address'
 import { auditEvents, type Audit } from '@/lib/audit/audit'
@@ -21,7 +21,7 @@ type Options = {
   database: Database
   accounts: AccountStore
   audit: Pick<Audit, 'history'>
-  mapping: UsersTable
+  mapping: UsersMapping
   /** False for Rekey's own table, which needs no check. */
   isForeign: boolean
   login?: string | undefined
@@ -64,7 +64,7 @@ const proven = 'ok       A password was verified with this mapping: production s
 const notProven =
   'note     No password was verified with this mapping yet: `npm run accounts -- check LOGIN --password-stdin`.'
 
-function printMapping(mapping: UsersTable, { catalogue }: UsersTableReport): void {
+function printMapping(mapping: UsersMapping, { catalogue }: UsersTableReport): void {
   const typeOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)?.typeName ?? 'missing'
   const lines = [
@@ -80,9 +80,9 @@ function printMapping(mapping: UsersTable, { catalogue }: UsersTableReport): voi
   console.log(`${'users.password.format'.padEnd(24)} ${mapping.password.format.name}`)
 }
 
-async function printSql(database: Database, mapping: UsersTable, report: UsersTableReport): Promise<void> {
+async function printSql(database: Database, mapping: UsersMapping, report: UsersTableReport): Promise<void> {
   console.log('\n-- What the role of DATABASE_URL needs, and nothing more:')
-  for (const grant of grantsFor(mapping, report.catalogue, report.role)) console.log(grant)
+  for (const grant of usersGrantStatements(mapping, report.catalogue, report.role)) console.log(grant)
   if (report.problems.length === 0) {
     let purpose = ''
     for (const statement of await statementsOf(database, mapping)) {

@@ -43,7 +43,7 @@ test('each language has one file, and each file a language', () => {
 })
 
 /** Messages that are one word, the same as in English. */
-const loanWords = ['it letters.account', 'nl letters.account']
+const loanWords = ['it emails.account', 'nl emails.account']
 
 describe.each(others)('%s', (language) => {
   const wanted = messagesOf(reference)

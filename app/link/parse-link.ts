@@ -29,7 +29,7 @@ export function readLinkParameters(
 ): LinkParameters | 'none' | 'damaged' {
   const sent = Object.keys(query)
   if (!names.some((name) => sent.some((key) => key.includes(name)))) return 'none'
-  const link = findLink(links, kind, query, 'address')
+  const link = findLink(links, kind, query, 'url')
   if (link !== undefined) return { ...link, timestamp: String(link.timestamp) }
   const [user_id, timestamp, signature] = names.map((name) => {
     const value = Object.hasOwn(query, name) ? query[name] : undefined

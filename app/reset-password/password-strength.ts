@@ -18,6 +18,7 @@ const longest = 100
 
 const estimator = new ZxcvbnFactory({ graphs, dictionary: { words }, maxLength: longest })
 
+/** The common words as `isDerivative` compares them: with digits that stand for letters undone. */
 const listed = new Set(words.map((word) => withoutDisguise(Array.from(word)).join('')))
 
 /**

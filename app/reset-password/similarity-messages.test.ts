@@ -4,8 +4,8 @@ import { getMessages } from '@/lib/i18n/messages'
 import { similarityMessages } from './similarity-messages'
 
 test.each(languages)('W11: for a table without usernames, the page speaks of none, in %s', (language) => {
-  const { letters, pages } = getMessages(language)
-  const words = letters.username.toLowerCase().match(/[\p{L}\p{M}]+/gu)!
+  const { emails, pages } = getMessages(language)
+  const words = emails.username.toLowerCase().match(/[\p{L}\p{M}]+/gu)!
   // Its end may be declined.
   const stem = words.toSorted((a, b) => b.length - a.length)[0]!.slice(0, 5)
   const said = (users: { username?: string }) => {

@@ -11,7 +11,7 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
     test.use({ javaScriptEnabled })
 
-    test('a language that is chosen on a page stays through its form and in the letter', async ({
+    test('a language that is chosen on a page stays through its form and in the email', async ({
       page,
       app,
     }) => {
@@ -32,7 +32,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole('button', { name: japanese.ask.submit }).click()
       await expect(heading(page)).toHaveText(japanese.sent.title)
       await expect(page).toHaveURL(`${app.url}/forgot-password/sent/?lang=ja`)
-      expect((await app.sink.next(person.email)).mail.subject).toBe(japanese.letter.subject)
+      expect((await app.sink.next(person.email)).mail.subject).toBe(japanese.email.subject)
 
       await page.reload()
       await expect(heading(page)).toHaveText(japanese.sent.title)
@@ -64,7 +64,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page).toHaveURL(`${app.url}/reset-password/done/?lang=ar`)
     })
 
-    test('"this wasn’t me" is in the language of its letter, where one other than the installation’s was chosen', async ({
+    test('"this wasn’t me" is in the language of its email, where one other than the installation’s was chosen', async ({
       page,
       app,
     }) => {
@@ -79,14 +79,14 @@ for (const javaScriptEnabled of [true, false]) {
     test('an account that has a language gets its emails and their pages in it', async ({ page, app }) => {
       const person = await app.addPerson({ locale: 'de' })
       await requestLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
-      const letter = await app.sink.next(person.email)
-      expect(letter.mail.subject).toBe(german.letter.subject)
-      await page.goto(letter.link!)
+      const email = await app.sink.next(person.email)
+      expect(email.mail.subject).toBe(german.email.subject)
+      await page.goto(email.link!)
       await expect(heading(page)).toHaveText(german.reset.title)
       await savePassword(page, german)
 
       // Once it is used up, the link tells nothing of the account, its language included.
-      await page.goto(letter.link!)
+      await page.goto(email.link!)
       await expect(heading(page)).toHaveText(english.dead.used)
     })
   })

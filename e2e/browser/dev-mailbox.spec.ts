@@ -67,8 +67,8 @@ for (const javaScriptEnabled of [true, false]) {
       expect(link).toMatch(/[?&]signature=[\w-]+$/)
       await expect(page.getByRole('region', { name: 'Plain text' })).toContainText(`\n${link}\n`)
       await expect(page.getByRole('region', { name: 'Headers' })).toContainText('auto-generated')
-      const letter = page.frameLocator('iframe')
-      const button = letter.getByRole('link', { name: 'Choose a new password' })
+      const email = page.frameLocator('iframe')
+      const button = email.getByRole('link', { name: 'Choose a new password' })
       await expect(button).toHaveAttribute('href', link)
 
       await button.click()
@@ -135,8 +135,8 @@ test('U7–U10: the mailbox can be read, pressed and enlarged by everybody', asy
   await page.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }))
   const person = await catchEmail(demo)
   const found = await findEmail(page, person)
-  const letter = await found.getByRole('link', { name: subject }).getAttribute('href')
-  for (const address of ['/dev/mailbox/', '/dev/mailbox/?q=nobody-has-written-to-them', letter!]) {
+  const email = await found.getByRole('link', { name: subject }).getAttribute('href')
+  for (const address of ['/dev/mailbox/', '/dev/mailbox/?q=nobody-has-written-to-them', email!]) {
     for (const [colorScheme, width] of [
       ['light', 320],
       ['dark', 1280],
@@ -182,14 +182,14 @@ test('U9, U10, M11: both emails of every language can be read by everybody, on a
     const reset = await newestEmail(demo, person, 1)
     const link = reset.text?.match(/^http.*reset-password.*$/m)?.[0]
     await demo.post('reset-password', { ...readLink(link), password: newPassword() })
-    for (const [kind, letter] of [
+    for (const [kind, email] of [
       ['reset', reset],
       ['changed', await newestEmail(demo, person, 2)],
     ] as const) {
       const about = `${kind} in ${language}`
       await page.setViewportSize({ width: 320, height: 640 })
       await page.emulateMedia({ colorScheme: 'light' })
-      await page.setContent(String(letter.html))
+      await page.setContent(String(email.html))
       await expect(page.locator('html'), about).toHaveAttribute('dir', directionOf(language))
       await expectToFit(page, about)
       await expectNoViolations(page, `${about}, light`)

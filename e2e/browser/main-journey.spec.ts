@@ -14,7 +14,7 @@ for (const { title, language, use } of looks) {
   test.describe(title, () => {
     test.use(use)
 
-    test('a person who forgot a password asks, opens the letter, chooses another, and the link is dead', async ({
+    test('a person who forgot a password asks, opens the email, chooses another, and the link is dead', async ({
       page,
       app,
       says,
@@ -39,9 +39,9 @@ for (const { title, language, use } of looks) {
       await expect(page.locator('main form')).toHaveCount(0)
       expect(await remembered(page)).not.toContain(person.username)
 
-      const letter = await app.sink.next(person.email)
-      expect(letter.mail.subject).toBe(says.letter.subject)
-      await page.goto(letter.link!)
+      const email = await app.sink.next(person.email)
+      expect(email.mail.subject).toBe(says.email.subject)
+      await page.goto(email.link!)
       await expect(heading(page)).toHaveText(says.reset.title)
       await expect(page.getByRole('main')).toContainText(person.username)
 
@@ -79,7 +79,7 @@ for (const { title, language, use } of looks) {
       ])
 
       // T4: the link is dead, and one press brings a new one that lives.
-      await page.goto(letter.link!)
+      await page.goto(email.link!)
       await expect(heading(page)).toHaveText(says.dead.used)
       await page.getByRole('button', { name: says.dead.renew }).click()
       await expect(page).toHaveURL(`${app.url}/forgot-password/sent/`)

@@ -10,7 +10,7 @@ import { linkTo } from '@/e2e/support/browser/links'
  */
 const budgets = {
   'asking for a link': 1.27,
-  'the letter is on its way': 1.13,
+  'the email is on its way': 1.13,
   'choosing a password': 1.28,
   'an expired link': 1.28,
   'the password is changed': 1.13,
@@ -64,7 +64,7 @@ test('every page weighs little more than an empty one', async ({ browser, app })
   const person = await app.addPerson()
   const addresses: Record<PageName, string> = {
     'asking for a link': `${app.url}/forgot-password/`,
-    'the letter is on its way': `${app.url}/forgot-password/sent/`,
+    'the email is on its way': `${app.url}/forgot-password/sent/`,
     'choosing a password': await linkTo(app, person),
     'an expired link': await linkTo(app, person, { age: 3700 }),
     'the password is changed': `${app.url}/reset-password/done/`,

@@ -118,10 +118,10 @@ describe('I2: nothing but the body’s own fields counts', () => {
       JSON.stringify({ ...extras, login: person.username, to2: ['evil@evil.example'] }),
     )
     expect(told(answer)).toEqual([200, sent])
-    const letter = await endpoints.app.sink.next(person.email)
-    expect(letter.recipients).toEqual([person.email])
-    expect(letter.raw.toString()).not.toMatch(/evil/) // C9
-    expect(new URL(letter.link!).origin).toBe(endpoints.app.url)
+    const email = await endpoints.app.sink.next(person.email)
+    expect(email.recipients).toEqual([person.email])
+    expect(email.raw.toString()).not.toMatch(/evil/) // C9
+    expect(new URL(email.link!).origin).toBe(endpoints.app.url)
   })
 
   test('unknown fields of a reset change nothing about the account but its password', async () => {

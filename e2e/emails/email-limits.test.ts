@@ -245,9 +245,9 @@ describe('emails of the whole installation', () => {
       await expect.poll(() => small.sink.emails.length, { timeout: 20_000 }).toBe(4)
       await ask(people[0]!.username, small)
       await expect.poll(held, { timeout: 30_000 }).toBe(2)
-      const [letter] = small.sink.emails
+      const [email] = small.sink.emails
       const answer = await small.post('reset-password', {
-        ...readLink(letter!.link),
+        ...readLink(email!.link),
         password: newPassword(),
       })
       expect(answer.status).toBe(200)

@@ -202,11 +202,11 @@ describe('a mail server that takes no email at all', () => {
 describe('jobs that never come to an email', () => {
   test('V6: a function of the team that always throws is told, and over once it does not', async () => {
     let broken = true
-    const findAccounts: Configuration['findAccounts'] = async () => {
+    const findResettableAccounts: Configuration['findResettableAccounts'] = async () => {
       if (broken) throw new Error('a bug')
       return []
     }
-    const { services } = await work({}, { findAccounts })
+    const { services } = await work({}, { findResettableAccounts })
     await request(services)
     await expectOneLine('job-error')
     broken = false
@@ -227,7 +227,7 @@ describe('jobs that never come to an email', () => {
   test('V6: a function of the team that never ends is told', async () => {
     const { promise, reject } = Promise.withResolvers<never>()
     breaking.push(() => reject(new Error('at last')))
-    const { services } = await work({}, { findAccounts: () => promise })
+    const { services } = await work({}, { findResettableAccounts: () => promise })
     await request(services)
     await expectOneLine('job-error')
     expect(lines('emails_not_leaving')).toMatchObject([{ reason: 'link-request deadline' }])

@@ -22,7 +22,7 @@ const logged: Record<string, unknown>[] = []
 const log = pino({ level: 'trace' }, { write: (line) => void logged.push(JSON.parse(line)) })
 beforeEach(() => void logged.splice(0))
 
-const letter = { subject: 'Hello', html: '<p>Hello</p>', text: 'Hello' }
+const email = { subject: 'Hello', html: '<p>Hello</p>', text: 'Hello' }
 
 function mailerFor(smtpUrl: string, options: Partial<MailerOptions> = {}) {
   const mailer = createMailer({ smtpUrl, from: 'no-reply@example.com', log, ...options })
@@ -30,7 +30,7 @@ function mailerFor(smtpUrl: string, options: Partial<MailerOptions> = {}) {
   return {
     verify: () => mailer.verify(5_000),
     send: (to = 'jane@people.example') =>
-      mailer.send({ id: randomUUID(), to, content: letter, deadlineMs: 5_000 }),
+      mailer.send({ id: randomUUID(), to, content: email, deadlineMs: 5_000 }),
   }
 }
 
@@ -79,7 +79,7 @@ describe('V6: the name in EHLO', () => {
     })
     const mailer = createMailer({ ...settings, log })
     cleanUps.push(() => mailer.close())
-    expect(await mailer.send({ id: randomUUID(), to: 'jane@people.example', content: letter })).toEqual({
+    expect(await mailer.send({ id: randomUUID(), to: 'jane@people.example', content: email })).toEqual({
       ok: true,
     })
     expect(inTheClear).toEqual(['EHLO id.xn--bcher-kva.example\r\n'])

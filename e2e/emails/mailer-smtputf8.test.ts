@@ -13,14 +13,14 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
 
-const letter = { subject: 'Grüße', html: '<p>Grüße</p>', text: `Grüße\n.\n${'x'.repeat(2000)}\n` }
+const email = { subject: 'Grüße', html: '<p>Grüße</p>', text: `Grüße\n.\n${'x'.repeat(2000)}\n` }
 const unsupported = { ok: false, final: true, cause: 'recipient', reason: 'smtputf8-unsupported' }
 
 function mailerFor(smtpUrl: string) {
   const mailer = createMailer({ smtpUrl, from: 'no-reply@example.com', log: pino({ enabled: false }) })
   cleanUps.push(() => mailer.close())
   return (to: string, times: { deadlineMs?: number; replyMs?: number } = {}) =>
-    mailer.send({ id: randomUUID(), to, content: letter, deadlineMs: 5_000, ...times })
+    mailer.send({ id: randomUUID(), to, content: email, deadlineMs: 5_000, ...times })
 }
 
 /** A mail server as there are many, which keeps the bytes that came. */
@@ -81,7 +81,7 @@ describe('M11: an address whose local part is not ASCII', () => {
         .trimEnd(),
     ).toBe(`To: ${header}`)
     const mail = await simpleParser(raw!)
-    expect([mail.subject, mail.text?.trimEnd()]).toEqual([letter.subject, letter.text.trimEnd()])
+    expect([mail.subject, mail.text?.trimEnd()]).toEqual([email.subject, email.text.trimEnd()])
     // The rest of the message is what any mail server takes.
     expect(raw!.toString('utf8').replace(/^To: .*$/m, '')).not.toMatch(/[^\x00-\x7f]/)
   })

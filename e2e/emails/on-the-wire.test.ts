@@ -11,7 +11,7 @@ import { shownUsername } from '@/emails/shown-username'
 const firstName = 'Grace <b>&'
 const username = (language: Language) => `"><i>grace-${language}`
 
-type Caught = { language: Language; kind: 'reset' | 'changed'; letter: CaughtEmail; person: Person }
+type Caught = { language: Language; kind: 'reset' | 'changed'; email: CaughtEmail; person: Person }
 
 let app: RunningApp
 const caught: Caught[] = []
@@ -23,9 +23,9 @@ beforeAll(async () => {
       const person = await app.addPerson({ username: username(language), email, firstName, locale: language })
       await app.post('send-reset-password-link', { login: person.username })
       const reset = await app.sink.next(email, 60_000)
-      caught.push({ language, kind: 'reset', letter: reset, person })
+      caught.push({ language, kind: 'reset', email: reset, person })
       await app.post('reset-password', { ...readLink(reset.link), password: newPassword() })
-      caught.push({ language, kind: 'changed', letter: await app.sink.next(email, 60_000), person })
+      caught.push({ language, kind: 'changed', email: await app.sink.next(email, 60_000), person })
     }),
   )
 })
@@ -120,12 +120,12 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
   const direction = directionOf(language)
 
   test('M1: lines end in CRLF and are short, all ASCII; the plain text comes first; both parts say their charset', () => {
-    const { letter } = it()
-    const wire = letter.raw.toString('latin1')
+    const { email } = it()
+    const wire = email.raw.toString('latin1')
     expect(wire.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/)
     // Quoted-printable and base64 keep 76; headers that cannot be folded may be longer (RFC 5322 §2.1.1).
     expect(Math.max(...wire.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998)
-    const message = splitMessage(letter.raw)
+    const message = splitMessage(email.raw)
     expect(Math.max(...message.body.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(76)
     expect(wire).not.toMatch(/[^\x20-\x7e\r\n\t]/)
     const headers = headersOf(message.head)
@@ -143,12 +143,12 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
   })
 
   test('M2, M6: one sender, one recipient, the sender’s Message-ID, told to be automatic; nothing more', () => {
-    const { letter, person } = it()
-    const headers = headersOf(splitMessage(letter.raw).head)
+    const { email, person } = it()
+    const headers = headersOf(splitMessage(email.raw).head)
     expect(headers.get('from')).toEqual(['Rekey <no-reply@rekey.example>'])
     expect(headers.get('to')).toEqual([person.email])
-    expect(letter.recipients).toEqual([person.email])
-    expect(letter.from).toBe('no-reply@rekey.example')
+    expect(email.recipients).toEqual([person.email])
+    expect(email.from).toBe('no-reply@rekey.example')
     expect(headers.get('message-id')).toEqual([expect.stringMatching(/^<[\w-]+@rekey\.example>$/)])
     expect(headers.get('auto-submitted')).toEqual(['auto-generated'])
     expect(Math.abs(Date.parse(headers.get('date')![0]!) - Date.now())).toBeLessThan(300_000)
@@ -167,13 +167,13 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
   })
 
   test('the subject is the language’s own, whole after encoding', () => {
-    const { letter } = it()
-    const say = createTranslator({ locale: language, messages: getMessages(language), namespace: 'letters' })
-    expect(letter.mail.subject).toBe(say(`${kind}.subject`, { appName: 'Ærø & Søn' }))
+    const { email } = it()
+    const say = createTranslator({ locale: language, messages: getMessages(language), namespace: 'emails' })
+    expect(email.mail.subject).toBe(say(`${kind}.subject`, { appName: 'Ærø & Søn' }))
   })
 
   test('M3, M4: links are the same in text and HTML, lead to one host, and nothing is fetched', () => {
-    const { mail, link, cancelLink } = it().letter
+    const { mail, link, cancelLink } = it().email
     const html = String(mail.html)
     const text = mail.text!
     const inText = text.split('\n').filter((line) => line.includes('://'))
@@ -188,7 +188,7 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
   })
 
   test('M5: user name and first name are text in both parts, however they are spelt', () => {
-    const { mail } = it().letter
+    const { mail } = it().email
     const plain = mail.text!.replaceAll('\u2060', '')
     const shown = shownUsername(username(language), '')
     expect(shown).toMatch(/^ig.*…/)
@@ -197,7 +197,7 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
   })
 
   test('M11: the HTML is well formed and tells its language and direction', () => {
-    const html = String(it().letter.mail.html)
+    const html = String(it().email.mail.html)
     expect(html).toContain(`<html dir="${direction}" lang="${language}">`)
     expect(markupFaults(html.trim())).toEqual([])
     expect(html).not.toMatch(/\ufffd|undefined|\[object|\{\w+\}/)
@@ -205,8 +205,8 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
 })
 
 test('M3: the link of every language’s email opens, decoded by another parser', async () => {
-  const { letter } = find(languages[0], 'changed')
-  const again = await simpleParser(letter.raw)
-  expect(again.text).toContain(letter.cancelLink)
-  expect((await fetch(letter.cancelLink!)).status).toBe(200)
+  const { email } = find(languages[0], 'changed')
+  const again = await simpleParser(email.raw)
+  expect(again.text).toContain(email.cancelLink)
+  expect((await fetch(email.cancelLink!)).status).toBe(200)
 })

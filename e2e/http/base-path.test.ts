@@ -79,8 +79,8 @@ test('V9: files are kept and emails keep their policy under a path, too', async 
   expect((await ask(port, 'GET /account/page')).headers.get('cache-control')).toBe('no-store')
 
   const demo = await start({ settings: { basePath, mode: 'demo', publicOrigin: 'http://localhost:3000' } })
-  const letter = await ask(demo.port, 'GET /account/dev/mailbox/letter')
-  expect(letter.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'self'")
+  const email = await ask(demo.port, 'GET /account/dev/mailbox/email')
+  expect(email.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'self'")
 })
 
 test('V9: a page in a language says so to the app under a path, too', async () => {

@@ -180,7 +180,7 @@ describe('C9 (GHSA-vp58-j275-797x, CVE-2026-26185): where to go next', () => {
       }),
     )
 
-  test('C9, A1: said in the body or the query, it changes neither answer nor letter', async () => {
+  test('C9, A1: said in the body or the query, it changes neither answer nor email', async () => {
     const people: Person[] = []
     const usual = await post(ask, { login: 'nobody' })
     for (const value of [...values, 7, [`https://${evil}/`], { url: `https://${evil}/` }, null]) {

@@ -118,16 +118,16 @@ describe('what an answer carries', () => {
 
   test('the emails of demo and dev keep their own policy; in production nothing chooses its headers', async () => {
     const demo = await start({ settings: { mode: 'demo', publicOrigin: 'http://localhost:3000' } })
-    const letter = await ask(demo.port, 'GET /dev/mailbox/letter')
-    expect(letter.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'self'")
-    expect(letter.headers.get('x-frame-options')).toBe('SAMEORIGIN')
+    const email = await ask(demo.port, 'GET /dev/mailbox/email')
+    expect(email.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'self'")
+    expect(email.headers.get('x-frame-options')).toBe('SAMEORIGIN')
     expect((await ask(demo.port, 'GET /own-policy')).headers.get('x-frame-options')).toBe('DENY')
     expect((await ask(demo.port, 'GET /page')).headers.get('content-security-policy')).toContain(
       "frame-src 'self'",
     )
 
     const production = await start()
-    expectSecured(await ask(production.port, 'GET /dev/mailbox/letter'))
+    expectSecured(await ask(production.port, 'GET /dev/mailbox/email'))
   })
 
   test('L2: an answer names its request, and the app was told the same name', async () => {

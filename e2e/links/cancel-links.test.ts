@@ -176,8 +176,8 @@ describe('"this wasn’t me" of the email about a changed password', () => {
 
 test('the story is in the audit log, and in no row is anything typed, a link or a full address', async () => {
   const person = await app.addPerson()
-  const letter = await emailFor(person)
-  const link = readLink(letter.link)
+  const email = await emailFor(person)
+  const link = readLink(email.link)
   await app.post('reset-password', { ...link, password: 'short of it' })
   await app.post('reset-password', { ...link, password: newPassword() })
   await app.post('reset-password', { ...link, password: newPassword() })

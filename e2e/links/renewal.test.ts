@@ -57,10 +57,10 @@ describe('a link that was ours', () => {
       [person.id],
     )
     expect(await ask(link)).toEqual([200, sent])
-    const letter = await app.sink.next(rows[0]!.email)
-    expect(letter.recipients).toEqual([rows[0]!.email])
+    const email = await app.sink.next(rows[0]!.email)
+    expect(email.recipients).toEqual([rows[0]!.email])
     const password = newPassword()
-    const reset = await app.post('reset-password', { ...readLink(letter.link), password })
+    const reset = await app.post('reset-password', { ...readLink(email.link), password })
     expect(reset.status).toBe(200)
   })
 

@@ -4,9 +4,9 @@ import { pino } from 'pino'
 import { expect } from 'vitest'
 import type { TestDatabase } from '@/e2e/support/test-database'
 import { readCatalogue } from '@/lib/accounts/adapters/catalogue'
-import { grantsFor, quotedName } from '@/lib/accounts/check/grants'
+import { usersGrantStatements, quotedName } from '@/lib/accounts/check/grants'
 import { usesOf } from '@/lib/accounts/check/needed-columns'
-import { tableName, type UsersTable } from '@/lib/accounts/users-table'
+import { tableName, type UsersMapping } from '@/lib/accounts/users-table'
 import { openDatabase } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import { inspectUsersTable } from '@/lib/setup/users-table'
@@ -22,13 +22,13 @@ export const ways = [
 export type Way = (typeof ways)[number]
 
 /** A mapping and the URL of the role that works with it. */
-export type Reached = { users: UsersTable; url: string; close(): Promise<void> }
+export type Reached = { users: UsersMapping; url: string; close(): Promise<void> }
 
 /** Has Rekey reach the tables of a mapping in one of the ways, with what its check prints for it and nothing else. */
 export async function reach(
   database: TestDatabase,
   sql: pg.Client,
-  mapping: UsersTable,
+  mapping: UsersMapping,
   way: Way,
 ): Promise<Reached> {
   if (way === 'as a role that may do everything')
@@ -44,7 +44,7 @@ export async function reach(
   try {
     const problems = async () => (await inspectUsersTable(opened, users)).problems.join('\n')
     const tables = usesOf(users).map(({ table }) => table)
-    const grants = grantsFor(users, await readCatalogue(asOwner(sql), tables), role)
+    const grants = usersGrantStatements(users, await readCatalogue(asOwner(sql), tables), role)
     await sql.query(grants.join(' '))
     // None is one too many: the check notices when one is missing, and prints it.
     for (const grant of grants) {
@@ -90,7 +90,7 @@ async function createRole(database: TestDatabase, sql: pg.Client): Promise<{ rol
   return { role, url: url.href }
 }
 
-async function viewOf(sql: pg.Client, mapping: UsersTable): Promise<UsersTable> {
+async function viewOf(sql: pg.Client, mapping: UsersMapping): Promise<UsersMapping> {
   const table = tableName(mapping.table)
   const view = { ...table, name: 'rekey_people' }
   await sql.query({

@@ -175,8 +175,8 @@ describe('S1: sessions', () => {
       const data = { target: { login: username }, locale: 'en', requestId: 'r', client, bypassPause: false }
       await handlers['link-request']({ id: randomUUID(), data, createdAt: new Date(), attempt: 1 })
       const requestedAt = Math.floor(Date.now() / 1000)
-      const letter = { accountId: id, requestedAt, locale: 'en', requestId: 'r', bypassPause: false }
-      await handlers['link-email']({ id: randomUUID(), data: letter, createdAt: new Date(), attempt: 1 })
+      const email = { accountId: id, requestedAt, locale: 'en', requestId: 'r', bypassPause: false }
+      await handlers['link-email']({ id: randomUUID(), data: email, createdAt: new Date(), attempt: 1 })
     }
     await mailer.close()
     expect(sink.countTo(`${username}@example.com`)).toBeGreaterThan(0)
@@ -185,7 +185,7 @@ describe('S1: sessions', () => {
     expect((await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows).toEqual(before)
   })
 
-  test('F8: where they cannot be ended, nothing has happened: old password, live link, sessions, no letter, no audit', async () => {
+  test('F8: where they cannot be ended, nothing has happened: old password, live link, sessions, no email, no audit', async () => {
     const link = await linkNow()
     const failing: Configuration = {
       async revokeSessions(tx, account) {

@@ -48,7 +48,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
   // The test does not wait for what the app would wait for.
   const hurry = `UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`
   await expect.poll(async () => (await app.sql.query(hurry)).rowCount).toBe(1)
-  const letter = await app.sink.next(person.email, 30_000)
+  const email = await app.sink.next(person.email, 30_000)
   await expect.poll(() => seen('authn_token_created').length).toBe(1)
 
   // One id leads from the answer to the email.
@@ -62,7 +62,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
   await expect.poll(() => seen('authn_token_undelivered').length, { timeout: 20_000 }).toBe(1)
   app.sink.refuse = undefined
 
-  const link = readLink(letter.link)
+  const link = readLink(email.link)
   const signature = link.signature.replace(/^./, (one) => (one === 'A' ? 'B' : 'A'))
   await reset({ ...link, signature })
   await reset(await linkOf(person, { age: 7200 }))

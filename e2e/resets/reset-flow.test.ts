@@ -22,9 +22,9 @@ describe('the main job', () => {
     const asked = await app.post('send-reset-password-link', { login: person.username })
     expect([asked.status, asked.json]).toEqual([200, sent])
 
-    const letter = await app.sink.next(person.email)
-    expect(letter.recipients).toEqual([person.email])
-    const link = readLink(letter.link)
+    const email = await app.sink.next(person.email)
+    expect(email.recipients).toEqual([person.email])
+    const link = readLink(email.link)
     expect(await app.passwordIs(person, 'the password that was forgotten')).toBe(true)
 
     const reset = await app.post('reset-password', { ...link, password })
@@ -66,11 +66,11 @@ describe('the main job', () => {
     }
     await resetBy(link)
     expect((await app.post('reset-password', { ...link, password })).json).toEqual(used)
-    const letter = await app.sink.next(person.email)
+    const email = await app.sink.next(person.email)
     await expect.poll(() => jobsLeft(app)).toBe(0)
     expect(app.sink.countTo(person.email)).toBe(1)
-    expect(letter.link).toBeUndefined()
-    for (const said of [letter.mail.text, letter.mail.html]) {
+    expect(email.link).toBeUndefined()
+    for (const said of [email.mail.text, email.mail.html]) {
       expect(said).toContain('help@rekey.example')
       expect(said).not.toContain(link.signature)
       expect(said).not.toContain('/reset-password/')

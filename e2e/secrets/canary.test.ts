@@ -131,7 +131,7 @@ const submit = (what: string, to: string, fields: Record<string, string>, kept =
 const twice = (password: string) => ({ password, password_confirm: password })
 
 /** The next email that the mail server is handed and answers so; its links become canaries. */
-async function letter(reply: Reply, cause: () => Promise<unknown>): Promise<LinkParameters[]> {
+async function email(reply: Reply, cause: () => Promise<unknown>): Promise<LinkParameters[]> {
   const before = mail.given.get(reply) ?? 0
   mail.reply = reply
   await cause()
@@ -153,12 +153,12 @@ async function story(): Promise<void> {
   const signed = signedLinks(app)
 
   // Emails: the mail server refuses our password, puts an email off, refuses one for good; each time it quotes.
-  await letter(535, ask)
-  await letter('taken', hurry)
-  await letter(451, ask)
-  await letter('taken', hurry)
-  await letter(550, ask)
-  const [link] = await letter('taken', () => post('asking by address', paths.send, { login: person.email }))
+  await email(535, ask)
+  await email('taken', hurry)
+  await email(451, ask)
+  await email('taken', hurry)
+  await email(550, ask)
+  const [link] = await email('taken', () => post('asking by address', paths.send, { login: person.email }))
   mailed = link!
   afterRequest = await dump(app.sql)
 
@@ -177,7 +177,7 @@ async function story(): Promise<void> {
   const back = await submit('a form without script', paths.reset, form, pagesOfTheLink)
   expect(back.status).toBe(303)
   await open('the page that it leads to', back.headers.location!, pagesOfTheLink)
-  await letter('taken', () => submit('a form that asks', paths.send, { login: person.username }))
+  await email('taken', () => submit('a form that asks', paths.send, { login: person.username }))
 
   // Bodies that are none.
   const secret = passwords['a password in a broken body']!
@@ -232,16 +232,16 @@ async function story(): Promise<void> {
 
   // The reset, the email that tells of it, the used link, and the way to say no.
   const good = { ...mailed, ...twice(passwords['the new password']!) }
-  const [cancel] = await letter('taken', async () => {
+  const [cancel] = await email('taken', async () => {
     expect((await post('the reset', paths.reset, good)).status).toBe(200)
   })
   expect(await app.passwordIs(person, passwords['the new password']!)).toBe(true)
   const again = { ...mailed, ...twice(passwords['a password with a used link']!) }
   expect((await post('the used link', paths.reset, again)).json).toMatchObject({ code: 'signature-used' })
   await open('the page of the used link', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
-  await letter('taken', () => post('renewing the dead link', paths.send, mailed))
+  await email('taken', () => post('renewing the dead link', paths.send, mailed))
   await open('the page that says no', `/cancel-reset/?${query(cancel!)}`, pagesOfTheLink)
-  await letter('taken', async () => {
+  await email('taken', async () => {
     expect((await post('saying no', paths.cancel, cancel!)).status).toBe(200)
   })
   for (const page of [
@@ -300,14 +300,14 @@ describe('the search', () => {
     const places = [
       { where: 'output', text: `${app.output()}{"msg":"${value}"}\n` },
       { where: 'answer', text: `${answers[0]!.text}\nx-debug: ${value}` },
-      { where: 'letter', text: mail.emails[0]!.raw.replace(/\r\n\r\n/, `\r\nX-Debug: ${value}\r\n\r\n`) },
+      { where: 'email', text: mail.emails[0]!.raw.replace(/\r\n\r\n/, `\r\nX-Debug: ${value}\r\n\r\n`) },
       ...(await dump(app.sql)),
       ...filesIn(dataDir),
     ]
     const where = find(planted, places).map((finding) => finding.where)
     await app.sql.query('DROP TABLE rekey_queue."planted"')
     rmSync(file)
-    expect(where).toEqual(['output', 'answer', 'letter', 'table rekey_queue.planted', file])
+    expect(where).toEqual(['output', 'answer', 'email', 'table rekey_queue.planted', file])
   })
 })
 

@@ -86,11 +86,11 @@ const answerPlainly = (basePath: string) => async (request: IncomingMessage, ans
       return void answer.end('1')
     case '/_next/static/chunks/gone.js':
       return void answer.writeHead(404).end()
-    case '/dev/mailbox/letter':
+    case '/dev/mailbox/email':
       answer.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'self'")
       answer.setHeader('X-Frame-Options', 'SAMEORIGIN')
       answer.setHeader('Content-Type', 'text/html')
-      return void answer.end('<p>letter</p>')
+      return void answer.end('<p>email</p>')
     case '/own-policy':
       answer.setHeader('Content-Security-Policy', 'default-src *')
       answer.setHeader('X-Frame-Options', 'ALLOWALL')

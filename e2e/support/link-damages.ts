@@ -9,7 +9,7 @@ export type LinkDamage = {
    * Where it is repaired: `address` only in the address of a page, since a body's field has one spelling; `script` only
    * by a page whose script runs, since the browser sends the damaged part to no server.
    */
-  only?: 'address' | 'script'
+  only?: 'url' | 'script'
 }
 
 /** Puts a text into the middle of the signature. */
@@ -117,13 +117,13 @@ export const linkDamages: LinkDamage[] = [
     what: '`=3D`, and a soft line break inside a name',
     source: 'RFC 2045 §6.7; orbiting/backends#298',
     damage: (link) => quotedPrintable(link).replace('timestamp', 'time=%0D%0Astamp'),
-    only: 'address',
+    only: 'url',
   },
   {
     what: '`=3D`, and a soft line break inside a name whose line end the browser dropped',
     source: 'RFC 2045 §6.7; orbiting/backends#298',
     damage: (link) => quotedPrintable(link).replace('timestamp', 'time=stamp'),
-    only: 'address',
+    only: 'url',
   },
   // Lines.
   {
@@ -140,31 +140,31 @@ export const linkDamages: LinkDamage[] = [
     what: 'a line break',
     source: 'pwm-project/pwm#697 (Gmail: %0D)',
     damage: (link) => inside(link, '%0D'),
-    only: 'address',
+    only: 'url',
   },
   {
     what: 'a line break and an indent',
     source: 'RFC 5322 §2.2.3, folding',
     damage: (link) => inside(link, '%0D%0A%20%20'),
-    only: 'address',
+    only: 'url',
   },
   {
     what: 'a space',
     source: 'mozilla/fxa-auth-server#722',
     damage: (link) => inside(link, '%20'),
-    only: 'address',
+    only: 'url',
   },
   {
     what: 'an invisible place to break',
     source: 'UAX #14, class ZW',
     damage: (link) => inside(link, '%E2%80%8B'),
-    only: 'address',
+    only: 'url',
   },
   {
     what: 'a soft hyphen',
     source: 'UAX #14, class BA',
     damage: (link) => inside(link, '%C2%AD'),
-    only: 'address',
+    only: 'url',
   },
   // Text that follows the link.
   {
@@ -198,13 +198,13 @@ export const linkDamages: LinkDamage[] = [
     what: 'all separators, encoded',
     source: 'lbryio/lbry-desktop#3459',
     damage: (link) => inQuery(link, (query) => query.replaceAll('&', '%26').replaceAll('=', '%3D')),
-    only: 'address',
+    only: 'url',
   },
   {
     what: 'all separators, encoded twice',
     source: 'orbiting/backends#38',
     damage: (link) => inQuery(link, (query) => query.replaceAll('&', '%2526').replaceAll('=', '%253D')),
-    only: 'address',
+    only: 'url',
   },
   {
     what: 'every sign of the values, encoded twice',

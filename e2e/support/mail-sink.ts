@@ -80,7 +80,7 @@ export async function startMailSink({
   await once(server.server, 'listening')
   const { port } = server.server.address() as AddressInfo
 
-  const isTo = (to: string) => (letter: CaughtEmail) => letter.recipients.includes(to)
+  const isTo = (to: string) => (email: CaughtEmail) => email.recipients.includes(to)
   const sink: MailSink = {
     url: certificate ? `smtp://localhost:${port}` : `smtp://127.0.0.1:${port}?ignoreTLS=true`,
     emails: [],
@@ -89,13 +89,13 @@ export async function startMailSink({
     async next(to, waitMs = 20_000) {
       const deadline = Date.now() + waitMs
       for (;;) {
-        const letter = sink.emails.find((candidate) => isTo(to)(candidate) && !taken.has(candidate))
-        if (letter !== undefined) {
-          taken.add(letter)
-          return letter
+        const email = sink.emails.find((candidate) => isTo(to)(candidate) && !taken.has(candidate))
+        if (email !== undefined) {
+          taken.add(email)
+          return email
         }
         const left = deadline - Date.now()
-        if (left <= 0) throw new Error(`No letter to ${to} within ${waitMs} ms.`)
+        if (left <= 0) throw new Error(`No email to ${to} within ${waitMs} ms.`)
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, left)
           const wake = () => {

@@ -206,7 +206,7 @@ export async function startApp({
 
 /** The parameters of a mailed link. */
 export function readLink(link: string | undefined): LinkParameters {
-  if (link === undefined) throw new Error('The letter carries no link.')
+  if (link === undefined) throw new Error('The email carries no link.')
   const { searchParams } = new URL(link)
   const of = (name: string) => searchParams.get(name) ?? ''
   return { user_id: of('user_id'), timestamp: of('timestamp'), signature: of('signature') }

@@ -16,12 +16,12 @@ const sizes = {
   desktop: { width: 1280, height: 800 },
 }
 const schemes = ['light', 'dark', 'forced'] as const
-const emails = ['letter-link', 'letter-change'] as const
+const emails = ['email-link', 'email-change'] as const
 const lastResort = 'page-of-last-resort'
 const mailbox = {
   mailbox: '/dev/mailbox/',
   'mailbox-found-nothing': '/dev/mailbox/?q=nobody',
-  'mailbox-letter': '/dev/mailbox/',
+  'mailbox-email': '/dev/mailbox/',
 }
 
 const nameOf = (state: { name: string }) => state.name.replace(/[^a-z]+/gi, '-').replace(/^-|-$/g, '')
@@ -77,11 +77,11 @@ for (const language of choose(wanted.lang, languages))
             await take(page, nameOf(state))
             if (state.breaks) complaints.length = 0
           }
-          for (const letter of emails.filter((letter) => chosen.includes(letter))) {
+          for (const email of emails.filter((letter) => chosen.includes(letter))) {
             // A page before this one would leave its policy behind, which allows no inline styles.
             await page.goto('about:blank')
-            await page.setContent(await htmlOf(letter, app, language))
-            await take(page, letter)
+            await page.setContent(await htmlOf(email, app, language))
+            await take(page, email)
           }
           if (language === 'en' && chosen.includes(lastResort)) {
             await showLastResort(page)
@@ -96,7 +96,7 @@ for (const language of choose(wanted.lang, languages))
             for (const [name, address] of Object.entries(mailbox)) {
               if (!chosen.includes(name)) continue
               await page.goto(`${demo.url}${address}`)
-              if (name === 'mailbox-letter') {
+              if (name === 'mailbox-email') {
                 await page.locator('main li a').first().click()
                 await page.locator('iframe').waitFor()
                 await page.waitForLoadState('networkidle')
@@ -121,11 +121,11 @@ async function showLastResort(page: Page): Promise<void> {
 }
 
 /** One of the emails that somebody new gets who resets a password. */
-async function htmlOf(letter: (typeof emails)[number], app: RunningApp, locale: Language): Promise<string> {
+async function htmlOf(email: (typeof emails)[number], app: RunningApp, locale: Language): Promise<string> {
   const person = await app.addPerson({ firstName: 'Grace', locale })
   const link = await app.linkFor(person)
   const [first] = app.sink.emails.filter(({ recipients }) => recipients.includes(person.email))
-  if (letter === 'letter-link') return String(first!.mail.html)
+  if (email === 'email-link') return String(first!.mail.html)
   await app.post('reset-password', { ...link, password: newPassword() })
   return String((await app.sink.next(person.email)).mail.html)
 }

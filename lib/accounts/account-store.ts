@@ -42,7 +42,7 @@ export type AccountStore = {
   read(id: string): Promise<{ account: Account | null; now: Date }>
 
   /** Does the work of {@link read} for an id that no account has. */
-  rehearseRead(): Promise<void>
+  simulateRead(): Promise<void>
 
   /** Accounts, oldest first, at most `most`. */
   list(most: number): Promise<Account[]>

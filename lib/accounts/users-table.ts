@@ -33,7 +33,7 @@ export type EndedRows = {
  * Where a users table keeps what Rekey needs. Tables are named with their schema (`crm.people`); without one, `public` is
  * meant, never `search_path`. Names are written as the catalogue has them, without quotes: `"userId"` is `userId`.
  */
-export type UsersTable = {
+export type UsersMapping = {
   /** A table or an updatable view. */
   table: string
   /** The column of a unique id: integer, bigint, uuid or text. */
@@ -84,18 +84,18 @@ export function tableName(text: string): TableName {
 }
 
 /** Identifies a users table in Rekey's own rows and in links: `public.auth_user`. */
-export function identityOf({ table }: Pick<UsersTable, 'table'>): string {
+export function identityOf({ table }: Pick<UsersMapping, 'table'>): string {
   const { schema, name } = tableName(table)
   return `${schema}.${name}`
 }
 
 /** Maps a team's own table. Returns the mapping as it was given; `npm start` checks it against the database. */
-export function usersTable(mapping: UsersTable): UsersTable {
+export function usersTable(mapping: UsersMapping): UsersMapping {
   return mapping
 }
 
 /** The columns that a mapping names in the users table, each with the option that names it. */
-export function namedColumns(mapping: UsersTable): [option: string, column: string][] {
+export function namedColumns(mapping: UsersMapping): [option: string, column: string][] {
   const { password } = mapping
   const optional = ['username', 'firstName', 'lastName', 'name', 'locale', 'createdAt', 'label'] as const
   return [
@@ -112,7 +112,7 @@ export function namedColumns(mapping: UsersTable): [option: string, column: stri
 }
 
 /** The columns that a mapping names in the table of the hash. */
-export function passwordColumns({ password, set = {} }: UsersTable): [option: string, column: string][] {
+export function passwordColumns({ password, set = {} }: UsersMapping): [option: string, column: string][] {
   return [
     ['password.column', password.column],
     ...columnsOf('password.none', password.none),

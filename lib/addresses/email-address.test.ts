@@ -231,7 +231,7 @@ describe('the comparison of addresses', () => {
     `jane@${'a.'.repeat(130)}com`,
   ]
   test.each(noAddress.map((text) => [JSON.stringify(text), text]))(
-    'C4, C5, C7, I5: %s is no address and gets no letter',
+    'C4, C5, C7, I5: %s is no address and gets no email',
     (_, text) => {
       expect(canonicalEmail(text)).toBeNull()
       expect(lookupForms(text)).toEqual([])
@@ -324,7 +324,7 @@ test('I6: a stored address is found whichever way its domain is spelled', () => 
   expect(lookupForms('Jane@Example.com')).toEqual(['jane@example.com'])
 })
 
-test('M11: letters go to A-labels, with the local part as it is stored', () => {
+test('M11: emails go to A-labels, with the local part as it is stored', () => {
   expect(wireAddress('Jane.Doe@Bücher.example')).toBe('Jane.Doe@xn--bcher-kva.example')
   expect(wireAddress('Jürgen@BÜCHER.example')).toBe('Jürgen@xn--bcher-kva.example')
   expect(wireAddress('用户@straße.example')).toBe('用户@xn--strae-oqa.example')
@@ -342,7 +342,7 @@ test.each([
   ['a variation selector', 'mike\uFE0F@example.com'],
   ['a combining grapheme joiner', 'mi\u034Fke@example.com'],
   ['a Hangul filler', 'mike\u3164@example.com'],
-])('C2, C6: no letter goes to a local part with %s, which a mail server might normalise', (_, stored) => {
+])('C2, C6: no email goes to a local part with %s, which a mail server might normalise', (_, stored) => {
   expect(canonicalEmail(stored)).not.toBeNull()
   expect(mayBeMailed(stored)).toBe(false)
 })

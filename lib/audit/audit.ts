@@ -67,7 +67,7 @@ export function createAudit(
   }
 
   /** Costs the database about what {@link record} does, and records nothing. */
-  async function rehearse(tx: Transaction = prisma): Promise<void> {
+  async function simulate(tx: Transaction = prisma): Promise<void> {
     await tx.$executeRaw`
       INSERT INTO ${names.audit} ("event") SELECT a."event" FROM ${names.audit} a WHERE a."id" = -1`
   }
@@ -96,7 +96,7 @@ export function createAudit(
     await prisma.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
   }
 
-  return { record, logOnly, rehearse, recordBestEffort, history, purge }
+  return { record, logOnly, simulate, recordBestEffort, history, purge }
 }
 
 function entryOf(event: AuditEvent, facts: AuditFacts) {

@@ -38,7 +38,7 @@ describe('V5: a name that is no setting', () => {
   test.each([
     ['RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES', 'emails into rekey.config.ts'],
     ['VERIFICATION_URL_BUILDER', 'buildVerificationUrl into rekey.config.ts'],
-    ['SEND_RESET_PASSWORD_LINK_USER_FINDER', 'findAccounts into rekey.config.ts'],
+    ['SEND_RESET_PASSWORD_LINK_USER_FINDER', 'findResettableAccounts into rekey.config.ts'],
     ['REGISTER_VERIFICATION_ENABLED', 'resets passwords and does nothing else'],
   ])('%s, of Django REST Registration, is told where that is done', (name, where) => {
     expect(warned({ [name]: 'x' })).toEqual([expect.stringMatching(where)])

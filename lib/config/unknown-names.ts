@@ -8,7 +8,7 @@ const inConfiguration: Record<string, string> = {
   RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES: 'emails',
   RESET_PASSWORD_VERIFICATION_EMAIL_SENDER: 'sendEmail',
   SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS: 'linkRequestSchema',
-  SEND_RESET_PASSWORD_LINK_USER_FINDER: 'findAccounts',
+  SEND_RESET_PASSWORD_LINK_USER_FINDER: 'findResettableAccounts',
   SUCCESS_RESPONSE_BUILDER: 'buildSuccessResponse',
   VERIFICATION_URL_BUILDER: 'buildVerificationUrl',
 }

@@ -13,14 +13,14 @@ const conflictCodes = /^(40001|40P01|P2034|TransactionWriteConflict)$/
 
 /** Whether the database is unavailable, so that the same request may succeed later. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  return isConflict(error) || someCause(error, isAway)
+  return isTransactionConflict(error) || someCause(error, isAway)
 }
 
 /**
  * Whether PostgreSQL rolled back because of a concurrent transaction, so that a retry may succeed (PostgreSQL,
  * "Serialization Failure Handling").
  */
-export function isConflict(error: unknown): boolean {
+export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
@@ -40,7 +40,7 @@ export async function retryConflicts<Result>(work: () => Promise<Result>): Promi
     try {
       return await work()
     } catch (error) {
-      if (tries === maxTries || !isConflict(error)) throw error
+      if (tries === maxTries || !isTransactionConflict(error)) throw error
       const pause = Math.random() * Math.min(firstPause * 2 ** (tries - 1), maxPause)
       await new Promise((resolve) => setTimeout(resolve, pause))
     }

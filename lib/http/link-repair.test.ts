@@ -38,11 +38,11 @@ function queryOf(address: string): Record<string, string | string[]> {
   return query
 }
 
-const read = (address: string, source: LinkSource = 'address') =>
+const read = (address: string, source: LinkSource = 'url') =>
   findLink(links, 'reset', queryOf(address), source)
 
 const everywhere = linkDamages.filter(({ only }) => only === undefined)
-const addressOnly = linkDamages.filter(({ only }) => only === 'address')
+const addressOnly = linkDamages.filter(({ only }) => only === 'url')
 
 describe('U12: a link that a mail program damaged is read as the link that was sent', () => {
   const link = signed()
@@ -95,8 +95,8 @@ describe('U12: a link that a mail program damaged is read as the link that was s
     for (const purpose of ['cancel', 'cancel-change'] as const) {
       const cancel = signed(uuid, { purpose })
       const query = queryOf(buildLinkUrl(page, cancel).replace('&timestamp', '×tamp'))
-      expect(findLink(links, 'cancel', query, 'address')).toEqual(cancel)
-      expect(findLink(links, 'reset', query, 'address')).toBeUndefined()
+      expect(findLink(links, 'cancel', query, 'url')).toEqual(cancel)
+      expect(findLink(links, 'reset', query, 'url')).toBeUndefined()
     }
   })
 })
@@ -125,7 +125,7 @@ describe('T8, T9: what no mail program does is not repaired', () => {
     ['a part under another name', { signature: undefined, sig: signature }],
   ])('%s, wherever it is received', (_what, change) => {
     const fields = { ...whole, ...change }
-    expect(findLink(links, 'reset', fields, 'address')).toBeUndefined()
+    expect(findLink(links, 'reset', fields, 'url')).toBeUndefined()
     expect(repairFields(links, 'reset', fields)).toBe(fields)
   })
 
@@ -223,7 +223,7 @@ describe('T12: whatever is received,', () => {
     }
     const fields = fc.record({ user_id: field, timestamp: field, signature: field }, { requiredKeys: [] })
     fc.assert(
-      fc.property(junk, (address) => check(queryOf(address), 'address')),
+      fc.property(junk, (address) => check(queryOf(address), 'url')),
       { numRuns: 500 },
     )
     fc.assert(
@@ -232,7 +232,7 @@ describe('T12: whatever is received,', () => {
     )
     // Every rule changes this forgery, so the bound is reached.
     const worst = `${page}?user_id=a%2541%3Dc%3E%26amp;b&timestamp=5&signature=x)`
-    check(queryOf(worst), 'address')
+    check(queryOf(worst), 'url')
     expect(Math.max(...seen)).toBe(maxSpellings)
   })
 
@@ -248,7 +248,7 @@ describe('T12: whatever is received,', () => {
       const counts = dead.map((one) => {
         const counter = counting()
         expect(
-          findLink(counter.links, 'reset', queryOf(damage(buildLinkUrl(page, one))), 'address'),
+          findLink(counter.links, 'reset', queryOf(damage(buildLinkUrl(page, one))), 'url'),
         ).toBeUndefined()
         return counter.verified()
       })
@@ -262,7 +262,7 @@ describe('C14, I3: long input', () => {
   function cost(piece: string, length: number): number {
     const text = `user_id=${piece.repeat(length / piece.length)}x&timestamp=1&signature=x`
     const start = process.cpuUsage()
-    for (let round = 0; round < 10; round += 1) repairText(text, 'address')
+    for (let round = 0; round < 10; round += 1) repairText(text, 'url')
     const { user, system } = process.cpuUsage(start)
     return (user + system) / 1000
   }
@@ -299,7 +299,7 @@ describe('C14, I3: long input', () => {
       timestamp: `${timestamp}`,
       signature: `${signature}.${'.'.repeat(longestRepaired)}`,
     }
-    expect(findLink({ verifyAuthenticity }, 'reset', long, 'address')).toBeUndefined()
+    expect(findLink({ verifyAuthenticity }, 'reset', long, 'url')).toBeUndefined()
     expect(verified).toBe(1)
   })
 })

@@ -14,10 +14,10 @@ const purposes: Record<LinkKind, readonly Purpose[]> = {
 }
 
 /**
- * Where the link was received. An address comes straight from a mail program, so white space in it is damage. Fields of a
+ * Where the link was received. A URL comes straight from a mail program, so white space in it is damage. Fields of a
  * request body come from a client, which must send one spelling (ASVS 11.2.4, 1.5.3), so white space alone is no damage.
  */
-export type LinkSource = 'address' | 'fields'
+export type LinkSource = 'url' | 'fields'
 
 /** The received values by name: the query of a page as Next parses it, or the fields of a body. */
 type Received = Record<string, unknown>
@@ -68,7 +68,7 @@ const decodeEntities: Rule = (text) =>
  */
 const joinLines: Rule = (text, source) =>
   text.replace(/[\s>\u00ad\u200b-\u200d\u2060]+/gu, (run) =>
-    source === 'address' || run.includes('>') ? '' : run,
+    source === 'url' || run.includes('>') ? '' : run,
   )
 
 /**
@@ -151,7 +151,7 @@ function joinParameters(received: Received, source: LinkSource): string | undefi
   for (const [name, value] of Object.entries(received)) {
     if (source === 'fields' && !fieldOfLink.test(name)) continue
     // Next makes a list of a repeated parameter.
-    const values = source === 'address' && Array.isArray(value) ? (value as unknown[]) : [value]
+    const values = source === 'url' && Array.isArray(value) ? (value as unknown[]) : [value]
     for (const one of values) {
       if (one === undefined || one === null) continue
       if (typeof one !== 'string' && typeof one !== 'bigint') return undefined

@@ -8,7 +8,7 @@ import { connectionCauses, isStopCause, stopHints, type StopCause } from './stop
 import { mailTimes, type MailTimes } from './verdict'
 import type { Mailer } from '@/lib/mail/mailer'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
-import type { Attempt, Handlers, QueueName, Work } from '@/lib/queue/queue'
+import type { AttemptResult, Handlers, QueueName, Work } from '@/lib/queue/queue'
 
 type Parts = {
   state: Pick<MailState, 'write' | 'clear'>
@@ -156,7 +156,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     return { ...handlers, ...(Object.fromEntries(watched) as Partial<Handlers>) }
   }
 
-  type Handle = (work: Work<QueueName>) => Promise<Attempt>
+  type Handle = (work: Work<QueueName>) => Promise<AttemptResult>
 
   function watchHandler(name: QueueName, handle: Handle): Handle {
     return async (work) => {
@@ -176,7 +176,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     }
   }
 
-  function recordEnd(name: QueueName, ended: Attempt, attempt: number, startedAt: number): void {
+  function recordEnd(name: QueueName, ended: AttemptResult, attempt: number, startedAt: number): void {
     if (throwing.delete(name) && throwing.size === 0) void clear(['job-error'], 0)
     const reason = ended.outcome === 'done' ? undefined : ended.reason
     // At a later attempt, deferrals of a single recipient can be the reason.

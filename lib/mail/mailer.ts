@@ -117,8 +117,8 @@ export function createMailer(options: MailerOptions) {
   }
 
   /** Costs the time of composing a message, but sends none. */
-  async function rehearse(content: EmailText): Promise<void> {
-    await compose(messageTo(sender.address, 'rehearsal', content))
+  async function simulate(content: EmailText): Promise<void> {
+    await compose(messageTo(sender.address, 'simulation', content))
   }
 
   function report(outcome: SendOutcome): SendOutcome {
@@ -126,7 +126,7 @@ export function createMailer(options: MailerOptions) {
     return outcome
   }
 
-  return { send, rehearse, verify, close: transport.close }
+  return { send, simulate, verify, close: transport.close }
 }
 
 type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMail']>[0] & {

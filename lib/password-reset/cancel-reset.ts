@@ -1,6 +1,6 @@
 import { mayReset, passwordChangedSince, type Account } from '@/lib/accounts/account'
 import { rejectLink, throttled, type RefusedLink, type Throttled } from './refuse'
-import type { ResetParts } from './reset-parts'
+import type { ResetDependencies } from './reset-dependencies'
 import type { Link, Purpose } from './reset-link'
 import { openCancelLink, verifyCancelLink } from './verify-link'
 
@@ -16,7 +16,10 @@ const emailPause = 3600
  * password it also sends a new link, which bypasses the pause. A link works once, and an account gets three such resets an
  * hour: without that limit, an attacker could spend the installation's email budget with an own account.
  */
-export async function cancelReset(parts: ResetParts, input: CancelResetInput): Promise<CancelResetOutcome> {
+export async function cancelReset(
+  parts: ResetDependencies,
+  input: CancelResetInput,
+): Promise<CancelResetOutcome> {
   const { audit, database, limits, queue, recovery } = parts
   const { link, locale, requestId, client } = input
   const context = { requestId, client }
@@ -49,15 +52,19 @@ export async function cancelReset(parts: ResetParts, input: CancelResetInput): P
 
 /** Whether cancelling with this link also sends a fresh reset link. */
 export function startsReset(
-  { settings }: Pick<ResetParts, 'settings'>,
+  { settings }: Pick<ResetDependencies, 'settings'>,
   account: Account,
   link: Link,
   purpose: Purpose | undefined,
 ): boolean {
-  return settings.reset.enabled && isAfterPasswordChange(account, link, purpose) && mayReset(account)
+  return settings.reset.enabled && isPasswordChangedSinceLink(account, link, purpose) && mayReset(account)
 }
 
 /** Whether the password was changed since the link. If links may be used twice, a link of the first email survives it, too. */
-export function isAfterPasswordChange(account: Account, link: Link, purpose: Purpose | undefined): boolean {
+export function isPasswordChangedSinceLink(
+  account: Account,
+  link: Link,
+  purpose: Purpose | undefined,
+): boolean {
   return purpose === 'cancel-change' || passwordChangedSince(account, link.timestamp)
 }

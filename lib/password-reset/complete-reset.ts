@@ -9,7 +9,7 @@ import {
   type RefusedLink,
   type Throttled,
 } from './refuse'
-import type { RequestContext, ResetParts } from './reset-parts'
+import type { RequestContext, ResetDependencies } from './reset-dependencies'
 import { createOneByOne } from './one-by-one'
 import type { Link } from './reset-link'
 import { verifyResetLink, type VerifiedLink } from './verify-link'
@@ -37,7 +37,7 @@ type Step = RefusedLink | RejectedPassword | Throttled | undefined
 
 /** Replaces the password if the link still holds. Of two visitors with one link, one gets through. */
 export async function completeReset(
-  parts: ResetParts,
+  parts: ResetDependencies,
   input: CompleteResetInput,
 ): Promise<CompleteResetOutcome> {
   const { limits, links, queue } = parts
@@ -73,7 +73,7 @@ const hashesOfLink = createOneByOne()
  * @returns undefined where the link has cost as many hashes as it may
  */
 async function hashPassword(
-  parts: ResetParts,
+  parts: ResetDependencies,
   { link, password }: CompleteResetInput,
   context: RequestContext,
 ): Promise<string | undefined> {
@@ -93,7 +93,7 @@ async function hashPassword(
 }
 
 async function checkPassword(
-  parts: ResetParts,
+  parts: ResetDependencies,
   { link, password, passwordConfirm, request }: CompleteResetInput,
   account: Account,
   context: RequestContext,
@@ -112,7 +112,7 @@ async function checkPassword(
 
 /** Counts before it asks, so that of many guesses at once no more than the limit are tried. */
 async function checkSecondFactor(
-  parts: ResetParts,
+  parts: ResetDependencies,
   { link, request }: CompleteResetInput,
   account: Account,
   context: RequestContext,
@@ -134,7 +134,7 @@ async function checkSecondFactor(
 
 /** One transaction: the password, the team's sessions, the audit entries, and the email about the change. */
 async function replacePassword(
-  { accounts, audit, configuration, database, queue, settings }: ResetParts,
+  { accounts, audit, configuration, database, queue, settings }: ResetDependencies,
   { locale, requestId, request: { client } }: CompleteResetInput,
   account: Account,
   newHash: string,

@@ -4,8 +4,8 @@ import { urlInApp } from '@/lib/config/own-path'
 import type { Settings } from '@/lib/config/settings'
 import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
 import type { EmailText, Sender } from '@/lib/mail/email-types'
-import type { Attempt } from '@/lib/queue/queue'
-import type { EmailParts } from './email-parts'
+import type { AttemptResult } from '@/lib/queue/queue'
+import type { EmailDependencies } from './email-dependencies'
 import { buildLinkUrl } from './reset-link'
 
 /** The fields that identify an email in log and audit. */
@@ -17,14 +17,14 @@ export type EmailLogContext = { requestId: string; accountId: string }
  * @returns the outcome of the attempt, for the queue
  */
 export async function deliverEmail(
-  { audit, configuration, sendSchedule, log, mailer }: EmailParts,
+  { audit, configuration, sendSchedule, log, mailer }: EmailDependencies,
   event: 'sent' | 'notified',
   id: string,
   account: Account,
   text: EmailText,
   context: EmailLogContext,
   attempt: number,
-): Promise<Attempt> {
+): Promise<AttemptResult> {
   const send = () => mailer.send({ id, to: account.email, content: text })
   const sendByTeam = async () =>
     (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
@@ -48,7 +48,7 @@ export async function deliverEmail(
  * minutes; not per client, because floods come from many addresses.
  */
 export async function auditUnsentEmail(
-  { audit, limits }: Pick<EmailParts, 'audit' | 'limits'>,
+  { audit, limits }: Pick<EmailDependencies, 'audit' | 'limits'>,
   reason: string,
   context: EmailLogContext,
 ): Promise<void> {
@@ -63,7 +63,7 @@ export async function auditUnsentEmail(
  * language only if a page would choose another one, so that most links have three parameters.
  */
 export function cancelLink(
-  { links, settings }: Pick<EmailParts, 'links' | 'settings'>,
+  { links, settings }: Pick<EmailDependencies, 'links' | 'settings'>,
   purpose: 'cancel' | 'cancel-change',
   account: Account,
   timestamp: number,
@@ -78,7 +78,7 @@ export function cancelLink(
 
 /** Returns the account's language, else that of the request, else DEFAULT_LOCALE. */
 export function emailLocale(
-  { settings }: Pick<EmailParts, 'settings'>,
+  { settings }: Pick<EmailDependencies, 'settings'>,
   { locale }: Pick<Account, 'locale'>,
   requested: string,
 ): Language {

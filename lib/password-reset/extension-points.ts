@@ -1,6 +1,6 @@
 import type { Account } from '@/lib/accounts/account'
 import type { LoginFields } from '@/lib/accounts/account-store'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Transaction } from '@/lib/database/pool'
 import type { EmailText, Emails } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
@@ -18,7 +18,7 @@ export type ResetRequest = {
 /**
  * The functions that a team may replace with its own code. Each one is optional.
  *
- * Functions in the worker have a deadline: one minute for `findAccounts` and `passwordChanged`, eleven and a half minutes for
+ * Functions in the worker have a deadline: one minute for `findResettableAccounts` and `passwordChanged`, eleven and a half minutes for
  * a whole email (`buildVerificationUrl`, `emails` and `sendEmail`, of which `deliver` alone may take eleven). A late
  * function is retried later; it cannot be stopped, so it runs beside its retry. Set a timeout for everything that it waits
  * for. An email that is late eight times is given up, because it may have been delivered each time.
@@ -28,14 +28,14 @@ export type Configuration = {
    * The table that has the accounts; Rekey's own unless one is named. `npm run accounts -- check` compares the mapping with
    * the database.
    */
-  users?: UsersTable
+  users?: UsersMapping
   /**
    * Finds the accounts of a typed login (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default. Runs in
    * the worker, so that its duration does not delay the response. At most twenty accounts receive an email: the one with the
    * typed username, then the oldest, by the time in their ids. `findByLogin` finds twenty of an address's
    * accounts: the oldest ten, and ten of the others.
    */
-  findAccounts?: (
+  findResettableAccounts?: (
     login: string,
     fields: LoginFields,
     findByLogin: (login: string, fields: LoginFields) => Promise<Account[]>,

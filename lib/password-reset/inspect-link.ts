@@ -1,6 +1,6 @@
 import { signInName, type Account } from '@/lib/accounts/account'
-import { startsReset, isAfterPasswordChange } from './cancel-reset'
-import type { ResetParts } from './reset-parts'
+import { startsReset, isPasswordChangedSinceLink } from './cancel-reset'
+import type { ResetDependencies } from './reset-dependencies'
 import type { Link, LinkStatus } from './reset-link'
 import { verifyCancelLink, verifyResetLink } from './verify-link'
 
@@ -26,7 +26,7 @@ export type InspectedCancelLink =
   { state: 'valid'; locale: string | null; changed: boolean; newLink: boolean } | Dead
 
 /** Inspects a link without using it, so that people and mail scanners may load its page any number of times. */
-export async function inspectLink(parts: ResetParts, link: Link): Promise<InspectedLink> {
+export async function inspectLink(parts: ResetDependencies, link: Link): Promise<InspectedLink> {
   const { status, account } = await verifyResetLink(parts, link)
   if (status !== 'valid') return { state: status }
   const { username, email, firstName, lastName, name, locale } = account
@@ -38,13 +38,13 @@ export async function inspectLink(parts: ResetParts, link: Link): Promise<Inspec
 }
 
 /** Inspects a "this wasn't me" link without using it. */
-export async function inspectCancelLink(parts: ResetParts, link: Link): Promise<InspectedCancelLink> {
+export async function inspectCancelLink(parts: ResetDependencies, link: Link): Promise<InspectedCancelLink> {
   const { status, account, purpose } = await verifyCancelLink(parts, link)
   if (status !== 'valid') return { state: status }
   return {
     state: status,
     locale: account.locale,
-    changed: isAfterPasswordChange(account, link, purpose),
+    changed: isPasswordChangedSinceLink(account, link, purpose),
     newLink: startsReset(parts, account, link, purpose),
   }
 }

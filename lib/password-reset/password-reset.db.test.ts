@@ -5,7 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { linkState, type Account } from '@/lib/accounts/account'
-import { ownIdentity, ownUsersTable, type NewAccount } from '@/lib/accounts/adapters/own-table'
+import { ownIdentity, ownUsersMapping, type NewAccount } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
@@ -14,7 +14,7 @@ import type { Configuration } from './extension-points'
 import { migrate } from '@/lib/setup/migrate'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
-import type { ResetParts } from './reset-parts'
+import type { ResetDependencies } from './reset-dependencies'
 import { createLinks, type Link, type Purpose } from './reset-link'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
@@ -65,7 +65,7 @@ async function add(more: Partial<NewAccount> = {}): Promise<Account> {
   return (await services.accounts.read(id)).account!
 }
 
-const reset = (configuration: Configuration = {}, other: Partial<ResetParts> = {}) =>
+const reset = (configuration: Configuration = {}, other: Partial<ResetDependencies> = {}) =>
   createPasswordReset({ ...services, configuration, ...other })
 
 const now = () => Math.floor(Date.now() / 1000)
@@ -341,7 +341,7 @@ describe('setting a password', () => {
     expect(await reset().inspectLink(link)).toMatchObject({
       account: { username: person.username, signInName: person.username, name: '' },
     })
-    const { username, lastName: name, ...others } = ownUsersTable(services.database.schemas)
+    const { username, lastName: name, ...others } = ownUsersMapping(services.database.schemas)
     expect(username).toBeDefined()
     const accounts = createSqlAccountStore(services.database, { ...others, name: name! }, ownIdentity)
     expect(await reset({}, { accounts }).inspectLink(link)).toMatchObject({
@@ -430,7 +430,7 @@ describe('W9: hash work for one link', () => {
 
   test('W9: a server that is too busy to hash uses up nothing', async () => {
     const link = linkOf()
-    const busy: ResetParts['hash'] = { ...services.hash, hash: () => Promise.reject(new Busy()) }
+    const busy: ResetDependencies['hash'] = { ...services.hash, hash: () => Promise.reject(new Busy()) }
     for (let n = 0; n < 12; n += 1)
       await expect(
         reset({}, { hash: busy }).completeReset(input(link, good, fromNetwork(n))),
@@ -479,7 +479,7 @@ describe('what belongs to a reset', () => {
     await nothing()
   })
 
-  test('F8: where anything later fails, nothing has happened either: no session ended, no entry, no letter', async () => {
+  test('F8: where anything later fails, nothing has happened either: no session ended, no entry, no email', async () => {
     const queue: Services['queue'] = {
       ...services.queue,
       add: async (name, ...rest) => {
@@ -578,7 +578,7 @@ describe('"this wasn’t me"', () => {
 
   test('R3: a press that starts nothing, beaten by another or by an outage, takes none of the three', async () => {
     const link = linkOf(account, 'cancel-change')
-    const broken: Partial<ResetParts> = {
+    const broken: Partial<ResetDependencies> = {
       queue: { ...services.queue, add: () => Promise.reject(new Error('away')) },
     }
     for (let n = 0; n < 3; n += 1) {

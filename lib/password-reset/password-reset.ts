@@ -1,13 +1,13 @@
 import { cancelReset } from './cancel-reset'
 import { completeReset } from './complete-reset'
 import { inspectCancelLink, inspectLink } from './inspect-link'
-import type { ResetParts } from './reset-parts'
+import type { ResetDependencies } from './reset-dependencies'
 import { requestLink } from './request-link'
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>
 
 /** The use cases of pages and handlers, with their dependencies. Those of the worker are in `send-emails.ts`. */
-export function createPasswordReset(parts: ResetParts) {
+export function createPasswordReset(parts: ResetDependencies) {
   return {
     requestLink: requestLink.bind(null, parts),
     inspectLink: inspectLink.bind(null, parts),

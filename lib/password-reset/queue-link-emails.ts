@@ -1,11 +1,11 @@
 import { createHash, randomInt } from 'node:crypto'
 import { mayReset, type Account } from '@/lib/accounts/account'
-import type { Attempt, Work } from '@/lib/queue/queue'
+import type { AttemptResult, Work } from '@/lib/queue/queue'
 import { maxAccountsPerMailbox } from '@/lib/rate-limits/email-budget'
 import { usernameSpellings } from '@/lib/text/username'
-import type { EmailParts } from './email-parts'
-import { findAccounts } from './find-accounts'
-import type { Rehearsal } from './rehearsal'
+import type { EmailDependencies } from './email-dependencies'
+import { findResettableAccounts } from './find-accounts'
+import type { EmailSimulation } from './simulated-emails'
 
 /**
  * Seconds after which the further emails of one request follow the first, each after a random time. All at once, they would
@@ -21,10 +21,10 @@ const spread = { least: 1, most: 4 }
  * network that requested its link.
  */
 export async function queueLinkEmails(
-  parts: EmailParts,
-  rehearsal: Rehearsal,
+  parts: EmailDependencies,
+  simulation: EmailSimulation,
   { id, data, createdAt, attempt }: Work<'link-request'>,
-): Promise<Attempt> {
+): Promise<AttemptResult> {
   const { audit, database, limits, queue } = parts
   const { target, locale, requestId, client, bypassPause } = data
   const found =
@@ -34,7 +34,7 @@ export async function queueLinkEmails(
   const requestedAt = Math.floor(createdAt.getTime() / 1000)
   const email = { requestedAt, locale, requestId, bypassPause }
   if (found.length === 0)
-    return rehearsal.request(derivedId(id, 'nobody'), { ...email, accountId: null }, client)
+    return simulation.request(derivedId(id, 'nobody'), { ...email, accountId: null }, client)
 
   const audited = new Set<string>()
   for (const account of found)
@@ -55,10 +55,10 @@ export async function queueLinkEmails(
   return { outcome: 'done' }
 }
 
-async function findByLogin(parts: EmailParts, login: string, requestId: string): Promise<Account[]> {
+async function findByLogin(parts: EmailDependencies, login: string, requestId: string): Promise<Account[]> {
   const { limits, log } = parts
   const capped = (count: number) => log.warn({ event: 'accounts_capped', requestId, count })
-  const found = await findAccounts(parts, login, (ids) => {
+  const found = await findResettableAccounts(parts, login, (ids) => {
     if (ids.length > maxAccountsPerMailbox) capped(ids.length)
     return limits.chooseOnTurn(ids)
   })
@@ -72,7 +72,7 @@ async function findByLogin(parts: EmailParts, login: string, requestId: string):
   return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, maxAccountsPerMailbox)
 }
 
-async function findById({ accounts }: EmailParts, accountId: string): Promise<Account[]> {
+async function findById({ accounts }: EmailDependencies, accountId: string): Promise<Account[]> {
   const { account } = await accounts.read(accountId)
   return account !== null && mayReset(account) ? [account] : []
 }

@@ -1,6 +1,6 @@
 import type { LimitResult } from '@/lib/rate-limits/limits'
 import type { Link, LinkStatus } from './reset-link'
-import type { RequestContext, ResetParts } from './reset-parts'
+import type { RequestContext, ResetDependencies } from './reset-dependencies'
 
 export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
 
@@ -9,7 +9,7 @@ export type RefusedLink = {
   code: Exclude<LinkStatus, 'valid'> | 'second-factor-required' | 'second-factor-exhausted'
 }
 
-type Auditing = Pick<ResetParts, 'limits' | 'audit'>
+type Auditing = Pick<ResetDependencies, 'limits' | 'audit'>
 
 /** Rejects a link. A forged link's user id is untrusted, so the audit entry omits it. */
 export async function rejectLink(

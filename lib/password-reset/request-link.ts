@@ -1,9 +1,9 @@
 import { mayReset } from '@/lib/accounts/account'
 import { longestLogin } from '@/lib/accounts/account-store'
 import type { LimitResult } from '@/lib/rate-limits/limits'
-import { findAccounts } from './find-accounts'
+import { findResettableAccounts } from './find-accounts'
 import { auditUnknownAccount, throttled, type Throttled } from './refuse'
-import type { ResetParts } from './reset-parts'
+import type { ResetDependencies } from './reset-dependencies'
 import type { Link } from './reset-link'
 
 /** A request for a link: the account, named by a typed login or an older link, and the client. */
@@ -24,7 +24,10 @@ export type RequestLinkOutcome =
  * @returns `found`: whether there is an account, only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND; 'not-genuine' for a link
  *   that Rekey did not sign
  */
-export async function requestLink(parts: ResetParts, input: RequestLinkInput): Promise<RequestLinkOutcome> {
+export async function requestLink(
+  parts: ResetDependencies,
+  input: RequestLinkInput,
+): Promise<RequestLinkOutcome> {
   const { links, queue, settings } = parts
   const { target, locale, requestId, client } = input
   if ('link' in target && links.verifyAuthenticity('reset', target.link) === null)
@@ -44,15 +47,15 @@ export async function requestLink(parts: ResetParts, input: RequestLinkInput): P
   return { ok: true, found: tells ? true : 'not-told' }
 }
 
-function count({ limits }: ResetParts, { target, client }: RequestLinkInput): Promise<LimitResult> {
+function count({ limits }: ResetDependencies, { target, client }: RequestLinkInput): Promise<LimitResult> {
   return 'login' in target
     ? limits.countRequest(client, target.login)
     : limits.countRenewal(client, target.link)
 }
 
 /** Looks up the account; only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND. */
-async function hasAccount(parts: ResetParts, target: RequestLinkInput['target']): Promise<boolean> {
-  if ('login' in target) return (await findAccounts(parts, target.login)).length > 0
+async function hasAccount(parts: ResetDependencies, target: RequestLinkInput['target']): Promise<boolean> {
+  if ('login' in target) return (await findResettableAccounts(parts, target.login)).length > 0
   const { account } = await parts.accounts.read(target.link.user_id)
   return account !== null && mayReset(account)
 }

@@ -1,7 +1,7 @@
 import { clientNetwork } from '@/lib/addresses/client-ip'
-import type { Attempt, Work } from '@/lib/queue/queue'
+import type { AttemptResult, Work } from '@/lib/queue/queue'
 import { auditUnsentEmail, cancelLink, deliverEmail, emailLocale, senderOf } from './deliver-email'
-import type { EmailParts } from './email-parts'
+import type { EmailDependencies } from './email-dependencies'
 
 /**
  * Notifies the owner of a changed password, at the address that the account had at that time: an attacker who changed the
@@ -11,9 +11,9 @@ import type { EmailParts } from './email-parts'
  * mailbox must not revoke links of the new one.
  */
 export async function sendChangedEmail(
-  parts: EmailParts,
+  parts: EmailDependencies,
   { id, data, createdAt, attempt }: Work<'changed-email'>,
-): Promise<Attempt> {
+): Promise<AttemptResult> {
   const { accountId, requestId, email } = data
   const context = { requestId, accountId }
   const { account } = await parts.accounts.read(accountId)

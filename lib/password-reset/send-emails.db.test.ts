@@ -10,7 +10,7 @@ import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
 import { createSendSchedule } from './send-schedule'
 import { createLimits } from '@/lib/rate-limits/limits'
-import type { EmailParts } from './email-parts'
+import type { EmailDependencies } from './email-dependencies'
 import { createEmailSending } from './send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
@@ -34,7 +34,7 @@ beforeAll(async () => {
       SECRET_KEY: randomBytes(32).toString('base64url'),
       DATABASE_URL: database.url,
       PUBLIC_URL: 'https://id.example.com',
-      RESET_PASSWORD_VERIFICATION_URL: 'https://front.example/reset?from=letter',
+      RESET_PASSWORD_VERIFICATION_URL: 'https://front.example/reset?from=email',
       SMTP_URL: sink.url,
       VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',
       LOG_LEVEL: 'fatal',
@@ -82,7 +82,7 @@ async function add(more: Partial<Account> = {}): Promise<Account> {
   return (await services.accounts.read(id)).account!
 }
 
-const handlers = (configuration: Configuration = {}, other: Partial<EmailParts> = {}): Handlers =>
+const handlers = (configuration: Configuration = {}, other: Partial<EmailDependencies> = {}): Handlers =>
   createEmailSending({
     ...services,
     configuration,
@@ -172,11 +172,15 @@ describe('who was asked for', () => {
   test('is for a team’s own function to say, which never gets past who may be reset', async () => {
     const disabled = await add({ isActive: false })
     const asked: unknown[] = []
-    const findAccounts: Configuration['findAccounts'] = async (login, fields, findByLogin) => {
+    const findResettableAccounts: Configuration['findResettableAccounts'] = async (
+      login,
+      fields,
+      findByLogin,
+    ) => {
       asked.push(login, fields)
       return [...(await findByLogin(account.username, fields)), disabled]
     }
-    await handlers({ findAccounts })['link-request'](requestJob({ login: '+49 30 1234' }))
+    await handlers({ findResettableAccounts })['link-request'](requestJob({ login: '+49 30 1234' }))
     expect(asked).toEqual(['+49 30 1234', ['username', 'email']])
     expect(await queued(account)).toHaveLength(1)
     expect(await queued(disabled)).toEqual([])
@@ -203,8 +207,8 @@ test('R2: of many accounts with one address a request has emails for the ten old
 test('R2: one request has twenty emails at most, to the oldest accounts, in whatever order a team’s own function finds them', async () => {
   const people: Account[] = []
   for (let i = 0; i < 22; i += 1) people.push(await add({ passwordHash: 'a hash' }))
-  const findAccounts: Configuration['findAccounts'] = async () => people.toReversed()
-  await handlers({ findAccounts })['link-request'](requestJob({ login: 'a name of the team' }))
+  const findResettableAccounts: Configuration['findResettableAccounts'] = async () => people.toReversed()
+  await handlers({ findResettableAccounts })['link-request'](requestJob({ login: 'a name of the team' }))
   const asked = await Promise.all(people.map(async (person) => (await queued(person)).length))
   expect(asked).toEqual([...Array(20).fill(1), 0, 0])
 })
@@ -244,28 +248,28 @@ describe('A8: a request that names nobody', () => {
     )
     expect(rows).toHaveLength(1)
     const before = sink.emails.length
-    const rehearsed: unknown[] = []
-    const rehearse: Mailer['rehearse'] = async (emailText) => {
-      rehearsed.push(emailText.subject)
-      return mailer.rehearse(emailText)
+    const simulated: unknown[] = []
+    const simulate: Mailer['simulate'] = async (emailText) => {
+      simulated.push(emailText.subject)
+      return mailer.simulate(emailText)
     }
     const { id, data } = rows[0]!
-    const ended = handlers({}, { mailer: { ...mailer, rehearse } })['link-email']({
+    const ended = handlers({}, { mailer: { ...mailer, simulate } })['link-email']({
       id,
       data,
       createdAt: new Date(),
       attempt: 1,
     })
     expect(await ended).toEqual({ outcome: 'done' })
-    expect(rehearsed).toEqual(['Reset your Rekey password'])
+    expect(simulated).toEqual(['Reset your Rekey password'])
     expect(sink.emails).toHaveLength(before)
   })
 
   test('is not told from an account whose email is held back, whatever holds it (A8)', async () => {
-    let rehearsed = 0
-    const rehearse: Mailer['rehearse'] = async () => void (rehearsed += 1)
+    let simulated = 0
+    const simulate: Mailer['simulate'] = async () => void (simulated += 1)
     const attempt = (of: Account) =>
-      handlers({}, { mailer: { ...mailer, rehearse } })['link-email'](emailJob(of))
+      handlers({}, { mailer: { ...mailer, simulate } })['link-email'](emailJob(of))
     for (const what of ['"is_active" = false', '"password" = NULL', `"email" = ''`]) {
       account = await add()
       await change(what)
@@ -276,7 +280,7 @@ describe('A8: a request that names nobody', () => {
     await attempt(account)
     const busy = await add()
     for (let i = 0; i < 3; i += 1) await attempt(busy)
-    expect(rehearsed).toBe(5)
+    expect(simulated).toBe(5)
   })
 
   test('fails nobody where a team’s own function fails for it (A8)', async () => {
@@ -338,7 +342,7 @@ describe('L1: of a flood', () => {
     expect(await sendRequest(randomUUID(), id, there)).toEqual([2, 3])
   })
 
-  test('for one account, a client’s first asking is kept, all are logged, and each has its letter', async () => {
+  test('for one account, a client’s first asking is kept, all are logged, and each has its email', async () => {
     const id = randomUUID()
     expect(await sendRequest(account.username, id)).toEqual([1, 1])
     expect(await sendRequest(account.email, id)).toEqual([1, 2])
@@ -377,7 +381,7 @@ describe('an email with a link', () => {
       [...new Set([...hosts].map(([host]) => host))].filter((host) => host !== 'http://www.w3.org').sort(),
     ).toEqual(['https://front.example', 'https://id.example.com'])
     const { origin: host, pathname, searchParams } = new URL(link!)
-    expect([host, pathname, searchParams.get('from')]).toEqual(['https://front.example', '/reset', 'letter'])
+    expect([host, pathname, searchParams.get('from')]).toEqual(['https://front.example', '/reset', 'email'])
     const signature = searchParams.get('signature')!
     const timestamp = Number(searchParams.get('timestamp'))
     expect(now() - timestamp).toBeGreaterThanOrEqual(600)
@@ -501,7 +505,7 @@ describe('an email with a link', () => {
     expect(await handlers()['link-email'](jobs[3]!)).toEqual({ outcome: 'done' })
   })
 
-  test('R1, R3: a budget that others spent still has an account’s first letter, and the one after a stranger’s reset', async () => {
+  test('R1, R3: a budget that others spent still has an account’s first email, and the one after a stranger’s reset', async () => {
     const [person, robbed] = [await add(), await add()]
     for (const _ of [1, 2, 3]) await services.limits.spendEmail({ first: false })
     expect(await handlers()['link-email'](emailJob(person))).toEqual({ outcome: 'done' })

@@ -2,11 +2,11 @@ import { linkState, mayReset, passwordChangedSince, type Account } from '@/lib/a
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'
-import type { Attempt, Work } from '@/lib/queue/queue'
+import type { AttemptResult, Work } from '@/lib/queue/queue'
 import type { MailboxAllowance } from '@/lib/rate-limits/email-budget'
 import { auditUnsentEmail, cancelLink, deliverEmail, emailLocale, senderOf } from './deliver-email'
-import type { EmailParts } from './email-parts'
-import type { Rehearsal } from './rehearsal'
+import type { EmailDependencies } from './email-dependencies'
+import type { EmailSimulation } from './simulated-emails'
 import { buildLinkUrl } from './reset-link'
 
 /** Seconds. A link with less time left is not sent: its recipient could hardly use it. */
@@ -16,25 +16,25 @@ type Job = Pick<Work<'link-email'>, 'id' | 'data' | 'attempt'>
 
 /** Signs a link for the current state of the account and sends it. A retry sends the same link. */
 export async function sendLinkEmail(
-  parts: EmailParts,
-  rehearsal: Rehearsal,
+  parts: EmailDependencies,
+  simulation: EmailSimulation,
   { id, data, attempt }: Job,
-): Promise<Attempt> {
+): Promise<AttemptResult> {
   if (attempt === 1) await parts.sendSchedule.pause()
   const { accountId } = data
-  if (accountId === null) return rehearsal.email(data)
-  const ended = await send(parts, rehearsal, accountId, { id, data, attempt })
+  if (accountId === null) return simulation.email(data)
+  const ended = await send(parts, simulation, accountId, { id, data, attempt })
   if (ended !== 'held') return ended
-  await rehearsal.sending(data)
+  await simulation.sending(data)
   return { outcome: 'done' }
 }
 
 async function send(
-  parts: EmailParts,
-  rehearsal: Rehearsal,
+  parts: EmailDependencies,
+  simulation: EmailSimulation,
   accountId: string,
   { id, data, attempt }: Job,
-): Promise<Attempt | 'held'> {
+): Promise<AttemptResult | 'held'> {
   const { accounts, audit, limits, links, log, recovery, settings } = parts
   const { requestedAt, requestId, bypassPause } = data
   const context = { requestId, accountId }
@@ -72,7 +72,7 @@ async function send(
   if (budget.alert) log.error({ event: 'email_budget_spent', reason: 'LIMIT_EMAILS' })
   if (!budget.ok) {
     await mailbox.release()
-    await rehearsal.sending(data)
+    await simulation.sending(data)
     return { outcome: 'later', reason: 'email-budget-spent' }
   }
   let left = false
@@ -82,7 +82,7 @@ async function send(
     const text = await writeLinkEmail(parts, current, requestedAt, emailLocale(parts, account, data.locale))
     const ended = await deliverEmail(parts, 'sent', id, account, text, context, attempt)
     // An invalid address fails at once, without the time of sending.
-    if (ended.outcome === 'never') await rehearsal.sending(data)
+    if (ended.outcome === 'never') await simulation.sending(data)
     left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
     return ended
   } finally {
@@ -92,7 +92,7 @@ async function send(
 
 /** Renders the email with a link for this state of an account. */
 export function writeLinkEmail(
-  parts: EmailParts,
+  parts: EmailDependencies,
   account: Account,
   requestedAt: number,
   locale: Language,
@@ -112,7 +112,10 @@ export function writeLinkEmail(
 }
 
 /** Takes one email from the limit of the account's mailbox, which may have other accounts. */
-function spendMailbox({ accounts, limits }: EmailParts, { id, email }: Account): Promise<MailboxAllowance> {
+function spendMailbox(
+  { accounts, limits }: EmailDependencies,
+  { id, email }: Account,
+): Promise<MailboxAllowance> {
   return limits.spendMailbox(canonicalEmail(email) ?? email, id, async () => {
     const ids = await accounts.findIdsByAddress(email)
     return limits.chooseOnTurn(ids.includes(id) ? ids : [...ids, id]).includes(id)

@@ -8,7 +8,7 @@ const remembered = 32
 const firstGuess = 100
 
 /** Milliseconds: while a mail server is silent for minutes, requests without an account must not occupy slots as long. */
-const longestRehearsal = 2000
+const longestSimulation = 2000
 
 export type SendSchedule = ReturnType<typeof createSendSchedule>
 
@@ -42,10 +42,10 @@ export function createSendSchedule({ slots, longestPause }: { slots: number; lon
   }
 
   /** Occupies a slot as long as a recent email did. @param work the worker's part of sending, within that time */
-  function rehearse(work: () => Promise<void>): Promise<void> {
+  function simulate(work: () => Promise<void>): Promise<void> {
     return inSlot(async () => {
       const recent = durations.length === 0 ? firstGuess : durations[randomInt(durations.length)]!
-      await Promise.all([work(), sleep(Math.min(recent, longestRehearsal))])
+      await Promise.all([work(), sleep(Math.min(recent, longestSimulation))])
     })
   }
 
@@ -61,5 +61,5 @@ export function createSendSchedule({ slots, longestPause }: { slots: number; lon
     }
   }
 
-  return { pause, send, rehearse }
+  return { pause, send, simulate }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createPasswordHash } from '@/lib/passwords/hash-queue'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
-import type { ResetParts } from './reset-parts'
+import type { ResetDependencies } from './reset-dependencies'
 import { createLinks, type Purpose } from './reset-link'
 
 // Only the signature can be verified here: each other part records that it was used, and throws.
@@ -41,7 +41,7 @@ function bareWorld() {
     isBreached: async () => reached.push('isBreached') > 0,
     limits: { countReset: async () => ({ ok: true }), isFirstInWindow: async () => false },
     settings: { reset: { passwordConfirm: false, oneTimeUse: true, failWhenUserNotFound: false } },
-  } as unknown as ResetParts
+  } as unknown as ResetDependencies
   return { flow: createPasswordReset(parts), hash, reached }
 }
 

@@ -1,11 +1,11 @@
 import { linkState, mayReset, type Account } from '@/lib/accounts/account'
-import type { ResetParts } from './reset-parts'
+import type { ResetDependencies } from './reset-dependencies'
 import type { GenuineLink, Link, Purpose, LinkStatus } from './reset-link'
 
 export type VerifiedLink =
   { status: 'valid'; account: Account } | { status: Exclude<LinkStatus, 'valid'>; account?: never }
 
-type Parts = Pick<ResetParts, 'accounts' | 'links'>
+type Parts = Pick<ResetDependencies, 'accounts' | 'links'>
 
 /** Verifies a reset link. Checks the outer signature first, so that a forged link costs no query. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<VerifiedLink> {

@@ -3,7 +3,7 @@ import { strip } from '@/lib/text/python-strip'
 import { isDerivative, nameForms } from './derivatives'
 import type { PasswordFormat } from './hashers/password-format'
 import { createPasswordRules, type RuleProblem, type RuleSettings } from './rules'
-import { findSimilarity, type PersonalFacts, type SimilarityProblem } from './similarity'
+import { findSimilarityProblem, type PersonalFacts, type SimilarityProblem } from './similarity'
 import { withoutDisguise } from './visible-text'
 
 export type PolicyProblem = SimilarityProblem | { code: 'too-common' } | RuleProblem
@@ -80,7 +80,7 @@ export function createPasswordPolicy({
   }
 
   function judgeText(password: string, person: PersonalFacts): PolicyProblem[] {
-    const similar = findSimilarity(password, person)
+    const similar = findSimilarityProblem(password, person)
     const problems: PolicyProblem[] = [
       ...(similar ? [similar] : []),
       ...(isCommon(password) ? [{ code: 'too-common' as const }] : []),

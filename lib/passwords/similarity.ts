@@ -37,7 +37,7 @@ const maxSharedPairs = 0.3
  *
  * @returns undefined where it resembles none
  */
-export function findSimilarity(password: string, facts: PersonalFacts): SimilarityProblem | undefined {
+export function findSimilarityProblem(password: string, facts: PersonalFacts): SimilarityProblem | undefined {
   const characters = Array.from(password.toLowerCase())
   const supply = count(characters)
   const pairs = count(neighbours(characters))

@@ -55,7 +55,7 @@ export type QueueName = keyof Jobs
  * How an attempt ended: done, to be retried later, or never to be retried. `maybeDelivered`: an email may have left although
  * the attempt failed.
  */
-export type Attempt =
+export type AttemptResult =
   | { outcome: 'done' }
   | { outcome: 'later'; reason: string; maybeDelivered?: boolean | undefined }
   | { outcome: 'never'; reason: string }
@@ -237,4 +237,4 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
 /** The connections of a worker's queue, including the one for LISTEN. */
 export const queueConnections = 5
 
-export type Handlers = { [Name in QueueName]: (work: Work<Name>) => Promise<Attempt> }
+export type Handlers = { [Name in QueueName]: (work: Work<Name>) => Promise<AttemptResult> }

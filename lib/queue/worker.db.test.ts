@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 import type { AuditFacts } from '@/lib/audit/audit'
 import { longestAttempt } from '@/lib/mail/smtp-options'
 import { migrate } from '@/lib/setup/migrate'
-import { createQueue, type Attempt, type Handlers, type Queue } from './queue'
+import { createQueue, type AttemptResult, type Handlers, type Queue } from './queue'
 import { maxAttemptsInDoubt, startQueueWorker } from './worker'
 import { defaultSchemas } from '@/lib/config/schema-names'
 
@@ -35,8 +35,8 @@ beforeEach(async () => {
 })
 afterEach(() => stop())
 
-const done = async (): Promise<Attempt> => ({ outcome: 'done' })
-const later = async (): Promise<Attempt> => ({ outcome: 'later', reason: 'ETLS' })
+const done = async (): Promise<AttemptResult> => ({ outcome: 'done' })
+const later = async (): Promise<AttemptResult> => ({ outcome: 'later', reason: 'ETLS' })
 
 /** Starts a worker that runs two jobs of a queue at once. */
 async function work(handlers: Partial<Handlers>) {
@@ -105,20 +105,20 @@ describe('of two jobs that were fetched together', () => {
 
 describe('a job that takes too long', () => {
   test('M9, L1: is tried again later, and its worker goes on; an email of it may have left', async () => {
-    const [letter, telling] = [await addEmail(), await addTelling()]
-    await Promise.all([letter, telling].map((id) => set(id, 'expire_seconds = 31')))
+    const [email, telling] = [await addEmail(), await addTelling()]
+    await Promise.all([email, telling].map((id) => set(id, 'expire_seconds = 31')))
     const hang = ({ id }: { id: string }) =>
-      id === letter || id === telling ? new Promise<Attempt>(() => undefined) : done()
+      id === email || id === telling ? new Promise<AttemptResult>(() => undefined) : done()
     await work({ 'link-email': hang, 'changed-hook': hang })
-    await until(letter, 'retry')
+    await until(email, 'retry')
     await until(telling, 'retry')
     await until(await addTelling(), 'completed')
-    expect((await read(letter)).output).toEqual({ reason: 'deadline', maybeDelivered: 1 })
+    expect((await read(email)).output).toEqual({ reason: 'deadline', maybeDelivered: 1 })
     expect((await read(telling)).output).toEqual({ reason: 'deadline', maybeDelivered: 0 })
     const facts = { requestId: 'r', attempt: 1, level: 50, reason: 'deadline' }
     expect(entries('job_late')).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ ...facts, queue: 'link-email', jobId: letter }),
+        expect.objectContaining({ ...facts, queue: 'link-email', jobId: email }),
         expect.objectContaining({ ...facts, queue: 'changed-hook', jobId: telling }),
       ]),
     )
@@ -183,7 +183,7 @@ describe('a job that fails again and again', () => {
 })
 
 describe('an email that may have left', () => {
-  const maybeDelivered = async (): Promise<Attempt> => ({
+  const maybeDelivered = async (): Promise<AttemptResult> => ({
     outcome: 'later',
     reason: 'mail-unanswered',
     maybeDelivered: true,
@@ -204,8 +204,8 @@ describe('an email that may have left', () => {
     const id = await addEmail()
     let sent = 0
     await work({
-      'link-email': async (letter) => {
-        if (letter.id !== id) return { outcome: 'done' }
+      'link-email': async (email) => {
+        if (email.id !== id) return { outcome: 'done' }
         sent += 1
         return maybeDelivered()
       },

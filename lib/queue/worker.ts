@@ -9,7 +9,7 @@ import {
   queueConnections,
   queueNames,
   jobSchemas,
-  type Attempt,
+  type AttemptResult,
   type Handlers,
   type Jobs,
   type QueueName,
@@ -100,7 +100,7 @@ export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): 
         const times = readTimes(boss, schemas, jobs)
         return Promise.all(
           jobs.map(async (job) => {
-            const handle = handlers[name] as (work: unknown) => Promise<Attempt>
+            const handle = handlers[name] as (work: unknown) => Promise<AttemptResult>
             const result = await attempt({ job, times }, handle, parts)
             if (jobs.length > 1) await settle(boss, job, result)
             return result
@@ -154,7 +154,7 @@ async function settle(boss: PgBoss, job: Job, { status, output }: JobResult): Pr
 
 async function attempt(
   { job, times }: { job: Job; times: Promise<Map<string, JobTimes>> },
-  handle: (work: unknown) => Promise<Attempt>,
+  handle: (work: unknown) => Promise<AttemptResult>,
   { log, givenUp, malformed }: WorkerParts,
 ): Promise<JobResult> {
   const { id, name: queue, retryCount, retryLimit } = job
@@ -190,10 +190,10 @@ async function attempt(
 /** Runs a handler with a deadline. A late handler cannot be stopped; the worker only stops waiting for it. */
 async function runWithDeadline(
   { name, expireInSeconds }: Job,
-  handle: () => Promise<Attempt>,
+  handle: () => Promise<AttemptResult>,
   context: object,
   log: Log,
-): Promise<Attempt> {
+): Promise<AttemptResult> {
   const { promise: late, resolve } = Promise.withResolvers<'late'>()
   const timer = setTimeout(resolve, expireInSeconds * 1000 - settleTime, 'late')
   try {

@@ -125,11 +125,11 @@ export function createEmailBudget(parts: Parts) {
   }
 
   /** Costs the database the same as counting an email, on the same rows, but counts nothing. */
-  async function rehearseEmail(): Promise<void> {
+  async function simulateEmail(): Promise<void> {
     const window = random.window('emails', settings.emails.seconds)
     await touch('emailsPerMailbox', 'nobody')
     await touch('emails', `all ${window}`)
   }
 
-  return { spendEmail, spendMailbox, chooseOnTurn, rehearseEmail }
+  return { spendEmail, spendMailbox, chooseOnTurn, simulateEmail }
 }

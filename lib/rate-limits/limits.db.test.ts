@@ -323,32 +323,32 @@ describe('notes and the email budget', () => {
     expect(await note('203.0.113.16', 'signature-used a')).toBe(true)
   })
 
-  const letter = () => limits.spendEmail({ first: false })
+  const oneEmail = () => limits.spendEmail({ first: false })
   const firstEmail = () => limits.spendEmail({ first: true })
 
   test('R1: emails of the installation are limited, and that they are used up is told once in ten minutes', async () => {
-    expect(await inTurn(3, letter)).toEqual([true, true, true])
-    expect(await letter()).toMatchObject({ ok: false, alert: true })
-    expect(await letter()).toMatchObject({ ok: false, alert: false })
+    expect(await inTurn(3, oneEmail)).toEqual([true, true, true])
+    expect(await oneEmail()).toMatchObject({ ok: false, alert: true })
+    expect(await oneEmail()).toMatchObject({ ok: false, alert: false })
     pass(3600)
-    expect(await letter()).toMatchObject({ ok: true, alert: false })
+    expect(await oneEmail()).toMatchObject({ ok: true, alert: false })
   })
 
   test('R1, R3: who spends the budget stops no account’s first email, until as many again have left', async () => {
-    await inTurn(3, letter)
+    await inTurn(3, oneEmail)
     expect(await firstEmail()).toMatchObject({ ok: true, alert: true })
     expect(await inTurn(4, firstEmail)).toEqual([true, true, false, false])
-    expect(await inTurn(2, letter)).toEqual([false, false])
+    expect(await inTurn(2, oneEmail)).toEqual([false, false])
   })
 
   test('an email that was not sent gives its share back', async () => {
-    await inTurn(2, letter)
-    await (await letter()).release()
-    expect(await inTurn(2, letter)).toEqual([true, false])
+    await inTurn(2, oneEmail)
+    await (await oneEmail()).release()
+    expect(await inTurn(2, oneEmail)).toEqual([true, false])
   })
 
   test('R1: the shares of emails that were not sent go back to the budget that they were taken from', async () => {
-    await inTurn(3, letter)
+    await inTurn(3, oneEmail)
     const firsts = [await firstEmail(), await firstEmail(), await firstEmail()]
     await firsts[0]!.release()
     expect(await inTurn(2, firstEmail)).toEqual([true, false])

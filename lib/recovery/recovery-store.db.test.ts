@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 import { createOwnAccounts, type OwnAccounts } from '@/lib/accounts/adapters/own-table'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
-import { createRecoveryStore, type EmailSlots, type RecoveryStore } from './recovery-store'
+import { createRecoveryStore, type AccountEmailLimits, type RecoveryStore } from './recovery-store'
 
 let database: TestDatabase
 let opened: Database
@@ -59,12 +59,12 @@ async function rowOf(of = id): Promise<Recovery | undefined> {
   return rows[0]
 }
 
-describe('letter slots', () => {
-  const slots: EmailSlots = { cooldown: 0, perAccount: { count: 3, seconds: 3600 } }
-  const calm: EmailSlots = { ...slots, cooldown: 60 }
+describe('email slots', () => {
+  const slots: AccountEmailLimits = { cooldown: 0, perAccount: { count: 3, seconds: 3600 } }
+  const calm: AccountEmailLimits = { ...slots, cooldown: 60 }
   const slot = (
     job: string = randomUUID(),
-    how: { slots?: EmailSlots; exempt?: boolean; of?: string; age?: number } = {},
+    how: { slots?: AccountEmailLimits; exempt?: boolean; of?: string; age?: number } = {},
   ) =>
     recovery.reserveEmail(how.of ?? id, job, how.slots ?? slots, {
       bypass: how.exempt ?? false,
@@ -129,7 +129,7 @@ describe('letter slots', () => {
   })
 
   test('T6: without a cool-down those who ask at the same moment do not hold each other back', async () => {
-    const many: EmailSlots = { cooldown: 0, perAccount: { count: 100, seconds: 3600 } }
+    const many: AccountEmailLimits = { cooldown: 0, perAccount: { count: 100, seconds: 3600 } }
     const claims = await Promise.all(Array.from({ length: 60 }, () => claim(randomUUID(), { slots: many })))
     expect(claims.filter(Boolean)).toHaveLength(60)
   })
@@ -145,7 +145,7 @@ describe('letter slots', () => {
   })
 
   test('R2: late emails count in a window that is shorter than a link lives, too', async () => {
-    const short: EmailSlots = { cooldown: 0, perAccount: { count: 1, seconds: 600 } }
+    const short: AccountEmailLimits = { cooldown: 0, perAccount: { count: 1, seconds: 600 } }
     const late = { slots: short, age: 2000 }
     expect([await claim(undefined, late), await claim(undefined, late)]).toEqual([true, false])
     await pass(590)

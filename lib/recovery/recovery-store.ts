@@ -3,7 +3,7 @@ import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 
 /** How many emails an account gets: one per `cooldown` seconds, and `perAccount` in all. */
-export type EmailSlots = { cooldown: number; perAccount: { count: number; seconds: number } }
+export type AccountEmailLimits = { cooldown: number; perAccount: { count: number; seconds: number } }
 
 /** Seconds that Rekey remembers what it knows of an account after the last change of it. */
 const recoveryRetention = 8 * 86_400
@@ -38,11 +38,11 @@ export function createRecoveryStore(
   async function reserveEmail(
     id: string,
     jobId: string,
-    slots: EmailSlots,
+    limits: AccountEmailLimits,
     { bypass, keepFor, linkEnds }: { bypass: boolean; keepFor: number; linkEnds: Date },
   ): Promise<{ first: boolean; linksEpoch: number } | null> {
-    const linkAt = linkEnds.getTime() / 1000 - slots.perAccount.seconds
-    const at = slots.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
+    const linkAt = linkEnds.getTime() / 1000 - limits.perAccount.seconds
+    const at = limits.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
     const [reserved] = await prisma.$queryRaw<{ first: boolean; linksEpoch: number }[]>`
       INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
       VALUES (${usersTable}, ${id}, ARRAY[${jobId}::uuid], ARRAY[${at}])
@@ -50,32 +50,32 @@ export function createRecoveryStore(
         "updated_at" = now(),
         "email_jobs" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_jobs" ELSE ${jobId}::uuid || ARRAY(
           SELECT s."job" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
-           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END,
+           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, limits.perAccount.seconds)})) END,
         "email_times" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_times" ELSE ${at} || ARRAY(
           SELECT s."at" FROM unnest(r."email_times") AS s("at")
-           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, slots.perAccount.seconds)})) END
+           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, limits.perAccount.seconds)})) END
       WHERE ${bypass}::boolean OR (
         (r."emails_paused_until" IS NULL OR r."emails_paused_until" <= now())
         AND (${jobId}::uuid = ANY (r."email_jobs") OR (
           NOT EXISTS (SELECT FROM unnest(r."email_times") AS s("at")
-                       WHERE ${slots.cooldown > 0}::boolean AND s."at" > now() - make_interval(secs => ${slots.cooldown}))
+                       WHERE ${limits.cooldown > 0}::boolean AND s."at" > now() - make_interval(secs => ${limits.cooldown}))
           AND (SELECT count(*) FROM unnest(r."email_times") AS s("at")
-                WHERE s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) < ${slots.perAccount.count})))
+                WHERE s."at" > now() - make_interval(secs => ${limits.perAccount.seconds})) < ${limits.perAccount.count})))
       RETURNING r."links_epoch" AS "linksEpoch", NOT EXISTS (
         SELECT FROM unnest(r."email_jobs", r."email_times") WITH ORDINALITY AS s("job", "at", "nth")
          WHERE s."nth" > array_position(r."email_jobs", ${jobId}::uuid)
-           AND s."at" > now() - make_interval(secs => ${slots.perAccount.seconds})) AS "first"`
+           AND s."at" > now() - make_interval(secs => ${limits.perAccount.seconds})) AS "first"`
     return reserved ?? null
   }
 
   /**
    * Costs the database about what {@link reserveEmail} does: writes a row that is no account's. There are a few such rows,
-   * so that rehearsals at the same time wait for each other no more than emails to different accounts do.
+   * so that simulations at the same time wait for each other no more than emails to different accounts do.
    */
-  async function rehearseReservation(): Promise<void> {
+  async function simulateReservation(): Promise<void> {
     await prisma.$executeRaw`
       INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
-      VALUES ('rehearsal', ${String(randomInt(64))}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
+      VALUES ('simulation', ${String(randomInt(64))}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
       ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`
   }
 
@@ -124,5 +124,5 @@ export function createRecoveryStore(
         AND ("emails_paused_until" IS NULL OR "emails_paused_until" < now())`
   }
 
-  return { reserveEmail, rehearseReservation, releaseEmail, revokeLinks, purge }
+  return { reserveEmail, simulateReservation, releaseEmail, revokeLinks, purge }
 }

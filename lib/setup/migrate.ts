@@ -4,7 +4,7 @@ import path from 'node:path'
 import pg from 'pg'
 import { databaseProblems } from '@/lib/database/facts'
 import { migrationProblems } from './migration-checks'
-import { grantsTo } from './privileges'
+import { appGrantStatements } from './privileges'
 import { installQueue, queueIsCurrent } from '@/lib/queue/queue'
 import { quoted, type Schemas } from '@/lib/config/schema-names'
 
@@ -112,7 +112,8 @@ async function createSchemas(client: pg.Client, schemas: Schemas): Promise<void>
 
 async function grantTo(client: pg.Client, schemas: Schemas, role: string, ownsUsers: boolean): Promise<void> {
   await inTransaction(client, schemas, async () => {
-    for (const grant of grantsTo(client.escapeIdentifier(role), schemas, ownsUsers)) await client.query(grant)
+    for (const grant of appGrantStatements(client.escapeIdentifier(role), schemas, ownsUsers))
+      await client.query(grant)
   })
 }
 

@@ -5,7 +5,7 @@ import { pendingMigrations } from './migrate'
 import { closedSchemas, lackingPrivileges } from './privileges'
 import { checkUsersTable } from './users-table'
 import { queueConnections, queueOwner } from '@/lib/queue/queue'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Settings } from '@/lib/config/settings'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { withoutSecrets } from '@/lib/config/database-url'
@@ -18,7 +18,7 @@ import { withoutSecrets } from '@/lib/config/database-url'
  * @returns warnings, a sentence each
  * @throws Error whose message has a sentence for each problem
  */
-export async function checkDatabase(settings: Settings, users?: UsersTable): Promise<string[]> {
+export async function checkDatabase(settings: Settings, users?: UsersMapping): Promise<string[]> {
   const warnings = await checkOwnTables(settings, users === undefined)
   return users === undefined ? warnings : [...warnings, ...(await checkUsersTable(settings, users))]
 }

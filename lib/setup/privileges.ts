@@ -20,7 +20,7 @@ function neededPrivileges(ownsUsers: boolean): [table: string, privileges: strin
 }
 
 /** Returns the GRANT statements that `role` needs to run the app. The tables must exist when they run. */
-export function grantsTo(role: string, schemas: Schemas, ownsUsers: boolean): string[] {
+export function appGrantStatements(role: string, schemas: Schemas, ownsUsers: boolean): string[] {
   const [own, queue] = [quoted(schemas.own), quoted(schemas.queue)]
   return [
     `GRANT USAGE ON SCHEMA ${own}, ${queue} TO ${role}`,

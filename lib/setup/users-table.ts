@@ -7,7 +7,7 @@ import { usesOf } from '@/lib/accounts/check/needed-columns'
 import { rowSecurityProblems } from '@/lib/accounts/check/row-security'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { missingValues } from '@/lib/accounts/check/missing-values'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import { quoted } from '@/lib/config/schema-names'
 import type { Settings } from '@/lib/config/settings'
 import { openDatabase, type Database } from '@/lib/database/pool'
@@ -26,7 +26,7 @@ export type UsersTableReport = {
 /** Compares a mapping with the database. Reads the catalogue and small samples; changes nothing. */
 export async function inspectUsersTable(
   database: Pick<Database, 'pool' | 'prisma' | 'names' | 'schemas'>,
-  mapping: UsersTable,
+  mapping: UsersMapping,
 ): Promise<UsersTableReport> {
   const { pool, schemas } = database
   const role = await roleOf(database)
@@ -53,7 +53,10 @@ export async function inspectUsersTable(
 }
 
 /** Remembers that the product's own hash was verified with this mapping. */
-export async function storeProof({ pool, schemas }: Pick<Database, 'pool' | 'schemas'>, mapping: UsersTable) {
+export async function storeProof(
+  { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
+  mapping: UsersMapping,
+) {
   await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
     `INSERT INTO ${quoted(schemas.own)}."proven_mapping" ("fingerprint") VALUES ($1) ON CONFLICT DO NOTHING`,
@@ -70,7 +73,7 @@ export async function storeProof({ pool, schemas }: Pick<Database, 'pool' | 'sch
  */
 export async function checkUsersTable(
   { database: settings, mode, usersTableProof }: Pick<Settings, 'database' | 'mode' | 'usersTableProof'>,
-  mapping: UsersTable,
+  mapping: UsersMapping,
 ): Promise<string[]> {
   const database = openDatabase({ ...settings, poolSize: 1 }, createLog('fatal', 'check'))
   try {

@@ -4,7 +4,7 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 import type { ErrorResponse } from './request-filter'
 import { sendError } from './error-response'
 
-/** The cost of a request decides which queue it waits in. */
+/** Each kind of request has its own queue, because one costs far more than another. */
 type Kind = 'page' | 'api' | 'health'
 
 /** Milliseconds, and numbers of requests. */
@@ -33,7 +33,10 @@ export const admissionLimits: AdmissionLimits = {
   longestIntake: 50,
 }
 
-/** Closes the connection and drops later requests on it, as RFC 9112 §9.3.2 allows: they would be rejected as well. */
+/**
+ * Closes the connection, which drops the later requests on it: RFC 9112 §9.6 forbids to process them after `Connection: close`,
+ * and they would be rejected as well.
+ */
 export const overloadedResponse: ErrorResponse = {
   status: 503,
   detail: 'Service temporarily unavailable.',
@@ -46,7 +49,7 @@ export type AdmittedRequest = {
   returned(): void
 }
 
-export type Admission = ReturnType<typeof createAdmission>
+export type AdmissionControl = ReturnType<typeof createAdmissionControl>
 
 /**
  * Limits the requests in progress and the requests that wait, with clients in turn; rejects the rest at once (requirement
@@ -54,7 +57,7 @@ export type Admission = ReturnType<typeof createAdmission>
  *
  * @param onRefused called for each rejection
  */
-export function createAdmission(limits: AdmissionLimits, onRefused: () => void) {
+export function createAdmissionControl(limits: AdmissionLimits, onRefused: () => void) {
   const { page, api, health } = limits.queues
   const queues = { page: createFairQueue(page), api: createFairQueue(api), health: createFairQueue(health) }
   let arrivals = 0

@@ -8,7 +8,7 @@ import {
   type AdmissionLimits,
   admissionLimits,
   overloadedResponse,
-  createAdmission,
+  createAdmissionControl,
   whenReady,
 } from './admission'
 import { pagePolicy } from './content-security-policy'
@@ -126,7 +126,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
       },
     })
   const connections = trackConnections(server)
-  const admission = createAdmission(limits, () => logMisconfiguration(log, 'busy'))
+  const admission = createAdmissionControl(limits, () => logMisconfiguration(log, 'busy'))
   server.on('connection', admission.arrived)
 
   function warnOnce(request: IncomingMessage): void {

@@ -18,7 +18,7 @@ export default async function DonePage() {
       </PageHeading>
       <ul className="mt-6 list-disc space-y-1.5 ps-5 marker:text-accent">
         {reset.oneTimeUse && <li>{t('others')}</li>}
-        <li>{t('letter')}</li>
+        <li>{t('email')}</li>
       </ul>
       {branding.signInUrl === undefined ? (
         <p className="mt-6">{t('close')}</p>

@@ -82,7 +82,7 @@ export const words = {
     },
     notFound: { title: 'There is nothing at this address', ask: 'Forgot your password?' },
     crash: { title: 'Something went wrong on our side', retry: 'Try again' },
-    letter: { subject: 'Reset your Rekey password' },
+    email: { subject: 'Reset your Rekey password' },
   },
   de: {
     languages: 'Sprache: Deutsch',
@@ -169,7 +169,7 @@ export const words = {
     },
     notFound: { title: 'Unter dieser Adresse ist nichts zu finden', ask: 'Passwort vergessen?' },
     crash: { title: 'Bei uns ist etwas schiefgegangen', retry: 'Noch einmal versuchen' },
-    letter: { subject: 'Passwort für Rekey zurücksetzen' },
+    email: { subject: 'Passwort für Rekey zurücksetzen' },
   },
   ja: {
     languages: '言語: 日本語',
@@ -251,7 +251,7 @@ export const words = {
     },
     notFound: { title: 'ページが見つかりません', ask: 'パスワードをお忘れですか？' },
     crash: { title: 'サービスで問題が発生しました', retry: 'もう一度試す' },
-    letter: { subject: 'Rekey のパスワードの再設定' },
+    email: { subject: 'Rekey のパスワードの再設定' },
   },
   ar: {
     languages: 'اللغة: العربية',
@@ -327,6 +327,6 @@ export const words = {
     },
     notFound: { title: 'لا يوجد شيء في هذا العنوان', ask: 'هل نسيت كلمة المرور؟' },
     crash: { title: 'حدث خطأ من جانبنا', retry: 'إعادة المحاولة' },
-    letter: { subject: 'إعادة تعيين كلمة المرور في Rekey' },
+    email: { subject: 'إعادة تعيين كلمة المرور في Rekey' },
   },
 }

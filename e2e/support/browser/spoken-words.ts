@@ -134,6 +134,6 @@ export function wordsOfFile(language: Language): Words {
     },
     notFound: { title: say('pages.not-found.title'), ask: say('pages.not-found.ask') },
     crash: { title: say('pages.error.title'), retry: say('pages.error.retry') },
-    letter: { subject: say('letters.reset.subject') },
+    email: { subject: say('emails.reset.subject') },
   }
 }

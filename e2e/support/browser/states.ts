@@ -49,7 +49,7 @@ export const usualStates: State[] = [
     reach: async ({ page }) => void (await page.goto('/forgot-password/?error=login.blank,throttled')),
   },
   {
-    name: 'the letter is on its way',
+    name: 'the email is on its way',
     title: ({ sent }) => sent.title,
     async reach({ page, says }) {
       await requestLink(page, says, longLogin())
@@ -59,7 +59,7 @@ export const usualStates: State[] = [
     },
   },
   {
-    name: 'the letter is on its way, as a page of its own',
+    name: 'the email is on its way, as a page of its own',
     title: ({ sent }) => sent.title,
     reach: async ({ page }) => void (await page.goto('/forgot-password/sent/')),
   },
@@ -231,7 +231,7 @@ const troubledStates: State[] = [
     },
   },
   {
-    name: 'the letter is on its way, and no connection to ask again',
+    name: 'the email is on its way, and no connection to ask again',
     title: ({ sent }) => sent.title,
     async reach({ page, says }) {
       await page.clock.install()

@@ -8,7 +8,7 @@ import { linkState, mayReset } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { django } from '@/lib/accounts/presets/django'
-import { usersTable, type UsersTable } from '@/lib/accounts/users-table'
+import { usersTable, type UsersMapping } from '@/lib/accounts/users-table'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { describeError } from '@/lib/logging/log'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
@@ -254,7 +254,7 @@ describe('better-auth', () => {
 })
 
 describe('a team’s own table', () => {
-  const mapping = (more: Partial<UsersTable> = {}) =>
+  const mapping = (more: Partial<UsersMapping> = {}) =>
     usersTable({
       table: 'crm.people',
       id: 'person_id',
@@ -371,7 +371,7 @@ describe('a team’s own table', () => {
     expect(await found('ada@example.com')).toBe(1)
     for (const login of ['Ü 7', 'ü@example.org', 'x@über.example', '']) expect(await found(login)).toBe(0)
     for (const id of ['40000', '-40000']) expect((await store.read(id)).account).toBeNull()
-    await store.rehearseRead()
+    await store.simulateRead()
     expect(await replace(store, '7', `${phc}x`)).toBe(true)
   })
 

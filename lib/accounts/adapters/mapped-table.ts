@@ -1,4 +1,4 @@
-import { identityOf, tableName, type EndedRows, type UsersTable } from '@/lib/accounts/users-table'
+import { identityOf, tableName, type EndedRows, type UsersMapping } from '@/lib/accounts/users-table'
 import { epochMilliseconds } from '@/lib/database/instants'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
@@ -57,7 +57,7 @@ export type AccountRow = {
 export async function describeTable(
   client: Pick<Transaction, '$queryRaw'>,
   recovery: Database['names']['recovery'],
-  mapping: UsersTable,
+  mapping: UsersMapping,
   identity: string,
 ): Promise<MappedTable> {
   const { password, end = [] } = mapping
@@ -120,7 +120,7 @@ export async function describeTable(
 const longestText = 400
 
 function accountColumns(
-  mapping: UsersTable,
+  mapping: UsersMapping,
   column: MappedTable['column'],
   passwordColumn: MappedTable['passwordColumn'],
 ): Prisma.Sql {

@@ -5,7 +5,7 @@ import { recognised } from '@/lib/passwords/hashers/recognised'
 import { Prisma } from '@/prisma/client/client'
 import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import { createSqlAccountStore } from './sql-store'
 
 // Rekey's own table, for a team that has none. It is served by a mapping like any other.
@@ -28,7 +28,7 @@ export class UsernameTaken extends Error {
 /** Whatever an older system left in the table: a reset replaces it, and it verifies no password here. */
 const anythingElse = recognised('anything else', /^/)
 
-export function ownUsersTable({ own }: Schemas): UsersTable {
+export function ownUsersMapping({ own }: Schemas): UsersMapping {
   return {
     table: `${own}.users`,
     id: 'id',
@@ -67,7 +67,7 @@ export function createOwnAccounts(
 ): OwnAccounts {
   const { prisma, schemas } = database
   return {
-    ...createSqlAccountStore(database, ownUsersTable(schemas), ownIdentity),
+    ...createSqlAccountStore(database, ownUsersMapping(schemas), ownIdentity),
     async add(account) {
       try {
         const { id } = await prisma.account.create({ data: account, select: { id: true } })

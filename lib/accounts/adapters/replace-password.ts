@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { mayReset, type Account, type LinkState } from '@/lib/accounts/account'
-import type { UsersTable, Written } from '@/lib/accounts/users-table'
+import type { UsersMapping, Written } from '@/lib/accounts/users-table'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 import type { Column } from './catalogue'
@@ -17,7 +17,7 @@ export type Replacement = {
 /** Of a mapping: its statements, its identity, and how its rows become accounts. */
 export type ReplacingParts = {
   table: MappedTable
-  mapping: UsersTable
+  mapping: UsersMapping
   identity: string
   recovery: Database['names']['recovery']
   toAccounts(rows: AccountRow[]): Account[]
@@ -74,7 +74,7 @@ function isAsSigned(account: Account, signed: LinkState, bindPassword: boolean):
 
 function assignments(
   { passwordColumn }: MappedTable,
-  { password, set = {} }: UsersTable,
+  { password, set = {} }: UsersMapping,
   newHash: string,
 ): Prisma.Sql[] {
   const assign = (name: string, value: Prisma.Sql) => Prisma.sql`${identifier(name)} = ${value}`

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
-import { identityOf, type UsersTable } from '@/lib/accounts/users-table'
+import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import { canonicalEmail, lookupForms } from '@/lib/addresses/email-address'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Database, Transaction } from '@/lib/database/pool'
@@ -23,7 +23,7 @@ const mostIds = 1000
  */
 export function createSqlAccountStore(
   { prisma, names: { recovery } }: Pick<Database, 'prisma' | 'names'>,
-  mapping: UsersTable,
+  mapping: UsersMapping,
   identity = identityOf(mapping),
 ): AccountStore {
   const toAccounts = (rows: AccountRow[]) => accountsOf(rows, mapping)
@@ -118,7 +118,7 @@ export function createSqlAccountStore(
     return { account, now: toDate(row.now) }
   }
 
-  async function rehearseRead(): Promise<void> {
+  async function simulateRead(): Promise<void> {
     const { family } = (await describe()).id
     const isNumber = ['smallint', 'integer', 'bigint'].includes(family)
     await read(isNumber ? String(-1 - randomInt(30_000)) : randomUUID())
@@ -144,7 +144,7 @@ export function createSqlAccountStore(
     findIdsByAddress,
     findOne,
     read,
-    rehearseRead,
+    simulateRead,
     list,
     sample,
     async replacePassword(tx, id, signed, newHash, { bindPassword }) {
@@ -154,7 +154,7 @@ export function createSqlAccountStore(
   }
 }
 
-function accountsOf(rows: AccountRow[], { password }: UsersTable): Account[] {
+function accountsOf(rows: AccountRow[], { password }: UsersMapping): Account[] {
   const formats = [password.format, ...(password.accepts ?? [])]
   return [...Map.groupBy(rows, ({ id }) => id).values()].map((ofOne) => {
     const [row] = ofOne as [AccountRow]

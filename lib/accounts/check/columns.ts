@@ -1,6 +1,6 @@
-import { identityOf, type UsersTable } from '@/lib/accounts/users-table'
+import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
-import { grantsFor, keyOf, writtenColumns } from './grants'
+import { usersGrantStatements, keyOf, writtenColumns } from './grants'
 import { usesOf, type TableUse, type Use } from './needed-columns'
 
 /**
@@ -10,7 +10,7 @@ import { usesOf, type TableUse, type Use } from './needed-columns'
  * @returns a sentence for each reason why the mapping cannot work, with what to write or to run
  */
 export function mappingProblems(
-  mapping: UsersTable,
+  mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): string[] {
@@ -29,7 +29,7 @@ export function mappingProblems(
   }
   if (lacksPrivileges)
     problems.push(
-      `The role of DATABASE_URL lacks privileges on the users table; have its owner run: ${grantsFor(mapping, catalogue, role).join(' ')}`,
+      `The role of DATABASE_URL lacks privileges on the users table; have its owner run: ${usersGrantStatements(mapping, catalogue, role).join(' ')}`,
     )
   const id = catalogue.get(keyOf(usesOf(mapping)[0]!.table))
   if (id?.kind === 'table' && id.columns.has(mapping.id) && !id.uniqueColumns.has(mapping.id))
@@ -41,7 +41,7 @@ export function mappingProblems(
 }
 
 /** Columns that name an account elsewhere, by its id, and whose type no id can be cast to. */
-function joinProblems(mapping: UsersTable, catalogue: ReadonlyMap<string, Relation>): string[] {
+function joinProblems(mapping: UsersMapping, catalogue: ReadonlyMap<string, Relation>): string[] {
   const familyOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)
   const id = familyOf(mapping.table, mapping.id)

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { usesOf, type TableUse } from './needed-columns'
 
@@ -9,8 +9,8 @@ import { usesOf, type TableUse } from './needed-columns'
  * @param catalogue what exists: tables that may be missing and are get no grant
  * @param role quoted
  */
-export function grantsFor(
-  mapping: UsersTable,
+export function usersGrantStatements(
+  mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): string[] {
@@ -59,7 +59,7 @@ export function writtenColumns({ columns, onlyLocked }: TableUse, relation?: Rel
  * @param owner of the table, quoted
  */
 export function revokingTrigger(
-  mapping: UsersTable,
+  mapping: UsersMapping,
   identity: string,
   ownSchema: string,
   owner: string,

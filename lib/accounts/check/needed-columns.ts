@@ -4,7 +4,7 @@ import {
   passwordColumns,
   tableName,
   type TableName,
-  type UsersTable,
+  type UsersMapping,
   type Written,
 } from '@/lib/accounts/users-table'
 
@@ -31,7 +31,7 @@ export type TableUse = {
 }
 
 /** Everything that Rekey does with the tables of a mapping: the check and the grants are made from it. */
-export function usesOf(mapping: UsersTable): TableUse[] {
+export function usesOf(mapping: UsersMapping): TableUse[] {
   const { password, set = {}, end = [] } = mapping
   const asOf = (option: string): Use['as'] => {
     if (option === 'id') return 'id'

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { keyOf, quotedName } from './grants'
 import { usesOf, type TableUse } from './needed-columns'
@@ -16,7 +16,7 @@ type Policy = { table: string; command: string; isPermissive: boolean; allows: b
  */
 export async function rowSecurityProblems(
   client: Pick<pg.Client | pg.Pool, 'query'>,
-  mapping: UsersTable,
+  mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): Promise<string[]> {

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { performance } from 'node:perf_hooks'
 import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
-import { identityOf, tableName, type UsersTable } from '@/lib/accounts/users-table'
+import { identityOf, tableName, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { keyOf, quotedName } from './grants'
 import { usesOf, type TableUse } from './needed-columns'
@@ -28,7 +28,7 @@ export type Findings = { problems: string[]; warnings: string[] }
  */
 export async function checkRows(
   client: Query,
-  mapping: UsersTable,
+  mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
   accounts: Pick<AccountStore, 'findIdsByAddress' | 'sample'>,
 ): Promise<Findings> {
@@ -68,7 +68,7 @@ function schemeOf(hash: string): string {
   return scheme === undefined ? `of ${hash.length} characters` : `that begin with ${scheme}`
 }
 
-function checkCase(accounts: readonly Account[], mapping: UsersTable): Findings {
+function checkCase(accounts: readonly Account[], mapping: UsersMapping): Findings {
   const hasCapitals = (field: 'email' | 'username') =>
     accounts.some((account) => /[A-Z]/.test(account[field]))
   const problemOf = (option: string, column: string) =>
@@ -88,7 +88,7 @@ function checkCase(accounts: readonly Account[], mapping: UsersTable): Findings 
 
 async function checkLookUp(
   client: Query,
-  mapping: UsersTable,
+  mapping: UsersMapping,
   accounts: Pick<AccountStore, 'findIdsByAddress'>,
 ): Promise<Findings> {
   const index = indexFor(mapping)
@@ -122,7 +122,7 @@ async function checkLookUp(
 }
 
 /** How the catalogue spells the first part of an index that serves the look-up. */
-function servingIndexes({ email, emailStored }: UsersTable): string[] {
+function servingIndexes({ email, emailStored }: UsersMapping): string[] {
   const quoted = pg.escapeIdentifier(email)
   const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
   if (emailStored === 'lowercase') return names
@@ -135,7 +135,7 @@ function servingIndexes({ email, emailStored }: UsersTable): string[] {
 }
 
 /** The index that serves the look-up of an address. */
-function indexFor(mapping: UsersTable): string {
+function indexFor(mapping: UsersMapping): string {
   const column = pg.escapeIdentifier(mapping.email)
   const expression = mapping.emailStored === 'lowercase' ? column : `lower(${column}::text COLLATE "C")`
   return `CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(mapping.table))} (${expression});`
@@ -147,7 +147,7 @@ function indexFor(mapping: UsersTable): string {
  */
 async function checkJoins(
   client: Query,
-  mapping: UsersTable,
+  mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
 ): Promise<Findings> {
   const found: Findings = { problems: [], warnings: [] }
@@ -197,7 +197,7 @@ const tokenTables: Record<string, string> = {
 
 async function checkTokens(
   client: Query,
-  mapping: UsersTable,
+  mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
 ): Promise<Findings> {
   const { schema } = tableName(mapping.table)

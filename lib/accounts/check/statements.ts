@@ -1,6 +1,6 @@
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import type { AccountRow } from '@/lib/accounts/adapters/mapped-table'
-import { namedColumns, type UsersTable } from '@/lib/accounts/users-table'
+import { namedColumns, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 
@@ -16,7 +16,7 @@ const ids = ['1', '00000000-0000-4000-8000-000000000000']
  */
 export async function statementsOf(
   { names, prisma }: Pick<Database, 'names' | 'prisma'>,
-  mapping: UsersTable,
+  mapping: UsersMapping,
 ): Promise<Statement[]> {
   const found = new Map<string, string>()
   let purpose = ''

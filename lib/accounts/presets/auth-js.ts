@@ -1,4 +1,4 @@
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { refuseEmptyOptions } from './options'
 
@@ -20,7 +20,7 @@ export type AuthJsOptions = {
  *
  * @throws Error that names an option without a value
  */
-export function authJs(options: AuthJsOptions): UsersTable {
+export function authJs(options: AuthJsOptions): UsersMapping {
   refuseEmptyOptions('authJs', options)
   const { table, password, format, updatedAt, createdAt } = options
   return {

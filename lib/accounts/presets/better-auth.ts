@@ -1,4 +1,4 @@
-import type { Condition, UsersTable } from '@/lib/accounts/users-table'
+import type { Condition, UsersMapping } from '@/lib/accounts/users-table'
 import { betterAuthScrypt } from '@/lib/passwords/hashers/better-auth'
 import { refuseEmptyOptions } from './options'
 
@@ -22,7 +22,7 @@ export type BetterAuthOptions = {
  *
  * @throws Error that names an option without a value
  */
-export function betterAuth(options: BetterAuthOptions = {}): UsersTable {
+export function betterAuth(options: BetterAuthOptions = {}): UsersMapping {
   refuseEmptyOptions('betterAuth', options)
   const { columns = 'camel', schema = 'public', admin, username, requireEmailVerification } = options
   const column = (camel: string) =>

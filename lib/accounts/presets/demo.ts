@@ -1,9 +1,9 @@
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { django } from '@/lib/accounts/presets/django'
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { DemoProduct } from '@/lib/config/demo-product'
 
 /** The mapping of a demo with the tables of another product, as `scripts/demo-users/` creates them. */
-export function demoUsersTable(product: DemoProduct): UsersTable {
+export function demoUsersMapping(product: DemoProduct): UsersMapping {
   return product === 'django' ? django({ version: '5.2' }) : betterAuth()
 }

@@ -1,4 +1,4 @@
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { refuseEmptyOptions } from './options'
 
@@ -22,7 +22,7 @@ export type DeviseOptions = {
  *
  * @throws Error that names an option without a value, such as a pepper whose variable is missing
  */
-export function devise(options: DeviseOptions = {}): UsersTable {
+export function devise(options: DeviseOptions = {}): UsersMapping {
   refuseEmptyOptions('devise', options)
   const { pepper, cost = 12, table = 'users', reconfirmable, rememberToken } = options
   return {

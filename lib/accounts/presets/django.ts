@@ -1,4 +1,4 @@
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import { djangoArgon2, djangoPbkdf2, type DjangoArgon2Options } from '@/lib/passwords/hashers/django'
 import { recognised } from '@/lib/passwords/hashers/recognised'
 import { beside, refuseEmptyOptions } from './options'
@@ -51,7 +51,7 @@ export type DjangoOptions = {
  *
  * @throws Error that names an option without a value, or says that neither or both of version and iterations are given
  */
-export function django(options: DjangoOptions): UsersTable {
+export function django(options: DjangoOptions): UsersMapping {
   refuseEmptyOptions('django', options)
   const {
     version,

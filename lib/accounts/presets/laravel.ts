@@ -1,4 +1,4 @@
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { beside, refuseEmptyOptions } from './options'
 
@@ -20,7 +20,7 @@ export type LaravelOptions = {
  *
  * @throws Error that names an option without a value
  */
-export function laravel(options: LaravelOptions = {}): UsersTable {
+export function laravel(options: LaravelOptions = {}): UsersMapping {
   refuseEmptyOptions('laravel', options)
   const { rounds = 12, sessions = 'database', softDeletes, sanctum, table = 'users' } = options
   return {

@@ -1,4 +1,4 @@
-import type { UsersTable } from '@/lib/accounts/users-table'
+import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { beside, refuseEmptyOptions } from './options'
 
@@ -15,7 +15,7 @@ export type RailsOptions = {
  *
  * @throws Error that names an option without a value
  */
-export function rails(options: RailsOptions = {}): UsersTable {
+export function rails(options: RailsOptions = {}): UsersMapping {
   refuseEmptyOptions('rails', options)
   const { cost = 12, table = 'users', sessions = 'sessions' } = options
   return {

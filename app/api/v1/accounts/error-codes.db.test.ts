@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { form, json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
-import { ownIdentity, ownUsersTable } from '@/lib/accounts/adapters/own-table'
+import { ownIdentity, ownUsersMapping } from '@/lib/accounts/adapters/own-table'
 import { fieldErrorCodes } from '@/lib/http/error-codes'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
@@ -118,7 +118,7 @@ describe('V4: the header Error-Codes', () => {
       `UPDATE "rekey"."users" SET "last_name" = 'Wilhelmina Lanternby' WHERE "id" = $1`,
       [id],
     )
-    const { lastName: column, ...others } = ownUsersTable(services.database.schemas)
+    const { lastName: column, ...others } = ownUsersMapping(services.database.schemas)
     const accounts = createSqlAccountStore(services.database, { ...others, name: column! }, ownIdentity)
     endpoints.exchange({ ...services, passwordReset: createPasswordReset({ ...services, accounts }) })
     const { account, now } = await accounts.read(id)

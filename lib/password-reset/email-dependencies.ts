@@ -13,7 +13,7 @@ import type { Configuration } from './extension-points'
 import type { Links } from './reset-link'
 
 /** What the worker's use cases, which send emails, work with. */
-export type EmailParts = {
+export type EmailDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore
   links: Links

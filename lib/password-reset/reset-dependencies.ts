@@ -12,7 +12,7 @@ import type { Configuration } from './extension-points'
 import type { Links } from './reset-link'
 
 /** What the use cases of a reset work with. */
-export type ResetParts = {
+export type ResetDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore
   links: Links

@@ -2,15 +2,15 @@ import type { Account } from '@/lib/accounts/account'
 import { isLanguage, type Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'
 import { auditUnknownAccount } from './refuse'
-import type { EmailParts } from './email-parts'
-import type { Attempt, Jobs } from '@/lib/queue/queue'
+import type { EmailDependencies } from './email-dependencies'
+import type { AttemptResult, Jobs } from '@/lib/queue/queue'
 
 type EmailJob = Jobs['link-email']
 
-/** SMTP commands per email: MAIL, RCPT, DATA, the message and its end. */
-const commands = 5
+/** Round trips to the mail server per email: MAIL, RCPT, DATA, the message, and the dot that ends it. */
+const roundTrips = 5
 
-/** The invented account of a rehearsed email. No account has this id. */
+/** The invented account of a simulated email. No account has this id. */
 const nobody: Account = {
   id: '00000000-0000-7000-8000-000000000000',
   username: 'nobody',
@@ -27,7 +27,7 @@ const nobody: Account = {
   linksEpoch: 0,
 }
 
-export type Rehearsal = ReturnType<typeof createRehearsal>
+export type EmailSimulation = ReturnType<typeof createEmailSimulation>
 
 /**
  * Does the work of an email without sending one. An attacker who requests links for others and then for an own account must
@@ -36,32 +36,32 @@ export type Rehearsal = ReturnType<typeof createRehearsal>
  *
  * @param write renders the email with a link
  */
-export function createRehearsal(
-  parts: EmailParts,
+export function createEmailSimulation(
+  parts: EmailDependencies,
   write: (account: Account, requestedAt: number, locale: Language) => Promise<EmailText>,
 ) {
   const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, sendSchedule } = parts
 
   /** Queues an email for a request without an account. @param jobId of the email's job */
-  async function request(jobId: string, job: EmailJob, client: string): Promise<Attempt> {
+  async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
     await limits.isFirstInWindow(client, `requested ${jobId}`)
     await queue.ready()
     await database.transaction(async (tx) => {
       await queue.add('link-email', job, { tx, id: jobId })
-      await audit.rehearse(tx)
+      await audit.simulate(tx)
     })
     await auditUnknownAccount(parts, { requestId: job.requestId, client })
     return { outcome: 'done' }
   }
 
   /** Does the work of an email to a known login. */
-  async function email(job: EmailJob): Promise<Attempt> {
-    await accounts.rehearseRead()
-    await recovery.rehearseReservation()
-    await limits.rehearseEmail()
+  async function email(job: EmailJob): Promise<AttemptResult> {
+    await accounts.simulateRead()
+    await recovery.simulateReservation()
+    await limits.simulateEmail()
     await sending(job)
     // Replaces the audit entry of a sent email: the audit log must not contain events that did not happen.
-    await recovery.rehearseReservation()
+    await recovery.simulateReservation()
     return { outcome: 'done' }
   }
 
@@ -69,14 +69,14 @@ export function createRehearsal(
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
-      await sendSchedule.rehearse(async () => {
-        await mailer.rehearse(text)
-        // For this process, an SMTP command and its reply cost about the same as an empty statement.
-        for (let command = 0; command < commands; command += 1) await database.prisma.$queryRaw`SELECT 1`
+      await sendSchedule.simulate(async () => {
+        await mailer.simulate(text)
+        // For this process, an SMTP command with its reply costs about as much as an empty statement.
+        for (let trip = 0; trip < roundTrips; trip += 1) await database.prisma.$queryRaw`SELECT 1`
       })
     } catch (error) {
       // A team's own template may throw for the invented account; no email depends on it.
-      log.debug({ err: error, event: 'rehearsal_failed' })
+      log.debug({ err: error, event: 'simulation_failed' })
     }
   }
 
