@@ -13,13 +13,19 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        // Neither database nor network nor build: seconds.
+        // Neither database nor network nor build: seconds. The files share a process, and what they import.
         test: {
           name: 'unit',
+          isolate: false,
           include: [`${sources}/**/*.test.{ts,tsx}`, '*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.db.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.{db,slow}.test.ts'],
           retry: 0,
         },
+      },
+      {
+        extends: true,
+        // Needs nothing either, but takes seconds each: real password hashes, all characters of Unicode.
+        test: { name: 'slow', include: [`${sources}/**/*.slow.test.ts`], retry: 0 },
       },
       { extends: true, test: { name: 'database', include: [`${sources}/**/*.db.test.ts`] } },
       {

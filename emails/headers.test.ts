@@ -9,7 +9,7 @@ import { languages } from '@/lib/i18n/locales'
 import { createMailer } from '@/lib/mail/mailer'
 import { emails } from './templates'
 
-const numRuns = isLong ? 100_000 : 300
+const numRuns = isLong ? 100_000 : 100
 if (isLong) vi.setConfig({ testTimeout: 1_800_000 })
 
 const evil = 'eve@evil.example'

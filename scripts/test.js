@@ -1,5 +1,5 @@
 // `npm test`: all checks, on the embedded database or on the server of TEST_DATABASE_URL. `npm test -- unit app` runs only
-// these parts: types, lint, unit, database, app, browser; and three that are not part of `npm test`: `timing`, which needs the
+// these parts: types, lint, unit, slow, database, app, browser; and three that are not part of `npm test`: `timing`, which needs the
 // machine for itself, `peers`, which needs other products and a server, and `journeys`, the browser tests that reach the
 // database. Ends with the names of failed tests and a line `N passed, N failed`, summed over the runners.
 import { runScript } from './stop-signals.js'
@@ -78,6 +78,7 @@ try {
     await run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
   }
   if (isWanted('unit')) await vitest('unit', 'unit tests')
+  if (isWanted('slow')) await vitest('slow', 'unit tests that take longer')
   if (isWanted('database')) await vitest('database', 'database tests')
   if (isWanted('peers')) await vitest('peers', 'other products on their users tables')
 

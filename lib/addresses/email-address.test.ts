@@ -1,7 +1,8 @@
-import { domainToASCII, domainToUnicode } from 'node:url'
+import { domainToASCII } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cpuTimeSince } from '@/e2e/support/cpu-time'
+import { isLong } from '@/e2e/support/long-form'
 import { foldings } from '@/e2e/support/look-alikes'
 import {
   canonicalEmail,
@@ -101,15 +102,6 @@ describe('the comparison of addresses', () => {
   })
 
   describe('I6, C2: the case of letters in a domain', () => {
-    /** The rule before upper case was accepted: the typed domain must equal the U-label. */
-    function exactly(typed: string): string | null {
-      const domain = typed.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase())
-      const ascii = domainToASCII(domain)
-      const unicode = domainToUnicode(ascii)
-      if (ascii === '' || /[^a-z0-9.-]/.test(ascii) || /(?:^|\.)xn--/.test(unicode)) return null
-      return domain === ascii || domain === unicode ? ascii : null
-    }
-
     test.each([
       ['MÜLLER', 'müller'],
       ['Été', 'été'],
@@ -121,25 +113,6 @@ describe('the comparison of addresses', () => {
       const label = domainToASCII(`${small}.example`)
       expect(canonicalEmail(`zoe@${capitals}.EXAMPLE`)).toBe(`zoe@${label}`)
       expect(canonicalEmail(`zoe@${small}.example`)).toBe(`zoe@${label}`)
-    })
-
-    test('of all characters, only those are taken whose lower case stands for the same domain', () => {
-      const wrong: string[] = []
-      let capitals = 0
-      for (let code = 0x80; code <= 0x10ffff; code += 1) {
-        if (code >= 0xd800 && code <= 0xdfff) continue
-        const character = String.fromCodePoint(code)
-        const [domain, lower] = [character, character.toLowerCase()].map((text) => `a${text}z.example`)
-        const taken = canonicalEmail(`x@${domain!}`)?.slice(2) ?? null
-        const before = exactly(domain!)
-        if (taken === before) continue
-        capitals += 1
-        const isCapital = [...character.toLowerCase()].length === 1 && character.toLowerCase() !== character
-        if (!isCapital || before !== null || taken !== exactly(lower!) || !/(?:^|\.)xn--/.test(taken ?? ''))
-          wrong.push(code.toString(16))
-      }
-      expect(wrong).toEqual([])
-      expect(capitals).toBeGreaterThan(900)
     })
 
     test.each([
@@ -301,7 +274,7 @@ describe('the comparison of addresses', () => {
         expect(canonical.split('@')).toHaveLength(2)
         expect(canonical).not.toMatch(/[\s\p{Cc}\p{Cf}",;:<>()[\]\\]/u)
       }),
-      { numRuns: 3000 },
+      { numRuns: isLong ? 100_000 : 500 },
     )
   })
 })

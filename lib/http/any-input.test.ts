@@ -10,7 +10,7 @@ import { parseInput } from './request-fields'
 import { linkParameters } from './form-redirect'
 import { ThrottledError } from './errors'
 
-const numRuns = isLong ? 100_000 : 500
+const numRuns = isLong ? 100_000 : 200
 if (isLong) vi.setConfig({ testTimeout: 900_000 })
 
 const front = 'https://front.example'

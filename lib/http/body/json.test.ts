@@ -4,7 +4,7 @@ import { isLong } from '@/e2e/support/long-form'
 import { parseBody, pythonTypeName } from './parse'
 import { parseJson } from './json'
 
-const numRuns = isLong ? 100_000 : 1_000
+const numRuns = isLong ? 100_000 : 300
 if (isLong) vi.setConfig({ testTimeout: 600_000 })
 
 const malformed = { ok: false, detail: 'Malformed' }

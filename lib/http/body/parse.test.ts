@@ -4,7 +4,7 @@ import { cpuTimeSince } from '@/e2e/support/cpu-time'
 import { isLong } from '@/e2e/support/long-form'
 import { parseBody } from './parse'
 
-const numRuns = isLong ? 100_000 : 1_000
+const numRuns = isLong ? 100_000 : 300
 if (isLong) vi.setConfig({ testTimeout: 600_000 })
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)

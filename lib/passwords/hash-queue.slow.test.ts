@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { createPasswordHash } from './hash-queue'
+import { djangoArgon2 } from './hashers/django'
+
+test.each([
+  ['the default format', undefined, 100],
+  ['a format of 100 MiB', djangoArgon2(), 150],
+])(
+  'F14: memory stays bounded while a thousand hash at once with %s',
+  async (_what, format, most) => {
+    const { hash } = createPasswordHash({ format, maxWait: 500 })
+    const before = process.memoryUsage().rss
+    let peak = before
+    const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 5)
+    const outcomes = await Promise.allSettled(Array.from({ length: 1000 }, () => hash('correct horse')))
+    clearInterval(watch)
+    expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(900)
+    expect(peak - before).toBeLessThan(most * 1024 * 1024)
+  },
+  60_000,
+)
