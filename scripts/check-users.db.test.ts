@@ -337,6 +337,38 @@ test('W1: columns that no id can be cast to are named, and so is a missing index
   expect(await problemsOf()).toEqual([])
 })
 
+test.each(['as-typed', 'lowercase'] as const)(
+  'W10: the statements of missing indexes are printed, and once they ran, nothing is left to say (%s)',
+  async (emailStored) => {
+    await sql.query(`CREATE TABLE members (id integer PRIMARY KEY, "Name" text, email varchar(254), pw text);
+      INSERT INTO members SELECT n, 'user' || n, n || '@example.com',
+        '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b3dWRWJTmaaJObGPWc6ZSfkF60' FROM generate_series(1, 20000) n;
+      ANALYZE members`)
+    onTestFinished(async () => void (await sql.query('DROP TABLE members')))
+    const users = usersTable({
+      table: 'members',
+      id: 'id',
+      username: 'Name',
+      email: 'email',
+      emailStored,
+      active: [],
+      password: { column: 'pw', format: argon2id() },
+    })
+    const warnings = async () =>
+      (await inspectUsersTable(opened, users)).warnings.filter((warning) => !warning.includes('ends nothing'))
+    const [address, username, ...more] = await warnings()
+    const folded = emailStored === 'lowercase' ? '"email"' : 'lower("email"::text COLLATE "C")'
+    expect([address, username, more]).toEqual([
+      `A look-up of an address reads all of about 20000 rows of members; an index makes it fast: CREATE INDEX CONCURRENTLY ON "public"."members" (${folded});`,
+      'A look-up of a username reads all of about 20000 rows of members; an index makes it fast: CREATE INDEX CONCURRENTLY ON "public"."members" ("Name");',
+      [],
+    ])
+    for (const warning of [address!, username!])
+      await sql.query(warning.slice(warning.indexOf('CREATE INDEX')).replace(' CONCURRENTLY', ''))
+    expect(await warnings()).toEqual([])
+  },
+)
+
 test('L3: of a stored value in no known format nothing is printed but its length', async () => {
   await sql.query(`CREATE TABLE plain (id integer PRIMARY KEY, email text, tenant text, pw text)`)
   onTestFinished(async () => void (await sql.query('DROP TABLE plain')))

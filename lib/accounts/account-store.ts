@@ -10,6 +10,17 @@ export type LoginFields = readonly ('username' | 'email')[]
  */
 export const longestLogin = 320
 
+/** A look-up took too long, or waited too long for others. The message says what to do, and names no login. */
+export class LookUpTimedOut extends Error {
+  /** "query_canceled" (PostgreSQL, Appendix A), so that it counts as a database that is away for now. */
+  readonly code = '57014'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'LookUpTimedOut'
+  }
+}
+
 /**
  * The reset flow reads and writes accounts only through it. Ids are opaque texts. An account is read together with what Rekey itself
  * knows about it (`lib/recovery`), in one statement.
@@ -25,6 +36,7 @@ export type AccountStore = {
    * what is read is bounded however many there are.
    *
    * @param choose which of an address's accounts, by their ids, oldest first; by default all
+   * @throws LookUpTimedOut
    */
   findByLogin(login: string, fields: LoginFields, choose?: (ids: string[]) => string[]): Promise<Account[]>
 
@@ -32,6 +44,7 @@ export type AccountStore = {
    * The ids of an address's accounts, oldest first, a thousand at most.
    *
    * @param resettable false for those that may not be reset, too
+   * @throws LookUpTimedOut
    */
   findIdsByAddress(address: string, resettable?: boolean): Promise<string[]>
 

@@ -24,6 +24,11 @@ export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
+/** Whether PostgreSQL ended a statement because it took too long, or an operator did. */
+export function isStatementCancelled(error: unknown): boolean {
+  return someCause(error, ({ codes }) => codes.includes('57014'))
+}
+
 /** The longest wait before the first retry, in milliseconds; it doubles with each further one, up to `maxPause`. */
 const firstPause = 10
 const maxPause = 200

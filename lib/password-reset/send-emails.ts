@@ -1,4 +1,5 @@
-import type { Handlers } from '@/lib/queue/queue'
+import { LookUpTimedOut } from '@/lib/accounts/account-store'
+import type { AttemptResult, Handlers, QueueName, Work } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { queueLinkEmails } from './queue-link-emails'
 import { createEmailSimulation } from './simulated-emails'
@@ -9,12 +10,27 @@ import { sendLinkEmail, writeLinkEmail } from './send-link-email'
 export function createEmailSending(parts: EmailDependencies): Handlers {
   const simulation = createEmailSimulation(parts, writeLinkEmail.bind(null, parts))
   return {
-    'link-request': (job) => queueLinkEmails(parts, simulation, job),
-    'link-email': (job) => sendLinkEmail(parts, simulation, job),
+    'link-request': (job) => retryLookUp(parts, job, () => queueLinkEmails(parts, simulation, job)),
+    'link-email': (job) => retryLookUp(parts, job, () => sendLinkEmail(parts, simulation, job)),
     'changed-email': (job) => sendChangedEmail(parts, job),
     'changed-hook': async ({ data }) => {
       await parts.configuration.passwordChanged?.({ id: data.accountId, username: data.username })
       return { outcome: 'done' }
     },
+  }
+}
+
+/** A look-up that took too long is tried again a few times, and then recorded as a failure by the worker. */
+async function retryLookUp(
+  { log }: EmailDependencies,
+  { data: { requestId }, attempt }: Work<QueueName>,
+  work: () => Promise<AttemptResult>,
+): Promise<AttemptResult> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof LookUpTimedOut)) throw error
+    log.error({ event: 'look_up_timed_out', requestId, attempt, hint: error.message })
+    return { outcome: 'later', reason: 'look-up-timed-out', isCostly: true }
   }
 }

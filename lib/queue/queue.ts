@@ -53,11 +53,11 @@ export type QueueName = keyof Jobs
 
 /**
  * How an attempt ended: done, to be retried later, or never to be retried. `maybeDelivered`: an email may have left although
- * the attempt failed.
+ * the attempt failed. `isCostly`: the attempt was a burden to the database, so only a few are made (`maxCostlyAttempts`).
  */
 export type AttemptResult =
   | { outcome: 'done' }
-  | { outcome: 'later'; reason: string; maybeDelivered?: boolean | undefined }
+  | { outcome: 'later'; reason: string; maybeDelivered?: boolean | undefined; isCostly?: true }
   | { outcome: 'never'; reason: string }
 
 /** A job as its handler receives it; `attempt` starts at 1. */

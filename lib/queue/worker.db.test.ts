@@ -7,7 +7,7 @@ import type { AuditFacts } from '@/lib/audit/audit'
 import { longestAttempt } from '@/lib/mail/smtp-options'
 import { migrate } from '@/lib/setup/migrate'
 import { createQueue, type AttemptResult, type Handlers, type Queue } from './queue'
-import { maxAttemptsInDoubt, startQueueWorker } from './worker'
+import { maxAttemptsInDoubt, maxCostlyAttempts, startQueueWorker } from './worker'
 import { defaultSchemas } from '@/lib/config/schema-names'
 
 let database: TestDatabase
@@ -223,4 +223,33 @@ describe('an email that may have left', () => {
       { level: 50, queue: 'link-email', jobId: id, attempt: maxAttemptsInDoubt },
     ])
   })
+})
+
+describe('an attempt that was a burden to the database', () => {
+  const costly = async (): Promise<AttemptResult> => ({
+    outcome: 'later',
+    reason: 'look-up-timed-out',
+    isCostly: true,
+  })
+
+  test.each([
+    ['the last one', costly, maxCostlyAttempts - 1, maxCostlyAttempts],
+    ['one before', costly, maxCostlyAttempts - 2, maxCostlyAttempts - 1],
+    ['one that was none', later, maxCostlyAttempts - 1, maxCostlyAttempts - 1],
+  ])(
+    'W10: is made a few times, and the last is recorded as a failure (%s)',
+    async (_, ends, before, after) => {
+      const id = await addEmail()
+      // Those that the database was away for do not count.
+      await set(
+        id,
+        `retry_count = 40, output = '{"reason": "error", "maybeDelivered": 0, "costly": ${before}}'`,
+      )
+      await work({ 'link-email': ends })
+      const isLast = after === maxCostlyAttempts
+      await until(id, isLast ? 'failed' : 'retry')
+      expect((await read(id)).output).toMatchObject({ costly: after })
+      expect(told.map(({ reason }) => reason)).toEqual(isLast ? ['link-email look-up-timed-out'] : [])
+    },
+  )
 })

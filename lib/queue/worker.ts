@@ -34,6 +34,9 @@ const aDay = 24 * 3600 * 1000
  */
 export const maxAttemptsInDoubt = 8
 
+/** The most attempts of one job that were costly. The last follows the first after some eight minutes. */
+export const maxCostlyAttempts = 6
+
 type Job = JobWithMetadata<Jobs[QueueName]>
 
 export type WorkerParts = {
@@ -178,9 +181,11 @@ async function attempt(
   // 'deadletter' fails a job for good; 'failed' retries it.
   if (ended.outcome === 'never') return { id, status: 'deadletter', output: { reason } }
 
-  const maybeDelivered = maybeDeliveredBefore(job) + (ended.maybeDelivered === true ? 1 : 0)
-  const output = { reason, maybeDelivered }
-  const isLast = retryCount >= retryLimit || keptFor < aDay
+  const before = countsOf(job)
+  const maybeDelivered = before.maybeDelivered + (ended.maybeDelivered === true ? 1 : 0)
+  const costly = before.costly + (ended.isCostly === true ? 1 : 0)
+  const output = { reason, maybeDelivered, ...(costly > 0 && { costly }) }
+  const isLast = retryCount >= retryLimit || keptFor < aDay || costly >= maxCostlyAttempts
   if (!isLast && maybeDelivered < maxAttemptsInDoubt) return { id, status: 'failed', output }
   log.error({ event: 'job_given_up', ...context, reason })
   await givenUp({ accountId: accountOf(data), requestId: data.requestId, reason: `${queue} ${reason}` })
@@ -209,9 +214,14 @@ async function runWithDeadline(
   }
 }
 
-/** How many earlier attempts may have delivered the email. Attempts whose worker crashed are not counted. */
-function maybeDeliveredBefore({ output }: Job): number {
-  return z.object({ maybeDelivered: z.int() }).safeParse(output).data?.maybeDelivered ?? 0
+const storedCounts = z.object({
+  maybeDelivered: z.int().catch(0),
+  costly: z.int().catch(0),
+})
+
+/** How many earlier attempts may have delivered the email, or were costly. Attempts whose worker crashed are not counted. */
+function countsOf({ output }: Job): z.infer<typeof storedCounts> {
+  return storedCounts.safeParse(output).data ?? { maybeDelivered: 0, costly: 0 }
 }
 
 function accountOf(data: Jobs[QueueName]): string | undefined {

@@ -25,7 +25,7 @@ export type UsersTableReport = {
 
 /** Compares a mapping with the database. Reads the catalogue and small samples; changes nothing. */
 export async function inspectUsersTable(
-  database: Pick<Database, 'pool' | 'prisma' | 'names' | 'schemas'>,
+  database: Pick<Database, 'pool' | 'prisma' | 'names' | 'schemas' | 'transaction'>,
   mapping: UsersMapping,
 ): Promise<UsersTableReport> {
   const { pool, schemas } = database

@@ -63,7 +63,7 @@ export type OwnAccounts = AccountStore & {
 }
 
 export function createOwnAccounts(
-  database: Pick<Database, 'prisma' | 'names' | 'pool' | 'schemas'>,
+  database: Pick<Database, 'prisma' | 'names' | 'pool' | 'schemas' | 'transaction'>,
 ): OwnAccounts {
   const { prisma, schemas } = database
   return {

@@ -2,18 +2,17 @@ import { randomInt, randomUUID } from 'node:crypto'
 import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
-import { canonicalEmail, lookupForms } from '@/lib/addresses/email-address'
+import { canonicalEmail } from '@/lib/addresses/email-address'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Database, Transaction } from '@/lib/database/pool'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
+import { findIdsStatement } from './find-ids'
+import { createLookUps } from './look-ups'
 import { describeTable, type AccountRow, type MappedTable } from './mapped-table'
 import { replacePassword } from './replace-password'
-import { allHold, canBeId, cast, noneHolds } from './sql-parts'
-
-/** Ids that a look-up of one address reads at most. */
-const mostIds = 1000
+import { canBeId, cast } from './sql-parts'
 
 /**
  * Serves accounts from the table that a mapping describes. The statements are composed from the mapping; the types of its
@@ -22,10 +21,17 @@ const mostIds = 1000
  * @param identity `schema.table`, but for Rekey's own table
  */
 export function createSqlAccountStore(
-  { prisma, names: { recovery } }: Pick<Database, 'prisma' | 'names'>,
+  database: Pick<Database, 'prisma' | 'names' | 'transaction'>,
   mapping: UsersMapping,
   identity = identityOf(mapping),
 ): AccountStore {
+  const { prisma } = database
+  const { recovery } = database.names
+  // `ownIdentity`, of a module that imports this one.
+  const isOwn = identity === ''
+  const lookUps = createLookUps(database, mapping)
+  /** Rekey's own table has its index, so a look-up in it needs no limit. */
+  const lookUp: typeof lookUps = (work) => (isOwn ? work(prisma) : lookUps(work))
   const toAccounts = (rows: AccountRow[]) => accountsOf(rows, mapping)
 
   let described: Promise<MappedTable> | undefined
@@ -48,12 +54,14 @@ export function createSqlAccountStore(
     const table = await describe()
     const byAddress = fields.includes('email')
     const usernames = fields.includes('username') && mapping.username !== undefined ? spellings(login) : []
-    const chosen = choose(byAddress ? await findIdsByAddress(login) : [])
     const id = table.column(mapping.id)
-    const rows = await prisma.$queryRaw<AccountRow[]>`SELECT ${table.columns} ${table.from}
-      WHERE ${table.isMapped}
-        AND (${isNamed(table, usernames)} OR ${id.sql} = ANY (${cast(Prisma.sql`${chosen}::text[]`, id.column, true)}))
-      ORDER BY ${table.age}`
+    const rows = await lookUp(async (client) => {
+      const chosen = choose(byAddress ? await findIds(client, table, login) : [])
+      return client.$queryRaw<AccountRow[]>`SELECT ${table.columns} ${table.from}
+        WHERE ${table.isMapped}
+          AND (${isNamed(table, usernames)} OR ${id.sql} = ANY (${cast(Prisma.sql`${chosen}::text[]`, id.column, true)}))
+        ORDER BY ${table.age}`
+    })
     const canonical = canonicalEmail(login)
     return toAccounts(rows).filter(
       (account) =>
@@ -76,22 +84,19 @@ export function createSqlAccountStore(
   }
 
   async function findIdsByAddress(address: string, resettable = true): Promise<string[]> {
-    const { users, passwords, column, passwordColumn, isMapped, isOwnHash, age } = await describe()
-    const email = column(mapping.email)
-    const isForm =
-      mapping.emailStored === 'lowercase'
-        ? Prisma.sql`${email.sql} = ${cast(Prisma.sql`form`, email.column)}`
-        : Prisma.sql`lower(${email.sql}::text COLLATE "C") = form`
-    const mayBeReset = Prisma.sql`${allHold(mapping.active, column)} AND ${email.sql}::text <> ''
-      AND ${passwordColumn(mapping.password.column).sql}::text <> '' AND ${noneHolds(mapping.password.none, passwordColumn)}`
-    const join = passwords && Prisma.sql`LEFT JOIN ${passwords} p ON ${isOwnHash}`
-    const rows = await prisma.$queryRaw<{ id: string }[]>`
-      SELECT found."id" FROM unnest(${lookupForms(address)}::text[]) AS form CROSS JOIN LATERAL (
-        SELECT ${column(mapping.id).sql}::text AS "id", ${column(mapping.createdAt ?? mapping.id).sql} AS "age"
-          FROM ${users} u ${join ?? Prisma.empty}
-         WHERE ${isForm} AND ${isMapped} AND ${resettable ? mayBeReset : Prisma.sql`true`}
-         ORDER BY ${age} LIMIT ${mostIds}) AS found
-       ORDER BY found."age" NULLS FIRST, found."id" LIMIT ${mostIds}`
+    const table = await describe()
+    return lookUp((client) => findIds(client, table, address, resettable))
+  }
+
+  async function findIds(
+    client: Pick<Transaction, '$queryRaw'>,
+    table: MappedTable,
+    address: string,
+    resettable = true,
+  ): Promise<string[]> {
+    const options = { resettable, hasOwnIndex: isOwn }
+    const statement = findIdsStatement(address, table, mapping, options)
+    const rows = await client.$queryRaw<{ id: string }[]>`${statement}`
     return rows.map(({ id }) => id)
   }
 

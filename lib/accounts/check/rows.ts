@@ -1,9 +1,10 @@
 import pg from 'pg'
 import { performance } from 'node:perf_hooks'
 import type { Account } from '@/lib/accounts/account'
-import type { AccountStore } from '@/lib/accounts/account-store'
+import { LookUpTimedOut, type AccountStore } from '@/lib/accounts/account-store'
 import { identityOf, tableName, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
+import { lookUpIndex, servingIndexes } from '@/lib/accounts/look-up-index'
 import { keyOf, quotedName } from './grants'
 import { usesOf, type TableUse } from './needed-columns'
 
@@ -91,12 +92,13 @@ async function checkLookUp(
   mapping: UsersMapping,
   accounts: Pick<AccountStore, 'findIdsByAddress'>,
 ): Promise<Findings> {
-  const index = indexFor(mapping)
+  const index = lookUpIndex(mapping)
   const start = performance.now()
   try {
     // An international domain is looked up in several spellings, so it is the slowest.
     await accounts.findIdsByAddress('nobody@\u00fcbung.invalid')
   } catch (error) {
+    if (error instanceof LookUpTimedOut) return { problems: [error.message], warnings: [] }
     const reason = error instanceof Error ? error.message : String(error)
     return {
       problems: [`A look-up in ${mapping.table} failed (${reason.split('\n')[0]}).`],
@@ -111,34 +113,23 @@ async function checkLookUp(
       ],
       warnings: [],
     }
-  const { rows, isIndexed } = await indexState(client, mapping.table, servingIndexes(mapping))
-  if (isIndexed || rows < large) return { problems: [], warnings: [] }
-  return {
-    problems: [],
-    warnings: [
-      `A look-up of an address reads all of about ${rows} rows of ${mapping.table}; an index makes it fast: ${index}`,
-    ],
+  const warnings: string[] = []
+  const warn = async (what: string, expressions: string[], statement: string) => {
+    const { rows, isIndexed } = await indexState(client, mapping.table, expressions)
+    if (!isIndexed && rows >= large)
+      warnings.push(
+        `A look-up of ${what} reads all of about ${rows} rows of ${mapping.table}; an index makes it fast: ${statement}`,
+      )
   }
-}
-
-/** How the catalogue spells the first part of an index that serves the look-up. */
-function servingIndexes({ email, emailStored }: UsersMapping): string[] {
-  const quoted = pg.escapeIdentifier(email)
-  const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
-  if (emailStored === 'lowercase') return names
-  return names.flatMap((name) => [
-    `lower(${name} COLLATE "C")`,
-    `lower(${name}::text COLLATE "C")`,
-    `lower((${name})::text COLLATE "C")`,
-    `lower(${name}::text COLLATE "C"::text)`,
-  ])
-}
-
-/** The index that serves the look-up of an address. */
-function indexFor(mapping: UsersMapping): string {
-  const column = pg.escapeIdentifier(mapping.email)
-  const expression = mapping.emailStored === 'lowercase' ? column : `lower(${column}::text COLLATE "C")`
-  return `CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(mapping.table))} (${expression});`
+  await warn('an address', servingIndexes(mapping), index)
+  const { username } = mapping
+  if (username !== undefined)
+    await warn(
+      'a username',
+      [username, pg.escapeIdentifier(username)],
+      `CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(mapping.table))} (${pg.escapeIdentifier(username)});`,
+    )
+  return { problems: [], warnings }
 }
 
 /**

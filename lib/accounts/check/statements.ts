@@ -55,7 +55,11 @@ export async function statementsOf(
       return 1
     },
   }
-  const store = createSqlAccountStore({ prisma: asked as unknown as Database['prisma'], names }, mapping)
+  const recorder = asked as unknown as Database['prisma'] & Transaction
+  const store = createSqlAccountStore(
+    { prisma: recorder, names, transaction: (work) => work(recorder) },
+    mapping,
+  )
   purpose = 'Look up a login'
   const hasUsernames = namedColumns(mapping).some(([option]) => option === 'username')
   await store.findByLogin('x@example.com', hasUsernames ? ['username', 'email'] : ['email'])
@@ -64,7 +68,7 @@ export async function statementsOf(
   purpose = 'Replace a password, in one transaction'
   for (const id of ids)
     await store.replacePassword(
-      asked as unknown as Transaction,
+      recorder,
       id,
       { passwordHash: account.passwordHash, email: account.email!, isActive: true, linksEpoch: 0 },
       'hash',

@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { LookUpTimedOut } from '@/lib/accounts/account-store'
+import { django } from '@/lib/accounts/presets/django'
+import { lookupForms } from '@/lib/addresses/email-address'
+import { openDatabase, type Database } from '@/lib/database/pool'
+import { migrate } from '@/lib/setup/migrate'
+import { findIdsStatement } from './find-ids'
+import { createLookUps } from './look-ups'
+import { describeTable } from './mapped-table'
+import { createSqlAccountStore } from './sql-store'
+
+// Look-ups in a users table that has no index. Slow ones, locks and cancelled statements need a server.
+
+const poolSize = 4
+const users = django({ version: '5.2' })
+
+describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
+  let database: TestDatabase
+  let opened: Database
+  let sql: pg.Client
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    await migrate(database, { ownsUsers: false })
+    opened = openDatabase({ ...database, poolSize }, pino({ level: 'silent' }))
+    sql = new pg.Client({ connectionString: database.url })
+    await sql.connect()
+    await sql.query(readFileSync('scripts/demo-users/django.sql', 'utf8'))
+    await sql.query(
+      `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
+       SELECT 'user' || n, 'user' || n || '@' || CASE n WHEN 1 THEN 'Übung.example' WHEN 2 THEN 'xn--bung-zra.example' ELSE 'example.com' END,
+              '', '', 'pbkdf2_sha256$1000000$frerlHE8nbRlTMHfn5d2ov$TJo0SUefVYMBLtJc/W+evsjqu8Mu6Qg4K4G8R4fGoA8=', true, false, false, now()
+         FROM generate_series(1, 2000) n`,
+    )
+    await sql.query('ANALYZE auth_user')
+    // Each reading of it takes as long as one of some million rows.
+    await sql.query(`CREATE VIEW slow_user AS SELECT u.* FROM auth_user u, pg_sleep(0.3)`)
+  }, 120_000)
+  afterAll(async () => {
+    await sql?.end()
+    await opened?.close()
+    await database?.drop()
+  })
+
+  const lookingUp = async () =>
+    Number(
+      (
+        await sql.query(
+          `SELECT count(*) AS "n" FROM pg_stat_activity
+            WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%slow_user%'`,
+        )
+      ).rows[0].n,
+    )
+
+  test('W10: while look-ups are slow, one runs at a time, and a reset finds a connection', async () => {
+    const store = createSqlAccountStore(opened, { ...users, table: 'slow_user' })
+    const found = Promise.all(
+      Array.from({ length: 2 * poolSize }, (_, n) => store.findIdsByAddress(`user${n + 3}@example.com`)),
+    )
+    const seen: number[] = []
+    let isOver = false
+    const watching = (async () => {
+      while (!isOver) {
+        seen.push(await lookingUp())
+        await opened.pool.query('SELECT 1')
+        expect(opened.pool.waitingCount).toBe(0)
+      }
+    })()
+    const ids = await found
+    isOver = true
+    await watching
+    expect(ids.map((of) => of.length)).toEqual(Array<number>(2 * poolSize).fill(1))
+    expect(Math.max(...seen)).toBe(1)
+  }, 30_000)
+
+  test('W10: fast look-ups do not wait for each other', async () => {
+    const lookUp = createLookUps(opened, users)
+    await lookUp(async () => undefined)
+    let running = 0
+    const { promise: both, resolve } = Promise.withResolvers<void>()
+    const two = () =>
+      lookUp(async () => {
+        running += 1
+        if (running === 2) resolve()
+        await both
+      })
+    await Promise.all([two(), two()])
+  })
+
+  test('W10: an international domain costs one reading of the table, in whatever spelling its addresses are stored', async () => {
+    const store = createSqlAccountStore(opened, users)
+    expect(await store.findIdsByAddress('USER1@ÜBUNG.example')).toEqual(['1'])
+    expect(await store.findIdsByAddress('user2@übung.EXAMPLE')).toEqual(['2'])
+    const readings = async (hasOwnIndex: boolean) => {
+      const table = await describeTable(opened.prisma, opened.names.recovery, users, store.identity)
+      const options = { resettable: true, hasOwnIndex }
+      const statement = findIdsStatement('user1@übung.example', table, users, options)
+      const [explained] = await opened.prisma.$queryRaw<[object]>`EXPLAIN (ANALYZE, FORMAT JSON) ${statement}`
+      const plan = JSON.stringify(explained)
+      return [...plan.matchAll(/"Seq Scan".*?"auth_user".*?"Actual Loops":(\d+)/g)].map(([, loops]) =>
+        Number(loops),
+      )
+    }
+    expect(await readings(false)).toEqual([1])
+    // As an index of Rekey's own would serve it: one reading for each spelling.
+    expect(await readings(true)).toEqual([lookupForms('user1@übung.example').length])
+  })
+
+  test('W10: a look-up that takes too long is ended in the database, says what to do, and the connection serves others', async () => {
+    const store = createSqlAccountStore(opened, users)
+    await store.findIdsByAddress('user3@example.com')
+    await sql.query('BEGIN')
+    await sql.query('LOCK TABLE auth_user IN ACCESS EXCLUSIVE MODE')
+    try {
+      const error = await store.findByLogin('user3@example.com', ['email']).catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(LookUpTimedOut)
+      expect((error as Error).message).toBe(
+        'A look-up of an address in auth_user took too long. Unless it has the index, have its owner run: CREATE INDEX CONCURRENTLY ON "public"."auth_user" (lower("email"::text COLLATE "C"));',
+      )
+      const { rows } = await sql.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      expect(rows).toEqual([])
+    } finally {
+      await sql.query('ROLLBACK')
+    }
+    expect(await store.findIdsByAddress('user3@example.com')).toHaveLength(1)
+    const { rows } = await opened.pool.query('SHOW statement_timeout')
+    expect(rows).toEqual([{ statement_timeout: '0' }])
+  }, 30_000)
+
+  test('W10: a shorter limit that the role has of its own stays', async () => {
+    const role = new URL(database.url).username
+    await sql.query(
+      `ALTER ROLE ${role} IN DATABASE ${new URL(database.url).pathname.slice(1)} SET statement_timeout = '1s'`,
+    )
+    const limited = openDatabase({ ...database, poolSize: 1 }, pino({ level: 'silent' }))
+    try {
+      const set = await createLookUps(
+        limited,
+        users,
+      )((tx) => tx.$queryRaw`SELECT current_setting('statement_timeout') AS "is"`)
+      expect(set).toEqual([{ is: '1s' }])
+    } finally {
+      await limited.close()
+      await sql.query(
+        `ALTER ROLE ${role} IN DATABASE ${new URL(database.url).pathname.slice(1)} RESET statement_timeout`,
+      )
+    }
+  })
+
+  test('W10: a look-up whose turn does not come in time is given up, and takes no turn of another', async () => {
+    const lookUp = createLookUps(opened, users, { longestStatement: 3000, longestWait: 100 })
+    const { promise: going, resolve } = Promise.withResolvers<void>()
+    const first = lookUp(() => going)
+    await expect(lookUp(async () => 'second')).rejects.toBeInstanceOf(LookUpTimedOut)
+    const third = lookUp(async () => 'third')
+    resolve()
+    expect([await first, await third]).toEqual([undefined, 'third'])
+    expect(await lookUp(async () => 'fourth')).toBe('fourth')
+  })
+})

@@ -1,0 +1,23 @@
+import pg from 'pg'
+import { tableName, type UsersMapping } from './users-table'
+
+/** How the catalogue spells the first part of an index that serves the look-up of an address. */
+export function servingIndexes({ email, emailStored }: UsersMapping): string[] {
+  const quoted = pg.escapeIdentifier(email)
+  const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
+  if (emailStored === 'lowercase') return names
+  return names.flatMap((name) => [
+    `lower(${name} COLLATE "C")`,
+    `lower(${name}::text COLLATE "C")`,
+    `lower((${name})::text COLLATE "C")`,
+    `lower(${name}::text COLLATE "C"::text)`,
+  ])
+}
+
+/** The statement for the index that serves the look-up of an address. */
+export function lookUpIndex(mapping: UsersMapping): string {
+  const column = pg.escapeIdentifier(mapping.email)
+  const { schema, name } = tableName(mapping.table)
+  const expression = mapping.emailStored === 'lowercase' ? column : `lower(${column}::text COLLATE "C")`
+  return `CREATE INDEX CONCURRENTLY ON ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)} (${expression});`
+}
