@@ -10,7 +10,7 @@ import { createLimits } from '@/lib/rate-limits/limits'
 import { createLog } from '@/lib/logging/log'
 import { createMailbox } from '@/lib/mail/dev-mailbox'
 import { createMailState } from '@/lib/mail-health/state'
-import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Configuration } from '@/lib/password-reset/extension-points'
@@ -41,7 +41,7 @@ export function createServices(given: Settings, configuration: Configuration = o
   const recovery = createRecoveryStore(database, accounts.identity)
   const queue = createQueue(database)
   const { format, accepts } = users.password
-  const hash = createPasswordHash({ format, ...(accepts && { accepts }) })
+  const hash = createHashQueue({ format, ...(accepts && { accepts }) })
   const policy = createPasswordPolicy({
     ...settings.password,
     ...(format.limit && { longest: format.limit }),

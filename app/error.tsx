@@ -1,11 +1,11 @@
 'use client'
 
 import { ErrorPageContent } from '@/components/error-page'
-import { useErrorPageMessages } from '@/components/error-page-messages'
+import { useErrorPageData } from '@/components/error-page-data'
 
 /** Shown for errors that a page throws. The layout still renders and provides the messages. */
 export default function ErrorPage() {
-  const messages = useErrorPageMessages()
-  if (messages === null) throw new Error('the layout gives the words')
+  const messages = useErrorPageData()
+  if (messages === null) throw new Error('the layout does not provide the data')
   return <ErrorPageContent messages={messages} />
 }

@@ -2,10 +2,10 @@
 
 import './globals.css'
 import { ErrorPageContent } from '@/components/error-page'
-import type { ErrorPageMessages } from '@/components/error-page-messages'
+import type { ErrorPageData } from '@/components/error-page-data'
 
 /** Shown if the layout fails, so that neither the language nor the settings are known. */
-const messages: ErrorPageMessages = {
+const messages: ErrorPageData = {
   language: 'en',
   direction: 'ltr',
   appName: 'Rekey',

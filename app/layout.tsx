@@ -1,7 +1,7 @@
 import type { Viewport } from 'next'
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
-import { ErrorPageMessagesProvider } from '@/components/error-page-messages'
+import { ErrorPageDataProvider } from '@/components/error-page-data'
 import { brandStyle, helpLine } from '@/components/brand-style'
 import { directionOf } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
@@ -47,5 +47,5 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
     brand: await brandStyle(),
     help: await helpLine(language),
   }
-  return <ErrorPageMessagesProvider messages={messages}>{children}</ErrorPageMessagesProvider>
+  return <ErrorPageDataProvider messages={messages}>{children}</ErrorPageDataProvider>
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { defaultSchemas } from '@/lib/config/schema-names'
-import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { migrate } from '@/lib/setup/migrate'
 import { cpuOfProcess, onEnd, startProgram } from './processes'
 
@@ -88,7 +88,7 @@ export async function prepareDatabase(database: BenchDatabase, accounts: number)
 
 /** Adds accounts `bench-<from>` … `bench-<to - 1>`. */
 export async function addAccounts({ sql }: BenchDatabase, from: number, to: number): Promise<void> {
-  const hash = await createPasswordHash().hash(oldPassword)
+  const hash = await createHashQueue().hash(oldPassword)
   await sql.query(
     `INSERT INTO "rekey"."users" ("id", "username", "email", "first_name", "last_name", "password")
      SELECT gen_random_uuid(), 'bench-' || n, 'bench-' || n || '@example.com', 'Bench', 'Person', $1

@@ -1,11 +1,11 @@
 import { Button } from './button'
-import type { ErrorPageMessages } from './error-page-messages'
+import type { ErrorPageData } from './error-page-data'
 import { CloudIcon } from './icons'
 import { PageHeading } from './page-heading'
 import { Document } from './document'
 
 /** The page for internal errors, without details. The button reloads the page, which loses at most typed text. */
-export function ErrorPageContent({ messages: { lead, retry, ...sheet } }: { messages: ErrorPageMessages }) {
+export function ErrorPageContent({ messages: { lead, retry, ...sheet } }: { messages: ErrorPageData }) {
   return (
     <Document {...sheet}>
       <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={sheet.title}>

@@ -10,11 +10,11 @@ import { isLanguage, languages } from '@/lib/i18n/locales'
 import configuration from '@/rekey.config'
 import { createLog } from '@/lib/logging/log'
 import { migrate } from '@/lib/setup/migrate'
-import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { createHashQueue } from '@/lib/passwords/hash-queue'
 import type { Schemas } from '@/lib/config/schema-names'
 import { readDemoProduct } from '@/lib/config/demo-product'
 import { readDatabaseSettings, readDataDir, readSchemas } from '@/lib/config/settings'
-import { withoutSecrets } from '@/lib/config/database-url'
+import { describeDatabaseUrl } from '@/lib/config/database-url'
 import {
   DataDirInUse,
   embeddedUrl,
@@ -72,7 +72,7 @@ async function main(): Promise<number> {
   const ownAccounts = createOwnAccounts(database)
   const accounts = mapping ? createSqlAccountStore(database, mapping) : ownAccounts
   const { format, accepts } = (mapping ?? ownUsersMapping(schemas)).password
-  const hash = createPasswordHash({ format, ...(accepts && { accepts }) })
+  const hash = createHashQueue({ format, ...(accepts && { accepts }) })
   try {
     switch (command) {
       case 'add': {
@@ -214,7 +214,7 @@ async function findDatabase(
   if (process.env.DATABASE_URL?.trim()) {
     const { url, schemas, ignored } = readDatabaseSettings(process.env)
     for (const warning of ignored) console.error(warning)
-    console.error(`Database: ${withoutSecrets(url)}`)
+    console.error(`Database: ${describeDatabaseUrl(url)}`)
     return { url, schemas, close: async () => undefined }
   }
   const dataDir = readDataDir(process.env)

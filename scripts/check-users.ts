@@ -7,7 +7,7 @@ import { statementsOf } from '@/lib/accounts/check/statements'
 import {
   identityOf,
   namedColumns,
-  passwordColumns,
+  passwordTableColumns,
   tableName,
   type UsersMapping,
 } from '@/lib/accounts/users-table'
@@ -70,7 +70,7 @@ function printMapping(mapping: UsersMapping, { catalogue }: UsersTableReport): v
   const lines = [
     ...namedColumns(mapping).map(([option, column]) => [option, mapping.table, column]),
     ...(mapping.password.in
-      ? passwordColumns(mapping).map(([option, column]) => [option, mapping.password.in!.table, column])
+      ? passwordTableColumns(mapping).map(([option, column]) => [option, mapping.password.in!.table, column])
       : []),
   ] as [string, string, string][]
   for (const [option, table, column] of lines) {

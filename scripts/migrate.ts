@@ -3,7 +3,7 @@ import { reasonOf } from '@/lib/database/errors'
 import { migrate } from '@/lib/setup/migrate'
 import { encryptionWarnings } from '@/lib/setup/preflight'
 import { readDatabaseSettings } from '@/lib/config/settings'
-import { readDatabaseUrl, withoutSecrets } from '@/lib/config/database-url'
+import { readDatabaseUrl, describeDatabaseUrl } from '@/lib/config/database-url'
 
 /** Returns the app's role; undefined if it is also the one that migrates. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {
@@ -23,7 +23,7 @@ try {
     const { code } = error as { code?: string }
     if (code === undefined) throw error
     throw new Error(
-      `The database at ${withoutSecrets(migrationUrl, migrationSetting)} could not be migrated (${reasonOf(error)}).`,
+      `The database at ${describeDatabaseUrl(migrationUrl, migrationSetting)} could not be migrated (${reasonOf(error)}).`,
     )
   })
   for (const warning of encryptionWarnings(migrationUrl)) console.error(warning)

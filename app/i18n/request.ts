@@ -1,13 +1,13 @@
 import { headers } from 'next/headers'
 import { getRequestConfig } from 'next-intl/server'
-import { chosenLocale } from '@/lib/http/request-locale'
+import { chosenLanguageOf } from '@/lib/http/request-language'
 import { isLanguage, preferredLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
 /** The language chosen on a page; undefined if none was chosen or it is not supported. */
 export async function chosenLanguage(): Promise<Language | undefined> {
-  return chosenLocale(await headers())
+  return chosenLanguageOf(await headers())
 }
 
 /** Returns the path of a page or endpoint in this language; names the language only if the browser would get another one. */

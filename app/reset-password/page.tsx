@@ -95,7 +95,7 @@ async function inspect(link: LinkParameters) {
   try {
     return await passwordReset.inspectLink(data)
   } catch (error) {
-    log.error({ err: error, event: 'link_not_judged' })
+    log.error({ err: error, event: 'link_not_inspected' })
     return { state: 'unavailable' } as const
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
@@ -292,7 +292,7 @@ async function happen(what: Happened | undefined, oneTimeUse: boolean): Promise<
   if (what === 'a sign-in that hashed the password anew')
     await app.sql.query(`UPDATE "rekey"."users" SET "password" = $2 WHERE "id" = $1`, [
       alice!.id,
-      await createPasswordHash().hash('Correct-horse-1'),
+      await createHashQueue().hash('Correct-horse-1'),
     ])
   if (what !== 'a reset') return
   const link = await signedLinks(app, { oneTimeUse }).linkOf(alice!)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
@@ -39,7 +39,7 @@ afterAll(async () => {
   ranges.close()
 })
 
-const { verify } = createPasswordHash()
+const { verify } = createHashQueue()
 
 /** Somebody whose names are like nothing but themselves. */
 const someone = () =>
@@ -168,7 +168,7 @@ describe('P10: hashes of an older scheme', () => {
         if (createHash(digest).update(password).digest()[0] === 0) found.push(password)
       }
       const [one, other] = found as [string, string]
-      const stored = await createPasswordHash().hash(one)
+      const stored = await createHashQueue().hash(one)
       expect([await verify(stored, one), await verify(stored, other)]).toEqual([true, false])
     },
   )

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import type { TestDatabase } from '@/e2e/support/test-database'
 import { readCatalogue } from '@/lib/accounts/adapters/catalogue'
 import { usersGrantStatements, quotedName } from '@/lib/accounts/check/grants'
-import { usesOf } from '@/lib/accounts/check/needed-columns'
+import { tableAccessOf } from '@/lib/accounts/check/table-access'
 import { tableName, type UsersMapping } from '@/lib/accounts/users-table'
 import { openDatabase } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
@@ -35,7 +35,7 @@ export async function reach(
     return { users: mapping, url: database.url, close: async () => undefined }
   const users = way === 'through a view' ? await viewOf(sql, mapping) : mapping
   const secured =
-    way === 'under row-level security' ? usesOf(users).map(({ table }) => quotedName(table)) : []
+    way === 'under row-level security' ? tableAccessOf(users).map(({ table }) => quotedName(table)) : []
   for (const table of secured) await sql.query({ text: `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY` })
 
   const { role, url } = await createRole(database, sql)
@@ -43,7 +43,7 @@ export async function reach(
   const opened = openDatabase({ ...database, url, poolSize: 1 }, pino({ level: 'silent' }))
   try {
     const problems = async () => (await inspectUsersTable(opened, users)).problems.join('\n')
-    const tables = usesOf(users).map(({ table }) => table)
+    const tables = tableAccessOf(users).map(({ table }) => table)
     const grants = usersGrantStatements(users, await readCatalogue(asOwner(sql), tables), role)
     await sql.query(grants.join(' '))
     // None is one too many: the check notices when one is missing, and prints it.

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { withoutSecrets } from '@/lib/config/database-url'
+import { describeDatabaseUrl } from '@/lib/config/database-url'
 import { defaultSchemas } from '@/lib/config/schema-names'
 import { migrate } from '@/lib/setup/migrate'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
@@ -31,7 +31,7 @@ afterAll(async () => {
 async function accounts(args: string[], input = '') {
   const { errors, ...rest } = await run({ DATABASE_URL: database.url }, args, input)
   const [told, ...others] = errors.split('\n')
-  expect(told).toBe(`Database: ${withoutSecrets(database.url)}`)
+  expect(told).toBe(`Database: ${describeDatabaseUrl(database.url)}`)
   return { ...rest, errors: others.join('\n') }
 }
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { emails } from '@/emails/templates'
 import { linkState } from '@/lib/accounts/account'
 import type { Configuration } from '@/lib/password-reset/extension-points'
-import { createSendSchedule } from '@/lib/password-reset/send-schedule'
+import { createSendPacing } from '@/lib/password-reset/send-pacing'
 import { createEmailSending } from '@/lib/password-reset/send-emails'
 import { createMailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
@@ -166,7 +166,7 @@ describe('S1: sessions', () => {
       configuration: endSessions,
       emails,
       mailer,
-      sendSchedule: createSendSchedule({ slots: 16, longestPause: 0 }),
+      sendPacing: createSendPacing({ slots: 16, longestPause: 0 }),
     })
     for (let i = 0; i < 50; i += 1) {
       const client = `198.51.100.${i}`
@@ -269,7 +269,7 @@ describe('passwordChanged, for stores outside the database', () => {
       configuration,
       emails,
       mailer,
-      sendSchedule: createSendSchedule({ slots: 16, longestPause: 0 }),
+      sendPacing: createSendPacing({ slots: 16, longestPause: 0 }),
     })
     const work = { id: randomUUID(), data: rows[0].data, createdAt: new Date(), attempt: 1 }
     await expect(handlers['changed-hook'](work)).rejects.toThrow('away')

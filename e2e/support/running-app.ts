@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { migrate } from '@/lib/setup/migrate'
-import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { startMailSink, type MailSink } from './mail-sink'
 import { createTestDatabase, type TestDatabase } from './test-database'
 
@@ -47,7 +47,7 @@ export type Endpoint = 'send-reset-password-link' | 'reset-password'
 export type Answer = { status: number; headers: Headers; json: unknown; text: string }
 export type LinkParameters = { user_id: string; timestamp: string; signature: string }
 
-const hash = createPasswordHash()
+const hash = createHashQueue()
 
 /** Out of the way of every test that is not about them. */
 const noLimits = {

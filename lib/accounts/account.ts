@@ -36,7 +36,7 @@ export function linkState(account: Account): LinkState {
 }
 
 /** Only an active account with a password of its own and an address is mailed, and only it can be reset. */
-export function mayReset({ isActive, passwordProblem, email }: Account): boolean {
+export function isResettable({ isActive, passwordProblem, email }: Account): boolean {
   return isActive && passwordProblem === null && email !== ''
 }
 

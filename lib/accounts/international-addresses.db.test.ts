@@ -4,7 +4,7 @@ import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { emails } from '@/emails/templates'
 import { auditEvents } from '@/lib/audit/audit'
-import { createSendSchedule } from '@/lib/password-reset/send-schedule'
+import { createSendPacing } from '@/lib/password-reset/send-pacing'
 import { createEmailSending } from '@/lib/password-reset/send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
@@ -61,7 +61,7 @@ async function mailTo(email: string, offersSmtpUtf8: boolean) {
     ...services,
     emails,
     mailer,
-    sendSchedule: createSendSchedule({ slots: 16, longestPause: 0 }),
+    sendPacing: createSendPacing({ slots: 16, longestPause: 0 }),
     configuration: {},
   })
   const attempt = await sending['link-email']({

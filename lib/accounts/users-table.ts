@@ -107,12 +107,15 @@ export function namedColumns(mapping: UsersMapping): [option: string, column: st
     }),
     ...columnsOf('only', mapping.only),
     ...columnsOf('active', mapping.active),
-    ...(password.in ? [] : passwordColumns(mapping)),
+    ...(password.in ? [] : passwordTableColumns(mapping)),
   ]
 }
 
 /** The columns that a mapping names in the table of the hash. */
-export function passwordColumns({ password, set = {} }: UsersMapping): [option: string, column: string][] {
+export function passwordTableColumns({
+  password,
+  set = {},
+}: UsersMapping): [option: string, column: string][] {
   return [
     ['password.column', password.column],
     ...columnsOf('password.none', password.none),

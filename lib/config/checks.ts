@@ -67,7 +67,7 @@ const url = z.string().refine((text) => URL.canParse(text), {
 })
 
 /** An http(s) URL for links in emails and pages: https, or http on this machine only (ASVS 12.2.1). */
-export const webAddress = url.refine(
+export const httpsOrLocalUrl = url.refine(
   (text) => isSafeAddress(text) && new URL(text).hash === '',
   'use https (http only for localhost), without user name, password or fragment',
 )
@@ -79,7 +79,7 @@ const route = /^#!?\/(?:[A-Za-z0-9._~!$*+:@/-]|%[0-9A-Fa-f]{2})*$/
  * A web address that may end in the route of a hash router. The link's parameters follow the route, so a fragment must not
  * contain `?`, `&`, `=` or `#`: the start of the parameters would be ambiguous. An empty fragment is a typing error.
  */
-export const routedWebAddress = url.refine((text) => {
+export const routedUrl = url.refine((text) => {
   const hash = text.indexOf('#')
   return isSafeAddress(text) && (hash < 0 || route.test(text.slice(hash)))
 }, 'use https (http only for localhost), without user name or password; a fragment may only be a route, such as #/reset/')
@@ -91,7 +91,7 @@ function isSafeAddress(text: string): boolean {
   return safe && username === '' && password === ''
 }
 
-export const origin = webAddress.refine((text) => {
+export const origin = httpsOrLocalUrl.refine((text) => {
   const { pathname, search } = new URL(text)
   return pathname === '/' && search === ''
 }, 'write scheme and host only, such as https://id.example.com')
@@ -100,13 +100,13 @@ export const origin = webAddress.refine((text) => {
  * An origin with an optional base path. The pattern inspects the text because the URL parser already resolves `..`. No
  * segment starts with a dot or an underscore: `/.well-known` belongs to the origin, `/_next` to Next.
  */
-export const publicAddress = webAddress.refine(
+export const publicBaseUrl = httpsOrLocalUrl.refine(
   (text) => /^https?:\/\/[^/\\?#]+(?:\/[A-Za-z0-9~-][A-Za-z0-9._~-]*)*\/?$/i.test(text),
   'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
 )
 
 /** A base URL: a file name is appended to it, which would end up in a query. */
-export const baseUrl = webAddress.refine(
+export const baseUrl = httpsOrLocalUrl.refine(
   (text) => new URL(text).search === '',
   'write it without a query, such as https://range.example.com/range/',
 )
@@ -120,7 +120,7 @@ export const databaseSchema = z
   )
 
 /** An address that the mailer accepts, verified at start because a failure in the worker would be noticed later. */
-export const mailAddress = z
+export const emailAddress = z
   .string()
   .refine(
     (text) => /^(?:[^<>"@]+ <[^<>]+>|[^<>\s]+)$/.test(text) && readMailbox(text) !== null,
@@ -130,8 +130,8 @@ export const mailAddress = z
 /** Where to report vulnerabilities, as the URI that security.txt requires (RFC 9116 §2.5.3). */
 export const securityContact = z.union(
   [
-    webAddress.transform((text) => new URL(text).href),
-    mailAddress.regex(/^[^<>\s]+$/).transform((address) => `mailto:${encodeURI(address)}`),
+    httpsOrLocalUrl.transform((text) => new URL(text).href),
+    emailAddress.regex(/^[^<>\s]+$/).transform((address) => `mailto:${encodeURI(address)}`),
   ],
   { error: 'write an address or a page, such as security@example.com or https://example.com/security' },
 )

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { reasonOf } from '@/lib/database/errors'
 import { ignoredParameters } from './database-parameters'
-import { postgres, withoutSecrets } from './database-url'
+import { postgres, describeDatabaseUrl } from './database-url'
 
 const problemOf = (url: string) => postgres.safeParse(url).error?.issues[0]?.message
 
@@ -95,7 +95,7 @@ test('V5: a parameter that is not used is told, and named only where its name is
 })
 
 test('V5: a message shows host, port and name only where no part of a password can be among them', () => {
-  const shown = (url: string) => withoutSecrets(url, 'MIGRATION_DATABASE_URL')
+  const shown = (url: string) => describeDatabaseUrl(url, 'MIGRATION_DATABASE_URL')
   expect(shown('postgresql://u:p@db.example.com:5433/rekey?sslmode=disable')).toBe(
     'db.example.com:5433/rekey',
   )
@@ -131,7 +131,7 @@ test('V5: of any password, pg gets the whole one, or the URL is refused; no mess
       const secret = `${before}zqa${within}zqb${after}`
       const url = urlOf(secret)
       const problem = problemOf(url)
-      const told = [problem, withoutSecrets(url), ...ignoredParameters('DATABASE_URL', url)].join('\n')
+      const told = [problem, describeDatabaseUrl(url), ...ignoredParameters('DATABASE_URL', url)].join('\n')
       expect(told).not.toMatch(/zq[ab]/)
       if (problem !== undefined || /%[\da-f]{2}/i.test(secret)) return
       // `&` ends a parameter, which only the names after it can tell.

@@ -32,7 +32,7 @@ export function readDatabaseUrl(text: string) {
  *
  * @param setting the name of the setting that holds the URL; shown instead if a part of the password could pass for the host
  */
-export function withoutSecrets(databaseUrl: string, setting = 'DATABASE_URL'): string {
+export function describeDatabaseUrl(databaseUrl: string, setting = 'DATABASE_URL'): string {
   const address = readDatabaseUrl(databaseUrl)
   const isPlain = databaseUrl.split('@').length <= 2 && !address?.parameters.has('password')
   if (address === undefined || address.host === '' || !isPlain) return `the address in ${setting}`

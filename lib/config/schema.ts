@@ -10,16 +10,16 @@ import {
   rateLimit,
   singleLine,
   list,
-  mailAddress,
+  emailAddress,
   onOff,
   origin,
-  publicAddress,
-  routedWebAddress,
+  publicBaseUrl,
+  routedUrl,
   databaseSchema,
   secretKey,
   securityContact,
   smtpUrl,
-  webAddress,
+  httpsOrLocalUrl,
   integerBetween,
 } from './checks'
 import { postgres } from './database-url'
@@ -35,8 +35,8 @@ export const settingsSchema = z.object({
   DATABASE_QUEUE_SCHEMA: databaseSchema.optional(),
   MIGRATION_DATABASE_URL: postgres.optional(),
   DATA_DIR: singleLine.default('.data'),
-  PUBLIC_URL: publicAddress,
-  RESET_PASSWORD_VERIFICATION_URL: routedWebAddress.optional(),
+  PUBLIC_URL: publicBaseUrl,
+  RESET_PASSWORD_VERIFICATION_URL: routedUrl.optional(),
   RESET_PASSWORD_VERIFICATION_ENABLED: flag.default(true),
   RESET_PASSWORD_VERIFICATION_PERIOD: duration
     .refine((s) => s <= 86_400, 'a link lives 24h at most')
@@ -61,8 +61,8 @@ export const settingsSchema = z.object({
   SMTP_URL: smtpUrl.optional(),
   SMTP_HELO_NAME: heloName.optional(),
   SMTP_CA_FILE: authoritiesFile.optional(),
-  VERIFICATION_FROM_EMAIL: mailAddress.optional(),
-  VERIFICATION_REPLY_TO_EMAIL: mailAddress.optional(),
+  VERIFICATION_FROM_EMAIL: emailAddress.optional(),
+  VERIFICATION_REPLY_TO_EMAIL: emailAddress.optional(),
   TRUSTED_PROXY_HOPS: integerBetween(0, 10).default(0),
   HSTS: z.enum(['off', 'host', 'subdomains'], { error: 'write off, host or subdomains' }).optional(),
   CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
@@ -88,8 +88,8 @@ export const settingsSchema = z.object({
       'write the path of a picture in public/, such as /logo.svg',
     )
     .optional(),
-  SIGN_IN_URL: webAddress.optional(),
-  SUPPORT_EMAIL: mailAddress.optional(),
+  SIGN_IN_URL: httpsOrLocalUrl.optional(),
+  SUPPORT_EMAIL: emailAddress.optional(),
   SECURITY_CONTACT: securityContact.optional(),
   BRAND_COLOR: z
     .string()

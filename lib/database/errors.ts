@@ -54,7 +54,7 @@ export async function retryConflicts<Result>(work: () => Promise<Result>): Promi
 
 /**
  * Describes a failed connection for the operator: the system's code or PostgreSQL's message. Omits host names, which can be
- * a part of a password: `withoutSecrets` decides whether to show them.
+ * a part of a password: `describeDatabaseUrl` decides whether to show them.
  */
 export function reasonOf(error: unknown): string {
   const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string }

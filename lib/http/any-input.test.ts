@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { asForm, asMultipart } from '@/e2e/support/form-bodies'
 import { isLong } from '@/e2e/support/long-form'
-import { describeResetPassword, resetPasswordSchema, sendLinkSchema } from './request-schemas'
+import { describeResetPassword, resetPasswordSchema, linkRequestBodySchema } from './request-schemas'
 import { readSettings } from '@/lib/config/settings'
 import { handleUnsupportedMethod, handleOptions, handlePost, type HandlerDependencies } from './handler'
 import { parseInput } from './request-fields'
@@ -148,7 +148,7 @@ test('C15, I1, C7: reading any input ends in an answer that was foreseen, with t
               : await handlePost(edge, request, pages, async (asked) => {
                   const received = await asked.fields()
                   if (what === 'throttled') throw new ThrottledError(7)
-                  if (what === 'send') parseInput(sendLinkSchema('login'), received)
+                  if (what === 'send') parseInput(linkRequestBodySchema('login'), received)
                   else parseInput(resetPasswordSchema({ passwordConfirm: false }), received)
                   return what === 'send' ? 'link-sent-if-exists' : 'reset-successful'
                 })

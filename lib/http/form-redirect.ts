@@ -1,8 +1,8 @@
 import type { Log } from '@/lib/logging/log'
-import { internalError } from './responses'
+import { logInternalError } from './responses'
 import { formErrorCode, type ApiErrorCode } from './error-codes'
 import { errorParameter } from './form-errors'
-import { chosenLocale } from './request-locale'
+import { chosenLanguageOf } from './request-language'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
 /** The pages to which a form without JavaScript leads. */
@@ -26,7 +26,7 @@ export function linkParameters(fields: Record<string, unknown>): URLSearchParams
 
 /** Redirects to a page in the language that was chosen on the page of the form. */
 export function seeOther(request: Request, page: string): Response {
-  const chosen = chosenLocale(request.headers)
+  const chosen = chosenLanguageOf(request.headers)
   const location = chosen === undefined ? page : `${page}${page.includes('?') ? '&' : '?'}lang=${chosen}`
   return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }
@@ -42,5 +42,5 @@ export function urlWithErrors(page: string, error: unknown, log: Log, requestId:
 /** Returns the code of an error; undefined for a body that cannot be parsed, which has none. */
 function codeOf(error: unknown, log: Log, requestId: string): ApiErrorCode | undefined {
   if (error instanceof UnreadableBody) return undefined
-  return (error instanceof ApiError ? error : internalError(log, error, requestId)).code
+  return (error instanceof ApiError ? error : logInternalError(log, error, requestId)).code
 }

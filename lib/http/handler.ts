@@ -1,7 +1,7 @@
 import { formatApiMessage, type ApiMessage } from '@/lib/i18n/api-messages'
 import type { Configuration } from '@/lib/password-reset/extension-points'
 import { isDatabaseUnavailable } from '@/lib/database/errors'
-import type { EndpointDescription } from './request-schemas'
+import type { OptionsResponse } from './request-schemas'
 import type { Language } from '@/lib/i18n/locales'
 import { LimiterBroken } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
@@ -9,11 +9,11 @@ import { Busy } from '@/lib/passwords/hash-queue'
 import { logMisconfiguration, mayBeProxy } from '@/lib/logging/refusal-log'
 import type { Settings } from '@/lib/config/settings'
 import { isBrowserForm, isTooLarge, rejectForeignOrigin, rejectLargeBody, rejectUnacceptable } from './guards'
-import { errorResponse, jsonResponse, unavailable } from './responses'
+import { errorResponse, jsonResponse, logUnavailable } from './responses'
 import { preflightOnlyHeaders } from './cors'
 import { readFields } from './request-fields'
 import { seeOther, urlWithErrors, type FormPages } from './form-redirect'
-import { requestLocale } from './request-locale'
+import { requestLanguage } from './request-language'
 import { ApiError, UnreadableBody } from './errors'
 
 /** Headers that the server in front sets for the handlers; it drops those of clients. */
@@ -46,7 +46,7 @@ export async function handlePost(
   handle: (apiRequest: ApiRequest) => Promise<ApiMessage>,
   { allowWhenDisabled = false }: HandlerOptions = {},
 ): Promise<Response> {
-  const language = requestLocale(request)
+  const language = requestLanguage(request)
   const requestId = request.headers.get(requestIdHeader) ?? crypto.randomUUID()
   const wantsPage = isBrowserForm(request)
   let fields: Record<string, unknown> = {}
@@ -70,7 +70,7 @@ export async function handlePost(
       log.debug({ err: error.brokenOff, event: 'body_cut_off', requestId })
     const responseError =
       isDatabaseUnavailable(error) || error instanceof Busy || error instanceof LimiterBroken
-        ? unavailable(log, error, requestId)
+        ? logUnavailable(log, error, requestId)
         : error
     logIfMisconfigured(log, responseError, apiRequest.client)
     if (wantsPage && !(responseError instanceof ApiError && responseError.code === 'cross-origin')) {
@@ -106,7 +106,7 @@ export function handleUnsupportedMethod(
 export function handleOptions(
   { settings, log }: HandlerDependencies,
   request: Request,
-  describe: () => EndpointDescription,
+  describe: () => OptionsResponse,
   { allowWhenDisabled = false }: HandlerOptions = {},
 ): Response {
   try {

@@ -6,7 +6,7 @@ import {
   describeSendLink,
   parseBodyFields,
   resetPasswordSchema,
-  sendLinkSchema,
+  linkRequestBodySchema,
 } from './request-schemas'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
@@ -129,7 +129,7 @@ async function answerTo({
     settings.REST_REGISTRATION ?? {}
   if (path.includes('send-reset-password-link')) {
     const read = parseBodyFields(
-      sendLinkSchema(SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL ? 'email' : 'login'),
+      linkRequestBodySchema(SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL ? 'email' : 'login'),
       parsed.value,
     )
     return read.ok ? undefined : inWords(read.problems)

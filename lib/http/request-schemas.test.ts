@@ -5,7 +5,12 @@ import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { cpuTimeSince } from '@/e2e/support/cpu-time'
 import type { input } from 'zod/mini'
-import { parseBodyFields, resetPasswordSchema, sendLinkSchema, type ResetForm } from './request-schemas'
+import {
+  parseBodyFields,
+  resetPasswordSchema,
+  linkRequestBodySchema,
+  type ResetForm,
+} from './request-schemas'
 import { strip } from '@/lib/text/python-strip'
 
 const numRuns = isLong ? 100_000 : 300
@@ -16,7 +21,7 @@ const reset = { ...link, password: 'N3w-correct-horse' }
 
 const readReset = (body: unknown, passwordConfirm = false) =>
   parseBodyFields(resetPasswordSchema({ passwordConfirm }), body)
-const readLogin = (body: unknown) => parseBodyFields(sendLinkSchema('login'), body)
+const readLogin = (body: unknown) => parseBodyFields(linkRequestBodySchema('login'), body)
 
 /** The codes by field; empty where all is well. */
 function problemsOf(
@@ -224,7 +229,7 @@ describe('bodies', () => {
           for (const text of Object.values(texts)) expect(text).toEqual(expect.stringMatching(/[^]/))
         }
         for (const name of ['login', 'email'] as const)
-          expect(typeof parseBodyFields(sendLinkSchema(name), body).ok).toBe('boolean')
+          expect(typeof parseBodyFields(linkRequestBodySchema(name), body).ok).toBe('boolean')
       }),
       { numRuns },
     )
@@ -234,7 +239,7 @@ describe('bodies', () => {
 describe('asking for a link', () => {
   test('somebody who types a login', () => {
     expect(readLogin({ login: ' alice ' })).toEqual({ ok: true, value: { login: 'alice' } })
-    expect(parseBodyFields(sendLinkSchema('email'), { email: 'a@example.com' })).toEqual({
+    expect(parseBodyFields(linkRequestBodySchema('email'), { email: 'a@example.com' })).toEqual({
       ok: true,
       value: { login: 'a@example.com' },
     })
@@ -242,14 +247,16 @@ describe('asking for a link', () => {
 
   test('the field has one name', () => {
     expect(problemsOf(readLogin({ email: 'alice@example.com' }))).toEqual({ login: ['required'] })
-    expect(problemsOf(parseBodyFields(sendLinkSchema('email'), { login: 'alice@example.com' }))).toEqual({
+    expect(
+      problemsOf(parseBodyFields(linkRequestBodySchema('email'), { login: 'alice@example.com' })),
+    ).toEqual({
       email: ['required'],
     })
   })
 
   test('C1: a list of addresses is refused', () => {
     const email = ['victim@example.com', 'evil@example.com']
-    expect(problemsOf(parseBodyFields(sendLinkSchema('email'), { email }))).toEqual({
+    expect(problemsOf(parseBodyFields(linkRequestBodySchema('email'), { email }))).toEqual({
       email: ['invalid-string'],
     })
   })
@@ -257,7 +264,7 @@ describe('asking for a link', () => {
   test('a link stands in for the login', () => {
     const value = { link: { ...link, timestamp: 1_700_000_000 } }
     expect(readLogin(link)).toEqual({ ok: true, value })
-    expect(parseBodyFields(sendLinkSchema('email'), { ...link, login: 'ignored' })).toEqual({
+    expect(parseBodyFields(linkRequestBodySchema('email'), { ...link, login: 'ignored' })).toEqual({
       ok: true,
       value,
     })
@@ -284,7 +291,9 @@ describe('asking for a link', () => {
 describe('forms', () => {
   test('what a form holds is text', () => {
     expectTypeOf<input<ReturnType<typeof resetPasswordSchema>>>().toEqualTypeOf<ResetForm>()
-    expectTypeOf<input<ReturnType<typeof sendLinkSchema<'login'>>>>().toEqualTypeOf<Record<'login', string>>()
+    expectTypeOf<input<ReturnType<typeof linkRequestBodySchema<'login'>>>>().toEqualTypeOf<
+      Record<'login', string>
+    >()
   })
 
   test('H6, U5: shapes and rules reach the browser without Node, without the blocklist and without code from strings', async () => {

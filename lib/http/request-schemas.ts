@@ -119,7 +119,7 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
  * The body of `send-reset-password-link/`. A link's three fields may replace the login field; the caller must verify that
  * link. A malformed link counts as absent, so the error is then a missing login field.
  */
-export function sendLinkSchema<Name extends LoginField>(
+export function linkRequestBodySchema<Name extends LoginField>(
   loginField: Name,
 ): BodySchema<LinkRequest, Record<Name, string>> {
   const linkBody = bodyOf(linkFields)
@@ -172,24 +172,24 @@ export function parseBodyFields<Output>(
 }
 
 /** The description of an endpoint in its response to OPTIONS, as DRR formats it. */
-export type EndpointDescription = {
+export type OptionsResponse = {
   name: string
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>
 }
 
-export function describeSendLink(loginField: LoginField): EndpointDescription {
+export function describeSendLink(loginField: LoginField): OptionsResponse {
   return { name: 'Send Reset Password Link', fields: describe({ [loginField]: trimmed }) }
 }
 
-export function describeResetPassword(options: { passwordConfirm: boolean }): EndpointDescription {
+export function describeResetPassword(options: { passwordConfirm: boolean }): OptionsResponse {
   return { name: 'Reset Password', fields: describe(resetPasswordFields(options)) }
 }
 
-export function describeCancel(): EndpointDescription {
+export function describeCancel(): OptionsResponse {
   return { name: 'Cancel Reset Password', fields: describe(linkFields) }
 }
 
-function describe(fields: Fields): EndpointDescription['fields'] {
+function describe(fields: Fields): OptionsResponse['fields'] {
   return Object.fromEntries(
     Object.entries(fields).map(([name, kind]) => {
       const words = name.replaceAll('_', ' ')

@@ -2,7 +2,7 @@ import { formatApiMessage } from '@/lib/i18n/api-messages'
 import type { Log } from '@/lib/logging/log'
 import { apiErrors } from './error-codes'
 import { errorCodesHeader } from './form-errors'
-import { requestLocale } from './request-locale'
+import { requestLanguage } from './request-language'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
 /** Seconds after which a client may retry while the service is unavailable. */
@@ -21,7 +21,7 @@ export function jsonResponse(
     status,
     headers: {
       'Content-Type': 'application/json',
-      'Content-Language': requestLocale(request),
+      'Content-Language': requestLanguage(request),
       Vary: vary,
       'Cache-Control': 'no-store',
       ...headers,
@@ -30,7 +30,7 @@ export function jsonResponse(
 }
 
 export function errorResponse(request: Request, error: unknown, log: Log, requestId: string): Response {
-  const language = requestLocale(request)
+  const language = requestLanguage(request)
   if (error instanceof InvalidFields) {
     const body = Object.fromEntries(
       Object.entries(error.fields).map(([name, problems]) => [
@@ -41,18 +41,18 @@ export function errorResponse(request: Request, error: unknown, log: Log, reques
     return jsonResponse(request, 400, body, errorCodesHeader(error.fields))
   }
   if (error instanceof UnreadableBody) return jsonResponse(request, 400, { detail: error.detail })
-  const apiError = error instanceof ApiError ? error : internalError(log, error, requestId)
+  const apiError = error instanceof ApiError ? error : logInternalError(log, error, requestId)
   const { status, coded } = { coded: false, ...apiErrors[apiError.code] }
   const detail = formatApiMessage(language, apiError.code, apiError.values)
   return jsonResponse(request, status, coded ? { detail, code: apiError.code } : { detail }, apiError.headers)
 }
 
-export function internalError(log: Log, error: unknown, requestId: string): ApiError {
+export function logInternalError(log: Log, error: unknown, requestId: string): ApiError {
   log.error({ err: error, event: 'request_failed', requestId })
   return new ApiError('internal')
 }
 
-export function unavailable(log: Log, error: unknown, requestId: string): ApiError {
+export function logUnavailable(log: Log, error: unknown, requestId: string): ApiError {
   log.warn({ err: error, event: 'service_unavailable', requestId })
   return new ApiError('unavailable', { headers: { 'Retry-After': String(retryAfterOutage) } })
 }

@@ -1,12 +1,12 @@
-import { mayReset, passwordChangedSince, type Account } from '@/lib/accounts/account'
-import { rejectLink, throttled, type RefusedLink, type Throttled } from './refuse'
+import { isResettable, passwordChangedSince, type Account } from '@/lib/accounts/account'
+import { rejectLink, rejectThrottled, type RejectedLink, type Throttled } from './rejections'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link, Purpose } from './reset-link'
 import { openCancelLink, verifyCancelLink } from './verify-link'
 
 export type CancelResetInput = { link: Link; locale: string; requestId: string; client: string }
 
-export type CancelResetOutcome = { ok: true; newLink: boolean } | RefusedLink | Throttled
+export type CancelResetOutcome = { ok: true; newLink: boolean } | RejectedLink | Throttled
 
 /** Seconds that "this wasn't me" pauses emails: long enough to end a flood, too short to lock the owner out. */
 const emailPause = 3600
@@ -24,14 +24,14 @@ export async function cancelReset(
   const { link, locale, requestId, client } = input
   const context = { requestId, client }
   const counted = await limits.countReset(client, openCancelLink(parts, link))
-  if (!counted.ok) return throttled(parts, counted, context)
+  if (!counted.ok) return rejectThrottled(parts, counted, context)
   const { status, account, purpose } = await verifyCancelLink(parts, link)
   if (status !== 'valid') return rejectLink(parts, status, link, context)
 
-  const newLink = startsReset(parts, account, link, purpose)
+  const newLink = mustRequestNewLink(parts, account, link, purpose)
   if (newLink) {
     const restart = await limits.countRestart(account.id)
-    if (!restart.ok) return throttled(parts, restart, context)
+    if (!restart.ok) return rejectThrottled(parts, restart, context)
   }
   let cancelled = false
   try {
@@ -51,13 +51,13 @@ export async function cancelReset(
 }
 
 /** Whether cancelling with this link also sends a fresh reset link. */
-export function startsReset(
+export function mustRequestNewLink(
   { settings }: Pick<ResetDependencies, 'settings'>,
   account: Account,
   link: Link,
   purpose: Purpose | undefined,
 ): boolean {
-  return settings.reset.enabled && isPasswordChangedSinceLink(account, link, purpose) && mayReset(account)
+  return settings.reset.enabled && isPasswordChangedSinceLink(account, link, purpose) && isResettable(account)
 }
 
 /** Whether the password was changed since the link. If links may be used twice, a link of the first email survives it, too. */

@@ -2,13 +2,13 @@ import { linkState, type Account } from '@/lib/accounts/account'
 import type { PolicyProblem } from '@/lib/passwords/policy'
 import type { ResetRequest } from './extension-points'
 import {
-  auditRefusal,
+  auditRejection,
   auditThrottled,
   rejectLink,
-  throttled,
-  type RefusedLink,
+  rejectThrottled,
+  type RejectedLink,
   type Throttled,
-} from './refuse'
+} from './rejections'
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
 import { createOneByOne } from './one-by-one'
 import type { Link } from './reset-link'
@@ -31,9 +31,9 @@ export type RejectedPassword = {
   mismatch: boolean
 }
 
-export type CompleteResetOutcome = { ok: true } | RefusedLink | RejectedPassword | Throttled
+export type CompleteResetOutcome = { ok: true } | RejectedLink | RejectedPassword | Throttled
 
-type Step = RefusedLink | RejectedPassword | Throttled | undefined
+type Step = RejectedLink | RejectedPassword | Throttled | undefined
 
 /** Replaces the password if the link still holds. Of two visitors with one link, one gets through. */
 export async function completeReset(
@@ -44,7 +44,7 @@ export async function completeReset(
   const { link, request } = input
   const context = { requestId: input.requestId, client: request.client }
   const counted = await limits.countReset(request.client, links.verifyAuthenticity('reset', link))
-  if (!counted.ok) return throttled(parts, counted, context)
+  if (!counted.ok) return rejectThrottled(parts, counted, context)
   const { status, account } = await verifyResetLink(parts, link)
   if (status !== 'valid') return rejectLink(parts, status, link, context)
 
@@ -105,8 +105,8 @@ async function checkPassword(
   const mismatch = settings.reset.passwordConfirm && passwordConfirm !== password
   if (problems.length === 0 && !mismatch) return undefined
   const attempt = await limits.countAttempt(request.client, link.signature)
-  if (!attempt.ok) return throttled(parts, attempt, context)
-  await auditRefusal(parts, 'password-rejected', account.id, context)
+  if (!attempt.ok) return rejectThrottled(parts, attempt, context)
+  await auditRejection(parts, 'password-rejected', account.id, context)
   return { ok: false, code: 'password-rejected', problems, mismatch }
 }
 
@@ -120,7 +120,7 @@ async function checkSecondFactor(
   const { limits, configuration } = parts
   if (configuration.secondFactor === undefined) return undefined
   const attempt = await limits.countAttempt(request.client, link.signature)
-  if (!attempt.ok) return throttled(parts, attempt, context)
+  if (!attempt.ok) return rejectThrottled(parts, attempt, context)
   const guess = await limits.countGuess(link.signature)
   if (!guess.ok) {
     // Not "later": a new link helps at once.

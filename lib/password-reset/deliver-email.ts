@@ -17,7 +17,7 @@ export type EmailLogContext = { requestId: string; accountId: string }
  * @returns the outcome of the attempt, for the queue
  */
 export async function deliverEmail(
-  { audit, configuration, sendSchedule, log, mailer }: EmailDependencies,
+  { audit, configuration, sendPacing, log, mailer }: EmailDependencies,
   event: 'sent' | 'notified',
   id: string,
   account: Account,
@@ -28,7 +28,7 @@ export async function deliverEmail(
   const send = () => mailer.send({ id, to: account.email, content: text })
   const sendByTeam = async () =>
     (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
-  const outcome = await (event === 'sent' ? sendSchedule.send(sendByTeam) : sendByTeam())
+  const outcome = await (event === 'sent' ? sendPacing.send(sendByTeam) : sendByTeam())
   if (outcome.ok) {
     await audit.recordBestEffort(event, context)
     return { outcome: 'done' }

@@ -8,7 +8,7 @@ import type { Mailer } from '@/lib/mail/mailer'
 import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
-import type { SendSchedule } from './send-schedule'
+import type { SendPacing } from './send-pacing'
 import type { Configuration } from './extension-points'
 import type { Links } from './reset-link'
 
@@ -26,5 +26,5 @@ export type EmailDependencies = {
   settings: Settings
   configuration: Configuration
   log: Log
-  sendSchedule: SendSchedule
+  sendPacing: SendPacing
 }

@@ -1,4 +1,4 @@
-import { mayReset, type Account } from '@/lib/accounts/account'
+import { isResettable, type Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import type { ResetDependencies } from './reset-dependencies'
 
@@ -21,5 +21,5 @@ export async function findResettableAccounts(
     configuration.findResettableAccounts ?? ((text, fields, findByLogin) => findByLogin(text, fields))
   const findByLogin: AccountStore['findByLogin'] = (text, fields) =>
     accounts.findByLogin(text, fields, choose)
-  return (await find(login, settings.reset.loginFields, findByLogin)).filter(mayReset)
+  return (await find(login, settings.reset.loginFields, findByLogin)).filter(isResettable)
 }

@@ -1,5 +1,5 @@
 import { signInName, type Account } from '@/lib/accounts/account'
-import { startsReset, isPasswordChangedSinceLink } from './cancel-reset'
+import { mustRequestNewLink, isPasswordChangedSinceLink } from './cancel-reset'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link, LinkStatus } from './reset-link'
 import { verifyCancelLink, verifyResetLink } from './verify-link'
@@ -45,6 +45,6 @@ export async function inspectCancelLink(parts: ResetDependencies, link: Link): P
     state: status,
     locale: account.locale,
     changed: isPasswordChangedSinceLink(account, link, purpose),
-    newLink: startsReset(parts, account, link, purpose),
+    newLink: mustRequestNewLink(parts, account, link, purpose),
   }
 }

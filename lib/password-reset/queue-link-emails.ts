@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto'
-import { mayReset, type Account } from '@/lib/accounts/account'
+import { isResettable, type Account } from '@/lib/accounts/account'
 import type { AttemptResult, Work } from '@/lib/queue/queue'
 import { maxAccountsPerMailbox } from '@/lib/rate-limits/email-budget'
 import { usernameSpellings } from '@/lib/text/username'
@@ -74,7 +74,7 @@ async function findByLogin(parts: EmailDependencies, login: string, requestId: s
 
 async function findById({ accounts }: EmailDependencies, accountId: string): Promise<Account[]> {
   const { account } = await accounts.read(accountId)
-  return account !== null && mayReset(account) ? [account] : []
+  return account !== null && isResettable(account) ? [account] : []
 }
 
 /** Derives the id of an account's email job from the request's, so that a retry does not queue a second email. */

@@ -1,8 +1,8 @@
-import { mayReset } from '@/lib/accounts/account'
+import { isResettable } from '@/lib/accounts/account'
 import { longestLogin } from '@/lib/accounts/account-store'
 import type { LimitResult } from '@/lib/rate-limits/limits'
 import { findResettableAccounts } from './find-accounts'
-import { auditUnknownAccount, throttled, type Throttled } from './refuse'
+import { auditUnknownAccount, rejectThrottled, type Throttled } from './rejections'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link } from './reset-link'
 
@@ -33,7 +33,7 @@ export async function requestLink(
   if ('link' in target && links.verifyAuthenticity('reset', target.link) === null)
     return { ok: false, code: 'not-genuine' }
   const counted = await count(parts, input)
-  if (!counted.ok) return throttled(parts, counted, { requestId, client })
+  if (!counted.ok) return rejectThrottled(parts, counted, { requestId, client })
 
   const tooLong = 'login' in target && target.login.length > longestLogin
   const tells = settings.reset.failWhenUserNotFound
@@ -57,5 +57,5 @@ function count({ limits }: ResetDependencies, { target, client }: RequestLinkInp
 async function hasAccount(parts: ResetDependencies, target: RequestLinkInput['target']): Promise<boolean> {
   if ('login' in target) return (await findResettableAccounts(parts, target.login)).length > 0
   const { account } = await parts.accounts.read(target.link.user_id)
-  return account !== null && mayReset(account)
+  return account !== null && isResettable(account)
 }

@@ -3,7 +3,7 @@ import type { Audit } from '@/lib/audit/audit'
 import type { Settings } from '@/lib/config/settings'
 import type { Database } from '@/lib/database/pool'
 import type { BreachCheck } from '@/lib/passwords/breach-check'
-import type { PasswordHash } from '@/lib/passwords/hash-queue'
+import type { HashQueue } from '@/lib/passwords/hash-queue'
 import type { PasswordPolicy } from '@/lib/passwords/policy'
 import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
@@ -18,7 +18,7 @@ export type ResetDependencies = {
   links: Links
   policy: PasswordPolicy
   isBreached: BreachCheck
-  hash: PasswordHash
+  hash: HashQueue
   queue: Queue
   limits: Limits
   audit: Audit

@@ -153,7 +153,7 @@ function mac(key: Buffer, fields: (string | number | boolean)[]): Buffer {
  * Adds a link's parameters to the URL of a page: to its query or, if it has a fragment, after the fragment, as DRR does and
  * as hash routers expect (`https://app.example.com/#/reset/?user_id=…`).
  *
- * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedWebAddress`
+ * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedUrl`
  */
 export function buildLinkUrl(pageUrl: string, link: Link): string {
   const url = new URL(pageUrl)

@@ -8,7 +8,7 @@ import { emails } from '@/emails/templates'
 import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAudit } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
-import { createSendSchedule } from './send-schedule'
+import { createSendPacing } from './send-pacing'
 import { createLimits } from '@/lib/rate-limits/limits'
 import type { EmailDependencies } from './email-dependencies'
 import { createEmailSending } from './send-emails'
@@ -88,7 +88,7 @@ const handlers = (configuration: Configuration = {}, other: Partial<EmailDepende
     configuration,
     emails: { ...emails, ...configuration.emails },
     mailer,
-    sendSchedule: createSendSchedule({ slots: 16, longestPause: 0 }),
+    sendPacing: createSendPacing({ slots: 16, longestPause: 0 }),
     ...other,
   })
 

@@ -1,4 +1,4 @@
-import { linkState, mayReset, passwordChangedSince, type Account } from '@/lib/accounts/account'
+import { linkState, isResettable, passwordChangedSince, type Account } from '@/lib/accounts/account'
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'
@@ -20,7 +20,7 @@ export async function sendLinkEmail(
   simulation: EmailSimulation,
   { id, data, attempt }: Job,
 ): Promise<AttemptResult> {
-  if (attempt === 1) await parts.sendSchedule.pause()
+  if (attempt === 1) await parts.sendPacing.pause()
   const { accountId } = data
   if (accountId === null) return simulation.email(data)
   const ended = await send(parts, simulation, accountId, { id, data, attempt })
@@ -44,7 +44,7 @@ async function send(
   }
   if (!settings.reset.enabled) return hold('switched-off')
   const { account, now } = await accounts.read(accountId)
-  if (account === null || !mayReset(account) || passwordChangedSince(account, requestedAt))
+  if (account === null || !isResettable(account) || passwordChangedSince(account, requestedAt))
     return hold('account-changed')
 
   const expiresAt = links.expiryOf({ timestamp: requestedAt }, 'reset')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createPasswordHash } from '@/lib/passwords/hash-queue'
+import { createHashQueue } from '@/lib/passwords/hash-queue'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
 import type { ResetDependencies } from './reset-dependencies'
@@ -28,7 +28,7 @@ function bareWorld() {
         },
       },
     )
-  const hash = createPasswordHash()
+  const hash = createHashQueue()
   const parts = {
     ...Object.fromEntries(
       ['accounts', 'policy', 'queue', 'audit', 'database', 'configuration'].map((part) => [

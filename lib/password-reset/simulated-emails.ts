@@ -1,7 +1,7 @@
 import type { Account } from '@/lib/accounts/account'
 import { isLanguage, type Language } from '@/lib/i18n/locales'
 import type { EmailText } from '@/lib/mail/email-types'
-import { auditUnknownAccount } from './refuse'
+import { auditUnknownAccount } from './rejections'
 import type { EmailDependencies } from './email-dependencies'
 import type { AttemptResult, Jobs } from '@/lib/queue/queue'
 
@@ -40,7 +40,7 @@ export function createEmailSimulation(
   parts: EmailDependencies,
   write: (account: Account, requestedAt: number, locale: Language) => Promise<EmailText>,
 ) {
-  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, sendSchedule } = parts
+  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, sendPacing } = parts
 
   /** Queues an email for a request without an account. @param jobId of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
@@ -69,7 +69,7 @@ export function createEmailSimulation(
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
-      await sendSchedule.simulate(async () => {
+      await sendPacing.simulate(async () => {
         await mailer.simulate(text)
         // For this process, an SMTP command with its reply costs about as much as an empty statement.
         for (let trip = 0; trip < roundTrips; trip += 1) await database.prisma.$queryRaw`SELECT 1`

@@ -1,4 +1,4 @@
-import { linkState, mayReset, type Account } from '@/lib/accounts/account'
+import { linkState, isResettable, type Account } from '@/lib/accounts/account'
 import type { ResetDependencies } from './reset-dependencies'
 import type { GenuineLink, Link, Purpose, LinkStatus } from './reset-link'
 
@@ -10,7 +10,9 @@ type Parts = Pick<ResetDependencies, 'accounts' | 'links'>
 /** Verifies a reset link. Checks the outer signature first, so that a forged link costs no query. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<VerifiedLink> {
   const verified = await verify(parts, parts.links.verifyAuthenticity('reset', link))
-  return verified.status === 'valid' && !mayReset(verified.account) ? { status: 'signature-used' } : verified
+  return verified.status === 'valid' && !isResettable(verified.account)
+    ? { status: 'signature-used' }
+    : verified
 }
 
 /** Verifies a "this wasn't me" link. It also works for accounts that may not reset. */

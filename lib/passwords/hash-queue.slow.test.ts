@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createPasswordHash } from './hash-queue'
+import { createHashQueue } from './hash-queue'
 import { djangoArgon2 } from './hashers/django'
 
 test.each([
@@ -8,7 +8,7 @@ test.each([
 ])(
   'F14: memory stays bounded while a thousand hash at once with %s',
   async (_what, format, most) => {
-    const { hash } = createPasswordHash({ format, maxWait: 500 })
+    const { hash } = createHashQueue({ format, maxWait: 500 })
     const before = process.memoryUsage().rss
     let peak = before
     const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 5)

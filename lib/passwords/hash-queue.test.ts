@@ -2,13 +2,13 @@ import { hash as argon2, parseOptions } from '@node-rs/argon2'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
-import { Busy, createPasswordHash } from './hash-queue'
+import { Busy, createHashQueue } from './hash-queue'
 import { argon2id } from './hashers/argon2id'
 import { betterAuthScrypt } from './hashers/better-auth'
 import { djangoPbkdf2 } from './hashers/django'
 import type { PasswordFormat } from './hashers/password-format'
 
-const { hash, verify } = createPasswordHash()
+const { hash, verify } = createHashQueue()
 
 describe('hashes', () => {
   test('P9: Argon2id with 19 MiB, two passes, one lane, and a salt of its own', async () => {
@@ -72,7 +72,7 @@ describe('hashes', () => {
 test('W6: values of accepted formats are verified, new ones are of the one format', async () => {
   const pbkdf2 = djangoPbkdf2({ iterations: 100_000 })
   const older = argon2id({ memoryCost: 7168, timeCost: 1 })
-  const django = createPasswordHash({ format: pbkdf2, accepts: [older] })
+  const django = createHashQueue({ format: pbkdf2, accepts: [older] })
   expect(await django.hash('correct horse')).toMatch(/^pbkdf2_sha256\$100000\$/)
   for (const format of [pbkdf2, older])
     expect(await django.verify(await format.hash('correct horse'), 'correct horse')).toBe(true)
@@ -114,7 +114,7 @@ describe('F14: load', () => {
   test('beyond those who run and those who wait, everybody is told at once to come back', async () => {
     const { format, started, end } = createSlowFormat({ milliseconds: 100, mebibytes: 1 })
     // Two at a time, so three of 100 ms take 150 ms.
-    const small = createPasswordHash({ format, maxParallel: 2, maxWait: 150 })
+    const small = createHashQueue({ format, maxParallel: 2, maxWait: 150 })
     const all = Array.from({ length: 20 }, (_, index) => outcomeOf(small.hash(`${index}`)))
     await settle()
     expect([started, small.hashed]).toEqual([['0', '1'], 2])
@@ -132,7 +132,7 @@ describe('F14: load', () => {
     ['1 MiB', 1, 3],
   ])('of hashes of %s, those run at a time that 64 MiB hold, and one at least', async (_what, size, most) => {
     const { format, started, end } = createSlowFormat({ milliseconds: 10, mebibytes: size })
-    const queue = createPasswordHash({ format, maxParallel: 3 })
+    const queue = createHashQueue({ format, maxParallel: 3 })
     const all = Array.from({ length: 6 }, (_, index) => queue.hash(`${index}`))
     await settle()
     for (let ended = 0; ended < 6; ended += 1) {
@@ -144,7 +144,7 @@ describe('F14: load', () => {
 
   test('a dear format lets fewer wait than a cheap one, for the same time', async () => {
     const waiters = async (cost: PasswordFormat['cost']) => {
-      const queue = createPasswordHash({ format: createSlowFormat(cost).format, maxParallel: 3 })
+      const queue = createHashQueue({ format: createSlowFormat(cost).format, maxParallel: 3 })
       let refused = 0
       for (let count = 0; count < 500; count += 1) queue.hash('x').catch(() => (refused += 1))
       await settle()
@@ -158,7 +158,7 @@ describe('F14: load', () => {
   test('one that is larger than others gets its turn before those who came later', async () => {
     const large = createSlowFormat({ milliseconds: 10, mebibytes: 100 }, 'large')
     const small = createSlowFormat({ milliseconds: 10, mebibytes: 1 }, 'small')
-    const queue = createPasswordHash({ format: small.format, accepts: [large.format], maxParallel: 3 })
+    const queue = createHashQueue({ format: small.format, accepts: [large.format], maxParallel: 3 })
     const first = queue.hash('first')
     const second = queue.verify('large second', 'second')
     const third = queue.hash('third')
@@ -173,7 +173,7 @@ describe('F14: load', () => {
   })
 
   test('no more run at a time than allowed, and all who wait get their turn, in order', async () => {
-    const single = createPasswordHash({ maxParallel: 1 })
+    const single = createHashQueue({ maxParallel: 1 })
     const finished: number[] = []
     const all = Array.from({ length: 8 }, (_, index) => single.hash('x').then(() => finished.push(index)))
     for (let done = 0; done < 8; done += 1) {
@@ -188,7 +188,7 @@ describe('F14: load', () => {
       ...createSlowFormat({ milliseconds: 10, mebibytes: 1 }).format,
       hash: () => Promise.reject(new Error('failed')),
     }
-    const single = createPasswordHash({ format: failing, accepts: [argon2id()], maxParallel: 1, maxWait: 1 })
+    const single = createHashQueue({ format: failing, accepts: [argon2id()], maxParallel: 1, maxWait: 1 })
     for (let round = 0; round < 5; round += 1) {
       const rush = [single.hash('x'), single.hash('x'), single.hash('x')]
       const outcomes = await Promise.all(rush.map(outcomeOf))
@@ -199,7 +199,7 @@ describe('F14: load', () => {
 
   test('T11: verifying is not counted as hashing, and neither is being turned away', async () => {
     const stored = await hash('x')
-    const idle = createPasswordHash({ maxParallel: 1, maxWait: 0 })
+    const idle = createHashQueue({ maxParallel: 1, maxWait: 0 })
     await idle.verify(stored, 'x')
     await idle.verify('', 'x')
     expect(idle.hashed).toBe(0)

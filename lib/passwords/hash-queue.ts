@@ -10,7 +10,7 @@ export class Busy extends Error {
   }
 }
 
-export type PasswordHash = ReturnType<typeof createPasswordHash>
+export type HashQueue = ReturnType<typeof createHashQueue>
 
 type HashQueueOptions = {
   /** What new passwords are hashed with. */
@@ -31,7 +31,7 @@ type Cost = PasswordFormat['cost']
  * Makes and verifies password hashes. What runs at a time is bounded by its number and its memory, and what waits by the time
  * that it takes: load must not exhaust the memory, and nobody waits in vain (ASVS 15.2.2).
  */
-export function createPasswordHash({
+export function createHashQueue({
   format = argon2id(),
   accepts = [],
   maxParallel = Math.min(Math.max(availableParallelism(), 2), 3),

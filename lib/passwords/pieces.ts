@@ -38,13 +38,13 @@ export type Costs = {
 }
 
 /** A text, and the pieces that begin at one of its positions. */
-export type Cut = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
+export type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
 
 /**
  * Finds the lines of keys or letters, the repetitions, and the words that `find` knows, each when it is first asked for:
  * most phrases are given up after a word or two.
  */
-export function cutIntoPieces(characters: readonly string[], find: FindWord): Cut {
+export function cutIntoPieces(characters: readonly string[], find: FindWord): TextPieces {
   const plain = withoutDisguise(characters)
   const found: Piece[][] = []
   function piecesFrom(start: number): Piece[] {
@@ -63,7 +63,7 @@ export function cutIntoPieces(characters: readonly string[], find: FindWord): Cu
  *
  * @returns the least cost of what is left over; `Infinity` where that is more than `most`
  */
-export function costOfRest({ characters, piecesFrom }: Cut, costs: Costs): number {
+export function costOfRest({ characters, piecesFrom }: TextPieces, costs: Costs): number {
   /** By position: the least cost to get there, by the common password used so far and whether there is a strong word. */
   const reached: Map<string, number>[] = Array.from({ length: characters.length + 1 }, () => new Map())
   reached[0]!.set(' ', 0)

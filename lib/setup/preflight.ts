@@ -8,7 +8,7 @@ import { queueConnections, queueOwner } from '@/lib/queue/queue'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Settings } from '@/lib/config/settings'
 import { isLoopback } from '@/lib/addresses/loopback'
-import { withoutSecrets } from '@/lib/config/database-url'
+import { describeDatabaseUrl } from '@/lib/config/database-url'
 
 /**
  * Verifies at start that the database is reachable, suitable and fully migrated, and that a mapped users table can be worked
@@ -31,7 +31,7 @@ async function checkOwnTables(settings: Settings, ownsUsers: boolean): Promise<s
     client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
     await client.connect()
   } catch (error) {
-    throw new Error(`The database at ${withoutSecrets(url)} does not answer (${reasonOf(error)}).`)
+    throw new Error(`The database at ${describeDatabaseUrl(url)} does not answer (${reasonOf(error)}).`)
   }
   try {
     const problems = await databaseProblems(client)
@@ -80,6 +80,6 @@ export function encryptionWarnings(databaseUrl: string): string[] {
   const { rejectUnauthorized } = Object(ssl) as { rejectUnauthorized?: boolean }
   if (ssl && rejectUnauthorized !== false) return []
   return [
-    `The database at ${withoutSecrets(databaseUrl)} is reached ${ssl ? 'without a check of its certificate' : 'without TLS'}: anyone on the network in between can read and change accounts. Add sslmode=verify-full to its URL.`,
+    `The database at ${describeDatabaseUrl(databaseUrl)} is reached ${ssl ? 'without a check of its certificate' : 'without TLS'}: anyone on the network in between can read and change accounts. Add sslmode=verify-full to its URL.`,
   ]
 }

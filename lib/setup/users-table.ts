@@ -1,9 +1,9 @@
 import { checkRows } from '@/lib/accounts/check/rows'
 import { mappingProblems } from '@/lib/accounts/check/columns'
 import { readCatalogue, type Relation } from '@/lib/accounts/adapters/catalogue'
-import { fingerprintOf } from '@/lib/accounts/check/fingerprint'
+import { mappingFingerprint } from '@/lib/accounts/check/fingerprint'
 import { keyOf } from '@/lib/accounts/check/grants'
-import { usesOf } from '@/lib/accounts/check/needed-columns'
+import { tableAccessOf } from '@/lib/accounts/check/table-access'
 import { rowSecurityProblems } from '@/lib/accounts/check/row-security'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { missingValues } from '@/lib/accounts/check/missing-values'
@@ -36,7 +36,7 @@ export async function inspectUsersTable(
 
   const catalogue = await readCatalogue(
     database.prisma,
-    usesOf(mapping).map(({ table }) => table),
+    tableAccessOf(mapping).map(({ table }) => table),
   )
   const problems = [
     ...mappingProblems(mapping, catalogue, role),
@@ -47,7 +47,7 @@ export async function inspectUsersTable(
   const { rowCount } = await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
     `SELECT FROM ${quoted(schemas.own)}."proven_mapping" WHERE "fingerprint" = $1`,
-    [fingerprintOf(mapping)],
+    [mappingFingerprint(mapping)],
   )
   return { ...found, catalogue, role, isProven: rowCount === 1 }
 }
@@ -60,7 +60,7 @@ export async function storeProof(
   await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
     `INSERT INTO ${quoted(schemas.own)}."proven_mapping" ("fingerprint") VALUES ($1) ON CONFLICT DO NOTHING`,
-    [fingerprintOf(mapping)],
+    [mappingFingerprint(mapping)],
   )
 }
 
@@ -80,7 +80,7 @@ export async function checkUsersTable(
     const { problems, warnings, isProven } = await inspectUsersTable(database, mapping)
     if (problems.length === 0 && mode === 'production' && usersTableProof === 'required' && !isProven)
       problems.push(
-        `No password has been verified with this mapping of ${keyOf(usesOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
+        `No password has been verified with this mapping of ${keyOf(tableAccessOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
       )
     if (problems.length > 0)
       throw new Error(

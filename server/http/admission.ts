@@ -170,7 +170,7 @@ function kindOf(target: string): Kind {
  *
  * @returns whether its connection is still open
  */
-export async function whenReady(
+export async function waitForBodyAndPreviousResponse(
   { socket }: IncomingMessage,
   earlier: SecuredResponse | undefined,
   bodyRead: Promise<void>,

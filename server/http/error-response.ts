@@ -17,7 +17,7 @@ export function sendError(response: ServerResponse, { status, detail, headers = 
 }
 
 /** Writes an error response to a connection without a response object, and closes it. */
-export function sendRaw(
+export function closeWithError(
   socket: Duplex,
   { status, detail, headers = {} }: ErrorResponse,
   rules: Pick<HeaderRules, 'publicOrigin' | 'hsts' | 'lingerTime'>,

@@ -8,13 +8,13 @@ export type QueueBounds = {
 }
 
 /** A request in the queue: exactly one of the two is called, once, unless it leaves first. */
-export type Waiting = {
+export type QueuedRequest = {
   begin(): void
   /** The queue was full, and this client had more waiting than the client of a later request. */
   refuse(): void
 }
 
-type Client = { key: string; working: number; waiting: Set<Waiting> }
+type Client = { key: string; working: number; waiting: Set<QueuedRequest> }
 
 export type FairQueue = ReturnType<typeof createFairQueue>
 
@@ -37,12 +37,12 @@ export function createFairQueue(bounds: QueueBounds) {
    *
    * @returns a function to call when the request ended or its client disconnected; undefined if the request is rejected
    */
-  function enter(key: string, request: Waiting): (() => void) | undefined {
+  function enter(key: string, request: QueuedRequest): (() => void) | undefined {
     const client = clients.get(key) ?? { key, working: 0, waiting: new Set() }
     if (client.waiting.size >= bounds.waitingPerClient) return undefined
     if (waiting >= bounds.waiting && !makeRoomFor(client)) return undefined
     let begun = false
-    const entry: Waiting = {
+    const entry: QueuedRequest = {
       begin: () => {
         begun = true
         request.begin()
@@ -95,7 +95,7 @@ export function createFairQueue(bounds: QueueBounds) {
     return true
   }
 
-  function stopWaiting(client: Client, entry: Waiting): void {
+  function stopWaiting(client: Client, entry: QueuedRequest): void {
     if (!client.waiting.delete(entry)) return
     waiting -= 1
     if (client.waiting.size === 0) turns.delete(client)

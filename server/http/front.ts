@@ -9,7 +9,7 @@ import {
   admissionLimits,
   overloadedResponse,
   createAdmissionControl,
-  whenReady,
+  waitForBodyAndPreviousResponse,
 } from './admission'
 import { pagePolicy } from './content-security-policy'
 import { createResponseClass, type HeaderRules, type SecuredResponse } from './response-headers'
@@ -20,7 +20,7 @@ import { methodNotAllowed, checkHost, filterRequest } from './request-filter'
 import { inRequest } from './request-context'
 import { logMisconfiguration } from '@/lib/logging/refusal-log'
 import { logErrorStatus } from './log-refusals'
-import { parserErrorResponse, sendError, sendRaw } from './error-response'
+import { parserErrorResponse, sendError, closeWithError } from './error-response'
 import { hasForwardingHeaders, keepKnownHeaders, setRequestHeader } from './request-headers'
 
 export type FrontSettings = Pick<
@@ -122,7 +122,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
       refuse: (socket) => {
         logMisconfiguration(log, 'busy')
         socket.on('error', () => socket.destroy())
-        sendRaw(socket, overloadedResponse, rules)
+        closeWithError(socket, overloadedResponse, rules)
       },
     })
   const connections = trackConnections(server)
@@ -182,7 +182,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
       if (refused !== undefined) return sendError(response, refused)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
         response.writeContinue()
-      if (!(await whenReady(request, earlier, bodyRead))) return
+      if (!(await waitForBodyAndPreviousResponse(request, earlier, bodyRead))) return
       const forwardedFor = request.headersDistinct['x-forwarded-for'] ?? []
       const client = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
       const turn = await admission.admit(response, clientKey(client))
@@ -207,7 +207,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   server.on('connect', (_, socket) => {
     // Node removed its listeners from this socket: without one, a client that disconnects would crash the process.
     socket.on('error', () => socket.destroy())
-    sendRaw(socket, methodNotAllowed('CONNECT', '/'), rules)
+    closeWithError(socket, methodNotAllowed('CONNECT', '/'), rules)
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     // The response was already sent.
@@ -216,7 +216,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
     const refused = parserErrorResponse(error, basePath)
     logErrorStatus(log, refused)
-    sendRaw(socket, refused, rules)
+    closeWithError(socket, refused, rules)
   })
   if (upgrade !== undefined) {
     server.on('upgrade', (request, socket, head) => {

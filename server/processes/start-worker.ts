@@ -1,6 +1,6 @@
 import { emails } from '@/emails/templates'
 import type { AuditFacts } from '@/lib/audit/audit'
-import { createSendSchedule } from '@/lib/password-reset/send-schedule'
+import { createSendPacing } from '@/lib/password-reset/send-pacing'
 import { createEmailSending } from '@/lib/password-reset/send-emails'
 import { createMailRecorder } from '@/lib/mail-health/recorder'
 import { watchMail } from '@/lib/mail-health/reports'
@@ -22,7 +22,7 @@ const concurrency: Record<QueueName, number> = {
   'changed-hook': 8,
 }
 
-/** Milliseconds: long enough to hide what differs, short enough for people who wait. See lib/password-reset/send-schedule.ts. */
+/** Milliseconds: long enough to hide what differs, short enough for people who wait. See lib/password-reset/send-pacing.ts. */
 const longestPause = 300
 
 /** Milliseconds between two purges of expired rows; several workers may purge at once. */
@@ -63,7 +63,7 @@ export async function startWorker(
     ...services,
     emails: { ...emails, ...configuration.emails },
     ...recorder.watchSending({ mailer, configuration }),
-    sendSchedule: createSendSchedule({ slots: linkConnections, longestPause }),
+    sendPacing: createSendPacing({ slots: linkConnections, longestPause }),
   })
   // In the background: an unavailable mail server must not delay the start of a worker.
   void recorder.tryOut()

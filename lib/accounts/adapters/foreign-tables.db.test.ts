@@ -4,7 +4,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { linkState, mayReset } from '@/lib/accounts/account'
+import { linkState, isResettable } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { django } from '@/lib/accounts/presets/django'
@@ -117,9 +117,9 @@ describe('Django', () => {
     for (const part of unfit) {
       const { id, username, email } = await add(part)
       const { account } = await store().read(id)
-      expect([part, mayReset(account!)]).toEqual([part, false])
+      expect([part, isResettable(account!)]).toEqual([part, false])
       const [found] = await store().findByLogin(username, ['username', 'email'])
-      expect(mayReset(found!)).toBe(false)
+      expect(isResettable(found!)).toBe(false)
       expect(await replace(store(), id, 'a new hash')).toBe(false)
       if (email !== '' && part.password !== 'gibberish')
         expect(await store().findIdsByAddress(email)).toEqual([])
@@ -236,19 +236,19 @@ describe('better-auth', () => {
     ['has no account row', {}, []],
   ])('W5: who %s gets nothing', async (_what, user, providers) => {
     const { id, email } = await add(user, providers)
-    expect(mayReset((await store().read(id)).account!)).toBe(false)
+    expect(isResettable((await store().read(id)).account!)).toBe(false)
     expect(await store().findIdsByAddress(email)).toEqual([])
     expect(await replace(store(), id, 'a new hash')).toBe(false)
   })
 
   test('a ban that has expired bans nobody, and none of two credential rows can be meant', async () => {
     const { id } = await add({ banned: true, banExpires: '2020-01-01Z' })
-    expect(mayReset((await store().read(id)).account!)).toBe(true)
+    expect(isResettable((await store().read(id)).account!)).toBe(true)
     const { id: twice } = await add({}, [
       ['credential', hash],
       ['credential', hash],
     ])
-    expect(mayReset((await store().read(twice)).account!)).toBe(false)
+    expect(isResettable((await store().read(twice)).account!)).toBe(false)
     expect(await replace(store(), twice, 'a new hash')).toBe(false)
   })
 })

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
-import { mayReset, linkState, type LinkState } from '@/lib/accounts/account'
+import { isResettable, linkState, type LinkState } from '@/lib/accounts/account'
 import { createOwnAccounts, UsernameTaken, type NewAccount, type OwnAccounts } from './own-table'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
@@ -400,7 +400,7 @@ describe('keeping accounts', () => {
 })
 
 test('only an active account with a password of its own and an address is mailed and reset', async () => {
-  expect(mayReset(await read())).toBe(true)
+  expect(isResettable(await read())).toBe(true)
   const unfit: Partial<NewAccount>[] = [
     { isActive: false },
     { passwordHash: null },
@@ -411,7 +411,7 @@ test('only an active account with a password of its own and an address is mailed
   ]
   for (const part of unfit) {
     const account = someone(part)
-    expect(mayReset(await read(await accounts.add(account)))).toBe(false)
+    expect(isResettable(await read(await accounts.add(account)))).toBe(false)
     expect(await accounts.findIdsByAddress(account.email)).toEqual([])
   }
 })

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { mayReset, type Account, type LinkState } from '@/lib/accounts/account'
+import { isResettable, type Account, type LinkState } from '@/lib/accounts/account'
 import type { UsersMapping, Written } from '@/lib/accounts/users-table'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
@@ -7,7 +7,7 @@ import type { Column } from './catalogue'
 import type { AccountRow, MappedTable } from './mapped-table'
 import { allHold, canBeId, cast, identifier, now } from './sql-parts'
 
-export type Replacement = {
+export type PasswordReplacement = {
   id: string
   signed: LinkState
   newHash: string
@@ -27,7 +27,7 @@ export type ReplacingParts = {
 export async function replacePassword(
   tx: Transaction,
   { table, mapping, identity, recovery, toAccounts }: ReplacingParts,
-  { id, signed, newHash, bindPassword }: Replacement,
+  { id, signed, newHash, bindPassword }: PasswordReplacement,
 ): Promise<{ endedRows: number } | null> {
   if (!canBeId(id, table.id)) return null
   const { users, passwords } = table
@@ -65,7 +65,7 @@ export async function replacePassword(
 /** Whether nothing changed that a link signs, and there still is a password to replace. */
 function isAsSigned(account: Account, signed: LinkState, bindPassword: boolean): boolean {
   return (
-    mayReset(account) &&
+    isResettable(account) &&
     account.email === signed.email &&
     account.linksEpoch === signed.linksEpoch &&
     (account.passwordHash === signed.passwordHash || !bindPassword)

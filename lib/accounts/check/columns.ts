@@ -1,7 +1,7 @@
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
 import { usersGrantStatements, keyOf, writtenColumns } from './grants'
-import { usesOf, type TableUse, type Use } from './needed-columns'
+import { tableAccessOf, type TableAccess, type ColumnAccess } from './table-access'
 
 /**
  * Compares a mapping with the catalogue.
@@ -16,7 +16,7 @@ export function mappingProblems(
 ): string[] {
   const problems: string[] = []
   let lacksPrivileges = false
-  for (const use of usesOf(mapping)) {
+  for (const use of tableAccessOf(mapping)) {
     const relation = catalogue.get(keyOf(use.table))
     if (relation === undefined) {
       if (!use.ifPresent) problems.push(missingTable(use))
@@ -31,7 +31,7 @@ export function mappingProblems(
     problems.push(
       `The role of DATABASE_URL lacks privileges on the users table; have its owner run: ${usersGrantStatements(mapping, catalogue, role).join(' ')}`,
     )
-  const id = catalogue.get(keyOf(usesOf(mapping)[0]!.table))
+  const id = catalogue.get(keyOf(tableAccessOf(mapping)[0]!.table))
   if (id?.kind === 'table' && id.columns.has(mapping.id) && !id.uniqueColumns.has(mapping.id))
     problems.push(
       `users.id: ${mapping.table} has no unique index on ${mapping.id} alone, so one link could be of several accounts. Name its primary key.`,
@@ -75,12 +75,12 @@ function isJoinable(id: Column, column: Column): boolean {
   return from >= 0 && to >= from
 }
 
-function missingTable({ option, table }: TableUse): string {
+function missingTable({ option, table }: TableAccess): string {
   const hint = table.schema === 'public' ? ' A table of another schema is written as schema.table.' : ''
   return `users.${option}: there is no table ${keyOf(table)}.${hint}`
 }
 
-function columnProblems(use: TableUse, wanted: Use, relation: Relation): string[] {
+function columnProblems(use: TableAccess, wanted: ColumnAccess, relation: Relation): string[] {
   const column = relation.columns.get(wanted.column)
   const where = `users.${wanted.option}: `
   const name = `${keyOf(use.table)}.${wanted.column}`
@@ -99,7 +99,7 @@ function columnProblems(use: TableUse, wanted: Use, relation: Relation): string[
 const times: Column['family'][] = ['timestamptz', 'timestamp']
 
 /** Why a column cannot be used so, as the end of a sentence; null if it can. */
-function unfitness({ as }: Use, column: Column): string | null {
+function unfitness({ as }: ColumnAccess, column: Column): string | null {
   const { family, maxLength, isNullable } = column
   if (as === 'any') return null
   if (as === 'id')
@@ -124,7 +124,7 @@ function unfitness({ as }: Use, column: Column): string | null {
     : null
 }
 
-function isPrivilegeMissing(use: TableUse, relation: Relation): boolean {
+function isPrivilegeMissing(use: TableAccess, relation: Relation): boolean {
   const columnOf = (name: string) => relation.columns.get(name)
   return (
     !relation.hasSchemaUsage ||
@@ -135,7 +135,7 @@ function isPrivilegeMissing(use: TableUse, relation: Relation): boolean {
 }
 
 /** Where a row is only locked, UPDATE on any column will do. */
-function isUpdateMissing(use: TableUse, relation: Relation): boolean {
+function isUpdateMissing(use: TableAccess, relation: Relation): boolean {
   if (use.onlyLocked) return [...relation.columns.values()].every(({ mayUpdate }) => !mayUpdate)
   return writtenColumns(use).some((name) => relation.columns.get(name)?.mayUpdate === false)
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
-import { usesOf, type TableUse } from './needed-columns'
+import { tableAccessOf, type TableAccess } from './table-access'
 
 /**
  * The statements that give a role exactly what Rekey needs of the tables of a mapping (ASVS 13.2.2).
@@ -14,7 +14,9 @@ export function usersGrantStatements(
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): string[] {
-  const uses = usesOf(mapping).filter(({ table, ifPresent }) => !ifPresent || catalogue.has(keyOf(table)))
+  const uses = tableAccessOf(mapping).filter(
+    ({ table, ifPresent }) => !ifPresent || catalogue.has(keyOf(table)),
+  )
   const schemas = [...new Set(uses.map(({ table }) => table.schema))]
   return [
     `GRANT USAGE ON SCHEMA ${schemas.map(pg.escapeIdentifier).join(', ')} TO ${role};`,
@@ -26,7 +28,7 @@ export function usersGrantStatements(
 }
 
 /** What Rekey does with a table, as privileges on columns and on the whole. */
-function privileges(use: TableUse, relation?: Relation): string[] {
+function privileges(use: TableAccess, relation?: Relation): string[] {
   const list = (columns: string[]) => [...new Set(columns)].map(pg.escapeIdentifier).join(', ')
   const read = use.columns.map(({ column }) => column)
   const written = writtenColumns(use, relation)
@@ -41,7 +43,7 @@ function privileges(use: TableUse, relation?: Relation): string[] {
  * The columns that need UPDATE. To lock a row takes it on any one column: the time of the last update, where there is one, else a
  * column that says nothing of who may sign in; the id only if there is no other.
  */
-export function writtenColumns({ columns, onlyLocked }: TableUse, relation?: Relation): string[] {
+export function writtenColumns({ columns, onlyLocked }: TableAccess, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
   if (written.length > 0 || !onlyLocked) return written
   const named = new Map(columns.map(({ option, column }) => [column, option]))
@@ -64,7 +66,7 @@ export function revokingTrigger(
   ownSchema: string,
   owner: string,
 ): string {
-  const use = usesOf(mapping)[0]!
+  const use = tableAccessOf(mapping)[0]!
   const escape = pg.escapeIdentifier
   const watched = [
     mapping.email,
@@ -93,10 +95,10 @@ CREATE TRIGGER "rekey_revoke_links" AFTER UPDATE ON ${quotedName(use.table)}
   FOR EACH ROW EXECUTE FUNCTION ${name}();`
 }
 
-export function quotedName({ schema, name }: TableUse['table']): string {
+export function quotedName({ schema, name }: TableAccess['table']): string {
   return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
 }
 
-export function keyOf({ schema, name }: TableUse['table']): string {
+export function keyOf({ schema, name }: TableAccess['table']): string {
   return `${schema}.${name}`
 }

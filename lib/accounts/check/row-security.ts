@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { keyOf, quotedName } from './grants'
-import { usesOf, type TableUse } from './needed-columns'
+import { tableAccessOf, type TableAccess } from './table-access'
 
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
 
@@ -20,7 +20,7 @@ export async function rowSecurityProblems(
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): Promise<string[]> {
-  const secured = usesOf(mapping).filter(({ table }) => catalogue.get(keyOf(table))?.hasRowSecurity)
+  const secured = tableAccessOf(mapping).filter(({ table }) => catalogue.get(keyOf(table))?.hasRowSecurity)
   if (secured.length === 0) return []
   const { rows: policies } = await (client as pg.Client).query<Policy>(
     `SELECT n.nspname || '.' || c.relname AS "table", p.polcmd AS "command", p.polpermissive AS "isPermissive",
@@ -46,7 +46,7 @@ export async function rowSecurityProblems(
   })
 }
 
-function commandsOf({ columns, deletes, onlyLocked }: TableUse): string[] {
+function commandsOf({ columns, deletes, onlyLocked }: TableAccess): string[] {
   const updates = onlyLocked === true || columns.some(({ isWritten }) => isWritten)
   return ['SELECT', ...(updates ? ['UPDATE'] : []), ...(deletes ? ['DELETE'] : [])]
 }

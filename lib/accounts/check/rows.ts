@@ -6,7 +6,7 @@ import { identityOf, tableName, type UsersMapping } from '@/lib/accounts/users-t
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { lookUpIndex, servingIndexes } from '@/lib/accounts/look-up-index'
 import { keyOf, quotedName } from './grants'
-import { usesOf, type TableUse } from './needed-columns'
+import { tableAccessOf, type TableAccess } from './table-access'
 
 // What the rows of a mapped table show. The samples are small: a start must not read a table of millions.
 
@@ -193,8 +193,8 @@ async function checkTokens(
 ): Promise<Findings> {
   const { schema } = tableName(mapping.table)
   const ended = new Set(
-    usesOf(mapping)
-      .filter((use: TableUse) => use.deletes && catalogue.has(keyOf(use.table)))
+    tableAccessOf(mapping)
+      .filter((use: TableAccess) => use.deletes && catalogue.has(keyOf(use.table)))
       .map(({ table }) => keyOf(table)),
   )
   const { rows } = await (client as pg.Client).query<{ name: string }>(

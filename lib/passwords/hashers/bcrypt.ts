@@ -62,7 +62,7 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
     limit: { count: longestPassword, unit: 'bytes' },
     // A core takes about 290 ms for cost 12.
     cost: { milliseconds: Math.ceil(2 ** cost * 0.07), mebibytes: 1 },
-    ...(pepper !== '' && { fingerprint: fingerprintOf(pepper) }),
+    ...(pepper !== '' && { fingerprint: hashPepper(pepper) }),
   }
 }
 
@@ -81,6 +81,6 @@ function readPepper(options: BcryptOptions): string {
   return pepper
 }
 
-function fingerprintOf(pepper: string): string {
+function hashPepper(pepper: string): string {
   return createHmac('sha256', pepper).update('rekey bcrypt pepper v1').digest('base64url')
 }

@@ -2,7 +2,7 @@ import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/h
 import { parseInput } from '@/lib/http/request-fields'
 import type { FormPages } from '@/lib/http/form-redirect'
 import { InvalidFields, ApiError, ThrottledError } from '@/lib/http/errors'
-import { describeSendLink, sendLinkSchema } from '@/lib/http/request-schemas'
+import { describeSendLink, linkRequestBodySchema } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
@@ -20,7 +20,7 @@ export async function POST(request: Request): Promise<Response> {
   return handlePost(services(), request, pages(settings), async (apiRequest) => {
     const fields = await apiRequest.fields()
     const shaped = configuration.linkRequestSchema?.(fields) ?? fields
-    const input = parseInput(sendLinkSchema(loginField), repairFields(links, 'reset', shaped))
+    const input = parseInput(linkRequestBodySchema(loginField), repairFields(links, 'reset', shaped))
 
     const { language, requestId, client } = apiRequest
     const outcome = await passwordReset.requestLink({ target: input, locale: language, requestId, client })

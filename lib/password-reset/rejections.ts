@@ -4,7 +4,7 @@ import type { RequestContext, ResetDependencies } from './reset-dependencies'
 
 export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
 
-export type RefusedLink = {
+export type RejectedLink = {
   ok: false
   code: Exclude<LinkStatus, 'valid'> | 'second-factor-required' | 'second-factor-exhausted'
 }
@@ -14,18 +14,18 @@ type Auditing = Pick<ResetDependencies, 'limits' | 'audit'>
 /** Rejects a link. A forged link's user id is untrusted, so the audit entry omits it. */
 export async function rejectLink(
   parts: Auditing,
-  code: RefusedLink['code'],
+  code: RejectedLink['code'],
   link: Link,
   context: RequestContext,
-): Promise<RefusedLink> {
-  await auditRefusal(parts, code, code === 'signature-invalid' ? undefined : link.user_id, context)
+): Promise<RejectedLink> {
+  await auditRejection(parts, code, code === 'signature-invalid' ? undefined : link.user_id, context)
   return { ok: false, code }
 }
 
 /** Audits the first rejection of its kind, so that a flood does not fill the log. */
-export async function auditRefusal(
+export async function auditRejection(
   { limits, audit }: Auditing,
-  reason: RefusedLink['code'] | 'password-rejected',
+  reason: RejectedLink['code'] | 'password-rejected',
   accountId: string | undefined,
   context: RequestContext,
 ): Promise<void> {
@@ -37,7 +37,7 @@ export async function auditRefusal(
   })
 }
 
-export async function throttled(
+export async function rejectThrottled(
   parts: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },
   context: RequestContext,

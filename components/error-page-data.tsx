@@ -2,29 +2,26 @@
 
 import { createContext, useContext, type ReactNode } from 'react'
 
-export type ErrorPageMessages = Record<
-  'language' | 'appName' | 'icon' | 'title' | 'lead' | 'retry',
-  string
-> & {
+export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | 'lead' | 'retry', string> & {
   direction: 'ltr' | 'rtl'
   logoUrl?: string | undefined
   brand?: ReactNode
   help?: ReactNode
 }
 
-const MessagesContext = createContext<ErrorPageMessages | null>(null)
+const MessagesContext = createContext<ErrorPageData | null>(null)
 
 /** Provides messages and branding to error pages, because Next passes them nothing but the error. */
-export function ErrorPageMessagesProvider({
+export function ErrorPageDataProvider({
   messages,
   children,
 }: {
-  messages: ErrorPageMessages
+  messages: ErrorPageData
   children: ReactNode
 }) {
   return <MessagesContext value={messages}>{children}</MessagesContext>
 }
 
-export function useErrorPageMessages(): ErrorPageMessages | null {
+export function useErrorPageData(): ErrorPageData | null {
   return useContext(MessagesContext)
 }

@@ -1,7 +1,7 @@
 import {
   columnsOf,
   namedColumns,
-  passwordColumns,
+  passwordTableColumns,
   tableName,
   type TableName,
   type UsersMapping,
@@ -9,7 +9,7 @@ import {
 } from '@/lib/accounts/users-table'
 
 /** What Rekey does with a column of a mapped table, and the option that names it. */
-export type Use = {
+export type ColumnAccess = {
   option: string
   column: string
   /** What the column must be able to hold or be compared with. */
@@ -18,11 +18,11 @@ export type Use = {
 }
 
 /** What Rekey does with one table. */
-export type TableUse = {
+export type TableAccess = {
   /** The option that names the table. */
   option: string
   table: TableName
-  columns: Use[]
+  columns: ColumnAccess[]
   /** Rows are deleted. */
   deletes?: boolean
   /** Rows are locked though no column of the mapping is written: that takes UPDATE on one column. */
@@ -31,9 +31,9 @@ export type TableUse = {
 }
 
 /** Everything that Rekey does with the tables of a mapping: the check and the grants are made from it. */
-export function usesOf(mapping: UsersMapping): TableUse[] {
+export function tableAccessOf(mapping: UsersMapping): TableAccess[] {
   const { password, set = {}, end = [] } = mapping
-  const asOf = (option: string): Use['as'] => {
+  const asOf = (option: string): ColumnAccess['as'] => {
     if (option === 'id') return 'id'
     if (option === 'createdAt' || option === 'password.changedAt') return 'time'
     return ['username', 'email', 'firstName', 'lastName', 'name', 'locale', 'label'].includes(option)
@@ -41,29 +41,29 @@ export function usesOf(mapping: UsersMapping): TableUse[] {
       : 'any'
   }
   const written = new Map<string, Written>(Object.entries(set))
-  const toUse = ([option, column]: [string, string]): Use => {
+  const toUse = ([option, column]: [string, string]): ColumnAccess => {
     if (option === 'password.column')
       return { option, column, as: { hash: password.format.longestOutput }, isWritten: true }
     if (option === 'set') return { option, column, as: { written: written.get(column)! }, isWritten: true }
     if (option === 'password.changedAt') return { option, column, as: 'time', isWritten: true }
     return { option, column, as: asOf(option) }
   }
-  const users: TableUse = {
+  const users: TableAccess = {
     option: 'table',
     table: tableName(mapping.table),
     columns: namedColumns(mapping).map(toUse),
     onlyLocked: password.in !== undefined,
   }
-  const hashes: TableUse[] = password.in
+  const hashes: TableAccess[] = password.in
     ? [
         {
           option: 'password.in.table',
           table: tableName(password.in.table),
-          columns: passwordColumns(mapping).map(toUse),
+          columns: passwordTableColumns(mapping).map(toUse),
         },
       ]
     : []
-  const ended = end.map(({ table, user, where, ifPresent = false }): TableUse => {
+  const ended = end.map(({ table, user, where, ifPresent = false }): TableAccess => {
     const columns: [string, string][] = [['end.user', user], ...columnsOf('end.where', where)]
     return {
       option: 'end.table',

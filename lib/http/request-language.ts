@@ -4,9 +4,10 @@ import { isLanguage, languages, preferredLanguage, type Language } from '@/lib/i
  * Returns the language chosen on the page of the form, else that of `Accept-Language`. The default is English even if
  * DEFAULT_LOCALE differs, because clients written for DRR compare messages.
  */
-export function requestLocale(request: Request): Language {
+export function requestLanguage(request: Request): Language {
   return (
-    chosenLocale(request.headers) ?? preferredLanguage(request.headers.get('accept-language'), languages[0])
+    chosenLanguageOf(request.headers) ??
+    preferredLanguage(request.headers.get('accept-language'), languages[0])
   )
 }
 
@@ -14,7 +15,7 @@ export function requestLocale(request: Request): Language {
  * Returns the language chosen on a page; undefined if none was chosen or it is not supported. It comes from the URL, so it
  * needs no cookie. The server in front passes it as a header, because layouts and not-found pages get no query from Next.
  */
-export function chosenLocale(headers: Pick<Headers, 'get'>): Language | undefined {
+export function chosenLanguageOf(headers: Pick<Headers, 'get'>): Language | undefined {
   const chosen = headers.get('x-rekey-language')
   return chosen !== null && isLanguage(chosen) ? chosen : undefined
 }

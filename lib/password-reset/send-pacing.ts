@@ -10,7 +10,7 @@ const firstGuess = 100
 /** Milliseconds: while a mail server is silent for minutes, requests without an account must not occupy slots as long. */
 const longestSimulation = 2000
 
-export type SendSchedule = ReturnType<typeof createSendSchedule>
+export type SendPacing = ReturnType<typeof createSendPacing>
 
 /**
  * Times emails so that their arrival does not reveal whether earlier requests named accounts. A request without an account
@@ -20,7 +20,7 @@ export type SendSchedule = ReturnType<typeof createSendSchedule>
  * @param slots emails that are sent concurrently
  * @param longestPause milliseconds; the random time is half of it on average
  */
-export function createSendSchedule({ slots, longestPause }: { slots: number; longestPause: number }) {
+export function createSendPacing({ slots, longestPause }: { slots: number; longestPause: number }) {
   const durations: number[] = []
   const waiting: (() => void)[] = []
   let free = slots
