@@ -14,6 +14,11 @@ export type DatabaseProxy = {
   swallow(): void
   /** Lets nothing through any more on the connections that there are; new ones are served. */
   silence(): void
+  /**
+   * Ends the next connection on which the app says something that matches, before the database hears of it or just after: at
+   * the COMMIT where it is within a transaction, else at the statement itself.
+   */
+  cutAt(matching: RegExp, when: 'before' | 'after'): Promise<void>
   /** Brings everything that the app says to the database this many milliseconds later, as a database far away. */
   delay(ms: number): void
   /** Ends the next connection that wants to commit a new password, before the database hears of it or just after. */
@@ -36,7 +41,7 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
   const silenced = new Set<Socket>()
   let swallowing = false
   let delayMs = 0
-  let atCommit: { when: 'before' | 'after'; done: () => void } | undefined
+  let cutting: { matching: RegExp; when: 'before' | 'after'; done: () => void } | undefined
 
   const server = createServer((client) => {
     const upstream = open()
@@ -47,17 +52,22 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
       for (const socket of pair) socket.destroy()
     }
     for (const socket of pair) socket.on('error', end).on('close', end)
-    let replacing = false
+    let inTransaction = false
+    let matched = false
     client.on('data', (data) => {
       if (swallowing || silenced.has(client)) return
-      replacing ||= data.includes('UPDATE "rekey"."users"')
-      const commits = replacing && /\bcommit\b/i.test(data.toString('latin1'))
+      const said = data.toString('latin1')
+      const commits = /\bcommit\b/i.test(said)
+      inTransaction ||= /\bbegin\b/i.test(said)
+      matched ||= cutting?.matching.test(said) === true
+      const isDue = matched && (commits || !inTransaction)
+      if (commits || isDue) inTransaction = matched = false
       if (delayMs > 0) return void setTimeout(() => upstream.write(data), delayMs)
-      if (atCommit === undefined || !commits) return void upstream.write(data)
-      const { when, done } = atCommit
-      atCommit = undefined
+      if (cutting === undefined || !isDue) return void upstream.write(data)
+      const { when, done } = cutting
+      cutting = undefined
       if (when === 'before') end()
-      // The database's answer to the commit, whatever it says, does not get through.
+      // The database's answer, whatever it says, does not get through.
       else upstream.removeAllListeners('data').once('data', end).write(data)
       done()
     })
@@ -92,13 +102,17 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
     await closed
   }
 
+  const cutAt: DatabaseProxy['cutAt'] = (matching, when) =>
+    new Promise((done) => (cutting = { matching, when, done }))
+
   return {
     database: { ...target, url: url.href, drop: async () => undefined },
     cut,
     swallow: () => void (swallowing = true),
     silence: () => pairs.forEach(([client]) => silenced.add(client)),
     delay: (ms) => void (delayMs = ms),
-    cutAtCommit: (when) => new Promise((done) => (atCommit = { when, done })),
+    cutAt,
+    cutAtCommit: (when) => cutAt(/UPDATE "rekey"\."users"/, when),
     async restore() {
       swallowing = false
       delayMs = 0

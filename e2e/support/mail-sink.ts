@@ -5,6 +5,8 @@ import { SMTPServer } from 'smtp-server'
 
 /** An email as it came over the wire. */
 export type CaughtEmail = {
+  /** When it was whole, by `performance.now()`. */
+  at: number
   from: string
   recipients: string[]
   raw: Buffer
@@ -21,6 +23,8 @@ export type MailSink = {
   refuse: { code: number; text: string } | undefined
   /** Takes emails without ever saying so. */
   mute: boolean
+  /** Milliseconds between an email and its 250. */
+  answerAfterMs: number
   /** The next email to an address that was not yet returned by this function; fails after the wait. */
   next(to: string, waitMs?: number): Promise<CaughtEmail>
   /** How many emails came to an address so far. */
@@ -55,15 +59,17 @@ export async function startMailSink({
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        void keep(Buffer.concat(chunks)).then(() => sink.mute || callback())
+        void keep(Buffer.concat(chunks)).then(() => sink.mute || setTimeout(callback, sink.answerAfterMs))
       })
       const keep = async (raw: Buffer) => {
+        const at = performance.now()
         const mail = await simpleParser(raw)
         const { mailFrom, rcptTo } = session.envelope
         const links = (mail.text ?? '').match(/https?:\/\/\S+[?&]signature=[\w-]+/g) ?? []
         const cancelLink = links.find((text) => new URL(text).pathname.endsWith('/cancel-reset/'))
         const link = links.find((text) => text !== cancelLink)
         sink.emails.push({
+          at,
           from: mailFrom ? mailFrom.address : '',
           recipients: rcptTo.map(({ address }) => address),
           raw,
@@ -86,6 +92,7 @@ export async function startMailSink({
     emails: [],
     refuse: undefined,
     mute: false,
+    answerAfterMs: 0,
     async next(to, waitMs = 20_000) {
       const deadline = Date.now() + waitMs
       for (;;) {

@@ -84,14 +84,14 @@ async function listenIn(smtpUrl: string) {
 }
 
 /** Waits until every job has come to its end; one that is to be tried again has not. */
-export async function settled({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
+export async function settled({ sql }: Pick<RunningApp, 'sql'>, withinMs = 30_000): Promise<void> {
   const left = async () => {
     const { rows } = await sql.query(
       `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,
     )
     return rows
   }
-  await expect.poll(left, { timeout: 30_000, interval: 100 }).toEqual([])
+  await expect.poll(left, { timeout: withinMs, interval: 100 }).toEqual([])
 }
 
 let tags = 0

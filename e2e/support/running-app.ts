@@ -47,6 +47,14 @@ export type Endpoint = 'send-reset-password-link' | 'reset-password'
 export type Answer = { status: number; headers: Headers; json: unknown; text: string }
 export type LinkParameters = { user_id: string; timestamp: string; signature: string }
 
+type AppPlace = {
+  secret: string
+  database: Pick<TestDatabase, 'url' | 'sharedSession'>
+  sink: Pick<MailSink, 'url'>
+  url: string
+  port: number
+}
+
 const hash = createHashQueue()
 
 /** Out of the way of every test that is not about them. */
@@ -59,6 +67,25 @@ const noLimits = {
   LIMIT_EMAILS_PER_MAILBOX: '100000/1m',
   LIMIT_EMAILS: '1000000/1m',
   EMAIL_COOLDOWN: '0s',
+}
+
+/** The settings that a process of the built app needs, with limits that are out of the way. */
+export function appSettings({ secret, database, sink, url, port }: AppPlace): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env
+  return {
+    PATH,
+    HOME,
+    SECRET_KEY: secret,
+    DATABASE_URL: database.url,
+    REKEY_SHARED_SESSION: database.sharedSession ? 'yes' : '',
+    PUBLIC_URL: url,
+    SMTP_URL: sink.url,
+    VERIFICATION_FROM_EMAIL: 'Rekey <no-reply@rekey.example>',
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    WEB_CONCURRENCY: '1',
+    ...noLimits,
+  }
 }
 
 /** A password that every default policy takes, new each time. */
@@ -108,19 +135,8 @@ export async function startApp({
   const child = spawn(process.execPath, ['scripts/run.js', command], {
     cwd,
     env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      SECRET_KEY: secret,
-      DATABASE_URL: ownDatabase.url,
-      REKEY_SHARED_SESSION: ownDatabase.sharedSession ? 'yes' : '',
+      ...appSettings({ secret, database: ownDatabase, sink: ownSink, url, port }),
       DATA_DIR: dataDir,
-      PUBLIC_URL: url,
-      SMTP_URL: ownSink.url,
-      VERIFICATION_FROM_EMAIL: 'Rekey <no-reply@rekey.example>',
-      PORT: String(port),
-      HOST: '127.0.0.1',
-      WEB_CONCURRENCY: '1',
-      ...noLimits,
       ...env,
     } as unknown as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,121 @@
+import { randomInt } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addCrowd, type Member } from '@/e2e/support/crowd'
+import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
+import { exchange } from '@/e2e/support/exchange'
+import { printFaultRow } from '@/e2e/support/fault-table'
+import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
+import { isLong } from '@/e2e/support/long-form'
+import { settled } from '@/e2e/support/overheard-app'
+import { appSettings, freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
+import { testServer } from '@/e2e/support/test-database'
+
+// The connection on which a request would become a job is lost at the commit; the worker's connections are not.
+
+const cuts = isLong ? 100 : 10
+const kills = isLong ? 100 : 5
+const together = 5
+const waiting = 40
+
+/** Milliseconds after the requests began, at most: about as long as all of them take. */
+const killWithin = 500
+
+describe.runIf(testServer)('a connection that is lost while it commits a request', () => {
+  let stable: RunningApp
+  let proxy: DatabaseProxy
+  let web: KillableProcess
+  beforeAll(async () => {
+    stable = await startApp()
+    proxy = await startDatabaseProxy(stable.database)
+    web = await startKillable(
+      'web',
+      appSettings({ ...stable, database: proxy.database, port: await freePort() }),
+    )
+  })
+  afterAll(async () => {
+    await web?.kill()
+    await proxy?.close()
+    await stable?.stop()
+  })
+
+  /** The status, or 0 where the connection broke before an answer. */
+  const request = ({ login }: Member) =>
+    exchange(web.port, {
+      path: '/api/v1/accounts/send-reset-password-link/',
+      headers: [['Content-Type', 'application/json']],
+      body: JSON.stringify({ login }),
+    }).then(
+      ({ status }) => status,
+      () => 0,
+    )
+
+  /** The text of a job for a login, also where JSON stands within JSON. */
+  const jobOf = ({ login }: Member) => new RegExp(`login\\W+${login}\\b`)
+
+  test.each([
+    ['before the database hears of it', 'before', 0],
+    ['after the database did it', 'after', 1],
+  ] as const)(
+    'F1, F7: %s: what is in doubt is answered 503 and mailed once at most, and each 200 has its email',
+    async (_, when, emailsInDoubt) => {
+      const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
+      for (; row.caused < cuts; row.caused += 1) {
+        const crowd = await addCrowd(stable.sql, together)
+        const [unlucky] = crowd as [Member]
+        const lost = proxy.cutAt(jobOf(unlucky), when)
+        const statuses = await Promise.all(crowd.map(request))
+        await lost
+        await settled(stable)
+        expect(statuses[0]).toBe(503)
+        expect(stable.sink.countTo(unlucky.email)).toBe(emailsInDoubt)
+        for (const [nth, { email }] of crowd.entries()) {
+          const emails = stable.sink.countTo(email)
+          expect([200, 503]).toContain(statuses[nth])
+          row.duplicates += Math.max(0, emails - 1)
+          if (statuses[nth] !== 200) continue
+          row.accepted += 1
+          row.delivered += Math.min(1, emails)
+          row.lost += emails === 0 ? 1 : 0
+        }
+      }
+      expect([row.lost, row.duplicates]).toEqual([0, 0])
+      // The same process serves on.
+      const [next] = (await addCrowd(stable.sql, 1)) as [Member]
+      expect(await request(next)).toBe(200)
+      await stable.sink.next(next.email)
+      printFaultRow({ fault: `connection cut ${when} the commit of a request`, ...row })
+    },
+    1_200_000,
+  )
+
+  test('F1: a process that is killed while requests wait for the database has answered no 200 without its job', async () => {
+    const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
+    for (; row.caused < kills; row.caused += 1) {
+      const [first, ...crowd] = (await addCrowd(stable.sql, 1 + waiting)) as [Member, ...Member[]]
+      // A process that has just started opens connections and loads code at its first request.
+      expect(await request(first)).toBe(200)
+      // All that the process says arrives this much later, so that many requests wait together.
+      proxy.delay(20)
+      const requests = crowd.map(request)
+      await pause(randomInt(killWithin))
+      await web.kill()
+      await proxy.restore()
+      const [statuses] = await Promise.all([Promise.all(requests), web.start()])
+      await settled(stable)
+      for (const [nth, { email }] of crowd.entries()) {
+        const emails = stable.sink.countTo(email)
+        expect([0, 200]).toContain(statuses[nth])
+        row.duplicates += Math.max(0, emails - 1)
+        if (statuses[nth] !== 200) continue
+        row.accepted += 1
+        row.delivered += Math.min(1, emails)
+        row.lost += emails === 0 ? 1 : 0
+      }
+    }
+    expect([row.lost, row.duplicates]).toEqual([0, 0])
+    expect(row.accepted).toBeGreaterThan(0)
+    expect(row.accepted).toBeLessThan(waiting * kills)
+    printFaultRow({ fault: 'web process killed while requests wait for the database', ...row })
+  }, 1_200_000)
+})

@@ -1,0 +1,132 @@
+import { randomInt } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
+import { exchange } from '@/e2e/support/exchange'
+import { printFaultRow } from '@/e2e/support/fault-table'
+import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
+import { isLong } from '@/e2e/support/long-form'
+import {
+  appSettings,
+  freePort,
+  newPassword,
+  startApp,
+  type LinkParameters,
+  type Person,
+  type RunningApp,
+} from '@/e2e/support/running-app'
+import { signedLinks } from '@/e2e/support/signed-links'
+import { testServer } from '@/e2e/support/test-database'
+
+// A web process is killed while it sets new passwords: at a random moment, or just where the connection is about to commit.
+
+const resets = isLong ? 300 : 30
+const together = 3
+
+/** Milliseconds after the requests began, at most: longer than three hashes and their transactions take. */
+const killWithin = 600
+
+type Reset = {
+  person: Person
+  link: LinkParameters
+  old: string
+  chosen: string
+  /** 0 where the connection broke before an answer. */ status: number
+}
+
+describe.runIf(testServer)('a web process that is killed while it sets passwords', () => {
+  let stable: RunningApp
+  let proxy: DatabaseProxy
+  const victims: KillableProcess[] = []
+  beforeAll(async () => {
+    stable = await startApp()
+    proxy = await startDatabaseProxy(stable.database)
+    for (let n = 0; n < 2; n += 1) {
+      const place = { ...stable, database: proxy.database, port: await freePort() }
+      victims.push(await startKillable('web', appSettings(place)))
+    }
+  })
+  afterAll(async () => {
+    await Promise.all(victims.map((victim) => victim.kill()))
+    await proxy?.close()
+    await stable?.stop()
+  })
+
+  const post = (port: number, link: LinkParameters, password: string) =>
+    exchange(port, {
+      path: '/api/v1/accounts/reset-password/',
+      headers: [['Content-Type', 'application/json']],
+      body: JSON.stringify({ ...link, password }),
+    })
+
+  async function makeReset(): Promise<Omit<Reset, 'status'>> {
+    const old = newPassword()
+    const person = await stable.addPerson({ password: old })
+    const { user_id, timestamp, signature } = await signedLinks(stable).linkOf(person)
+    return { person, old, chosen: newPassword(), link: { user_id, timestamp: String(timestamp), signature } }
+  }
+
+  /** Starts some resets at one process, kills it, and starts it again. */
+  async function killDuring(victim: KillableProcess, when: 'any' | 'before' | 'after'): Promise<Reset[]> {
+    // A process that has just started loads code at its first request.
+    const forged = { user_id: 'nobody', timestamp: '1', signature: 'x' }
+    expect((await post(victim.port, forged, newPassword())).status).toBe(400)
+    const made = await Promise.all(Array.from({ length: together }, makeReset))
+    const lost = when === 'any' ? pause(randomInt(killWithin)) : proxy.cutAtCommit(when)
+    const ended = made.map(async (reset) => {
+      const answer = await post(victim.port, reset.link, reset.chosen).catch(() => undefined)
+      return { ...reset, status: answer?.status ?? 0 }
+    })
+    await lost
+    await victim.kill()
+    await victim.start()
+    return Promise.all(ended)
+  }
+
+  /** What there is of a change, beside the password. */
+  async function tracesOf({ id }: Person) {
+    const { rows } = await stable.sql.query<{ audited: number; notices: number }>(
+      `SELECT (SELECT count(*)::int FROM rekey.audit WHERE account_id = $1 AND event = 'authn_password_change') AS "audited",
+              (SELECT count(*)::int FROM rekey_queue.job WHERE name = 'changed-email' AND data->>'accountId' = $1) AS "notices"`,
+      [id],
+    )
+    return rows[0]
+  }
+
+  test('F8, O1: leaves the old password and a link that works, or the new one, a used link, its audit entry and its email', async () => {
+    const moments = ['any', 'before', 'after', 'any'] as const
+    const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0, changed: 0 }
+    for (let done = 0; done < resets; done += together) {
+      const ended = await killDuring(
+        victims[row.caused % 2]!,
+        moments[Math.floor(row.caused / 2) % moments.length]!,
+      )
+      row.caused += 1
+      for (const reset of ended) {
+        const { person, link, old, chosen, status } = reset
+        const isNew = await stable.passwordIs(person, chosen)
+        expect(await stable.passwordIs(person, old)).toBe(!isNew)
+        expect(await tracesOf(person)).toEqual(
+          isNew ? { audited: 1, notices: 1 } : { audited: 0, notices: 0 },
+        )
+        expect([0, 200, 503]).toContain(status)
+        if (status === 200) row.accepted += 1
+        if (status === 200 && isNew) row.delivered += 1
+        if (status === 200 && !isNew) row.lost += 1
+        if (isNew) row.changed += 1
+        const again = await post(stable.port, link, newPassword())
+        expect([again.status, (again.json as { code?: string }).code]).toEqual(
+          isNew ? [400, 'signature-used'] : [200, undefined],
+        )
+      }
+      // The one with a change at least: its email comes once, whoever sent it.
+      for (const { person } of ended) await stable.sink.next(person.email)
+      for (const { person } of ended) expect(stable.sink.countTo(person.email)).toBe(1)
+    }
+    expect(row.lost).toBe(0)
+    // Some happened and some did not: kills missed neither side of the commit.
+    expect(row.changed).toBeGreaterThan(0)
+    expect(row.changed).toBeLessThan(resets)
+    printFaultRow({ fault: 'web process killed around the commit of a reset', ...row })
+  }, 3_600_000)
+})

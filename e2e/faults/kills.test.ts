@@ -1,0 +1,101 @@
+import { randomInt } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addCrowd, emailsByAddress, type Member } from '@/e2e/support/crowd'
+import { exchange } from '@/e2e/support/exchange'
+import { printFaultRow } from '@/e2e/support/fault-table'
+import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
+import { isLong } from '@/e2e/support/long-form'
+import { settled } from '@/e2e/support/overheard-app'
+import { appSettings, freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
+import { testServer } from '@/e2e/support/test-database'
+
+// Processes are killed while requests and emails are under way. The embedded database lives in a process that is not killed
+// here, so that these tests need a server.
+
+const kills = isLong ? 100 : 10
+const burst = 20
+
+/** Milliseconds after a burst began, at most: within it, requests are answered, and emails are sent and completed. */
+const killWithin = { web: 120, worker: 900 }
+
+describe.runIf(testServer)('processes that are killed', () => {
+  let stable: RunningApp
+  const processes: KillableProcess[] = []
+  const ofKind = (kind: 'web' | 'worker') => processes.filter((process) => process.kind === kind)
+  beforeAll(async () => {
+    // Opens the database and the mail server, and is not killed.
+    stable = await startApp({ env: { WORKER: 'off' } })
+    const { secret, database, sink, url } = stable
+    sink.answerAfterMs = 20
+    for (const kind of ['web', 'web', 'worker', 'worker'] as const) {
+      const settings = appSettings({ secret, database, sink, url, port: await freePort() })
+      processes.push(await startKillable(kind, settings))
+    }
+  })
+  afterAll(async () => {
+    await Promise.all(processes.map((process) => process.kill()))
+    await stable?.stop()
+  })
+
+  /** Requests a link; the status, or 0 where the connection broke before an answer. */
+  const request = (login: string, { port }: KillableProcess) =>
+    exchange(port, {
+      path: '/api/v1/accounts/send-reset-password-link/',
+      headers: [['Content-Type', 'application/json']],
+      body: JSON.stringify({ login }),
+    }).then(
+      ({ status }) => status,
+      () => 0,
+    )
+
+  test('F1, F2, F3, M10: whatever is killed when, each accepted request ends in its email, and a kill costs one copy more at most', async () => {
+    const crowd = await addCrowd(stable.sql, kills * burst)
+    const accepted: Member[] = []
+    const inDoubt: Member[] = []
+
+    for (let kill = 0; kill < kills; kill += 1) {
+      const kind = kill % 2 === 0 ? 'web' : 'worker'
+      const victim = ofKind(kind)[randomInt(2)]!
+      const requests = crowd.slice(kill * burst, (kill + 1) * burst).map(async (member, nth) => {
+        const status = await request(member.login, ofKind('web')[nth % 2]!)
+        expect([0, 200]).toContain(status)
+        ;(status === 200 ? accepted : inDoubt).push(member)
+      })
+      await pause(randomInt(killWithin[kind]))
+      await victim.kill()
+      await Promise.all(requests)
+      await victim.start()
+    }
+    const lastStart = performance.now()
+    // A worker's death shows when its jobs' heartbeats are missed.
+    const missing = () => {
+      const byAddress = emailsByAddress(stable.sink)
+      return accepted.filter(({ email }) => !byAddress.has(email)).length
+    }
+    await expect.poll(missing, { timeout: 120_000, interval: 500 }).toBe(0)
+    expect(performance.now() - lastStart).toBeLessThan(120_000)
+    await settled(stable, 120_000)
+
+    const byAddress = emailsByAddress(stable.sink)
+    const workerKills = ofKind('worker').flatMap((worker) => worker.kills)
+    let duplicates = 0
+    for (const copies of byAddress.values()) {
+      duplicates += copies.length - 1
+      expect(new Set(copies.map(({ mail }) => mail.messageId)).size).toBe(1)
+      expect(new Set(copies.map(({ link }) => link)).size).toBe(1)
+      for (const [nth, copy] of copies.slice(1).entries())
+        expect(workerKills.filter((at) => copies[nth]!.at <= at && at <= copy.at)).not.toEqual([])
+    }
+    expect(accepted.length).toBeGreaterThan(0)
+    expect(inDoubt.length).toBeGreaterThan(0)
+    printFaultRow({
+      fault: 'web process or worker killed, at any moment of requests and emails',
+      caused: kills,
+      accepted: accepted.length,
+      delivered: accepted.length - missing(),
+      duplicates,
+      lost: missing(),
+    })
+  }, 3_600_000)
+})

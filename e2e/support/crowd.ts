@@ -1,0 +1,28 @@
+import type pg from 'pg'
+import type { CaughtEmail, MailSink } from './mail-sink'
+import { newTag } from './overheard-app'
+
+/** An account of a crowd: it has a stored hash that no password fits, so that a thousand of them cost nothing. */
+export type Member = { login: string; email: string }
+
+/** Adds accounts. */
+export async function addCrowd(sql: pg.Pool, count: number): Promise<Member[]> {
+  const tag = newTag()
+  const { rows } = await sql.query<Member>(
+    `INSERT INTO "rekey"."users" ("id", "username", "email", "first_name", "last_name", "password", "is_active")
+     SELECT gen_random_uuid(), 'crowd-' || $1 || '-' || n, 'crowd-' || $1 || '-' || n || '@example.com', '', '', 'a forgotten one', true
+       FROM generate_series(1, $2::int) n
+     RETURNING "username" AS "login", "email"`,
+    [tag, count],
+  )
+  return rows
+}
+
+/** The emails to each address, in the order in which they came. */
+export function emailsByAddress({ emails }: Pick<MailSink, 'emails'>): Map<string, CaughtEmail[]> {
+  const byAddress = new Map<string, CaughtEmail[]>()
+  for (const email of emails) {
+    for (const address of email.recipients) byAddress.set(address, [...(byAddress.get(address) ?? []), email])
+  }
+  return byAddress
+}

@@ -1,0 +1,71 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+
+/** A web process or a worker of the built app, as the supervisor starts it, that a test kills and starts again at once. */
+export type KillableProcess = {
+  kind: 'web' | 'worker'
+  /** Where a web process listens. */
+  port: number
+  /** When it was killed, by `performance.now()`. */
+  kills: number[]
+  output(): string
+  pid(): number
+  /** Sends SIGKILL and resolves when the process is gone. */
+  kill(): Promise<void>
+  /** Starts it again; resolves when it is ready. */
+  start(): Promise<void>
+}
+
+/** Milliseconds; a busy machine takes its time to start a process. */
+const patience = 60_000
+
+/** Starts a process; resolves when it says that it is ready. @param env as `appSettings` makes it */
+export async function startKillable(
+  kind: 'web' | 'worker',
+  env: Record<string, string>,
+): Promise<KillableProcess> {
+  let child: ChildProcess
+  let output = ''
+  const killable: KillableProcess = {
+    kind,
+    port: Number(env.PORT),
+    kills: [],
+    output: () => output,
+    pid: () => child.pid!,
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      killable.kills.push(performance.now())
+      await once(child, 'exit')
+    },
+    async start() {
+      child = fork(`dist/server/processes/${kind}-process.js`, {
+        env: {
+          ...env,
+          NODE_ENV: 'production',
+          REKEY_MODE: 'production',
+          NEXT_TELEMETRY_DISABLED: '1',
+        } as unknown as NodeJS.ProcessEnv,
+        execArgv: [],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      })
+      child.stdout!.on('data', (chunk) => (output += chunk))
+      child.stderr!.on('data', (chunk) => (output += chunk))
+      await untilReady(child, () => output)
+    },
+  }
+  await killable.start()
+  return killable
+}
+
+async function untilReady(child: ChildProcess, output: () => string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => reject(new Error(`Not ready in time:\n${output()}`)), patience)
+  child.on('message', (report) => 'ready' in (report as object) && resolve())
+  child.once('exit', () => reject(new Error(`Ended before it was ready:\n${output()}`)))
+  try {
+    await promise
+  } finally {
+    clearTimeout(timer)
+  }
+}
