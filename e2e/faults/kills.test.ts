@@ -16,7 +16,9 @@ import { testServer } from '@/e2e/support/test-database'
 const kills = isLong ? 100 : 10
 const burst = 20
 
-/** Milliseconds after a burst began, at most: within it, requests are answered, and emails are sent and completed. */
+/** When a process is killed: at a random time after a burst began, or where a worker has named a recipient, or sent an email. */
+const moments = ['web', 'worker', 'web', 'recipient', 'web', 'whole'] as const
+/** Milliseconds, at most: within them, requests are answered, and emails are sent and completed. */
 const killWithin = { web: 120, worker: 900 }
 
 describe.runIf(testServer)('processes that are killed', () => {
@@ -27,16 +29,38 @@ describe.runIf(testServer)('processes that are killed', () => {
     // Opens the database and the mail server, and is not killed.
     stable = await startApp({ env: { WORKER: 'off' } })
     const { secret, database, sink, url } = stable
-    sink.answerAfterMs = 20
-    for (const kind of ['web', 'web', 'worker', 'worker'] as const) {
+    sink.answerAfterMs = 100
+    for (const [nth, kind] of (['web', 'web', 'worker', 'worker'] as const).entries()) {
       const settings = appSettings({ secret, database, sink, url, port: await freePort() })
-      processes.push(await startKillable(kind, settings))
+      processes.push(await startKillable(kind, { ...settings, SMTP_HELO_NAME: `process-${nth}` }))
     }
   })
   afterAll(async () => {
     await Promise.all(processes.map((process) => process.kill()))
     await stable?.stop()
   })
+
+  /** Kills a process at a moment, and returns it. */
+  async function killAt(moment: (typeof moments)[number]): Promise<KillableProcess> {
+    const victim =
+      moment === 'web' || moment === 'worker'
+        ? await pause(randomInt(killWithin[moment]), ofKind(moment)[randomInt(2)]!)
+        : processes[await workerThat(moment)]!
+    await victim.kill()
+    return victim
+  }
+
+  /** Resolves with the number of the worker that is the next, or one of the next, to come to this moment of an email. */
+  function workerThat(moment: 'recipient' | 'whole'): Promise<number> {
+    let before = randomInt(5)
+    return new Promise((resolve) => {
+      stable.sink.heard = (heard, heloName) => {
+        if (heard !== moment || before-- > 0) return
+        stable.sink.heard = undefined
+        resolve(Number(heloName.split('-')[1]))
+      }
+    })
+  }
 
   /** Requests a link; the status, or 0 where the connection broke before an answer. */
   const request = (login: string, { port }: KillableProcess) =>
@@ -55,15 +79,12 @@ describe.runIf(testServer)('processes that are killed', () => {
     const inDoubt: Member[] = []
 
     for (let kill = 0; kill < kills; kill += 1) {
-      const kind = kill % 2 === 0 ? 'web' : 'worker'
-      const victim = ofKind(kind)[randomInt(2)]!
       const requests = crowd.slice(kill * burst, (kill + 1) * burst).map(async (member, nth) => {
         const status = await request(member.login, ofKind('web')[nth % 2]!)
         expect([0, 200]).toContain(status)
         ;(status === 200 ? accepted : inDoubt).push(member)
       })
-      await pause(randomInt(killWithin[kind]))
-      await victim.kill()
+      const victim = await killAt(moments[kill % moments.length]!)
       await Promise.all(requests)
       await victim.start()
     }
@@ -87,6 +108,8 @@ describe.runIf(testServer)('processes that are killed', () => {
       for (const [nth, copy] of copies.slice(1).entries())
         expect(workerKills.filter((at) => copies[nth]!.at <= at && at <= copy.at)).not.toEqual([])
     }
+    // Kills hit what they were meant for.
+    expect(duplicates).toBeGreaterThan(0)
     expect(accepted.length).toBeGreaterThan(0)
     expect(inDoubt.length).toBeGreaterThan(0)
     printFaultRow({

@@ -23,8 +23,10 @@ export type MailSink = {
   refuse: { code: number; text: string } | undefined
   /** Takes emails without ever saying so. */
   mute: boolean
-  /** Milliseconds between an email and its 250. */
+  /** Milliseconds between a recipient or an email and its 250. */
   answerAfterMs: number
+  /** Called before a recipient is answered, and before a whole email is; with the client's name in EHLO. */
+  heard: ((moment: 'recipient' | 'whole', heloName: string) => void) | undefined
   /** The next email to an address that was not yet returned by this function; fails after the wait. */
   next(to: string, waitMs?: number): Promise<CaughtEmail>
   /** How many emails came to an address so far. */
@@ -49,17 +51,25 @@ export async function startMailSink({
     hideSMTPUTF8: !offersSmtpUtf8,
     ...certificate,
     disabledCommands: certificate ? ['AUTH'] : ['STARTTLS', 'AUTH'],
-    onRcptTo(_address, _session, callback) {
-      if (sink.refuse === undefined) return callback()
-      const error = new Error(sink.refuse.text) as Error & { responseCode: number }
-      error.responseCode = sink.refuse.code
-      callback(error)
+    onRcptTo(_address, session, callback) {
+      const answer = () => {
+        sink.heard?.('recipient', session.hostNameAppearsAs)
+        if (sink.refuse === undefined) return callback()
+        const error = new Error(sink.refuse.text) as Error & { responseCode: number }
+        error.responseCode = sink.refuse.code
+        callback(error)
+      }
+      if (sink.answerAfterMs > 0) setTimeout(answer, sink.answerAfterMs)
+      else answer()
     },
     onData(stream, session, callback) {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        void keep(Buffer.concat(chunks)).then(() => sink.mute || setTimeout(callback, sink.answerAfterMs))
+        void keep(Buffer.concat(chunks)).then(() => {
+          sink.heard?.('whole', session.hostNameAppearsAs)
+          if (!sink.mute) setTimeout(callback, sink.answerAfterMs)
+        })
       })
       const keep = async (raw: Buffer) => {
         const at = performance.now()
@@ -93,6 +103,7 @@ export async function startMailSink({
     refuse: undefined,
     mute: false,
     answerAfterMs: 0,
+    heard: undefined,
     async next(to, waitMs = 20_000) {
       const deadline = Date.now() + waitMs
       for (;;) {
