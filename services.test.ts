@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { django } from '@/lib/accounts/presets/django'
 import type { UsersMapping } from '@/lib/accounts/users-table'
-import { createLinks } from '@/lib/password-reset/reset-link'
+import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import { createServices } from './services'
 import { readSettings } from '@/lib/config/settings'
 
@@ -35,7 +35,7 @@ test('V9: a link of the same host under another path, or under none, is foreign,
 })
 
 test('V9: on a host of its own, links are made for the origin, as they always were', () => {
-  const links = createLinks({
+  const links = createLinkSigner({
     secrets: [secret],
     audience: 'https://id.example.com',
     period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },

@@ -4,12 +4,12 @@ import { createOwnAccounts, ownUsersMapping } from '@/lib/accounts/adapters/own-
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { demoUsersMapping } from '@/lib/accounts/presets/demo'
 import { openDatabase } from '@/lib/database/pool'
-import { createAudit } from '@/lib/audit/audit'
+import { createAuditLog } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import { createLimits } from '@/lib/rate-limits/limits'
 import { createLog } from '@/lib/logging/log'
-import { createMailbox } from '@/lib/mail/dev-mailbox'
-import { createMailState } from '@/lib/mail-health/state'
+import { createDevMailbox } from '@/lib/mail/dev-mailbox'
+import { createMailStateStore } from '@/lib/mail-health/state'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import type { UsersMapping } from '@/lib/accounts/users-table'
@@ -17,7 +17,7 @@ import type { Configuration } from '@/lib/password-reset/extension-points'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createQueue } from '@/lib/queue/queue'
 import { createRecoveryStore } from '@/lib/recovery/recovery-store'
-import { createLinks } from '@/lib/password-reset/reset-link'
+import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import { settings as readSettings, type Settings } from '@/lib/config/settings'
 
 /** Lifetime of the "this wasn't me" link in the email about a changed password, in seconds. */
@@ -49,7 +49,7 @@ export function createServices(given: Settings, configuration: Configuration = o
     appName: settings.branding.appName,
     host: new URL(settings.publicUrl).hostname,
   })
-  const links = createLinks({
+  const links = createLinkSigner({
     secrets: settings.secrets,
     // With the path, so that a link of another installation on the same host is invalid.
     // With the users table, so that a link is of no account with the same id in another one.
@@ -59,8 +59,8 @@ export function createServices(given: Settings, configuration: Configuration = o
   })
   const isBreached = createBreachCheck(settings.breachCheckUrl, log)
   const limits = createLimits(database, settings.secrets[0], settings.limits)
-  const audit = createAudit(database, accounts.identity, log)
-  const mailState = createMailState(database)
+  const audit = createAuditLog(database, accounts.identity, log)
+  const mailState = createMailStateStore(database)
   const parts = {
     accounts,
     recovery,
@@ -80,7 +80,7 @@ export function createServices(given: Settings, configuration: Configuration = o
   const passwordReset = createPasswordReset(parts)
   /** The directory in which demo and dev store emails instead of sending them. */
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
-  const mailbox = mailboxDir === undefined ? undefined : createMailbox(mailboxDir)
+  const mailbox = mailboxDir === undefined ? undefined : createDevMailbox(mailboxDir)
   return { ...parts, ownAccounts, log, passwordReset, mailbox, mailboxDir }
 }
 

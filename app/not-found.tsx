@@ -4,7 +4,7 @@ import { PageLayout } from '@/components/page-layout'
 import { CompassIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
-import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
+import { pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 
 export default async function NotFoundPage() {
   const language = await visitorLanguage()
@@ -17,7 +17,7 @@ export default async function NotFoundPage() {
       {services().settings.reset.enabled && (
         <a
           className={`mt-8 ${buttonClass('primary')}`}
-          href={await keepLanguage('/forgot-password/', language)}
+          href={await pathInLanguage('/forgot-password/', language)}
         >
           {t('ask')}
         </a>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { form, json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
-import type { Purpose } from '@/lib/password-reset/reset-link'
+import type { LinkPurpose } from '@/lib/password-reset/reset-link'
 import type { Services } from '@/services'
 import { GET as changePassword } from '@/app/.well-known/change-password/route'
 import { GET as securityContact } from '@/app/.well-known/security.txt/route'
@@ -24,7 +24,7 @@ const send = (path: string, body: Record<string, string | number>, language?: st
     headers: { ...ownForm, ...(language !== undefined && { 'x-rekey-language': language }) },
     body: new URLSearchParams(Object.entries(body).map(([name, value]) => [name, String(value)])).toString(),
   })
-const linkFor = async (purpose: Purpose) => (await endpoints.personWithLink(purpose, services)).link
+const linkFor = async (purpose: LinkPurpose) => (await endpoints.personWithLink(purpose, services)).link
 const where = async (answer: Promise<Response>) => {
   const { status, headers } = await answer
   expect(status).toBe(303)

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import { defaultSchemas } from '@/lib/config/schema-names'
+import { defaultSchemaNames } from '@/lib/config/schema-names'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { migrate } from '@/lib/setup/migrate'
 import { cpuOfProcess, onEnd, startProgram } from './processes'
@@ -82,7 +82,7 @@ export function cpuBetween(
 
 /** Migrates a database and adds accounts `bench-0` … with addresses at example.com. */
 export async function prepareDatabase(database: BenchDatabase, accounts: number): Promise<void> {
-  await migrate({ url: database.url, schemas: defaultSchemas })
+  await migrate({ url: database.url, schemas: defaultSchemaNames })
   await addAccounts(database, 0, accounts)
 }
 

@@ -17,7 +17,7 @@ const usualWait = 60
  * @param language of the page, and of the email that may follow
  * @param shown the fields whose errors the form can show
  */
-export async function send<Field extends string = never>(
+export async function sendForm<Field extends string = never>(
   path: string,
   fields: Record<string, string>,
   language: string,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fieldErrors, fieldMessages, formMessage, inHowLong, type FormMessages } from './error-message'
+import { toHookFormErrors, fieldMessages, formMessage, inHowLong, type FormMessages } from './error-message'
 
 const messages: FormMessages = {
   throttled: 'Too often.',
@@ -58,13 +58,13 @@ describe('the messages of a field', () => {
   const words = { blank: 'Nothing.', required: 'Nothing.', numeric: 'Digits.' }
 
   test('stand in the order of its codes, each once', () => {
-    const { password } = fieldErrors({ password: ['numeric', 'blank', 'required'] })
+    const { password } = toHookFormErrors({ password: ['numeric', 'blank', 'required'] })
     expect(fieldMessages(password, words)).toEqual(['Digits.', 'Nothing.'])
   })
 
   test('are none where it has no codes, or none that it has messages for', () => {
-    expect(fieldErrors({ password: [], password_confirm: undefined })).toEqual({})
+    expect(toHookFormErrors({ password: [], password_confirm: undefined })).toEqual({})
     expect(fieldMessages(undefined, words)).toEqual([])
-    expect(fieldMessages(fieldErrors({ password: ['mismatch'] }).password, words)).toEqual([])
+    expect(fieldMessages(toHookFormErrors({ password: ['mismatch'] }).password, words)).toEqual([])
   })
 })

@@ -31,7 +31,7 @@ export function inHowLong(seconds: number, language: string): string {
 }
 
 /** Converts the codes of fields to react-hook-form's errors. */
-export function fieldErrors<Field extends string>(
+export function toHookFormErrors<Field extends string>(
   fields: Partial<Record<Field, readonly string[]>>,
 ): Partial<Record<Field, FieldError>> {
   const errors = Object.entries<readonly string[] | undefined>(fields).flatMap(([field, codes = []]) =>

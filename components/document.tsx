@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import { Logo } from './icons'
 
 /** The HTML document of a page. All texts are properties, so that error pages can use it without loading messages. */
-export function Document({
+export function HtmlDocument({
   language,
   direction,
   title,

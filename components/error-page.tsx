@@ -2,18 +2,18 @@ import { Button } from './button'
 import type { ErrorPageData } from './error-page-data'
 import { CloudIcon } from './icons'
 import { PageHeading } from './page-heading'
-import { Document } from './document'
+import { HtmlDocument } from './document'
 
 /** The page for internal errors, without details. The button reloads the page, which loses at most typed text. */
 export function ErrorPageContent({ messages: { lead, retry, ...sheet } }: { messages: ErrorPageData }) {
   return (
-    <Document {...sheet}>
+    <HtmlDocument {...sheet}>
       <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={sheet.title}>
         <p>{lead}</p>
       </PageHeading>
       <Button type="button" className="mt-8" onClick={() => window.location.reload()}>
         {retry}
       </Button>
-    </Document>
+    </HtmlDocument>
   )
 }

@@ -4,8 +4,8 @@ import { directionOf, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { LanguageMenu } from './language-menu'
-import { Document } from './document'
-import { Steps, type Step } from './progress-steps'
+import { HtmlDocument } from './document'
+import { ProgressSteps, type Step } from './progress-steps'
 import { brandStyle, helpLine } from './brand-style'
 
 /**
@@ -32,7 +32,7 @@ export async function PageLayout({
   const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
   const names = [t('step-ask'), t('step-open'), t('step-choose')] as const
   return (
-    <Document
+    <HtmlDocument
       language={language}
       direction={directionOf(language)}
       title={title}
@@ -40,7 +40,9 @@ export async function PageLayout({
       logoUrl={logoUrl}
       icon={logoUrl ?? pathInApp(settings, '/icon.svg')}
       brand={await brandStyle()}
-      steps={step && <Steps step={step} messages={{ title: t('steps'), names, done: t('step-done') }} />}
+      steps={
+        step && <ProgressSteps step={step} messages={{ title: t('steps'), names, done: t('step-done') }} />
+      }
       help={await helpLine(language)}
       menu={<LanguageMenu language={language} messages={{ title: t('language') }} link={link} />}
       signIn={
@@ -52,6 +54,6 @@ export async function PageLayout({
       }
     >
       {children}
-    </Document>
+    </HtmlDocument>
   )
 }

@@ -11,7 +11,7 @@ export type StepMessages = { title: string; names: readonly [string, string, str
  * The steps of a reset: a bar of three on a small screen, a list beside the page on a large one. Also reads the URL, because
  * the request form moves to the next step without loading a page.
  */
-export function Steps({ step, messages }: { step: Step; messages: StepMessages }) {
+export function ProgressSteps({ step, messages }: { step: Step; messages: StepMessages }) {
   const isSentPage = useIsSentPage()
   const current = step === 1 && isSentPage ? 2 : step === 'done' ? 4 : step
   return (

@@ -1,7 +1,7 @@
 import type { Language } from '@/lib/i18n/locales'
 
 /** The content of an email. HTML and plain text are rendered from the same content, so that they cannot differ. */
-export type Content = {
+export type EmailContent = {
   language: Language
   subject: string
   /** The preview text that mail programs show beside the subject. */
@@ -11,7 +11,7 @@ export type Content = {
   brandColor?: string | undefined
   title: string
   greeting: string
-  blocks: Block[]
+  blocks: EmailBlock[]
   /** Small print. */
   footer: Paragraph[]
 }
@@ -23,14 +23,14 @@ export type Paragraph = {
   address?: string | undefined
 }
 
-export type Fact = {
+export type EmailFact = {
   label: string
   value: string
   /** The value is user input, so it must not become a link or a message. */
   untrusted: boolean
 }
 
-export type Action = {
+export type EmailAction = {
   kind: 'action'
   /** Explains the link; without it, the label does. */
   lead?: string
@@ -39,10 +39,10 @@ export type Action = {
   weight: 'main' | 'quiet'
 }
 
-export type Block =
+export type EmailBlock =
   | Paragraph
-  | Action
+  | EmailAction
   | { kind: 'heading'; text: string }
-  | { kind: 'facts'; facts: Fact[] }
+  | { kind: 'facts'; facts: EmailFact[] }
   /** The main link as text, for people who cannot use the button; omitted in plain text. */
-  | { kind: 'address'; lead: string; href: string }
+  | { kind: 'link-text'; lead: string; href: string }

@@ -2,7 +2,7 @@ import { HtmlValidate } from 'html-validate'
 import { describe, expect, test } from 'vitest'
 import { cancelLink, everyEmail, link, reset } from '@/e2e/support/emails'
 import { directionOf, type Language } from '@/lib/i18n/locales'
-import { renderPage } from './html'
+import { renderHtml } from './html'
 
 /** The rules of the HTML Standard, except for what mail programs need: layout tables, style attributes, Outlook's comments. */
 const validator = new HtmlValidate({
@@ -78,7 +78,7 @@ describe('the email with a link', () => {
 })
 
 test('a language that is written from the right gets a page that is', async () => {
-  const html = await renderPage({
+  const html = await renderHtml({
     language: 'ar' as Language,
     subject: 'x',
     preview: 'x',
@@ -87,7 +87,7 @@ test('a language that is written from the right gets a page that is', async () =
     greeting: 'x',
     blocks: [
       { kind: 'facts', facts: [{ label: 'x', value: 'jane', untrusted: true }] },
-      { kind: 'address', lead: 'x', href: link },
+      { kind: 'link-text', lead: 'x', href: link },
     ],
     footer: [],
   })

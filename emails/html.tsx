@@ -15,7 +15,7 @@ import {
 import { render } from '@react-email/render'
 import { createContext, Fragment, useContext, type CSSProperties, type ReactNode } from 'react'
 import { directionOf } from '@/lib/i18n/locales'
-import type { Action, Block, Content, Fact, Paragraph } from './content'
+import type { EmailAction, EmailBlock, EmailContent, EmailFact, Paragraph } from './content'
 import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
 import { createEmailTheme, frameWidth } from './theme'
 
@@ -26,7 +26,7 @@ const wordFrame = [
 ] as const
 
 /** Renders an email as HTML that mail programs support: tables, inline styles, no external resources. */
-export async function renderPage(content: Content): Promise<string> {
+export async function renderHtml(content: EmailContent): Promise<string> {
   const html = await render(<Page {...content} />)
   // Remove React's markers, and the doctype that names an external host.
   return html
@@ -40,7 +40,17 @@ export async function renderPage(content: Content): Promise<string> {
 const EmailThemeContext = createContext(createEmailTheme())
 const useStyles = () => useContext(EmailThemeContext).styles
 
-function Page({ language, subject, preview, appName, brandColor, title, greeting, blocks, footer }: Content) {
+function Page({
+  language,
+  subject,
+  preview,
+  appName,
+  brandColor,
+  title,
+  greeting,
+  blocks,
+  footer,
+}: EmailContent) {
   const dir = directionOf(language)
   const theme = createEmailTheme(brandColor)
   const styles = theme.styles
@@ -88,7 +98,7 @@ function Page({ language, subject, preview, appName, brandColor, title, greeting
   )
 }
 
-function Piece({ block, dir }: { block: Block; dir: 'ltr' | 'rtl' }) {
+function Piece({ block, dir }: { block: EmailBlock; dir: 'ltr' | 'rtl' }) {
   const styles = useStyles()
   switch (block.kind) {
     case 'paragraph':
@@ -106,7 +116,7 @@ function Piece({ block, dir }: { block: Block; dir: 'ltr' | 'rtl' }) {
       return <Facts facts={block.facts} dir={dir} />
     case 'action':
       return <Act {...block} />
-    case 'address':
+    case 'link-text':
       return <Address {...block} />
   }
 }
@@ -127,7 +137,7 @@ function Words({ text, address, className, style }: Paragraph & { className: str
   )
 }
 
-function Act({ lead, label, href, weight }: Action) {
+function Act({ lead, label, href, weight }: EmailAction) {
   const styles = useStyles()
   const button = weight === 'main' ? ['rk-main', styles.main] : ['rk-quiet', styles.quiet]
   return (
@@ -163,7 +173,7 @@ function Address({ lead, href }: { lead: string; href: string }) {
   )
 }
 
-function Facts({ facts, dir }: { facts: Fact[]; dir: 'ltr' | 'rtl' }) {
+function Facts({ facts, dir }: { facts: EmailFact[]; dir: 'ltr' | 'rtl' }) {
   const styles = useStyles()
   const start = dir === 'rtl' ? 'right' : 'left'
   const labelStyle = { ...styles.factLabel, padding: dir === 'rtl' ? '6px 0 6px 20px' : '6px 20px 6px 0' }

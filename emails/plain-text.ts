@@ -1,19 +1,19 @@
 import type { Language } from '@/lib/i18n/locales'
-import type { Block, Content, Fact } from './content'
+import type { EmailBlock, EmailContent, EmailFact } from './content'
 import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
 
 /** The line width in columns; fits in 80 even when quoted (RFC 3676 §4.2). */
 const columns = 72
 
 /** Renders an email as plain text. Links are on their own line, start in the first column and are never wrapped. */
-export function writePlainText({ language, title, greeting, blocks, footer }: Content): string {
+export function renderPlainText({ language, title, greeting, blocks, footer }: EmailContent): string {
   const body = blocks.map((block) => write(block, colonOf(language))).filter((lines) => lines.length > 0)
   const paragraphs = [underline(title, '='), [greeting], ...body].map((lines) => lines.join('\n'))
   const small = ['-- ', ...footer.map(({ text }) => wrap(text)), ''].join('\n')
   return [...paragraphs, small].join('\n\n')
 }
 
-function write(block: Block, colon: string): string[] {
+function write(block: EmailBlock, colon: string): string[] {
   switch (block.kind) {
     case 'paragraph':
       return [wrap(block.text)]
@@ -23,7 +23,7 @@ function write(block: Block, colon: string): string[] {
       return list(block.facts, colon)
     case 'action':
       return [wrap(block.lead ?? `${block.label}${colon}`), '', block.href]
-    case 'address':
+    case 'link-text':
       return [] // the action already contains it
   }
 }
@@ -39,7 +39,7 @@ function underline(text: string, stroke: string): string[] {
 }
 
 /** Formats facts in two indented columns, so that no value can pass for text of the email itself. */
-function list(facts: Fact[], colon: string): string[] {
+function list(facts: EmailFact[], colon: string): string[] {
   const width = Math.max(...facts.map(({ label }) => widthOf(label)))
   return facts.map(({ label, value, untrusted }) => {
     const safe = untrusted ? splitAtLinkCharacters(sanitizeShortLine(value)).join(wordJoiner) : value

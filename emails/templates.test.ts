@@ -17,7 +17,7 @@ import {
   sender,
 } from '@/e2e/support/emails'
 import type { Language } from '@/lib/i18n/locales'
-import { createMailbox } from '@/lib/mail/dev-mailbox'
+import { createDevMailbox } from '@/lib/mail/dev-mailbox'
 import { createMailer } from '@/lib/mail/mailer'
 import { buildLinkUrl } from '@/lib/password-reset/reset-link'
 import de from '@/messages/de.json'
@@ -229,7 +229,7 @@ test('M1, M3: the link is whole in both parts after a journey through the mail f
   const id = randomUUID()
   const resetEmail = await reset({ locale: 'de', cancelLink })
   expect(await mailer.send({ id, to: 'jane@example.com', content: resetEmail })).toEqual({ ok: true })
-  const opened = await createMailbox(mailboxDir).open(id)
+  const opened = await createDevMailbox(mailboxDir).open(id)
   expect(opened?.text).toBe(resetEmail.text)
   expect(opened?.html.trimEnd()).toBe(resetEmail.html)
   expect(opened?.text.split('\n')).toContain(link)

@@ -1,19 +1,19 @@
 import { createTranslator } from 'use-intl/core'
-import { readMailbox } from '@/lib/addresses/email-address'
+import { parseNamedAddress } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type {
   ChangedEmailFacts,
   EmailAccount,
   Emails,
-  EmailText,
+  RenderedEmail,
   ResetEmailFacts,
   Sender,
 } from '@/lib/mail/email-types'
 import { getMessages } from '@/lib/i18n/messages'
-import type { Block, Content, Fact, Paragraph } from './content'
+import type { EmailBlock, EmailContent, EmailFact, Paragraph } from './content'
 import { nameForGreeting, sanitizeShortLine } from './untrusted-text'
-import { renderPage } from './html'
-import { writePlainText } from './plain-text'
+import { renderHtml } from './html'
+import { renderPlainText } from './plain-text'
 import { shownUsername } from './shown-username'
 
 /** The default email templates, in the languages of `messages/`. */
@@ -22,8 +22,8 @@ export const emails: Emails = {
   changed: (facts) => render(changedContent(facts)),
 }
 
-async function render(content: Content): Promise<EmailText> {
-  return { subject: content.subject, html: await renderPage(content), text: writePlainText(content) }
+async function render(content: EmailContent): Promise<RenderedEmail> {
+  return { subject: content.subject, html: await renderHtml(content), text: renderPlainText(content) }
 }
 
 function resetContent({
@@ -34,7 +34,7 @@ function resetContent({
   expiresAt,
   lifeMinutes,
   cancelLink,
-}: ResetEmailFacts): Content {
+}: ResetEmailFacts): EmailContent {
   const say = speak(locale)
   const { appName } = sender
   const expiry = moment(locale, expiresAt)
@@ -58,7 +58,7 @@ function resetContent({
       { kind: 'heading', text: say('reset.not-you') },
       paragraph(say('reset.nothing-to-do')),
       ...cancelling(cancelLink, say('reset.cancel'), say('reset.cancel-action')),
-      { kind: 'address', lead: say('reset.written-out'), href: link },
+      { kind: 'link-text', lead: say('reset.written-out'), href: link },
     ],
     footer: [paragraph(say('reset.why', { appName })), ...help(say, sender)],
   }
@@ -71,7 +71,7 @@ function changedContent({
   changedAt,
   client,
   cancelLink,
-}: ChangedEmailFacts): Content {
+}: ChangedEmailFacts): EmailContent {
   const say = speak(locale)
   const { appName } = sender
   return {
@@ -98,7 +98,7 @@ function changedContent({
 }
 
 /** Offers only the cancel link, not a new request: it sends a new link itself and pauses requested ones. */
-function notYou(say: Say, cancelLink: string, sender: Sender): Block[] {
+function notYou(say: Say, cancelLink: string, sender: Sender): EmailBlock[] {
   const support = supportAddress(sender)
   return [
     { kind: 'heading', text: say('changed.not-you') },
@@ -155,7 +155,7 @@ function greet(say: Say, account: EmailAccount): string {
 }
 
 /** Says which account the email is about. The address does where there is neither a username nor a label. */
-function accountFacts(say: Say, { username, label, email }: EmailAccount): Fact[] {
+function accountFacts(say: Say, { username, label, email }: EmailAccount): EmailFact[] {
   const named = [
     { label: say('account'), value: shownUsername(label, email), untrusted: true },
     { label: say('username'), value: shownUsername(username, email), untrusted: true },
@@ -165,12 +165,12 @@ function accountFacts(say: Say, { username, label, email }: EmailAccount): Fact[
 }
 
 /** Omits empty facts. */
-function facts(rows: Fact[]): Block[] {
+function facts(rows: EmailFact[]): EmailBlock[] {
   const known = rows.filter(({ value }) => sanitizeShortLine(value) !== '')
   return known.length > 0 ? [{ kind: 'facts', facts: known }] : []
 }
 
-function cancelling(href: string | undefined, lead: string, label: string): Block[] {
+function cancelling(href: string | undefined, lead: string, label: string): EmailBlock[] {
   return href === undefined ? [] : [{ kind: 'action', lead, label, href, weight: 'quiet' }]
 }
 
@@ -180,7 +180,7 @@ function help(say: Say, sender: Sender): Paragraph[] {
 }
 
 function supportAddress({ supportEmail }: Sender): string | undefined {
-  return supportEmail === undefined ? undefined : readMailbox(supportEmail)?.address
+  return supportEmail === undefined ? undefined : parseNamedAddress(supportEmail)?.address
 }
 
 function paragraph(text: string, address?: string): Paragraph {

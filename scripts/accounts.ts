@@ -3,27 +3,27 @@ import { createOwnAccounts, ownUsersMapping, UsernameTaken } from '@/lib/account
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { demoUsersMapping } from '@/lib/accounts/presets/demo'
 import { identityOf } from '@/lib/accounts/users-table'
-import { createAudit } from '@/lib/audit/audit'
+import { createAuditLog } from '@/lib/audit/audit'
 import { openDatabase } from '@/lib/database/pool'
-import { mayBeMailed, needsSmtpUtf8, wireAddress } from '@/lib/addresses/email-address'
+import { mayBeMailed, needsSmtpUtf8, smtpAddress } from '@/lib/addresses/email-address'
 import { isLanguage, languages } from '@/lib/i18n/locales'
 import configuration from '@/rekey.config'
 import { createLog } from '@/lib/logging/log'
 import { migrate } from '@/lib/setup/migrate'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
-import type { Schemas } from '@/lib/config/schema-names'
+import type { SchemaNames } from '@/lib/config/schema-names'
 import { readDemoProduct } from '@/lib/config/demo-product'
 import { readDatabaseSettings, readDataDir, readSchemas } from '@/lib/config/settings'
 import { describeDatabaseUrl } from '@/lib/config/database-url'
 import {
   DataDirInUse,
-  embeddedUrl,
+  embeddedDatabaseUrl,
   hasEmbeddedDatabase,
   startEmbeddedDatabase,
 } from './embedded-database/embedded-database'
 import { checkUsers } from './check-users'
-import { printable } from './printable'
-import { printMailState } from './mail-state'
+import { escapeForTerminal } from './escape-for-terminal'
+import { printMailHealth } from './mail-health'
 
 const usage = `Usage: npm run accounts -- <command>
 
@@ -91,7 +91,7 @@ async function main(): Promise<number> {
         console.log(`Added ${username}.`)
         if (twins.length > 0)
           console.error(`Note: ${twins.length} other account(s) have this address; each gets its own email.`)
-        if (needsSmtpUtf8(wireAddress(email) ?? ''))
+        if (needsSmtpUtf8(smtpAddress(email) ?? ''))
           console.error('Note: this address gets email only if the mail server offers SMTPUTF8.')
         if (passwordHash === null) console.error('Note: it has no password, so it gets no reset emails.')
         return 0
@@ -120,7 +120,7 @@ async function main(): Promise<number> {
       case 'history': {
         const account = await accounts.findOne(username)
         if (account === null) throw noAccount(username)
-        const lines = (await createAudit(database, accounts.identity, log).history(account.id)).map(
+        const lines = (await createAuditLog(database, accounts.identity, log).history(account.id)).map(
           ({ at, event, reason, client }) => ({
             at: at.toISOString(),
             event,
@@ -137,7 +137,7 @@ async function main(): Promise<number> {
         return await checkUsers({
           database,
           accounts,
-          audit: createAudit(database, accounts.identity, log),
+          audit: createAuditLog(database, accounts.identity, log),
           mapping: mapping ?? ownUsersMapping(schemas),
           isForeign: mapping !== undefined,
           login: rest[0],
@@ -146,7 +146,7 @@ async function main(): Promise<number> {
         })
       }
       case 'mail':
-        return await printMailState(database, values.json)
+        return await printMailHealth(database, values.json)
       default: {
         if (!(await ownAccounts.setActive(username, command === 'activate'))) throw noAccount(username)
         console.log(
@@ -172,7 +172,7 @@ function printTable(rows: Record<string, string>[], none: string): void {
   const [first] = rows
   if (first === undefined) return console.log(none)
   const names = Object.keys(first)
-  const lines = [names, ...rows.map((row) => names.map((name) => printable(row[name] ?? '')))]
+  const lines = [names, ...rows.map((row) => names.map((name) => escapeForTerminal(row[name] ?? '')))]
   const widths = names.map((_name, column) => Math.max(...lines.map((line) => line[column]!.length)))
   for (const line of lines)
     console.log(
@@ -210,7 +210,7 @@ function readArguments() {
  */
 async function findDatabase(
   ownsUsers: boolean,
-): Promise<{ url: string; schemas: Schemas; close(): Promise<void> }> {
+): Promise<{ url: string; schemas: SchemaNames; close(): Promise<void> }> {
   if (process.env.DATABASE_URL?.trim()) {
     const { url, schemas, ignored } = readDatabaseSettings(process.env)
     for (const warning of ignored) console.error(warning)
@@ -234,7 +234,7 @@ async function findDatabase(
     return { ...embedded, schemas }
   } catch (error) {
     if (error instanceof DataDirInUse)
-      return { url: embeddedUrl(dataDir), schemas, close: async () => undefined }
+      return { url: embeddedDatabaseUrl(dataDir), schemas, close: async () => undefined }
     throw error
   }
 }

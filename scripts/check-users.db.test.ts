@@ -9,7 +9,7 @@ import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { devise } from '@/lib/accounts/presets/devise'
 import { django } from '@/lib/accounts/presets/django'
 import { usersTable, type UsersMapping } from '@/lib/accounts/users-table'
-import { createAudit } from '@/lib/audit/audit'
+import { createAuditLog } from '@/lib/audit/audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
@@ -64,7 +64,7 @@ async function check(
   const code = await checkUsers({
     database: opened,
     accounts,
-    audit: createAudit(opened, accounts.identity, pino({ level: 'silent' })),
+    audit: createAuditLog(opened, accounts.identity, pino({ level: 'silent' })),
     mapping: users,
     isForeign: true,
     showSql: false,
@@ -289,7 +289,7 @@ test('W4: with --sql, it prints grants, the optional trigger and the statements,
 
 test('W6: a hash that Rekey itself wrote proves nothing', async () => {
   const [account] = await createSqlAccountStore(opened, mapping).findByLogin('ada', ['username'])
-  const audit = createAudit(opened, 'public.auth_user', pino({ level: 'silent' }))
+  const audit = createAuditLog(opened, 'public.auth_user', pino({ level: 'silent' }))
   await audit.record('changed', { accountId: account!.id })
   const { code, output } = await check(mapping, { login: 'ada', password })
   expect([code, output]).toEqual([

@@ -1,26 +1,26 @@
 import { signInName, type Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
-import { usersGrantStatements, revokingTrigger } from '@/lib/accounts/check/grants'
+import { usersGrantStatements, revokingTriggerSql } from '@/lib/accounts/check/grants'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
-import { outlineOf } from '@/lib/passwords/hashers/outline'
-import { statementsOf } from '@/lib/accounts/check/statements'
+import { hashOutline } from '@/lib/passwords/hashers/outline'
+import { generatedStatements } from '@/lib/accounts/check/statements'
 import {
   identityOf,
-  namedColumns,
+  usersTableColumns,
   passwordTableColumns,
-  tableName,
+  parseTableName,
   type UsersMapping,
 } from '@/lib/accounts/users-table'
 import { mayBeMailed } from '@/lib/addresses/email-address'
-import { auditEvents, type Audit } from '@/lib/audit/audit'
+import { auditEvents, type AuditLog } from '@/lib/audit/audit'
 import type { Database } from '@/lib/database/pool'
-import { printable } from './printable'
+import { escapeForTerminal } from './escape-for-terminal'
 import { inspectUsersTable, storeProof, type UsersTableReport } from '@/lib/setup/users-table'
 
 type Options = {
   database: Database
   accounts: AccountStore
-  audit: Pick<Audit, 'history'>
+  audit: Pick<AuditLog, 'history'>
   mapping: UsersMapping
   /** False for Rekey's own table, which needs no check. */
   isForeign: boolean
@@ -68,13 +68,13 @@ function printMapping(mapping: UsersMapping, { catalogue }: UsersTableReport): v
   const typeOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)?.typeName ?? 'missing'
   const lines = [
-    ...namedColumns(mapping).map(([option, column]) => [option, mapping.table, column]),
+    ...usersTableColumns(mapping).map(([option, column]) => [option, mapping.table, column]),
     ...(mapping.password.in
       ? passwordTableColumns(mapping).map(([option, column]) => [option, mapping.password.in!.table, column])
       : []),
   ] as [string, string, string][]
   for (const [option, table, column] of lines) {
-    const { schema, name } = tableName(table)
+    const { schema, name } = parseTableName(table)
     console.log(`${`users.${option}`.padEnd(24)} ${schema}.${name}.${column}  ${typeOf(table, column)}`)
   }
   console.log(`${'users.password.format'.padEnd(24)} ${mapping.password.format.name}`)
@@ -85,7 +85,7 @@ async function printSql(database: Database, mapping: UsersMapping, report: Users
   for (const grant of usersGrantStatements(mapping, report.catalogue, report.role)) console.log(grant)
   if (report.problems.length === 0) {
     let purpose = ''
-    for (const statement of await statementsOf(database, mapping)) {
+    for (const statement of await generatedStatements(database, mapping)) {
       if (statement.purpose !== purpose) console.log(`\n-- ${statement.purpose}:`)
       purpose = statement.purpose
       console.log(`${statement.sql};`)
@@ -97,7 +97,7 @@ async function printSql(database: Database, mapping: UsersMapping, report: Users
       '\n-- Optional: revokes links also when an address or a status is changed and put back within the life of a link.',
     )
     console.log("-- It runs within the product's own updates.")
-    console.log(revokingTrigger(mapping, identityOf(mapping), database.schemas.own, relation.owner))
+    console.log(revokingTriggerSql(mapping, identityOf(mapping), database.schemas.own, relation.owner))
   }
   console.log()
 }
@@ -118,7 +118,9 @@ async function checkLogin(
     return 1
   }
   for (const account of all)
-    console.log(`${printable(account.id)}  ${printable(signInName(account))}: ${outcomeOf(account)}`)
+    console.log(
+      `${escapeForTerminal(account.id)}  ${escapeForTerminal(signInName(account))}: ${outcomeOf(account)}`,
+    )
   if (password === undefined) return 0
 
   return provePassword({ database, audit, mapping, isForeign }, all, password)
@@ -151,7 +153,7 @@ async function provePassword(
   }
   const stored = await findVerified(format)
   if (stored !== undefined) {
-    const [is, wouldBe] = [outlineOf(stored), outlineOf(await format.hash(password))]
+    const [is, wouldBe] = [hashOutline(stored), hashOutline(await format.hash(password))]
     if (is !== wouldBe) {
       console.log(
         `This is the password, but your application stores it as ${is}, and a reset would write ${wouldBe}. Correct password.format or, if the hash is an old one, set the password anew in your application.`,

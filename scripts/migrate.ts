@@ -1,5 +1,5 @@
 import configuration from '@/rekey.config'
-import { reasonOf } from '@/lib/database/errors'
+import { connectionFailureReason } from '@/lib/database/errors'
 import { migrate } from '@/lib/setup/migrate'
 import { encryptionWarnings } from '@/lib/setup/preflight'
 import { readDatabaseSettings } from '@/lib/config/settings'
@@ -23,7 +23,7 @@ try {
     const { code } = error as { code?: string }
     if (code === undefined) throw error
     throw new Error(
-      `The database at ${describeDatabaseUrl(migrationUrl, migrationSetting)} could not be migrated (${reasonOf(error)}).`,
+      `The database at ${describeDatabaseUrl(migrationUrl, migrationSetting)} could not be migrated (${connectionFailureReason(error)}).`,
     )
   })
   for (const warning of encryptionWarnings(migrationUrl)) console.error(warning)

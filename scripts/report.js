@@ -44,7 +44,7 @@ export function readPlaywright({ stats, suites, errors }) {
  * they mostly contain one long counterexample.
  * @param {string[]} failures a name and, from the second line on, a message
  */
-export function summarise(failures) {
+export function formatFailures(failures) {
   const details = failures.map((failure) =>
     failure.length > 3000 ? `${failure.slice(0, 1500)}\n…\n${failure.slice(-1500)}` : failure,
   )

@@ -7,7 +7,7 @@ import { build, compile, hasBuild, hasSources, isBuilt, isCompiled } from './bui
 import { loadEnvFile } from './env-file.js'
 import { takeUsersOption } from './demo-users/users-option.js'
 import { loadConfiguration } from './load-configuration.js'
-import { watchOwner } from './owner.js'
+import { watchParents } from './watch-parents.js'
 
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo', users: true },
@@ -37,7 +37,7 @@ if (major < 22 || (major === 22 && minor < 13)) {
 if (command === undefined)
   fail(`Unknown command "${name}"; the commands are ${Object.keys(commands).join(', ')}.`)
 
-watchOwner(name)
+watchParents(name)
 const envFile = loadEnvFile('.env', process.env)
 for (const note of envFile.notes) console.error(note)
 if (envFile.problems.length > 0)

@@ -13,7 +13,7 @@ const pollInterval = 50
 const children = new Set()
 let stopping = false
 
-// SIGHUP: the terminal was closed, or `watchOwner` noticed the end of npm.
+// SIGHUP: the terminal was closed, or `watchParents` noticed the end of npm.
 for (const signal of /** @type {const} */ (['SIGTERM', 'SIGINT', 'SIGHUP']))
   process.on(signal, () => void stop(signal))
 

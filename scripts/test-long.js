@@ -5,7 +5,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { build, generate, isBuilt } from './build.js'
 import { findBrowser } from './find-browser.js'
-import { readPlaywright, readVitest, summarise } from './report.js'
+import { readPlaywright, readVitest, formatFailures } from './report.js'
 
 /** @import { Result } from './report.js' */
 
@@ -82,7 +82,7 @@ for (const spec of specs) {
   ])
 }
 
-if (failures.length > 0) console.log(summarise(failures))
+if (failures.length > 0) console.log(formatFailures(failures))
 
 console.log(`\nLong forms, ${new Date().toISOString().slice(0, 10)}`)
 for (const line of lines) console.log(line)

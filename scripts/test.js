@@ -8,7 +8,7 @@ import path from 'node:path'
 import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/support/build-secrets.js'
 import { generate, isBuilt } from './build.js'
 import { findBrowser } from './find-browser.js'
-import { readPlaywright, readVitest, summarise } from './report.js'
+import { readPlaywright, readVitest, formatFailures } from './report.js'
 
 /** @import { Result } from './report.js' */
 
@@ -103,7 +103,7 @@ try {
   failures.push(error instanceof Error ? error.message : String(error))
 }
 
-if (failures.length > 0) console.log(summarise(failures))
+if (failures.length > 0) console.log(formatFailures(failures))
 
 console.log(`\n${count.passed} passed, ${count.failed} failed`)
 if (failures.length > 0 || count.failed > 0 || count.passed === 0) process.exit(1)

@@ -11,20 +11,26 @@ import { formMessages } from '@/app/i18n/form-messages'
 import { invalidLinkTitle as anyLinkTitle, UncheckedLink } from '@/app/link/invalid-link'
 import { HideLinkFromUrl } from '@/app/link/hide-link-from-url'
 import { LinkForm } from '@/app/link/link-form'
-import { damagedLink, readLinkParameters, type LinkParameters, type Query } from '@/app/link/parse-link'
-import { chosenLanguage, keepLanguage, visitorLanguage } from '@/app/i18n/request'
+import {
+  damagedLinkMarker,
+  readLinkParameters,
+  type LinkParameters,
+  type PageQuery,
+} from '@/app/link/parse-link'
+import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import { InvalidCancelLink, invalidCancelLinkTitle, type InvalidCancelLinkKind } from './invalid-cancel-link'
 
 /**
  * The page of "this wasn't me". Loading it does nothing, because mail scanners load it, too: a person must press the button.
  * It names no account, because this link grants less than a reset link.
  */
-export default async function CancelPage({ searchParams }: { searchParams: Promise<Query> }) {
+export default async function CancelPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const query = await searchParams
   const visitors = await visitorLanguage()
   const link = readLinkParameters(services().links, 'cancel', query)
   if (link === 'none') return <InvalidLinkPage language={visitors} kind="missing" />
-  if (link === 'damaged') return <InvalidLinkPage language={visitors} kind="damaged" link={damagedLink} />
+  if (link === 'damaged')
+    return <InvalidLinkPage language={visitors} kind="damaged" link={damagedLinkMarker} />
   const found = await inspect(link)
   switch (found.state) {
     case 'signature-expired':
@@ -50,8 +56,8 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
       <LinkForm
         link={link}
         language={language}
-        endpoint={await keepLanguage('/api/v1/accounts/cancel-reset-password/', language)}
-        donePath={await keepLanguage('/cancel-reset/done/', language)}
+        endpoint={await pathInLanguage('/api/v1/accounts/cancel-reset-password/', language)}
+        donePath={await pathInLanguage('/cancel-reset/done/', language)}
         errors={parseFormErrors(query.error, [])}
         invalidLinkViews={{
           'signature-expired': await dead('expired'),

@@ -3,11 +3,11 @@
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm } from 'react-hook-form'
 import { Button } from '@/components/button'
-import { fieldErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
+import { toHookFormErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
 import { FieldErrors } from '@/components/field-errors'
-import { send, type FormResponse } from '@/client/api'
+import { sendForm, type FormResponse } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
-import { lateResolver } from '@/client/late-resolver'
+import { lazyResolver } from '@/client/lazy-resolver'
 import { Alert } from '@/components/alert'
 import { useIsSentPage } from '@/components/sent-page'
 import type { FieldErrorCode } from '@/lib/http/error-codes'
@@ -60,7 +60,7 @@ export function ForgotPasswordForm({
 }) {
   const [initialErrors] = useState(() => errorsOf(loginField, errors))
   const { register, handleSubmit, setError, setFocus, formState } = useForm<LoginValues>({
-    resolver: lateResolver(async () => (await loadResolver())?.createLoginResolver(loginField)),
+    resolver: lazyResolver(async () => (await loadResolver())?.createLoginResolver(loginField)),
     criteriaMode: 'all',
     errors: initialErrors,
   })
@@ -78,7 +78,7 @@ export function ForgotPasswordForm({
     if (hasRequested && !away) setFocus(loginField, { shouldSelect: true })
   }, [hasRequested, away, loginField, setFocus])
 
-  const requestLink = (login: string) => send(endpoint, { [loginField]: login }, language, [loginField])
+  const requestLink = (login: string) => sendForm(endpoint, { [loginField]: login }, language, [loginField])
 
   async function submitLogin(values: LoginValues) {
     const login = values[loginField]
@@ -187,5 +187,5 @@ function inSeconds(seconds: number): number {
 
 /** Returns the field's errors; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, an unknown login is one of them. */
 function errorsOf(loginField: LoginField, { form, fields }: FormErrors<LoginField>) {
-  return fieldErrors({ [loginField]: form === 'user-not-found' ? [form] : fields[loginField] })
+  return toHookFormErrors({ [loginField]: form === 'user-not-found' ? [form] : fields[loginField] })
 }

@@ -4,13 +4,13 @@ import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { services } from '@/services'
 import { formMessages, loginKind, fillFieldMessages } from '@/app/i18n/form-messages'
-import type { Query } from '@/app/link/parse-link'
-import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
+import type { PageQuery } from '@/app/link/parse-link'
+import { pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
 import { sentMessages } from './sent-messages'
 
 /** The page to request a reset link. */
-export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
+export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const { error } = await searchParams
   const language = await visitorLanguage()
   const { reset, emailSlots } = services().settings
@@ -20,8 +20,8 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
     <PageLayout language={language} title={t('title')} step={1}>
       <ForgotPasswordForm
         language={language}
-        endpoint={await keepLanguage('/api/v1/accounts/send-reset-password-link/', language)}
-        sentPath={await keepLanguage('/forgot-password/sent/', language)}
+        endpoint={await pathInLanguage('/api/v1/accounts/send-reset-password-link/', language)}
+        sentPath={await pathInLanguage('/forgot-password/sent/', language)}
         loginField={reset.loginField}
         known={known}
         pause={emailSlots.cooldown}

@@ -11,7 +11,7 @@ export async function chosenLanguage(): Promise<Language | undefined> {
 }
 
 /** Returns the path of a page or endpoint in this language; names the language only if the browser would get another one. */
-export async function keepLanguage(path: `/${string}`, language: Language): Promise<string> {
+export async function pathInLanguage(path: `/${string}`, language: Language): Promise<string> {
   return pathInApp(services().settings, await routeInLanguage(path, language))
 }
 

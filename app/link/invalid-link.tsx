@@ -6,7 +6,7 @@ import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 import { formMessages, loginKind } from '@/app/i18n/form-messages'
-import { chosenLanguage, keepLanguage } from '@/app/i18n/request'
+import { chosenLanguage, pathInLanguage } from '@/app/i18n/request'
 import { LinkFields } from './link-fields'
 import type { LinkParameters } from './parse-link'
 import { LinkForm } from './link-form'
@@ -116,12 +116,12 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
       <LinkForm
         link={link}
         language={language}
-        endpoint={await keepLanguage('/api/v1/accounts/send-reset-password-link/', language)}
-        donePath={await keepLanguage('/forgot-password/sent/', language)}
+        endpoint={await pathInLanguage('/api/v1/accounts/send-reset-password-link/', language)}
+        donePath={await pathInLanguage('/forgot-password/sent/', language)}
         messages={{ ...messages, errors: await formMessages(language) }}
       />
       <p className="mt-6">
-        <a className="text-link inline-block py-1" href={await keepLanguage('/forgot-password/', language)}>
+        <a className="text-link inline-block py-1" href={await pathInLanguage('/forgot-password/', language)}>
           {t('elsewhere', { loginField: loginKind() })}
         </a>
       </p>
@@ -148,7 +148,7 @@ async function RequestLink({
   return (
     <a
       className={`mt-4 w-full sm:w-auto ${buttonClass(variant)}`}
-      href={await keepLanguage('/forgot-password/', language)}
+      href={await pathInLanguage('/forgot-password/', language)}
     >
       {children}
     </a>

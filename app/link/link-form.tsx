@@ -4,7 +4,7 @@ import { useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { FocusedView, loadPage, type InPageView } from '@/client/focus-view'
 import { Button } from '@/components/button'
 import { formMessage, type FormMessages } from '@/client/error-message'
-import { send } from '@/client/api'
+import { sendForm } from '@/client/api'
 import { Alert } from '@/components/alert'
 import type { FormErrors } from '@/lib/http/form-errors'
 import { LinkFields } from './link-fields'
@@ -49,7 +49,7 @@ export function LinkForm({
     setBusy(true)
     // Clear it first: screen readers do not announce an unchanged message again.
     setNotice(undefined)
-    const response = await send(endpoint, link, language)
+    const response = await sendForm(endpoint, link, language)
     if (response.ok) return loadPage(donePath)
     underWay.current = false
     setBusy(false)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { addressWithFragment } from './link-in-fragment'
-import { readLinkParameters, type Query } from './parse-link'
+import { readLinkParameters, type PageQuery } from './parse-link'
 
 const userId = '0198c2f4-7e1a-7000-8000-000000000001'
 const timestamp = '1700000000'
@@ -9,8 +9,8 @@ const whole = { user_id: userId, timestamp, signature }
 const intact = `user_id=${userId}&timestamp=${timestamp}&signature=${signature}`
 
 /** The query as Next hands it over for an address that ends in `text`. */
-function queryOf(text: string): Query {
-  const query: Query = {}
+function queryOf(text: string): PageQuery {
+  const query: PageQuery = {}
   for (const [name, value] of new URLSearchParams(text)) {
     const before = query[name]
     query[name] = before === undefined ? value : [before, value].flat()
@@ -19,7 +19,7 @@ function queryOf(text: string): Query {
 }
 
 /** Reads a link as a page does; `genuine` is the one signature that holds. */
-function read(query: Query, genuine = signature) {
+function read(query: PageQuery, genuine = signature) {
   const verifyAuthenticity = (_purpose: string, link: { signature: string }) =>
     link.signature === genuine ? {} : null
   return readLinkParameters({ verifyAuthenticity } as never, 'reset', query)

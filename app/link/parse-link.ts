@@ -1,10 +1,10 @@
 import { findLink, type LinkKind } from '@/lib/http/link-repair'
-import type { Links } from '@/lib/password-reset/reset-link'
+import type { LinkSigner } from '@/lib/password-reset/reset-link'
 
 const names = ['user_id', 'timestamp', 'signature'] as const
 
 /** A page's query as Next passes it: a repeated parameter is a list. */
-export type Query = Record<string, string | string[] | undefined>
+export type PageQuery = Record<string, string | string[] | undefined>
 
 /** The parameters of a link as spelled in its address. */
 export type LinkParameters = Record<(typeof names)[number], string>
@@ -13,7 +13,7 @@ export type LinkParameters = Record<(typeof names)[number], string>
 const longest = 200
 
 /** The parameters with which the page recognises on the next request that its link was damaged, not missing. */
-export const damagedLink = { signature: '' }
+export const damagedLinkMarker = { signature: '' }
 
 /**
  * Parses the link in a page's address. Repairs a link that a mail program damaged, so that the page's forms send a valid one.
@@ -23,9 +23,9 @@ export const damagedLink = { signature: '' }
  *   than 200 characters
  */
 export function readLinkParameters(
-  links: Pick<Links, 'verifyAuthenticity'>,
+  links: Pick<LinkSigner, 'verifyAuthenticity'>,
   kind: LinkKind,
-  query: Query,
+  query: PageQuery,
 ): LinkParameters | 'none' | 'damaged' {
   const sent = Object.keys(query)
   if (!names.some((name) => sent.some((key) => key.includes(name)))) return 'none'

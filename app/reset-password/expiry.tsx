@@ -9,7 +9,7 @@ import { useHydrated } from '@/client/use-hydrated'
  * @param expiresAt milliseconds since the epoch
  * @param messages `until` has the placeholder `{time}`; `for` already contains the minutes left
  */
-export function Expiry({
+export function LinkExpiry({
   expiresAt,
   language,
   messages,

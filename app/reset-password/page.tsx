@@ -7,7 +7,7 @@ import { linkSchema } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
-import { chosenLanguage, keepLanguage, visitorLanguage } from '@/app/i18n/request'
+import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import {
   DamagedLink,
   invalidLinkTitle,
@@ -16,9 +16,14 @@ import {
   UncheckedLink,
   UsedLink,
 } from '@/app/link/invalid-link'
-import { Expiry } from './expiry'
+import { LinkExpiry } from './expiry'
 import { HideLinkFromUrl } from '@/app/link/hide-link-from-url'
-import { damagedLink, readLinkParameters, type LinkParameters, type Query } from '@/app/link/parse-link'
+import {
+  damagedLinkMarker,
+  readLinkParameters,
+  type LinkParameters,
+  type PageQuery,
+} from '@/app/link/parse-link'
 import { resetFormMessages } from './reset-form-messages'
 import { ResetPasswordForm } from './reset-password-form'
 
@@ -28,7 +33,7 @@ type ValidLink = Extract<Awaited<ReturnType<typeof inspect>>, { state: 'valid' }
  * The page of the emailed link. Loading it changes nothing, so mail scanners may load it: only the form does (RFC 9110
  * §9.2.1). It names the account only while the link is valid.
  */
-export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<Query> }) {
+export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const query = await searchParams
   const language = await visitorLanguage()
   const link = readLinkParameters(services().links, 'reset', query)
@@ -39,7 +44,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
       <InvalidLinkPage
         language={language}
         kind="damaged"
-        link={damagedLink}
+        link={damagedLinkMarker}
         body={<DamagedLink language={language} />}
       />
     )
@@ -128,7 +133,7 @@ async function ValidLinkPage({
   visitors: Language
   link: LinkParameters
   found: ValidLink
-  error: Query[string]
+  error: PageQuery[string]
 }) {
   // The account's language, like the email.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
@@ -141,8 +146,8 @@ async function ValidLinkPage({
       <HideLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
       <ResetPasswordForm
         language={language}
-        endpoint={await keepLanguage('/api/v1/accounts/reset-password/', language)}
-        donePath={await keepLanguage('/reset-password/done/', language)}
+        endpoint={await pathInLanguage('/api/v1/accounts/reset-password/', language)}
+        donePath={await pathInLanguage('/reset-password/done/', language)}
         link={link}
         signInName={signInName}
         known={[account.signInName, signInName, settings.branding.appName]}
@@ -161,7 +166,7 @@ async function ValidLinkPage({
                 ),
               })}
             </p>
-            <Expiry
+            <LinkExpiry
               expiresAt={expiresAt.getTime()}
               language={language}
               messages={{

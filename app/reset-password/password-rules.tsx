@@ -43,7 +43,7 @@ export function PasswordRuleList({
       <div id={id}>
         <p className="font-semibold">{messages.title}</p>
         <ul role="list" className="mt-1.5 space-y-1">
-          {rules.ticks(password).map(({ problem, kept }) => {
+          {rules.checklist(password).map(({ problem, kept }) => {
             // Nobody comes near it, so it is told only once it is broken.
             if (problem.code === 'too-long' && problem.max === mostCodePoints) return null
             const met = kept && password !== ''

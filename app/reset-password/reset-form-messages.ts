@@ -75,7 +75,7 @@ export async function resetFormMessages(
 /** Returns the numbers in the message about a rule, also where the rule does not apply. */
 function limitsOf(policy: RuleSettings, code: RuleProblem['code']): { min: number; max: number } {
   const problem = createPasswordRules(policy)
-    .ticks('')
+    .checklist('')
     .map((tick) => tick.problem)
     .find((one) => one.code === code)
   return { min: policy.minLength, max: mostCodePoints, ...problem }

@@ -4,12 +4,12 @@ import { useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm, useWatch } from 'react-hook-form'
 import { FocusedView, loadPage, type InPageView } from '@/client/focus-view'
 import { Button } from '@/components/button'
-import { fieldErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
+import { toHookFormErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
 import { FieldErrors } from '@/components/field-errors'
-import { send } from '@/client/api'
+import { sendForm } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
 import { EyeIcon, EyeOffIcon } from '@/components/icons'
-import { lateResolver } from '@/client/late-resolver'
+import { lazyResolver } from '@/client/lazy-resolver'
 import { Alert } from '@/components/alert'
 import type { FieldErrorCode, FormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
@@ -71,9 +71,9 @@ export function ResetPasswordForm({
   invalidLinkViews: InvalidLinkViews
 }) {
   const rules = createPasswordRules(policy)
-  const [initialErrors] = useState(() => fieldErrors(errors.fields))
+  const [initialErrors] = useState(() => toHookFormErrors(errors.fields))
   const { register, handleSubmit, setError, setFocus, control, formState } = useForm<PasswordValues>({
-    resolver: lateResolver(async () =>
+    resolver: lazyResolver(async () =>
       (await loadResolver())?.createPasswordResolver(rules, passwordConfirm),
     ),
     criteriaMode: 'all',
@@ -90,7 +90,7 @@ export function ResetPasswordForm({
   async function save(values: PasswordValues) {
     const fields = { ...link, password: values.password }
     const confirmed = passwordConfirm ? { ...fields, password_confirm: values.password_confirm } : fields
-    const response = await send(endpoint, confirmed, language, passwordFields)
+    const response = await sendForm(endpoint, confirmed, language, passwordFields)
     if (response.ok) {
       setSaved(true)
       return loadPage(donePath)
@@ -99,7 +99,7 @@ export function ResetPasswordForm({
     const view = form && invalidLinkViews[form]
     if (view !== undefined) return setInvalidLinkView(view)
     setNotice(formMessage(response, messages.errors.form, language))
-    const found = fieldErrors(wrong)
+    const found = toHookFormErrors(wrong)
     const names = passwordFields.filter((name) => name in found)
     for (const name of names) setError(name, found[name]!)
     if (names[0] !== undefined) setFocus(names[0])

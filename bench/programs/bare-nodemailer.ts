@@ -1,5 +1,5 @@
 import nodemailer from 'nodemailer'
-import { linkConnections, smtpOptions } from '@/lib/mail/smtp-options'
+import { linkEmailConnections, smtpOptions } from '@/lib/mail/smtp-options'
 import { serveOrders } from './orders'
 
 /** The words of one email, and how long to send it again and again. */
@@ -39,6 +39,6 @@ serveOrders(async ({ smtpUrl, seconds, content }: BareMailOrder) => {
       })
     }
   }
-  await Promise.all(Array.from({ length: linkConnections }, sendInTurn))
+  await Promise.all(Array.from({ length: linkEmailConnections }, sendInTurn))
   return { count, seconds: (performance.now() - start) / 1000 }
 })

@@ -9,11 +9,11 @@ import { startScriptedMailServer, type Script } from '@/e2e/support/scripted-mai
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import type { Configuration } from '@/lib/password-reset/extension-points'
-import { watchMail } from '@/lib/mail-health/reports'
-import { stopHints } from '@/lib/mail-health/stops'
+import { watchMailHealth } from '@/lib/mail-health/reports'
+import { stopHints } from '@/lib/mail-health/stop-causes'
 import { mailTimes } from '@/lib/mail-health/verdict'
 import { migrate } from '@/lib/setup/migrate'
-import type { Jobs } from '@/lib/queue/queue'
+import type { JobData } from '@/lib/queue/queue'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 import { startWorker } from '@/server/processes/start-worker'
@@ -235,7 +235,7 @@ describe('jobs that never come to an email', () => {
 
   test('V6: jobs that this version cannot read are told', async () => {
     const { services } = await work()
-    await services.queue.add('link-request', { of: 'another version' } as unknown as Jobs['link-request'])
+    await services.queue.add('link-request', { of: 'another version' } as unknown as JobData['link-request'])
     await expectOneLine('job-error')
   })
 
@@ -273,7 +273,7 @@ describe('jobs that never come to an email', () => {
 
   test('V6: requests that wait while no worker runs are told by a process that serves pages, until one runs', async () => {
     const services = open()
-    const web = watchMail({ state: services.mailState, log, times })
+    const web = watchMailHealth({ state: services.mailState, log, times })
     closing.push(web.stop)
     await request(services)
     await expectOneLine('no-worker')
@@ -284,7 +284,7 @@ describe('jobs that never come to an email', () => {
 
   test('V6: a queue that a worker takes nothing from is told', async () => {
     const { services } = await work()
-    await services.queue.ready()
+    await services.queue.open()
     await services.database.transaction(async (tx) => {
       const data = { target: { login: 'x' }, client: 'c', bypassPause: false, locale: 'en', requestId: 'r' }
       await services.queue.add('link-request', data, { tx })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createQueue } from '@/lib/queue/queue'
 import { evil, silence, startOverheardApp, type OverheardApp } from '@/e2e/support/overheard-app'
-import { defaultSchemas } from '@/lib/config/schema-names'
+import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 // What would happen if somebody could write to the queue.
 
@@ -10,7 +10,7 @@ beforeAll(async () => void (overheard = await startOverheardApp()))
 afterAll(() => overheard?.stop())
 
 describe('M6: jobs that nobody of ours has written', () => {
-  const queue = () => createQueue({ pool: overheard.app.sql, schemas: defaultSchemas })
+  const queue = () => createQueue({ pool: overheard.app.sql, schemas: defaultSchemaNames })
   const add = (name: string, data: unknown) => queue().add(name as 'link-email', data as never)
   const genuine = (accountId: unknown) => ({
     accountId,

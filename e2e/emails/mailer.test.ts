@@ -9,14 +9,14 @@ import { simpleParser } from 'mailparser'
 import { pino } from 'pino'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { EmailText } from '@/lib/mail/email-types'
+import type { RenderedEmail } from '@/lib/mail/email-types'
 import { createMailer, type MailerOptions, type OutgoingEmail } from '@/lib/mail/mailer'
 import { longestAttempt, smtpOptions } from '@/lib/mail/smtp-options'
 import { classifyFailure } from '@/lib/mail/delivery-result'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 
 const canary = 'c4n4ry-Signature-in-the-link'
-const content: EmailText = {
+const content: RenderedEmail = {
   subject: 'Reset your password – Bücher',
   html: `<p>Grüße</p><p><a href="https://id.example.com/reset-password/?signature=${canary}">Go</a></p>${'<b>wide</b>'.repeat(300)}`,
   text: `Grüße\n\nhttps://id.example.com/reset-password/?signature=${canary}\n.\n${'x'.repeat(3000)}\n`,

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-import { createFront } from '@/server/http/front'
+import { createFrontServer } from '@/server/http/front'
 import { ask, listen, open, parseAnswer, talk } from '@/e2e/support/raw-http'
 import { startTrial as start } from '@/e2e/support/front-server'
 
@@ -246,7 +246,7 @@ describe('C14: requests sent before the first is answered', () => {
 
 describe('clients that take their time', () => {
   test('I3: have this long unless told otherwise', () => {
-    const { server } = createFront({
+    const { server } = createFrontServer({
       settings: {
         mode: 'production',
         publicOrigin: 'https://id.example.com',

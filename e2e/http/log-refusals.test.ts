@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { logMisconfiguration, mayBeProxy } from '@/lib/logging/refusal-log'
+import { logMisconfiguration, mayBeProxy } from '@/lib/logging/misconfiguration-log'
 import { ask } from '@/e2e/support/raw-http'
 import { startTrial as start, type Trial } from '@/e2e/support/front-server'
 

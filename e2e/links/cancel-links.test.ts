@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createLinks } from '@/lib/password-reset/reset-link'
+import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import {
   newPassword,
   readLink,
@@ -156,7 +156,7 @@ describe('"this wasn’t me" of the email about a changed password', () => {
   test('lives seven days', async () => {
     const person = await app.addPerson()
     const week = 7 * 24 * 3600
-    const links = createLinks({
+    const links = createLinkSigner({
       secrets: [app.secret],
       audience: app.url,
       period: { reset: 3600, cancel: 3600, 'cancel-change': week },

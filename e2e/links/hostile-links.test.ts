@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createLinks } from '@/lib/password-reset/reset-link'
+import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import type { LinkState } from '@/lib/accounts/account'
 import { newPassword } from '@/e2e/support/running-app'
 import {
@@ -167,7 +167,7 @@ describe('T9: user id and time have one spelling', () => {
     const { stateOf, now, linkOf } = signedLinks(endpoints.app)
     const [state, seconds] = [await stateOf(person.id), await now()]
     const by = (secret: string, audience: string, of: LinkState = state) =>
-      createLinks({
+      createLinkSigner({
         secrets: [secret],
         audience,
         period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },

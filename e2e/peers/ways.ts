@@ -4,9 +4,9 @@ import { pino } from 'pino'
 import { expect } from 'vitest'
 import type { TestDatabase } from '@/e2e/support/test-database'
 import { readCatalogue } from '@/lib/accounts/adapters/catalogue'
-import { usersGrantStatements, quotedName } from '@/lib/accounts/check/grants'
+import { usersGrantStatements, quotedTableName } from '@/lib/accounts/check/grants'
 import { tableAccessOf } from '@/lib/accounts/check/table-access'
-import { tableName, type UsersMapping } from '@/lib/accounts/users-table'
+import { parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
 import { openDatabase } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import { inspectUsersTable } from '@/lib/setup/users-table'
@@ -35,7 +35,7 @@ export async function reach(
     return { users: mapping, url: database.url, close: async () => undefined }
   const users = way === 'through a view' ? await viewOf(sql, mapping) : mapping
   const secured =
-    way === 'under row-level security' ? tableAccessOf(users).map(({ table }) => quotedName(table)) : []
+    way === 'under row-level security' ? tableAccessOf(users).map(({ table }) => quotedTableName(table)) : []
   for (const table of secured) await sql.query({ text: `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY` })
 
   const { role, url } = await createRole(database, sql)
@@ -91,10 +91,10 @@ async function createRole(database: TestDatabase, sql: pg.Client): Promise<{ rol
 }
 
 async function viewOf(sql: pg.Client, mapping: UsersMapping): Promise<UsersMapping> {
-  const table = tableName(mapping.table)
+  const table = parseTableName(mapping.table)
   const view = { ...table, name: 'rekey_people' }
   await sql.query({
-    text: `CREATE OR REPLACE VIEW ${quotedName(view)} AS SELECT * FROM ${quotedName(table)}`,
+    text: `CREATE OR REPLACE VIEW ${quotedTableName(view)} AS SELECT * FROM ${quotedTableName(table)}`,
   })
   return { ...mapping, table: `${view.schema}.${view.name}` }
 }

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describeDatabaseUrl } from '@/lib/config/database-url'
-import { defaultSchemas } from '@/lib/config/schema-names'
+import { defaultSchemaNames } from '@/lib/config/schema-names'
 import { migrate } from '@/lib/setup/migrate'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 import { newPassword } from '@/e2e/support/running-app'
@@ -136,7 +136,7 @@ test('K1: without a database by name or a demo, the command says what to set and
 
     // A demo runs: the command goes through it.
     const demo = await startEmbeddedDatabase(dataDir)
-    await migrate({ ...demo, schemas: defaultSchemas })
+    await migrate({ ...demo, schemas: defaultSchemaNames })
     const listed = {
       code: 0,
       output: 'There are no accounts.',
@@ -154,7 +154,7 @@ test('F13: a demo’s database that cannot be migrated is closed again, and the 
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-broken-'))
   try {
     const demo = await startEmbeddedDatabase(dataDir)
-    await migrate({ ...demo, schemas: defaultSchemas })
+    await migrate({ ...demo, schemas: defaultSchemaNames })
     const client = new pg.Client({ connectionString: demo.url })
     await client.connect()
     await client.query(`UPDATE "rekey"."_prisma_migrations" SET "checksum" = 'another'`)

@@ -11,11 +11,11 @@ const script = path.join(directory, 'trial.mjs')
 /** A process of its own, because the point is how it ends. */
 const source = `
   import { createLog } from '@/lib/logging/log'
-  import { inRequest } from '@/server/http/request-context'
-  import { logConsole } from '@/server/processes/console-log'
+  import { runInRequestContext } from '@/server/http/request-context'
+  import { redirectConsole } from '@/server/processes/console-log'
   import { exitOnCrash } from '@/server/processes/crash-handler'
   const log = createLog('info', 'trial')
-  logConsole(log)
+  redirectConsole(log)
   // What Next does: it says so and carries on.
   process.on('uncaughtException', (error) => console.error(error))
   process.on('unhandledRejection', (error) => console.error(error))
@@ -24,11 +24,11 @@ const source = `
   setInterval(() => undefined, 1000)
   const secret = () => Object.assign(new Error('the canary 6f1c'), { digest: '42' })
   const trials = {
-    timer: () => inRequest('r-1', () => setTimeout(() => { throw secret() })),
-    promise: () => void inRequest('r-1', () => Promise.reject(secret())),
+    timer: () => runInRequestContext('r-1', () => setTimeout(() => { throw secret() })),
+    promise: () => void runInRequestContext('r-1', () => Promise.reject(secret())),
     twice: () => { setTimeout(() => { throw secret() }); setTimeout(() => { throw secret() }) },
     console: () => {
-      inRequest('r-1', () => console.error(' x ', secret()))
+      runInRequestContext('r-1', () => console.error(' x ', secret()))
       console.warn('take\\ncare')
       console.log('chatter')
       console.error(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))

@@ -8,8 +8,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hrefs } from '@/e2e/support/emails'
 import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
-import { createMailbox } from '@/lib/mail/dev-mailbox'
-import { embeddedUrl } from '@/scripts/embedded-database/embedded-database'
+import { createDevMailbox } from '@/lib/mail/dev-mailbox'
+import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-database'
 
 // What a team does first: the demo with the tables of its own product.
 
@@ -68,7 +68,7 @@ describe.each([
       const post = (endpoint: string, fields: Record<string, string>) =>
         fetch(`${url}/api/v1/accounts/${endpoint}/`, { method: 'POST', body: new URLSearchParams(fields) })
       expect((await post('send-reset-password-link', { login })).status).toBe(200)
-      const mailbox = createMailbox(path.join(directory, 'mail'))
+      const mailbox = createDevMailbox(path.join(directory, 'mail'))
       await expect.poll(async () => (await mailbox.list()).length, { timeout: 30_000 }).toBe(1)
       const email = (await mailbox.open((await mailbox.list())[0]!.id))!
       expect(email.to).toContain('demo@example.com')
@@ -83,7 +83,7 @@ describe.each([
 
       const password = newPassword()
       expect((await post('reset-password', { ...readLink(link), password })).status).toBe(200)
-      const sql = new pg.Client({ connectionString: embeddedUrl(directory) })
+      const sql = new pg.Client({ connectionString: embeddedDatabaseUrl(directory) })
       await sql.connect()
       const { rows } = await sql.query<{ password: string }>(stored)
       await sql.end()

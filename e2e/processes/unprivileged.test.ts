@@ -4,7 +4,7 @@ import { chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } fro
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { embeddedUrl } from '@/scripts/embedded-database/embedded-database'
+import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-database'
 import { startMailSink } from '@/e2e/support/mail-sink'
 import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
 
@@ -92,7 +92,7 @@ test('K5: the whole flow runs as a user without rights, and writes into the data
       {
         PORT: String(port),
         PUBLIC_URL: `http://127.0.0.1:${port}`,
-        DATABASE_URL: embeddedUrl(dataDir),
+        DATABASE_URL: embeddedDatabaseUrl(dataDir),
         SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
         SMTP_URL: sink.url,
         VERIFICATION_FROM_EMAIL: 'no-reply@rekey.example',

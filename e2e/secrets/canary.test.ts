@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createLinks } from '@/lib/password-reset/reset-link'
+import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
 import { exchange, type Received, type Sent } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
@@ -362,7 +362,7 @@ test('T7: from the dump alone no link can be built: no value in it is the key, a
   expect(words.size).toBeGreaterThan(50)
   const state = await stateAtTheTime()
   const madeWith = (secret: string) =>
-    createLinks({
+    createLinkSigner({
       secrets: [secret],
       audience: app.url,
       period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },

@@ -42,7 +42,7 @@ function needlesOf(secret: string): string[] {
 }
 
 /**
- * Finds secrets in texts: raw, URL-encoded, JSON- or HTML-escaped, quoted-printable, base64, base64url, hex, in whole or
+ * Finds secrets in texts: raw, URL-encoded, JSON- or HTML-escaped, quoted-escapeForTerminal, base64, base64url, hex, in whole or
  * cut off. Lines that a mail program would join are joined, and capitals do not count.
  */
 export function find(canaries: Canaries, haystacks: Iterable<Haystack>): Finding[] {

@@ -1,7 +1,7 @@
 import { simpleParser } from 'mailparser'
 import { emails } from '@/emails/templates'
 import { languages, type Language } from '@/lib/i18n/locales'
-import type { ChangedEmailFacts, EmailText, ResetEmailFacts } from '@/lib/mail/email-types'
+import type { ChangedEmailFacts, RenderedEmail, ResetEmailFacts } from '@/lib/mail/email-types'
 
 const query = 'user_id=019aa3f0-5b1c-7d2e-8f00-1a2b3c4d5e6f&timestamp=1795436000&signature='
 export const link = `https://id.example.com/reset-password/?${query}${'Zk3p-_9Q'.repeat(21)}`
@@ -21,7 +21,7 @@ export const account = {
 }
 
 /** The email with a link, to Jane and in English where nothing else is given. */
-export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<EmailText> {
+export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<RenderedEmail> {
   return emails.reset({
     locale: 'en',
     sender,
@@ -34,7 +34,7 @@ export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<EmailText> 
 }
 
 /** The email about a changed password, to Jane and in English where nothing else is given. */
-export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<EmailText> {
+export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<RenderedEmail> {
   return emails.changed({
     locale: 'en',
     sender,
@@ -44,7 +44,7 @@ export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<EmailTe
   })
 }
 
-type Written = [name: string, write: () => Promise<EmailText>, locale: Language]
+type Written = [name: string, write: () => Promise<RenderedEmail>, locale: Language]
 
 /** Every email in every language, for `describe.each`; each is rendered once. */
 export const everyEmail = languages.flatMap((locale): Written[] => [
@@ -58,8 +58,8 @@ export const everyEmail = languages.flatMap((locale): Written[] => [
   ],
 ])
 
-function once(write: () => Promise<EmailText>): () => Promise<EmailText> {
-  let written: Promise<EmailText> | undefined
+function once(write: () => Promise<RenderedEmail>): () => Promise<RenderedEmail> {
+  let written: Promise<RenderedEmail> | undefined
   return () => (written ??= write())
 }
 

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { expect } from 'vitest'
 import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
 import { migrate } from '@/lib/setup/migrate'
-import type { Purpose } from '@/lib/password-reset/reset-link'
+import type { LinkPurpose } from '@/lib/password-reset/reset-link'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 import { createTestDatabase } from './test-database'
@@ -85,7 +85,7 @@ export async function openEndpoints() {
   }
 
   /** An account, and a link to it. */
-  async function personWithLink(purpose: Purpose, { accounts, ownAccounts, links } = services) {
+  async function personWithLink(purpose: LinkPurpose, { accounts, ownAccounts, links } = services) {
     const username = `user-${randomBytes(6).toString('hex')}`
     const id = await ownAccounts.add({
       username,

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import ts from 'typescript'
-import { createLinks, type Link } from '@/lib/password-reset/reset-link'
+import { createLinkSigner, type Link } from '@/lib/password-reset/reset-link'
 import type { LinkState } from '@/lib/accounts/account'
 
 /**
@@ -18,7 +18,7 @@ export function forgeries(
   audience = 'https://id.example.com',
 ): [asSecret: Link, asKey: Link] {
   const period = { reset: 3600, cancel: 3600, 'cancel-change': 3600 }
-  const asSecret = createLinks({ secrets: [known.toString()], audience, period, oneTimeUse: true })
+  const asSecret = createLinkSigner({ secrets: [known.toString()], audience, period, oneTimeUse: true })
 
   const key = Buffer.from(known)
   const keyId = createHash('sha256').update(key).digest('base64url').slice(0, 8)

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { expect, onTestFinished } from 'vitest'
 import type { RawAnswer } from '@/e2e/support/raw-http'
-import { createFront, type FrontLimits, type FrontParts, type FrontSettings } from '@/server/http/front'
+import { createFrontServer, type FrontLimits, type FrontParts, type FrontSettings } from '@/server/http/front'
 
 /** For tests: the front with a stand-in for Next behind it, and its log. */
 export type Trial = {
@@ -30,7 +30,7 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
   const logged: Record<string, unknown>[] = []
   const reached: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
-  const front = createFront({
+  const front = createFrontServer({
     settings: {
       mode: 'production',
       publicOrigin: 'https://id.example.com',

@@ -1,4 +1,4 @@
-import { createLinks, type Purpose } from '@/lib/password-reset/reset-link'
+import { createLinkSigner, type LinkPurpose } from '@/lib/password-reset/reset-link'
 import type { LinkState } from '@/lib/accounts/account'
 import type { RunningApp } from './running-app'
 
@@ -7,7 +7,7 @@ export function signedLinks(
   app: Pick<RunningApp, 'url' | 'secret' | 'sql'>,
   { oneTimeUse = true }: { oneTimeUse?: boolean } = {},
 ) {
-  const { create } = createLinks({
+  const { create } = createLinkSigner({
     secrets: [app.secret],
     audience: app.url,
     period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
@@ -38,7 +38,7 @@ export function signedLinks(
       age = 0,
       purpose = 'reset',
       userId = person.id,
-    }: { age?: number; purpose?: Purpose; userId?: string } = {},
+    }: { age?: number; purpose?: LinkPurpose; userId?: string } = {},
   ) {
     return create(purpose, userId, (await now()) - age, await stateOf(person.id))
   }

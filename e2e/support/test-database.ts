@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import { defaultSchemas, type Schemas } from '@/lib/config/schema-names'
+import { defaultSchemaNames, type SchemaNames } from '@/lib/config/schema-names'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 
 export type TestDatabase = {
   url: string
-  schemas: Schemas
+  schemas: SchemaNames
   kind: 'embedded' | 'server'
   /** For `REKEY_SHARED_SESSION`: all clients share one session. */
   sharedSession: boolean
@@ -35,7 +35,7 @@ async function createOnServer(server: string): Promise<TestDatabase> {
   url.pathname = `/${name}`
   return {
     url: url.href,
-    schemas: defaultSchemas,
+    schemas: defaultSchemaNames,
     kind: 'server',
     sharedSession: false,
     drop: () => run(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
@@ -47,7 +47,7 @@ async function createEmbedded(): Promise<TestDatabase> {
   const { url, close } = await startEmbeddedDatabase(dir)
   return {
     url,
-    schemas: defaultSchemas,
+    schemas: defaultSchemaNames,
     kind: 'embedded',
     sharedSession: true,
     async drop() {

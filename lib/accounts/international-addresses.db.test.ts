@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 import { emails } from '@/emails/templates'
 import { auditEvents } from '@/lib/audit/audit'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
-import { createEmailSending } from '@/lib/password-reset/send-emails'
+import { createEmailJobHandlers } from '@/lib/password-reset/send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
 import { createServices, type Services } from '@/services'
@@ -57,7 +57,7 @@ async function mailTo(email: string, offersSmtpUtf8: boolean) {
   const mailer = createMailer({ smtpUrl: sink.url, from: 'no-reply@rekey.example', log: services.log })
   open.push({ sink, mailer })
   const accountId = await add(email)
-  const sending = createEmailSending({
+  const sending = createEmailJobHandlers({
     ...services,
     emails,
     mailer,

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { tableName, type UsersMapping } from './users-table'
+import { parseTableName, type UsersMapping } from './users-table'
 
 /** How the catalogue spells the first part of an index that serves the look-up of an address. */
 export function servingIndexes({ email, emailStored }: UsersMapping): string[] {
@@ -17,7 +17,7 @@ export function servingIndexes({ email, emailStored }: UsersMapping): string[] {
 /** The statement for the index that serves the look-up of an address. */
 export function lookUpIndex(mapping: UsersMapping): string {
   const column = pg.escapeIdentifier(mapping.email)
-  const { schema, name } = tableName(mapping.table)
+  const { schema, name } = parseTableName(mapping.table)
   const expression = mapping.emailStored === 'lowercase' ? column : `lower(${column}::text COLLATE "C")`
   return `CREATE INDEX CONCURRENTLY ON ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)} (${expression});`
 }

@@ -16,7 +16,7 @@ export type Condition =
   | { any: readonly Condition[] }
 
 /** What a reset writes into a column beside the hash: a value, the time, or that many random letters and digits. */
-export type Written = Scalar | null | 'now' | { random: number }
+export type WrittenValue = Scalar | null | 'now' | { random: number }
 
 /** Rows that a reset deletes: sessions, tokens, open reset links. */
 export type EndedRows = {
@@ -71,21 +71,21 @@ export type UsersMapping = {
     changedAt?: string
   }
   /** Columns that a reset writes beside the hash, in its table. */
-  set?: Readonly<Record<string, Written>>
+  set?: Readonly<Record<string, WrittenValue>>
   end?: readonly EndedRows[]
 }
 
 export type TableName = { schema: string; name: string }
 
 /** Splits a name such as `crm.people`. A name has one dot at most; without one, the schema is `public`. */
-export function tableName(text: string): TableName {
+export function parseTableName(text: string): TableName {
   const [first = '', second] = text.split('.')
   return second === undefined ? { schema: 'public', name: first } : { schema: first, name: second }
 }
 
 /** Identifies a users table in Rekey's own rows and in links: `public.auth_user`. */
 export function identityOf({ table }: Pick<UsersMapping, 'table'>): string {
-  const { schema, name } = tableName(table)
+  const { schema, name } = parseTableName(table)
   return `${schema}.${name}`
 }
 
@@ -95,7 +95,7 @@ export function usersTable(mapping: UsersMapping): UsersMapping {
 }
 
 /** The columns that a mapping names in the users table, each with the option that names it. */
-export function namedColumns(mapping: UsersMapping): [option: string, column: string][] {
+export function usersTableColumns(mapping: UsersMapping): [option: string, column: string][] {
   const { password } = mapping
   const optional = ['username', 'firstName', 'lastName', 'name', 'locale', 'createdAt', 'label'] as const
   return [
@@ -105,8 +105,8 @@ export function namedColumns(mapping: UsersMapping): [option: string, column: st
       const column = mapping[option]
       return column === undefined ? [] : [[option, column]]
     }),
-    ...columnsOf('only', mapping.only),
-    ...columnsOf('active', mapping.active),
+    ...conditionColumns('only', mapping.only),
+    ...conditionColumns('active', mapping.active),
     ...(password.in ? [] : passwordTableColumns(mapping)),
   ]
 }
@@ -118,7 +118,7 @@ export function passwordTableColumns({
 }: UsersMapping): [option: string, column: string][] {
   return [
     ['password.column', password.column],
-    ...columnsOf('password.none', password.none),
+    ...conditionColumns('password.none', password.none),
     ...(password.changedAt === undefined
       ? []
       : [['password.changedAt', password.changedAt] satisfies [string, string]]),
@@ -133,11 +133,11 @@ export function passwordTableColumns({
 }
 
 /** The columns of conditions, nested ones included. */
-export function columnsOf(
+export function conditionColumns(
   option: string,
   conditions: readonly Condition[] = [],
 ): [option: string, column: string][] {
   return conditions.flatMap((condition): [string, string][] =>
-    'any' in condition ? columnsOf(option, condition.any) : [[option, condition.column]],
+    'any' in condition ? conditionColumns(option, condition.any) : [[option, condition.column]],
   )
 }

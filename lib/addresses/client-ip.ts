@@ -30,7 +30,7 @@ export function canonicalIp(text: string): string | undefined {
  * @param hops how many proxies are trusted; 0 ignores the header
  * @returns a canonical address, or `unknown` if that entry is missing or not an IP address
  */
-export function clientAddress(peer: string | undefined, forwardedFor: string[], hops: number): string {
+export function clientIp(peer: string | undefined, forwardedFor: string[], hops: number): string {
   if (hops === 0) return canonicalIp(peer ?? '') ?? unknownClient
   const entry = entriesOf(forwardedFor).at(-hops)
   return canonicalIp(entry ?? '') ?? unknownClient

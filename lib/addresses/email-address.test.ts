@@ -6,11 +6,11 @@ import { isLong } from '@/e2e/support/long-form'
 import { foldings } from '@/e2e/support/look-alikes'
 import {
   canonicalEmail,
-  lookupForms,
+  lookupSpellings,
   mayBeMailed,
   needsSmtpUtf8,
-  readMailbox,
-  wireAddress,
+  parseNamedAddress,
+  smtpAddress,
 } from './email-address'
 
 /** Milliseconds of processor time; the fastest of three tries. */
@@ -81,7 +81,7 @@ describe('the comparison of addresses', () => {
     ]
     for (const address of [...plain, 'mike@bücher.example']) {
       expect(canonicalEmail(typed)).not.toBe(canonicalEmail(address))
-      for (const form of lookupForms(typed)) expect(lookupForms(address)).not.toContain(form)
+      for (const form of lookupSpellings(typed)) expect(lookupSpellings(address)).not.toContain(form)
     }
   })
 
@@ -93,10 +93,10 @@ describe('the comparison of addresses', () => {
       (letters: string) => `mike@a${letters}z.example`,
     ]) {
       const addresses = plain.map(around)
-      const spelled = new Set([...addresses.map(canonicalEmail), ...addresses.flatMap(lookupForms)])
+      const spelled = new Set([...addresses.map(canonicalEmail), ...addresses.flatMap(lookupSpellings)])
       expect([...spelled].sort()).toEqual([...addresses].sort())
       const equal = (typed: string) =>
-        [canonicalEmail(typed), ...lookupForms(typed)].some((form) => spelled.has(form))
+        [canonicalEmail(typed), ...lookupSpellings(typed)].some((form) => spelled.has(form))
       expect(lookAlikes.filter((like) => equal(around(like)))).toEqual([])
     }
   })
@@ -130,7 +130,7 @@ describe('the comparison of addresses', () => {
     ])('%s is not folded', (_, text) => {
       for (const domain of [`a${text}z.example`, `${text}.example`, `Ü${text}.example`]) {
         expect(canonicalEmail(`x@${domain}`)).toBeNull()
-        expect(lookupForms(`x@${domain}`)).toEqual([])
+        expect(lookupSpellings(`x@${domain}`)).toEqual([])
       }
     })
   })
@@ -207,7 +207,7 @@ describe('the comparison of addresses', () => {
     'C4, C5, C7, I5: %s is no address and gets no email',
     (_, text) => {
       expect(canonicalEmail(text)).toBeNull()
-      expect(lookupForms(text)).toEqual([])
+      expect(lookupSpellings(text)).toEqual([])
       expect(mayBeMailed(text)).toBe(false)
     },
   )
@@ -244,7 +244,7 @@ describe('the comparison of addresses', () => {
       const text = piece.repeat(Math.ceil(size / piece.length))
       for (const probe of [text, `${text}@example.com`, `jane@${text}`, `jane@${text}.com`]) {
         expect(quickest(() => canonicalEmail(probe))).toBeLessThan(10)
-        expect(quickest(() => lookupForms(probe))).toBeLessThan(10)
+        expect(quickest(() => lookupSpellings(probe))).toBeLessThan(10)
       }
     }
   })
@@ -264,13 +264,13 @@ describe('the comparison of addresses', () => {
       fc.property(texts, (text) => {
         const canonical = canonicalEmail(text)
         if (canonical === null) {
-          expect(lookupForms(text)).toEqual([])
+          expect(lookupSpellings(text)).toEqual([])
           return
         }
         expect(canonicalEmail(canonical)).toBe(canonical)
-        expect(lookupForms(text)).toEqual(lookupForms(canonical))
-        expect(lookupForms(text)).toContain(canonical)
-        for (const form of lookupForms(text)) expect(canonicalEmail(form)).toBe(canonical)
+        expect(lookupSpellings(text)).toEqual(lookupSpellings(canonical))
+        expect(lookupSpellings(text)).toContain(canonical)
+        for (const form of lookupSpellings(text)) expect(canonicalEmail(form)).toBe(canonical)
         expect(canonical.split('@')).toHaveLength(2)
         expect(canonical).not.toMatch(/[\s\p{Cc}\p{Cf}",;:<>()[\]\\]/u)
       }),
@@ -286,21 +286,21 @@ test('I6: a stored address is found whichever way its domain is spelled', () => 
     'jane@bÜcher.example', // the database's lower() of BÜCHER
   ]
   for (const typed of ['bücher.EXAMPLE', 'BÜCHER.example', 'Bücher.Example', 'XN--BCHER-KVA.example'])
-    expect(lookupForms(`Jane@${typed}`)).toEqual(spellings)
-  expect(lookupForms('jane@éclair.example')).toContain('jane@Éclair.example')
-  expect(lookupForms('jane@été.example')).toEqual([
+    expect(lookupSpellings(`Jane@${typed}`)).toEqual(spellings)
+  expect(lookupSpellings('jane@éclair.example')).toContain('jane@Éclair.example')
+  expect(lookupSpellings('jane@été.example')).toEqual([
     'jane@xn--t-9fab.example',
     'jane@été.example',
     'jane@ÉtÉ.example',
     'jane@Été.example',
   ])
-  expect(lookupForms('Jane@Example.com')).toEqual(['jane@example.com'])
+  expect(lookupSpellings('Jane@Example.com')).toEqual(['jane@example.com'])
 })
 
 test('M11: emails go to A-labels, with the local part as it is stored', () => {
-  expect(wireAddress('Jane.Doe@Bücher.example')).toBe('Jane.Doe@xn--bcher-kva.example')
-  expect(wireAddress('Jürgen@BÜCHER.example')).toBe('Jürgen@xn--bcher-kva.example')
-  expect(wireAddress('用户@straße.example')).toBe('用户@xn--strae-oqa.example')
+  expect(smtpAddress('Jane.Doe@Bücher.example')).toBe('Jane.Doe@xn--bcher-kva.example')
+  expect(smtpAddress('Jürgen@BÜCHER.example')).toBe('Jürgen@xn--bcher-kva.example')
+  expect(smtpAddress('用户@straße.example')).toBe('用户@xn--strae-oqa.example')
   expect(['Jürgen@example.com', 'jane@xn--bcher-kva.example'].map(needsSmtpUtf8)).toEqual([true, false])
 })
 
@@ -332,5 +332,5 @@ test.each([
   ['jürgen@example.com', null], // a sender that would require SMTPUTF8 for every email
   ['', null],
 ])('C7: the setting %j is read as %j', (text, mailbox) => {
-  expect(readMailbox(text)).toEqual(mailbox)
+  expect(parseNamedAddress(text)).toEqual(mailbox)
 })

@@ -38,7 +38,7 @@ export function canonicalEmail(typed: string): string | null {
  *
  * @returns empty if the text is not a valid address
  */
-export function lookupForms(typed: string): string[] {
+export function lookupSpellings(typed: string): string[] {
   const parts = split(typed)
   if (parts === null) return []
   const unicode = domainToUnicode(parts.domain)
@@ -55,19 +55,19 @@ export function lookupForms(typed: string): string[] {
  * @returns null if no email may go to it: stored addresses are untrusted. A non-ASCII local part must be normalised, so that
  *   no mail server can turn it into another one
  */
-export function wireAddress(stored: string): string | null {
+export function smtpAddress(stored: string): string | null {
   const parts = split(stored)
   return parts !== null && isPlain(parts.local) ? `${parts.local}@${parts.domain}` : null
 }
 
-/** Whether a result of {@link wireAddress} requires a mail server with SMTPUTF8 (RFC 6531). */
+/** Whether a result of {@link smtpAddress} requires a mail server with SMTPUTF8 (RFC 6531). */
 export function needsSmtpUtf8(address: string): boolean {
   return !isAscii(address)
 }
 
 /** Whether email may go to a stored address. */
 export function mayBeMailed(stored: string): boolean {
-  return wireAddress(stored) !== null
+  return smtpAddress(stored) !== null
 }
 
 /**
@@ -76,10 +76,10 @@ export function mayBeMailed(stored: string): boolean {
  * @returns null if it is neither, is unsafe in a mail header, or has a non-ASCII local part: as a sender it would require
  *   SMTPUTF8 for every email
  */
-export function readMailbox(text: string): { name: string; address: string } | null {
+export function parseNamedAddress(text: string): { name: string; address: string } | null {
   const named = text.endsWith('>') ? text.lastIndexOf('<') : -1
   const name = named < 0 ? '' : text.slice(0, named)
-  const address = wireAddress(named < 0 ? text : text.slice(named + 1, -1))
+  const address = smtpAddress(named < 0 ? text : text.slice(named + 1, -1))
   if (address === null || needsSmtpUtf8(address) || /[\p{Cc}\u2028\u2029]/u.test(name)) return null
   return { name: name.trim(), address }
 }

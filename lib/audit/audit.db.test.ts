@@ -3,10 +3,10 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { auditEvents, createAudit } from './audit'
+import { auditEvents, createAuditLog } from './audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
-import { defaultSchemas } from '@/lib/config/schema-names'
+import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 let database: TestDatabase
 let opened: Database
@@ -29,7 +29,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-const audit = () => createAudit(opened, '', log)
+const audit = () => createAuditLog(opened, '', log)
 
 describe('an entry', () => {
   test('L1, L2: is a row and a line in the log, of the same words', async () => {
@@ -66,10 +66,10 @@ describe('an entry', () => {
 
   test('that cannot be stored stops what must not happen unrecorded, and nothing else', async () => {
     const away = openDatabase(
-      { url: 'postgresql://127.0.0.1:1/x', schemas: defaultSchemas, poolSize: 1 },
+      { url: 'postgresql://127.0.0.1:1/x', schemas: defaultSchemaNames, poolSize: 1 },
       log,
     )
-    const broken = createAudit(away, '', log)
+    const broken = createAuditLog(away, '', log)
     await expect(broken.record('cancelled', {})).rejects.toThrow()
     lines = []
     await broken.recordBestEffort('sent', { reason: 'x' })

@@ -31,7 +31,7 @@ export type AuditFacts = {
 }
 
 /** An entry of an account's history. */
-export type AuditLine = {
+export type HistoryEntry = {
   at: Date
   event: string
   client: string | null
@@ -39,14 +39,14 @@ export type AuditLine = {
   requestId: string | null
 }
 
-export type Audit = ReturnType<typeof createAudit>
+export type AuditLog = ReturnType<typeof createAuditLog>
 
 /**
  * Creates the audit log: a line in the process's log and a row in an append-only table.
  *
  * @param usersTable the identity of the users table that accounts are of
  */
-export function createAudit(
+export function createAuditLog(
   { prisma, names }: Pick<Database, 'prisma' | 'names'>,
   usersTable: string,
   log: Log,
@@ -80,8 +80,8 @@ export function createAudit(
   }
 
   /** Returns the events of an account, oldest first. Sorted by `at`, because overlapping transactions draw ids out of order. */
-  async function history(accountId: string): Promise<AuditLine[]> {
-    const rows = await prisma.$queryRaw<(Omit<AuditLine, 'at'> & { at: bigint })[]>`
+  async function history(accountId: string): Promise<HistoryEntry[]> {
+    const rows = await prisma.$queryRaw<(Omit<HistoryEntry, 'at'> & { at: bigint })[]>`
       SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "request_id" AS "requestId"
         FROM ${names.audit} WHERE "account_id" = ${accountId} AND "users_table" = ${usersTable} ORDER BY ${names.audit}."at", "id"`
     return rows.map((row) => ({ ...row, at: toDate(row.at) }))

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { readMailbox } from '@/lib/addresses/email-address'
+import { parseNamedAddress } from '@/lib/addresses/email-address'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { schemaName } from './schema-names'
-import { rawProblem } from './raw-value'
-import { urlProblem } from './server-url'
+import { rawValueProblem } from './raw-value'
+import { serverUrlProblem } from './server-url'
 
 // The schemas of single settings. Each message tells the operator what to write.
 
@@ -36,7 +36,7 @@ export const rateLimit = z
 export const onOff = (yes: string, no: string) =>
   z.enum([yes, no], { error: `write ${yes} or ${no}` }).transform((text) => text === yes)
 
-export const flag = onOff('true', 'false')
+export const trueOrFalse = onOff('true', 'false')
 
 export const integerBetween = (min: number, max: number) =>
   z
@@ -45,7 +45,7 @@ export const integerBetween = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `write a whole number from ${min} to ${max}`)
 
-export const list = z
+export const commaSeparated = z
   .string()
   .transform((text) =>
     text
@@ -53,12 +53,12 @@ export const list = z
       .map((item) => item.trim())
       .filter((item) => item !== ''),
   )
-  .refine((items) => items.every((item) => rawProblem(item) === undefined), {
+  .refine((items) => items.every((item) => rawValueProblem(item) === undefined), {
     error: 'write its items without quotes, such as one,two',
     abort: true,
   })
 
-/** Text that is safe in a mail header or a page: `rawProblem` rejects line ends in every setting. */
+/** Text that is safe in a mail header or a page: `rawValueProblem` rejects line ends in every setting. */
 export const singleLine = z.string()
 
 const url = z.string().refine((text) => URL.canParse(text), {
@@ -123,7 +123,7 @@ export const databaseSchema = z
 export const emailAddress = z
   .string()
   .refine(
-    (text) => /^(?:[^<>"@]+ <[^<>]+>|[^<>\s]+)$/.test(text) && readMailbox(text) !== null,
+    (text) => /^(?:[^<>"@]+ <[^<>]+>|[^<>\s]+)$/.test(text) && parseNamedAddress(text) !== null,
     'write one address, such as no-reply@example.com or Example <no-reply@example.com>',
   )
 
@@ -140,7 +140,7 @@ const smtpExample =
   'write smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?ignoreTLS=true (neither)'
 
 export const smtpUrl = z.string().superRefine((text, context) => {
-  const message = /^smtps?:\/\//i.test(text) ? (urlProblem(text) ?? smtpProblem(text)) : smtpExample
+  const message = /^smtps?:\/\//i.test(text) ? (serverUrlProblem(text) ?? smtpProblem(text)) : smtpExample
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
 

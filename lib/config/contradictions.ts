@@ -33,7 +33,7 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
 const schemas = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
 /** Rejects one schema for both: `migrate` would then take the queue's tables for those of another application. */
-export function oneSchemaForBoth(given: Record<string, string | undefined>): string[] {
+export function sameSchemaProblems(given: Record<string, string | undefined>): string[] {
   const { success, data } = schemas.safeParse(given)
   return success && data.DATABASE_SCHEMA === data.DATABASE_QUEUE_SCHEMA
     ? ['DATABASE_QUEUE_SCHEMA: write another schema than DATABASE_SCHEMA; the queue has one to itself']

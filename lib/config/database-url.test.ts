@@ -2,11 +2,11 @@ import { lookup } from 'node:dns/promises'
 import fc from 'fast-check'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { reasonOf } from '@/lib/database/errors'
+import { connectionFailureReason } from '@/lib/database/errors'
 import { ignoredParameters } from './database-parameters'
-import { postgres, describeDatabaseUrl } from './database-url'
+import { postgresUrl, describeDatabaseUrl } from './database-url'
 
-const problemOf = (url: string) => postgres.safeParse(url).error?.issues[0]?.message
+const problemOf = (url: string) => postgresUrl.safeParse(url).error?.issues[0]?.message
 
 /** What `pg` makes of a URL. */
 function meant(url: string) {
@@ -115,7 +115,7 @@ test('V5: a message shows host, port and name only where no part of a password c
 test('V5: the name of a host that is not found stays out of the reason', async () => {
   const error = await lookup('zqcanary.invalid').catch((reason: unknown) => reason)
   expect(String(error)).toContain('zqcanary')
-  expect(reasonOf(error)).toMatch(/^E[A-Z_]+: the name of its host cannot be resolved$/)
+  expect(connectionFailureReason(error)).toMatch(/^E[A-Z_]+: the name of its host cannot be resolved$/)
 })
 
 test('V5: of any password, pg gets the whole one, or the URL is refused; no message holds a part of it', () => {

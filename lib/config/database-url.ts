@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parameterProblem } from './database-parameters'
-import { urlProblem, encodingAdvice } from './server-url'
+import { serverUrlProblem, encodingAdvice } from './server-url'
 
 const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey'
 
@@ -13,7 +13,7 @@ const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.
  */
 export function readDatabaseUrl(text: string) {
   const whole = text.replace('@/', '@localhost/')
-  if (!/^postgres(?:ql)?:\/\//i.test(text) || urlProblem(text) !== undefined || !URL.canParse(whole)) {
+  if (!/^postgres(?:ql)?:\/\//i.test(text) || serverUrlProblem(text) !== undefined || !URL.canParse(whole)) {
     return undefined
   }
   const { username, password, hostname, port, pathname, searchParams: parameters } = new URL(whole)
@@ -42,7 +42,7 @@ export function describeDatabaseUrl(databaseUrl: string, setting = 'DATABASE_URL
 }
 
 /** A database URL without parameters that `pg` would silently drop to harmful effect. */
-export const postgres = z.string().superRefine((text, context) => {
+export const postgresUrl = z.string().superRefine((text, context) => {
   const message = databaseUrlProblem(text)
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
@@ -50,7 +50,7 @@ export const postgres = z.string().superRefine((text, context) => {
 /** Says what is wrong with a database URL without quoting it: it may contain a password. */
 function databaseUrlProblem(text: string): string | undefined {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return example
-  const unclear = urlProblem(text)
+  const unclear = serverUrlProblem(text)
   if (unclear !== undefined) return unclear
   const address = readDatabaseUrl(text)
   if (address === undefined) return `${example}; ${encodingAdvice}`

@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { z } from 'zod'
 import type { Mode } from './mode'
 import { ignoredParameters } from './database-parameters'
-import type { Environment } from './given'
+import type { Environment } from './validate-settings'
 import type { settingsSchema } from './schema'
 import { unknownNames } from './unknown-names'
 

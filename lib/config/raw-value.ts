@@ -9,7 +9,7 @@ const unexpanded = /\$\([^)]*\)|\$\{[A-Za-z_]\w*(?:[:?+-][^}]*)?\}|\{\{.*\}\}/u
  *
  * @returns what to write, never quoting the value; undefined if nothing is wrong
  */
-export function rawProblem(value: string): string | undefined {
+export function rawValueProblem(value: string): string | undefined {
   if (!/^[^\p{Cc}\u2028\u2029]+$/u.test(value)) {
     return 'write one line of text, without line ends, tabs and other control characters'
   }

@@ -1,12 +1,12 @@
 /** The two schemas that only Rekey uses; the database may contain those of other applications. */
-export type Schemas = {
+export type SchemaNames = {
   /** Rekey's tables, and the record of its migrations. */
   own: string
   /** The job queue's tables. */
   queue: string
 }
 
-export const defaultSchemas: Schemas = { own: 'rekey', queue: 'rekey_queue' }
+export const defaultSchemaNames: SchemaNames = { own: 'rekey', queue: 'rekey_queue' }
 
 /** Valid names: plain, not reserved by PostgreSQL, and not `public`, which applications share. */
 export const schemaName = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,39}$/
@@ -16,7 +16,7 @@ export const schemaName = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,
  *
  * @throws Error if {@link schemaName} does not allow it, which prevents SQL injection
  */
-export function quoted(schema: string): string {
+export function quoteSchema(schema: string): string {
   if (!schemaName.test(schema)) throw new Error('Invalid schema name.')
   return `"${schema}"`
 }

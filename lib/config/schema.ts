@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { languages } from '@/lib/i18n/locales'
-import { defaultSchemas } from './schema-names'
+import { defaultSchemaNames } from './schema-names'
 import {
   bearerToken,
   duration,
-  flag,
+  trueOrFalse,
   baseUrl,
   rateLimit,
   singleLine,
-  list,
+  commaSeparated,
   emailAddress,
   onOff,
   origin,
@@ -22,30 +22,30 @@ import {
   httpsOrLocalUrl,
   integerBetween,
 } from './checks'
-import { postgres } from './database-url'
+import { postgresUrl } from './database-url'
 import { authoritiesFile, heloName } from './mail'
 
 /** The schema of every setting, with its default. */
 export const settingsSchema = z.object({
   SECRET_KEY: secretKey,
-  SECRET_KEY_FALLBACKS: list.pipe(z.array(secretKey)).default([]),
-  DATABASE_URL: postgres,
+  SECRET_KEY_FALLBACKS: commaSeparated.pipe(z.array(secretKey)).default([]),
+  DATABASE_URL: postgresUrl,
   DATABASE_POOL_SIZE: integerBetween(1, 500).default(10),
-  DATABASE_SCHEMA: databaseSchema.default(defaultSchemas.own),
+  DATABASE_SCHEMA: databaseSchema.default(defaultSchemaNames.own),
   DATABASE_QUEUE_SCHEMA: databaseSchema.optional(),
-  MIGRATION_DATABASE_URL: postgres.optional(),
+  MIGRATION_DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: singleLine.default('.data'),
   PUBLIC_URL: publicBaseUrl,
   RESET_PASSWORD_VERIFICATION_URL: routedUrl.optional(),
-  RESET_PASSWORD_VERIFICATION_ENABLED: flag.default(true),
+  RESET_PASSWORD_VERIFICATION_ENABLED: trueOrFalse.default(true),
   RESET_PASSWORD_VERIFICATION_PERIOD: duration
     .refine((s) => s <= 86_400, 'a link lives 24h at most')
     .default(3600),
-  RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: flag.default(true),
-  RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: flag.default(false),
-  RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: flag.default(false),
-  SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: flag.default(false),
-  USER_LOGIN_FIELDS: list
+  RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: trueOrFalse.default(true),
+  RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: trueOrFalse.default(false),
+  RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: trueOrFalse.default(false),
+  SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: trueOrFalse.default(false),
+  USER_LOGIN_FIELDS: commaSeparated
     .pipe(
       z
         .array(z.enum(['username', 'email'], { error: 'write username, email or both' }))
@@ -65,7 +65,7 @@ export const settingsSchema = z.object({
   VERIFICATION_REPLY_TO_EMAIL: emailAddress.optional(),
   TRUSTED_PROXY_HOPS: integerBetween(0, 10).default(0),
   HSTS: z.enum(['off', 'host', 'subdomains'], { error: 'write off, host or subdomains' }).optional(),
-  CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
+  CORS_ALLOWED_ORIGINS: commaSeparated.pipe(z.array(origin)).default([]),
   LIMIT_REQUESTS_PER_CLIENT: rateLimit.default({ count: 30, seconds: 600 }),
   LIMIT_REQUESTS_PER_LOGIN: rateLimit.default({ count: 5, seconds: 600 }),
   LIMIT_RESETS_PER_CLIENT: rateLimit.default({ count: 60, seconds: 600 }),
@@ -112,7 +112,7 @@ export const settingsSchema = z.object({
 })
 
 /** The purpose of each required setting, for the message that it is missing. */
-export const whyNeeded: Record<string, string> = {
+export const settingPurposes: Record<string, string> = {
   SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
   DATABASE_URL:
     'a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey?sslmode=verify-full',

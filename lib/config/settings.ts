@@ -1,9 +1,9 @@
 import path from 'node:path'
-import type { Schemas } from './schema-names'
-import { hasStockPassword, emailLimitProblems, oneSchemaForBoth } from './contradictions'
+import type { SchemaNames } from './schema-names'
+import { hasStockPassword, emailLimitProblems, sameSchemaProblems } from './contradictions'
 import { ignoredParameters } from './database-parameters'
 import { readDemoProduct } from './demo-product'
-import { validateSettings, presentSettings, missingMessage } from './given'
+import { validateSettings, presentSettings, missingSettingMessage } from './validate-settings'
 import { ignoredSettings } from './ignored'
 import { defaultHeloName } from './mail'
 import { readMode } from './mode'
@@ -39,12 +39,12 @@ export function readSettings(env: Record<string, string | undefined>) {
   }
 
   const { problems, values } = validateSettings(settingsSchema, given)
-  if (mode === 'production' && given.SMTP_URL === undefined) problems.push(missingMessage('SMTP_URL'))
+  if (mode === 'production' && given.SMTP_URL === undefined) problems.push(missingSettingMessage('SMTP_URL'))
   if (
     (mode === 'production' || given.SMTP_URL !== undefined) &&
     given.VERIFICATION_FROM_EMAIL === undefined
   ) {
-    problems.push(missingMessage('VERIFICATION_FROM_EMAIL'))
+    problems.push(missingSettingMessage('VERIFICATION_FROM_EMAIL'))
   }
   const fallbacks = (given.SECRET_KEY_FALLBACKS ?? '').split(',').map((key) => key.trim())
   if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
@@ -57,7 +57,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       problems.push(
         `${name}: its password is one that attackers try first; give the database role a random one`,
       )
-  problems.push(...emailLimitProblems(given), ...oneSchemaForBoth(given))
+  problems.push(...emailLimitProblems(given), ...sameSchemaProblems(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
   /** Seconds: no longer than a link lives, see `emailLimitProblems`. */
@@ -171,7 +171,10 @@ function localAddress(port = '3000'): string {
 }
 
 /** Derives the name of the queue's schema from the other one unless DATABASE_QUEUE_SCHEMA is set. */
-function schemasOf(values: { DATABASE_SCHEMA: string; DATABASE_QUEUE_SCHEMA?: string | undefined }): Schemas {
+function schemasOf(values: {
+  DATABASE_SCHEMA: string
+  DATABASE_QUEUE_SCHEMA?: string | undefined
+}): SchemaNames {
   const own = values.DATABASE_SCHEMA
   return { own, queue: values.DATABASE_QUEUE_SCHEMA ?? `${own}_queue` }
 }
@@ -192,7 +195,7 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
   const migrationUrl = values?.MIGRATION_DATABASE_URL ?? url
   if (problems.length > 0) throw new SettingsError(problems)
   if (url === undefined || migrationUrl === undefined)
-    throw new SettingsError([missingMessage('DATABASE_URL')])
+    throw new SettingsError([missingSettingMessage('DATABASE_URL')])
   if (schemas.values === undefined) throw new SettingsError(problems)
   const migrationSetting =
     given.MIGRATION_DATABASE_URL === undefined ? 'DATABASE_URL' : 'MIGRATION_DATABASE_URL'
@@ -208,7 +211,7 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
  *
  * @throws SettingsError if one is malformed or both are equal
  */
-export function readSchemas(env: Record<string, string | undefined>): Schemas {
+export function readSchemas(env: Record<string, string | undefined>): SchemaNames {
   const { problems, values } = checkSchemas(presentSettings(env))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
   return schemasOf(values)
@@ -216,7 +219,7 @@ export function readSchemas(env: Record<string, string | undefined>): Schemas {
 
 function checkSchemas(given: Record<string, string | undefined>) {
   const { problems, values } = validateSettings(schemaSettings, given)
-  return { problems: [...problems, ...oneSchemaForBoth(given)], values }
+  return { problems: [...problems, ...sameSchemaProblems(given)], values }
 }
 
 const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })

@@ -1,4 +1,4 @@
-import type { Environment } from './given'
+import type { Environment } from './validate-settings'
 import { settingsSchema } from './schema'
 
 const known = Object.keys(settingsSchema.shape)

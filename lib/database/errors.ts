@@ -56,7 +56,7 @@ export async function retryConflicts<Result>(work: () => Promise<Result>): Promi
  * Describes a failed connection for the operator: the system's code or PostgreSQL's message. Omits host names, which can be
  * a part of a password: `describeDatabaseUrl` decides whether to show them.
  */
-export function reasonOf(error: unknown): string {
+export function connectionFailureReason(error: unknown): string {
   const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string }
   if (syscall === 'getaddrinfo') return `${code}: the name of its host cannot be resolved`
   return [code, message].filter((part) => part !== undefined && part !== '').join(': ') || 'no reason given'

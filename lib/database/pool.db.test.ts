@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase } from './pool'
-import { defaultSchemas } from '@/lib/config/schema-names'
+import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 const log = pino({ level: 'silent' })
 
@@ -25,7 +25,7 @@ describe('whether the database answers', () => {
 
   test('F7: no is no longer the answer once it does again', async () => {
     const opened = openDatabase(
-      { url: 'postgresql://nobody@127.0.0.1:1/nothing', schemas: defaultSchemas, poolSize: 1 },
+      { url: 'postgresql://nobody@127.0.0.1:1/nothing', schemas: defaultSchemaNames, poolSize: 1 },
       log,
     )
     expect(await opened.isReady()).toBe(false)

@@ -4,14 +4,14 @@ import type { Prisma } from '@/prisma/client/client'
 import { PrismaClient } from '@/prisma/client/client'
 import { retryConflicts } from './errors'
 import type { Log } from '@/lib/logging/log'
-import type { Schemas } from '@/lib/config/schema-names'
+import type { SchemaNames } from '@/lib/config/schema-names'
 import { tableNames } from './table-names'
 
 export type Database = {
   prisma: PrismaClient
   /** The connections that Prisma uses, for modules with their own SQL (queue, limits). */
   pool: pg.Pool
-  schemas: Schemas
+  schemas: SchemaNames
   /** The qualified names of Rekey's tables. */
   names: ReturnType<typeof tableNames>
   /**
@@ -26,7 +26,7 @@ export type Database = {
   close(): Promise<void>
 }
 
-export type DatabaseSettings = { url: string; poolSize: number; schemas: Schemas }
+export type DatabaseSettings = { url: string; poolSize: number; schemas: SchemaNames }
 
 /** Prisma's client inside a transaction; only statements that go through it are part of the transaction. */
 export type Transaction = Prisma.TransactionClient

@@ -1,13 +1,13 @@
 import { Prisma } from '@/prisma/client/client'
-import { quoted, type Schemas } from '@/lib/config/schema-names'
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
  * Returns the qualified names of Rekey's tables and functions. No statement relies on `search_path`, which the operator,
  * the database or a function may change.
  */
-export function tableNames({ own, queue }: Schemas) {
-  // eslint-disable-next-line no-restricted-syntax -- identifiers cannot be parameters; `quoted` validates the name
-  const qualified = (name: string, schema = own) => Prisma.raw(`${quoted(schema)}."${name}"`)
+export function tableNames({ own, queue }: SchemaNames) {
+  // eslint-disable-next-line no-restricted-syntax -- identifiers cannot be parameters; `quoteSchema` validates the name
+  const qualified = (name: string, schema = own) => Prisma.raw(`${quoteSchema(schema)}."${name}"`)
   return {
     recovery: qualified('recovery'),
     audit: qualified('audit'),

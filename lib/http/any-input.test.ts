@@ -6,7 +6,7 @@ import { isLong } from '@/e2e/support/long-form'
 import { describeResetPassword, resetPasswordSchema, linkRequestBodySchema } from './request-schemas'
 import { readSettings } from '@/lib/config/settings'
 import { handleUnsupportedMethod, handleOptions, handlePost, type HandlerDependencies } from './handler'
-import { parseInput } from './request-fields'
+import { requireValidFields } from './request-fields'
 import { linkParameters } from './form-redirect'
 import { ThrottledError } from './errors'
 
@@ -148,8 +148,8 @@ test('C15, I1, C7: reading any input ends in an answer that was foreseen, with t
               : await handlePost(edge, request, pages, async (asked) => {
                   const received = await asked.fields()
                   if (what === 'throttled') throw new ThrottledError(7)
-                  if (what === 'send') parseInput(linkRequestBodySchema('login'), received)
-                  else parseInput(resetPasswordSchema({ passwordConfirm: false }), received)
+                  if (what === 'send') requireValidFields(linkRequestBodySchema('login'), received)
+                  else requireValidFields(resetPasswordSchema({ passwordConfirm: false }), received)
                   return what === 'send' ? 'link-sent-if-exists' : 'reset-successful'
                 })
         seen[answer.status] = (seen[answer.status] ?? 0) + 1

@@ -5,8 +5,8 @@ import type { OptionsResponse } from './request-schemas'
 import type { Language } from '@/lib/i18n/locales'
 import { LimiterBroken } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
-import { Busy } from '@/lib/passwords/hash-queue'
-import { logMisconfiguration, mayBeProxy } from '@/lib/logging/refusal-log'
+import { HashQueueFull } from '@/lib/passwords/hash-queue'
+import { logMisconfiguration, mayBeProxy } from '@/lib/logging/misconfiguration-log'
 import type { Settings } from '@/lib/config/settings'
 import { isBrowserForm, isTooLarge, rejectForeignOrigin, rejectLargeBody, rejectUnacceptable } from './guards'
 import { errorResponse, jsonResponse, logUnavailable } from './responses'
@@ -69,7 +69,7 @@ export async function handlePost(
     if (error instanceof UnreadableBody && error.brokenOff !== undefined)
       log.debug({ err: error.brokenOff, event: 'body_cut_off', requestId })
     const responseError =
-      isDatabaseUnavailable(error) || error instanceof Busy || error instanceof LimiterBroken
+      isDatabaseUnavailable(error) || error instanceof HashQueueFull || error instanceof LimiterBroken
         ? logUnavailable(log, error, requestId)
         : error
     logIfMisconfigured(log, responseError, apiRequest.client)

@@ -10,9 +10,9 @@ import {
   repairText,
   type LinkSource,
 } from './link-repair'
-import { buildLinkUrl, createLinks, type Link, type Purpose } from '@/lib/password-reset/reset-link'
+import { buildLinkUrl, createLinkSigner, type Link, type LinkPurpose } from '@/lib/password-reset/reset-link'
 
-const links = createLinks({
+const links = createLinkSigner({
   secrets: ['w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'],
   audience: 'https://id.example.com',
   period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
@@ -21,7 +21,7 @@ const links = createLinks({
 const uuid = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
 const page = 'https://id.example.com/reset-password/'
 
-function signed(userId = uuid, { purpose = 'reset' as Purpose, passwordHash = 'a hash' } = {}): Link {
+function signed(userId = uuid, { purpose = 'reset' as LinkPurpose, passwordHash = 'a hash' } = {}): Link {
   const state = { passwordHash, email: 'ada@example.com', isActive: true, linksEpoch: 0 }
   return links.create(purpose, userId, 1_790_000_000, state)
 }

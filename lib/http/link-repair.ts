@@ -1,5 +1,5 @@
 import { linkSchema } from './request-schemas'
-import type { Link, Links, Purpose } from '@/lib/password-reset/reset-link'
+import type { Link, LinkSigner, LinkPurpose } from '@/lib/password-reset/reset-link'
 
 // Repairs links that mail programs damaged. All code that reads a link from a request uses this file.
 
@@ -8,7 +8,7 @@ const names = ['user_id', 'timestamp', 'signature'] as const
 /** The page that a link belongs to: the reset page, or the page that cancels a reset. */
 export type LinkKind = 'reset' | 'cancel'
 
-const purposes: Record<LinkKind, readonly Purpose[]> = {
+const purposes: Record<LinkKind, readonly LinkPurpose[]> = {
   reset: ['reset'],
   cancel: ['cancel', 'cancel-change'],
 }
@@ -104,7 +104,7 @@ const schema = linkSchema()
  * @returns the link in its canonical spelling; undefined if no spelling is valid
  */
 export function findLink(
-  links: Pick<Links, 'verifyAuthenticity'>,
+  links: Pick<LinkSigner, 'verifyAuthenticity'>,
   kind: LinkKind,
   received: Received,
   source: LinkSource,
@@ -125,7 +125,7 @@ export function findLink(
  * are, so that validation reports their actual errors.
  */
 export function repairFields(
-  links: Pick<Links, 'verifyAuthenticity'>,
+  links: Pick<LinkSigner, 'verifyAuthenticity'>,
   kind: LinkKind,
   fields: Record<string, unknown>,
 ): Record<string, unknown> {

@@ -4,7 +4,7 @@ import { largestBody } from './guards'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
 /** @throws InvalidFields with all errors */
-export function parseInput<Output>(
+export function requireValidFields<Output>(
   schema: BodySchema<Output, unknown>,
   fields: Record<string, unknown>,
 ): Output {

@@ -141,7 +141,7 @@ async function answerTo({
   const minLength = settings.django === undefined ? 8 : 12
   const policy = createPasswordPolicy({ minLength, outerSpaces: 'keep', host: 'localhost', appName: 'Rekey' })
   const { password, password_confirm } = read.value
-  const problems = policy.judge(password, alice)
+  const problems = policy.findProblems(password, alice)
   const wrong = {
     ...(problems.length > 0 ? inWords({ password: problems }) : {}),
     ...(passwordConfirm && password !== password_confirm

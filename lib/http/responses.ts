@@ -9,7 +9,7 @@ import { InvalidFields, ApiError, UnreadableBody } from './errors'
 const retryAfterOutage = 30
 
 /** The request headers that affect a response. */
-export const vary = 'Accept, Accept-Language, Origin'
+export const varyHeader = 'Accept, Accept-Language, Origin'
 
 export function jsonResponse(
   request: Request,
@@ -22,7 +22,7 @@ export function jsonResponse(
     headers: {
       'Content-Type': 'application/json',
       'Content-Language': requestLanguage(request),
-      Vary: vary,
+      Vary: varyHeader,
       'Cache-Control': 'no-store',
       ...headers,
     },

@@ -1,6 +1,6 @@
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
-import type { StopCause } from './stops'
+import type { StopCause } from './stop-causes'
 
 /** `unclear`: the server was silent. `deferred`: it refused the recipient or the message for now. */
 export type SuspectKind = 'unclear' | 'deferred'

@@ -3,15 +3,15 @@ import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { Log } from '@/lib/logging/log'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import { evidenceOf, type SuspectKind } from './evidence'
-import { emailQueues, type MailFacts, type MailNews, type MailState } from './state'
-import { connectionCauses, isStopCause, stopHints, type StopCause } from './stops'
+import { emailQueues, type MailFacts, type MailObservations, type MailStateStore } from './state'
+import { connectionCauses, isStopCause, stopHints, type StopCause } from './stop-causes'
 import { mailTimes, type MailTimes } from './verdict'
 import type { Mailer } from '@/lib/mail/mailer'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
-import type { AttemptResult, Handlers, QueueName, Work } from '@/lib/queue/queue'
+import type { AttemptResult, JobHandlers, QueueName, QueuedJob } from '@/lib/queue/queue'
 
 type Parts = {
-  state: Pick<MailState, 'write' | 'clear'>
+  state: Pick<MailStateStore, 'write' | 'clear'>
   /** Connects to the mail server without sending; absent if emails do not go through it. */
   verify: Mailer['verify'] | undefined
   log: Log
@@ -72,7 +72,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
 
   async function attemptWrite(): Promise<void> {
     lastWrite = clock()
-    const news: MailNews = {
+    const news: MailObservations = {
       accepted: acceptedAt === undefined ? undefined : lastWrite - acceptedAt,
       failure: failure && {
         cause: failure.cause,
@@ -151,12 +151,12 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   }
 
   /** Wraps handlers to record failures before an email is sent. */
-  function watchHandlers(handlers: Handlers): Handlers {
+  function watchHandlers(handlers: JobHandlers): JobHandlers {
     const watched = emailQueues.map((name) => [name, watchHandler(name, handlers[name] as Handle)])
-    return { ...handlers, ...(Object.fromEntries(watched) as Partial<Handlers>) }
+    return { ...handlers, ...(Object.fromEntries(watched) as Partial<JobHandlers>) }
   }
 
-  type Handle = (work: Work<QueueName>) => Promise<AttemptResult>
+  type Handle = (work: QueuedJob<QueueName>) => Promise<AttemptResult>
 
   function watchHandler(name: QueueName, handle: Handle): Handle {
     return async (work) => {
@@ -167,7 +167,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
         recordEnd(name, ended, work.attempt, job.started)
         return ended
       } catch (error) {
-        if (!isDatabaseUnavailable(error)) noteThrow(name, 'error', job.started)
+        if (!isDatabaseUnavailable(error)) recordThrow(name, 'error', job.started)
         throw error
       } finally {
         // A late attempt can end after the next attempt of its job started: keep the newer entry.
@@ -185,7 +185,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   }
 
   /** Records a job that threw, was malformed or exceeded its time. */
-  function noteThrow(name: QueueName, reason: string, startedAt = clock()): void {
+  function recordThrow(name: QueueName, reason: string, startedAt = clock()): void {
     if (!emailQueues.includes(name)) return
     throwing.add(name)
     fail('job-error', `${name} ${reason}`, startedAt)
@@ -196,7 +196,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     for (const job of running.values()) {
       if (job.reported || clock() - job.started < times.silence) continue
       job.reported = true
-      if (job.to === undefined) noteThrow(job.name, 'deadline', job.started)
+      if (job.to === undefined) recordThrow(job.name, 'deadline', job.started)
       else suspect('unclear', job.to, 'mail-unanswered', job.started)
     }
   }
@@ -242,7 +242,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   return {
     watchSending,
     watchHandlers,
-    noteThrow,
+    recordThrow,
     probeWhenIdle,
     /** Connects to the mail server once and logs `mail_ready` or `mail_stopped`; never throws. */
     async tryOut(): Promise<void> {

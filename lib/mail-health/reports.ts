@@ -1,9 +1,9 @@
 import type { Log } from '@/lib/logging/log'
-import type { MailFacts, MailState } from './state'
+import type { MailFacts, MailStateStore } from './state'
 import { assessMailHealth, mailTimes, type MailTimes } from './verdict'
 
 type Parts = {
-  state: Pick<MailState, 'read' | 'claimReport' | 'closeReport'>
+  state: Pick<MailStateStore, 'read' | 'claimReport' | 'closeReport'>
   log: Log
   times?: MailTimes
   /** Called with each state before its evaluation. */
@@ -16,7 +16,7 @@ type Parts = {
  *
  * @returns `check` runs a check now and never throws; `stop` ends the checks
  */
-export function watchMail({ state, log, times = mailTimes, onRead }: Parts) {
+export function watchMailHealth({ state, log, times = mailTimes, onRead }: Parts) {
   let checking: Promise<void> | undefined
 
   function check(): Promise<void> {

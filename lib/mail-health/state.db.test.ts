@@ -2,22 +2,22 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase, type Database } from '@/lib/database/pool'
-import { watchMail } from './reports'
-import { createMailState, type MailFacts, type MailState } from './state'
-import { stopHints } from './stops'
+import { watchMailHealth } from './reports'
+import { createMailStateStore, type MailFacts, type MailStateStore } from './state'
+import { stopHints } from './stop-causes'
 import { assessMailHealth, mailTimes } from './verdict'
 import { migrate } from '@/lib/setup/migrate'
 import { createQueue } from '@/lib/queue/queue'
 
 let testDatabase: TestDatabase
 let database: Database
-let state: MailState
+let state: MailStateStore
 const silent = pino({ level: 'silent' })
 beforeAll(async () => {
   testDatabase = await createTestDatabase()
   await migrate(testDatabase)
   database = openDatabase({ ...testDatabase, poolSize: 3 }, silent)
-  state = createMailState(database)
+  state = createMailStateStore(database)
 }, 120_000)
 afterAll(async () => {
   await database.close()
@@ -120,7 +120,7 @@ describe('the state that workers keep', () => {
       else await database.pool.query(`SELECT set_config('timezone', $1, false)`, [zone])
       const elsewhere = openDatabase({ ...testDatabase, url: url.href, poolSize: 1 }, silent)
       try {
-        const there = createMailState(elsewhere)
+        const there = createMailStateStore(elsewhere)
         await there.write({ accepted: 10 * minute, ...failure(2 * minute) })
         for (const read of [there, state])
           expect(await read.read()).toMatchObject({ failing: about(2 * minute), now: about(Date.now()) })
@@ -224,7 +224,7 @@ describe('what is logged', () => {
   const logged: Record<string, unknown>[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   beforeEach(() => void (logged.length = 0))
-  const process = () => watchMail({ state, log })
+  const process = () => watchMailHealth({ state, log })
   const events = () => logged.map(({ event }) => event)
 
   test('V6: of many processes that notice a failure one logs it, again after ten minutes, and one says that it is over', async () => {
@@ -273,7 +273,7 @@ describe('what is logged', () => {
       { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
       silent,
     )
-    const { check, stop } = watchMail({ state: createMailState(away), log })
+    const { check, stop } = watchMailHealth({ state: createMailStateStore(away), log })
     await check()
     expect(events()).toEqual([])
     await stop()

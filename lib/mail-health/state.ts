@@ -1,7 +1,7 @@
 import { Prisma } from '@/prisma/client/client'
 import type { Database } from '@/lib/database/pool'
 import { epochMilliseconds } from '@/lib/database/instants'
-import type { StopCause } from './stops'
+import type { StopCause } from './stop-causes'
 import type { QueueName } from '@/lib/queue/queue'
 
 /** The queues whose jobs lead to emails. */
@@ -35,23 +35,23 @@ export type MailFacts = {
 }
 
 /** The observations of a worker. Times are ages in milliseconds. */
-export type MailNews = {
+export type MailObservations = {
   /** Age of the last acceptance by the mail server. */
   accepted?: number | undefined
   failure?: { cause: StopCause; reason: string; failed: number; started: number } | undefined
 }
 
-export type MailState = ReturnType<typeof createMailState>
+export type MailStateStore = ReturnType<typeof createMailStateStore>
 
 /**
  * Creates the store of the mail health: one row that all workers update, in which the newest acceptance or failure counts.
  * Every function throws if the database is unavailable.
  */
-export function createMailState({ prisma, names }: Pick<Database, 'prisma' | 'names'>) {
+export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' | 'names'>) {
   const { mailState: table, jobs } = names
 
   /** Stores a worker's heartbeat and observations. An older acceptance or failure does not replace a newer one. */
-  async function write({ accepted, failure }: MailNews): Promise<void> {
+  async function write({ accepted, failure }: MailObservations): Promise<void> {
     const { cause = null, reason = null } = failure ?? {}
     const [failed, began] = [ago(failure?.failed), ago(failure?.started)]
     const newestAcceptance = Prisma.sql`greatest("accepted_at", ${ago(accepted)})`

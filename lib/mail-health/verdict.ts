@@ -1,5 +1,5 @@
 import type { MailFacts } from './state'
-import { isStopCause, stopHints, type StopCause } from './stops'
+import { isStopCause, stopHints, type StopCause } from './stop-causes'
 
 /**
  * Times in milliseconds. Together they ensure that a failure of all emails is logged within two minutes of the first

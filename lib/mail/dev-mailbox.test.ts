@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createMailbox } from './dev-mailbox'
+import { createDevMailbox } from './dev-mailbox'
 import { createMailer } from './mailer'
 
 let dir: string
@@ -27,7 +27,7 @@ function catchEmail(to: string, id = randomUUID()) {
 }
 
 test('there is nothing in a mailbox that does not exist', async () => {
-  const mailbox = createMailbox(join(dir, 'nowhere'))
+  const mailbox = createDevMailbox(join(dir, 'nowhere'))
   expect(await mailbox.list()).toEqual([])
   expect(await mailbox.open(randomUUID())).toBeNull()
 })
@@ -37,7 +37,7 @@ test('an email that the mailer caught is read back as it was written, newest fir
   const newer = await catchEmail('ada@example.com')
   const hourAgo = new Date(Date.now() - 3_600_000)
   await utimes(join(dir, `${older}.eml`), hourAgo, hourAgo)
-  const mailbox = createMailbox(dir)
+  const mailbox = createDevMailbox(dir)
   expect((await mailbox.list()).map(({ id }) => id)).toEqual([newer, older])
 
   const opened = await mailbox.open(older)
@@ -55,7 +55,7 @@ test('an email that the mailer caught is read back as it was written, newest fir
 
 test('an email caught before a restart is found by a mailbox made after it', async () => {
   const id = await catchEmail('jane@example.com')
-  expect((await createMailbox(dir).list()).map((caught) => caught.id)).toContain(id)
+  expect((await createDevMailbox(dir).list()).map((caught) => caught.id)).toContain(id)
 })
 
 test.each([
@@ -72,14 +72,14 @@ test.each([
   '.hidden',
 ])('the id %j opens nothing', async (id) => {
   await writeFile(join(dir, '..', 'outside.eml'), 'Subject: outside\r\n\r\n')
-  expect(await createMailbox(dir).open(id)).toBeNull()
+  expect(await createDevMailbox(dir).open(id)).toBeNull()
   await rm(join(dir, '..', 'outside.eml'))
 })
 
 test('a half-written email and a stranger’s file are not listed; a dangling one breaks nothing', async () => {
-  const before = (await createMailbox(dir).list()).length
+  const before = (await createDevMailbox(dir).list()).length
   await writeFile(join(dir, `.${randomUUID()}.abc.part`), 'Subject: half')
   await writeFile(join(dir, 'notes.txt'), 'Subject: notes')
   await symlink(join(dir, 'gone'), join(dir, 'dangling.eml'))
-  expect(await createMailbox(dir).list()).toHaveLength(before)
+  expect(await createDevMailbox(dir).list()).toHaveLength(before)
 })

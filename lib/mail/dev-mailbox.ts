@@ -16,7 +16,7 @@ export type StoredEmailContent = StoredEmail & {
   source: string
 }
 
-export type Mailbox = ReturnType<typeof createMailbox>
+export type DevMailbox = ReturnType<typeof createDevMailbox>
 
 /** The most emails that the list shows; older ones stay on disk. */
 const maxListed = 500
@@ -24,7 +24,7 @@ const maxListed = 500
 const fileName = /^([A-Za-z0-9-]{1,64})\.eml$/
 
 /** Reads the emails that demo and dev stored in a directory. Never for production: it exposes valid links. */
-export function createMailbox(dir: string) {
+export function createDevMailbox(dir: string) {
   /** Lists the newest 500 emails, newest first; empty if the directory does not exist yet. */
   async function list(): Promise<StoredEmail[]> {
     const ids =

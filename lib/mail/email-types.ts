@@ -49,10 +49,10 @@ export type ChangedEmailFacts = {
   cancelLink?: string | undefined
 }
 
-export type EmailText = { subject: string; html: string; text: string }
+export type RenderedEmail = { subject: string; html: string; text: string }
 
 /** The email templates. The default ones are in `emails/`; `rekey.config.ts` may replace them. */
 export type Emails = {
-  reset(facts: ResetEmailFacts): Promise<EmailText>
-  changed(facts: ChangedEmailFacts): Promise<EmailText>
+  reset(facts: ResetEmailFacts): Promise<RenderedEmail>
+  changed(facts: ChangedEmailFacts): Promise<RenderedEmail>
 }

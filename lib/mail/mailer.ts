@@ -3,21 +3,21 @@ import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import nodemailer from 'nodemailer'
-import { needsSmtpUtf8, readMailbox, wireAddress } from '@/lib/addresses/email-address'
-import type { EmailText } from './email-types'
+import { needsSmtpUtf8, parseNamedAddress, smtpAddress } from '@/lib/addresses/email-address'
+import type { RenderedEmail } from './email-types'
 import type { Log } from '@/lib/logging/log'
 import { classifyFailure, type SendOutcome } from './delivery-result'
-import { watchForTrouble } from './trouble-log'
+import { createTroubleLog } from './trouble-log'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
-import { sendAsUtf8, trySession } from './smtp-session'
+import { sendAsUtf8, testSession } from './smtp-session'
 
 export type OutgoingEmail = {
   /** The job's id: retries of one job are one message to its recipient (RFC 5322 §3.6.4). */
   id: string
   /** The stored address; it may be invalid. */
   to: string
-  content: EmailText
+  content: RenderedEmail
   /**
    * Milliseconds until the attempt is aborted, unless the whole email was sent by then. One minute by default.
    */
@@ -55,7 +55,7 @@ export function createMailer(options: MailerOptions) {
   const domain = sender.address.slice(sender.address.indexOf('@') + 1)
   const transport =
     smtpUrl === undefined ? createFileTransport(mailboxDir) : createSmtpTransport(smtpUrl, options)
-  const noteTrouble = watchForTrouble(log)
+  const logTrouble = createTroubleLog(log)
 
   /**
    * Attempts once to send an email to one address. Returns failures of the mail server, the network and the stored address;
@@ -69,7 +69,7 @@ export function createMailer(options: MailerOptions) {
     replyMs = tenMinutes,
   }: OutgoingEmail): Promise<SendOutcome> {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('An email needs the id of its job.')
-    const address = wireAddress(to)
+    const address = smtpAddress(to)
     if (address === null) return { ok: false, final: true, cause: 'recipient', reason: 'address-refused' }
     const deadline = createDeadline(deadlineMs, replyMs)
     try {
@@ -100,7 +100,7 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  function messageTo(address: string, id: string, content: EmailText): Omit<Message, 'signal'> {
+  function messageTo(address: string, id: string, content: RenderedEmail): Omit<Message, 'signal'> {
     return {
       envelope: { from: sender.address, to: [address] },
       from: sender,
@@ -117,12 +117,12 @@ export function createMailer(options: MailerOptions) {
   }
 
   /** Costs the time of composing a message, but sends none. */
-  async function simulate(content: EmailText): Promise<void> {
+  async function simulate(content: RenderedEmail): Promise<void> {
     await compose(messageTo(sender.address, 'simulation', content))
   }
 
   function report(outcome: SendOutcome): SendOutcome {
-    noteTrouble(outcome)
+    logTrouble(outcome)
     return outcome
   }
 
@@ -183,7 +183,7 @@ function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: Ma
       written.set(signal, handedOver)
       await transport.sendMail(message)
     },
-    tryOut: (signal) => trySession(options, signal),
+    tryOut: (signal) => testSession(options, signal),
     close: () => transport.close(),
   }
 }
@@ -220,7 +220,7 @@ function createFileTransport(dir: string | undefined): Transport {
 }
 
 function requireMailbox(setting: string, text: string) {
-  const mailbox = readMailbox(text)
+  const mailbox = parseNamedAddress(text)
   if (mailbox === null) throw new Error(`${setting} must be one address that emails can come from.`)
   return mailbox
 }

@@ -1,13 +1,13 @@
 import { createSecureContext, getCACertificates, rootCertificates } from 'node:tls'
 
 /** The most emails with links that are sent concurrently. */
-export const linkConnections = 16
+export const linkEmailConnections = 16
 
 /**
  * The most emails that are sent concurrently, each on its own connection, including those about a changed password. Some mail
  * servers accept at most twenty connections from one client.
  */
-export const mailConnections = linkConnections + 4
+export const mailConnections = linkEmailConnections + 4
 
 export const aMinute = 60_000
 export const tenMinutes = 600_000

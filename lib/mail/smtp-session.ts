@@ -10,7 +10,7 @@ type Envelope = { from: string; to: string }
  *
  * @throws nodemailer's error if a step fails; EABORT if `signal` aborts
  */
-export async function trySession(options: SmtpOptions, signal: AbortSignal): Promise<void> {
+export async function testSession(options: SmtpOptions, signal: AbortSignal): Promise<void> {
   await withSession(options, signal, () => Promise.resolve())
 }
 

@@ -7,7 +7,7 @@ import type { SendOutcome } from './delivery-result'
  *
  * @returns a function to call with each outcome; it logs the same failure once until it changes or an email is accepted
  */
-export function watchForTrouble(log: Log): (outcome: SendOutcome) => void {
+export function createTroubleLog(log: Log): (outcome: SendOutcome) => void {
   let last: string | undefined
   return (outcome) => {
     if (outcome.ok) {

@@ -1,8 +1,8 @@
 import { isResettable, passwordChangedSince, type Account } from '@/lib/accounts/account'
 import { rejectLink, rejectThrottled, type RejectedLink, type Throttled } from './rejections'
 import type { ResetDependencies } from './reset-dependencies'
-import type { Link, Purpose } from './reset-link'
-import { openCancelLink, verifyCancelLink } from './verify-link'
+import type { Link, LinkPurpose } from './reset-link'
+import { verifyCancelLinkAuthenticity, verifyCancelLink } from './verify-link'
 
 export type CancelResetInput = { link: Link; locale: string; requestId: string; client: string }
 
@@ -23,7 +23,7 @@ export async function cancelReset(
   const { audit, database, limits, queue, recovery } = parts
   const { link, locale, requestId, client } = input
   const context = { requestId, client }
-  const counted = await limits.countReset(client, openCancelLink(parts, link))
+  const counted = await limits.countReset(client, verifyCancelLinkAuthenticity(parts, link))
   if (!counted.ok) return rejectThrottled(parts, counted, context)
   const { status, account, purpose } = await verifyCancelLink(parts, link)
   if (status !== 'valid') return rejectLink(parts, status, link, context)
@@ -35,7 +35,7 @@ export async function cancelReset(
   }
   let cancelled = false
   try {
-    await queue.ready()
+    await queue.open()
     cancelled = await database.transaction(async (tx) => {
       if (!(await recovery.revokeLinks(tx, account.id, account.linksEpoch, emailPause))) return false
       await audit.record('cancelled', { ...context, accountId: account.id, reason: purpose }, tx)
@@ -55,7 +55,7 @@ export function mustRequestNewLink(
   { settings }: Pick<ResetDependencies, 'settings'>,
   account: Account,
   link: Link,
-  purpose: Purpose | undefined,
+  purpose: LinkPurpose | undefined,
 ): boolean {
   return settings.reset.enabled && isPasswordChangedSinceLink(account, link, purpose) && isResettable(account)
 }
@@ -64,7 +64,7 @@ export function mustRequestNewLink(
 export function isPasswordChangedSinceLink(
   account: Account,
   link: Link,
-  purpose: Purpose | undefined,
+  purpose: LinkPurpose | undefined,
 ): boolean {
   return purpose === 'cancel-change' || passwordChangedSince(account, link.timestamp)
 }

@@ -10,7 +10,7 @@ import {
   type Throttled,
 } from './rejections'
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
-import { createOneByOne } from './one-by-one'
+import { createKeyedMutex } from './keyed-mutex'
 import type { Link } from './reset-link'
 import { verifyResetLink, type VerifiedLink } from './verify-link'
 
@@ -59,13 +59,13 @@ export async function completeReset(
     if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)
     const newHash = await hashPassword(parts, input, context)
     if (newHash === undefined) return { ok: false, code: 'signature-used' }
-    await queue.ready()
+    await queue.open()
     const replaced = await replacePassword(parts, input, current.account, newHash, context)
     return replaced ? { ok: true } : rejectLink(parts, 'signature-used', link, context)
   })
 }
 
-const hashesOfLink = createOneByOne()
+const hashesOfLink = createKeyedMutex()
 
 /**
  * Counts before it hashes. Above the limit the link is used up: a new one helps at once.
@@ -99,7 +99,7 @@ async function checkPassword(
   context: RequestContext,
 ): Promise<Step> {
   const { policy, isBreached, hash, limits, settings } = parts
-  const problems: RejectedPassword['problems'] = policy.judge(password, account)
+  const problems: RejectedPassword['problems'] = policy.findProblems(password, account)
   if (problems.length === 0 && (await isBreached(hash.normalise(password))))
     problems.push({ code: 'breached' })
   const mismatch = settings.reset.passwordConfirm && passwordConfirm !== password

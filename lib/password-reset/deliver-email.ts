@@ -3,7 +3,7 @@ import { unknownClient } from '@/lib/addresses/client-ip'
 import { urlInApp } from '@/lib/config/own-path'
 import type { Settings } from '@/lib/config/settings'
 import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
-import type { EmailText, Sender } from '@/lib/mail/email-types'
+import type { RenderedEmail, Sender } from '@/lib/mail/email-types'
 import type { AttemptResult } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { buildLinkUrl } from './reset-link'
@@ -21,7 +21,7 @@ export async function deliverEmail(
   event: 'sent' | 'notified',
   id: string,
   account: Account,
-  text: EmailText,
+  text: RenderedEmail,
   context: EmailLogContext,
   attempt: number,
 ): Promise<AttemptResult> {
@@ -62,7 +62,7 @@ export async function auditUnsentEmail(
  * Returns the URL of "this wasn't me", which is on this app even if the reset link leads elsewhere. It names the email's
  * language only if a page would choose another one, so that most links have three parameters.
  */
-export function cancelLink(
+export function cancelLinkUrl(
   { links, settings }: Pick<EmailDependencies, 'links' | 'settings'>,
   purpose: 'cancel' | 'cancel-change',
   account: Account,
@@ -77,7 +77,7 @@ export function cancelLink(
 }
 
 /** Returns the account's language, else that of the request, else DEFAULT_LOCALE. */
-export function emailLocale(
+export function emailLanguage(
   { settings }: Pick<EmailDependencies, 'settings'>,
   { locale }: Pick<Account, 'locale'>,
   requested: string,

@@ -1,5 +1,5 @@
 import type { AccountStore } from '@/lib/accounts/account-store'
-import type { Audit } from '@/lib/audit/audit'
+import type { AuditLog } from '@/lib/audit/audit'
 import type { Settings } from '@/lib/config/settings'
 import type { Database } from '@/lib/database/pool'
 import type { Log } from '@/lib/logging/log'
@@ -10,18 +10,18 @@ import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 import type { SendPacing } from './send-pacing'
 import type { Configuration } from './extension-points'
-import type { Links } from './reset-link'
+import type { LinkSigner } from './reset-link'
 
 /** What the worker's use cases, which send emails, work with. */
 export type EmailDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore
-  links: Links
+  links: LinkSigner
   emails: Emails
   mailer: Mailer
   queue: Queue
   limits: Limits
-  audit: Audit
+  audit: AuditLog
   database: Pick<Database, 'transaction' | 'prisma'>
   settings: Settings
   configuration: Configuration

@@ -2,7 +2,7 @@ import type { Account } from '@/lib/accounts/account'
 import type { LoginFields } from '@/lib/accounts/account-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Transaction } from '@/lib/database/pool'
-import type { EmailText, Emails } from '@/lib/mail/email-types'
+import type { RenderedEmail, Emails } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { Link } from './reset-link'
 
@@ -50,7 +50,7 @@ export type Configuration = {
    * email after a crash, with the same `id`. Return `maybeDelivered` with a failure after which the email may still arrive.
    */
   sendEmail?: (
-    email: { id: string; to: string; text: EmailText; account: Account },
+    email: { id: string; to: string; text: RenderedEmail; account: Account },
     deliver: () => Promise<SendOutcome>,
   ) => Promise<SendOutcome>
   /**

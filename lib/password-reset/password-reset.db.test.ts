@@ -9,13 +9,13 @@ import { ownIdentity, ownUsersMapping, type NewAccount } from '@/lib/accounts/ad
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
-import { Busy } from '@/lib/passwords/hash-queue'
+import { HashQueueFull } from '@/lib/passwords/hash-queue'
 import type { Configuration } from './extension-points'
 import { migrate } from '@/lib/setup/migrate'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
 import type { ResetDependencies } from './reset-dependencies'
-import { createLinks, type Link, type Purpose } from './reset-link'
+import { createLinkSigner, type Link, type LinkPurpose } from './reset-link'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 
@@ -69,7 +69,7 @@ const reset = (configuration: Configuration = {}, other: Partial<ResetDependenci
   createPasswordReset({ ...services, configuration, ...other })
 
 const now = () => Math.floor(Date.now() / 1000)
-const linkOf = (of = account, purpose: Purpose = 'reset') =>
+const linkOf = (of = account, purpose: LinkPurpose = 'reset') =>
   services.links.create(purpose, of.id, now(), linkState(of))
 
 const good = 'gravel lantern orchard 7'
@@ -188,7 +188,7 @@ describe('setting a password', () => {
         accounts: { ...services.accounts, read: async (id) => (calls.push(id), services.accounts.read(id)) },
         policy: {
           ...services.policy,
-          judge: (...given) => (calls.push('policy'), services.policy.judge(...given)),
+          findProblems: (...given) => (calls.push('policy'), services.policy.findProblems(...given)),
         },
       },
     )
@@ -411,7 +411,7 @@ describe('W9: hash work for one link', () => {
 
   test('W9: a link that works several times sets ten passwords', async () => {
     const settings = { reset: { ...services.settings.reset, oneTimeUse: false } }
-    const links = createLinks({
+    const links = createLinkSigner({
       secrets: services.settings.secrets,
       audience: services.settings.publicUrl,
       period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
@@ -430,11 +430,14 @@ describe('W9: hash work for one link', () => {
 
   test('W9: a server that is too busy to hash uses up nothing', async () => {
     const link = linkOf()
-    const busy: ResetDependencies['hash'] = { ...services.hash, hash: () => Promise.reject(new Busy()) }
+    const busy: ResetDependencies['hash'] = {
+      ...services.hash,
+      hash: () => Promise.reject(new HashQueueFull()),
+    }
     for (let n = 0; n < 12; n += 1)
       await expect(
         reset({}, { hash: busy }).completeReset(input(link, good, fromNetwork(n))),
-      ).rejects.toBeInstanceOf(Busy)
+      ).rejects.toBeInstanceOf(HashQueueFull)
     expect(await reset().completeReset(input(link))).toEqual({ ok: true })
   })
 
@@ -544,7 +547,7 @@ describe('"this wasn’t me"', () => {
   })
 
   test('T5: where links may be used again, that of the first email undoes a change as well', async () => {
-    const links = createLinks({
+    const links = createLinkSigner({
       secrets: services.settings.secrets,
       audience: services.settings.publicUrl,
       period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
@@ -552,7 +555,7 @@ describe('"this wasn’t me"', () => {
     })
     const settings = { reset: { ...services.settings.reset, oneTimeUse: false } }
     const lax = reset({}, { links, settings })
-    const link = (purpose: Purpose) => links.create(purpose, account.id, now() - 5, linkState(account))
+    const link = (purpose: LinkPurpose) => links.create(purpose, account.id, now() - 5, linkState(account))
     expect(await lax.inspectCancelLink(link('cancel'))).toMatchObject({ changed: false, newLink: false })
     expect(await lax.completeReset(input(link('reset')))).toEqual({ ok: true })
     expect(await lax.inspectCancelLink(link('cancel'))).toMatchObject({ changed: true, newLink: true })

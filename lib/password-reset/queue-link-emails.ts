@@ -1,6 +1,6 @@
 import { createHash, randomInt } from 'node:crypto'
 import { isResettable, type Account } from '@/lib/accounts/account'
-import type { AttemptResult, Work } from '@/lib/queue/queue'
+import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
 import { maxAccountsPerMailbox } from '@/lib/rate-limits/email-budget'
 import { usernameSpellings } from '@/lib/text/username'
 import type { EmailDependencies } from './email-dependencies'
@@ -23,7 +23,7 @@ const spread = { least: 1, most: 4 }
 export async function queueLinkEmails(
   parts: EmailDependencies,
   simulation: EmailSimulation,
-  { id, data, createdAt, attempt }: Work<'link-request'>,
+  { id, data, createdAt, attempt }: QueuedJob<'link-request'>,
 ): Promise<AttemptResult> {
   const { audit, database, limits, queue } = parts
   const { target, locale, requestId, client, bypassPause } = data
@@ -41,7 +41,7 @@ export async function queueLinkEmails(
     // A retry always audits: the first attempt used the window without storing anything.
     if (attempt > 1 || (await limits.isFirstInWindow(client, `requested ${account.id}`)))
       audited.add(account.id)
-  await queue.ready()
+  await queue.open()
   await database.transaction(async (tx) => {
     for (const [nth, account] of found.entries()) {
       const job = { ...email, accountId: account.id }

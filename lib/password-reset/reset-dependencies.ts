@@ -1,5 +1,5 @@
 import type { AccountStore } from '@/lib/accounts/account-store'
-import type { Audit } from '@/lib/audit/audit'
+import type { AuditLog } from '@/lib/audit/audit'
 import type { Settings } from '@/lib/config/settings'
 import type { Database } from '@/lib/database/pool'
 import type { BreachCheck } from '@/lib/passwords/breach-check'
@@ -9,19 +9,19 @@ import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 import type { Configuration } from './extension-points'
-import type { Links } from './reset-link'
+import type { LinkSigner } from './reset-link'
 
 /** What the use cases of a reset work with. */
 export type ResetDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore
-  links: Links
+  links: LinkSigner
   policy: PasswordPolicy
   isBreached: BreachCheck
   hash: HashQueue
   queue: Queue
   limits: Limits
-  audit: Audit
+  audit: AuditLog
   database: Pick<Database, 'transaction'>
   settings: Pick<Settings, 'reset'>
   configuration: Configuration

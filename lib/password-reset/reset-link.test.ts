@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { forgeries, wordsOfTheSource } from '@/e2e/support/forged-links'
 import type { LinkState } from '@/lib/accounts/account'
-import { buildLinkUrl, createLinks, type Link, type Purpose } from './reset-link'
+import { buildLinkUrl, createLinkSigner, type Link, type LinkPurpose } from './reset-link'
 
 const numRuns = isLong ? 100_000 : 500
 if (isLong) vi.setConfig({ testTimeout: 900_000 })
@@ -21,8 +21,8 @@ const id = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
 const requestedAt = 1_790_000_000
 const at = (seconds: number) => new Date((requestedAt + seconds) * 1000)
 
-function make(overrides: Partial<Parameters<typeof createLinks>[0]> = {}) {
-  return createLinks({
+function make(overrides: Partial<Parameters<typeof createLinkSigner>[0]> = {}) {
+  return createLinkSigner({
     secrets: [secret],
     audience: 'https://id.example.com',
     period: { reset: 3600, cancel: 3600, 'cancel-change': 86_400 },
@@ -212,7 +212,7 @@ describe('T1, T2, T8, T9: whatever is made of a link', () => {
   )
 
   /** What the judge says of a link that is presented for a purpose, `age` seconds after it was made. */
-  function presented(purpose: Purpose, given: Link, seen: LinkState | null, age: number, links = here) {
+  function presented(purpose: LinkPurpose, given: Link, seen: LinkState | null, age: number, links = here) {
     const genuine = links.verifyAuthenticity(purpose, given)
     return genuine === null ? 'signature-invalid' : links.verifyState(genuine, seen, at(age))
   }

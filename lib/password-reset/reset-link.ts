@@ -8,12 +8,12 @@ export type Link = { user_id: string; timestamp: number; signature: string }
  * The purpose of a link; a link is invalid for any other one. `cancel` is "this wasn't me" in the email with a reset link,
  * `cancel-change` is "this wasn't me" in the email about a changed password.
  */
-export type Purpose = 'reset' | 'cancel' | 'cancel-change'
+export type LinkPurpose = 'reset' | 'cancel' | 'cancel-change'
 
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
 /** A link with a valid outer MAC: this deployment signed it for this purpose, account and time. It may be expired or used. */
-export type GenuineLink = Link & { purpose: Purpose; inner: Buffer; key: Buffer }
+export type GenuineLink = Link & { purpose: LinkPurpose; inner: Buffer; key: Buffer }
 
 /** Seconds that a timestamp may be ahead of the database's clock. */
 const allowedSkew = 60
@@ -21,7 +21,7 @@ const allowedSkew = 60
 const macLength = 32
 const signaturePattern = /^[A-Za-z0-9_-]{86}$/
 
-export type Links = ReturnType<typeof createLinks>
+export type LinkSigner = ReturnType<typeof createLinkSigner>
 
 /**
  * Signs and verifies links. A signature is two MACs (HMAC-SHA-256), `outer ‖ inner` in base64url:
@@ -37,7 +37,7 @@ export type Links = ReturnType<typeof createLinks>
  * @param period lifetime of a link by purpose, in seconds
  * @param oneTimeUse false excludes the password from the state, so that a link survives its use
  */
-export function createLinks({
+export function createLinkSigner({
   secrets,
   audience,
   period,
@@ -45,12 +45,12 @@ export function createLinks({
 }: {
   secrets: readonly [string, ...string[]]
   audience: string
-  period: Record<Purpose, number>
+  period: Record<LinkPurpose, number>
   oneTimeUse: boolean
 }) {
-  const rings = new Map<Purpose, [Buffer, ...Buffer[]]>()
+  const rings = new Map<LinkPurpose, [Buffer, ...Buffer[]]>()
 
-  function ringOf(purpose: Purpose): [Buffer, ...Buffer[]] {
+  function ringOf(purpose: LinkPurpose): [Buffer, ...Buffer[]] {
     let ring = rings.get(purpose)
     if (ring === undefined) {
       const [first, ...older] = secrets
@@ -62,7 +62,7 @@ export function createLinks({
 
   function innerOf(
     key: Buffer,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     userId: string,
     timestamp: number,
     state: LinkState,
@@ -83,12 +83,18 @@ export function createLinks({
     ])
   }
 
-  function outerOf(key: Buffer, purpose: Purpose, userId: string, timestamp: number, inner: Buffer): Buffer {
+  function outerOf(
+    key: Buffer,
+    purpose: LinkPurpose,
+    userId: string,
+    timestamp: number,
+    inner: Buffer,
+  ): Buffer {
     return mac(key, ['outer', purpose, audience, userId, timestamp, inner.toString('base64url')])
   }
 
   /** Signs a link for the current state of an account. `timestamp` in whole seconds since the epoch. */
-  function create(purpose: Purpose, userId: string, timestamp: number, state: LinkState): Link {
+  function create(purpose: LinkPurpose, userId: string, timestamp: number, state: LinkState): Link {
     const [key] = ringOf(purpose)
     const inner = innerOf(key, purpose, userId, timestamp, state)
     const outer = outerOf(key, purpose, userId, timestamp, inner)
@@ -100,7 +106,7 @@ export function createLinks({
    *
    * @returns null if the link is forged, damaged, not in canonical base64url, or of another purpose or deployment
    */
-  function verifyAuthenticity(purpose: Purpose, link: Link): GenuineLink | null {
+  function verifyAuthenticity(purpose: LinkPurpose, link: Link): GenuineLink | null {
     const bytes = Buffer.from(signaturePattern.test(link.signature) ? link.signature : '', 'base64url')
     const wellFormed = bytes.length === 2 * macLength && bytes.toString('base64url') === link.signature
     const whole = wellFormed ? bytes : Buffer.alloc(2 * macLength)
@@ -129,7 +135,7 @@ export function createLinks({
   }
 
   /** Returns when a link expires. */
-  function expiryOf(link: Pick<Link, 'timestamp'>, purpose: Purpose): Date {
+  function expiryOf(link: Pick<Link, 'timestamp'>, purpose: LinkPurpose): Date {
     return new Date((link.timestamp + period[purpose]) * 1000)
   }
 
@@ -137,7 +143,7 @@ export function createLinks({
 }
 
 /** Derives one key for each purpose (RFC 5869), so that a MAC of one purpose is invalid for another. */
-function deriveKey(secret: string, purpose: Purpose): Buffer {
+function deriveKey(secret: string, purpose: LinkPurpose): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, 'rekey', `link signature v1: ${purpose}`, macLength))
 }
 

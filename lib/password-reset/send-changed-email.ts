@@ -1,6 +1,6 @@
 import { clientNetwork } from '@/lib/addresses/client-ip'
-import type { AttemptResult, Work } from '@/lib/queue/queue'
-import { auditUnsentEmail, cancelLink, deliverEmail, emailLocale, senderOf } from './deliver-email'
+import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
+import { auditUnsentEmail, cancelLinkUrl, deliverEmail, emailLanguage, senderOf } from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
 
 /**
@@ -12,7 +12,7 @@ import type { EmailDependencies } from './email-dependencies'
  */
 export async function sendChangedEmail(
   parts: EmailDependencies,
-  { id, data, createdAt, attempt }: Work<'changed-email'>,
+  { id, data, createdAt, attempt }: QueuedJob<'changed-email'>,
 ): Promise<AttemptResult> {
   const { accountId, requestId, email } = data
   const context = { requestId, accountId }
@@ -21,7 +21,7 @@ export async function sendChangedEmail(
     await auditUnsentEmail(parts, 'account-gone', context)
     return { outcome: 'done' }
   }
-  const locale = emailLocale(parts, account, data.locale)
+  const locale = emailLanguage(parts, account, data.locale)
   const changedAt = Math.floor(createdAt.getTime() / 1000)
   const mayCancel = email === account.email
   const text = await parts.emails.changed({
@@ -30,7 +30,7 @@ export async function sendChangedEmail(
     account: { ...account, email },
     changedAt: createdAt,
     client: clientNetwork(data.client),
-    cancelLink: mayCancel ? cancelLink(parts, 'cancel-change', account, changedAt, locale) : undefined,
+    cancelLink: mayCancel ? cancelLinkUrl(parts, 'cancel-change', account, changedAt, locale) : undefined,
   })
   return deliverEmail(parts, 'notified', id, { ...account, email }, text, context, attempt)
 }

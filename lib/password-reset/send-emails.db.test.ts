@@ -6,15 +6,15 @@ import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { emails } from '@/emails/templates'
 import type { Account } from '@/lib/accounts/account'
-import { auditEvents, createAudit } from '@/lib/audit/audit'
+import { auditEvents, createAuditLog } from '@/lib/audit/audit'
 import type { Configuration } from './extension-points'
 import { createSendPacing } from './send-pacing'
 import { createLimits } from '@/lib/rate-limits/limits'
 import type { EmailDependencies } from './email-dependencies'
-import { createEmailSending } from './send-emails'
+import { createEmailJobHandlers } from './send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
-import type { Handlers, Jobs, Work } from '@/lib/queue/queue'
+import type { JobHandlers, JobData, QueuedJob } from '@/lib/queue/queue'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 
@@ -82,8 +82,8 @@ async function add(more: Partial<Account> = {}): Promise<Account> {
   return (await services.accounts.read(id)).account!
 }
 
-const handlers = (configuration: Configuration = {}, other: Partial<EmailDependencies> = {}): Handlers =>
-  createEmailSending({
+const handlers = (configuration: Configuration = {}, other: Partial<EmailDependencies> = {}): JobHandlers =>
+  createEmailJobHandlers({
     ...services,
     configuration,
     emails: { ...emails, ...configuration.emails },
@@ -98,8 +98,8 @@ const origin = { locale: 'en', requestId: 'r', client: '203.0.113.9' }
 /** An email's job, asked for `age` seconds ago. */
 const emailJob = (
   of: Account = account,
-  { age = 0, ...data }: Partial<Jobs['link-email']> & { age?: number } = {},
-): Work<'link-email'> => ({
+  { age = 0, ...data }: Partial<JobData['link-email']> & { age?: number } = {},
+): QueuedJob<'link-email'> => ({
   id: randomUUID(),
   data: {
     accountId: of.id,
@@ -113,7 +113,10 @@ const emailJob = (
   attempt: 1,
 })
 
-const requestJob = (target: Jobs['link-request']['target'], bypassPause = false): Work<'link-request'> => ({
+const requestJob = (
+  target: JobData['link-request']['target'],
+  bypassPause = false,
+): QueuedJob<'link-request'> => ({
   id: randomUUID(),
   data: { target, bypassPause, ...origin },
   createdAt: new Date(),
@@ -122,7 +125,7 @@ const requestJob = (target: Jobs['link-request']['target'], bypassPause = false)
 
 const queued = async (of: Account) =>
   (
-    await sql.query<{ id: string; data: Jobs['link-email'] }>(
+    await sql.query<{ id: string; data: JobData['link-email'] }>(
       `SELECT id, data FROM rekey_queue.job WHERE name = 'link-email' AND data->>'accountId' = $1`,
       [of.id],
     )
@@ -243,7 +246,7 @@ describe('A8: a request that names nobody', () => {
     const job = requestJob({ login: `nobody-${randomBytes(6).toString('hex')}` })
     await handlers()['link-request'](job)
     await handlers()['link-request']({ ...job, attempt: 2 })
-    const { rows } = await sql.query<{ id: string; data: Jobs['link-email'] }>(
+    const { rows } = await sql.query<{ id: string; data: JobData['link-email'] }>(
       `SELECT id, data FROM rekey_queue.job WHERE name = 'link-email' AND data->>'accountId' IS NULL`,
     )
     expect(rows).toHaveLength(1)
@@ -313,7 +316,7 @@ test('R2, A5: a typed username gets its email, however many older accounts have 
 describe('L1: of a flood', () => {
   let lines: { event: string; requestId: string }[]
   const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
-  const logging = () => handlers({}, { audit: createAudit(services.database, '', log) })
+  const logging = () => handlers({}, { audit: createAuditLog(services.database, '', log) })
   /** Clients that no other test has: a process remembers for a second what it did not note. */
   let here: string
   let there: string
@@ -593,7 +596,7 @@ describe('a team’s own way', () => {
 })
 
 describe('the email about a changed password', () => {
-  const changedJob = (of = account): Work<'changed-email'> => ({
+  const changedJob = (of = account): QueuedJob<'changed-email'> => ({
     id: randomUUID(),
     data: { accountId: of.id, email: of.email, ...origin },
     createdAt: new Date(),

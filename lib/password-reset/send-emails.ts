@@ -1,14 +1,14 @@
 import { LookUpTimedOut } from '@/lib/accounts/account-store'
-import type { AttemptResult, Handlers, QueueName, Work } from '@/lib/queue/queue'
+import type { AttemptResult, JobHandlers, QueueName, QueuedJob } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { queueLinkEmails } from './queue-link-emails'
 import { createEmailSimulation } from './simulated-emails'
 import { sendChangedEmail } from './send-changed-email'
-import { sendLinkEmail, writeLinkEmail } from './send-link-email'
+import { sendLinkEmail, renderLinkEmail } from './send-link-email'
 
 /** The worker's handler for each kind of job. The use cases of pages and handlers are in `password-reset.ts`. */
-export function createEmailSending(parts: EmailDependencies): Handlers {
-  const simulation = createEmailSimulation(parts, writeLinkEmail.bind(null, parts))
+export function createEmailJobHandlers(parts: EmailDependencies): JobHandlers {
+  const simulation = createEmailSimulation(parts, renderLinkEmail.bind(null, parts))
   return {
     'link-request': (job) => retryLookUp(parts, job, () => queueLinkEmails(parts, simulation, job)),
     'link-email': (job) => retryLookUp(parts, job, () => sendLinkEmail(parts, simulation, job)),
@@ -23,7 +23,7 @@ export function createEmailSending(parts: EmailDependencies): Handlers {
 /** A look-up that took too long is tried again a few times, and then recorded as a failure by the worker. */
 async function retryLookUp(
   { log }: EmailDependencies,
-  { data: { requestId }, attempt }: Work<QueueName>,
+  { data: { requestId }, attempt }: QueuedJob<QueueName>,
   work: () => Promise<AttemptResult>,
 ): Promise<AttemptResult> {
   try {

@@ -1,10 +1,10 @@
 import { linkState, isResettable, passwordChangedSince, type Account } from '@/lib/accounts/account'
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
-import type { EmailText } from '@/lib/mail/email-types'
-import type { AttemptResult, Work } from '@/lib/queue/queue'
+import type { RenderedEmail } from '@/lib/mail/email-types'
+import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
 import type { MailboxAllowance } from '@/lib/rate-limits/email-budget'
-import { auditUnsentEmail, cancelLink, deliverEmail, emailLocale, senderOf } from './deliver-email'
+import { auditUnsentEmail, cancelLinkUrl, deliverEmail, emailLanguage, senderOf } from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
 import type { EmailSimulation } from './simulated-emails'
 import { buildLinkUrl } from './reset-link'
@@ -12,7 +12,7 @@ import { buildLinkUrl } from './reset-link'
 /** Seconds. A link with less time left is not sent: its recipient could hardly use it. */
 const leastLife = 5 * 60
 
-type Job = Pick<Work<'link-email'>, 'id' | 'data' | 'attempt'>
+type Job = Pick<QueuedJob<'link-email'>, 'id' | 'data' | 'attempt'>
 
 /** Signs a link for the current state of the account and sends it. A retry sends the same link. */
 export async function sendLinkEmail(
@@ -79,7 +79,12 @@ async function send(
   try {
     // The row with the epoch may have been purged and recreated since the account was read.
     const current = { ...account, linksEpoch: slot.linksEpoch }
-    const text = await writeLinkEmail(parts, current, requestedAt, emailLocale(parts, account, data.locale))
+    const text = await renderLinkEmail(
+      parts,
+      current,
+      requestedAt,
+      emailLanguage(parts, account, data.locale),
+    )
     const ended = await deliverEmail(parts, 'sent', id, account, text, context, attempt)
     // An invalid address fails at once, without the time of sending.
     if (ended.outcome === 'never') await simulation.sending(data)
@@ -91,12 +96,12 @@ async function send(
 }
 
 /** Renders the email with a link for this state of an account. */
-export function writeLinkEmail(
+export function renderLinkEmail(
   parts: EmailDependencies,
   account: Account,
   requestedAt: number,
   locale: Language,
-): Promise<EmailText> {
+): Promise<RenderedEmail> {
   const { configuration, emails, links, settings } = parts
   const link = links.create('reset', account.id, requestedAt, linkState(account))
   const standard = buildLinkUrl(settings.reset.pageUrl, link)
@@ -107,7 +112,7 @@ export function writeLinkEmail(
     link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
     expiresAt: links.expiryOf({ timestamp: requestedAt }, 'reset'),
     lifeMinutes: Math.round(settings.reset.period / 60),
-    cancelLink: cancelLink(parts, 'cancel', account, requestedAt, locale),
+    cancelLink: cancelLinkUrl(parts, 'cancel', account, requestedAt, locale),
   })
 }
 

@@ -3,13 +3,13 @@ import { createHashQueue } from '@/lib/passwords/hash-queue'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
 import type { ResetDependencies } from './reset-dependencies'
-import { createLinks, type Purpose } from './reset-link'
+import { createLinkSigner, type LinkPurpose } from './reset-link'
 
 // Only the signature can be verified here: each other part records that it was used, and throws.
 
 const userId = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
 const state = { passwordHash: '$argon2id$one', email: 'ada@example.com', isActive: true, linksEpoch: 0 }
-const links = createLinks({
+const links = createLinkSigner({
   secrets: ['w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'],
   audience: 'https://id.example.com',
   period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
@@ -57,7 +57,7 @@ const input = (signature: string, password: string): CompleteResetInput => ({
 test('T11: three hundred bad signatures reach neither accounts nor policy, and hash nothing', async () => {
   const { flow, hash, reached } = bareWorld()
   const { signature } = links.create('reset', userId, 1_790_000_000, state)
-  const another = (purpose: Purpose) => links.create(purpose, userId, 1_790_000_000, state).signature
+  const another = (purpose: LinkPurpose) => links.create(purpose, userId, 1_790_000_000, state).signature
   const bad = ['', 'x', 'A'.repeat(86), signature.slice(0, -1), another('cancel'), another('cancel-change')]
   const passwords = ['ada@example.com', 'short', 'gravel orbit lantern', 'x'.repeat(10_000)]
   for (let attempt = 0; attempt < 300; attempt += 1) {

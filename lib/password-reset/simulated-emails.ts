@@ -1,11 +1,11 @@
 import type { Account } from '@/lib/accounts/account'
 import { isLanguage, type Language } from '@/lib/i18n/locales'
-import type { EmailText } from '@/lib/mail/email-types'
+import type { RenderedEmail } from '@/lib/mail/email-types'
 import { auditUnknownAccount } from './rejections'
 import type { EmailDependencies } from './email-dependencies'
-import type { AttemptResult, Jobs } from '@/lib/queue/queue'
+import type { AttemptResult, JobData } from '@/lib/queue/queue'
 
-type EmailJob = Jobs['link-email']
+type EmailJob = JobData['link-email']
 
 /** Round trips to the mail server per email: MAIL, RCPT, DATA, the message, and the dot that ends it. */
 const roundTrips = 5
@@ -38,14 +38,14 @@ export type EmailSimulation = ReturnType<typeof createEmailSimulation>
  */
 export function createEmailSimulation(
   parts: EmailDependencies,
-  write: (account: Account, requestedAt: number, locale: Language) => Promise<EmailText>,
+  write: (account: Account, requestedAt: number, locale: Language) => Promise<RenderedEmail>,
 ) {
   const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, sendPacing } = parts
 
   /** Queues an email for a request without an account. @param jobId of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
     await limits.isFirstInWindow(client, `requested ${jobId}`)
-    await queue.ready()
+    await queue.open()
     await database.transaction(async (tx) => {
       await queue.add('link-email', job, { tx, id: jobId })
       await audit.simulate(tx)

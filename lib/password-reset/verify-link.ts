@@ -1,6 +1,6 @@
 import { linkState, isResettable, type Account } from '@/lib/accounts/account'
 import type { ResetDependencies } from './reset-dependencies'
-import type { GenuineLink, Link, Purpose, LinkStatus } from './reset-link'
+import type { GenuineLink, Link, LinkPurpose, LinkStatus } from './reset-link'
 
 export type VerifiedLink =
   { status: 'valid'; account: Account } | { status: Exclude<LinkStatus, 'valid'>; account?: never }
@@ -19,13 +19,16 @@ export async function verifyResetLink(parts: Parts, link: Link): Promise<Verifie
 export async function verifyCancelLink(
   parts: Parts,
   link: Link,
-): Promise<VerifiedLink & { purpose?: Purpose }> {
-  const genuine = openCancelLink(parts, link)
+): Promise<VerifiedLink & { purpose?: LinkPurpose }> {
+  const genuine = verifyCancelLinkAuthenticity(parts, link)
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
 }
 
 /** @returns null for a link that Rekey did not sign */
-export function openCancelLink({ links }: Pick<Parts, 'links'>, link: Link): GenuineLink | null {
+export function verifyCancelLinkAuthenticity(
+  { links }: Pick<Parts, 'links'>,
+  link: Link,
+): GenuineLink | null {
   return links.verifyAuthenticity('cancel', link) ?? links.verifyAuthenticity('cancel-change', link)
 }
 

@@ -7,7 +7,7 @@ import { createPasswordPolicy } from './policy'
 const service = { appName: 'Rekey', host: 'accounts.northwind.example' }
 const policy = createPasswordPolicy({ minLength: 15, outerSpaces: 'keep', ...service })
 const short = createPasswordPolicy({ minLength: 8, outerSpaces: 'keep', ...service })
-const codes = (password: string, of = policy) => of.judge(password, grace).map(({ code }) => code)
+const codes = (password: string, of = policy) => of.findProblems(password, grace).map(({ code }) => code)
 
 describe('derived from what a guesser tries', () => {
   test('P13: the table has forty kinds and more', () => {

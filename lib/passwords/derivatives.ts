@@ -1,4 +1,4 @@
-import { costOfRest, cutIntoPieces, shortestPart, type Costs, type FindWord } from './pieces'
+import { costOfUncovered, findPieces, repeatedPartLength, type UncoveredCosts, type FindWord } from './pieces'
 import { countVisible, isLetter, isPadding, isSign, visibleCharacters, withoutDisguise } from './visible-text'
 
 /** Letters from which on a repetition stands out from chance, where digits and signs stand between. */
@@ -34,8 +34,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const most = Math.min(4, Math.floor(all.length / 5))
   const few = { padding: 1, letter: 2, most, needsWord: false }
   const padded = { padding: 0, letter: Infinity, most: 0, needsWord: true }
-  const cut = cutIntoPieces(all, find)
-  if (costOfRest(cut, few) <= most || costOfRest(cut, padded) === 0) return true
+  const cut = findPieces(all, find)
+  if (costOfUncovered(cut, few) <= most || costOfUncovered(cut, padded) === 0) return true
 
   const unsigned = all.filter((character) => !isSign(character))
   if (unsigned.length < all.length && rest(unsigned, padded) === 0) return true
@@ -44,19 +44,19 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   if (letters.length === all.length || letters.length < 3) return false
   // "sunflower1sunflower2"; hexadecimal digits have such letters by chance, but not each part in one go.
   const runs = all.filter((character, at) => !isPadding(character) && isPadding(all[at - 1] ?? '0')).length
-  const part = shortestPart(letters)
+  const part = repeatedPartLength(letters)
   if (isRepeated(letters) && part >= tellingPart && runs * part <= letters.length + part) return true
   // "a1b2c3d4": two sequences, one in the other.
   const around = rest(all.filter(isPadding), few)
   if (around > most) return false
   return isRepeated(letters) || rest(letters, few) + around <= most
 
-  function rest(characters: readonly string[], costs: Costs): number {
-    return costOfRest(cutIntoPieces(characters, find), costs)
+  function rest(characters: readonly string[], costs: UncoveredCosts): number {
+    return costOfUncovered(findPieces(characters, find), costs)
   }
 
   function isRepeated(characters: readonly string[]): boolean {
-    const part = shortestPart(characters)
+    const part = repeatedPartLength(characters)
     return part < minLength && part * 2 <= characters.length
   }
 }

@@ -2,7 +2,7 @@ import { hash as argon2, parseOptions } from '@node-rs/argon2'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
-import { Busy, createHashQueue } from './hash-queue'
+import { HashQueueFull, createHashQueue } from './hash-queue'
 import { argon2id } from './hashers/argon2id'
 import { betterAuthScrypt } from './hashers/better-auth'
 import { djangoPbkdf2 } from './hashers/django'
@@ -118,7 +118,9 @@ describe('F14: load', () => {
     const all = Array.from({ length: 20 }, (_, index) => outcomeOf(small.hash(`${index}`)))
     await settle()
     expect([started, small.hashed]).toEqual([['0', '1'], 2])
-    expect(await Promise.all(all.slice(5))).toEqual(Array.from({ length: 15 }, () => expect.any(Busy)))
+    expect(await Promise.all(all.slice(5))).toEqual(
+      Array.from({ length: 15 }, () => expect.any(HashQueueFull)),
+    )
 
     for (let ended = 0; ended < 5; ended += 1) await end()
     expect(await Promise.all(all.slice(0, 5))).toEqual([0, 1, 2, 3, 4].map((index) => `slow ${index}`))
@@ -192,7 +194,11 @@ describe('F14: load', () => {
     for (let round = 0; round < 5; round += 1) {
       const rush = [single.hash('x'), single.hash('x'), single.hash('x')]
       const outcomes = await Promise.all(rush.map(outcomeOf))
-      expect(outcomes).toMatchObject([{ message: 'failed' }, { message: 'failed' }, { name: 'Busy' }])
+      expect(outcomes).toMatchObject([
+        { message: 'failed' },
+        { message: 'failed' },
+        { name: 'HashQueueFull' },
+      ])
     }
     expect(await single.verify(await hash('correct horse'), 'correct horse')).toBe(true)
   })

@@ -3,10 +3,10 @@ import { argon2id } from './hashers/argon2id'
 import type { PasswordFormat } from './hashers/password-format'
 
 /** More passwords wait to be hashed than can be served in time: the client should come back later (503). */
-export class Busy extends Error {
+export class HashQueueFull extends Error {
   constructor() {
     super('too many passwords are waiting to be hashed')
-    this.name = 'Busy'
+    this.name = 'HashQueueFull'
   }
 }
 
@@ -72,7 +72,7 @@ export function createHashQueue({
     }
   }
 
-  /** @throws Busy at once where those who wait already take too long */
+  /** @throws HashQueueFull at once where those who wait already take too long */
   async function inTurn<Result>(cost: Cost, work: () => Promise<Result>): Promise<Result> {
     if (waiting.length === 0 && fits(cost)) {
       occupy(cost)
@@ -80,7 +80,7 @@ export function createHashQueue({
       waitingMilliseconds += share(cost)
       await new Promise<void>((start) => waiting.push({ cost, start }))
     } else {
-      throw new Busy()
+      throw new HashQueueFull()
     }
     try {
       return await work()
@@ -92,7 +92,7 @@ export function createHashQueue({
   /**
    * Hashes a password exactly as received, in the format of new passwords.
    *
-   * @throws Busy where too many are waiting
+   * @throws HashQueueFull where too many are waiting
    */
   function hash(password: string): Promise<string> {
     return inTurn(format.cost, () => {
@@ -105,7 +105,7 @@ export function createHashQueue({
    * Whether the password is the one that was hashed. A value of a format that is neither written nor accepted fits no
    * password.
    *
-   * @throws Busy where too many are waiting
+   * @throws HashQueueFull where too many are waiting
    */
   async function verify(stored: string, password: string): Promise<boolean> {
     const written = formats.find((one) => one.matches(stored))

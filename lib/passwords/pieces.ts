@@ -26,7 +26,7 @@ const longestWord = 40
 const strongLetters = 5
 
 /** What covering costs: `left` counts what no piece covers. */
-export type Costs = {
+export type UncoveredCosts = {
   /** The cost of a digit or sign that is in no sequence. */
   padding: number
   /** The cost of a letter; `Infinity` where every letter must be covered. */
@@ -44,7 +44,7 @@ export type TextPieces = { characters: readonly string[]; piecesFrom: (start: nu
  * Finds the lines of keys or letters, the repetitions, and the words that `find` knows, each when it is first asked for:
  * most phrases are given up after a word or two.
  */
-export function cutIntoPieces(characters: readonly string[], find: FindWord): TextPieces {
+export function findPieces(characters: readonly string[], find: FindWord): TextPieces {
   const plain = withoutDisguise(characters)
   const found: Piece[][] = []
   function piecesFrom(start: number): Piece[] {
@@ -63,7 +63,7 @@ export function cutIntoPieces(characters: readonly string[], find: FindWord): Te
  *
  * @returns the least cost of what is left over; `Infinity` where that is more than `most`
  */
-export function costOfRest({ characters, piecesFrom }: TextPieces, costs: Costs): number {
+export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: UncoveredCosts): number {
   /** By position: the least cost to get there, by the common password used so far and whether there is a strong word. */
   const reached: Map<string, number>[] = Array.from({ length: characters.length + 1 }, () => new Map())
   reached[0]!.set(' ', 0)
@@ -151,7 +151,7 @@ function words(
 }
 
 /** The shortest part that the whole text repeats, the last time perhaps cut; the text's own length where there is none. */
-export function shortestPart(characters: readonly string[]): number {
+export function repeatedPartLength(characters: readonly string[]): number {
   const borders = [0]
   for (let at = 1, border = 0; at < characters.length; at += 1) {
     while (border > 0 && characters[at] !== characters[border]) border = borders[border - 1]!

@@ -71,15 +71,17 @@ export function createPasswordPolicy({
    * All that is wrong with a password for this person, in the contract's order; empty where nothing is. Where the format
    * normalises, both what was typed and what is hashed must be good: full-width letters would hide a name from the policy.
    */
-  function judge(password: string, person: PersonalFacts): PolicyProblem[] {
+  function findProblems(password: string, person: PersonalFacts): PolicyProblem[] {
     const hashed = normalise?.(password) ?? password
-    const problems = judgeText(password, person)
+    const problems = findTextProblems(password, person)
     if (hashed === password) return problems
     const codes = new Set(problems.map(({ code }) => code))
-    return [...problems, ...judgeText(hashed, person).filter(({ code }) => !codes.has(code))].sort(byOrder)
+    return [...problems, ...findTextProblems(hashed, person).filter(({ code }) => !codes.has(code))].sort(
+      byOrder,
+    )
   }
 
-  function judgeText(password: string, person: PersonalFacts): PolicyProblem[] {
+  function findTextProblems(password: string, person: PersonalFacts): PolicyProblem[] {
     const similar = findSimilarityProblem(password, person)
     const problems: PolicyProblem[] = [
       ...(similar ? [similar] : []),
@@ -92,7 +94,7 @@ export function createPasswordPolicy({
     return problems.sort(byOrder)
   }
 
-  return { rules, ruleSettings, judge }
+  return { rules, ruleSettings, findProblems }
 }
 
 /** Code points of a fact that are looked at: nobody types more of one. */

@@ -138,25 +138,29 @@ test('P6: nothing is asked of what a password is composed of', () => {
 
 describe('what a form shows', () => {
   test('every rule has a tick, in the order of the messages', () => {
-    expect(strict.ticks('12345 ')).toEqual([
+    expect(strict.checklist('12345 ')).toEqual([
       { problem: { code: 'too-short', min: 8 }, kept: false },
       { problem: { code: 'numeric' }, kept: true },
       { problem: { code: 'too-long', max: 256 }, kept: true },
       { problem: { code: 'outer-spaces' }, kept: false },
     ])
     const bcrypt = createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } })
-    expect(bcrypt.ticks('').map(({ problem }) => problem.code)).toEqual([
+    expect(bcrypt.checklist('').map(({ problem }) => problem.code)).toEqual([
       'too-short',
       'numeric',
       'too-many-bytes',
     ])
-    expect(rules.ticks('').map(({ problem }) => problem.code)).toEqual(['too-short', 'numeric', 'too-long'])
+    expect(rules.checklist('').map(({ problem }) => problem.code)).toEqual([
+      'too-short',
+      'numeric',
+      'too-long',
+    ])
   })
 
   test('P11: ticks and problems are one judgement', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (password) => {
-        const unkept = strict.ticks(password).filter(({ kept }) => !kept)
+        const unkept = strict.checklist(password).filter(({ kept }) => !kept)
         expect(unkept.map(({ problem }) => problem)).toEqual(strict.problems(password))
       }),
     )

@@ -67,9 +67,9 @@ export function createPasswordRules(
       passwordrules: `minlength: ${minLength}; maxlength: ${Math.min(max, bytes)}; required: lower; allowed: upper, digit, [-];`,
     },
     /** Every rule, in the order to show, and whether the password keeps it. */
-    ticks: (password: string): { problem: RuleProblem; kept: boolean }[] =>
+    checklist: (password: string): { problem: RuleProblem; kept: boolean }[] =>
       rules.map(({ problem, breaks }) => ({ problem, kept: !breaks(password) })),
-    /** What is wrong, in the order of `ticks`; empty where nothing is. */
+    /** What is wrong, in the order of `checklist`; empty where nothing is. */
     problems: (password: string): RuleProblem[] =>
       rules.filter(({ breaks }) => breaks(password)).map(({ problem }) => problem),
   }

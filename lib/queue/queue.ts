@@ -3,7 +3,7 @@ import { fromPrisma, PgBoss, type Db, type QueueOptions } from 'pg-boss'
 import { z } from 'zod'
 import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { Database, Transaction } from '@/lib/database/pool'
-import { quoted, type Schemas } from '@/lib/config/schema-names'
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /** The last second of the year 9999: far beyond any clock, and still a date. */
 const latest = 253_402_300_799
@@ -47,9 +47,9 @@ export const jobSchemas = {
   'changed-hook': z.object({ accountId, username: z.string(), requestId: z.string() }),
 }
 
-export type Jobs = { [Name in keyof typeof jobSchemas]: z.infer<(typeof jobSchemas)[Name]> }
+export type JobData = { [Name in keyof typeof jobSchemas]: z.infer<(typeof jobSchemas)[Name]> }
 
-export type QueueName = keyof Jobs
+export type QueueName = keyof JobData
 
 /**
  * How an attempt ended: done, to be retried later, or never to be retried. `maybeDelivered`: an email may have left although
@@ -61,7 +61,12 @@ export type AttemptResult =
   | { outcome: 'never'; reason: string }
 
 /** A job as its handler receives it; `attempt` starts at 1. */
-export type Work<Name extends QueueName> = { id: string; data: Jobs[Name]; createdAt: Date; attempt: number }
+export type QueuedJob<Name extends QueueName> = {
+  id: string
+  data: JobData[Name]
+  createdAt: Date
+  attempt: number
+}
 
 const hour = 3600
 const day = 24 * hour
@@ -95,7 +100,7 @@ const queues: Record<QueueName, QueueOptions> = {
 export const queueNames = Object.keys(queues) as QueueName[]
 
 /** Creates a pg-boss without timers, for processes that only add jobs, and for checks. */
-function passive(db: Db, { queue }: Schemas): PgBoss {
+function passive(db: Db, { queue }: SchemaNames): PgBoss {
   const boss = new PgBoss({
     db,
     schema: queue,
@@ -113,14 +118,14 @@ function throughPool(pool: pg.Pool | pg.Client): Db {
 }
 
 /** The comment on a table of the queue that marks it as this installation's, not another application's pg-boss. */
-const ownerOf = ({ own }: Schemas) => `The queue of Rekey in the schema ${own}`
+const ownerOf = ({ own }: SchemaNames) => `The queue of Rekey in the schema ${own}`
 
 /**
  * Creates or updates the queue's tables and queues; only `npm run migrate` calls it, after its checks.
  *
  * @param url its role needs CREATE on the queue's schema, which must exist
  */
-export async function installQueue(url: string, schemas: Schemas): Promise<void> {
+export async function installQueue(url: string, schemas: SchemaNames): Promise<void> {
   const boss = new PgBoss({
     connectionString: url,
     schema: schemas.queue,
@@ -136,7 +141,7 @@ export async function installQueue(url: string, schemas: Schemas): Promise<void>
     await boss
       .getDb()
       .executeSql(
-        `COMMENT ON TABLE ${quoted(schemas.queue)}."version" IS ${pg.escapeLiteral(ownerOf(schemas))}`,
+        `COMMENT ON TABLE ${quoteSchema(schemas.queue)}."version" IS ${pg.escapeLiteral(ownerOf(schemas))}`,
       )
     for (const name of queueNames) {
       const options = { ...queues[name], notify: true }
@@ -151,7 +156,7 @@ export async function installQueue(url: string, schemas: Schemas): Promise<void>
 /** Determines who owns the tables in the queue's schema; `none` if there are none. */
 export async function queueOwner(
   client: pg.Client,
-  schemas: Schemas,
+  schemas: SchemaNames,
 ): Promise<'none' | 'rekey' | 'another application'> {
   const { rows } = await client.query<{ name: string; comment: string | null }>(
     `SELECT c.relname AS "name", obj_description(c.oid, 'pg_class') AS "comment"
@@ -169,7 +174,7 @@ export async function queueOwner(
  *
  * @throws if the database is unavailable
  */
-export async function queueIsCurrent(client: pg.Client, schemas: Schemas): Promise<boolean> {
+export async function queueIsCurrent(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   if ((await queueOwner(client, schemas)) !== 'rekey') return false
   const boss = passive(throughPool(client), schemas)
   try {
@@ -189,7 +194,7 @@ export type Queue = ReturnType<typeof createQueue>
 export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'>) {
   let opening: Promise<PgBoss> | undefined
 
-  async function open(): Promise<PgBoss> {
+  async function connect(): Promise<PgBoss> {
     const boss = passive(throughPool(pool), schemas)
     await boss.start()
     return boss
@@ -201,8 +206,8 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
    *
    * @throws if the database is unavailable
    */
-  async function ready(): Promise<PgBoss> {
-    opening ??= open()
+  async function open(): Promise<PgBoss> {
+    opening ??= connect()
     try {
       return await opening
     } catch (error) {
@@ -220,10 +225,10 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
    */
   async function add<Name extends QueueName>(
     name: Name,
-    data: Jobs[Name],
+    data: JobData[Name],
     { tx, id, afterSeconds }: { tx?: Transaction; id?: string; afterSeconds?: number } = {},
   ): Promise<void> {
-    const boss = await ready()
+    const boss = await open()
     await boss.send(name, data, {
       ...(tx && { db: fromPrisma(tx) }),
       ...(id !== undefined && { id }),
@@ -231,10 +236,10 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
     })
   }
 
-  return { add, ready }
+  return { add, open }
 }
 
 /** The connections of a worker's queue, including the one for LISTEN. */
 export const queueConnections = 5
 
-export type Handlers = { [Name in QueueName]: (work: Work<Name>) => Promise<AttemptResult> }
+export type JobHandlers = { [Name in QueueName]: (work: QueuedJob<Name>) => Promise<AttemptResult> }

@@ -6,9 +6,9 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 import type { AuditFacts } from '@/lib/audit/audit'
 import { longestAttempt } from '@/lib/mail/smtp-options'
 import { migrate } from '@/lib/setup/migrate'
-import { createQueue, type AttemptResult, type Handlers, type Queue } from './queue'
+import { createQueue, type AttemptResult, type JobHandlers, type Queue } from './queue'
 import { maxAttemptsInDoubt, maxCostlyAttempts, startQueueWorker } from './worker'
-import { defaultSchemas } from '@/lib/config/schema-names'
+import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 let database: TestDatabase
 let pool: pg.Pool
@@ -17,7 +17,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
   await migrate(database)
   pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  queue = createQueue({ pool, schemas: defaultSchemas })
+  queue = createQueue({ pool, schemas: defaultSchemaNames })
 }, 120_000)
 afterAll(async () => {
   await pool.end()
@@ -39,7 +39,7 @@ const done = async (): Promise<AttemptResult> => ({ outcome: 'done' })
 const later = async (): Promise<AttemptResult> => ({ outcome: 'later', reason: 'ETLS' })
 
 /** Starts a worker that runs two jobs of a queue at once. */
-async function work(handlers: Partial<Handlers>) {
+async function work(handlers: Partial<JobHandlers>) {
   const givenUp = async (facts: AuditFacts) => void told.push(facts)
   const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
   stop = await startQueueWorker(

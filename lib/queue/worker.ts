@@ -10,11 +10,11 @@ import {
   queueNames,
   jobSchemas,
   type AttemptResult,
-  type Handlers,
-  type Jobs,
+  type JobHandlers,
+  type JobData,
   type QueueName,
 } from './queue'
-import { quoted, type Schemas } from '@/lib/config/schema-names'
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
  * Jobs per fetch. With at least two, a full batch makes pg-boss fetch again immediately. With one, it would wait for a
@@ -26,7 +26,7 @@ const batchSize = 2
 const settleTime = 30_000
 
 /** Milliseconds before the end of a job's retention after which it is not retried. */
-const aDay = 24 * 3600 * 1000
+const lastRetryBefore = 24 * 3600 * 1000
 
 /**
  * The most attempts of one job that may each have delivered an email. It limits duplicates if a mail server accepts emails
@@ -37,10 +37,10 @@ export const maxAttemptsInDoubt = 8
 /** The most attempts of one job that were costly. The last follows the first after some eight minutes. */
 export const maxCostlyAttempts = 6
 
-type Job = JobWithMetadata<Jobs[QueueName]>
+type Job = JobWithMetadata<JobData[QueueName]>
 
 export type WorkerParts = {
-  database: { url: string; schemas: Schemas; sharedSession: boolean }
+  database: { url: string; schemas: SchemaNames; sharedSession: boolean }
   log: Log
   /** The most concurrent jobs of each queue in this process. */
   concurrency: Record<QueueName, number>
@@ -56,7 +56,10 @@ export type WorkerParts = {
  * @returns stops: fetches no more, waits up to 20 s for running jobs, and returns unfinished ones to the queue
  * @throws if the database is unavailable
  */
-export async function startQueueWorker(parts: WorkerParts, handlers: Handlers): Promise<() => Promise<void>> {
+export async function startQueueWorker(
+  parts: WorkerParts,
+  handlers: JobHandlers,
+): Promise<() => Promise<void>> {
   const { log, concurrency } = parts
   const { url, schemas } = parts.database
   const options: ConstructorOptions & pg.PoolConfig = {
@@ -126,11 +129,11 @@ function retryStatements(boss: PgBoss): void {
 type JobTimes = { createdAt: Date; /** Milliseconds. */ keptFor: number }
 
 /** Reads timestamps as numbers: pg-boss selects text, which depends on the session's TimeZone and DateStyle. */
-async function readTimes(boss: PgBoss, { queue }: Schemas, jobs: Job[]): Promise<Map<string, JobTimes>> {
+async function readTimes(boss: PgBoss, { queue }: SchemaNames, jobs: Job[]): Promise<Map<string, JobTimes>> {
   const { rows } = await boss.getDb().executeSql(
     `SELECT "id", floor(extract(epoch FROM "created_on") * 1000)::bigint AS "createdAt",
             floor(extract(epoch FROM "keep_until" - now()) * 1000)::bigint AS "keptFor"
-       FROM ${quoted(queue)}."job" WHERE "name" = $1 AND "id" = ANY ($2::uuid[])`,
+       FROM ${quoteSchema(queue)}."job" WHERE "name" = $1 AND "id" = ANY ($2::uuid[])`,
     [jobs[0]!.name, jobs.map(({ id }) => id)],
   )
   return new Map(
@@ -185,7 +188,7 @@ async function attempt(
   const maybeDelivered = before.maybeDelivered + (ended.maybeDelivered === true ? 1 : 0)
   const costly = before.costly + (ended.isCostly === true ? 1 : 0)
   const output = { reason, maybeDelivered, ...(costly > 0 && { costly }) }
-  const isLast = retryCount >= retryLimit || keptFor < aDay || costly >= maxCostlyAttempts
+  const isLast = retryCount >= retryLimit || keptFor < lastRetryBefore || costly >= maxCostlyAttempts
   if (!isLast && maybeDelivered < maxAttemptsInDoubt) return { id, status: 'failed', output }
   log.error({ event: 'job_given_up', ...context, reason })
   await givenUp({ accountId: accountOf(data), requestId: data.requestId, reason: `${queue} ${reason}` })
@@ -224,7 +227,7 @@ function countsOf({ output }: Job): z.infer<typeof storedCounts> {
   return storedCounts.safeParse(output).data ?? { maybeDelivered: 0, costly: 0 }
 }
 
-function accountOf(data: Jobs[QueueName]): string | undefined {
+function accountOf(data: JobData[QueueName]): string | undefined {
   const named = 'target' in data ? data.target : data
   return 'accountId' in named ? (named.accountId ?? undefined) : undefined
 }

@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 import { clientKey } from '@/lib/addresses/client-ip'
 import { createLimits, LimiterBroken, type LimitResult, type LimitSettings } from './limits'
 import { migrate } from '@/lib/setup/migrate'
-import { defaultSchemas } from '@/lib/config/schema-names'
+import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 const settings: LimitSettings = {
   requestsPerClient: { count: 6, seconds: 600 },
@@ -28,7 +28,7 @@ beforeAll(async () => {
 }, 120_000)
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'] })
-  limits = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
+  limits = createLimits({ pool, schemas: defaultSchemaNames }, secret, settings)
   await pool.query('DELETE FROM "rekey"."limits"')
 })
 afterEach(() => vi.useRealTimers())
@@ -100,7 +100,7 @@ describe('R1: what is counted', () => {
 
   test('R4: and by the clock on the wall', async () => {
     vi.useRealTimers()
-    const brief = createLimits({ pool, schemas: defaultSchemas }, secret, {
+    const brief = createLimits({ pool, schemas: defaultSchemaNames }, secret, {
       ...settings,
       resetsPerClient: { count: 1, seconds: 1 },
     })
@@ -118,7 +118,7 @@ describe('R1: what is counted', () => {
   })
 
   test('another instance of the deployment shares the counts', async () => {
-    const twin = createLimits({ pool, schemas: defaultSchemas }, secret, settings)
+    const twin = createLimits({ pool, schemas: defaultSchemaNames }, secret, settings)
     const sendRequest = (i: number) => (i % 2 === 0 ? limits : twin).countRequest('203.0.113.8', 'grace')
     expect(await inTurn(4, sendRequest)).toEqual([true, true, true, false])
   })
@@ -293,7 +293,7 @@ describe('R8: what is kept', () => {
     const keysOf = async () =>
       (await rows()).map(({ key }) => key).filter((key) => key.startsWith('requestsPerLogin'))
     const [own] = await keysOf()
-    await createLimits({ pool, schemas: defaultSchemas }, `${secret}x`, settings).countRequest(
+    await createLimits({ pool, schemas: defaultSchemaNames }, `${secret}x`, settings).countRequest(
       '203.0.113.13',
       'grace@example.com',
     )
@@ -357,7 +357,7 @@ describe('notes and the email budget', () => {
 
 describe('A9: whether one’s own email leaves', () => {
   const large: LimitSettings = { ...settings, emails: { count: 400, seconds: 3600 } }
-  const budgeted = (key = secret) => createLimits({ pool, schemas: defaultSchemas }, key, large)
+  const budgeted = (key = secret) => createLimits({ pool, schemas: defaultSchemaNames }, key, large)
 
   const setPoints = (name: string, points: number) =>
     pool.query('UPDATE "rekey"."limits" SET "points" = $2 WHERE "key" LIKE $1', [`${name}:all %`, points])
@@ -527,7 +527,7 @@ describe('R2, R8: who goes on after a refusal', () => {
   })
 
   test('R8: a crowd of refused clients is remembered within bounds', async () => {
-    const strict = createLimits({ pool, schemas: defaultSchemas }, secret, {
+    const strict = createLimits({ pool, schemas: defaultSchemaNames }, secret, {
       ...settings,
       resetsPerClient: { count: 1, seconds: 600 },
     })
@@ -570,7 +570,7 @@ describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
   test('nor when nobody answers', async () => {
     const nowhere = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' })
     await expect(
-      createLimits({ pool: nowhere, schemas: defaultSchemas }, secret, settings).countReset(
+      createLimits({ pool: nowhere, schemas: defaultSchemaNames }, secret, settings).countReset(
         '203.0.113.19',
         null,
       ),

@@ -5,7 +5,7 @@ import type { Database } from '@/lib/database/pool'
 import { createEmailBudget } from './email-budget'
 import { createRefusalMemory } from './refusal-memory'
 import { canonicalEmail } from '@/lib/addresses/email-address'
-import { quoted } from '@/lib/config/schema-names'
+import { quoteSchema } from '@/lib/config/schema-names'
 import { canonicalUsername } from '@/lib/text/username'
 
 /** At most `count` events in `seconds`. */
@@ -83,7 +83,7 @@ export function createLimits(
   secret: string,
   settings: LimitSettings,
 ) {
-  const table = `${quoted(schemas.own)}."limits"`
+  const table = `${quoteSchema(schemas.own)}."limits"`
   const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter keys v1', 32))
   // The adapter drops statement names: they collide where clients share sessions.
   const storeClient = {

@@ -6,12 +6,12 @@ import { databaseProblems } from '@/lib/database/facts'
 import { migrationProblems } from './migration-checks'
 import { appGrantStatements } from './privileges'
 import { installQueue, queueIsCurrent } from '@/lib/queue/queue'
-import { quoted, type Schemas } from '@/lib/config/schema-names'
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /** The table of applied migrations, in the format of `prisma migrate`. */
-const recordOf = ({ own }: Schemas) => `${quoted(own)}."_prisma_migrations"`
+const recordOf = ({ own }: SchemaNames) => `${quoteSchema(own)}."_prisma_migrations"`
 
-const createRecord = (schemas: Schemas) => `CREATE TABLE IF NOT EXISTS ${recordOf(schemas)} (
+const createRecord = (schemas: SchemaNames) => `CREATE TABLE IF NOT EXISTS ${recordOf(schemas)} (
   "id" VARCHAR(36) PRIMARY KEY NOT NULL,
   "checksum" VARCHAR(64) NOT NULL,
   "finished_at" TIMESTAMPTZ,
@@ -49,7 +49,7 @@ function readMigrations(ownsUsers: boolean): Migration[] {
  */
 export async function pendingMigrations(
   client: pg.Client,
-  schemas: Schemas,
+  schemas: SchemaNames,
   ownsUsers: boolean,
 ): Promise<string[]> {
   const applied = await appliedMigrations(client, schemas)
@@ -73,7 +73,7 @@ export async function pendingMigrations(
  * @throws Error if a migration fails; that migration is rolled back
  */
 export async function migrate(
-  { url, schemas }: { url: string; schemas: Schemas },
+  { url, schemas }: { url: string; schemas: SchemaNames },
   { appRole, ownsUsers = true }: { appRole?: string | undefined; ownsUsers?: boolean } = {},
 ): Promise<string[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
@@ -100,29 +100,34 @@ export async function migrate(
 }
 
 /** Takes the lock before it checks: two concurrent runs could both find a schema missing. */
-async function createSchemas(client: pg.Client, schemas: Schemas): Promise<void> {
+async function createSchemas(client: pg.Client, schemas: SchemaNames): Promise<void> {
   await inTransaction(client, schemas, async () => {
     for (const schema of [schemas.own, schemas.queue]) {
       const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
       // eslint-disable-next-line no-restricted-syntax -- CREATE SCHEMA takes no parameters; the name is checked and quoted
-      if (rowCount === 0) await client.query(`CREATE SCHEMA ${quoted(schema)}`)
+      if (rowCount === 0) await client.query(`CREATE SCHEMA ${quoteSchema(schema)}`)
     }
   })
 }
 
-async function grantTo(client: pg.Client, schemas: Schemas, role: string, ownsUsers: boolean): Promise<void> {
+async function grantTo(
+  client: pg.Client,
+  schemas: SchemaNames,
+  role: string,
+  ownsUsers: boolean,
+): Promise<void> {
   await inTransaction(client, schemas, async () => {
     for (const grant of appGrantStatements(client.escapeIdentifier(role), schemas, ownsUsers))
       await client.query(grant)
   })
 }
 
-async function apply(client: pg.Client, schemas: Schemas, migration: Migration): Promise<boolean> {
+async function apply(client: pg.Client, schemas: SchemaNames, migration: Migration): Promise<boolean> {
   try {
     return await inTransaction(client, schemas, async () => {
       await client.query(createRecord(schemas))
       if (isApplied(migration, await appliedMigrations(client, schemas))) return false
-      await client.query(migration.sql.replaceAll('"rekey"', quoted(schemas.own)))
+      await client.query(migration.sql.replaceAll('"rekey"', quoteSchema(schemas.own)))
       await client.query(
         // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
         `INSERT INTO ${recordOf(schemas)} ("id", "checksum", "finished_at", "migration_name", "applied_steps_count")
@@ -143,7 +148,7 @@ async function apply(client: pg.Client, schemas: Schemas, migration: Migration):
  */
 async function inTransaction<Result>(
   client: pg.Client,
-  { own }: Schemas,
+  { own }: SchemaNames,
   work: () => Promise<Result>,
 ): Promise<Result> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
@@ -159,7 +164,7 @@ async function inTransaction<Result>(
 }
 
 /** Reads names and checksums of applied migrations; empty if the table does not exist yet. */
-async function appliedMigrations(client: pg.Client, schemas: Schemas): Promise<Map<string, string>> {
+async function appliedMigrations(client: pg.Client, schemas: SchemaNames): Promise<Map<string, string>> {
   const { rowCount } = await client.query(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relname = '_prisma_migrations'`,

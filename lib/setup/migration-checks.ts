@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { queueOwner } from '@/lib/queue/queue'
-import { quoted, type Schemas } from '@/lib/config/schema-names'
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
  * Lists the reasons why a migration of these schemas would fail. Changes nothing, so that `migrate` can stop before its
@@ -12,7 +12,7 @@ import { quoted, type Schemas } from '@/lib/config/schema-names'
  */
 export async function migrationProblems(
   client: pg.Client,
-  schemas: Schemas,
+  schemas: SchemaNames,
   migrations: string[],
   appRole?: string,
 ): Promise<string[]> {
@@ -41,7 +41,7 @@ type Facts = {
   foreignMigrations(known: string[]): boolean
 }
 
-async function readFacts(client: pg.Client, schemas: Schemas, appRole?: string): Promise<Facts> {
+async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: string): Promise<Facts> {
   const names = [schemas.own, schemas.queue]
   const { rows } = await client.query<{ role: string; may_create: boolean; app_role_exists: boolean }>(
     `SELECT current_user AS "role", has_database_privilege(current_database(), 'CREATE') AS "may_create",
@@ -81,12 +81,12 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
   if (schema === undefined) {
     if (mayCreateSchemas) return []
     return [
-      `The role ${role} may not create the schema ${name}; have an administrator run: CREATE SCHEMA ${quoted(name)} AUTHORIZATION ${owner};`,
+      `The role ${role} may not create the schema ${name}; have an administrator run: CREATE SCHEMA ${quoteSchema(name)} AUTHORIZATION ${owner};`,
     ]
   }
   if (!schema.usable)
     return [
-      `The role ${role} may not create tables in the schema ${name}; have an administrator run: GRANT USAGE, CREATE ON SCHEMA ${quoted(name)} TO ${owner};`,
+      `The role ${role} may not create tables in the schema ${name}; have an administrator run: GRANT USAGE, CREATE ON SCHEMA ${quoteSchema(name)} TO ${owner};`,
     ]
   if (schema.foreignOwner !== null)
     return [
@@ -96,7 +96,7 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
 }
 
 /** Whether Rekey's schema contains tables without a recorded migration of Rekey: they belong to another application. */
-async function holdsForeignTables(client: pg.Client, schemas: Schemas): Promise<boolean> {
+async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   if ((await recordedMigrations(client, schemas)).length > 0) return false
   const { rows } = await client.query<{ some: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -108,8 +108,8 @@ async function holdsForeignTables(client: pg.Client, schemas: Schemas): Promise<
 }
 
 /** Reads the names of applied migrations; empty if the table is missing or the role may not read it. */
-async function recordedMigrations(client: pg.Client, { own }: Schemas): Promise<string[]> {
-  const record = `${quoted(own)}."_prisma_migrations"`
+async function recordedMigrations(client: pg.Client, { own }: SchemaNames): Promise<string[]> {
+  const record = `${quoteSchema(own)}."_prisma_migrations"`
   const { rowCount } = await client.query(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relname = '_prisma_migrations'

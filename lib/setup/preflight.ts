@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { reasonOf } from '@/lib/database/errors'
+import { connectionFailureReason } from '@/lib/database/errors'
 import { databaseProblems, databaseWarnings } from '@/lib/database/facts'
 import { pendingMigrations } from './migrate'
 import { closedSchemas, lackingPrivileges } from './privileges'
@@ -31,7 +31,9 @@ async function checkOwnTables(settings: Settings, ownsUsers: boolean): Promise<s
     client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
     await client.connect()
   } catch (error) {
-    throw new Error(`The database at ${describeDatabaseUrl(url)} does not answer (${reasonOf(error)}).`)
+    throw new Error(
+      `The database at ${describeDatabaseUrl(url)} does not answer (${connectionFailureReason(error)}).`,
+    )
   }
   try {
     const problems = await databaseProblems(client)

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { quoted, type Schemas } from '@/lib/config/schema-names'
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /** The privileges of the app's role on each table: the least that it needs (ASVS 13.2.2). */
 const tablePrivileges: Record<string, string[]> = {
@@ -20,8 +20,8 @@ function neededPrivileges(ownsUsers: boolean): [table: string, privileges: strin
 }
 
 /** Returns the GRANT statements that `role` needs to run the app. The tables must exist when they run. */
-export function appGrantStatements(role: string, schemas: Schemas, ownsUsers: boolean): string[] {
-  const [own, queue] = [quoted(schemas.own), quoted(schemas.queue)]
+export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers: boolean): string[] {
+  const [own, queue] = [quoteSchema(schemas.own), quoteSchema(schemas.queue)]
   return [
     `GRANT USAGE ON SCHEMA ${own}, ${queue} TO ${role}`,
     ...neededPrivileges(ownsUsers).map(
@@ -35,7 +35,7 @@ export function appGrantStatements(role: string, schemas: Schemas, ownsUsers: bo
 }
 
 /** Lists those of both schemas that exist but that the connection's role may not use. */
-export async function closedSchemas(client: pg.Client, { own, queue }: Schemas): Promise<string[]> {
+export async function closedSchemas(client: pg.Client, { own, queue }: SchemaNames): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname AS "name" FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')`,
     [[own, queue]],
@@ -46,13 +46,13 @@ export async function closedSchemas(client: pg.Client, { own, queue }: Schemas):
 /** Lists the privileges that the connection's role lacks, such as `INSERT on rekey.audit`. The tables must exist. */
 export async function lackingPrivileges(
   client: pg.Client,
-  { own, queue }: Schemas,
+  { own, queue }: SchemaNames,
   ownsUsers: boolean,
 ): Promise<string[]> {
   const wanted = neededPrivileges(ownsUsers).flatMap(([table, privileges]) =>
     privileges.map((privilege) => ({
       name: `${own}.${table}`,
-      table: `${quoted(own)}."${table}"`,
+      table: `${quoteSchema(own)}."${table}"`,
       privilege,
     })),
   )

@@ -2,13 +2,13 @@ import { checkRows } from '@/lib/accounts/check/rows'
 import { mappingProblems } from '@/lib/accounts/check/columns'
 import { readCatalogue, type Relation } from '@/lib/accounts/adapters/catalogue'
 import { mappingFingerprint } from '@/lib/accounts/check/fingerprint'
-import { keyOf } from '@/lib/accounts/check/grants'
+import { catalogueKey } from '@/lib/accounts/check/grants'
 import { tableAccessOf } from '@/lib/accounts/check/table-access'
 import { rowSecurityProblems } from '@/lib/accounts/check/row-security'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { missingValues } from '@/lib/accounts/check/missing-values'
 import type { UsersMapping } from '@/lib/accounts/users-table'
-import { quoted } from '@/lib/config/schema-names'
+import { quoteSchema } from '@/lib/config/schema-names'
 import type { Settings } from '@/lib/config/settings'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
@@ -46,7 +46,7 @@ export async function inspectUsersTable(
   const found = await checkRows(pool, mapping, catalogue, createSqlAccountStore(database, mapping))
   const { rowCount } = await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
-    `SELECT FROM ${quoted(schemas.own)}."proven_mapping" WHERE "fingerprint" = $1`,
+    `SELECT FROM ${quoteSchema(schemas.own)}."proven_mapping" WHERE "fingerprint" = $1`,
     [mappingFingerprint(mapping)],
   )
   return { ...found, catalogue, role, isProven: rowCount === 1 }
@@ -59,7 +59,7 @@ export async function storeProof(
 ) {
   await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
-    `INSERT INTO ${quoted(schemas.own)}."proven_mapping" ("fingerprint") VALUES ($1) ON CONFLICT DO NOTHING`,
+    `INSERT INTO ${quoteSchema(schemas.own)}."proven_mapping" ("fingerprint") VALUES ($1) ON CONFLICT DO NOTHING`,
     [mappingFingerprint(mapping)],
   )
 }
@@ -80,7 +80,7 @@ export async function checkUsersTable(
     const { problems, warnings, isProven } = await inspectUsersTable(database, mapping)
     if (problems.length === 0 && mode === 'production' && usersTableProof === 'required' && !isProven)
       problems.push(
-        `No password has been verified with this mapping of ${keyOf(tableAccessOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
+        `No password has been verified with this mapping of ${catalogueKey(tableAccessOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
       )
     if (problems.length > 0)
       throw new Error(

@@ -26,7 +26,7 @@ const filesIn = (dataDir: string) => path.join(path.resolve(dataDir), 'database'
 export const hasEmbeddedDatabase = (dataDir: string) => existsSync(filesIn(dataDir))
 
 /** Returns the URL of the embedded database in a data directory; it works while its owner runs. */
-export function embeddedUrl(dataDir: string): string {
+export function embeddedDatabaseUrl(dataDir: string): string {
   return `postgresql://postgres@localhost/postgres?host=${encodeURIComponent(path.resolve(dataDir))}`
 }
 
@@ -73,7 +73,7 @@ export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDa
     }
     chmodSync(socketPath, 0o600)
     return {
-      url: embeddedUrl(dir),
+      url: embeddedDatabaseUrl(dir),
       async close() {
         await new Promise<void>((resolve) => {
           server.close(() => resolve())

@@ -20,7 +20,7 @@ type Cap = {
  *
  * Replaces the server's connection listeners, so call it first.
  */
-export function capConnections(server: Server, { perClient, isIdle, refuse }: Cap): void {
+export function limitConnections(server: Server, { perClient, isIdle, refuse }: Cap): void {
   const open = new Map<string, { sockets: Set<Socket>; lookAgain: number }>()
   const listeners = server.listeners('connection')
   server.removeAllListeners('connection')

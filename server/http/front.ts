@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { clientAddress, clientKey, hasTooFewHops } from '@/lib/addresses/client-ip'
+import { clientIp, clientKey, hasTooFewHops } from '@/lib/addresses/client-ip'
 import { largestBody } from '@/lib/http/guards'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
@@ -14,12 +14,12 @@ import {
 import { pagePolicy } from './content-security-policy'
 import { createResponseClass, type HeaderRules, type SecuredResponse } from './response-headers'
 import { withoutBasePath } from './base-path'
-import { capConnections } from './connection-cap'
+import { limitConnections } from './connection-cap'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
-import { methodNotAllowed, checkHost, filterRequest } from './request-filter'
-import { inRequest } from './request-context'
-import { logMisconfiguration } from '@/lib/logging/refusal-log'
-import { logErrorStatus } from './log-refusals'
+import { methodNotAllowed, rejectForeignHost, filterRequest } from './request-filter'
+import { runInRequestContext } from './request-context'
+import { logMisconfiguration } from '@/lib/logging/misconfiguration-log'
+import { logStatusIfMisconfigured } from './log-misconfigurations'
 import { parserErrorResponse, sendError, closeWithError } from './error-response'
 import { hasForwardingHeaders, keepKnownHeaders, setRequestHeader } from './request-headers'
 
@@ -81,13 +81,19 @@ export type FrontParts = {
   limits?: Partial<FrontLimits>
 }
 
-export type Front = { server: Server; close(): Promise<void> }
+export type FrontServer = { server: Server; close(): Promise<void> }
 
 /**
  * The HTTP server in front of Next. A request that reaches the app has passed the request filter and carries only trusted
  * headers. Every response carries the security headers.
  */
-export function createFront({ settings, log, handle, upgrade, limits: given = {} }: FrontParts): Front {
+export function createFrontServer({
+  settings,
+  log,
+  handle,
+  upgrade,
+  limits: given = {},
+}: FrontParts): FrontServer {
   const limits = { ...frontLimits, ...given }
   const { publicOrigin, basePath, hsts, allowedOrigins, trustedProxyHops } = settings
   const dev = upgrade !== undefined
@@ -116,7 +122,7 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
   })
   server.timeout = limits.idleTimeout
   if (trustedProxyHops === 0)
-    capConnections(server, {
+    limitConnections(server, {
       perClient: limits.connectionsPerClient,
       isIdle: (socket) => connections.isIdle(socket),
       refuse: (socket) => {
@@ -178,20 +184,20 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     try {
       const outside = target === undefined
       const refused = filterRequest(request, { dev, local, publicOrigin, trustedProxyHops, outside })
-      if (refused !== undefined) logErrorStatus(log, refused, outside)
+      if (refused !== undefined) logStatusIfMisconfigured(log, refused, outside)
       if (refused !== undefined) return sendError(response, refused)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
         response.writeContinue()
       if (!(await waitForBodyAndPreviousResponse(request, earlier, bodyRead))) return
       const forwardedFor = request.headersDistinct['x-forwarded-for'] ?? []
-      const client = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
+      const client = clientIp(request.socket.remoteAddress, forwardedFor, trustedProxyHops)
       const turn = await admission.admit(response, clientKey(client))
       if (turn === undefined) return
       setTrustedHeaders(request, response, client)
       // Next was built for the path and expects it.
       request.url = `${basePath}${request.url}`
       try {
-        await inRequest(response.requestId, () => handle(request, response))
+        await runInRequestContext(response.requestId, () => handle(request, response))
       } finally {
         turn.returned()
       }
@@ -215,14 +221,14 @@ export function createFront({ settings, log, handle, upgrade, limits: given = {}
     // Once a response has begun, further bytes would be read as a part of it.
     if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
     const refused = parserErrorResponse(error, basePath)
-    logErrorStatus(log, refused)
+    logStatusIfMisconfigured(log, refused)
     closeWithError(socket, refused, rules)
   })
   if (upgrade !== undefined) {
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy())
       const target = withoutBasePath(request.url ?? '', basePath)
-      if (!target?.startsWith('/_next/') || checkHost(request, { local, publicOrigin }))
+      if (!target?.startsWith('/_next/') || rejectForeignHost(request, { local, publicOrigin }))
         return socket.destroy()
       keepKnownHeaders(request, dev)
       upgrade(request, socket, head)

@@ -5,9 +5,9 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase, type Database } from '@/lib/database/pool'
-import { createMailState } from '@/lib/mail-health/state'
+import { createMailStateStore } from '@/lib/mail-health/state'
 import { migrate } from '@/lib/setup/migrate'
-import { createMailHealth } from './mail-health-endpoint'
+import { createMailHealthHandler } from './mail-health-endpoint'
 
 const token = 'vK4qTz9RrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue'
 const log = pino({ level: 'silent' })
@@ -26,12 +26,12 @@ afterAll(async () => {
 
 /** Sends concurrent requests; returns their statuses and one body, and signals when all have arrived. */
 async function ask(
-  state: Parameters<typeof createMailHealth>[0],
+  state: Parameters<typeof createMailHealthHandler>[0],
   count = 1,
   allArrived = () => {},
   given: { Authorization: string | undefined } = { Authorization: `Bearer ${token}` },
 ) {
-  const handle = createMailHealth(state, token, log)
+  const handle = createMailHealthHandler(state, token, log)
   let arrived = 0
   const server = createServer((request, answer) => {
     void handle(request, answer)
@@ -48,7 +48,7 @@ async function ask(
 }
 
 test('V6: a monitor hears what emails fail at and since when, and not when the last one left', async () => {
-  const state = createMailState(database)
+  const state = createMailStateStore(database)
   const failure = {
     cause: 'certificate',
     reason: 'CERT_HAS_EXPIRED',
@@ -84,7 +84,7 @@ test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)
 )
 
 test('V6: however many monitors ask at once, the database is asked once', async () => {
-  const state = createMailState(database)
+  const state = createMailStateStore(database)
   const { promise, resolve } = Promise.withResolvers<void>()
   let reads = 0
   const read = async () => {
@@ -101,6 +101,6 @@ test('V6: a database that is away is told as unknown', async () => {
     { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
     log,
   )
-  expect(await ask(createMailState(away))).toEqual({ statuses: [503], body: { status: 'unknown' } })
+  expect(await ask(createMailStateStore(away))).toEqual({ statuses: [503], body: { status: 'unknown' } })
   await away.close()
 })

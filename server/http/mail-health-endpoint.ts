@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { openDatabase } from '@/lib/database/pool'
 import type { Log } from '@/lib/logging/log'
-import { watchMail } from '@/lib/mail-health/reports'
-import { createMailState, type MailFacts, type MailState } from '@/lib/mail-health/state'
+import { watchMailHealth } from '@/lib/mail-health/reports'
+import { createMailStateStore, type MailFacts, type MailStateStore } from '@/lib/mail-health/state'
 import { assessMailHealth, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import type { Settings } from '@/lib/config/settings'
 import { sendError } from './error-response'
@@ -19,20 +19,20 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<vo
  *
  * @returns `serve` wraps the request handler; `close` ends the watch
  */
-export function watchMailOfWeb(
+export function watchMailHealthInWeb(
   settings: Pick<Settings, 'database' | 'healthToken' | 'basePath'>,
   log: Log,
   times: MailTimes = mailTimes,
 ) {
   const database = openDatabase({ ...settings.database, poolSize: 1 }, log)
-  const state = createMailState(database)
-  const watch = watchMail({ state, log, times })
+  const state = createMailStateStore(database)
+  const watch = watchMailHealth({ state, log, times })
   const { healthToken, basePath } = settings
 
   return {
     serve(handle: Handle): Handle {
       if (healthToken === undefined) return handle
-      const serveHealth = createMailHealth(state, healthToken, log, times)
+      const serveHealth = createMailHealthHandler(state, healthToken, log, times)
       return (request, response) =>
         isMailHealth(request.url, basePath) ? serveHealth(request, response) : handle(request, response)
     },
@@ -52,8 +52,8 @@ function isMailHealth(url = '', basePath: string): boolean {
  * token. The body contains times of failures, workers and requests, but nothing about a single account, such as the time of
  * the last email.
  */
-export function createMailHealth(
-  state: Pick<MailState, 'read'>,
+export function createMailHealthHandler(
+  state: Pick<MailStateStore, 'read'>,
   token: string,
   log: Log,
   times: MailTimes = mailTimes,

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 const requestIds = new AsyncLocalStorage<string>()
 
 /** Runs the handler of a request, so that its log lines can contain the request's id. */
-export function inRequest<Result>(requestId: string, handle: () => Result): Result {
+export function runInRequestContext<Result>(requestId: string, handle: () => Result): Result {
   return requestIds.run(requestId, handle)
 }
 

@@ -43,7 +43,7 @@ const maxParameters = 100
 export function filterRequest(request: IncomingMessage, rules: FilterRules): ErrorResponse | undefined {
   return (
     malformed(request) ??
-    checkHost(request, rules) ??
+    rejectForeignHost(request, rules) ??
     webSocket(request) ??
     unknownPath(request, rules) ??
     wrongMethod(request, rules) ??
@@ -69,7 +69,7 @@ function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): 
  * Rejects foreign host names in demo and dev. An attacker's site can point its own name at this machine (DNS rebinding);
  * its scripts would then be same-origin with the mailbox and could read the emails.
  */
-export function checkHost(
+export function rejectForeignHost(
   { headers: { host } }: IncomingMessage,
   { local, publicOrigin }: Pick<FilterRules, 'local' | 'publicOrigin'>,
 ): ErrorResponse | undefined {

@@ -14,7 +14,7 @@ const levels = {
  * Redirects console output to the log. Next catches errors of pages and handlers and reports them only to the console.
  * Their messages are omitted, because they quote values (requirement L3).
  */
-export function logConsole(log: Log): void {
+export function redirectConsole(log: Log): void {
   for (const [method, level] of Object.entries(levels) as [
     keyof typeof levels,
     (typeof levels)[keyof typeof levels],

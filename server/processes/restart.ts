@@ -21,7 +21,7 @@ export const restartTimes: RestartTimes = {
 }
 
 /** A message from a process to its supervisor. */
-export type Report = { ready: true; port?: number } | { cannotStart: string }
+export type ProcessReport = { ready: true; port?: number } | { cannotStart: string }
 
 type Options = {
   name: string
@@ -78,7 +78,7 @@ export function superviseProcess({
     gone = promise
 
     const silent = reports ? undefined : setTimeout(() => cameUp({}), times.silentStart)
-    child.on('message', (report: Report) => {
+    child.on('message', (report: ProcessReport) => {
       if (report === null || typeof report !== 'object') return
       if ('ready' in report) cameUp({ port: report.port })
       if ('cannotStart' in report) reason = report.cannotStart

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net'
 import next from 'next'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
-import { createFront } from '@/server/http/front'
-import { watchMailOfWeb } from '@/server/http/mail-health-endpoint'
+import { createFrontServer } from '@/server/http/front'
+import { watchMailHealthInWeb } from '@/server/http/mail-health-endpoint'
 
-export type Web = { port: number; close(): Promise<void> }
+export type RunningWeb = { port: number; close(): Promise<void> }
 
 type Parts = {
   settings: Settings
@@ -21,7 +21,7 @@ type Parts = {
  * @returns the port (the system chooses it for `PORT=0`), and `close`, which finishes running requests within 25 s
  * @throws Error with a sentence for the operator if the server cannot listen on its address
  */
-export async function startWeb({ settings, log, dev }: Parts): Promise<Web> {
+export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWeb> {
   const { protocol, hostname, port } = new URL(settings.publicOrigin)
   // Makes Next skip its env files. Otherwise it reads `.env` again, expands `$`, and adds `.env.local` and `.env.production`:
   // handlers would use settings that were not validated and that differ from the worker's.
@@ -39,8 +39,8 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<Web> {
   })
   await app.prepare()
 
-  const mail = watchMailOfWeb(settings, log)
-  const front = createFront({
+  const mail = watchMailHealthInWeb(settings, log)
+  const front = createFrontServer({
     settings,
     log,
     handle: mail.serve(app.getRequestHandler()),

@@ -1,14 +1,14 @@
 import { emails } from '@/emails/templates'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
-import { createEmailSending } from '@/lib/password-reset/send-emails'
+import { createEmailJobHandlers } from '@/lib/password-reset/send-emails'
 import { createMailRecorder } from '@/lib/mail-health/recorder'
-import { watchMail } from '@/lib/mail-health/reports'
+import { watchMailHealth } from '@/lib/mail-health/reports'
 import { mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import { createMailer } from '@/lib/mail/mailer'
 import type { QueueName } from '@/lib/queue/queue'
 import { startQueueWorker } from '@/lib/queue/worker'
-import { linkConnections, mailConnections } from '@/lib/mail/smtp-options'
+import { linkEmailConnections, mailConnections } from '@/lib/mail/smtp-options'
 import type { Services } from '@/services'
 
 /**
@@ -18,7 +18,7 @@ import type { Services } from '@/services'
 const concurrency: Record<QueueName, number> = {
   'link-request': 8,
   'link-email': 32,
-  'changed-email': mailConnections - linkConnections,
+  'changed-email': mailConnections - linkEmailConnections,
   'changed-hook': 8,
 }
 
@@ -58,12 +58,17 @@ export async function startWorker(
     verify: configuration.sendEmail === undefined ? mailer.verify : undefined,
     onFailure: () => void reports.check(),
   })
-  const reports = watchMail({ state, log, times, onRead: (facts) => void recorder.probeWhenIdle(facts) })
-  const handlers = createEmailSending({
+  const reports = watchMailHealth({
+    state,
+    log,
+    times,
+    onRead: (facts) => void recorder.probeWhenIdle(facts),
+  })
+  const handlers = createEmailJobHandlers({
     ...services,
     emails: { ...emails, ...configuration.emails },
     ...recorder.watchSending({ mailer, configuration }),
-    sendPacing: createSendPacing({ slots: linkConnections, longestPause }),
+    sendPacing: createSendPacing({ slots: linkEmailConnections, longestPause }),
   })
   // In the background: an unavailable mail server must not delay the start of a worker.
   void recorder.tryOut()
@@ -71,7 +76,7 @@ export async function startWorker(
   void sweep(services)
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
   const givenUp = (facts: AuditFacts) => audit.recordBestEffort('failed', facts)
-  const malformed = (queue: QueueName) => recorder.noteThrow(queue, 'malformed')
+  const malformed = (queue: QueueName) => recorder.recordThrow(queue, 'malformed')
   const parts = { database: settings.database, log, concurrency, givenUp, malformed }
   const stopQueue = await startQueueWorker(parts, recorder.watchHandlers(handlers))
   return async () => {

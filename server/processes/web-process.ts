@@ -1,15 +1,15 @@
 import { createLog } from '@/lib/logging/log'
 import { settings } from '@/lib/config/settings'
-import { logConsole } from './console-log'
+import { redirectConsole } from './console-log'
 import { exitOnCrash } from './crash-handler'
 import { stopOnSignal } from './stop-signals'
-import { startWeb, type Web } from './start-web'
+import { startWeb, type RunningWeb } from './start-web'
 
 /** A web process of `npm start`, forked by the supervisor. */
 const log = createLog(settings().logLevel, 'web')
-logConsole(log)
+redirectConsole(log)
 
-let web: Web | undefined
+let web: RunningWeb | undefined
 // Before the start, so that a signal also stops a process whose Next is not ready yet.
 stopOnSignal(async () => web?.close())
 

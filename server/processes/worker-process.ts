@@ -1,7 +1,7 @@
-import { reasonOf } from '@/lib/database/errors'
+import { connectionFailureReason } from '@/lib/database/errors'
 import { createServices } from '@/services'
 import { settings } from '@/lib/config/settings'
-import { logConsole } from './console-log'
+import { redirectConsole } from './console-log'
 import { exitOnCrash } from './crash-handler'
 import { stopOnSignal } from './stop-signals'
 import { startWorker } from './start-worker'
@@ -9,7 +9,7 @@ import { startWorker } from './start-worker'
 /** The worker process, of `npm run worker` and of `npm start`. */
 const services = createServices(settings())
 const { log, database } = services
-logConsole(log)
+redirectConsole(log)
 
 /** `stop` is set once the worker is up. */
 const worker: { stop?: () => Promise<void> } = {}
@@ -36,6 +36,6 @@ process.send?.({ ready: true })
 function cannotStart(error: unknown): never {
   if (stopping) process.exit(0)
   log.fatal({ err: error, event: 'worker_cannot_start' })
-  process.send?.({ cannotStart: `The worker cannot start: ${reasonOf(error)}.` })
+  process.send?.({ cannotStart: `The worker cannot start: ${connectionFailureReason(error)}.` })
   process.exit(1)
 }

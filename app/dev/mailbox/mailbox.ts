@@ -1,6 +1,6 @@
 import { notFound } from 'next/navigation'
 import { connection } from 'next/server'
-import type { Mailbox, StoredEmailContent } from '@/lib/mail/dev-mailbox'
+import type { DevMailbox, StoredEmailContent } from '@/lib/mail/dev-mailbox'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
@@ -10,7 +10,7 @@ export function mailboxPath(): string {
 }
 
 /** Returns the mailbox of demo and dev; answers 404 in production and with SMTP_URL. */
-export async function requireMailbox(): Promise<Mailbox> {
+export async function requireMailbox(): Promise<DevMailbox> {
   await connection() // renders per request: a build has no settings
   const { mailbox, settings } = services()
   if (mailbox === undefined || settings.mode === 'production') notFound()

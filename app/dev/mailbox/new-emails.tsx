@@ -7,7 +7,7 @@ import { useEffect } from 'react'
 const interval = 3000
 
 /** Refreshes the list with JavaScript, so that an email requested in another tab appears by itself. */
-export function NewEmails() {
+export function RefreshForNewEmails() {
   const router = useRouter()
   useEffect(() => {
     const timer = setInterval(() => {

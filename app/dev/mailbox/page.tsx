@@ -6,7 +6,7 @@ import { services } from '@/services'
 import { formatAge, formatUtc } from './relative-time'
 import { mailboxPath, requireMailbox } from './mailbox'
 import { MailboxLayout } from './mailbox-layout'
-import { NewEmails } from './new-emails'
+import { RefreshForNewEmails } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
 
@@ -55,7 +55,7 @@ export default async function MailboxPage({ searchParams }: Props) {
           </noscript>
         )}
       </div>
-      <NewEmails />
+      <RefreshForNewEmails />
       {shown.length > 0 ? <List emails={shown} /> : <Nothing searched={wanted !== ''} />}
     </MailboxLayout>
   )

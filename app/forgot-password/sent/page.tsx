@@ -3,7 +3,7 @@ import { buttonClass } from '@/components/button'
 import { PageLayout } from '@/components/page-layout'
 import { inHowLong } from '@/client/error-message'
 import { services } from '@/services'
-import { keepLanguage, visitorLanguage } from '@/app/i18n/request'
+import { pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import { SentNotice } from '@/app/forgot-password/sent-notice'
 import { sentMessages } from '@/app/forgot-password/sent-messages'
 
@@ -16,7 +16,7 @@ export default async function SentPage() {
   const { cooldown } = services().settings.emailSlots
   const messages = await sentMessages(language)
   const t = await getTranslations({ locale: language, namespace: 'pages.sent' })
-  const askPath = await keepLanguage('/forgot-password/', language)
+  const askPath = await pathInLanguage('/forgot-password/', language)
   return (
     <PageLayout language={language} title={messages.title} step={2}>
       <SentNotice messages={messages}>

@@ -1,4 +1,4 @@
-import type { Purpose } from '@/lib/password-reset/reset-link'
+import type { LinkPurpose } from '@/lib/password-reset/reset-link'
 import { signedLinks } from '@/e2e/support/signed-links'
 import type { Person, RunningApp } from '@/e2e/support/running-app'
 
@@ -6,7 +6,7 @@ import type { Person, RunningApp } from '@/e2e/support/running-app'
 export async function linkTo(
   app: RunningApp,
   person: Person,
-  { age = 0, purpose = 'reset' }: { age?: number; purpose?: Purpose } = {},
+  { age = 0, purpose = 'reset' }: { age?: number; purpose?: LinkPurpose } = {},
 ): Promise<string> {
   const { user_id, timestamp, signature } = await signedLinks(app).linkOf(person, { age, purpose })
   const page = purpose === 'reset' ? 'reset-password' : 'cancel-reset'

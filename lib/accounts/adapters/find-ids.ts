@@ -1,5 +1,5 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
-import { lookupForms } from '@/lib/addresses/email-address'
+import { lookupSpellings } from '@/lib/addresses/email-address'
 import { Prisma } from '@/prisma/client/client'
 import type { MappedTable } from './mapped-table'
 import { allHold, cast, noneHolds } from './sql-parts'
@@ -29,7 +29,7 @@ export function findIdsStatement(
     SELECT ${column(mapping.id).sql}::text AS "id", ${column(mapping.createdAt ?? mapping.id).sql} AS "age"
       FROM ${users} u ${passwords ? Prisma.sql`LEFT JOIN ${passwords} p ON ${isOwnHash}` : Prisma.empty}
      WHERE ${isAddress} AND ${isMapped} AND ${resettable ? mayBeReset : Prisma.sql`true`}`
-  const forms = Prisma.sql`${lookupForms(address)}::text[]`
+  const forms = Prisma.sql`${lookupSpellings(address)}::text[]`
   const oldestFirst = Prisma.sql`ORDER BY found."age" NULLS FIRST, found."id" LIMIT ${mostIds}`
   const folded = Prisma.sql`lower(${email.sql}::text COLLATE "C")`
   if (hasOwnIndex)

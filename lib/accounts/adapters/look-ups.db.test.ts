@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { LookUpTimedOut } from '@/lib/accounts/account-store'
 import { django } from '@/lib/accounts/presets/django'
-import { lookupForms } from '@/lib/addresses/email-address'
+import { lookupSpellings } from '@/lib/addresses/email-address'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import { findIdsStatement } from './find-ids'
 import { createLookUps } from './look-ups'
-import { describeTable } from './mapped-table'
+import { composeMappedTable } from './mapped-table'
 import { createSqlAccountStore } from './sql-store'
 
 // Look-ups in a users table that has no index. Slow ones, locks and cancelled statements need a server.
@@ -95,7 +95,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
     expect(await store.findIdsByAddress('USER1@ÜBUNG.example')).toEqual(['1'])
     expect(await store.findIdsByAddress('user2@übung.EXAMPLE')).toEqual(['2'])
     const readings = async (hasOwnIndex: boolean) => {
-      const table = await describeTable(opened.prisma, opened.names.recovery, users, store.identity)
+      const table = await composeMappedTable(opened.prisma, opened.names.recovery, users, store.identity)
       const options = { resettable: true, hasOwnIndex }
       const statement = findIdsStatement('user1@übung.example', table, users, options)
       const [explained] = await opened.prisma.$queryRaw<[object]>`EXPLAIN (ANALYZE, FORMAT JSON) ${statement}`
@@ -106,7 +106,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
     }
     expect(await readings(false)).toEqual([1])
     // As an index of Rekey's own would serve it: one reading for each spelling.
-    expect(await readings(true)).toEqual([lookupForms('user1@übung.example').length])
+    expect(await readings(true)).toEqual([lookupSpellings('user1@übung.example').length])
   })
 
   test('W10: a look-up that takes too long is ended in the database, says what to do, and the connection serves others', async () => {

@@ -1,9 +1,9 @@
-import { identityOf, tableName, type EndedRows, type UsersMapping } from '@/lib/accounts/users-table'
+import { identityOf, parseTableName, type EndedRows, type UsersMapping } from '@/lib/accounts/users-table'
 import { epochMilliseconds } from '@/lib/database/instants'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 import { readCatalogue, type Column } from './catalogue'
-import { allHold, cast, identifier, instant, noneHolds, qualified } from './sql-parts'
+import { allHold, cast, identifier, instantSql, noneHolds, qualified } from './sql-parts'
 
 type Named = { sql: Prisma.Sql; column: Column }
 
@@ -54,7 +54,7 @@ export type AccountRow = {
  *
  * @throws Error that names the table or the column that does not exist
  */
-export async function describeTable(
+export async function composeMappedTable(
   client: Pick<Transaction, '$queryRaw'>,
   recovery: Database['names']['recovery'],
   mapping: UsersMapping,
@@ -66,7 +66,7 @@ export async function describeTable(
     ...(password.in ? [password.in.table] : []),
     ...end.map(({ table }) => table),
   ]
-  const catalogue = await readCatalogue(client, tables.map(tableName))
+  const catalogue = await readCatalogue(client, tables.map(parseTableName))
   const columnsOf = (table: string, alias: Prisma.Sql) => (name: string) => {
     const column = catalogue.get(identityOf({ table }))?.columns.get(name)
     if (column === undefined) throw new Error(`The table ${table} has no column ${name}.`)
@@ -75,8 +75,8 @@ export async function describeTable(
 
   const column = columnsOf(mapping.table, Prisma.sql`u`)
   const passwordColumn = password.in ? columnsOf(password.in.table, Prisma.sql`p`) : column
-  const users = qualified(tableName(mapping.table))
-  const passwords = password.in && qualified(tableName(password.in.table))
+  const users = qualified(parseTableName(mapping.table))
+  const passwords = password.in && qualified(parseTableName(password.in.table))
   const id = column(mapping.id)
   const isMapped = allHold(mapping.only, column)
 
@@ -110,7 +110,7 @@ export async function describeTable(
       .filter(({ table, ifPresent }) => !ifPresent || catalogue.has(identityOf({ table })))
       .map((rows) => ({
         rows,
-        table: qualified(tableName(rows.table)),
+        table: qualified(parseTableName(rows.table)),
         column: columnsOf(rows.table, Prisma.sql`e`),
       })),
   }
@@ -130,7 +130,7 @@ function accountColumns(
   const text = (name: string | undefined) => Prisma.sql`left(${whole(name)}, ${longestText})`
   const changedAt = password.changedAt === undefined ? undefined : passwordColumn(password.changedAt)
   const changed = changedAt
-    ? Prisma.sql`GREATEST(${instant(changedAt.sql, changedAt.column)}, r."password_changed_at")`
+    ? Prisma.sql`GREATEST(${instantSql(changedAt.sql, changedAt.column)}, r."password_changed_at")`
     : Prisma.sql`r."password_changed_at"`
   return Prisma.sql`
     ${whole(mapping.id)} AS "id", ${whole(mapping.username)} AS "username", ${whole(mapping.email)} AS "email",

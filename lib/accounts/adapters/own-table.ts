@@ -1,7 +1,7 @@
-import type { Schemas } from '@/lib/config/schema-names'
+import type { SchemaNames } from '@/lib/config/schema-names'
 import type { Database } from '@/lib/database/pool'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
-import { recognised } from '@/lib/passwords/hashers/recognised'
+import { recognisedFormat } from '@/lib/passwords/hashers/recognised'
 import { Prisma } from '@/prisma/client/client'
 import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
@@ -26,9 +26,9 @@ export class UsernameTaken extends Error {
 }
 
 /** Whatever an older system left in the table: a reset replaces it, and it verifies no password here. */
-const anythingElse = recognised('anything else', /^/)
+const anythingElse = recognisedFormat('anything else', /^/)
 
-export function ownUsersMapping({ own }: Schemas): UsersMapping {
+export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
   return {
     table: `${own}.users`,
     id: 'id',

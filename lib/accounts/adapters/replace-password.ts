@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { isResettable, type Account, type LinkState } from '@/lib/accounts/account'
-import type { UsersMapping, Written } from '@/lib/accounts/users-table'
+import type { UsersMapping, WrittenValue } from '@/lib/accounts/users-table'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 import type { Column } from './catalogue'
 import type { AccountRow, MappedTable } from './mapped-table'
-import { allHold, canBeId, cast, identifier, now } from './sql-parts'
+import { allHold, canBeId, cast, identifier, nowSql } from './sql-parts'
 
 export type PasswordReplacement = {
   id: string
@@ -78,8 +78,10 @@ function assignments(
   newHash: string,
 ): Prisma.Sql[] {
   const assign = (name: string, value: Prisma.Sql) => Prisma.sql`${identifier(name)} = ${value}`
-  const beside: [name: string, value: Written][] = [
-    ...(password.changedAt === undefined ? [] : [[password.changedAt, 'now'] satisfies [string, Written]]),
+  const beside: [name: string, value: WrittenValue][] = [
+    ...(password.changedAt === undefined
+      ? []
+      : [[password.changedAt, 'now'] satisfies [string, WrittenValue]]),
     ...Object.entries(set),
   ]
   return [
@@ -90,9 +92,9 @@ function assignments(
 
 const lettersAndDigits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-function written(value: Written, column: Column): Prisma.Sql {
+function written(value: WrittenValue, column: Column): Prisma.Sql {
   if (value === null) return Prisma.sql`NULL`
-  if (value === 'now') return now(column)
+  if (value === 'now') return nowSql(column)
   if (typeof value !== 'object') return cast(String(value), column)
   const letters = Array.from(
     { length: value.random },

@@ -25,12 +25,12 @@ export function cast(text: string | Prisma.Sql, { type }: Pick<Column, 'type'>, 
 }
 
 /** `now()` as a value of a column's type: a time without a zone is UTC. */
-export function now({ family }: Pick<Column, 'family'>): Prisma.Sql {
+export function nowSql({ family }: Pick<Column, 'family'>): Prisma.Sql {
   return family === 'timestamp' ? Prisma.sql`(now() AT TIME ZONE 'UTC')` : Prisma.sql`now()`
 }
 
 /** A time as an instant: one without a zone is UTC. */
-export function instant(column: Prisma.Sql, { family }: Pick<Column, 'family'>): Prisma.Sql {
+export function instantSql(column: Prisma.Sql, { family }: Pick<Column, 'family'>): Prisma.Sql {
   return family === 'timestamp' ? Prisma.sql`(${column} AT TIME ZONE 'UTC')` : column
 }
 
@@ -70,7 +70,7 @@ function holds(condition: Condition, columnOf: ColumnOf): Prisma.Sql {
       : Prisma.sql`${sql} IS DISTINCT FROM ${cast(String(condition.isNot), column)}`
   if ('startsWith' in condition)
     return Prisma.sql`left(${sql}::text, ${Array.from(condition.startsWith).length}) = ${condition.startsWith}`
-  const isPast = Prisma.sql`${sql} <= ${now(column)}`
+  const isPast = Prisma.sql`${sql} <= ${nowSql(column)}`
   return 'isPast' in condition ? isPast : Prisma.sql`(${sql} IS NULL OR ${isPast})`
 }
 

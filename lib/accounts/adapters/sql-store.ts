@@ -10,7 +10,7 @@ import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
 import { findIdsStatement } from './find-ids'
 import { createLookUps } from './look-ups'
-import { describeTable, type AccountRow, type MappedTable } from './mapped-table'
+import { composeMappedTable, type AccountRow, type MappedTable } from './mapped-table'
 import { replacePassword } from './replace-password'
 import { canBeId, cast } from './sql-parts'
 
@@ -41,7 +41,7 @@ export function createSqlAccountStore(
    * @param client the transaction's, within one: waiting for a second connection could deadlock the pool
    */
   function describe(client: Pick<Transaction, '$queryRaw'> = prisma): Promise<MappedTable> {
-    described ??= describeTable(client, recovery, mapping, identity).catch((error: unknown) => {
+    described ??= composeMappedTable(client, recovery, mapping, identity).catch((error: unknown) => {
       described = undefined
       throw error
     })

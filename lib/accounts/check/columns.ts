@@ -1,6 +1,6 @@
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
-import { usersGrantStatements, keyOf, writtenColumns } from './grants'
+import { usersGrantStatements, catalogueKey, columnsToUpdate } from './grants'
 import { tableAccessOf, type TableAccess, type ColumnAccess } from './table-access'
 
 /**
@@ -17,13 +17,13 @@ export function mappingProblems(
   const problems: string[] = []
   let lacksPrivileges = false
   for (const use of tableAccessOf(mapping)) {
-    const relation = catalogue.get(keyOf(use.table))
+    const relation = catalogue.get(catalogueKey(use.table))
     if (relation === undefined) {
       if (!use.ifPresent) problems.push(missingTable(use))
       continue
     }
     if (relation.kind === 'other')
-      problems.push(`users.${use.option}: ${keyOf(use.table)} is neither a table nor a view.`)
+      problems.push(`users.${use.option}: ${catalogueKey(use.table)} is neither a table nor a view.`)
     for (const column of use.columns) problems.push(...columnProblems(use, column, relation))
     lacksPrivileges ||= isPrivilegeMissing(use, relation)
   }
@@ -31,7 +31,7 @@ export function mappingProblems(
     problems.push(
       `The role of DATABASE_URL lacks privileges on the users table; have its owner run: ${usersGrantStatements(mapping, catalogue, role).join(' ')}`,
     )
-  const id = catalogue.get(keyOf(tableAccessOf(mapping)[0]!.table))
+  const id = catalogue.get(catalogueKey(tableAccessOf(mapping)[0]!.table))
   if (id?.kind === 'table' && id.columns.has(mapping.id) && !id.uniqueColumns.has(mapping.id))
     problems.push(
       `users.id: ${mapping.table} has no unique index on ${mapping.id} alone, so one link could be of several accounts. Name its primary key.`,
@@ -77,16 +77,16 @@ function isJoinable(id: Column, column: Column): boolean {
 
 function missingTable({ option, table }: TableAccess): string {
   const hint = table.schema === 'public' ? ' A table of another schema is written as schema.table.' : ''
-  return `users.${option}: there is no table ${keyOf(table)}.${hint}`
+  return `users.${option}: there is no table ${catalogueKey(table)}.${hint}`
 }
 
 function columnProblems(use: TableAccess, wanted: ColumnAccess, relation: Relation): string[] {
   const column = relation.columns.get(wanted.column)
   const where = `users.${wanted.option}: `
-  const name = `${keyOf(use.table)}.${wanted.column}`
+  const name = `${catalogueKey(use.table)}.${wanted.column}`
   if (column === undefined)
     return [
-      `${where}${keyOf(use.table)} has no column ${wanted.column}; it has ${[...relation.columns.keys()].join(', ')}.`,
+      `${where}${catalogueKey(use.table)} has no column ${wanted.column}; it has ${[...relation.columns.keys()].join(', ')}.`,
     ]
   const problems: string[] = []
   const wrong = unfitness(wanted, column)
@@ -137,5 +137,5 @@ function isPrivilegeMissing(use: TableAccess, relation: Relation): boolean {
 /** Where a row is only locked, UPDATE on any column will do. */
 function isUpdateMissing(use: TableAccess, relation: Relation): boolean {
   if (use.onlyLocked) return [...relation.columns.values()].every(({ mayUpdate }) => !mayUpdate)
-  return writtenColumns(use).some((name) => relation.columns.get(name)?.mayUpdate === false)
+  return columnsToUpdate(use).some((name) => relation.columns.get(name)?.mayUpdate === false)
 }

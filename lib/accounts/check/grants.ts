@@ -15,14 +15,14 @@ export function usersGrantStatements(
   role: string,
 ): string[] {
   const uses = tableAccessOf(mapping).filter(
-    ({ table, ifPresent }) => !ifPresent || catalogue.has(keyOf(table)),
+    ({ table, ifPresent }) => !ifPresent || catalogue.has(catalogueKey(table)),
   )
   const schemas = [...new Set(uses.map(({ table }) => table.schema))]
   return [
     `GRANT USAGE ON SCHEMA ${schemas.map(pg.escapeIdentifier).join(', ')} TO ${role};`,
     ...uses.map(
       (use) =>
-        `GRANT ${privileges(use, catalogue.get(keyOf(use.table))).join(', ')} ON ${quotedName(use.table)} TO ${role};`,
+        `GRANT ${privileges(use, catalogue.get(catalogueKey(use.table))).join(', ')} ON ${quotedTableName(use.table)} TO ${role};`,
     ),
   ]
 }
@@ -31,7 +31,7 @@ export function usersGrantStatements(
 function privileges(use: TableAccess, relation?: Relation): string[] {
   const list = (columns: string[]) => [...new Set(columns)].map(pg.escapeIdentifier).join(', ')
   const read = use.columns.map(({ column }) => column)
-  const written = writtenColumns(use, relation)
+  const written = columnsToUpdate(use, relation)
   return [
     `SELECT (${list(read)})`,
     ...(written.length > 0 ? [`UPDATE (${list(written)})`] : []),
@@ -43,7 +43,7 @@ function privileges(use: TableAccess, relation?: Relation): string[] {
  * The columns that need UPDATE. To lock a row takes it on any one column: the time of the last update, where there is one, else a
  * column that says nothing of who may sign in; the id only if there is no other.
  */
-export function writtenColumns({ columns, onlyLocked }: TableAccess, relation?: Relation): string[] {
+export function columnsToUpdate({ columns, onlyLocked }: TableAccess, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
   if (written.length > 0 || !onlyLocked) return written
   const named = new Map(columns.map(({ option, column }) => [column, option]))
@@ -60,7 +60,7 @@ export function writtenColumns({ columns, onlyLocked }: TableAccess, relation?: 
  *
  * @param owner of the table, quoted
  */
-export function revokingTrigger(
+export function revokingTriggerSql(
   mapping: UsersMapping,
   identity: string,
   ownSchema: string,
@@ -91,14 +91,14 @@ REVOKE EXECUTE ON FUNCTION ${name}() FROM PUBLIC;
 GRANT USAGE ON SCHEMA ${escape(ownSchema)} TO ${owner};
 GRANT EXECUTE ON FUNCTION ${name}() TO ${owner};
 -- As ${owner}, who owns the table:
-CREATE TRIGGER "rekey_revoke_links" AFTER UPDATE ON ${quotedName(use.table)}
+CREATE TRIGGER "rekey_revoke_links" AFTER UPDATE ON ${quotedTableName(use.table)}
   FOR EACH ROW EXECUTE FUNCTION ${name}();`
 }
 
-export function quotedName({ schema, name }: TableAccess['table']): string {
+export function quotedTableName({ schema, name }: TableAccess['table']): string {
   return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
 }
 
-export function keyOf({ schema, name }: TableAccess['table']): string {
+export function catalogueKey({ schema, name }: TableAccess['table']): string {
   return `${schema}.${name}`
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
-import { keyOf, quotedName } from './grants'
+import { catalogueKey, quotedTableName } from './grants'
 import { tableAccessOf, type TableAccess } from './table-access'
 
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
@@ -20,7 +20,9 @@ export async function rowSecurityProblems(
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): Promise<string[]> {
-  const secured = tableAccessOf(mapping).filter(({ table }) => catalogue.get(keyOf(table))?.hasRowSecurity)
+  const secured = tableAccessOf(mapping).filter(
+    ({ table }) => catalogue.get(catalogueKey(table))?.hasRowSecurity,
+  )
   if (secured.length === 0) return []
   const { rows: policies } = await (client as pg.Client).query<Policy>(
     `SELECT n.nspname || '.' || c.relname AS "table", p.polcmd AS "command", p.polpermissive AS "isPermissive",
@@ -30,18 +32,18 @@ export async function rowSecurityProblems(
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname || '.' || c.relname = ANY ($1)
         AND (p.polroles = '{0}' OR EXISTS (SELECT FROM unnest(p.polroles) r WHERE pg_has_role(r, 'USAGE')))`,
-    [secured.map(({ table }) => keyOf(table))],
+    [secured.map(({ table }) => catalogueKey(table))],
   )
   return secured.flatMap((use) => {
-    const ofTable = policies.filter(({ table }) => table === keyOf(use.table))
+    const ofTable = policies.filter(({ table }) => table === catalogueKey(use.table))
     const missing = commandsOf(use).filter((command) => !isAllowed(ofTable, command))
     if (missing.length === 0) return []
     const statements = missing.map(
       (command) =>
-        `CREATE POLICY "rekey_${command.toLowerCase()}" ON ${quotedName(use.table)} FOR ${command} TO ${role} USING (true);`,
+        `CREATE POLICY "rekey_${command.toLowerCase()}" ON ${quotedTableName(use.table)} FOR ${command} TO ${role} USING (true);`,
     )
     return [
-      `Row-level security on ${keyOf(use.table)} hides rows from the role of DATABASE_URL; have its owner run: ${statements.join(' ')}`,
+      `Row-level security on ${catalogueKey(use.table)} hides rows from the role of DATABASE_URL; have its owner run: ${statements.join(' ')}`,
     ]
   })
 }

@@ -2,10 +2,10 @@ import pg from 'pg'
 import { performance } from 'node:perf_hooks'
 import type { Account } from '@/lib/accounts/account'
 import { LookUpTimedOut, type AccountStore } from '@/lib/accounts/account-store'
-import { identityOf, tableName, type UsersMapping } from '@/lib/accounts/users-table'
+import { identityOf, parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { lookUpIndex, servingIndexes } from '@/lib/accounts/look-up-index'
-import { keyOf, quotedName } from './grants'
+import { catalogueKey, quotedTableName } from './grants'
 import { tableAccessOf, type TableAccess } from './table-access'
 
 // What the rows of a mapped table show. The samples are small: a start must not read a table of millions.
@@ -21,7 +21,7 @@ const large = 10_000
 
 type Query = Pick<pg.Client | pg.Pool, 'query'>
 
-export type Findings = { problems: string[]; warnings: string[] }
+export type CheckFindings = { problems: string[]; warnings: string[] }
 
 /**
  * Compares a mapping with the rows of its tables: stored hashes by format, capitals where none may be, the time of a look-up,
@@ -32,7 +32,7 @@ export async function checkRows(
   mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
   accounts: Pick<AccountStore, 'findIdsByAddress' | 'sample'>,
-): Promise<Findings> {
+): Promise<CheckFindings> {
   const sample = await accounts.sample(sampleSize)
   const findings = [
     checkHashes(sample),
@@ -47,7 +47,7 @@ export async function checkRows(
   }
 }
 
-function checkHashes(accounts: readonly Account[]): Findings {
+function checkHashes(accounts: readonly Account[]): CheckFindings {
   const hashes = accounts.filter(({ passwordProblem }) => passwordProblem !== 'none')
   const unknown = hashes.filter(({ passwordProblem }) => passwordProblem === 'unknown-format')
   if (unknown.length === 0) return { problems: [], warnings: [] }
@@ -69,7 +69,7 @@ function schemeOf(hash: string): string {
   return scheme === undefined ? `of ${hash.length} characters` : `that begin with ${scheme}`
 }
 
-function checkCase(accounts: readonly Account[], mapping: UsersMapping): Findings {
+function checkCase(accounts: readonly Account[], mapping: UsersMapping): CheckFindings {
   const hasCapitals = (field: 'email' | 'username') =>
     accounts.some((account) => /[A-Z]/.test(account[field]))
   const problemOf = (option: string, column: string) =>
@@ -91,7 +91,7 @@ async function checkLookUp(
   client: Query,
   mapping: UsersMapping,
   accounts: Pick<AccountStore, 'findIdsByAddress'>,
-): Promise<Findings> {
+): Promise<CheckFindings> {
   const index = lookUpIndex(mapping)
   const start = performance.now()
   try {
@@ -127,7 +127,7 @@ async function checkLookUp(
     await warn(
       'a username',
       [username, pg.escapeIdentifier(username)],
-      `CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(mapping.table))} (${pg.escapeIdentifier(username)});`,
+      `CREATE INDEX CONCURRENTLY ON ${quotedTableName(parseTableName(mapping.table))} (${pg.escapeIdentifier(username)});`,
     )
   return { problems: [], warnings }
 }
@@ -140,8 +140,8 @@ async function checkJoins(
   client: Query,
   mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
-): Promise<Findings> {
-  const found: Findings = { problems: [], warnings: [] }
+): Promise<CheckFindings> {
+  const found: CheckFindings = { problems: [], warnings: [] }
   const { password, end = [] } = mapping
   const joins = [
     ...(password.in ? [{ ...password.in, kind: 'problems' as const, option: 'password.in.user' }] : []),
@@ -153,7 +153,7 @@ async function checkJoins(
     const { rows, isIndexed } = await indexState(client, table, [user, quoted])
     if (isIndexed || rows < large) continue
     found[kind].push(
-      `users.${option}: ${table} has about ${rows} rows and no index on ${user}; have its owner run: CREATE INDEX CONCURRENTLY ON ${quotedName(tableName(table))} (${quoted});`,
+      `users.${option}: ${table} has about ${rows} rows and no index on ${user}; have its owner run: CREATE INDEX CONCURRENTLY ON ${quotedTableName(parseTableName(table))} (${quoted});`,
     )
   }
   return found
@@ -161,7 +161,7 @@ async function checkJoins(
 
 /** About how many rows a table has, and whether an index begins with one of these expressions, as the catalogue spells them. */
 async function indexState(client: Query, table: string, expressions: string[]) {
-  const { schema, name } = tableName(table)
+  const { schema, name } = parseTableName(table)
   const { rows } = await (client as pg.Client).query<{ rows: number; isIndexed: boolean }>(
     `SELECT GREATEST(c.reltuples, 0)::float8 AS "rows", EXISTS (
               SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
@@ -190,12 +190,12 @@ async function checkTokens(
   client: Query,
   mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
-): Promise<Findings> {
-  const { schema } = tableName(mapping.table)
+): Promise<CheckFindings> {
+  const { schema } = parseTableName(mapping.table)
   const ended = new Set(
     tableAccessOf(mapping)
-      .filter((use: TableAccess) => use.deletes && catalogue.has(keyOf(use.table)))
-      .map(({ table }) => keyOf(table)),
+      .filter((use: TableAccess) => use.deletes && catalogue.has(catalogueKey(use.table)))
+      .map(({ table }) => catalogueKey(table)),
   )
   const { rows } = await (client as pg.Client).query<{ name: string }>(
     `SELECT c.relname::text AS "name" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -1,11 +1,11 @@
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import type { AccountRow } from '@/lib/accounts/adapters/mapped-table'
-import { namedColumns, type UsersMapping } from '@/lib/accounts/users-table'
+import { usersTableColumns, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 
 /** A statement that Rekey runs on a mapped table, and what for. Parameters are `$1`, `$2` and so on. */
-export type Statement = { purpose: string; sql: string }
+export type GeneratedStatement = { purpose: string; sql: string }
 
 /** An id that each type of id can have; for the uuid, one that no account has. */
 const ids = ['1', '00000000-0000-4000-8000-000000000000']
@@ -14,10 +14,10 @@ const ids = ['1', '00000000-0000-4000-8000-000000000000']
  * The statements that a mapping generates, by running the store itself on a connection that records instead of asking: what an
  * operator reads is what runs.
  */
-export async function statementsOf(
+export async function generatedStatements(
   { names, prisma }: Pick<Database, 'names' | 'prisma'>,
   mapping: UsersMapping,
-): Promise<Statement[]> {
+): Promise<GeneratedStatement[]> {
   const found = new Map<string, string>()
   let purpose = ''
   const record = (...[strings, ...values]: Parameters<typeof Prisma.sql>) => {
@@ -61,7 +61,7 @@ export async function statementsOf(
     mapping,
   )
   purpose = 'Look up a login'
-  const hasUsernames = namedColumns(mapping).some(([option]) => option === 'username')
+  const hasUsernames = usersTableColumns(mapping).some(([option]) => option === 'username')
   await store.findByLogin('x@example.com', hasUsernames ? ['username', 'email'] : ['email'])
   purpose = 'Read an account'
   for (const id of ids) await store.read(id)

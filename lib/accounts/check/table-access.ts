@@ -1,11 +1,11 @@
 import {
-  columnsOf,
-  namedColumns,
+  conditionColumns,
+  usersTableColumns,
   passwordTableColumns,
-  tableName,
+  parseTableName,
   type TableName,
   type UsersMapping,
-  type Written,
+  type WrittenValue,
 } from '@/lib/accounts/users-table'
 
 /** What Rekey does with a column of a mapped table, and the option that names it. */
@@ -13,7 +13,7 @@ export type ColumnAccess = {
   option: string
   column: string
   /** What the column must be able to hold or be compared with. */
-  as: 'id' | 'text' | 'time' | 'any' | { written: Written } | { hash: number }
+  as: 'id' | 'text' | 'time' | 'any' | { written: WrittenValue } | { hash: number }
   isWritten?: boolean
 }
 
@@ -40,7 +40,7 @@ export function tableAccessOf(mapping: UsersMapping): TableAccess[] {
       ? 'text'
       : 'any'
   }
-  const written = new Map<string, Written>(Object.entries(set))
+  const written = new Map<string, WrittenValue>(Object.entries(set))
   const toUse = ([option, column]: [string, string]): ColumnAccess => {
     if (option === 'password.column')
       return { option, column, as: { hash: password.format.longestOutput }, isWritten: true }
@@ -50,24 +50,24 @@ export function tableAccessOf(mapping: UsersMapping): TableAccess[] {
   }
   const users: TableAccess = {
     option: 'table',
-    table: tableName(mapping.table),
-    columns: namedColumns(mapping).map(toUse),
+    table: parseTableName(mapping.table),
+    columns: usersTableColumns(mapping).map(toUse),
     onlyLocked: password.in !== undefined,
   }
   const hashes: TableAccess[] = password.in
     ? [
         {
           option: 'password.in.table',
-          table: tableName(password.in.table),
+          table: parseTableName(password.in.table),
           columns: passwordTableColumns(mapping).map(toUse),
         },
       ]
     : []
   const ended = end.map(({ table, user, where, ifPresent = false }): TableAccess => {
-    const columns: [string, string][] = [['end.user', user], ...columnsOf('end.where', where)]
+    const columns: [string, string][] = [['end.user', user], ...conditionColumns('end.where', where)]
     return {
       option: 'end.table',
-      table: tableName(table),
+      table: parseTableName(table),
       columns: columns.map(toUse),
       deletes: true,
       ifPresent,

@@ -1,7 +1,7 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { djangoArgon2, djangoPbkdf2, type DjangoArgon2Options } from '@/lib/passwords/hashers/django'
-import { recognised } from '@/lib/passwords/hashers/recognised'
-import { beside, refuseEmptyOptions } from './options'
+import { recognisedFormat } from '@/lib/passwords/hashers/recognised'
+import { siblingTable, refuseEmptyOptions } from './options'
 
 /** Iterations of PBKDF2PasswordHasher by version, from Django's release notes. */
 const iterationsOf = {
@@ -18,11 +18,11 @@ const iterationsOf = {
 
 /** Django's other hashers. Whatever the product verifies, a reset may replace. */
 const otherHashers = [
-  recognised('pbkdf2_sha1', /^pbkdf2_sha1\$\d+\$/),
-  recognised('bcrypt_sha256', /^bcrypt_sha256\$\$2[aby]\$/),
-  recognised('bcrypt', /^bcrypt\$\$2[aby]\$/),
-  recognised('scrypt', /^scrypt\$\d+\$/),
-  recognised('md5', /^md5\$/),
+  recognisedFormat('pbkdf2_sha1', /^pbkdf2_sha1\$\d+\$/),
+  recognisedFormat('bcrypt_sha256', /^bcrypt_sha256\$\$2[aby]\$/),
+  recognisedFormat('bcrypt', /^bcrypt\$\$2[aby]\$/),
+  recognisedFormat('scrypt', /^scrypt\$\d+\$/),
+  recognisedFormat('md5', /^md5\$/),
 ]
 
 export type DjangoOptions = {
@@ -83,7 +83,7 @@ export function django(options: DjangoOptions): UsersMapping {
       none: [{ column: 'password', startsWith: '!' }],
     },
     end: options.tokens
-      ? options.tokens.map((token) => ({ table: beside(table, token), user: 'user_id' }))
-      : [{ table: beside(table, 'authtoken_token'), user: 'user_id', ifPresent: true }],
+      ? options.tokens.map((token) => ({ table: siblingTable(table, token), user: 'user_id' }))
+      : [{ table: siblingTable(table, 'authtoken_token'), user: 'user_id', ifPresent: true }],
   }
 }

@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { beside, refuseEmptyOptions } from './options'
+import { siblingTable, refuseEmptyOptions } from './options'
 
 export type LaravelOptions = {
   /** BCRYPT_ROUNDS. */
@@ -33,10 +33,10 @@ export function laravel(options: LaravelOptions = {}): UsersMapping {
     password: { column: 'password', format: bcrypt({ cost: rounds, version: '2y' }) },
     set: { remember_token: { random: 60 }, updated_at: 'now' },
     end: [
-      ...(sessions === 'database' ? [{ table: beside(table, 'sessions'), user: 'user_id' }] : []),
+      ...(sessions === 'database' ? [{ table: siblingTable(table, 'sessions'), user: 'user_id' }] : []),
       // Until Laravel 9, the second.
       ...['password_reset_tokens', 'password_resets'].map((tokens) => ({
-        table: beside(table, tokens),
+        table: siblingTable(table, tokens),
         user: 'email',
         by: 'email' as const,
         ifPresent: true,
@@ -44,7 +44,7 @@ export function laravel(options: LaravelOptions = {}): UsersMapping {
       ...(sanctum
         ? [
             {
-              table: beside(table, 'personal_access_tokens'),
+              table: siblingTable(table, 'personal_access_tokens'),
               user: 'tokenable_id',
               where: [{ column: 'tokenable_type', is: sanctum }],
             },

@@ -1,5 +1,5 @@
 /** Names a table of the product in the schema of its users table, unless it names one itself. */
-export function beside(users: string, table: string): string {
+export function siblingTable(users: string, table: string): string {
   const [schema, name] = users.split('.')
   return name === undefined || table.includes('.') ? table : `${schema}.${table}`
 }

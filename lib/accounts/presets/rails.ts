@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { beside, refuseEmptyOptions } from './options'
+import { siblingTable, refuseEmptyOptions } from './options'
 
 export type RailsOptions = {
   /** `ActiveModel::SecurePassword`'s cost: `BCrypt::Engine.cost`. */
@@ -27,6 +27,6 @@ export function rails(options: RailsOptions = {}): UsersMapping {
     active: [],
     password: { column: 'password_digest', format: bcrypt({ cost, version: '2a' }) },
     set: { updated_at: 'now' },
-    end: [{ table: beside(table, sessions), user: 'user_id' }],
+    end: [{ table: siblingTable(table, sessions), user: 'user_id' }],
   }
 }

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { MIMEType } from 'node:util'
 
-export type Decoded = { ok: true; text: string } | { ok: false; detail: string }
+export type DecodedText = { ok: true; text: string } | { ok: false; detail: string }
 
 /** Decodes UTF-8. Keeps a U+FEFF at the start, because a password may start with it. */
-export function decodeUtf8(bytes: Uint8Array): Decoded {
+export function decodeUtf8(bytes: Uint8Array): DecodedText {
   if (!isUtf8(bytes)) return { ok: false, detail: 'Invalid UTF-8' }
   return { ok: true, text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) }
 }

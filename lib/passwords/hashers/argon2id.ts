@@ -40,10 +40,10 @@ const phc =
 export function argon2id(options: Argon2Options = {}): PasswordFormat {
   const parameters = argon2Parameters('argon2id', options, owasp)
   return {
-    name: `argon2id, ${listed(parameters)}`,
+    name: `argon2id, ${describeParameters(parameters)}`,
     matches: isArgon2,
     hash: (password) => argon2(password, parameters),
-    verify: verifyBounded,
+    verify: verifyArgon2Bounded,
     normalise: (password) => password,
     // The library's salt has 16 bytes.
     longestOutput: phcLength(parameters, 16),
@@ -72,7 +72,7 @@ export function isArgon2(stored: string): boolean {
 }
 
 /** Whether a password fits a PHC string of Argon2; false where its parameters are malformed or exceed the bounds. */
-export async function verifyBounded(password: string, stored: string): Promise<boolean> {
+export async function verifyArgon2Bounded(password: string, stored: string): Promise<boolean> {
   if (!isArgon2(stored)) return false
   try {
     const { memoryCost, timeCost, parallelism } = parseOptions(stored)
@@ -87,7 +87,7 @@ export async function verifyBounded(password: string, stored: string): Promise<b
 }
 
 /** The parameters as a format's name lists them. */
-export function listed({ memoryCost, timeCost, parallelism }: Required<Argon2Options>): string {
+export function describeParameters({ memoryCost, timeCost, parallelism }: Required<Argon2Options>): string {
   return `m=${memoryCost}, t=${timeCost}, p=${parallelism}`
 }
 

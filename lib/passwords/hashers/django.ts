@@ -5,9 +5,9 @@ import {
   argon2Cost,
   argon2Parameters,
   isArgon2,
-  listed,
+  describeParameters,
   phcLength,
-  verifyBounded,
+  verifyArgon2Bounded,
   type Argon2Options,
 } from './argon2id'
 import { integerOption } from './integer-option'
@@ -89,12 +89,12 @@ export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat 
   }
 
   return {
-    name: `argon2 of Django, ${listed(parameters)}${hashLength === 32 ? '' : `, ${hashLength} bytes`}`,
+    name: `argon2 of Django, ${describeParameters(parameters)}${hashLength === 32 ? '' : `, ${hashLength} bytes`}`,
     matches: (stored) => withoutPrefix(stored) !== undefined,
     hash,
     async verify(password, stored) {
       const phc = withoutPrefix(stored)
-      return phc !== undefined && verifyBounded(password, phc)
+      return phc !== undefined && verifyArgon2Bounded(password, phc)
     },
     normalise: (password) => password,
     longestOutput: argon2Prefix.length + phcLength(parameters, saltLength, hashLength),

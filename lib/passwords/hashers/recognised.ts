@@ -5,7 +5,7 @@ import type { PasswordFormat } from './password-format'
  *
  * @param pattern what a stored value looks like
  */
-export function recognised(name: string, pattern: RegExp): PasswordFormat {
+export function recognisedFormat(name: string, pattern: RegExp): PasswordFormat {
   return {
     name,
     matches: (stored) => pattern.test(stored),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
 import { linkDamages } from '@/e2e/support/link-damages'
-import { buildLinkUrl, type Link, type Purpose } from '@/lib/password-reset/reset-link'
+import { buildLinkUrl, type Link, type LinkPurpose } from '@/lib/password-reset/reset-link'
 import * as cancel from '@/app/api/v1/accounts/cancel-reset-password/route'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
 import * as send from '@/app/api/v1/accounts/send-reset-password-link/route'
@@ -9,7 +9,7 @@ import * as send from '@/app/api/v1/accounts/send-reset-password-link/route'
 // A front end of a team's own reads the damaged address with its router, and sends what it found there.
 
 let endpoints: Endpoints
-let personWithLink: (purpose: Purpose) => ReturnType<Endpoints['personWithLink']>
+let personWithLink: (purpose: LinkPurpose) => ReturnType<Endpoints['personWithLink']>
 beforeAll(async () => {
   endpoints = await openEndpoints()
   const parts = endpoints.start({ LIMIT_RESETS_PER_CLIENT: '1000/1m', LIMIT_ATTEMPTS_PER_LINK: '1000/1m' })

@@ -10,7 +10,7 @@ const never = () => () => {}
  *
  * @param about the purpose of the link, for screen readers: a page may have several links
  */
-export function CopyLink({ link, about }: { link: string; about: string }) {
+export function CopyLinkButton({ link, about }: { link: string; about: string }) {
   const ready = useSyncExternalStore(
     never,
     () => navigator.clipboard !== undefined,

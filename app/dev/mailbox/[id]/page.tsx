@@ -4,8 +4,8 @@ import { formatAge, formatUtc } from '@/app/dev/mailbox/relative-time'
 import { mailboxPath, requireEmail } from '@/app/dev/mailbox/mailbox'
 import { MailboxLayout } from '@/app/dev/mailbox/mailbox-layout'
 import { linkLabel } from '@/app/dev/mailbox/link-label'
-import { CopyLink } from './copy-link'
-import { readScheme, schemes, type Scheme } from '@/app/dev/mailbox/[id]/html/preview-html'
+import { CopyLinkButton } from './copy-link'
+import { readColorScheme, schemes, type ColorScheme } from '@/app/dev/mailbox/[id]/html/preview-html'
 
 type Props = {
   params: Promise<{ id: string }>
@@ -17,7 +17,7 @@ const box = 'rounded-2xl border border-line bg-surface'
 /** A stored email: as its reader sees it, as plain text, and its headers. */
 export default async function EmailPage({ params, searchParams }: Props) {
   const { id, subject, from, to, date, text, headers } = await requireEmail((await params).id)
-  const scheme = readScheme((await searchParams).scheme)
+  const scheme = readColorScheme((await searchParams).scheme)
   const links = [...new Set(text.match(/https?:\/\/\S+/g))]
   return (
     <MailboxLayout title={`${subject} · Mailbox`} wide>
@@ -98,7 +98,7 @@ function Link({ id, link }: { id: string; link: string }) {
         <div className="min-w-0 grow basis-60">
           <input id={id} readOnly value={link} className="input-box font-mono text-sm" />
         </div>
-        <CopyLink link={link} about={purpose} />
+        <CopyLinkButton link={link} about={purpose} />
         <a href={link} className={buttonClass('primary')}>
           Open<span className="sr-only">: {purpose}</span>
         </a>
@@ -108,7 +108,7 @@ function Link({ id, link }: { id: string; link: string }) {
 }
 
 /** Switches the preview between light and dark mail programs. Links, so that it works without JavaScript. */
-function SchemeMenu({ id, scheme }: { id: string; scheme: Scheme | undefined }) {
+function SchemeMenu({ id, scheme }: { id: string; scheme: ColorScheme | undefined }) {
   const choices = [undefined, ...schemes]
   return (
     <nav

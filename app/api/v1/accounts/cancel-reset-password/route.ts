@@ -1,5 +1,5 @@
 import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/handler'
-import { parseInput } from '@/lib/http/request-fields'
+import { requireValidFields } from '@/lib/http/request-fields'
 import { linkParameters, type FormPages } from '@/lib/http/form-redirect'
 import { ApiError, ThrottledError } from '@/lib/http/errors'
 import { linkSchema, describeCancel } from '@/lib/http/request-schemas'
@@ -24,7 +24,7 @@ export async function POST(request: Request): Promise<Response> {
     pages(services().settings),
     async (apiRequest) => {
       const fields = repairFields(services().links, 'cancel', await apiRequest.fields())
-      const link = parseInput(linkSchema(), fields)
+      const link = requireValidFields(linkSchema(), fields)
       const { language, requestId, client } = apiRequest
       const outcome = await services().passwordReset.cancelReset({
         link,

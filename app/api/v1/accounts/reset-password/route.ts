@@ -1,5 +1,5 @@
 import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/handler'
-import { parseInput } from '@/lib/http/request-fields'
+import { requireValidFields } from '@/lib/http/request-fields'
 import { linkParameters, type FormPages } from '@/lib/http/form-redirect'
 import { InvalidFields, ApiError, ThrottledError } from '@/lib/http/errors'
 import { describeResetPassword, resetPasswordSchema } from '@/lib/http/request-schemas'
@@ -19,7 +19,7 @@ export async function POST(request: Request): Promise<Response> {
 
   return handlePost(services(), request, pages(settings), async (apiRequest) => {
     const fields = await apiRequest.fields()
-    const { password, password_confirm, ...link } = parseInput(
+    const { password, password_confirm, ...link } = requireValidFields(
       resetPasswordSchema(settings.reset),
       repairFields(links, 'reset', fields),
     )

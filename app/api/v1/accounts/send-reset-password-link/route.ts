@@ -1,5 +1,5 @@
 import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/handler'
-import { parseInput } from '@/lib/http/request-fields'
+import { requireValidFields } from '@/lib/http/request-fields'
 import type { FormPages } from '@/lib/http/form-redirect'
 import { InvalidFields, ApiError, ThrottledError } from '@/lib/http/errors'
 import { describeSendLink, linkRequestBodySchema } from '@/lib/http/request-schemas'
@@ -20,7 +20,7 @@ export async function POST(request: Request): Promise<Response> {
   return handlePost(services(), request, pages(settings), async (apiRequest) => {
     const fields = await apiRequest.fields()
     const shaped = configuration.linkRequestSchema?.(fields) ?? fields
-    const input = parseInput(linkRequestBodySchema(loginField), repairFields(links, 'reset', shaped))
+    const input = requireValidFields(linkRequestBodySchema(loginField), repairFields(links, 'reset', shaped))
 
     const { language, requestId, client } = apiRequest
     const outcome = await passwordReset.requestLink({ target: input, locale: language, requestId, client })

@@ -12,10 +12,10 @@ export const framePolicy = [
 
 /** The colour schemes of the preview; without one, that of the system applies. */
 export const schemes = ['light', 'dark'] as const
-export type Scheme = (typeof schemes)[number]
+export type ColorScheme = (typeof schemes)[number]
 
 /** Parses the scheme in a URL; undefined if it is missing or unknown. */
-export function readScheme(given: unknown): Scheme | undefined {
+export function readColorScheme(given: unknown): ColorScheme | undefined {
   return schemes.find((scheme) => scheme === given)
 }
 
@@ -23,7 +23,7 @@ export function readScheme(given: unknown): Scheme | undefined {
  * Prepares an email's HTML for the frame: links open in the window, because pages do not work in a sandbox. With a scheme,
  * the email's media queries for dark mode always or never match.
  */
-export function frameHtml(html: string, scheme?: Scheme): string {
+export function frameHtml(html: string, scheme?: ColorScheme): string {
   const base = '<base target="_top">'
   const aimed = html.replace(/\starget\s*=\s*(?:"_blank"|'_blank'|_blank\b)/gi, '')
   const based = /<head(\s[^>]*)?>/i.test(aimed)

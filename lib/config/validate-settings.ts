@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { rawProblem } from './raw-value'
-import { whyNeeded } from './schema'
+import { rawValueProblem } from './raw-value'
+import { settingPurposes } from './schema'
 
 /** The settings that are present, by name. */
 export type Environment = Record<string, string | undefined>
@@ -23,7 +23,7 @@ export function validateSettings<Schema extends z.ZodObject>(
 ): { problems: string[]; values?: z.output<Schema> } {
   const found = new Map<string, string>()
   for (const name of Object.keys(schema.shape)) {
-    const problem = given[name] === undefined ? undefined : rawProblem(given[name])
+    const problem = given[name] === undefined ? undefined : rawValueProblem(given[name])
     if (problem !== undefined) found.set(name, `${name}: ${problem}`)
   }
   const parsed = schema.safeParse(given)
@@ -38,9 +38,9 @@ export function validateSettings<Schema extends z.ZodObject>(
 
 function describe(issue: z.core.$ZodIssue, given: Environment): string {
   const name = String(issue.path[0])
-  return given[name] === undefined ? missingMessage(name) : `${name}: ${issue.message}`
+  return given[name] === undefined ? missingSettingMessage(name) : `${name}: ${issue.message}`
 }
 
-export function missingMessage(name: string): string {
-  return `${name} is missing: ${whyNeeded[name]}`
+export function missingSettingMessage(name: string): string {
+  return `${name} is missing: ${settingPurposes[name]}`
 }

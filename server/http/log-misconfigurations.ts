@@ -1,5 +1,5 @@
 import type { Log } from '@/lib/logging/log'
-import { logMisconfiguration, type Misconfiguration } from '@/lib/logging/refusal-log'
+import { logMisconfiguration, type Misconfiguration } from '@/lib/logging/misconfiguration-log'
 import type { ErrorResponse } from './request-filter'
 
 /** The error statuses of the front server that a wrong setting, here or in a proxy, can cause for all clients. */
@@ -14,7 +14,7 @@ const misconfigurations: Partial<Record<number, Misconfiguration>> = {
  *
  * @param outsidePath whether the request's path is not under that of PUBLIC_URL
  */
-export function logErrorStatus(log: Log, { status }: ErrorResponse, outsidePath = false): void {
+export function logStatusIfMisconfigured(log: Log, { status }: ErrorResponse, outsidePath = false): void {
   const reason = outsidePath ? 'outside-path' : misconfigurations[status]
   if (reason !== undefined) logMisconfiguration(log, reason)
 }

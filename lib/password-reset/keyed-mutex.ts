@@ -1,5 +1,5 @@
 /** Runs work with the same key one after the other, in the order of the calls. Each process counts for itself. */
-export function createOneByOne() {
+export function createKeyedMutex() {
   const lastOf = new Map<string, Promise<unknown>>()
 
   /**

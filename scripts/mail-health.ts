@@ -1,5 +1,5 @@
 import type { Database } from '@/lib/database/pool'
-import { createMailState, type MailFacts } from '@/lib/mail-health/state'
+import { createMailStateStore, type MailFacts } from '@/lib/mail-health/state'
 import { assessMailHealth } from '@/lib/mail-health/verdict'
 
 /**
@@ -8,16 +8,16 @@ import { assessMailHealth } from '@/lib/mail-health/verdict'
  * @returns the exit code: 0 if emails leave or nothing is known to be wrong, else 1
  * @throws if the database is unavailable
  */
-export async function printMailState(database: Database, asJson: boolean): Promise<number> {
-  const facts = await createMailState(database).read()
+export async function printMailHealth(database: Database, asJson: boolean): Promise<number> {
+  const facts = await createMailStateStore(database).read()
   const verdict = assessMailHealth(facts)
   if (asJson) console.log(JSON.stringify({ ...verdict, ages: facts }))
-  else for (const line of describeMail(facts)) console.log(line)
+  else for (const line of describeMailHealth(facts)) console.log(line)
   return verdict.status === 'ok' ? 0 : 1
 }
 
 /** Describes the mail health in sentences. */
-export function describeMail(facts: MailFacts): string[] {
+export function describeMailHealth(facts: MailFacts): string[] {
   const verdict = assessMailHealth(facts)
   const { accepted, failing, workerSeen, waiting, due, reason } = facts
   const isFailing = verdict.status === 'failing'

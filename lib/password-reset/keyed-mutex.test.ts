@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createOneByOne } from './one-by-one'
+import { createKeyedMutex } from './keyed-mutex'
 
 /** Work that ends when it is told to. */
 function createWork(log: string[], name: string) {
@@ -18,7 +18,7 @@ function createWork(log: string[], name: string) {
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 test('work with one key runs in order, and other keys do not wait for it', async () => {
-  const oneByOne = createOneByOne()
+  const oneByOne = createKeyedMutex()
   const log: string[] = []
   const works = ['a', 'b', 'c', 'other'].map((name) => createWork(log, name))
   const [a, b, c, other] = works.map(({ run }, index) => oneByOne(index === 3 ? 'y' : 'x', run))
@@ -39,7 +39,7 @@ test('work with one key runs in order, and other keys do not wait for it', async
 })
 
 test('after work has ended, the next does not wait', async () => {
-  const oneByOne = createOneByOne()
+  const oneByOne = createKeyedMutex()
   for (let round = 0; round < 2; round += 1) expect(await oneByOne('x', async (waited) => waited)).toBe(false)
   await oneByOne('x', () => Promise.reject(new Error('failed'))).catch(() => undefined)
   expect(await oneByOne('x', async (waited) => waited)).toBe(false)

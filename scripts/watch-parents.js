@@ -59,7 +59,7 @@ function waitingParents(name) {
  *
  * @param {string} name the npm script
  */
-export function watchOwner(name) {
+export function watchParents(name) {
   const links = waitingParents(name)
   if (links.length === 0) return
   const timer = setInterval(() => {

@@ -5,7 +5,7 @@ import type { FieldValues, Resolver } from 'react-hook-form'
  *
  * @param load returns undefined if loading fails; then only the endpoint validates
  */
-export function lateResolver<Values extends FieldValues>(
+export function lazyResolver<Values extends FieldValues>(
   load: () => Promise<Resolver<Values> | undefined>,
 ): Resolver<Values> {
   return async (values, context, options) => {
