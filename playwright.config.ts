@@ -13,6 +13,7 @@ const args = [
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '**/*.spec.ts',
+  globalSetup: './e2e/support/database-template.ts',
   outputDir: 'test-results/browser',
   fullyParallel: false,
   workers: 2,

@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const sources = '{app,bench,client,components,emails,lib,messages,prisma,scripts,server}'
+/** Makes the database that tests copy. */
+const databaseTemplate = 'e2e/support/database-template.ts'
 
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)) } },
@@ -27,10 +29,18 @@ export default defineConfig({
         // Needs nothing either, but takes seconds each: real password hashes, all characters of Unicode.
         test: { name: 'slow', include: [`${sources}/**/*.slow.test.ts`], retry: 0 },
       },
-      { extends: true, test: { name: 'database', include: [`${sources}/**/*.db.test.ts`] } },
       {
         extends: true,
-        test: { name: 'app', include: ['e2e/**/*.test.ts'], exclude: ['e2e/timing/**', 'e2e/peers/**'] },
+        test: { name: 'database', include: [`${sources}/**/*.db.test.ts`], globalSetup: databaseTemplate },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'app',
+          include: ['e2e/**/*.test.ts'],
+          exclude: ['e2e/timing/**', 'e2e/peers/**'],
+          globalSetup: databaseTemplate,
+        },
       },
       {
         extends: true,

@@ -1,16 +1,14 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { migrate } from '@/lib/setup/migrate'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
 type Column = { column: string; type: string; required: boolean; hasDefault: boolean }
 
 let database: TestDatabase
 let sql: pg.Client
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
 }, 120_000)

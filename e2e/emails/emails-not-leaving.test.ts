@@ -7,12 +7,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { startScriptedMailServer, type Script } from '@/e2e/support/scripted-mail-server'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import type { Configuration } from '@/lib/password-reset/extension-points'
 import { watchMailHealth } from '@/lib/mail-health/reports'
 import { stopHints } from '@/lib/mail-health/stop-causes'
 import { mailTimes } from '@/lib/mail-health/verdict'
-import { migrate } from '@/lib/setup/migrate'
 import type { JobData } from '@/lib/queue/queue'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
@@ -35,8 +34,7 @@ const times = {
 let database: TestDatabase
 let sink: MailSink
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   sink = await startMailSink()
 }, 120_000)
 afterAll(async () => {

@@ -11,15 +11,14 @@ import { defaultSchemaNames } from '@/lib/config/schema-names'
 import { migrate } from '@/lib/setup/migrate'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 import { newPassword } from '@/e2e/support/running-app'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
 // What an operator types: `npm run accounts -- …`.
 
 let database: TestDatabase
 let sql: pg.Pool
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   sql = new pg.Pool({ connectionString: database.url, max: 1 })
 })
 afterAll(async () => {

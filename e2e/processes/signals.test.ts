@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { migrate } from '@/lib/setup/migrate'
 import { copiedSources } from '@/e2e/support/copied-sources'
 import {
   halfRequest,
@@ -17,7 +16,7 @@ import {
   type Receiver,
 } from '@/e2e/support/marked-processes'
 import { freePort } from '@/e2e/support/running-app'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
 // The npm scripts as they are typed, stopped from outside. On a busy machine, a start takes its time.
 vi.setConfig({ testTimeout: 240_000 })
@@ -25,8 +24,7 @@ vi.setConfig({ testTimeout: 240_000 })
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-signals-'))
 let database: TestDatabase
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
 })
 const started: MarkedProcesses[] = []
 afterEach(() => started.splice(0).forEach((processes) => processes.kill()))

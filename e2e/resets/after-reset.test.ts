@@ -16,7 +16,7 @@ import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { newPassword } from '@/e2e/support/running-app'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 
 // What a team may plug in is code, so these tests put the parts together as services.ts does, with code of their own.
 
@@ -25,9 +25,8 @@ let sink: MailSink
 let services: Services
 let sql: pg.Client
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createMigratedDatabase()
   sink = await startMailSink()
-  await migrate(database)
   services = createServices(
     readSettings({
       SECRET_KEY: randomBytes(32).toString('base64url'),

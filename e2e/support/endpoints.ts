@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { expect } from 'vitest'
 import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
-import { migrate } from '@/lib/setup/migrate'
 import type { LinkPurpose } from '@/lib/password-reset/reset-link'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
-import { createTestDatabase } from './test-database'
+import { createMigratedDatabase } from './test-database'
 
 /** The origin of the service, and the one that `CORS_ALLOWED_ORIGINS` names. */
 export const [own, front] = ['https://id.example.com', 'https://front.example']
@@ -39,8 +38,7 @@ export type Endpoints = Awaited<ReturnType<typeof openEndpoints>>
 
 /** The handlers themselves, on a real database and without the server in front: what they refuse, nothing else does. */
 export async function openEndpoints() {
-  const database = await createTestDatabase()
-  await migrate(database)
+  const database = await createMigratedDatabase()
   const sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
   const opened: Services[] = []

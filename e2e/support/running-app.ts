@@ -9,7 +9,7 @@ import pg from 'pg'
 import { migrate } from '@/lib/setup/migrate'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { startMailSink, type MailSink } from './mail-sink'
-import { createTestDatabase, type TestDatabase } from './test-database'
+import { createMigratedDatabase, type TestDatabase } from './test-database'
 
 export type NewPerson = {
   username?: string
@@ -123,9 +123,9 @@ export async function startApp({
   database?: TestDatabase
   sink?: MailSink
 } = {}): Promise<RunningApp> {
-  const ownDatabase = database ?? (await createTestDatabase())
+  const ownDatabase = database ?? (await createMigratedDatabase())
   const ownSink = sink ?? (await startMailSink())
-  await migrate(ownDatabase)
+  if (database !== undefined) await migrate(database)
   const port = Number(env.PORT ?? (await freePort()))
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-data-'))
   const url = `http://127.0.0.1:${port}`

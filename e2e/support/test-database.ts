@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { defaultSchemaNames, type SchemaNames } from '@/lib/config/schema-names'
+import { migrate } from '@/lib/setup/migrate'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 
 export type TestDatabase = {
@@ -18,32 +19,42 @@ export type TestDatabase = {
 /** The server that tests make their databases on; the embedded one where there is none. */
 export const testServer = process.env.TEST_DATABASE_URL
 
+/** Names the variable that tells the tests where the templates are: a directory, or a database of the server. */
+export const templateVariable = 'REKEY_TEST_TEMPLATE'
+
 /** A new, empty database. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  return testServer ? createOnServer(testServer) : createEmbedded()
+export function createTestDatabase(): Promise<TestDatabase> {
+  return testServer ? createOnServer(testServer) : createEmbedded('empty')
 }
 
-async function createOnServer(server: string): Promise<TestDatabase> {
+/** A new database with what `npm run migrate` makes, Rekey's own table of accounts included. */
+export async function createMigratedDatabase(): Promise<TestDatabase> {
+  const template = process.env[templateVariable]
+  if (template !== undefined)
+    return testServer ? createOnServer(testServer, template) : createEmbedded('migrated')
+  const database = await createTestDatabase()
+  await migrate(database)
+  return database
+}
+
+async function createOnServer(server: string, template = 'template1'): Promise<TestDatabase> {
   const name = `rekey_test_${randomBytes(6).toString('hex')}`
-  const run = async (sql: string) => {
-    const client = new pg.Client({ connectionString: server })
-    await client.connect()
-    await client.query(sql).finally(() => client.end())
-  }
-  await run(`CREATE DATABASE "${name}"`)
-  const url = new URL(server)
-  url.pathname = `/${name}`
+  await onServer(server, `CREATE DATABASE "${name}" TEMPLATE "${template}"`)
   return {
-    url: url.href,
+    url: databaseUrl(server, name),
     schemas: defaultSchemaNames,
     kind: 'server',
     sharedSession: false,
-    drop: () => run(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
+    drop: () => onServer(server, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
   }
 }
 
-async function createEmbedded(): Promise<TestDatabase> {
+/** Where no template was made, the database is initialised anew. */
+async function createEmbedded(from: 'empty' | 'migrated'): Promise<TestDatabase> {
+  const template = process.env[templateVariable]
   const dir = mkdtempSync(path.join(tmpdir(), 'rekey-test-'))
+  if (template !== undefined)
+    cpSync(path.join(template, from, 'database'), path.join(dir, 'database'), { recursive: true })
   const { url, close } = await startEmbeddedDatabase(dir)
   return {
     url,
@@ -55,4 +66,18 @@ async function createEmbedded(): Promise<TestDatabase> {
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** Runs one statement in the server's own database. */
+export async function onServer(server: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
+  await client.connect()
+  await client.query(sql).finally(() => client.end())
+}
+
+/** Returns the URL of a database on a server. */
+export function databaseUrl(server: string, name: string): string {
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
 }

@@ -1,9 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '@/lib/setup/migrate'
 import { newPassword } from '@/e2e/support/running-app'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { openInstallation, type Installation } from '@/e2e/support/installation'
 
 // Under these defaults PostgreSQL undoes every statement that waited for another's row. The embedded database has one
@@ -17,8 +16,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
     let other: Installation
     const secret = randomBytes(32).toString('base64url')
     beforeAll(async () => {
-      database = await createTestDatabase()
-      await migrate(database)
+      database = await createMigratedDatabase()
       sql = new pg.Client({ connectionString: database.url })
       await sql.connect()
       await sql.query(

@@ -1,7 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '@/lib/setup/migrate'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/installation'
 
 // A database, a role or a URL may set how a session writes dates, which zone it is in and where it looks for tables.
@@ -9,8 +8,7 @@ import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/in
 let database: TestDatabase
 let sql: pg.Client
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
 }, 120_000)

@@ -3,9 +3,8 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { startSlowMailServer, type SlowMailServer } from '@/e2e/support/slow-mail-server'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { median } from '@/e2e/support/time-pairs'
-import { migrate } from '@/lib/setup/migrate'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 import { startWorker } from '@/server/processes/start-worker'
@@ -22,8 +21,7 @@ describe.runIf(testServer)('A8: when one’s own email arrives, right after requ
   let database: TestDatabase
   let sql: pg.Client
   beforeAll(async () => {
-    database = await createTestDatabase()
-    await migrate(database)
+    database = await createMigratedDatabase()
     sql = new pg.Client({ connectionString: database.url })
     await sql.connect()
     await sql.query(

@@ -1,13 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { emails } from '@/emails/templates'
 import { auditEvents } from '@/lib/audit/audit'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
 import { createEmailJobHandlers } from '@/lib/password-reset/send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
-import { migrate } from '@/lib/setup/migrate'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 
@@ -17,8 +16,7 @@ let database: TestDatabase
 let services: Services
 const open: { sink: MailSink; mailer: Mailer }[] = []
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   services = createServices(
     readSettings({
       SECRET_KEY: randomBytes(32).toString('base64url'),

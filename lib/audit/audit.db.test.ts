@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { auditEvents, createAuditLog } from './audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
-import { migrate } from '@/lib/setup/migrate'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 let database: TestDatabase
@@ -16,8 +15,7 @@ let lines: Record<string, unknown>[]
 const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   opened = openDatabase({ ...database, poolSize: 2 }, log)
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()

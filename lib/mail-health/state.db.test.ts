@@ -1,12 +1,11 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { watchMailHealth } from './reports'
 import { createMailStateStore, type MailFacts, type MailStateStore } from './state'
 import { stopHints } from './stop-causes'
 import { assessMailHealth, mailTimes } from './verdict'
-import { migrate } from '@/lib/setup/migrate'
 import { createQueue } from '@/lib/queue/queue'
 
 let testDatabase: TestDatabase
@@ -14,8 +13,7 @@ let database: Database
 let state: MailStateStore
 const silent = pino({ level: 'silent' })
 beforeAll(async () => {
-  testDatabase = await createTestDatabase()
-  await migrate(testDatabase)
+  testDatabase = await createMigratedDatabase()
   database = openDatabase({ ...testDatabase, poolSize: 3 }, silent)
   state = createMailStateStore(database)
 }, 120_000)

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { linkState, type Account } from '@/lib/accounts/account'
 import { ownIdentity, ownUsersMapping, type NewAccount } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
@@ -11,7 +11,6 @@ import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import { HashQueueFull } from '@/lib/passwords/hash-queue'
 import type { Configuration } from './extension-points'
-import { migrate } from '@/lib/setup/migrate'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
 import type { ResetDependencies } from './reset-dependencies'
@@ -23,8 +22,7 @@ let database: TestDatabase
 let sql: pg.Client
 let services: Services
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
   await sql.query('CREATE TABLE "sessions" ("account_id" uuid NOT NULL)')

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { emails } from '@/emails/templates'
 import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAuditLog } from '@/lib/audit/audit'
@@ -13,7 +13,6 @@ import { createLimits } from '@/lib/rate-limits/limits'
 import type { EmailDependencies } from './email-dependencies'
 import { createEmailJobHandlers } from './send-emails'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
-import { migrate } from '@/lib/setup/migrate'
 import type { JobHandlers, JobData, QueuedJob } from '@/lib/queue/queue'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
@@ -24,9 +23,8 @@ let sql: pg.Client
 let services: Services
 let mailer: Mailer
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createMigratedDatabase()
   sink = await startMailSink()
-  await migrate(database)
   sql = new pg.Client({ connectionString: database.url })
   await sql.connect()
   services = createServices(

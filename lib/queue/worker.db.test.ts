@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { longestAttempt } from '@/lib/mail/smtp-options'
-import { migrate } from '@/lib/setup/migrate'
 import { createQueue, type AttemptResult, type JobHandlers, type Queue } from './queue'
 import { maxAttemptsInDoubt, maxCostlyAttempts, startQueueWorker } from './worker'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
@@ -14,8 +13,7 @@ let database: TestDatabase
 let pool: pg.Pool
 let queue: Queue
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   pool = new pg.Pool({ connectionString: database.url, max: 2 })
   queue = createQueue({ pool, schemas: defaultSchemaNames })
 }, 120_000)

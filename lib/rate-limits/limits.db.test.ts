@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { clientKey } from '@/lib/addresses/client-ip'
 import { createLimits, LimiterBroken, type LimitResult, type LimitSettings } from './limits'
-import { migrate } from '@/lib/setup/migrate'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 const settings: LimitSettings = {
@@ -22,8 +21,7 @@ let database: TestDatabase
 let pool: pg.Pool
 let limits: ReturnType<typeof createLimits>
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   pool = new pg.Pool({ connectionString: database.url, max: 4 })
 }, 120_000)
 beforeEach(async () => {

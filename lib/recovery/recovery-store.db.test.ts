@@ -2,10 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { createOwnAccounts, type OwnAccounts } from '@/lib/accounts/adapters/own-table'
 import { openDatabase, type Database } from '@/lib/database/pool'
-import { migrate } from '@/lib/setup/migrate'
 import { createRecoveryStore, type AccountEmailLimits, type RecoveryStore } from './recovery-store'
 
 let database: TestDatabase
@@ -14,8 +13,7 @@ let accounts: OwnAccounts
 let recovery: RecoveryStore
 let sql: pg.Client
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))
   accounts = createOwnAccounts(opened)
   recovery = createRecoveryStore(opened, '')

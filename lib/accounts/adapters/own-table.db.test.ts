@@ -3,11 +3,10 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { isResettable, linkState, type LinkState } from '@/lib/accounts/account'
 import { createOwnAccounts, UsernameTaken, type NewAccount, type OwnAccounts } from './own-table'
 import { openDatabase, type Database } from '@/lib/database/pool'
-import { migrate } from '@/lib/setup/migrate'
 import { createRecoveryStore, type RecoveryStore } from '@/lib/recovery/recovery-store'
 import { Prisma } from '@/prisma/client/client'
 
@@ -17,8 +16,7 @@ let accounts: OwnAccounts
 let recovery: RecoveryStore
 let sql: pg.Client
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database)
+  database = await createMigratedDatabase()
   opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))
   accounts = createOwnAccounts(opened)
   recovery = createRecoveryStore(opened, '')
