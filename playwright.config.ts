@@ -33,6 +33,7 @@ export default defineConfig({
   projects: [
     {
       name: 'desktop',
+      testIgnore: '**/*.slow.spec.ts',
       use: { ...devices['Desktop Chrome'], channel: undefined },
     },
     {
@@ -40,6 +41,12 @@ export default defineConfig({
       // The ways through the house; what is about details sets the sizes that it is about.
       testMatch: '**/{main-journey,without-javascript}.spec.ts',
       use: { ...devices['Pixel 7'], channel: undefined },
+    },
+    {
+      // What takes long and rarely tells anything new; not a part of `npm test`.
+      name: 'slow',
+      testMatch: '**/*.slow.spec.ts',
+      use: { ...devices['Desktop Chrome'], channel: undefined },
     },
   ],
 })

@@ -26,11 +26,6 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Needs nothing either, but takes seconds each: real password hashes, all characters of Unicode.
-        test: { name: 'slow', include: [`${sources}/**/*.slow.test.ts`], retry: 0 },
-      },
-      {
-        extends: true,
         test: { name: 'database', include: [`${sources}/**/*.db.test.ts`], globalSetup: databaseTemplate },
       },
       {
@@ -38,7 +33,16 @@ export default defineConfig({
         test: {
           name: 'app',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['e2e/timing/**', 'e2e/peers/**'],
+          exclude: ['**/*.slow.test.ts', 'e2e/timing/**', 'e2e/peers/**'],
+          globalSetup: databaseTemplate,
+        },
+      },
+      {
+        extends: true,
+        // What takes long and rarely tells anything new: real password hashes, all of Unicode, killed processes.
+        test: {
+          name: 'slow',
+          include: [`{e2e,${sources.slice(1)}/**/*.slow.test.ts`],
           globalSetup: databaseTemplate,
         },
       },

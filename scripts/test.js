@@ -1,9 +1,10 @@
 // `npm test`: all checks, on the embedded database or on the server of TEST_DATABASE_URL. `npm test -- unit app` runs only
-// these parts: types, lint, unit, slow, database, app, browser; and three that are not part of `npm test`: `timing`, which needs the
-// machine for itself, `peers`, which needs other products and a server, and `journeys`, the browser tests that reach the
-// database. Ends with the names of failed tests and a line `N passed, N failed`, summed over the runners.
+// these parts: types, lint, unit, database, app, browser; and four that are not part of `npm test`: `slow`, which takes long
+// and rarely tells anything new, `timing`, which needs the machine for itself, `peers`, which needs other products and a
+// server, and `journeys`, the browser tests that reach the database. Ends with the names of failed tests and a line
+// `N passed, N failed`, summed over the runners.
 import { runScript } from './stop-signals.js'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/support/build-secrets.js'
 import { generate, isBuilt } from './build.js'
@@ -20,13 +21,22 @@ const journeys = [
   'mail-scanner',
   'main-journey',
   'cancel-reset',
-  'slow-network-and-tabs',
   'errors',
   'without-javascript',
 ]
+/**
+ * Folders of `e2e/` whose tests say the same on every database: `npm test` runs them, so `app` on a server leaves them out.
+ */
+const anyDatabase = ['http', 'repository']
+const appFolders =
+  process.env.TEST_DATABASE_URL && wanted.length > 0
+    ? readdirSync('e2e')
+        .filter((folder) => !anyDatabase.includes(folder))
+        .map((folder) => `e2e/${folder}/`)
+    : []
 /** @param {string} part */
 const isWanted = (part) =>
-  wanted.length === 0 ? !['timing', 'peers', 'journeys'].includes(part) : wanted.includes(part)
+  wanted.length === 0 ? !['slow', 'timing', 'peers', 'journeys'].includes(part) : wanted.includes(part)
 const count = { passed: 0, failed: 0 }
 /** @type {string[]} */
 const failures = []
@@ -51,8 +61,8 @@ function add(file, read) {
   failures.push(...result.failures)
 }
 
-/** @param {string} project @param {string} title */
-async function vitest(project, title) {
+/** @param {string} project @param {string} title @param {string[]} [paths] only files whose path has one of these */
+async function vitest(project, title, paths = []) {
   const file = path.join(results, `${project}.json`)
   await run(title, 'node_modules/vitest/vitest.mjs', [
     'run',
@@ -63,8 +73,19 @@ async function vitest(project, title) {
     `--outputFile.json=${file}`,
     // By default Vitest leaves one of two cores idle.
     '--maxWorkers=2',
+    ...paths,
   ])
   add(file, readVitest)
+}
+
+/** @param {string} title @param {string} report @param {string[]} args */
+async function playwright(title, report, args) {
+  const file = path.join(results, `${report}.json`)
+  await run(title, 'node_modules/playwright/cli.js', ['test', ...args], {
+    BROWSER_PATH: findBrowser(),
+    PLAYWRIGHT_JSON_OUTPUT_FILE: file,
+  })
+  add(file, readPlaywright)
 }
 
 try {
@@ -72,33 +93,40 @@ try {
   mkdirSync(results, { recursive: true })
   await generate()
 
-  if (isWanted('types')) await run('types', 'node_modules/typescript/bin/tsc', [])
-  if (isWanted('lint')) {
-    await run('lint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings', '0', '.'])
-    await run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])
-  }
+  // Each of them keeps one core busy.
+  await Promise.all([
+    isWanted('types') && run('types', 'node_modules/typescript/bin/tsc', []),
+    isWanted('lint') && run('lint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings', '0', '.']),
+    isWanted('lint') &&
+      run('format', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']),
+  ])
   if (isWanted('unit')) await vitest('unit', 'unit tests')
-  if (isWanted('slow')) await vitest('slow', 'unit tests that take longer')
   if (isWanted('database')) await vitest('database', 'database tests')
   if (isWanted('peers')) await vitest('peers', 'other products on their users tables')
 
-  if (['app', 'timing', 'browser', 'journeys'].some(isWanted) && !(isBuilt() && isMadeWithSecrets())) {
+  if (
+    ['app', 'slow', 'timing', 'browser', 'journeys'].some(isWanted) &&
+    !(isBuilt() && isMadeWithSecrets())
+  ) {
     await run('build', 'scripts/run.js', ['build'], buildSecrets)
     if (!isBuilt()) throw new Error('The app cannot be tested without a build.')
     noteMadeWithSecrets()
   }
-  if (isWanted('app')) await vitest('app', 'the running app over HTTP and SMTP')
+  if (isWanted('app')) await vitest('app', 'the running app over HTTP and SMTP', appFolders)
+  if (isWanted('slow')) await vitest('slow', 'what takes longer')
   if (isWanted('timing')) await vitest('timing', 'response times')
-  if (isWanted('browser') || isWanted('journeys')) {
-    const file = path.join(results, 'browser.json')
-    // On the phone the same journeys reach the same database.
-    const specs = isWanted('browser') ? [] : [...journeys, '--project', 'desktop']
-    await run('the running app in a browser', 'node_modules/playwright/cli.js', ['test', ...specs], {
-      BROWSER_PATH: findBrowser(),
-      PLAYWRIGHT_JSON_OUTPUT_FILE: file,
-    })
-    add(file, readPlaywright)
-  }
+  if (isWanted('browser'))
+    await playwright('the running app in a browser', 'browser', [
+      '--project',
+      'desktop',
+      '--project',
+      'phone',
+    ])
+  // On the phone the same journeys reach the same database.
+  if (isWanted('journeys'))
+    await playwright('the running app in a browser', 'journeys', [...journeys, '--project', 'desktop'])
+  if (isWanted('slow'))
+    await playwright('what takes longer in a browser', 'slow-browser', ['--project', 'slow'])
 } catch (error) {
   failures.push(error instanceof Error ? error.message : String(error))
 }

@@ -213,11 +213,12 @@ describe('setting a password', () => {
   })
 
   test('R1: one link is refused after its share, from this client; from another one it is not', async () => {
+    const link = linkOf()
     for (let i = 0; i < 3; i += 1)
-      expect(await reset().completeReset(input(linkOf(), 'short'))).toMatchObject({ ok: false })
-    expect(await reset().completeReset(input(linkOf()))).toMatchObject({ ok: false, code: 'throttled' })
+      expect(await reset().completeReset(input(link, 'short'))).toMatchObject({ ok: false })
+    expect(await reset().completeReset(input(link))).toMatchObject({ ok: false, code: 'throttled' })
     const elsewhere = { request: { client: '203.0.113.10', headers: new Headers(), fields: {} } }
-    expect(await reset().completeReset(input(linkOf(), good, elsewhere))).toEqual({ ok: true })
+    expect(await reset().completeReset(input(link, good, elsewhere))).toEqual({ ok: true })
   })
 
   test('R3, R10: a client is refused after its share of forged links, and its genuine link works all the same', async () => {
@@ -442,7 +443,14 @@ describe('W9: hash work for one link', () => {
   test('W9: a post that waits for another one with its link goes on where that one fails', async () => {
     const link = linkOf()
     const fails: Configuration['revokeSessions'] = () => Promise.reject(new Error('no such table'))
-    const first = reset({ revokeSessions: fails }).completeReset(input(link))
+    let begin: () => void
+    const begun = new Promise<void>((resolve) => (begin = resolve))
+    const hash: ResetDependencies['hash'] = {
+      ...services.hash,
+      hash: (password) => (begin(), services.hash.hash(password)),
+    }
+    const first = reset({ revokeSessions: fails }, { hash }).completeReset(input(link))
+    await begun
     const second = reset().completeReset(input(link, good, fromNetwork(1)))
     await expect(first).rejects.toThrow('no such table')
     expect(await second).toEqual({ ok: true })
