@@ -27,8 +27,8 @@ export const viewport: Viewport = {
 }
 
 /**
- * Renders no `<html>`: `components/document.tsx` does, because `<html lang>` depends on the link's account, and a layout does
- * not get the link.
+ * Provides the data of the error page to every page. Does not render `<html>`: `components/document.tsx` does, because `lang`
+ * depends on the link's account, and a layout does not receive the link.
  */
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const language = await visitorLanguage()

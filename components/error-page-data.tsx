@@ -2,6 +2,7 @@
 
 import { createContext, useContext, type ReactNode } from 'react'
 
+/** The messages and the branding of an error page. A provider passes them, because Next passes an error page only the error. */
 export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | 'lead' | 'retry', string> & {
   direction: 'ltr' | 'rtl'
   logoUrl?: string | undefined
@@ -11,7 +12,7 @@ export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | '
 
 const MessagesContext = createContext<ErrorPageData | null>(null)
 
-/** Provides messages and branding to error pages, because Next passes them nothing but the error. */
+/** Provides the data to the error page of all pages below. */
 export function ErrorPageDataProvider({
   messages,
   children,
@@ -22,6 +23,7 @@ export function ErrorPageDataProvider({
   return <MessagesContext value={messages}>{children}</MessagesContext>
 }
 
+/** Returns the provided data; null outside of the provider. */
 export function useErrorPageData(): ErrorPageData | null {
   return useContext(MessagesContext)
 }

@@ -92,7 +92,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
   }
 }
 
-/** Inspects a link without using it. Returns `unavailable` instead of throwing: that page works without JavaScript. */
+/** Inspects a link without using it. Returns `unavailable` instead of throwing, because Next's error page needs JavaScript. */
 async function inspect(link: LinkParameters) {
   const { passwordReset, log } = services()
   const { data } = linkSchema().safeParse(link)
@@ -195,7 +195,7 @@ async function ValidLinkPage({
   )
 }
 
-/** Whole minutes left, rounded down, at least one. */
+/** Returns the whole minutes until a date, rounded down, at least one. */
 function minutesUntil(date: Date): number {
   return Math.max(1, Math.floor((date.getTime() - Date.now()) / 60_000))
 }

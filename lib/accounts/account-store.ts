@@ -1,12 +1,12 @@
 import type { Transaction } from '@/lib/database/pool'
 import type { Account, LinkState } from './account'
 
-/** What a login may be compared with. */
+/** The account attributes that a typed login is compared with. */
 export type LoginFields = readonly ('username' | 'email')[]
 
 /**
- * The longest login that an account is looked for by, in UTF-16 code units: 64 of a mailbox, an @ and 255 of a domain
- * (RFC 5321 §4.5.3.1). A username has 150 at most, as in Django.
+ * The longest login that is looked up, in UTF-16 code units: 64 of a mailbox, an @ and 255 of a domain (RFC 5321 §4.5.3.1). A
+ * username has 150 at most, as in Django.
  */
 export const longestLogin = 320
 
@@ -22,55 +22,56 @@ export class LookUpTimedOut extends Error {
 }
 
 /**
- * The reset flow reads and writes accounts only through it. Ids are opaque texts. An account is read together with what Rekey itself
- * knows about it (`lib/recovery`), in one statement.
+ * The only access of the reset flow to accounts. Ids are opaque texts. Each statement also reads what Rekey itself knows about an
+ * account (`lib/recovery`).
  */
 export type AccountStore = {
   /** Identifies the users table in Rekey's own rows and in links: `public.auth_user`; empty for Rekey's own table. */
   readonly identity: string
 
   /**
-   * The accounts that a typed login names: usernames exactly, but for the two ways in which Unicode spells an accented
-   * letter; addresses by their canonical form. What SQL found is compared once more, so that no folding or collation of the
-   * database decides who gets an email. Of an address, only accounts that may be reset are found, and of many only some; so
-   * what is read is bounded however many there are.
+   * Finds the accounts of a typed login: usernames exactly, except for the two ways in which Unicode spells an accented letter;
+   * email addresses by their canonical form. Compares the rows once more in this process, so that no collation of the database
+   * decides who gets an email. By email address, only resettable accounts are found, and `choose` limits their number.
    *
-   * @param choose which of an address's accounts, by their ids, oldest first; by default all
+   * @param choose selects among the ids of an email address's accounts, oldest first; by default all
    * @throws LookUpTimedOut
    */
   findByLogin(login: string, fields: LoginFields, choose?: (ids: string[]) => string[]): Promise<Account[]>
 
   /**
-   * The ids of an address's accounts, oldest first, a thousand at most.
+   * Finds the ids of an email address's accounts, oldest first, a thousand at most.
    *
-   * @param resettable false for those that may not be reset, too
+   * @param resettable false also finds accounts that may not be reset
    * @throws LookUpTimedOut
    */
   findIdsByAddress(address: string, resettable?: boolean): Promise<string[]>
 
-  /** The account with exactly this username or, where the table has none, this address; null if there is none, or several. */
+  /**
+   * Finds the account with exactly this username or, in a table without usernames, this email address; null if none or several.
+   */
   findOne(login: string): Promise<Account | null>
 
-  /** An account and the database's clock, read together; the account is null if there is none of this id. */
+  /** Reads an account and the database's clock in one statement; the account is null if no account has this id. */
   read(id: string): Promise<{ account: Account | null; now: Date }>
 
-  /** Does the work of {@link read} for an id that no account has. */
+  /** Costs the same as {@link read}: reads an id that no account has. */
   simulateRead(): Promise<void>
 
-  /** Accounts, oldest first, at most `most`. */
+  /** Reads at most `most` accounts, oldest first. */
   list(most: number): Promise<Account[]>
 
-  /** At most `most` accounts, whichever the database reads first: a start must not sort a table of millions. */
+  /** Reads at most `most` accounts in no order: a start must not sort a table of millions. */
   sample(most: number): Promise<Account[]>
 
   /**
-   * Replaces the password if the account is still in the state that the link was signed against, and ends what the mapping
-   * says ends with it. Locks the account's row, the row of the hash, then Rekey's own row, and compares after all three: of
-   * two concurrent resets, the second finds a changed state.
+   * Replaces the password if the account is still in the state that the link was signed against, and deletes the rows of the
+   * mapping's `end`, such as sessions. Locks the account's row, the row of the hash and Rekey's own row, then compares: of two
+   * concurrent resets, the second finds a changed state.
    *
-   * @param bindPassword false where links may be used more than once
-   * @returns how many rows ended with it, such as sessions; null if the password was not replaced
-   * @throws Error if anything but one row would change; nothing is changed then
+   * @param bindPassword false if links may be used more than once: a changed password is then no reason to stop
+   * @returns how many rows of `end` were deleted; null if the password was not replaced
+   * @throws Error if not exactly one row would change; the transaction is then rolled back
    */
   replacePassword(
     tx: Transaction,

@@ -15,13 +15,13 @@ export type Account = {
   passwordProblem: 'none' | 'unknown-format' | 'several-hashes' | null
   isActive: boolean
   locale: string | null
-  /** Says which of several accounts with one address this is, if the mapping names a column for it. */
+  /** Tells several accounts with one email address apart, if the mapping names a column for it; else empty. */
   label: string
   passwordChangedAt: Date | null
   linksEpoch: number
 }
 
-/** What of an account a link is bound to: when any of it changes, the link is dead. */
+/** The properties of an account that its links are signed with: when one of them changes, the links become invalid. */
 export type LinkState = {
   passwordHash: string | null
   email: string
@@ -29,24 +29,24 @@ export type LinkState = {
   linksEpoch: number
 }
 
-/** What a link of this account is bound to. */
+/** Returns the state that a link of this account is signed with. */
 export function linkState(account: Account): LinkState {
   const { passwordHash, email, isActive, linksEpoch } = account
   return { passwordHash, email, isActive, linksEpoch }
 }
 
-/** Only an active account with a password of its own and an address is mailed, and only it can be reset. */
+/** Whether an account can be sent a link and be reset: it is active, has a password of its own, and has an email address. */
 export function isResettable({ isActive, passwordProblem, email }: Account): boolean {
   return isActive && passwordProblem === null && email !== ''
 }
 
-/** What its owner signs in with: the username or, where the users table has none, the address. */
+/** The login of an account: its username or, if the users table has none, its email address. */
 export function signInName({ username, email }: Pick<Account, 'username' | 'email'>): string {
   return username === '' ? email : username
 }
 
 /**
- * Whether the password was replaced after a link was requested: then the request is fulfilled, or no longer wanted.
+ * Whether the password was replaced after a link was requested. Then the request is fulfilled, or no longer wanted.
  *
  * @param requestedAt whole seconds since the epoch
  */

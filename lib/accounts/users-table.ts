@@ -21,11 +21,11 @@ export type WrittenValue = Scalar | null | 'now' | { random: number }
 /** Rows that a reset deletes: sessions, tokens, open reset links. */
 export type EndedRows = {
   table: string
-  /** The column that names the account: by its id, or by its address. */
+  /** The column that names the account: by its id or, with `by: 'email'`, by its email address. */
   user: string
   by?: 'id' | 'email'
   where?: readonly Condition[]
-  /** The table may be missing, because it belongs to an optional part of the product. A process looks for it once. */
+  /** The table may be missing, because it belongs to an optional part of the product. Each process checks once. */
   ifPresent?: boolean
 }
 
@@ -42,7 +42,9 @@ export type UsersMapping = {
   /** How the product stores usernames: as typed (the default), in lower case, or in Unicode's form NFKC. */
   usernameStored?: 'exact' | 'lowercase' | 'nfkc'
   email: string
-  /** How the product stores addresses: as typed (the default), or in lower case, which its own index then serves. */
+  /**
+   * How the product stores email addresses: as typed (the default), or in lower case, so that its own index serves the look-up.
+   */
   emailStored?: 'as-typed' | 'lowercase'
   firstName?: string
   lastName?: string
@@ -51,21 +53,21 @@ export type UsersMapping = {
   /** A language tag, in which this account's emails are written. */
   locale?: string
   createdAt?: string
-  /** Says which account an email is about, where several have one address. */
+  /** The column that tells several accounts with one email address apart, for emails. */
   label?: string
-  /** Limits everything to these rows: one tenant of a shared table. */
+  /** Limits Rekey to these rows, such as one tenant of a shared table. */
   only?: readonly Condition[]
   /** An account may sign in only if all conditions hold. With an empty list, every account may. */
   active: readonly Condition[]
   password: {
     column: string
-    /** The table of the column, if it is another one: an account's hash is where `user` is its id and `where` holds. */
+    /** The table of the hash, if it is not the users table. Its row has the account's id in `user` and satisfies `where`. */
     in?: { table: string; user: string; where: Readonly<Record<string, Scalar>> }
-    /** What every reset writes, at the cost that the product is configured with. */
+    /** The format that every reset writes, with the cost that the product is configured with. */
     format: PasswordFormat
     /** Other formats that a reset may replace. A value of no known format counts as no password. */
     accepts?: readonly PasswordFormat[]
-    /** Marks of an account without a password. NULL and an empty text always are. */
+    /** Conditions that mark an account without a password. NULL and an empty text always do. */
     none?: readonly Condition[]
     /** The column of the time of the last change. */
     changedAt?: string
@@ -75,6 +77,7 @@ export type UsersMapping = {
   end?: readonly EndedRows[]
 }
 
+/** The name of a table, split at the dot: schema and table. */
 export type TableName = { schema: string; name: string }
 
 /** Splits a name such as `crm.people`. A name has one dot at most; without one, the schema is `public`. */
@@ -111,7 +114,10 @@ export function usersTableColumns(mapping: UsersMapping): [option: string, colum
   ]
 }
 
-/** The columns that a mapping names in the table of the hash. */
+/**
+ * The columns that a mapping names in the table of the hash, each with the option that names it. `set` is among them, because
+ * it is written there.
+ */
 export function passwordTableColumns({
   password,
   set = {},
@@ -132,7 +138,7 @@ export function passwordTableColumns({
   ]
 }
 
-/** The columns of conditions, nested ones included. */
+/** The columns that conditions name, including nested conditions, each with the option of the conditions. */
 export function conditionColumns(
   option: string,
   conditions: readonly Condition[] = [],

@@ -4,7 +4,7 @@ import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Log } from '@/lib/logging/log'
 import { Prisma } from '@/prisma/client/client'
 
-/** The audited events, named after OWASP's logging vocabulary if it has a name. */
+/** The audited events, with names of OWASP's logging vocabulary if it has one. */
 export const auditEvents = {
   requested: 'authn_password_reset_requested',
   limited: 'excess_rate_limit_exceeded',
@@ -21,6 +21,7 @@ export const auditEvents = {
 
 export type AuditEvent = keyof typeof auditEvents
 
+/** The details of an audited event. */
 export type AuditFacts = {
   accountId?: string | undefined
   requestId?: string | undefined
@@ -44,7 +45,7 @@ export type AuditLog = ReturnType<typeof createAuditLog>
 /**
  * Creates the audit log: a line in the process's log and a row in an append-only table.
  *
- * @param usersTable the identity of the users table that accounts are of
+ * @param usersTable the identity of the users table that contains the accounts
  */
 export function createAuditLog(
   { prisma, names }: Pick<Database, 'prisma' | 'names'>,
@@ -79,7 +80,10 @@ export function createAuditLog(
     )
   }
 
-  /** Returns the events of an account, oldest first. Sorted by `at`, because overlapping transactions draw ids out of order. */
+  /**
+   * Returns the events of an account, oldest first. Sorted by `at`, because concurrent transactions may commit their ids in
+   * another order.
+   */
   async function history(accountId: string): Promise<HistoryEntry[]> {
     const rows = await prisma.$queryRaw<(Omit<HistoryEntry, 'at'> & { at: bigint })[]>`
       SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "request_id" AS "requestId"

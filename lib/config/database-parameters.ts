@@ -1,4 +1,5 @@
-// The query parameters of a database URL. `pg` uses the parameters below and silently drops all others.
+// The query parameters of a database URL. `pg` silently drops those that it does not know, so this file lists those that it
+// uses, that Rekey refuses, and that Rekey can ignore.
 
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 

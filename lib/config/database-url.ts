@@ -28,7 +28,7 @@ export function readDatabaseUrl(text: string) {
 }
 
 /**
- * Formats a database URL for messages: host, port and name, never user, password or other parameters.
+ * Describes a database for messages: host, port and name, never user, password or parameters. Not a URL.
  *
  * @param setting the name of the setting that holds the URL; shown instead if a part of the password could pass for the host
  */

@@ -35,7 +35,7 @@ export function defaultHeloName(publicUrl: string, machine = hostname()): string
 
 /** Reads the PEM file at a path into its certificates, each as PEM. */
 export const authoritiesFile = z.string().transform((path, context) => {
-  const refuse = (message: string) => {
+  const reject = (message: string) => {
     context.addIssue({ code: 'custom', message })
     return z.NEVER
   }
@@ -44,17 +44,17 @@ export const authoritiesFile = z.string().transform((path, context) => {
     content = readFileSync(path, 'latin1')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    return refuse(`the file cannot be read (${code}); write the path of a PEM file`)
+    return reject(`the file cannot be read (${code}); write the path of a PEM file`)
   }
   const certificates =
     content.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)?.map((pem) => `${pem}\n`) ??
     []
   if (certificates.length === 0)
-    return refuse('the file contains no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)')
+    return reject('the file contains no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)')
   try {
     for (const certificate of certificates) new X509Certificate(certificate)
   } catch {
-    return refuse('the file contains a certificate that cannot be read; it must be PEM')
+    return reject('the file contains a certificate that cannot be read; it must be PEM')
   }
   return certificates
 })

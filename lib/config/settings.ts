@@ -227,10 +227,10 @@ const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUE
 const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
 
 /**
- * Parses the directory of the embedded database, of the emails in the mailbox and of the generated secret. A demo with the
- * tables of another product has a directory of its own, so that demos do not mix.
+ * Returns the path of the data directory (DATA_DIR), where the embedded database, the mailbox and the generated secret are. A
+ * demo with another product's tables has a subfolder, so that demos do not mix.
  *
- * @throws SettingsError if it is malformed
+ * @throws SettingsError if DATA_DIR is malformed
  */
 export function readDataDir(env: Record<string, string | undefined>): string {
   const { problems, values } = validateSettings(settingsSchema.pick({ DATA_DIR: true }), presentSettings(env))

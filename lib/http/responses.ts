@@ -8,9 +8,10 @@ import { InvalidFields, ApiError, UnreadableBody } from './errors'
 /** Seconds after which a client may retry while the service is unavailable. */
 const retryAfterOutage = 30
 
-/** The request headers that affect a response. */
+/** The value of `Vary`: the request headers that affect a response. */
 export const varyHeader = 'Accept, Accept-Language, Origin'
 
+/** Creates a JSON response, without a body for HEAD. `headers` override the usual ones. */
 export function jsonResponse(
   request: Request,
   status: number,
@@ -29,6 +30,10 @@ export function jsonResponse(
   })
 }
 
+/**
+ * Converts whatever a handler threw into its response. Logs a fault of Rekey (any other throw) with its request id; do not log
+ * it again.
+ */
 export function errorResponse(request: Request, error: unknown, log: Log, requestId: string): Response {
   const language = requestLanguage(request)
   if (error instanceof InvalidFields) {
@@ -47,11 +52,13 @@ export function errorResponse(request: Request, error: unknown, log: Log, reques
   return jsonResponse(request, status, coded ? { detail, code: apiError.code } : { detail }, apiError.headers)
 }
 
+/** Logs a fault of Rekey and returns the error for the client, which contains no detail. */
 export function logInternalError(log: Log, error: unknown, requestId: string): ApiError {
   log.error({ err: error, event: 'request_failed', requestId })
   return new ApiError('internal')
 }
 
+/** Logs that a service is unavailable and returns the error for the client, which says when to retry. */
 export function logUnavailable(log: Log, error: unknown, requestId: string): ApiError {
   log.warn({ err: error, event: 'service_unavailable', requestId })
   return new ApiError('unavailable', { headers: { 'Retry-After': String(retryAfterOutage) } })

@@ -12,9 +12,9 @@ export type CancelResetOutcome = { ok: true; newLink: boolean } | RejectedLink |
 const emailPause = 3600
 
 /**
- * "This wasn't me": revokes all live links of the account and pauses its emails for an hour. From the email about a changed
- * password it also sends a new link, which bypasses the pause. A link works once, and an account gets three such resets an
- * hour: without that limit, an attacker could spend the installation's email budget with an own account.
+ * "This wasn't me": revokes all live links of the account and pauses its emails for an hour. If the password was changed, it
+ * also requests a new link, which bypasses the pause. A link works once, and an account gets three such resets an hour: without
+ * that limit, an attacker could spend the installation's email budget with an own account.
  */
 export async function cancelReset(
   parts: ResetDependencies,
@@ -50,7 +50,10 @@ export async function cancelReset(
   return cancelled ? { ok: true, newLink } : rejectLink(parts, 'signature-used', link, context)
 }
 
-/** Whether cancelling with this link also sends a fresh reset link. */
+/**
+ * Whether cancelling with this link also requests a new reset link: if the password was changed, resets are enabled, and the
+ * account is resettable.
+ */
 export function mustRequestNewLink(
   { settings }: Pick<ResetDependencies, 'settings'>,
   account: Account,

@@ -2,8 +2,10 @@ import type { LimitResult } from '@/lib/rate-limits/limits'
 import type { Link, LinkStatus } from './reset-link'
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
 
+/** A request above a rate limit. `retryAfter`: seconds. */
 export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
 
+/** A link that is invalid, or that needs a second factor. */
 export type RejectedLink = {
   ok: false
   code: Exclude<LinkStatus, 'valid'> | 'second-factor-required' | 'second-factor-exhausted'
@@ -11,7 +13,7 @@ export type RejectedLink = {
 
 type Auditing = Pick<ResetDependencies, 'limits' | 'audit'>
 
-/** Rejects a link. A forged link's user id is untrusted, so the audit entry omits it. */
+/** Audits a rejected link and returns the rejection. A forged link's user id is untrusted, so the audit entry omits it. */
 export async function rejectLink(
   parts: Auditing,
   code: RejectedLink['code'],
@@ -22,7 +24,7 @@ export async function rejectLink(
   return { ok: false, code }
 }
 
-/** Audits the first rejection of its kind, so that a flood does not fill the log. */
+/** Audits only the first rejection with this reason, account and client in ten minutes, so that a flood does not fill the log. */
 export async function auditRejection(
   { limits, audit }: Auditing,
   reason: RejectedLink['code'] | 'password-rejected',
@@ -37,6 +39,7 @@ export async function auditRejection(
   })
 }
 
+/** Audits a request above a rate limit and returns the rejection. */
 export async function rejectThrottled(
   parts: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },
@@ -46,7 +49,7 @@ export async function rejectThrottled(
   return { ok: false, code: 'throttled', retryAfter: counted.retryAfter }
 }
 
-/** Audits the first rejection in a window, so that a flood does not fill the log. */
+/** Audits only the first rejection in the window of the rate limit, so that a flood does not fill the log. */
 export async function auditThrottled(
   { audit }: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },

@@ -13,9 +13,9 @@ const longestSimulation = 2000
 export type SendPacing = ReturnType<typeof createSendPacing>
 
 /**
- * Times emails so that their arrival does not reveal whether earlier requests named accounts. A request without an account
- * occupies a slot as long as a recent email did. Each request first waits a random time, which hides small remaining
- * differences.
+ * Paces emails so that their arrival does not reveal which earlier requests named an account. Limits concurrent sends to
+ * `slots`. `pause` waits a random time, which hides small differences; `simulate`, for a request without an account, occupies
+ * a slot as long as a recent send took.
  *
  * @param slots emails that are sent concurrently
  * @param longestPause milliseconds; the random time is half of it on average

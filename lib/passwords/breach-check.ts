@@ -4,19 +4,20 @@ import type { Log } from '@/lib/logging/log'
 /** Milliseconds to wait for the range service: a person is waiting too. */
 const deadline = 800
 
-/** The most bytes of an answer that are read; a padded range has some 60 kB. */
-const largestAnswer = 512 * 1024
+/** The most bytes of a response that are read; a padded range has some 60 kB. */
+const largestResponse = 512 * 1024
 
+/** Whether a password has appeared in a data breach. Never throws. */
 export type BreachCheck = (password: string) => Promise<boolean>
 
 /**
- * Asks a range service whether a password has appeared in a data breach (NIST SP 800-63B-4 §3.1.1.2). Only the first
- * five hex digits of its SHA-1 leave the house, and the answer is padded, so neither the service nor an observer of its
- * traffic learns which password was meant.
+ * Creates the check whether a password has appeared in a data breach (NIST SP 800-63B-4 §3.1.1.2). Only the first five hex
+ * digits of its SHA-1 are sent to the range service, and the response is padded, so neither the service nor an observer of its
+ * traffic learns the password.
  *
  * @param baseUrl such as `https://api.pwnedpasswords.com/range/`; undefined switches the check off
- * @returns a function that says whether the password is known. When the service is away, slow or makes no sense, the
- *   password counts as unknown and the log says so: a reset must not depend on somebody else's service.
+ * @returns if the service is unavailable, slow or returns an unexpected response, the check logs it and returns false: a reset
+ *   must not depend on another service
  */
 export function createBreachCheck(baseUrl: string | undefined, log: Log): BreachCheck {
   if (baseUrl === undefined) return async () => false
@@ -25,7 +26,7 @@ export function createBreachCheck(baseUrl: string | undefined, log: Log): Breach
   return async function isBreached(password) {
     const digest = createHash('sha1').update(password).digest('hex').toUpperCase()
     try {
-      const range = await ask(new URL(digest.slice(0, 5), base))
+      const range = await fetchRange(new URL(digest.slice(0, 5), base))
       return range.some((line) => matches(line, digest.slice(5)))
     } catch (error) {
       log.warn({ err: error, event: 'breach_check_unavailable' })
@@ -34,18 +35,19 @@ export function createBreachCheck(baseUrl: string | undefined, log: Log): Breach
   }
 }
 
-async function ask(url: URL): Promise<string[]> {
-  const answer = await fetch(url, {
+async function fetchRange(url: URL): Promise<string[]> {
+  const response = await fetch(url, {
     headers: { 'Add-Padding': 'true', 'User-Agent': 'Rekey' },
     redirect: 'error',
     signal: AbortSignal.timeout(deadline),
   })
-  if (!answer.ok || answer.body === null) throw new Error(`The range service answered ${answer.status}.`)
+  if (!response.ok || response.body === null)
+    throw new Error(`The range service responded with ${response.status}.`)
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     length += chunk.byteLength
-    if (length > largestAnswer) throw new Error('The answer of the range service is too long.')
+    if (length > largestResponse) throw new Error('The response of the range service is too long.')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('latin1').split(/\r?\n/)

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { argon2id } from './hashers/argon2id'
 import type { PasswordFormat } from './hashers/password-format'
 
-/** More passwords wait to be hashed than can be served in time: the client should come back later (503). */
+/** Too many passwords wait to be hashed; the client should retry later (503). */
 export class HashQueueFull extends Error {
   constructor() {
     super('too many passwords are waiting to be hashed')
@@ -13,23 +13,26 @@ export class HashQueueFull extends Error {
 export type HashQueue = ReturnType<typeof createHashQueue>
 
 type HashQueueOptions = {
-  /** What new passwords are hashed with. */
+  /** The format of new passwords. */
   format?: PasswordFormat
   /** Older formats whose values are verified too. */
   accepts?: readonly PasswordFormat[]
-  /** How many run at a time; the pool behind has four threads, and DNS and files need one of them. */
+  /** Concurrent hashes. Node's thread pool has four threads, and DNS and files need one of them. */
   maxParallel?: number
-  /** MiB that all who run take together. One that needs more than that runs alone. */
+  /** MiB that concurrent hashes may take together. A hash that needs more runs alone. */
   maxMebibytes?: number
-  /** Milliseconds for which the last one in the queue may wait, as far as the formats' costs tell. */
+  /**
+   * A password is rejected (`HashQueueFull`) while those that already wait are expected to take this many milliseconds or more.
+   * The estimate uses `format.cost`.
+   */
   maxWait?: number
 }
 
 type Cost = PasswordFormat['cost']
 
 /**
- * Makes and verifies password hashes. What runs at a time is bounded by its number and its memory, and what waits by the time
- * that it takes: load must not exhaust the memory, and nobody waits in vain (ASVS 15.2.2).
+ * Hashes and verifies passwords. Limits concurrent hashes by their number and memory, so that load cannot exhaust the memory,
+ * and waiting ones by their expected time, so that no client waits in vain (ASVS 15.2.2).
  */
 export function createHashQueue({
   format = argon2id(),
@@ -49,7 +52,7 @@ export function createHashQueue({
     return running === 0 || (running < maxParallel && mebibytes + cost.mebibytes <= maxMebibytes)
   }
 
-  /** The time for which it keeps others waiting, as many of its kind as fit run side by side. */
+  /** Milliseconds by which a hash of this cost delays the others, with as many equal hashes in parallel as fit. */
   function share({ milliseconds, mebibytes }: Cost): number {
     return milliseconds / Math.max(1, Math.min(maxParallel, Math.floor(maxMebibytes / mebibytes)))
   }
@@ -62,17 +65,17 @@ export function createHashQueue({
   function leave(cost: Cost): void {
     running -= 1
     mebibytes -= cost.mebibytes
-    // The longest waiting is the next, though a later one might fit sooner: else a large one would never get its turn.
+    // The longest waiting hash is next, even if a later one would fit sooner: otherwise a large one might wait forever.
     for (let next = waiting[0]; next !== undefined && fits(next.cost); next = waiting[0]) {
       waiting.shift()
       waitingMilliseconds = waiting.length === 0 ? 0 : waitingMilliseconds - share(next.cost)
-      // Here and not when it continues, so that a newer one does not slip in between.
+      // Occupied here, not when its promise continues, so that no newer hash can start in between.
       occupy(next.cost)
       next.start()
     }
   }
 
-  /** @throws HashQueueFull at once where those who wait already take too long */
+  /** Runs work when its turn comes. @throws HashQueueFull at once if the waiting hashes already take too long */
   async function inTurn<Result>(cost: Cost, work: () => Promise<Result>): Promise<Result> {
     if (waiting.length === 0 && fits(cost)) {
       occupy(cost)
@@ -116,9 +119,9 @@ export function createHashQueue({
   return {
     hash,
     verify,
-    /** What is hashed in place of a password. */
+    /** Returns the text that is hashed instead of the typed password. */
     normalise: format.normalise,
-    /** How many passwords were hashed since the start, so that it can be shown that a bad link costs none. */
+    /** How many passwords this process has hashed. Tests prove with it that an invalid link costs no hash. */
     get hashed() {
       return hashed
     },

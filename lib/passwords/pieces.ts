@@ -1,48 +1,52 @@
 import { isLetter, isPadding, withoutDisguise } from './visible-text'
 import { waysBetween } from './sequences'
 
-// A text is covered by pieces that a guesser tries anyway. What is left over says how much is the person's own.
+// Covers a text with pieces that a guesser tries anyway: words, lines of keys, repetitions. What no piece covers is the person's
+// own.
 
 /** A word that a guesser tries anyway. */
 export type KnownWord = {
-  /** The same for all forms of one word, so that a repetition is told from a second word. */
+  /**
+   * Identifies the word in all its forms. Only one common word may cover a text, as often as wanted; this tells its repetition
+   * from another word.
+   */
   word: string
   /** Whether it belongs to the account or the service. */
   isName: boolean
 }
 
-/** Looks up letters without their disguise; undefined where nobody tries them. */
+/** Looks up a word without its disguise (`withoutDisguise`); undefined if no guesser tries it. */
 export type FindWord = (plain: string) => KnownWord | undefined
 
 type Piece = { end: number; known?: KnownWord; isStrong?: boolean }
 
-/** Characters that a repeated part has at most, where the repetition is not the whole text. */
+/** The most characters of a repeated part, if the repetition is not the whole text. */
 const longestPart = 16
 
-/** Characters of the longest word that is looked up. */
+/** The most characters of a word that is looked up. */
 const longestWord = 40
 
-/** Letters from which on a common password stands out from chance among digits. */
+/** The least letters of a common password that is `isStrong`: a shorter one also occurs by chance among digits. */
 const strongLetters = 5
 
-/** What covering costs: `left` counts what no piece covers. */
+/** The costs of characters that no piece covers. */
 export type UncoveredCosts = {
   /** The cost of a digit or sign that is in no sequence. */
   padding: number
   /** The cost of a letter; `Infinity` where every letter must be covered. */
   letter: number
-  /** The most that may be left over. */
+  /** The greatest cost that still counts as covered. */
   most: number
   /** Whether there must be a name, or a common password of five letters. */
   needsWord: boolean
 }
 
-/** A text, and the pieces that begin at one of its positions. */
-export type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
+/** A text, with a lookup of the pieces that begin at each of its positions. */
+type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
 
 /**
- * Finds the lines of keys or letters, the repetitions, and the words that `find` knows, each when it is first asked for:
- * most phrases are given up after a word or two.
+ * Finds the lines of keys or letters, the repetitions, and the words that `find` knows. The pieces of a position are computed
+ * when they are first read, because most phrases are given up after a word or two.
  */
 export function findPieces(characters: readonly string[], find: FindWord): TextPieces {
   const plain = withoutDisguise(characters)
@@ -58,10 +62,10 @@ export function findPieces(characters: readonly string[], find: FindWord): TextP
 }
 
 /**
- * Covers a text with its pieces, of which one common password, as often as wanted, is allowed. A second common password
- * is left over: words that many people use make a good phrase.
+ * Covers a text with its pieces at the least cost. One common password may cover, as often as wanted; a second one must not,
+ * because words that many people use make a good phrase.
  *
- * @returns the least cost of what is left over; `Infinity` where that is more than `most`
+ * @returns the least cost of the characters that no piece covers; `Infinity` if it is more than `most`
  */
 export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: UncoveredCosts): number {
   /** By position: the least cost to get there, by the common password used so far and whether there is a strong word. */
@@ -92,7 +96,7 @@ export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: U
   }
 }
 
-/** Three characters or more that go one way, or six or more that go two ways in turn. */
+/** Finds lines: three characters or more in one direction (`qwe`), or six or more in two alternating ones (`1q2w3e`). */
 function lines(characters: readonly string[], start: number): Piece[] {
   const pieces: Piece[] = []
   for (const [period, least] of [
@@ -100,7 +104,7 @@ function lines(characters: readonly string[], start: number): Piece[] {
     [2, 6],
   ] as const) {
     const ways: ReadonlySet<string>[] = []
-    // Anything longer is several of these, one after the other.
+    // A longer line is several lines, one after the other.
     const last = Math.min(characters.length, start + 2 * least) - 1
     for (let at = start; at < last; at += 1) {
       const turn = (at - start) % period
@@ -114,12 +118,12 @@ function lines(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** A part that stands there three times or more, one after the other; the last time it may be cut. */
+/** Finds parts that occur three times or more, one after the other; the last one may be cut. */
 function repetitions(characters: readonly string[], start: number): Piece[] {
   const pieces: Piece[] = []
   let covered = start
   for (let part = 1; part <= longestPart; part += 1) {
-    // Anything longer is several of these, one after the other.
+    // A longer repetition is several repetitions, one after the other.
     const last = Math.min(characters.length, start + 6 * part - 1)
     let end = start + part
     while (end < last && characters[end] === characters[end - part]) end += 1
@@ -130,7 +134,7 @@ function repetitions(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** Known words, backwards too; at least half of each must be letters, since digits are letters in disguise everywhere. */
+/** Finds known words, also backwards. At least half of a word must be letters, because any digit may stand for a letter. */
 function words(
   characters: readonly string[],
   plain: readonly string[],
@@ -150,7 +154,9 @@ function words(
   return pieces
 }
 
-/** The shortest part that the whole text repeats, the last time perhaps cut; the text's own length where there is none. */
+/**
+ * The length of the shortest part that the whole text repeats (the last one may be cut); the text's own length if there is none.
+ */
 export function repeatedPartLength(characters: readonly string[]): number {
   const borders = [0]
   for (let at = 1, border = 0; at < characters.length; at += 1) {

@@ -25,7 +25,7 @@ const batchSize = 2
 /** Milliseconds reserved before a job expires, so that the worker can still store the result of its attempt. */
 const settleTime = 30_000
 
-/** Milliseconds before the end of a job's retention after which it is not retried. */
+/** Milliseconds. A job that the queue will delete within this time is not retried. */
 const lastRetryBefore = 24 * 3600 * 1000
 
 /**

@@ -55,9 +55,9 @@ export type AdmissionControl = ReturnType<typeof createAdmissionControl>
  * Limits the requests in progress and the requests that wait, with clients in turn; rejects the rest at once (requirement
  * R9). Does not begin a request whose client has disconnected.
  *
- * @param onRefused called for each rejection
+ * @param onReject called for each rejection
  */
-export function createAdmissionControl(limits: AdmissionLimits, onRefused: () => void) {
+export function createAdmissionControl(limits: AdmissionLimits, onReject: () => void) {
   const { page, api, health } = limits.queues
   const queues = { page: createFairQueue(page), api: createFairQueue(api), health: createFairQueue(health) }
   let arrivals = 0
@@ -107,9 +107,9 @@ export function createAdmissionControl(limits: AdmissionLimits, onRefused: () =>
       response.off('close', hungUp)
       resolve(turn)
     }
-    const refuseThis = () => {
+    const rejectThis = () => {
       end(undefined)
-      onRefused()
+      onReject()
       sendError(response, overloadedResponse)
     }
     const hungUp = () => {
@@ -118,15 +118,15 @@ export function createAdmissionControl(limits: AdmissionLimits, onRefused: () =>
     }
     const patience = setTimeout(() => {
       leave?.()
-      refuseThis()
+      rejectThis()
     }, limits.longestWait)
     response.once('close', hungUp)
     arrived()
     const leave = queue.enter(client, {
       begin: () => end(occupy(response, () => (leave?.(), next()))),
-      refuse: refuseThis,
+      reject: rejectThis,
     })
-    if (leave === undefined) refuseThis()
+    if (leave === undefined) rejectThis()
     else next()
     return promise
   }

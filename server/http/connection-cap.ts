@@ -11,7 +11,7 @@ type Cap = {
   /** Whether a connection had a response and has no request in progress. */
   isIdle: (socket: Socket) => boolean
   /** Rejects a connection before reading from it. */
-  refuse: (socket: Socket) => void
+  reject: (socket: Socket) => void
 }
 
 /**
@@ -20,7 +20,7 @@ type Cap = {
  *
  * Replaces the server's connection listeners, so call it first.
  */
-export function limitConnections(server: Server, { perClient, isIdle, refuse }: Cap): void {
+export function limitConnections(server: Server, { perClient, isIdle, reject }: Cap): void {
   const open = new Map<string, { sockets: Set<Socket>; lookAgain: number }>()
   const listeners = server.listeners('connection')
   server.removeAllListeners('connection')
@@ -28,7 +28,7 @@ export function limitConnections(server: Server, { perClient, isIdle, refuse }: 
   server.on('connection', (socket) => {
     // A unix socket has no address: all of its clients would count as one.
     const key = socket.remoteAddress === undefined ? undefined : clientKey(socket.remoteAddress)
-    if (key !== undefined && !admit(socket, key)) return refuse(socket)
+    if (key !== undefined && !admit(socket, key)) return reject(socket)
     for (const listener of listeners) listener.call(server, socket)
   })
 

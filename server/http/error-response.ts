@@ -16,7 +16,7 @@ export function sendError(response: ServerResponse, { status, detail, headers = 
   response.end(body)
 }
 
-/** Writes an error response to a connection without a response object, and closes it. */
+/** Writes an error response to a connection that has no response object, and closes the connection within `lingerTime`. */
 export function closeWithError(
   socket: Duplex,
   { status, detail, headers = {} }: ErrorResponse,

@@ -12,7 +12,7 @@ function queueOf(bounds: Partial<QueueBounds> = {}) {
   const enter = (client: string, name: string) => {
     const left = queue.enter(client, {
       begin: () => void begun.push(name),
-      refuse: () => void refused.push(name),
+      reject: () => void refused.push(name),
     })
     if (left === undefined) refused.push(name)
     else leave.set(name, left)

@@ -7,11 +7,11 @@ export type QueueBounds = {
   waitingPerClient: number
 }
 
-/** A request in the queue: exactly one of the two is called, once, unless it leaves first. */
+/** A request in the queue. The queue calls `begin` or `reject` once, or neither if the request leaves first. */
 export type QueuedRequest = {
   begin(): void
   /** The queue was full, and this client had more waiting than the client of a later request. */
-  refuse(): void
+  reject(): void
 }
 
 type Client = { key: string; working: number; waiting: Set<QueuedRequest> }
@@ -47,7 +47,7 @@ export function createFairQueue(bounds: QueueBounds) {
         begun = true
         request.begin()
       },
-      refuse: request.refuse,
+      reject: request.reject,
     }
     clients.set(key, client)
     client.waiting.add(entry)
@@ -91,7 +91,7 @@ export function createFairQueue(bounds: QueueBounds) {
     if (longest.waiting.size <= client.waiting.size + 1) return false
     const last = [...longest.waiting].at(-1)!
     stopWaiting(longest, last)
-    last.refuse()
+    last.reject()
     return true
   }
 

@@ -125,7 +125,7 @@ export function createFrontServer({
     limitConnections(server, {
       perClient: limits.connectionsPerClient,
       isIdle: (socket) => connections.isIdle(socket),
-      refuse: (socket) => {
+      reject: (socket) => {
         logMisconfiguration(log, 'busy')
         socket.on('error', () => socket.destroy())
         closeWithError(socket, overloadedResponse, rules)

@@ -105,7 +105,7 @@ export function createResponseClass(rules: HeaderRules) {
     /** The request target without the path of PUBLIC_URL; empty until the front sets it. */
     target = ''
 
-    /** 128 random bits for the scripts of this response only. */
+    /** The CSP nonce of this response: 128 random bits, for its scripts and styles. */
     get nonce(): string {
       return (this.madeNonce ??= randomBytes(16).toString('base64'))
     }
@@ -166,7 +166,10 @@ export function createResponseClass(rules: HeaderRules) {
       if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
     }
 
-    /** Emails that demo and dev show in a frame have their own policy; no other response may replace these headers. */
+    /**
+     * The names of security headers that this response may set itself: only emails in the frame of the mailbox have a policy of
+     * their own.
+     */
     private headersOfOwnMaking(): Set<string> {
       if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
       return new Set([

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Log } from '@/lib/logging/log'
 
-/** Milliseconds. */
+/** The delays of restarts and stops, in milliseconds. */
 export type RestartTimes = {
   firstDelay: number
   longestDelay: number
@@ -41,7 +41,10 @@ export type SupervisedProcess = {
   stop(): Promise<void>
 }
 
-/** Starts a process and restarts it whenever it dies, with exponential backoff, until it is stopped. */
+/**
+ * Starts a process and restarts it after it dies, with exponential backoff, until `stop`. With `mustStart`, a process that dies
+ * before it was first up is not restarted: `up` rejects.
+ */
 export function superviseProcess({
   name,
   start,

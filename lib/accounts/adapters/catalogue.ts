@@ -1,17 +1,18 @@
 import type { Transaction } from '@/lib/database/pool'
 import type { TableName } from '@/lib/accounts/users-table'
 
-/** What a column's type is to Rekey; `other` is compared and written as text. */
+/** The types of columns that Rekey distinguishes. Values of `other` are compared and written as text. */
 export type TypeFamily =
   'smallint' | 'integer' | 'bigint' | 'uuid' | 'text' | 'boolean' | 'timestamptz' | 'timestamp' | 'other'
 
+/** A column, with the privileges of the connection's role. */
 export type Column = {
   /**
-   * Qualified and quoted, for a cast: `"pg_catalog"."varchar"`. Of a domain its base type: a value that its CHECK refuses is one
-   * that no row has, and no error.
+   * Qualified and quoted, for a cast: `"pg_catalog"."varchar"`. For a domain its base type: comparing with a value that its CHECK
+   * rejects must find no row instead of causing an error.
    */
   type: string
-  /** As a person reads it: `character varying(128)`. */
+  /** The type for messages: `character varying(128)`. */
   typeName: string
   family: TypeFamily
   /** The most characters, where the type limits them. */
@@ -23,16 +24,17 @@ export type Column = {
   mayUpdate: boolean
 }
 
+/** A table or a view, with the privileges of the connection's role. */
 export type Relation = {
   kind: 'table' | 'view' | 'other'
   /** The role that owns it, quoted. */
   owner: string
-  /** Row-level security applies to the connection's role. */
+  /** Whether row-level security applies to the connection's role. */
   hasRowSecurity: boolean
   hasSchemaUsage: boolean
   mayDelete: boolean
   columns: Map<string, Column>
-  /** The columns of unique indexes without a condition: one column each. */
+  /** The columns that are unique by themselves: each has a unique index on it alone, without a condition. */
   uniqueColumns: Set<string>
 }
 
@@ -72,10 +74,10 @@ const families: Record<string, TypeFamily> = {
 }
 
 /**
- * Reads tables, views and their columns from the catalogue. It sees what the role has no privilege on, which
- * `information_schema` does not, so that "missing" and "not granted" can be told apart.
+ * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, it also contains tables without
+ * a privilege for the role, so that a missing table differs from a missing grant.
  *
- * @returns by `schema.name`; a table that does not exist is missing
+ * @returns relations by `schema.name`, without tables that do not exist
  */
 export async function readCatalogue(
   client: Pick<Transaction, '$queryRaw'>,

@@ -7,10 +7,13 @@ import { allHold, cast, identifier, instantSql, noneHolds, qualified } from './s
 
 type Named = { sql: Prisma.Sql; column: Column }
 
-/** The parts of statements on a mapped table. Its rows are `u`, those of the hash `p` (the same without a table of their own). */
+/**
+ * SQL fragments of a mapped table. `u` is an account's row, `p` its hash's (the same row unless hashes have their own table), `r`
+ * Rekey's own, and `e` a row that a reset ends.
+ */
 export type MappedTable = {
   users: Prisma.Sql
-  /** The table of the hash, where it is another one. */
+  /** The table of hashes; undefined if the hash is in the users table. */
   passwords: Prisma.Sql | undefined
   id: Column
   /** A column of `u`. */
@@ -19,16 +22,17 @@ export type MappedTable = {
   passwordColumn(name: string): Named
   /** The columns of an account, as {@link AccountRow} has them. */
   columns: Prisma.Sql
-  /** Accounts with their hash and what Rekey knows of them (`r`). */
+  /** The FROM clause that joins accounts (`u`) with their hash (`p`) and with Rekey's own row (`r`). */
   from: Prisma.Sql
-  /** Whether a row `u` belongs to the mapping at all. */
+  /** SQL: the row `u` satisfies the mapping's `only`. */
   isMapped: Prisma.Sql
-  /** Whether a row `p` holds the hash of the row `u`. */
+  /** SQL: the row `p` contains the hash of the row `u`. */
   isOwnHash: Prisma.Sql
-  /** Oldest first: by the time of creation, else by the id, which usually ascends. */
+  /** SQL for ORDER BY, oldest first: by the time of creation, else by the id, which usually ascends. */
   age: Prisma.Sql
+  /** SQL: the row `u` is the account with this id and satisfies `only`. */
   isAccount(id: string): Prisma.Sql
-  /** Whether a row `p` holds the hash of the account with this id. */
+  /** SQL: the row `p` contains the hash of the account with this id. */
   isHashOf(id: string): Prisma.Sql
   ended: { rows: EndedRows; table: Prisma.Sql; column(name: string): Named }[]
 }
@@ -50,7 +54,7 @@ export type AccountRow = {
 }
 
 /**
- * Composes the parts from a mapping and the types that the catalogue has.
+ * Composes the SQL of a mapping, with the column types that the catalogue has.
  *
  * @throws Error that names the table or the column that does not exist
  */
@@ -116,7 +120,7 @@ export async function composeMappedTable(
   }
 }
 
-/** Characters of a name that are read: comparing a password with one of megabytes would stall the process. */
+/** The most characters of a name to read: comparing a password with a name of megabytes would stall the process. */
 const longestText = 400
 
 function accountColumns(

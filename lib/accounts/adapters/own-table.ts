@@ -8,16 +8,18 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { createSqlAccountStore } from './sql-store'
 
-// Rekey's own table, for a team that has none. It is served by a mapping like any other.
+// Rekey's own table of accounts, for a team that has none. It has a mapping like any other users table.
 
-/** The identity of Rekey's own table, whatever the schema is called. */
+/** The identity of Rekey's own table, which does not depend on the name of its schema. */
 export const ownIdentity = ''
 
+/** The properties of an account to add. */
 export type NewAccount = Pick<
   Account,
   'username' | 'email' | 'firstName' | 'lastName' | 'passwordHash' | 'isActive' | 'locale'
 >
 
+/** Another account has this username. */
 export class UsernameTaken extends Error {
   constructor() {
     super('This username is taken.')
@@ -25,9 +27,10 @@ export class UsernameTaken extends Error {
   }
 }
 
-/** Whatever an older system left in the table: a reset replaces it, and it verifies no password here. */
+/** Matches any value that an older system left in the table. A reset may replace it; it verifies no password. */
 const anythingElse = recognisedFormat('anything else', /^/)
 
+/** The mapping of Rekey's own table. */
 export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
   return {
     table: `${own}.users`,
@@ -48,6 +51,7 @@ export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
   }
 }
 
+/** The accounts in Rekey's own table, which Rekey may also add and deactivate. */
 export type OwnAccounts = AccountStore & {
   /**
    * @returns the new account's id
@@ -55,13 +59,14 @@ export type OwnAccounts = AccountStore & {
    */
   add(account: NewAccount): Promise<string>
   /**
-   * Lets an account be reset or not. Either change kills its links (the database sees to it).
+   * Activates or deactivates an account. A trigger of the database then revokes its links.
    *
    * @returns false when there is no such account
    */
   setActive(username: string, isActive: boolean): Promise<boolean>
 }
 
+/** Creates the store of the accounts in Rekey's own table. */
 export function createOwnAccounts(
   database: Pick<Database, 'prisma' | 'names' | 'pool' | 'schemas' | 'transaction'>,
 ): OwnAccounts {

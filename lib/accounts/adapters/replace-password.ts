@@ -7,6 +7,7 @@ import type { Column } from './catalogue'
 import type { AccountRow, MappedTable } from './mapped-table'
 import { allHold, canBeId, cast, identifier, nowSql } from './sql-parts'
 
+/** What `replacePassword` replaces: the account, the state that the link was signed against, and the new hash. */
 export type PasswordReplacement = {
   id: string
   signed: LinkState
@@ -14,7 +15,7 @@ export type PasswordReplacement = {
   bindPassword: boolean
 }
 
-/** Of a mapping: its statements, its identity, and how its rows become accounts. */
+/** What `replacePassword` needs to know about a mapping: its SQL, its identity, and how its rows become accounts. */
 export type ReplacingParts = {
   table: MappedTable
   mapping: UsersMapping
@@ -62,7 +63,7 @@ export async function replacePassword(
   return { endedRows }
 }
 
-/** Whether nothing changed that a link signs, and there still is a password to replace. */
+/** Whether the account is still in the state that the link was signed against, and resettable. */
 function isAsSigned(account: Account, signed: LinkState, bindPassword: boolean): boolean {
   return (
     isResettable(account) &&

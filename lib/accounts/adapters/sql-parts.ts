@@ -2,8 +2,8 @@ import { Prisma } from '@/prisma/client/client'
 import type { Condition, Scalar, TableName } from '@/lib/accounts/users-table'
 import type { Column } from './catalogue'
 
-// The pieces that statements on a mapped table are made of. Names come from the team's configuration and are quoted; values
-// are parameters, cast to the type of their column, so that its index serves and its operators compare.
+// SQL fragments for statements on a mapped table. Names come from the team's configuration and are quoted. Values are
+// parameters, cast to the type of their column, so that the column's index and operators are used.
 
 /** Quotes a name for SQL. */
 export function identifier(name: string): Prisma.Sql {
@@ -13,30 +13,31 @@ export function identifier(name: string): Prisma.Sql {
   return Prisma.raw(`"${name.replaceAll('"', '""')}"`)
 }
 
+/** Quotes a table's name, with its schema. */
 export function qualified({ schema, name }: TableName): Prisma.Sql {
   return Prisma.sql`${identifier(schema)}.${identifier(name)}`
 }
 
-/** A text as a value of a column's type. */
+/** SQL: a text as a value of a column's type. */
 export function cast(text: string | Prisma.Sql, { type }: Pick<Column, 'type'>, isArray = false): Prisma.Sql {
   // eslint-disable-next-line no-restricted-syntax -- the catalogue's own quoted name of a type
   const target = Prisma.raw(isArray ? `${type}[]` : type)
   return Prisma.sql`CAST(CAST(${text} AS ${isArray ? Prisma.sql`text[]` : Prisma.sql`text`}) AS ${target})`
 }
 
-/** `now()` as a value of a column's type: a time without a zone is UTC. */
+/** SQL: `now()` as a value of a column's type. In a column without a time zone, it is the time in UTC. */
 export function nowSql({ family }: Pick<Column, 'family'>): Prisma.Sql {
   return family === 'timestamp' ? Prisma.sql`(now() AT TIME ZONE 'UTC')` : Prisma.sql`now()`
 }
 
-/** A time as an instant: one without a zone is UTC. */
+/** SQL: a column's time as an instant (`timestamptz`). A time without a time zone is in UTC. */
 export function instantSql(column: Prisma.Sql, { family }: Pick<Column, 'family'>): Prisma.Sql {
   return family === 'timestamp' ? Prisma.sql`(${column} AT TIME ZONE 'UTC')` : column
 }
 
 type ColumnOf = (name: string) => { sql: Prisma.Sql; column: Column }
 
-/** Whether all conditions hold, as SQL; NULL if that depends on a NULL column. */
+/** SQL: all conditions are true; NULL if that depends on a NULL column. */
 export function allHold(conditions: readonly Condition[] = [], columnOf: ColumnOf): Prisma.Sql {
   if (conditions.length === 0) return Prisma.sql`true`
   return Prisma.sql`(${Prisma.join(
@@ -45,7 +46,7 @@ export function allHold(conditions: readonly Condition[] = [], columnOf: ColumnO
   )})`
 }
 
-/** Whether no condition holds, as SQL: a column without a value does not make one hold. */
+/** SQL: no condition is true. A condition on a NULL column is not true. */
 export function noneHolds(conditions: readonly Condition[] = [], columnOf: ColumnOf): Prisma.Sql {
   if (conditions.length === 0) return Prisma.sql`true`
   return Prisma.sql`(${Prisma.join(
@@ -86,8 +87,8 @@ const largest = { smallint: 2n ** 15n - 1n, integer: 2n ** 31n - 1n, bigint: 2n 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
- * Whether a text can be an id of this column, in the spelling that the database gives: another one names no account, and
- * one that does not convert would be an error.
+ * Whether a text can be an id in a column of this type, in the database's own spelling. Any other text is no account's id, and
+ * casting it would cause an error.
  */
 export function canBeId(text: string, { family }: Pick<Column, 'family'>): boolean {
   if (family === 'uuid') return uuid.test(text)

@@ -15,10 +15,10 @@ import { replacePassword } from './replace-password'
 import { canBeId, cast } from './sql-parts'
 
 /**
- * Serves accounts from the table that a mapping describes. The statements are composed from the mapping; the types of its
- * columns are read from the catalogue once.
+ * Creates the store of the accounts in the table that a mapping describes. Composes its statements from the mapping, and reads
+ * the types of columns from the catalogue once.
  *
- * @param identity `schema.table`, but for Rekey's own table
+ * @param identity `schema.table`, except for Rekey's own table
  */
 export function createSqlAccountStore(
   database: Pick<Database, 'prisma' | 'names' | 'transaction'>,
@@ -36,7 +36,7 @@ export function createSqlAccountStore(
 
   let described: Promise<MappedTable> | undefined
   /**
-   * Reads the catalogue, once unless that fails.
+   * Reads the catalogue once, or again after a failure.
    *
    * @param client the transaction's, within one: waiting for a second connection could deadlock the pool
    */

@@ -7,7 +7,7 @@ import { tableAccessOf, type TableAccess, type ColumnAccess } from './table-acce
  * Compares a mapping with the catalogue.
  *
  * @param role of the connection, quoted: for the grants
- * @returns a sentence for each reason why the mapping cannot work, with what to write or to run
+ * @returns a sentence for each reason why the mapping cannot work, with the remedy
  */
 export function mappingProblems(
   mapping: UsersMapping,
@@ -40,7 +40,7 @@ export function mappingProblems(
   return [...new Set(problems)]
 }
 
-/** Columns that name an account elsewhere, by its id, and whose type no id can be cast to. */
+/** Reports columns that refer to an account's id but whose type an id cannot be cast to. */
 function joinProblems(mapping: UsersMapping, catalogue: ReadonlyMap<string, Relation>): string[] {
   const familyOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)
@@ -98,7 +98,7 @@ function columnProblems(use: TableAccess, wanted: ColumnAccess, relation: Relati
 
 const times: Column['family'][] = ['timestamptz', 'timestamp']
 
-/** Why a column cannot be used so, as the end of a sentence; null if it can. */
+/** Explains, as the end of a sentence, why a column does not fit its use; null if it does. */
 function unfitness({ as }: ColumnAccess, column: Column): string | null {
   const { family, maxLength, isNullable } = column
   if (as === 'any') return null
@@ -134,7 +134,7 @@ function isPrivilegeMissing(use: TableAccess, relation: Relation): boolean {
   )
 }
 
-/** Where a row is only locked, UPDATE on any column will do. */
+/** Whether UPDATE is not granted. If rows are only locked, UPDATE on any column is enough. */
 function isUpdateMissing(use: TableAccess, relation: Relation): boolean {
   if (use.onlyLocked) return [...relation.columns.values()].every(({ mayUpdate }) => !mayUpdate)
   return columnsToUpdate(use).some((name) => relation.columns.get(name)?.mayUpdate === false)

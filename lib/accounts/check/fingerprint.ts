@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 
 /**
- * Identifies what decides whether a product understands what Rekey writes: the columns, the format with its parameters, and
- * secret options by a digest. If any of these changes, a new proof is needed.
+ * Returns a digest of everything that decides whether a product can verify the hashes that Rekey writes: the columns, the format
+ * with its parameters, and a keyed hash of secret options. If one changes, a known password must be verified again.
  */
 export function mappingFingerprint(mapping: UsersMapping): string {
   const { id, password } = mapping

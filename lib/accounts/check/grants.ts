@@ -4,9 +4,9 @@ import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { tableAccessOf, type TableAccess } from './table-access'
 
 /**
- * The statements that give a role exactly what Rekey needs of the tables of a mapping (ASVS 13.2.2).
+ * Lists the statements that grant a role exactly the privileges that Rekey needs on the tables of a mapping (ASVS 13.2.2).
  *
- * @param catalogue what exists: tables that may be missing and are get no grant
+ * @param catalogue the existing tables: an optional table that is missing gets no grant
  * @param role quoted
  */
 export function usersGrantStatements(
@@ -27,7 +27,7 @@ export function usersGrantStatements(
   ]
 }
 
-/** What Rekey does with a table, as privileges on columns and on the whole. */
+/** Lists the privileges that Rekey needs on a table, by column where possible. */
 function privileges(use: TableAccess, relation?: Relation): string[] {
   const list = (columns: string[]) => [...new Set(columns)].map(pg.escapeIdentifier).join(', ')
   const read = use.columns.map(({ column }) => column)
@@ -40,8 +40,8 @@ function privileges(use: TableAccess, relation?: Relation): string[] {
 }
 
 /**
- * The columns that need UPDATE. To lock a row takes it on any one column: the time of the last update, where there is one, else a
- * column that says nothing of who may sign in; the id only if there is no other.
+ * Lists the columns that need UPDATE. Locking a row needs it on any one column: the time of the last update if there is one, else
+ * a column that does not affect who may sign in, else the id.
  */
 export function columnsToUpdate({ columns, onlyLocked }: TableAccess, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
@@ -55,8 +55,9 @@ export function columnsToUpdate({ columns, onlyLocked }: TableAccess, relation?:
 }
 
 /**
- * The optional trigger: it revokes links also when an address or a status is changed and put back within a link's life. The
- * function belongs to the role that migrates Rekey, which may write Rekey's tables; the trigger to the owner of the table.
+ * Returns the SQL of an optional trigger, which also revokes links if an email address or a status is changed and changed back
+ * within a link's lifetime. The function belongs to the role that migrates Rekey, which may write Rekey's tables; the trigger
+ * belongs to the owner of the users table.
  *
  * @param owner of the table, quoted
  */
@@ -95,10 +96,12 @@ CREATE TRIGGER "rekey_revoke_links" AFTER UPDATE ON ${quotedTableName(use.table)
   FOR EACH ROW EXECUTE FUNCTION ${name}();`
 }
 
+/** Quotes a table's name for SQL, with its schema. */
 export function quotedTableName({ schema, name }: TableAccess['table']): string {
   return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
 }
 
+/** The key of a table in the result of `readCatalogue`. */
 export function catalogueKey({ schema, name }: TableAccess['table']): string {
   return `${schema}.${name}`
 }

@@ -1,12 +1,12 @@
-/** What is compared with a column or written into it may be an empty text. */
+/** Whether an option may be an empty text: only values that are compared with a column or written into it. */
 function mayBeEmpty(option: string): boolean {
   return /\.(is|isNot)$|^users\.(set|password\.in\.where)\./.test(option)
 }
 
 /**
- * The options of a mapping that have no value: `process.env.DEVISE_PEPPER` where the variable is missing, for one.
+ * Finds options of a mapping that have no value, such as `process.env.DEVISE_PEPPER` if the variable is missing.
  *
- * @returns a sentence for each, which names the option
+ * @returns a sentence for each option
  */
 export function missingValues(mapping: object, path = 'users'): string[] {
   return Object.entries(mapping).flatMap(([name, value]) => {

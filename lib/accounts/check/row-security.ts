@@ -7,12 +7,12 @@ import { tableAccessOf, type TableAccess } from './table-access'
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
 
 /**
- * Where row-level security applies to the role, a policy hides rows without an error: an account would not exist, and its
- * sessions would not end. So every command that Rekey uses needs a policy that allows it on all rows; `only` limits Rekey to
- * some of them.
+ * Reports missing policies of row-level security. If it applies to the role, rows without a policy are hidden without an error:
+ * an account would not be found, and its sessions would not end. So every command that Rekey uses needs a policy that allows it
+ * on all rows; the mapping's `only` limits Rekey itself.
  *
  * @param role of the connection, quoted
- * @returns a sentence for each table whose policies do not suffice, with those to make
+ * @returns a sentence for each table without such policies, with the statements that create them
  */
 export async function rowSecurityProblems(
   client: Pick<pg.Client | pg.Pool, 'query'>,

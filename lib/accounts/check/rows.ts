@@ -8,7 +8,7 @@ import { lookUpIndex, servingIndexes } from '@/lib/accounts/look-up-index'
 import { catalogueKey, quotedTableName } from './grants'
 import { tableAccessOf, type TableAccess } from './table-access'
 
-// What the rows of a mapped table show. The samples are small: a start must not read a table of millions.
+// Checks a mapping against rows of its tables. The samples are small, because a start must not read a table of millions.
 
 /** Rows of a sample. */
 const sampleSize = 1000
@@ -21,6 +21,7 @@ const large = 10_000
 
 type Query = Pick<pg.Client | pg.Pool, 'query'>
 
+/** Problems, which prevent a start, and warnings; a sentence each. */
 export type CheckFindings = { problems: string[]; warnings: string[] }
 
 /**

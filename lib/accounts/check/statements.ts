@@ -4,15 +4,18 @@ import { usersTableColumns, type UsersMapping } from '@/lib/accounts/users-table
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 
-/** A statement that Rekey runs on a mapped table, and what for. Parameters are `$1`, `$2` and so on. */
+/** A statement that Rekey runs on a mapped table, and its purpose. Parameters are `$1`, `$2` and so on. */
 export type GeneratedStatement = { purpose: string; sql: string }
 
-/** An id that each type of id can have; for the uuid, one that no account has. */
-const ids = ['1', '00000000-0000-4000-8000-000000000000']
+/**
+ * Sample ids: `1` fits integer and text columns, the UUID fits uuid and text columns. With an id that does not fit, the store
+ * generates another statement or none.
+ */
+const sampleIds = ['1', '00000000-0000-4000-8000-000000000000']
 
 /**
- * The statements that a mapping generates, by running the store itself on a connection that records instead of asking: what an
- * operator reads is what runs.
+ * Lists the statements that a mapping generates. Runs the store itself on a connection that records statements instead of
+ * executing them, so that an operator reads exactly what runs.
  */
 export async function generatedStatements(
   { names, prisma }: Pick<Database, 'names' | 'prisma'>,
@@ -42,7 +45,7 @@ export async function generatedStatements(
     passwordChangedAt: null,
     linksEpoch: 0,
   }
-  const asked = {
+  const recordingQueries = {
     $queryRaw: async (...statement: Parameters<typeof Prisma.sql>) => {
       if (statement[0].join('').includes('pg_catalog.pg_class'))
         return prisma.$queryRaw(Prisma.sql(...statement))
@@ -55,7 +58,7 @@ export async function generatedStatements(
       return 1
     },
   }
-  const recorder = asked as unknown as Database['prisma'] & Transaction
+  const recorder = recordingQueries as unknown as Database['prisma'] & Transaction
   const store = createSqlAccountStore(
     { prisma: recorder, names, transaction: (work) => work(recorder) },
     mapping,
@@ -64,9 +67,9 @@ export async function generatedStatements(
   const hasUsernames = usersTableColumns(mapping).some(([option]) => option === 'username')
   await store.findByLogin('x@example.com', hasUsernames ? ['username', 'email'] : ['email'])
   purpose = 'Read an account'
-  for (const id of ids) await store.read(id)
+  for (const id of sampleIds) await store.read(id)
   purpose = 'Replace a password, in one transaction'
-  for (const id of ids)
+  for (const id of sampleIds)
     await store.replacePassword(
       recorder,
       id,

@@ -8,29 +8,29 @@ import {
   type WrittenValue,
 } from '@/lib/accounts/users-table'
 
-/** What Rekey does with a column of a mapped table, and the option that names it. */
+/** How Rekey uses a column of a mapped table, and the option that names the column. */
 export type ColumnAccess = {
   option: string
   column: string
-  /** What the column must be able to hold or be compared with. */
+  /** The values that the column must be able to store or to be compared with. */
   as: 'id' | 'text' | 'time' | 'any' | { written: WrittenValue } | { hash: number }
   isWritten?: boolean
 }
 
-/** What Rekey does with one table. */
+/** How Rekey uses one table of a mapping. */
 export type TableAccess = {
   /** The option that names the table. */
   option: string
   table: TableName
   columns: ColumnAccess[]
-  /** Rows are deleted. */
+  /** Whether rows are deleted. */
   deletes?: boolean
-  /** Rows are locked though no column of the mapping is written: that takes UPDATE on one column. */
+  /** Whether rows are locked but never written. Locking needs UPDATE on one column. */
   onlyLocked?: boolean
   ifPresent?: boolean
 }
 
-/** Everything that Rekey does with the tables of a mapping: the check and the grants are made from it. */
+/** Lists how Rekey uses the tables of a mapping. The check, the grants and the row-level security are derived from it. */
 export function tableAccessOf(mapping: UsersMapping): TableAccess[] {
   const { password, set = {}, end = [] } = mapping
   const asOf = (option: string): ColumnAccess['as'] => {

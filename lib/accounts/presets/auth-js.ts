@@ -1,13 +1,13 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
-import { refuseEmptyOptions } from './options'
+import { rejectEmptyOptions } from './options'
 
 export type AuthJsOptions = {
   /** `User` with Prisma, `user` with Drizzle, `users` with the PostgreSQL adapter. */
   table: string
   /** The team's own column of the hash. */
   password: string
-  /** What the team's `authorize` verifies, such as `bcrypt({ cost: 10, version: '2b' })`. */
+  /** The format that the team's `authorize` verifies, such as `bcrypt({ cost: 10, version: '2b' })`. */
   format: PasswordFormat
   /** A column that the product sets at every update, such as Prisma's `updatedAt`. */
   updatedAt?: string
@@ -15,13 +15,13 @@ export type AuthJsOptions = {
 }
 
 /**
- * Auth.js (NextAuth) with the Credentials provider. Its sessions are JWTs, so nothing in the database ends them: compare a
- * column in the `jwt` callback, or use `passwordChanged`.
+ * Auth.js (NextAuth) with the Credentials provider. Its sessions are JWTs, so a reset cannot end them in the database:
+ * compare a column in the `jwt` callback, or use `passwordChanged`.
  *
  * @throws Error that names an option without a value
  */
 export function authJs(options: AuthJsOptions): UsersMapping {
-  refuseEmptyOptions('authJs', options)
+  rejectEmptyOptions('authJs', options)
   const { table, password, format, updatedAt, createdAt } = options
   return {
     table,

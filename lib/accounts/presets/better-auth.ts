@@ -1,6 +1,6 @@
 import type { Condition, UsersMapping } from '@/lib/accounts/users-table'
 import { betterAuthScrypt } from '@/lib/passwords/hashers/better-auth'
-import { refuseEmptyOptions } from './options'
+import { rejectEmptyOptions } from './options'
 
 export type BetterAuthOptions = {
   /** How columns are spelled: `camel` by its own migrations and Prisma, `snake` by its Drizzle generator. */
@@ -11,7 +11,7 @@ export type BetterAuthOptions = {
   admin?: boolean
   /** The plugin `username`. */
   username?: boolean
-  /** `requireEmailVerification` is on: who has not verified the address cannot sign in. */
+  /** `requireEmailVerification` is on: an account whose email address is not verified cannot sign in. */
   requireEmailVerification?: boolean
 }
 
@@ -23,7 +23,7 @@ export type BetterAuthOptions = {
  * @throws Error that names an option without a value
  */
 export function betterAuth(options: BetterAuthOptions = {}): UsersMapping {
-  refuseEmptyOptions('betterAuth', options)
+  rejectEmptyOptions('betterAuth', options)
   const { columns = 'camel', schema = 'public', admin, username, requireEmailVerification } = options
   const column = (camel: string) =>
     columns === 'camel' ? camel : camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { refuseEmptyOptions } from './options'
+import { rejectEmptyOptions } from './options'
 
 export type DeviseOptions = {
   /** `config.pepper`. Leave it out only if the product has none. */
@@ -9,21 +9,21 @@ export type DeviseOptions = {
   cost?: number
   /** The table of the model. */
   table?: string
-  /** The model is `confirmable` with `reconfirmable`: an address change that was not confirmed yet ends with a reset. */
+  /** The model is `confirmable` with `reconfirmable`: a reset discards an unconfirmed change of the email address. */
   reconfirmable?: boolean
   /** The model has a column `remember_token`, from an older Devise. */
   rememberToken?: boolean
 }
 
 /**
- * Devise's `database_authenticatable`. Sessions and remember-me cookies die with the password by themselves, because both
- * hold the start of the hash. Which accounts are active is the app's own rule (`active_for_authentication?`): add it as
+ * Devise's `database_authenticatable`. A changed password ends sessions and remember-me cookies by itself, because both
+ * contain the start of the hash. Which accounts are active is the app's own rule (`active_for_authentication?`): add it as
  * `{ ...devise(), active: […] }`.
  *
  * @throws Error that names an option without a value, such as a pepper whose variable is missing
  */
 export function devise(options: DeviseOptions = {}): UsersMapping {
-  refuseEmptyOptions('devise', options)
+  rejectEmptyOptions('devise', options)
   const { pepper, cost = 12, table = 'users', reconfirmable, rememberToken } = options
   return {
     table,

@@ -1,7 +1,7 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { djangoArgon2, djangoPbkdf2, type DjangoArgon2Options } from '@/lib/passwords/hashers/django'
 import { recognisedFormat } from '@/lib/passwords/hashers/recognised'
-import { siblingTable, refuseEmptyOptions } from './options'
+import { siblingTable, rejectEmptyOptions } from './options'
 
 /** Iterations of PBKDF2PasswordHasher by version, from Django's release notes. */
 const iterationsOf = {
@@ -16,7 +16,7 @@ const iterationsOf = {
   '6.1': 1_500_000,
 } as const
 
-/** Django's other hashers. Whatever the product verifies, a reset may replace. */
+/** Django's other hashers. A reset may replace every hash that the product can verify. */
 const otherHashers = [
   recognisedFormat('pbkdf2_sha1', /^pbkdf2_sha1\$\d+\$/),
   recognisedFormat('bcrypt_sha256', /^bcrypt_sha256\$\$2[aby]\$/),
@@ -32,27 +32,29 @@ export type DjangoOptions = {
   iterations?: number
   /** What comes first in PASSWORD_HASHERS: `argon2` needs `argon2-cffi` in the product. */
   hasher?: 'pbkdf2_sha256' | 'argon2'
-  /** Where they are not Django's own: those of a subclass of Argon2PasswordHasher, or `{ hashLength: 16 }` of an old `argon2-cffi`. */
+  /**
+   * Parameters that are not Django's own: of a subclass of Argon2PasswordHasher, or `{ hashLength: 16 }` of an old `argon2-cffi`.
+   */
   argon2?: DjangoArgon2Options
   /** The table of AUTH_USER_MODEL. */
   table?: string
   /** The USERNAME_FIELD, where it is not `username`: `email` for a table that has no usernames. */
   username?: string
-  /** Tables with an API token for each row, by `user_id`: all of them end. */
+  /** Tables of API tokens with a column `user_id`. A reset deletes the account's rows. */
   tokens?: readonly string[]
 }
 
 /**
- * Django's `contrib.auth`, or a user model of that shape. Its sessions die with the password by themselves, because each
- * holds a MAC of the stored hash. Tokens of Django REST framework do not, so they are deleted where their table exists.
+ * Django's `contrib.auth`, or a user model with the same columns. A changed password ends sessions by itself, because each
+ * contains a MAC of the stored hash. Tokens of Django REST framework do not end, so a reset deletes them if their table exists.
  *
- * A hash with other iterations than the product's own is hashed again at the next sign-in, which kills live links. So the
- * version, or the iterations, must be the product's.
+ * Django hashes a password again at the next sign-in if the iterations differ from its own, and that invalidates live links. So
+ * the version, or the iterations, must be the product's.
  *
  * @throws Error that names an option without a value, or says that neither or both of version and iterations are given
  */
 export function django(options: DjangoOptions): UsersMapping {
-  refuseEmptyOptions('django', options)
+  rejectEmptyOptions('django', options)
   const {
     version,
     iterations,

@@ -1,11 +1,11 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { siblingTable, refuseEmptyOptions } from './options'
+import { siblingTable, rejectEmptyOptions } from './options'
 
 export type LaravelOptions = {
   /** BCRYPT_ROUNDS. */
   rounds?: number
-  /** SESSION_DRIVER: of sessions elsewhere, none can end here. */
+  /** SESSION_DRIVER. A reset can end only sessions in the database. */
   sessions?: 'database' | 'elsewhere'
   /** The model uses SoftDeletes. */
   softDeletes?: boolean
@@ -15,13 +15,13 @@ export type LaravelOptions = {
 }
 
 /**
- * Laravel's users table with bcrypt. A new `remember_token` ends remember-me cookies. Sessions end where they are rows
- * (`sessions: 'database'`); others live on unless the app runs the middleware `auth.session`.
+ * Laravel's users table with bcrypt. A new `remember_token` ends remember-me cookies. Sessions end if they are rows
+ * (`sessions: 'database'`); others stay valid unless the app runs the middleware `auth.session`.
  *
  * @throws Error that names an option without a value
  */
 export function laravel(options: LaravelOptions = {}): UsersMapping {
-  refuseEmptyOptions('laravel', options)
+  rejectEmptyOptions('laravel', options)
   const { rounds = 12, sessions = 'database', softDeletes, sanctum, table = 'users' } = options
   return {
     table,
@@ -34,7 +34,7 @@ export function laravel(options: LaravelOptions = {}): UsersMapping {
     set: { remember_token: { random: 60 }, updated_at: 'now' },
     end: [
       ...(sessions === 'database' ? [{ table: siblingTable(table, 'sessions'), user: 'user_id' }] : []),
-      // Until Laravel 9, the second.
+      // Laravel 9 and older have `password_resets`, newer ones `password_reset_tokens`.
       ...['password_reset_tokens', 'password_resets'].map((tokens) => ({
         table: siblingTable(table, tokens),
         user: 'email',

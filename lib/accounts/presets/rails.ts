@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { siblingTable, refuseEmptyOptions } from './options'
+import { siblingTable, rejectEmptyOptions } from './options'
 
 export type RailsOptions = {
   /** `ActiveModel::SecurePassword`'s cost: `BCrypt::Engine.cost`. */
@@ -16,7 +16,7 @@ export type RailsOptions = {
  * @throws Error that names an option without a value
  */
 export function rails(options: RailsOptions = {}): UsersMapping {
-  refuseEmptyOptions('rails', options)
+  rejectEmptyOptions('rails', options)
   const { cost = 12, table = 'users', sessions = 'sessions' } = options
   return {
     table,

@@ -7,21 +7,21 @@ export type PasswordFormat = {
   readonly name: string
   /** Whether a stored value is of this scheme, whatever its cost. */
   matches(stored: string): boolean
-  /** Hashes a password with a fresh salt. It is normalised here, not by the caller. */
+  /** Normalises a password and hashes it with a new salt. */
   hash(password: string): Promise<string>
   /** Whether a password is the one that was hashed; false for a value of another scheme. */
   verify(password: string, stored: string): Promise<boolean>
-  /** What the product hashes in place of the password, such as its NFKC form. */
+  /** Returns the text that the product hashes instead of the typed password, such as its NFKC form. */
   normalise(password: string): string
   /** Characters of the longest value that `hash` returns. */
   readonly longestOutput: number
   /** The longest password that the scheme takes, as typed and after `normalise`; more would be cut or refused at sign-in. */
   readonly limit?: { count: number; unit: 'bytes' | 'utf16' }
-  /** What one hash takes on a core of a server: the hash queue plans with it. */
+  /** The time of one hash on a core of a server, and its memory. The hash queue plans with them. */
   readonly cost: { milliseconds: number; mebibytes: number }
   /**
-   * Says of secret options, such as a pepper, whether they are the ones of the proof, without revealing them. Part of the
-   * mapping's fingerprint.
+   * A keyed hash of secret options such as a pepper. It is part of the mapping's fingerprint, so that a changed pepper needs a
+   * new check by `npm run accounts -- check`.
    */
   readonly fingerprint?: string
 }
