@@ -64,6 +64,7 @@ const importRules = [
       'lib/recovery',
       'lib/rate-limits',
       'lib/addresses',
+      'lib/batches',
       'lib/text',
       'lib/config',
       'lib/database',
@@ -78,6 +79,11 @@ const importRules = [
     'queue',
     ['audit', 'config', 'database', 'logging'],
     'It carries jobs, and does not know what they are for.',
+  ),
+  lib(
+    'batches',
+    ['config', 'database', 'queue'],
+    'It counts and stores what it is given, and does not know why it is counted.',
   ),
   lib(
     'password-reset',

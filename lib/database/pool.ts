@@ -12,6 +12,8 @@ export type Database = {
   /** The connections that Prisma uses, for modules with their own SQL (queue, limits). */
   pool: pg.Pool
   schemas: SchemaNames
+  /** All clients share one session, as on the embedded database. */
+  sharedSession?: boolean | undefined
   /** The qualified names of Rekey's tables. */
   names: ReturnType<typeof tableNames>
   /**
@@ -26,7 +28,12 @@ export type Database = {
   close(): Promise<void>
 }
 
-export type DatabaseSettings = { url: string; poolSize: number; schemas: SchemaNames }
+export type DatabaseSettings = {
+  url: string
+  poolSize: number
+  schemas: SchemaNames
+  sharedSession?: boolean
+}
 
 /** Prisma's client inside a transaction; only statements that go through it are part of the transaction. */
 export type Transaction = Prisma.TransactionClient
@@ -36,7 +43,10 @@ const connectTimeout = 3_000
 const queryTimeout = 8_000
 
 /** Creates a pool; it opens its first connection at the first query. */
-export function openDatabase({ url, poolSize, schemas }: DatabaseSettings, log: Log): Database {
+export function openDatabase(
+  { url, poolSize, schemas, sharedSession }: DatabaseSettings,
+  log: Log,
+): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
@@ -59,6 +69,7 @@ export function openDatabase({ url, poolSize, schemas }: DatabaseSettings, log: 
     prisma,
     pool,
     schemas,
+    sharedSession,
     names: tableNames(schemas),
     transaction: (work) =>
       retryConflicts(() => prisma.$transaction(work, { isolationLevel: 'ReadCommitted' })),

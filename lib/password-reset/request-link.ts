@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { isResettable } from '@/lib/accounts/account'
 import { longestLogin } from '@/lib/accounts/account-store'
 import type { LimitResult } from '@/lib/rate-limits/limits'
@@ -32,25 +33,29 @@ export async function requestLink(
   const { target, locale, requestId, client } = input
   if ('link' in target && links.verifyAuthenticity('reset', target.link) === null)
     return { ok: false, code: 'not-genuine' }
-  const counted = await count(parts, input)
+  const tells = settings.reset.failWhenUserNotFound
+  const tooLong = 'login' in target && target.login.length > longestLogin
+  const stored = 'login' in target ? target : { accountId: target.link.user_id }
+  const job = { target: stored, locale, requestId, client, bypassPause: false }
+  // Counted and stored in one transaction, unless the account is looked up in between.
+  const isStored = !tells && !tooLong
+  const counted = await count(parts, input, isStored ? { id: randomUUID(), data: job } : undefined)
   if (!counted.ok) return rejectThrottled(parts, counted, { requestId, client })
 
-  const tooLong = 'login' in target && target.login.length > longestLogin
-  const tells = settings.reset.failWhenUserNotFound
   if (tells && (tooLong || !(await hasAccount(parts, target)))) return { ok: false, code: 'not-found' }
-  if (tooLong) {
-    await auditUnknownAccount(parts, { requestId, client })
-  } else {
-    const stored = 'login' in target ? target : { accountId: target.link.user_id }
-    await queue.add('link-request', { target: stored, locale, requestId, client, bypassPause: false })
-  }
+  if (tooLong) await auditUnknownAccount(parts, { requestId, client })
+  else if (!isStored) await queue.add('link-request', job)
   return { ok: true, found: tells ? true : 'not-told' }
 }
 
-function count({ limits }: ResetDependencies, { target, client }: RequestLinkInput): Promise<LimitResult> {
+function count(
+  { limits }: ResetDependencies,
+  { target, client }: RequestLinkInput,
+  job: Parameters<ResetDependencies['limits']['countRequest']>[2],
+): Promise<LimitResult> {
   return 'login' in target
-    ? limits.countRequest(client, target.login)
-    : limits.countRenewal(client, target.link)
+    ? limits.countRequest(client, target.login, job)
+    : limits.countRenewal(client, target.link, job)
 }
 
 /** Looks up the account; only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND. */

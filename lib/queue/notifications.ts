@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import pg from 'pg'
 
 /** Milliseconds within which a notification must arrive. */
@@ -6,6 +6,11 @@ const notificationTimeout = 1_000
 
 /** Polling intervals in seconds. */
 const polling = { withNotifications: 2, without: 2, sharedSession: 0.5 }
+
+/** Returns the channel on which pg-boss's workers listen for jobs; a test hears a notification of its `send` on it. */
+export function notificationChannel(queueSchema: string): string {
+  return `pgboss_${createHash('sha224').update(queueSchema).digest('hex').slice(0, 24)}`
+}
 
 /**
  * Tests whether NOTIFY reaches a listening connection. A pooler in transaction mode accepts LISTEN but delivers nothing

@@ -1,6 +1,6 @@
 import { unknownClient } from '@/lib/addresses/client-ip'
 import { createKeyedRandom } from './keyed-random'
-import type { LimitSettings } from './limits'
+import type { LimitSettings } from './limit-table'
 
 type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 

@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { isLong } from '@/e2e/support/long-form'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { clientKey } from '@/lib/addresses/client-ip'
-import { createLimits, LimiterBroken, type LimitResult, type LimitSettings } from './limits'
+import type { LimitSettings } from './limit-table'
+import { createLimits, LimiterBroken, type LimitResult } from './limits'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 const settings: LimitSettings = {
@@ -38,8 +39,13 @@ afterAll(async () => {
 type Row = { key: string; points: number; expire: string }
 const rows = async () => (await pool.query<Row>('SELECT * FROM "rekey"."limits" ORDER BY "key"')).rows
 
-/** Lets time pass for everything that is counted. */
-const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+/** Lets time pass for everything that is counted, and in this process. */
+async function pass(seconds: number): Promise<void> {
+  vi.setSystemTime(Date.now() + seconds * 1000)
+  await pool.query('UPDATE "rekey"."limits" SET "expire" = "expire" - $1::bigint', [
+    Math.round(seconds * 1000),
+  ])
+}
 
 /** Whether each of several calls, one after the other, was let through. */
 async function inTurn(times: number, count: (i: number) => Promise<{ ok: boolean }>): Promise<boolean[]> {
@@ -74,15 +80,15 @@ describe('R1: what is counted', () => {
     await inTurn(5, () => limits.countReset('203.0.113.5', null))
     const refused = await limits.countReset('203.0.113.5', null)
     expect(refused).toEqual({ ok: false, retryAfter: 600, first: true, limit: 'forgeriesPerClient' })
-    pass(598)
+    await pass(598)
     expect(await limits.countReset('203.0.113.5', null)).toMatchObject({ ok: false, first: false })
-    pass(2)
+    await pass(2)
     expect(await limits.countReset('203.0.113.5', null)).toEqual({ ok: true })
   })
 
   test('R3: guesses with a link are counted for as long as any link lives', async () => {
     await inTurn(10, () => limits.countGuess('a signature'))
-    pass(86_398)
+    await pass(86_398)
     expect(await limits.countGuess('a signature')).toMatchObject({ ok: false, limit: 'guessesPerLink' })
     expect(await limits.countGuess('another signature')).toEqual({ ok: true })
   })
@@ -91,7 +97,7 @@ describe('R1: what is counted', () => {
     await inTurn(10, () => limits.countHash('a signature'))
     await limits.returnHash('a signature')
     expect(await limits.countHash('a signature')).toEqual({ ok: true })
-    pass(86_398)
+    await pass(86_398)
     expect(await limits.countHash('a signature')).toMatchObject({ ok: false, limit: 'hashesPerLink' })
     expect(await limits.countHash('another signature')).toEqual({ ok: true })
   })
@@ -226,7 +232,8 @@ describe('R13: a /48', () => {
   test('R13: its forty /64s together request ten times what one may, and are then refused', async () => {
     const results = await sendAllRequests(settings.requestsPerClient.count)
     expect(results.filter(({ ok }) => ok)).toHaveLength(10 * settings.requestsPerClient.count)
-    expect(results.at(-1)).toMatchObject({ ok: false, limit: 'requestsPerSite', retryAfter: 600 })
+    expect(results.at(-1)).toMatchObject({ ok: false, limit: 'requestsPerSite' })
+    expect(results.at(-1)).toHaveProperty('retryAfter', expect.closeTo(600, -2))
     expect(await limits.countRequest('2001:db8:e::1', 'grace')).toEqual({ ok: true })
   })
 
@@ -277,7 +284,7 @@ describe('R8: what is kept', () => {
     const networks = Array.from({ length: 50 }, (_, n) => `2001:db8:${n.toString(16)}::1`)
     for (const client of networks) await limits.countRequest(client, randomBytes(8).toString('hex'))
     expect(await rows()).toHaveLength(3 * networks.length)
-    pass(601)
+    await pass(601)
     await limits.purge()
     expect(await rows()).toEqual([])
   })
@@ -300,11 +307,11 @@ describe('R8: what is kept', () => {
 
   test('L6: the purge takes what no longer counts, and nothing else', async () => {
     await limits.countReset('203.0.113.14', null)
-    pass(599)
+    await pass(599)
     await limits.countReset('203.0.113.15', null)
     await limits.purge()
     expect(await rows()).toHaveLength(2)
-    pass(2)
+    await pass(2)
     await limits.purge()
     expect((await rows()).map(({ key }) => key)).toEqual(['forgeriesPerClient:203.0.113.15'])
   })
@@ -317,7 +324,7 @@ describe('notes and the email budget', () => {
     expect(await note('203.0.113.16', 'signature-used a')).toBe(false)
     expect(await note('203.0.113.16', 'signature-used b')).toBe(true)
     expect(await note('203.0.113.17', 'signature-used a')).toBe(true)
-    pass(600)
+    await pass(600)
     expect(await note('203.0.113.16', 'signature-used a')).toBe(true)
   })
 
@@ -328,7 +335,7 @@ describe('notes and the email budget', () => {
     expect(await inTurn(3, oneEmail)).toEqual([true, true, true])
     expect(await oneEmail()).toMatchObject({ ok: false, alert: true })
     expect(await oneEmail()).toMatchObject({ ok: false, alert: false })
-    pass(3600)
+    await pass(3600)
     expect(await oneEmail()).toMatchObject({ ok: true, alert: false })
   })
 
@@ -386,7 +393,7 @@ describe('A9: whether one’s own email leaves', () => {
       const tries = isLong ? 200 : 50
       let right = 0
       for (let i = 0; i < tries; i += 1) {
-        pass(3600)
+        await pass(3600)
         const known = i % 2 === 0
         // Accounts of one's own spend what comes before; then the candidate is asked for, then one's own again.
         await of.spendEmail({ first: false })
@@ -405,7 +412,7 @@ describe('A9: whether one’s own email leaves', () => {
     const of = budgeted()
     const found: [number, number][] = []
     for (let i = 0; i < 8; i += 1) {
-      pass(3600)
+      await pass(3600)
       found.push([await findBudget(of, 'emails'), await findBudget(of, 'firstEmails')])
     }
     for (const budget of found.flat()) {
@@ -444,7 +451,7 @@ describe('R11: emails to one mailbox', () => {
   test('are limited, whichever of its accounts they are for; another mailbox has its own (R11)', async () => {
     expect(await inTurn(5, (i) => spend(`account ${i}`))).toEqual([true, true, true, true, false])
     expect(await spend('account 0', never, 'b@example.com')).toMatchObject({ ok: true })
-    pass(3600)
+    await pass(3600)
     expect(await spend('account 0')).toMatchObject({ ok: true })
   })
 
@@ -470,7 +477,7 @@ describe('R11: emails to one mailbox', () => {
       expect(new Set(chosen).size).toBe(20)
       expect(chosen.slice(0, 10)).toEqual(ids.slice(0, 10))
       for (const id of chosen) seen.add(id)
-      pass(3600)
+      await pass(3600)
     }
     // Each of the ninety is left out of 200 draws of ten once in ten billion times.
     expect(seen.size).toBe(100)
@@ -491,19 +498,19 @@ describe('R2, R8: who goes on after a refusal', () => {
     for (let i = 0; i < 100; i += 1)
       expect(await limits.countReset(client, null)).toMatchObject({ retryAfter: 600 })
     expect(await points()).toEqual([6])
-    pass(0.9)
+    await pass(0.9)
     expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: 600, first: false })
     expect(await points()).toEqual([6])
-    pass(0.1)
+    await pass(0.1)
     expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: 599, first: false })
     expect(await points()).toEqual([7])
   })
 
   test('is heard again on time, and a second after its count was deleted', async () => {
     await inTurn(5, () => limits.countReset(client, null))
-    pass(599.5)
+    await pass(599.5)
     expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: 1 })
-    pass(0.5)
+    await pass(0.5)
     expect(await inTurn(6, () => limits.countReset(client, null))).toEqual([
       true,
       true,
@@ -514,7 +521,7 @@ describe('R2, R8: who goes on after a refusal', () => {
     ])
     await pool.query('DELETE FROM "rekey"."limits"')
     expect(await limits.countReset(client, null)).toMatchObject({ ok: false })
-    pass(1)
+    await pass(1)
     expect(await limits.countReset(client, null)).toEqual({ ok: true })
   })
 
@@ -534,7 +541,8 @@ describe('R2, R8: who goes on after a refusal', () => {
       `INSERT INTO "rekey"."limits" SELECT 'forgeriesPerClient:' || "of", 1, $2 FROM unnest($1::text[]) AS "of"`,
       [crowd.map(clientKey), Date.now() + 600_000],
     )
-    for (const one of crowd) await strict.countReset(one, null)
+    for (let at = 0; at < crowd.length; at += 500)
+      await Promise.all(crowd.slice(at, at + 500).map((one) => strict.countReset(one, null)))
     const again = async (one: string) => {
       await strict.countReset(one, null)
       const key = `forgeriesPerClient:${clientKey(one)}`

@@ -1,46 +1,14 @@
 import { createHmac, hkdfSync } from 'node:crypto'
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { clientKey, ipv6SiteKey } from '@/lib/addresses/client-ip'
+import { createCounter, isBadValue } from '@/lib/batches/counter'
+import { databaseNow, type Count, type Counted, type Entry } from '@/lib/batches/counting-statement'
 import type { Database } from '@/lib/database/pool'
 import { createEmailBudget } from './email-budget'
+import { allLimits, type LimitName, type LimitSettings } from './limit-table'
 import { createRefusalMemory } from './refusal-memory'
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import { quoteSchema } from '@/lib/config/schema-names'
 import { canonicalUsername } from '@/lib/text/username'
-
-/** At most `count` events in `seconds`. */
-export type Limit = { count: number; seconds: number }
-
-export type LimitSettings = {
-  requestsPerClient: Limit
-  requestsPerLogin: Limit
-  resetsPerClient: Limit
-  attemptsPerLink: Limit
-  emails: Limit
-  /** Emails to one mailbox; beyond them, accounts on turn still get one each. */
-  emailsPerMailbox: Limit
-}
-
-/** One audit entry for each kind of rejection and client in this time. */
-const notes: Limit = { count: 1, seconds: 600 }
-
-/** Attempts at a second factor with one link; the window is as long as the longest lifetime (lib/config/schema.ts). */
-const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
-
-/**
- * Hashes of new passwords with one link. One is enough for a link that works once. The others are for concurrent posts to
- * other instances, for errors between the hash and the account, and for links that work several times.
- */
-const hashesPerLink: Limit = { count: 10, seconds: 86_400 }
-
-/**
- * How many times the limit of a /64 applies to a /48: enough for a carrier or a campus, too few for the owner of a /48, with
- * its 65,536 networks, to count as thousands of clients.
- */
-const networksPerSite = 10
-
-/** Resets that "this wasn't me" starts for an account: each sends an email that other limits do not stop. */
-const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
 /** Whether an action is allowed. `first` marks the first rejection in its window, the only one to audit. */
 export type LimitResult =
@@ -49,17 +17,11 @@ export type LimitResult =
       ok: false
       retryAfter: number
       first: boolean
-      limit: Exclude<keyof LimitSettings, 'resetsPerClient' | 'emails' | 'emailsPerMailbox'> | OwnLimit
+      limit: Countable
     }
 
-type OwnLimit =
-  | 'requestsPerSite'
-  | 'resetsPerLink'
-  | 'forgeriesPerClient'
-  | 'guessesPerLink'
-  | 'hashesPerLink'
-  | 'restartsPerAccount'
-  | 'notes'
+/** The limits that reject; those of emails hold emails back. */
+type Countable = Exclude<LimitName, 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'>
 
 /** The limiter cannot count. Callers must reject the request, not skip the limit. */
 export class LimiterBroken extends Error {
@@ -79,69 +41,52 @@ export type Limits = ReturnType<typeof createLimits>
  * Every function throws {@link LimiterBroken} when it cannot count; the response is then 503.
  */
 export function createLimits(
-  { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
+  database: Pick<Database, 'pool' | 'schemas' | 'sharedSession'>,
   secret: string,
   settings: LimitSettings,
 ) {
-  const table = `${quoteSchema(schemas.own)}."limits"`
+  const { pool } = database
+  const table = `${quoteSchema(database.schemas.own)}."limits"`
   const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter keys v1', 32))
-  // The adapter drops statement names: they collide where clients share sessions.
-  const storeClient = {
-    query: ({ text, values }: { text: string; values?: unknown[] }) => pool.query(text, values),
-  }
-  const { resetsPerClient, ...others } = settings
-  const { count: asks, seconds } = settings.requestsPerClient
-  // The counts of emails are compared with random budgets or the mailbox's limit, not with `points`.
-  const all = {
-    ...others,
-    requestsPerSite: { count: networksPerSite * asks, seconds },
-    resetsPerLink: resetsPerClient,
-    forgeriesPerClient: resetsPerClient,
-    firstEmails: settings.emails,
-    mailboxTurns: settings.emailsPerMailbox,
-    guessesPerLink,
-    hashesPerLink,
-    restartsPerAccount,
-    notes,
-  }
-  const limiters = new Map(
-    (Object.keys(all) as (keyof typeof all)[]).map((name) => [
-      name,
-      new RateLimiterPostgres({
-        storeClient,
-        storeType: 'client',
-        schemaName: schemas.own,
-        tableName: 'limits',
-        tableCreated: true,
-        clearExpiredByTimeout: false,
-        keyPrefix: name,
-        points: all[name].count,
-        duration: all[name].seconds,
-      }),
-    ]),
-  )
-
+  const all = allLimits(settings)
+  const counter = createCounter(database)
   const refusals = createRefusalMemory()
 
-  async function take(name: keyof typeof all, of: string): Promise<RateLimiterRes> {
+  function countOf(name: LimitName, of: string): Count {
+    const { count: most, seconds } = all[name]
+    return { key: `${name}:${of}`, most, milliseconds: seconds * 1000 }
+  }
+
+  async function take(entry: Entry, client?: string): Promise<Counted> {
     try {
-      return await limiters.get(name)!.consume(of)
-    } catch (refused) {
-      if (!(refused instanceof RateLimiterRes)) throw new LimiterBroken(refused)
-      return refused
+      return await counter.count(entry, client)
+    } catch (error) {
+      throw isBadValue(error) ? error : new LimiterBroken(error)
     }
   }
 
-  type Countable = (LimitResult & { ok: false })['limit']
+  /** Counts one key; `client`: whose event it is, if a client causes it. */
+  async function count(name: Countable, of: string, client?: string): Promise<LimitResult> {
+    const own = countOf(name, of)
+    return remembered(own, name) ?? decide({ own, points: 1 }, { own: name }, client)
+  }
 
-  async function count(name: Countable, of: string): Promise<LimitResult> {
-    const counter = `${name}:${of}`
+  /** Counts an entry and remembers a rejection by its first count, which decides without the others. */
+  async function decide(
+    entry: Entry,
+    names: { client?: Countable; site?: Countable; own: Countable },
+    client?: string,
+  ): Promise<LimitResult> {
+    const { by, consumed, msBeforeNext } = await take(entry, client)
+    const { key: counter, most } = entry[by]!
+    if (consumed <= most) return { ok: true }
+    if (entry[by] === (entry.client ?? entry.own)) refusals.keep(counter, Date.now() + msBeforeNext)
+    return refusal(names[by]!, msBeforeNext, consumed === most + 1)
+  }
+
+  function remembered({ key: counter }: Count, name: Countable): LimitResult | undefined {
     const known = refusals.recall(counter)
-    if (known !== undefined) return refusal(name, known, false)
-    const { consumedPoints, msBeforeNext } = await take(name, of)
-    if (consumedPoints <= all[name].count) return { ok: true }
-    refusals.keep(counter, Date.now() + msBeforeNext)
-    return refusal(name, msBeforeNext, consumedPoints === all[name].count + 1)
+    return known === undefined ? undefined : refusal(name, known, false)
   }
 
   function refusal(limit: Countable, ms: number, first: boolean): LimitResult {
@@ -158,26 +103,39 @@ export function createLimits(
    * the counting, so that one client creates a limited number of rows, and one /64 cannot exhaust the limit of its /48.
    *
    * @param identifier as typed
+   * @param job stored in the same transaction if the request is allowed
    */
-  async function countRequest(client: string, identifier: string): Promise<LimitResult> {
+  async function countRequest(client: string, identifier: string, job?: Entry['job']): Promise<LimitResult> {
     const from = clientKey(client)
-    const byClient = await count('requestsPerClient', from)
-    if (!byClient.ok) return byClient
     const site = ipv6SiteKey(client)
-    const bySite = site === undefined ? byClient : await count('requestsPerSite', site)
-    if (!bySite.ok) return bySite
-    return count(
-      'requestsPerLogin',
-      `${pseudonym(canonicalEmail(identifier) ?? canonicalUsername(identifier))} ${from}`,
-    )
+    const login = pseudonym(canonicalEmail(identifier) ?? canonicalUsername(identifier))
+    const byClient = countOf('requestsPerClient', from)
+    const entry: Entry = {
+      client: byClient,
+      site: site === undefined ? undefined : countOf('requestsPerSite', site),
+      own: countOf('requestsPerLogin', `${login} ${from}`),
+      points: 1,
+      job,
+    }
+    const names = { client: 'requestsPerClient', site: 'requestsPerSite', own: 'requestsPerLogin' } as const
+    return remembered(byClient, names.client) ?? decide(entry, names, from)
   }
 
   /**
    * Counts a request to renew an invalid link, per link and client only: its holder received it by email, so requests of
    * others on the client's network must not block it.
+   *
+   * @param job stored in the same transaction if the request is allowed
    */
-  function countRenewal(client: string, { signature }: { signature: string }): Promise<LimitResult> {
-    return count('requestsPerLogin', `renewal ${pseudonym(signature)} ${clientKey(client)}`)
+  async function countRenewal(
+    client: string,
+    { signature }: { signature: string },
+    job?: Entry['job'],
+  ): Promise<LimitResult> {
+    const from = clientKey(client)
+    const own = countOf('requestsPerLogin', `renewal ${pseudonym(signature)} ${from}`)
+    const name = 'requestsPerLogin'
+    return remembered(own, name) ?? decide({ own, points: 1, job }, { own: name }, from)
   }
 
   /**
@@ -188,13 +146,14 @@ export function createLimits(
    */
   function countReset(client: string, genuine: { signature: string } | null): Promise<LimitResult> {
     const from = clientKey(client)
-    if (genuine === null) return count('forgeriesPerClient', from)
-    return count('resetsPerLink', `${pseudonym(genuine.signature)} ${from}`)
+    if (genuine === null) return count('forgeriesPerClient', from, from)
+    return count('resetsPerLink', `${pseudonym(genuine.signature)} ${from}`, from)
   }
 
   /** Counts a rejected password, per link and client. */
   function countAttempt(client: string, signature: string): Promise<LimitResult> {
-    return count('attemptsPerLink', `${pseudonym(signature)} ${clientKey(client)}`)
+    const from = clientKey(client)
+    return count('attemptsPerLink', `${pseudonym(signature)} ${from}`, from)
   }
 
   /** Counts an attempt at a second factor, per link for all clients: more networks must not give more attempts. */
@@ -219,7 +178,7 @@ export function createLimits(
 
   /** Whether this is the first event of its kind and client in ten minutes; only that is audited, so a flood cannot fill the log. */
   const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
-    (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`)).ok
+    (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`, clientKey(client))).ok
 
   /** Releases the count of a restart that failed. */
   function returnRestart(accountId: string): Promise<void> {
@@ -227,23 +186,30 @@ export function createLimits(
   }
 
   /** @param most a count above this is not released: a spent budget stays spent */
-  async function release(name: keyof typeof all, of: string, most: number = 2 ** 31 - 1): Promise<void> {
+  async function release(name: LimitName, of: string, most: number = 2 ** 31 - 1): Promise<void> {
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
-      `UPDATE ${table} SET "points" = "points" - 1 WHERE "key" = $1 AND "points" BETWEEN 1 AND $3 AND "expire" > $2`,
-      [`${name}:${of}`, Date.now(), most],
+      `UPDATE ${table} SET "points" = "points" - 1
+        WHERE "key" = $1 AND "points" BETWEEN 1 AND $2 AND "expire" > ${databaseNow}`,
+      [`${name}:${of}`, most],
     )
   }
 
-  /** Deletes expired counts; run by the worker. */
+  /**
+   * Deletes expired counts; run by the worker. Takes locks in the order of keys and skips rows that a batch holds, so that
+   * neither waits for the other in a circle.
+   */
   async function purge(): Promise<void> {
-    // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
-    await pool.query(`DELETE FROM ${table} WHERE "expire" < $1`, [Date.now()])
+    await pool.query(
+      // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+      `DELETE FROM ${table} WHERE "key" = ANY (ARRAY(
+         SELECT "key" FROM ${table} WHERE "expire" < ${databaseNow} ORDER BY "key" FOR UPDATE SKIP LOCKED))`,
+    )
   }
 
   const budget = createEmailBudget({
-    take: async (name, of) => (await take(name, of)).consumedPoints,
-    touch: async (name, of) => void (await limiters.get(name)!.reward(of, 0)),
+    take: async (name, of) => (await take({ own: countOf(name, of), points: 1 })).consumed,
+    touch: async (name, of) => void (await take({ own: countOf(name, of), points: 0 })),
     release,
     isFirstInWindow,
     pseudonym,

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import {
+  count,
+  openCountedRequests,
+  request,
+  windowLength,
+  type CountedRequests,
+} from '@/e2e/support/counted-requests'
+import { createCountingStatement, type Entry } from './counting-statement'
+
+let all: CountedRequests
+beforeAll(async () => void (all = await openCountedRequests()), 120_000)
+beforeEach(() => all.clear())
+afterAll(() => all.close())
+
+describe('a batch counts as its requests would one after the other', () => {
+  test('of ten requests for one login the first three pass and are jobs, and the count is ten (R14)', async () => {
+    const counter = all.counter()
+    const entries = Array.from({ length: 10 }, () => request('a', 'ada', { client: 100, login: 3 }))
+    const counted = await Promise.all(entries.map((entry) => counter.count(entry)))
+    expect(counted.map(({ by, consumed }) => `${by} ${consumed}`)).toEqual(
+      Array.from({ length: 10 }, (_, at) => `own ${at + 1}`),
+    )
+    expect(await all.points()).toEqual({ 'client a': 10, 'login ada': 10 })
+    expect(await all.jobIds()).toEqual(
+      entries
+        .slice(0, 3)
+        .map((entry) => entry.job!.id)
+        .sort(),
+    )
+  })
+
+  test('the next batch goes on where it ended, also in another process (R14)', async () => {
+    const [one, other] = [all.counter(), all.counter()]
+    for (const counter of [one, other, one]) {
+      const batch = ['ada', 'bob', 'ada'].map((login) => counter.count(request('a', login)))
+      await Promise.all(batch)
+    }
+    expect(await all.points()).toEqual({ 'client a': 9, 'login ada': 4, 'login bob': 2 })
+    expect(await all.jobIds()).toHaveLength(3 + 2)
+  })
+
+  test('a request that its client’s limit or its network’s refuses counts for nothing after it (R14)', async () => {
+    const counter = all.counter()
+    const entries = Array.from({ length: 12 }, (_, at): Entry => {
+      const client = at % 2 === 0 ? 'a' : 'b'
+      return { ...request(client, `of ${client}`, { client: 5, login: 100 }), site: count('site', 8) }
+    })
+    const counted = await Promise.all(entries.map((entry) => counter.count(entry)))
+    // Of each client five of six; of these ten, eight.
+    const refused = counted.filter(({ by }) => by !== 'own').map(({ by, consumed }) => `${by} ${consumed}`)
+    expect(refused).toEqual(['site 9', 'site 10', 'client 6', 'client 6'])
+    expect(await all.points()).toEqual({
+      'client a': 6,
+      'client b': 6,
+      site: 10,
+      'login of a': 4,
+      'login of b': 4,
+    })
+    expect(await all.jobIds()).toHaveLength(8)
+  })
+
+  test('what has the weight nothing costs a row and counts nothing (R14)', async () => {
+    const counter = all.counter()
+    const entry = (weight: 0 | 1): Entry => ({ own: count('emails'), points: weight })
+    const counted = await Promise.all([1, 0, 1, 0].map((weight) => counter.count(entry(weight as 0 | 1))))
+    expect(counted.map(({ consumed }) => consumed)).toEqual([1, 1, 2, 2])
+    expect(await all.points()).toEqual({ emails: 2 })
+  })
+
+  test('the statement is one text, whatever the size of the batch (R14)', () => {
+    const statementOf = createCountingStatement(all.database.schemas)
+    const [one, hundred] = [1, 100].map((size) =>
+      statementOf(Array.from({ length: size }, () => request('a', 'ada'))),
+    )
+    expect(one!.text).toBe(hundred!.text)
+    expect(one!.values).toHaveLength(hundred!.values!.length)
+  })
+
+  // The embedded database lives in this process, so its clock is the process's.
+  test.runIf(process.env.TEST_DATABASE_URL)(
+    'windows end by the database’s clock: one that is ten minutes ahead lets nobody through (R14)',
+    async () => {
+      const counter = all.counter()
+      await Promise.all([1, 2, 3].map(() => counter.count(request('a', 'ada'))))
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 })
+      try {
+        const ahead = await all.counter().count(request('a', 'ada'))
+        expect(ahead).toMatchObject({ by: 'own', consumed: 4 })
+        expect(ahead.msBeforeNext).toBeGreaterThan(windowLength - 60_000)
+        expect(ahead.msBeforeNext).toBeLessThanOrEqual(windowLength)
+      } finally {
+        vi.useRealTimers()
+      }
+      await all.pool.query('UPDATE "rekey"."limits" SET "expire" = "expire" - $1::bigint', [windowLength])
+      expect(await counter.count(request('a', 'ada'))).toMatchObject({ by: 'own', consumed: 1 })
+    },
+  )
+})

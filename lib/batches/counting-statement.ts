@@ -1,0 +1,129 @@
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
+import type { Statement, TextRow } from '@/lib/database/round-trip'
+import { jobInsert } from '@/lib/queue/job-insert'
+import type { JobData } from '@/lib/queue/queue'
+
+/** A count of one key within a window. */
+export type Count = {
+  key: string
+  /** The length of the window. */
+  milliseconds: number
+  /** Above it, what follows is neither counted nor stored. */
+  most: number
+}
+
+/**
+ * What one caller counts: up to three keys in this order, each only if the one before it allows it. A key is always in the same
+ * place, so that all batches lock the rows in one order.
+ */
+export type Entry = {
+  client?: Count | undefined
+  site?: Count | undefined
+  own: Count
+  /** 0 costs the database the same and counts nothing. */
+  points: 0 | 1
+  /** Stored in the same transaction if every count allows it. The id is made beforehand, so no job can be stored twice. */
+  job?: { id: string; data: JobData['link-request'] } | undefined
+}
+
+/** The count that decided. */
+export type Counted = {
+  by: 'client' | 'site' | 'own'
+  /** The events in the window up to this one. */
+  consumed: number
+  /** Milliseconds until the window ends. */
+  msBeforeNext: number
+}
+
+/** Milliseconds since the epoch by the database's clock, because the clocks of instances may differ. */
+export const databaseNow = 'floor(extract(epoch FROM now()) * 1000)::bigint'
+
+type Place = Counted['by']
+
+/**
+ * Creates the statement that counts a batch of entries and stores their jobs. Its text does not depend on their number.
+ *
+ * The counts are what they would be if each entry were counted after the other: the statement adds up the points of each key,
+ * and an entry's count is the new total without the points of later entries. A key may occur only once in an upsert, and the
+ * rows of a place are locked in the order of their keys.
+ */
+export function createCountingStatement(schemas: SchemaNames): (entries: readonly Entry[]) => Statement {
+  const table = `${quoteSchema(schemas.own)}."limits"`
+
+  const upsert = (place: Place, from: string, condition: string) => `
+  "${place}_count" AS (
+    INSERT INTO ${table} AS l ("key", "points", "expire")
+    SELECT e."${place}", sum(e."points"), ${databaseNow} + max(e."${place}_ms") FROM "${from}" e
+     WHERE e."${place}" IS NOT NULL AND ${condition} GROUP BY e."${place}" ORDER BY e."${place}"
+    ON CONFLICT ("key") DO UPDATE SET
+      "points" = CASE WHEN l."expire" <= ${databaseNow} THEN 0 ELSE l."points" END + excluded."points",
+      "expire" = CASE WHEN l."expire" <= ${databaseNow} THEN excluded."expire" ELSE l."expire" END
+    RETURNING "key", "points", "expire"
+  ),
+  "by_${place}" AS MATERIALIZED (
+    SELECT e.*, c."expire" - ${databaseNow} AS "${place}_left",
+           c."points" - sum(e."points") OVER (PARTITION BY e."${place}")
+             + sum(e."points") OVER (PARTITION BY e."${place}" ORDER BY e."at") AS "${place}_consumed"
+      FROM "${from}" e LEFT JOIN "${place}_count" c ON c."key" = e."${place}" WHERE ${condition}
+  ),`
+  const allowedBy = (place: Place) => `(e."${place}_consumed" <= e."${place}_most") IS NOT FALSE`
+
+  const text = `
+  WITH "entry" AS MATERIALIZED (
+    SELECT * FROM unnest(
+      $1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[],
+      $10::int[], $11::uuid[], $12::text[]
+    ) WITH ORDINALITY AS e(
+      "client", "client_ms", "client_most", "site", "site_ms", "site_most", "own", "own_ms", "own_most",
+      "points", "job_id", "job_data", "at"
+    )
+  ),${upsert('client', 'entry', 'TRUE')}${upsert('site', 'by_client', allowedBy('client'))}${upsert('own', 'by_site', allowedBy('site'))}
+  "accepted" AS (SELECT e.* FROM "by_own" e WHERE e."job_id" IS NOT NULL AND ${allowedBy('own')}),
+  ${jobInsert(schemas, 'link-request', '"accepted"')}
+  SELECT c."client_consumed", c."client_left", s."site_consumed", s."site_left", o."own_consumed", o."own_left",
+         (SELECT count(*) FROM "notified")
+    FROM "by_client" c LEFT JOIN "by_site" s ON s."at" = c."at" LEFT JOIN "by_own" o ON o."at" = c."at" ORDER BY c."at"`
+
+  return (entries) => {
+    const counts = (place: Place) => [
+      arrayOf(entries, (entry) => entry[place]?.key),
+      arrayOf(entries, (entry) => entry[place]?.milliseconds),
+      arrayOf(entries, (entry) => entry[place]?.most),
+    ]
+    return {
+      name: 'rekey_count',
+      text,
+      values: [
+        ...counts('client'),
+        ...counts('site'),
+        ...counts('own'),
+        arrayOf(entries, ({ points }) => points),
+        arrayOf(entries, ({ job }) => job?.id),
+        arrayOf(entries, ({ job }) => job && JSON.stringify(job.data)),
+      ],
+    }
+  }
+}
+
+/** Reads the statement's rows, one for each entry in its order. */
+export function readCounted(rows: readonly TextRow[]): Counted[] {
+  return rows.map(([clientConsumed, clientLeft, siteConsumed, siteLeft, ownConsumed, ownLeft]) => {
+    const decided = (by: Place, consumed: string, left: string | null | undefined): Counted => ({
+      by,
+      consumed: Number(consumed),
+      msBeforeNext: Number(left),
+    })
+    if (ownConsumed != null) return decided('own', ownConsumed, ownLeft)
+    if (siteConsumed != null) return decided('site', siteConsumed, siteLeft)
+    return decided('client', clientConsumed!, clientLeft)
+  })
+}
+
+/** Returns PostgreSQL's text of an array; undefined becomes NULL. */
+function arrayOf<Item>(items: readonly Item[], read: (item: Item) => string | number | undefined): string {
+  const elements = items.map((item) => {
+    const value = read(item)
+    return typeof value === 'string' ? `"${value.replace(/["\\]/g, '\\$&')}"` : (value ?? 'NULL')
+  })
+  return `{${elements.join(',')}}`
+}

@@ -1,0 +1,187 @@
+import pg from 'pg'
+
+/** A statement with its values as PostgreSQL's text. `name` is unique to its text; it is used on connections where that is safe. */
+export type Statement = { name: string; text: string; values?: readonly string[] }
+
+/** The rows of a statement; every column as PostgreSQL's text. */
+export type TextRow = (string | null)[]
+
+type Timeouts = {
+  /** Milliseconds that a statement may take, by the server's clock. */
+  statement: number
+  /** Milliseconds that a statement may wait for a lock. */
+  lock: number
+}
+
+/**
+ * Whether the server ended the transaction of an error. Any other failure leaves it in doubt: the connection may have broken
+ * after the commit.
+ */
+export function wasRolledBack(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && error.severity === 'ERROR'
+}
+
+/** SQLSTATEs of a statement whose name the server does not know, or knows with another text or result. */
+const nameTrouble = /^(26000|42P05|0A000)$/
+
+/** PostgreSQL's COMMIT of a transaction that cannot be committed reports this. */
+class NotCommitted extends Error {}
+
+export type RoundTrips = ReturnType<typeof createRoundTrips>
+
+/**
+ * Runs transactions at READ COMMITTED, each in one round trip: all messages, BEGIN and COMMIT among them, are sent before the
+ * first response. The timeouts are the server's, because a client that stops waiting does not stop its statement.
+ *
+ * Statements are named, and so parsed and planned once, only on connections that lead to one PostgreSQL session: where a pooler
+ * hands sessions out by transaction, another client's session would not know the name. Such a pooler makes up the process id
+ * that it gives to clients, so the id differs from that of the session.
+ *
+ * @param sharedSession all clients share one session, so no statement is named
+ */
+export function createRoundTrips(
+  { pool, sharedSession = false }: { pool: pg.Pool; sharedSession?: boolean | undefined },
+  timeouts: Timeouts,
+) {
+  /** The names that the session of a connection knows. Absent: it is not known yet whether names are safe. */
+  const known = new WeakMap<pg.PoolClient, Set<string>>()
+  let namesAreSafe = !sharedSession
+  const begin: Statement = { name: 'rekey_begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
+  const bound: Statement = {
+    name: 'rekey_bound',
+    text: `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true), pg_backend_pid()`,
+    values: [String(timeouts.statement), String(timeouts.lock)],
+  }
+  const commit: Statement = { name: 'rekey_commit', text: 'COMMIT' }
+
+  /**
+   * Runs one statement in a transaction of its own.
+   *
+   * @returns its rows, after the commit
+   * @throws pg.DatabaseError for which {@link wasRolledBack} holds if the transaction was rolled back; any other error leaves
+   *   it in doubt
+   */
+  async function run(statement: Statement): Promise<TextRow[]> {
+    const client = await pool.connect()
+    // The pool listens to idle connections only; a lost one must not end the process.
+    client.on('error', ignore)
+    let broken: Error | undefined
+    try {
+      const names = namesAreSafe ? known.get(client) : undefined
+      const [, settings, rows] = await send(client, [begin, bound, statement, commit], names)
+      learn(client, settings?.[0]?.at(-1))
+      return rows!
+    } catch (error) {
+      broken = await recover(client, error)
+      if (!namesAreSafe || !wasRolledBack(error) || !nameTrouble.test(error.code ?? '')) throw error
+      namesAreSafe = false
+    } finally {
+      client.off('error', ignore)
+      client.release(broken)
+    }
+    return run(statement)
+  }
+
+  /** @param pid the process id of the session that ran the transaction */
+  function learn(client: pg.PoolClient, pid: string | null | undefined): void {
+    const { processID } = client as unknown as { processID: number | null }
+    if (pid !== String(processID)) namesAreSafe = false
+    else if (!known.has(client)) known.set(client, new Set())
+  }
+
+  return { run }
+}
+
+/** The error of a lost connection; its statement reports it, too. */
+const ignore = () => undefined
+
+/** Ends a failed transaction; returns the error of a connection that cannot be used again. */
+async function recover(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
+  if (!wasRolledBack(error)) return error as Error
+  return client.query('ROLLBACK').then(
+    () => undefined,
+    (failure: Error) => failure,
+  )
+}
+
+function send(
+  client: pg.PoolClient,
+  statements: Statement[],
+  names: Set<string> | undefined,
+): Promise<TextRow[][]> {
+  return new Promise((resolve, reject) => {
+    client.query(
+      new Pipeline(statements, names, (error, results) => (error ? reject(error) : resolve(results!))),
+    )
+  })
+}
+
+/** The messages of the extended query protocol, as pg sends them. */
+type Messages = {
+  stream: { cork(): void; uncork(): void }
+  close(statement: { type: 'S'; name: string }): void
+  parse(statement: { name: string; text: string }): void
+  bind(portal: { statement: string; values: readonly string[] }): void
+  execute(portal: object): void
+  sync(): void
+}
+
+/** Sends several statements and one Sync; an error makes the server skip the rest (PostgreSQL, "Pipelining"). */
+class Pipeline implements pg.Submittable {
+  readonly statements: Statement[]
+  readonly names: Set<string> | undefined
+  callback: (error: Error | null, results?: TextRow[][]) => void
+  private readonly results: TextRow[][] = [[]]
+  private tag = ''
+
+  constructor(
+    statements: Statement[],
+    names: Set<string> | undefined,
+    callback: (error: Error | null, results?: TextRow[][]) => void,
+  ) {
+    this.statements = statements
+    this.names = names
+    this.callback = callback
+  }
+
+  submit(given: pg.Connection): void {
+    const connection = given as unknown as Messages
+    connection.stream.cork()
+    for (const statement of this.statements) {
+      const { text, values = [] } = statement
+      const name = this.names === undefined ? '' : statement.name
+      if (!this.names?.has(name)) {
+        // A name may be left of a transaction that failed; to close one that is unknown is no error.
+        if (name !== '') connection.close({ type: 'S', name })
+        connection.parse({ name, text })
+      }
+      connection.bind({ statement: name, values })
+      connection.execute({})
+    }
+    connection.sync()
+    connection.stream.uncork()
+  }
+
+  handleDataRow({ fields }: { fields: TextRow }): void {
+    this.results.at(-1)!.push(fields)
+  }
+
+  handleCommandComplete({ text }: { text: string }): void {
+    this.tag = text
+    this.results.push([])
+  }
+
+  handleError(error: Error): void {
+    this.callback(error)
+  }
+
+  handleReadyForQuery(): void {
+    if (this.tag !== 'COMMIT') return this.callback(new NotCommitted(this.tag))
+    if (this.names !== undefined) for (const { name } of this.statements) this.names.add(name)
+    this.callback(null, this.results)
+  }
+
+  handleRowDescription(): void {}
+  handlePortalSuspended(): void {}
+  handleEmptyQuery(): void {}
+}

@@ -1,0 +1,28 @@
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
+import { notificationChannel } from './notifications'
+import type { QueueName } from './queue'
+
+/**
+ * Returns the parts of a statement that stores jobs as pg-boss's `send` does: `"job"` inserts them and `"notified"` wakes the
+ * workers once. Both are common table expressions; the statement must read `"notified"`.
+ *
+ * The columns are those of the pinned pg-boss. A test compares the rows with those that its `send` writes. A queue that does
+ * not exist is an error, as it has no retention.
+ *
+ * @param from the name of a common table expression with the columns `at` (an order), `job_id` (a uuid) and `job_data` (JSON)
+ */
+export function jobInsert({ queue }: SchemaNames, name: QueueName, from: string): string {
+  const schema = quoteSchema(queue)
+  return `
+  "job" AS (
+    INSERT INTO ${schema}."job" (
+      "id", "name", "data", "start_after", "created_on", "expire_seconds", "deletion_seconds", "keep_until", "retry_limit",
+      "retry_delay", "retry_backoff", "retry_delay_max", "policy", "dead_letter", "heartbeat_seconds")
+    SELECT j."job_id", '${name}', j."job_data"::jsonb, now(), now(), q."expire_seconds", q."deletion_seconds",
+           now() + q."retention_seconds" * interval '1 second', q."retry_limit",
+           q."retry_delay", q."retry_backoff", q."retry_delay_max", q."policy", q."dead_letter", q."heartbeat_seconds"
+      FROM ${from} j LEFT JOIN ${schema}."queue" q ON q."name" = '${name}' ORDER BY j."at"
+    RETURNING 1
+  ),
+  "notified" AS (SELECT pg_notify('${notificationChannel(queue)}', '${name}') FROM "job" LIMIT 1)`
+}
