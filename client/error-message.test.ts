@@ -9,6 +9,7 @@ const messages: FormMessages = {
   'signature-invalid': 'Refused.',
   'signature-expired': 'Refused.',
   'signature-used': 'Refused.',
+  'link-exhausted': 'A new link, please.',
   'second-factor-required': 'One more factor.',
   'second-factor-exhausted': 'A new link, please.',
   refused: 'Refused.',

@@ -17,6 +17,7 @@ export async function formMessages(language: Language): Promise<FormMessages> {
     'signature-invalid': t('refused'),
     'signature-expired': t('refused'),
     'signature-used': t('refused'),
+    'link-exhausted': formatApiMessage(language, 'link-exhausted'),
     'second-factor-required': t('second-factor'),
     'second-factor-exhausted': formatApiMessage(language, 'second-factor-exhausted'),
     refused: t('refused'),

@@ -70,7 +70,7 @@ export type AccountStore = {
    * concurrent resets, the second finds a changed state.
    *
    * @param bindPassword false if links may be used more than once: a changed password is then no reason to stop
-   * @returns how many rows of `end` were deleted; null if the password was not replaced
+   * @returns how many rows of `end` were deleted that sign in, such as sessions; null if the password was not replaced
    * @throws Error if not exactly one row would change; the transaction is then rolled back
    */
   replacePassword(
@@ -79,5 +79,5 @@ export type AccountStore = {
     signed: LinkState,
     newHash: string,
     options: { bindPassword: boolean },
-  ): Promise<{ endedRows: number } | null>
+  ): Promise<{ endedSignIns: number } | null>
 }

@@ -25,6 +25,8 @@ export type EndedRows = {
   user: string
   by?: 'id' | 'email'
   where?: readonly Condition[]
+  /** What the rows are: sessions or tokens that sign in (the default), or open reset links, which end no session. */
+  holds?: 'sign-ins' | 'reset-links'
   /** The table may be missing, because it belongs to an optional part of the product. Each process checks once. */
   ifPresent?: boolean
 }

@@ -43,6 +43,7 @@ export const apiErrors = {
   'signature-invalid': { status: 400, coded: true },
   'signature-expired': { status: 400, coded: true },
   'signature-used': { status: 400, coded: true },
+  'link-exhausted': { status: 403, coded: true },
   'second-factor-required': { status: 403, coded: true },
   'second-factor-exhausted': { status: 403, coded: true },
   throttled: { status: 429 },

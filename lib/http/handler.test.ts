@@ -28,6 +28,7 @@ function refusedWith(code: ApiErrorCode, kind: 'form' | 'json'): Promise<Respons
 
 test.each<[ApiErrorCode, string]>([
   ['user-not-found', 'user-not-found'],
+  ['link-exhausted', 'link-exhausted'],
   ['second-factor-required', 'second-factor-required'],
   ['second-factor-exhausted', 'second-factor-exhausted'],
   ['throttled', 'throttled'],

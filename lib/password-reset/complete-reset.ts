@@ -58,17 +58,27 @@ export async function completeReset(
     const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { status, account }
     if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)
     const newHash = await hashPassword(parts, input, context)
-    if (newHash === undefined) return { ok: false, code: 'signature-used' }
+    if (newHash === undefined) return exhausted(parts, link, context)
     await queue.open()
     const replaced = await replacePassword(parts, input, current.account, newHash, context)
     return replaced ? { ok: true } : rejectLink(parts, 'signature-used', link, context)
   })
 }
 
+/** An exhausted link may have been used by the last post that was hashed, in another process. */
+async function exhausted(
+  parts: ResetDependencies,
+  link: Link,
+  context: RequestContext,
+): Promise<RejectedLink> {
+  const { status } = await verifyResetLink(parts, link)
+  return status === 'valid' ? { ok: false, code: 'link-exhausted' } : rejectLink(parts, status, link, context)
+}
+
 const hashesOfLink = createKeyedMutex()
 
 /**
- * Counts before it hashes. Above the limit the link is used up: a new one helps at once.
+ * Counts before it hashes. Above the limit the link is exhausted: a new one helps at once.
  *
  * @returns undefined where the link has cost as many hashes as it may
  */
@@ -149,7 +159,7 @@ async function replacePassword(
     await configuration.revokeSessions?.(tx, account)
     const facts = { ...context, accountId: account.id }
     await audit.record('changed', facts, tx)
-    if (configuration.revokeSessions || replaced.endedRows > 0)
+    if (configuration.revokeSessions || replaced.endedSignIns > 0)
       await audit.record('sessionsEnded', { ...facts, reason: 'revoked' }, tx)
     const { id: accountId, email, username } = account
     await queue.add('changed-email', { accountId, email, client, locale, requestId }, { tx })

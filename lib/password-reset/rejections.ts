@@ -8,7 +8,7 @@ export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
 /** A link that is invalid, or that needs a second factor. */
 export type RejectedLink = {
   ok: false
-  code: Exclude<LinkStatus, 'valid'> | 'second-factor-required' | 'second-factor-exhausted'
+  code: Exclude<LinkStatus, 'valid'> | 'link-exhausted' | 'second-factor-required' | 'second-factor-exhausted'
 }
 
 type Auditing = Pick<ResetDependencies, 'limits' | 'audit'>

@@ -228,6 +228,20 @@ describe('better-auth', () => {
     expect(left.rows.map(({ identifier }) => identifier.split(':')[0])).toEqual(['email-verification'])
   })
 
+  test('W2: of what ended, sessions are counted and open reset links are not', async () => {
+    const replaceOf = async (id: string) => {
+      const account = (await store().read(id)).account!
+      return opened.transaction((tx) =>
+        store().replacePassword(tx, id, linkState(account), hash, { bindPassword: true }),
+      )
+    }
+    const [{ id }, { id: other }] = [await add(), await add()]
+    await sql.query('DELETE FROM session WHERE "userId" = $1', [other])
+    expect([await replaceOf(id), await replaceOf(other)]).toEqual([{ endedSignIns: 1 }, { endedSignIns: 0 }])
+    const links = `SELECT FROM verification WHERE value IN ('${id}', '${other}') AND identifier LIKE 'reset-password:%'`
+    expect((await sql.query(links)).rowCount).toBe(0)
+  })
+
   test.each<[string, Record<string, unknown>, [string, string | null][]?]>([
     ['is banned', { banned: true }],
     ['is banned for a while', { banned: true, banExpires: '2999-01-01Z' }],

@@ -29,7 +29,7 @@ export async function replacePassword(
   tx: Transaction,
   { table, mapping, identity, recovery, toAccounts }: ReplacingParts,
   { id, signed, newHash, bindPassword }: PasswordReplacement,
-): Promise<{ endedRows: number } | null> {
+): Promise<{ endedSignIns: number } | null> {
   if (!canBeId(id, table.id)) return null
   const { users, passwords } = table
   const [isAccount, isHash] = [table.isAccount(id), table.isHashOf(id)]
@@ -52,15 +52,16 @@ export async function replacePassword(
   if (changed !== 1) throw new Error(`A password would have changed in ${changed} rows instead of one.`)
   await tx.$executeRaw`
     UPDATE ${recovery} SET "password_changed_at" = now(), "updated_at" = now() WHERE ${isRecovery}`
-  let endedRows = 0
+  let endedSignIns = 0
   for (const ended of table.ended) {
     const user = ended.column(ended.rows.user)
     const value = ended.rows.by === 'email' ? account.email : id
-    endedRows += await tx.$executeRaw`
+    const deleted = await tx.$executeRaw`
       DELETE FROM ${ended.table} e
        WHERE ${user.sql} = ${cast(value, user.column)} AND ${allHold(ended.rows.where, ended.column)}`
+    if (ended.rows.holds !== 'reset-links') endedSignIns += deleted
   }
-  return { endedRows }
+  return { endedSignIns }
 }
 
 /** Whether the account is still in the state that the link was signed against, and resettable. */

@@ -62,6 +62,7 @@ export function betterAuth(options: BetterAuthOptions = {}): UsersMapping {
         table: table('verification'),
         user: 'value',
         where: [{ column: 'identifier', startsWith: 'reset-password:' }],
+        holds: 'reset-links',
       },
     ],
   }

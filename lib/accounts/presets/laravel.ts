@@ -39,6 +39,7 @@ export function laravel(options: LaravelOptions = {}): UsersMapping {
         table: siblingTable(table, tokens),
         user: 'email',
         by: 'email' as const,
+        holds: 'reset-links' as const,
         ifPresent: true,
       })),
       ...(sanctum
