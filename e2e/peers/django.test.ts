@@ -7,6 +7,7 @@ import { djangoArgon2, djangoPbkdf2 } from '@/lib/passwords/hashers/django'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { createPeerDatabase, type PeerDatabase } from './peer-database'
 import { canJudge, startProduct, type Product } from './product'
+import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 import { reach, ways } from './ways'
 
@@ -77,7 +78,7 @@ describe.runIf(canJudge('Django'))('Django', () => {
 
         const before = await readRows(sql)
         const fresh = `ﬁve ½ ${newPassword()} `
-        expect(await resetByEmail(installation, email, fresh)).toEqual({ ok: true })
+        expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
         expect(differences(before, await readRows(sql))).toEqual([
           `public.auth_user ${id}: password`,
           ...(token === null ? [] : [`public.authtoken_token ${token}: gone`]),
@@ -158,7 +159,7 @@ describe.runIf(canJudge('Django'))('Django', () => {
         const username = `user-${tag()}`
         const [email, old, fresh] = [`${username}@example.com`, newPassword(), newPassword()]
         const id = await by.call<number>('create_user', { username, email, password: old })
-        expect(await resetByEmail(installation, email, fresh)).toEqual({ ok: true })
+        expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
         const { rows } = await sql.query<{ password: string }>(
           'SELECT password FROM auth_user WHERE id = $1',
           [id],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { migrate } from '@/lib/setup/migrate'
@@ -18,4 +19,11 @@ export async function createPeerDatabase(): Promise<PeerDatabase> {
       await database.drop()
     },
   }
+}
+
+/** Makes the tables of `schemas/` in a schema, and that schema. */
+export async function createTables(sql: pg.Client, product: string, schema: string): Promise<void> {
+  const tables = readFileSync(`e2e/peers/schemas/${product}.sql`, 'utf8')
+  await sql.query({ text: `CREATE SCHEMA IF NOT EXISTS ${schema}; SET search_path TO ${schema}` })
+  await sql.query({ text: `${tables}; SET search_path TO DEFAULT` })
 }

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openInstallation, resetByEmail } from '@/e2e/support/installation'
+import { openInstallation } from '@/e2e/support/installation'
 import { newPassword } from '@/e2e/support/running-app'
 import { devise } from '@/lib/accounts/presets/devise'
 import { rails } from '@/lib/accounts/presets/rails'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { createPeerDatabase, type PeerDatabase } from './peer-database'
+import { createPeerDatabase, createTables, type PeerDatabase } from './peer-database'
 import { canJudge, startProduct, type Product } from './product'
+import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
-import { reach } from './ways'
+import { reach, surroundings } from './ways'
 
 // Devise's encryptor and ActiveModel's has_secure_password, of Debian's packages, judge what Rekey writes.
 
@@ -23,17 +23,22 @@ describe.runIf(canJudge('Rails'))('Rails', () => {
   })
   afterAll(() => product?.stop())
 
-  async function tablesOf(name: string): Promise<PeerDatabase> {
+  async function tablesOf(name: string, schema: string): Promise<PeerDatabase> {
     const peer = await createPeerDatabase()
-    await peer.sql.query(readFileSync(`e2e/peers/schemas/${name}.sql`, 'utf8'))
+    await createTables(peer.sql, name, schema)
     return peer
   }
 
-  test.each([{}, { pepper: 'a pepper of this test' }])(
-    'W2, W3, W4: under the printed grants, Devise verifies the new password only, with %o, and its sessions die',
-    async (options) => {
-      const { database, sql, close } = await tablesOf('devise')
-      const reached = await reach(database, sql, devise(options), 'under the printed grants')
+  const [, granted] = surroundings
+  test.each([
+    ...surroundings.map((where) => ({ ...where, options: { pepper: 'a pepper of this test' } })),
+    { ...granted!, options: {} },
+  ])(
+    'W2, W3, W4, W5: $way, in the schema $schema: Devise verifies the new password only, with $options, and its sessions die',
+    async ({ way, schema, options }) => {
+      const { database, sql, close } = await tablesOf('devise', schema)
+      const mapping = devise({ table: `${schema}.users`, ...options })
+      const reached = await reach(database, sql, mapping, way)
       const installation = await openInstallation(
         { ...database, url: reached.url },
         {},
@@ -43,17 +48,18 @@ describe.runIf(canJudge('Rails'))('Rails', () => {
         const [email, old, fresh] = [`${tag()}@example.com`, newPassword(), `ﬁve ½ ${newPassword()}`]
         const hash = await product.call<string>('deviseHash', { password: old, cost: 12, ...options })
         await sql.query(
-          `INSERT INTO users (email, encrypted_password, reset_password_token, reset_password_sent_at, created_at, updated_at)
-           VALUES ($1, $2, 'an open link', now(), '2026-01-01', '2026-01-01')`,
+          `INSERT INTO ${schema}.users (email, encrypted_password, reset_password_token, reset_password_sent_at, created_at, updated_at)
+           VALUES ($1, $2, 'an open link', now(), '2026-01-01', '2026-01-01'),
+                  ('social-' || $1, '', NULL, NULL, '2026-01-01', '2026-01-01')`,
           [email, hash],
         )
         const before = await readRows(sql)
-        expect(await resetByEmail(installation, email, fresh)).toEqual({ ok: true })
+        expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
         const after = await readRows(sql)
         expect(differences(before, after)).toEqual([
-          'public.users 1: encrypted_password, reset_password_sent_at, reset_password_token, updated_at',
+          `${schema}.users 1: encrypted_password, reset_password_sent_at, reset_password_token, updated_at`,
         ])
-        const stored = after.get('public.users 1')!.encrypted_password as string
+        const stored = after.get(`${schema}.users 1`)!.encrypted_password as string
         const fits = (password: string, more = {}) =>
           product.call('deviseFits', { password, stored, cost: 12, ...options, ...more })
         expect([await fits(fresh), await fits(old)]).toEqual([true, false])
@@ -81,39 +87,42 @@ describe.runIf(canJudge('Rails'))('Rails', () => {
     }
   })
 
-  test('W2, W3, W4: under the printed grants, has_secure_password verifies the new password only, and sessions end', async () => {
-    const { database, sql, close } = await tablesOf('rails')
-    const reached = await reach(database, sql, rails(), 'under the printed grants')
-    const installation = await openInstallation(
-      { ...database, url: reached.url },
-      {},
-      { users: reached.users },
-    )
-    try {
-      const [email, old, fresh] = [`${tag()}@example.com`, newPassword(), `ﬁve ½ ${newPassword()}`]
-      const hash = await product.call<string>('secureHash', { password: old })
-      await sql.query(
-        `INSERT INTO users (email_address, password_digest, created_at, updated_at)
+  test.each(surroundings)(
+    'W2, W3, W4: $way, in the schema $schema: has_secure_password verifies the new password only, and sessions end',
+    async ({ way, schema }) => {
+      const { database, sql, close } = await tablesOf('rails', schema)
+      const reached = await reach(database, sql, rails({ table: `${schema}.users` }), way)
+      const installation = await openInstallation(
+        { ...database, url: reached.url },
+        {},
+        { users: reached.users },
+      )
+      try {
+        const [email, old, fresh] = [`${tag()}@example.com`, newPassword(), `ﬁve ½ ${newPassword()}`]
+        const hash = await product.call<string>('secureHash', { password: old })
+        await sql.query(
+          `INSERT INTO ${schema}.users (email_address, password_digest, created_at, updated_at)
          VALUES ($1, $2, '2026-01-01', '2026-01-01'), ('else@example.com', $2, '2026-01-01', '2026-01-01')`,
-        [email, hash],
-      )
-      await sql.query(
-        `INSERT INTO sessions (user_id, created_at, updated_at) SELECT id, now(), now() FROM users`,
-      )
-      const before = await readRows(sql)
-      expect(await resetByEmail(installation, email, fresh)).toEqual({ ok: true })
-      const after = await readRows(sql)
-      expect(differences(before, after)).toEqual([
-        'public.sessions 1: gone',
-        'public.users 1: password_digest, updated_at',
-      ])
-      const stored = after.get('public.users 1')!.password_digest
-      expect(await product.call('secureFits', { password: fresh, stored })).toBe(true)
-      expect(await product.call('secureFits', { password: old, stored })).toBe(false)
-    } finally {
-      await installation.close()
-      await reached.close()
-      await close()
-    }
-  })
+          [email, hash],
+        )
+        await sql.query(
+          `INSERT INTO ${schema}.sessions (user_id, created_at, updated_at) SELECT id, now(), now() FROM ${schema}.users`,
+        )
+        const before = await readRows(sql)
+        expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
+        const after = await readRows(sql)
+        expect(differences(before, after)).toEqual([
+          `${schema}.sessions 1: gone`,
+          `${schema}.users 1: password_digest, updated_at`,
+        ])
+        const stored = after.get(`${schema}.users 1`)!.password_digest
+        expect(await product.call('secureFits', { password: fresh, stored })).toBe(true)
+        expect(await product.call('secureFits', { password: old, stored })).toBe(false)
+      } finally {
+        await installation.close()
+        await reached.close()
+        await close()
+      }
+    },
+  )
 })

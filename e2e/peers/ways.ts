@@ -21,6 +21,15 @@ export const ways = [
 ] as const
 export type Way = (typeof ways)[number]
 
+/** Each of the ways, some of them with the tables in a schema of their own. */
+export const surroundings: readonly { way: Way; schema: string }[] = [
+  { way: 'as a role that may do everything', schema: 'public' },
+  { way: 'under the printed grants', schema: 'public' },
+  { way: 'under the printed grants', schema: 'shop' },
+  { way: 'under row-level security', schema: 'shop' },
+  { way: 'through a view', schema: 'shop' },
+]
+
 /** A mapping and the URL of the role that works with it. */
 export type Reached = { users: UsersMapping; url: string; close(): Promise<void> }
 
@@ -36,7 +45,8 @@ export async function reach(
   const users = way === 'through a view' ? await viewOf(sql, mapping) : mapping
   const secured =
     way === 'under row-level security' ? tableAccessOf(users).map(({ table }) => quotedTableName(table)) : []
-  for (const table of secured) await sql.query({ text: `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY` })
+  for (const table of secured)
+    await sql.query({ text: `ALTER TABLE IF EXISTS ${table} ENABLE ROW LEVEL SECURITY` })
 
   const { role, url } = await createRole(database, sql)
   await migrate(database, { appRole: role, ownsUsers: false })
@@ -64,7 +74,7 @@ export async function reach(
     url,
     async close() {
       for (const table of secured)
-        await sql.query({ text: `ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY` })
+        await sql.query({ text: `ALTER TABLE IF EXISTS ${table} DISABLE ROW LEVEL SECURITY` })
       await sql.query({ text: `DROP OWNED BY ${role}; DROP ROLE ${role}` })
     },
   }
