@@ -3,14 +3,28 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { betterAuth } from './comparisons/better-auth'
 import { emails } from './comparisons/emails'
+import { growth } from './comparisons/growth'
+import { memory } from './comparisons/memory'
+import { pages } from './comparisons/pages'
 import { requests } from './comparisons/requests'
+import { resets } from './comparisons/resets'
 import { createDatabase, isLoopback } from './database'
 import { endAll, startProgram } from './processes'
+import type { MailOrder, MailReply } from './programs/mail-receiver'
 import type { Bench, Results } from './rounds'
 import { asText, readRecord, tableOf, updateDocument, type Machine, type Run } from './table'
 
-const comparisons: Record<string, (bench: Bench) => Promise<Results>> = { requests, emails }
+const comparisons: Record<string, (bench: Bench) => Promise<Results>> = {
+  requests,
+  'better-auth': betterAuth,
+  resets,
+  emails,
+  pages,
+  growth,
+  memory,
+}
 
 const usage = `npm run bench -- [${Object.keys(comparisons).join('|')} …] [--rounds N] [--seconds N] [--peer URL] [--record before|after]`
 
@@ -70,11 +84,27 @@ async function describeMachine(server: string | undefined): Promise<Machine> {
   }
 }
 
+/** What runs; a commit to anything else measures the same. */
+const sources = [
+  'app',
+  'client',
+  'components',
+  'emails',
+  'lib',
+  'messages',
+  'prisma',
+  'server',
+  'services.ts',
+  'package-lock.json',
+]
+
+/** The commit that last changed what runs. */
 function commit(): string {
-  const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
+  const git = (...args: string[]) =>
+    execFileSync('git', [...args, '--', ...sources], { encoding: 'utf8' }).trim()
   try {
     const changed = git('status', '--porcelain', '--untracked-files=no') !== ''
-    return `${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes' : ''}`
+    return `${git('log', '-1', '--format=%h')}${changed ? ' with changes' : ''}`
   } catch {
     return 'unknown'
   }
@@ -89,6 +119,7 @@ console.log(`On ${machine.database}${server === undefined ? '; BENCH_DATABASE_UR
 async function run(name: string): Promise<Run> {
   console.log(`\n${name}`)
   const load = loadavg()[0]!
+  const mail = startProgram<MailOrder, MailReply>('mail-receiver')
   try {
     const results = await comparisons[name]!({
       rounds,
@@ -96,7 +127,8 @@ async function run(name: string): Promise<Run> {
       server,
       peer,
       load: startProgram('load'),
-      mail: startProgram('mail-receiver'),
+      mail,
+      smtpUrl: async () => `smtp://127.0.0.1:${(await mail.order({})).port}?ignoreTLS=true`,
       progress: (text) => console.log(`  ${text}`),
     })
     return { ...results, at: new Date().toISOString(), commit: commit(), machine, load, rounds, seconds }

@@ -11,7 +11,8 @@ import { cpuOfProcess, onEnd, startProgram } from './processes'
 export type BenchDatabase = {
   url: string
   kind: 'embedded' | 'server'
-  sql: pg.Client
+  /** One connection, whose processor time is not counted. */
+  sql: pg.Pool
   /** Milliseconds of the processor so far, of all that serves this database; undefined if it is on another machine. */
   cpu(): Promise<Map<number, number> | undefined>
 }
@@ -29,7 +30,7 @@ export async function createDatabase(server: string | undefined): Promise<BenchD
 
 async function createOnServer(server: string): Promise<BenchDatabase> {
   const name = `rekey_bench_${randomBytes(6).toString('hex')}`
-  const admin = await connect(server)
+  const admin = connect(server)
   await admin.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`)
   onEnd(async () => {
     await admin.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`)
@@ -37,7 +38,7 @@ async function createOnServer(server: string): Promise<BenchDatabase> {
   })
   const url = new URL(server)
   url.pathname = `/${name}`
-  const sql = await connect(url.href)
+  const sql = connect(url.href)
   const { rows } = await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS "pid"')
   const isHere = existsSync(`/proc/${rows[0]!.pid}`) && isLoopback(url.hostname)
   return {
@@ -59,7 +60,7 @@ async function createEmbedded(): Promise<BenchDatabase> {
   onEnd(async () => rmSync(dir, { recursive: true, force: true }))
   const program = startProgram<object, string>('embedded-database', [dir])
   const url = await program.order({})
-  const sql = await connect(url)
+  const sql = connect(url)
   return {
     url,
     kind: 'embedded',
@@ -98,9 +99,9 @@ export async function addAccounts({ sql }: BenchDatabase, from: number, to: numb
   await sql.query('ANALYZE "rekey"."users"')
 }
 
-async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url })
-  client.on('error', () => undefined)
-  await client.connect()
-  return client
+/** One connection, so that it is always the same. */
+function connect(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 })
+  pool.on('error', () => undefined)
+  return pool
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { startScript } from '@/scripts/stop-signals.js'
+import { runScript, startScript } from '@/scripts/stop-signals.js'
 import type { BenchDatabase } from './database'
 import type { Reply } from './programs/orders'
 
@@ -42,7 +42,6 @@ export type Group = {
   cpu(): number
   /** Bytes of memory, shared pages counted in part (PSS). */
   memory(): number
-  processes(): number[]
   signal(signal: NodeJS.Signals): void
   stop(): Promise<void>
 }
@@ -93,13 +92,14 @@ export async function startGroup({ script, args = [], env = {}, url = '', isRead
     url,
     cpu: () => processesIn(group).reduce((sum, pid) => sum + cpuOfProcess(pid), 0),
     memory: () => processesIn(group).reduce((sum, pid) => sum + memoryOf(pid), 0),
-    processes: () => processesIn(group),
     signal: (signal) => process.kill(-group, signal),
     stop,
   }
 
   async function stop(): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return
+    // A process that stands still (SIGSTOP) does not even end.
+    process.kill(-group, 'SIGCONT')
     child.kill('SIGTERM')
     await once(child, 'exit')
   }
@@ -119,7 +119,8 @@ export type AppOptions = {
   env?: Record<string, string>
 }
 
-const secret = randomBytes(32).toString('base64url')
+/** The key of every app. */
+export const secret = randomBytes(32).toString('base64url')
 
 function settingsOf({ database, smtpUrl, env }: AppOptions, url: string): Record<string, string> {
   return {
@@ -172,6 +173,12 @@ export async function startPeers(env: Record<string, string> = {}): Promise<Grou
     url,
     isReady: async () => (await statusOf(url)) === 200,
   })
+}
+
+/** @throws Error with what the script wrote, if it fails */
+export async function runPeerScript(script: string, env: Record<string, string>): Promise<void> {
+  const { code, output } = await runScript(script, [], { env: { ...process.env, ...env }, quiet: true })
+  if (code !== 0) throw new Error(`${script} failed:\n${output.slice(-4000)}`)
 }
 
 /** A program of `bench/programs/`, which serves one order at a time. */

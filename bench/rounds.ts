@@ -15,6 +15,8 @@ export type Bench = {
   peer: string | undefined
   load: Program<LoadOrder, LoadResult>
   mail: Program<MailOrder, MailReply>
+  /** The receiving mail server, as a setting. */
+  smtpUrl(): Promise<string>
   progress(text: string): void
 }
 
@@ -73,19 +75,19 @@ export function compare(
   return { name, against, ...(goal !== undefined && { goal }), ours, theirs }
 }
 
-/** A contender that answers HTTP requests: its load, and whose processor time counts. */
-export function underLoad(
-  bench: Bench,
+type Used = { group?: Group; database?: BenchDatabase }
+
+/** A contender that serves a load of its own making; the processor time of `group` and `database` counts. */
+export function measured(
   name: string,
-  order: Omit<LoadOrder, 'url' | 'seconds'> & { url?: string },
-  { group, database }: { group?: Group; database?: BenchDatabase },
+  { group, database }: Used,
+  send: (seconds: number) => Promise<LoadResult>,
 ): Contender {
   return {
     name,
     async run(seconds) {
       const [ownBefore, databaseBefore] = [group?.cpu(), await database?.cpu()]
-      const url = order.url ?? group!.url
-      const { count, seconds: elapsed, p50, p99 } = await bench.load.order({ ...order, url, seconds })
+      const { count, seconds: elapsed, p50, p99 } = await send(seconds)
       const used = cpuBetween(databaseBefore, await database?.cpu())
       return {
         rate: count / elapsed,
@@ -97,6 +99,15 @@ export function underLoad(
     },
   }
 }
+
+/** A contender that is sent the same kind of request for as long as its turn is. */
+export const underLoad = (
+  bench: Bench,
+  name: string,
+  order: Omit<LoadOrder, 'url' | 'seconds'> & { url?: string },
+  used: Used,
+): Contender =>
+  measured(name, used, (seconds) => bench.load.order({ url: used.group?.url ?? '', ...order, seconds }))
 
 /** All processor time of one operation, PostgreSQL's included, in milliseconds; undefined if it is not ours to see. */
 export function wholeCpu({ cpu, databaseCpu = 0 }: Sample): number | undefined {

@@ -1,76 +1,34 @@
 import { simpleParser } from 'mailparser'
-import { cpuBetween, createDatabase, prepareDatabase } from '@/bench/database'
-import { startApp, startProgram, startWorker, wait } from '@/bench/processes'
+import { startMailPath, type MailPath } from '@/bench/mail-path'
+import { startProgram, wait } from '@/bench/processes'
 import type { BareMailOrder } from '@/bench/programs/bare-nodemailer'
-import { compare, runRounds, type Contender, type Bench, type Results } from '@/bench/rounds'
-import { accounts, known } from './requests'
+import { compare, runRounds, type Bench, type Contender, type Figure, type Results } from '@/bench/rounds'
 
 const delays = [0, 20, 100]
-
-/** The most milliseconds for the emails of one round. */
-const longestRound = 120_000
+const accounts = 100_000
 
 /** Emails a second through a worker, against nodemailer alone with the same pool, the same email and the same mail server. */
 export async function emails(bench: Bench): Promise<Results> {
-  const database = await createDatabase(bench.server)
-  await prepareDatabase(database, accounts)
-  const { port } = await bench.mail.order({ keep: true })
-  const smtpUrl = `smtp://127.0.0.1:${port}?ignoreTLS=true`
-  // The limit of the whole installation; each account gets one email, or few.
-  const options = { database, smtpUrl, env: { LIMIT_EMAILS: '1000000/1h' } }
-  const app = await startApp(options)
-  const worker = await startWorker(options, app.url)
+  const path = await startMailPath(bench, bench.server, accounts)
   const bare = startProgram<BareMailOrder, { count: number; seconds: number }>('bare-nodemailer')
 
-  let requested = 0
-  async function request(count: number): Promise<void> {
-    await bench.load.order({
-      ...known,
-      url: app.url,
-      values: { first: requested % accounts, count },
-      once: true,
-      connections: 16,
-      seconds: 600,
-    })
-    requested += count
-  }
-
-  /** Resolves once so many emails came since `before`. @returns when the last one came, in milliseconds since the epoch */
-  async function untilReceived(before: number, count: number): Promise<number> {
-    const deadline = Date.now() + longestRound
-    while ((await bench.mail.order({})).count - before < count) {
-      if (Date.now() > deadline) throw new Error(`Fewer than ${count} emails came in two minutes.`)
-      await wait(10)
-    }
-    return (await bench.mail.order({ take: true })).emails.at(-1)!.at
-  }
-
-  const { count: before } = await bench.mail.order({ take: true })
-  await request(1)
-  while ((await bench.mail.order({})).count === before) await wait(20)
-  const [first] = (await bench.mail.order({ take: true, keep: false })).emails
-  const { subject = '', text = '', html } = await simpleParser(first!.source!)
+  await bench.mail.order({ keep: true })
+  await path.request(1)
+  while ((await bench.mail.order({})).waiting === 0) await wait(20)
+  const { emails: first } = await bench.mail.order({ take: true, keep: false })
+  const smtpUrl = await bench.smtpUrl()
+  const { subject = '', text = '', html } = await simpleParser(first[0]!.source!)
   const content = { subject, text, html: html || '' }
 
-  /** The next round's number of emails follows the last round's rate. */
+  /** The number of a round's emails follows the rate of the last round. */
   const lastRates = new Map(delays.map((delay) => [delay, 50]))
-
   const ours = (delay: number): Contender => ({
     name: `a worker, ${delay} ms`,
     async run(seconds) {
-      const count = Math.ceil(Math.max(50, seconds * lastRates.get(delay)!))
-      // While its jobs are written, the worker stands still, so that all of them wait when it goes on.
-      worker.signal('SIGSTOP')
-      await request(count)
-      const { count: already } = await bench.mail.order({ answerAfter: delay, take: true })
-      const [ownBefore, databaseBefore] = [worker.cpu(), await database.cpu()]
-      const start = performance.timeOrigin + performance.now()
-      worker.signal('SIGCONT')
-      const end = await untilReceived(already, count)
-      const used = cpuBetween(databaseBefore, await database.cpu())
-      const rate = (count * 1000) / (end - start)
-      lastRates.set(delay, rate)
-      return { rate, cpu: (worker.cpu() - ownBefore) / count, databaseCpu: used && used / count }
+      await bench.mail.order({ answerAfter: delay })
+      const sample = await path.drain(Math.ceil(Math.max(50, seconds * lastRates.get(delay)!)))
+      lastRates.set(delay, sample.rate)
+      return sample
     },
   })
   const theirs = (delay: number): Contender => ({
@@ -82,19 +40,45 @@ export async function emails(bench: Bench): Promise<Results> {
       return { rate: count / elapsed, cpu: (bare.cpu() - cpu) / count }
     },
   })
-
   const samples = await runRounds(
     bench,
     delays.flatMap((delay) => [theirs(delay), ours(delay)]),
   )
+  await bench.mail.order({ answerAfter: 0 })
+  const figures = bench.server === undefined ? [] : await timesOf(bench, 'on a server', path)
+  path.standStill()
+  const embedded = await startMailPath(bench, undefined, 5_000)
+  await embedded.drain(50)
+  figures.push(...(await timesOf(bench, 'embedded', embedded)))
   return {
-    comparisons: delays.map((delay) =>
-      compare(
-        samples,
-        `a worker, ${delay} ms`,
-        `nodemailer, ${delay} ms`,
-        delay === 0 ? 'rate ≥ 0.6' : 'rate ≥ 0.9',
-      ),
-    ),
+    comparisons: delays.map((delay) => {
+      const goal = delay === 0 ? 'rate ≥ 0.6' : 'rate ≥ 0.9'
+      return compare(samples, `a worker, ${delay} ms`, `nodemailer, ${delay} ms`, goal)
+    }),
+    figures,
   }
+}
+
+/** From the response 200 to the end of an email's data, with the goals of the two databases. */
+async function timesOf(bench: Bench, where: 'on a server' | 'embedded', path: MailPath): Promise<Figure[]> {
+  bench.progress(`from the response to the email, ${where}`)
+  const idle = await path.latencies(4, 15)
+  const busy = await path.latencies(40, 15)
+  const name = (when: string) => `from the response to the email, ${when}, ${where}`
+  return [
+    {
+      name: name('idle: p50'),
+      unit: 'ms',
+      goal: where === 'embedded' ? '< 200' : '< 100',
+      values: [idle.p50],
+    },
+    { name: name('idle: p99'), unit: 'ms', values: [idle.p99] },
+    {
+      name: name('40 a second: p50'),
+      unit: 'ms',
+      ...(where === 'on a server' && { goal: '< 100' }),
+      values: [busy.p50],
+    },
+    { name: name('40 a second: p99'), unit: 'ms', values: [busy.p99] },
+  ]
 }

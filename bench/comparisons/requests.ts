@@ -16,7 +16,7 @@ export const known: Request = {
   values: { first: 0, count: accounts },
   status: 200,
 }
-const unknown: Request = { ...known, body: '{"login":"stranger-{value}"}' }
+export const unknown: Request = { ...known, body: '{"login":"stranger-{value}"}' }
 /** One client, far beyond its limit. */
 const limited: Request = { ...known, client: '192.0.2.7', status: 429 }
 const forged: Request = {
@@ -26,14 +26,13 @@ const forged: Request = {
   status: 400,
 }
 const missing: Request = { path: '/not-there-{value}/', values: { first: 1, count: accounts }, status: 404 }
-const empty: Request = { path: '/empty', body: '{"login":"bench-{value}"}', status: 200 }
+export const empty: Request = { path: '/empty', body: '{"login":"bench-{value}"}', status: 200 }
 
 /** Requesting a link, and being refused, against an empty handler of the same Next. No worker runs: emails are another benchmark. */
 export async function requests(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, accounts)
-  const { port } = await bench.mail.order({})
-  const options = { database, smtpUrl: `smtp://127.0.0.1:${port}?ignoreTLS=true` }
+  const options = { database, smtpUrl: await bench.smtpUrl() }
   const app = await startApp(options)
   const pair = await startApp({ ...options, env: { WEB_CONCURRENCY: '2' } })
   const peers = await startPeers()
@@ -66,6 +65,9 @@ export async function requests(bench: Bench): Promise<Results> {
       { ...known, connections },
       { group: pair, database },
     ),
+    ...(bench.peer === undefined
+      ? []
+      : [underLoad(bench, bench.peer, { ...unknown, ...peer(bench.peer), connections }, {})]),
   ])
 
   const base = 'an empty handler'
@@ -79,6 +81,13 @@ export async function requests(bench: Bench): Promise<Results> {
       compare(samples, 'a page that is not there', base, 'CPU ≤ 1'),
       compare(samples, 'a known account', 'an unknown account', 'rate 1'),
       compare(samples, 'a known account, 2 web processes', 'a known account', 'rate ≥ 1.7, on more cores'),
+      ...(bench.peer === undefined ? [] : [compare(samples, 'an unknown account', bench.peer, 'rate ≥ 1.2')]),
     ],
   }
+}
+
+/** @param url of the endpoint, whose path differs from installation to installation */
+function peer(url: string): { url: string; path: string } {
+  const { origin, pathname, search } = new URL(url)
+  return { url: origin, path: pathname + search }
 }

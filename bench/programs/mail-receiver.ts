@@ -12,12 +12,12 @@ export type MailOrder = { answerAfter?: number; keep?: boolean; take?: boolean }
 /** When the end of an email came, in milliseconds since the epoch; its source only if emails are kept. */
 export type ReceivedEmail = { to: string; at: number; source?: string }
 
-export type MailReply = { port: number; count: number; emails: ReceivedEmail[] }
+/** `waiting`: how many emails `take` would return, or did. */
+export type MailReply = { port: number; waiting: number; emails: ReceivedEmail[] }
 
 let answerAfter = 0
 let keep = false
-let count = 0
-let emails: ReceivedEmail[] = []
+const emails: ReceivedEmail[] = []
 
 const server = new SMTPServer({
   authOptional: true,
@@ -26,7 +26,6 @@ const server = new SMTPServer({
     const chunks: Buffer[] = []
     stream.on('data', (chunk: Buffer) => keep && chunks.push(chunk))
     stream.on('end', () => {
-      count += 1
       emails.push({
         to: envelope.rcptTo[0]!.address,
         at: performance.timeOrigin + performance.now(),
@@ -45,7 +44,7 @@ const { port } = server.server.address() as AddressInfo
 serveOrders(async (order: MailOrder): Promise<MailReply> => {
   answerAfter = order.answerAfter ?? answerAfter
   keep = order.keep ?? keep
-  const taken = order.take ? emails : []
-  if (order.take) emails = []
-  return { port, count, emails: taken }
+  const waiting = emails.length
+  const taken = order.take ? emails.splice(0) : []
+  return { port, waiting, emails: taken }
 })

@@ -1,0 +1,79 @@
+import { createDatabase, prepareDatabase } from '@/bench/database'
+import { startApp, startPeers, wait, type Group } from '@/bench/processes'
+import type { LoadOrder } from '@/bench/programs/load'
+import type { Bench, Figure, Results } from '@/bench/rounds'
+import { spreadOf } from '@/bench/statistics'
+import { accounts, empty, known } from './requests'
+
+const minutes = 5
+const megabytes = (group: Group) => group.memory() / 1e6
+
+/** From start to ready, and memory, against an empty app of the same Next. Here a worker and two web processes run. */
+export async function memory(bench: Bench): Promise<Results> {
+  const database = await createDatabase(bench.server)
+  await prepareDatabase(database, accounts)
+  const smtpUrl = await bench.smtpUrl()
+  const env = { WEB_CONCURRENCY: '2', WORKER: 'on', LIMIT_EMAILS: '1000000/1h' }
+  const sides: {
+    name: string
+    start: () => Promise<Group>
+    order: Omit<LoadOrder, 'url' | 'connections' | 'seconds'>
+  }[] = [
+    { name: 'Rekey', start: () => startApp({ database, smtpUrl, env }), order: known },
+    { name: 'the empty app', start: () => startPeers(), order: empty },
+  ]
+  const figures: Figure[] = []
+  const times = new Map<string, number[]>(sides.map(({ name }) => [name, []]))
+  for (let round = 0; round < bench.rounds; round += 1) {
+    for (const { name, start } of sides) {
+      const began = performance.now()
+      const group = await start()
+      times.get(name)!.push(performance.now() - began)
+      await group.stop()
+    }
+    bench.progress(`round ${round + 1} of ${bench.rounds}: started both`)
+  }
+  for (const [name, values] of times) figures.push({ name: `start to ready, ${name}`, unit: 'ms', values })
+  const [own, other] = [...times.values()]
+  figures.push({
+    name: 'start to ready, Rekey / the empty app',
+    unit: '×',
+    goal: '≤ 2',
+    values: own!.map((value, round) => value / other![round]!),
+  })
+
+  for (const { name, start, order } of sides) {
+    const group = await start()
+    await wait(5_000)
+    figures.push({
+      name: `memory idle, ${name}`,
+      unit: 'MB',
+      ...(name === 'Rekey' && { goal: '≤ 250' }),
+      values: [megabytes(group)],
+    })
+    const byMinute: number[] = []
+    for (let minute = 1; minute <= minutes; minute += 1) {
+      bench.progress(`memory of ${name} under load, minute ${minute} of ${minutes}`)
+      const load = bench.load.order({ ...order, url: group.url, connections: 16, seconds: 60 })
+      const samples: number[] = []
+      const sampling = setInterval(() => samples.push(megabytes(group)), 2_000)
+      await load
+      clearInterval(sampling)
+      byMinute.push(spreadOf(samples).median)
+    }
+    for (const minute of [1, 2, minutes])
+      figures.push({
+        name: `memory in minute ${minute} of load, ${name}`,
+        unit: 'MB',
+        values: [byMinute[minute - 1]!],
+      })
+    figures.push({
+      name: `memory in minute ${minutes} / minute 2, ${name}`,
+      unit: '×',
+      ...(name === 'Rekey' && { goal: 'about 1: flat' }),
+      values: [byMinute[minutes - 1]! / byMinute[1]!],
+    })
+    await group.stop()
+  }
+  return { comparisons: [], figures }
+}

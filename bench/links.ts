@@ -1,0 +1,27 @@
+import type { BenchDatabase } from './database'
+import { secret, type Group } from './processes'
+import { createLinks, type Link } from '@/lib/password-reset/reset-link'
+
+/** Signs reset links of the accounts `bench-<first>` …, as the worker does: emails are another benchmark. */
+export async function signLinks(
+  { url }: Group,
+  { sql }: BenchDatabase,
+  first: number,
+  count: number,
+): Promise<Link[]> {
+  const { create } = createLinks({
+    secrets: [secret],
+    audience: url,
+    period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+    oneTimeUse: true,
+  })
+  const names = Array.from({ length: count }, (_, at) => `bench-${first + at}`)
+  const { rows } = await sql.query<{ id: string; email: string; passwordHash: string; now: number }>(
+    `SELECT "id", "email", "password" AS "passwordHash", floor(extract(epoch FROM now()))::int AS "now"
+       FROM "rekey"."users" WHERE "username" = ANY ($1)`,
+    [names],
+  )
+  return rows.map(({ id, now, ...state }) =>
+    create('reset', id, now, { ...state, isActive: true, linksEpoch: 0 }),
+  )
+}
