@@ -139,15 +139,20 @@ async function run(name: string): Promise<Run> {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void endAll())
 const runs: Record<string, Run> = {}
-try {
-  for (const name of wanted) runs[name] = await run(name)
-} catch (error) {
-  fail(error instanceof Error ? error.message : String(error))
-}
+const failures: string[] = []
 const file = record === undefined ? 'reports/bench.json' : `docs/benchmarks/${record}.json`
-const all = record === undefined ? runs : { ...readRecord(record), ...runs }
 mkdirSync(path.dirname(file), { recursive: true })
-writeFileSync(file, await asText(all))
+for (const name of wanted) {
+  try {
+    runs[name] = await run(name)
+  } catch (error) {
+    failures.push(`${name}: ${error instanceof Error ? error.message : error}`)
+    continue
+  }
+  // After each, so that a later failure or signal does not lose what was measured.
+  writeFileSync(file, await asText(record === undefined ? runs : { ...readRecord(record), ...runs }))
+}
 if (record !== undefined) await updateDocument()
 console.log(`\n${await tableOf({ 'this run': runs })}\nWritten to ${file}.`)
+if (failures.length > 0) fail(`\nNot measured:\n${failures.join('\n')}`)
 process.exit(0)

@@ -64,7 +64,8 @@ export function onEnd(cleanup: () => Promise<unknown>): void {
 
 /** Ends everything that was started, the newest first: processes before the database that they use. */
 export async function endAll(): Promise<void> {
-  for (let next = cleanups.pop(); next !== undefined; next = cleanups.pop()) await next()
+  for (let next = cleanups.pop(); next !== undefined; next = cleanups.pop())
+    await next().catch((error: unknown) => console.error(error))
 }
 
 const logs = mkdtempSync(path.join(tmpdir(), 'rekey-bench-'))

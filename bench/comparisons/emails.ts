@@ -10,6 +10,7 @@ const accounts = 100_000
 /** Emails a second through a worker, against nodemailer alone with the same pool, the same email and the same mail server. */
 export async function emails(bench: Bench): Promise<Results> {
   const path = await startMailPath(bench, bench.server, accounts)
+  const worker = await path.startWorker()
   const bare = startProgram<BareMailOrder, { count: number; seconds: number }>('bare-nodemailer')
 
   await bench.mail.order({ keep: true })
@@ -26,7 +27,7 @@ export async function emails(bench: Bench): Promise<Results> {
     name: `a worker, ${delay} ms`,
     async run(seconds) {
       await bench.mail.order({ answerAfter: delay })
-      const sample = await path.drain(Math.ceil(Math.max(50, seconds * lastRates.get(delay)!)))
+      const sample = await path.drain(worker, Math.ceil(Math.max(50, seconds * lastRates.get(delay)!)))
       lastRates.set(delay, sample.rate)
       return sample
     },
@@ -46,9 +47,9 @@ export async function emails(bench: Bench): Promise<Results> {
   )
   await bench.mail.order({ answerAfter: 0 })
   const figures = bench.server === undefined ? [] : await timesOf(bench, 'on a server', path)
-  path.standStill()
+  await worker.stop()
   const embedded = await startMailPath(bench, undefined, 5_000)
-  await embedded.drain(50)
+  await embedded.drain(await embedded.startWorker(), 50)
   figures.push(...(await timesOf(bench, 'embedded', embedded)))
   return {
     comparisons: delays.map((delay) => {
