@@ -1,6 +1,6 @@
 import type { BenchDatabase } from './database'
 import { secret, type Group } from './processes'
-import { createLinks, type Link } from '@/lib/password-reset/reset-link'
+import { createLinkSigner, type Link } from '@/lib/password-reset/reset-link'
 
 /** Signs reset links of the accounts `bench-<first>` …, as the worker does: emails are another benchmark. */
 export async function signLinks(
@@ -9,7 +9,7 @@ export async function signLinks(
   first: number,
   count: number,
 ): Promise<Link[]> {
-  const { create } = createLinks({
+  const { create } = createLinkSigner({
     secrets: [secret],
     audience: url,
     period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },

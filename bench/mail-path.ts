@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { PgBoss } from 'pg-boss'
-import { defaultSchemas } from '@/lib/config/schema-names'
-import type { Jobs } from '@/lib/queue/queue'
+import { defaultSchemaNames } from '@/lib/config/schema-names'
+import type { JobData } from '@/lib/queue/queue'
 import { cpuBetween, createDatabase, prepareDatabase, type BenchDatabase } from './database'
 import { startApp, startWorker, wait, type AppOptions, type Group } from './processes'
 import type { LoadResult } from './programs/load'
@@ -129,7 +129,7 @@ export async function startMailPath(
 async function addEmailJobs({ url, sql }: BenchDatabase, count: number): Promise<void> {
   const boss = new PgBoss({
     connectionString: url,
-    schema: defaultSchemas.queue,
+    schema: defaultSchemaNames.queue,
     migrate: false,
     supervise: false,
     schedule: false,
@@ -147,7 +147,7 @@ async function addEmailJobs({ url, sql }: BenchDatabase, count: number): Promise
       .map((row) => ({ ...row, bypassPause: false, locale: 'en', requestId: randomUUID() }))
     await boss.insert(
       'link-email',
-      data.map((one) => ({ data: one satisfies Jobs['link-email'] })),
+      data.map((one) => ({ data: one satisfies JobData['link-email'] })),
     )
   }
   await boss.stop({ graceful: false })
