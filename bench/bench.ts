@@ -26,7 +26,7 @@ const comparisons: Record<string, (bench: Bench) => Promise<Results>> = {
   memory,
 }
 
-const usage = `npm run bench -- [${Object.keys(comparisons).join('|')} …] [--rounds N] [--seconds N] [--peer URL] [--record before|after]`
+const usage = `npm run bench -- [${Object.keys(comparisons).join('|')} …] [--rounds N] [--seconds N] [--peer URL] [--record before|after] [--tables]`
 
 function fail(message: string): never {
   console.error(message)
@@ -42,6 +42,7 @@ function readOptions() {
         seconds: { type: 'string', default: '4' },
         peer: { type: 'string' },
         record: { type: 'string' },
+        tables: { type: 'boolean', default: false },
       },
     })
     const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
@@ -49,7 +50,7 @@ function readOptions() {
     if (unknown !== undefined) fail(`There is no comparison "${unknown}".\n${usage}`)
     if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) fail(`--rounds is 1 to 100.\n${usage}`)
     if (!(seconds >= 0.5 && seconds <= 60)) fail(`--seconds is 0.5 to 60.\n${usage}`)
-    const { peer } = values
+    const { peer, tables } = values
     const record = values.record as 'before' | 'after' | undefined
     if (peer !== undefined && !isLoopback(new URL(peer).hostname))
       fail('--peer must be on this machine: the benchmark loads nothing else.')
@@ -60,6 +61,7 @@ function readOptions() {
       seconds,
       peer,
       record,
+      tables,
       wanted: positionals.length > 0 ? positionals : Object.keys(comparisons),
     }
   } catch (error) {
@@ -110,7 +112,11 @@ function commit(): string {
   }
 }
 
-const { rounds, seconds, peer, record, wanted } = readOptions()
+const { rounds, seconds, peer, record, tables, wanted } = readOptions()
+if (tables) {
+  await updateDocument()
+  process.exit(0)
+}
 const server = process.env.BENCH_DATABASE_URL?.trim() || undefined
 const machine = await describeMachine(server)
 console.log(`On ${machine.database}${server === undefined ? '; BENCH_DATABASE_URL names a server' : ''}.`)

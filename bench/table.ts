@@ -77,8 +77,9 @@ type Column = { title: string; run: Run }
 function circumstances({ at, commit, machine, load, rounds, seconds }: Run): string {
   const { processor, cores, gibibytes, kernel, node, database } = machine
   return (
-    `${at.slice(0, 16).replace('T', ' ')} UTC, commit ${commit}, ${rounds} rounds of ${seconds} s; ${database}, Node ${node}; ` +
-    `${processor}, ${cores} cores, ${gibibytes} GiB, Linux ${kernel}, load average ${load.toFixed(1)} at the start`
+    `${at.slice(0, 16).replace('T', ' ')} UTC, commit ${commit}, ${rounds} rounds of ${seconds} s, ` +
+    `load average ${load.toFixed(1)} at the start;\n  ` +
+    `${database}, Node ${node}, ${processor}, ${cores} cores, ${gibibytes} GiB, Linux ${kernel}`
   )
 }
 
