@@ -120,6 +120,24 @@ const importRules = [
     pages,
   ),
   mayImport(
+    'lib/support/**/*.ts',
+    [
+      'lib/support',
+      'lib/accounts',
+      'lib/addresses',
+      'lib/audit',
+      'lib/config',
+      'lib/database',
+      'lib/password-reset',
+      'lib/queue',
+      'lib/rate-limits',
+      'lib/recovery',
+      'prisma/client',
+    ],
+    'The commands of the support use the flow and its stores; nothing depends on them.',
+    pages,
+  ),
+  mayImport(
     'lib/setup/**/*.ts',
     [
       'lib/setup',

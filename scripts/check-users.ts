@@ -186,7 +186,7 @@ const passwordProblems = {
 }
 
 /** What a request for a link would come to. */
-function outcomeOf(account: Account): string {
+export function outcomeOf(account: Account): string {
   const { isActive, email, passwordProblem } = account
   if (!isActive) return 'no email, because it is not active (users.active)'
   if (email === '') return 'no email, because it has no address'

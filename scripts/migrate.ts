@@ -2,7 +2,7 @@ import configuration from '@/rekey.config'
 import { connectionFailureReason } from '@/lib/database/errors'
 import { migrate } from '@/lib/setup/migrate'
 import { encryptionWarnings } from '@/lib/setup/preflight'
-import { readDatabaseSettings } from '@/lib/config/settings'
+import { readDatabaseSettings } from '@/lib/config/command-settings'
 import { readDatabaseUrl, describeDatabaseUrl } from '@/lib/config/database-url'
 
 /** Returns the app's role; undefined if it is also the one that migrates. */

@@ -1,4 +1,5 @@
-import { findLink, type LinkKind } from '@/lib/http/link-repair'
+import { findLink } from '@/lib/http/link-repair'
+import type { LinkKind } from '@/lib/password-reset/reset-link'
 import type { LinkSigner } from '@/lib/password-reset/reset-link'
 
 const names = ['user_id', 'timestamp', 'signature'] as const

@@ -34,7 +34,7 @@ describe('an entry', () => {
     const accountId = randomUUID()
     await audit().record('changed', { accountId, requestId: 'r-1', client: '198.51.100.77', reason: 'x' })
     const entry = { event: auditEvents.changed, client: '198.51.100.0/24', reason: 'x', requestId: 'r-1' }
-    expect(await audit().history(accountId)).toEqual([{ at: expect.any(Date), ...entry }])
+    expect(await audit().history(accountId)).toEqual([{ at: expect.any(Date), ...entry, actor: null }])
     expect(lines).toMatchObject([{ accountId, ...entry }])
   })
 

@@ -17,6 +17,9 @@ export const auditEvents = {
   sessionsEnded: 'session_expired',
   notified: 'authn_password_change_notified',
   cancelled: 'authn_token_revoked',
+  opened: 'authn_token_opened',
+  printed: 'authn_token_printed',
+  limitLifted: 'excess_rate_limit_lifted',
 } as const
 
 export type AuditEvent = keyof typeof auditEvents
@@ -29,6 +32,8 @@ export type AuditFacts = {
   client?: string | undefined
   /** A short code, never user input. */
   reason?: string | undefined
+  /** Who did it, if somebody of the support did. */
+  actor?: string | undefined
 }
 
 /** An entry of an account's history. */
@@ -38,6 +43,7 @@ export type HistoryEntry = {
   client: string | null
   reason: string | null
   requestId: string | null
+  actor: string | null
 }
 
 export type AuditLog = ReturnType<typeof createAuditLog>
@@ -86,7 +92,7 @@ export function createAuditLog(
    */
   async function history(accountId: string): Promise<HistoryEntry[]> {
     const rows = await prisma.$queryRaw<(Omit<HistoryEntry, 'at'> & { at: bigint })[]>`
-      SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "request_id" AS "requestId"
+      SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "actor", "request_id" AS "requestId"
         FROM ${names.audit} WHERE "account_id" = ${accountId} AND "users_table" = ${usersTable} ORDER BY ${names.audit}."at", "id"`
     return rows.map((row) => ({ ...row, at: toDate(row.at) }))
   }
@@ -104,7 +110,14 @@ export function createAuditLog(
 }
 
 function entryOf(event: AuditEvent, facts: AuditFacts) {
-  const { accountId = null, requestId = null, reason = null } = facts
+  const { accountId = null, requestId = null, reason = null, actor } = facts
   const client = facts.client === undefined ? null : (clientNetwork(facts.client) ?? null)
-  return { event: auditEvents[event], accountId, requestId, client, reason }
+  return {
+    event: auditEvents[event],
+    accountId,
+    requestId,
+    client,
+    reason,
+    ...(actor !== undefined && { actor }),
+  }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { readDatabaseSettings, readSettings } from './settings'
+import { readDatabaseSettings } from './command-settings'
+import { readSettings } from './settings'
 import { settingsWarnings } from './warnings'
 
 const needed = {

@@ -1,17 +1,9 @@
 import { linkSchema } from './request-schemas'
-import type { Link, LinkSigner, LinkPurpose } from '@/lib/password-reset/reset-link'
+import { purposesOf, type Link, type LinkKind, type LinkSigner } from '@/lib/password-reset/reset-link'
 
 // Repairs links that mail programs damaged. All code that reads a link from a request uses this file.
 
 const names = ['user_id', 'timestamp', 'signature'] as const
-
-/** The page that a link belongs to: the reset page, or the page that cancels a reset. */
-export type LinkKind = 'reset' | 'cancel'
-
-const purposes: Record<LinkKind, readonly LinkPurpose[]> = {
-  reset: ['reset'],
-  cancel: ['cancel', 'cancel-change'],
-}
 
 /**
  * Where the link was received. A URL comes straight from a mail program, so white space in it is damage. Fields of a
@@ -115,7 +107,7 @@ export function findLink(
     const spelling = JSON.stringify([link.user_id, link.timestamp, link.signature])
     if (tried.has(spelling)) continue
     tried.add(spelling)
-    if (purposes[kind].some((purpose) => links.verifyAuthenticity(purpose, link) !== null)) return link
+    if (purposesOf[kind].some((purpose) => links.verifyAuthenticity(purpose, link) !== null)) return link
   }
   return undefined
 }

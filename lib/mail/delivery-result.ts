@@ -3,6 +3,7 @@ import { stopsEveryEmail, type MailCause } from './failure-hints'
 /**
  * The result of sending an email.
  *
+ * - `reply`: what of the mail server's acceptance may be stored (`storableReply`), for a search in its log.
  * - `final`: a retry cannot succeed.
  * - `alert`: Rekey or the mail server is at fault, not the recipient, so an operator must act.
  * - `maybeDelivered`: the whole message was sent without a reply, so it may be delivered.
@@ -10,7 +11,7 @@ import { stopsEveryEmail, type MailCause } from './failure-hints'
  * - `reason`: codes; never a part of the email, a link or an address.
  */
 export type SendOutcome =
-  | { ok: true }
+  | { ok: true; reply?: string | undefined }
   | {
       ok: false
       final: boolean
@@ -150,6 +151,16 @@ function causeWithoutReply(code: string, originalCode: string): MailCause {
 
 function enhancedCode(response: unknown): string | undefined {
   return typeof response === 'string' ? /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1] : undefined
+}
+
+/**
+ * Returns what of a reply that accepts an email may be stored: its codes and the id that the mail server gave the email. A
+ * reply is untrusted, so words that could hold an address or a link are left out.
+ */
+export function storableReply(response: unknown): string | undefined {
+  if (typeof response !== 'string') return undefined
+  const words = response.split(/\s+/).filter((word) => /^[\w.:=[\]()-]{1,64}$/.test(word))
+  return words.join(' ').slice(0, 100) || undefined
 }
 
 /** Joins codes only: the text of a reply quotes addresses, and the message of an error may quote anything. */

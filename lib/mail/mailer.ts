@@ -6,7 +6,7 @@ import nodemailer from 'nodemailer'
 import { needsSmtpUtf8, parseNamedAddress, smtpAddress } from '@/lib/addresses/email-address'
 import type { RenderedEmail } from './email-types'
 import type { Log } from '@/lib/logging/log'
-import { classifyFailure, type SendOutcome } from './delivery-result'
+import { classifyFailure, storableReply, type SendOutcome } from './delivery-result'
 import { createTroubleLog } from './trouble-log'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
@@ -74,8 +74,8 @@ export function createMailer(options: MailerOptions) {
     const deadline = createDeadline(deadlineMs, replyMs)
     try {
       const message: Message = { ...messageTo(address, id, content), signal: deadline.signal }
-      await transport.send(id, message, deadline.handedOver)
-      return report({ ok: true })
+      const reply = storableReply(await transport.send(id, message, deadline.handedOver))
+      return report({ ok: true, ...(reply && { reply }) })
     } catch (error) {
       return report(classifyFailure(error, deadline.isHandedOver()))
     }
@@ -134,8 +134,11 @@ type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMai
   signal: AbortSignal
 }
 type Transport = {
-  /** @param handedOver called when the whole email was written and only the reply is missing */
-  send(id: string, message: Message, handedOver: () => void): Promise<void>
+  /**
+   * @param handedOver called when the whole email was written and only the reply is missing
+   * @returns the mail server's reply, where there is one
+   */
+  send(id: string, message: Message, handedOver: () => void): Promise<string | undefined>
   /** Does everything except sending an email. @throws like {@link Transport.send} */
   tryOut(signal: AbortSignal): Promise<void>
   close(): void
@@ -181,7 +184,7 @@ function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: Ma
         return sendAsUtf8(options, { from: envelope.from, to: envelope.to[0] }, source, signal)
       }
       written.set(signal, handedOver)
-      await transport.sendMail(message)
+      return (await transport.sendMail(message)).response
     },
     tryOut: (signal) => testSession(options, signal),
     close: () => transport.close(),
@@ -210,6 +213,7 @@ function createFileTransport(dir: string | undefined): Transport {
       const unfinished = join(dir, `.${id}.${randomBytes(6).toString('hex')}.part`)
       await writeFile(unfinished, source, { mode: 0o600, flag: 'wx' })
       await rename(unfinished, join(dir, `${id}.eml`))
+      return undefined
     },
     async tryOut() {
       await ready()

@@ -18,6 +18,7 @@ export async function testSession(options: SmtpOptions, signal: AbortSignal): Pr
  * Sends one message with a non-ASCII envelope (RFC 6531) on a new connection: nodemailer's pool does not reveal whether the
  * server offers SMTPUTF8, and would send the bytes anyway. The envelope is sent unchanged.
  *
+ * @returns the mail server's reply to the email
  * @throws SmtpUtf8Missing if the mail server does not offer SMTPUTF8, before any part of the email is sent
  * @throws nodemailer's error if a step fails; EABORT if `signal` aborts
  */
@@ -26,11 +27,14 @@ export async function sendAsUtf8(
   envelope: Envelope,
   message: Readable,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
+  let reply = ''
   await withSession(options, signal, async (session, offersUtf8) => {
     if (!offersUtf8) throw new SmtpUtf8Missing('The mail server does not offer SMTPUTF8.')
     await promised((done) => session.send({ from: envelope.from, to: [envelope.to] }, message, done))
+    reply = String(session.lastServerResponse)
   })
+  return reply
 }
 
 async function withSession(

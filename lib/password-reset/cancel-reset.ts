@@ -2,7 +2,7 @@ import { isResettable, passwordChangedSince, type Account } from '@/lib/accounts
 import { rejectLink, rejectThrottled, type RejectedLink, type Throttled } from './rejections'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link, LinkPurpose } from './reset-link'
-import { verifyCancelLinkAuthenticity, verifyCancelLink } from './verify-link'
+import { openLink, verifyCancelLink } from './verify-link'
 
 export type CancelResetInput = { link: Link; locale: string; requestId: string; client: string }
 
@@ -23,7 +23,7 @@ export async function cancelReset(
   const { audit, database, limits, queue, recovery } = parts
   const { link, locale, requestId, client } = input
   const context = { requestId, client }
-  const counted = await limits.countReset(client, verifyCancelLinkAuthenticity(parts, link))
+  const counted = await limits.countReset(client, openLink(parts, 'cancel', link))
   if (!counted.ok) return rejectThrottled(parts, counted, context)
   const { status, account, purpose } = await verifyCancelLink(parts, link)
   if (status !== 'valid') return rejectLink(parts, status, link, context)

@@ -30,7 +30,7 @@ export async function deliverEmail(
     (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
   const outcome = await (event === 'sent' ? sendPacing.send(sendByTeam) : sendByTeam())
   if (outcome.ok) {
-    await audit.recordBestEffort(event, context)
+    await audit.recordBestEffort(event, { ...context, reason: outcome.reply })
     return { outcome: 'done' }
   }
   const { reason } = outcome

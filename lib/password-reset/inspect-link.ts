@@ -1,5 +1,6 @@
 import { signInName, type Account } from '@/lib/accounts/account'
 import { mustRequestNewLink, isPasswordChangedSinceLink } from './cancel-reset'
+import { recordOpening } from './record-opening'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link, LinkStatus } from './reset-link'
 import { verifyCancelLink, verifyResetLink } from './verify-link'
@@ -27,13 +28,14 @@ export type InspectedCancelLink =
 
 /** Inspects a link without using it, so that people and mail scanners may load its page any number of times. */
 export async function inspectLink(parts: ResetDependencies, link: Link): Promise<InspectedLink> {
-  const { status, account } = await verifyResetLink(parts, link)
+  const { status, account, purpose = 'reset' } = await verifyResetLink(parts, link)
   if (status !== 'valid') return { state: status }
+  recordOpening(parts, link)
   const { username, email, firstName, lastName, name, locale } = account
   return {
     state: 'valid',
     account: { username, email, firstName, lastName, name, locale, signInName: signInName(account) },
-    expiresAt: parts.links.expiryOf(link, 'reset'),
+    expiresAt: parts.links.expiryOf(link, purpose),
   }
 }
 

@@ -6,9 +6,21 @@ export type Link = { user_id: string; timestamp: number; signature: string }
 
 /**
  * The purpose of a link; a link is invalid for any other one. `cancel` is "this wasn't me" in the email with a reset link,
- * `cancel-change` is "this wasn't me" in the email about a changed password.
+ * `cancel-change` is "this wasn't me" in the email about a changed password. `printed` is a reset link that an operator
+ * printed for a person who gets no email.
  */
-export type LinkPurpose = 'reset' | 'cancel' | 'cancel-change'
+export type LinkPurpose = 'reset' | 'cancel' | 'cancel-change' | 'printed'
+
+/** The page that a link belongs to: the reset page, or the page that cancels a reset. */
+export type LinkKind = 'reset' | 'cancel'
+
+export const purposesOf: Record<LinkKind, readonly LinkPurpose[]> = {
+  reset: ['reset', 'printed'],
+  cancel: ['cancel', 'cancel-change'],
+}
+
+/** Seconds that a printed link lives: it is read out or typed while both people are there (requirement L9). */
+const printedPeriod = 15 * 60
 
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
@@ -34,20 +46,21 @@ export type LinkSigner = ReturnType<typeof createLinkSigner>
  *
  * @param secrets the first one signs; all of them verify
  * @param audience identifies the deployment: links of another one are invalid
- * @param period lifetime of a link by purpose, in seconds
+ * @param period lifetime of a mailed link by purpose, in seconds
  * @param oneTimeUse false excludes the password from the state, so that a link survives its use
  */
 export function createLinkSigner({
   secrets,
   audience,
-  period,
+  period: mailedPeriods,
   oneTimeUse,
 }: {
   secrets: readonly [string, ...string[]]
   audience: string
-  period: Record<LinkPurpose, number>
+  period: Record<Exclude<LinkPurpose, 'printed'>, number>
   oneTimeUse: boolean
 }) {
+  const period = { ...mailedPeriods, printed: printedPeriod }
   const rings = new Map<LinkPurpose, [Buffer, ...Buffer[]]>()
 
   function ringOf(purpose: LinkPurpose): [Buffer, ...Buffer[]] {

@@ -1,35 +1,42 @@
 import { linkState, isResettable, type Account } from '@/lib/accounts/account'
 import type { ResetDependencies } from './reset-dependencies'
-import type { GenuineLink, Link, LinkPurpose, LinkStatus } from './reset-link'
+import {
+  purposesOf,
+  type GenuineLink,
+  type Link,
+  type LinkKind,
+  type LinkStatus,
+  type LinkPurpose,
+} from './reset-link'
 
 export type VerifiedLink =
   { status: 'valid'; account: Account } | { status: Exclude<LinkStatus, 'valid'>; account?: never }
 
 type Parts = Pick<ResetDependencies, 'accounts' | 'links'>
 
+type Verified = VerifiedLink & { purpose?: LinkPurpose }
+
 /** Verifies a reset link. Checks the outer signature first, so that a forged link costs no query. */
-export async function verifyResetLink(parts: Parts, link: Link): Promise<VerifiedLink> {
-  const verified = await verify(parts, parts.links.verifyAuthenticity('reset', link))
-  return verified.status === 'valid' && !isResettable(verified.account)
-    ? { status: 'signature-used' }
-    : verified
+export async function verifyResetLink(parts: Parts, link: Link): Promise<Verified> {
+  const genuine = openLink(parts, 'reset', link)
+  const verified = await verify(parts, genuine)
+  if (verified.status === 'valid' && !isResettable(verified.account)) return { status: 'signature-used' }
+  return { ...verified, ...(genuine && { purpose: genuine.purpose }) }
 }
 
 /** Verifies a "this wasn't me" link. It also works for accounts that may not reset. */
-export async function verifyCancelLink(
-  parts: Parts,
-  link: Link,
-): Promise<VerifiedLink & { purpose?: LinkPurpose }> {
-  const genuine = verifyCancelLinkAuthenticity(parts, link)
+export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verified> {
+  const genuine = openLink(parts, 'cancel', link)
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
 }
 
-/** @returns null for a link that Rekey did not sign */
-export function verifyCancelLinkAuthenticity(
-  { links }: Pick<Parts, 'links'>,
-  link: Link,
-): GenuineLink | null {
-  return links.verifyAuthenticity('cancel', link) ?? links.verifyAuthenticity('cancel-change', link)
+/** @returns null for a link that Rekey did not sign for this kind of page */
+export function openLink({ links }: Pick<Parts, 'links'>, kind: LinkKind, link: Link): GenuineLink | null {
+  for (const purpose of purposesOf[kind]) {
+    const genuine = links.verifyAuthenticity(purpose, link)
+    if (genuine !== null) return genuine
+  }
+  return null
 }
 
 async function verify({ accounts, links }: Parts, genuine: GenuineLink | null): Promise<VerifiedLink> {

@@ -236,7 +236,13 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
     })
   }
 
-  return { add, open }
+  /** Stops pg-boss, whose timers keep a process alive: for commands, which end. The pool stays open. */
+  async function close(): Promise<void> {
+    const boss = await opening?.catch(() => undefined)
+    await boss?.stop({ graceful: false, close: false })
+  }
+
+  return { add, open, close }
 }
 
 /** The connections of a worker's queue, including the one for LISTEN. */

@@ -4,6 +4,7 @@ import { createCounter, isBadValue } from '@/lib/batches/counter'
 import { databaseNow, type Count, type Counted, type Entry } from '@/lib/batches/counting-statement'
 import type { Database } from '@/lib/database/pool'
 import { createEmailBudget } from './email-budget'
+import { createLimitLifting } from './lift-limits'
 import { allLimits, type LimitName, type LimitSettings } from './limit-table'
 import { createRefusalMemory } from './refusal-memory'
 import { canonicalEmail } from '@/lib/addresses/email-address'
@@ -229,6 +230,7 @@ export function createLimits(
     returnRestart,
     isFirstInWindow,
     ...budget,
+    ...createLimitLifting({ pool, table, pseudonym }),
     purge,
   }
 }

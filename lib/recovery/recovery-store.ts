@@ -114,6 +114,20 @@ export function createRecoveryStore(
     return revoked === 1
   }
 
+  /** Revokes all live links of an account, whatever their epoch, and pauses nothing: an operator decided it. */
+  async function revokeAllLinks(tx: Transaction, id: string): Promise<void> {
+    await tx.$executeRaw`
+      INSERT INTO ${recovery} AS r ("users_table", "account_id", "links_epoch") VALUES (${usersTable}, ${id}, 1)
+      ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "links_epoch" = r."links_epoch" + 1`
+  }
+
+  /** Forgets an account's emails and their pause, so that the next one may leave at once. */
+  async function forgetEmails(id: string): Promise<void> {
+    await prisma.$executeRaw`
+      UPDATE ${recovery} SET "updated_at" = now(), "email_jobs" = '{}', "email_times" = '{}', "emails_paused_until" = NULL
+       WHERE "users_table" = ${usersTable} AND "account_id" = ${id}`
+  }
+
   /**
    * Deletes what Rekey knew of accounts that nothing happened to for eight days. Links live seven days at most, so every
    * link that was signed with a deleted epoch has expired; nothing depends on whether the account still exists.
@@ -124,5 +138,5 @@ export function createRecoveryStore(
         AND ("emails_paused_until" IS NULL OR "emails_paused_until" < now())`
   }
 
-  return { reserveEmail, simulateReservation, releaseEmail, revokeLinks, purge }
+  return { reserveEmail, simulateReservation, releaseEmail, revokeLinks, revokeAllLinks, forgetEmails, purge }
 }

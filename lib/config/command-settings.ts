@@ -1,0 +1,81 @@
+import type { SchemaNames } from './schema-names'
+import { sameSchemaProblems } from './contradictions'
+import { ignoredParameters } from './database-parameters'
+import { missingSettingMessage, presentSettings, validateSettings } from './validate-settings'
+import { settingsSchema } from './schema'
+import { dataDirOf, schemasOf, SettingsError } from './settings'
+import { unknownNames } from './unknown-names'
+
+// The settings of commands, which run where others are missing. Each function takes the environment.
+
+/**
+ * Parses the settings of commands that need only the database.
+ *
+ * @param env the environment; an empty value counts as absent
+ * @returns `ignored`: one sentence for each setting without effect
+ * @throws SettingsError if no URL is set or a setting is malformed
+ */
+export function readDatabaseSettings(env: Record<string, string | undefined>) {
+  const given = presentSettings(env)
+  const { problems, values } = validateSettings(databaseUrls, given)
+  const schemas = checkSchemas(given)
+  problems.push(...schemas.problems)
+  const url = values?.DATABASE_URL ?? values?.MIGRATION_DATABASE_URL
+  const migrationUrl = values?.MIGRATION_DATABASE_URL ?? url
+  if (problems.length > 0) throw new SettingsError(problems)
+  if (url === undefined || migrationUrl === undefined)
+    throw new SettingsError([missingSettingMessage('DATABASE_URL')])
+  if (schemas.values === undefined) throw new SettingsError(problems)
+  const migrationSetting =
+    given.MIGRATION_DATABASE_URL === undefined ? 'DATABASE_URL' : 'MIGRATION_DATABASE_URL'
+  const ignored = [
+    ...unknownNames(given),
+    ...Object.entries(values ?? {}).flatMap(([name, value]) => ignoredParameters(name, value)),
+  ]
+  return { url, migrationUrl, migrationSetting, schemas: schemasOf(schemas.values), ignored }
+}
+
+/**
+ * Parses the names of both schemas, for commands on the embedded database.
+ *
+ * @throws SettingsError if one is malformed or both are equal
+ */
+export function readSchemas(env: Record<string, string | undefined>): SchemaNames {
+  const { problems, values } = checkSchemas(presentSettings(env))
+  if (values === undefined || problems.length > 0) throw new SettingsError(problems)
+  return schemasOf(values)
+}
+
+function checkSchemas(given: Record<string, string | undefined>) {
+  const { problems, values } = validateSettings(schemaSettings, given)
+  return { problems: [...problems, ...sameSchemaProblems(given)], values }
+}
+
+const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
+
+const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
+
+/**
+ * Returns the path of the data directory (DATA_DIR), where the embedded database, the mailbox and the generated secret are. A
+ * demo with another product's tables has a subfolder, so that demos do not mix.
+ *
+ * @throws SettingsError if DATA_DIR is malformed
+ */
+export function readDataDir(env: Record<string, string | undefined>): string {
+  const { problems, values } = validateSettings(settingsSchema.pick({ DATA_DIR: true }), presentSettings(env))
+  if (values === undefined) throw new SettingsError(problems)
+  return dataDirOf(values, env)
+}
+
+/**
+ * Parses how long a mailed link lives.
+ *
+ * @returns seconds
+ * @throws SettingsError if it is malformed
+ */
+export function readLinkPeriod(env: Record<string, string | undefined>): number {
+  const schema = settingsSchema.pick({ RESET_PASSWORD_VERIFICATION_PERIOD: true })
+  const { problems, values } = validateSettings(schema, presentSettings(env))
+  if (values === undefined) throw new SettingsError(problems)
+  return values.RESET_PASSWORD_VERIFICATION_PERIOD
+}

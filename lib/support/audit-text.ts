@@ -1,0 +1,28 @@
+import { auditEvents, type AuditEvent, type HistoryEntry } from '@/lib/audit/audit'
+
+const texts: Record<AuditEvent, string> = {
+  requested: 'a link was requested',
+  limited: 'a request was refused by a limit',
+  sent: 'the email with the link was sent',
+  held: 'no email was sent',
+  failed: 'the email could not be delivered',
+  reused: 'a used link was submitted',
+  refused: 'a new password was refused',
+  changed: 'the password was changed',
+  sessionsEnded: 'sessions or tokens were ended',
+  notified: 'the email about the change was sent',
+  cancelled: 'all links were revoked',
+  opened: 'the link was opened',
+  printed: 'a link was printed',
+  limitLifted: 'limits were lifted',
+}
+
+const textsByName = new Map(
+  (Object.keys(auditEvents) as AuditEvent[]).map((event) => [auditEvents[event] as string, texts[event]]),
+)
+
+/** Says in words what an audit entry means, with its code if it has one. An event of another version stays as it is. */
+export function auditText({ event, reason }: Pick<HistoryEntry, 'event' | 'reason'>): string {
+  const text = textsByName.get(event) ?? event
+  return reason === null ? text : `${text} (${reason})`
+}

@@ -1,0 +1,67 @@
+import { epochMilliseconds, toDate } from '@/lib/database/instants'
+import type { Database } from '@/lib/database/pool'
+import { Prisma } from '@/prisma/client/client'
+
+/** A job of one account's request, as the support sees it. */
+export type FoundJob = {
+  id: string
+  kind: 'link-request' | 'link-email'
+  requestId: string
+  /** pg-boss's own words: `created` and `retry` wait, `active` is in progress. */
+  state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed'
+  createdAt: Date
+  /** When the link's life began. */
+  requestedAt: Date
+  /** When the job is tried next, if it waits. */
+  dueAt: Date
+  /** Attempts that failed. */
+  retries: number
+  /** A code of the last failure; null if there was none. */
+  reason: string | null
+}
+
+/**
+ * Finds an account's jobs. Each function reads the whole queue, so it is for commands, not for requests; each throws if the
+ * database is unavailable.
+ */
+export function createJobSearch({ prisma, names: { jobs } }: Pick<Database, 'prisma' | 'names'>) {
+  /**
+   * Returns the account's jobs that lead to emails with links, oldest first, until the queue deletes them: a day after they
+   * ended at most.
+   *
+   * @param logins what a request may have named the account by; compared without regard to case
+   */
+  async function ofAccount(accountId: string, logins: string[]): Promise<FoundJob[]> {
+    type Row = Omit<FoundJob, 'createdAt' | 'requestedAt' | 'dueAt'> & {
+      createdAt: bigint
+      requestedAt: bigint
+      dueAt: bigint
+    }
+    const rows = await prisma.$queryRaw<Row[]>`
+      SELECT "id"::text AS "id", "name" AS "kind", "data" ->> 'requestId' AS "requestId", "state"::text AS "state",
+             ${epochMilliseconds(Prisma.sql`"created_on"`)} AS "createdAt",
+             COALESCE(("data" ->> 'requestedAt')::bigint * 1000, ${epochMilliseconds(Prisma.sql`"created_on"`)}) AS "requestedAt",
+             ${epochMilliseconds(Prisma.sql`"start_after"`)} AS "dueAt",
+             "retry_count" AS "retries", "output" ->> 'reason' AS "reason"
+        FROM ${jobs}
+       WHERE "name" = 'link-email' AND "data" ->> 'accountId' = ${accountId}
+          OR "name" = 'link-request' AND ("data" #>> '{target,accountId}' = ${accountId}
+                                          OR lower("data" #>> '{target,login}') = ANY (${logins.map((login) => login.toLowerCase())}))
+       ORDER BY ${jobs}."created_on", "id"`
+    return rows.map((row) => ({
+      ...row,
+      createdAt: toDate(row.createdAt),
+      requestedAt: toDate(row.requestedAt),
+      dueAt: toDate(row.dueAt),
+    }))
+  }
+
+  /** Cancels an account's emails with links that no worker has begun. @returns how many */
+  function cancelLinkEmails(accountId: string): Promise<number> {
+    return prisma.$executeRaw`
+      UPDATE ${jobs} SET "state" = 'cancelled', "completed_on" = now()
+       WHERE "name" = 'link-email' AND "data" ->> 'accountId' = ${accountId} AND "state" < 'active'`
+  }
+
+  return { ofAccount, cancelLinkEmails }
+}

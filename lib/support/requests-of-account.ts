@@ -1,0 +1,130 @@
+import type { Account } from '@/lib/accounts/account'
+import { auditEvents, type AuditLog, type AuditEvent, type HistoryEntry } from '@/lib/audit/audit'
+import type { Database } from '@/lib/database/pool'
+import { requestOfOpening } from '@/lib/password-reset/record-opening'
+import { createJobSearch, type FoundJob } from './job-search'
+
+/** One thing that happened to a request. `detail`: a code, or the mail server's reply; null if there is none. */
+export type RequestStep = {
+  at: Date
+  step:
+    | 'requested'
+    | 'printed'
+    | 'waiting-for-worker'
+    | 'queued'
+    | 'sent'
+    | 'deferred'
+    | 'held'
+    | 'failed'
+    | 'cancelled'
+    | 'opened'
+    | 'changed'
+  detail: string | null
+  /** The network of the client, if one is known. */
+  client: string | null
+  actor: string | null
+}
+
+/** A request for a link of one account, and what became of it, oldest step first. */
+export type FoundRequest = { requestId: string; requestedAt: Date; steps: RequestStep[] }
+
+const stepsOfEvents: Partial<Record<AuditEvent, RequestStep['step']>> = {
+  requested: 'requested',
+  sent: 'sent',
+  held: 'held',
+  failed: 'failed',
+  printed: 'printed',
+  opened: 'opened',
+  changed: 'changed',
+}
+
+/**
+ * Puts together what audit and queue know of an account's requests, oldest first. Of a flood, the audit has one request per
+ * client and ten minutes; those that it left out are still in the queue for half a day.
+ *
+ * @param since requests before it are left out
+ * @throws if the database is unavailable
+ */
+export async function requestsOfAccount(
+  { audit, database }: { audit: Pick<AuditLog, 'history'>; database: Database },
+  { id, username, email }: Account,
+  since: Date,
+): Promise<FoundRequest[]> {
+  const logins = [username, email].filter((login) => login !== '')
+  const [history, jobs] = await Promise.all([
+    audit.history(id),
+    createJobSearch(database).ofAccount(id, logins),
+  ])
+  const found = new Map<string, FoundRequest>()
+  const requestOf = (requestId: string, requestedAt: Date): FoundRequest => {
+    const request = found.get(requestId) ?? { requestId, requestedAt, steps: [] }
+    found.set(requestId, request)
+    return request
+  }
+  for (const job of jobs) {
+    if (job.kind === 'link-request' && isFinished(job)) continue
+    requestOf(job.requestId, job.requestedAt).steps.push(...stepsOfJob(job))
+  }
+  for (const line of history) {
+    const step = stepOf(line)
+    if (line.requestId === null || step === undefined || step === 'changed') continue
+    const { steps } = requestOf(line.requestId, line.at)
+    // The worker's entry repeats the one of the support.
+    if (step === 'requested' && steps.some((earlier) => earlier.step === step)) continue
+    steps.push(asStep(line, step))
+  }
+  const requests = [...found.values()]
+    .filter(({ requestedAt }) => requestedAt >= since)
+    .sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime())
+  addOpenings(requests, history)
+  addChanges(requests, history)
+  for (const { steps } of requests) steps.sort((a, b) => a.at.getTime() - b.at.getTime())
+  return requests
+}
+
+function stepsOfJob(job: FoundJob): RequestStep[] {
+  const bare = { client: null, actor: null }
+  if (job.kind === 'link-request')
+    return [{ ...bare, at: job.createdAt, step: 'waiting-for-worker', detail: job.reason }]
+  const queued: RequestStep = { ...bare, at: job.createdAt, step: 'queued', detail: null }
+  if (job.state === 'cancelled') return [queued, { ...bare, at: job.dueAt, step: 'cancelled', detail: null }]
+  if (job.state === 'retry') return [queued, { ...bare, at: job.dueAt, step: 'deferred', detail: job.reason }]
+  return [queued]
+}
+
+const isFinished = ({ state }: FoundJob) => !['created', 'retry', 'active'].includes(state)
+
+const eventsByName = new Map(Object.entries(auditEvents).map(([event, name]) => [name as string, event]))
+
+function stepOf({ event }: HistoryEntry): RequestStep['step'] | undefined {
+  return stepsOfEvents[eventsByName.get(event) as AuditEvent]
+}
+
+function asStep({ at, reason, client, actor }: HistoryEntry, step: RequestStep['step']): RequestStep {
+  return { at, step, detail: step === 'opened' ? null : reason, client, actor }
+}
+
+/**
+ * A page is opened without a request id, so its entry names the second in which the link was requested. Without the job, a
+ * request is known by its entry in the audit, which was made a little later.
+ */
+function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
+  const seen = new Set<number>()
+  for (const line of history) {
+    const requestedAt = stepOf(line) === 'opened' ? requestOfOpening(line.reason) : undefined
+    // Each web process records the first opening that it sees.
+    if (requestedAt === undefined || seen.has(requestedAt)) continue
+    seen.add(requestedAt)
+    const opened = requests.find((request) => Math.floor(request.requestedAt.getTime() / 1000) >= requestedAt)
+    opened?.steps.push(asStep(line, 'opened'))
+  }
+}
+
+/** A changed password ends every link that was requested before it. */
+function addChanges(requests: FoundRequest[], history: HistoryEntry[]): void {
+  const changes = history.filter((line) => stepOf(line) === 'changed')
+  for (const request of requests) {
+    const change = changes.find(({ at }) => at >= request.requestedAt)
+    if (change !== undefined) request.steps.push(asStep(change, 'changed'))
+  }
+}
