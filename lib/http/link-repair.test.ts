@@ -83,6 +83,14 @@ describe('U12: a link that a mail program damaged is read as the link that was s
     },
   )
 
+  test.each(linkDamages.filter(({ what }) => what.startsWith('a soft line break')))(
+    'in a link whose account id begins like an encoded sign: $what ($source)',
+    ({ damage }) => {
+      const exotic = signed('3d000000-0000-4000-8000-000000000000')
+      expect(read(damage(buildLinkUrl(page, exotic)))).toEqual(exotic)
+    },
+  )
+
   test('where the account id looks like a damage', () => {
     for (const id of ['3D1', 'a%2Bb', 'a=b', 'x×tamp=5', 'a>b', 'amp;1', 'two words', '%3D']) {
       const exotic = signed(id)

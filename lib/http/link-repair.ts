@@ -34,13 +34,15 @@ const decodePercent: Rule = (text) =>
 
 /**
  * Quoted-printable (RFC 2045 §6.7) that was not decoded: `=3D` for `=` (yiisoft/yii2#6748, also `==3D`) and soft line
- * breaks (lldap/lldap#370). A browser drops the line end of a pasted link, so a soft line break may be a bare `=`.
+ * breaks (lldap/lldap#370). A browser drops the line end of a pasted link, so a soft line break may be a bare `=`. Where not
+ * every name has `=3D` after it, `=3D` is the beginning of a value, such as that of a user id.
  */
-const decodeQuotedPrintable: Rule = (text) =>
-  text
+const decodeQuotedPrintable: Rule = (text) => {
+  const joined = text
     .replace(/=[ \t]*\r?\n/g, '')
     .replace(/(?<!user_id|tamp|signature)=(?!3D)(?=[\w-])/gi, '')
-    .replace(/={1,2}3D/gi, '=')
+  return /(?:user_id|tamp|signature)=(?!=?3D)/i.test(joined) ? joined : joined.replace(/={1,2}3D/gi, '=')
+}
 
 /**
  * HTML that was encoded or decoded once too often:
