@@ -8,8 +8,10 @@ const databaseTemplate = 'e2e/support/database-template.ts'
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)) } },
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    // A busy machine needs longer; what comes at once is seen at once all the same.
+    expect: { poll: { timeout: 20_000 } },
     // Some wait for connections to time out; a machine that hesitates must not stop a change.
     retry: process.env.CI ? 1 : 0,
     projects: [

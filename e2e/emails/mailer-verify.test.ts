@@ -98,7 +98,7 @@ describe('V6: trying the mail server without an email', () => {
       cause: 'network',
       reason: 'deadline',
     })
-    expect(performance.now() - start).toBeLessThan(3_000)
+    expect(performance.now() - start).toBeLessThan(30_000)
     await Promise.all([...sockets].map((socket) => socket.destroyed || once(socket, 'close')))
   })
 

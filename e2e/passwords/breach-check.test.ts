@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import { createLog } from '@/lib/logging/log'
 
@@ -55,9 +55,12 @@ test.each<[string, RequestListener]>([
   ['floods', (_request, response) => void response.end('x'.repeat(600_000))],
 ])('P8: a service that %s lets the password pass', async (_what, answer) => {
   const isBreached = await checkAgainst(answer)
-  const began = performance.now()
+  const timeout = vi.spyOn(AbortSignal, 'timeout')
   expect(await isBreached(password)).toBe(false)
-  expect(performance.now() - began).toBeLessThan(1000)
+  // The time that was set, not the time that passed: a busy machine must not fail this.
+  expect(timeout.mock.calls.flat().filter((ms) => ms >= 1000)).toEqual([])
+  expect(timeout).toHaveBeenCalledOnce()
+  timeout.mockRestore()
 })
 
 test('P8: without a URL nothing is asked', async () => {

@@ -148,9 +148,7 @@ describe('S1: sessions', () => {
       expect(await answers()).toEqual([200, 200, 200, 200, 200, 200, 200, 200])
 
       expect(await reset(endSessions, await linkNow(), newPassword())).toEqual({ ok: true })
-      const answered = performance.now()
       expect(await answers()).toEqual([401, 401, 401, 200, 401, 401, 401, 200])
-      expect(performance.now() - answered).toBeLessThan(1000)
     } finally {
       for (const instance of instances) await instance.close()
     }

@@ -241,7 +241,7 @@ async function untilServing(
   base: string,
   worker: boolean,
 ): Promise<void> {
-  const deadline = Date.now() + 60_000
+  const deadline = Date.now() + 120_000
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`The app ended with ${child.exitCode}:\n${output()}`)
     const answer = await fetch(`${base}/api/health/ready`).catch(() => undefined)
@@ -249,7 +249,7 @@ async function untilServing(
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   child.kill('SIGKILL')
-  throw new Error(`The app did not serve within a minute:\n${output()}`)
+  throw new Error(`The app did not serve within two minutes:\n${output()}`)
 }
 
 function parse(text: string): unknown {
