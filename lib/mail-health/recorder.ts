@@ -3,8 +3,9 @@ import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { Log } from '@/lib/logging/log'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import { evidenceOf, type SuspectKind } from './evidence'
-import { emailQueues, type MailFacts, type MailObservations, type MailStateStore } from './state'
-import { connectionCauses, isStopCause, stopHints, type StopCause } from './stop-causes'
+import { clock, createObservationWriter } from './observation-writer'
+import { emailQueues, type MailFacts, type MailStateStore } from './state'
+import { connectionCauses, isStopCause, stopHints } from './stop-causes'
 import { mailTimes, type MailTimes } from './verdict'
 import type { Mailer } from '@/lib/mail/mailer'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
@@ -33,9 +34,6 @@ type RunningJob = {
 /** How many different recipients must fail since the last acceptance before the mail server counts as failing. */
 const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
-/** Milliseconds of a monotonic clock. */
-const clock = () => performance.now()
-
 export type MailRecorder = ReturnType<typeof createMailRecorder>
 
 /**
@@ -44,64 +42,17 @@ export type MailRecorder = ReturnType<typeof createMailRecorder>
  */
 export function createMailRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
   const running = new Map<string, RunningJob>()
-  let stopped = false
   /** Failed recipients since the last acceptance, with the start of their first failure. */
   const failedRecipients = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }
   /** Queues whose last job threw. */
   const throwing = new Set<QueueName>()
-  let acceptedAt: number | undefined
-  let failure: { cause: StopCause; reason: string; failedAt: number; startedAt: number } | undefined
-
-  let writing: Promise<void> | undefined
-  let lastWrite = -Infinity
-  let due: NodeJS.Timeout | undefined
-
-  function writeSoon(): void {
-    if (!stopped) due ??= setTimeout(() => void write(), Math.max(0, lastWrite + times.write - clock()))
-  }
-
-  /** Runs one write at a time; events during a write are part of the next one. */
-  function write(): Promise<void> {
-    clearTimeout(due)
-    due = undefined
-    return (writing ??= attemptWrite().finally(() => {
-      writing = undefined
-      if (acceptedAt !== undefined || failure !== undefined) writeSoon()
-    }))
-  }
-
-  async function attemptWrite(): Promise<void> {
-    lastWrite = clock()
-    const news: MailObservations = {
-      accepted: acceptedAt === undefined ? undefined : lastWrite - acceptedAt,
-      failure: failure && {
-        cause: failure.cause,
-        reason: failure.reason,
-        failed: lastWrite - failure.failedAt,
-        started: lastWrite - failure.startedAt,
-      },
-    }
-    acceptedAt = failure = undefined
-    try {
-      await state.write(news)
-    } catch (error) {
-      log.debug({ err: error, event: 'mail_state_unknown' })
-    }
-    if (news.failure !== undefined) onFailure?.()
-  }
+  const writer = createObservationWriter({ state, log, times, onFailure })
+  const { fail, clear } = writer
 
   function accept(): void {
-    acceptedAt = clock()
     failedRecipients.unclear.clear()
     failedRecipients.deferred.clear()
-    writeSoon()
-  }
-
-  function fail(cause: StopCause, reason: string, startedAt: number): void {
-    const first = Math.min(failure?.startedAt ?? startedAt, startedAt)
-    // An acceptance before this failure need not be cleared: one statement writes both and compares their times.
-    failure = { cause, reason, failedAt: clock(), startedAt: first }
-    writeSoon()
+    writer.accept()
   }
 
   /** Records a failure that a single recipient or message may cause; it counts once several recipients failed in a row. */
@@ -224,20 +175,12 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     if (outcome?.ok === true) await clear(connectionCauses, clock() - began)
   }
 
-  async function clear(causes: StopCause[], age: number): Promise<void> {
-    await writing
-    if (failure !== undefined && causes.includes(failure.cause)) failure = undefined
-    await state
-      .clear(causes, age)
-      .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))
-  }
-
   const heartbeat = setInterval(() => {
     recordSilence()
-    void write()
+    void writer.write()
   }, times.heartbeat)
   heartbeat.unref()
-  void write()
+  void writer.write()
 
   return {
     watchSending,
@@ -252,10 +195,8 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     },
     /** Stops observing and stores pending events. */
     async stop(): Promise<void> {
-      stopped = true
       clearInterval(heartbeat)
-      await writing
-      await write()
+      await writer.stop()
     },
   }
 }

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { clientIp, clientKey, hasTooFewHops } from '@/lib/addresses/client-ip'
-import { largestBody } from '@/lib/http/guards'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
 import {
@@ -14,6 +13,7 @@ import {
 import { pagePolicy } from './content-security-policy'
 import { createResponseClass, type HeaderRules, type SecuredResponse } from './response-headers'
 import { withoutBasePath } from './base-path'
+import { limitBody } from './body-limit'
 import { limitConnections } from './connection-cap'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
 import { methodNotAllowed, rejectForeignHost, filterRequest } from './request-filter'
@@ -177,7 +177,7 @@ export function createFrontServer({
     response.on('error', (error) =>
       log.debug({ err: error, requestId: response.requestId }, 'answer not delivered'),
     )
-    const bodyRead = boundBody(request, response, limits.bodyCeiling)
+    const bodyRead = limitBody(request, response, limits.bodyCeiling)
     warnOnce(request)
     const target = withoutBasePath(request.url ?? '', basePath)
     if (target !== undefined) request.url = response.target = target
@@ -236,24 +236,4 @@ export function createFrontServer({
   }
 
   return { server, close: () => connections.drain(limits) }
-}
-
-/**
- * Closes the connection of a request whose body exceeds the ceiling before the response begins (requirement I3).
- *
- * @returns resolves when the whole body arrived, or more of it than any handler reads
- */
-function boundBody(request: IncomingMessage, response: ServerResponse, ceiling: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const push = request.push.bind(request)
-  let received = 0
-  request.push = (chunk: Buffer | null, encoding) => {
-    received += chunk?.length ?? 0
-    if (chunk === null || received > largestBody) resolve()
-    if (received <= ceiling || response.headersSent) return push(chunk, encoding)
-    request.socket.destroy()
-    return false
-  }
-  if (Number(request.headers['content-length'] ?? 0) > largestBody) resolve()
-  return promise
 }

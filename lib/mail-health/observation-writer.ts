@@ -1,0 +1,95 @@
+import type { Log } from '@/lib/logging/log'
+import type { MailObservations, MailStateStore } from './state'
+import type { StopCause } from './stop-causes'
+import type { MailTimes } from './verdict'
+
+type Parts = {
+  state: Pick<MailStateStore, 'write' | 'clear'>
+  log: Log
+  times: Pick<MailTimes, 'write'>
+  /** Called after a failure was stored. */
+  onFailure: (() => void) | undefined
+}
+
+/** Milliseconds of a monotonic clock. */
+export const clock = () => performance.now()
+
+/**
+ * Creates the writer of a worker's observations: the newest acceptance and failure since the last write. Writes at most once every
+ * few seconds, and drops a failed write.
+ */
+export function createObservationWriter({ state, log, times, onFailure }: Parts) {
+  let stopped = false
+  let acceptedAt: number | undefined
+  let failure: { cause: StopCause; reason: string; failedAt: number; startedAt: number } | undefined
+
+  let writing: Promise<void> | undefined
+  let lastWrite = -Infinity
+  let due: NodeJS.Timeout | undefined
+
+  function writeSoon(): void {
+    if (!stopped) due ??= setTimeout(() => void write(), Math.max(0, lastWrite + times.write - clock()))
+  }
+
+  /** Runs one write at a time; events during a write are part of the next one. */
+  function write(): Promise<void> {
+    clearTimeout(due)
+    due = undefined
+    return (writing ??= attemptWrite().finally(() => {
+      writing = undefined
+      if (acceptedAt !== undefined || failure !== undefined) writeSoon()
+    }))
+  }
+
+  async function attemptWrite(): Promise<void> {
+    lastWrite = clock()
+    const news: MailObservations = {
+      accepted: acceptedAt === undefined ? undefined : lastWrite - acceptedAt,
+      failure: failure && {
+        cause: failure.cause,
+        reason: failure.reason,
+        failed: lastWrite - failure.failedAt,
+        started: lastWrite - failure.startedAt,
+      },
+    }
+    acceptedAt = failure = undefined
+    try {
+      await state.write(news)
+    } catch (error) {
+      log.debug({ err: error, event: 'mail_state_unknown' })
+    }
+    if (news.failure !== undefined) onFailure?.()
+  }
+
+  /** Observes that the mail server accepted an email. */
+  function accept(): void {
+    acceptedAt = clock()
+    writeSoon()
+  }
+
+  /** Observes a failure that stops every email. @param startedAt when the failed attempt began, by {@link clock} */
+  function fail(cause: StopCause, reason: string, startedAt: number): void {
+    const first = Math.min(failure?.startedAt ?? startedAt, startedAt)
+    // An acceptance before this failure need not be cleared: one statement writes both and compares their times.
+    failure = { cause, reason, failedAt: clock(), startedAt: first }
+    writeSoon()
+  }
+
+  /** Ends a failure of one of these causes, unless it recurred in the last `age` milliseconds. */
+  async function clear(causes: StopCause[], age: number): Promise<void> {
+    await writing
+    if (failure !== undefined && causes.includes(failure.cause)) failure = undefined
+    await state
+      .clear(causes, age)
+      .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))
+  }
+
+  /** Stores pending observations and starts no further write. */
+  async function stop(): Promise<void> {
+    stopped = true
+    await writing
+    await write()
+  }
+
+  return { accept, fail, clear, write, stop }
+}

@@ -1,0 +1,26 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { largestBody } from '@/lib/http/guards'
+
+/**
+ * Closes the connection of a request whose body exceeds the ceiling before the response begins (requirement I3).
+ *
+ * @returns resolves when the whole body arrived, or more of it than any handler reads
+ */
+export function limitBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  ceiling: number,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const push = request.push.bind(request)
+  let received = 0
+  request.push = (chunk: Buffer | null, encoding) => {
+    received += chunk?.length ?? 0
+    if (chunk === null || received > largestBody) resolve()
+    if (received <= ceiling || response.headersSent) return push(chunk, encoding)
+    request.socket.destroy()
+    return false
+  }
+  if (Number(request.headers['content-length'] ?? 0) > largestBody) resolve()
+  return promise
+}
