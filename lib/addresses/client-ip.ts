@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Stands for clients without a usable address; they share one rate limit (requirement R6). */
+/** Replaces the IP address of clients without a valid one; they share one rate limit (requirement R6). */
 export const unknownClient = 'unknown'
 
 /**

@@ -71,7 +71,7 @@ export function mayBeMailed(stored: string): boolean {
 }
 
 /**
- * Parses an address of the settings: `no-reply@example.com` or `Example <no-reply@example.com>`.
+ * Parses an email address from the settings: `no-reply@example.com` or `Example <no-reply@example.com>`.
  *
  * @returns null if it is neither, is unsafe in a mail header, or has a non-ASCII local part: as a sender it would require
  *   SMTPUTF8 for every email

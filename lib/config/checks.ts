@@ -33,11 +33,14 @@ export const rateLimit = z
   })
   .refine(({ seconds }) => seconds <= longest, 'write 3650d at most')
 
+/** One of two words, as a boolean. */
 export const onOff = (yes: string, no: string) =>
   z.enum([yes, no], { error: `write ${yes} or ${no}` }).transform((text) => text === yes)
 
+/** `true` or `false`, as a boolean. */
 export const trueOrFalse = onOff('true', 'false')
 
+/** A whole number within bounds. */
 export const integerBetween = (min: number, max: number) =>
   z
     .string()
@@ -45,6 +48,7 @@ export const integerBetween = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `write a whole number from ${min} to ${max}`)
 
+/** A list separated by commas. */
 export const commaSeparated = z
   .string()
   .transform((text) =>
@@ -68,7 +72,7 @@ const url = z.string().refine((text) => URL.canParse(text), {
 
 /** An http(s) URL for links in emails and pages: https, or http on this machine only (ASVS 12.2.1). */
 export const httpsOrLocalUrl = url.refine(
-  (text) => isSafeAddress(text) && new URL(text).hash === '',
+  (text) => isSafeUrl(text) && new URL(text).hash === '',
   'use https (http only for localhost), without user name, password or fragment',
 )
 
@@ -76,21 +80,23 @@ export const httpsOrLocalUrl = url.refine(
 const route = /^#!?\/(?:[A-Za-z0-9._~!$*+:@/-]|%[0-9A-Fa-f]{2})*$/
 
 /**
- * A web address that may end in the route of a hash router. The link's parameters follow the route, so a fragment must not
+ * Like `httpsOrLocalUrl`, but the URL may end in the route of a hash router. The link's parameters follow the route, so a
+ * fragment must not
  * contain `?`, `&`, `=` or `#`: the start of the parameters would be ambiguous. An empty fragment is a typing error.
  */
 export const routedUrl = url.refine((text) => {
   const hash = text.indexOf('#')
-  return isSafeAddress(text) && (hash < 0 || route.test(text.slice(hash)))
+  return isSafeUrl(text) && (hash < 0 || route.test(text.slice(hash)))
 }, 'use https (http only for localhost), without user name or password; a fragment may only be a route, such as #/reset/')
 
 /** True for https, or http on this machine only, without credentials. */
-function isSafeAddress(text: string): boolean {
+function isSafeUrl(text: string): boolean {
   const { protocol, hostname, username, password } = new URL(text)
   const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
   return safe && username === '' && password === ''
 }
 
+/** An origin: scheme, host and port of a URL, without a path. */
 export const origin = httpsOrLocalUrl.refine((text) => {
   const { pathname, search } = new URL(text)
   return pathname === '/' && search === ''
@@ -105,7 +111,7 @@ export const publicBaseUrl = httpsOrLocalUrl.refine(
   'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
 )
 
-/** A base URL: a file name is appended to it, which would end up in a query. */
+/** A base URL, to which a file name is appended; so it must not have a query. */
 export const baseUrl = httpsOrLocalUrl.refine(
   (text) => new URL(text).search === '',
   'write it without a query, such as https://range.example.com/range/',
@@ -119,7 +125,7 @@ export const databaseSchema = z
     'write the name of a schema for Rekey alone: lower-case letters, digits and _, such as rekey',
   )
 
-/** An address that the mailer accepts, verified at start because a failure in the worker would be noticed later. */
+/** An email address, with or without a name, that the mailer accepts. Checked at start, because the worker would fail later. */
 export const emailAddress = z
   .string()
   .refine(
@@ -139,6 +145,7 @@ export const securityContact = z.union(
 const smtpExample =
   'write smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?ignoreTLS=true (neither)'
 
+/** The URL of the mail server, with the only supported parameter `ignoreTLS=true`. */
 export const smtpUrl = z.string().superRefine((text, context) => {
   const message = /^smtps?:\/\//i.test(text) ? (serverUrlProblem(text) ?? smtpProblem(text)) : smtpExample
   if (message !== undefined) context.addIssue({ code: 'custom', message })
@@ -157,6 +164,7 @@ function smtpProblem(text: string): string | undefined {
 const sample =
   /change.?me|example|sample|secret|password|placeholder|insecure|django|your.?key|x{6}|1234567|abcdefg/i
 
+/** A key that signs links: long and random. */
 export const secretKey = z
   .string()
   .min(32, 'use at least 32 characters; `openssl rand -base64 48` makes a good one')

@@ -32,7 +32,7 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
 
 const schemas = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
-/** Rejects one schema for both: `migrate` would then take the queue's tables for those of another application. */
+/** Reports that both schema names are equal: `migrate` would take the queue's tables for those of another application. */
 export function sameSchemaProblems(given: Record<string, string | undefined>): string[] {
   const { success, data } = schemas.safeParse(given)
   return success && data.DATABASE_SCHEMA === data.DATABASE_QUEUE_SCHEMA

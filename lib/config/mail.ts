@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { isHostName } from '@/lib/addresses/email-address'
 import { isLoopback } from '@/lib/addresses/loopback'
 
-// The settings of the SMTP client: its name in EHLO, and the authorities that it trusts.
+// The settings of the SMTP client: its name in EHLO, and the certificate authorities that it trusts.
 
 /** nodemailer's fallback for EHLO. Some relays reject it. */
 const noName = '[127.0.0.1]'

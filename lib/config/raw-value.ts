@@ -4,7 +4,7 @@ const quoted = /^(?:'.*'|".*"|`.*`)$/u
 const unexpanded = /\$\([^)]*\)|\$\{[A-Za-z_]\w*(?:[:?+-][^}]*)?\}|\{\{.*\}\}/u
 
 /**
- * Inspects the raw value of any setting. Tools that set the environment differ: not all of them strip quotes and replace
+ * Finds a problem in the raw value of any setting. Tools that set the environment differ: not all of them strip quotes and replace
  * variables (`docker --env-file` does neither).
  *
  * @returns what to write, never quoting the value; undefined if nothing is wrong

@@ -111,7 +111,7 @@ export const settingsSchema = z.object({
   HOST: singleLine.optional(),
 })
 
-/** The purpose of each required setting, for the message that it is missing. */
+/** The purpose of each required setting, for the message about a missing one. */
 export const settingPurposes: Record<string, string> = {
   SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
   DATABASE_URL:

@@ -1,5 +1,6 @@
-// URLs that contain a user name and a password: those of the database and of the mail server.
+// Checks of URLs with a user name and a password: the database's and the mail server's.
 
+/** The advice for URLs whose parts are not percent-encoded. */
 export const encodingAdvice =
   'percent-encode its user name, password and parameters: @ as %40, / as %2F, # as %23, ? as %3F, : as %3A, % as %25, a space as %20'
 

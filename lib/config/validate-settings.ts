@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { rawValueProblem } from './raw-value'
 import { settingPurposes } from './schema'
 
-/** The settings that are present, by name. */
+/** Environment variables by name. */
 export type Environment = Record<string, string | undefined>
 
 /** Drops absent and empty settings: an empty value counts as absent. */
@@ -41,6 +41,7 @@ function describe(issue: z.core.$ZodIssue, given: Environment): string {
   return given[name] === undefined ? missingSettingMessage(name) : `${name}: ${issue.message}`
 }
 
+/** Returns the message about a missing setting, with its purpose. */
 export function missingSettingMessage(name: string): string {
   return `${name} is missing: ${settingPurposes[name]}`
 }

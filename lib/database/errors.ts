@@ -29,7 +29,7 @@ export function isStatementCancelled(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.includes('57014'))
 }
 
-/** The longest wait before the first retry, in milliseconds; it doubles with each further one, up to `maxPause`. */
+/** The longest pause before the first retry, in milliseconds. It doubles with each retry, up to `maxPause`. */
 const firstPause = 10
 const maxPause = 200
 const maxTries = 12

@@ -1,9 +1,9 @@
 import type { ApiMessage } from '@/lib/i18n/api-messages'
 
-// The one table of error codes, shared by endpoints, pages and forms, so nothing of Node here. A code names its message
-// in `messages/`, too. It is never renamed: front ends act on it, while the message follows the language.
+// The only table of error codes. Endpoints, pages and forms share it, so no Node APIs here. A code is also the key of its message
+// in `messages/`. Codes are never renamed, because front ends depend on them.
 
-/** What can be wrong with a field. docs/front-ends.md explains each. */
+/** The error codes of fields. docs/front-ends.md explains each. */
 export const fieldErrorCodes = [
   'no-data',
   'not-an-object',
@@ -31,7 +31,7 @@ export const fieldErrorCodes = [
 
 export type FieldErrorCode = (typeof fieldErrorCodes)[number]
 
-/** Everything the endpoints refuse without naming a field. `coded`: the body carries the code for clients to act on. */
+/** The errors of endpoints that concern no field. `coded`: the body of the response contains the code. */
 export const apiErrors = {
   'body-too-large': { status: 413 },
   'method-not-allowed': { status: 405 },
@@ -60,17 +60,18 @@ type Coded<Code extends ApiErrorCode> = Code extends unknown
   : never
 
 /**
- * What a page can say of a form as a whole: a code that a body carries, too much or too soon, `refused` for any other
- * refusal, and `offline` where no response came.
+ * The error codes of a form as a whole, for pages: the coded errors, `throttled`, `unavailable`, `refused` for any other error
+ * response, and `offline` without a response.
  */
 export type FormErrorCode = Coded<ApiErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
 
-/** The code by which a page tells of a refusal; of none where a body could not be read. */
-export function formErrorCode(refusal: string | undefined): FormErrorCode {
-  if (refusal === 'internal') return 'unavailable'
-  return refusal !== undefined && isFormErrorCode(refusal) ? refusal : 'refused'
+/** Converts an endpoint's error code, or undefined for a body that cannot be parsed, to the code of a form. */
+export function formErrorCode(code: string | undefined): FormErrorCode {
+  if (code === 'internal') return 'unavailable'
+  return code !== undefined && isFormErrorCode(code) ? code : 'refused'
 }
 
+/** Whether a text is the error code of a form as a whole. */
 export function isFormErrorCode(code: string): code is FormErrorCode {
   if (Object.hasOwn(apiErrors, code) && 'coded' in apiErrors[code as ApiErrorCode]) return true
   return code === 'throttled' || code === 'unavailable' || code === 'refused' || code === 'offline'

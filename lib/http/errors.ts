@@ -28,7 +28,7 @@ export class ThrottledError extends ApiError {
 /** An error of one field: its code, and the values of its message's placeholders. */
 export type FieldError = { code: FieldErrorCode; values?: Values }
 
-/** All errors of single fields, in the order in which the contract declares the fields. */
+/** Invalid fields of a body, with all errors of each, in the order in which the contract declares the fields. */
 export class InvalidFields extends Error {
   readonly fields: Record<string, FieldError[]>
   constructor(fields: Record<string, FieldError[]>) {

@@ -5,10 +5,12 @@ import { ApiError } from './errors'
 /** The most bytes of a body. */
 export const largestBody = 16 * 1024
 
+/** Whether a request announces a larger body. */
 export function isTooLarge(request: Request): boolean {
   return Number(request.headers.get('content-length') ?? 0) > largestBody
 }
 
+/** @throws ApiError if the request announces a body that is too large */
 export function rejectLargeBody(request: Request): void {
   if (isTooLarge(request)) throw new ApiError('body-too-large')
 }
@@ -16,13 +18,14 @@ export function rejectLargeBody(request: Request): void {
 /** A longer header counts as accepting anything: no client sends one, and Negotiator takes quadratic time on quotes. */
 const longestAccept = 1024
 
-/** Drops parameters other than the quality, as DRR does: it accepts `application/json; indent=4`. */
+/** Parses `Accept`. Drops parameters other than the quality, because DRR accepts `application/json; indent=4`. */
 function acceptOf(request: Request): Negotiator {
   const sent = request.headers.get('accept') ?? '*/*'
   const accept = sent.length > longestAccept ? '*/*' : sent.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
   return new Negotiator({ headers: { accept } })
 }
 
+/** @throws ApiError if the client accepts no JSON, unless the response is a page */
 export function rejectUnacceptable(request: Request, wantsPage: boolean): void {
   if (!wantsPage && acceptOf(request).mediaType(['application/json']) === undefined)
     throw new ApiError('not-acceptable')

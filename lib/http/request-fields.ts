@@ -3,7 +3,7 @@ import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
 import { largestBody } from './guards'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** @throws InvalidFields with all errors */
+/** Validates the fields of a body against its schema. @throws InvalidFields with all errors */
 export function requireValidFields<Output>(
   schema: BodySchema<Output, unknown>,
   fields: Record<string, unknown>,
@@ -13,6 +13,12 @@ export function requireValidFields<Output>(
   return parsed.value
 }
 
+/**
+ * Reads and parses a request's body into unvalidated fields.
+ *
+ * @throws ApiError if the body is too large or its media type is unsupported
+ * @throws UnreadableBody if it cannot be parsed or is incomplete; InvalidFields if it is not an object
+ */
 export async function readFields(request: Request): Promise<Record<string, unknown>> {
   const parsed = await parseBody(await readBytes(request), request.headers.get('content-type'))
   if (!parsed.ok) {

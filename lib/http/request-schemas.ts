@@ -13,6 +13,7 @@ export type LoginField = 'login' | 'email'
 export type LinkRequest =
   { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
 
+/** The body of `reset-password/` as a form sends it: all values are text. */
 export type ResetForm = {
   user_id: string
   timestamp: string
@@ -21,6 +22,7 @@ export type ResetForm = {
   password_confirm?: string
 }
 
+/** The validated body of `reset-password/`. */
 export type ResetInput = {
   user_id: string
   /** Seconds since the epoch. */
@@ -171,7 +173,7 @@ export function parseBodyFields<Output>(
   return { ok: false, problems }
 }
 
-/** The description of an endpoint in its response to OPTIONS, as DRR formats it. */
+/** The endpoint's name and fields in its response to OPTIONS, as DRR formats them. */
 export type OptionsResponse = {
   name: string
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>

@@ -24,8 +24,10 @@ export const languages = [
   'fa',
 ] as const
 
+/** The code of a supported language. */
 export type Language = (typeof languages)[number]
 
+/** Whether a text is the code of a supported language. */
 export function isLanguage(text: string): text is Language {
   return (languages as readonly string[]).includes(text)
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { pino, type Logger, type LoggerOptions } from 'pino'
 
+/** A logger of named fields. Never pass user input, a link, a full address or a key. */
 export type Log = Logger
 
 /**

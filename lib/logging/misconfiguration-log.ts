@@ -33,6 +33,7 @@ const misconfigurations = {
   },
 } as const
 
+/** A kind of rejected requests that a wrong setting can cause. */
 export type Misconfiguration = keyof typeof misconfigurations
 
 /** Minimum milliseconds between two lines of the same kind. */

@@ -2,7 +2,7 @@ import type { SendOutcome } from '@/lib/mail/delivery-result'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import type { StopCause } from './stop-causes'
 
-/** `unclear`: the server was silent. `deferred`: it refused the recipient or the message for now. */
+/** `unclear`: the mail server did not respond. `deferred`: it temporarily rejected the recipient or the message. */
 export type SuspectKind = 'unclear' | 'deferred'
 
 /**
@@ -15,6 +15,7 @@ export type Evidence =
   | { shows: 'failing'; cause: StopCause; reason: string }
   | { shows: 'suspect'; kind: SuspectKind; reason: string }
 
+/** Decides what the outcome of an attempt shows about the mail server. */
 export function evidenceOf(outcome: SendOutcome): Evidence {
   if (outcome.ok) return { shows: 'accepted' }
   // A final failure concerns only its recipient or message.

@@ -34,6 +34,7 @@ type RunningJob = {
 /** How many different recipients must fail since the last acceptance before the mail server counts as failing. */
 const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
+/** Watches the emails of a worker for the mail health. */
 export type MailRecorder = ReturnType<typeof createMailRecorder>
 
 /**

@@ -7,7 +7,10 @@ import type { QueueName } from '@/lib/queue/queue'
 /** The queues whose jobs lead to emails. */
 export const emailQueues: QueueName[] = ['link-request', 'link-email', 'changed-email']
 
-/** The mail health of the installation. All times are ages in milliseconds, by the database's clock. */
+/**
+ * The facts about the mail health of the installation. Except for `now`, all times are ages in milliseconds, by the database's
+ * clock.
+ */
 export type MailFacts = {
   /** The database's clock, in milliseconds since the epoch. */
   now: number
@@ -17,7 +20,7 @@ export type MailFacts = {
   accepted: number | null
   /** Since the last failure that would affect every email. */
   failed: number | null
-  /** Since every attempt has been failing; null: the last one succeeded. */
+  /** Since all attempts fail; null: the last attempt succeeded. */
   failing: number | null
   /** The cause of the last failure; kept after it ended. */
   cause: string | null
@@ -95,14 +98,16 @@ export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' 
     return { ...(Object.fromEntries(ages) as Omit<MailFacts, 'cause' | 'reason'>), cause, reason }
   }
 
-  /** Whether the caller must log the failure now: true for one of all processes in `repeat` milliseconds. */
+  /**
+   * Claims the log line about a failure: returns true to one of all processes in `repeat` milliseconds, which must then log it.
+   */
   async function claimReport(repeat: number): Promise<boolean> {
     const changed = await prisma.$executeRaw`
       UPDATE ${table} SET "reported_at" = now() WHERE "reported_at" IS NULL OR "reported_at" <= ${ago(repeat)}`
     return changed === 1
   }
 
-  /** Whether the caller must log that the failure ended: true for one of all processes. */
+  /** Claims the log line about the end of a failure: returns true to one of all processes, which must then log it. */
   async function closeReport(): Promise<boolean> {
     const changed = await prisma.$executeRaw`
       UPDATE ${table} SET "reported_at" = NULL WHERE "reported_at" IS NOT NULL`

@@ -33,7 +33,7 @@ export function isStopCause(text: string | null): text is StopCause {
   return text !== null && Object.hasOwn(stopHints, text)
 }
 
-/** The causes that a successful connection without an email disproves. */
+/** The causes that a successful connection to the mail server disproves, even without an email. */
 export const connectionCauses: StopCause[] = [
   'network',
   'tls',

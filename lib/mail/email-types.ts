@@ -1,6 +1,6 @@
 import type { Language } from '@/lib/i18n/locales'
 
-/** The service that sends an email, as templates need it. */
+/** The facts about the service that sends an email, for templates. */
 export type Sender = {
   appName: string
   /** Scheme and host of this app. Links in emails lead only to hosts from the settings. */
@@ -13,19 +13,20 @@ export type Sender = {
   brandColor?: string | undefined
 }
 
-/** Untrusted text, chosen by users: it must stay plain text, and must not become a message of its own. */
+/** The account that an email is about. Its texts are untrusted: they must stay plain text, and must not read as a message. */
 export type EmailAccount = {
   /** Empty where the users table has no usernames. */
   username: string
   firstName: string
   /** The whole name, where the users table has one column for it; else empty. */
   name: string
-  /** Says which of several accounts with one address this is; empty unless the mapping names a column for it. */
+  /** Tells several accounts with one email address apart; empty unless the mapping names a column for it. */
   label: string
   /** The recipient's address. */
   email: string
 }
 
+/** The facts for the email with a reset link. */
 export type ResetEmailFacts = {
   locale: Language
   sender: Sender
@@ -39,6 +40,7 @@ export type ResetEmailFacts = {
   cancelLink?: string | undefined
 }
 
+/** The facts for the email about a changed password. */
 export type ChangedEmailFacts = {
   locale: Language
   sender: Sender
@@ -49,6 +51,7 @@ export type ChangedEmailFacts = {
   cancelLink?: string | undefined
 }
 
+/** A rendered email, as HTML and as plain text. */
 export type RenderedEmail = { subject: string; html: string; text: string }
 
 /** The email templates. The default ones are in `emails/`; `rekey.config.ts` may replace them. */

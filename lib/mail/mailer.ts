@@ -12,10 +12,11 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
 import { sendAsUtf8, testSession } from './smtp-session'
 
+/** An email to send, with its deadlines. */
 export type OutgoingEmail = {
-  /** The job's id: retries of one job are one message to its recipient (RFC 5322 §3.6.4). */
+  /** The job's id, from which the Message-ID is made: retries of a job are one message to its recipient (RFC 5322 §3.6.4). */
   id: string
-  /** The stored address; it may be invalid. */
+  /** The recipient's stored email address; it may be invalid. */
   to: string
   content: RenderedEmail
   /**
@@ -116,7 +117,7 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  /** Costs the time of composing a message, but sends none. */
+  /** Costs the same as sending, except for the connection: composes a message and drops it. */
   async function simulate(content: RenderedEmail): Promise<void> {
     await compose(messageTo(sender.address, 'simulation', content))
   }
@@ -159,7 +160,7 @@ function createDeadline(deadlineMs: number, replyMs: number) {
   return { signal: breaking.signal, handedOver, isHandedOver: () => whole }
 }
 
-/** Forbids nodemailer to read files or fetch URLs that an email names. Our emails name none. */
+/** Forbids nodemailer to read files or fetch URLs for an email. Rekey's emails need none. */
 const noExternalContent = { disableFileAccess: true, disableUrlAccess: true }
 
 function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Transport {

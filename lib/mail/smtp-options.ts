@@ -50,7 +50,8 @@ export function smtpOptions(
     dnsTimeout: 10_000,
     connectionTimeout: 15_000,
     greetingTimeout: 15_000,
-    // As long as a reply may take: nodemailer has one timeout for all silences. The attempt's deadline limits the others.
+    // As long as the reply to a whole email may take: nodemailer has one timeout for all replies. The attempt's deadline limits
+    // the others.
     socketTimeout: longestAttempt,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,

@@ -17,7 +17,7 @@ import { openLink, verifyResetLink, type VerifiedLink } from './verify-link'
 export type CompleteResetInput = {
   link: Link
   password: string
-  /** The repetition, where the endpoint asks for one. */
+  /** The repeated password, if the endpoint requires it. */
   passwordConfirm: string | undefined
   locale: string
   requestId: string
@@ -35,7 +35,7 @@ export type CompleteResetOutcome = { ok: true } | RejectedLink | RejectedPasswor
 
 type Step = RejectedLink | RejectedPassword | Throttled | undefined
 
-/** Replaces the password if the link still holds. Of two visitors with one link, one gets through. */
+/** Replaces the password if the link is valid. Of two concurrent requests with one link, only one succeeds. */
 export async function completeReset(
   parts: ResetDependencies,
   input: CompleteResetInput,
@@ -53,7 +53,7 @@ export async function completeReset(
     (await checkSecondFactor(parts, input, account, context))
   if (stopped !== undefined) return stopped
 
-  // One after the other, so that of many posts with one link only the first costs a hash: the others find it used.
+  // One at a time, so that of many requests with one link only the first costs a hash: the others find the link used.
   return hashesOfLink(link.signature, async (waited) => {
     const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { status, account }
     if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)
@@ -65,7 +65,7 @@ export async function completeReset(
   })
 }
 
-/** An exhausted link may have been used by the last post that was hashed, in another process. */
+/** Verifies an exhausted link again, because another process may have just used it, and returns the rejection. */
 async function exhausted(
   parts: ResetDependencies,
   link: Link,
@@ -75,12 +75,13 @@ async function exhausted(
   return status === 'valid' ? { ok: false, code: 'link-exhausted' } : rejectLink(parts, status, link, context)
 }
 
+/** Runs the hashes for one link one at a time. */
 const hashesOfLink = createKeyedMutex()
 
 /**
- * Counts before it hashes. Above the limit the link is exhausted: a new one helps at once.
+ * Hashes the password if the link has not reached its limit of hashes. Counts before it hashes.
  *
- * @returns undefined where the link has cost as many hashes as it may
+ * @returns undefined at the limit: the link is then exhausted, and a new link helps at once
  */
 async function hashPassword(
   parts: ResetDependencies,
@@ -120,7 +121,7 @@ async function checkPassword(
   return { ok: false, code: 'password-rejected', problems, mismatch }
 }
 
-/** Counts before it asks, so that of many guesses at once no more than the limit are tried. */
+/** Counts each guess before it is verified, so that concurrent guesses cannot exceed the limit. */
 async function checkSecondFactor(
   parts: ResetDependencies,
   { link, request }: CompleteResetInput,
@@ -133,16 +134,16 @@ async function checkSecondFactor(
   if (!attempt.ok) return rejectThrottled(parts, attempt, context)
   const guess = await limits.countGuess(link.signature)
   if (!guess.ok) {
-    // Not "later": a new link helps at once.
+    // Not `throttled`, which would mean to wait: a new link helps at once.
     await auditThrottled(parts, guess, context)
     return { ok: false, code: 'second-factor-exhausted' }
   }
-  // Reads the fields only now: until here they have not earned the work.
+  // Reads the fields only now: unverified requests should not cost that work.
   const passed = await configuration.secondFactor(account, { ...request })
   return passed ? undefined : rejectLink(parts, 'second-factor-required', link, context)
 }
 
-/** One transaction: the password, the team's sessions, the audit entries, and the email about the change. */
+/** Replaces the password, ends sessions, audits, and queues the email about the change, all in one transaction. */
 async function replacePassword(
   { accounts, audit, configuration, database, queue, settings }: ResetDependencies,
   { locale, requestId, request: { client } }: CompleteResetInput,

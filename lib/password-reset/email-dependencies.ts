@@ -12,7 +12,7 @@ import type { SendPacing } from './send-pacing'
 import type { Configuration } from './extension-points'
 import type { LinkSigner } from './reset-link'
 
-/** What the worker's use cases, which send emails, work with. */
+/** The dependencies of the worker's use cases, which send emails. */
 export type EmailDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore

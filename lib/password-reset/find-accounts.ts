@@ -5,7 +5,7 @@ import type { ResetDependencies } from './reset-dependencies'
 /**
  * Finds the accounts of a login that may reset, with the team's own function if there is one.
  *
- * @param choose selects among an address's accounts; those on turn by default
+ * @param choose selects among the ids of an email address's accounts; by default `chooseOnTurn`
  */
 export async function findResettableAccounts(
   {

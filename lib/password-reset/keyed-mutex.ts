@@ -1,11 +1,11 @@
-/** Runs work with the same key one after the other, in the order of the calls. Each process counts for itself. */
+/** Creates a function that runs work with the same key one at a time, in the order of the calls; within this process only. */
 export function createKeyedMutex() {
   const lastOf = new Map<string, Promise<unknown>>()
 
   /**
-   * Runs `work` after all earlier work with this key has ended, well or not.
+   * Runs `work` after all earlier work with this key ended, even with an error.
    *
-   * @param work is told whether it had to wait, so that what it knew before may be out of date
+   * @param work receives whether it had to wait: then facts that were read before may be outdated
    */
   return async function oneByOne<Result>(
     key: string,

@@ -11,7 +11,7 @@ import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 import type { Configuration } from './extension-points'
 import type { LinkSigner } from './reset-link'
 
-/** What the use cases of a reset work with. */
+/** The dependencies of the use cases of pages and endpoints. */
 export type ResetDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore
@@ -27,5 +27,5 @@ export type ResetDependencies = {
   configuration: Configuration
 }
 
-/** Where a request comes from, for log and audit. */
+/** The id of a request and its client's IP address, for log and audit. */
 export type RequestContext = { requestId: string; client: string }

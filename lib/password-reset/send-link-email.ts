@@ -86,7 +86,7 @@ async function send(
       emailLanguage(parts, account, data.locale),
     )
     const ended = await deliverEmail(parts, 'sent', id, account, text, context, attempt)
-    // An invalid address fails at once, without the time of sending.
+    // An invalid email address fails at once: without the simulation, its time would reveal the account.
     if (ended.outcome === 'never') await simulation.sending(data)
     left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
     return ended
@@ -116,7 +116,7 @@ export function renderLinkEmail(
   })
 }
 
-/** Takes one email from the limit of the account's mailbox, which may have other accounts. */
+/** Counts one email towards the limit of the account's mailbox, which other accounts may share. */
 function spendMailbox(
   { accounts, limits }: EmailDependencies,
   { id, email }: Account,

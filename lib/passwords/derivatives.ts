@@ -1,25 +1,25 @@
 import { costOfUncovered, findPieces, repeatedPartLength, type UncoveredCosts, type FindWord } from './pieces'
 import { countVisible, isLetter, isPadding, isSign, visibleCharacters, withoutDisguise } from './visible-text'
 
-/** Letters from which on a repetition stands out from chance, where digits and signs stand between. */
+/** The least letters of a repeated part that counts with digits and signs in between: shorter ones also repeat by chance. */
 const tellingPart = 5
 
+/** What `isDerivative` compares a password with. */
 export type DerivativeContext = {
-  /** The least length of a password: a part that is as long by itself may be repeated. */
+  /** The least length of a password. A part of this length may be repeated, because it would be allowed by itself. */
   minLength: number
   /** Names of the account and the service, as `nameForms` returns them. */
   names: ReadonlySet<string>
-  /** Whether many people use a word as a password; the word is without its disguise (`withoutDisguise`). */
+  /** Whether many people use a word as a password. Receives the word without its disguise (`withoutDisguise`). */
   isCommon: (plain: string) => boolean
 }
 
 /**
- * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2): nothing is left of it
- * without repetitions, sequences of letters, digits or keys, names of account and service, one common password, and the
- * digits and signs around them; or less than half of the least length can be seen.
+ * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2): it consists only of repetitions,
+ * sequences of letters, digits or keys, names of account and service, one common password, and digits and signs around them;
+ * or fewer characters than half of the least length are visible.
  *
- * Two different common words count as a phrase. The time is bounded, since no more than 256 visible characters are
- * looked at.
+ * Two different common words count as a phrase. Takes bounded time, because only the first 256 visible characters count.
  */
 export function isDerivative(password: string, { minLength, names, isCommon }: DerivativeContext): boolean {
   if (countVisible(password) * 2 < minLength) return true
@@ -30,7 +30,7 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const all = visibleCharacters(password)
   if (isRepeated(all)) return true
 
-  // Up to a fifth may be anything, four at most: "aaaaaaaaaaaaaab" is no better than its beginning.
+  // Up to a fifth of the characters, at most four, may be anything: "aaaaaaaaaaaaaab" is no better than its beginning.
   const most = Math.min(4, Math.floor(all.length / 5))
   const few = { padding: 1, letter: 2, most, needsWord: false }
   const padded = { padding: 0, letter: Infinity, most: 0, needsWord: true }
@@ -42,11 +42,11 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 
   const letters = all.filter((character) => !isPadding(character))
   if (letters.length === all.length || letters.length < 3) return false
-  // "sunflower1sunflower2"; hexadecimal digits have such letters by chance, but not each part in one go.
+  // Matches "sunflower1sunflower2". Hexadecimal digits repeat letters by chance, but not each part as one run of letters.
   const runs = all.filter((character, at) => !isPadding(character) && isPadding(all[at - 1] ?? '0')).length
   const part = repeatedPartLength(letters)
   if (isRepeated(letters) && part >= tellingPart && runs * part <= letters.length + part) return true
-  // "a1b2c3d4": two sequences, one in the other.
+  // Matches "a1b2c3d4": two interleaved sequences.
   const around = rest(all.filter(isPadding), few)
   if (around > most) return false
   return isRepeated(letters) || rest(letters, few) + around <= most
@@ -62,8 +62,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 }
 
 /**
- * The forms in which names are looked for: whole, by their words, and without accents, each without disguise. Forms without
- * a letter and those of one or two ASCII characters are left out, since they are in everything.
+ * Returns the forms in which names are searched: whole, by their words, and without accents, each without disguise. Omits forms
+ * without a letter and forms of one or two ASCII characters, because they occur in almost every password.
  */
 export function nameForms(names: readonly string[]): Set<string> {
   const forms = names.flatMap((name) => {

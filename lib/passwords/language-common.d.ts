@@ -1,4 +1,4 @@
-// Parts of the package that it offers only together: the large list of passwords is nothing for a browser.
+// Declares single files of the package. Its entry point also loads the large list of passwords, which a browser should not load.
 
 declare module '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs' {
   import type { adjacencyGraphs } from '@zxcvbn-ts/language-common'

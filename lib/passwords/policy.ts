@@ -8,7 +8,7 @@ import { withoutDisguise } from './visible-text'
 
 export type PolicyProblem = SimilarityProblem | { code: 'too-common' } | RuleProblem
 
-/** The contract's order of messages. */
+/** The order of messages in the contract. */
 const order: readonly PolicyProblem['code'][] = [
   'too-similar-username',
   'too-similar-email',
@@ -27,7 +27,7 @@ const byOrder = (a: PolicyProblem, b: PolicyProblem) => order.indexOf(a.code) - 
 
 export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>
 
-/** What the service is called: the first things to guess. */
+/** The names of the service, which a guesser tries first. */
 export type ServiceNames = {
   appName: string
   /** The host of the service's public address. */
@@ -35,11 +35,11 @@ export type ServiceNames = {
 }
 
 /**
- * The one policy that the endpoint judges by; `rules` is the part of it that a form shows, and `ruleSettings` is what makes
- * these rules in a browser.
+ * Creates the policy that the endpoint applies to passwords. `rules` is the part that a form shows, and from `ruleSettings` a
+ * browser creates the same rules.
  *
- * @param normalise the password format's own
- * @throws Error where no password is both long and short enough
+ * @param normalise as in the password format
+ * @throws Error if the least length exceeds the greatest
  */
 export function createPasswordPolicy({
   appName,
@@ -56,7 +56,7 @@ export function createPasswordPolicy({
   const ownWords = new Set([appName, appName.replace(/\s/g, '')].map(fold))
   const serviceNames = [appName, host]
 
-  /** Whether the whole password is one that everybody tries. A phrase may contain such words (NIST, no substring bans). */
+  /** Whether the whole password is a common one. A phrase may contain common words (NIST: no check of substrings). */
   function isCommon(password: string): boolean {
     const folded = fold(password)
     return listed().has(folded) || ownWords.has(folded) || exhaustible.test(folded)
@@ -68,8 +68,8 @@ export function createPasswordPolicy({
   }
 
   /**
-   * All that is wrong with a password for this person, in the contract's order; empty where nothing is. Where the format
-   * normalises, both what was typed and what is hashed must be good: full-width letters would hide a name from the policy.
+   * Finds all problems of a password for this person, in the contract's order; empty if there is none. If the format normalises,
+   * checks both the typed and the hashed text: otherwise full-width letters would hide a name from the policy.
    */
   function findProblems(password: string, person: PersonalFacts): PolicyProblem[] {
     const hashed = normalise?.(password) ?? password
@@ -88,7 +88,7 @@ export function createPasswordPolicy({
       ...(isCommon(password) ? [{ code: 'too-common' as const }] : []),
       ...rules.problems(password),
     ]
-    // Only what would pass otherwise: so the text has a greatest length, and other answers stay Django's.
+    // Only a password that would pass otherwise: so its length is limited, and other responses stay Django's.
     if (problems.every(({ code }) => code === 'outer-spaces') && isDerived(password, person))
       problems.push({ code: 'too-common' })
     return problems.sort(byOrder)
@@ -97,10 +97,10 @@ export function createPasswordPolicy({
   return { rules, ruleSettings, findProblems }
 }
 
-/** Code points of a fact that are looked at: nobody types more of one. */
+/** The most code points of a fact to compare: no person types more of one. */
 const longestFact = 100
 
-/** A person's facts as names to look for; of the address, the part before the `@` and the domain. */
+/** Lists a person's facts as names to search: of the email address also the part before the `@` and the domain. */
 function factsOf({ username, email, firstName, lastName, name }: PersonalFacts): string[] {
   return [username, email, ...email.split('@'), firstName, lastName, name].map((fact) =>
     Array.from(fact.slice(0, 2 * longestFact))
@@ -109,23 +109,23 @@ function factsOf({ username, email, firstName, lastName, name }: PersonalFacts):
   )
 }
 
-/** As Django compares: without regard to case and outer white space. */
+/** Folds a password as Django does for comparison: lower case, without outer white space. */
 function fold(password: string): string {
   return strip(password.toLowerCase())
 }
 
-/** Up to three letters or digits. The list starts at three and has few of those: attackers need no list for them. */
+/** Matches up to three letters or digits. The list contains few of them, because attackers can try all. */
 const exhaustible = /^[a-z0-9]{1,3}$/
 
 let common: ReadonlySet<string> | undefined
 let commonWords: ReadonlySet<string> | undefined
 
-/** The listed passwords, unpacked when first asked for: about 50 000, 4 MB. */
+/** Returns the common passwords, unpacked on first use: about 50 000, 4 MB. */
 function listed(): ReadonlySet<string> {
   return (common ??= new Set(dictionary['passwords-common']))
 }
 
-/** Whether a word without its disguise is a listed password with three letters at least. */
+/** Whether a word without its disguise is a common password with at least three letters. */
 function isCommonWord(plain: string): boolean {
   commonWords ??= new Set(
     dictionary['passwords-common']

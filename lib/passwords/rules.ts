@@ -1,10 +1,13 @@
 import { isWhiteSpace } from '@/lib/text/python-strip'
 import type { PasswordFormat } from './hashers/password-format'
 
-// The rules that need neither a list nor an account. They run in the browser while somebody types, so nothing of Node
-// here; the server judges with the very same object.
+// The password rules that need neither a list nor an account. They run on the server and, while a person types, in the browser,
+// so no Node APIs here.
 
-/** The most code points; more would only make hashing a weapon. Never a cut (NIST SP 800-63B-4 §3.1.1.2). */
+/**
+ * The most code points of a password: hashing longer ones would cost too much. Longer passwords are rejected, never truncated
+ * (NIST SP 800-63B-4 §3.1.1.2).
+ */
 export const mostCodePoints = 256
 
 export type RuleProblem =
@@ -17,19 +20,19 @@ export type RuleProblem =
 export type RuleSettings = {
   /** Code points. */
   minLength: number
-  /** `refuse` where the sign-in trims what is typed, so that an outer space would lock its owner out. */
+  /** `refuse` if the product's sign-in trims passwords: with an outer space, the owner could not sign in. */
   outerSpaces: 'keep' | 'refuse'
-  /** What the users table's password format takes, if it has a limit. */
+  /** The longest password of the users table's format, if it has a limit. */
   longest?: PasswordFormat['limit']
 }
 
 export type PasswordRules = ReturnType<typeof createPasswordRules>
 
 /**
- * The password rules as a form can show and judge them.
+ * Creates the password rules that a form can show and check.
  *
- * @param normalise the password format's own; what it makes of a password must keep the format's limit, too. A form does not
- *   have it, as no function can be sent to a browser
+ * @param normalise as in the password format; its result must keep the format's limit, too. A form cannot have it, because a
+ *   function cannot be sent to a browser
  */
 export function createPasswordRules(
   { minLength, outerSpaces, longest }: RuleSettings,
@@ -46,7 +49,7 @@ export function createPasswordRules(
     { problem: { code: 'too-short', min: minLength }, breaks: (password) => lengthOf(password) < minLength },
     { problem: { code: 'numeric' }, breaks: isNumeric },
   ]
-  // A character has a byte at least, so a smaller number of bytes says it all.
+  // A character has at least one byte, so with a smaller limit in bytes this rule would be redundant.
   if (bytes > mostCodePoints) rules.push({ problem: { code: 'too-long', max }, breaks: isTooLong })
   if (bytes < Infinity)
     rules.push({
@@ -57,25 +60,25 @@ export function createPasswordRules(
 
   return {
     /**
-     * Attributes of the password field. `minlength` counts UTF-16 units, so it never refuses what the server takes; there
-     * is no `maxlength`, which would cut a pasted password silently. The rules for password managers ask for a letter
-     * only so that they never invent an entirely numeric one; people are free.
+     * The attributes of the password field. `minlength` counts UTF-16 units, so it rejects no password that the server accepts.
+     * No `maxlength`, which would silently truncate a pasted password. The rules for password managers require a letter, so that
+     * no generated password is entirely numeric; people need none.
      */
     attributes: {
       minLength,
-      // What a manager makes of these sets has one byte for each character.
+      // The characters that a manager may use have one byte each.
       passwordrules: `minlength: ${minLength}; maxlength: ${Math.min(max, bytes)}; required: lower; allowed: upper, digit, [-];`,
     },
-    /** Every rule, in the order to show, and whether the password keeps it. */
+    /** Returns every rule in the order to show, and whether the password keeps it. */
     checklist: (password: string): { problem: RuleProblem; kept: boolean }[] =>
       rules.map(({ problem, breaks }) => ({ problem, kept: !breaks(password) })),
-    /** What is wrong, in the order of `checklist`; empty where nothing is. */
+    /** Returns the broken rules in the order of `checklist`; empty if none is broken. */
     problems: (password: string): RuleProblem[] =>
       rules.filter(({ breaks }) => breaks(password)).map(({ problem }) => problem),
   }
 }
 
-/** Code points, not UTF-16 units: an emoji counts once (NIST SP 800-63B-4 §3.1.1.2). */
+/** Counts code points, not UTF-16 units: an emoji counts once (NIST SP 800-63B-4 §3.1.1.2). */
 function lengthOf(password: string): number {
   return Array.from(password).length
 }
@@ -84,7 +87,7 @@ function bytesOf(password: string): number {
   return new TextEncoder().encode(password).length
 }
 
-/** Python's `str.isdigit`, which Django asks: decimal digits of any script, and digits in superscript or a circle. */
+/** Matches what Python's `str.isdigit` accepts, which Django uses: digits of any script, also in superscript or a circle. */
 const digits =
   /^[\p{Nd}\xb2\xb3\xb9\u1369-\u1371\u19da\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792\u{10a40}-\u{10a43}\u{10e60}-\u{10e68}\u{11052}-\u{1105a}\u{1f100}-\u{1f10a}]+$/u
 

@@ -1,8 +1,8 @@
 import graphs from '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs'
 
-// Which character follows which: in alphabets, in counting, and on keyboards.
+// Sequences of characters that a guesser tries: in alphabets, in counting, and on keyboards.
 
-/** Orders that code points do not have. Neighbouring code points count anyway. */
+/** Alphabets whose order differs from that of their code points. Neighbouring code points count as a sequence anyway. */
 const orders = [
   'абвгдеёжзийклмнопрстуфхцчшщъыьэюя',
   'абвгґдеєжзиіїйклмнопрстуфхцчшщьюя',
@@ -24,7 +24,7 @@ const orders = [
 
 const latinKeys = "qwertyuiop[]asdfghjkl;'zxcvbnm,./"
 
-/** What stands on the Latin keys in other scripts, key by key. */
+/** The characters on the Latin keys in other keyboard layouts, in the order of `latinKeys`. */
 const scripts = [
   'йцукенгшщзхъфывапролджэячсмитьбю.',
   'йцукенгшщзхїфівапролджєячсмитьбю.',
@@ -34,7 +34,7 @@ const scripts = [
   'ضصثقفغعهخحجچشسیبلاتنمکگظطزرذدپو./',
 ]
 
-/** The ways in which one character leads to another, by name; the same way again makes a line. */
+/** The names of the ways from one character to another, by pair. A sequence that repeats one way is a line. */
 const ways = new Map<string, Set<string>>()
 
 function addWay(from: string, to: string, way: string): void {
@@ -49,7 +49,7 @@ for (const [index, order] of orders.entries()) {
   for (const [at, character] of characters.entries()) {
     const next = characters[at + 1]
     if (next === undefined) continue
-    // After nine, zero: counting goes on.
+    // After nine, counting continues with zero.
     addWay(character, next, order === '90' ? 'up' : `order ${index} up`)
     addWay(next, character, order === '90' ? 'down' : `order ${index} down`)
   }
@@ -75,8 +75,8 @@ for (const [index, script] of scripts.entries()) {
 const none: ReadonlySet<string> = new Set()
 
 /**
- * The ways that lead from one character to the next: standing still, one or two up or down in an alphabet, or a direction on a
- * keyboard. A line of keys takes one way again and again, a zigzag such as `1q2w3e` two in turn.
+ * Returns the ways from one character to the next: the same character, one or two up or down in an alphabet, or a direction on a
+ * keyboard. A line of keys repeats one way, a zigzag such as `1q2w3e` alternates between two.
  */
 export function waysBetween(from: string, to: string): ReadonlySet<string> {
   const known = ways.get(`${from}${to}`)

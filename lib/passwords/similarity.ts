@@ -1,4 +1,4 @@
-/** What a password is compared with. Any of it may be empty. */
+/** The facts about a person that a password must not resemble. Each may be empty. */
 export type PersonalFacts = {
   username: string
   email: string
@@ -12,7 +12,7 @@ export type SimilarityProblem = {
   code: `too-similar-${'username' | 'first-name' | 'last-name' | 'name' | 'email'}`
 }
 
-/** In the order in which Django looks, since only the first hit is told. Django has no `name`. */
+/** In Django's order, because only the first similar fact is reported. Django has no `name`. */
 const attributes = [
   ['username', 'too-similar-username'],
   ['firstName', 'too-similar-first-name'],
@@ -23,19 +23,19 @@ const attributes = [
 
 const maxSimilarity = 0.7
 
-/** Characters from which on a word has its letters in many a phrase, and must share their order too. */
+/** The least characters of a word that must also share pairs: many phrases contain all letters of a long word. */
 const longWord = 9
 const maxSharedPairs = 0.3
 
 /**
- * The first fact about a person that a password resembles, as Django's UserAttributeSimilarityValidator sees it: by the
- * characters they have in common, whole or by word. Unlike Django, words of nine characters and more must share pairs of
- * neighbours too: otherwise one phrase of a thousand resembles a long address by chance.
+ * Finds the first fact about a person that a password resembles, as Django's UserAttributeSimilarityValidator does: by common
+ * characters, of the whole fact or of one of its words. Unlike Django, words of nine or more characters must also share pairs of
+ * neighbouring characters: otherwise one phrase in a thousand resembles a long email address by chance.
  *
- * The password is counted once, however many words there are, so that the time taken is in proportion to the lengths and
- * needs none of Django's guard against long input (CVE-2021-45115).
+ * Counts the characters of the password only once, so that it takes linear time and needs no guard against long input, which
+ * Django needs (CVE-2021-45115).
  *
- * @returns undefined where it resembles none
+ * @returns undefined if it resembles none
  */
 export function findSimilarityProblem(password: string, facts: PersonalFacts): SimilarityProblem | undefined {
   const characters = Array.from(password.toLowerCase())

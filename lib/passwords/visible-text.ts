@@ -1,28 +1,29 @@
-// What a person sees of a text, and what a guesser takes for the same character.
+// The visible characters of a text, and the characters that a guesser treats as equal.
 
 /** Spaces, controls and everything that a font draws nothing for, the zero-width ones and the empty Braille cell included. */
 const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Z}\u2800]/u
 
-/** Digits and signs, with which people fill a password up. A picture is none: there are thousands to choose from. */
+/** Matches digits and signs, with which people pad a password; not pictures, because there are thousands to choose from. */
 const padding = /^(?!\p{Extended_Pictographic}|\p{Regional_Indicator})[\p{N}\p{P}\p{S}]/u
 
 const sign = /^(?!\p{Extended_Pictographic}|\p{Regional_Indicator})[\p{P}\p{S}]/u
 
-/** How many of the code points, as they were typed, can be seen. */
+/** Counts the visible code points of a text as typed. */
 export function countVisible(text: string): number {
   return Array.from(text).filter((character) => !invisible.test(character)).length
 }
 
-/** Visible characters that are looked at: some compatible forms are eighteen letters long. */
+/** The most visible characters that count: NFKC turns some characters into eighteen letters. */
 const mostVisible = 256
 
-/** The first 256 visible characters, without regard to case and to compatible forms such as full-width letters (NFKC). */
+/** Returns the first 256 visible characters, in lower case and without compatibility forms such as full-width letters (NFKC). */
 export function visibleCharacters(text: string): string[] {
   return Array.from(text.normalize('NFKC').toLowerCase().replaceAll('ς', 'σ'))
     .filter((character) => !invisible.test(character))
     .slice(0, mostVisible)
 }
 
+/** Whether a character is a digit or a sign, with which people pad a password. */
 export function isPadding(character: string): boolean {
   return padding.test(character)
 }
@@ -35,7 +36,7 @@ export function isLetter(character: string): boolean {
   return /^\p{L}/u.test(character)
 }
 
-/** Each line: the character that stands for the others. The last letters are Cyrillic and Greek ones that look Latin. */
+/** Each line has a plain character, then its disguises. The last ones are Cyrillic and Greek letters that look Latin. */
 const disguises = [
   'a4@аα',
   'b8в',
@@ -64,7 +65,7 @@ const plainOf = new Map(
   }),
 )
 
-/** The same characters, as many, with digits, signs and look-alikes read as the letters that they stand for. */
+/** Replaces digits, signs and look-alikes by the letters that they stand for; the length stays the same. */
 export function withoutDisguise(characters: readonly string[]): string[] {
   return characters.map((character) => plainOf.get(character) ?? character)
 }

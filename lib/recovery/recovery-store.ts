@@ -5,14 +5,15 @@ import { Prisma } from '@/prisma/client/client'
 /** How many emails an account gets: one per `cooldown` seconds, and `perAccount` in all. */
 export type AccountEmailLimits = { cooldown: number; perAccount: { count: number; seconds: number } }
 
-/** Seconds that Rekey remembers what it knows of an account after the last change of it. */
+/** Seconds after its last change until a row is purged. */
 const recoveryRetention = 8 * 86_400
 
 export type RecoveryStore = ReturnType<typeof createRecoveryStore>
 
 /**
- * What Rekey itself knows about accounts: the epoch of their links, a pause of their emails, and the emails of the last
- * hours. A row has the account's id as text and no foreign key, so it may outlive its account until it is purged.
+ * Creates the store of the facts that Rekey itself keeps about accounts: the epoch of their links, a pause of their emails, and
+ * the emails of the last hours. A row has the account's id as text and no foreign key, so it may outlive its account until it is
+ * purged.
  *
  * @param usersTable the identity of the users table, which is part of each row's key
  */

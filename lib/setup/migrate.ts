@@ -24,7 +24,7 @@ const createRecord = (schemas: SchemaNames) => `CREATE TABLE IF NOT EXISTS ${rec
 
 type Migration = { name: string; sql: string; checksum: string }
 
-/** Makes Rekey's own table of accounts: not for a team that maps a table of its own. */
+/** Matches the migration that creates Rekey's own table of accounts. It is skipped for a team that maps its own table. */
 const usersMigration = /_users$/
 
 /** Reads the migrations of this version, in the order of their names, in which they apply. */
@@ -67,7 +67,7 @@ export async function pendingMigrations(
  *
  * @param url its role needs CREATE on both schemas, or on the database if they are missing
  * @param appRole the role of the app, if it differs; receives its privileges
- * @param ownsUsers false where a mapping names a users table: Rekey's own is not made
+ * @param ownsUsers whether accounts are in Rekey's own table; otherwise it is not created
  * @returns the names of the migrations applied now
  * @throws Error with a sentence for each reason not to start; the database is then unchanged
  * @throws Error if a migration fails; that migration is rolled back

@@ -11,10 +11,10 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { describeDatabaseUrl } from '@/lib/config/database-url'
 
 /**
- * Verifies at start that the database is reachable, suitable and fully migrated, and that a mapped users table can be worked
- * with; changes nothing.
+ * Verifies at start that the database is reachable, suitable and fully migrated, and that Rekey can work with a mapped users
+ * table. Changes nothing.
  *
- * @param users the mapping; none for Rekey's own table
+ * @param users the mapping; undefined for Rekey's own table
  * @returns warnings, a sentence each
  * @throws Error whose message has a sentence for each problem
  */

@@ -14,7 +14,7 @@ const tablePrivileges: Record<string, string[]> = {
 
 const purgeAudit = '"purge_audit"(INTERVAL)'
 
-/** Without Rekey's own table of accounts where a mapping names another. */
+/** Lists the needed privileges; those on Rekey's own table of accounts only if it is used. */
 function neededPrivileges(ownsUsers: boolean): [table: string, privileges: string[]][] {
   return Object.entries(tablePrivileges).filter(([table]) => ownsUsers || table !== 'users')
 }
@@ -34,7 +34,7 @@ export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers
   ]
 }
 
-/** Lists those of both schemas that exist but that the connection's role may not use. */
+/** Lists which of both schemas exist but may not be used by the connection's role. */
 export async function closedSchemas(client: pg.Client, { own, queue }: SchemaNames): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname AS "name" FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')`,

@@ -13,13 +13,15 @@ import type { Settings } from '@/lib/config/settings'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
 
+/** The result of comparing a mapping with the database. */
 export type UsersTableReport = {
-  /** What keeps Rekey from working with the table, a sentence each with what to write or to run. */
+  /** Reasons why Rekey cannot work with the table, a sentence each with the remedy. */
   problems: string[]
   warnings: string[]
   catalogue: ReadonlyMap<string, Relation>
   /** The connection's role, quoted. */
   role: string
+  /** Whether a known password was verified with this mapping. */
   isProven: boolean
 }
 
@@ -52,7 +54,7 @@ export async function inspectUsersTable(
   return { ...found, catalogue, role, isProven: rowCount === 1 }
 }
 
-/** Remembers that the product's own hash was verified with this mapping. */
+/** Stores that a hash that the product wrote was verified with this mapping. */
 export async function storeProof(
   { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
   mapping: UsersMapping,

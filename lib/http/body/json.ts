@@ -1,3 +1,4 @@
+/** Parsed JSON, or a fixed phrase about the error. */
 export type ParsedJson = { ok: true; value: unknown } | { ok: false; detail: string }
 
 /** The most levels of nested lists and objects in a field; the body's own object does not count. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { MIMEType } from 'node:util'
 import { decodeUtf8 } from './text'
 
+/** The fields of a multipart body, or a fixed phrase about the error. */
 export type ParsedMultipart = { ok: true; value: Record<string, unknown> } | { ok: false; detail: string }
 
 /** Replaces an uploaded file, whose content is dropped because no field accepts a file. */

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { MIMEType } from 'node:util'
 
+/** Decoded text, or a fixed phrase about the error. */
 export type DecodedText = { ok: true; text: string } | { ok: false; detail: string }
 
 /** Decodes UTF-8. Keeps a U+FEFF at the start, because a password may start with it. */

@@ -16,7 +16,7 @@ export type Argon2Options = {
 const owasp = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**
- * 7 MiB is the least memory in OWASP's list. The upper bounds hold for stored hashes too, so that none makes the server use
+ * 7 MiB is the least memory in OWASP's list. The upper bounds also apply to stored hashes, so that verifying one cannot take
  * gigabytes or minutes.
  */
 const bounds = {
@@ -25,7 +25,7 @@ const bounds = {
   parallelism: { min: 1, max: 64 },
 }
 
-/** Longer stored values have an absurd salt or output. */
+/** The most characters of a stored hash: a longer one has an absurd salt or output. */
 const longestStored = 512
 
 const phc =
@@ -51,7 +51,7 @@ export function argon2id(options: Argon2Options = {}): PasswordFormat {
   }
 }
 
-/** @throws Error naming the option that is given without a value or out of range */
+/** Reads the parameters of a format's options. @throws Error naming the option that is given without a value or out of range */
 export function argon2Parameters(
   format: string,
   options: Argon2Options,
@@ -71,7 +71,7 @@ export function isArgon2(stored: string): boolean {
   return stored.length <= longestStored && phc.test(stored)
 }
 
-/** Whether a password fits a PHC string of Argon2; false where its parameters are malformed or exceed the bounds. */
+/** Whether a password matches a PHC string of Argon2; false if its parameters are malformed or exceed the bounds. */
 export async function verifyArgon2Bounded(password: string, stored: string): Promise<boolean> {
   if (!isArgon2(stored)) return false
   try {
@@ -86,12 +86,12 @@ export async function verifyArgon2Bounded(password: string, stored: string): Pro
   }
 }
 
-/** The parameters as a format's name lists them. */
+/** Lists the parameters for the name of a format: `m=19456, t=2, p=1`. */
 export function describeParameters({ memoryCost, timeCost, parallelism }: Required<Argon2Options>): string {
   return `m=${memoryCost}, t=${timeCost}, p=${parallelism}`
 }
 
-/** Characters of a PHC string. */
+/** Returns the length of a PHC string with these parameters, in characters. */
 export function phcLength(
   { memoryCost, timeCost, parallelism }: Required<Argon2Options>,
   saltBytes: number,
@@ -105,7 +105,7 @@ function unpaddedLength(bytes: number): number {
   return Math.ceil((bytes * 4) / 3)
 }
 
-/** A core fills about a MiB in 0.9 ms, once for each pass. */
+/** Estimates the cost of a hash: a core fills a MiB in about 0.9 ms per pass. */
 export function argon2Cost({ memoryCost, timeCost }: Required<Argon2Options>): PasswordFormat['cost'] {
   const mebibytes = memoryCost / 1024
   return { milliseconds: Math.ceil(mebibytes * timeCost * 0.9), mebibytes: Math.ceil(mebibytes) }

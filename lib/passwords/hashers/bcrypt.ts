@@ -14,12 +14,12 @@ export type BcryptOptions = {
   pepper?: string
 }
 
-/** 10 is OWASP's least. The upper bound, about five seconds, holds for stored hashes too. */
+/** OWASP's minimum is 10. The upper bound, about five seconds, also applies to stored hashes. */
 const costBounds = { min: 10, max: 16 }
 
 const modular = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
 
-/** bcrypt ignores what follows. */
+/** The most bytes that bcrypt uses; it ignores the rest. */
 const longestPassword = 72
 
 /**
@@ -39,13 +39,13 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
 
   async function hash(password: string): Promise<string> {
     if (Buffer.byteLength(password) > longestPassword) throw new Error('bcrypt would cut the password')
-    // C libraries end the password here, and PHP refuses it.
+    // C libraries end the password at this character, and PHP rejects it.
     if (password.includes('\0')) throw new Error('bcrypt takes no null character')
     const written = await bcryptHash(password + pepper, cost)
     return `$${version}${written.slice('$2b'.length)}`
   }
 
-  /** A longer password is cut, since that is how the product's own sign-in verifies it. */
+  /** Truncates a longer password, as the product's own sign-in does. */
   async function verify(password: string, stored: string): Promise<boolean> {
     const [, storedCost] = modular.exec(stored) ?? []
     if (!(Number(storedCost) <= costBounds.max) || password.includes('\0')) return false
@@ -71,7 +71,7 @@ function readVersion({ version }: BcryptOptions): BcryptOptions['version'] {
   throw new Error(`bcrypt: version must be one of ${versions.join(', ')}, and is ${String(version)}`)
 }
 
-/** The pepper, and '' only where the option is not there at all. Its value is in no message. */
+/** Reads the pepper; '' only without the option. No message contains its value. */
 function readPepper(options: BcryptOptions): string {
   if (!Object.hasOwn(options, 'pepper')) return ''
   const { pepper } = options

@@ -13,13 +13,13 @@ import {
 import { integerOption } from './integer-option'
 import type { PasswordFormat } from './password-format'
 
-// The formats of Django's `contrib.auth.hashers`. Django hashes again at the next sign-in where the parameters are not its
-// own, higher ones included, or the salt has less than 128 bits (`must_update`).
+// The formats of Django's `contrib.auth.hashers`. Django hashes a password again at the next sign-in if the parameters differ from
+// its own, even if they are higher, or if the salt has less than 128 bits (`must_update`).
 
 const pbkdf2 = promisify(pbkdf2WithCallback)
 
 /**
- * Django 2.1 had 120,000. The upper bound holds for stored hashes too, so that none makes the server compute for minutes.
+ * Django 2.1 had 120,000. The upper bound also applies to stored hashes, so that verifying one cannot take minutes.
  */
 const iterationBounds = { min: 100_000, max: 10_000_000 }
 
@@ -102,7 +102,7 @@ export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat 
   }
 }
 
-/** The PHC string within Django's value. */
+/** Returns the PHC string in Django's value; undefined if it has none. */
 function withoutPrefix(stored: string): string | undefined {
   if (!stored.startsWith(argon2Prefix)) return undefined
   const phc = stored.slice(argon2Prefix.length)

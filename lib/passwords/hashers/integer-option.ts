@@ -1,6 +1,6 @@
 /**
- * Reads a numeric option of a password format. An option that is given as undefined, as an environment variable that is not
- * set would be, is a mistake and not the default: a wrong format locks people out.
+ * Reads a numeric option of a password format. An option that is present but undefined, such as a missing environment
+ * variable, is an error instead of the default: with a wrong format, people could not sign in.
  *
  * @throws Error naming the option where it is no integer within the range, or is missing and has no default
  */

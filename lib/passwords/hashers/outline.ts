@@ -1,10 +1,10 @@
-/** What may stand in the open: names of schemes, versions, costs and parameters. Anything else is salt or digest. */
+/** Matches the parts that may be shown: names of schemes, versions, costs and parameters. Any other part is salt or digest. */
 const openPart =
   /^(?:2[abxy]|argon2(?:id|i|d)?|[156y]|pbkdf2[\w-]*|bcrypt\w*|scrypt|md5|sha1|\d{1,8}|[a-z]+=\d+(?:,[a-z]+=\d+)*)$/i
 
 /**
- * Reduces a stored hash to what a product compares before it hashes again: scheme, version, cost, and the length of the digest.
- * Salt and digest are left out.
+ * Reduces a stored hash to the parts by which a product decides whether to hash again: scheme, version, cost, and the length of
+ * the digest. Omits salt and digest.
  *
  * @returns such as `$2y$12$*53` or `pbkdf2_sha256$1000000$*$*44`
  */

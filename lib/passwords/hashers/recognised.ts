@@ -1,7 +1,7 @@
 import type { PasswordFormat } from './password-format'
 
 /**
- * A format that is only recognised, so that a reset may replace it: it verifies nothing, and is never written.
+ * Creates a format that is only recognised, so that a reset may replace its hashes. It verifies no password and cannot hash.
  *
  * @param pattern what a stored value looks like
  */
