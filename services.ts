@@ -23,12 +23,13 @@ import { settings as readSettings, type Settings } from '@/lib/config/settings'
 /** Lifetime of the "this wasn't me" link in the email about a changed password, in seconds. */
 const cancelPeriod = 7 * 24 * 3600
 
+/** Everything that handlers, pages and jobs of one process work with. */
 export type Services = ReturnType<typeof createServices>
 
 /**
  * Creates the services of one process. Connections open at first use.
  *
- * @param configuration the team's own, unless a test gives another
+ * @param configuration by default the team's `rekey.config.ts`; tests pass others
  */
 export function createServices(given: Settings, configuration: Configuration = ownConfiguration) {
   const mapping = mappingFor(given, configuration)
@@ -51,8 +52,8 @@ export function createServices(given: Settings, configuration: Configuration = o
   })
   const links = createLinkSigner({
     secrets: settings.secrets,
-    // With the path, so that a link of another installation on the same host is invalid.
-    // With the users table, so that a link is of no account with the same id in another one.
+    // Includes the path, so that a link of another installation on the same host is invalid, and the users table, so that a
+    // link is invalid for an account with the same id in another table.
     audience: `${settings.publicUrl}${accounts.identity && ` ${accounts.identity}`}`,
     period: { reset: settings.reset.period, cancel: settings.reset.period, 'cancel-change': cancelPeriod },
     oneTimeUse: settings.reset.oneTimeUse,
@@ -84,7 +85,7 @@ export function createServices(given: Settings, configuration: Configuration = o
   return { ...parts, ownAccounts, log, passwordReset, mailbox, mailboxDir }
 }
 
-/** The embedded database of a demo has the tables of a product or Rekey's own, and none of a team's. */
+/** Returns the mapping of the users table; undefined for Rekey's own. A demo's embedded database never has a team's table. */
 function mappingFor(
   { mode, database, demoProduct }: Settings,
   { users }: Configuration,
@@ -93,14 +94,14 @@ function mappingFor(
   return mode !== 'production' && database.sharedSession ? undefined : users
 }
 
-/** A table without usernames is asked for addresses only. */
+/** Restricts the login to email addresses if the users table has no usernames. */
 function withLoginFieldsOf({ username }: UsersMapping, settings: Settings): Settings {
   const { reset } = settings
   const fields = username === undefined ? (['email'] as const) : reset.loginFields
   return { ...settings, reset: { ...reset, loginFields: fields } }
 }
 
-/** Survives reloads of the dev server: each one would open another pool of connections. */
+/** The services, kept across reloads of the dev server: otherwise each reload would open another pool of connections. */
 const shared = globalThis as { rekeyServices?: Services }
 
 /** Returns the services of this process. Creates them on first use, because `next build` imports every route without settings. */

@@ -3,6 +3,7 @@
 import { CheckIcon } from './icons'
 import { useIsSentPage } from './sent-page'
 
+/** The step of a reset that a page belongs to. */
 export type Step = 1 | 2 | 3 | 'done'
 
 export type StepMessages = { title: string; names: readonly [string, string, string]; done: string }

@@ -16,6 +16,7 @@ export type EmailContent = {
   footer: Paragraph[]
 }
 
+/** A paragraph of text. */
 export type Paragraph = {
   kind: 'paragraph'
   text: string
@@ -23,6 +24,7 @@ export type Paragraph = {
   address?: string | undefined
 }
 
+/** A labelled value, such as the username. */
 export type EmailFact = {
   label: string
   value: string
@@ -30,6 +32,7 @@ export type EmailFact = {
   untrusted: boolean
 }
 
+/** A button that leads to a link. */
 export type EmailAction = {
   kind: 'action'
   /** Explains the link; without it, the label does. */
@@ -39,6 +42,7 @@ export type EmailAction = {
   weight: 'main' | 'quiet'
 }
 
+/** A part of an email's body. */
 export type EmailBlock =
   | Paragraph
   | EmailAction

@@ -117,7 +117,7 @@ function Piece({ block, dir }: { block: EmailBlock; dir: 'ltr' | 'rtl' }) {
     case 'action':
       return <Act {...block} />
     case 'link-text':
-      return <Address {...block} />
+      return <LinkText {...block} />
   }
 }
 
@@ -156,7 +156,7 @@ function Act({ lead, label, href, weight }: EmailAction) {
   )
 }
 
-function Address({ lead, href }: { lead: string; href: string }) {
+function LinkText({ lead, href }: { lead: string; href: string }) {
   const styles = useStyles()
   return (
     <>
@@ -164,8 +164,8 @@ function Address({ lead, href }: { lead: string; href: string }) {
       <Text className="rk-faint" style={styles.hint}>
         {lead}
       </Text>
-      <Text style={styles.address} dir="ltr">
-        <Link href={href} className="rk-faint" style={styles.addressLink}>
+      <Text style={styles.linkText} dir="ltr">
+        <Link href={href} className="rk-faint" style={styles.linkTextAnchor}>
           {href}
         </Link>
       </Text>

@@ -7,7 +7,7 @@ const maxLength = { username: 24, address: 64 }
 /** Three words can be a name; four can be a sentence. */
 const maxWords = 3
 
-/** Enough for a year. The shortest premium-rate numbers have five digits. */
+/** Four digits are enough for a year. The shortest premium-rate telephone numbers have five. */
 const maxDigits = 4
 
 /** Letters with their marks and joiners, ASCII digits, `_` and `-`. */

@@ -97,7 +97,7 @@ function changedContent({
   }
 }
 
-/** Offers only the cancel link, not a new request: it sends a new link itself and pauses requested ones. */
+/** Offers only the cancel link, not a new request: cancelling requests a new link itself and pauses other emails. */
 function notYou(say: Say, cancelLink: string, sender: Sender): EmailBlock[] {
   const support = supportAddress(sender)
   return [
@@ -154,7 +154,7 @@ function greet(say: Say, account: EmailAccount): string {
   return name === '' ? say('greeting') : say('greeting-named', { name })
 }
 
-/** Says which account the email is about. The address does where there is neither a username nor a label. */
+/** Says which account the email is about: by label and username, else by email address. */
 function accountFacts(say: Say, { username, label, email }: EmailAccount): EmailFact[] {
   const named = [
     { label: say('account'), value: shownUsername(label, email), untrusted: true },

@@ -42,7 +42,7 @@ const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-quiet', `border-color: ${dark.edge} !important; color: ${dark.strong} !important`],
 ]
 
-/** Rules that cannot be inlined. Programs that drop them show the light email. */
+/** The rules that cannot be inlined. Mail programs that drop them show the light email. */
 const sheetOf = (dark: Palette) =>
   [
     ':root { color-scheme: light dark; supported-color-schemes: light dark }',
@@ -128,8 +128,8 @@ const stylesOf = (light: Palette) =>
       fontWeight: 600,
       textDecoration: 'none',
     },
-    address: { margin: '0 0 8px', fontFamily: monospace, fontSize: '12px', lineHeight: '18px' },
-    addressLink: { color: light.faint, textDecoration: 'none', wordBreak: 'break-all' },
+    linkText: { margin: '0 0 8px', fontFamily: monospace, fontSize: '12px', lineHeight: '18px' },
+    linkTextAnchor: { color: light.faint, textDecoration: 'none', wordBreak: 'break-all' },
     facts: { margin: '0 0 20px', borderRadius: '12px', backgroundColor: light.box },
     factsPad: { padding: '8px 16px' },
     factLabel: {

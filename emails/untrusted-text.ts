@@ -81,5 +81,5 @@ export function splitAtLinkCharacters(text: string): string[] {
   )
 }
 
-/** Separates the pieces: invisible, allows no line break, and is not valid in a link. */
+/** The character between the pieces of a split text: invisible, allows no line break, and is not valid in a link. */
 export const wordJoiner = '\u2060'

@@ -52,16 +52,22 @@ function readStamp(directory) {
   }
 }
 
-/** @param {string} directory */
+/**
+ * Whether compiled code exists and its sources are unchanged.
+ *
+ * @param {string} directory
+ */
 export function isCompiled(directory = 'dist') {
   const stamp = readStamp(directory)
   return stamp !== undefined && isDeepStrictEqual(stamp, digestsOf(Object.keys(stamp)))
 }
 
+/** Whether code and pages are built from the current sources. */
 export const isBuilt = () => isCompiled() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
+/** Whether there is a build, even an outdated one. */
 export const hasBuild = () =>
   existsSync('dist/server/processes/supervisor.js') && existsSync('.next/BUILD_ID')
-/** An image may contain a build without its sources. */
+/** Whether the sources are here: a container image may contain only a build. */
 export const hasSources = () => existsSync('server/processes/supervisor.ts')
 
 /**

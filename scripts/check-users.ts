@@ -31,7 +31,7 @@ type Options = {
 }
 
 /**
- * `npm run accounts -- check`: prints what the mapping resolves to, what is wrong with it, and what would become of a login.
+ * `npm run accounts -- check`: prints the columns of the mapping, its problems, and whether a login would get an email.
  *
  * @returns the exit code: 1 where something must be corrected
  */
@@ -54,7 +54,7 @@ export async function checkUsers(options: Options): Promise<number> {
   return checkLogin(options, login)
 }
 
-/** Accounts of one address that are looked at. */
+/** The most accounts of one email address to check. */
 const most = 50
 
 /** Bytes of a password that proves: short enough that 72 bytes of bcrypt also hold enough of a pepper. */
@@ -109,7 +109,7 @@ async function checkLogin(
   const named = await accounts.findByLogin(login, ['username'])
   const ids = new Set([
     ...named.map(({ id }) => id),
-    ...(await accounts.findIdsByAddress(login, false)).slice(0, most),
+    ...(await accounts.findIdsByEmail(login, false)).slice(0, most),
   ])
   const read = await Promise.all([...ids].map((id) => accounts.read(id)))
   const all = read.flatMap(({ account }) => account ?? [])
@@ -185,7 +185,7 @@ const passwordProblems = {
   'several-hashes': 'several rows hold a hash of it',
 }
 
-/** What a request for a link would come to. */
+/** Says whether a request for a link would send an email to an account, and why not. */
 export function outcomeOf(account: Account): string {
   const { isActive, email, passwordProblem } = account
   if (!isActive) return 'no email, because it is not active (users.active)'

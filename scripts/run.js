@@ -53,7 +53,7 @@ if ('mode' in command) process.env.REKEY_MODE = command.mode
 delete process.env.REKEY_DEMO_USERS
 if ('users' in command) readUsersOption()
 
-/** Tells the command which product's tables the demo has. */
+/** Passes the option `--users` to the command: the product whose tables the demo has. */
 function readUsersOption() {
   try {
     const product = takeUsersOption(process.argv)

@@ -1,4 +1,4 @@
-// `npm run test:long`: only the tests with a long form, in that form. For a night, or before a release; docs/long-runs.md has
+// `npm run test:long`: runs the long form of the tests that have one. For a night, or before a release; docs/long-runs.md has
 // the last results. `npm run test:long -- lib/http` runs those whose path contains that text.
 import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'

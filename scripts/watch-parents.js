@@ -27,7 +27,7 @@ function readProcess(pid) {
   }
 }
 
-/** @param {string[]} command the arguments of a process */
+/** Whether a process is a shell that only waits for a foreground command. @param {string[]} command its arguments */
 export function isWaitingShell([program = '', option = '', text = '']) {
   return shell.test(path.basename(program)) && /^-[a-z]*c$/.test(option) && !detaches.test(text)
 }

@@ -21,8 +21,8 @@ import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/requ
 import { InvalidCancelLink, invalidCancelLinkTitle, type InvalidCancelLinkKind } from './invalid-cancel-link'
 
 /**
- * The page of "this wasn't me". Loading it does nothing, because mail scanners load it, too: a person must press the button.
- * It names no account, because this link grants less than a reset link.
+ * The page of "this wasn't me". Loading it changes nothing, because mail scanners also load it: a person must press the button.
+ * It names no account, because a cancel link grants less than a reset link.
  */
 export default async function CancelPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const query = await searchParams

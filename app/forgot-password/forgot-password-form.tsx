@@ -33,7 +33,7 @@ type LastRequest = { login: string; againAt: number }
  * The form for the login. Without JavaScript the browser posts it and the endpoint redirects; with JavaScript the login stays
  * in memory, so that the next view can show it for correction without a URL that contains it.
  *
- * @param known the logins that find an account
+ * @param known the kind of login that finds an account
  * @param pause seconds before the next request is allowed
  * @param errors the errors of a submission without JavaScript
  */
@@ -92,7 +92,7 @@ export function ForgotPasswordForm({
     setError(loginField, aboutLogin, { shouldFocus: true })
   }
 
-  /** Keeps a newer login: the person may have gone back and requested another link in the meantime. */
+  /** Requests another email. Keeps a newer login, because the person may have gone back and requested another link meanwhile. */
   async function requestAgain(login: string): Promise<FormResponse> {
     const response = await requestLink(login)
     const wait = response.ok ? pause : response.retryAfter
@@ -123,7 +123,7 @@ export function ForgotPasswordForm({
           errors={messages.errors.form}
           language={language}
           againAt={againAt}
-          ask={() => requestAgain(login)}
+          requestEmail={() => requestAgain(login)}
         />
       </SentNotice>
     )

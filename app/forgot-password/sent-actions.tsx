@@ -13,20 +13,20 @@ import type { SentMessages } from './sent-notice'
  * The buttons to request another email and to correct the login.
  *
  * @param againAt milliseconds since the epoch; a request before then sends no email, or is rejected as too frequent
- * @param ask requests another email for the same login
+ * @param requestEmail requests another email for the same login
  */
 export function SentActions({
   messages,
   errors,
   language,
   againAt,
-  ask,
+  requestEmail,
 }: {
   messages: SentMessages
   errors: FormMessages
   language: string
   againAt: number
-  ask: () => Promise<FormResponse>
+  requestEmail: () => Promise<FormResponse>
 }) {
   const [status, setStatus] = useState('')
   const [notice, setNotice] = useState<string>()
@@ -45,7 +45,7 @@ export function SentActions({
     // Clear it first: screen readers do not announce an unchanged message again.
     setStatus('')
     setNotice(undefined)
-    const response = await ask()
+    const response = await requestEmail()
     setBusy(false)
     if (!response.ok) return setNotice(formMessage(response, errors, language))
     setStatus(messages.requestedAgain)
@@ -83,7 +83,7 @@ export function SentActions({
   )
 }
 
-/** A link to the inbox, if the address belongs to a large provider. */
+/** A link to the inbox, if the email address belongs to a large provider. */
 export function InboxLink({ messages, login }: { messages: SentMessages; login: string }) {
   const inbox = inboxOf(login)
   if (inbox === undefined) return null

@@ -13,7 +13,7 @@ export async function formMessages(language: Language): Promise<FormMessages> {
     throttledFor: String(t.raw('throttled-for')),
     unavailable: t('unavailable'),
     'user-not-found': t('user-not-found'),
-    // A page that knows the link shows a view for these instead.
+    // For these three codes, a page that knows the link shows a view instead of the message.
     'signature-invalid': t('refused'),
     'signature-expired': t('refused'),
     'signature-used': t('refused'),
@@ -42,7 +42,9 @@ export function fillFieldMessages(
   return Object.fromEntries(all) as Record<FieldErrorCode, string>
 }
 
-/** Returns the logins that find an account, and so what a form requests, whatever the endpoint's field is named. */
+/**
+ * Returns the kind of login that finds an account, which a form asks a person for; the endpoint's field may have another name.
+ */
 export function loginKind(): 'username' | 'email' | 'either' {
   const [only, another] = new Set(services().settings.reset.loginFields)
   return only === undefined || another !== undefined ? 'either' : only

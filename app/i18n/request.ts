@@ -5,17 +5,17 @@ import { isLanguage, preferredLanguage, type Language } from '@/lib/i18n/locales
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
-/** The language chosen on a page; undefined if none was chosen or it is not supported. */
+/** Returns the language chosen on a page; undefined if none was chosen or it is not supported. */
 export async function chosenLanguage(): Promise<Language | undefined> {
   return chosenLanguageOf(await headers())
 }
 
-/** Returns the path of a page or endpoint in this language; names the language only if the browser would get another one. */
+/** Returns the path of a page or endpoint, with the language only if the browser would otherwise get another one. */
 export async function pathInLanguage(path: `/${string}`, language: Language): Promise<string> {
   return pathInApp(services().settings, await routeInLanguage(path, language))
 }
 
-/** The same for Next's `redirect`, which adds the path of PUBLIC_URL itself. */
+/** Like `pathInLanguage`, but without the path of PUBLIC_URL, for Next's `redirect`, which adds it. */
 export async function routeInLanguage(path: `/${string}`, language: Language): Promise<`/${string}`> {
   return language === (await browserLanguage()) ? path : `${path}?lang=${language}`
 }
@@ -27,8 +27,8 @@ export async function visitorLanguage(): Promise<Language> {
 
 /** Returns the best supported language that the browser accepts, else DEFAULT_LOCALE. */
 async function browserLanguage(): Promise<Language> {
-  const asked = (await headers()).get('accept-language')
-  return preferredLanguage(asked, services().settings.defaultLocale)
+  const accepted = (await headers()).get('accept-language')
+  return preferredLanguage(accepted, services().settings.defaultLocale)
 }
 
 /** Messages for server components. Forms get theirs as properties, so the browser loads no message files. */

@@ -1,7 +1,7 @@
 'use client'
 
 import { useEffect, useLayoutEffect } from 'react'
-import { addressWithFragment } from './link-in-fragment'
+import { urlWithFragment } from './link-in-fragment'
 
 /**
  * Removes the link from the address bar and the tab's history entry before the page sends any other request (ASVS 14.2.1).
@@ -12,7 +12,7 @@ import { addressWithFragment } from './link-in-fragment'
  */
 export function HideLinkFromUrl({ path }: { path: string }) {
   useLayoutEffect(() => {
-    const whole = addressWithFragment(window.location)
+    const whole = urlWithFragment(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)
     // Reload with the part of the link that the browser did not send.
     if (whole !== undefined) window.location.replace(whole)

@@ -22,7 +22,7 @@ export async function invalidLinkTitle(
   return t(`${kind}-title`)
 }
 
-/** A genuine link that expired. Offers a new one. */
+/** Shown for a genuine link that expired. Offers a new one. */
 export async function ExpiredLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -35,7 +35,7 @@ export async function ExpiredLink({ language, link }: Props & { link: LinkParame
   )
 }
 
-/** A genuine link that was used. Reassures a person who has just used it and went back. */
+/** Shown for a genuine link that was used. Reassures a person who has just used the link and went back. */
 export async function UsedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -50,7 +50,7 @@ export async function UsedLink({ language, link }: Props & { link: LinkParameter
   )
 }
 
-/** A link with an invalid signature, damaged or forged. Names no account. */
+/** Shown for a link with an invalid signature, damaged or forged. Names no account. */
 export async function DamagedLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -68,7 +68,7 @@ export async function DamagedLink({ language }: Props) {
   )
 }
 
-/** No link: after a reload, Back, or a typed address. */
+/** Shown without a link: after a reload, Back, or a typed URL. */
 export async function MissingLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const { signInUrl } = services().settings.branding
@@ -88,8 +88,8 @@ export async function MissingLink({ language }: Props) {
 }
 
 /**
- * The service is unavailable, so the link could not be verified. Retry reloads the page in the chosen language and does not
- * use the link.
+ * Shown if the service is unavailable, so that the link could not be verified. Its button reloads the page in the chosen language
+ * and does not use the link.
  */
 export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })

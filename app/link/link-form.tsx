@@ -12,11 +12,11 @@ import type { LinkParameters } from './parse-link'
 import type { InvalidLinkViews } from '@/app/reset-password/reset-password-form'
 
 /**
- * A one-button form that posts only a link: to renew an invalid one, or to cancel a reset.
+ * A form with one button that posts only a link: to renew an invalid link, or to cancel a reset.
  *
  * @param errors the errors of a submission without JavaScript
  * @param invalidLinkViews what to show, by error code, if the link became invalid while the page was open
- * @param children the content above the button; these views replace it, too
+ * @param children the content above the button; an invalid link's view also replaces it
  */
 export function LinkForm({
   link,

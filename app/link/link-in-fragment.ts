@@ -2,12 +2,12 @@
 const numberedAmpersand = /&?#(?:0*38|x0*26);/gi
 
 /**
- * Restores an address whose `&` became `&#038;` or `#038;` (restrictcontentpro/restrict-content-pro#1585). The browser treats
+ * Restores a URL whose `&` became `&#038;` or `#038;` (restrictcontentpro/restrict-content-pro#1585). The browser treats
  * everything after `#` as the fragment and does not send it, so the server cannot repair this damage.
  *
- * @returns path and query of the whole address; undefined if the fragment contains no part of a link
+ * @returns path and query of the whole URL; undefined if the fragment contains no part of a link
  */
-export function addressWithFragment({
+export function urlWithFragment({
   pathname,
   search,
   hash,

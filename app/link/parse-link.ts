@@ -7,20 +7,20 @@ const names = ['user_id', 'timestamp', 'signature'] as const
 /** A page's query as Next passes it: a repeated parameter is a list. */
 export type PageQuery = Record<string, string | string[] | undefined>
 
-/** The parameters of a link as spelled in its address. */
+/** The parameters of a link, as spelled in the URL. */
 export type LinkParameters = Record<(typeof names)[number], string>
 
-/** The most characters of one parameter, because the page copies it into its forms. Rekey's are shorter. */
+/** The most characters of a link's parameter, because the page copies it into its forms. Rekey's own are shorter. */
 const longest = 200
 
 /** The parameters with which the page recognises on the next request that its link was damaged, not missing. */
 export const damagedLinkMarker = { signature: '' }
 
 /**
- * Parses the link in a page's address. Repairs a link that a mail program damaged, so that the page's forms send a valid one.
+ * Parses the link in a page's URL. Repairs a link that a mail program damaged, so that the page's forms send a valid one.
  * Returns an invalid link as received: the page verifies every link.
  *
- * @returns 'none' if the address contains no part of a link; 'damaged' if a parameter is missing, empty, repeated or longer
+ * @returns 'none' if the URL contains no part of a link; 'damaged' if a parameter is missing, empty, repeated or longer
  *   than 200 characters
  */
 export function readLinkParameters(

@@ -19,7 +19,7 @@ export type RulesMessages = {
   strength: StrengthMessages
 }
 
-/** Lists the password rules before typing (WCAG 3.3.2), and ticks those that are met. */
+/** Lists the password rules before typing (WCAG 3.3.2), and ticks the rules that the typed password meets. */
 export function PasswordRuleList({
   language,
   id,
@@ -44,7 +44,7 @@ export function PasswordRuleList({
         <p className="font-semibold">{messages.title}</p>
         <ul role="list" className="mt-1.5 space-y-1">
           {rules.checklist(password).map(({ problem, kept }) => {
-            // Nobody comes near it, so it is told only once it is broken.
+            // No person reaches this limit, so the rule is shown only when it is broken.
             if (problem.code === 'too-long' && problem.max === mostCodePoints) return null
             const met = kept && password !== ''
             return (

@@ -72,7 +72,7 @@ export async function resetFormMessages(
   }
 }
 
-/** Returns the numbers in the message about a rule, also where the rule does not apply. */
+/** Returns the numbers in the message about a rule, even if the rule does not apply. */
 function limitsOf(policy: RuleSettings, code: RuleProblem['code']): { min: number; max: number } {
   const problem = createPasswordRules(policy)
     .checklist('')

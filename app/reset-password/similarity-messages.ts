@@ -3,7 +3,7 @@ const keys = {
   'no-username': { rule: 'rule-similar-no-username', advice: 'too-similar-no-username' },
 } as const
 
-/** The keys of the messages that name what a password must not resemble. A table without usernames has no username to name. */
+/** Returns the keys of the messages about a similar password. They mention the username only if the users table has one. */
 export function similarityMessages(users: { username?: string }) {
   return keys[users.username === undefined ? 'no-username' : 'username']
 }

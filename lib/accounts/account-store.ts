@@ -45,7 +45,7 @@ export type AccountStore = {
    * @param resettable false also finds accounts that may not be reset
    * @throws LookUpTimedOut
    */
-  findIdsByAddress(address: string, resettable?: boolean): Promise<string[]>
+  findIdsByEmail(email: string, resettable?: boolean): Promise<string[]>
 
   /**
    * Finds the account with exactly this username or, in a table without usernames, this email address; null if none or several.

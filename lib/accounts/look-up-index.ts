@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { parseTableName, type UsersMapping } from './users-table'
 
-/** How the catalogue spells the first part of an index that serves the look-up of an address. */
+/** How the catalogue spells the first part of an index that serves the look-up of an email address. */
 export function servingIndexes({ email, emailStored }: UsersMapping): string[] {
   const quoted = pg.escapeIdentifier(email)
   const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
@@ -14,7 +14,7 @@ export function servingIndexes({ email, emailStored }: UsersMapping): string[] {
   ])
 }
 
-/** The statement for the index that serves the look-up of an address. */
+/** The statement for the index that serves the look-up of an email address. */
 export function lookUpIndex(mapping: UsersMapping): string {
   const column = pg.escapeIdentifier(mapping.email)
   const { schema, name } = parseTableName(mapping.table)

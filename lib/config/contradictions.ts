@@ -45,9 +45,9 @@ export function sameSchemaProblems(given: Record<string, string | undefined>): s
  * server may authenticate by certificate.
  */
 export function hasStockPassword(databaseUrl: string | undefined): boolean {
-  const address = databaseUrl === undefined ? undefined : readDatabaseUrl(databaseUrl)
-  if (address === undefined || address.password === '') return false
-  const { host, user, password } = address
+  const parsed = databaseUrl === undefined ? undefined : readDatabaseUrl(databaseUrl)
+  if (parsed === undefined || parsed.password === '') return false
+  const { host, user, password } = parsed
   if (host === '' || host.startsWith('/') || isLoopback(host)) return false
   const commonPasswords = /^(postgres|password|admin|root|secret|changeme|rekey)$/i
   return commonPasswords.test(password) || password.toLowerCase() === user.toLowerCase()

@@ -8,7 +8,7 @@ const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.
  * Parses a database URL as `pg` does: the host may be missing after a user name, and a parameter `host` or `port` wins
  * (libpq, "Connection URIs").
  *
- * @returns undefined if it is not a PostgreSQL URL or is ambiguous. `host` is a name, an address or the directory of a
+ * @returns undefined if it is not a PostgreSQL URL or is ambiguous. `host` is a name, an IP address or the directory of a
  *   socket; it is empty if the URL has none
  */
 export function readDatabaseUrl(text: string) {
@@ -33,10 +33,10 @@ export function readDatabaseUrl(text: string) {
  * @param setting the name of the setting that holds the URL; shown instead if a part of the password could pass for the host
  */
 export function describeDatabaseUrl(databaseUrl: string, setting = 'DATABASE_URL'): string {
-  const address = readDatabaseUrl(databaseUrl)
-  const isPlain = databaseUrl.split('@').length <= 2 && !address?.parameters.has('password')
-  if (address === undefined || address.host === '' || !isPlain) return `the address in ${setting}`
-  const { host, port, pathname } = address
+  const parsed = readDatabaseUrl(databaseUrl)
+  const isPlain = databaseUrl.split('@').length <= 2 && !parsed?.parameters.has('password')
+  if (parsed === undefined || parsed.host === '' || !isPlain) return `the address in ${setting}`
+  const { host, port, pathname } = parsed
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
   return `${name}${port && !host.startsWith('/') ? `:${port}` : ''}${pathname}`
 }
@@ -52,10 +52,10 @@ function databaseUrlProblem(text: string): string | undefined {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return example
   const unclear = serverUrlProblem(text)
   if (unclear !== undefined) return unclear
-  const address = readDatabaseUrl(text)
-  if (address === undefined) return `${example}; ${encodingAdvice}`
-  if (decodeURI(address.pathname) !== decodeURIComponent(address.pathname)) {
+  const parsed = readDatabaseUrl(text)
+  if (parsed === undefined) return `${example}; ${encodingAdvice}`
+  if (decodeURI(parsed.pathname) !== decodeURIComponent(parsed.pathname)) {
     return 'write ; : , & = + $ in the name of the database as they are; it cannot contain / ? # @'
   }
-  return parameterProblem(text, address.parameters)
+  return parameterProblem(text, parsed.parameters)
 }

@@ -1,6 +1,6 @@
 /**
  * The command that runs. `npm start` means production; `npm run demo` and `npm run dev` need no secret, mail server or
- * public address. The commands set it as `REKEY_MODE`: it is not a setting.
+ * public URL. The commands set it as `REKEY_MODE`: it is not a setting.
  */
 export type Mode = 'production' | 'demo' | 'dev'
 

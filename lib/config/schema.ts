@@ -116,7 +116,7 @@ export const settingPurposes: Record<string, string> = {
   SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
   DATABASE_URL:
     'a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey?sslmode=verify-full',
-  PUBLIC_URL: 'the address people reach this app at, such as https://id.example.com',
+  PUBLIC_URL: 'the URL at which people reach this app, such as https://id.example.com',
   SMTP_URL: 'emails are sent through it, such as smtp://user:password@mail.example.com:587',
   VERIFICATION_FROM_EMAIL: 'the sender of the emails, such as Example <no-reply@example.com>',
 }

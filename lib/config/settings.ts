@@ -32,7 +32,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   const mode = readMode(env)
   const given = presentSettings(env)
   if (mode !== 'production') {
-    given.PUBLIC_URL ??= localAddress(given.PORT)
+    given.PUBLIC_URL ??= localUrl(given.PORT)
     given.HOST ??= '127.0.0.1'
   }
 
@@ -163,9 +163,9 @@ export function readSettings(env: Record<string, string | undefined>) {
 }
 
 /** The default PUBLIC_URL of demo and dev. An invalid PORT is reported as a problem of PORT, not of PUBLIC_URL. */
-function localAddress(port = '3000'): string {
-  const address = `http://localhost:${port}`
-  return URL.canParse(address) ? address : 'http://localhost:3000'
+function localUrl(port = '3000'): string {
+  const url = `http://localhost:${port}`
+  return URL.canParse(url) ? url : 'http://localhost:3000'
 }
 
 /** Derives the name of the queue's schema from the other one unless DATABASE_QUEUE_SCHEMA is set. */

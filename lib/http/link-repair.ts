@@ -94,7 +94,7 @@ const schema = linkSchema()
  * creates a link that was not signed. The number of tried spellings depends neither on the account nor on the database.
  *
  * @param links verifies only the outer part of a signature, which needs no database
- * @param received the parameters of an address or the fields of a body, possibly with others
+ * @param received the parameters of a URL or the fields of a body, possibly with others
  * @returns the link in its canonical spelling; undefined if no spelling is valid
  */
 export function findLink(
@@ -156,7 +156,7 @@ function joinParameters(received: Received, source: LinkSource): string | undefi
   return pieces.join('&')
 }
 
-/** The values that clients send for a parameter that is missing in the damaged address. */
+/** The values that clients send for a parameter that is missing in the damaged URL. */
 const absent: readonly string[] = ['', 'null', 'undefined']
 
 /** Parses a query's text; undefined if a parameter is repeated, because either value could be the right one. */

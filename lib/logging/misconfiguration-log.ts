@@ -74,9 +74,9 @@ for (const [network, bits] of [
   privateNetworks.addSubnet(network, bits, 'ipv6')
 
 /**
- * Whether an address may belong to a proxy, so that all of its clients would count as one.
+ * Whether an IP address may belong to a proxy, so that all of its clients would count as one.
  *
- * @param address a canonical address, or `unknown`
+ * @param address a canonical IP address, or `unknown`
  */
 export function mayBeProxy(address: string): boolean {
   const version = isIP(address)

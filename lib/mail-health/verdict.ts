@@ -37,7 +37,7 @@ export type MailHealth =
   | {
       status: 'failing'
       cause: StopCause
-      /** Codes; never an address. */
+      /** Codes; never an email address. */
       reason?: string | undefined
       since: Date
       hint: string

@@ -8,7 +8,7 @@ import { stopsEveryEmail, type MailCause } from './failure-hints'
  * - `alert`: Rekey or the mail server is at fault, not the recipient, so an operator must act.
  * - `maybeDelivered`: the whole message was sent without a reply, so it may be delivered.
  * - `cause`: the step that failed, which tells whether every email would fail (`stopsEveryEmail`). The mailer always sets it.
- * - `reason`: codes; never a part of the email, a link or an address.
+ * - `reason`: codes; never a part of the email, a link or an email address.
  */
 export type SendOutcome =
   | { ok: true; reply?: string | undefined }
@@ -116,7 +116,7 @@ function delayedCause(text: string): MailCause | undefined {
 const mayNotSendAs = /\bSendAsDenied\b|\bpermissions? to send as\b|\bverified sender identity\b/i
 
 /**
- * Removes untrusted parts from the text of a reply: addresses, and quotes of the recipient's mail server. An attacker's
+ * Removes untrusted parts from the text of a reply: email addresses, and quotes of the recipient's mail server. An attacker's
  * address that contains "relay" must not look like a failure of our mail server.
  */
 function withoutUntrustedText(response: unknown): string {
@@ -141,7 +141,7 @@ function causeWithoutReply(code: string, originalCode: string): MailCause {
     return 'network'
   if (code === 'ESOCKET')
     return /^(?:ERR_SSL_|EPROTO|ERR_TLS_(?!CERT))/.test(originalCode) ? 'tls' : 'certificate'
-  // EPROTOCOL: the server at this address does not speak SMTP.
+  // EPROTOCOL: the server at this host and port does not speak SMTP.
   if (['ECONNECTION', 'ETIMEDOUT', 'EDNS', 'EPROTOCOL'].includes(code)) return 'network'
   if (code === 'ETLS') return 'tls'
   if (code === 'EAUTH' || code === 'ENOAUTH') return 'authentication'
@@ -163,7 +163,7 @@ export function storableReply(response: unknown): string | undefined {
   return words.join(' ').slice(0, 100) || undefined
 }
 
-/** Joins codes only: the text of a reply quotes addresses, and the message of an error may quote anything. */
+/** Joins codes only: the text of a reply quotes email addresses, and the message of an error may quote anything. */
 function describe(parts: unknown[]): string {
   const codes = parts.filter(
     (part) => typeof part === 'number' || (typeof part === 'string' && /^[\w. -]{1,40}$/.test(part)),

@@ -12,7 +12,7 @@ export type InspectedLink =
   | {
       state: 'valid'
       account: Pick<Account, 'username' | 'email' | 'firstName' | 'lastName' | 'name' | 'locale'> & {
-        /** What its owner signs in with: the username or, where the users table has none, the address. */
+        /** The account's login: the username or, if the users table has none, the email address. */
         signInName: string
       }
       expiresAt: Date

@@ -4,10 +4,11 @@ import { auditUnsentEmail, cancelLinkUrl, deliverEmail, emailLanguage, senderOf 
 import type { EmailDependencies } from './email-dependencies'
 
 /**
- * Notifies the owner of a changed password, at the address that the account had at that time: an attacker who changed the
+ * Notifies the owner of a changed password, at the email address that the account had then: an attacker who changed the email
  * address afterwards must not get the email instead.
  *
- * After an address change the email has no "this wasn't me". The change revoked all links of the old mailbox, and the old
+ * After a change of the email address, the email has no "this wasn't me". The change revoked all links of the old mailbox, and
+ * the old
  * mailbox must not revoke links of the new one.
  */
 export async function sendChangedEmail(

@@ -122,7 +122,7 @@ function spendMailbox(
   { id, email }: Account,
 ): Promise<MailboxAllowance> {
   return limits.spendMailbox(canonicalEmail(email) ?? email, id, async () => {
-    const ids = await accounts.findIdsByAddress(email)
+    const ids = await accounts.findIdsByEmail(email)
     return limits.chooseOnTurn(ids.includes(id) ? ids : [...ids, id]).includes(id)
   })
 }

@@ -30,7 +30,7 @@ export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>
 /** The names of the service, which a guesser tries first. */
 export type ServiceNames = {
   appName: string
-  /** The host of the service's public address. */
+  /** The host of PUBLIC_URL. */
   host: string
 }
 

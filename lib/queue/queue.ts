@@ -5,7 +5,7 @@ import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
-/** The last second of the year 9999: far beyond any clock, and still a date. */
+/** The latest accepted time: the last second of the year 9999, which is still a valid date. */
 const latest = 253_402_300_799
 
 const accountId = z.string().min(1).max(255)
@@ -248,4 +248,5 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
 /** The connections of a worker's queue, including the one for LISTEN. */
 export const queueConnections = 5
 
+/** The handler of each queue's jobs. */
 export type JobHandlers = { [Name in QueueName]: (work: QueuedJob<Name>) => Promise<AttemptResult> }

@@ -79,7 +79,7 @@ export function createEmailBudget(parts: Parts) {
    * Takes one email from the limit of a mailbox, which all its accounts share. Once it is reached, only accounts on turn get
    * one more each.
    *
-   * @param address in canonical form; stored only as a MAC
+   * @param address an email address in canonical form; stored only as a MAC
    * @param isOnTurn see {@link chooseOnTurn}; called only once the limit is reached
    */
   async function spendMailbox(
@@ -103,7 +103,7 @@ export function createEmailBudget(parts: Parts) {
 
   /**
    * Chooses the accounts on turn if a mailbox has more than may get an email at once: half of them are the oldest, the
-   * others are random in each window. So an attacker who registers accounts with the same address cannot exclude the
+   * others are random in each window. So an attacker who registers accounts with the same email address cannot exclude the
    * owner's.
    *
    * @param ids the mailbox's accounts, oldest first

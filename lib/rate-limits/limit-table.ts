@@ -11,8 +11,8 @@ export type LimitSettings = {
   emailsPerMailbox: Limit
 }
 
-/** One audit entry for each kind of rejection and client in this time. */
-const notes: Limit = { count: 1, seconds: 600 }
+/** Of repeated events of one kind and client, only the first in this time is audited. */
+const firstEvents: Limit = { count: 1, seconds: 600 }
 
 /** Attempts at a second factor with one link; the window is as long as the longest lifetime (lib/config/schema.ts). */
 const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
@@ -32,16 +32,17 @@ const networksPerSite = 10
 /** Resets that "this wasn't me" starts for an account: each sends an email that other limits do not stop. */
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
+/** The name of a limit, with which the keys of its counts begin. */
 export type LimitName = keyof ReturnType<typeof allLimits>
 
 /** Returns every limit by the name that its counts' keys begin with. */
 export function allLimits(settings: LimitSettings) {
   const { resetsPerClient, ...others } = settings
-  const { count: asks, seconds } = settings.requestsPerClient
+  const { count, seconds } = settings.requestsPerClient
   // The counts of emails are compared with random budgets or the mailbox's limit, not with these.
   return {
     ...others,
-    requestsPerSite: { count: networksPerSite * asks, seconds },
+    requestsPerSite: { count: networksPerSite * count, seconds },
     resetsPerLink: resetsPerClient,
     forgeriesPerClient: resetsPerClient,
     firstEmails: settings.emails,
@@ -49,6 +50,6 @@ export function allLimits(settings: LimitSettings) {
     guessesPerLink,
     hashesPerLink,
     restartsPerAccount,
-    notes,
+    firstEvents,
   }
 }

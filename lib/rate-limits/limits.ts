@@ -179,7 +179,7 @@ export function createLimits(
 
   /** Whether this is the first event of its kind and client in ten minutes; only that is audited, so a flood cannot fill the log. */
   const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
-    (await count('notes', `${pseudonym(kind)} ${clientKey(client)}`, clientKey(client))).ok
+    (await count('firstEvents', `${pseudonym(kind)} ${clientKey(client)}`, clientKey(client))).ok
 
   /** Releases the count of a restart that failed. */
   function returnRestart(accountId: string): Promise<void> {

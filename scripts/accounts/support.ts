@@ -32,7 +32,7 @@ type Parts = { accounts: AccountStore; audit: AuditLog; database: Database }
 export async function findAccount(accounts: AccountStore, login: string): Promise<Account> {
   const named = await accounts.findOne(login)
   if (named !== null) return named
-  const [id, ...others] = await accounts.findIdsByAddress(login, false)
+  const [id, ...others] = await accounts.findIdsByEmail(login, false)
   if (id === undefined) throw noAccount(login)
   if (others.length > 0)
     throw new Mistake(

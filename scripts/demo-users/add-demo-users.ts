@@ -14,12 +14,12 @@ const products: Record<DemoProduct, { table: string; login: 'username' | 'email'
     'better-auth': { table: 'public."user"', login: 'email', add: addToBetterAuth },
   }
 
-/** What the people of a demo sign in with. */
+/** Returns the logins of a demo's accounts. */
 export function demoLogins(product?: DemoProduct): string[] {
   return people.map((person) => person[product === undefined ? 'username' : products[product].login])
 }
 
-/** Creates the product's tables in the demo's database, and the demo's accounts in them, where they are missing. */
+/** Creates the product's tables in the demo's database and the demo's accounts in them, unless they exist. */
 export async function addDemoUsers(
   product: DemoProduct,
   { accounts, hash, settings }: Pick<Services, 'accounts' | 'hash' | 'settings'>,

@@ -23,6 +23,7 @@ export class DataDirInUse extends Error {
 
 const filesIn = (dataDir: string) => path.join(path.resolve(dataDir), 'database')
 
+/** Whether a data directory contains an embedded database. */
 export const hasEmbeddedDatabase = (dataDir: string) => existsSync(filesIn(dataDir))
 
 /** Returns the URL of the embedded database in a data directory; it works while its owner runs. */

@@ -7,7 +7,7 @@ import { sendError } from './error-response'
 /** Each kind of request has its own queue, because one costs far more than another. */
 type Kind = 'page' | 'api' | 'health'
 
-/** Milliseconds, and numbers of requests. */
+/** The limits of admission: numbers of requests, and times in milliseconds. */
 export type AdmissionLimits = {
   queues: Record<Kind, QueueBounds>
   /** How long a request may wait: a proxy in front gives up after a minute, a person sooner. */
@@ -62,10 +62,10 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   const queues = { page: createFairQueue(page), api: createFairQueue(api), health: createFairQueue(health) }
   let arrivals = 0
   let scheduled = false
-  /** Since when arrivals delay waiting requests. */
+  /** The time since which new arrivals delay waiting requests; undefined if they do not. */
   let heldSince: number | undefined
 
-  /** Call it for each connection, too. */
+  /** Counts an arriving request or connection. */
   function arrived(): void {
     arrivals += 1
   }

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** Milliseconds before searching again after no idle connection was found; a burst may cause thousands of searches. */
+/** Milliseconds before the next search if no idle connection was found: a burst would cause thousands of searches. */
 const lookHolds = 100
 
 type Cap = {

@@ -1,4 +1,4 @@
-/** Numbers of requests. */
+/** The limits of a queue, in numbers of requests. */
 export type QueueBounds = {
   /** In progress at once, of all clients together. */
   working: number

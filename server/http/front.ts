@@ -28,7 +28,7 @@ export type FrontSettings = Pick<
   'mode' | 'publicOrigin' | 'basePath' | 'hsts' | 'allowedOrigins' | 'trustedProxyHops'
 >
 
-/** Milliseconds and bytes. */
+/** The limits of the front server, in milliseconds and bytes. */
 export type FrontLimits = ClosingTimes &
   AdmissionLimits & {
     headersTimeout: number
@@ -71,6 +71,7 @@ export const frontLimits: FrontLimits = {
   drainGrace: 25_000,
 }
 
+/** What the front server is made of. */
 export type FrontParts = {
   settings: FrontSettings
   log: Log
@@ -81,6 +82,7 @@ export type FrontParts = {
   limits?: Partial<FrontLimits>
 }
 
+/** The HTTP server; `close` lets responses in progress finish. */
 export type FrontServer = { server: Server; close(): Promise<void> }
 
 /**

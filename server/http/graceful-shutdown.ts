@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** Milliseconds. */
+/** The times of a shutdown, in milliseconds. */
 export type ClosingTimes = {
   /** How long idle connections stay open: a request may already be on its way on one of them. */
   idleGrace: number
@@ -25,7 +25,7 @@ export function trackConnections(server: Server) {
   /**
    * Call it for every request.
    *
-   * @returns the number of pending responses on its connection, and the one before this
+   * @returns `count`: the pending responses on the request's connection, with this one; `earlier`: the previous one
    */
   function count<AnyResponse extends ServerResponse>(
     request: IncomingMessage,

@@ -8,7 +8,7 @@ import { assessMailHealth, mailTimes, type MailTimes } from '@/lib/mail-health/v
 import type { Settings } from '@/lib/config/settings'
 import { sendError } from './error-response'
 
-/** The path at which a monitor requests the mail health. Without HEALTH_TOKEN it responses 404, like any unknown path. */
+/** The path at which a monitor requests the mail health. Without HEALTH_TOKEN the response is 404, as for any unknown path. */
 export const mailHealthPath = '/api/health/mail'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void

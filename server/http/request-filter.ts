@@ -9,6 +9,7 @@ export type ErrorResponse = {
   headers?: Record<string, string>
 }
 
+/** The settings that decide which requests are rejected. */
 export type FilterRules = {
   dev: boolean
   /** Demo or dev, whose mailbox needs no login. */
@@ -20,6 +21,7 @@ export type FilterRules = {
   outside: boolean
 }
 
+/** The response to a path that does not exist. */
 export const notFound: ErrorResponse = { status: 404, detail: 'Not found.' }
 
 const apiMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

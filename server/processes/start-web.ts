@@ -6,6 +6,7 @@ import type { Settings } from '@/lib/config/settings'
 import { createFrontServer } from '@/server/http/front'
 import { watchMailHealthInWeb } from '@/server/http/mail-health-endpoint'
 
+/** A running web server: its port, and `close`, which finishes running requests. */
 export type RunningWeb = { port: number; close(): Promise<void> }
 
 type Parts = {

@@ -22,7 +22,9 @@ const concurrency: Record<QueueName, number> = {
   'changed-hook': 8,
 }
 
-/** Milliseconds: long enough to hide what differs, short enough for people who wait. See lib/password-reset/send-pacing.ts. */
+/**
+ * Milliseconds: long enough to hide differences in time, short enough for people who wait. See lib/password-reset/send-pacing.ts.
+ */
 const longestPause = 300
 
 /** Milliseconds between two purges of expired rows; several workers may purge at once. */

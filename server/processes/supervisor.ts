@@ -69,13 +69,13 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
       if (stopping !== undefined) return
       for (let more = 1; more < current.webConcurrency; more += 1) keepWeb(false)
       log.info({ event: 'sys_startup', port, webConcurrency: current.webConcurrency, worker: current.worker })
-      process.stdout.write(`Rekey is serving on ${addressOf(current, port)}\n`)
+      process.stdout.write(`Rekey is serving on ${localUrlOf(current, port)}\n`)
     })
     .catch(failed)
 }
 
 /** Returns the URL of the server for a browser on this machine. */
-function addressOf({ host, port, basePath }: Settings, actualPort = port): string {
+function localUrlOf({ host, port, basePath }: Settings, actualPort = port): string {
   const everywhere = host === undefined || host === '0.0.0.0' || host === '::'
   const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host
   return `http://${name}:${actualPort}${basePath}`

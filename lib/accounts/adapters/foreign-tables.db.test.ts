@@ -122,7 +122,7 @@ describe('Django', () => {
       expect(isResettable(found!)).toBe(false)
       expect(await replace(store(), id, 'a new hash')).toBe(false)
       if (email !== '' && part.password !== 'gibberish')
-        expect(await store().findIdsByAddress(email)).toEqual([])
+        expect(await store().findIdsByEmail(email)).toEqual([])
     }
   })
 
@@ -251,7 +251,7 @@ describe('better-auth', () => {
   ])('W5: who %s gets nothing', async (_what, user, providers) => {
     const { id, email } = await add(user, providers)
     expect(isResettable((await store().read(id)).account!)).toBe(false)
-    expect(await store().findIdsByAddress(email)).toEqual([])
+    expect(await store().findIdsByEmail(email)).toEqual([])
     expect(await replace(store(), id, 'a new hash')).toBe(false)
   })
 
@@ -311,7 +311,7 @@ describe('a team’s own table', () => {
     expect((await store.findByLogin(mail, ['email'])).map((account) => [account.id, account.label])).toEqual([
       [id, 'old'],
     ])
-    expect(await store.findIdsByAddress(mail)).toEqual([id])
+    expect(await store.findIdsByEmail(mail)).toEqual([id])
     expect(await replace(store, id, `${phc}x`)).toBe(true)
     const { rows } = await sql.query(
       `SELECT trim(pw) AS pw, "strange "" name" ~ '^[A-Za-z0-9]{12}$' AS drawn,
@@ -344,7 +344,7 @@ describe('a team’s own table', () => {
     const { id, mail } = await add()
     const { id: gone } = await add('north', 'N')
     const store = createSqlAccountStore(opened, mapping({ table: 'crm.active_people', active: [] }))
-    expect(await store.findIdsByAddress(mail)).toEqual([id])
+    expect(await store.findIdsByEmail(mail)).toEqual([id])
     expect((await store.read(gone)).account).toBeNull()
     expect(await replace(store, id, `${phc}y`)).toBe(true)
   })

@@ -58,7 +58,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
   test('W10: while look-ups are slow, one runs at a time, and a reset finds a connection', async () => {
     const store = createSqlAccountStore(opened, { ...users, table: 'slow_user' })
     const found = Promise.all(
-      Array.from({ length: 2 * poolSize }, (_, n) => store.findIdsByAddress(`user${n + 3}@example.com`)),
+      Array.from({ length: 2 * poolSize }, (_, n) => store.findIdsByEmail(`user${n + 3}@example.com`)),
     )
     const seen: number[] = []
     let isOver = false
@@ -92,8 +92,8 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
 
   test('W10: an international domain costs one reading of the table, in whatever spelling its addresses are stored', async () => {
     const store = createSqlAccountStore(opened, users)
-    expect(await store.findIdsByAddress('USER1@ÜBUNG.example')).toEqual(['1'])
-    expect(await store.findIdsByAddress('user2@übung.EXAMPLE')).toEqual(['2'])
+    expect(await store.findIdsByEmail('USER1@ÜBUNG.example')).toEqual(['1'])
+    expect(await store.findIdsByEmail('user2@übung.EXAMPLE')).toEqual(['2'])
     const readings = async (hasOwnIndex: boolean) => {
       const table = await composeMappedTable(opened.prisma, opened.names.recovery, users, store.identity)
       const options = { resettable: true, hasOwnIndex }
@@ -111,7 +111,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
 
   test('W10: a look-up that takes too long is ended in the database, says what to do, and the connection serves others', async () => {
     const store = createSqlAccountStore(opened, users)
-    await store.findIdsByAddress('user3@example.com')
+    await store.findIdsByEmail('user3@example.com')
     await sql.query('BEGIN')
     await sql.query('LOCK TABLE auth_user IN ACCESS EXCLUSIVE MODE')
     try {
@@ -127,7 +127,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
     } finally {
       await sql.query('ROLLBACK')
     }
-    expect(await store.findIdsByAddress('user3@example.com')).toHaveLength(1)
+    expect(await store.findIdsByEmail('user3@example.com')).toHaveLength(1)
     const { rows } = await opened.pool.query('SHOW statement_timeout')
     expect(rows).toEqual([{ statement_timeout: '0' }])
   }, 30_000)

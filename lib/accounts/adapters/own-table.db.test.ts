@@ -326,7 +326,7 @@ describe('R12: of an address that very many accounts have', () => {
   afterAll(() => sql.query('DELETE FROM "rekey"."users" WHERE "email" = $1', [email]))
 
   test('a look-up reads a thousand ids, the oldest that get email, and the rows of those that are chosen (R12)', async () => {
-    const ids = await accounts.findIdsByAddress(email.toUpperCase())
+    const ids = await accounts.findIdsByEmail(email.toUpperCase())
     expect(ids).toHaveLength(1000)
     expect([ids[0], ids[1], ids[999]]).toEqual(['0000', '0002', '07ce'].map((end) => `${first}${end}`))
     const found = await accounts.findByLogin(email, ['username', 'email'], (all) => all.slice(0, 20))
@@ -348,7 +348,7 @@ describe('R12: of an address that very many accounts have', () => {
       return seen()
     }
     const before = await settled()
-    await accounts.findIdsByAddress(email)
+    await accounts.findIdsByEmail(email)
     // Sessions report within seconds, and those of the tests before may do so only now.
     await expect.poll(settled, { timeout: 30_000 }).toBeGreaterThan(before)
     expect((await settled()) - before).toBeLessThanOrEqual(4 * 1000)
@@ -410,6 +410,6 @@ test('only an active account with a password of its own and an address is mailed
   for (const part of unfit) {
     const account = someone(part)
     expect(isResettable(await read(await accounts.add(account)))).toBe(false)
-    expect(await accounts.findIdsByAddress(account.email)).toEqual([])
+    expect(await accounts.findIdsByEmail(account.email)).toEqual([])
   }
 })

@@ -83,19 +83,19 @@ export function createSqlAccountStore(
     return usernameSpellings(login)
   }
 
-  async function findIdsByAddress(address: string, resettable = true): Promise<string[]> {
+  async function findIdsByEmail(email: string, resettable = true): Promise<string[]> {
     const table = await describe()
-    return lookUp((client) => findIds(client, table, address, resettable))
+    return lookUp((client) => findIds(client, table, email, resettable))
   }
 
   async function findIds(
     client: Pick<Transaction, '$queryRaw'>,
     table: MappedTable,
-    address: string,
+    email: string,
     resettable = true,
   ): Promise<string[]> {
     const options = { resettable, hasOwnIndex: isOwn }
-    const statement = findIdsStatement(address, table, mapping, options)
+    const statement = findIdsStatement(email, table, mapping, options)
     const rows = await client.$queryRaw<{ id: string }[]>`${statement}`
     return rows.map(({ id }) => id)
   }
@@ -105,7 +105,7 @@ export function createSqlAccountStore(
       const found = await findByLogin(login, ['username'])
       return found.find(({ username }) => username === login) ?? null
     }
-    const [id, another] = await findIdsByAddress(login, false)
+    const [id, another] = await findIdsByEmail(login, false)
     if (id === undefined || another !== undefined) return null
     return (await read(id)).account
   }
@@ -146,7 +146,7 @@ export function createSqlAccountStore(
   return {
     identity,
     findByLogin,
-    findIdsByAddress,
+    findIdsByEmail,
     findOne,
     read,
     simulateRead,

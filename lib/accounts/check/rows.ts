@@ -13,7 +13,7 @@ import { tableAccessOf, type TableAccess } from './table-access'
 /** Rows of a sample. */
 const sampleSize = 1000
 
-/** Milliseconds that a look-up of an address may take; a worker does one for each request. */
+/** Milliseconds that a look-up of an email address may take; a worker does one for each request. */
 const slowestLookUp = 2000
 
 /** Rows of a table from which on a look-up without an index is worth a warning. */
@@ -32,7 +32,7 @@ export async function checkRows(
   client: Query,
   mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
-  accounts: Pick<AccountStore, 'findIdsByAddress' | 'sample'>,
+  accounts: Pick<AccountStore, 'findIdsByEmail' | 'sample'>,
 ): Promise<CheckFindings> {
   const sample = await accounts.sample(sampleSize)
   const findings = [
@@ -91,13 +91,13 @@ function checkCase(accounts: readonly Account[], mapping: UsersMapping): CheckFi
 async function checkLookUp(
   client: Query,
   mapping: UsersMapping,
-  accounts: Pick<AccountStore, 'findIdsByAddress'>,
+  accounts: Pick<AccountStore, 'findIdsByEmail'>,
 ): Promise<CheckFindings> {
   const index = lookUpIndex(mapping)
   const start = performance.now()
   try {
     // An international domain is looked up in several spellings, so it is the slowest.
-    await accounts.findIdsByAddress('nobody@\u00fcbung.invalid')
+    await accounts.findIdsByEmail('nobody@\u00fcbung.invalid')
   } catch (error) {
     if (error instanceof LookUpTimedOut) return { problems: [error.message], warnings: [] }
     const reason = error instanceof Error ? error.message : String(error)
