@@ -109,7 +109,7 @@ describe.runIf(testServer)('a connection that is lost while it commits a request
       await settled(stable)
       for (const [nth, { email }] of crowd.entries()) {
         const emails = stable.sink.countTo(email)
-        expect([0, 200]).toContain(statuses[nth])
+        expect([0, 200, 503]).toContain(statuses[nth])
         row.duplicates += Math.max(0, emails - 1)
         if (statuses[nth] !== 200) continue
         row.accepted += 1

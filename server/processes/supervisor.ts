@@ -8,6 +8,7 @@ import { createLog } from '@/lib/logging/log'
 import { settings, type Settings } from '@/lib/config/settings'
 import { settingsWarnings } from '@/lib/config/warnings'
 import { whyBuildUnfit } from '@/server/http/base-path'
+import { surviveFullDisk } from './full-disk'
 import { superviseProcess, type SupervisedProcess } from './restart'
 import { stopOnSignal } from './stop-signals'
 
@@ -81,6 +82,7 @@ function localUrlOf({ host, port, basePath }: Settings, actualPort = port): stri
   return `http://${name}:${actualPort}${basePath}`
 }
 
+surviveFullDisk()
 try {
   Object.assign(process.env, environment)
   const current = settings()

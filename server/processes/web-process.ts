@@ -2,12 +2,14 @@ import { createLog } from '@/lib/logging/log'
 import { settings } from '@/lib/config/settings'
 import { redirectConsole } from './console-log'
 import { exitOnCrash } from './crash-handler'
+import { surviveFullDisk } from './full-disk'
 import { stopOnSignal } from './stop-signals'
 import { startWeb, type RunningWeb } from './start-web'
 
 /** A web process of `npm start`, forked by the supervisor. */
 const log = createLog(settings().logLevel, 'web')
 redirectConsole(log)
+surviveFullDisk()
 
 let web: RunningWeb | undefined
 // Before the start, so that a signal also stops a process whose Next is not ready yet.

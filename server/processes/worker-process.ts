@@ -3,6 +3,7 @@ import { createServices } from '@/services'
 import { settings } from '@/lib/config/settings'
 import { redirectConsole } from './console-log'
 import { exitOnCrash } from './crash-handler'
+import { surviveFullDisk } from './full-disk'
 import { stopOnSignal } from './stop-signals'
 import { startWorker } from './start-worker'
 
@@ -10,6 +11,7 @@ import { startWorker } from './start-worker'
 const services = createServices(settings())
 const { log, database } = services
 redirectConsole(log)
+surviveFullDisk()
 
 /** `stop` is set once the worker is up. */
 const worker: { stop?: () => Promise<void> } = {}

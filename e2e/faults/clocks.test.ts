@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { exchange } from '@/e2e/support/exchange'
+import { printFaultRow } from '@/e2e/support/fault-table'
+import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
+import {
+  appSettings,
+  freePort,
+  newPassword,
+  readLink,
+  startApp,
+  type LinkParameters,
+  type RunningApp,
+} from '@/e2e/support/running-app'
+import { signedLinks } from '@/e2e/support/signed-links'
+
+// Two web processes and two workers, of which one each is ten minutes behind the database and one ten minutes ahead.
+
+const skews = { behind: -600_000, ahead: 600_000 }
+
+/** Shifts the clock that a process has, before anything of Rekey runs. */
+const shift = (ms: number) => {
+  const program = `
+    const now = ((system) => () => system() + ${ms})(Date.now)
+    globalThis.Date = new Proxy(Date, {
+      construct: (Original, parts) => new Original(...(parts.length === 0 ? [now()] : parts)),
+      apply: (Original) => new Original(now()).toString(),
+      get: (Original, name) => (name === 'now' ? now : Original[name]),
+    })`
+  return `--import=data:text/javascript,${encodeURIComponent(program)}`
+}
+
+let stable: RunningApp
+const webs: KillableProcess[] = []
+const workers: KillableProcess[] = []
+beforeAll(async () => {
+  stable = await startApp({ env: { WORKER: 'off' } })
+  for (const ms of Object.values(skews)) {
+    const settings = {
+      ...appSettings({ ...stable, port: await freePort() }),
+      NODE_OPTIONS: shift(ms),
+    }
+    webs.push(await startKillable('web', settings))
+    workers.push(await startKillable('worker', settings))
+  }
+})
+afterAll(async () => {
+  await Promise.all([...webs, ...workers].map((process) => process.kill()))
+  await stable?.stop()
+})
+
+const post = ({ port }: KillableProcess, path: string, body: object) =>
+  exchange(port, {
+    path: `/api/v1/accounts/${path}/`,
+    headers: [['Content-Type', 'application/json']],
+    body: JSON.stringify(body),
+  })
+
+test('the processes have the clocks that they should', () => {
+  for (const [nth, ms] of Object.values(skews).entries()) {
+    const [, time] = /"time":"([^"]+)"/.exec(workers[nth]!.output())!
+    expect(Math.abs(Date.parse(time!) - Date.now() - ms)).toBeLessThan(60_000)
+  }
+})
+
+test('F11: each link is stamped by the database’s clock and works at once, whoever made it and whoever verifies it', async () => {
+  const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
+  for (let turn = 0; turn < 8; turn += 1) {
+    const person = await stable.addPerson()
+    const asked = await post(webs[turn % 2]!, 'send-reset-password-link', { login: person.username })
+    expect(asked.status).toBe(200)
+    row.caused += 1
+    row.accepted += 1
+    const email = await stable.sink.next(person.email, 40_000)
+    row.delivered += 1
+    const link = readLink(email.link)
+    expect(Math.abs(Number(link.timestamp) * 1000 - Date.now())).toBeLessThan(60_000)
+    const password = newPassword()
+    const answer = await post(webs[Math.floor(turn / 2) % 2]!, 'reset-password', { ...link, password })
+    expect([answer.status, answer.text]).toEqual([200, expect.any(String)])
+    expect(await stable.passwordIs(person, password)).toBe(true)
+  }
+  printFaultRow({ fault: 'clocks ten minutes behind and ahead', ...row })
+})
+
+test('F11: a link lives as long and no longer by either clock', async () => {
+  const person = await stable.addPerson()
+  const links = signedLinks(stable)
+  for (const [age, code] of [
+    [3_500, undefined],
+    [3_700, 'signature-expired'],
+    [-300, 'signature-invalid'],
+  ] as const) {
+    const { user_id, timestamp, signature } = await links.linkOf(person, { age })
+    const link: LinkParameters = { user_id, timestamp: String(timestamp), signature }
+    for (const web of webs) {
+      const answer = await post(web, 'reset-password', { ...link, password: 'short' })
+      const { code: told } = answer.json as { code?: string }
+      expect([age, answer.status, told]).toEqual([age, 400, code])
+    }
+  }
+})

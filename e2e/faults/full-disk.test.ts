@@ -1,0 +1,142 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import pg from 'pg'
+import { addCrowd, type Member } from '@/e2e/support/crowd'
+import { exchange } from '@/e2e/support/exchange'
+import { printFaultRow } from '@/e2e/support/fault-table'
+import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
+import { appSettings, freePort } from '@/e2e/support/running-app'
+import { createTestDatabase } from '@/e2e/support/test-database'
+import { migrate } from '@/lib/setup/migrate'
+import { embeddedUrl } from '@/scripts/embedded-database/embedded-database'
+
+const request = (port: number, { login }: Pick<Member, 'login'>) =>
+  exchange(port, {
+    path: '/api/v1/accounts/send-reset-password-link/',
+    headers: [['Content-Type', 'application/json']],
+    body: JSON.stringify({ login }),
+  })
+
+const statusOf = (port: number, url: string) =>
+  exchange(port, { method: 'GET', path: url }).then(
+    ({ status }) => status,
+    () => 0,
+  )
+
+let sink: MailSink
+beforeAll(async () => void (sink = await startMailSink()))
+afterAll(() => sink.close())
+
+test('F12: with a log on a full disk, requests are answered and emails leave as ever', async () => {
+  const database = await createTestDatabase()
+  await migrate(database)
+  const port = await freePort()
+  const full = openSync('/dev/full', 'w')
+  const settings = appSettings({
+    secret: 'Yb4Kt9Wn2Zr7Lx5Qs1Hd8Pv3Jc6Fg0Me',
+    database,
+    sink,
+    url: `http://127.0.0.1:${port}`,
+    port,
+  })
+  const env = { ...settings, LOG_LEVEL: 'trace' } as unknown as NodeJS.ProcessEnv
+  const child = spawn(process.execPath, ['scripts/run.js', 'start'], { env, stdio: ['ignore', full, full] })
+  const sql = new pg.Pool({ connectionString: database.url, max: 1 })
+  try {
+    await expect.poll(() => statusOf(port, '/api/health/ready'), { timeout: 60_000 }).toBe(200)
+    const crowd = await addCrowd(sql, 20)
+    const answers = await Promise.all(crowd.map((member) => request(port, member)))
+    expect(answers.map(({ status }) => status)).toEqual(crowd.map(() => 200))
+    for (const { email } of crowd) await sink.next(email, 40_000)
+    printFaultRow({
+      fault: 'log on a full disk',
+      caused: 1,
+      accepted: crowd.length,
+      delivered: crowd.filter(({ email }) => sink.countTo(email) === 1).length,
+      duplicates: 0,
+      lost: 0,
+    })
+    expect(child.exitCode).toBeNull()
+  } finally {
+    await sql.end()
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    await database.drop()
+  }
+}, 240_000)
+
+/** Megabytes: an embedded database takes about forty. */
+const diskSize = 160
+
+const disk = mkdtempSync(path.join(tmpdir(), 'rekey-disk-'))
+const mayMount = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}m`, 'none', disk]).status === 0
+const skipped = mayMount ? '' : ' (skipped: mounting a small disk is not permitted here)'
+
+describe.runIf(mayMount)(`an embedded database whose disk is full${skipped}`, () => {
+  afterAll(() => {
+    spawnSync('umount', ['-l', disk])
+    rmSync(disk, { recursive: true, force: true })
+  })
+
+  test('F12: answers 503 and loses nothing that it accepted, and serves again when there is room', async () => {
+    const port = await freePort()
+    const data = path.join(disk, 'data')
+    const settings = appSettings({
+      secret: 'Yb4Kt9Wn2Zr7Lx5Qs1Hd8Pv3Jc6Fg0Me',
+      database: { url: '', sharedSession: true },
+      sink,
+      url: `http://127.0.0.1:${port}`,
+      port,
+    })
+    const env = { ...settings, DATA_DIR: data } as unknown as NodeJS.ProcessEnv
+    let output = ''
+    const child = spawn(process.execPath, ['scripts/run.js', 'demo'], { env })
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+    try {
+      await expect
+        .poll(() => statusOf(port, '/api/health/ready'), { timeout: 90_000, message: output })
+        .toBe(200)
+      const sql = new pg.Pool({ connectionString: embeddedUrl(data), max: 1 })
+      const crowd = await addCrowd(sql, 200)
+      await sql.end()
+      const accepted: Member[] = []
+      const statuses = new Set<number>()
+      const filling = path.join(disk, 'filling')
+      const { bavail, bsize } = statfsSync(disk)
+      writeFileSync(filling, Buffer.alloc(bavail * bsize - 64 * 1024))
+      for (const member of crowd) {
+        const { status } = await request(port, member)
+        statuses.add(status)
+        if (status === 200) accepted.push(member)
+        if (status !== 200 && statuses.size > 1) break
+      }
+      expect([...statuses].filter((status) => status !== 200)).toEqual([503])
+      expect(child.exitCode, output).toBeNull()
+
+      rmSync(filling)
+      await expect
+        .poll(async () => (await request(port, { login: 'nobody' })).status, { timeout: 60_000 })
+        .toBe(200)
+      const late = crowd.at(-1)!
+      expect((await request(port, late)).status).toBe(200)
+      for (const { email } of [...accepted, late]) await sink.next(email, 60_000)
+      printFaultRow({
+        fault: 'disk of the embedded database full',
+        caused: 1,
+        accepted: accepted.length + 1,
+        delivered: [...accepted, late].filter(({ email }) => sink.countTo(email) > 0).length,
+        duplicates: 0,
+        lost: 0,
+      })
+    } finally {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    }
+  }, 300_000)
+})
