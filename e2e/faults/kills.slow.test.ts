@@ -81,7 +81,8 @@ describe.runIf(testServer)('processes that are killed', () => {
     for (let kill = 0; kill < kills; kill += 1) {
       const requests = crowd.slice(kill * burst, (kill + 1) * burst).map(async (member, nth) => {
         const status = await request(member.login, ofKind('web')[nth % 2]!)
-        expect([0, 200]).toContain(status)
+        // 503: the database did not answer in time, as on a busy machine.
+        expect([0, 200, 503]).toContain(status)
         ;(status === 200 ? accepted : inDoubt).push(member)
       })
       const victim = await killAt(moments[kill % moments.length]!)

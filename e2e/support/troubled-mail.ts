@@ -14,7 +14,12 @@ export const troubles = [
   'silent',
   'not to be trusted',
 ] as const
-export type Mood = 'well' | (typeof troubles)[number]
+export type Mood =
+  | 'well'
+  | (typeof troubles)[number]
+  | 'refusing the login (535)'
+  | 'dropping before 250'
+  | 'a byte every five seconds'
 
 export type TroubledMail = {
   /** What the app needs to be told: where the server is and that its certificate is good. */
@@ -50,9 +55,19 @@ export async function startTroubledMail(): Promise<TroubledMail> {
       counts.troubled += 1
       callback(Object.assign(new Error('not now'), { responseCode: Number(code) }))
     },
+    onAuth(_auth, _session, callback) {
+      if (mood !== 'refusing the login (535)') return callback(null, { user: 'rekey' })
+      counts.troubled += 1
+      callback(Object.assign(new Error('not you'), { responseCode: 535 }))
+    },
     onData(stream, _session, callback) {
       stream.resume()
       stream.on('end', () => {
+        if (mood === 'dropping before 250') {
+          counts.troubled += 1
+          for (const socket of sockets) socket.destroy()
+          return
+        }
         counts.taken += 1
         callback()
       })
@@ -63,6 +78,10 @@ export async function startTroubledMail(): Promise<TroubledMail> {
   server.server.prependListener('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
+    if (mood === 'a byte every five seconds') {
+      counts.troubled += 1
+      trickle(socket)
+    }
     if (mood !== 'away' && mood !== 'not to be trusted') return
     counts.troubled += 1
     if (mood === 'away') socket.destroy()
@@ -72,7 +91,7 @@ export async function startTroubledMail(): Promise<TroubledMail> {
   const { port } = server.server.address() as AddressInfo
 
   return {
-    env: { SMTP_URL: `smtp://localhost:${port}`, NODE_EXTRA_CA_CERTS: ca },
+    env: { SMTP_URL: `smtp://rekey:rekey@localhost:${port}`, NODE_EXTRA_CA_CERTS: ca },
     counts,
     becomes(next) {
       mood = next
@@ -85,4 +104,19 @@ export async function startTroubledMail(): Promise<TroubledMail> {
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** Makes a socket say what it has to say very slowly. */
+function trickle(socket: Socket): void {
+  const write = socket.write.bind(socket) as (bytes: Buffer) => boolean
+  let bytes = Buffer.alloc(0)
+  const timer = setInterval(() => {
+    if (bytes.length > 0) write(bytes.subarray(0, 1))
+    bytes = bytes.subarray(1)
+  }, 5_000)
+  socket.once('close', () => clearInterval(timer))
+  socket.write = ((chunk: string | Uint8Array) => {
+    bytes = Buffer.concat([bytes, Buffer.from(chunk as Uint8Array)])
+    return true
+  }) as typeof socket.write
 }

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addCrowd, type Member } from '@/e2e/support/crowd'
+import { printFaultRow } from '@/e2e/support/fault-table'
+import { isLong } from '@/e2e/support/long-form'
+import { settled } from '@/e2e/support/overheard-app'
+import { startApp, type RunningApp } from '@/e2e/support/running-app'
+import { startTroubledMail, type Mood, type TroubledMail } from '@/e2e/support/troubled-mail'
+
+// One trouble after the other, each with some emails that wait; then the server is well again.
+
+const many = isLong ? 50 : 5
+
+let mail: TroubledMail
+let app: RunningApp
+beforeAll(async () => {
+  mail = await startTroubledMail()
+  app = await startApp({ env: mail.env })
+})
+afterAll(async () => {
+  await app?.stop()
+  await mail?.close()
+})
+
+async function requestAll(): Promise<Member[]> {
+  const crowd = await addCrowd(app.sql, many)
+  const answers = await Promise.all(crowd.map(({ login }) => app.post('send-reset-password-link', { login })))
+  expect(answers.map(({ status }) => status)).toEqual(crowd.map(() => 200))
+  return crowd
+}
+
+/** Waits until each email was tried this often. Attempts that would come after minutes come now. */
+async function tried(times: number): Promise<void> {
+  const left = async () => {
+    await app.sql.query(
+      `UPDATE rekey_queue.job SET start_after = now() WHERE name = 'link-email' AND state = 'retry' AND retry_count < $1`,
+      [times - 1],
+    )
+    const { rows } = await app.sql.query<{ tried: number }>(
+      `SELECT count(*)::int AS "tried" FROM rekey_queue.job
+        WHERE name = 'link-email' AND state = 'retry' AND retry_count >= $1`,
+      [times - 1],
+    )
+    return rows[0]!.tried
+  }
+  await expect.poll(left, { timeout: 150_000, interval: 300 }).toBe(many)
+}
+
+const hurry = (age = 0) =>
+  app.sql.query(
+    `UPDATE rekey_queue.job SET start_after = now(),
+            data = jsonb_set(data, '{requestedAt}', to_jsonb((data->>'requestedAt')::int - $1::int))
+      WHERE name = 'link-email' AND state = 'retry'`,
+    [age],
+  )
+
+async function reasons(event: string, crowd: Member[]): Promise<(string | null)[]> {
+  const { rows } = await app.sql.query<{ reason: string | null }>(
+    `SELECT a.reason FROM rekey.audit a JOIN rekey.users u ON u.id::text = a.account_id
+      WHERE a.event = $1 AND u.username = ANY ($2)`,
+    [event, crowd.map(({ login }) => login)],
+  )
+  return rows.map(({ reason }) => reason)
+}
+
+describe('a mail server in trouble', () => {
+  const passing: [trouble: Mood, attempts: number, age: number][] = [
+    ['away', 2, 1_800],
+    ['putting off (451)', 3, 0],
+    ['not to be trusted', 2, 0],
+    ['refusing the login (535)', 2, 0],
+    ['dropping before 250', 2, 0],
+    ['a byte every five seconds', 1, 0],
+  ]
+  test.each(passing)(
+    'F4, F5, F6: that is %s for a while gets each email once, when it is well again (attempts: %i)',
+    async (trouble, attempts, age) => {
+      mail.becomes(trouble)
+      const before = mail.counts.taken
+      const crowd = await requestAll()
+      await tried(attempts)
+      expect(mail.counts.taken).toBe(before)
+      mail.becomes('well')
+      await hurry(age)
+      await settled(app, 90_000)
+      const delivered = mail.counts.taken - before
+      expect(delivered).toBe(many)
+      expect(await reasons('authn_token_created', crowd)).toHaveLength(many)
+      printFaultRow({
+        fault: `mail server ${trouble}${age > 0 ? ' for half a link’s life' : ''}, ${attempts} attempts`,
+        caused: many,
+        accepted: crowd.length,
+        delivered,
+        duplicates: 0,
+        lost: crowd.length - delivered,
+      })
+    },
+    240_000,
+  )
+
+  const final: [title: string, trouble: Mood, age: number, reason: RegExp][] = [
+    ['refuses the recipient', 'refusing (550)', 0, /550/],
+    ['is away until the link has less than five minutes left', 'away', 3_400, /./],
+  ]
+  test.each(final)(
+    'F1, F4, F6: that %s ends in a recorded failure for each email, and in no stale one',
+    async (title, trouble, age, reason) => {
+      mail.becomes(trouble)
+      const before = mail.counts.taken
+      const crowd = await requestAll()
+      if (age > 0) {
+        await tried(1)
+        mail.becomes('well')
+        await hurry(age)
+      }
+      await settled(app, 90_000)
+      const recorded = await reasons('authn_token_undelivered', crowd)
+      expect(recorded).toEqual(crowd.map(() => expect.stringMatching(reason)))
+      expect(mail.counts.taken).toBe(before)
+      printFaultRow({
+        fault: `mail server that ${title}: ${recorded.length} recorded failures`,
+        caused: many,
+        accepted: crowd.length,
+        delivered: 0,
+        duplicates: 0,
+        lost: crowd.length - recorded.length,
+      })
+    },
+    240_000,
+  )
+})
