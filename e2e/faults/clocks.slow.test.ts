@@ -62,7 +62,7 @@ test('the processes have the clocks that they should', () => {
   }
 })
 
-test('F11: each link is stamped by the database’s clock and works at once, whoever made it and whoever verifies it', async () => {
+test('F11: each link is stamped by the database’s clock and works at once, whichever process made it and whichever verifies it', async () => {
   const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
   for (let turn = 0; turn < 8; turn += 1) {
     const person = await stable.addPerson()

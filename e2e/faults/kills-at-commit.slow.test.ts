@@ -123,7 +123,7 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
           isNew ? [400, 'signature-used'] : [200, undefined],
         )
       }
-      // The one with a change at least: its email comes once, no matter which attempt sent it.
+      // A worker sends the email about each change once.
       for (const { person } of ended) await stable.sink.next(person.email)
       for (const { person } of ended) expect(stable.sink.countTo(person.email)).toBe(1)
     }
