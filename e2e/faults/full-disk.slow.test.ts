@@ -69,12 +69,15 @@ test('F12: with a log on a full disk, requests are answered and emails leave as 
 const diskSize = 160
 
 const disk = mkdtempSync(path.join(tmpdir(), 'rekey-disk-'))
-const mayMount = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}m`, 'none', disk]).status === 0
+const mount = () => spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${diskSize}m`, 'none', disk]).status === 0
+const unmount = () => spawnSync('umount', ['-l', disk]).status === 0
+const mayMount = mount() && unmount()
 const skipped = mayMount ? '' : ' (skipped: mounting a small disk is not permitted here)'
 
 describe.runIf(mayMount)(`an embedded database whose disk is full${skipped}`, () => {
+  beforeAll(() => void mount())
   afterAll(() => {
-    spawnSync('umount', ['-l', disk])
+    unmount()
     rmSync(disk, { recursive: true, force: true })
   })
 
