@@ -10,6 +10,8 @@ import { createLimits } from '@/lib/rate-limits/limits'
 import { createLog } from '@/lib/logging/log'
 import { createDevMailbox } from '@/lib/mail/dev-mailbox'
 import { createMailStateStore } from '@/lib/mail-health/state'
+import { gauge } from '@/lib/metrics/count'
+import { createMetricsStore } from '@/lib/metrics/store'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import type { UsersMapping } from '@/lib/accounts/users-table'
@@ -62,6 +64,12 @@ export function createServices(given: Settings, configuration: Configuration = o
   const limits = createLimits(database, settings.secrets[0], settings.limits)
   const audit = createAuditLog(database, accounts.identity, log)
   const mailState = createMailStateStore(database)
+  const metrics = createMetricsStore(database)
+  gauge('hash_queue', { state: 'running' }, () => hash.running)
+  gauge('hash_queue', { state: 'waiting' }, () => hash.waiting)
+  gauge('database_connections', { state: 'busy' }, () => database.pool.totalCount - database.pool.idleCount)
+  gauge('database_connections', { state: 'idle' }, () => database.pool.idleCount)
+  gauge('database_connections', { state: 'awaited' }, () => database.pool.waitingCount)
   const parts = {
     accounts,
     recovery,
@@ -73,6 +81,7 @@ export function createServices(given: Settings, configuration: Configuration = o
     limits,
     audit,
     mailState,
+    metrics,
     database,
     users,
     settings,

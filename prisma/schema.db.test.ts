@@ -26,6 +26,7 @@ const nativeTypes: [RegExp, string][] = [
   [/^Boolean/, 'bool'],
   [/^Int/, 'int4'],
   [/^BigInt/, 'int8'],
+  [/^Json/, 'jsonb'],
 ]
 
 /** The tables as prisma/schema.prisma declares them. */

@@ -12,7 +12,7 @@ afterEach(() => {
 })
 
 const one = { working: 1, workingPerClient: 1, waiting: 4, waitingPerClient: 2 }
-const queues = { page: one, api: one, health: one }
+const queues = { page: one, api: one, health: one, metrics: one }
 
 /** A server whose pages are answered when the test says so. */
 async function start(limits: Partial<FrontLimits> = {}, options: Parameters<typeof startTrial>[0] = {}) {

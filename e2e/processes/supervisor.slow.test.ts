@@ -34,7 +34,7 @@ const standIns: Record<string, string> = {
     if (process.env.TRIAL_DATABASE === 'away') throw new Error('The database at db.example.com does not answer.')
     return []
   }`,
-  '@/server/http/mail-health-endpoint': `export const watchMailHealthInWeb = () => ({ serve: (handle) => handle, close: async () => undefined })`,
+  '@/server/http/monitoring': `export const startMonitoring = () => ({ serve: (handle) => handle, close: async () => undefined })`,
 }
 
 const worker = `

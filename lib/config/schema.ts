@@ -102,6 +102,7 @@ export const settingsSchema = z.object({
   WORKER: onOff('on', 'off').default(true),
   WEB_CONCURRENCY: integerBetween(1, 128).default(availableParallelism()),
   HEALTH_TOKEN: bearerToken.optional(),
+  METRICS_TOKEN: bearerToken.optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'write fatal, error, warn, info, debug or trace',

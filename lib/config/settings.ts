@@ -48,8 +48,9 @@ export function readSettings(env: Record<string, string | undefined>) {
   if (given.SECRET_KEY !== undefined && fallbacks.includes(given.SECRET_KEY)) {
     problems.push('SECRET_KEY_FALLBACKS: contains the current SECRET_KEY; list only other keys there')
   }
-  if (given.HEALTH_TOKEN !== undefined && [given.SECRET_KEY, ...fallbacks].includes(given.HEALTH_TOKEN))
-    problems.push('HEALTH_TOKEN: equals a SECRET_KEY; a monitor must not be able to sign links')
+  for (const name of ['HEALTH_TOKEN', 'METRICS_TOKEN'])
+    if (given[name] !== undefined && [given.SECRET_KEY, ...fallbacks].includes(given[name]))
+      problems.push(`${name}: equals a SECRET_KEY; a monitor must not be able to sign links`)
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
     if (mode === 'production' && hasStockPassword(given[name]))
       problems.push(
@@ -154,6 +155,8 @@ export function readSettings(env: Record<string, string | undefined>) {
     webConcurrency: values.WEB_CONCURRENCY,
     /** The bearer token of `/api/health/mail`; absent: that path answers 404. */
     healthToken: values.HEALTH_TOKEN,
+    /** The bearer token of `/api/metrics`; absent: that path answers 404. */
+    metricsToken: values.METRICS_TOKEN,
     logLevel: values.LOG_LEVEL,
     port: values.PORT,
     host: values.HOST,

@@ -54,7 +54,9 @@ export function openDatabase(
     query_timeout: queryTimeout,
     keepAlive: true,
   })
-  pool.on('error', (error) => log.warn({ err: error, event: 'database_connection_lost' }))
+  pool.on('error', (error) =>
+    log.warn({ err: error, event: 'database_connection_lost', requestId: undefined }),
+  )
   // Close connections whose transaction status is not idle instead of reusing them: other work would join the transaction.
   pool.on('release', (_error, client) => {
     if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined)

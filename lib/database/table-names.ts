@@ -12,6 +12,8 @@ export function tableNames({ own, queue }: SchemaNames) {
     recovery: qualified('recovery'),
     audit: qualified('audit'),
     mailState: qualified('mail_state'),
+    metrics: qualified('metrics'),
+    metricProcesses: qualified('metric_processes'),
     purgeAudit: qualified('purge_audit'),
     /** The queue's jobs, read-only: pg-boss owns this table. */
     jobs: qualified('job', queue),

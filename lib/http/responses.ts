@@ -1,5 +1,7 @@
 import { formatApiMessage } from '@/lib/i18n/api-messages'
 import type { Log } from '@/lib/logging/log'
+import { count } from '@/lib/metrics/count'
+import { HashQueueFull } from '@/lib/passwords/hash-queue'
 import { apiErrors } from './error-codes'
 import { errorCodesHeader } from './form-errors'
 import { requestLanguage } from './request-language'
@@ -54,12 +56,14 @@ export function errorResponse(request: Request, error: unknown, log: Log, reques
 
 /** Logs a fault of Rekey and returns the error for the client, which contains no detail. */
 export function logInternalError(log: Log, error: unknown, requestId: string): ApiError {
+  count('errors', {})
   log.error({ err: error, event: 'request_failed', requestId })
   return new ApiError('internal')
 }
 
 /** Logs that a service is unavailable and returns the error for the client, which says when to retry. */
 export function logUnavailable(log: Log, error: unknown, requestId: string): ApiError {
+  count('unavailable', { reason: error instanceof HashQueueFull ? 'hashing' : 'database' })
   log.warn({ err: error, event: 'service_unavailable', requestId })
   return new ApiError('unavailable', { headers: { 'Retry-After': String(retryAfterOutage) } })
 }

@@ -1,12 +1,29 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import { pino, type Logger, type LoggerOptions } from 'pino'
 
 /** A logger of named fields. Never pass user input, a link, a full address or a key. */
 export type Log = Logger
 
+/** Global, because Next's bundle has modules of its own. */
+const shared = globalThis as { rekeyRequestIds?: AsyncLocalStorage<string> }
+const requestIds = (shared.rekeyRequestIds ??= new AsyncLocalStorage<string>())
+
+/** Runs the handler of a request, or of a job that it caused, so that each log line in it has the request's id. */
+export function runInRequestContext<Result>(requestId: string, handle: () => Result): Result {
+  return requestIds.run(requestId, handle)
+}
+
+/** Returns the id of the current request; undefined outside of one. */
+export function currentRequestId(): string | undefined {
+  return requestIds.getStore()
+}
+
 /**
  * Creates a logger that writes JSON lines with UTC times to standard output. Callers pass named fields, and never user
- * input, a link, a full address or a key (OWASP Logging, "Data to exclude").
+ * input, a link, a full address or a key (OWASP Logging, "Data to exclude"). Every line within a request, or within a job that
+ * it caused, has its id. Lines of what many requests share, such as a pool, pass `requestId: undefined`: they would otherwise
+ * name the request in which it was opened.
  */
 export function createLog(level: string, name: string): Log {
   const options: LoggerOptions = {
@@ -15,6 +32,8 @@ export function createLog(level: string, name: string): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },
+    // A line that names its request itself, or says `requestId: undefined`, keeps that.
+    mixin: () => ({ requestId: currentRequestId() }),
     // Pino copies the message of the error under this key into the line; an unused key prevents it.
     errorKey: 'unused',
     hooks: {

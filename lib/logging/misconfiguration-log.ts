@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { unknownClient } from '@/lib/addresses/client-ip'
+import { count } from '@/lib/metrics/count'
 import type { Log } from './log'
 
 /** The kinds of rejected requests that a wrong setting can cause for all clients, with the setting to check. */
@@ -43,12 +44,13 @@ const interval = 10 * 60_000
 const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
 
 /**
- * Logs a rejected request whose cause may be a wrong setting. At most one line in ten minutes for each kind and process:
+ * Counts and logs a rejected request whose cause may be a wrong setting. At most one line in ten minutes for each kind and process:
  * attackers can cause thousands of such requests.
  *
  * @param now milliseconds of a monotonic clock
  */
 export function logMisconfiguration(log: Log, reason: Misconfiguration, now = performance.now()): void {
+  count('requests_refused', { reason })
   const times = logged.get(log) ?? new Map<Misconfiguration, number>()
   logged.set(log, times)
   if (now - (times.get(reason) ?? -Infinity) < interval) return

@@ -36,9 +36,9 @@ export function watchMailHealth({ state, log, times = mailTimes, onRead }: Parts
         (facts.reported === null || facts.reported >= times.repeat) &&
         (await state.claimReport(times.repeat))
       )
-        log.error({ event: 'emails_not_leaving', cause, reason, since, hint })
+        log.error({ event: 'emails_not_leaving', requestId: undefined, cause, reason, since, hint })
     } else if (facts.reported !== null && (await state.closeReport())) {
-      log.info({ event: 'emails_leaving_again' })
+      log.info({ event: 'emails_leaving_again', requestId: undefined })
     }
   }
 

@@ -76,6 +76,8 @@ export function createMailer(options: MailerOptions) {
     try {
       const message: Message = { ...messageTo(address, id, content), signal: deadline.signal }
       const reply = storableReply(await transport.send(id, message, deadline.handedOver))
+      // The id is in the email's Message-ID, so both name the email in the mail server's own log.
+      log.info({ event: 'email_accepted', emailId: id, reply })
       return report({ ok: true, ...(reply && { reply }) })
     } catch (error) {
       return report(classifyFailure(error, deadline.isHandedOver()))
@@ -170,7 +172,7 @@ function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: Ma
   }
   const transport = nodemailer.createTransport({ ...options, ...noExternalContent, pool: true })
   transport.on('error', (error: unknown) =>
-    log.error({ event: 'mail_transport_error', reason: classifyFailure(error).reason }),
+    log.error({ event: 'mail_transport_error', requestId: undefined, reason: classifyFailure(error).reason }),
   )
   const written = new WeakMap<AbortSignal, () => void>()
   transport.use('stream', (mail, next) => {

@@ -4,6 +4,8 @@ import { urlInApp } from '@/lib/config/own-path'
 import type { Settings } from '@/lib/config/settings'
 import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
 import type { RenderedEmail, Sender } from '@/lib/mail/email-types'
+import type { CounterLabels } from '@/lib/metrics/catalogue'
+import { count } from '@/lib/metrics/count'
 import type { AttemptResult } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { buildLinkUrl } from './reset-link'
@@ -29,17 +31,27 @@ export async function deliverEmail(
   const sendByTeam = async () =>
     (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
   const outcome = await (event === 'sent' ? sendPacing.send(sendByTeam) : sendByTeam())
+  const kind = event === 'sent' ? 'link' : 'changed'
   if (outcome.ok) {
+    count('emails_sent', { kind })
     await audit.recordBestEffort(event, { ...context, reason: outcome.reply })
     return { outcome: 'done' }
   }
-  const { reason } = outcome
+  const { reason, cause = 'own' } = outcome
   if (outcome.final) {
-    log.error({ event: 'email_failed', ...context, attempt, reason })
+    count('emails_failed', { kind, cause })
+    log.error({ event: 'email_failed', ...context, emailId: id, attempt, reason })
     await audit.recordBestEffort('failed', { ...context, reason })
     return { outcome: 'never', reason }
   }
-  log[outcome.alert === true ? 'error' : 'warn']({ event: 'email_deferred', ...context, attempt, reason })
+  count('emails_deferred', { kind, cause })
+  log[outcome.alert === true ? 'error' : 'warn']({
+    event: 'email_deferred',
+    ...context,
+    emailId: id,
+    attempt,
+    reason,
+  })
   return { outcome: 'later', reason, maybeDelivered: outcome.maybeDelivered }
 }
 
@@ -49,9 +61,10 @@ export async function deliverEmail(
  */
 export async function auditUnsentEmail(
   { audit, limits }: Pick<EmailDependencies, 'audit' | 'limits'>,
-  reason: string,
+  reason: CounterLabels<'emails_held'>['reason'],
   context: EmailLogContext,
 ): Promise<void> {
+  count('emails_held', { reason })
   const facts = { ...context, reason }
   if (await limits.isFirstInWindow(unknownClient, `held ${reason} ${context.accountId}`))
     await audit.record('held', facts)

@@ -1,3 +1,4 @@
+import { count } from '@/lib/metrics/count'
 import type { LimitResult } from '@/lib/rate-limits/limits'
 import type { Link, LinkStatus } from './reset-link'
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
@@ -55,6 +56,7 @@ export async function auditThrottled(
   counted: LimitResult & { ok: false },
   context: RequestContext,
 ): Promise<void> {
+  if (counted.limit !== 'notes') count('limited', { limit: counted.limit })
   if (counted.first) await audit.recordBestEffort('limited', { ...context, reason: counted.limit })
 }
 

@@ -3,6 +3,8 @@ import { canonicalEmail } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type { RenderedEmail } from '@/lib/mail/email-types'
 import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
+import type { CounterLabels } from '@/lib/metrics/catalogue'
+import { count } from '@/lib/metrics/count'
 import type { MailboxAllowance } from '@/lib/rate-limits/email-budget'
 import { auditUnsentEmail, cancelLinkUrl, deliverEmail, emailLanguage, senderOf } from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
@@ -38,7 +40,7 @@ async function send(
   const { accounts, audit, limits, links, log, recovery, settings } = parts
   const { requestedAt, requestId, bypassPause } = data
   const context = { requestId, accountId }
-  const hold = async (reason: string): Promise<'held'> => {
+  const hold = async (reason: CounterLabels<'emails_held'>['reason']): Promise<'held'> => {
     await auditUnsentEmail(parts, reason, context)
     return 'held'
   }
@@ -50,6 +52,7 @@ async function send(
   const expiresAt = links.expiryOf({ timestamp: requestedAt }, 'reset')
   const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
   if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
+    count('emails_failed', { kind: 'link', cause: 'link-would-expire' })
     log.error({ event: 'reset_email_abandoned', ...context, attempt })
     // Emails that were not sent during an outage of the mail server must not count towards the account's limit.
     await recovery.releaseEmail(account.id, id)
@@ -69,8 +72,9 @@ async function send(
     return hold('mailbox-limit')
   }
   const budget = await limits.spendEmail({ first: slot.first || bypassPause })
-  if (budget.alert) log.error({ event: 'email_budget_spent', reason: 'LIMIT_EMAILS' })
+  if (budget.alert) log.error({ event: 'email_budget_spent', requestId, reason: 'LIMIT_EMAILS' })
   if (!budget.ok) {
+    count('emails_deferred', { kind: 'link', cause: 'budget' })
     await mailbox.release()
     await simulation.sending(data)
     return { outcome: 'later', reason: 'email-budget-spent' }

@@ -125,5 +125,12 @@ export function createHashQueue({
     get hashed() {
       return hashed
     },
+    /** How many are hashed or verified now. */
+    get running() {
+      return running
+    },
+    get waiting() {
+      return waiting.length
+    },
   }
 }

@@ -3,7 +3,8 @@ import { PgBoss, type ConstructorOptions, type JobResult, type JobWithMetadata }
 import { z } from 'zod'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { retryConflicts } from '@/lib/database/errors'
-import type { Log } from '@/lib/logging/log'
+import { runInRequestContext, type Log } from '@/lib/logging/log'
+import { count, gauge } from '@/lib/metrics/count'
 import { probeNotifications } from './notifications'
 import {
   queueConnections,
@@ -80,12 +81,15 @@ export async function startQueueWorker(
     reindex: false,
   }
   const { notificationsArrive, pollingSeconds } = await probeNotifications(parts.database)
+  gauge('queue_polled', {}, () => Number(!notificationsArrive))
   if (!notificationsArrive)
     log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
 
   const boss = new PgBoss({ ...options, useListenNotify: notificationsArrive })
-  boss.on('error', (error) => log.warn({ err: error, event: 'queue_error' }))
-  boss.on('warning', ({ message }) => log.warn({ event: 'queue_warning', reason: message }))
+  boss.on('error', (error) => log.warn({ err: error, event: 'queue_error', requestId: undefined }))
+  boss.on('warning', ({ message }) =>
+    log.warn({ event: 'queue_warning', requestId: undefined, reason: message }),
+  )
   retryStatements(boss)
   await boss.start({ attempts: 5 })
 
@@ -166,6 +170,7 @@ async function attempt(
   const { id, name: queue, retryCount, retryLimit } = job
   const { success, data } = jobSchemas[queue as QueueName].safeParse(job.data)
   if (!success) {
+    count('job_errors', { queue: queue as QueueName })
     log.error({ event: 'job_malformed', queue, jobId: id })
     malformed?.(queue as QueueName)
     return { id, status: 'deadletter', output: { reason: 'malformed' } }
@@ -178,7 +183,7 @@ async function attempt(
     keptFor = time.keptFor
     return handle({ id, data, createdAt: time.createdAt, attempt: context.attempt })
   }
-  const ended = await runWithDeadline(job, work, context, log)
+  const ended = await runInRequestContext(data.requestId, () => runWithDeadline(job, work, context, log))
   if (ended.outcome === 'done') return { id, status: 'completed' }
   const { reason } = ended
   // 'deadletter' fails a job for good; 'failed' retries it.
@@ -190,6 +195,7 @@ async function attempt(
   const output = { reason, maybeDelivered, ...(costly > 0 && { costly }) }
   const isLast = retryCount >= retryLimit || keptFor < lastRetryBefore || costly >= maxCostlyAttempts
   if (!isLast && maybeDelivered < maxAttemptsInDoubt) return { id, status: 'failed', output }
+  count('jobs_given_up', { queue: queue as QueueName })
   log.error({ event: 'job_given_up', ...context, reason })
   await givenUp({ accountId: accountOf(data), requestId: data.requestId, reason: `${queue} ${reason}` })
   return { id, status: 'deadletter', output }
@@ -207,9 +213,11 @@ async function runWithDeadline(
   try {
     const ended = await Promise.race([handle(), late])
     if (ended !== 'late') return ended
+    count('job_errors', { queue: name as QueueName })
     log.error({ event: 'job_late', ...context, reason: 'deadline' })
     return { outcome: 'later', reason: 'deadline', maybeDelivered: name.endsWith('email') }
   } catch (error) {
+    count('job_errors', { queue: name as QueueName })
     log.error({ err: error, event: 'job_error', ...context })
     return { outcome: 'later', reason: 'error' }
   } finally {

@@ -25,7 +25,7 @@ test('a start that may open more connections than the server takes is warned of,
     )
   expect(await check({ WEB_CONCURRENCY: '2' })).toEqual([])
   expect(await check({ WEB_CONCURRENCY: '128', DATABASE_POOL_SIZE: '500' })).toEqual([
-    expect.stringMatching(/^This start may open 64633 connections and the database accepts \d+: /),
+    expect.stringMatching(/^This start may open 64761 connections and the database accepts \d+: /),
   ])
 })
 

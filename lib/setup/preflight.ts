@@ -65,9 +65,9 @@ function notAllowed(privileges: string[]): string {
   return `The role of DATABASE_URL lacks privileges (${named}); run \`npm run migrate\` with MIGRATION_DATABASE_URL, which grants them.`
 }
 
-/** Counts the connections of all processes: a pool each, one more per web process for mail health, those of the queue. */
+/** Counts the connections of all processes: a pool each, two more per web process for monitoring, those of the queue. */
 function wantedConnections({ database, webConcurrency, worker }: Settings): number {
-  return webConcurrency * (database.poolSize + 1) + (worker ? database.poolSize + queueConnections : 0)
+  return webConcurrency * (database.poolSize + 2) + (worker ? database.poolSize + queueConnections : 0)
 }
 
 /**

@@ -10,6 +10,8 @@ const tablePrivileges: Record<string, string[]> = {
   audit: ['SELECT', 'INSERT'],
   mail_state: ['SELECT', 'UPDATE'],
   proven_mapping: ['SELECT', 'INSERT'],
+  metrics: ['SELECT', 'INSERT', 'UPDATE'],
+  metric_processes: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 }
 
 const purgeAudit = '"purge_audit"(INTERVAL)'

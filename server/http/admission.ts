@@ -4,8 +4,8 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 import type { ErrorResponse } from './request-filter'
 import { sendError } from './error-response'
 
-/** Each kind of request has its own queue, because one costs far more than another. */
-type Kind = 'page' | 'api' | 'health'
+/** The cost of a request decides which queue it waits in. */
+type Kind = 'page' | 'api' | 'health' | 'metrics'
 
 /** The limits of admission: numbers of requests, and times in milliseconds. */
 export type AdmissionLimits = {
@@ -27,6 +27,7 @@ export const admissionLimits: AdmissionLimits = {
     page: { working: 4, workingPerClient: 2, waiting: 1024, waitingPerClient: 256 },
     api: { working: 32, workingPerClient: 16, waiting: 1024, waitingPerClient: 256 },
     health: { working: 8, workingPerClient: 4, waiting: 64, waitingPerClient: 16 },
+    metrics: { working: 8, workingPerClient: 4, waiting: 16, waitingPerClient: 8 },
   },
   longestWait: 10_000,
   longestWork: 60_000,
@@ -58,8 +59,13 @@ export type AdmissionControl = ReturnType<typeof createAdmissionControl>
  * @param onReject called for each rejection
  */
 export function createAdmissionControl(limits: AdmissionLimits, onReject: () => void) {
-  const { page, api, health } = limits.queues
-  const queues = { page: createFairQueue(page), api: createFairQueue(api), health: createFairQueue(health) }
+  const { page, api, health, metrics } = limits.queues
+  const queues = {
+    page: createFairQueue(page),
+    api: createFairQueue(api),
+    health: createFairQueue(health),
+    metrics: createFairQueue(metrics),
+  }
   let arrivals = 0
   let scheduled = false
   /** The time since which new arrivals delay waiting requests; undefined if they do not. */
@@ -99,7 +105,8 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   function admit(response: SecuredResponse, client: string): Promise<AdmittedRequest | undefined> {
     const kind = kindOf(response.target)
     const queue = queues[kind]
-    const next = () => (kind === 'health' ? void queue.beginNext() : schedule())
+    const isMonitor = kind === 'health' || kind === 'metrics'
+    const next = () => (isMonitor ? void queue.beginNext() : schedule())
     const { promise, resolve } = Promise.withResolvers<AdmittedRequest | undefined>()
 
     const end = (turn: AdmittedRequest | undefined) => {
@@ -162,6 +169,7 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
 
 function kindOf(target: string): Kind {
   if (target.startsWith('/api/health/')) return 'health'
+  if (/^\/api\/metrics(?:[/?]|$)/.test(target)) return 'metrics'
   return target.startsWith('/api/') ? 'api' : 'page'
 }
 

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { clientIp, clientKey, hasTooFewHops } from '@/lib/addresses/client-ip'
-import type { Log } from '@/lib/logging/log'
+import { runInRequestContext, type Log } from '@/lib/logging/log'
+import { count } from '@/lib/metrics/count'
 import type { Settings } from '@/lib/config/settings'
 import {
   type AdmissionLimits,
@@ -17,7 +18,6 @@ import { limitBody } from './body-limit'
 import { limitConnections } from './connection-cap'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
 import { methodNotAllowed, rejectForeignHost, filterRequest } from './request-filter'
-import { runInRequestContext } from './request-context'
 import { logMisconfiguration } from '@/lib/logging/misconfiguration-log'
 import { logStatusIfMisconfigured } from './log-misconfigurations'
 import { parserErrorResponse, sendError, closeWithError } from './error-response'
@@ -174,8 +174,8 @@ export function createFrontServer({
     response: SecuredResponse,
     expectsContinue: boolean,
   ): Promise<void> {
-    const { count, earlier } = connections.count(request, response)
-    if (count > limits.pipelined) return void request.socket.destroy()
+    const { count: opened, earlier } = connections.count(request, response)
+    if (opened > limits.pipelined) return void request.socket.destroy()
     response.on('error', (error) =>
       log.debug({ err: error, requestId: response.requestId }, 'answer not delivered'),
     )
@@ -204,6 +204,7 @@ export function createFrontServer({
         turn.returned()
       }
     } catch (error) {
+      count('errors', {})
       log.error({ err: error, event: 'sys_request_failed', requestId: response.requestId }, 'request failed')
       if (response.headersSent) request.socket.destroy()
       else sendError(response, { status: 500, detail: 'Internal server error.' })

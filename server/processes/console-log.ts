@@ -1,5 +1,4 @@
-import type { Log } from '@/lib/logging/log'
-import { currentRequestId } from '@/server/http/request-context'
+import { currentRequestId, type Log } from '@/lib/logging/log'
 
 const levels = {
   error: 'error',

@@ -1,5 +1,4 @@
-import type { Log } from '@/lib/logging/log'
-import { currentRequestId } from '@/server/http/request-context'
+import { currentRequestId, type Log } from '@/lib/logging/log'
 
 /**
  * Ends the process after an uncaught error: its state is unknown, and the supervisor starts a new one. Running requests get

@@ -4,7 +4,7 @@ import next from 'next'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
 import { createFrontServer } from '@/server/http/front'
-import { watchMailHealthInWeb } from '@/server/http/mail-health-endpoint'
+import { startMonitoring } from '@/server/http/monitoring'
 
 /** A running web server: its port, and `close`, which finishes running requests. */
 export type RunningWeb = { port: number; close(): Promise<void> }
@@ -40,11 +40,11 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   })
   await app.prepare()
 
-  const mail = watchMailHealthInWeb(settings, log)
+  const monitoring = startMonitoring(settings, log)
   const front = createFrontServer({
     settings,
     log,
-    handle: mail.serve(app.getRequestHandler()),
+    handle: monitoring.serve(app.getRequestHandler()),
     upgrade: dev
       ? (request, socket, head) => relay.emit('upgrade', request, socket, head) || socket.destroy()
       : undefined,
@@ -60,7 +60,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
     port: (front.server.address() as AddressInfo).port,
     async close() {
       await front.close()
-      await mail.close()
+      await monitoring.close()
       await app.close()
     },
   }

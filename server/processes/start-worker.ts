@@ -6,6 +6,7 @@ import { createMailRecorder } from '@/lib/mail-health/recorder'
 import { watchMailHealth } from '@/lib/mail-health/reports'
 import { mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import { createMailer } from '@/lib/mail/mailer'
+import { startMetricsReports } from '@/lib/metrics/reporter'
 import type { QueueName } from '@/lib/queue/queue'
 import { startQueueWorker } from '@/lib/queue/worker'
 import { linkEmailConnections, mailConnections } from '@/lib/mail/smtp-options'
@@ -30,11 +31,12 @@ const longestPause = 300
 /** Milliseconds between two purges of expired rows; several workers may purge at once. */
 const sweepInterval = 10 * 60 * 1000
 
-async function sweep({ limits, audit, recovery, settings, log }: Services): Promise<void> {
+async function sweep({ limits, audit, recovery, metrics, settings, log }: Services): Promise<void> {
   try {
     await limits.purge()
     await audit.purge(settings.auditRetention)
     await recovery.purge()
+    await metrics.purge()
   } catch (error) {
     log.warn({ err: error, event: 'purge_failed' })
   }
@@ -76,6 +78,7 @@ export async function startWorker(
   void recorder.tryOut()
   // At the start as well: a worker that is replaced every few minutes would otherwise never purge.
   void sweep(services)
+  const metricsReports = startMetricsReports({ add: services.metrics.add, kind: 'worker', log })
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
   const givenUp = (facts: AuditFacts) => audit.recordBestEffort('failed', facts)
   const malformed = (queue: QueueName) => recorder.recordThrow(queue, 'malformed')
@@ -86,6 +89,7 @@ export async function startWorker(
     await reports.stop()
     await stopQueue()
     await recorder.stop()
+    await metricsReports.stop()
     await mailer.close()
   }
 }

@@ -1,0 +1,42 @@
+import { beforeEach, expect, test } from 'vitest'
+import { allSeries, counters, processGauges, type CounterLabels } from './catalogue'
+import { count, gauge, hasCounts, readProcessGauges, takeCounts } from './count'
+
+beforeEach(() => void takeCounts())
+
+test('L7: what is counted is taken once, by series', () => {
+  count('resets', { outcome: 'changed' })
+  count('resets', { outcome: 'changed' })
+  count('emails_deferred', { cause: 'network', kind: 'link' })
+  count('errors', {})
+  expect(hasCounts()).toBe(true)
+  expect(Object.fromEntries(takeCounts())).toEqual({
+    'resets{outcome="changed"}': 2,
+    'emails_deferred{kind="link",cause="network"}': 1,
+    errors: 1,
+  })
+  expect(hasCounts()).toBe(false)
+})
+
+test('L7: no text but the listed codes becomes a label, so that none can name a person', () => {
+  const cause = 'zoe@example.com' as CounterLabels<'emails_failed'>['cause']
+  count('emails_failed', { kind: 'link', cause })
+  count('emails_failed', { kind: 'link' } as CounterLabels<'emails_failed'>)
+  expect(hasCounts()).toBe(false)
+})
+
+test('L7: every series is a code that needs no escape, and there is a bounded number of them', () => {
+  const all = Object.entries({ ...counters, ...processGauges }).flatMap(([name, { labels }]) =>
+    allSeries(name, labels),
+  )
+  expect(all.length).toBeLessThan(200)
+  for (const series of all) expect(series).toMatch(/^[a-z_]+(?:\{(?:[a-z]+="[A-Za-z-]+",?)+\})?$/)
+})
+
+test('L7: a gauge is read when it is reported, by its last reader', () => {
+  let waiting = 1
+  gauge('hash_queue', { state: 'waiting' }, () => -1)
+  gauge('hash_queue', { state: 'waiting' }, () => waiting)
+  waiting = 7
+  expect(readProcessGauges()).toMatchObject({ 'hash_queue{state="waiting"}': 7 })
+})

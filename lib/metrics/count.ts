@@ -1,0 +1,56 @@
+import {
+  counters,
+  seriesOf,
+  type CounterLabels,
+  type CounterName,
+  type GaugeLabels,
+  type ProcessGaugeName,
+} from './catalogue'
+
+type Collected = { counts: Map<string, number>; gauges: Map<string, () => number> }
+
+/** What this process counted and did not store yet. Global, because Next's bundle has modules of its own. */
+const shared = globalThis as { rekeyMetrics?: Collected }
+const collected = (shared.rekeyMetrics ??= { counts: new Map(), gauges: new Map() })
+
+/**
+ * Counts an event, in memory: it costs no time and cannot fail. {@link takeCounts} gives the counts to the store.
+ *
+ * @param labels codes that the catalogue lists; an unlisted one, which only untyped code of a team can pass, counts nothing
+ */
+export function count<Name extends CounterName>(name: Name, labels: CounterLabels<Name>, by = 1): void {
+  const listed = counters[name].labels as Record<string, readonly string[]>
+  const ordered: Record<string, string> = {}
+  for (const [label, values] of Object.entries(listed)) {
+    const value = (labels as Record<string, string>)[label]
+    if (value === undefined || !values.includes(value)) return
+    ordered[label] = value
+  }
+  const series = seriesOf(name, ordered)
+  collected.counts.set(series, (collected.counts.get(series) ?? 0) + by)
+}
+
+/** Sets how a gauge of this process is read; a later call for the same series replaces the earlier one. */
+export function gauge<Name extends ProcessGaugeName>(
+  name: Name,
+  labels: GaugeLabels<Name>,
+  read: () => number,
+): void {
+  collected.gauges.set(seriesOf(name, labels as Record<string, string>), read)
+}
+
+export function hasCounts(): boolean {
+  return collected.counts.size > 0
+}
+
+/** Returns what was counted since the last call, by series. */
+export function takeCounts(): Map<string, number> {
+  const taken = new Map(collected.counts)
+  collected.counts.clear()
+  return taken
+}
+
+/** Reads the gauges of this process, by series. */
+export function readProcessGauges(): Record<string, number> {
+  return Object.fromEntries([...collected.gauges].map(([series, read]) => [series, read()]))
+}

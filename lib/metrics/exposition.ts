@@ -1,0 +1,109 @@
+import {
+  allSeries,
+  counters,
+  processGauges,
+  processKinds,
+  readGauges,
+  seriesOf,
+  type ProcessKind,
+} from './catalogue'
+import type { JobNumbers, Reported } from './store'
+
+/** The content type of Prometheus's text format. */
+export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** What a scrape found; undefined for what could not be read. */
+export type Scraped = {
+  reported: Reported | undefined
+  jobs?: JobNumbers[] | undefined
+  mail?:
+    | {
+        /** Every cause, and whether it stops all emails now. */
+        stopped: Record<string, boolean>
+        /** Milliseconds; null: no worker was seen yet. */
+        workerSeen: number | null
+      }
+    | undefined
+  /** The clock of this machine when the database's was read, in milliseconds since the epoch. */
+  readAt: number
+}
+
+/**
+ * Writes metrics in Prometheus's text format. If the database did not answer, the only number is `rekey_database_up 0`: an
+ * older count that this process remembers may be lower than one that another process answered before, and Prometheus would
+ * take it for a restart.
+ */
+export function writeMetrics({ reported, jobs, mail, readAt }: Scraped): string {
+  const up = gaugeLines('database_up', [['', reported === undefined ? 0 : 1]])
+  if (reported === undefined) return `${up.join('\n')}\n`
+  const lines = [
+    ...up,
+    ...Object.entries(counters).flatMap(([name, { help, labels }]) => [
+      ...header(`${name}_total`, 'counter', help),
+      ...allSeries(name, labels).map(
+        (series) => `rekey_${series.replace(/^\w+/, '$&_total')} ${reported.counts.get(series) ?? 0}`,
+      ),
+    ]),
+    ...Object.entries(processGauges).flatMap(([name, { help, labels }]) => [
+      ...header(name, 'gauge', help),
+      ...processKinds.flatMap((kind) =>
+        allSeries(name, labels).map((series) => sumLine(series, kind, reported.gauges[kind])),
+      ),
+    ]),
+    ...gaugeLines('processes', byLabel('process', reported.processes)),
+    ...gaugeLines('database_clock_offset_seconds', [['', (reported.now - readAt) / 1000]]),
+  ]
+  if (reported.lastReport !== null)
+    lines.push(...gaugeLines('last_write_seconds', [['', reported.lastReport / 1000]]))
+  if (jobs !== undefined) lines.push(...jobLines(jobs))
+  if (mail !== undefined) {
+    lines.push(...gaugeLines('emails_stopped', byLabel('cause', mail.stopped)))
+    if (mail.workerSeen !== null)
+      lines.push(...gaugeLines('worker_seen_seconds', [['', mail.workerSeen / 1000]]))
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function sumLine(series: string, kind: ProcessKind, sums: ReadonlyMap<string, number>): string {
+  const [name = '', others] = series.split(/[{}]/)
+  const labels = [others, `process="${kind}"`].filter(Boolean).join(',')
+  return `rekey_${name}{${labels}} ${sums.get(series) ?? 0}`
+}
+
+function jobLines(jobs: JobNumbers[]): string[] {
+  const states = ['waiting', 'retrying', 'running'] as const
+  return [
+    ...gaugeLines(
+      'jobs',
+      jobs.flatMap((job) =>
+        states.map((state) => [labels({ queue: job.queue, state }), job[state]] as const),
+      ),
+    ),
+    ...gaugeLines(
+      'oldest_job_seconds',
+      jobs.map(({ queue, oldest }) => [labels({ queue }), oldest] as const),
+    ),
+  ]
+}
+
+function gaugeLines(
+  name: keyof typeof readGauges,
+  samples: (readonly [labels: string, value: number])[],
+): string[] {
+  return [
+    ...header(name, 'gauge', readGauges[name]),
+    ...samples.map(([of, value]) => `rekey_${name}${of} ${value}`),
+  ]
+}
+
+function header(name: string, type: 'counter' | 'gauge', help: string): string[] {
+  return [`# HELP rekey_${name} ${help}`, `# TYPE rekey_${name} ${type}`]
+}
+
+function labels(of: Record<string, string>): string {
+  return seriesOf('', of)
+}
+
+function byLabel(label: string, values: Record<string, number | boolean>) {
+  return Object.entries(values).map(([value, of]) => [labels({ [label]: value }), Number(of)] as const)
+}

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import type { Log } from '@/lib/logging/log'
+import type { ProcessKind } from './catalogue'
+import { hasCounts, readProcessGauges, takeCounts } from './count'
+import type { MetricsStore, Report } from './store'
+
+/** Milliseconds. */
+export const reportTimes = {
+  /** Between two reports with new counts. */
+  interval: 2_000,
+  /** Between two reports of a process that counted nothing: its sign of life. */
+  idle: 10_000,
+  /** How long the last report may delay the end of the process. */
+  lastReport: 2_000,
+}
+
+/**
+ * Reports in the background what this process counts. While the database is unavailable, counts stay in memory, in a fixed
+ * number of series. A report whose response was lost is sent again as it was. A process that is killed loses what it counted
+ * since its last report.
+ *
+ * @returns `stop` sends a last report
+ */
+export function startMetricsReports(
+  { add, kind, log }: { add: MetricsStore['add']; kind: ProcessKind; log: Log },
+  times = reportTimes,
+): { stop(): Promise<void> } {
+  const process = randomUUID()
+  let number = 0
+  let pending: Report | undefined
+  let sending: Promise<void> | undefined
+  let lastSent = -Infinity
+
+  function send(): Promise<void> {
+    return (sending ??= attempt().finally(() => (sending = undefined)))
+  }
+
+  async function attempt(): Promise<void> {
+    pending ??= { process, kind, number: ++number, counts: takeCounts(), gauges: readProcessGauges() }
+    try {
+      await add(pending)
+      pending = undefined
+      lastSent = performance.now()
+    } catch (error) {
+      log.debug({ err: error, event: 'metrics_not_stored' })
+    }
+  }
+
+  const timer = setInterval(() => {
+    if (pending !== undefined || hasCounts() || performance.now() - lastSent >= times.idle) void send()
+  }, times.interval)
+  timer.unref()
+  void send()
+
+  return {
+    async stop() {
+      clearInterval(timer)
+      const patience = new Promise<void>((resolve) => setTimeout(resolve, times.lastReport).unref())
+      await Promise.race([patience, (sending ?? Promise.resolve()).then(send)])
+    },
+  }
+}

@@ -1,0 +1,148 @@
+import type { Database } from '@/lib/database/pool'
+import { epochMilliseconds } from '@/lib/database/instants'
+import { Prisma } from '@/prisma/client/client'
+import { processKinds, queues, type ProcessKind } from './catalogue'
+
+/** What a process reports: what it counted since its last report, and its gauges. */
+export type Report = {
+  process: string
+  kind: ProcessKind
+  /** Rises by one with each report of a process. */
+  number: number
+  counts: ReadonlyMap<string, number>
+  gauges: Record<string, number>
+}
+
+/** What all processes reported. */
+export type Reported = {
+  counts: Map<string, number>
+  /** Sums over the processes of one kind. */
+  gauges: Record<ProcessKind, Map<string, number>>
+  /** Processes that reported in the last 30 seconds. */
+  processes: Record<ProcessKind, number>
+  /** Milliseconds since the newest report; null: there was none yet. */
+  lastReport: number | null
+  /** The database's clock, in milliseconds since the epoch. */
+  now: number
+}
+
+export type JobNumbers = {
+  queue: string
+  waiting: number
+  retrying: number
+  running: number
+  /** Seconds. */
+  oldest: number
+}
+
+/** Seconds without a report after which a process counts as gone. */
+const goneAfter = 30
+
+/** Milliseconds after which PostgreSQL breaks off a query for metrics. */
+const longestQuery = '2000'
+
+export type MetricsStore = ReturnType<typeof createMetricsStore>
+
+/** Creates the store of the installation's metrics. Every function throws if the database is unavailable. */
+export function createMetricsStore({
+  prisma,
+  names,
+  transaction,
+}: Pick<Database, 'prisma' | 'names' | 'transaction'>) {
+  const { metrics, metricProcesses: processes, jobs } = names
+
+  /** Adds a report, once: the same one, sent again because its response was lost, changes nothing. */
+  async function add({ process, kind, number, counts, gauges }: Report): Promise<void> {
+    const [series, values] = [[...counts.keys()], [...counts.values()]]
+    await prisma.$executeRaw`
+      WITH fresh AS (
+        INSERT INTO ${processes} AS p ("id", "kind", "report", "gauges")
+        VALUES (${process}::uuid, ${kind}, ${number}::int, ${JSON.stringify(gauges)}::jsonb)
+        ON CONFLICT ("id") DO UPDATE
+          SET "report" = EXCLUDED."report", "gauges" = EXCLUDED."gauges", "seen_at" = now()
+          WHERE p."report" < EXCLUDED."report"
+        RETURNING 1)
+      INSERT INTO ${metrics} AS m ("series", "value")
+      SELECT n."series", n."value" FROM unnest(${series}::text[], ${values}::bigint[]) AS n("series", "value")
+       WHERE EXISTS (SELECT FROM fresh)
+       -- In one order, so that reports of two processes cannot wait for each other.
+       ORDER BY n."series"
+      ON CONFLICT ("series") DO UPDATE SET "value" = m."value" + EXCLUDED."value"`
+  }
+
+  /** Runs a query that PostgreSQL itself breaks off, so that none goes on after its reader has given up. */
+  function bounded<Row>(query: Prisma.Sql): Promise<Row[]> {
+    return transaction(async (tx) => {
+      await tx.$queryRaw`SELECT set_config('statement_timeout', ${longestQuery}, true)`
+      return tx.$queryRaw<Row[]>(query)
+    })
+  }
+
+  async function read(): Promise<Reported> {
+    const rows = await bounded<CountRow | ProcessRow>(Prisma.sql`
+      SELECT 'count' AS "of", "series", "value", NULL::jsonb AS "gauges", ${epochMilliseconds(Prisma.sql`now()`)} AS "now"
+        FROM ${metrics}
+       UNION ALL
+      SELECT "kind", NULL, floor(extract(epoch FROM now() - "seen_at") * 1000)::bigint, "gauges", NULL FROM ${processes}
+       UNION ALL
+      SELECT 'now', NULL, 0, NULL, ${epochMilliseconds(Prisma.sql`now()`)}`)
+    const counts = new Map<string, number>()
+    const gauges = { web: new Map<string, number>(), worker: new Map<string, number>() }
+    const living = { web: 0, worker: 0 }
+    let lastReport: number | null = null
+    let now = 0
+    for (const row of rows) {
+      const value = Number(row.value)
+      if (row.of === 'now') now = Number(row.now)
+      else if (row.of === 'count') counts.set(row.series!, value)
+      else {
+        lastReport = Math.min(lastReport ?? Infinity, Math.max(0, value))
+        const kind = processKinds.find((one) => one === row.of)
+        if (kind === undefined || value > goneAfter * 1000) continue
+        living[kind] += 1
+        for (const [series, of] of Object.entries(row.gauges ?? {}))
+          gauges[kind].set(series, (gauges[kind].get(series) ?? 0) + Number(of))
+      }
+    }
+    return { counts, gauges, processes: living, lastReport, now }
+  }
+
+  /** Counts the unfinished jobs of each queue. */
+  async function readJobs(): Promise<JobNumbers[]> {
+    const rows = await bounded<Record<keyof JobNumbers, unknown>>(Prisma.sql`
+      SELECT "name" AS "queue", count(*) FILTER (WHERE "state" = 'created') AS "waiting",
+             count(*) FILTER (WHERE "state" = 'retry') AS "retrying",
+             count(*) FILTER (WHERE "state" = 'active') AS "running",
+             greatest(0, floor(extract(epoch FROM now() - min("created_on"))))::bigint AS "oldest"
+        FROM ${jobs} WHERE "name" = ANY (${[...queues]}) AND "state" <= 'active' GROUP BY "name"`)
+    const found = new Map(rows.map((row) => [String(row.queue), row]))
+    return queues.map((queue) => {
+      const { waiting = 0, retrying = 0, running = 0, oldest = 0 } = found.get(queue) ?? {}
+      const numbers = { waiting, retrying, running, oldest }
+      const read = Object.entries(numbers).map(([name, value]) => [name, Number(value)])
+      return { queue, ...(Object.fromEntries(read) as Omit<JobNumbers, 'queue'>) }
+    })
+  }
+
+  /** Deletes the rows of processes that are long gone. What they counted stays. */
+  async function purge(): Promise<void> {
+    await prisma.$executeRaw`DELETE FROM ${processes} WHERE "seen_at" < now() - interval '24 hours'`
+  }
+
+  return { add, read, readJobs, purge }
+}
+
+type CountRow = {
+  of: 'count' | 'now'
+  series: string | null
+  value: bigint
+  gauges: null
+  now: bigint | null
+}
+type ProcessRow = {
+  of: string
+  series: null
+  value: bigint
+  gauges: Record<string, number> | null
+  now: null
+}

@@ -1,0 +1,20 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { ErrorResponse } from './request-filter'
+
+/** The response to a request without the token. */
+export const tokenNeeded: ErrorResponse = {
+  status: 401,
+  detail: 'A bearer token is needed.',
+  headers: { 'WWW-Authenticate': 'Bearer' },
+}
+
+/** Compares digests in constant time: they reveal neither length nor content of the token. */
+export function hasToken({ headers }: Pick<IncomingMessage, 'headers'>, token: string): boolean {
+  const given = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+  return given !== undefined && timingSafeEqual(digest(given), digest(token))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

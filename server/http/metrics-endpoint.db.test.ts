@@ -1,0 +1,145 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { openDatabase, type Database } from '@/lib/database/pool'
+import { createMailStateStore } from '@/lib/mail-health/state'
+import { createMetricsStore } from '@/lib/metrics/store'
+import { migrate } from '@/lib/setup/migrate'
+import { createMetricsEndpoint } from './metrics-endpoint'
+
+const token = 'vK4qTz9RrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue'
+const log = pino({ level: 'silent' })
+
+let testDatabase: TestDatabase
+let database: Database
+beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  await migrate(testDatabase)
+  database = openDatabase({ ...testDatabase, poolSize: 2 }, log)
+}, 120_000)
+afterAll(async () => {
+  await database.close()
+  await testDatabase.drop()
+})
+
+const partsOf = (of: Database) => ({
+  store: createMetricsStore(of),
+  mailState: createMailStateStore(of),
+  token,
+  log,
+})
+
+/** Serves one endpoint and scrapes it at the same time. */
+async function scrape(
+  parts: Parameters<typeof createMetricsEndpoint>[0],
+  {
+    times,
+    headers = { Authorization: `Bearer ${token}` },
+    scrapes = 1,
+    rounds = 1,
+  }: {
+    times?: { patience: number; keepJobs: number }
+    headers?: Record<string, string>
+    scrapes?: number
+    rounds?: number
+  } = {},
+) {
+  const handle = createMetricsEndpoint(parts, times)
+  const server = createServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const answers: { status: number; headers: Headers; text: string }[] = []
+  for (let round = 0; round < rounds; round += 1)
+    answers.push(
+      ...(await Promise.all(
+        Array.from({ length: scrapes }, async () => {
+          const response = await fetch(url, { headers })
+          return { status: response.status, headers: response.headers, text: await response.text() }
+        }),
+      )),
+    )
+  server.close()
+  return answers
+}
+
+test('L7: a scrape gets numbers in the format of Prometheus, never to be cached', async () => {
+  const [answer] = await scrape(partsOf(database))
+  expect(answer!.status).toBe(200)
+  expect(answer!.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+  expect(answer!.headers.get('cache-control')).toBe('no-store')
+  expect(answer!.text).toContain('\nrekey_database_up 1\n')
+  expect(answer!.text).toContain('\nrekey_emails_stopped{cause="authentication"} 0\n')
+  expect(answer!.text).toContain('\nrekey_jobs{queue="link-request",state="waiting"} 0\n')
+})
+
+test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])(
+  'L7: a scrape with %j instead of the token learns nothing, and the database is not asked',
+  async (authorization) => {
+    const asked = () => Promise.reject(new Error('asked'))
+    const store = { read: asked, readJobs: asked }
+    const headers: Record<string, string> =
+      authorization === undefined ? {} : { Authorization: authorization }
+    const [answer] = await scrape({ store, mailState: { read: asked }, token, log }, { headers })
+    expect(answer).toMatchObject({ status: 401, text: '{"detail":"A bearer token is needed."}' })
+    expect(answer!.headers.get('www-authenticate')).toBe('Bearer')
+  },
+)
+
+test('L7: scrapes at the same time share one read, and the look at the jobs is kept for a while', async () => {
+  const { store, mailState } = partsOf(database)
+  const asked = { read: 0, readJobs: 0, mail: 0 }
+  const counting = {
+    store: {
+      read: () => ((asked.read += 1), store.read()),
+      readJobs: () => ((asked.readJobs += 1), store.readJobs()),
+    },
+    mailState: { read: () => ((asked.mail += 1), mailState.read()) },
+    token,
+    log,
+  }
+  const answers = await scrape(counting, {
+    scrapes: 20,
+    rounds: 3,
+    times: { patience: 4_000, keepJobs: 60_000 },
+  })
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(asked.readJobs).toBe(1)
+  expect(asked.mail).toBe(1)
+  expect(asked.read).toBeGreaterThanOrEqual(3)
+  expect(asked.read).toBeLessThan(30)
+})
+
+test('L7: a database that is away, or silent, is one number, in time', async () => {
+  const away = openDatabase(
+    { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
+    log,
+  )
+  const [answer] = await scrape(partsOf(away))
+  await away.close()
+  const silent = () => new Promise<never>(() => undefined)
+  const began = performance.now()
+  const [late] = await scrape(
+    { store: { read: silent, readJobs: silent }, mailState: { read: silent }, token, log },
+    { times: { patience: 200, keepJobs: 0 } },
+  )
+  expect(performance.now() - began).toBeLessThan(3_000)
+  for (const { status, text } of [answer!, late!]) {
+    expect(status).toBe(200)
+    expect(text.replaceAll(/^#.*\n/gm, '')).toBe('rekey_database_up 0\n')
+  }
+})
+
+test('L7: if only the jobs cannot be read in time, all other numbers are given', async () => {
+  const silent = () => new Promise<never>(() => undefined)
+  const { store } = partsOf(database)
+  const [answer] = await scrape(
+    { store: { read: store.read, readJobs: silent }, mailState: { read: silent }, token, log },
+    { times: { patience: 500, keepJobs: 0 } },
+  )
+  expect(answer!.text).toContain('\nrekey_database_up 1\n')
+  expect(answer!.text).toContain('rekey_resets_total')
+  expect(answer!.text).not.toMatch(/rekey_jobs\{|rekey_emails_stopped/)
+})

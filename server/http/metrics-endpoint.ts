@@ -1,0 +1,96 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Log } from '@/lib/logging/log'
+import type { MailStateStore } from '@/lib/mail-health/state'
+import { stopHints } from '@/lib/mail-health/stop-causes'
+import { assessMailHealth } from '@/lib/mail-health/verdict'
+import { metricsContentType, writeMetrics, type Scraped } from '@/lib/metrics/exposition'
+import type { MetricsStore } from '@/lib/metrics/store'
+import { hasToken, tokenNeeded } from './bearer-token'
+import { sendError } from './error-response'
+
+/** The path that Prometheus scrapes. Without METRICS_TOKEN it responds 404, like any unknown path. */
+export const metricsPath = '/api/metrics'
+
+/** Milliseconds. */
+export const scrapeTimes = {
+  /** How long the database may take. Prometheus itself waits ten seconds by default. */
+  patience: 4_000,
+  /** How long the numbers of the queue are kept: they cost a look at every unfinished job. */
+  keepJobs: 5_000,
+}
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+
+type Parts = {
+  store: Pick<MetricsStore, 'read' | 'readJobs'>
+  mailState: Pick<MailStateStore, 'read'>
+  token: string
+  log: Log
+}
+
+/**
+ * Handles scrapes: 200 with the metrics of the whole installation, 401 without the token. It takes no connection from the
+ * requests, and scrapes at the same time share one read. A database that does not answer in time is a number of its own
+ * (`rekey_database_up 0`), with status 200, so that Prometheus keeps it.
+ */
+export function createMetricsEndpoint(
+  { store, mailState, token, log }: Parts,
+  times: typeof scrapeTimes = scrapeTimes,
+): Handle {
+  const readReported = shared(0, times.patience, () => store.read())
+  const readJobs = shared(times.keepJobs, times.patience, () => store.readJobs())
+  const readMail = shared(times.keepJobs, times.patience, async () => {
+    const facts = await mailState.read()
+    const health = assessMailHealth(facts)
+    const isStopped = (cause: string) => health.status === 'failing' && health.cause === cause
+    const stopped = Object.fromEntries(Object.keys(stopHints).map((cause) => [cause, isStopped(cause)]))
+    return { stopped, workerSeen: facts.workerSeen }
+  })
+
+  async function scrape(): Promise<Scraped> {
+    const unknown = (error: unknown) => {
+      log.warn({ err: error, event: 'metrics_unknown' })
+      return undefined
+    }
+    const reported = await readReported().then((found) => ({ found, at: Date.now() }), unknown)
+    const readAt = reported?.at ?? 0
+    if (reported === undefined) return { reported: undefined, readAt }
+    const [jobs, mail] = await Promise.all([readJobs().catch(unknown), readMail().catch(unknown)])
+    return { reported: reported.found, jobs, mail, readAt }
+  }
+
+  return async (request, response) => {
+    if (!hasToken(request, token)) return sendError(response, tokenNeeded)
+    const body = writeMetrics(await scrape())
+    response.writeHead(200, {
+      'Content-Type': metricsContentType,
+      'Content-Length': Buffer.byteLength(body),
+      'Cache-Control': 'no-store',
+    })
+    response.end(body)
+  }
+}
+
+/**
+ * Lets calls at the same time share one read, and keeps what it found for a while.
+ *
+ * @param keep milliseconds
+ * @param patience milliseconds after which the caller gets an error; the read may still end
+ */
+function shared<Value>(keep: number, patience: number, read: () => Promise<Value>): () => Promise<Value> {
+  let reading: Promise<Value> | undefined
+  let kept: { value: Value; until: number } | undefined
+  return async () => {
+    if (kept !== undefined && performance.now() < kept.until) return kept.value
+    reading ??= read()
+      .then((value) => {
+        kept = { value, until: performance.now() + keep }
+        return value
+      })
+      .finally(() => (reading = undefined))
+    reading.catch(() => undefined)
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => reject(new Error('The database takes too long.')), patience)
+    return Promise.race([reading, late]).finally(() => clearTimeout(timer))
+  }
+}

@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Settings } from '@/lib/config/settings'
+import { openDatabase } from '@/lib/database/pool'
+import type { Log } from '@/lib/logging/log'
+import { watchMailHealth } from '@/lib/mail-health/reports'
+import { createMailStateStore } from '@/lib/mail-health/state'
+import { startMetricsReports } from '@/lib/metrics/reporter'
+import { createMetricsStore } from '@/lib/metrics/store'
+import { createMailHealthHandler, mailHealthPath } from './mail-health-endpoint'
+import { createMetricsEndpoint, metricsPath } from './metrics-endpoint'
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+
+/** Connections of a web process for monitoring: one for what it reports, one for what monitors read. */
+export const monitoringConnections = 2
+
+/**
+ * Watches a web process and serves its monitors: logs what stops all emails, because no worker may be running, reports what
+ * the process counts, and serves {@link mailHealthPath} and {@link metricsPath}. Uses connections of its own, so that
+ * requests do not lose one of theirs.
+ *
+ * @returns `serve` wraps the request handler; `close` ends the watch, after a last report
+ */
+export function startMonitoring(
+  settings: Pick<Settings, 'database' | 'healthToken' | 'metricsToken' | 'basePath'>,
+  log: Log,
+) {
+  const database = openDatabase({ ...settings.database, poolSize: monitoringConnections }, log)
+  const mailState = createMailStateStore(database)
+  const store = createMetricsStore(database)
+  const mailWatch = watchMailHealth({ state: mailState, log })
+  const reports = startMetricsReports({ add: store.add, kind: 'web', log })
+  const { healthToken, metricsToken, basePath } = settings
+
+  const served = new Map<string, Handle>()
+  if (healthToken !== undefined)
+    served.set(`${basePath}${mailHealthPath}`, createMailHealthHandler(mailState, healthToken, log))
+  if (metricsToken !== undefined)
+    served.set(
+      `${basePath}${metricsPath}`,
+      createMetricsEndpoint({ store, mailState, token: metricsToken, log }),
+    )
+
+  return {
+    serve(handle: Handle): Handle {
+      return (request, response) => (served.get(pathOf(request.url)) ?? handle)(request, response)
+    },
+    async close(): Promise<void> {
+      await mailWatch.stop()
+      await reports.stop()
+      await database.close()
+    },
+  }
+}
+
+function pathOf(url = ''): string {
+  return url.split('?', 1)[0]!.replace(/\/$/, '')
+}
