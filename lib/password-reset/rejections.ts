@@ -56,7 +56,7 @@ export async function auditThrottled(
   counted: LimitResult & { ok: false },
   context: RequestContext,
 ): Promise<void> {
-  if (counted.limit !== 'notes') count('limited', { limit: counted.limit })
+  if (counted.limit !== 'firstEvents') count('limited', { limit: counted.limit })
   if (counted.first) await audit.recordBestEffort('limited', { ...context, reason: counted.limit })
 }
 
