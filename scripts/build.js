@@ -105,6 +105,7 @@ async function bundle(/** @type {string} */ directory) {
       'server/processes/worker-command.ts',
       'scripts/accounts.ts',
       'scripts/demo.ts',
+      'scripts/doctor.ts',
       'scripts/migrate.ts',
       'rekey.config.ts',
     ],

@@ -16,6 +16,7 @@ const commands = {
   worker: { entry: 'server/processes/worker-command', needs: 'built', mode: 'production' },
   migrate: { entry: 'scripts/migrate', needs: 'code' },
   accounts: { entry: 'scripts/accounts', needs: 'code', users: true },
+  doctor: { entry: 'scripts/doctor', needs: 'code' },
   build: { needs: 'pages' },
 }
 

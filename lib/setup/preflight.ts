@@ -23,7 +23,12 @@ export async function checkDatabase(settings: Settings, users?: UsersMapping): P
   return users === undefined ? warnings : [...warnings, ...(await checkUsersTable(settings, users))]
 }
 
-async function checkOwnTables(settings: Settings, ownsUsers: boolean): Promise<string[]> {
+/**
+ * Verifies all but a mapped users table, as {@link checkDatabase} does.
+ *
+ * @param ownsUsers whether accounts are in Rekey's own table
+ */
+export async function checkOwnTables(settings: Settings, ownsUsers: boolean): Promise<string[]> {
   const { url, schemas } = settings.database
   let client: pg.Client
   try {

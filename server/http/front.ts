@@ -21,6 +21,7 @@ import { methodNotAllowed, rejectForeignHost, filterRequest } from './request-fi
 import { logMisconfiguration } from '@/lib/logging/misconfiguration-log'
 import { logStatusIfMisconfigured } from './log-misconfigurations'
 import { parserErrorResponse, sendError, closeWithError } from './error-response'
+import { forwardedCountHeader } from './proxies-endpoint'
 import { hasForwardingHeaders, keepKnownHeaders, setRequestHeader } from './request-headers'
 
 export type FrontSettings = Pick<
@@ -156,12 +157,14 @@ export function createFrontServer({
 
   /** Replaces headers of the client by those that the app may trust. */
   function setTrustedHeaders(request: IncomingMessage, response: SecuredResponse, client: string): void {
+    const forwarded = request.headersDistinct['x-forwarded-for']?.join(',').split(',').length ?? 0
     keepKnownHeaders(request, dev)
     const { protocol, host } = new URL(publicOrigin)
     setRequestHeader(request, 'host', host)
     setRequestHeader(request, 'x-forwarded-proto', protocol.slice(0, -1))
     setRequestHeader(request, 'x-rekey-client', client)
     setRequestHeader(request, 'x-rekey-request-id', response.requestId)
+    setRequestHeader(request, forwardedCountHeader, String(forwarded))
     setRequestHeader(request, 'x-nonce', response.nonce)
     // Only letters and hyphens pass; the app checks whether the locale exists.
     const [, language] = /[?&]lang=([A-Za-z-]+)(?:&|$)/.exec(request.url ?? '') ?? []

@@ -4,6 +4,7 @@ import type { MailFacts, MailStateStore } from '@/lib/mail-health/state'
 import { assessMailHealth, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import { hasToken, tokenNeeded } from './bearer-token'
 import { sendError } from './error-response'
+import { sendJson } from './json-response'
 
 /** The path at which a monitor requests the mail health. Without HEALTH_TOKEN the response is 404, as for any unknown path. */
 export const mailHealthPath = '/api/health/mail'
@@ -43,14 +44,4 @@ export function createMailHealthHandler(
 
 function seconds(milliseconds: number | null): number | null {
   return milliseconds === null ? null : Math.max(0, Math.floor(milliseconds / 1000))
-}
-
-function sendJson(response: ServerResponse, status: number, facts: object): void {
-  const body = JSON.stringify(facts)
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-  })
-  response.end(body)
 }

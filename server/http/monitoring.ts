@@ -8,6 +8,7 @@ import { startMetricsReports } from '@/lib/metrics/reporter'
 import { createMetricsStore } from '@/lib/metrics/store'
 import { createMailHealthHandler, mailHealthPath } from './mail-health-endpoint'
 import { createMetricsEndpoint, metricsPath } from './metrics-endpoint'
+import { isFromDoctor, proxiesPath, serveProxies } from './proxies-endpoint'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
@@ -16,13 +17,16 @@ export const monitoringConnections = 2
 
 /**
  * Watches a web process and serves its monitors: logs what stops all emails, because no worker may be running, reports what
- * the process counts, and serves {@link mailHealthPath} and {@link metricsPath}. Uses connections of its own, so that
+ * the process counts, and serves {@link mailHealthPath}, {@link metricsPath} and {@link proxiesPath}. Uses connections of its own, so that
  * requests do not lose one of theirs.
  *
  * @returns `serve` wraps the request handler; `close` ends the watch, after a last report
  */
 export function startMonitoring(
-  settings: Pick<Settings, 'database' | 'healthToken' | 'metricsToken' | 'basePath'>,
+  settings: Pick<
+    Settings,
+    'database' | 'healthToken' | 'metricsToken' | 'basePath' | 'secrets' | 'trustedProxyHops'
+  >,
   log: Log,
 ) {
   const database = openDatabase({ ...settings.database, poolSize: monitoringConnections }, log)
@@ -43,7 +47,12 @@ export function startMonitoring(
 
   return {
     serve(handle: Handle): Handle {
-      return (request, response) => (served.get(pathOf(request.url)) ?? handle)(request, response)
+      return (request, response) => {
+        const path = pathOf(request.url)
+        if (path === `${basePath}${proxiesPath}` && isFromDoctor(request, settings.secrets))
+          return serveProxies(request, response, settings.trustedProxyHops)
+        return (served.get(path) ?? handle)(request, response)
+      }
     },
     async close(): Promise<void> {
       await mailWatch.stop()

@@ -1,0 +1,102 @@
+import pg from 'pg'
+import type { Settings } from '@/lib/config/settings'
+import { checkOwnTables } from '@/lib/setup/preflight'
+import { probeNotifications } from '@/lib/queue/notifications'
+import { ok, trouble, warning, type Finding } from './finding'
+
+/** Seconds by which clocks may differ before logs of two machines are hard to compare. */
+const clockTolerance = 5
+
+/** Checks the database as a start does, then its role, clock and isolation, and whether a pooler stands in between. */
+export async function checkDatabase(settings: Settings, ownsUsers: boolean): Promise<Finding[]> {
+  let warnings: string[]
+  try {
+    warnings = await checkOwnTables(settings, ownsUsers)
+  } catch (error) {
+    // The messages of this check are written for operators and quote no secret.
+    const problems = (error instanceof Error ? error.message : '').split('\n')
+    return problems.map((problem) => trouble('database', problem))
+  }
+  return [
+    ...warnings.map((sentence) => warning('database', sentence)),
+    ...(await readSession(settings)),
+    await checkNotifications(settings),
+  ]
+}
+
+async function checkNotifications({ database }: Settings): Promise<Finding> {
+  const { notificationsArrive } = await probeNotifications(database)
+  if (notificationsArrive || database.sharedSession) return ok('database.pooler', 'Notifications arrive.')
+  return warning(
+    'database.pooler',
+    'Notifications do not arrive: a pooler in transaction mode stands in between.',
+    'Emails leave up to two seconds later. Connect workers directly to avoid that.',
+  )
+}
+
+type Session = {
+  version: string
+  role: string
+  superuser: boolean
+  mayChange: boolean
+  isolation: string
+  now: string
+}
+
+async function readSession({ database: { url, schemas } }: Settings): Promise<Finding[]> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 5_000,
+  })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    await client.query('SELECT 1')
+    const asked = Date.now()
+    const { rows } = await client.query<Session>(
+      `SELECT current_setting('server_version') AS "version", current_user AS "role",
+              current_setting('is_superuser') = 'on' AS "superuser",
+              has_schema_privilege($1, 'CREATE') AS "mayChange",
+              current_setting('default_transaction_isolation') AS "isolation",
+              floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "now"`,
+      [schemas.own],
+    )
+    const session = rows[0]!
+    const here = (asked + Date.now()) / 2
+    return [
+      ok(
+        'database',
+        `PostgreSQL ${session.version.split(' ')[0]}, schema ${schemas.own}, all migrations applied.`,
+      ),
+      roleFinding(session),
+      clockFinding((Number(session.now) - here) / 1000),
+      session.isolation === 'read committed'
+        ? ok('database.isolation', 'Transactions are read committed.')
+        : warning(
+            'database.isolation',
+            `The default isolation is ${session.isolation}: Rekey works, and tries conflicts again.`,
+            'Set it back for the role: ALTER ROLE … RESET default_transaction_isolation.',
+          ),
+    ]
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+function roleFinding({ superuser, mayChange }: Session): Finding {
+  const advice = 'Give the app a role of its own, and migrate with MIGRATION_DATABASE_URL.'
+  if (superuser) return warning('database.role', 'The role is a superuser.', advice)
+  if (mayChange) return warning('database.role', 'The role may change the schema.', advice)
+  return ok('database.role', 'The role may use the tables and not change them.')
+}
+
+function clockFinding(offset: number): Finding {
+  const seconds = `${Math.abs(offset).toFixed(1)} s`
+  if (Math.abs(offset) <= clockTolerance) return ok('database.clock', `The clocks differ by ${seconds}.`)
+  return warning(
+    'database.clock',
+    `The database's clock is ${seconds} ${offset > 0 ? 'ahead of' : 'behind'} this machine's.`,
+    "Links keep the database's time. Synchronise both machines (NTP), so that their logs can be compared.",
+  )
+}

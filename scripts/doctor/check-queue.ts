@@ -1,0 +1,100 @@
+import type { Settings } from '@/lib/config/settings'
+import { openDatabase } from '@/lib/database/pool'
+import { createLog } from '@/lib/logging/log'
+import { createMailState } from '@/lib/mail-health/state'
+import { assessMailHealth } from '@/lib/mail-health/verdict'
+import { createMetricsStore, type Reported } from '@/lib/metrics/store'
+import { ok, trouble, warning, type Finding } from './finding'
+
+/** Seconds. A link lives an hour, so a job that waits this long is late. */
+const lateJob = 600
+
+/** Milliseconds between two looks at the counters; processes report every two seconds. */
+const sample = 5_000
+
+/** Checks that processes run and store what they count, that emails leave, and that no job waits too long. */
+export async function checkQueue({ database: settings, worker }: Settings): Promise<Finding[]> {
+  const database = openDatabase({ ...settings, poolSize: 2 }, createLog('silent', 'doctor'))
+  try {
+    const store = createMetricsStore(database)
+    const before = await store.read()
+    const found = [
+      ...processFindings(before, worker),
+      await mailFinding(createMailState(database)),
+      ...jobFindings(await store.readJobs()),
+    ]
+    await new Promise((resolve) => setTimeout(resolve, sample))
+    return [...found, floodFinding(before, await store.read())]
+  } finally {
+    await database.close()
+  }
+}
+
+function processFindings({ processes, lastReport }: Reported, startsWorker: boolean): Finding[] {
+  const found: Finding[] = []
+  if (lastReport === null || lastReport > 30_000)
+    return [
+      trouble(
+        'processes',
+        lastReport === null
+          ? 'No process has reported to the database yet.'
+          : `No process has reported to the database for ${Math.round(lastReport / 1000)} s.`,
+        'Start Rekey. If it runs, the database takes no writes: look at its disk.',
+      ),
+    ]
+  found.push(
+    processes.web > 0
+      ? ok('processes.web', `Web processes: ${processes.web}.`)
+      : warning('processes.web', 'No web process runs.', 'npm start'),
+  )
+  found.push(
+    processes.worker > 0
+      ? ok('processes.worker', `Workers: ${processes.worker}.`)
+      : trouble(
+          'processes.worker',
+          'No worker runs, so no email leaves.',
+          startsWorker
+            ? 'Restart `npm start`, or run `npm run worker`.'
+            : 'WORKER is off: run `npm run worker`.',
+        ),
+  )
+  return found
+}
+
+async function mailFinding(state: Pick<ReturnType<typeof createMailState>, 'read'>): Promise<Finding> {
+  const health = assessMailHealth(await state.read())
+  if (health.status === 'ok') return ok('emails', 'Nothing is known to keep emails from leaving.')
+  const why = [health.cause, health.reason].filter(Boolean).join(': ')
+  return trouble('emails', `No email leaves since ${health.since.toISOString()} (${why}).`, health.hint)
+}
+
+function jobFindings(
+  jobs: Awaited<ReturnType<ReturnType<typeof createMetricsStore>['readJobs']>>,
+): Finding[] {
+  return jobs.map(({ queue, waiting, retrying, running, oldest }) => {
+    const all = waiting + retrying + running
+    const check = `queue.${queue}`
+    if (all === 0) return ok(check, 'No job waits.')
+    const message = `${all} unfinished job${all === 1 ? '' : 's'} (${retrying} failed before), the oldest ${oldest} s old.`
+    const isLate = oldest > lateJob && queue !== 'changed-hook'
+    return isLate
+      ? trouble(check, message, 'Search the log for email_deferred, job_error and queue_error.')
+      : ok(check, message)
+  })
+}
+
+function floodFinding(before: Reported, after: Reported): Finding {
+  const refused = ({ counts }: Reported) =>
+    [...counts].reduce(
+      (sum, [series, value]) =>
+        /^limited|^requests_refused\{reason="(?:busy|throttled-proxy)/.test(series) ? sum + value : sum,
+      0,
+    )
+  const rate = ((refused(after) - refused(before)) * 1000) / sample
+  if (rate <= 1) return ok('flood', 'Rate limits refuse less than one request a second.')
+  return warning(
+    'flood',
+    `Rate limits refuse ${rate.toFixed(1)} requests a second.`,
+    'A flood to stop in front of Rekey, or TRUSTED_PROXY_HOPS is too small and all people count as one client.',
+  )
+}

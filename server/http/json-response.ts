@@ -1,0 +1,12 @@
+import type { ServerResponse } from 'node:http'
+
+/** Sends facts to a monitor; no cache keeps them. */
+export function sendJson(response: ServerResponse, status: number, facts: object): void {
+  const body = JSON.stringify(facts)
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  })
+  response.end(body)
+}
