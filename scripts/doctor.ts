@@ -10,7 +10,7 @@ import { checkQueue } from './doctor/check-queue'
 import { checkSender } from './doctor/check-sender'
 import { checkUsers } from './doctor/check-users'
 import { ok, runCheck, trouble, warning, type Finding } from './doctor/finding'
-import { printable } from './printable'
+import { escapeForTerminal } from './escape-for-terminal'
 
 const usage = `Usage: npm run doctor -- [options]
 
@@ -92,7 +92,7 @@ function worst(found: Finding[]): Finding['status'] {
 
 function lineOf({ check, status, message, advice }: Finding): string {
   const word = status === 'trouble' ? 'TROUBLE' : status
-  return printable(
+  return escapeForTerminal(
     `${word.padEnd(8)} ${check.padEnd(20)} ${message}${advice === undefined ? '' : ` → ${advice}`}`,
   )
 }

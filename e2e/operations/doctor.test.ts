@@ -125,7 +125,8 @@ test('a wrong password of the mail server, and a certificate that is not accepte
 test('a sender without SPF, and clocks that differ, are named', async () => {
   const bare = await startDnsServer({ 'other.example': ['x'] })
   // Ten minutes ago, by this command's clock.
-  const shift = 'data:text/javascript,const now=Date.now;Date.now=()=>now()-600000'
+  const script = 'const now = Date.now; Date.now = () => now() - 600000'
+  const shift = `data:text/javascript,${encodeURIComponent(script)}`
   const { code, unwell } = await troublesOf({ NODE_OPTIONS: `--import=${shift}` }, '--resolver', bare.address)
   bare.close()
   expect(code).toBe(1)

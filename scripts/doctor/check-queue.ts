@@ -1,7 +1,7 @@
 import type { Settings } from '@/lib/config/settings'
 import { openDatabase } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
-import { createMailState } from '@/lib/mail-health/state'
+import { createMailStateStore } from '@/lib/mail-health/state'
 import { assessMailHealth } from '@/lib/mail-health/verdict'
 import { createMetricsStore, type Reported } from '@/lib/metrics/store'
 import { ok, trouble, warning, type Finding } from './finding'
@@ -20,7 +20,7 @@ export async function checkQueue({ database: settings, worker }: Settings): Prom
     const before = await store.read()
     const found = [
       ...processFindings(before, worker),
-      await mailFinding(createMailState(database)),
+      await mailFinding(createMailStateStore(database)),
       ...jobFindings(await store.readJobs()),
     ]
     await new Promise((resolve) => setTimeout(resolve, sample))
@@ -61,7 +61,7 @@ function processFindings({ processes, lastReport }: Reported, startsWorker: bool
   return found
 }
 
-async function mailFinding(state: Pick<ReturnType<typeof createMailState>, 'read'>): Promise<Finding> {
+async function mailFinding(state: Pick<ReturnType<typeof createMailStateStore>, 'read'>): Promise<Finding> {
   const health = assessMailHealth(await state.read())
   if (health.status === 'ok') return ok('emails', 'Nothing is known to keep emails from leaving.')
   const why = [health.cause, health.reason].filter(Boolean).join(': ')
