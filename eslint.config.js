@@ -232,8 +232,8 @@ const importRules = [
   ),
   mayImport(
     'server/processes/**/*.ts',
-    ['server', 'emails', 'lib', 'rekey.config', 'services'],
-    'A process runs without pages and scripts.',
+    ['server', 'app/api', 'emails', 'lib', 'rekey.config', 'services'],
+    'A process runs endpoints, without pages and scripts.',
   ),
   mayImport(
     'bench/**/*.ts',

@@ -89,6 +89,9 @@ export const maxSpellings = 2 + rules.length
 
 const schema = linkSchema()
 
+/** Matches names that may belong to a damaged link, such as `amp;timestamp`, but never a password. */
+const fieldOfLink = /(?:user_id|tamp|signature)$/
+
 /**
  * Finds the link in the received values. The first spelling with a valid outer signature is the link, so a repair never
  * creates a link that was not signed. The number of tried spellings depends neither on the account nor on the database.
@@ -103,6 +106,8 @@ export function findLink(
   received: Received,
   source: LinkSource,
 ): Link | undefined {
+  // The names of a request without a link are enough to know.
+  if (source === 'fields' && !Object.keys(received).some((name) => fieldOfLink.test(name))) return undefined
   const tried = new Set<string>()
   for (const link of spellingsOf(received, source)) {
     if (link === undefined) continue
@@ -135,9 +140,6 @@ function* spellingsOf(received: Received, source: LinkSource): Generator<Link | 
   for (const rule of rules) yield readText(rule(text, source))
   yield readText(repairText(text, source))
 }
-
-/** Matches names that may belong to a damaged link, such as `amp;timestamp`, but never a password. */
-const fieldOfLink = /(?:user_id|tamp|signature)$/
 
 /** Restores the query, decoded once; undefined if a value is not text. */
 function joinParameters(received: Received, source: LinkSource): string | undefined {

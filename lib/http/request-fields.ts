@@ -1,6 +1,7 @@
 import { parseBodyFields, type BodySchema } from './request-schemas'
 import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
 import { largestBody } from './guards'
+import { receivedBody } from './received-body'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
 /** Validates the fields of a body against its schema. @throws InvalidFields with all errors */
@@ -40,6 +41,11 @@ export async function readFields(request: Request): Promise<Record<string, unkno
  * database.
  */
 async function readBytes(request: Request): Promise<Uint8Array> {
+  const received = receivedBody(request)
+  if (received !== undefined) {
+    if (received.byteLength > largestBody) throw new ApiError('body-too-large')
+    return received
+  }
   const chunks: Uint8Array[] = []
   let length = 0
   if (request.body === null) return new Uint8Array()

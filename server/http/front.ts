@@ -112,6 +112,7 @@ export function createFrontServer({
     draining: () => connections.isDraining(),
   }
   const ResponseClass = createResponseClass(rules)
+  const { protocol, host } = new URL(publicOrigin)
   let warned = false
 
   const server = createServer<typeof IncomingMessage, typeof ResponseClass>({
@@ -159,7 +160,6 @@ export function createFrontServer({
   function setTrustedHeaders(request: IncomingMessage, response: SecuredResponse, client: string): void {
     const forwarded = request.headersDistinct['x-forwarded-for']?.join(',').split(',').length ?? 0
     keepKnownHeaders(request, dev)
-    const { protocol, host } = new URL(publicOrigin)
     setRequestHeader(request, 'host', host)
     setRequestHeader(request, 'x-forwarded-proto', protocol.slice(0, -1))
     setRequestHeader(request, 'x-rekey-client', client)

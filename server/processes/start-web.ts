@@ -1,10 +1,13 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import next from 'next'
+import createNext from 'next'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
+import { services } from '@/services'
+import { serveEndpoints } from '@/server/http/endpoints'
 import { createFrontServer } from '@/server/http/front'
 import { startMonitoring } from '@/server/http/monitoring'
+import { endpoints } from './endpoints'
 
 /** A running web server: its port, and `close`, which finishes running requests. */
 export type RunningWeb = { port: number; close(): Promise<void> }
@@ -30,7 +33,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   // Next adds its own upgrade handler to this server, including a proxy to any address in a request (CVE-2026-44578). This
   // server never listens; it receives only the upgrades that the front accepts.
   const relay = createServer()
-  const app = next({
+  const app = createNext({
     dev,
     dir: process.cwd(),
     // Handlers see URLs with this address, so it must be the public one.
@@ -40,11 +43,15 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   })
   await app.prepare()
 
+  const next = app.getRequestHandler()
+  // Created here, before a page does: the classes of errors that endpoints recognise must be of this build.
+  if (!dev) services()
   const monitoring = startMonitoring(settings, log)
   const front = createFrontServer({
     settings,
     log,
-    handle: monitoring.serve(app.getRequestHandler()),
+    // The dev server reloads the endpoints after an edit.
+    handle: monitoring.serve(dev ? next : serveEndpoints(endpoints, settings, next)),
     upgrade: dev
       ? (request, socket, head) => relay.emit('upgrade', request, socket, head) || socket.destroy()
       : undefined,

@@ -8,6 +8,8 @@ import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import type { Settings } from '@/lib/config/settings'
 
+const bodySchemas = { login: linkRequestBodySchema('login'), email: linkRequestBodySchema('email') }
+
 const pages = (settings: Settings): FormPages => ({
   done: pathInApp(settings, '/forgot-password/sent/'),
   back: () => pathInApp(settings, '/forgot-password/'),
@@ -20,7 +22,7 @@ export async function POST(request: Request): Promise<Response> {
   return handlePost(services(), request, pages(settings), async (apiRequest) => {
     const fields = await apiRequest.fields()
     const shaped = configuration.linkRequestSchema?.(fields) ?? fields
-    const input = requireValidFields(linkRequestBodySchema(loginField), repairFields(links, 'reset', shaped))
+    const input = requireValidFields(bodySchemas[loginField], repairFields(links, 'reset', shaped))
 
     const { language, requestId, client } = apiRequest
     const outcome = await passwordReset.requestLink({ target: input, locale: language, requestId, client })
