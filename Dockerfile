@@ -1,0 +1,30 @@
+# An image of Rekey with this team's rekey.config.ts compiled in: docker build -t rekey .
+# docs/operations.md, "Containers", has the commands; compose.yaml starts it with a worker, PostgreSQL and a mail catcher.
+
+FROM node:24.21.0-bookworm-slim AS build
+WORKDIR /rekey
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY . .
+# Only for an address with a path, which the build writes into pages: --build-arg PUBLIC_URL=https://example.com/account
+ARG PUBLIC_URL=
+RUN npm run build
+# The image has its own Node.js, so the packages with one are left out.
+RUN npm prune --omit=dev && rm -rf node_modules/node-linux-* node_modules/.bin/node .next/cache
+
+FROM node:24.21.0-bookworm-slim
+WORKDIR /rekey
+COPY --from=build /rekey/package.json /rekey/next.config.js ./
+COPY --from=build /rekey/node_modules ./node_modules
+COPY --from=build /rekey/prisma/migrations ./prisma/migrations
+COPY --from=build /rekey/scripts ./scripts
+COPY --from=build /rekey/dist ./dist
+COPY --from=build /rekey/.next ./.next
+# More containers instead of more processes: an orchestrator counts them.
+ENV NODE_ENV=production WEB_CONCURRENCY=1 WORKER=off PORT=3000
+# Nothing is written below /rekey, so its root file system may be read-only.
+USER node
+EXPOSE 3000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "scripts/health-check.js"]
+# Without npm or a shell, SIGTERM reaches Rekey, which finishes what is in progress within 30 seconds.
+CMD ["node", "scripts/run.js", "start"]
