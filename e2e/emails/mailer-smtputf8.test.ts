@@ -67,7 +67,7 @@ describe('M11: an address whose local part is not ASCII', () => {
     ['пётр@ПОЧТА.example', 'пётр@xn--80a1acny.example', 'пётр@почта.example'],
   ])('gets its letter with SMTPUTF8: %s goes to %s', async (stored, recipient, header) => {
     const { url, messages, said } = await receiveMail()
-    expect(await mailerFor(url)(stored)).toEqual({ ok: true })
+    expect(await mailerFor(url)(stored)).toMatchObject({ ok: true })
     const commands = said().split('\r\n')
     expect(commands.filter((line) => /^(MAIL|RCPT)/.test(line))).toEqual([
       expect.stringMatching(/^MAIL FROM:<no-reply@example\.com> SMTPUTF8\b/),
@@ -98,10 +98,10 @@ describe('M11: an address whose local part is not ASCII', () => {
     const server = await startScriptedMailServer({ EHLO: () => offer })
     cleanUps.push(server.close)
     const send = mailerFor(`smtp://127.0.0.1:${server.port}?ignoreTLS=true`)
-    expect(await send('josé@people.example')).toEqual({ ok: true })
+    expect(await send('josé@people.example')).toMatchObject({ ok: true })
     offer = '250-mail.example\r\n250-SIZE 1000000\r\n250 X-SMTPUTF8-LATER'
     expect(await send('josé@people.example')).toEqual(unsupported)
-    expect(await send('jose@people.example')).toEqual({ ok: true })
+    expect(await send('jose@people.example')).toMatchObject({ ok: true })
   })
 
   test.each<[string, Script]>([
@@ -151,7 +151,7 @@ describe('M11: an address whose local part is not ASCII', () => {
     const { url, messages, connections } = await receiveMail()
     const send = mailerFor(url)
     for (const to of ['jane@people.example', 'josé@people.example', 'zoe@people.example'])
-      expect(await send(to)).toEqual({ ok: true })
+      expect(await send(to)).toMatchObject({ ok: true })
     expect([messages.length, connections()]).toEqual([3, 2])
   })
 })

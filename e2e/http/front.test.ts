@@ -27,6 +27,7 @@ describe('what reaches the app', () => {
     'X-HTTP-Method-Override: DELETE',
     'X-Rekey-Client: 6.6.6.6',
     'X-Rekey-Request-Id: 6.6.6.6',
+    'X-Rekey-Forwarded-Count: 6.6.6.6',
     'X-Rekey-Language: evil',
     'X-Middleware-Subrequest: src/middleware:src/middleware',
     'X-Middleware-Prefetch: 1',
@@ -51,6 +52,7 @@ describe('what reaches the app', () => {
     'x-forwarded-proto',
     'x-nonce',
     'x-rekey-client',
+    'x-rekey-forwarded-count',
     'x-rekey-request-id',
   ]
 

@@ -129,6 +129,9 @@ const queued = async (of: Account) =>
     )
   ).rows
 
+/** What the mail sink replies, which the audit log stores with an email. */
+const accepted = '250 OK: message queued'
+
 const lastEntry = async (of = account) => {
   const last = (await services.audit.history(of.id)).at(-1)
   return last && [last.event, last.reason]
@@ -383,6 +386,7 @@ describe('an email with a link', () => {
     ).toEqual(['https://front.example', 'https://id.example.com'])
     const { origin: host, pathname, searchParams } = new URL(link!)
     expect([host, pathname, searchParams.get('from')]).toEqual(['https://front.example', '/reset', 'email'])
+    expect(await lastEntry()).toEqual([auditEvents.sent, accepted])
     const signature = searchParams.get('signature')!
     const timestamp = Number(searchParams.get('timestamp'))
     expect(now() - timestamp).toBeGreaterThanOrEqual(600)
@@ -391,7 +395,6 @@ describe('an email with a link', () => {
     ).toMatchObject({
       state: 'valid',
     })
-    expect(await lastEntry()).toEqual([auditEvents.sent, null])
   })
 
   test('M10, T7: is the same email when it is tried again: same link, same Message-ID', async () => {
@@ -617,7 +620,7 @@ describe('the email about a changed password', () => {
     const text = changedEmail.mail.text!.replaceAll('\u2060', '')
     expect(text).toContain('203.0.113.0/24')
     expect(text).not.toContain('203.0.113.9')
-    expect(await lastEntry()).toEqual([auditEvents.notified, null])
+    expect(await lastEntry()).toEqual([auditEvents.notified, accepted])
   })
 
   const toldAt = (email: string) => {
@@ -639,7 +642,7 @@ describe('the email about a changed password', () => {
       expect(cancelLink).toBeUndefined()
       expect(all).not.toContain('signature')
       expect(all).not.toContain('thief')
-      expect(await lastEntry()).toEqual([auditEvents.notified, null])
+      expect(await lastEntry()).toEqual([auditEvents.notified, accepted])
     },
   )
 
