@@ -444,7 +444,9 @@ describe('what the mail server says', () => {
     const { port } = await receiveMail()
     const mailer = createMailer({ smtpUrl: plainTo(port), from: 'no-reply@example.com', log })
     cleanUps.push(() => mailer.close())
-    expect(await mailer.send({ id: randomUUID(), to: 'jane@example.com', content })).toMatchObject({ ok: true })
+    expect(await mailer.send({ id: randomUUID(), to: 'jane@example.com', content })).toMatchObject({
+      ok: true,
+    })
     expect(timeout.mock.calls).toEqual([[60_000], [600_000]])
     expect(longestAttempt).toBe(660_000)
   })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
-import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { clientKey } from '@/lib/addresses/client-ip'
 import type { LimitSettings } from './limit-table'
 import { createLimits, LimiterBroken, type LimitResult } from './limits'
@@ -46,6 +46,8 @@ const nearly = (seconds: number) =>
 /** Lets time pass for everything that is counted, and in this process. */
 async function pass(seconds: number): Promise<void> {
   vi.setSystemTime(Date.now() + seconds * 1000)
+  // The embedded database runs in this process, and takes the time from its clock.
+  if (!testServer) return
   await pool.query('UPDATE "rekey"."limits" SET "expire" = "expire" - $1::bigint', [
     Math.round(seconds * 1000),
   ])
@@ -315,7 +317,7 @@ describe('R8: what is kept', () => {
     await limits.countReset('203.0.113.15', null)
     await limits.purge()
     expect(await rows()).toHaveLength(2)
-    await pass(60)
+    await pass(61)
     await limits.purge()
     expect((await rows()).map(({ key }) => key)).toEqual(['forgeriesPerClient:203.0.113.15'])
   })
@@ -503,10 +505,18 @@ describe('R2, R8: who goes on after a refusal', () => {
       expect(await limits.countReset(client, null)).toMatchObject({ retryAfter: nearly(600) })
     expect(await points()).toEqual([6])
     await pass(0.9)
-    expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: nearly(600), first: false })
+    expect(await limits.countReset(client, null)).toMatchObject({
+      ok: false,
+      retryAfter: nearly(600),
+      first: false,
+    })
     expect(await points()).toEqual([6])
     await pass(0.1)
-    expect(await limits.countReset(client, null)).toMatchObject({ ok: false, retryAfter: nearly(599), first: false })
+    expect(await limits.countReset(client, null)).toMatchObject({
+      ok: false,
+      retryAfter: nearly(599),
+      first: false,
+    })
     expect(await points()).toEqual([7])
   })
 
