@@ -30,7 +30,7 @@ import { ResetPasswordForm } from './reset-password-form'
 type ValidLink = Extract<Awaited<ReturnType<typeof inspect>>, { state: 'valid' }>
 
 /**
- * The page of the emailed link. Loading it changes nothing, so mail scanners may load it: only the form does (RFC 9110
+ * The page of the emailed link. Loading it only adds an audit entry, so mail scanners may load it: only the form does (RFC 9110
  * §9.2.1). It names the account only while the link is valid.
  */
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
