@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, test } from 'vitest'
 
@@ -10,8 +12,7 @@ const script = path.join(directory, 'trial.mjs')
 
 /** A process of its own, because the point is how it ends. */
 const source = `
-  import { createLog } from '@/lib/logging/log'
-  import { runInRequestContext } from '@/server/http/request-context'
+  import { createLog, runInRequestContext } from '@/lib/logging/log'
   import { redirectConsole } from '@/server/processes/console-log'
   import { exitOnCrash } from '@/server/processes/crash-handler'
   const log = createLog('info', 'trial')
@@ -58,20 +59,14 @@ const linesOf = (output: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .sort((one, other) => String(one.msg).localeCompare(String(other.msg)))
 
-function run(...args: string[]) {
-  return new Promise<{ code: number | null; lines: Record<string, unknown>[]; errors: string }>((resolve) => {
-    const child = spawn(process.execPath, [script, ...args])
-    let [output, errors] = ['', '']
-    child.stdout.on('data', (data) => (output += data))
-    child.stderr.on('data', (data) => (errors += data))
-    child.on('close', (code) => {
-      resolve({
-        code,
-        errors,
-        lines: linesOf(output),
-      })
-    })
-  })
+async function run(...args: string[]) {
+  const child = spawn(process.execPath, [script, ...args])
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ])
+  return { code, errors, lines: linesOf(output) }
 }
 
 describe('an error that nobody caught', () => {
