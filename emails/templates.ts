@@ -12,7 +12,7 @@ import type {
 import { getMessages } from '@/lib/i18n/messages'
 import type { EmailBlock, EmailContent, EmailFact, Paragraph } from './content'
 import { nameForGreeting, sanitizeShortLine } from './untrusted-text'
-import { renderHtml } from './html'
+import { fillHtml } from './html-frame'
 import { renderPlainText } from './plain-text'
 import { shownUsername } from './shown-username'
 
@@ -23,7 +23,7 @@ export const emails: Emails = {
 }
 
 async function render(content: EmailContent): Promise<RenderedEmail> {
-  return { subject: content.subject, html: await renderHtml(content), text: renderPlainText(content) }
+  return { subject: content.subject, html: await fillHtml(content), text: renderPlainText(content) }
 }
 
 function resetContent({
@@ -108,10 +108,19 @@ function notYou(say: Say, cancelLink: string, sender: Sender): EmailBlock[] {
   ]
 }
 
-type Say = ReturnType<typeof speak>
+type Say = ReturnType<typeof translatorOf>
 
-/** Returns the translator of a language. Throws for a missing message, so that an email is retried instead of showing a key. */
-function speak(language: Language) {
+const translators = new Map<Language, Say>()
+
+/** Returns the translator of a language. It keeps the messages that it has parsed. */
+function speak(language: Language): Say {
+  const say = translators.get(language) ?? translatorOf(language)
+  translators.set(language, say)
+  return say
+}
+
+/** Throws for a missing message, so that an email is retried instead of showing a key. */
+function translatorOf(language: Language) {
   const onError = (error: Error) => {
     throw error
   }
@@ -128,6 +137,20 @@ function speak(language: Language) {
  * puts the date last, without a line break between them.
  */
 function moment(language: Language, at: Date): string {
+  const parts = dateFormatOf(language).formatToParts(at)
+  const from = parts.findIndex(({ type }) => type === 'hour')
+  const isDateLast = parts.slice(from).some(({ type }) => type === 'day')
+  const to = isDateLast ? parts.findIndex(({ type }) => type === 'minute') + 1 : parts.length
+  const spell = (some: typeof parts) => some.map(({ value }) => value).join('')
+  const time = `${spell(parts.slice(from, to))} UTC`.replaceAll(' ', '\u00a0')
+  return `${spell(parts.slice(0, from))}${time}${spell(parts.slice(to))}`
+}
+
+const dateFormats = new Map<Language, Intl.DateTimeFormat>()
+
+function dateFormatOf(language: Language): Intl.DateTimeFormat {
+  const known = dateFormats.get(language)
+  if (known !== undefined) return known
   // Separate parts instead of `dateStyle`: with it, a foreign hour cycle makes some languages lose their long date.
   const format = {
     year: 'numeric',
@@ -139,14 +162,9 @@ function moment(language: Language, at: Date): string {
     timeZone: 'UTC',
   } as const
   // Avoids the American order of dates.
-  const locale = language === 'en' ? 'en-GB' : language
-  const parts = new Intl.DateTimeFormat(locale, format).formatToParts(at)
-  const from = parts.findIndex(({ type }) => type === 'hour')
-  const isDateLast = parts.slice(from).some(({ type }) => type === 'day')
-  const to = isDateLast ? parts.findIndex(({ type }) => type === 'minute') + 1 : parts.length
-  const spell = (some: typeof parts) => some.map(({ value }) => value).join('')
-  const time = `${spell(parts.slice(from, to))} UTC`.replaceAll(' ', '\u00a0')
-  return `${spell(parts.slice(0, from))}${time}${spell(parts.slice(to))}`
+  const created = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, format)
+  dateFormats.set(language, created)
+  return created
 }
 
 function greet(say: Say, account: EmailAccount): string {

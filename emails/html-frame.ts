@@ -1,0 +1,116 @@
+import type { EmailBlock, EmailContent, EmailFact, Paragraph } from './content'
+import { renderHtml } from './html'
+import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
+
+/** The HTML around the texts of an email: `parts[n]` comes before the text with the number `places[n]`. */
+type Frame = { parts: string[]; places: number[] }
+
+/** A frame depends on language, branding and the kinds of blocks only, so there are a few for each language. */
+const frames = new Map<string, Promise<Frame>>()
+
+/** What stands for a text while the frame is rendered. No part of a frame looks like it. */
+const markOf = (place: number) => `rk0text${place}rk0`
+const marks = /rk0text(\d+)rk0/
+
+/**
+ * Renders an email as {@link renderHtml} does, byte for byte, at a fraction of its cost: React renders each frame once, and the
+ * texts are escaped into it.
+ */
+export async function fillHtml(content: EmailContent): Promise<string> {
+  if (!hrefsOf(content).every((href) => plainHref.test(href))) return renderHtml(content)
+  const texts: string[] = []
+  const frame = await frameOf(replaceTexts(content, (html) => markOf(texts.push(html) - 1)))
+  const { parts, places } = frame
+  return parts.map((part, at) => (at < places.length ? part + texts[places[at]!] : part)).join('')
+}
+
+/** URLs with a host, in ASCII. React changes some others, such as those that run a script. */
+const plainHref = /^(?!javascript:)[a-z][a-z\d+.-]*:\/\/[\x21-\x7e]+$/i
+
+const hrefsOf = ({ blocks }: EmailContent) => blocks.flatMap((block) => ('href' in block ? [block.href] : []))
+
+/** @param marked a content without any text of its own, so that frames contain none */
+function frameOf(marked: EmailContent): Promise<Frame> {
+  const key = JSON.stringify(marked)
+  const known = frames.get(key)
+  if (known !== undefined) return known
+  const rendered = renderHtml(marked).then((html): Frame => {
+    const pieces = html.split(marks)
+    return {
+      parts: pieces.filter((_, at) => at % 2 === 0),
+      places: pieces.filter((_, at) => at % 2 === 1).map(Number),
+    }
+  })
+  frames.set(key, rendered)
+  rendered.catch(() => frames.delete(key))
+  return rendered
+}
+
+/** @param put takes the HTML of a text and returns its mark */
+function replaceTexts(content: EmailContent, put: (html: string) => string): EmailContent {
+  const text = (plain: string) => put(escapeHtml(plain))
+
+  function paragraph({ kind, text: words, address }: Paragraph): Paragraph {
+    const at = address === undefined ? -1 : words.indexOf(address)
+    if (address === undefined || at < 0) return { kind, text: text(words) }
+    const marked = text(address)
+    const [before, after] = [words.slice(0, at), words.slice(at + address.length)]
+    return { kind, text: `${text(before)}${marked}${text(after)}`, address: marked }
+  }
+
+  function fact({ label, value, untrusted }: EmailFact): EmailFact {
+    return { label: text(label), value: untrusted ? put(untrustedHtml(value)) : text(value), untrusted }
+  }
+
+  function block(one: EmailBlock): EmailBlock {
+    switch (one.kind) {
+      case 'paragraph':
+        return paragraph(one)
+      case 'heading':
+        return { kind: 'heading', text: text(one.text) }
+      case 'facts':
+        return { kind: 'facts', facts: one.facts.map(fact) }
+      case 'action':
+        return {
+          kind: 'action',
+          ...(one.lead !== undefined && { lead: text(one.lead) }),
+          label: text(one.label),
+          href: text(one.href),
+          weight: one.weight,
+        }
+      case 'link-text':
+        return { kind: 'link-text', lead: text(one.lead), href: text(one.href) }
+    }
+  }
+
+  return {
+    language: content.language,
+    brandColor: content.brandColor,
+    subject: text(content.subject),
+    preview: text(content.preview),
+    appName: text(content.appName),
+    title: text(content.title),
+    greeting: text(content.greeting),
+    blocks: content.blocks.map(block),
+    footer: content.footer.map(paragraph),
+  }
+}
+
+const joiner = `<span aria-hidden="true" style="user-select:none;-webkit-user-select:none">${wordJoiner}</span>`
+
+function untrustedHtml(text: string): string {
+  return splitAtLinkCharacters(sanitizeShortLine(text)).map(escapeHtml).join(joiner)
+}
+
+const entities: Record<string, string> = {
+  '"': '&quot;',
+  '&': '&amp;',
+  "'": '&#x27;',
+  '<': '&lt;',
+  '>': '&gt;',
+}
+
+/** Escapes a text for an element or a quoted attribute, as React does. */
+function escapeHtml(text: string): string {
+  return text.toWellFormed().replace(/["&'<>]/g, (character) => entities[character]!)
+}
