@@ -24,6 +24,11 @@ export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
+/** Whether a session does not know the name of a statement, or knows it with another text or result. It was then not run. */
+export function isUnknownStatement(error: unknown): boolean {
+  return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
+}
+
 /** Whether PostgreSQL ended a statement because it took too long, or an operator did. */
 export function isStatementCancelled(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.includes('57014'))

@@ -5,6 +5,7 @@ import { PrismaClient } from '@/prisma/client/client'
 import { retryConflicts } from './errors'
 import type { Log } from '@/lib/logging/log'
 import type { SchemaNames } from '@/lib/config/schema-names'
+import { createStatementNames, type StatementNames } from './statement-names'
 import { tableNames } from './table-names'
 
 export type Database = {
@@ -47,7 +48,9 @@ export function openDatabase(
   { url, poolSize, schemas, sharedSession }: DatabaseSettings,
   log: Log,
 ): Database {
+  const statementNames = createStatementNames({ sharedSession })
   const pool = new pg.Pool({
+    verify: statementNames.verify,
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: connectTimeout,
@@ -61,7 +64,7 @@ export function openDatabase(
   pool.on('release', (_error, client) => {
     if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined)
   })
-  retryStatements(pool)
+  retryStatements(pool, statementNames)
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool, { schema: schemas.own }),
     transactionOptions: { maxWait: connectTimeout, timeout: queryTimeout },
@@ -74,7 +77,9 @@ export function openDatabase(
     sharedSession,
     names: tableNames(schemas),
     transaction: (work) =>
-      retryConflicts(() => prisma.$transaction(work, { isolationLevel: 'ReadCommitted' })),
+      statementNames.retry(() =>
+        retryConflicts(() => prisma.$transaction(work, { isolationLevel: 'ReadCommitted' })),
+      ),
     isReady() {
       probe ??= pool
         .query('SELECT 1')
@@ -95,8 +100,9 @@ export function openDatabase(
   }
 }
 
-/** Retries single statements after a conflict. Inside a transaction only the whole transaction can be retried. */
-function retryStatements(pool: pg.Pool): void {
+/** Retries single statements after a conflict, or without their name. Inside a transaction only the whole transaction can be retried. */
+function retryStatements(pool: pg.Pool, names: StatementNames): void {
   const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>
-  pool.query = ((...args: unknown[]) => retryConflicts(() => query(...args))) as typeof pool.query
+  pool.query = ((...args: unknown[]) =>
+    names.retry(() => retryConflicts(() => query(...args)))) as typeof pool.query
 }
