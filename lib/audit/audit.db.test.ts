@@ -76,6 +76,44 @@ describe('an entry', () => {
   })
 })
 
+describe('entries of one moment', () => {
+  /** An entry without transaction whose row PostgreSQL refuses: a text cannot contain NUL. */
+  const unstorable = { accountId: 'x', reason: 'a\u0000b' }
+
+  test('are stored by one statement, each once, and nothing of those that only cost the same [L1, A8]', async () => {
+    const log = audit()
+    const ids = Array.from({ length: 50 }, () => randomUUID())
+    const statements = opened.pool.query
+    let sent = 0
+    opened.pool.query = ((...args: Parameters<typeof statements>) => {
+      sent += 1
+      return statements(...args)
+    }) as typeof statements
+    const before = await sql.query('SELECT count(*)::int AS "n" FROM "rekey"."audit"')
+    try {
+      await Promise.all(ids.flatMap((accountId) => [log.record('sent', { accountId }), log.simulate()]))
+    } finally {
+      opened.pool.query = statements
+    }
+    expect(sent).toBe(1)
+    const after = await sql.query('SELECT count(*)::int AS "n" FROM "rekey"."audit"')
+    expect(after.rows[0].n - before.rows[0].n).toBe(50)
+    for (const accountId of ids) expect(await log.history(accountId)).toHaveLength(1)
+  })
+
+  test('fail alone: one that cannot be stored stops none of its neighbours [L1]', async () => {
+    const log = audit()
+    const [one, other] = [randomUUID(), randomUUID()]
+    const ended = await Promise.allSettled([
+      log.record('sent', { accountId: one }),
+      log.record('failed', unstorable),
+      log.record('sent', { accountId: other }),
+    ])
+    expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    for (const accountId of [one, other]) expect(await log.history(accountId)).toHaveLength(1)
+  })
+})
+
 test('a history follows the time, also where a transaction that began later took its id first', async () => {
   const accountId = randomUUID()
   await sql.query(

@@ -3,6 +3,7 @@ import type { Database, Transaction } from '@/lib/database/pool'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Log } from '@/lib/logging/log'
 import { Prisma } from '@/prisma/client/client'
+import { createAuditInsert } from './audit-insert'
 
 /** The audited events, with names of OWASP's logging vocabulary if it has one. */
 export const auditEvents = {
@@ -54,18 +55,26 @@ export type AuditLog = ReturnType<typeof createAuditLog>
  * @param usersTable the identity of the users table that contains the accounts
  */
 export function createAuditLog(
-  { prisma, names }: Pick<Database, 'prisma' | 'names'>,
+  { pool, prisma, names }: Pick<Database, 'pool' | 'prisma' | 'names'>,
   usersTable: string,
   log: Log,
 ) {
+  const insert = createAuditInsert({ pool, names }, usersTable)
+
   /**
    * Records an event; pass `tx` if the entry must be committed or rolled back with the transaction.
    *
    * @throws if the row cannot be stored
    */
-  async function record(event: AuditEvent, facts: AuditFacts, tx: Transaction = prisma): Promise<void> {
-    await tx.auditEntry.create({ data: { ...entryOf(event, facts), usersTable }, select: { id: true } })
-    log.info(entryOf(event, facts))
+  async function record(event: AuditEvent, facts: AuditFacts, tx?: Transaction): Promise<void> {
+    const entry = entryOf(event, facts)
+    if (tx === undefined) await insert({ ...entry, actor: entry.actor ?? null })
+    else
+      await tx.$executeRaw`
+        INSERT INTO ${names.audit} ("event", "users_table", "account_id", "request_id", "client", "reason", "actor")
+        VALUES (${entry.event}, ${usersTable}, ${entry.accountId}, ${entry.requestId}, ${entry.client}, ${entry.reason},
+                ${entry.actor ?? null})`
+    log.info(entry)
   }
 
   /** Writes an event to the process's log only: for repeated events with which an attacker could fill the database. */
@@ -73,10 +82,9 @@ export function createAuditLog(
     log.info(entryOf(event, facts))
   }
 
-  /** Costs the database about what {@link record} does, and records nothing. */
-  async function simulate(tx: Transaction = prisma): Promise<void> {
-    await tx.$executeRaw`
-      INSERT INTO ${names.audit} ("event") SELECT a."event" FROM ${names.audit} a WHERE a."id" = -1`
+  /** Costs what {@link record} does, and records nothing. */
+  function simulate(): Promise<void> {
+    return insert(null)
   }
 
   /** Records an event and logs a failure instead of throwing: for events that must not be undone or change the response. */
@@ -106,7 +114,7 @@ export function createAuditLog(
     await prisma.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
   }
 
-  return { record, logOnly, simulate, recordBestEffort, history, purge }
+  return { usersTable, record, logOnly, simulate, recordBestEffort, history, purge }
 }
 
 function entryOf(event: AuditEvent, facts: AuditFacts) {

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { SchemaNames } from '@/lib/config/schema-names'
 import { retryConflicts } from '@/lib/database/errors'
-import { createRoundTrips, wasRolledBack } from '@/lib/database/round-trip'
-import { createBatchLine, type BatchBounds } from './batch-line'
+import { createRoundTrips, isBadValue } from '@/lib/database/round-trip'
+import { createBatchLine, type BatchBounds } from '@/lib/database/batch-line'
 import { createCountingStatement, readCounted, type Counted, type Entry } from './counting-statement'
 
 /** More than the requests that a web process lets begin at once; two batches leave connections to everything else. */
@@ -62,9 +62,4 @@ export function createCounter(
    * @throws LineFull if too many entries wait; what the database reports if it did not, or may not have, committed
    */
   return { count: (entry: Entry, client?: string): Promise<Counted> => line.add(entry, client) }
-}
-
-/** Whether the database rejected a value (SQLSTATE classes 22 and 23: data exception, integrity constraint violation). */
-export function isBadValue(error: unknown): boolean {
-  return wasRolledBack(error) && /^2[23]/.test(error.code ?? '')
 }

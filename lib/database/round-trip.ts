@@ -21,6 +21,11 @@ export function wasRolledBack(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && error.severity === 'ERROR'
 }
 
+/** Whether the database rejected a value (SQLSTATE classes 22 and 23: data exception, integrity constraint violation). */
+export function isBadValue(error: unknown): boolean {
+  return wasRolledBack(error) && /^2[23]/.test(error.code ?? '')
+}
+
 /** SQLSTATEs of a statement whose name the server does not know, or knows with another text or result. */
 const nameTrouble = /^(26000|42P05|0A000)$/
 

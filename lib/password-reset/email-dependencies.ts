@@ -22,7 +22,7 @@ export type EmailDependencies = {
   queue: Queue
   limits: Limits
   audit: AuditLog
-  database: Pick<Database, 'transaction' | 'prisma'>
+  database: Pick<Database, 'pool' | 'schemas' | 'prisma'>
   settings: Settings
   configuration: Configuration
   log: Log

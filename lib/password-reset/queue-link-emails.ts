@@ -6,6 +6,7 @@ import { usernameSpellings } from '@/lib/text/username'
 import type { EmailDependencies } from './email-dependencies'
 import { findResettableAccounts } from './find-accounts'
 import type { EmailSimulation } from './simulated-emails'
+import { storeLinkEmails, type LinkEmail } from './store-link-emails'
 
 /**
  * Seconds after which the further emails of one request follow the first, each after a random time. All at once, they would
@@ -25,7 +26,7 @@ export async function queueLinkEmails(
   simulation: EmailSimulation,
   { id, data, createdAt, attempt }: QueuedJob<'link-request'>,
 ): Promise<AttemptResult> {
-  const { audit, database, limits, queue } = parts
+  const { limits } = parts
   const { target, locale, requestId, client, bypassPause } = data
   const found =
     'login' in target
@@ -36,22 +37,16 @@ export async function queueLinkEmails(
   if (found.length === 0)
     return simulation.request(derivedId(id, 'nobody'), { ...email, accountId: null }, client)
 
-  const audited = new Set<string>()
-  for (const account of found)
-    // A retry always audits: the first attempt used the window without storing anything.
-    if (attempt > 1 || (await limits.isFirstInWindow(client, `requested ${account.id}`)))
-      audited.add(account.id)
-  await queue.open()
-  await database.transaction(async (tx) => {
-    for (const [nth, account] of found.entries()) {
-      const job = { ...email, accountId: account.id }
-      const when = nth === 0 ? {} : { afterSeconds: randomInt(spread.least, spread.most + 1) }
-      await queue.add('link-email', job, { tx, id: derivedId(id, account.id), ...when })
-      const facts = { accountId: account.id, requestId, client }
-      if (audited.has(account.id)) await audit.record('requested', facts, tx)
-      else audit.logOnly('requested', facts)
-    }
-  })
+  const jobs: LinkEmail[] = []
+  for (const [nth, { id: accountId }] of found.entries())
+    jobs.push({
+      id: derivedId(id, accountId),
+      data: { ...email, accountId },
+      afterSeconds: nth === 0 ? 0 : randomInt(spread.least, spread.most + 1),
+      // A retry always audits: the first attempt used the window without storing anything.
+      isAudited: attempt > 1 || (await limits.isFirstInWindow(client, `requested ${accountId}`)),
+    })
+  await storeLinkEmails(parts, jobs, { requestId, client })
   return { outcome: 'done' }
 }
 

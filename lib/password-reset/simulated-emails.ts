@@ -3,6 +3,7 @@ import { isLanguage, type Language } from '@/lib/i18n/locales'
 import type { RenderedEmail } from '@/lib/mail/email-types'
 import { auditUnknownAccount } from './rejections'
 import type { EmailDependencies } from './email-dependencies'
+import { storeLinkEmails } from './store-link-emails'
 import type { AttemptResult, JobData } from '@/lib/queue/queue'
 
 type EmailJob = JobData['link-email']
@@ -40,17 +41,14 @@ export function createEmailSimulation(
   parts: EmailDependencies,
   write: (account: Account, requestedAt: number, locale: Language) => Promise<RenderedEmail>,
 ) {
-  const { accounts, recovery, mailer, queue, limits, audit, database, settings, log, sendPacing } = parts
+  const { accounts, recovery, mailer, limits, audit, database, settings, log, sendPacing } = parts
 
   /** Queues an email for a request without an account. @param jobId of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
     await limits.isFirstInWindow(client, `requested ${jobId}`)
-    await queue.open()
-    await database.transaction(async (tx) => {
-      await queue.add('link-email', job, { tx, id: jobId })
-      await audit.simulate(tx)
-    })
-    await auditUnknownAccount(parts, { requestId: job.requestId, client })
+    const origin = { requestId: job.requestId, client }
+    await storeLinkEmails(parts, [{ id: jobId, data: job, afterSeconds: 0, isAudited: false }], origin)
+    await auditUnknownAccount(parts, origin)
     return { outcome: 'done' }
   }
 
@@ -60,8 +58,8 @@ export function createEmailSimulation(
     await recovery.simulateReservation()
     await limits.simulateEmail()
     await sending(job)
-    // Replaces the audit entry of a sent email: the audit log must not contain events that did not happen.
-    await recovery.simulateReservation()
+    // The audit log must not contain events that did not happen.
+    await audit.simulate()
     return { outcome: 'done' }
   }
 

@@ -2,6 +2,13 @@ import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import { notificationChannel } from './notifications'
 import type { QueueName } from './queue'
 
+export type JobInsertOptions = {
+  /** SQL of the time before which no worker takes a job `j`; now, unless it is given. */
+  startAfter?: string
+  /** Whether a job whose id exists stays as it is; else that is an error. */
+  isIdempotent?: boolean
+}
+
 /**
  * Returns the parts of a statement that stores jobs as pg-boss's `send` does: `"job"` inserts them and `"notified"` wakes the
  * workers once. Both are common table expressions; the statement must read `"notified"`.
@@ -11,18 +18,25 @@ import type { QueueName } from './queue'
  *
  * @param from the name of a common table expression with the columns `at` (an order), `job_id` (a uuid) and `job_data` (JSON)
  */
-export function jobInsert({ queue }: SchemaNames, name: QueueName, from: string): string {
+export function jobInsert(
+  { queue }: SchemaNames,
+  name: QueueName,
+  from: string,
+  { startAfter = 'now()', isIdempotent = false }: JobInsertOptions = {},
+): string {
   const schema = quoteSchema(queue)
   return `
   "job" AS (
     INSERT INTO ${schema}."job" (
       "id", "name", "data", "start_after", "created_on", "expire_seconds", "deletion_seconds", "keep_until", "retry_limit",
       "retry_delay", "retry_backoff", "retry_delay_max", "policy", "dead_letter", "heartbeat_seconds")
-    SELECT j."job_id", '${name}', j."job_data"::jsonb, now(), now(), q."expire_seconds", q."deletion_seconds",
-           now() + q."retention_seconds" * interval '1 second', q."retry_limit",
+    SELECT j."job_id", '${name}', j."job_data"::jsonb, ${startAfter}, now(), q."expire_seconds", q."deletion_seconds",
+           ${startAfter} + q."retention_seconds" * interval '1 second', q."retry_limit",
            q."retry_delay", q."retry_backoff", q."retry_delay_max", q."policy", q."dead_letter", q."heartbeat_seconds"
       FROM ${from} j LEFT JOIN ${schema}."queue" q ON q."name" = '${name}' ORDER BY j."at"
-    RETURNING 1
+    ${isIdempotent ? 'ON CONFLICT DO NOTHING' : ''}
+    RETURNING "start_after"
   ),
-  "notified" AS (SELECT pg_notify('${notificationChannel(queue)}', '${name}') FROM "job" LIMIT 1)`
+  "notified" AS (
+    SELECT pg_notify('${notificationChannel(queue)}', '${name}') FROM "job" WHERE "start_after" <= now() LIMIT 1)`
 }

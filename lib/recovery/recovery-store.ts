@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto'
+import type pg from 'pg'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 
@@ -18,9 +19,13 @@ export type RecoveryStore = ReturnType<typeof createRecoveryStore>
  * @param usersTable the identity of the users table, which is part of each row's key
  */
 export function createRecoveryStore(
-  { prisma, names: { recovery } }: Pick<Database, 'prisma' | 'names'>,
+  { pool, prisma, names: { recovery } }: Pick<Database, 'pool' | 'prisma' | 'names'>,
   usersTable: string,
 ) {
+  /** Runs a statement of every email: Prisma would take this process longer than the database. */
+  const run = async <Row extends pg.QueryResultRow>({ text, values }: Prisma.Sql): Promise<Row[]> =>
+    (await pool.query<Row>(text, values)).rows
+
   /**
    * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
    * typed to request them. One statement counts and reserves under the row's lock, so that parallel jobs cannot both take
@@ -44,7 +49,7 @@ export function createRecoveryStore(
   ): Promise<{ first: boolean; linksEpoch: number } | null> {
     const linkAt = linkEnds.getTime() / 1000 - limits.perAccount.seconds
     const at = limits.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
-    const [reserved] = await prisma.$queryRaw<{ first: boolean; linksEpoch: number }[]>`
+    const [reserved] = await run<{ first: boolean; linksEpoch: number }>(Prisma.sql`
       INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
       VALUES (${usersTable}, ${id}, ARRAY[${jobId}::uuid], ARRAY[${at}])
       ON CONFLICT ("users_table", "account_id") DO UPDATE SET
@@ -65,7 +70,7 @@ export function createRecoveryStore(
       RETURNING r."links_epoch" AS "linksEpoch", NOT EXISTS (
         SELECT FROM unnest(r."email_jobs", r."email_times") WITH ORDINALITY AS s("job", "at", "nth")
          WHERE s."nth" > array_position(r."email_jobs", ${jobId}::uuid)
-           AND s."at" > now() - make_interval(secs => ${limits.perAccount.seconds})) AS "first"`
+           AND s."at" > now() - make_interval(secs => ${limits.perAccount.seconds})) AS "first"`)
     return reserved ?? null
   }
 
@@ -74,10 +79,10 @@ export function createRecoveryStore(
    * so that simulations at the same time wait for each other no more than emails to different accounts do.
    */
   async function simulateReservation(): Promise<void> {
-    await prisma.$executeRaw`
+    await run(Prisma.sql`
       INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
       VALUES ('simulation', ${String(randomInt(64))}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
-      ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`
+      ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`)
   }
 
   /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */

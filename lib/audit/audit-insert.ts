@@ -1,0 +1,60 @@
+import { createBatchLine, type BatchBounds } from '@/lib/database/batch-line'
+import type { Database } from '@/lib/database/pool'
+import { isBadValue } from '@/lib/database/round-trip'
+
+/** A row of the audit log; the database adds its id and its time. */
+export type AuditRow = {
+  event: string
+  accountId: string | null
+  requestId: string | null
+  client: string | null
+  reason: string | null
+  actor: string | null
+}
+
+/** As many as requests and emails that a process has under way at once. */
+const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
+
+/**
+ * Creates the function that stores a row. Rows that wait in this process go to the database in one statement, and each caller
+ * continues after its commit. null costs the same and stores nothing.
+ *
+ * @param usersTable of all rows
+ */
+export function createAuditInsert(
+  { pool, names }: Pick<Database, 'pool' | 'names'>,
+  usersTable: string,
+): (row: AuditRow | null) => Promise<void> {
+  const text = `
+    INSERT INTO ${names.audit.sql} ("event", "account_id", "request_id", "client", "reason", "actor", "users_table")
+    SELECT e."event", e."account_id", e."request_id", e."client", e."reason", e."actor", $7
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
+           AS e("event", "account_id", "request_id", "client", "reason", "actor", "at")
+     WHERE e."event" IS NOT NULL ORDER BY e."at"`
+
+  async function insert(rows: readonly (AuditRow | null)[]): Promise<void> {
+    const column = (name: keyof AuditRow) => rows.map((row) => row?.[name] ?? null)
+    await pool.query(text, [
+      column('event'),
+      column('accountId'),
+      column('requestId'),
+      column('client'),
+      column('reason'),
+      column('actor'),
+      usersTable,
+    ])
+  }
+
+  async function insertAll(rows: (AuditRow | null)[]): Promise<Promise<void>[]> {
+    try {
+      await insert(rows)
+      return rows.map(() => Promise.resolve())
+    } catch (error) {
+      if (rows.length === 1 || !isBadValue(error)) throw error
+      // The batch was rolled back because of one row; only that one fails.
+      return rows.map((row) => insert([row]))
+    }
+  }
+
+  return createBatchLine(insertAll, bounds).add
+}
