@@ -37,7 +37,7 @@ const done = async (): Promise<AttemptResult> => ({ outcome: 'done' })
 const later = async (): Promise<AttemptResult> => ({ outcome: 'later', reason: 'ETLS' })
 
 /** Starts a worker that runs two jobs of a queue at once. */
-async function work(handlers: Partial<JobHandlers>) {
+async function work(handlers: Partial<JobHandlers>, batchSizes?: { 'changed-hook': number }) {
   const givenUp = async (facts: AuditFacts) => void told.push(facts)
   const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
   stop = await startQueueWorker(
@@ -45,6 +45,7 @@ async function work(handlers: Partial<JobHandlers>) {
       database,
       log,
       concurrency: { 'link-request': 2, 'link-email': 2, 'changed-email': 2, 'changed-hook': 2 },
+      ...(batchSizes && { batchSizes }),
       givenUp,
     },
     { ...all, 'changed-hook': done, ...handlers },
@@ -99,6 +100,22 @@ describe('of two jobs that were fetched together', () => {
     await until(slow, 'completed')
     expect(await read(quick)).toMatchObject({ state, retry_count: 0 })
   })
+})
+
+test('of eight jobs that were fetched together, each that is done is written down while the last is under way [F3]', async () => {
+  const { promise: open, resolve } = Promise.withResolvers<void>()
+  const quick: string[] = []
+  for (let i = 0; i < 7; i += 1) quick.push(await addTelling())
+  const slow = await addTelling()
+  const handle: JobHandlers['changed-hook'] = async ({ id }) => {
+    if (id === slow) await open
+    return { outcome: 'done' }
+  }
+  await work({ 'changed-hook': handle }, { 'changed-hook': 8 })
+  for (const id of quick) await until(id, 'completed')
+  expect((await read(slow)).state).toBe('active')
+  resolve()
+  await until(slow, 'completed')
 })
 
 describe('a job that takes too long', () => {

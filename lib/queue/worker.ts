@@ -15,13 +15,15 @@ import {
   type JobData,
   type QueueName,
 } from './queue'
+import { createSettling } from './settling'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
- * Jobs per fetch. With at least two, a full batch makes pg-boss fetch again immediately. With one, it would wait for a
- * notification or poll after each job, so a backlog would shrink by a handful of jobs every fifteen seconds.
+ * Jobs per fetch, unless a queue has its own number. With at least two, a full batch makes pg-boss fetch again immediately. With
+ * one, it would wait for a notification or poll after each job, so a backlog would shrink by a handful of jobs every fifteen
+ * seconds.
  */
-const batchSize = 2
+const usualBatch = 2
 
 /** Milliseconds reserved before a job expires, so that the worker can still store the result of its attempt. */
 const settleTime = 30_000
@@ -45,6 +47,8 @@ export type WorkerParts = {
   log: Log
   /** The most concurrent jobs of each queue in this process. */
   concurrency: Record<QueueName, number>
+  /** Jobs per fetch, at least two: more cost the database less, but the slowest of them delays the next fetch. */
+  batchSizes?: Partial<Record<QueueName, number>>
   /** Called when a job is given up: its handler cannot know which attempt is the last. Must not throw. */
   givenUp: (facts: AuditFacts) => Promise<void>
   /** Called for a job that does not match its schema. */
@@ -61,7 +65,7 @@ export async function startQueueWorker(
   parts: WorkerParts,
   handlers: JobHandlers,
 ): Promise<() => Promise<void>> {
-  const { log, concurrency } = parts
+  const { log, concurrency, batchSizes = {} } = parts
   const { url, schemas } = parts.database
   const options: ConstructorOptions & pg.PoolConfig = {
     connectionString: url,
@@ -93,7 +97,9 @@ export async function startQueueWorker(
   retryStatements(boss)
   await boss.start({ attempts: 5 })
 
+  const settle = createSettling(boss)
   for (const name of queueNames) {
+    const batchSize = batchSizes[name] ?? usualBatch
     await boss.work(
       name,
       {
@@ -108,11 +114,14 @@ export async function startQueueWorker(
       },
       async (jobs: Job[]) => {
         const times = readTimes(boss, schemas, jobs)
+        let unfinished = jobs.length
         return Promise.all(
           jobs.map(async (job) => {
             const handle = handlers[name] as (work: unknown) => Promise<AttemptResult>
             const result = await attempt({ job, times }, handle, parts)
-            if (jobs.length > 1) await settle(boss, job, result)
+            unfinished -= 1
+            // pg-boss stores the result of the last one, with all others, as soon as this function returns.
+            if (unfinished > 0) await settle(job, result)
             return result
           }),
         )
@@ -146,20 +155,6 @@ async function readTimes(boss: PgBoss, { queue }: SchemaNames, jobs: Job[]): Pro
       { createdAt: new Date(Number(createdAt)), keptFor: Number(keptFor) },
     ]),
   )
-}
-
-/**
- * Stores the result of each job at once, so that a crash during the rest of its batch does not repeat it. At the end pg-boss
- * stores the results of the whole batch and skips those already stored. A job that is given up waits until then: pg-boss has
- * no function for a single one.
- */
-async function settle(boss: PgBoss, job: Job, { status, output }: JobResult): Promise<void> {
-  try {
-    if (status === 'completed') await boss.complete(job.name, job)
-    if (status === 'failed') await boss.fail(job.name, job, output)
-  } catch {
-    // The database is unavailable; pg-boss tries again at the end of the batch.
-  }
 }
 
 async function attempt(

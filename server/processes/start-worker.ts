@@ -18,10 +18,13 @@ import type { Services } from '@/services'
  */
 const concurrency: Record<QueueName, number> = {
   'link-request': 8,
-  'link-email': 32,
+  'link-email': 96,
   'changed-email': mailConnections - linkEmailConnections,
   'changed-hook': 8,
 }
+
+/** As many fetches of emails as are sent at a time: emails that a mail server keeps waiting must not stop the others. */
+const batchSizes = { 'link-request': 4, 'link-email': 96 / linkEmailConnections }
 
 /**
  * Milliseconds: long enough to hide differences in time, short enough for people who wait. See lib/password-reset/send-pacing.ts.
@@ -82,7 +85,7 @@ export async function startWorker(
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
   const givenUp = (facts: AuditFacts) => audit.recordBestEffort('failed', facts)
   const malformed = (queue: QueueName) => recorder.recordThrow(queue, 'malformed')
-  const parts = { database: settings.database, log, concurrency, givenUp, malformed }
+  const parts = { database: settings.database, log, concurrency, batchSizes, givenUp, malformed }
   const stopQueue = await startQueueWorker(parts, recorder.watchHandlers(handlers))
   return async () => {
     clearInterval(sweeping)
