@@ -261,7 +261,7 @@ test('L6: what Rekey kept about one is purged after eight days without a change,
     await recovery.purge()
     expect(await rowOf()).toBeDefined()
   }
-  await aged(9, 'now()')
+  await aged(9, `now() - interval '1 second'`)
   await recovery.purge()
   expect(await rowOf()).toBeUndefined()
 })
