@@ -23,7 +23,7 @@ COPY --from=build /rekey/scripts ./scripts
 COPY --from=build /rekey/dist ./dist
 COPY --from=build /rekey/.next ./.next
 # More containers instead of more processes: an orchestrator counts them.
-ENV NODE_ENV=production WEB_CONCURRENCY=1 WORKER=off PORT=3000
+ENV NODE_ENV=production WEB_CONCURRENCY=1 WORKER=off
 # Nothing is written below /rekey, so its root file system may be read-only.
 USER node
 EXPOSE 3000

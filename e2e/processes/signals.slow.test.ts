@@ -6,6 +6,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { readDockerfile } from '@/e2e/support/dockerfile-steps'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { copiedSources } from '@/e2e/support/copied-sources'
 import {
@@ -62,16 +63,23 @@ const isolated = ['unshare', '--pid', '--fork', '--mount-proc'] as const
 const mayIsolate = spawnSync(isolated[0], [...isolated.slice(1), 'true']).status === 0
 const skipped = mayIsolate ? '' : ' (skipped: unshare is not permitted here)'
 
-/** What the operator's guide says of containers: `ENV NAME=value …` and `CMD ["npm", "start"]`. */
-const guide = readFileSync('docs/operations.md', 'utf8')
+/** What the image runs, and with which environment; what compose.yaml runs as a worker. */
+const image = readDockerfile('Dockerfile')
 const containerEnvironment = Object.fromEntries(
-  /^ *ENV (.*)$/m
-    .exec(guide)![1]!
-    .split(' ')
-    .map((pair) => pair.split('=')),
+  image
+    .filter(({ instruction }) => instruction === 'ENV')
+    .flatMap(({ text }) => text.split(' ').map((pair) => pair.split('='))),
 ) as Record<string, string>
-const containerCommand = JSON.parse(/^ *CMD (\[.*\])$/m.exec(guide)![1]!) as string[]
-const workerCommand = JSON.parse(/`CMD (\[.*?\])`/.exec(guide)![1]!) as string[]
+const withThisNode = ([, ...rest]: string[]) => [process.execPath, ...rest]
+const containerCommand = withThisNode(
+  JSON.parse(image.find(({ instruction }) => instruction === 'CMD')!.text),
+)
+const workerCommand = withThisNode(
+  /command: \[(.*worker')\]/
+    .exec(readFileSync('compose.yaml', 'utf8'))![1]!
+    .split(', ')
+    .map((word) => word.slice(1, -1)),
+)
 
 type Stop = {
   title: string
@@ -98,7 +106,7 @@ const stops: Stop[] = [
     code: 0,
   },
   {
-    title: `SIGTERM to process 1 of a container, set up as the guide prints it${skipped}`,
+    title: `SIGTERM to process 1 of a container, as the image runs it${skipped}`,
     command: [...isolated, ...containerCommand],
     env: containerEnvironment,
     signal: 'SIGTERM',

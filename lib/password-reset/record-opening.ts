@@ -1,3 +1,4 @@
+import { currentRequestId } from '@/lib/logging/log'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link } from './reset-link'
 
@@ -16,7 +17,8 @@ export function recordOpening(
   if (recorded.has(signature)) return
   recorded.add(signature)
   if (recorded.size > mostRecorded) recorded.delete(recorded.values().next().value!)
-  void audit.recordBestEffort('opened', { accountId, reason: openedReason(timestamp) })
+  const facts = { accountId, requestId: currentRequestId(), reason: openedReason(timestamp) }
+  void audit.recordBestEffort('opened', facts)
 }
 
 const openedReason = (requestedAt: number): string => `requested-at ${requestedAt}`

@@ -67,7 +67,8 @@ export async function requestsOfAccount(
   }
   for (const line of history) {
     const step = stepOf(line)
-    if (line.requestId === null || step === undefined || step === 'changed') continue
+    // An opening has the id of the page's own request, and a change that of the post.
+    if (line.requestId === null || step === undefined || step === 'opened' || step === 'changed') continue
     const { steps } = requestOf(line.requestId, line.at)
     // The worker's entry repeats the one of the support.
     if (step === 'requested' && steps.some((earlier) => earlier.step === step)) continue
@@ -105,7 +106,7 @@ function asStep({ at, reason, client, actor }: HistoryEntry, step: RequestStep['
 }
 
 /**
- * A page is opened without a request id, so its entry names the second in which the link was requested. Without the job, a
+ * A page does not know which request its link is of, so its entry names the second in which the link was requested. Without the job, a
  * request is known by its entry in the audit, which was made a little later.
  */
 function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
