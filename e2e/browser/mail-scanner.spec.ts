@@ -47,7 +47,10 @@ async function allThatIsKept({ sql }: RunningApp, { id }: Person): Promise<unkno
   return {
     users: await rowsOf('SELECT * FROM "rekey"."users" WHERE "id" = $1'),
     recovery: await rowsOf('SELECT * FROM "rekey"."recovery" WHERE "account_id" = $1'),
-    audit: await rowsOf('SELECT * FROM "rekey"."audit" WHERE "account_id" = $1 ORDER BY "id"'),
+    // That the link was opened is recorded, and changes nothing.
+    audit: await rowsOf(
+      `SELECT * FROM "rekey"."audit" WHERE "account_id" = $1 AND "event" <> 'authn_token_opened' ORDER BY "id"`,
+    ),
     jobs: await rowsOf(
       `SELECT "name" FROM rekey_queue.job WHERE data::text LIKE '%' || $1 || '%' ORDER BY "created_on"`,
     ),
