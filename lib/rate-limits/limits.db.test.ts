@@ -555,7 +555,9 @@ describe('R2, R8: who goes on after a refusal', () => {
       `INSERT INTO "rekey"."limits" SELECT 'forgeriesPerClient:' || "of", 1, $2 FROM unnest($1::text[]) AS "of"`,
       [crowd.map(clientKey), Date.now() + 600_000],
     )
-    for (let at = 0; at < crowd.length; at += 500)
+    // The first one alone, because of those at once any may be the first.
+    await strict.countReset(crowd[0]!, null)
+    for (let at = 1; at < crowd.length; at += 500)
       await Promise.all(crowd.slice(at, at + 500).map((one) => strict.countReset(one, null)))
     const again = async (one: string) => {
       await strict.countReset(one, null)
