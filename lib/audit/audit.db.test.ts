@@ -80,7 +80,7 @@ describe('entries of one moment', () => {
   /** An entry without transaction whose row PostgreSQL refuses: a text cannot contain NUL. */
   const unstorable = { accountId: 'x', reason: 'a\u0000b' }
 
-  test('are stored by one statement, each once, and nothing of those that only cost the same [L1, A8]', async () => {
+  test('are stored by one statement, each once, and nothing of those that only cost the same (L1, A8)', async () => {
     const log = audit()
     const ids = Array.from({ length: 50 }, () => randomUUID())
     const statements = opened.pool.query
@@ -101,7 +101,7 @@ describe('entries of one moment', () => {
     for (const accountId of ids) expect(await log.history(accountId)).toHaveLength(1)
   })
 
-  test('fail alone: one that cannot be stored stops none of its neighbours [L1]', async () => {
+  test('L1: one that cannot be stored fails alone, and the others of its batch are stored', async () => {
     const log = audit()
     const [one, other] = [randomUUID(), randomUUID()]
     const ended = await Promise.allSettled([

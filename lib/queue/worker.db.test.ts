@@ -102,7 +102,7 @@ describe('of two jobs that were fetched together', () => {
   })
 })
 
-test('of eight jobs that were fetched together, each that is done is written down while the last is under way [F3]', async () => {
+test('of eight jobs that were fetched together, each that is done is written down while the last is under way (F3)', async () => {
   const { promise: open, resolve } = Promise.withResolvers<void>()
   const quick: string[] = []
   for (let i = 0; i < 7; i += 1) quick.push(await addTelling())

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { storableReply } from './delivery-result'
+
+test.each([
+  ['250 2.0.0 Ok: queued as 4XyZ12abc', '250 2.0.0 Ok: queued as 4XyZ12abc'],
+  ['250 OK <jane@example.com> accepted', '250 OK accepted'],
+  ['250 jane@example.com http://id.example.com/reset-password/?signature=abc', '250'],
+  [`250 ${'A'.repeat(86)} queued`, '250 queued'],
+  ['250 a\u001b[31mred\r\nline', '250 line'],
+  ['jane@example.com', undefined],
+  [undefined, undefined],
+])('L3, L5: of the reply %j no address, link or control character is stored', (reply, stored) => {
+  expect(storableReply(reply)).toBe(stored)
+})
+
+test('a reply is stored up to 100 characters', () => {
+  expect(storableReply(`250 ${'queued '.repeat(100)}`)).toHaveLength(100)
+})

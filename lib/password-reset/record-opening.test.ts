@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { recordOpening, requestOfOpening } from './record-opening'
+
+test('L1: that a link was opened is recorded once, however often it is loaded', () => {
+  const recorded: unknown[] = []
+  const audit = { recordBestEffort: async (...entry: unknown[]) => void recorded.push(entry) } as never
+  const link = { user_id: 'an account', timestamp: 1_790_000_000, signature: 'a'.repeat(86) }
+  for (let load = 0; load < 3; load += 1) recordOpening({ audit }, link)
+  recordOpening({ audit }, { ...link, signature: 'b'.repeat(86), timestamp: 1_790_000_060 })
+  expect(recorded).toMatchObject([
+    ['opened', { accountId: 'an account', reason: 'requested-at 1790000000' }],
+    ['opened', { accountId: 'an account', reason: 'requested-at 1790000060' }],
+  ])
+  expect(JSON.stringify(recorded)).not.toContain('aaaa')
+})
+
+test.each([
+  ['requested-at 1790000000', 1_790_000_000],
+  ['250 OK', undefined],
+  [null, undefined],
+])('of the reason %j the request is read, if it is of an opening', (reason, requestedAt) => {
+  expect(requestOfOpening(reason)).toBe(requestedAt)
+})
