@@ -243,6 +243,7 @@ const importRules = [
       'lib/mail',
       'lib/password-reset/reset-link',
       'lib/passwords',
+      'lib/queue/job-data',
       'lib/queue/queue',
       'lib/setup',
       'scripts/embedded-database',

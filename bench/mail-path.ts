@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { PgBoss } from 'pg-boss'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
-import type { JobData } from '@/lib/queue/queue'
+import type { JobData } from '@/lib/queue/job-data'
 import { cpuBetween, createDatabase, prepareDatabase, type BenchDatabase } from './database'
 import { startApp, startWorker, wait, type AppOptions, type Group } from './processes'
 import type { LoadResult } from './programs/load'

@@ -1,7 +1,7 @@
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import type { Statement, TextRow } from '@/lib/database/round-trip'
 import { jobInsert } from '@/lib/queue/job-insert'
-import type { JobData } from '@/lib/queue/queue'
+import type { JobData } from '@/lib/queue/job-data'
 
 /** A count of one key within a window. */
 export type Count = {

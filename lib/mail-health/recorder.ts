@@ -9,7 +9,8 @@ import { connectionCauses, isStopCause, stopHints } from './stop-causes'
 import { mailTimes, type MailTimes } from './verdict'
 import type { Mailer } from '@/lib/mail/mailer'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
-import type { AttemptResult, JobHandlers, QueueName, QueuedJob } from '@/lib/queue/queue'
+import type { QueueName } from '@/lib/queue/job-data'
+import type { AttemptResult, JobHandlers, QueuedJob } from '@/lib/queue/queue'
 
 type Parts = {
   state: Pick<MailStateStore, 'write' | 'clear'>

@@ -2,7 +2,7 @@ import { Prisma } from '@/prisma/client/client'
 import type { Database } from '@/lib/database/pool'
 import { epochMilliseconds } from '@/lib/database/instants'
 import type { StopCause } from './stop-causes'
-import type { QueueName } from '@/lib/queue/queue'
+import type { QueueName } from '@/lib/queue/job-data'
 
 /** The queues whose jobs lead to emails. */
 export const emailQueues: QueueName[] = ['link-request', 'link-email', 'changed-email']

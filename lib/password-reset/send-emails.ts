@@ -1,5 +1,6 @@
 import { LookUpTimedOut } from '@/lib/accounts/account-store'
-import type { AttemptResult, JobHandlers, QueueName, QueuedJob } from '@/lib/queue/queue'
+import type { QueueName } from '@/lib/queue/job-data'
+import type { AttemptResult, JobHandlers, QueuedJob } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { queueLinkEmails } from './queue-link-emails'
 import { createEmailSimulation } from './simulated-emails'

@@ -4,7 +4,8 @@ import type { RenderedEmail } from '@/lib/mail/email-types'
 import { auditUnknownAccount } from './rejections'
 import type { EmailDependencies } from './email-dependencies'
 import { storeLinkEmails } from './store-link-emails'
-import type { AttemptResult, JobData } from '@/lib/queue/queue'
+import type { JobData } from '@/lib/queue/job-data'
+import type { AttemptResult } from '@/lib/queue/queue'
 
 type EmailJob = JobData['link-email']
 

@@ -2,7 +2,7 @@ import { clientNetwork } from '@/lib/addresses/client-ip'
 import { auditEvents } from '@/lib/audit/audit'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import { jobInsert } from '@/lib/queue/job-insert'
-import type { JobData } from '@/lib/queue/queue'
+import type { JobData } from '@/lib/queue/job-data'
 import type { EmailDependencies } from './email-dependencies'
 
 /** A job to store. */

@@ -1,6 +1,6 @@
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import { notificationChannel } from './notifications'
-import type { QueueName } from './queue'
+import type { QueueName } from './job-data'
 
 export type JobInsertOptions = {
   /** SQL of the time before which no worker takes a job `j`; now, unless it is given. */

@@ -6,15 +6,8 @@ import { retryConflicts } from '@/lib/database/errors'
 import { runInRequestContext, type Log } from '@/lib/logging/log'
 import { count, gauge } from '@/lib/metrics/count'
 import { probeNotifications } from './notifications'
-import {
-  queueConnections,
-  queueNames,
-  jobSchemas,
-  type AttemptResult,
-  type JobHandlers,
-  type JobData,
-  type QueueName,
-} from './queue'
+import { jobSchemas, type JobData, type QueueName } from './job-data'
+import { queueConnections, queueNames, type AttemptResult, type JobHandlers } from './queue'
 import { createSettling } from './settling'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
