@@ -224,6 +224,7 @@ const importRules = [
       'lib/config',
       'lib/database',
       'lib/http',
+      'lib/i18n',
       'lib/logging',
       'lib/mail-health',
       'lib/metrics',

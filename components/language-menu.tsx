@@ -24,7 +24,7 @@ export function LanguageMenu({
         <GlobeIcon className="size-4" />
         <span>
           <span className="sr-only">{messages.title}: </span>
-          {nameOf(language)}
+          {nativeNames[language]}
         </span>
         <ChevronUpIcon className="size-4 group-open:rotate-180" />
       </summary>
@@ -49,7 +49,7 @@ export function LanguageMenu({
                 aria-current={tag === language || undefined}
                 className="min-h-11 w-full cursor-pointer rounded-lg px-2 text-start hover:bg-hover aria-[current=true]:font-semibold aria-[current=true]:text-ink"
               >
-                <bdi>{nameOf(tag)}</bdi>
+                <bdi>{nativeNames[tag]}</bdi>
               </button>
             </li>
           ))}
@@ -59,8 +59,13 @@ export function LanguageMenu({
   )
 }
 
-/** Returns the native name of a language. */
-function nameOf(tag: Language): string {
+/** Made once: `Intl.DisplayNames` loads the names of a whole language. */
+const nativeNames = Object.fromEntries(languages.map((tag) => [tag, nativeName(tag)])) as Record<
+  Language,
+  string
+>
+
+function nativeName(tag: Language): string {
   // Intl returns "Indonesia", which is also the name of the country.
   if (tag === 'id') return 'Bahasa Indonesia'
   const name = new Intl.DisplayNames([tag], { type: 'language', languageDisplay: 'standard' }).of(tag) ?? tag

@@ -46,7 +46,8 @@ describe('C20 (CVE-2026-44581, GHSA-ffhc-5mcf-pf4q): nonces and shared caches', 
       const answer = await exchange(app.port, { method: 'GET', path, headers })
       const policy = String(answer.headers['content-security-policy'])
       const nonce = /script-src 'nonce-([A-Za-z0-9+/]{22}==)' 'strict-dynamic';/.exec(policy)?.[1]
-      expect(noncesIn(answer.text).length).toBeGreaterThan(2)
+      // The page of an unknown path has a style sheet and no scripts.
+      expect(noncesIn(answer.text).length).toBeGreaterThan(path === '/nowhere' ? 0 : 2)
       expect(new Set(noncesIn(answer.text))).toEqual(new Set([nonce]))
       expect(answer.text + policy + String(answer.headers.link)).not.toContain('evil')
       expect(seen.has(nonce!)).toBe(false)

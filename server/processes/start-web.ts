@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import createNext from 'next'
@@ -7,6 +8,7 @@ import { services } from '@/services'
 import { serveEndpoints } from '@/server/http/endpoints'
 import { createFrontServer } from '@/server/http/front'
 import { startMonitoring } from '@/server/http/monitoring'
+import { routesOf, serveStoredPages } from '@/server/http/stored-pages'
 import { endpoints } from './endpoints'
 
 /** A running web server: its port, and `close`, which finishes running requests. */
@@ -44,6 +46,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   await app.prepare()
 
   const next = app.getRequestHandler()
+  const pages = dev ? next : serveStoredPages(builtRoutes(), settings, next)
   // Created here, before a page does: the classes of errors that endpoints recognise must be of this build.
   if (!dev) services()
   const monitoring = startMonitoring(settings, log)
@@ -51,7 +54,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
     settings,
     log,
     // The dev server reloads the endpoints after an edit.
-    handle: monitoring.serve(dev ? next : serveEndpoints(endpoints, settings, next)),
+    handle: monitoring.serve(dev ? next : serveEndpoints(endpoints, settings, pages)),
     upgrade: dev
       ? (request, socket, head) => relay.emit('upgrade', request, socket, head) || socket.destroy()
       : undefined,
@@ -71,6 +74,12 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
       await app.close()
     },
   }
+}
+
+/** Returns whether the build serves a path. */
+function builtRoutes() {
+  const manifest = readFileSync('.next/routes-manifest.json', 'utf8')
+  return routesOf(JSON.parse(manifest) as Parameters<typeof routesOf>[0])
 }
 
 /** Explains a failed listen in one sentence for the operator. */

@@ -1,0 +1,68 @@
+import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { setRequestHeader } from './request-headers'
+
+/** A whole response of Next, which no client has received. */
+export type RenderedPage = { status: number; headers: OutgoingHttpHeaders; html: string }
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+
+/**
+ * Has Next render a page for a request of its own, so that nothing of a visitor gets into the result but what the arguments say.
+ *
+ * @param url with the path of PUBLIC_URL
+ * @param headers all headers of the request
+ */
+export async function renderPage(
+  handle: Handle,
+  url: string,
+  headers: Record<string, string>,
+): Promise<RenderedPage> {
+  const request = new IncomingMessage(new Socket())
+  request.method = 'GET'
+  request.url = url
+  for (const [name, value] of Object.entries(headers)) setRequestHeader(request, name, value)
+  request.complete = true
+  request.push(null)
+  const response = new CollectedResponse(request)
+  const ended = new Promise<void>((resolve, reject) => {
+    response.once('finish', resolve)
+    response.once('error', reject)
+  })
+  await handle(request, response)
+  await ended
+  return { status: response.statusCode, headers: response.getHeaders(), html: response.text() }
+}
+
+/** A response without a connection, which keeps what is written to it. */
+class CollectedResponse extends ServerResponse {
+  private readonly chunks: Buffer[] = []
+  override writableFinished = false
+
+  text(): string {
+    return Buffer.concat(this.chunks).toString()
+  }
+
+  override flushHeaders(): void {}
+
+  override writeHead(status: number, ...given: unknown[]): this {
+    this.statusCode = status
+    const headers = given.find((one) => typeof one === 'object') as OutgoingHttpHeaders | undefined
+    for (const [name, value] of Object.entries(headers ?? {}))
+      if (value !== undefined) this.setHeader(name, value)
+    return this
+  }
+
+  override write(chunk: string | Uint8Array): boolean {
+    this.chunks.push(Buffer.from(chunk as Uint8Array))
+    return true
+  }
+
+  override end(chunk?: unknown): this {
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.write(chunk)
+    this.writableFinished = true
+    this.emit('finish')
+    this.emit('close')
+    return this
+  }
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import Negotiator from 'negotiator'
+import { isLanguage, preferredLanguage, type Language } from '@/lib/i18n/locales'
+import { withoutBasePath } from './base-path'
+import { renderPage, type RenderedPage } from './render-page'
+import type { SecuredResponse } from './response-headers'
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+
+/** Pages that are the same for all visitors of one language, if their query has nothing but the language. */
+const samePages = new Set(['/forgot-password', '/forgot-password/'])
+
+/** Each takes about 50 kB. An installation needs a few of them; this limits how many clients can make it store. */
+const mostPages = 100
+
+const compress = promisify(gzip)
+
+/**
+ * Serves two pages from memory, which Next renders once for each language: the form that requests a link, and the page of paths
+ * that do not exist. Each response gets its own nonce in place of the stored one, which no visitor ever sees. The page of unknown
+ * paths has no scripts: Next's would put the path for which it was rendered into the address bar.
+ *
+ * @param isRoute whether anything serves a path, which is given without the path of PUBLIC_URL
+ * @param handle Next; renders these pages and takes all other requests
+ */
+export function serveStoredPages(
+  isRoute: (path: string) => boolean,
+  { basePath, defaultLocale }: { basePath: string; defaultLocale: Language },
+  handle: Handle,
+): Handle {
+  const pages = new Map<string, Promise<RenderedPage>>()
+  const storedNonce = randomBytes(16).toString('base64')
+
+  /** Returns the page for the language of a request: that of its query, else that of its browser. */
+  function pageFor({ headers }: IncomingMessage, url: string): Promise<RenderedPage> {
+    const chosen = String(headers['x-rekey-language'] ?? '')
+    const accepted = preferredLanguage(headers['accept-language'] ?? null, defaultLocale)
+    const key = JSON.stringify([url, isLanguage(chosen) ? chosen : '', accepted])
+    const known = pages.get(key)
+    if (known !== undefined) return known
+    const rendered = renderPage(handle, url, {
+      host: headers.host!,
+      'x-forwarded-proto': String(headers['x-forwarded-proto']),
+      'accept-language': accepted,
+      ...(isLanguage(chosen) && { 'x-rekey-language': chosen }),
+      'x-nonce': storedNonce,
+      'content-security-policy': `script-src 'nonce-${storedNonce}'`,
+    })
+    pages.set(key, rendered)
+    for (const [oldest] of pages) if (pages.size > mostPages) pages.delete(oldest)
+    // A page that failed is rendered again for the next visitor.
+    void rendered.then(
+      ({ status }) => status >= 500 && pages.delete(key),
+      () => pages.delete(key),
+    )
+    return rendered
+  }
+
+  return async (request, response) => {
+    const { url = '/', method } = request
+    const [path = '', query = ''] = (withoutBasePath(url, basePath) ?? '').split('?', 2)
+    const isUnknown = !isRoute(path)
+    const [, language = ''] = /^lang=([A-Za-z-]+)$/.exec(query) ?? []
+    const isSame = samePages.has(path) && (query === '' || isLanguage(language)) && method !== 'POST'
+    if (!isUnknown && !isSame) return handle(request, response)
+
+    const { status, headers, html } = await pageFor(request, isUnknown ? `${basePath}/not-found/` : url)
+    const { nonce } = response as SecuredResponse
+    const text = (isUnknown ? withoutScripts(html) : html).replaceAll(storedNonce, nonce)
+    const isGzip = new Negotiator(request).encoding(['gzip', 'identity']) === 'gzip'
+    const body = isGzip ? await compress(text) : Buffer.from(text)
+    response.writeHead(status, {
+      ...headers,
+      'Content-Length': body.length,
+      ...(isGzip && { 'Content-Encoding': 'gzip' }),
+    })
+    response.end(body)
+  }
+}
+
+/** Next escapes `<` in its scripts, so none of them contains an end tag. */
+function withoutScripts(html: string): string {
+  return html.replace(/<script\b.*?<\/script>|<link\b[^>]*\bas="script"[^>]*>/gs, '')
+}
+
+/**
+ * Returns whether Next's build serves a path: a page, a handler, or one of its files.
+ *
+ * @param manifest `routes-manifest.json` of the build
+ */
+export function routesOf(manifest: {
+  staticRoutes: { regex: string }[]
+  dynamicRoutes: { regex: string }[]
+}) {
+  const routes = [...manifest.staticRoutes, ...manifest.dynamicRoutes].map(({ regex }) => new RegExp(regex))
+  return (path: string) => path.startsWith('/_next/') || routes.some((route) => route.test(path))
+}
