@@ -1,34 +1,50 @@
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openInstallation, requestLink, resetByEmail } from '@/e2e/support/installation'
+import { openInstallation } from '@/e2e/support/installation'
 import { newPassword } from '@/e2e/support/running-app'
 import { django } from '@/lib/accounts/presets/django'
 import { djangoArgon2, djangoPbkdf2 } from '@/lib/passwords/hashers/django'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
+import { tag } from './accounts'
+import { djangoDatabase } from './accounts-by-preset'
+import { inSurroundings } from './in-surroundings'
+import { djangoIterations as iterations } from './mappings'
 import { createPeerDatabase, type PeerDatabase } from './peer-database'
 import { canJudge, startProduct, type Product } from './product'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
-import { reach, ways } from './ways'
 
 // Django of Debian's packages judges what Rekey writes: its own code makes the tables, users, sessions and tokens.
 
-/** Those of a project with a hasher of its own: few, since each test takes several hashes. */
-const iterations = 150_000
+inSurroundings('django', (given) => {
+  test('W2, W3, W4: Django signs in with the new password only, and its sessions and tokens end', async () => {
+    const { sql, schema, accounts, installation } = given()
+    const { product } = accounts
+    const [{ id, username, email, password: old }, other] = [await accounts.add(), await accounts.add()]
+    const session = await product.call<string>('sign_in', { username, password: old })
+    const token = await product.call<string | null>('create_token', { id })
+    const otherToken = await product.call<string | null>('create_token', { id: other.id })
+    expect(await product.call('is_signed_in', { session })).toBe(true)
 
-const tag = () => randomBytes(6).toString('hex')
+    const before = await readRows(sql)
+    const fresh = `ﬁve ½ ${newPassword()} `
+    expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
+    expect(differences(before, await readRows(sql))).toEqual([
+      `${schema}.auth_user ${id}: password`,
+      ...(token === null ? [] : [`${schema}.authtoken_token ${token}: gone`]),
+    ])
 
-/** Of `DATABASES`. */
-function settingsOf(url: string): Record<string, unknown> {
-  const { hostname, port, username, password, pathname } = new URL(url)
-  return {
-    HOST: hostname,
-    PORT: port || 5432,
-    USER: decodeURIComponent(username),
-    PASSWORD: decodeURIComponent(password),
-    NAME: pathname.slice(1),
-  }
-}
+    const stored = await product.call('stored', { id })
+    expect(await product.call('sign_in', { username, password: old })).toBeNull()
+    expect(await product.call('sign_in', { username, password: fresh.normalize('NFKC') })).toBeNull()
+    expect(await product.call('sign_in', { username, password: fresh })).not.toBeNull()
+    expect(await product.call('stored', { id })).toBe(stored)
+    expect(await product.call('is_signed_in', { session })).toBe(false)
+    if (token !== null) {
+      expect(await product.call('is_token_valid', { token })).toBe(false)
+      expect(await product.call('is_token_valid', { token: otherToken })).toBe(true)
+    }
+  })
+})
 
 type Judgement = { fits: boolean; isUsable: boolean; mustUpdate: boolean; isRehashed: boolean }
 const isRight: Judgement = { fits: true, isUsable: true, mustUpdate: false, isRehashed: false }
@@ -37,7 +53,7 @@ function iterationsIn({ name }: PasswordFormat): number {
   return Number(/(\d+) iterations/.exec(name)?.[1])
 }
 
-describe.runIf(canJudge('Django'))('Django', () => {
+describe.runIf(canJudge('Django'))('hashes of Django', () => {
   let peer: PeerDatabase
   let product: Product
   beforeAll(async () => {
@@ -45,77 +61,13 @@ describe.runIf(canJudge('Django'))('Django', () => {
     product = startProduct('django-auth.py', {
       iterations,
       hasher: 'pbkdf2_sha256',
-      database: settingsOf(peer.database.url),
+      database: djangoDatabase(peer.database.url, 'public'),
     })
-    console.log(`Django ${await product.call('version')}`)
     await product.call('migrate')
   })
   afterAll(async () => {
     product?.stop()
     await peer?.close()
-  })
-
-  async function createUser(more: Record<string, unknown> = {}) {
-    const username = `user-${tag()}`
-    const user = { username, email: `${username}@example.com`, password: newPassword(), ...more }
-    const id = await product.call<number>('create_user', user)
-    return { ...user, id }
-  }
-
-  test.each(ways)(
-    'W2, W3, W4: %s: Django signs in with the new password only, and its sessions and tokens end',
-    async (way) => {
-      const { database, sql } = peer
-      const { users, url, close } = await reach(database, sql, django({ iterations }), way)
-      const installation = await openInstallation({ ...database, url }, {}, { users })
-      try {
-        const { id, username, email, password: old } = await createUser()
-        const other = await createUser()
-        const session = await product.call<string>('sign_in', { username, password: old })
-        const token = await product.call<string | null>('create_token', { id })
-        const otherToken = await product.call<string | null>('create_token', { id: other.id })
-        expect(await product.call('is_signed_in', { session })).toBe(true)
-
-        const before = await readRows(sql)
-        const fresh = `ﬁve ½ ${newPassword()} `
-        expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
-        expect(differences(before, await readRows(sql))).toEqual([
-          `public.auth_user ${id}: password`,
-          ...(token === null ? [] : [`public.authtoken_token ${token}: gone`]),
-        ])
-
-        const stored = await product.call('stored', { id })
-        expect(await product.call('sign_in', { username, password: old })).toBeNull()
-        expect(await product.call('sign_in', { username, password: fresh.normalize('NFKC') })).toBeNull()
-        expect(await product.call('sign_in', { username, password: fresh })).not.toBeNull()
-        expect(await product.call('stored', { id })).toBe(stored)
-        expect(await product.call('is_signed_in', { session })).toBe(false)
-        if (token !== null) {
-          expect(await product.call('is_token_valid', { token })).toBe(false)
-          expect(await product.call('is_token_valid', { token: otherToken })).toBe(true)
-        }
-      } finally {
-        await installation.close()
-        await close()
-      }
-    },
-  )
-
-  test('W5: a user who is not active, or has no usable password, gets no email', async () => {
-    const { database } = peer
-    const installation = await openInstallation(database, {}, { users: django({ iterations }) })
-    try {
-      const unfit = [await createUser({ is_active: false }), await createUser({ password: null })]
-      for (const { email, username } of unfit) {
-        await requestLink(installation, email)
-        await requestLink(installation, username)
-      }
-      const { email } = await createUser()
-      expect(await resetByEmail(installation, email, newPassword())).toEqual({ ok: true })
-      for (const { email: unmailed } of unfit) expect(installation.sink.countTo(unmailed)).toBe(0)
-    } finally {
-      await installation.close()
-    }
   })
 
   test.each(['4.2', '5.0', '5.1', '5.2', '6.0', '6.1'] as const)(
@@ -147,7 +99,7 @@ describe.runIf(canJudge('Django'))('Django', () => {
     const argon2 = startProduct('django-auth.py', {
       iterations,
       hasher: 'argon2',
-      database: settingsOf(database.url),
+      database: djangoDatabase(database.url, 'public'),
     })
     // Of its argon2-cffi.
     const hashLength = await argon2.call<number>('argon2_hash_length')

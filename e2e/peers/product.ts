@@ -58,17 +58,23 @@ const needs = {
     () => runs('/usr/bin/python3', ['-c', 'import django, psycopg2, argon2']),
   ],
   PHP: ['php-cli', () => runs('php', ['-v'])],
+  'PHP with Argon2id': [
+    'a PHP that has Argon2id',
+    () => runs('php', ['-r', "exit(defined('PASSWORD_ARGON2ID') ? 0 : 1);"]),
+  ],
   Rails: [
     'ruby-devise, ruby-activemodel and ruby-bcrypt',
     () => runs('/usr/bin/ruby', ['-e', 'require "devise"; require "active_model"; require "bcrypt"']),
   ],
 } satisfies Record<string, [string, () => boolean]>
 
+export type ProductName = keyof typeof needs
+
 /**
  * Whether a product can judge on this machine; says why not. Debian's packages are installed by `.ci/run`, those of npm by
  * `install-packages.ts`. Products have connections of their own, which the embedded database has not.
  */
-export function canJudge(product: keyof typeof needs): boolean {
+export function canJudge(product: ProductName): boolean {
   const [packages, isThere] = needs[product]
   const missing =
     testServer === undefined ? 'the server of TEST_DATABASE_URL' : isThere() ? undefined : packages

@@ -1,77 +1,91 @@
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openInstallation } from '@/e2e/support/installation'
 import { newPassword } from '@/e2e/support/running-app'
 import { devise } from '@/lib/accounts/presets/devise'
 import { rails } from '@/lib/accounts/presets/rails'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { createPeerDatabase, createTables, type PeerDatabase } from './peer-database'
+import { storedHash } from './accounts-in-fixtures'
+import { inSurroundings } from './in-surroundings'
+import { mappings } from './mappings'
 import { canJudge, startProduct, type Product } from './product'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
-import { reach, surroundings } from './ways'
 
 // Devise's encryptor and ActiveModel's has_secure_password, of Debian's packages, judge what Rekey writes.
 
-const tag = () => randomBytes(6).toString('hex')
+inSurroundings('devise', (given) => {
+  test('W2, W3, W4: Devise verifies the new password only, and its sessions die', async () => {
+    const { sql, schema, accounts, installation } = given()
+    const [account] = [await accounts.add(), await accounts.add()]
+    const { id, email, password: old } = account
+    const hash = () => storedHash(sql, mappings.devise(schema), email)
+    await sql.query(
+      `UPDATE ${schema}.users SET reset_password_token = id::text, reset_password_sent_at = now()`,
+    )
+    const salt = async () => accounts.product.call<string>('deviseSalt', { stored: await hash() })
+    const oldSalt = await salt()
+    const fresh = `ﬁve ½ ${newPassword()}`
 
-describe.runIf(canJudge('Rails'))('Rails', () => {
+    const before = await readRows(sql)
+    expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
+    expect(differences(before, await readRows(sql))).toEqual([
+      `${schema}.users ${id}: encrypted_password, reset_password_sent_at, reset_password_token, updated_at`,
+    ])
+    expect([await accounts.signsIn(account, old), await accounts.signsIn(account, fresh)]).toEqual([
+      false,
+      true,
+    ])
+    expect(await salt()).not.toBe(oldSalt)
+  })
+})
+
+inSurroundings('rails', (given) => {
+  test('W2, W3, W4: has_secure_password verifies the new password only, and sessions end', async () => {
+    const { sql, schema, accounts, installation } = given()
+    const [account, other] = [await accounts.add(), await accounts.add()]
+    for (const { id } of [account, other])
+      await sql.query(
+        `INSERT INTO ${schema}.sessions (id, user_id, created_at, updated_at) VALUES ($1, $1, now(), now())`,
+        [id],
+      )
+    const fresh = `ﬁve ½ ${newPassword()}`
+
+    const before = await readRows(sql)
+    expect(await resetByEndpoint(installation, account.email, fresh)).toEqual(done)
+    expect(differences(before, await readRows(sql))).toEqual([
+      `${schema}.sessions ${account.id}: gone`,
+      `${schema}.users ${account.id}: password_digest, updated_at`,
+    ])
+    expect(await accounts.signsIn(account, account.password)).toBe(false)
+    expect(await accounts.signsIn(account, fresh)).toBe(true)
+  })
+})
+
+describe.runIf(canJudge('Rails'))('hashes of Devise and Rails', () => {
   let product: Product
-  beforeAll(async () => {
+  beforeAll(() => {
     product = startProduct('rails.rb')
-    console.log(await product.call('version'))
   })
   afterAll(() => product?.stop())
 
-  async function tablesOf(name: string, schema: string): Promise<PeerDatabase> {
-    const peer = await createPeerDatabase()
-    await createTables(peer.sql, name, schema)
-    return peer
-  }
+  test('W6: the presets write the version and the cost that Devise and Rails have by default', async () => {
+    const costs = await product.call<{ devise: number; rails: number }>('defaultCosts')
+    expect(devise().password.format.name).toBe(bcrypt({ cost: costs.devise, version: '2a' }).name)
+    expect(rails().password.format.name).toBe(bcrypt({ cost: costs.rails, version: '2a' }).name)
+  })
 
-  const [, granted] = surroundings
   test.each([
-    ...surroundings.map((where) => ({ ...where, options: { pepper: 'a pepper of this test' } })),
-    { ...granted!, options: {} },
+    ['without a pepper', undefined, 'a pepper'],
+    ['with a pepper', 'a pepper', undefined],
   ])(
-    'W2, W3, W4, W5: $way, in the schema $schema: Devise verifies the new password only, with $options, and its sessions die',
-    async ({ way, schema, options }) => {
-      const { database, sql, close } = await tablesOf('devise', schema)
-      const mapping = devise({ table: `${schema}.users`, ...options })
-      const reached = await reach(database, sql, mapping, way)
-      const installation = await openInstallation(
-        { ...database, url: reached.url },
-        {},
-        { users: reached.users },
-      )
-      try {
-        const [email, old, fresh] = [`${tag()}@example.com`, newPassword(), `ﬁve ½ ${newPassword()}`]
-        const hash = await product.call<string>('deviseHash', { password: old, cost: 12, ...options })
-        await sql.query(
-          `INSERT INTO ${schema}.users (email, encrypted_password, reset_password_token, reset_password_sent_at, created_at, updated_at)
-           VALUES ($1, $2, 'an open link', now(), '2026-01-01', '2026-01-01'),
-                  ('social-' || $1, '', NULL, NULL, '2026-01-01', '2026-01-01')`,
-          [email, hash],
-        )
-        const before = await readRows(sql)
-        expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
-        const after = await readRows(sql)
-        expect(differences(before, after)).toEqual([
-          `${schema}.users 1: encrypted_password, reset_password_sent_at, reset_password_token, updated_at`,
-        ])
-        const stored = after.get(`${schema}.users 1`)!.encrypted_password as string
-        const fits = (password: string, more = {}) =>
-          product.call('deviseFits', { password, stored, cost: 12, ...options, ...more })
-        expect([await fits(fresh), await fits(old)]).toEqual([true, false])
-        expect(await fits(fresh, { pepper: 'another pepper' })).toBe(false)
-        expect(await product.call('deviseSalt', { stored })).not.toBe(
-          await product.call('deviseSalt', { stored: hash }),
-        )
-      } finally {
-        await installation.close()
-        await reached.close()
-        await close()
-      }
+    'W2, W6: %s, Devise and Rekey verify what the other writes, and nothing with another pepper',
+    async (_how, pepper, other) => {
+      const [password, cost] = [newPassword(), 10]
+      const format = devise({ cost, ...(pepper && { pepper }) }).password.format
+      const stored = await format.hash(password)
+      const fits = (more: object) => product.call('deviseFits', { password, stored, cost, ...more })
+      expect([await fits({ pepper }), await fits({ pepper: other })]).toEqual([true, false])
+      const own = await product.call<string>('deviseHash', { password, cost, pepper })
+      expect(await format.verify(password, own)).toBe(true)
     },
   )
 
@@ -86,43 +100,4 @@ describe.runIf(canJudge('Rails'))('Rails', () => {
       expect(await format.verify(password, own)).toBe(true)
     }
   })
-
-  test.each(surroundings)(
-    'W2, W3, W4: $way, in the schema $schema: has_secure_password verifies the new password only, and sessions end',
-    async ({ way, schema }) => {
-      const { database, sql, close } = await tablesOf('rails', schema)
-      const reached = await reach(database, sql, rails({ table: `${schema}.users` }), way)
-      const installation = await openInstallation(
-        { ...database, url: reached.url },
-        {},
-        { users: reached.users },
-      )
-      try {
-        const [email, old, fresh] = [`${tag()}@example.com`, newPassword(), `ﬁve ½ ${newPassword()}`]
-        const hash = await product.call<string>('secureHash', { password: old })
-        await sql.query(
-          `INSERT INTO ${schema}.users (email_address, password_digest, created_at, updated_at)
-         VALUES ($1, $2, '2026-01-01', '2026-01-01'), ('else@example.com', $2, '2026-01-01', '2026-01-01')`,
-          [email, hash],
-        )
-        await sql.query(
-          `INSERT INTO ${schema}.sessions (user_id, created_at, updated_at) SELECT id, now(), now() FROM ${schema}.users`,
-        )
-        const before = await readRows(sql)
-        expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
-        const after = await readRows(sql)
-        expect(differences(before, after)).toEqual([
-          `${schema}.sessions 1: gone`,
-          `${schema}.users 1: password_digest, updated_at`,
-        ])
-        const stored = after.get(`${schema}.users 1`)!.password_digest
-        expect(await product.call('secureFits', { password: fresh, stored })).toBe(true)
-        expect(await product.call('secureFits', { password: old, stored })).toBe(false)
-      } finally {
-        await installation.close()
-        await reached.close()
-        await close()
-      }
-    },
-  )
 })

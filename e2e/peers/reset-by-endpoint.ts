@@ -7,26 +7,39 @@ import type { Services } from '@/services'
 /** Where the handlers find their parts. */
 const shared = globalThis as { rekeyServices?: Services }
 
+const endpoints = { 'send-reset-password-link': ask, 'reset-password': reset }
+
+export type Response = { status: number; headers: Record<string, string>; text: string }
+
+/** Posts to an endpoint. Returns all of the response but the id of the request. */
+export async function post(
+  { services }: Installation,
+  endpoint: keyof typeof endpoints,
+  fields: object,
+): Promise<Response> {
+  shared.rekeyServices = services
+  const response = await endpoints[endpoint].POST(
+    new Request(`http://localhost:3000/api/v1/accounts/${endpoint}/`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(fields),
+    }),
+  )
+  const { 'x-request-id': _, ...headers } = Object.fromEntries(response.headers)
+  return { status: response.status, headers, text: await response.text() }
+}
+
 /** Requests a link at the endpoint, takes it from the email and sets a password at the other endpoint. */
 export async function resetByEndpoint(
-  { services, sink }: Installation,
+  installation: Installation,
   email: string,
   password: string,
 ): Promise<{ status: number; json: unknown }> {
-  shared.rekeyServices = services
-  const asked = await ask.POST(requestTo('send-reset-password-link', { login: email }))
-  if (asked.status !== 200) throw new Error(`The request was answered ${asked.status}: ${await asked.text()}`)
-  const { link } = await sink.next(email)
-  const response = await reset.POST(requestTo('reset-password', { ...readLink(link), password }))
-  return { status: response.status, json: await response.json() }
+  const asked = await post(installation, 'send-reset-password-link', { login: email })
+  if (asked.status !== 200) throw new Error(`The request was answered ${asked.status}: ${asked.text}`)
+  const { link } = await installation.sink.next(email)
+  const { status, text } = await post(installation, 'reset-password', { ...readLink(link), password })
+  return { status, json: JSON.parse(text) }
 }
 
 export const done = { status: 200, json: { detail: 'Reset password successful' } }
-
-function requestTo(endpoint: string, fields: object): Request {
-  return new Request(`http://localhost:3000/api/v1/accounts/${endpoint}/`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(fields),
-  })
-}

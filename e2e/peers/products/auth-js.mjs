@@ -2,7 +2,7 @@
 import { Auth, skipCSRFCheck } from '@auth/core'
 import Credentials from '@auth/core/providers/credentials'
 import { createUsers } from './credentials.mjs'
-import { serve } from './serve.mjs'
+import { serve, versionOf } from './serve.mjs'
 
 const { signUp, authorize } = createUsers(JSON.parse(process.argv[2]))
 const config = {
@@ -15,6 +15,7 @@ const config = {
 }
 
 serve({
+  version: () => versionOf('@auth/core'),
   signUp,
   async signIn({ email, password }) {
     const request = new Request('http://localhost:4000/auth/callback/credentials', {

@@ -3,8 +3,7 @@ import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { admin, username } from 'better-auth/plugins'
 import pg from 'pg'
-import { readFileSync } from 'node:fs'
-import { serve } from './serve.mjs'
+import { serve, versionOf } from './serve.mjs'
 
 const { url, schema, plugins } = JSON.parse(process.argv[2])
 // As its documentation moves its tables to another schema.
@@ -23,7 +22,6 @@ const options = {
   telemetry: { enabled: false },
 }
 const auth = betterAuth(options)
-const manifest = new URL('../node_modules/better-auth/package.json', import.meta.url)
 
 /** @param {Response} response */
 const outcomeOf = (response) => ({
@@ -35,7 +33,7 @@ const outcomeOf = (response) => ({
 })
 
 serve({
-  version: () => JSON.parse(readFileSync(manifest, 'utf8')).version,
+  version: () => versionOf('better-auth'),
   async migrate() {
     const { runMigrations } = await getMigrations(options)
     await runMigrations()

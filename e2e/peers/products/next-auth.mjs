@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import nextAuth from 'next-auth'
 import credentials from 'next-auth/providers/credentials'
 import { createUsers } from './credentials.mjs'
-import { serve } from './serve.mjs'
+import { serve, versionOf } from './serve.mjs'
 
 const NextAuth = nextAuth.default ?? nextAuth
 const Credentials = credentials.default ?? credentials
@@ -42,6 +42,7 @@ process.env.NEXTAUTH_URL = url
 const cookiesOf = (response) => response.headers.getSetCookie().map((cookie) => cookie.split(';')[0])
 
 serve({
+  version: () => versionOf('next-auth'),
   signUp,
   async signIn({ email, password }) {
     const csrf = await fetch(`${url}/csrf`)

@@ -31,7 +31,11 @@ CALLS = {
   'deviseHash' => ->(given) { Devise::Encryptor.digest(model(given), given['password']) },
   'deviseFits' => ->(given) { Devise::Encryptor.compare(model(given), given['stored'], given['password']) },
   'deviseSalt' => ->(given) { SALT.bind_call(DeviseRecord.new(given['stored'])) },
-  'secureHash' => ->(given) { SecureModel.new(password: given['password']).password_digest },
+  'secureHash' => lambda do |given|
+    BCrypt::Engine.cost = given['cost']
+    SecureModel.new(password: given['password']).password_digest
+  end,
+  'defaultCosts' => ->(_) { { devise: Devise.stretches, rails: BCrypt::Engine::DEFAULT_COST } },
   'secureFits' => lambda do |given|
     SecureModel.new(password_digest: given['stored']).authenticate(given['password']) != false
   end

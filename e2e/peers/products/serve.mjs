@@ -1,4 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+
+/** @param {string} name of an installed package */
+export function versionOf(name) {
+  const manifest = new URL(`../node_modules/${name}/package.json`, import.meta.url)
+  return JSON.parse(readFileSync(manifest, 'utf8')).version
+}
 
 /**
  * Answers each line of standard input, `{"call": name, "given": {…}}`, with a line `{"result": …}` or `{"error": "…"}`.

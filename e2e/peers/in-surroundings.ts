@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type pg from 'pg'
+import { openInstallation, type Installation } from '@/e2e/support/installation'
+import { newPassword } from '@/e2e/support/running-app'
+import { quotedTableName } from '@/lib/accounts/check/grants'
+import { tableAccessOf } from '@/lib/accounts/check/table-access'
+import { parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
+import { tag, type Account, type Accounts } from './accounts'
+import { accountsOf } from './accounts-by-preset'
+import { mappings, type PresetName } from './mappings'
+import { createPeerDatabase, type PeerDatabase } from './peer-database'
+import { canJudge } from './product'
+import { post } from './reset-by-endpoint'
+import { reach, surroundings, type Reached, type Way } from './ways'
+
+/** What a test of a preset works with, in one of the surroundings. */
+export type Surrounding = PeerDatabase & {
+  way: Way
+  schema: string
+  accounts: Accounts
+  installation: Installation
+}
+
+/**
+ * Declares the tests of a preset in all surroundings, with a database of its own: those given, and those that are the same
+ * for every preset.
+ *
+ * @param declare is told whether its surroundings are the first ones: what they do not matter to is tried once
+ */
+export function inSurroundings(
+  preset: PresetName,
+  declare: (given: () => Surrounding, isFirst: boolean) => void,
+): void {
+  const { judge, open } = accountsOf[preset]
+  describe.runIf(canJudge(judge))(`${preset}, on ${judge}`, () => {
+    let peer: PeerDatabase
+    const opened: Record<string, Accounts> = {}
+    beforeAll(async () => {
+      peer = await createPeerDatabase()
+      for (const schema of new Set(surroundings.map(({ schema }) => schema)))
+        opened[schema] = await open(peer, schema)
+      console.log(preset, await opened.public!.product.call('version'))
+    })
+    afterAll(async () => {
+      for (const { product } of Object.values(opened)) product.stop()
+      await peer?.close()
+    })
+
+    describe.each(surroundings)('$way, in the schema $schema', ({ way, schema }) => {
+      const mapping = mappings[preset](schema)
+      let reached: Reached | undefined
+      let installation: Installation | undefined
+      beforeAll(async () => {
+        const { database, sql } = peer
+        reached = await reach(database, sql, mapping, way)
+        const env = { LIMIT_REQUESTS_PER_CLIENT: '1000/1m' }
+        installation = await openInstallation({ ...database, url: reached.url }, env, {
+          users: reached.users,
+        })
+      })
+      afterAll(async () => {
+        await installation?.close()
+        await reached?.close()
+      })
+      const given = () => ({
+        ...peer,
+        way,
+        schema,
+        accounts: opened[schema]!,
+        installation: installation!,
+      })
+      declare(given, way === surroundings[0]!.way)
+      testUnfit(mapping, given)
+      testRaces(mapping, given)
+    })
+  })
+}
+
+const usedLink = '{"detail":"Invalid signature","code":"signature-used"}'
+
+/** Tests what accounts get that may not reset. */
+function testUnfit(mapping: UsersMapping, given: () => Surrounding): void {
+  test('W5, A1, A2: who has no password here or is disabled gets no email, the bytes of everybody else, and before any table is read', async () => {
+    const { sql, accounts, installation } = given()
+    const fit = await accounts.add()
+    const unfit = await accounts.addWithoutPassword()
+    if (accounts.disabling) {
+      const { email } = await accounts.add()
+      await disable(sql, mapping, accounts.disabling, email)
+      unfit.disabled = email
+    }
+    const logins = { fit: fit.email, ...unfit, unknown: `nobody-${tag()}@example.com` }
+    const responses = await whileLocked(sql, mapping, () =>
+      Promise.all(
+        Object.values(logins).map((login) => post(installation, 'send-reset-password-link', { login })),
+      ),
+    )
+    expect(new Set(responses.map((response) => JSON.stringify(response))).size).toBe(1)
+    expect(responses[0]!.status).toBe(200)
+    await settled(sql)
+    const emails = Object.entries(logins).map(([who, email]) => [who, installation.sink.countTo(email)])
+    expect(emails).toEqual(emails.map(([who]) => [who, who === 'fit' ? 1 : 0]))
+
+    if (!accounts.disabling) return
+    // A link that was mailed before.
+    const [link] = await linksOf(installation, fit)
+    await disable(sql, mapping, accounts.disabling, fit.email)
+    const late = await post(installation, 'reset-password', { ...link, password: newPassword() })
+    expect([late.status, late.text]).toEqual([400, usedLink])
+  })
+}
+
+/** Tests resets that meet in the database. */
+function testRaces(mapping: UsersMapping, given: () => Surrounding): void {
+  const users = quotedTableName(parseTableName(mapping.table))
+  const email = `"${mapping.email}"`
+  test.each([
+    ['one of two links gets through', `SELECT FROM ${users} WHERE ${email} = $1 FOR UPDATE`, [200, 400]],
+    [
+      'none where the address changes',
+      `UPDATE ${users} SET ${email} = 'new-' || $1 WHERE ${email} = $1`,
+      [400, 400],
+    ],
+  ])('C12, W2: of two that race, %s', async (_what, statement, statuses) => {
+    const { sql, accounts, installation } = given()
+    const account = await accounts.add()
+    // Two links, because a process takes posts with one link in turns.
+    const links = await linksOf(installation, account)
+    const passwords = links.map(() => newPassword())
+    await sql.query('BEGIN')
+    await sql.query(statement, [account.email])
+    const racing = links.map((link, n) =>
+      post(installation, 'reset-password', { ...link, password: passwords[n] }),
+    )
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    await expect.poll(async () => (await sql.query(waiting)).rowCount, { interval: 20 }).toBe(links.length)
+    await sql.query('COMMIT')
+    const responses = await Promise.all(racing)
+    expect(responses.map(({ status }) => status).sort()).toEqual(statuses)
+    for (const { status, text } of responses) if (status !== 200) expect(text).toBe(usedLink)
+
+    const isChanged = statement.startsWith('UPDATE')
+    const moved = { ...account, email: `${isChanged ? 'new-' : ''}${account.email}` }
+    const fits = (password: string) => accounts.signsIn(moved, password)
+    expect(await fits(account.password)).toBe(isChanged)
+    for (const [n, { status }] of responses.entries()) expect(await fits(passwords[n]!)).toBe(status === 200)
+  })
+}
+
+/** Two links of an account, as emails of two requests have them. */
+async function linksOf({ services }: Installation, { id }: Account) {
+  const { account, now } = await services.accounts.read(id)
+  const timestamp = Math.floor(now.getTime() / 1000)
+  return [1, 2].map((age) => services.links.create('reset', id, timestamp - age, account!))
+}
+
+async function disable(sql: pg.Client, mapping: UsersMapping, assignment: string, email: string) {
+  const users = quotedTableName(parseTableName(mapping.table))
+  await sql.query(`UPDATE ${users} SET ${assignment} WHERE "${mapping.email}" = $1`, [email])
+}
+
+/** Does something while nobody else can read the tables of a mapping. */
+async function whileLocked<Result>(
+  sql: pg.Client,
+  mapping: UsersMapping,
+  act: () => Promise<Result>,
+): Promise<Result> {
+  const names = tableAccessOf(mapping).map(({ table }) => quotedTableName(table))
+  const { rows } = await sql.query<{ name: string }>(
+    'SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL',
+    [names],
+  )
+  await sql.query({ text: `BEGIN; LOCK TABLE ${rows.map(({ name }) => name)} IN ACCESS EXCLUSIVE MODE` })
+  try {
+    return await act()
+  } finally {
+    await sql.query('COMMIT')
+  }
+}
+
+/** Waits until the worker has nothing left to do. */
+async function settled(sql: pg.Client): Promise<void> {
+  const left = `SELECT FROM rekey_queue.job WHERE state < 'completed'`
+  await expect.poll(async () => (await sql.query(left)).rowCount, { interval: 50 }).toBe(0)
+}

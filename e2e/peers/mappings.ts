@@ -1,0 +1,60 @@
+import { authJs } from '@/lib/accounts/presets/auth-js'
+import { betterAuth } from '@/lib/accounts/presets/better-auth'
+import { devise } from '@/lib/accounts/presets/devise'
+import { django } from '@/lib/accounts/presets/django'
+import { laravel } from '@/lib/accounts/presets/laravel'
+import { rails } from '@/lib/accounts/presets/rails'
+import { usersTable, type UsersMapping } from '@/lib/accounts/users-table'
+import { argon2id } from '@/lib/passwords/hashers/argon2id'
+import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
+
+// The configurations that the tests of products share. A build of its own compiles them in (e2e/browser/presets.slow.spec.ts),
+// so that this file imports nothing but what a team's `rekey.config.ts` imports.
+
+/** Those of a project with a hasher of its own: few, since each test takes several hashes. */
+export const djangoIterations = 150_000
+
+/** Less than the default, for the same reason. Products are configured with it too. */
+export const bcryptCost = 10
+
+export const devisePepper = 'a pepper of this test'
+
+export const laravelUser = 'App\\Models\\User'
+
+/** What `argon2id()` writes without options. */
+export const phpArgon2id = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+/** Each preset as a team would write it, for tables in a schema. */
+export const mappings = {
+  django: (schema: string) => django({ table: `${schema}.auth_user`, iterations: djangoIterations }),
+  // Its plugins only where its tables have a schema of their own, so that it is tried with and without.
+  betterAuth: (schema: string) =>
+    betterAuth({ schema, ...(schema !== 'public' && { admin: true, username: true }) }),
+  devise: (schema: string) => ({
+    ...devise({ table: `${schema}.users`, cost: bcryptCost, pepper: devisePepper }),
+    active: [{ column: 'deleted_at', is: null }],
+  }),
+  rails: (schema: string) => rails({ table: `${schema}.users`, cost: bcryptCost }),
+  laravel: (schema: string) =>
+    laravel({ table: `${schema}.users`, rounds: bcryptCost, softDeletes: true, sanctum: laravelUser }),
+  authJs: (schema: string) =>
+    authJs({
+      table: `${schema}.User`,
+      password: 'password',
+      format: bcrypt({ cost: bcryptCost, version: '2b' }),
+      updatedAt: 'updatedAt',
+    }),
+  usersTable: (schema: string) =>
+    usersTable({
+      table: `${schema}.people`,
+      id: 'person_id',
+      email: 'mail',
+      emailStored: 'lowercase',
+      active: [{ column: 'state', is: 'Y' }],
+      password: { column: 'pw', format: argon2id(phpArgon2id) },
+      set: { changed_at: 'now' },
+      end: [{ table: `${schema}.logins`, user: 'person_id' }],
+    }),
+} satisfies Record<string, (schema: string) => UsersMapping>
+
+export type PresetName = keyof typeof mappings
