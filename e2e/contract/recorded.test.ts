@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { exchange } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
 
@@ -190,7 +190,7 @@ let app: RunningApp
 let alice: { id: string; password: string } | undefined
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createMigratedDatabase()
   sink = await startMailSink()
 })
 afterAll(async () => {

@@ -8,7 +8,7 @@ import { linkedDirectory } from '@/e2e/support/linked-directory'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { startApp } from '@/e2e/support/running-app'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
 // A mail server whose certificate a private authority signed, which stands in .env.
 
@@ -21,7 +21,7 @@ let sink: MailSink
 beforeAll(async () => {
   writeFileSync(path.join(directory, 'ca.pem'), certificate.cert)
   writeFileSync(path.join(directory, '.env'), 'SMTP_CA_FILE=ca.pem\nNODE_EXTRA_CA_CERTS=ca.pem\n')
-  database = await createTestDatabase()
+  database = await createMigratedDatabase()
   sink = await startMailSink({ certificate })
 })
 afterAll(async () => {

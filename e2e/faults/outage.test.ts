@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { listen, open } from '@/e2e/support/raw-http'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
@@ -18,7 +18,7 @@ let database: TestDatabase
 let proxy: DatabaseProxy
 let app: RunningApp
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createMigratedDatabase()
   proxy = await startDatabaseProxy(database)
   app = await startApp({
     database: proxy.database,
@@ -152,17 +152,6 @@ describe('F7: while the database is away', () => {
     await recovers()
   })
 })
-
-test('F7: connections that fall silent are given up, by the worker too: the next email goes out on others', async () => {
-  const before = starts()
-  const person = await app.addPerson()
-  proxy.silence()
-  await expect
-    .poll(async () => (await post(paths.send, { login: person.username })).status, { timeout: 60_000 })
-    .toBe(200)
-  await app.sink.next(person.email, 90_000)
-  expect(starts()).toBe(before)
-}, 180_000)
 
 describe('F7: a connection that is lost at COMMIT', () => {
   test('before the database hears of it: nothing is changed, and the link still works', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { samplesOf, scrape } from '@/e2e/support/scrapes'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
 // What a monitor reads of two web processes and a worker.
 
@@ -13,7 +13,7 @@ let database: TestDatabase
 let proxy: DatabaseProxy
 let app: RunningApp
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createMigratedDatabase()
   proxy = await startDatabaseProxy(database)
   app = await startApp({
     database: proxy.database,
@@ -103,6 +103,7 @@ test('L7: emails that are refused or deferred are counted by cause, and jobs tha
 })
 
 test('L7: no metric names a login, an address, a client, an account or a link', async () => {
+  const { 'rekey_emails_sent_total{kind="changed"}': changed = 0 } = await now()
   const person = await app.addPerson({ username: 'canary-username', email: 'canary@zoes-host.example' })
   const link = await app.linkFor(person)
   await app.post(
@@ -111,7 +112,8 @@ test('L7: no metric names a login, an address, a client, an account or a link', 
     { 'X-Forwarded-For': '203.0.113.77' },
   )
   await app.sink.next(person.email)
-  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  // Whatever the person caused is counted before the email about the change is.
+  await untilCounted({ 'rekey_emails_sent_total{kind="changed"}': changed + 1 })
   const { text } = await metrics()
   for (const personal of [
     'canary',
@@ -137,12 +139,10 @@ test('L7: a database that is cut off, or silent, changes no count, and no scrape
   const before = counted(await now())
   for (const fault of [proxy.cut, () => Promise.resolve(proxy.swallow())]) {
     await fault()
-    for (let times = 0; times < 3; times += 1) {
-      const began = performance.now()
-      const answer = await metrics()
-      expect(performance.now() - began).toBeLessThan(8_000)
+    const began = performance.now()
+    for (const answer of await Promise.all([metrics(), metrics(), metrics()]))
       expect([answer.status, samplesOf(answer)]).toEqual([200, { rekey_database_up: 0 }])
-    }
+    expect(performance.now() - began).toBeLessThan(8_000)
     expect((await fetch(`${app.url}/api/health/live`)).status).toBe(200)
     await proxy.cut()
     await proxy.restore()
@@ -206,7 +206,7 @@ test('L7: the token opens the metrics in one way only: no other header, no query
   expect(app.output()).not.toContain(token)
 })
 
-test('L7: without the setting, the address is answered as any that is not there', async () => {
+test('L7, V6: without their settings, the addresses for monitors are answered as any that is not there', async () => {
   const plain = await startApp({ env: { WORKER: 'off' }, database, sink: app.sink })
   try {
     const answer = async (name: string) => {
@@ -215,8 +215,13 @@ test('L7: without the setting, the address is answered as any that is not there'
       const page = (await response.text()).replaceAll(/<script.*?<\/script>|<link.*?>/gs, '')
       return { status: response.status, page, headers: [...response.headers.keys()] }
     }
-    expect(await answer('metrics')).toEqual(await answer('metrocs'))
-    expect((await answer('metrics')).status).toBe(404)
+    for (const [name, other] of [
+      ['metrics', 'metrocs'],
+      ['health/mail', 'health/male'],
+    ] as const) {
+      expect(await answer(name)).toEqual(await answer(other))
+      expect((await answer(name)).status).toBe(404)
+    }
   } finally {
     await plain.stop()
   }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
 // Two instances on one database, with one key and one public address, as behind a load balancer.
 
@@ -12,7 +12,7 @@ let sink: MailSink
 let first: RunningApp
 let second: RunningApp
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createMigratedDatabase()
   sink = await startMailSink()
   const shared = {
     SECRET_KEY: 'Vb7Kq2Zr9Lw4Xt6Np1Hy8Md3Gs5Jf0Qc',

@@ -15,7 +15,7 @@ import {
   type Person,
   type RunningApp,
 } from '@/e2e/support/running-app'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { buildSecrets, isMadeWithSecrets } from '@/e2e/support/build-secrets.js'
 import { dump, filesIn, find, isWrittenSince, type Canaries, type Haystack } from '@/e2e/support/canaries'
 import { startQuotingMail, type QuotingMail, type Reply } from '@/e2e/support/quoting-mail'
@@ -80,7 +80,7 @@ let mailed: LinkParameters
 let afterRequest: Haystack[]
 
 beforeAll(async () => {
-  database = await withPassword(await createTestDatabase(), credentials['the password of the database']!)
+  database = await withPassword(await createMigratedDatabase(), credentials['the password of the database']!)
   proxy = await startDatabaseProxy(database)
   mail = await startQuotingMail({
     user: 'mail@example.com',

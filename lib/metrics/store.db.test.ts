@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createQueue } from '@/lib/queue/queue'
-import { migrate } from '@/lib/setup/migrate'
 import { count, takeCounts } from './count'
 import { startMetricsReports } from './reporter'
 import { createMetricsStore, type MetricsStore, type Report } from './store'
@@ -14,8 +13,7 @@ let testDatabase: TestDatabase
 let database: Database
 let store: MetricsStore
 beforeAll(async () => {
-  testDatabase = await createTestDatabase()
-  await migrate(testDatabase)
+  testDatabase = await createMigratedDatabase()
   database = openDatabase({ ...testDatabase, poolSize: 4 }, log)
   store = createMetricsStore(database)
 }, 120_000)

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { isLong } from '@/e2e/support/long-form'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { emails } from '@/emails/templates'
@@ -52,6 +53,10 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** The hash that most accounts have. */
+let forgotten: string
+beforeAll(async () => void (forgotten = await services.hash.hash('forgotten')))
+
 let account: Account
 beforeEach(async () => {
   account = await add()
@@ -64,8 +69,6 @@ afterEach(() => {
 
 async function add(more: Partial<Account> = {}): Promise<Account> {
   const username = `user-${randomBytes(6).toString('hex')}`
-  // Hashing takes its time, which counts where a test makes a hundred accounts.
-  const forgotten = 'passwordHash' in more ? null : await services.hash.hash('forgotten')
   const state = { passwordHash: forgotten, isActive: true, locale: null }
   const names = { firstName: '', lastName: '' }
   const email = `${username}@example.com`
@@ -218,12 +221,12 @@ test('R2: one request has twenty emails at most, to the oldest accounts, in what
   expect(asked).toEqual([...Array(20).fill(1), 0, 0])
 })
 
-test('R11: a hundred accounts with one address have a bounded number of emails, the oldest’s own among them', async () => {
+test('R11: a crowd of accounts with one address has a bounded number of emails, the oldest’s own among them', async () => {
   // All within one window.
   vi.useFakeTimers({ toFake: ['Date'] })
   const email = `flooded-${randomBytes(6).toString('hex')}@example.com`
   const people: Account[] = []
-  for (let i = 0; i < 100; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
+  for (let i = 0; i < (isLong ? 100 : 40); i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
   const rich = { ...services.settings.limits, emails: { count: 1000, seconds: 3600 } }
   const limits = createLimits(services.database, services.settings.secrets[0], rich)
   const flood = (of: Account) => handlers({}, { limits })['link-email'](emailJob(of))

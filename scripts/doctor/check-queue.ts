@@ -12,7 +12,10 @@ const lateJob = 600
 /** Milliseconds between two looks at the counters; processes report every two seconds. */
 const sample = 5_000
 
-/** Checks that processes run and store what they count, that emails leave, and that no job waits too long. */
+/**
+ * Checks that processes run and store what they count, that emails leave, and that no job waits too long. While processes
+ * report, two looks at the counters also tell a flood.
+ */
 export async function checkQueue({ database: settings, worker }: Settings): Promise<Finding[]> {
   const database = openDatabase({ ...settings, poolSize: 2 }, createLog('silent', 'doctor'))
   try {
@@ -23,6 +26,7 @@ export async function checkQueue({ database: settings, worker }: Settings): Prom
       await mailFinding(createMailStateStore(database)),
       ...jobFindings(await store.readJobs()),
     ]
+    if (!isReporting(before)) return found
     await new Promise((resolve) => setTimeout(resolve, sample))
     return [...found, floodFinding(before, await store.read())]
   } finally {
@@ -30,9 +34,12 @@ export async function checkQueue({ database: settings, worker }: Settings): Prom
   }
 }
 
-function processFindings({ processes, lastReport }: Reported, startsWorker: boolean): Finding[] {
+const isReporting = ({ lastReport }: Reported) => lastReport !== null && lastReport <= 30_000
+
+function processFindings(reported: Reported, startsWorker: boolean): Finding[] {
+  const { processes, lastReport } = reported
   const found: Finding[] = []
-  if (lastReport === null || lastReport > 30_000)
+  if (!isReporting(reported))
     return [
       trouble(
         'processes',

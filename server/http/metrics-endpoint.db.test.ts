@@ -3,11 +3,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createMailStateStore } from '@/lib/mail-health/state'
 import { createMetricsStore } from '@/lib/metrics/store'
-import { migrate } from '@/lib/setup/migrate'
 import { createMetricsEndpoint } from './metrics-endpoint'
 
 const token = 'vK4qTz9RrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue'
@@ -16,8 +15,7 @@ const log = pino({ level: 'silent' })
 let testDatabase: TestDatabase
 let database: Database
 beforeAll(async () => {
-  testDatabase = await createTestDatabase()
-  await migrate(testDatabase)
+  testDatabase = await createMigratedDatabase()
   database = openDatabase({ ...testDatabase, poolSize: 2 }, log)
 }, 120_000)
 afterAll(async () => {

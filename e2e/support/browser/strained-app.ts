@@ -1,13 +1,13 @@
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import { createTestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase } from '@/e2e/support/test-database'
 import { test as journey } from './journey'
 
 /** An app whose database can go away. */
 export type FragileApp = { app: RunningApp; proxy: DatabaseProxy; stop(): Promise<void> }
 
 export async function startFragileApp(env: Record<string, string>): Promise<FragileApp> {
-  const database = await createTestDatabase()
+  const database = await createMigratedDatabase()
   const proxy = await startDatabaseProxy(database)
   const app = await startApp({ database, env: { DATABASE_URL: proxy.database.url, ...env } })
   return {
