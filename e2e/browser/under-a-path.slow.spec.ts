@@ -3,7 +3,7 @@ import { expect, heading, passwordField, test as journey } from '@/e2e/support/b
 import { linkTo } from '@/e2e/support/browser/links'
 import { usualStates } from '@/e2e/support/browser/states'
 import { requestLink, savePassword } from '@/e2e/support/browser/steps'
-import { buildUnderPath } from '@/e2e/support/build-under-a-path'
+import { buildUnderPath } from '@/e2e/support/build-elsewhere'
 import { hasNginx, startSharedHost, type SharedHost } from '@/e2e/support/shared-host'
 import { newPassword, startApp } from '@/e2e/support/running-app'
 

@@ -109,6 +109,7 @@ export async function freePort(): Promise<number> {
  * @param command `demo` catches emails in its mailbox where no mail server is set
  * @param env settings beyond those that a start needs; undefined takes one of those away
  * @param cwd where it is started; by default in the sources
+ * @param ownsUsers false where the configuration of the build maps a table of another product
  */
 export async function startApp({
   command = 'start',
@@ -116,16 +117,18 @@ export async function startApp({
   cwd = '.',
   database,
   sink,
+  ownsUsers = true,
 }: {
   command?: 'start' | 'demo'
   env?: Record<string, string | undefined>
   cwd?: string
   database?: TestDatabase
   sink?: MailSink
+  ownsUsers?: boolean
 } = {}): Promise<RunningApp> {
   const ownDatabase = database ?? (await createMigratedDatabase())
   const ownSink = sink ?? (await startMailSink())
-  if (database !== undefined) await migrate(database)
+  if (database !== undefined) await migrate(database, { ownsUsers })
   const port = Number(env.PORT ?? (await freePort()))
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-data-'))
   const url = `http://127.0.0.1:${port}`

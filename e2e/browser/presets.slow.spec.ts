@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import path from 'node:path'
+import { test as base } from 'playwright/test'
+import { accountsOf } from '@/e2e/peers/accounts-by-preset'
+import { mappings, type PresetName } from '@/e2e/peers/mappings'
+import { createPeerDatabase } from '@/e2e/peers/peer-database'
+import { canJudge } from '@/e2e/peers/product'
+import { reach } from '@/e2e/peers/ways'
+import { expect, heading } from '@/e2e/support/browser/journey'
+import { words } from '@/e2e/support/browser/messages'
+import { requestLink, savePassword } from '@/e2e/support/browser/steps'
+import { buildWithConfiguration } from '@/e2e/support/build-elsewhere'
+import { newPassword, startApp } from '@/e2e/support/running-app'
+
+// The steps of docs/users-tables.md with each preset: one build has them all, and a variable chooses. Rekey works under the grants
+// and the policies that its check prints, on tables in a schema of their own.
+
+const says = words.en
+const schema = 'shop'
+
+const test = base.extend<object, { directory: string }>({
+  directory: [
+    async ({}, provide) => {
+      const directory = buildWithConfiguration('e2e/peers', ['rekey.config.ts', 'mappings.ts'])
+      await provide(directory)
+      rmSync(directory, { recursive: true, force: true })
+    },
+    { scope: 'worker', timeout: 600_000 },
+  ],
+})
+
+for (const preset of Object.keys(mappings) as PresetName[]) {
+  test.describe(preset, () => {
+    const { judge, open } = accountsOf[preset]
+    test.skip(() => !canJudge(judge), `${judge} is not installed, or there is no server`)
+
+    test('W2, W6, W11: the product’s own account proves the mapping, is reset in the browser, and signs in with the new password only', async ({
+      page,
+      directory,
+    }) => {
+      const peer = await createPeerDatabase()
+      const accounts = await open(peer, schema)
+      const mapping = mappings[preset](schema)
+      const reached = await reach(peer.database, peer.sql, mapping, 'under row-level security')
+      const env = { DATABASE_URL: reached.url, PEER_PRESET: preset }
+      try {
+        const account = await accounts.add()
+        // It starts only after this.
+        expect(prove(directory, env, account)).toContain('Production may start.')
+        const app = await startApp({ cwd: directory, database: peer.database, ownsUsers: false, env })
+        try {
+          const hasUsernames = 'username' in mapping && mapping.username !== undefined
+          const login = hasUsernames ? account.username : account.email
+          const field = hasUsernames ? says.ask.field : 'Email address'
+          await requestLink(page, says, login, { at: `${app.url}/forgot-password/`, field })
+          const { link } = await app.sink.next(account.email)
+          await page.goto(link!)
+          await expect(heading(page)).toHaveText(says.reset.title)
+          await expect(page.getByRole('main')).toContainText(login)
+          const fresh = `ﬁve ½ ${newPassword()}`
+          await savePassword(page, says, fresh)
+          expect(await accounts.signsIn(account, fresh)).toBe(true)
+          expect(await accounts.signsIn(account, account.password)).toBe(false)
+          await page.goto(link!)
+          await expect(heading(page)).toHaveText(says.dead.used)
+        } finally {
+          await app.stop()
+        }
+      } finally {
+        accounts.product.stop()
+        await reached.close()
+        await peer.close()
+      }
+    })
+  })
+}
+
+/** Runs the proof of the documentation's fourth step. Returns what it prints. */
+function prove(
+  cwd: string,
+  env: Record<string, string>,
+  { email, password }: { email: string; password: string },
+): string {
+  const script = [path.join('scripts', 'run.js'), 'accounts', 'check', email, '--password-stdin']
+  const { stdout, stderr } = spawnSync(process.execPath, script, {
+    cwd,
+    env: { PATH: process.env.PATH, ...env } as unknown as NodeJS.ProcessEnv,
+    input: `${password}\n`,
+    encoding: 'utf8',
+  })
+  return stdout + stderr
+}
