@@ -1,6 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { simpleParser } from 'mailparser'
 
 /** A stored email, as the list shows it. */
 export type StoredEmail = { id: string; date: Date; to: string; subject: string }
@@ -48,6 +47,8 @@ export function createDevMailbox(dir: string) {
     const whole = await undefinedIfMissing(readFile(pathOf(id)))
     if (whole === undefined) return null
     const source = part(whole)
+    // Loaded only here: it takes 30 MB, and production has no such mailbox.
+    const { simpleParser } = await import('mailparser')
     const mail = await simpleParser(source, {
       skipTextToHtml: true,
       skipHtmlToText: true,
