@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { linkState } from '@/lib/accounts/account'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { devise } from '@/lib/accounts/presets/devise'
@@ -153,6 +155,25 @@ describe('W1: a mapping that cannot work is told in one message', () => {
     expect([code, output]).toEqual([1, expect.stringMatching(sentence)])
   })
 
+  test('W1: a view through which nothing can be written or deleted', async () => {
+    await sql.query(`CREATE TABLE tokens (user_id integer);
+      CREATE VIEW joined AS SELECT u.*, t.user_id FROM auth_user u LEFT JOIN tokens t ON t.user_id = u.id;
+      CREATE VIEW distinct_tokens AS SELECT DISTINCT user_id FROM tokens;
+      CREATE VIEW active_users AS SELECT * FROM auth_user WHERE is_active`)
+    onTestFinished(async () => void (await sql.query('DROP TABLE tokens CASCADE; DROP VIEW active_users')))
+    const problemsOf = async (more: Partial<UsersMapping>) =>
+      (await inspectUsersTable(opened, people({ end: [], ...more }))).problems
+    expect(await problemsOf({ table: 'joined' })).toEqual([
+      expect.stringMatching(
+        /^users\.password\.column: public\.joined\.password cannot be written through this view/,
+      ),
+    ])
+    expect(await problemsOf({ end: [{ table: 'distinct_tokens', user: 'user_id' }] })).toEqual([
+      expect.stringMatching(/^users\.end\.table: nothing can be deleted through public\.distinct_tokens/),
+    ])
+    expect(await problemsOf({ table: 'active_users' })).toEqual([])
+  })
+
   test('W1: capitals where the mapping says that there are none', async () => {
     await sql.query(
       `INSERT INTO "user" ("id", "name", "email", "emailVerified") VALUES ('x', '', 'Ada@example.com', true)`,
@@ -170,6 +191,18 @@ describe('W1: a mapping that cannot work is told in one message', () => {
     expect(() => devise({ pepper: '' })).toThrow('The option pepper of devise() has no value.')
     expect(() => django({})).toThrow('either version')
   })
+})
+
+test('W1: where some stored hashes are in no known format, it starts and counts them by scheme', async () => {
+  const add = `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
+    VALUES ('old', 'old@example.com', '', '', '{SSHA}w4zFUYq8sRkZ7Kp2vB1nQm', true, false, false, now())`
+  await sql.query(add)
+  onTestFinished(async () => void (await sql.query(`DELETE FROM auth_user WHERE username = 'old'`)))
+  expect(await checkUsersTable(settings('waived'), mapping)).toContainEqual(
+    expect.stringMatching(
+      /^users\.password: of 4 stored hashes looked at, 2 are in no format of the mapping \(1 of 13 characters, 1 that begin with \{SSHA\}\)/,
+    ),
+  )
 })
 
 describe.runIf(testServer)('W4: a role with too few rights', () => {
@@ -285,6 +318,42 @@ test('W4: with --sql, it prints grants, the optional trigger and the statements,
     await sql.query(/^CREATE FUNCTION[^]*?\n\n/m.exec(output)![0])
     await sql.query('ROLLBACK')
   }
+})
+
+test('W1: of an account with several hashes, it says so', async () => {
+  const hash = `${'a'.repeat(32)}:${'b'.repeat(128)}`
+  await sql.query(
+    `INSERT INTO "user" ("id", "name", "email", "emailVerified") VALUES ('x', '', 'two@example.com', true)`,
+  )
+  onTestFinished(async () => void (await sql.query(`DELETE FROM account; DELETE FROM "user"`)))
+  for (const id of ['one', 'two'])
+    await sql.query(
+      `INSERT INTO account ("id", "accountId", "providerId", "userId", "password", "updatedAt") VALUES ($1, 'x', 'credential', 'x', $2, now())`,
+      [id, hash],
+    )
+  const { output } = await check(betterAuth(), { login: 'two@example.com' })
+  expect(output).toContain('no email, because several rows hold a hash of it')
+})
+
+test('T5, W4: where an address is changed and put back, a link lives again, unless the printed trigger is there', async () => {
+  const store = createSqlAccountStore(opened, mapping)
+  const [before] = await store.findByLogin('ada', ['username'])
+  const isAsBefore = async () => {
+    for (const email of ['else@example.com', before!.email])
+      await sql.query(`UPDATE auth_user SET email = $1 WHERE username = 'ada'`, [email])
+    return isDeepStrictEqual(linkState((await store.read(before!.id)).account!), linkState(before!))
+  }
+  expect(await isAsBefore()).toBe(true)
+  const { output } = await check(mapping, { showSql: true })
+  const [trigger = ''] = /^CREATE FUNCTION[^]*?\n\n/m.exec(output) ?? []
+  await sql.query(trigger)
+  onTestFinished(async () => {
+    await sql.query('DROP TRIGGER rekey_revoke_links ON auth_user; DELETE FROM rekey.recovery')
+  })
+  // What else changes in a row, such as the time of a sign-in, leaves links alone.
+  await sql.query(`UPDATE auth_user SET last_login = now() WHERE username = 'ada'`)
+  expect((await store.read(before!.id)).account!.linksEpoch).toBe(0)
+  expect(await isAsBefore()).toBe(false)
 })
 
 test('W6: a hash that Rekey itself wrote proves nothing', async () => {

@@ -20,6 +20,8 @@ export type Column = {
   isNullable: boolean
   hasDefault: boolean
   isGenerated: boolean
+  /** False for a column of a view that PostgreSQL cannot update. */
+  isUpdatable: boolean
   maySelect: boolean
   mayUpdate: boolean
 }
@@ -33,6 +35,8 @@ export type Relation = {
   hasRowSecurity: boolean
   hasSchemaUsage: boolean
   mayDelete: boolean
+  /** False for a view through which PostgreSQL cannot delete. */
+  isDeletable: boolean
   columns: Map<string, Column>
   /** The columns that are unique by themselves: each has a unique index on it alone, without a condition. */
   uniqueColumns: Set<string>
@@ -46,6 +50,7 @@ type Row = {
   hasRowSecurity: boolean
   hasSchemaUsage: boolean
   mayDelete: boolean
+  isDeletable: boolean
   uniqueColumns: string[]
   column: string | null
   type: string
@@ -55,6 +60,7 @@ type Row = {
   isNullable: boolean
   hasDefault: boolean
   isGenerated: boolean
+  isUpdatable: boolean
   maySelect: boolean
   mayUpdate: boolean
 }
@@ -73,6 +79,9 @@ const families: Record<string, TypeFamily> = {
   timestamp: 'timestamp',
 }
 
+/** The bit of DELETE in what `pg_relation_is_updatable` returns. */
+const canDelete = 16
+
 /**
  * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, it also contains tables without
  * a privilege for the role, so that a missing table differs from a missing grant.
@@ -86,6 +95,7 @@ export async function readCatalogue(
   const rows = await client.$queryRaw<Row[]>`
      SELECT w."schema", w."name", c.relkind::text AS "kind", quote_ident(pg_get_userbyid(c.relowner)) AS "owner", row_security_active(c.oid) AS "hasRowSecurity",
             has_schema_privilege(n.oid, 'USAGE') AS "hasSchemaUsage", has_table_privilege(c.oid, 'DELETE') AS "mayDelete",
+            pg_relation_is_updatable(c.oid, true) & ${canDelete} <> 0 AS "isDeletable",
             ARRAY(SELECT k.attname::text FROM pg_catalog.pg_index i
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
                    WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
@@ -95,6 +105,7 @@ export async function readCatalogue(
             CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END AS "typmod",
             NOT (a.attnotnull OR t.typnotnull) AS "isNullable", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
             a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated",
+            pg_column_is_updatable(c.oid, a.attnum, true) AS "isUpdatable",
             has_column_privilege(c.oid, a.attnum, 'SELECT') AS "maySelect",
             has_column_privilege(c.oid, a.attnum, 'UPDATE') AS "mayUpdate"
        FROM jsonb_to_recordset(${JSON.stringify(tables)}::jsonb) AS w("schema" text, "name" text)
@@ -113,6 +124,7 @@ export async function readCatalogue(
       hasRowSecurity: row.hasRowSecurity,
       hasSchemaUsage: row.hasSchemaUsage,
       mayDelete: row.mayDelete,
+      isDeletable: row.isDeletable,
       columns: new Map<string, Column>(),
       uniqueColumns: new Set(row.uniqueColumns),
     }
@@ -128,7 +140,7 @@ function kindOf(relkind: string): Relation['kind'] {
 }
 
 function columnOf({ type, typeName, baseType, typmod, ...row }: Row): Column {
-  const { isNullable, hasDefault, isGenerated, maySelect, mayUpdate } = row
+  const { isNullable, hasDefault, isGenerated, isUpdatable, maySelect, mayUpdate } = row
   return {
     type,
     typeName,
@@ -138,6 +150,7 @@ function columnOf({ type, typeName, baseType, typmod, ...row }: Row): Column {
     isNullable,
     hasDefault,
     isGenerated,
+    isUpdatable,
     maySelect,
     mayUpdate,
   }

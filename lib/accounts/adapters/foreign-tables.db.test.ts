@@ -339,6 +339,19 @@ describe('a team’s own table', () => {
     ])
   })
 
+  test('a process looks once for the tables of `end` that may be missing', async () => {
+    const { id } = await add()
+    const store = createSqlAccountStore(opened, mapping())
+    await store.read(id)
+    await sql.query('CREATE TABLE crm.optional (person_id bigint)')
+    await sql.query('INSERT INTO crm.optional VALUES ($1)', [id])
+    const left = async () => (await sql.query('SELECT FROM crm.optional')).rowCount
+    expect([await replace(store, id, `${phc}x`), await left()]).toEqual([true, 1])
+    const restarted = createSqlAccountStore(opened, mapping())
+    expect([await replace(restarted, id, `${phc}y`), await left()]).toEqual([true, 0])
+    await sql.query('DROP TABLE crm.optional')
+  })
+
   test('through a view, it works alike', async () => {
     await sql.query(`CREATE OR REPLACE VIEW crm.active_people AS SELECT * FROM crm.people WHERE state = 'Y'`)
     const { id, mail } = await add()
