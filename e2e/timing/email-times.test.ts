@@ -16,7 +16,7 @@ const tries = isLong ? 100 : 8
 /** Standard deviations from which a difference of ranks is no chance: once in 700 comparisons of equals. */
 const beyondChance = 3.2
 
-// The embedded database looks for jobs every half second, which hides more than there is to measure.
+// The embedded database runs in the process that measures, and would be measured with it.
 describe.runIf(testServer)('A8: when one’s own email arrives, right after requests for 29 others', () => {
   let database: TestDatabase
   let sql: pg.Client

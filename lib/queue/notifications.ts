@@ -4,9 +4,6 @@ import pg from 'pg'
 /** Milliseconds within which a notification must arrive. */
 const notificationTimeout = 1_000
 
-/** Polling intervals in seconds. */
-const polling = { withNotifications: 2, without: 2, sharedSession: 0.5 }
-
 /** Returns the channel on which pg-boss's workers listen for jobs; a test hears a notification of its `send` on it. */
 export function notificationChannel(queueSchema: string): string {
   return `pgboss_${createHash('sha224').update(queueSchema).digest('hex').slice(0, 24)}`
@@ -16,18 +13,9 @@ export function notificationChannel(queueSchema: string): string {
  * Tests whether NOTIFY reaches a listening connection. A pooler in transaction mode accepts LISTEN but delivers nothing
  * (PgBouncer, "Features").
  *
- * @param sharedSession all clients share one session, in which LISTEN would be every client's; nothing is tried then
- * @returns `notificationsArrive`, and the polling interval that a worker should use, in seconds
  * @throws if the database is unavailable
  */
-export async function probeNotifications({
-  url,
-  sharedSession,
-}: {
-  url: string
-  sharedSession: boolean
-}): Promise<{ notificationsArrive: boolean; pollingSeconds: number }> {
-  if (sharedSession) return { notificationsArrive: false, pollingSeconds: polling.sharedSession }
+export async function notificationsArrive(url: string): Promise<boolean> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5_000,
@@ -36,9 +24,7 @@ export async function probeNotifications({
   client.on('error', () => undefined)
   await client.connect()
   try {
-    const notificationsArrive = await receivesNotification(client, url)
-    const pollingSeconds = notificationsArrive ? polling.withNotifications : polling.without
-    return { notificationsArrive, pollingSeconds }
+    return await receivesNotification(client, url)
   } finally {
     await client.end().catch(() => undefined)
   }

@@ -5,7 +5,7 @@ import type { AuditFacts } from '@/lib/audit/audit'
 import { retryConflicts } from '@/lib/database/errors'
 import { runInRequestContext, type Log } from '@/lib/logging/log'
 import { count, gauge } from '@/lib/metrics/count'
-import { probeNotifications } from './notifications'
+import { notificationsArrive } from './notifications'
 import { jobSchemas, type JobData, type QueueName } from './job-data'
 import { queueConnections, queueNames, type AttemptResult, type JobHandlers } from './queue'
 import { createSettling } from './settling'
@@ -17,6 +17,9 @@ import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
  * seconds.
  */
 const usualBatch = 2
+
+/** How often a worker looks for jobs if no notification reaches it. */
+const pollingSeconds = 2
 
 /** Milliseconds reserved before a job expires, so that the worker can still store the result of its attempt. */
 const settleTime = 30_000
@@ -36,7 +39,7 @@ export const maxCostlyAttempts = 6
 type Job = JobWithMetadata<JobData[QueueName]>
 
 export type WorkerParts = {
-  database: { url: string; schemas: SchemaNames; sharedSession: boolean }
+  database: { url: string; schemas: SchemaNames }
   log: Log
   /** The most concurrent jobs of each queue in this process. */
   concurrency: Record<QueueName, number>
@@ -77,12 +80,12 @@ export async function startQueueWorker(
     // REINDEX needs the owner of the schema, which the worker's role should not be.
     reindex: false,
   }
-  const { notificationsArrive, pollingSeconds } = await probeNotifications(parts.database)
-  gauge('queue_polled', {}, () => Number(!notificationsArrive))
-  if (!notificationsArrive)
+  const isNotified = await notificationsArrive(url)
+  gauge('queue_polled', {}, () => Number(!isNotified))
+  if (!isNotified)
     log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
 
-  const boss = new PgBoss({ ...options, useListenNotify: notificationsArrive })
+  const boss = new PgBoss({ ...options, useListenNotify: isNotified })
   boss.on('error', (error) => log.warn({ err: error, event: 'queue_error', requestId: undefined }))
   boss.on('warning', ({ message }) =>
     log.warn({ event: 'queue_warning', requestId: undefined, reason: message }),

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Settings } from '@/lib/config/settings'
 import { checkOwnTables } from '@/lib/setup/preflight'
-import { probeNotifications } from '@/lib/queue/notifications'
+import { notificationsArrive } from '@/lib/queue/notifications'
 import { ok, trouble, warning, type Finding } from './finding'
 
 /** Seconds by which clocks may differ before logs of two machines are hard to compare. */
@@ -25,8 +25,7 @@ export async function checkDatabase(settings: Settings, ownsUsers: boolean): Pro
 }
 
 async function checkNotifications({ database }: Settings): Promise<Finding> {
-  const { notificationsArrive } = await probeNotifications(database)
-  if (notificationsArrive || database.sharedSession) return ok('database.pooler', 'Notifications arrive.')
+  if (await notificationsArrive(database.url)) return ok('database.pooler', 'Notifications arrive.')
   return warning(
     'database.pooler',
     'Notifications do not arrive: a pooler in transaction mode stands in between.',

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
@@ -65,6 +67,39 @@ test('an error in a statement leaves its client and the others as they were', as
   expect((await waiting).rows).toEqual([{ n: 7 }])
   expect((await one.query('SELECT $1::int AS "n"', [8])).rows).toEqual([{ n: 8 }])
   await Promise.all([one.end(), other.end()])
+})
+
+test('a notification reaches all clients at its commit, in between their own responses', async () => {
+  const [listener, sender, other] = [await connect(), await connect(), await connect()]
+  const heard: string[] = []
+  for (const [name, client] of Object.entries({ listener, sender, other }))
+    client.on('notification', ({ channel, payload }) => heard.push(`${name} ${channel} ${payload}`))
+  await listener.query('LISTEN "jobs"')
+  await sender.query('BEGIN')
+  await sender.query('SELECT pg_notify($1, $2)', ['jobs', 'one'])
+  expect(heard).toEqual([])
+  const reading = other.query('SELECT 5 AS "n"')
+  await sender.query('COMMIT')
+  expect((await reading).rows).toEqual([{ n: 5 }])
+  await expect
+    .poll(() => heard.toSorted())
+    .toEqual(['listener jobs one', 'other jobs one', 'sender jobs one'])
+  await Promise.all([listener.end(), sender.end(), other.end()])
+})
+
+test('a notification reaches no client before the greeting that it expects', async () => {
+  const [listener, sender] = [await connect(), await connect()]
+  await listener.query('LISTEN "crowd"')
+  const socket = createConnection(path.join(dir, '.s.PGSQL.5432'))
+  await once(socket, 'connect')
+  await sender.query('SELECT pg_notify($1, $2)', ['crowd', 'early'])
+  const startup = Buffer.from('\0\0\0\0\0\x03\0\0user\0postgres\0\0', 'latin1')
+  startup.writeInt32BE(startup.length)
+  socket.write(startup)
+  const [greeting] = (await once(socket, 'data')) as [Buffer]
+  expect(String.fromCharCode(greeting[0]!)).toBe('R')
+  socket.destroy()
+  await Promise.all([listener.end(), sender.end()])
 })
 
 test('a second owner of the directory is refused, and the first works on (F13)', async () => {

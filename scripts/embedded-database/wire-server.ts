@@ -13,6 +13,10 @@ const startupCodes = { ssl: 80_877_103, gss: 80_877_104, cancel: 80_877_102 }
 const endsUnit = new Set(['Q', 'S', 'F'].map((type) => type.charCodeAt(0)))
 const terminate = 'X'.charCodeAt(0)
 
+/** Messages of PostgreSQL: it is ready for the next unit, with the status of the transaction; a notification. */
+const readyForQuery = 'Z'.charCodeAt(0)
+const notification = 'A'.charCodeAt(0)
+
 /** In bytes; Rekey sends no longer message, and unlimited ones could exhaust memory. */
 const maxMessageLength = 64 * 1024 * 1024
 
@@ -20,14 +24,20 @@ type Client = {
   socket: Socket
   received: Buffer
   started: boolean
+  /** Whether it was told that the session is ready: before, no notification may reach it. */
+  ready: boolean
   /** Messages of an incomplete unit. */
   unit: Buffer[]
   /** Complete units in the order of their arrival. */
   units: Buffer[][]
 }
 
-/** Serves a PGlite database to any number of clients; the caller makes the server listen. */
+/**
+ * Serves a PGlite database to any number of clients; the caller makes the server listen. A notification reaches all clients,
+ * because what one of them listens to, the session does.
+ */
 export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocolRawStream'>): Server {
+  const clients = new Set<Client>()
   /** Clients with complete units, the longest waiting first. */
   const waiting: Client[] = []
   /** The client whose transaction is open; all others wait. */
@@ -35,7 +45,15 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
   let busy = false
 
   const server = createServer((socket) => {
-    const client: Client = { socket, received: Buffer.alloc(0), started: false, unit: [], units: [] }
+    const client: Client = {
+      socket,
+      received: Buffer.alloc(0),
+      started: false,
+      ready: false,
+      unit: [],
+      units: [],
+    }
+    clients.add(client)
     socket.setNoDelay(true)
     socket.on('data', (data) => {
       client.received = client.received.length === 0 ? data : Buffer.concat([client.received, data])
@@ -49,6 +67,7 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
     })
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
+      clients.delete(client)
       client.units = owner === client ? [[simpleQuery('ROLLBACK')]] : []
       updateWaiting(client)
       void work()
@@ -82,22 +101,37 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
   }
 
   /** Runs a unit without interruption and sends the response to its client. */
-  async function run({ socket }: Client, unit: Buffer[]): Promise<'idle' | 'in-transaction'> {
-    let tail: Buffer = Buffer.alloc(0)
+  async function run(client: Client, unit: Buffer[]): Promise<'idle' | 'in-transaction'> {
+    let received: Buffer = Buffer.alloc(0)
+    let status = 'I'
     const pass = (data: Uint8Array) => {
-      const response = Buffer.from(data)
-      tail = Buffer.concat([tail, response]).subarray(-6)
-      if (socket.writable) socket.write(response)
+      received = Buffer.concat([received, data])
+      for (
+        let message = firstMessage(received, 1);
+        message !== undefined;
+        message = firstMessage(received, 1)
+      ) {
+        received = received.subarray(message.length)
+        if (message[0] === readyForQuery) status = String.fromCharCode(message[5]!)
+        if (message[0] === notification) notifyOthers(client, message)
+        if (client.socket.writable) client.socket.write(message)
+      }
     }
     try {
       await db.runExclusive(async () => {
         for (const message of unit) await db.execProtocolRawStream(message, { onRawData: pass })
       })
     } catch {
-      socket.destroy()
+      client.socket.destroy()
       return 'idle'
     }
-    return statusOf(tail) === 'I' ? 'idle' : 'in-transaction'
+    client.ready = true
+    return status === 'I' ? 'idle' : 'in-transaction'
+  }
+
+  function notifyOthers(client: Client, message: Buffer): void {
+    for (const other of clients)
+      if (other !== client && other.ready && other.socket.writable) other.socket.write(message)
   }
 
   return server
@@ -106,21 +140,28 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
 /** Splits received bytes into messages, and messages into units. */
 function takeMessages(client: Client): void {
   for (;;) {
-    const { received, started } = client
-    const header = started ? 1 : 0
-    if (received.length < header + 4) return
-    const length = header + received.readInt32BE(header)
-    if (length < header + 4 || length > maxMessageLength) throw new Error('no message of the protocol')
-    if (received.length < length) return
-    const message = Buffer.from(received.subarray(0, length))
-    client.received = received.subarray(length)
-    if (!started) takeStartup(client, message)
+    const message = firstMessage(client.received, client.started ? 1 : 0)
+    if (message === undefined) return
+    client.received = client.received.subarray(message.length)
+    if (!client.started) takeStartup(client, message)
     else if (message[0] === terminate) client.socket.end()
     else {
       client.unit.push(message)
       if (endsUnit.has(message[0]!)) client.units.push(client.unit.splice(0))
     }
   }
+}
+
+/**
+ * Returns a copy of the first message; undefined if it is incomplete.
+ *
+ * @param header bytes before its length: 1 for its type, 0 for a startup message
+ */
+function firstMessage(received: Buffer, header: 0 | 1): Buffer | undefined {
+  if (received.length < header + 4) return undefined
+  const length = header + received.readInt32BE(header)
+  if (length < header + 4 || length > maxMessageLength) throw new Error('no message of the protocol')
+  return received.length < length ? undefined : Buffer.from(received.subarray(0, length))
 }
 
 function takeStartup(client: Client, message: Buffer): void {
@@ -131,12 +172,6 @@ function takeStartup(client: Client, message: Buffer): void {
     client.started = true
     client.units.push([message])
   }
-}
-
-/** The transaction status of a ReadyForQuery at the end of an answer: I idle, T in a transaction, E in a failed one. */
-function statusOf(tail: Buffer): string {
-  const isReady = tail.length === 6 && tail[0] === 'Z'.charCodeAt(0) && tail.readInt32BE(1) === 5
-  return isReady ? String.fromCharCode(tail[5]!) : 'I'
 }
 
 function simpleQuery(sql: string): Buffer {
