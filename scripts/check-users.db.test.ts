@@ -155,6 +155,18 @@ describe('W1: a mapping that cannot work is told in one message', () => {
     expect([code, output]).toEqual([1, expect.stringMatching(sentence)])
   })
 
+  test('W1: all that is wrong is told at once', async () => {
+    const wrong = people({
+      id: 'is_active',
+      email: 'mail',
+      firstName: 'date_joined',
+      set: { last_name: 'now' },
+    })
+    await expect(checkUsersTable(settings(), wrong)).rejects.toThrow(
+      /users\.id: .*\n.*users\.email: .*\n.*users\.firstName: .*\n.*users\.set: /,
+    )
+  })
+
   test('W1: a view through which nothing can be written or deleted', async () => {
     await sql.query(`CREATE TABLE tokens (user_id integer);
       CREATE VIEW joined AS SELECT u.*, t.user_id FROM auth_user u LEFT JOIN tokens t ON t.user_id = u.id;

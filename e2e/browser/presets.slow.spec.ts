@@ -7,14 +7,14 @@ import { mappings, type PresetName } from '@/e2e/peers/mappings'
 import { createPeerDatabase } from '@/e2e/peers/peer-database'
 import { canJudge } from '@/e2e/peers/product'
 import { reach } from '@/e2e/peers/ways'
-import { expect, heading } from '@/e2e/support/browser/journey'
+import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
 import { words } from '@/e2e/support/browser/messages'
 import { requestLink, savePassword } from '@/e2e/support/browser/steps'
 import { buildWithConfiguration } from '@/e2e/support/build-elsewhere'
 import { newPassword, startApp } from '@/e2e/support/running-app'
 
-// The steps of docs/users-tables.md with each preset: one build has them all, and a variable chooses. Rekey works under the grants
-// and the policies that its check prints, on tables in a schema of their own.
+// The steps of docs/users-tables.md with each preset: one build has them all, and a variable chooses. Rekey works under the printed
+// grants, on tables in a schema of their own: with the printed policies, or through a view.
 
 const says = words.en
 const schema = 'shop'
@@ -30,8 +30,9 @@ const test = base.extend<object, { directory: string }>({
   ],
 })
 
-for (const preset of Object.keys(mappings) as PresetName[]) {
-  test.describe(preset, () => {
+for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
+  const way = n % 2 === 0 ? 'under row-level security' : 'through a view'
+  test.describe(`${preset}, ${way}`, () => {
     const { judge, open } = accountsOf[preset]
     test.skip(() => !canJudge(judge), `${judge} is not installed, or there is no server`)
 
@@ -41,23 +42,25 @@ for (const preset of Object.keys(mappings) as PresetName[]) {
     }) => {
       const peer = await createPeerDatabase()
       const accounts = await open(peer, schema)
-      const mapping = mappings[preset](schema)
-      const reached = await reach(peer.database, peer.sql, mapping, 'under row-level security')
-      const env = { DATABASE_URL: reached.url, PEER_PRESET: preset }
+      const reached = await reach(peer.database, peer.sql, mappings[preset](schema), way)
+      const { table, username, password } = reached.users
+      const env = { DATABASE_URL: reached.url, PEER_PRESET: preset, PEER_TABLE: table }
       try {
         const account = await accounts.add()
         // It starts only after this.
         expect(prove(directory, env, account)).toContain('Production may start.')
         const app = await startApp({ cwd: directory, database: peer.database, ownsUsers: false, env })
         try {
-          const hasUsernames = 'username' in mapping && mapping.username !== undefined
-          const login = hasUsernames ? account.username : account.email
-          const field = hasUsernames ? says.ask.field : 'Email address'
+          const [login, field] = username
+            ? [account.username, says.ask.field]
+            : [account.email, 'Email address']
           await requestLink(page, says, login, { at: `${app.url}/forgot-password/`, field })
           const { link } = await app.sink.next(account.email)
           await page.goto(link!)
           await expect(heading(page)).toHaveText(says.reset.title)
           await expect(page.getByRole('main')).toContainText(login)
+          const rules = `minlength: 15; maxlength: ${password.format.limit?.count ?? 256};`
+          await expect(passwordField(page, says)).toHaveAttribute('passwordrules', new RegExp(rules))
           const fresh = `ﬁve ½ ${newPassword()}`
           await savePassword(page, says, fresh)
           expect(await accounts.signsIn(account, fresh)).toBe(true)

@@ -6,7 +6,7 @@ import { differences, readRows } from './rows'
 
 // A table that no preset knows: PHP's own functions make its hashes and verify what Rekey writes.
 
-inSurroundings('usersTable', (given) => {
+inSurroundings('usersTable', (given, isFirst) => {
   test('W2, W3, W4: PHP verifies the new password only, and the logins of the account are gone', async () => {
     const { sql, schema, accounts, installation } = given()
     const [account, other] = [await accounts.add(), await accounts.add()]
@@ -22,5 +22,22 @@ inSurroundings('usersTable', (given) => {
     ])
     expect(await accounts.signsIn(account, account.password)).toBe(false)
     expect(await accounts.signsIn(account, fresh)).toBe(true)
+  })
+
+  if (!isFirst) return
+  test('W8: where a constraint of the table refuses the new hash, the visitor gets a 500 without detail, and nothing changes', async () => {
+    const { sql, schema, accounts, installation } = given()
+    const account = await accounts.add()
+    await sql.query(`ALTER TABLE ${schema}.people ADD CONSTRAINT frozen CHECK (changed_at IS NULL) NOT VALID`)
+    const before = await readRows(sql)
+    try {
+      expect(await resetByEndpoint(installation, account.email, newPassword())).toEqual({
+        status: 500,
+        json: { detail: 'Internal server error.' },
+      })
+    } finally {
+      await sql.query(`ALTER TABLE ${schema}.people DROP CONSTRAINT frozen`)
+    }
+    expect(differences(before, await readRows(sql))).toEqual([])
   })
 })

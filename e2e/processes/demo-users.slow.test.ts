@@ -52,7 +52,7 @@ describe.each([
     similar: 'Not close to your name or email address',
   },
 ])('npm run demo -- --users $product', ({ product, login, stored, format, similar }) => {
-  test('K1, W2, W11: a reset is walked through to a hash of the product’s own format in its table', async () => {
+  test('K1, W2, W3, W11: a reset is walked through to a hash of the product’s own format in its table', async () => {
     const port = await freePort()
     const url = `http://localhost:${port}`
     const directory = path.join(dataDir, product)
@@ -97,6 +97,20 @@ describe.each([
         output: 'This is the password.',
         errors: `Database: the demo's in ${directory}`,
       })
+      const onAccounts = (...args: string[]) => outcome(run(['accounts', ...args, '--users', product]))
+      expect((await onAccounts('list')).output).toContain('demo@example.com')
+      expect((await onAccounts('history', login)).output).toContain('password')
+      for (const args of [
+        ['add', 'eve', 'eve@example.com'],
+        ['activate', login],
+        ['deactivate', login],
+      ])
+        expect(await onAccounts(...args)).toMatchObject({
+          code: 1,
+          errors: expect.stringMatching(
+            /^The accounts are in public\.(auth_)?user: only their own application/,
+          ),
+        })
     } finally {
       if (demo.exitCode === null) {
         demo.kill('SIGTERM')

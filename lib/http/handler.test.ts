@@ -44,8 +44,9 @@ test.each<[ApiErrorCode, string]>([
 test.each<[ApiErrorCode, string]>([
   ['second-factor-required', 'A second factor is required to reset this password'],
   ['second-factor-exhausted', 'Too many attempts with this link. Please ask for a new one.'],
+  ['link-exhausted', 'Too many attempts with this link. Please ask for a new one.'],
 ])(
-  'S4: a client hears of the second factor by the code %s, and of no time to wait for',
+  'S4, W9: a client hears of the second factor and of a used-up link by the code %s, and of no time to wait for',
   async (code, detail) => {
     const answer = await refusedWith(code, 'json')
     expect([answer.status, await answer.json()]).toEqual([403, { detail, code }])
