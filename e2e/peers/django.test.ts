@@ -80,6 +80,11 @@ describe.runIf(canJudge('Django'))('hashes of Django', () => {
     },
   )
 
+  test('W6: of the version that runs here, the iterations are those that Django itself takes', async () => {
+    const version = (await product.call<string>('version')).split('.').slice(0, 2).join('.') as '3.2'
+    expect(iterationsIn(django({ version }).password.format)).toBe(await product.call('default_iterations'))
+  })
+
   test('W6: what Django writes fits, and it notices another password, other iterations and a short salt', async () => {
     const format = djangoPbkdf2({ iterations })
     const password = newPassword()

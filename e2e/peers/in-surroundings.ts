@@ -6,11 +6,14 @@ import { quotedTableName } from '@/lib/accounts/check/grants'
 import { tableAccessOf } from '@/lib/accounts/check/table-access'
 import { parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
 import { tag, type Account, type Accounts } from './accounts'
+import { migrate } from '@/lib/setup/migrate'
+import { inspectUsersTable } from '@/lib/setup/users-table'
 import { accountsOf } from './accounts-by-preset'
 import { mappings, type PresetName } from './mappings'
 import { createPeerDatabase, type PeerDatabase } from './peer-database'
 import { canJudge } from './product'
 import { post } from './reset-by-endpoint'
+import { readDefinitions } from './rows'
 import { reach, surroundings, type Reached, type Way } from './ways'
 
 /** What a test of a preset works with, in one of the surroundings. */
@@ -35,10 +38,12 @@ export function inSurroundings(
   describe.runIf(canJudge(judge))(`${preset}, on ${judge}`, () => {
     let peer: PeerDatabase
     const opened: Record<string, Accounts> = {}
+    let definitions: string[]
     beforeAll(async () => {
       peer = await createPeerDatabase()
       for (const schema of new Set(surroundings.map(({ schema }) => schema)))
         opened[schema] = await open(peer, schema)
+      definitions = await readDefinitions(peer.sql, 'public')
       console.log(preset, await opened.public!.product.call('version'))
     })
     afterAll(async () => {
@@ -69,9 +74,20 @@ export function inSurroundings(
         accounts: opened[schema]!,
         installation: installation!,
       })
-      declare(given, way === surroundings[0]!.way)
+      const isFirst = way === surroundings[0]!.way
+      declare(given, isFirst)
       testUnfit(mapping, given)
       testRaces(mapping, given)
+      if (!isFirst) return
+      test('W3: migrating, the check and resets make no trigger, index, column or grant', async () => {
+        const { database, sql } = peer
+        await migrate(database, { ownsUsers: false })
+        expect((await inspectUsersTable(given().installation.services.database, mapping)).problems).toEqual(
+          [],
+        )
+        expect(await readDefinitions(sql, schema)).toEqual(definitions)
+        expect(definitions.length).toBeGreaterThan(5)
+      })
     })
   })
 }

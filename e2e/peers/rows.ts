@@ -22,6 +22,20 @@ export async function readRows(sql: pg.Client): Promise<Rows> {
   return found
 }
 
+/** Everything that defines the tables of a schema: columns, indexes, triggers, policies and grants, sorted. */
+export async function readDefinitions(sql: pg.Client, schema: string): Promise<string[]> {
+  const { rows } = await sql.query<{ definition: string }>(
+    `WITH r AS (SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1)
+     SELECT concat_ws(' ', relname, relkind, relrowsecurity, relacl) AS definition FROM r
+     UNION ALL SELECT concat_ws(' ', relname, attname, format_type(atttypid, atttypmod), attnotnull, attacl)
+       FROM r JOIN pg_attribute a ON attrelid = r.oid AND attnum > 0
+     UNION ALL SELECT pg_get_triggerdef(t.oid) FROM r JOIN pg_trigger t ON tgrelid = r.oid
+     UNION ALL SELECT polname FROM r JOIN pg_policy ON polrelid = r.oid ORDER BY 1`,
+    [schema],
+  )
+  return rows.map(({ definition }) => definition)
+}
+
 /** What differs, sorted: `public.account X: password, updatedAt` for a row that changed, `public.session Y: gone` or `new`. */
 export function differences(before: Rows, after: Rows): string[] {
   const names = [...new Set([...before.keys(), ...after.keys()])]

@@ -67,6 +67,10 @@ def version():
     return django.get_version()
 
 
+def default_iterations():
+    return PBKDF2PasswordHasher.iterations
+
+
 def migrate():
     call_command('migrate', verbosity=0)
 
@@ -128,7 +132,7 @@ def judge(password, stored, iterations=None):
 
 
 calls = [
-    *(version, migrate, create_user, sign_in, is_signed_in, create_token, is_token_valid),
+    *(version, default_iterations, migrate, create_user, sign_in, is_signed_in, create_token, is_token_valid),
     *(stored, hash, argon2_hash_length, judge),
 ]
 by_name = {call.__name__: call for call in calls}
