@@ -11,7 +11,7 @@ const config = {
   incremental: true,
   concurrency: 2,
   reporters: ['clear-text', 'progress', 'html'],
-  ignorePatterns: ['.next', 'dist', 'docs', '.data', 'test-results'],
+  ignorePatterns: ['.next', 'dist', '.data', 'test-results'],
   mutate: [
     'lib/{addresses,config,passwords,text}/**/*.ts',
     'lib/http/{body/*,cors,error-codes,form-errors,link-repair,request-schemas}.ts',

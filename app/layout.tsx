@@ -35,7 +35,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
   const t = await getTranslations({ locale: language, namespace: 'pages.error' })
   const { settings } = services()
   const { appName, logoUrl } = settings.branding
-  const messages = {
+  const data = {
     title: t('title'),
     lead: t('lead'),
     retry: t('retry'),
@@ -47,5 +47,5 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
     brand: await brandStyle(),
     help: await helpLine(language),
   }
-  return <ErrorPageDataProvider messages={messages}>{children}</ErrorPageDataProvider>
+  return <ErrorPageDataProvider data={data}>{children}</ErrorPageDataProvider>
 }

@@ -10,20 +10,20 @@ export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | '
   help?: ReactNode
 }
 
-const MessagesContext = createContext<ErrorPageData | null>(null)
+const ErrorPageDataContext = createContext<ErrorPageData | null>(null)
 
 /** Provides the data to the error page of all pages below. */
 export function ErrorPageDataProvider({
-  messages,
+  data,
   children,
 }: {
-  messages: ErrorPageData
+  data: ErrorPageData
   children: ReactNode
 }) {
-  return <MessagesContext value={messages}>{children}</MessagesContext>
+  return <ErrorPageDataContext value={data}>{children}</ErrorPageDataContext>
 }
 
 /** Returns the provided data; null outside of the provider. */
 export function useErrorPageData(): ErrorPageData | null {
-  return useContext(MessagesContext)
+  return useContext(ErrorPageDataContext)
 }

@@ -44,8 +44,8 @@ export function countWords(text: string): number {
 }
 
 /**
- * Whether all letters are Latin, or none. Between Latin letters, some of other scripts resemble a dot or a slash, so that the
- * text looks like a URL; so do most modifier letters (\p{Lm}).
+ * Whether all letters of a text are Latin, or none is. Between Latin letters, a letter of another script can resemble a dot or a
+ * slash, so that the text looks like a URL. Modifier letters (\p{Lm}) can, too, so most of them are rejected.
  */
 export function doesNotMixLatin(text: string): boolean {
   const letters = (text.match(/\p{L}/gu) ?? []).join('')

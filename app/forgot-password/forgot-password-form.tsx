@@ -33,7 +33,7 @@ type LastRequest = { login: string; againAt: number }
  * The form for the login. Without JavaScript the browser posts it and the endpoint redirects; with JavaScript the login stays
  * in memory, so that the next view can show it for correction without a URL that contains it.
  *
- * @param known the kind of login that finds an account
+ * @param loginKind what a person may type: a username, an email address, or either
  * @param pause seconds before the next request is allowed
  * @param errors the errors of a submission without JavaScript
  */
@@ -42,7 +42,7 @@ export function ForgotPasswordForm({
   endpoint,
   sentPath,
   loginField,
-  known,
+  loginKind,
   pause,
   errors,
   heading,
@@ -52,7 +52,7 @@ export function ForgotPasswordForm({
   endpoint: string
   sentPath: string
   loginField: LoginField
-  known: 'username' | 'email' | 'either'
+  loginKind: 'username' | 'email' | 'either'
   pause: number
   errors: FormErrors<LoginField>
   heading: ReactNode
@@ -151,8 +151,8 @@ export function ForgotPasswordForm({
         <input
           {...register(loginField)}
           id="login"
-          type={known === 'email' ? 'email' : 'text'}
-          inputMode={known === 'username' ? undefined : 'email'}
+          type={loginKind === 'email' ? 'email' : 'text'}
+          inputMode={loginKind === 'username' ? undefined : 'email'}
           enterKeyHint="send"
           dir="auto"
           autoComplete="username"

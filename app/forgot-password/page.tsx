@@ -14,7 +14,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
   const { error } = await searchParams
   const language = await visitorLanguage()
   const { reset, emailSlots } = services().settings
-  const known = loginKind()
+  const kind = loginKind()
   const t = await getTranslations({ locale: language, namespace: 'pages.ask' })
   return (
     <PageLayout language={language} title={t('title')} step={1}>
@@ -23,12 +23,12 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
         endpoint={await pathInLanguage('/api/v1/accounts/send-reset-password-link/', language)}
         sentPath={await pathInLanguage('/forgot-password/sent/', language)}
         loginField={reset.loginField}
-        known={known}
+        loginKind={kind}
         pause={emailSlots.cooldown}
         errors={parseFormErrors(error, [reset.loginField])}
         heading={<PageHeading title={t('title')}>{t('lead')}</PageHeading>}
         messages={{
-          label: t('label', { loginField: known }),
+          label: t('label', { loginField: kind }),
           hint: t('hint'),
           submit: t('submit'),
           busy: t('busy'),
@@ -37,9 +37,9 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
             form: await formMessages(language),
             login: {
               ...fillFieldMessages(
-                t('missing', { loginField: known }),
+                t('missing', { loginField: kind }),
                 {},
-                t('invalid', { loginField: known }),
+                t('invalid', { loginField: kind }),
               ),
               'user-not-found': t('unknown'),
             },

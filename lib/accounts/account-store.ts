@@ -30,9 +30,10 @@ export type AccountStore = {
   readonly identity: string
 
   /**
-   * Finds the accounts of a typed login: usernames exactly, except for the two ways in which Unicode spells an accented letter;
-   * email addresses by their canonical form. Compares the rows once more in this process, so that no collation of the database
-   * decides who gets an email. By email address, only resettable accounts are found, and `choose` limits their number.
+   * Finds the accounts of a typed login. A username must match as the mapping's `usernameStored` says; by default exactly, with
+   * accented letters composed or decomposed. An email address must match in canonical form. The rows are compared once more in
+   * this process, because a collation of the database may treat different texts as equal. A search by email address finds only
+   * resettable accounts, and `choose` limits their number.
    *
    * @param choose selects among the ids of an email address's accounts, oldest first; by default all
    * @throws LookUpTimedOut

@@ -9,8 +9,9 @@ export type Account = {
   name: string
   passwordHash: string | null
   /**
-   * Null if the stored value is a password of a known format. Otherwise nothing is stored, its format is unknown, or several rows
-   * hold a hash and which one the product verifies is unknown.
+   * Why the stored value is not a usable password; null if it is one. `none`: nothing is stored, or a value that the mapping marks
+   * as no password (`password.none`). `unknown-format`: no format of the mapping matches. `several-hashes`: several rows hold a
+   * hash, and Rekey cannot tell which one the product verifies.
    */
   passwordProblem: 'none' | 'unknown-format' | 'several-hashes' | null
   isActive: boolean

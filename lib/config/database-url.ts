@@ -5,8 +5,8 @@ import { serverUrlProblem, encodingAdvice } from './server-url'
 const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey'
 
 /**
- * Parses a database URL as `pg` does: the host may be missing after a user name, and a parameter `host` or `port` wins
- * (libpq, "Connection URIs").
+ * Parses a database URL as `pg` does. The host may be missing after a user name. The parameters `user`, `password`, `host` and
+ * `port` override the same parts of the URL (libpq, "Connection URIs").
  *
  * @returns undefined if it is not a PostgreSQL URL or is ambiguous. `host` is a name, an IP address or the directory of a
  *   socket; it is empty if the URL has none

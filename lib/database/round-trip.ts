@@ -14,8 +14,8 @@ type Timeouts = {
 }
 
 /**
- * Whether the server ended the transaction of an error. Any other failure leaves it in doubt: the connection may have broken
- * after the commit.
+ * Whether the server reported the error, so that the transaction was certainly rolled back. After any other error, such as a lost
+ * connection, the transaction may have been committed.
  */
 export function wasRolledBack(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && error.severity === 'ERROR'

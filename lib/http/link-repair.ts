@@ -57,8 +57,9 @@ const decodeEntities: Rule = (text) =>
     .replace(/(?:×|\ufffd|\u00c3[\u0097\u2014]|&(?:times|#215|#xd7);)(?=tamp=)/gi, '&times')
 
 /**
- * Line breaks and spaces in a long link (mozilla/fxa-auth-server#722, pwm-project/pwm#697), invisible characters that mark
- * where a line may break, and the `>` at the start of a quoted line (RFC 3676 §4.5).
+ * Removes what the wrapping of lines adds to a long link: line breaks and spaces (mozilla/fxa-auth-server#722,
+ * pwm-project/pwm#697), invisible characters that mark where a line may break, and the `>` of a quoted line (RFC 3676 §4.5).
+ * In fields, removes such a run only if it contains `>`, because white space alone is no damage there.
  */
 const joinLines: Rule = (text, source) =>
   text.replace(/[\s>\u00ad\u200b-\u200d\u2060]+/gu, (run) =>
@@ -141,7 +142,11 @@ function* spellingsOf(received: Received, source: LinkSource): Generator<Link | 
   yield readText(repairText(text, source))
 }
 
-/** Restores the query, decoded once; undefined if a value is not text. */
+/**
+ * Joins the received values, which were decoded once, to a query string again. Skips missing values.
+ *
+ * @returns undefined if a value is neither text nor an integer
+ */
 function joinParameters(received: Received, source: LinkSource): string | undefined {
   const pieces: string[] = []
   for (const [name, value] of Object.entries(received)) {

@@ -6,7 +6,10 @@ import { strip } from '@/lib/text/python-strip'
 // Schemas of the three endpoints' bodies. Forms and handlers share them, so no Node APIs here. Errors have stable codes
 // (`lib/http/error-codes.ts`). zod/mini never tries `new Function`, which the CSP would block and report.
 
-/** The field that names the account: `email` if only email addresses are searched. */
+/**
+ * The name of the request field that contains the login: `email` if SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL is true.
+ * `reset.loginFields` says what is searched.
+ */
 export type LoginField = 'login' | 'email'
 
 /** The account of a link request: named by a typed login, or by an older link. */

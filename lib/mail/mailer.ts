@@ -76,7 +76,7 @@ export function createMailer(options: MailerOptions) {
     try {
       const message: Message = { ...messageTo(address, id, content), signal: deadline.signal }
       const reply = storableReply(await transport.send(id, message, deadline.handedOver))
-      // The id is in the email's Message-ID, so both name the email in the mail server's own log.
+      // With the id, which is a part of the Message-ID, or the reply, an operator finds the email in the mail server's log.
       log.info({ event: 'email_accepted', emailId: id, reply })
       return report({ ok: true, ...(reply && { reply }) })
     } catch (error) {

@@ -31,7 +31,7 @@ export type JobNumbers = {
   waiting: number
   retrying: number
   running: number
-  /** Seconds. */
+  /** The age of the oldest unfinished job in seconds; 0 if there is none. */
   oldest: number
 }
 

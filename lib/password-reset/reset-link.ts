@@ -80,8 +80,9 @@ export function createLinkSigner({
     timestamp: number,
     state: LinkState,
   ): Buffer {
-    // `cancel-change` ignores the password, because it must still work after an attacker changed the password again.
-    // `cancel` must not survive a change: an attacker with that email could use it to invalidate later links of the owner.
+    // A `cancel-change` link is signed without the password, because it must still work if an attacker changes the password
+    // again. A `cancel` link becomes invalid when the password changes: otherwise an attacker who has the old email could cancel
+    // later links of the owner. Without `oneTimeUse` it stays valid.
     const password = oneTimeUse && purpose !== 'cancel-change' ? (state.passwordHash ?? '') : ''
     return mac(key, [
       'inner',

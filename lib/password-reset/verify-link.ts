@@ -30,7 +30,11 @@ export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verifi
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
 }
 
-/** @returns null for a link that Rekey did not sign for this kind of page */
+/**
+ * Verifies the outer signature of a link for each purpose of this kind of page, without the database.
+ *
+ * @returns null if no purpose matches
+ */
 export function openLink({ links }: Pick<Parts, 'links'>, kind: LinkKind, link: Link): GenuineLink | null {
   for (const purpose of purposesOf[kind]) {
     const genuine = links.verifyAuthenticity(purpose, link)

@@ -42,7 +42,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 
   const letters = all.filter((character) => !isPadding(character))
   if (letters.length === all.length || letters.length < 3) return false
-  // Matches "sunflower1sunflower2". Hexadecimal digits repeat letters by chance, but not each part as one run of letters.
+  // Matches "sunflower1sunflower2". Each repetition must be one uninterrupted run of letters, because a random hexadecimal text
+  // often repeats letters, but rarely in whole runs.
   const runs = all.filter((character, at) => !isPadding(character) && isPadding(all[at - 1] ?? '0')).length
   const part = repeatedPartLength(letters)
   if (isRepeated(letters) && part >= tellingPart && runs * part <= letters.length + part) return true

@@ -10,7 +10,7 @@ export type KeyedRandom = ReturnType<typeof createKeyedRandom>
 export function createKeyedRandom(key: Buffer) {
   const bytes = (label: string) => createHmac('sha256', key).update(label).digest()
 
-  /** Returns a whole number from 0 to `below` - 1; the bias is at most 2^-27. */
+  /** Returns a whole number from 0 to `below` - 1. Its bias is at most `below` / 2^64, which is negligible for counts and seconds. */
   function number(label: string, below: number): number {
     return below <= 1 ? 0 : Number(bytes(label).readBigUInt64BE() % BigInt(below))
   }

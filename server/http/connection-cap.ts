@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** Milliseconds before the next search if no idle connection was found: a burst would cause thousands of searches. */
+/** Milliseconds without a new search after one that found no idle connection: a burst would cause thousands of searches. */
 const lookHolds = 100
 
 type Cap = {

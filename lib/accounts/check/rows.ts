@@ -175,7 +175,7 @@ async function indexState(client: Query, table: string, expressions: string[]) {
   return { rows: Math.round(state?.rows ?? 0), isIndexed: state?.isIndexed ?? true }
 }
 
-/** Tables of tokens that outlive a password, by the product that makes them. */
+/** Tables of tokens and sessions that stay valid after a change of the password, with the product that makes them. */
 const tokenTables: Record<string, string> = {
   oauth_access_tokens: 'Laravel Passport or Doorkeeper',
   oauth2_provider_accesstoken: 'django-oauth-toolkit',
