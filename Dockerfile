@@ -9,10 +9,12 @@ COPY . .
 # Only for an address with a path, which the build writes into pages: --build-arg PUBLIC_URL=https://example.com/account
 ARG PUBLIC_URL=
 RUN npm run build
-# The image has its own Node.js, and nothing is built in it: what only builds use is left out.
-RUN npm prune --omit=dev && rm -rf .next/cache node_modules/node-linux-* node_modules/.bin/node \
-  node_modules/@next/swc-* node_modules/@img node_modules/typescript node_modules/prisma \
-  node_modules/@prisma/config node_modules/@prisma/dev node_modules/@prisma/query-plan-executor node_modules/@prisma/studio-core
+# The image has its own Node.js, and nothing is built in it: what only a build uses is left out, which is half of its size.
+RUN npm prune --omit=dev && npm uninstall --no-save --omit=dev prisma tailwindcss @tailwindcss/postcss && \
+  rm -rf .next/cache node_modules/node-linux-* node_modules/.bin/node node_modules/@next/swc-* node_modules/@img \
+  node_modules/@swc/core* node_modules/typescript && \
+  find node_modules -name '*.map' -delete && find node_modules/next/dist -name '*.dev.js' -delete && \
+  find node_modules/@prisma/client/runtime -name 'query_compiler*' ! -name '*fast_bg.postgresql*' -delete
 
 FROM node:24.21.0-bookworm-slim
 WORKDIR /rekey

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { readDockerfile, runDockerfile } from '@/e2e/support/dockerfile-steps'
 import { startMailSink } from '@/e2e/support/mail-sink'
-import { freePort } from '@/e2e/support/running-app'
+import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
 import { createTestDatabase } from '@/e2e/support/test-database'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-image-'))
@@ -44,11 +44,27 @@ test('the steps of the Dockerfile make what serves, tells its health, and stops 
   try {
     expect(await health()).toBe(1)
     expect((await once(run(['scripts/run.js', 'migrate']), 'exit'))[0]).toBe(0)
-    const app = run(start)
+    const adding = spawn(
+      process.execPath,
+      ['scripts/run.js', 'accounts', 'add', 'ada', 'ada@example.com', '--password-stdin'],
+      { cwd: folder, env, stdio: ['pipe', 'ignore', 'inherit'] },
+    )
+    adding.stdin.end(newPassword())
+    expect((await once(adding, 'exit'))[0]).toBe(0)
+    const processes = [run(start), run(['scripts/run.js', 'worker'])]
     await expect.poll(health, { timeout: 60_000, interval: 500 }).toBe(0)
-    expect((await fetch(`http://127.0.0.1:${port}/forgot-password/`)).status).toBe(200)
-    app.kill('SIGTERM')
-    expect([0, 143]).toContain((await once(app, 'exit'))[0])
+    const url = `http://127.0.0.1:${port}`
+    expect((await fetch(`${url}/forgot-password/`)).status).toBe(200)
+    const post = (endpoint: string, fields: Record<string, string>) =>
+      fetch(`${url}/api/v1/accounts/${endpoint}/`, { method: 'POST', body: new URLSearchParams(fields) })
+    expect((await post('send-reset-password-link', { login: 'ada' })).status).toBe(200)
+    const link = readLink((await sink.next('ada@example.com', 60_000)).link)
+    expect((await post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
+    for (const process of processes) {
+      const exit = once(process, 'exit')
+      process.kill('SIGTERM')
+      expect([0, 143]).toContain((await exit)[0])
+    }
   } finally {
     await sink.close()
     await database.drop()
