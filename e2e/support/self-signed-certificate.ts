@@ -5,8 +5,13 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
  * with. Not for production, which has certificates that others vouch for.
  *
  * @param host the one DNS name it stands for
+ * @param options.expired whether its day ended a minute ago
  */
-export function makeSelfSignedCertificate(host: string): { key: string; cert: string } {
+export function makeSelfSignedCertificate(
+  host: string,
+  { expired = false }: { expired?: boolean } = {},
+): { key: string; cert: string } {
+  const end = Date.now() + (expired ? -60_000 : 86_400_000)
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signatureAlgorithm = sequence(objectId('2a8648ce3d040302')) // ecdsa-with-SHA256
   const name = sequence(set(sequence(objectId('550403'), utf8(host)))) // commonName
@@ -16,7 +21,7 @@ export function makeSelfSignedCertificate(host: string): { key: string; cert: st
     integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])), // serial number
     signatureAlgorithm,
     name,
-    sequence(time(Date.now() - 3_600_000), time(Date.now() + 86_400_000)),
+    sequence(time(end - 90_000_000), time(end)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     tagged(0xa3, sequence(sequence(objectId('551d11'), tagged(0x04, alternativeName)))), // subjectAltName

@@ -23,7 +23,7 @@ export const mailHints = {
     'No connection to the mail server: check host and port in SMTP_URL, and that a firewall lets this machine reach it; port 465 needs smtps://, ports 587 and 25 need smtp://.',
   tls: 'No encrypted connection to the mail server: in SMTP_URL, port 465 needs smtps://, ports 587 and 25 need smtp:// and a server with STARTTLS; ?ignoreTLS=true switches encryption off.',
   certificate:
-    "The mail server's certificate was not accepted: SMTP_URL must name the host that the certificate names, and SMTP_CA_FILE the authority that signed it, if it is a private one.",
+    "The mail server's certificate was not accepted: it must not have expired, SMTP_URL must name the host that the certificate names, and SMTP_CA_FILE the authority that signed it, if it is a private one.",
   greeting:
     'The mail server rejected this client before any email: set SMTP_HELO_NAME to a name that it accepts, and allow the address of this machine there.',
   authentication:

@@ -148,7 +148,8 @@ export type ProcessKind = (typeof processKinds)[number]
 export const readGauges = {
   database_up: '1 if the database answered this scrape. If it did not, there is no other number.',
   database_clock_offset_seconds: "The database's clock minus that of the machine that was scraped.",
-  last_write_seconds: 'Age of the newest report of any process in the database; it grows while writes fail.',
+  last_write_seconds:
+    'Age of the newest report in the database, or of the last one of the process that answers, whichever is older; it grows while writes fail.',
   processes: 'Processes that reported in the last 30 seconds.',
   jobs: 'Unfinished jobs: waiting for a worker, waiting for their next attempt, or running.',
   oldest_job_seconds: 'Age of the oldest unfinished job of a queue; 0 if there is none.',

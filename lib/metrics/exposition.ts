@@ -24,6 +24,8 @@ export type Scraped = {
         workerSeen: number | null
       }
     | undefined
+  /** Milliseconds since this process stored a report of its own. */
+  ownReport: number
   /** The clock of this machine when the database's was read, in milliseconds since the epoch. */
   readAt: number
 }
@@ -33,7 +35,7 @@ export type Scraped = {
  * older count that this process remembers may be lower than one that another process answered before, and Prometheus would
  * take it for a restart.
  */
-export function writeMetrics({ reported, jobs, mail, readAt }: Scraped): string {
+export function writeMetrics({ reported, jobs, mail, ownReport, readAt }: Scraped): string {
   const up = gaugeLines('database_up', [['', reported === undefined ? 0 : 1]])
   if (reported === undefined) return `${up.join('\n')}\n`
   const lines = [
@@ -54,7 +56,8 @@ export function writeMetrics({ reported, jobs, mail, readAt }: Scraped): string 
     ...gaugeLines('database_clock_offset_seconds', [['', (reported.now - readAt) / 1000]]),
   ]
   if (reported.lastReport !== null)
-    lines.push(...gaugeLines('last_write_seconds', [['', reported.lastReport / 1000]]))
+    // On a full disk, reports that only replace a row may still be stored; those with new counts are not.
+    lines.push(...gaugeLines('last_write_seconds', [['', Math.max(reported.lastReport, ownReport) / 1000]]))
   if (jobs !== undefined) lines.push(...jobLines(jobs))
   if (mail !== undefined) {
     lines.push(...gaugeLines('emails_stopped', byLabel('cause', mail.stopped)))

@@ -19,17 +19,18 @@ export const reportTimes = {
  * number of series. A report whose response was lost is sent again as it was. A process that is killed loses what it counted
  * since its last report.
  *
- * @returns `stop` sends a last report
+ * @returns `age` is the time since a report was stored, in milliseconds, or since the start; `stop` sends a last report
  */
 export function startMetricsReports(
   { add, kind, log }: { add: MetricsStore['add']; kind: ProcessKind; log: Log },
   times = reportTimes,
-): { stop(): Promise<void> } {
+): { age(): number; stop(): Promise<void> } {
   const process = randomUUID()
   let number = 0
   let pending: Report | undefined
   let sending: Promise<void> | undefined
   let lastSent = -Infinity
+  const started = performance.now()
 
   function send(): Promise<void> {
     return (sending ??= attempt().finally(() => (sending = undefined)))
@@ -53,6 +54,7 @@ export function startMetricsReports(
   void send()
 
   return {
+    age: () => performance.now() - Math.max(started, lastSent),
     async stop() {
       clearInterval(timer)
       const patience = new Promise<void>((resolve) => setTimeout(resolve, times.lastReport).unref())

@@ -135,14 +135,18 @@ test('L7: what is counted while the database is away is stored once it is back, 
   }
   const before = await counted('errors')
   count('errors', {})
+  const began = performance.now()
   const reports = startMetricsReports(
     { add, kind: 'web', log },
     { interval: 20, idle: 60_000, lastReport: 5_000 },
   )
   await expect.poll(() => counted('errors')).toBe(before + 1)
+  // No report was stored since the start.
+  await expect.poll(reports.age).toBeGreaterThan(100)
   count('errors', {}, 2)
   away = false
   await expect.poll(() => counted('errors')).toBe(before + 3)
+  expect(reports.age()).toBeLessThan(performance.now() - began - 100)
   count('errors', {})
   await reports.stop()
   expect(await counted('errors')).toBe(before + 4)

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { quoteSchema } from '@/lib/config/schema-names'
 import type { Settings } from '@/lib/config/settings'
 import { checkOwnTables } from '@/lib/setup/preflight'
 import { notificationsArrive } from '@/lib/queue/notifications'
@@ -7,7 +8,7 @@ import { ok, trouble, warning, type Finding } from './finding'
 /** Seconds by which clocks may differ before logs of two machines are hard to compare. */
 const clockTolerance = 5
 
-/** Checks the database as a start does, then its role, clock and isolation, and whether a pooler stands in between. */
+/** Checks the database as a start does, then its role, clock, isolation and writes, and whether a pooler stands in between. */
 export async function checkDatabase(settings: Settings, ownsUsers: boolean): Promise<Finding[]> {
   let warnings: string[]
   try {
@@ -20,8 +21,37 @@ export async function checkDatabase(settings: Settings, ownsUsers: boolean): Pro
   return [
     ...warnings.map((sentence) => warning('database', sentence)),
     ...(await readSession(settings)),
+    await checkWrites(settings),
     await checkNotifications(settings),
   ]
+}
+
+/**
+ * Tries to store more than the table of metrics has room for, and rolls it back: on a full disk, and on a replica, a database
+ * still answers queries, and still replaces single rows.
+ */
+async function checkWrites({ database: { url, schemas } }: Settings): Promise<Finding> {
+  const metrics = `${quoteSchema(schemas.own)}."metrics"`
+  const much = `INSERT INTO ${metrics} ("series", "value")
+    SELECT 'doctor ' || n || repeat(md5(n::text), 8), 0 FROM generate_series(1, 200) AS n`
+  const client = await connect(url)
+  try {
+    await client.query('BEGIN')
+    await client.query(much)
+    return ok('database.writes', 'The database takes writes.')
+  } catch (error) {
+    const { code = 'no code' } = error as { code?: string }
+    return trouble(
+      'database.writes',
+      `The database answers, but takes no writes (${code}).`,
+      code === '25006'
+        ? 'It is a replica, or set to read only: DATABASE_URL must name the primary server.'
+        : 'Look at its disk (53100: full) and its log.',
+    )
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined)
+    await client.end().catch(() => undefined)
+  }
 }
 
 async function checkNotifications({ database }: Settings): Promise<Finding> {
@@ -42,7 +72,7 @@ type Session = {
   now: string
 }
 
-async function readSession({ database: { url, schemas } }: Settings): Promise<Finding[]> {
+async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5_000,
@@ -50,6 +80,11 @@ async function readSession({ database: { url, schemas } }: Settings): Promise<Fi
   })
   client.on('error', () => undefined)
   await client.connect()
+  return client
+}
+
+async function readSession({ database: { url, schemas } }: Settings): Promise<Finding[]> {
+  const client = await connect(url)
   try {
     await client.query('SELECT 1')
     const asked = Date.now()

@@ -46,13 +46,17 @@ function processFindings(reported: Reported, startsWorker: boolean): Finding[] {
         lastReport === null
           ? 'No process has reported to the database yet.'
           : `No process has reported to the database for ${Math.round(lastReport / 1000)} s.`,
-        'Start Rekey. If it runs, the database takes no writes: look at its disk.',
+        'Start Rekey, unless database.writes says why none does.',
       ),
     ]
   found.push(
     processes.web > 0
       ? ok('processes.web', `Web processes: ${processes.web}.`)
-      : warning('processes.web', 'No web process runs.', 'npm start'),
+      : warning(
+          'processes.web',
+          'No web process reports.',
+          'Start one, unless database.writes says why none does.',
+        ),
   )
   found.push(
     processes.worker > 0

@@ -26,6 +26,7 @@ afterAll(async () => {
 const partsOf = (of: Database) => ({
   store: createMetricsStore(of),
   mailState: createMailStateStore(of),
+  ownReport: () => 0,
   token,
   log,
 })
@@ -80,7 +81,10 @@ test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)
     const store = { read: asked, readJobs: asked }
     const headers: Record<string, string> =
       authorization === undefined ? {} : { Authorization: authorization }
-    const [answer] = await scrape({ store, mailState: { read: asked }, token, log }, { headers })
+    const [answer] = await scrape(
+      { store, mailState: { read: asked }, ownReport: () => 0, token, log },
+      { headers },
+    )
     expect(answer).toMatchObject({ status: 401, text: '{"detail":"A bearer token is needed."}' })
     expect(answer!.headers.get('www-authenticate')).toBe('Bearer')
   },
@@ -95,6 +99,7 @@ test('L7: scrapes at the same time share one read, and the look at the jobs is k
       readJobs: () => ((asked.readJobs += 1), store.readJobs()),
     },
     mailState: { read: () => ((asked.mail += 1), mailState.read()) },
+    ownReport: () => 0,
     token,
     log,
   }
@@ -120,7 +125,13 @@ test('L7: a database that is away, or silent, is one number, in time', async () 
   const silent = () => new Promise<never>(() => undefined)
   const began = performance.now()
   const [late] = await scrape(
-    { store: { read: silent, readJobs: silent }, mailState: { read: silent }, token, log },
+    {
+      store: { read: silent, readJobs: silent },
+      mailState: { read: silent },
+      ownReport: () => 0,
+      token,
+      log,
+    },
     { times: { patience: 200, keepJobs: 0 } },
   )
   expect(performance.now() - began).toBeLessThan(3_000)
@@ -134,7 +145,13 @@ test('L7: if only the jobs cannot be read in time, all other numbers are given',
   const silent = () => new Promise<never>(() => undefined)
   const { store } = partsOf(database)
   const [answer] = await scrape(
-    { store: { read: store.read, readJobs: silent }, mailState: { read: silent }, token, log },
+    {
+      store: { read: store.read, readJobs: silent },
+      mailState: { read: silent },
+      ownReport: () => 0,
+      token,
+      log,
+    },
     { times: { patience: 500, keepJobs: 0 } },
   )
   expect(answer!.text).toContain('\nrekey_database_up 1\n')

@@ -24,6 +24,8 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<vo
 type Parts = {
   store: Pick<MetricsStore, 'read' | 'readJobs'>
   mailState: Pick<MailStateStore, 'read'>
+  /** Returns the milliseconds since this process stored a report of its own. */
+  ownReport: () => number
   token: string
   log: Log
 }
@@ -34,7 +36,7 @@ type Parts = {
  * (`rekey_database_up 0`), with status 200, so that Prometheus keeps it.
  */
 export function createMetricsEndpoint(
-  { store, mailState, token, log }: Parts,
+  { store, mailState, ownReport, token, log }: Parts,
   times: typeof scrapeTimes = scrapeTimes,
 ): Handle {
   const readReported = shared(0, times.patience, () => store.read())
@@ -54,9 +56,9 @@ export function createMetricsEndpoint(
     }
     const reported = await readReported().then((found) => ({ found, at: Date.now() }), unknown)
     const readAt = reported?.at ?? 0
-    if (reported === undefined) return { reported: undefined, readAt }
+    if (reported === undefined) return { reported: undefined, ownReport: 0, readAt }
     const [jobs, mail] = await Promise.all([readJobs().catch(unknown), readMail().catch(unknown)])
-    return { reported: reported.found, jobs, mail, readAt }
+    return { reported: reported.found, jobs, mail, ownReport: ownReport(), readAt }
   }
 
   return async (request, response) => {

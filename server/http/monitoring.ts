@@ -42,7 +42,7 @@ export function startMonitoring(
   if (metricsToken !== undefined)
     served.set(
       `${basePath}${metricsPath}`,
-      createMetricsEndpoint({ store, mailState, token: metricsToken, log }),
+      createMetricsEndpoint({ store, mailState, ownReport: reports.age, token: metricsToken, log }),
     )
 
   return {
