@@ -44,6 +44,7 @@ test.concurrent(
     await expect.poll(reported, { timeout: 20_000 }).toBeGreaterThanOrEqual(2)
     const token = randomBytes(32).toString('base64url')
     const { code, output, errors } = await doctor({ METRICS_TOKEN: token, HEALTH_TOKEN: `${token}x` })
+    expect(output).not.toContain('TROUBLE')
     expect([code, errors]).toEqual([0, ''])
     const lines = output.trimEnd().split('\n')
     for (const check of [
@@ -68,7 +69,6 @@ test.concurrent(
       'address.proxies',
     ])
       expect(lines.filter((line) => line.split(/ +/)[1] === check)).toHaveLength(1)
-    expect(output).not.toContain('TROUBLE')
     for (const secret of [app.secret, token]) expect(output).not.toContain(secret)
   },
   60_000,
