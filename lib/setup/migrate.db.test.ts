@@ -219,6 +219,13 @@ describe('V2: a schema that is not Rekey’s alone', () => {
     expect(await exists('rekey_queue.version')).toBe(false)
   })
 
+  test('F16: is Rekey’s also after a rollback from a newer version, which added a migration and a table', async () => {
+    await migrate(database)
+    await sql.query(`CREATE TABLE rekey.newer (id int); INSERT INTO rekey._prisma_migrations
+      ("id", "checksum", "finished_at", "migration_name") VALUES ('newer', '', now(), '29990101000000_newer')`)
+    expect(await migrate(database)).toEqual([])
+  })
+
   test('is not migrated: another application’s Prisma migrations', async () => {
     await sql.query(`CREATE SCHEMA rekey; CREATE TABLE rekey._prisma_migrations (migration_name text, checksum text,
       finished_at timestamptz, rolled_back_at timestamptz); INSERT INTO rekey._prisma_migrations VALUES ('2020_init')`)

@@ -70,7 +70,9 @@ async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: stri
       found.map(({ name, usable, foreign_owner: foreignOwner }) => [name, { usable, foreignOwner }]),
     ),
     keywords: new Set(reserved.map(({ name }) => name)),
-    foreignMigrations: (known) => applied.some((name) => !known.includes(name)),
+    // Beside Rekey's first migration, unknown ones are those of a newer version, before a rollback.
+    foreignMigrations: (known) =>
+      !applied.includes(known[0]!) && applied.some((name) => !known.includes(name)),
   }
 }
 
