@@ -1,4 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -6,7 +12,7 @@ import { startDnsServer } from '@/e2e/support/dns-server'
 import { runDoctor, settingsOf, unwellOf } from '@/e2e/support/doctor'
 import { startMailSink } from '@/e2e/support/mail-sink'
 import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
-import { freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
+import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { startScriptedMailServer } from '@/e2e/support/scripted-mail-server'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 import { createMigratedDatabase, testServer } from '@/e2e/support/test-database'
@@ -149,19 +155,27 @@ test.concurrent(
 )
 
 test.concurrent(
-  'an away database, a certificate that is not accepted and an address where nothing answers are told in a line each, and the other checks go on',
+  'an away database, a certificate that is not accepted and an address whose certificate has expired are told in a line each, and the other checks go on',
   async () => {
     const sink = await startMailSink({ certificate: makeSelfSignedCertificate('localhost') })
+    const expired = makeSelfSignedCertificate('localhost', { expired: true })
+    const proxy = createServer(expired).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const authority = path.join(tmpdir(), `rekey-authority-${randomBytes(6).toString('hex')}.pem`)
+    writeFileSync(authority, expired.cert)
     const password = randomBytes(12).toString('hex')
     const { code, output, findings } = await doctor(
       {
         DATABASE_URL: `postgresql://rekey:${password}@127.0.0.1:9/rekey`,
         SMTP_URL: sink.url,
-        PUBLIC_URL: `http://127.0.0.1:${await freePort()}`,
+        PUBLIC_URL: `https://localhost:${(proxy.address() as AddressInfo).port}`,
+        NODE_EXTRA_CA_CERTS: authority,
       },
       '--json',
     )
     await sink.close()
+    proxy.close()
+    rmSync(authority)
     const of = (check: string) => findings.find((finding) => finding.check === check)
     const checks = ['database', 'queue', 'mail', 'address', 'sender.spf']
     expect([code, ...checks.map((check) => of(check)?.status)]).toEqual([
@@ -173,7 +187,7 @@ test.concurrent(
       'ok',
     ])
     expect(of('mail')!.message).toContain('certificate')
-    expect(of('address')!.message).toContain('ECONNREFUSED')
+    expect(of('address')!.message).toContain('CERT_HAS_EXPIRED')
     expect(output).not.toContain(password)
   },
   60_000,
