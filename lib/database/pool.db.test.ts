@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startEndingSessions } from '@/e2e/support/ending-sessions'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase } from './pool'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
@@ -44,4 +45,12 @@ test('F1, F8: a connection whose transaction was left open serves nobody else, a
   const { rows } = await opened.pool.query(`SELECT to_regclass('left_open') AS "table"`)
   expect(rows).toEqual([{ table: null }])
   await opened.close()
+})
+
+test('F7: a session that is ended while it is between two statements ends no process', async () => {
+  const ending = await startEndingSessions()
+  const opened = openDatabase({ url: ending.url, schemas: defaultSchemaNames, poolSize: 1 }, log)
+  expect(await ending.crashesDuring(() => opened.isReady())).toEqual([])
+  await opened.close()
+  ending.close()
 })

@@ -60,6 +60,9 @@ export function openDatabase(
   pool.on('error', (error) =>
     log.warn({ err: error, event: 'database_connection_lost', requestId: undefined }),
   )
+  // The pool listens to idle connections only. A session may also end while its connection is in use and no statement is under
+  // way; the next statement fails then, and without a listener the process would end at once.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   // Close connections whose transaction status is not idle instead of reusing them: other work would join the transaction.
   pool.on('release', (_error, client) => {
     if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined)

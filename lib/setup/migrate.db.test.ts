@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startEndingSessions } from '@/e2e/support/ending-sessions'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { migrate, pendingMigrations } from './migrate'
 
@@ -296,4 +297,10 @@ describe.runIf(testServer)('V2: a role that may not create schemas', () => {
       'does not own all tables in the schema rekey',
     )
   })
+})
+
+test('a session that is ended between two statements is an error of the migration, and no crash (F15)', async () => {
+  const ending = await startEndingSessions()
+  expect(await ending.crashesDuring(() => migrate({ ...database, url: ending.url }))).toEqual([])
+  ending.close()
 })

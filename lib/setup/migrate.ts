@@ -77,6 +77,8 @@ export async function migrate(
   { appRole, ownsUsers = true }: { appRole?: string | undefined; ownsUsers?: boolean } = {},
 ): Promise<string[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
+  // A session that ends is reported by the next statement.
+  client.on('error', () => undefined)
   await client.connect()
   const done: string[] = []
   try {

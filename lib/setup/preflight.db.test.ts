@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startEndingSessions } from '@/e2e/support/ending-sessions'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { migrate } from './migrate'
 import { checkDatabase, encryptionWarnings } from './preflight'
@@ -27,6 +28,17 @@ test('a start that may open more connections than the server takes is warned of,
   expect(await check({ WEB_CONCURRENCY: '128', DATABASE_POOL_SIZE: '500' })).toEqual([
     expect.stringMatching(/^This start may open 64761 connections and the database accepts \d+: /),
   ])
+})
+
+test('a session that is ended between two statements of the checks is an error, and no crash (F15)', async () => {
+  const ending = await startEndingSessions()
+  const settings = readSettings({
+    SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
+    DATABASE_URL: ending.url,
+    REKEY_MODE: 'demo',
+  })
+  expect(await ending.crashesDuring(() => checkDatabase(settings))).toEqual([])
+  ending.close()
 })
 
 describe('K5: the way to a database on another machine', () => {

@@ -34,6 +34,8 @@ export async function checkOwnTables(settings: Settings, ownsUsers: boolean): Pr
   try {
     // The constructor can throw as well: it reads the certificate files that the URL names.
     client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
+    // A session that ends is reported by the next statement.
+    client.on('error', () => undefined)
     await client.connect()
   } catch (error) {
     throw new Error(

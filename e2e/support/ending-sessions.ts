@@ -1,0 +1,62 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+
+export type EndingSessions = {
+  /** Of a database. */
+  url: string
+  /** Runs work, whether it fails or not, and returns the errors that would have ended the process. */
+  crashesDuring(work: () => Promise<unknown>): Promise<unknown[]>
+  close(): void
+}
+
+/**
+ * A server that speaks PostgreSQL's protocol and ends each session after its first statement: the response to the statement and
+ * the end by an administrator's command (57P01) come in one packet, so that no statement is under way when the session ends.
+ */
+export async function startEndingSessions(): Promise<EndingSessions> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => {
+      socket.write(Buffer.concat([message('R', int32(0)), message('K', int32(7), int32(7)), ready]))
+      socket.once('data', () => socket.end(Buffer.concat([message('C', text('SELECT 0')), ready, ended])))
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `postgresql://somebody@127.0.0.1:${(server.address() as AddressInfo).port}/nothing`,
+    async crashesDuring(work) {
+      const crashes: unknown[] = []
+      const keep = (error: unknown) => void crashes.push(error)
+      process.on('uncaughtException', keep)
+      await work().catch(() => undefined)
+      // What an event of a socket throws is reported in a turn of its own.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      process.off('uncaughtException', keep)
+      return crashes
+    },
+    close: () => void server.close(),
+  }
+}
+
+// PostgreSQL, "Message Formats".
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+
+function text(...lines: string[]): Buffer {
+  return Buffer.from(lines.map((line) => `${line}\0`).join(''))
+}
+
+function message(type: string, ...parts: Buffer[]): Buffer {
+  const body = Buffer.concat(parts)
+  return Buffer.concat([Buffer.from(type), int32(body.length + 4), body])
+}
+
+const ready = message('Z', Buffer.from('I'))
+const ended = message(
+  'E',
+  text('SFATAL', 'C57P01', 'Mterminating connection due to administrator command', ''),
+)
