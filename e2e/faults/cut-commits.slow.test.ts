@@ -1,9 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { addCrowd, type Member } from '@/e2e/support/crowd'
+import { addCrowd, requestStatus, type Member } from '@/e2e/support/crowd'
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
-import { exchange } from '@/e2e/support/exchange'
 import { printFaultRow } from '@/e2e/support/fault-table'
 import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
 import { isLong } from '@/e2e/support/long-form'
@@ -39,16 +38,7 @@ describe.runIf(testServer)('a connection that is lost while it commits a request
     await stable?.stop()
   })
 
-  /** The status, or 0 where the connection broke before an answer. */
-  const request = ({ login }: Member) =>
-    exchange(web.port, {
-      path: '/api/v1/accounts/send-reset-password-link/',
-      headers: [['Content-Type', 'application/json']],
-      body: JSON.stringify({ login }),
-    }).then(
-      ({ status }) => status,
-      () => 0,
-    )
+  const request = (member: Member) => requestStatus(web.port, member)
 
   /** The text of a job for a login, also where JSON stands within JSON. */
   const jobOf = ({ login }: Member) => new RegExp(`login\\W+${login}\\b`)

@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { addCrowd, emailsByAddress, type Member } from '@/e2e/support/crowd'
-import { exchange } from '@/e2e/support/exchange'
+import { addCrowd, emailsByAddress, requestStatus, type Member } from '@/e2e/support/crowd'
 import { printFaultRow } from '@/e2e/support/fault-table'
 import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
 import { isLong } from '@/e2e/support/long-form'
@@ -62,17 +61,6 @@ describe.runIf(testServer)('processes that are killed', () => {
     })
   }
 
-  /** Requests a link; the status, or 0 where the connection broke before an answer. */
-  const request = (login: string, { port }: KillableProcess) =>
-    exchange(port, {
-      path: '/api/v1/accounts/send-reset-password-link/',
-      headers: [['Content-Type', 'application/json']],
-      body: JSON.stringify({ login }),
-    }).then(
-      ({ status }) => status,
-      () => 0,
-    )
-
   test('F1, F2, F3, M10: whatever is killed when, each accepted request ends in its email, and a kill costs one copy more at most', async () => {
     const crowd = await addCrowd(stable.sql, kills * burst)
     const accepted: Member[] = []
@@ -80,7 +68,7 @@ describe.runIf(testServer)('processes that are killed', () => {
 
     for (let kill = 0; kill < kills; kill += 1) {
       const requests = crowd.slice(kill * burst, (kill + 1) * burst).map(async (member, nth) => {
-        const status = await request(member.login, ofKind('web')[nth % 2]!)
+        const status = await requestStatus(ofKind('web')[nth % 2]!.port, member)
         // 503: the database did not answer in time, as on a busy machine.
         expect([0, 200, 503]).toContain(status)
         ;(status === 200 ? accepted : inDoubt).push(member)

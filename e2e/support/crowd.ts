@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { exchange } from './exchange'
 import type { CaughtEmail, MailSink } from './mail-sink'
 import { newTag } from './overheard-app'
 
@@ -17,6 +18,17 @@ export async function addCrowd(sql: pg.Pool, count: number): Promise<Member[]> {
   )
   return rows
 }
+
+/** Requests a link; the status, or 0 where the connection broke before a response. */
+export const requestStatus = (port: number, { login }: Pick<Member, 'login'>): Promise<number> =>
+  exchange(port, {
+    path: '/api/v1/accounts/send-reset-password-link/',
+    headers: [['Content-Type', 'application/json']],
+    body: JSON.stringify({ login }),
+  }).then(
+    ({ status }) => status,
+    () => 0,
+  )
 
 /** The emails to each address, in the order in which they came. */
 export function emailsByAddress({ emails }: Pick<MailSink, 'emails'>): Map<string, CaughtEmail[]> {

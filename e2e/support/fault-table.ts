@@ -1,3 +1,6 @@
+import type { Member } from './crowd'
+import type { MailSink } from './mail-sink'
+
 /** A row of the table in docs/reliability.md. */
 export type FaultRow = {
   fault: string
@@ -11,6 +14,24 @@ export type FaultRow = {
   duplicates: number
   /** Accepted requests that came to nothing. */
   lost: number
+}
+
+/** Counts what became of accepted requests for links, by the emails that came. */
+export function countRow(
+  fault: string,
+  caused: number,
+  accepted: readonly Member[],
+  { countTo }: Pick<MailSink, 'countTo'>,
+): FaultRow {
+  const counts = accepted.map(({ email }) => countTo(email))
+  return {
+    fault,
+    caused,
+    accepted: accepted.length,
+    delivered: counts.filter((count) => count > 0).length,
+    duplicates: counts.reduce((sum, count) => sum + Math.max(0, count - 1), 0),
+    lost: counts.filter((count) => count === 0).length,
+  }
 }
 
 /** Prints a row as docs/reliability.md has it. */

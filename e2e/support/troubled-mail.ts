@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { SMTPServer } from 'smtp-server'
+import { SMTPServer, type SMTPServerSession } from 'smtp-server'
 import { makeSelfSignedCertificate } from './self-signed-certificate'
 
 /** How the mail server is: well, or one of the ways in which mail servers are not. */
@@ -19,6 +19,8 @@ export type Mood =
   | (typeof troubles)[number]
   | 'refusing the login (535)'
   | 'dropping before 250'
+  | 'dropping before 250, with the email'
+  | 'dropping after 250'
   | 'a byte every five seconds'
 
 export type TroubledMail = {
@@ -28,6 +30,8 @@ export type TroubledMail = {
   becomes(mood: Mood): void
   /** Emails taken, and connections that came to nothing, so far. */
   counts: { taken: number; troubled: number }
+  /** How many emails to an address were taken so far. */
+  countTo(address: string): number
   close(): Promise<void>
 }
 
@@ -41,6 +45,7 @@ export async function startTroubledMail(): Promise<TroubledMail> {
 
   let mood: Mood = 'well'
   const counts = { taken: 0, troubled: 0 }
+  const takenBy = new Map<string, number>()
   const sockets = new Set<Socket>()
   const server = new SMTPServer({
     ...trusted,
@@ -50,7 +55,7 @@ export async function startTroubledMail(): Promise<TroubledMail> {
       else callback()
     },
     onRcptTo(_address, _session, callback) {
-      const code = mood.match(/\d{3}/)?.[0]
+      const code = /\((\d{3})\)/.exec(mood)?.[1]
       if (code === undefined) return callback()
       counts.troubled += 1
       callback(Object.assign(new Error('not now'), { responseCode: Number(code) }))
@@ -60,19 +65,26 @@ export async function startTroubledMail(): Promise<TroubledMail> {
       counts.troubled += 1
       callback(Object.assign(new Error('not you'), { responseCode: 535 }))
     },
-    onData(stream, _session, callback) {
+    onData(stream, session, callback) {
       stream.resume()
       stream.on('end', () => {
-        if (mood === 'dropping before 250') {
+        const socket = [...sockets].find(({ remotePort }) => remotePort === session.remotePort)
+        if (mood.startsWith('dropping before 250')) {
           counts.troubled += 1
-          for (const socket of sockets) socket.destroy()
+          if (mood === 'dropping before 250, with the email') take(session)
+          socket?.destroy()
           return
         }
-        counts.taken += 1
+        take(session)
+        if (mood === 'dropping after 250' && socket !== undefined) destroyAfterWrite(socket)
         callback()
       })
     },
   })
+  const take = ({ envelope }: SMTPServerSession) => {
+    counts.taken += 1
+    for (const { address } of envelope.rcptTo) takenBy.set(address, (takenBy.get(address) ?? 0) + 1)
+  }
   // Of a client that does not trust the certificate and leaves, as often as not.
   server.on('error', () => undefined)
   server.server.prependListener('connection', (socket: Socket) => {
@@ -93,6 +105,7 @@ export async function startTroubledMail(): Promise<TroubledMail> {
   return {
     env: { SMTP_URL: `smtp://rekey:rekey@localhost:${port}`, NODE_EXTRA_CA_CERTS: ca },
     counts,
+    countTo: (address) => takenBy.get(address) ?? 0,
     becomes(next) {
       mood = next
       server.updateSecureContext(mood === 'not to be trusted' ? stranger : trusted)
@@ -104,6 +117,13 @@ export async function startTroubledMail(): Promise<TroubledMail> {
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** Ends a socket right after what it says next. */
+function destroyAfterWrite(socket: Socket): void {
+  const before = socket.bytesWritten
+  const look = () => (socket.bytesWritten > before ? socket.destroy() : setImmediate(look))
+  setImmediate(look)
 }
 
 /** Makes a socket say what it has to say very slowly. */
