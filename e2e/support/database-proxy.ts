@@ -23,6 +23,8 @@ export type DatabaseProxy = {
   delay(ms: number): void
   /** Ends the next connection that wants to commit a new password, before the database hears of it or just after. */
   cutAtCommit(when: 'before' | 'after'): Promise<void>
+  /** Ends all connections, and leads new ones to another port of the same host, as after a failover. */
+  leadTo(port: number): void
   /** Lets everything through again. */
   restore(): Promise<void>
   close(): Promise<void>
@@ -92,13 +94,12 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
     url.searchParams.set('host', ownDir)
   }
 
+  const endAll = () => pairs.forEach((pair) => pair.forEach((socket) => socket.destroy()))
+
   async function cut(): Promise<void> {
     const closed = server.listening ? once(server, 'close') : undefined
     server.close()
-    for (const [client, upstream] of pairs) {
-      client.destroy()
-      upstream.destroy()
-    }
+    endAll()
     await closed
   }
 
@@ -112,6 +113,10 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
     silence: () => pairs.forEach(([client]) => silenced.add(client)),
     delay: (ms) => void (delayMs = ms),
     cutAt,
+    leadTo(port) {
+      where.port = port
+      endAll()
+    },
     cutAtCommit: (when) => cutAt(/UPDATE "rekey"\."users"/, when),
     async restore() {
       swallowing = false
