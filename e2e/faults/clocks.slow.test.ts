@@ -17,6 +17,9 @@ import { signedLinks } from '@/e2e/support/signed-links'
 
 const skews = { behind: -600_000, ahead: 600_000 }
 
+/** Requests for a login, in five minutes: a window of one web process is long over by the clock of the other. */
+const limit = 6
+
 /** Shifts the clock that a process has, before anything of Rekey runs. */
 const shift = (ms: number) => {
   const program = `
@@ -38,6 +41,7 @@ beforeAll(async () => {
     const settings = {
       ...appSettings({ ...stable, port: await freePort() }),
       NODE_OPTIONS: shift(ms),
+      LIMIT_REQUESTS_PER_LOGIN: `${limit}/5m`,
     }
     webs.push(await startKillable('web', settings))
     workers.push(await startKillable('worker', settings))
@@ -98,4 +102,18 @@ test('F11: a link lives as long and no longer by either clock', async () => {
       expect([age, answer.status, told]).toEqual([age, 400, code])
     }
   }
+})
+
+test('F11, F10, R1: a limit counts exactly over two instances, whatever their clocks say', async () => {
+  const request = (login: string, nth: number) => post(webs[nth % 2]!, 'send-reset-password-link', { login })
+  const inTurn = []
+  for (let nth = 0; nth < limit + 4; nth += 1) inTurn.push(await request('in-turn', nth))
+  expect(inTurn.map(({ status }) => status)).toEqual([...Array(limit).fill(200), ...Array(4).fill(429)])
+  for (const { headers } of inTurn.slice(limit)) {
+    const seconds = Number(headers['retry-after'])
+    expect([seconds > 240, seconds <= 300]).toEqual([true, true])
+  }
+  const together = await Promise.all(Array.from({ length: 4 * limit }, (_, nth) => request('together', nth)))
+  expect(together.filter(({ status }) => status === 200)).toHaveLength(limit)
+  expect(together.filter(({ status }) => status === 429)).toHaveLength(3 * limit)
 })
