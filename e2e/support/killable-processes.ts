@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import path from 'node:path'
 
 /** A web process or a worker of the built app, as the supervisor starts it, that a test kills and starts again at once. */
 export type KillableProcess = {
@@ -19,10 +20,16 @@ export type KillableProcess = {
 /** Milliseconds; a busy machine takes its time to start a process. */
 const patience = 60_000
 
-/** Starts a process; resolves when it says that it is ready. @param env as `appSettings` makes it */
+/**
+ * Starts a process; resolves when it says that it is ready.
+ *
+ * @param env as `appSettings` makes it
+ * @param cwd the folder of the build, by default this one
+ */
 export async function startKillable(
   kind: 'web' | 'worker',
   env: Record<string, string>,
+  cwd = '.',
 ): Promise<KillableProcess> {
   let child: ChildProcess
   let output = ''
@@ -39,7 +46,8 @@ export async function startKillable(
       await once(child, 'exit')
     },
     async start() {
-      child = fork(`dist/server/processes/${kind}-process.js`, {
+      child = fork(path.resolve(cwd, `dist/server/processes/${kind}-process.js`), {
+        cwd,
         env: {
           ...env,
           NODE_ENV: 'production',
