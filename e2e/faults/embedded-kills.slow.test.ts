@@ -55,6 +55,7 @@ async function withSql<Result>(work: (sql: pg.Pool) => Promise<Result>): Promise
 
 test('F13, F1, F3: a process that is killed while its database is set up or writes loses nothing that it accepted, and can be started again', async () => {
   for (let kill = 0; kill < killsOfSetUp; kill += 1) {
+    await demo.kill()
     rmSync(dataDir, { recursive: true, force: true })
     demo.start()
     await expect
