@@ -60,3 +60,13 @@ function parentOf(pid: number): number | undefined {
     return undefined // gone in the meantime
   }
 }
+
+/** The memory that a process has just now, in bytes; pages that processes share count in parts. */
+export function proportionalMemoryOf(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))![1]) * 1024
+}
+
+/** How many files, sockets and pipes a process has open. */
+export function handlesOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
+}

@@ -1,0 +1,154 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addCrowd, requestStatus, type Member } from '@/e2e/support/crowd'
+import { exchange } from '@/e2e/support/exchange'
+import { countRow, printFaultRow } from '@/e2e/support/fault-table'
+import { isLong } from '@/e2e/support/long-form'
+import { settled } from '@/e2e/support/overheard-app'
+import { handlesOf, hasBooks, processesOf, proportionalMemoryOf } from '@/e2e/support/process-resources'
+import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
+import { signedLinks } from '@/e2e/support/signed-links'
+import { testServer } from '@/e2e/support/test-database'
+import { startTroubledMail, type TroubledMail } from '@/e2e/support/troubled-mail'
+import { mailConnections } from '@/lib/mail/smtp-options'
+
+// Everything that Rekey does, over and over, while what its processes hold is measured.
+
+const seconds = isLong ? 300 : 20
+/** The load before memory counts: code is compiled and caches fill. */
+const warmUpSeconds = isLong ? 60 : 5
+/** Clients that request a link, wait for its email, and request the next: no more emails than these wait, on a slow machine too. */
+const clients = 16
+
+/**
+ * Has a process collect its garbage at SIGUSR2, and write how many bytes are left: V8 leaves garbage, and the memory of a process
+ * grows for many minutes, of an empty Next app too.
+ */
+const tellHeap = `
+  process.on('SIGUSR2', () => {
+    for (let turn = 0; turn < 3; turn += 1) gc()
+    const { heapUsed, external } = process.memoryUsage()
+    process.stderr.write(JSON.stringify({ heapOf: process.pid, bytes: heapUsed + external }) + '\\n')
+  })`
+
+/** Times what is in use after the warm-up. A leak of a kilobyte for each request would be far above it in the long form. */
+const growth = isLong ? 1.1 : 1.3
+
+describe.runIf(testServer && hasBooks)('a load that does not end', () => {
+  let mail: TroubledMail
+  let app: RunningApp
+  let pids: { web: number; worker: number }
+  beforeAll(async () => {
+    mail = await startTroubledMail()
+    const preload = `--expose-gc --import=data:text/javascript,${encodeURIComponent(tellHeap)}`
+    app = await startApp({ env: { ...mail.env, NODE_OPTIONS: preload } })
+    pids = processesOf(app)
+  })
+  afterAll(async () => {
+    await app?.stop()
+    await mail?.close()
+  })
+
+  const get = (path: string) => exchange(app.port, { method: 'GET', path })
+  const post = (path: string, body: object) =>
+    exchange(app.port, {
+      path: `/api/v1/accounts/${path}/`,
+      headers: [['Content-Type', 'application/json']],
+      body: JSON.stringify(body),
+    })
+
+  /** One of each kind of request but that for a link; the statuses. */
+  async function visit(): Promise<number[]> {
+    const person = await app.addPerson()
+    const link = await signedLinks(app).linkOf(person)
+    const query = new URLSearchParams({ ...link, timestamp: String(link.timestamp) })
+    const answers = [
+      await get('/forgot-password/'),
+      await get(`/reset-password/?${query}`),
+      await post('send-reset-password-link', { login: 'nobody' }),
+      await post('reset-password', { ...link, signature: 'x', password: newPassword() }),
+      await post('reset-password', { ...link, password: newPassword() }),
+      await get('/nowhere/'),
+    ]
+    return answers.map(({ status }) => status)
+  }
+
+  const each = (measure: (pid: number) => number) => ({
+    web: measure(pids.web),
+    worker: measure(pids.worker),
+  })
+  async function heapOf(pid: number): Promise<number> {
+    const before = app.output().length
+    process.kill(pid, 'SIGUSR2')
+    const told = () => new RegExp(`"heapOf":${pid},"bytes":(\\d+)`).exec(app.output().slice(before))?.[1]
+    await expect.poll(told, { timeout: 30_000 }).toBeDefined()
+    return Number(told())
+  }
+  const heaps = async () => ({ web: await heapOf(pids.web), worker: await heapOf(pids.worker) })
+  const jobs = async () => {
+    const { rows } = await app.sql.query<{ count: number }>(
+      `SELECT count(*)::int AS "count" FROM rekey_queue.job WHERE state < 'completed'`,
+    )
+    return rows[0]!.count
+  }
+
+  test('F14, F1: leaves memory, handles and jobs as they were', async () => {
+    const crowd = await addCrowd(app.sql, 10 * seconds * clients)
+    expect(await visit()).toEqual([200, 200, 200, 400, 200, 404])
+    await settled(app)
+    const before = each(handlesOf)
+
+    const accepted: Member[] = []
+    const began = performance.now()
+    const isOver = () => performance.now() - began > seconds * 1000
+    let next = 0
+    const samples: { at: number; memory: ReturnType<typeof each>; jobs: number }[] = []
+    let warm: Awaited<ReturnType<typeof heaps>> | undefined
+    await Promise.all([
+      ...Array.from({ length: clients }, async () => {
+        while (!isOver()) {
+          const member = crowd[next++]!
+          expect(await requestStatus(app.port, member)).toBe(200)
+          accepted.push(member)
+          await expect.poll(() => mail.countTo(member.email), { timeout: 60_000 }).toBe(1)
+        }
+      }),
+      (async () => {
+        for (; !isOver(); await pause(500)) expect(await visit()).toEqual([200, 200, 200, 400, 200, 404])
+      })(),
+      (async () => {
+        for (; !isOver(); await pause(1_000)) {
+          const at = (performance.now() - began) / 1000
+          samples.push({ at, memory: each(proportionalMemoryOf), jobs: await jobs() })
+          if (at > warmUpSeconds) warm ??= await heaps()
+        }
+      })(),
+    ])
+
+    await settled(app, 60_000)
+    const row = countRow(`${seconds} seconds of load`, 1, accepted, mail)
+    printFaultRow(row)
+    expect([row.lost, row.duplicates]).toEqual([0, 0])
+
+    const end = await heaps()
+    for (const kind of ['web', 'worker'] as const) {
+      const memory = samples.filter(({ at }) => at > warmUpSeconds).map((sample) => sample.memory[kind])
+      console.log(
+        `${kind}: ${megabytes(memory[0]!)} MB, at the end ${megabytes(memory.at(-1)!)} MB;`,
+        `in use ${megabytes(warm![kind])} MB, at the end ${megabytes(end[kind])} MB; ${before[kind]} handles`,
+      )
+      expect(end[kind] / warm![kind]).toBeLessThan(growth)
+    }
+
+    // Of each client, one request and its email; and what a visit leaves.
+    expect(Math.max(...samples.map((sample) => sample.jobs))).toBeLessThan(3 * clients)
+    // Connections to the database are closed after ten seconds without use, those to the mail server after a minute.
+    const kept = { web: 2, worker: isLong ? 2 : mailConnections }
+    for (const kind of ['web', 'worker'] as const)
+      await expect
+        .poll(() => handlesOf(pids[kind]), { timeout: isLong ? 90_000 : 20_000 })
+        .toBeLessThanOrEqual(before[kind] + kept[kind])
+  }, 900_000)
+})
+
+const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
