@@ -273,7 +273,7 @@ const composedSql = {
 
 /** Every path of this app begins with the path of PUBLIC_URL, which only the two functions know. */
 const throughFunction =
-  ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|pathInLanguage|routeInLanguage)$/] > *)'
+  ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|pathInLanguage|redirectPathInLanguage)$/] > *)'
 const ownPaths = (/** @type {string} */ start) =>
   [`Literal[value=/${start}/]`, `TemplateLiteral[quasis.0.value.raw=/${start}/]`].map((path) => ({
     selector: `${path}${throughFunction}`,

@@ -10,7 +10,7 @@ import { createLimits } from '@/lib/rate-limits/limits'
 import { createLog } from '@/lib/logging/log'
 import { createDevMailbox } from '@/lib/mail/dev-mailbox'
 import { createMailStateStore } from '@/lib/mail-health/state'
-import { gauge } from '@/lib/metrics/count'
+import { registerGauge } from '@/lib/metrics/count'
 import { createMetricsStore } from '@/lib/metrics/store'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
@@ -20,7 +20,7 @@ import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createQueue } from '@/lib/queue/queue'
 import { createRecoveryStore } from '@/lib/recovery/recovery-store'
 import { createLinkSigner } from '@/lib/password-reset/reset-link'
-import { settings as readSettings, type Settings } from '@/lib/config/settings'
+import { processSettings, type Settings } from '@/lib/config/settings'
 
 /** Lifetime of the "this wasn't me" link in the email about a changed password, in seconds. */
 const cancelPeriod = 7 * 24 * 3600
@@ -65,11 +65,15 @@ export function createServices(given: Settings, configuration: Configuration = o
   const audit = createAuditLog(database, accounts.identity, log)
   const mailState = createMailStateStore(database)
   const metrics = createMetricsStore(database)
-  gauge('hash_queue', { state: 'running' }, () => hash.running)
-  gauge('hash_queue', { state: 'waiting' }, () => hash.waiting)
-  gauge('database_connections', { state: 'busy' }, () => database.pool.totalCount - database.pool.idleCount)
-  gauge('database_connections', { state: 'idle' }, () => database.pool.idleCount)
-  gauge('database_connections', { state: 'awaited' }, () => database.pool.waitingCount)
+  registerGauge('hash_queue', { state: 'running' }, () => hash.running)
+  registerGauge('hash_queue', { state: 'waiting' }, () => hash.waiting)
+  registerGauge(
+    'database_connections',
+    { state: 'busy' },
+    () => database.pool.totalCount - database.pool.idleCount,
+  )
+  registerGauge('database_connections', { state: 'idle' }, () => database.pool.idleCount)
+  registerGauge('database_connections', { state: 'awaited' }, () => database.pool.waitingCount)
   const parts = {
     accounts,
     recovery,
@@ -115,5 +119,5 @@ const shared = globalThis as { rekeyServices?: Services }
 
 /** Returns the services of this process. Creates them on first use, because `next build` imports every route without settings. */
 export function services(): Services {
-  return (shared.rekeyServices ??= createServices(readSettings()))
+  return (shared.rekeyServices ??= createServices(processSettings()))
 }

@@ -1,8 +1,8 @@
 import { notFound, redirect } from 'next/navigation'
 import { services } from '@/services'
-import { routeInLanguage, visitorLanguage } from '@/app/i18n/request'
+import { redirectPathInLanguage, visitorLanguage } from '@/app/i18n/request'
 
 export default async function StartPage() {
   if (!services().settings.reset.enabled) notFound()
-  redirect(await routeInLanguage('/forgot-password/', await visitorLanguage()))
+  redirect(await redirectPathInLanguage('/forgot-password/', await visitorLanguage()))
 }

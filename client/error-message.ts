@@ -1,9 +1,9 @@
 import type { FieldError } from 'react-hook-form'
-import type { FormErrorCode } from '@/lib/http/error-codes'
+import type { WholeFormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 
 /** The messages about a form as a whole. `throttledFor` has the placeholder `{when}`, such as "in 5 minutes". */
-export type FormMessages = Record<FormErrorCode | 'throttledFor', string>
+export type FormMessages = Record<WholeFormErrorCode | 'throttledFor', string>
 
 /**
  * Returns the message about a form as a whole; undefined if there is none. Browsers without `RelativeTimeFormat` show no

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { languages } from '@/lib/i18n/locales'
 import type { EmailBlock, EmailContent } from './content'
-import { fillHtml } from './html-frame'
+import { renderHtmlFromFrame } from './html-frame'
 import { renderHtml } from './html'
 
 const long = `https://id.example.com/reset-password/?user_id=${'9'.repeat(255)}&timestamp=1&signature=${'Zk3p-_9Q'.repeat(60)}`
@@ -54,18 +54,18 @@ function content(text: string, facts: Partial<EmailContent> & { links?: string }
 
 describe('an email that is filled into its frame is, byte for byte, the one that React renders', () => {
   test.each(Object.entries(texts))('with texts such as: %s (M1, C7)', async (_, text) => {
-    expect(await fillHtml(content(text))).toBe(await renderHtml(content(text)))
+    expect(await renderHtmlFromFrame(content(text))).toBe(await renderHtml(content(text)))
   })
 
   test.each(languages)('in %s, after one with other texts (M1)', async (language) => {
-    await fillHtml(content(texts.markup, { language }))
-    expect(await fillHtml(content('Jane', { language }))).toBe(
+    await renderHtmlFromFrame(content(texts.markup, { language }))
+    expect(await renderHtmlFromFrame(content('Jane', { language }))).toBe(
       await renderHtml(content('Jane', { language })),
     )
   })
 
   test.each([undefined, '#ff0000', '#0a0a0a'])('in the colour %s (M1)', async (brandColor) => {
-    expect(await fillHtml(content('Jane', { brandColor }))).toBe(
+    expect(await renderHtmlFromFrame(content('Jane', { brandColor }))).toBe(
       await renderHtml(content('Jane', { brandColor })),
     )
   })
@@ -79,18 +79,18 @@ describe('an email that is filled into its frame is, byte for byte, the one that
     'https://bücher.example/',
     '/relative',
   ])('with the link %j (M1, C7)', async (links) => {
-    const html = await fillHtml(content('Jane', { links }))
+    const html = await renderHtmlFromFrame(content('Jane', { links }))
     expect(html).toBe(await renderHtml(content('Jane', { links })))
     expect(html).not.toMatch(/href="\s*j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t:(?!throw)/i)
   })
 
   test('with fewer blocks, no address and no footer (M1)', async () => {
     const few = content('Jane', { blocks: [{ kind: 'paragraph', text: 'Jane' }], footer: [] })
-    expect(await fillHtml(few)).toBe(await renderHtml(few))
+    expect(await renderHtmlFromFrame(few)).toBe(await renderHtml(few))
   })
 })
 
 test('no text of an email is in the next one with the same frame (C7)', async () => {
-  await fillHtml(content('Ada'))
-  expect(await fillHtml(content('Jane'))).not.toContain('Ada')
+  await renderHtmlFromFrame(content('Ada'))
+  expect(await renderHtmlFromFrame(content('Jane'))).not.toContain('Ada')
 })

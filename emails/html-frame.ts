@@ -16,7 +16,7 @@ const marks = /rk0text(\d+)rk0/
  * Renders an email as {@link renderHtml} does, byte for byte, at a fraction of its cost: React renders each frame once, and the
  * texts are escaped into it.
  */
-export async function fillHtml(content: EmailContent): Promise<string> {
+export async function renderHtmlFromFrame(content: EmailContent): Promise<string> {
   if (!hrefsOf(content).every((href) => plainHref.test(href))) return renderHtml(content)
   const texts: string[] = []
   const frame = await frameOf(replaceTexts(content, (html) => markOf(texts.push(html) - 1)))

@@ -1,5 +1,5 @@
 import { createTranslator } from 'use-intl/core'
-import { parseNamedAddress } from '@/lib/addresses/email-address'
+import { parseAddressWithOptionalName } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type {
   ChangedEmailFacts,
@@ -12,7 +12,7 @@ import type {
 import { getMessages } from '@/lib/i18n/messages'
 import type { EmailBlock, EmailContent, EmailFact, Paragraph } from './content'
 import { nameForGreeting, sanitizeShortLine } from './untrusted-text'
-import { fillHtml } from './html-frame'
+import { renderHtmlFromFrame } from './html-frame'
 import { renderPlainText } from './plain-text'
 import { shownUsername } from './shown-username'
 
@@ -23,7 +23,11 @@ export const emails: Emails = {
 }
 
 async function render(content: EmailContent): Promise<RenderedEmail> {
-  return { subject: content.subject, html: await fillHtml(content), text: renderPlainText(content) }
+  return {
+    subject: content.subject,
+    html: await renderHtmlFromFrame(content),
+    text: renderPlainText(content),
+  }
 }
 
 function resetContent({
@@ -198,7 +202,7 @@ function help(say: Say, sender: Sender): Paragraph[] {
 }
 
 function supportAddress({ supportEmail }: Sender): string | undefined {
-  return supportEmail === undefined ? undefined : parseNamedAddress(supportEmail)?.address
+  return supportEmail === undefined ? undefined : parseAddressWithOptionalName(supportEmail)?.address
 }
 
 function paragraph(text: string, address?: string): Paragraph {

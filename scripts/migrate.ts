@@ -3,11 +3,11 @@ import { connectionFailureReason } from '@/lib/database/errors'
 import { migrate } from '@/lib/setup/migrate'
 import { encryptionWarnings } from '@/lib/setup/preflight'
 import { readDatabaseSettings } from '@/lib/config/command-settings'
-import { readDatabaseUrl, describeDatabaseUrl } from '@/lib/config/database-url'
+import { parseDatabaseUrl, describeDatabaseUrl } from '@/lib/config/database-url'
 
 /** Returns the app's role; undefined if it is also the one that migrates. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {
-  const [app, migrator] = [url, migrationUrl].map((text) => readDatabaseUrl(text)?.user)
+  const [app, migrator] = [url, migrationUrl].map((text) => parseDatabaseUrl(text)?.user)
   return app === migrator || app === '' ? undefined : app
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { settingsSchema } from '@/lib/config/schema'
-import { counters, processGauges, readGauges } from '@/lib/metrics/catalogue'
+import { counters, processGauges, scrapeGauges } from '@/lib/metrics/catalogue'
 import { mailHealthPath } from '@/server/http/mail-health-endpoint'
 import { metricsPath } from '@/server/http/metrics-endpoint'
 
@@ -60,7 +60,7 @@ test('every command that they name is one, with its options', () => {
 test('every metric, alert and address that they name is there', () => {
   const metrics = [
     ...Object.keys(counters).map((name) => `rekey_${name}_total`),
-    ...Object.keys({ ...processGauges, ...readGauges }).map((name) => `rekey_${name}`),
+    ...Object.keys({ ...processGauges, ...scrapeGauges }).map((name) => `rekey_${name}`),
     // A role and a schema.
     'rekey_app',
     'rekey_queue',

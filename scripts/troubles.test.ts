@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { readTroubles } from '@/e2e/support/trouble-table'
-import { counters, processGauges, readGauges } from '@/lib/metrics/catalogue'
+import { counters, processGauges, scrapeGauges } from '@/lib/metrics/catalogue'
 
 const checks = readdirSync('scripts/doctor')
   .filter((file) => !file.includes('.test.'))
@@ -10,7 +10,7 @@ const checks = readdirSync('scripts/doctor')
 const alerts = readFileSync('docs/alerts.yml', 'utf8')
 const metrics = new Set([
   ...Object.keys(counters).map((name) => `rekey_${name}_total`),
-  ...Object.keys({ ...processGauges, ...readGauges }).map((name) => `rekey_${name}`),
+  ...Object.keys({ ...processGauges, ...scrapeGauges }).map((name) => `rekey_${name}`),
 ])
 
 test('L7: of ten troubles, the operations page names the line of the doctor, the metric and the alert that there are', () => {

@@ -8,8 +8,8 @@ import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 import { formMessages } from '@/app/i18n/form-messages'
-import { invalidLinkTitle as anyLinkTitle, UncheckedLink } from '@/app/link/invalid-link'
-import { HideLinkFromUrl } from '@/app/link/hide-link-from-url'
+import { linkProblemTitle as anyLinkTitle, UncheckedLink } from '@/app/link/invalid-link'
+import { RemoveLinkFromUrl } from '@/app/link/remove-link-from-url'
 import { LinkForm } from '@/app/link/link-form'
 import {
   damagedLinkMarker,
@@ -52,7 +52,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
   })
   return (
     <PageLayout language={language} title={t('title')} link={link}>
-      <HideLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
+      <RemoveLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
       <LinkForm
         link={link}
         language={language}
@@ -107,7 +107,7 @@ async function InvalidLinkPage({
 }) {
   return (
     <PageLayout language={language} title={await invalidCancelLinkTitle({ kind, language })} link={link}>
-      <HideLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
+      <RemoveLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
       <InvalidCancelLink language={language} kind={kind} />
     </PageLayout>
   )
@@ -116,7 +116,7 @@ async function InvalidLinkPage({
 async function UncheckedLinkPage({ language, link }: { language: Language; link: LinkParameters }) {
   return (
     <PageLayout language={language} title={await anyLinkTitle('away', language)} link={link}>
-      <HideLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
+      <RemoveLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
       <UncheckedLink language={language} link={link} />
     </PageLayout>
   )

@@ -12,11 +12,11 @@ export async function chosenLanguage(): Promise<Language | undefined> {
 
 /** Returns the path of a page or endpoint, with the language only if the browser would otherwise get another one. */
 export async function pathInLanguage(path: `/${string}`, language: Language): Promise<string> {
-  return pathInApp(services().settings, await routeInLanguage(path, language))
+  return pathInApp(services().settings, await redirectPathInLanguage(path, language))
 }
 
 /** Like `pathInLanguage`, but without the path of PUBLIC_URL, for Next's `redirect`, which adds it. */
-export async function routeInLanguage(path: `/${string}`, language: Language): Promise<`/${string}`> {
+export async function redirectPathInLanguage(path: `/${string}`, language: Language): Promise<`/${string}`> {
   return language === (await browserLanguage()) ? path : `${path}?lang=${language}`
 }
 

@@ -14,7 +14,7 @@ import { LinkForm } from './link-form'
 type Props = { language: Language }
 
 /** Returns the page title for a link that does not work. */
-export async function invalidLinkTitle(
+export async function linkProblemTitle(
   kind: 'expired' | 'used' | 'damaged' | 'missing' | 'away',
   language: Language,
 ) {

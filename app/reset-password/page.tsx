@@ -10,14 +10,14 @@ import { services } from '@/services'
 import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import {
   DamagedLink,
-  invalidLinkTitle,
+  linkProblemTitle,
   ExpiredLink,
   MissingLink,
   UncheckedLink,
   UsedLink,
 } from '@/app/link/invalid-link'
 import { LinkExpiry } from './expiry'
-import { HideLinkFromUrl } from '@/app/link/hide-link-from-url'
+import { RemoveLinkFromUrl } from '@/app/link/remove-link-from-url'
 import {
   damagedLinkMarker,
   readLinkParameters,
@@ -113,12 +113,12 @@ async function InvalidLinkPage({
 }: {
   language: Language
   link?: Record<string, string>
-  kind: Parameters<typeof invalidLinkTitle>[0]
+  kind: Parameters<typeof linkProblemTitle>[0]
   body: ReactNode
 }) {
   return (
-    <PageLayout language={language} title={await invalidLinkTitle(kind, language)} step={2} link={link}>
-      <HideLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
+    <PageLayout language={language} title={await linkProblemTitle(kind, language)} step={2} link={link}>
+      <RemoveLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
       {body}
     </PageLayout>
   )
@@ -143,7 +143,7 @@ async function ValidLinkPage({
   const signInName = settings.reset.loginFields.includes('username') ? account.signInName : account.email
   return (
     <PageLayout language={language} title={t('title')} step={3} link={link}>
-      <HideLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
+      <RemoveLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
       <ResetPasswordForm
         language={language}
         endpoint={await pathInLanguage('/api/v1/accounts/reset-password/', language)}
@@ -178,15 +178,15 @@ async function ValidLinkPage({
         }
         invalidLinkViews={{
           'signature-expired': {
-            title: `${await invalidLinkTitle('expired', language)} · ${settings.branding.appName}`,
+            title: `${await linkProblemTitle('expired', language)} · ${settings.branding.appName}`,
             body: <ExpiredLink language={language} link={link} />,
           },
           'signature-used': {
-            title: `${await invalidLinkTitle('used', language)} · ${settings.branding.appName}`,
+            title: `${await linkProblemTitle('used', language)} · ${settings.branding.appName}`,
             body: <UsedLink language={language} link={link} />,
           },
           'signature-invalid': {
-            title: `${await invalidLinkTitle('damaged', language)} · ${settings.branding.appName}`,
+            title: `${await linkProblemTitle('damaged', language)} · ${settings.branding.appName}`,
             body: <DamagedLink language={language} />,
           },
         }}

@@ -2,7 +2,7 @@ import { ZxcvbnFactory } from '@zxcvbn-ts/core'
 import graphs from '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs'
 import words from '@zxcvbn-ts/language-common/dist/diceware.json.mjs'
 import { isDerivative, nameForms } from '@/lib/passwords/derivatives'
-import { isPadding, visibleCharacters, withoutDisguise } from '@/lib/passwords/visible-text'
+import { isDigitOrSign, visibleCharacters, withoutDisguise } from '@/lib/passwords/visible-text'
 
 // Loaded when a person begins to type, so that it does not delay the page. Contains only the library's small list: the
 // endpoint, which has the large one, rejects common passwords.
@@ -45,7 +45,7 @@ const longestCommon = 12
 /** Whether a password is one run of Latin letters with only digits and signs around it. */
 function isOneWord(password: string): boolean {
   const characters = visibleCharacters(password)
-  const word = characters.filter((character) => !isPadding(character))
+  const word = characters.filter((character) => !isDigitOrSign(character))
   return (
     word.length > 0 &&
     word.length <= longestCommon &&

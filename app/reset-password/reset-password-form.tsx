@@ -11,7 +11,7 @@ import { useHydrated } from '@/client/use-hydrated'
 import { EyeIcon, EyeOffIcon } from '@/components/icons'
 import { lazyResolver } from '@/client/lazy-resolver'
 import { Alert } from '@/components/alert'
-import type { FieldErrorCode, FormErrorCode } from '@/lib/http/error-codes'
+import type { FieldErrorCode, WholeFormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 import { createPasswordRules, type RuleSettings } from '@/lib/passwords/rules'
 import { LinkFields } from '@/app/link/link-fields'
@@ -32,7 +32,7 @@ type PasswordField = (typeof passwordFields)[number]
 
 const loadResolver = () => import('./password-resolver').catch(() => undefined)
 
-export type InvalidLinkViews = Partial<Record<FormErrorCode, InPageView>>
+export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, InPageView>>
 
 /**
  * The form for the new password. Without JavaScript the browser posts it; with JavaScript, errors appear beside their field

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
-import { superviseProcess, type SupervisedProcess } from '@/server/processes/restart'
+import { superviseProcess, type SupervisedProcessHandle } from '@/server/processes/supervise-process'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-kept-'))
 const times = { firstDelay: 40, longestDelay: 160, healthyAfter: 400, silentStart: 200, stopGrace: 2_000 }
-const running: SupervisedProcess[] = []
+const running: SupervisedProcessHandle[] = []
 afterEach(async () => {
   await Promise.all(running.splice(0).map((kept) => kept.stop()))
 })

@@ -8,7 +8,7 @@ import { emails } from '@/emails/templates'
 import { linkState } from '@/lib/accounts/account'
 import type { Configuration } from '@/lib/password-reset/extension-points'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
-import { createEmailJobHandlers } from '@/lib/password-reset/send-emails'
+import { createJobHandlers } from '@/lib/password-reset/job-handlers'
 import { createMailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
@@ -158,7 +158,7 @@ describe('S1: sessions', () => {
     const before = (await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows
     const flow = createPasswordReset({ ...services, configuration: endSessions })
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
-    const handlers = createEmailJobHandlers({
+    const handlers = createJobHandlers({
       ...services,
       configuration: endSessions,
       emails,
@@ -261,7 +261,7 @@ describe('passwordChanged, for stores outside the database', () => {
     )
     expect(rows).toHaveLength(1)
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
-    const handlers = createEmailJobHandlers({
+    const handlers = createJobHandlers({
       ...services,
       configuration,
       emails,

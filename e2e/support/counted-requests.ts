@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { batchBounds, createCounter } from '@/lib/batches/counter'
-import type { Entry } from '@/lib/batches/counting-statement'
+import type { CountingEntry } from '@/lib/batches/counting-statement'
 import { createMigratedDatabase } from './test-database'
 
 export type CountedRequests = Awaited<ReturnType<typeof openCountedRequests>>
@@ -51,7 +51,7 @@ export const job = (login = 'ada') => ({
 })
 
 /** A request: limited per client and login, with a job. */
-export const request = (client: string, login: string, limits = { client: 6, login: 3 }): Entry => ({
+export const request = (client: string, login: string, limits = { client: 6, login: 3 }): CountingEntry => ({
   client: count(`client ${client}`, limits.client),
   own: count(`login ${login}`, limits.login),
   points: 1,

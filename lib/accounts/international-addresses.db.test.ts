@@ -5,7 +5,7 @@ import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-da
 import { emails } from '@/emails/templates'
 import { auditEvents } from '@/lib/audit/audit'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
-import { createEmailJobHandlers } from '@/lib/password-reset/send-emails'
+import { createJobHandlers } from '@/lib/password-reset/job-handlers'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
@@ -55,7 +55,7 @@ async function mailTo(email: string, offersSmtpUtf8: boolean) {
   const mailer = createMailer({ smtpUrl: sink.url, from: 'no-reply@rekey.example', log: services.log })
   open.push({ sink, mailer })
   const accountId = await add(email)
-  const sending = createEmailJobHandlers({
+  const sending = createJobHandlers({
     ...services,
     emails,
     mailer,

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { parseTableName, type UsersMapping } from './users-table'
 
 /** How the catalogue spells the first part of an index that serves the look-up of an email address. */
-export function servingIndexes({ email, emailStored }: UsersMapping): string[] {
+export function lookUpIndexExpressions({ email, emailStored }: UsersMapping): string[] {
   const quoted = pg.escapeIdentifier(email)
   const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
   if (emailStored === 'lowercase') return names

@@ -9,7 +9,7 @@ import {
   lookupSpellings,
   mayBeMailed,
   needsSmtpUtf8,
-  parseNamedAddress,
+  parseAddressWithOptionalName,
   smtpAddress,
 } from './email-address'
 
@@ -332,5 +332,5 @@ test.each([
   ['jürgen@example.com', null], // a sender that would require SMTPUTF8 for every email
   ['', null],
 ])('C7: the setting %j is read as %j', (text, mailbox) => {
-  expect(parseNamedAddress(text)).toEqual(mailbox)
+  expect(parseAddressWithOptionalName(text)).toEqual(mailbox)
 })

@@ -76,7 +76,7 @@ export function mayBeMailed(stored: string): boolean {
  * @returns null if it is neither, is unsafe in a mail header, or has a non-ASCII local part: as a sender it would require
  *   SMTPUTF8 for every email
  */
-export function parseNamedAddress(text: string): { name: string; address: string } | null {
+export function parseAddressWithOptionalName(text: string): { name: string; address: string } | null {
   const named = text.endsWith('>') ? text.lastIndexOf('<') : -1
   const name = named < 0 ? '' : text.slice(0, named)
   const address = smtpAddress(named < 0 ? text : text.slice(named + 1, -1))

@@ -1,6 +1,6 @@
 import { createBatchLine, type BatchBounds } from '@/lib/database/batch-line'
 import type { Database } from '@/lib/database/pool'
-import { isBadValue } from '@/lib/database/round-trip'
+import { isBadValue } from '@/lib/database/pipelined-transactions'
 
 /** A row of the audit log; the database adds its id and its time. */
 export type AuditRow = {

@@ -6,7 +6,7 @@ import {
   windowLength,
   type CountedRequests,
 } from '@/e2e/support/counted-requests'
-import { createCountingStatement, type Entry } from './counting-statement'
+import { createCountingStatement, type CountingEntry } from './counting-statement'
 
 let all: CountedRequests
 beforeAll(async () => void (all = await openCountedRequests()), 120_000)
@@ -42,7 +42,7 @@ describe('a batch counts as its requests would one after the other', () => {
 
   test('a request that its client’s limit or its network’s refuses counts for nothing after it (R14)', async () => {
     const counter = all.counter()
-    const entries = Array.from({ length: 12 }, (_, at): Entry => {
+    const entries = Array.from({ length: 12 }, (_, at): CountingEntry => {
       const client = at % 2 === 0 ? 'a' : 'b'
       return { ...request(client, `of ${client}`, { client: 5, login: 100 }), site: count('site', 8) }
     })
@@ -62,7 +62,7 @@ describe('a batch counts as its requests would one after the other', () => {
 
   test('what has the weight nothing costs a row and counts nothing (R14)', async () => {
     const counter = all.counter()
-    const entry = (weight: 0 | 1): Entry => ({ own: count('emails'), points: weight })
+    const entry = (weight: 0 | 1): CountingEntry => ({ own: count('emails'), points: weight })
     const counted = await Promise.all([1, 0, 1, 0].map((weight) => counter.count(entry(weight as 0 | 1))))
     expect(counted.map(({ consumed }) => consumed)).toEqual([1, 1, 2, 2])
     expect(await all.points()).toEqual({ emails: 2 })

@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import type { SchemaNames } from '@/lib/config/schema-names'
 import { retryConflicts } from '@/lib/database/errors'
-import { createRoundTrips, isBadValue } from '@/lib/database/round-trip'
+import { createPipelinedTransactions, isBadValue } from '@/lib/database/pipelined-transactions'
 import { createBatchLine, type BatchBounds } from '@/lib/database/batch-line'
-import { createCountingStatement, readCounted, type Counted, type Entry } from './counting-statement'
+import { createCountingStatement, readCounted, type Counted, type CountingEntry } from './counting-statement'
 
 /** More than the requests that a web process lets begin at once; two batches leave connections to everything else. */
 export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
@@ -25,13 +25,13 @@ export function createCounter(
   }: { pool: pg.Pool; schemas: SchemaNames; sharedSession?: boolean | undefined },
   { bounds = batchBounds, timeouts = serverTimeouts } = {},
 ) {
-  const { run } = createRoundTrips({ pool, sharedSession }, timeouts)
+  const { run } = createPipelinedTransactions({ pool, sharedSession }, timeouts)
   const statementOf = createCountingStatement(schemas)
 
-  const count = (entries: Entry[]): Promise<Counted[]> =>
+  const count = (entries: CountingEntry[]): Promise<Counted[]> =>
     retryConflicts(async () => readCounted(await run(statementOf(entries))))
 
-  async function countBatch(batch: Entry[]): Promise<Promise<Counted>[]> {
+  async function countBatch(batch: CountingEntry[]): Promise<Promise<Counted>[]> {
     try {
       return (await count(batch)).map((counted) => Promise.resolve(counted))
     } catch (error) {
@@ -42,7 +42,7 @@ export function createCounter(
   }
 
   /** Runs a batch that was rolled back because of one of its entries again, in the same order; only that entry fails. */
-  async function countOneByOne(batch: Entry[]): Promise<Promise<Counted>[]> {
+  async function countOneByOne(batch: CountingEntry[]): Promise<Promise<Counted>[]> {
     const results: Promise<Counted>[] = []
     for (const entry of batch) {
       const result = count([entry]).then(([counted]) => counted!)
@@ -61,5 +61,5 @@ export function createCounter(
    * @returns once the transaction is committed
    * @throws LineFull if too many entries wait; what the database reports if it did not, or may not have, committed
    */
-  return { count: (entry: Entry, client?: string): Promise<Counted> => line.add(entry, client) }
+  return { count: (entry: CountingEntry, client?: string): Promise<Counted> => line.add(entry, client) }
 }

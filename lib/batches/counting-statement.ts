@@ -1,5 +1,5 @@
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
-import type { Statement, TextRow } from '@/lib/database/round-trip'
+import type { Statement, TextRow } from '@/lib/database/pipelined-transactions'
 import { jobInsert } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 
@@ -16,7 +16,7 @@ export type Count = {
  * What one caller counts: up to three keys in this order, each only if the one before it allows it. A key is always in the same
  * place, so that all batches lock the rows in one order.
  */
-export type Entry = {
+export type CountingEntry = {
   client?: Count | undefined
   site?: Count | undefined
   own: Count
@@ -47,7 +47,9 @@ type Place = Counted['by']
  * and an entry's count is the new total without the points of later entries. A key may occur only once in an upsert, and the
  * rows of a place are locked in the order of their keys.
  */
-export function createCountingStatement(schemas: SchemaNames): (entries: readonly Entry[]) => Statement {
+export function createCountingStatement(
+  schemas: SchemaNames,
+): (entries: readonly CountingEntry[]) => Statement {
   const table = `${quoteSchema(schemas.own)}."limits"`
 
   const upsert = (place: Place, from: string, condition: string) => `

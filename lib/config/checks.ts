@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { parseNamedAddress } from '@/lib/addresses/email-address'
+import { parseAddressWithOptionalName } from '@/lib/addresses/email-address'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { schemaName } from './schema-names'
 import { rawValueProblem } from './raw-value'
-import { serverUrlProblem } from './server-url'
+import { ambiguousUrlAdvice } from './server-url'
 
 // The schemas of single settings. Each message tells the operator what to write.
 
@@ -129,7 +129,7 @@ export const databaseSchema = z
 export const emailAddress = z
   .string()
   .refine(
-    (text) => /^(?:[^<>"@]+ <[^<>]+>|[^<>\s]+)$/.test(text) && parseNamedAddress(text) !== null,
+    (text) => /^(?:[^<>"@]+ <[^<>]+>|[^<>\s]+)$/.test(text) && parseAddressWithOptionalName(text) !== null,
     'write one address, such as no-reply@example.com or Example <no-reply@example.com>',
   )
 
@@ -147,7 +147,7 @@ const smtpExample =
 
 /** The URL of the mail server, with the only supported parameter `ignoreTLS=true`. */
 export const smtpUrl = z.string().superRefine((text, context) => {
-  const message = /^smtps?:\/\//i.test(text) ? (serverUrlProblem(text) ?? smtpProblem(text)) : smtpExample
+  const message = /^smtps?:\/\//i.test(text) ? (ambiguousUrlAdvice(text) ?? smtpProblem(text)) : smtpExample
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
 

@@ -3,8 +3,8 @@ import { sameSchemaProblems } from './contradictions'
 import { ignoredParameters } from './database-parameters'
 import { missingSettingMessage, presentSettings, validateSettings } from './validate-settings'
 import { settingsSchema } from './schema'
-import { dataDirOf, schemasOf, SettingsError } from './settings'
-import { unknownNames } from './unknown-names'
+import { dataDirOf, databaseSchemaNames, SettingsError } from './settings'
+import { unknownSettingWarnings } from './unknown-settings'
 
 // The settings of commands, which run where others are missing. Each function takes the environment.
 
@@ -29,10 +29,10 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
   const migrationSetting =
     given.MIGRATION_DATABASE_URL === undefined ? 'DATABASE_URL' : 'MIGRATION_DATABASE_URL'
   const ignored = [
-    ...unknownNames(given),
+    ...unknownSettingWarnings(given),
     ...Object.entries(values ?? {}).flatMap(([name, value]) => ignoredParameters(name, value)),
   ]
-  return { url, migrationUrl, migrationSetting, schemas: schemasOf(schemas.values), ignored }
+  return { url, migrationUrl, migrationSetting, schemas: databaseSchemaNames(schemas.values), ignored }
 }
 
 /**
@@ -40,10 +40,10 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
  *
  * @throws SettingsError if one is malformed or both are equal
  */
-export function readSchemas(env: Record<string, string | undefined>): SchemaNames {
+export function readSchemaNames(env: Record<string, string | undefined>): SchemaNames {
   const { problems, values } = checkSchemas(presentSettings(env))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
-  return schemasOf(values)
+  return databaseSchemaNames(values)
 }
 
 function checkSchemas(given: Record<string, string | undefined>) {

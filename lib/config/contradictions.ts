@@ -1,5 +1,5 @@
 import { isLoopback } from '@/lib/addresses/loopback'
-import { readDatabaseUrl } from './database-url'
+import { parseDatabaseUrl } from './database-url'
 import { settingsSchema } from './schema'
 
 const emailLimits = settingsSchema.pick({
@@ -44,8 +44,8 @@ export function sameSchemaProblems(given: Record<string, string | undefined>): s
  * Whether a database on another machine has a password that attackers try first. A URL without a password passes: the
  * server may authenticate by certificate.
  */
-export function hasStockPassword(databaseUrl: string | undefined): boolean {
-  const parsed = databaseUrl === undefined ? undefined : readDatabaseUrl(databaseUrl)
+export function hasEasilyGuessedPassword(databaseUrl: string | undefined): boolean {
+  const parsed = databaseUrl === undefined ? undefined : parseDatabaseUrl(databaseUrl)
   if (parsed === undefined || parsed.password === '') return false
   const { host, user, password } = parsed
   if (host === '' || host.startsWith('/') || isLoopback(host)) return false

@@ -57,7 +57,7 @@ const ignored: Record<string, string> = {
  * @param text the whole URL
  * @returns what to write instead; undefined if all parameters are valid or can be ignored
  */
-export function parameterProblem(text: string, parameters: URLSearchParams): string | undefined {
+export function databaseParameterProblem(text: string, parameters: URLSearchParams): string | undefined {
   if (/[?&](?:user|password)=[^&]*\+/.test(text)) return 'write a + in ?user=… and ?password=… as %2B'
   for (const [name, value] of parameters) {
     if (Object.hasOwn(refused, name)) return refused[name]

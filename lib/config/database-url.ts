@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { parameterProblem } from './database-parameters'
-import { serverUrlProblem, encodingAdvice } from './server-url'
+import { databaseParameterProblem } from './database-parameters'
+import { ambiguousUrlAdvice, encodingAdvice } from './server-url'
 
 const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey'
 
@@ -11,9 +11,13 @@ const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.
  * @returns undefined if it is not a PostgreSQL URL or is ambiguous. `host` is a name, an IP address or the directory of a
  *   socket; it is empty if the URL has none
  */
-export function readDatabaseUrl(text: string) {
+export function parseDatabaseUrl(text: string) {
   const whole = text.replace('@/', '@localhost/')
-  if (!/^postgres(?:ql)?:\/\//i.test(text) || serverUrlProblem(text) !== undefined || !URL.canParse(whole)) {
+  if (
+    !/^postgres(?:ql)?:\/\//i.test(text) ||
+    ambiguousUrlAdvice(text) !== undefined ||
+    !URL.canParse(whole)
+  ) {
     return undefined
   }
   const { username, password, hostname, port, pathname, searchParams: parameters } = new URL(whole)
@@ -33,7 +37,7 @@ export function readDatabaseUrl(text: string) {
  * @param setting the name of the setting that holds the URL; shown instead if a part of the password could pass for the host
  */
 export function describeDatabaseUrl(databaseUrl: string, setting = 'DATABASE_URL'): string {
-  const parsed = readDatabaseUrl(databaseUrl)
+  const parsed = parseDatabaseUrl(databaseUrl)
   const isPlain = databaseUrl.split('@').length <= 2 && !parsed?.parameters.has('password')
   if (parsed === undefined || parsed.host === '' || !isPlain) return `the address in ${setting}`
   const { host, port, pathname } = parsed
@@ -50,12 +54,12 @@ export const postgresUrl = z.string().superRefine((text, context) => {
 /** Says what is wrong with a database URL without quoting it: it may contain a password. */
 function databaseUrlProblem(text: string): string | undefined {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return example
-  const unclear = serverUrlProblem(text)
+  const unclear = ambiguousUrlAdvice(text)
   if (unclear !== undefined) return unclear
-  const parsed = readDatabaseUrl(text)
+  const parsed = parseDatabaseUrl(text)
   if (parsed === undefined) return `${example}; ${encodingAdvice}`
   if (decodeURI(parsed.pathname) !== decodeURIComponent(parsed.pathname)) {
     return 'write ; : , & = + $ in the name of the database as they are; it cannot contain / ? # @'
   }
-  return parameterProblem(text, parsed.parameters)
+  return databaseParameterProblem(text, parsed.parameters)
 }

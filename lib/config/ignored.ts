@@ -5,7 +5,7 @@ import type { Mode } from './mode'
 import { ignoredParameters } from './database-parameters'
 import type { Environment } from './validate-settings'
 import type { settingsSchema } from './schema'
-import { unknownNames } from './unknown-names'
+import { unknownSettingWarnings } from './unknown-settings'
 
 /**
  * Lists settings without effect: unknown names, settings that others overrule, settings of other commands.
@@ -19,7 +19,10 @@ export function ignoredSettings(
   values: z.output<typeof settingsSchema>,
   mode: Mode,
 ): string[] {
-  const sentences = [...unknownNames(given), ...ignoredParameters('DATABASE_URL', values.DATABASE_URL)]
+  const sentences = [
+    ...unknownSettingWarnings(given),
+    ...ignoredParameters('DATABASE_URL', values.DATABASE_URL),
+  ]
   if (given.USER_LOGIN_FIELDS !== undefined && values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL) {
     sentences.push(
       'USER_LOGIN_FIELDS is not used: SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL=true searches addresses only.',

@@ -10,7 +10,7 @@ export const encodingAdvice =
  *
  * @returns what to write, never quoting the URL; undefined if it is unambiguous
  */
-export function serverUrlProblem(url: string): string | undefined {
+export function ambiguousUrlAdvice(url: string): string | undefined {
   const rest = url.replace(/^[a-z]+:\/\//i, '')
   const [authority = ''] = /^[^/?#]*/.exec(rest) ?? []
   const afterAuthority = rest.slice(authority.length)

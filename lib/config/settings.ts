@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { SchemaNames } from './schema-names'
-import { hasStockPassword, emailLimitProblems, sameSchemaProblems } from './contradictions'
+import { hasEasilyGuessedPassword, emailLimitProblems, sameSchemaProblems } from './contradictions'
 import { readDemoProduct } from './demo-product'
 import { validateSettings, presentSettings, missingSettingMessage } from './validate-settings'
 import { ignoredSettings } from './ignored'
@@ -52,7 +52,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     if (given[name] !== undefined && [given.SECRET_KEY, ...fallbacks].includes(given[name]))
       problems.push(`${name}: equals a SECRET_KEY; a monitor must not be able to sign links`)
   for (const name of ['DATABASE_URL', 'MIGRATION_DATABASE_URL'])
-    if (mode === 'production' && hasStockPassword(given[name]))
+    if (mode === 'production' && hasEasilyGuessedPassword(given[name]))
       problems.push(
         `${name}: its password is one that attackers try first; give the database role a random one`,
       )
@@ -70,7 +70,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     database: {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
-      schemas: schemasOf(values),
+      schemas: databaseSchemaNames(values),
       /** All clients of the database share one session. The commands that start the embedded database set this; it is no setting. */
       sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
@@ -172,7 +172,7 @@ function localUrl(port = '3000'): string {
 }
 
 /** Derives the name of the queue's schema from the other one unless DATABASE_QUEUE_SCHEMA is set. */
-export function schemasOf(values: {
+export function databaseSchemaNames(values: {
   DATABASE_SCHEMA: string
   DATABASE_QUEUE_SCHEMA?: string | undefined
 }): SchemaNames {
@@ -197,7 +197,7 @@ let read: Settings | undefined
  *
  * @throws SettingsError on first use if a setting is invalid
  */
-export function settings(): Settings {
+export function processSettings(): Settings {
   if (read !== undefined) return read
   read = readSettings(process.env)
   delete process.env.MIGRATION_DATABASE_URL

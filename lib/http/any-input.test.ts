@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { asForm, asMultipart } from '@/e2e/support/form-bodies'
 import { isLong } from '@/e2e/support/long-form'
-import { describeResetPassword, resetPasswordSchema, linkRequestBodySchema } from './request-schemas'
+import { resetPasswordOptionsResponse, resetPasswordSchema, linkRequestBodySchema } from './request-schemas'
 import { readSettings } from '@/lib/config/settings'
 import { handleUnsupportedMethod, handleOptions, handlePost, type HandlerDependencies } from './handler'
 import { requireValidFields } from './request-fields'
@@ -142,7 +142,7 @@ test('C15, I1, C7: reading any input ends in an answer that was foreseen, with t
         })
         const answer =
           method === 'OPTIONS'
-            ? handleOptions(edge, request, () => describeResetPassword({ passwordConfirm: true }))
+            ? handleOptions(edge, request, () => resetPasswordOptionsResponse({ passwordConfirm: true }))
             : method === 'PUT'
               ? handleUnsupportedMethod(edge, request)
               : await handlePost(edge, request, pages, async (asked) => {

@@ -63,16 +63,16 @@ type Coded<Code extends ApiErrorCode> = Code extends unknown
  * The error codes of a form as a whole, for pages: the coded errors, `throttled`, `unavailable`, `refused` for any other error
  * response, and `offline` without a response.
  */
-export type FormErrorCode = Coded<ApiErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
+export type WholeFormErrorCode = Coded<ApiErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
 
 /** Converts an endpoint's error code, or undefined for a body that cannot be parsed, to the code of a form. */
-export function formErrorCode(code: string | undefined): FormErrorCode {
+export function formErrorCode(code: string | undefined): WholeFormErrorCode {
   if (code === 'internal') return 'unavailable'
-  return code !== undefined && isFormErrorCode(code) ? code : 'refused'
+  return code !== undefined && isWholeFormErrorCode(code) ? code : 'refused'
 }
 
 /** Whether a text is the error code of a form as a whole. */
-export function isFormErrorCode(code: string): code is FormErrorCode {
+export function isWholeFormErrorCode(code: string): code is WholeFormErrorCode {
   if (Object.hasOwn(apiErrors, code) && 'coded' in apiErrors[code as ApiErrorCode]) return true
   return code === 'throttled' || code === 'unavailable' || code === 'refused' || code === 'offline'
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fieldErrorCodes, formErrorCode, isFormErrorCode, apiErrors } from './error-codes'
+import { fieldErrorCodes, formErrorCode, isWholeFormErrorCode, apiErrors } from './error-codes'
 import { errorCodesHeader, errorParameter, parseFormErrors } from './form-errors'
 
 const fields = {
@@ -67,6 +67,6 @@ describe('of a refusal, a page shows', () => {
     [undefined, 'refused'],
   ])('for %s the code %s', (refusal, code) => {
     expect(formErrorCode(refusal)).toBe(code)
-    expect(isFormErrorCode(code)).toBe(true)
+    expect(isWholeFormErrorCode(code)).toBe(true)
   })
 })

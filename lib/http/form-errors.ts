@@ -1,11 +1,16 @@
-import { fieldErrorCodes, isFormErrorCode, type FieldErrorCode, type FormErrorCode } from './error-codes'
+import {
+  fieldErrorCodes,
+  isWholeFormErrorCode,
+  type FieldErrorCode,
+  type WholeFormErrorCode,
+} from './error-codes'
 
 // Passes error codes to a page: in the header `Error-Codes`, or in the page's URL after a form was sent without JavaScript.
 // They never contain user input; the page has the messages.
 
 /** The errors of a submitted form: of the form as a whole, of its fields, or both. */
 export type FormErrors<Field extends string = string> = {
-  form?: FormErrorCode
+  form?: WholeFormErrorCode
   fields: Partial<Record<Field, FieldErrorCode[]>>
 }
 
@@ -21,7 +26,7 @@ export function errorCodesHeader(fields: FieldErrors): { 'Error-Codes': string }
 }
 
 /** Returns the parameter `error` of a page's URL: `password.too-short,password.numeric`, or the code of the whole form. */
-export function errorParameter(errors: FieldErrors | FormErrorCode): string {
+export function errorParameter(errors: FieldErrors | WholeFormErrorCode): string {
   return typeof errors === 'string' ? errors : pairsOf(errors, '.').join(',')
 }
 
@@ -44,7 +49,7 @@ export function parseFormErrors<Field extends string>(
     const [name = '', code] = item.split(/[=.]/)
     const field = shown.find((one) => one === name)
     if (code === undefined) {
-      if (isFormErrorCode(name)) errors.form ??= name
+      if (isWholeFormErrorCode(name)) errors.form ??= name
     } else if (isFieldErrorCode(code)) {
       if (field === undefined) errors.form ??= 'refused'
       else (errors.fields[field] ??= []).push(code)

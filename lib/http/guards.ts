@@ -3,11 +3,11 @@ import type { Settings } from '@/lib/config/settings'
 import { ApiError } from './errors'
 
 /** The most bytes of a body. */
-export const largestBody = 16 * 1024
+export const maxBodyBytes = 16 * 1024
 
 /** Whether a request announces a larger body. */
 export function isTooLarge(request: Request): boolean {
-  return Number(request.headers.get('content-length') ?? 0) > largestBody
+  return Number(request.headers.get('content-length') ?? 0) > maxBodyBytes
 }
 
 /** @throws ApiError if the request announces a body that is too large */

@@ -11,7 +11,7 @@ import type { Settings } from '@/lib/config/settings'
 import { isBrowserForm, isTooLarge, rejectForeignOrigin, rejectLargeBody, rejectUnacceptable } from './guards'
 import { errorResponse, jsonResponse, logUnavailable } from './responses'
 import { preflightOnlyHeaders } from './cors'
-import { readFields } from './request-fields'
+import { parseRequestFields } from './request-fields'
 import { seeOther, urlWithErrors, type FormPages } from './form-redirect'
 import { requestLanguage } from './request-language'
 import { ApiError, UnreadableBody } from './errors'
@@ -55,7 +55,7 @@ export async function handlePost(
     language,
     requestId,
     client: request.headers.get(clientHeader) ?? 'unknown',
-    fields: async () => (fields = await readFields(request)),
+    fields: async () => (fields = await parseRequestFields(request)),
   }
   try {
     rejectLargeBody(request)

@@ -4,10 +4,10 @@ import { urlWithFragment } from '@/app/link/link-in-fragment'
 import { linkDamages, type LinkDamage } from '@/e2e/support/link-damages'
 import {
   findLink,
-  longestRepaired,
+  maxRepairedLength,
   maxSpellings,
   repairFields,
-  repairText,
+  repairLinkText,
   type LinkSource,
 } from './link-repair'
 import { buildLinkUrl, createLinkSigner, type Link, type LinkPurpose } from '@/lib/password-reset/reset-link'
@@ -270,7 +270,7 @@ describe('C14, I3: long input', () => {
   function cost(piece: string, length: number): number {
     const text = `user_id=${piece.repeat(length / piece.length)}x&timestamp=1&signature=x`
     const start = process.cpuUsage()
-    for (let round = 0; round < 10; round += 1) repairText(text, 'url')
+    for (let round = 0; round < 10; round += 1) repairLinkText(text, 'url')
     const { user, system } = process.cpuUsage(start)
     return (user + system) / 1000
   }
@@ -305,7 +305,7 @@ describe('C14, I3: long input', () => {
     const long = {
       user_id,
       timestamp: `${timestamp}`,
-      signature: `${signature}.${'.'.repeat(longestRepaired)}`,
+      signature: `${signature}.${'.'.repeat(maxRepairedLength)}`,
     }
     expect(findLink({ verifyAuthenticity }, 'reset', long, 'url')).toBeUndefined()
     // Once for each purpose of a link of this page.

@@ -15,7 +15,7 @@ export type LinkSource = 'url' | 'fields'
 type Received = Record<string, unknown>
 
 /** The most characters of a damaged link to repair. Rekey's links have about 160. */
-export const longestRepaired = 2000
+export const maxRepairedLength = 2000
 
 type Rule = (text: string, source: LinkSource) => string
 
@@ -83,7 +83,8 @@ const rules: readonly Rule[] = [
 ]
 
 /** Applies all rules in turn, in linear time. */
-export const repairText: Rule = (text, source) => rules.reduce((mended, rule) => rule(mended, source), text)
+export const repairLinkText: Rule = (text, source) =>
+  rules.reduce((mended, rule) => rule(mended, source), text)
 
 /** The most spellings of one link that are tried: as received, after each rule alone, after all rules in turn. */
 export const maxSpellings = 2 + rules.length
@@ -137,9 +138,9 @@ export function repairFields(
 function* spellingsOf(received: Received, source: LinkSource): Generator<Link | undefined> {
   yield schema.safeParse(received).data
   const text = joinParameters(received, source)
-  if (text === undefined || text.length > longestRepaired) return
+  if (text === undefined || text.length > maxRepairedLength) return
   for (const rule of rules) yield readText(rule(text, source))
-  yield readText(repairText(text, source))
+  yield readText(repairLinkText(text, source))
 }
 
 /**

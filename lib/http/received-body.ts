@@ -2,7 +2,7 @@
 const received = new WeakMap<Request, Uint8Array>()
 
 /** Keeps the bytes of a body for {@link receivedBody}; of a body that is too large, at least more than a handler reads. */
-export function keepReceivedBody(request: Request, body: Uint8Array): void {
+export function attachReceivedBody(request: Request, body: Uint8Array): void {
   received.set(request, body)
 }
 

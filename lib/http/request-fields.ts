@@ -1,6 +1,6 @@
 import { parseBodyFields, type BodySchema } from './request-schemas'
 import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
-import { largestBody } from './guards'
+import { maxBodyBytes } from './guards'
 import { receivedBody } from './received-body'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
@@ -20,7 +20,7 @@ export function requireValidFields<Output>(
  * @throws ApiError if the body is too large or its media type is unsupported
  * @throws UnreadableBody if it cannot be parsed or is incomplete; InvalidFields if it is not an object
  */
-export async function readFields(request: Request): Promise<Record<string, unknown>> {
+export async function parseRequestFields(request: Request): Promise<Record<string, unknown>> {
   const parsed = await parseBody(await readBytes(request), request.headers.get('content-type'))
   if (!parsed.ok) {
     if (parsed.problem === 'unsupported-media-type') {
@@ -43,7 +43,7 @@ export async function readFields(request: Request): Promise<Record<string, unkno
 async function readBytes(request: Request): Promise<Uint8Array> {
   const received = receivedBody(request)
   if (received !== undefined) {
-    if (received.byteLength > largestBody) throw new ApiError('body-too-large')
+    if (received.byteLength > maxBodyBytes) throw new ApiError('body-too-large')
     return received
   }
   const chunks: Uint8Array[] = []
@@ -52,7 +52,7 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   try {
     for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
       length += chunk.byteLength
-      if (length > largestBody) throw new ApiError('body-too-large')
+      if (length > maxBodyBytes) throw new ApiError('body-too-large')
       chunks.push(chunk)
     }
   } catch (error) {

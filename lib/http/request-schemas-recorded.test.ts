@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { formatApiMessage, type ApiMessage } from '@/lib/i18n/api-messages'
 import {
-  describeResetPassword,
-  describeSendLink,
+  resetPasswordOptionsResponse,
+  sendLinkOptionsResponse,
   parseBodyFields,
   resetPasswordSchema,
   linkRequestBodySchema,
@@ -90,8 +90,8 @@ describe('DRR, recorded', () => {
   })
 
   test.each([
-    ['password_confirm=True/reset:OPTIONS', describeResetPassword({ passwordConfirm: true })],
-    ['use_email=True + login_fields=[email]/send:OPTIONS', describeSendLink('email')],
+    ['password_confirm=True/reset:OPTIONS', resetPasswordOptionsResponse({ passwordConfirm: true })],
+    ['use_email=True + login_fields=[email]/send:OPTIONS', sendLinkOptionsResponse('email')],
   ])('%s', (name, { name: title, fields }) => {
     expect(pairs.find((pair) => pair.name === name)?.json).toMatchObject({
       name: title,
@@ -101,9 +101,9 @@ describe('DRR, recorded', () => {
 
   test('without those settings OPTIONS names the other fields', () => {
     const names = ['user_id', 'timestamp', 'signature', 'password']
-    expect(Object.keys(describeResetPassword({ passwordConfirm: false }).fields)).toEqual(names)
+    expect(Object.keys(resetPasswordOptionsResponse({ passwordConfirm: false }).fields)).toEqual(names)
     const login = { type: 'string', required: true, read_only: false, label: 'Login' }
-    expect(describeSendLink('login').fields).toEqual({ login })
+    expect(sendLinkOptionsResponse('login').fields).toEqual({ login })
   })
 })
 

@@ -182,15 +182,15 @@ export type OptionsResponse = {
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>
 }
 
-export function describeSendLink(loginField: LoginField): OptionsResponse {
+export function sendLinkOptionsResponse(loginField: LoginField): OptionsResponse {
   return { name: 'Send Reset Password Link', fields: describe({ [loginField]: trimmed }) }
 }
 
-export function describeResetPassword(options: { passwordConfirm: boolean }): OptionsResponse {
+export function resetPasswordOptionsResponse(options: { passwordConfirm: boolean }): OptionsResponse {
   return { name: 'Reset Password', fields: describe(resetPasswordFields(options)) }
 }
 
-export function describeCancel(): OptionsResponse {
+export function cancelOptionsResponse(): OptionsResponse {
   return { name: 'Cancel Reset Password', fields: describe(linkFields) }
 }
 

@@ -5,7 +5,7 @@ import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import { evidenceOf, type SuspectKind } from './evidence'
 import { clock, createObservationWriter } from './observation-writer'
 import { emailQueues, type MailFacts, type MailStateStore } from './state'
-import { connectionCauses, isStopCause, stopHints } from './stop-causes'
+import { causesClearedByConnection, isStopCause, stopHints } from './stop-causes'
 import { mailTimes, type MailTimes } from './verdict'
 import type { Mailer } from '@/lib/mail/mailer'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
@@ -171,10 +171,11 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
 
   /** Probes to clear a failure to connect while no job waits; with jobs, their attempts give better evidence. */
   async function probeWhenIdle({ failing, cause, waiting }: MailFacts): Promise<void> {
-    if (failing === null || waiting > 0 || !isStopCause(cause) || !connectionCauses.includes(cause)) return
+    if (failing === null || waiting > 0 || !isStopCause(cause) || !causesClearedByConnection.includes(cause))
+      return
     const began = clock()
     const outcome = await probe()
-    if (outcome?.ok === true) await clear(connectionCauses, clock() - began)
+    if (outcome?.ok === true) await clear(causesClearedByConnection, clock() - began)
   }
 
   const heartbeat = setInterval(() => {

@@ -34,7 +34,7 @@ export function isStopCause(text: string | null): text is StopCause {
 }
 
 /** The causes that a successful connection to the mail server disproves, even without an email. */
-export const connectionCauses: StopCause[] = [
+export const causesClearedByConnection: StopCause[] = [
   'network',
   'tls',
   'certificate',

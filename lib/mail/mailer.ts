@@ -3,13 +3,13 @@ import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import nodemailer from 'nodemailer'
-import { needsSmtpUtf8, parseNamedAddress, smtpAddress } from '@/lib/addresses/email-address'
+import { needsSmtpUtf8, parseAddressWithOptionalName, smtpAddress } from '@/lib/addresses/email-address'
 import type { RenderedEmail } from './email-types'
 import type { Log } from '@/lib/logging/log'
 import { classifyFailure, storableReply, type SendOutcome } from './delivery-result'
 import { createTroubleLog } from './trouble-log'
 import { isLoopback } from '@/lib/addresses/loopback'
-import { aMinute, smtpOptions, tenMinutes } from './smtp-options'
+import { sendDeadlineMs, smtpOptions, replyDeadlineMs } from './smtp-options'
 import { sendAsUtf8, testSession } from './smtp-session'
 
 /** An email to send, with its deadlines. */
@@ -50,9 +50,9 @@ export type MailerOptions = {
  */
 export function createMailer(options: MailerOptions) {
   const { smtpUrl, mailboxDir, from, replyTo, log } = options
-  const sender = requireMailbox('VERIFICATION_FROM_EMAIL', from)
+  const sender = parseConfiguredAddress('VERIFICATION_FROM_EMAIL', from)
   const replyAddress =
-    replyTo === undefined ? undefined : requireMailbox('VERIFICATION_REPLY_TO_EMAIL', replyTo)
+    replyTo === undefined ? undefined : parseConfiguredAddress('VERIFICATION_REPLY_TO_EMAIL', replyTo)
   const domain = sender.address.slice(sender.address.indexOf('@') + 1)
   const transport =
     smtpUrl === undefined ? createFileTransport(mailboxDir) : createSmtpTransport(smtpUrl, options)
@@ -66,8 +66,8 @@ export function createMailer(options: MailerOptions) {
     id,
     to,
     content,
-    deadlineMs = aMinute,
-    replyMs = tenMinutes,
+    deadlineMs = sendDeadlineMs,
+    replyMs = replyDeadlineMs,
   }: OutgoingEmail): Promise<SendOutcome> {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('An email needs the id of its job.')
     const address = smtpAddress(to)
@@ -226,8 +226,8 @@ function createFileTransport(dir: string | undefined): Transport {
   }
 }
 
-function requireMailbox(setting: string, text: string) {
-  const mailbox = parseNamedAddress(text)
+function parseConfiguredAddress(setting: string, text: string) {
+  const mailbox = parseAddressWithOptionalName(text)
   if (mailbox === null) throw new Error(`${setting} must be one address that emails can come from.`)
   return mailbox
 }

@@ -10,11 +10,11 @@ export const linkEmailConnections = 16
 export const mailConnections = linkEmailConnections + 4
 
 /** Milliseconds for sending an email up to its last byte, and then for the reply to it (RFC 5321 §4.5.3.2.6). */
-export const aMinute = 60_000
-export const tenMinutes = 600_000
+export const sendDeadlineMs = 60_000
+export const replyDeadlineMs = 600_000
 
 /** The most milliseconds of one attempt to send an email. */
-export const longestAttempt = aMinute + tenMinutes
+export const longestAttempt = sendDeadlineMs + replyDeadlineMs
 
 const minVersion = 'TLSv1.2' as const
 

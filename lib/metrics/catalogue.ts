@@ -145,7 +145,7 @@ export const processKinds = ['web', 'worker'] as const
 export type ProcessKind = (typeof processKinds)[number]
 
 /** The help texts of the gauges that are read at each scrape, as `rekey_<name>`. */
-export const readGauges = {
+export const scrapeGauges = {
   database_up: '1 if the database answered this scrape. If it did not, there is no other number.',
   database_clock_offset_seconds: "The database's clock minus that of the machine that was scraped.",
   last_write_seconds:

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { allSeries, counters, processGauges, type CounterLabels } from './catalogue'
-import { count, gauge, hasCounts, readProcessGauges, takeCounts } from './count'
+import { count, registerGauge, hasCounts, readProcessGauges, takeCounts } from './count'
 
 beforeEach(() => void takeCounts())
 
@@ -35,8 +35,8 @@ test('L7: every series is a code that needs no escape, and there is a bounded nu
 
 test('L7: a gauge is read when it is reported, by its last reader', () => {
   let waiting = 1
-  gauge('hash_queue', { state: 'waiting' }, () => -1)
-  gauge('hash_queue', { state: 'waiting' }, () => waiting)
+  registerGauge('hash_queue', { state: 'waiting' }, () => -1)
+  registerGauge('hash_queue', { state: 'waiting' }, () => waiting)
   waiting = 7
   expect(readProcessGauges()).toMatchObject({ 'hash_queue{state="waiting"}': 7 })
 })

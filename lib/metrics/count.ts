@@ -31,7 +31,7 @@ export function count<Name extends CounterName>(name: Name, labels: CounterLabel
 }
 
 /** Sets how a gauge of this process is read; a later call for the same series replaces the earlier one. */
-export function gauge<Name extends ProcessGaugeName>(
+export function registerGauge<Name extends ProcessGaugeName>(
   name: Name,
   labels: GaugeLabels<Name>,
   read: () => number,

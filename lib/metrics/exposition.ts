@@ -3,7 +3,7 @@ import {
   counters,
   processGauges,
   processKinds,
-  readGauges,
+  scrapeGauges,
   seriesOf,
   type ProcessKind,
 } from './catalogue'
@@ -90,11 +90,11 @@ function jobLines(jobs: JobNumbers[]): string[] {
 }
 
 function gaugeLines(
-  name: keyof typeof readGauges,
+  name: keyof typeof scrapeGauges,
   samples: (readonly [labels: string, value: number])[],
 ): string[] {
   return [
-    ...header(name, 'gauge', readGauges[name]),
+    ...header(name, 'gauge', scrapeGauges[name]),
     ...samples.map(([of, value]) => `rekey_${name}${of} ${value}`),
   ]
 }

@@ -21,7 +21,7 @@ export const reportTimes = {
  *
  * @returns `age` is the time since a report was stored, in milliseconds, or since the start; `stop` sends a last report
  */
-export function startMetricsReports(
+export function startStoringMetrics(
   { add, kind, log }: { add: MetricsStore['add']; kind: ProcessKind; log: Log },
   times = reportTimes,
 ): { age(): number; stop(): Promise<void> } {

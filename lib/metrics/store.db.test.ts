@@ -5,7 +5,7 @@ import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-da
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createQueue } from '@/lib/queue/queue'
 import { count, takeCounts } from './count'
-import { startMetricsReports } from './reporter'
+import { startStoringMetrics } from './reporter'
 import { createMetricsStore, type MetricsStore, type Report } from './store'
 
 const log = pino({ level: 'silent' })
@@ -136,7 +136,7 @@ test('L7: what is counted while the database is away is stored once it is back, 
   const before = await counted('errors')
   count('errors', {})
   const began = performance.now()
-  const reports = startMetricsReports(
+  const reports = startStoringMetrics(
     { add, kind: 'web', log },
     { interval: 20, idle: 60_000, lastReport: 5_000 },
   )
@@ -153,7 +153,7 @@ test('L7: what is counted while the database is away is stored once it is back, 
 })
 
 test('L7: a database that never answers does not keep a process from ending', async () => {
-  const reports = startMetricsReports(
+  const reports = startStoringMetrics(
     { add: () => new Promise(() => undefined), kind: 'web', log },
     { interval: 20, idle: 20, lastReport: 50 },
   )

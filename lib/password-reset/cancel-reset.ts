@@ -2,7 +2,7 @@ import { isResettable, passwordChangedSince, type Account } from '@/lib/accounts
 import { rejectLink, rejectThrottled, type RejectedLink, type Throttled } from './rejections'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link, LinkPurpose } from './reset-link'
-import { openLink, verifyCancelLink } from './verify-link'
+import { verifyLinkAuthenticity, verifyCancelLink } from './verify-link'
 
 export type CancelResetInput = { link: Link; locale: string; requestId: string; client: string }
 
@@ -23,12 +23,12 @@ export async function cancelReset(
   const { audit, database, limits, queue, recovery } = parts
   const { link, locale, requestId, client } = input
   const context = { requestId, client }
-  const counted = await limits.countReset(client, openLink(parts, 'cancel', link))
+  const counted = await limits.countReset(client, verifyLinkAuthenticity(parts, 'cancel', link))
   if (!counted.ok) return rejectThrottled(parts, counted, context)
   const { status, account, purpose } = await verifyCancelLink(parts, link)
   if (status !== 'valid') return rejectLink(parts, status, link, context)
 
-  const newLink = mustRequestNewLink(parts, account, link, purpose)
+  const newLink = alsoRequestsNewLink(parts, account, link, purpose)
   if (newLink) {
     const restart = await limits.countRestart(account.id)
     if (!restart.ok) return rejectThrottled(parts, restart, context)
@@ -54,7 +54,7 @@ export async function cancelReset(
  * Whether cancelling with this link also requests a new reset link: if the password was changed, resets are enabled, and the
  * account is resettable.
  */
-export function mustRequestNewLink(
+export function alsoRequestsNewLink(
   { settings }: Pick<ResetDependencies, 'settings'>,
   account: Account,
   link: Link,

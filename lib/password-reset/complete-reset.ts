@@ -12,7 +12,7 @@ import {
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
 import { createKeyedMutex } from './keyed-mutex'
 import type { Link } from './reset-link'
-import { openLink, verifyResetLink, type VerifiedLink } from './verify-link'
+import { verifyLinkAuthenticity, verifyResetLink, type VerifiedLink } from './verify-link'
 
 export type CompleteResetInput = {
   link: Link
@@ -43,7 +43,7 @@ export async function completeReset(
   const { limits, queue } = parts
   const { link, request } = input
   const context = { requestId: input.requestId, client: request.client }
-  const counted = await limits.countReset(request.client, openLink(parts, 'reset', link))
+  const counted = await limits.countReset(request.client, verifyLinkAuthenticity(parts, 'reset', link))
   if (!counted.ok) return rejectThrottled(parts, counted, context)
   const { status, account } = await verifyResetLink(parts, link)
   if (status !== 'valid') return rejectLink(parts, status, link, context)

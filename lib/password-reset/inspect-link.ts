@@ -1,5 +1,5 @@
 import { signInName, type Account } from '@/lib/accounts/account'
-import { mustRequestNewLink, isPasswordChangedSinceLink } from './cancel-reset'
+import { alsoRequestsNewLink, isPasswordChangedSinceLink } from './cancel-reset'
 import { recordOpening } from './record-opening'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link, LinkStatus } from './reset-link'
@@ -47,6 +47,6 @@ export async function inspectCancelLink(parts: ResetDependencies, link: Link): P
     state: status,
     locale: account.locale,
     changed: isPasswordChangedSinceLink(account, link, purpose),
-    newLink: mustRequestNewLink(parts, account, link, purpose),
+    newLink: alsoRequestsNewLink(parts, account, link, purpose),
   }
 }

@@ -9,7 +9,7 @@ import { requestLink } from './request-link'
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>
 
-/** The use cases of pages and handlers, with their dependencies; counts their outcomes. Those of the worker are in `send-emails.ts`. */
+/** The use cases of pages and handlers, with their dependencies; counts their outcomes. Those of the worker are in `job-handlers.ts`. */
 export function createPasswordReset(parts: ResetDependencies) {
   return {
     requestLink: counting(requestLink.bind(null, parts), (outcome) => {

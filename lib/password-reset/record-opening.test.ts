@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { recordOpening, requestOfOpening } from './record-opening'
+import { recordOpening, requestTimeOfOpening } from './record-opening'
 
 test('L1: that a link was opened is recorded once, however often it is loaded', () => {
   const recorded: unknown[] = []
@@ -19,5 +19,5 @@ test.each([
   ['250 OK', undefined],
   [null, undefined],
 ])('of the reason %j the request is read, if it is of an opening', (reason, requestedAt) => {
-  expect(requestOfOpening(reason)).toBe(requestedAt)
+  expect(requestTimeOfOpening(reason)).toBe(requestedAt)
 })

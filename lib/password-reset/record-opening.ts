@@ -28,7 +28,7 @@ const openedReason = (requestedAt: number): string => `requested-at ${requestedA
  *
  * @returns when the link was requested, in seconds since the epoch; undefined for a reason of another event
  */
-export function requestOfOpening(reason: string | null): number | undefined {
+export function requestTimeOfOpening(reason: string | null): number | undefined {
   const [, requestedAt] = /^requested-at (\d{1,12})$/.exec(reason ?? '') ?? []
   return requestedAt === undefined ? undefined : Number(requestedAt)
 }

@@ -6,7 +6,7 @@ import { findResettableAccounts } from './find-accounts'
 import { auditUnknownAccount, rejectThrottled, type Throttled } from './rejections'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link } from './reset-link'
-import { openLink } from './verify-link'
+import { verifyLinkAuthenticity } from './verify-link'
 
 /** A request for a link: the account, named by a typed login or an older link, and the client. */
 export type RequestLinkInput = {
@@ -32,7 +32,7 @@ export async function requestLink(
 ): Promise<RequestLinkOutcome> {
   const { queue, settings } = parts
   const { target, locale, requestId, client } = input
-  if ('link' in target && openLink(parts, 'reset', target.link) === null)
+  if ('link' in target && verifyLinkAuthenticity(parts, 'reset', target.link) === null)
     return { ok: false, code: 'not-genuine' }
   const tells = settings.reset.failWhenUserNotFound
   const tooLong = 'login' in target && target.login.length > longestLogin

@@ -18,7 +18,7 @@ type Verified = VerifiedLink & { purpose?: LinkPurpose }
 
 /** Verifies a reset link. Checks the outer signature first, so that a forged link costs no query. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<Verified> {
-  const genuine = openLink(parts, 'reset', link)
+  const genuine = verifyLinkAuthenticity(parts, 'reset', link)
   const verified = await verify(parts, genuine)
   if (verified.status === 'valid' && !isResettable(verified.account)) return { status: 'signature-used' }
   return { ...verified, ...(genuine && { purpose: genuine.purpose }) }
@@ -26,7 +26,7 @@ export async function verifyResetLink(parts: Parts, link: Link): Promise<Verifie
 
 /** Verifies a "this wasn't me" link. It also works for accounts that may not reset. */
 export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verified> {
-  const genuine = openLink(parts, 'cancel', link)
+  const genuine = verifyLinkAuthenticity(parts, 'cancel', link)
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
 }
 
@@ -35,7 +35,11 @@ export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verifi
  *
  * @returns null if no purpose matches
  */
-export function openLink({ links }: Pick<Parts, 'links'>, kind: LinkKind, link: Link): GenuineLink | null {
+export function verifyLinkAuthenticity(
+  { links }: Pick<Parts, 'links'>,
+  kind: LinkKind,
+  link: Link,
+): GenuineLink | null {
   for (const purpose of purposesOf[kind]) {
     const genuine = links.verifyAuthenticity(purpose, link)
     if (genuine !== null) return genuine

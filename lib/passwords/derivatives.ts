@@ -1,5 +1,12 @@
 import { costOfUncovered, findPieces, repeatedPartLength, type UncoveredCosts, type FindWord } from './pieces'
-import { countVisible, isLetter, isPadding, isSign, visibleCharacters, withoutDisguise } from './visible-text'
+import {
+  countVisible,
+  isLetter,
+  isDigitOrSign,
+  isSign,
+  visibleCharacters,
+  withoutDisguise,
+} from './visible-text'
 
 /** The least letters of a repeated part that counts with digits and signs in between: shorter ones also repeat by chance. */
 const tellingPart = 5
@@ -40,15 +47,17 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const unsigned = all.filter((character) => !isSign(character))
   if (unsigned.length < all.length && rest(unsigned, padded) === 0) return true
 
-  const letters = all.filter((character) => !isPadding(character))
+  const letters = all.filter((character) => !isDigitOrSign(character))
   if (letters.length === all.length || letters.length < 3) return false
   // Matches "sunflower1sunflower2". Each repetition must be one uninterrupted run of letters, because a random hexadecimal text
   // often repeats letters, but rarely in whole runs.
-  const runs = all.filter((character, at) => !isPadding(character) && isPadding(all[at - 1] ?? '0')).length
+  const runs = all.filter(
+    (character, at) => !isDigitOrSign(character) && isDigitOrSign(all[at - 1] ?? '0'),
+  ).length
   const part = repeatedPartLength(letters)
   if (isRepeated(letters) && part >= tellingPart && runs * part <= letters.length + part) return true
   // Matches "a1b2c3d4": two interleaved sequences.
-  const around = rest(all.filter(isPadding), few)
+  const around = rest(all.filter(isDigitOrSign), few)
   if (around > most) return false
   return isRepeated(letters) || rest(letters, few) + around <= most
 

@@ -1,5 +1,5 @@
-import { isLetter, isPadding, withoutDisguise } from './visible-text'
-import { waysBetween } from './sequences'
+import { isLetter, isDigitOrSign, withoutDisguise } from './visible-text'
+import { stepsBetween } from './sequences'
 
 // Covers a text with pieces that a guesser tries anyway: words, lines of keys, repetitions. What no piece covers is the person's
 // own.
@@ -72,7 +72,7 @@ export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: U
   const reached: Map<string, number>[] = Array.from({ length: characters.length + 1 }, () => new Map())
   reached[0]!.set(' ', 0)
   for (const [at, character] of characters.entries()) {
-    const own = isPadding(character) ? costs.padding : costs.letter
+    const own = isDigitOrSign(character) ? costs.padding : costs.letter
     for (const [state, cost] of reached[at]!) {
       const [word = '', strong = ''] = state.split(' ')
       reach(at + 1, state, cost + own)
@@ -108,7 +108,7 @@ function lines(characters: readonly string[], start: number): Piece[] {
     const last = Math.min(characters.length, start + 2 * least) - 1
     for (let at = start; at < last; at += 1) {
       const turn = (at - start) % period
-      const step = waysBetween(characters[at]!, characters[at + 1]!)
+      const step = stepsBetween(characters[at]!, characters[at + 1]!)
       const kept = new Set([...(ways[turn] ?? step)].filter((way) => step.has(way)))
       if (kept.size === 0) break
       ways[turn] = kept

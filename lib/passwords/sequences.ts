@@ -78,7 +78,7 @@ const none: ReadonlySet<string> = new Set()
  * Returns the ways from one character to the next: the same character, one or two up or down in an alphabet, or a direction on a
  * keyboard. A line of keys repeats one way, a zigzag such as `1q2w3e` alternates between two.
  */
-export function waysBetween(from: string, to: string): ReadonlySet<string> {
+export function stepsBetween(from: string, to: string): ReadonlySet<string> {
   const known = ways.get(`${from}${to}`)
   if (from === to) return new Set([...(known ?? none), 'same'])
   const distance = to.codePointAt(0)! - from.codePointAt(0)!

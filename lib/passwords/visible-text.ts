@@ -24,7 +24,7 @@ export function visibleCharacters(text: string): string[] {
 }
 
 /** Whether a character is a digit or a sign, with which people pad a password. */
-export function isPadding(character: string): boolean {
+export function isDigitOrSign(character: string): boolean {
   return padding.test(character)
 }
 

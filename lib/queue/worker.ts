@@ -4,11 +4,11 @@ import { z } from 'zod'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { retryConflicts } from '@/lib/database/errors'
 import { runInRequestContext, type Log } from '@/lib/logging/log'
-import { count, gauge } from '@/lib/metrics/count'
+import { count, registerGauge } from '@/lib/metrics/count'
 import { notificationsArrive } from './notifications'
 import { jobSchemas, type JobData, type QueueName } from './job-data'
 import { queueConnections, queueNames, type AttemptResult, type JobHandlers } from './queue'
-import { createSettling } from './settling'
+import { createJobResultWriter } from './job-results'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
@@ -81,7 +81,7 @@ export async function startQueueWorker(
     reindex: false,
   }
   const isNotified = await notificationsArrive(url)
-  gauge('queue_polled', {}, () => Number(!isNotified))
+  registerGauge('queue_polled', {}, () => Number(!isNotified))
   if (!isNotified)
     log.info({ event: 'queue_polled', pollingSeconds }, 'notifications do not reach the worker')
 
@@ -93,7 +93,7 @@ export async function startQueueWorker(
   retryStatements(boss)
   await boss.start({ attempts: 5 })
 
-  const settle = createSettling(boss)
+  const settle = createJobResultWriter(boss)
   for (const name of queueNames) {
     const batchSize = batchSizes[name] ?? usualBatch
     await boss.work(

@@ -14,7 +14,7 @@ type Parts = {
  * Deletes counts, so that the support can help a person who is limited. Each function reads the whole table, which is for a
  * command, not for a request. Web processes remember a rejection for a second longer.
  */
-export function createLimitLifting({ pool, table, pseudonym }: Parts) {
+export function createLimitResets({ pool, table, pseudonym }: Parts) {
   /** Lifts what counts for an account: requests for its logins, emails to its mailbox, resets that "this wasn't me" starts. */
   async function liftAccount({ id, username, email }: { id: string; username: string; email: string }) {
     const logins = [canonicalUsername(username), canonicalEmail(email) ?? canonicalUsername(email)]

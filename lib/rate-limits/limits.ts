@@ -1,11 +1,11 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { clientKey, ipv6SiteKey } from '@/lib/addresses/client-ip'
 import { createCounter } from '@/lib/batches/counter'
-import { databaseNow, type Count, type Counted, type Entry } from '@/lib/batches/counting-statement'
+import { databaseNow, type Count, type Counted, type CountingEntry } from '@/lib/batches/counting-statement'
 import type { Database } from '@/lib/database/pool'
-import { isBadValue } from '@/lib/database/round-trip'
+import { isBadValue } from '@/lib/database/pipelined-transactions'
 import { createEmailBudget } from './email-budget'
-import { createLimitLifting } from './lift-limits'
+import { createLimitResets } from './lift-limits'
 import { allLimits, type LimitName, type LimitSettings } from './limit-table'
 import { createRefusalMemory } from './refusal-memory'
 import { canonicalEmail } from '@/lib/addresses/email-address'
@@ -59,7 +59,7 @@ export function createLimits(
     return { key: `${name}:${of}`, most, milliseconds: seconds * 1000 }
   }
 
-  async function take(entry: Entry, client?: string): Promise<Counted> {
+  async function take(entry: CountingEntry, client?: string): Promise<Counted> {
     try {
       return await counter.count(entry, client)
     } catch (error) {
@@ -75,7 +75,7 @@ export function createLimits(
 
   /** Counts an entry and remembers a rejection by its first count, which decides without the others. */
   async function decide(
-    entry: Entry,
+    entry: CountingEntry,
     names: { client?: Countable; site?: Countable; own: Countable },
     client?: string,
   ): Promise<LimitResult> {
@@ -107,12 +107,16 @@ export function createLimits(
    * @param identifier as typed
    * @param job stored in the same transaction if the request is allowed
    */
-  async function countRequest(client: string, identifier: string, job?: Entry['job']): Promise<LimitResult> {
+  async function countRequest(
+    client: string,
+    identifier: string,
+    job?: CountingEntry['job'],
+  ): Promise<LimitResult> {
     const from = clientKey(client)
     const site = ipv6SiteKey(client)
     const login = pseudonym(canonicalEmail(identifier) ?? canonicalUsername(identifier))
     const byClient = countOf('requestsPerClient', from)
-    const entry: Entry = {
+    const entry: CountingEntry = {
       client: byClient,
       site: site === undefined ? undefined : countOf('requestsPerSite', site),
       own: countOf('requestsPerLogin', `${login} ${from}`),
@@ -132,7 +136,7 @@ export function createLimits(
   async function countRenewal(
     client: string,
     { signature }: { signature: string },
-    job?: Entry['job'],
+    job?: CountingEntry['job'],
   ): Promise<LimitResult> {
     const from = clientKey(client)
     const own = countOf('requestsPerLogin', `renewal ${pseudonym(signature)} ${from}`)
@@ -231,7 +235,7 @@ export function createLimits(
     returnRestart,
     isFirstInWindow,
     ...budget,
-    ...createLimitLifting({ pool, table, pseudonym }),
+    ...createLimitResets({ pool, table, pseudonym }),
     purge,
   }
 }

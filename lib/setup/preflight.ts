@@ -2,7 +2,7 @@ import pg from 'pg'
 import { connectionFailureReason } from '@/lib/database/errors'
 import { databaseProblems, databaseWarnings } from '@/lib/database/facts'
 import { pendingMigrations } from './migrate'
-import { closedSchemas, lackingPrivileges } from './privileges'
+import { schemasWithoutUsage, lackingPrivileges } from './privileges'
 import { checkUsersTable } from './users-table'
 import { queueConnections, queueOwner } from '@/lib/queue/queue'
 import type { UsersMapping } from '@/lib/accounts/users-table'
@@ -19,7 +19,7 @@ import { describeDatabaseUrl } from '@/lib/config/database-url'
  * @throws Error whose message has a sentence for each problem
  */
 export async function checkDatabase(settings: Settings, users?: UsersMapping): Promise<string[]> {
-  const warnings = await checkOwnTables(settings, users === undefined)
+  const warnings = await checkAllButMappedUsers(settings, users === undefined)
   return users === undefined ? warnings : [...warnings, ...(await checkUsersTable(settings, users))]
 }
 
@@ -28,7 +28,7 @@ export async function checkDatabase(settings: Settings, users?: UsersMapping): P
  *
  * @param ownsUsers whether accounts are in Rekey's own table
  */
-export async function checkOwnTables(settings: Settings, ownsUsers: boolean): Promise<string[]> {
+export async function checkAllButMappedUsers(settings: Settings, ownsUsers: boolean): Promise<string[]> {
   const { url, schemas } = settings.database
   let client: pg.Client
   try {
@@ -49,7 +49,7 @@ export async function checkOwnTables(settings: Settings, ownsUsers: boolean): Pr
       throw new Error(
         `The schema ${schemas.queue} contains tables that are not the queue of this installation; set DATABASE_QUEUE_SCHEMA to the one that \`npm run migrate\` created.`,
       )
-    const closed = await closedSchemas(client, schemas)
+    const closed = await schemasWithoutUsage(client, schemas)
     if (closed.length > 0) throw new Error(notAllowed(closed.map((name) => `USAGE on ${name}`)))
     const pending = await pendingMigrations(client, schemas, ownsUsers)
     if (pending.length > 0)

@@ -37,7 +37,7 @@ export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers
 }
 
 /** Lists which of both schemas exist but may not be used by the connection's role. */
-export async function closedSchemas(client: pg.Client, { own, queue }: SchemaNames): Promise<string[]> {
+export async function schemasWithoutUsage(client: pg.Client, { own, queue }: SchemaNames): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname AS "name" FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')`,
     [[own, queue]],

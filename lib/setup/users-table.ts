@@ -2,11 +2,11 @@ import { checkRows } from '@/lib/accounts/check/rows'
 import { mappingProblems } from '@/lib/accounts/check/columns'
 import { readCatalogue, type Relation } from '@/lib/accounts/adapters/catalogue'
 import { mappingFingerprint } from '@/lib/accounts/check/fingerprint'
-import { catalogueKey } from '@/lib/accounts/check/grants'
+import { tableKey } from '@/lib/accounts/check/grants'
 import { tableAccessOf } from '@/lib/accounts/check/table-access'
 import { rowSecurityProblems } from '@/lib/accounts/check/row-security'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
-import { missingValues } from '@/lib/accounts/check/missing-values'
+import { missingOptionProblems } from '@/lib/accounts/check/missing-options'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { quoteSchema } from '@/lib/config/schema-names'
 import type { Settings } from '@/lib/config/settings'
@@ -33,7 +33,7 @@ export async function inspectUsersTable(
   const { pool, schemas } = database
   const role = await roleOf(database)
   const none = { warnings: [], catalogue: new Map<string, Relation>(), role, isProven: false }
-  const empty = missingValues(mapping)
+  const empty = missingOptionProblems(mapping)
   if (empty.length > 0) return { ...none, problems: empty }
 
   const catalogue = await readCatalogue(
@@ -82,7 +82,7 @@ export async function checkUsersTable(
     const { problems, warnings, isProven } = await inspectUsersTable(database, mapping)
     if (problems.length === 0 && mode === 'production' && usersTableProof === 'required' && !isProven)
       problems.push(
-        `No password has been verified with this mapping of ${catalogueKey(tableAccessOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
+        `No password has been verified with this mapping of ${tableKey(tableAccessOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
       )
     if (problems.length > 0)
       throw new Error(

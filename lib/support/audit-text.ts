@@ -22,7 +22,7 @@ const textsByName = new Map(
 )
 
 /** Says in words what an audit entry means, with its code if it has one. An event of another version stays as it is. */
-export function auditText({ event, reason }: Pick<HistoryEntry, 'event' | 'reason'>): string {
+export function describeAuditEntry({ event, reason }: Pick<HistoryEntry, 'event' | 'reason'>): string {
   const text = textsByName.get(event) ?? event
   // The reason of an opening says for programs which link it was.
   return reason === null || event === auditEvents.opened ? text : `${text} (${reason})`

@@ -1,7 +1,7 @@
 import type { Account } from '@/lib/accounts/account'
 import { auditEvents, type AuditLog, type AuditEvent, type HistoryEntry } from '@/lib/audit/audit'
 import type { Database } from '@/lib/database/pool'
-import { requestOfOpening } from '@/lib/password-reset/record-opening'
+import { requestTimeOfOpening } from '@/lib/password-reset/record-opening'
 import { createJobSearch, type FoundJob } from './job-search'
 
 /** One thing that happened to a request. `detail`: a code, or the mail server's reply; null if there is none. */
@@ -112,7 +112,7 @@ function asStep({ at, reason, client, actor }: HistoryEntry, step: RequestStep['
 function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   const seen = new Set<number>()
   for (const line of history) {
-    const requestedAt = stepOf(line) === 'opened' ? requestOfOpening(line.reason) : undefined
+    const requestedAt = stepOf(line) === 'opened' ? requestTimeOfOpening(line.reason) : undefined
     // Each web process records the first opening that it sees.
     if (requestedAt === undefined || seen.has(requestedAt)) continue
     seen.add(requestedAt)

@@ -1,6 +1,6 @@
 import { describeDatabaseUrl } from '@/lib/config/database-url'
 import type { SchemaNames } from '@/lib/config/schema-names'
-import { readDatabaseSettings, readDataDir, readSchemas } from '@/lib/config/command-settings'
+import { readDatabaseSettings, readDataDir, readSchemaNames } from '@/lib/config/command-settings'
 import { migrate } from '@/lib/setup/migrate'
 import {
   DataDirInUse,
@@ -26,7 +26,7 @@ export async function findDatabase(
     return { url, schemas, close: async () => undefined }
   }
   const dataDir = readDataDir(process.env)
-  const schemas = readSchemas(process.env)
+  const schemas = readSchemaNames(process.env)
   if (!hasEmbeddedDatabase(dataDir)) {
     throw new Mistake(
       `DATABASE_URL is not set, and there is no demo's database in ${dataDir}; set DATABASE_URL, or set DATA_DIR to the data directory of a demo.`,

@@ -16,7 +16,7 @@ import {
   sendLink,
 } from '@/lib/support/support-desk'
 import { requestsOfAccount, type FoundRequest, type RequestStep } from '@/lib/support/requests-of-account'
-import { auditText } from '@/lib/support/audit-text'
+import { describeAuditEntry } from '@/lib/support/audit-text'
 import configuration from '@/rekey.config'
 import { outcomeOf } from '@/scripts/check-users'
 import { escapeForTerminal } from '@/scripts/escape-for-terminal'
@@ -132,7 +132,7 @@ export async function requestsCommand({ audit, database }: Parts, account: Accou
 export async function historyCommand({ audit }: Parts, account: Account): Promise<void> {
   const rows = (await audit.history(account.id)).map((line) => ({
     time: formatInstant(line.at),
-    event: auditText(line),
+    event: describeAuditEntry(line),
     by: line.actor ?? '',
     from: line.client ?? '',
     request: line.requestId ?? '',

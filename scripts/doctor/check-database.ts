@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { quoteSchema } from '@/lib/config/schema-names'
 import type { Settings } from '@/lib/config/settings'
-import { checkOwnTables } from '@/lib/setup/preflight'
+import { checkAllButMappedUsers } from '@/lib/setup/preflight'
 import { notificationsArrive } from '@/lib/queue/notifications'
 import { ok, trouble, warning, type Finding } from './finding'
 
@@ -12,7 +12,7 @@ const clockTolerance = 5
 export async function checkDatabase(settings: Settings, ownsUsers: boolean): Promise<Finding[]> {
   let warnings: string[]
   try {
-    warnings = await checkOwnTables(settings, ownsUsers)
+    warnings = await checkAllButMappedUsers(settings, ownsUsers)
   } catch (error) {
     // The messages of this check are written for operators and quote no secret.
     const problems = (error instanceof Error ? error.message : '').split('\n')

@@ -1,5 +1,5 @@
 import type { Resolver } from 'node:dns/promises'
-import { parseNamedAddress } from '@/lib/addresses/email-address'
+import { parseAddressWithOptionalName } from '@/lib/addresses/email-address'
 import { ok, trouble, warning, type Finding } from './finding'
 
 type Dns = Pick<Resolver, 'resolveTxt'>
@@ -11,7 +11,7 @@ class NotAsked extends Error {}
 
 /** Checks what receivers ask the DNS about the domain of the sender: SPF, DKIM and DMARC. */
 export async function checkSender(from: string, dns: Dns): Promise<Finding[]> {
-  const domain = parseNamedAddress(from)?.address.split('@').at(-1) ?? ''
+  const domain = parseAddressWithOptionalName(from)?.address.split('@').at(-1) ?? ''
   const checks = { spf: checkSpf, dkim: checkDkim, dmarc: checkDmarc }
   return Promise.all(
     Object.entries(checks).map(async ([name, check]) => {

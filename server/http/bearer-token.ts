@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ErrorResponse } from './request-filter'
 
 /** The response to a request without the token. */
-export const tokenNeeded: ErrorResponse = {
+export const unauthorizedResponse: ErrorResponse = {
   status: 401,
   detail: 'A bearer token is needed.',
   headers: { 'WWW-Authenticate': 'Bearer' },

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { largestBody } from '@/lib/http/guards'
+import { maxBodyBytes } from '@/lib/http/guards'
 
 /**
  * Closes the connection of a request whose body exceeds the ceiling before the response begins (requirement I3).
@@ -16,11 +16,11 @@ export function limitBody(
   let received = 0
   request.push = (chunk: Buffer | null, encoding) => {
     received += chunk?.length ?? 0
-    if (chunk === null || received > largestBody) resolve()
+    if (chunk === null || received > maxBodyBytes) resolve()
     if (received <= ceiling || response.headersSent) return push(chunk, encoding)
     request.socket.destroy()
     return false
   }
-  if (Number(request.headers['content-length'] ?? 0) > largestBody) resolve()
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) resolve()
   return promise
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
 /** Milliseconds without a new search after one that found no idle connection: a burst would cause thousands of searches. */
-const lookHolds = 100
+const searchPause = 100
 
 type Cap = {
   /** The most connections of one client at once. */
@@ -40,7 +40,7 @@ export function limitConnections(server: Server, { perClient, isIdle, reject }: 
       if (now < client.lookAgain) return false
       const idle = sockets.values().find(isIdle)
       if (idle === undefined) {
-        client.lookAgain = now + lookHolds
+        client.lookAgain = now + searchPause
         return false
       }
       sockets.delete(idle)

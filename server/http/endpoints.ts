@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { keepReceivedBody } from '@/lib/http/received-body'
+import { attachReceivedBody } from '@/lib/http/received-body'
 import { withoutBasePath } from './base-path'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
@@ -35,7 +35,7 @@ function toRequest(request: IncomingMessage, url: string): Request {
     for (const one of [value ?? []].flat()) headers.append(name, one)
   const converted = new Request(url, { method: request.method ?? 'GET', headers })
   const received = request.read() as Buffer | null
-  if (received !== null) keepReceivedBody(converted, received)
+  if (received !== null) attachReceivedBody(converted, received)
   return converted
 }
 

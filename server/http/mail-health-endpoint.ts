@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '@/lib/logging/log'
 import type { MailFacts, MailStateStore } from '@/lib/mail-health/state'
 import { assessMailHealth, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
-import { hasToken, tokenNeeded } from './bearer-token'
+import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
 import { sendJson } from './json-response'
 
@@ -24,7 +24,7 @@ export function createMailHealthHandler(
 ): Handle {
   let reading: Promise<MailFacts> | undefined
   return async (request, response) => {
-    if (!hasToken(request, token)) return sendError(response, tokenNeeded)
+    if (!hasToken(request, token)) return sendError(response, unauthorizedResponse)
     try {
       // Concurrent requests share one query.
       reading ??= state.read().finally(() => (reading = undefined))

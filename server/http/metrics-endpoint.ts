@@ -5,7 +5,7 @@ import { stopHints } from '@/lib/mail-health/stop-causes'
 import { assessMailHealth } from '@/lib/mail-health/verdict'
 import { metricsContentType, writeMetrics, type Scraped } from '@/lib/metrics/exposition'
 import type { MetricsStore } from '@/lib/metrics/store'
-import { hasToken, tokenNeeded } from './bearer-token'
+import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
 
 /** The path that Prometheus scrapes. Without METRICS_TOKEN it responds 404, like any unknown path. */
@@ -62,7 +62,7 @@ export function createMetricsEndpoint(
   }
 
   return async (request, response) => {
-    if (!hasToken(request, token)) return sendError(response, tokenNeeded)
+    if (!hasToken(request, token)) return sendError(response, unauthorizedResponse)
     const body = writeMetrics(await scrape())
     response.writeHead(200, {
       'Content-Type': metricsContentType,

@@ -4,7 +4,7 @@ import { openDatabase } from '@/lib/database/pool'
 import type { Log } from '@/lib/logging/log'
 import { watchMailHealth } from '@/lib/mail-health/reports'
 import { createMailStateStore } from '@/lib/mail-health/state'
-import { startMetricsReports } from '@/lib/metrics/reporter'
+import { startStoringMetrics } from '@/lib/metrics/reporter'
 import { createMetricsStore } from '@/lib/metrics/store'
 import { createMailHealthHandler, mailHealthPath } from './mail-health-endpoint'
 import { createMetricsEndpoint, metricsPath } from './metrics-endpoint'
@@ -33,7 +33,7 @@ export function startMonitoring(
   const mailState = createMailStateStore(database)
   const store = createMetricsStore(database)
   const mailWatch = watchMailHealth({ state: mailState, log })
-  const reports = startMetricsReports({ add: store.add, kind: 'web', log })
+  const reports = startStoringMetrics({ add: store.add, kind: 'web', log })
   const { healthToken, metricsToken, basePath } = settings
 
   const served = new Map<string, Handle>()

@@ -1,12 +1,12 @@
 import { emails } from '@/emails/templates'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
-import { createEmailJobHandlers } from '@/lib/password-reset/send-emails'
+import { createJobHandlers } from '@/lib/password-reset/job-handlers'
 import { createMailRecorder } from '@/lib/mail-health/recorder'
 import { watchMailHealth } from '@/lib/mail-health/reports'
 import { mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import { createMailer } from '@/lib/mail/mailer'
-import { startMetricsReports } from '@/lib/metrics/reporter'
+import { startStoringMetrics } from '@/lib/metrics/reporter'
 import type { QueueName } from '@/lib/queue/job-data'
 import { startQueueWorker } from '@/lib/queue/worker'
 import { linkEmailConnections, mailConnections } from '@/lib/mail/smtp-options'
@@ -71,7 +71,7 @@ export async function startWorker(
     times,
     onRead: (facts) => void recorder.probeWhenIdle(facts),
   })
-  const handlers = createEmailJobHandlers({
+  const handlers = createJobHandlers({
     ...services,
     emails: { ...emails, ...configuration.emails },
     ...recorder.watchSending({ mailer, configuration }),
@@ -81,7 +81,7 @@ export async function startWorker(
   void recorder.tryOut()
   // At the start as well: a worker that is replaced every few minutes would otherwise never purge.
   void sweep(services)
-  const metricsReports = startMetricsReports({ add: services.metrics.add, kind: 'worker', log })
+  const metricsReports = startStoringMetrics({ add: services.metrics.add, kind: 'worker', log })
   const sweeping = setInterval(() => void sweep(services), sweepInterval)
   const givenUp = (facts: AuditFacts) => audit.recordBestEffort('failed', facts)
   const malformed = (queue: QueueName) => recorder.recordThrow(queue, 'malformed')

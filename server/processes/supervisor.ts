@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url'
 import configuration from '@/rekey.config'
 import { checkDatabase } from '@/lib/setup/preflight'
 import { createLog } from '@/lib/logging/log'
-import { settings, type Settings } from '@/lib/config/settings'
+import { processSettings, type Settings } from '@/lib/config/settings'
 import { settingsWarnings } from '@/lib/config/warnings'
 import { whyBuildUnfit } from '@/server/http/base-path'
 import { surviveFullDisk } from './full-disk'
-import { superviseProcess, type SupervisedProcess } from './restart'
+import { superviseProcess, type SupervisedProcessHandle } from './supervise-process'
 import { stopOnSignal } from './stop-signals'
 
 /**
@@ -36,7 +36,7 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
   const log = createLog(current.logLevel, 'supervisor')
   for (const warning of warnings) log.warn({ event: 'settings_warning' }, warning)
 
-  const supervised: SupervisedProcess[] = []
+  const supervised: SupervisedProcessHandle[] = []
   let stopping: Promise<unknown> | undefined
   const stopAll = () => (stopping ??= Promise.all(supervised.map((process) => process.stop())))
   stopOnSignal((signal) => {
@@ -45,14 +45,14 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
   })
   const failed = (error: unknown) => void stopAll().then(() => giveUp(error))
 
-  const keepWeb = (mustStart: boolean): SupervisedProcess => {
+  const keepWeb = (mustStart: boolean): SupervisedProcessHandle => {
     const options = `${memoryOptions} ${process.env.NODE_OPTIONS ?? ''}`
     const start = () => cluster.fork({ ...environment, NODE_OPTIONS: options }).process
     const web = superviseProcess({ name: 'web', start, log, reports: true, mustStart })
     supervised.push(web)
     return web
   }
-  const keepWorker = (): SupervisedProcess => {
+  const keepWorker = (): SupervisedProcessHandle => {
     const start = () => fork(scriptOf('worker-process'), { env: { ...process.env, ...environment } })
     const worker = superviseProcess({ name: 'worker', start, log, reports: true, mustStart: true })
     supervised.push(worker)
@@ -85,7 +85,7 @@ function localUrlOf({ host, port, basePath }: Settings, actualPort = port): stri
 surviveFullDisk()
 try {
   Object.assign(process.env, environment)
-  const current = settings()
+  const current = processSettings()
   if (!existsSync('.next/BUILD_ID')) throw new Error('There is no build to serve; run `npm run build` first.')
   const unfit = whyBuildUnfit(current.basePath)
   if (unfit !== undefined) throw new Error(unfit)

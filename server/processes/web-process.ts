@@ -1,5 +1,5 @@
 import { createLog } from '@/lib/logging/log'
-import { settings } from '@/lib/config/settings'
+import { processSettings } from '@/lib/config/settings'
 import { redirectConsole } from './console-log'
 import { exitOnCrash } from './crash-handler'
 import { surviveFullDisk } from './full-disk'
@@ -7,7 +7,7 @@ import { stopOnSignal } from './stop-signals'
 import { startWeb, type RunningWeb } from './start-web'
 
 /** A web process of `npm start`, forked by the supervisor. */
-const log = createLog(settings().logLevel, 'web')
+const log = createLog(processSettings().logLevel, 'web')
 redirectConsole(log)
 surviveFullDisk()
 
@@ -16,7 +16,7 @@ let web: RunningWeb | undefined
 stopOnSignal(async () => web?.close())
 
 try {
-  web = await startWeb({ settings: settings(), log, dev: false })
+  web = await startWeb({ settings: processSettings(), log, dev: false })
   exitOnCrash(log, web.close)
   process.send?.({ ready: true, port: web.port })
 } catch (error) {

@@ -1,13 +1,13 @@
 import configuration from '@/rekey.config'
 import { checkDatabase, encryptionWarnings } from '@/lib/setup/preflight'
-import { settings } from '@/lib/config/settings'
+import { processSettings } from '@/lib/config/settings'
 import { mailWarnings } from '@/lib/config/mail'
 import { surviveFullDisk } from './full-disk'
 
 /** `npm run worker`: validates settings and database as `npm start` does, then runs a worker. */
 surviveFullDisk()
 try {
-  const current = settings()
+  const current = processSettings()
   const tableWarnings = await checkDatabase(current, configuration.users)
   const warnings = [
     ...current.ignored,

@@ -1,6 +1,6 @@
 import { connectionFailureReason } from '@/lib/database/errors'
 import { createServices } from '@/services'
-import { settings } from '@/lib/config/settings'
+import { processSettings } from '@/lib/config/settings'
 import { redirectConsole } from './console-log'
 import { exitOnCrash } from './crash-handler'
 import { surviveFullDisk } from './full-disk'
@@ -8,7 +8,7 @@ import { stopOnSignal } from './stop-signals'
 import { startWorker } from './start-worker'
 
 /** The worker process, of `npm run worker` and of `npm start`. */
-const services = createServices(settings())
+const services = createServices(processSettings())
 const { log, database } = services
 redirectConsole(log)
 surviveFullDisk()

@@ -1,6 +1,6 @@
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
-import { usersGrantStatements, catalogueKey, columnsToUpdate } from './grants'
+import { usersGrantStatements, tableKey, columnsToUpdate } from './grants'
 import { tableAccessOf, type TableAccess, type ColumnAccess } from './table-access'
 
 /**
@@ -17,16 +17,16 @@ export function mappingProblems(
   const problems: string[] = []
   let lacksPrivileges = false
   for (const use of tableAccessOf(mapping)) {
-    const relation = catalogue.get(catalogueKey(use.table))
+    const relation = catalogue.get(tableKey(use.table))
     if (relation === undefined) {
       if (!use.ifPresent) problems.push(missingTable(use))
       continue
     }
     if (relation.kind === 'other')
-      problems.push(`users.${use.option}: ${catalogueKey(use.table)} is neither a table nor a view.`)
+      problems.push(`users.${use.option}: ${tableKey(use.table)} is neither a table nor a view.`)
     if (use.deletes && !relation.isDeletable)
       problems.push(
-        `users.${use.option}: nothing can be deleted through ${catalogueKey(use.table)}. ${updatable}`,
+        `users.${use.option}: nothing can be deleted through ${tableKey(use.table)}. ${updatable}`,
       )
     for (const column of use.columns) problems.push(...columnProblems(use, column, relation))
     lacksPrivileges ||= isPrivilegeMissing(use, relation)
@@ -35,7 +35,7 @@ export function mappingProblems(
     problems.push(
       `The role of DATABASE_URL lacks privileges on the users table; have its owner run: ${usersGrantStatements(mapping, catalogue, role).join(' ')}`,
     )
-  const id = catalogue.get(catalogueKey(tableAccessOf(mapping)[0]!.table))
+  const id = catalogue.get(tableKey(tableAccessOf(mapping)[0]!.table))
   if (id?.kind === 'table' && id.columns.has(mapping.id) && !id.uniqueColumns.has(mapping.id))
     problems.push(
       `users.id: ${mapping.table} has no unique index on ${mapping.id} alone, so one link could be of several accounts. Name its primary key.`,
@@ -81,16 +81,16 @@ function isJoinable(id: Column, column: Column): boolean {
 
 function missingTable({ option, table }: TableAccess): string {
   const hint = table.schema === 'public' ? ' A table of another schema is written as schema.table.' : ''
-  return `users.${option}: there is no table ${catalogueKey(table)}.${hint}`
+  return `users.${option}: there is no table ${tableKey(table)}.${hint}`
 }
 
 function columnProblems(use: TableAccess, wanted: ColumnAccess, relation: Relation): string[] {
   const column = relation.columns.get(wanted.column)
   const where = `users.${wanted.option}: `
-  const name = `${catalogueKey(use.table)}.${wanted.column}`
+  const name = `${tableKey(use.table)}.${wanted.column}`
   if (column === undefined)
     return [
-      `${where}${catalogueKey(use.table)} has no column ${wanted.column}; it has ${[...relation.columns.keys()].join(', ')}.`,
+      `${where}${tableKey(use.table)} has no column ${wanted.column}; it has ${[...relation.columns.keys()].join(', ')}.`,
     ]
   const problems: string[] = []
   const wrong = unfitness(wanted, column)

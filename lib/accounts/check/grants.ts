@@ -15,14 +15,14 @@ export function usersGrantStatements(
   role: string,
 ): string[] {
   const uses = tableAccessOf(mapping).filter(
-    ({ table, ifPresent }) => !ifPresent || catalogue.has(catalogueKey(table)),
+    ({ table, ifPresent }) => !ifPresent || catalogue.has(tableKey(table)),
   )
   const schemas = [...new Set(uses.map(({ table }) => table.schema))]
   return [
     `GRANT USAGE ON SCHEMA ${schemas.map(pg.escapeIdentifier).join(', ')} TO ${role};`,
     ...uses.map(
       (use) =>
-        `GRANT ${privileges(use, catalogue.get(catalogueKey(use.table))).join(', ')} ON ${quotedTableName(use.table)} TO ${role};`,
+        `GRANT ${privileges(use, catalogue.get(tableKey(use.table))).join(', ')} ON ${quotedTableName(use.table)} TO ${role};`,
     ),
   ]
 }
@@ -102,6 +102,6 @@ export function quotedTableName({ schema, name }: TableAccess['table']): string 
 }
 
 /** The key of a table in the result of `readCatalogue`. */
-export function catalogueKey({ schema, name }: TableAccess['table']): string {
+export function tableKey({ schema, name }: TableAccess['table']): string {
   return `${schema}.${name}`
 }

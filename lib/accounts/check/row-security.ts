@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
-import { catalogueKey, quotedTableName } from './grants'
+import { tableKey, quotedTableName } from './grants'
 import { tableAccessOf, type TableAccess } from './table-access'
 
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
@@ -20,9 +20,7 @@ export async function rowSecurityProblems(
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): Promise<string[]> {
-  const secured = tableAccessOf(mapping).filter(
-    ({ table }) => catalogue.get(catalogueKey(table))?.hasRowSecurity,
-  )
+  const secured = tableAccessOf(mapping).filter(({ table }) => catalogue.get(tableKey(table))?.hasRowSecurity)
   if (secured.length === 0) return []
   const { rows: policies } = await (client as pg.Client).query<Policy>(
     `SELECT n.nspname || '.' || c.relname AS "table", p.polcmd AS "command", p.polpermissive AS "isPermissive",
@@ -32,10 +30,10 @@ export async function rowSecurityProblems(
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname || '.' || c.relname = ANY ($1)
         AND (p.polroles = '{0}' OR EXISTS (SELECT FROM unnest(p.polroles) r WHERE pg_has_role(r, 'USAGE')))`,
-    [secured.map(({ table }) => catalogueKey(table))],
+    [secured.map(({ table }) => tableKey(table))],
   )
   return secured.flatMap((use) => {
-    const ofTable = policies.filter(({ table }) => table === catalogueKey(use.table))
+    const ofTable = policies.filter(({ table }) => table === tableKey(use.table))
     const missing = commandsOf(use).filter((command) => !isAllowed(ofTable, command))
     if (missing.length === 0) return []
     const statements = missing.map(
@@ -43,7 +41,7 @@ export async function rowSecurityProblems(
         `CREATE POLICY "rekey_${command.toLowerCase()}" ON ${quotedTableName(use.table)} FOR ${command} TO ${role} USING (true);`,
     )
     return [
-      `Row-level security on ${catalogueKey(use.table)} hides rows from the role of DATABASE_URL; have its owner run: ${statements.join(' ')}`,
+      `Row-level security on ${tableKey(use.table)} hides rows from the role of DATABASE_URL; have its owner run: ${statements.join(' ')}`,
     ]
   })
 }

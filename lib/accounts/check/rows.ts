@@ -4,8 +4,8 @@ import type { Account } from '@/lib/accounts/account'
 import { LookUpTimedOut, type AccountStore } from '@/lib/accounts/account-store'
 import { identityOf, parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
-import { lookUpIndex, servingIndexes } from '@/lib/accounts/look-up-index'
-import { catalogueKey, quotedTableName } from './grants'
+import { lookUpIndex, lookUpIndexExpressions } from '@/lib/accounts/look-up-index'
+import { tableKey, quotedTableName } from './grants'
 import { tableAccessOf, type TableAccess } from './table-access'
 
 // Checks a mapping against rows of its tables. The samples are small, because a start must not read a table of millions.
@@ -122,7 +122,7 @@ async function checkLookUp(
         `A look-up of ${what} reads all of about ${rows} rows of ${mapping.table}; an index makes it fast: ${statement}`,
       )
   }
-  await warn('an address', servingIndexes(mapping), index)
+  await warn('an address', lookUpIndexExpressions(mapping), index)
   const { username } = mapping
   if (username !== undefined)
     await warn(
@@ -195,8 +195,8 @@ async function checkTokens(
   const { schema } = parseTableName(mapping.table)
   const ended = new Set(
     tableAccessOf(mapping)
-      .filter((use: TableAccess) => use.deletes && catalogue.has(catalogueKey(use.table)))
-      .map(({ table }) => catalogueKey(table)),
+      .filter((use: TableAccess) => use.deletes && catalogue.has(tableKey(use.table)))
+      .map(({ table }) => tableKey(table)),
   )
   const { rows } = await (client as pg.Client).query<{ name: string }>(
     `SELECT c.relname::text AS "name" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

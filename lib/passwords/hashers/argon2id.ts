@@ -40,14 +40,14 @@ const phc =
 export function argon2id(options: Argon2Options = {}): PasswordFormat {
   const parameters = argon2Parameters('argon2id', options, owasp)
   return {
-    name: `argon2id, ${describeParameters(parameters)}`,
+    name: `argon2id, ${describeArgon2Parameters(parameters)}`,
     matches: isArgon2,
     hash: (password) => argon2(password, parameters),
     verify: verifyArgon2Bounded,
     normalise: (password) => password,
     // The library's salt has 16 bytes.
     longestOutput: phcLength(parameters, 16),
-    cost: argon2Cost(parameters),
+    cost: estimateArgon2Cost(parameters),
   }
 }
 
@@ -87,7 +87,11 @@ export async function verifyArgon2Bounded(password: string, stored: string): Pro
 }
 
 /** Lists the parameters for the name of a format: `m=19456, t=2, p=1`. */
-export function describeParameters({ memoryCost, timeCost, parallelism }: Required<Argon2Options>): string {
+export function describeArgon2Parameters({
+  memoryCost,
+  timeCost,
+  parallelism,
+}: Required<Argon2Options>): string {
   return `m=${memoryCost}, t=${timeCost}, p=${parallelism}`
 }
 
@@ -106,7 +110,10 @@ function unpaddedLength(bytes: number): number {
 }
 
 /** Estimates the cost of a hash: a core fills a MiB in about 0.9 ms per pass. */
-export function argon2Cost({ memoryCost, timeCost }: Required<Argon2Options>): PasswordFormat['cost'] {
+export function estimateArgon2Cost({
+  memoryCost,
+  timeCost,
+}: Required<Argon2Options>): PasswordFormat['cost'] {
   const mebibytes = memoryCost / 1024
   return { milliseconds: Math.ceil(mebibytes * timeCost * 0.9), mebibytes: Math.ceil(mebibytes) }
 }

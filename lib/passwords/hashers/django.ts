@@ -2,10 +2,10 @@ import { pbkdf2 as pbkdf2WithCallback, randomInt, timingSafeEqual } from 'node:c
 import { promisify } from 'node:util'
 import { hash as argon2 } from '@node-rs/argon2'
 import {
-  argon2Cost,
+  estimateArgon2Cost,
   argon2Parameters,
   isArgon2,
-  describeParameters,
+  describeArgon2Parameters,
   phcLength,
   verifyArgon2Bounded,
   type Argon2Options,
@@ -89,7 +89,7 @@ export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat 
   }
 
   return {
-    name: `argon2 of Django, ${describeParameters(parameters)}${hashLength === 32 ? '' : `, ${hashLength} bytes`}`,
+    name: `argon2 of Django, ${describeArgon2Parameters(parameters)}${hashLength === 32 ? '' : `, ${hashLength} bytes`}`,
     matches: (stored) => withoutPrefix(stored) !== undefined,
     hash,
     async verify(password, stored) {
@@ -98,7 +98,7 @@ export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat 
     },
     normalise: (password) => password,
     longestOutput: argon2Prefix.length + phcLength(parameters, saltLength, hashLength),
-    cost: argon2Cost(parameters),
+    cost: estimateArgon2Cost(parameters),
   }
 }
 

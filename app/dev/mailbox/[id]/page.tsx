@@ -5,7 +5,7 @@ import { mailboxPath, requireEmail } from '@/app/dev/mailbox/mailbox'
 import { MailboxLayout } from '@/app/dev/mailbox/mailbox-layout'
 import { linkLabel } from '@/app/dev/mailbox/link-label'
 import { CopyLinkButton } from './copy-link'
-import { readColorScheme, schemes, type ColorScheme } from '@/app/dev/mailbox/[id]/html/preview-html'
+import { parseColorScheme, schemes, type ColorScheme } from '@/app/dev/mailbox/[id]/html/preview-html'
 
 type Props = {
   params: Promise<{ id: string }>
@@ -17,7 +17,7 @@ const box = 'rounded-2xl border border-line bg-surface'
 /** A stored email: as its reader sees it, as plain text, and its headers. */
 export default async function EmailPage({ params, searchParams }: Props) {
   const { id, subject, from, to, date, text, headers } = await requireEmail((await params).id)
-  const scheme = readColorScheme((await searchParams).scheme)
+  const scheme = parseColorScheme((await searchParams).scheme)
   const links = [...new Set(text.match(/https?:\/\/\S+/g))]
   return (
     <MailboxLayout title={`${subject} · Mailbox`} wide>

@@ -2,7 +2,7 @@ import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/h
 import { requireValidFields } from '@/lib/http/request-fields'
 import { linkParameters, type FormPages } from '@/lib/http/form-redirect'
 import { ApiError, ThrottledError } from '@/lib/http/errors'
-import { linkSchema, describeCancel } from '@/lib/http/request-schemas'
+import { linkSchema, cancelOptionsResponse } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
@@ -40,7 +40,7 @@ export async function POST(request: Request): Promise<Response> {
 }
 
 export function OPTIONS(request: Request): Response {
-  return handleOptions(services(), request, describeCancel, always)
+  return handleOptions(services(), request, cancelOptionsResponse, always)
 }
 
 function notAllowed(request: Request): Response {

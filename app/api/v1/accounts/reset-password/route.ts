@@ -2,7 +2,7 @@ import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/h
 import { requireValidFields } from '@/lib/http/request-fields'
 import { linkParameters, type FormPages } from '@/lib/http/form-redirect'
 import { InvalidFields, ApiError, ThrottledError } from '@/lib/http/errors'
-import { describeResetPassword, resetPasswordSchema } from '@/lib/http/request-schemas'
+import { resetPasswordOptionsResponse, resetPasswordSchema } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
 import { pathInApp } from '@/lib/config/own-path'
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
@@ -46,7 +46,7 @@ export async function POST(request: Request): Promise<Response> {
 
 export function OPTIONS(request: Request): Response {
   const { settings } = services()
-  return handleOptions(services(), request, () => describeResetPassword(settings.reset))
+  return handleOptions(services(), request, () => resetPasswordOptionsResponse(settings.reset))
 }
 
 function problemsOf({ problems, mismatch }: RejectedPassword): InvalidFields {

@@ -2,7 +2,7 @@ import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/h
 import { requireValidFields } from '@/lib/http/request-fields'
 import type { FormPages } from '@/lib/http/form-redirect'
 import { InvalidFields, ApiError, ThrottledError } from '@/lib/http/errors'
-import { describeSendLink, linkRequestBodySchema } from '@/lib/http/request-schemas'
+import { sendLinkOptionsResponse, linkRequestBodySchema } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
@@ -36,7 +36,7 @@ export async function POST(request: Request): Promise<Response> {
 
 export function OPTIONS(request: Request): Response {
   const { settings } = services()
-  return handleOptions(services(), request, () => describeSendLink(settings.reset.loginField))
+  return handleOptions(services(), request, () => sendLinkOptionsResponse(settings.reset.loginField))
 }
 
 function notAllowed(request: Request): Response {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { account } from '@/e2e/support/emails'
 import { emails } from '@/emails/templates'
-import { frameHtml, framePolicy, readColorScheme } from './preview-html'
+import { frameHtml, framePolicy, parseColorScheme } from './preview-html'
 
 test('links of an email open in the window that shows the mailbox', async () => {
   const { html } = await emails.changed({
@@ -40,7 +40,7 @@ test('an email can be looked at as light and as dark mail programs show it, what
   expect(frameHtml(html, 'light')).toContain('@media (max-width: 0) { .rk-page')
   expect(`${dark}${frameHtml(html, 'light')}`).not.toMatch(/prefers-color-scheme|light dark/)
   expect(frameHtml(html)).toContain('@media (prefers-color-scheme: dark)')
-  expect(['dark', 'light', 'x', undefined, ['dark']].map(readColorScheme)).toEqual([
+  expect(['dark', 'light', 'x', undefined, ['dark']].map(parseColorScheme)).toEqual([
     'dark',
     'light',
     undefined,

@@ -15,7 +15,7 @@ export const schemes = ['light', 'dark'] as const
 export type ColorScheme = (typeof schemes)[number]
 
 /** Parses the scheme in a URL; undefined if it is missing or unknown. */
-export function readColorScheme(given: unknown): ColorScheme | undefined {
+export function parseColorScheme(given: unknown): ColorScheme | undefined {
   return schemes.find((scheme) => scheme === given)
 }
 

@@ -1,5 +1,5 @@
 import { requireEmail } from '@/app/dev/mailbox/mailbox'
-import { frameHtml, framePolicy, readColorScheme } from './preview-html'
+import { frameHtml, framePolicy, parseColorScheme } from './preview-html'
 
 /** Serves the HTML of a stored email to the preview frame. */
 export async function GET(
@@ -7,7 +7,7 @@ export async function GET(
   { params }: { params: Promise<{ id: string }> },
 ): Promise<Response> {
   const { html } = await requireEmail((await params).id)
-  const scheme = readColorScheme(new URL(request.url).searchParams.get('scheme'))
+  const scheme = parseColorScheme(new URL(request.url).searchParams.get('scheme'))
   return new Response(frameHtml(html, scheme), {
     headers: {
       'Content-Type': 'text/html; charset=utf-8',

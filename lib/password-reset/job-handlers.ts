@@ -8,7 +8,7 @@ import { sendChangedEmail } from './send-changed-email'
 import { sendLinkEmail, renderLinkEmail } from './send-link-email'
 
 /** The worker's handler for each kind of job. The use cases of pages and handlers are in `password-reset.ts`. */
-export function createEmailJobHandlers(parts: EmailDependencies): JobHandlers {
+export function createJobHandlers(parts: EmailDependencies): JobHandlers {
   const simulation = createEmailSimulation(parts, renderLinkEmail.bind(null, parts))
   return {
     'link-request': (job) => retryLookUp(parts, job, () => queueLinkEmails(parts, simulation, job)),

@@ -12,7 +12,7 @@ import type { Configuration } from './extension-points'
 import { createSendPacing } from './send-pacing'
 import { createLimits } from '@/lib/rate-limits/limits'
 import type { EmailDependencies } from './email-dependencies'
-import { createEmailJobHandlers } from './send-emails'
+import { createJobHandlers } from './job-handlers'
 import { createMailer, type Mailer } from '@/lib/mail/mailer'
 import type { JobData } from '@/lib/queue/job-data'
 import type { JobHandlers, QueuedJob } from '@/lib/queue/queue'
@@ -85,7 +85,7 @@ async function add(more: Partial<Account> = {}): Promise<Account> {
 }
 
 const handlers = (configuration: Configuration = {}, other: Partial<EmailDependencies> = {}): JobHandlers =>
-  createEmailJobHandlers({
+  createJobHandlers({
     ...services,
     configuration,
     emails: { ...emails, ...configuration.emails },

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
-import { createRoundTrips, wasRolledBack } from './round-trip'
+import { createPipelinedTransactions, wasRolledBack } from './pipelined-transactions'
 
 let database: TestDatabase
 let pool: pg.Pool
@@ -29,13 +29,13 @@ const named = async (of = pool) =>
 
 test('a transaction returns its rows as text, at READ COMMITTED whatever the default is (V10)', async () => {
   await pool.query(`SET default_transaction_isolation = 'serializable'`)
-  const { run } = createRoundTrips({ pool, ...database }, timeouts)
+  const { run } = createPipelinedTransactions({ pool, ...database }, timeouts)
   expect(await run(add(1))).toEqual([['1', 'read committed', null]])
   await pool.query('RESET default_transaction_isolation')
 })
 
 test('a failed one is rolled back, says so, and leaves its connection fit for the next (R14)', async () => {
-  const { run } = createRoundTrips({ pool, ...database }, timeouts)
+  const { run } = createPipelinedTransactions({ pool, ...database }, timeouts)
   const failure: unknown = await run(add(1000)).catch((error: unknown) => error)
   expect([wasRolledBack(failure), (failure as pg.DatabaseError).code]).toEqual([true, '23514'])
   expect(await run(add(2))).toEqual([['2', 'read committed', null]])
@@ -44,7 +44,7 @@ test('a failed one is rolled back, says so, and leaves its connection fit for th
 
 test('one that nobody answers is not known to be rolled back (R14)', async () => {
   const nowhere = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' })
-  const failure: unknown = await createRoundTrips({ pool: nowhere }, timeouts)
+  const failure: unknown = await createPipelinedTransactions({ pool: nowhere }, timeouts)
     .run(add(3))
     .catch((error: unknown) => error)
   expect(wasRolledBack(failure)).toBe(false)
@@ -52,14 +52,14 @@ test('one that nobody answers is not known to be rolled back (R14)', async () =>
 })
 
 test('where all clients share one session no statement has a name (R14)', async () => {
-  const { run } = createRoundTrips({ pool, sharedSession: true }, timeouts)
+  const { run } = createPipelinedTransactions({ pool, sharedSession: true }, timeouts)
   for (const n of [1, 2, 3]) await run(add(n))
   expect(await named()).toEqual([])
 })
 
 describe.runIf(testServer)('on a server', () => {
   test('statements are named from the second transaction of a connection on (R14)', async () => {
-    const { run } = createRoundTrips({ pool }, timeouts)
+    const { run } = createPipelinedTransactions({ pool }, timeouts)
     await run(add(1))
     expect(await named()).toEqual([])
     for (const n of [2, 3]) await run(add(n))
@@ -67,7 +67,7 @@ describe.runIf(testServer)('on a server', () => {
   })
 
   test('a session that has forgotten the names, or knows them already, costs nobody a failure (R14)', async () => {
-    const { run } = createRoundTrips({ pool }, timeouts)
+    const { run } = createPipelinedTransactions({ pool }, timeouts)
     for (const n of [1, 2]) await run(add(n))
     await pool.query('DEALLOCATE ALL')
     expect(await run(add(3))).toEqual([['3', 'read committed', null]])
@@ -86,7 +86,7 @@ describe.runIf(testServer)('on a server', () => {
         max: 10,
       })
       try {
-        const { run } = createRoundTrips({ pool: through }, timeouts)
+        const { run } = createPipelinedTransactions({ pool: through }, timeouts)
         const numbers = Array.from({ length: 50 }, (_, n) => n)
         const results = await Promise.all(numbers.map((n) => run(add(n))))
         expect(results.map(([row]) => row![0])).toEqual(numbers.map(String))

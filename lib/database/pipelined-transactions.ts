@@ -32,7 +32,7 @@ const nameTrouble = /^(26000|42P05|0A000)$/
 /** PostgreSQL's COMMIT of a transaction that cannot be committed reports this. */
 class NotCommitted extends Error {}
 
-export type RoundTrips = ReturnType<typeof createRoundTrips>
+export type PipelinedTransactions = ReturnType<typeof createPipelinedTransactions>
 
 /**
  * Runs transactions at READ COMMITTED, each in one round trip: all messages, BEGIN and COMMIT among them, are sent before the
@@ -44,7 +44,7 @@ export type RoundTrips = ReturnType<typeof createRoundTrips>
  *
  * @param sharedSession all clients share one session, so no statement is named
  */
-export function createRoundTrips(
+export function createPipelinedTransactions(
   { pool, sharedSession = false }: { pool: pg.Pool; sharedSession?: boolean | undefined },
   timeouts: Timeouts,
 ) {

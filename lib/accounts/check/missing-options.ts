@@ -8,11 +8,11 @@ function mayBeEmpty(option: string): boolean {
  *
  * @returns a sentence for each option
  */
-export function missingValues(mapping: object, path = 'users'): string[] {
+export function missingOptionProblems(mapping: object, path = 'users'): string[] {
   return Object.entries(mapping).flatMap(([name, value]) => {
     const option = Array.isArray(mapping) ? `${path}[${name}]` : `${path}.${name}`
     const isMissing = value === undefined || Number.isNaN(value) || (value === '' && !mayBeEmpty(option))
     if (isMissing) return [`${option} has no value.`]
-    return typeof value === 'object' && value !== null ? missingValues(value as object, option) : []
+    return typeof value === 'object' && value !== null ? missingOptionProblems(value as object, option) : []
   })
 }

@@ -34,7 +34,7 @@ type Options = {
   times?: Partial<RestartTimes>
 }
 
-export type SupervisedProcess = {
+export type SupervisedProcessHandle = {
   /** Resolves when the process is up for the first time; rejects with the reason if it must start but fails. */
   up: Promise<{ port?: number | undefined }>
   /** Sends SIGTERM and waits; kills the process after `stopGrace`. */
@@ -52,7 +52,7 @@ export function superviseProcess({
   reports,
   mustStart,
   times: given,
-}: Options): SupervisedProcess {
+}: Options): SupervisedProcessHandle {
   const times = { ...restartTimes, ...given }
   const {
     promise: up,

@@ -31,7 +31,7 @@ const internal = ['REKEY_DEMO_USERS', 'REKEY_MODE', 'REKEY_SHARED_SESSION']
  *
  * @returns a sentence for each, with the nearest setting
  */
-export function unknownNames(given: Environment): string[] {
+export function unknownSettingWarnings(given: Environment): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
     if (known.includes(name) || internal.includes(name)) return []
     if (foreign.test(name) || /^(?:tcp|udp):\/\//.test(value ?? '')) return []

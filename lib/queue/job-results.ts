@@ -9,7 +9,9 @@ const bounds: BatchBounds = { waiting: 1000, underWay: 1, perClient: 1, size: 10
  * while statements are under way are completed together. At the end pg-boss stores the results of the whole batch and skips
  * those already stored. A job that is given up waits until then: pg-boss has no function for a single one.
  */
-export function createSettling(boss: PgBoss): (job: JobWithMetadata, result: JobResult) => Promise<void> {
+export function createJobResultWriter(
+  boss: PgBoss,
+): (job: JobWithMetadata, result: JobResult) => Promise<void> {
   const completed = createBatchLine<JobWithMetadata, void>(async (jobs) => {
     for (const queue of new Set(jobs.map(({ name }) => name)))
       await boss.complete(

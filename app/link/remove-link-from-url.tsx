@@ -10,7 +10,7 @@ import { urlWithFragment } from './link-in-fragment'
  *
  * @param path shown in the address bar instead
  */
-export function HideLinkFromUrl({ path }: { path: string }) {
+export function RemoveLinkFromUrl({ path }: { path: string }) {
   useLayoutEffect(() => {
     const whole = urlWithFragment(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)
