@@ -203,14 +203,14 @@ describe.runIf(testServer && pgbouncer && hasPrometheus)(
         })
         const pooler = await startPgBouncer(testServer!)
         const database = await createMigratedDatabase()
-        const url = pooler.url(new URL(database.url).pathname.slice(1))
         // Ten minutes ago, by this machine's clock.
         const script = 'const now = Date.now; Date.now = () => now() - 600000'
         const env = {
+          DATABASE_URL: pooler.url(new URL(database.url).pathname.slice(1)),
           SMTP_URL: `smtp://rekey:wrong@127.0.0.1:${mail.port}?ignoreTLS=true`,
           NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}`,
         }
-        const app = await startApp({ database: { ...database, url }, env: { ...env, METRICS_TOKEN: token } })
+        const app = await startApp({ database, env: { ...env, METRICS_TOKEN: token } })
         onTestFinished(async () => {
           mail.close()
           await app.stop()
