@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig, devices } from 'playwright/test'
 
 /** Chromium as root needs no sandbox; the rest keeps it from calling home. */
@@ -13,7 +14,8 @@ const args = [
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '**/*.spec.ts',
-  globalSetup: './e2e/support/database-template.ts',
+  // Absolute, because the configuration of the screenshots, in another folder, takes it over.
+  globalSetup: fileURLToPath(new URL('e2e/support/database-template.ts', import.meta.url)),
   outputDir: 'test-results/browser',
   fullyParallel: false,
   workers: 2,
