@@ -81,6 +81,8 @@ export function createMailer(options: MailerOptions) {
       return report({ ok: true, ...(reply && { reply }) })
     } catch (error) {
       return report(classifyFailure(error, deadline.isHandedOver()))
+    } finally {
+      deadline.end()
     }
   }
 
@@ -149,17 +151,24 @@ type Transport = {
 
 /**
  * Aborts an attempt at the deadline or, once the whole email was sent, when the reply takes too long. A retry after that may
- * send a duplicate.
+ * send a duplicate. After `end` nothing is left of it: a timer of ten minutes for each email would keep memory for as long.
  */
 function createDeadline(deadlineMs: number, replyMs: number) {
   const breaking = new AbortController()
+  const abortAfter = (ms: number) => setTimeout(() => breaking.abort(), ms).unref()
+  let timer = abortAfter(deadlineMs)
   let whole = false
-  AbortSignal.timeout(deadlineMs).addEventListener('abort', () => whole || breaking.abort())
+  let ended = false
   function handedOver(): void {
     whole = true
-    AbortSignal.timeout(replyMs).addEventListener('abort', () => breaking.abort())
+    clearTimeout(timer)
+    if (!ended) timer = abortAfter(replyMs)
   }
-  return { signal: breaking.signal, handedOver, isHandedOver: () => whole }
+  function end(): void {
+    ended = true
+    clearTimeout(timer)
+  }
+  return { signal: breaking.signal, handedOver, isHandedOver: () => whole, end }
 }
 
 /** Forbids nodemailer to read files or fetch URLs for an email. Rekey's emails need none. */
