@@ -33,7 +33,7 @@ export async function InvalidCancelLink({ kind, language }: Props) {
   )
 }
 
-/** A missing link has the same messages on both pages: without it, its purpose is unknown. */
+/** Without a link, it is unknown whether a person wanted to reset or to cancel, so the messages are those of the reset page. */
 function translations({ kind, language }: Props) {
   const namespace = kind === 'missing' ? 'pages.dead-link' : 'pages.cancel'
   return getTranslations({ locale: language, namespace })

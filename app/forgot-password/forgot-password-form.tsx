@@ -12,7 +12,7 @@ import { Alert } from '@/components/alert'
 import { useIsSentPage } from '@/components/sent-page'
 import type { FieldErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
-import type { LoginField } from '@/lib/http/request-schemas'
+import type { LoginParameter } from '@/lib/http/request-schemas'
 import type { LoginValues } from './login-resolver'
 import { SentNotice, type SentMessages } from './sent-notice'
 import { InboxLink, SentActions } from './sent-actions'
@@ -51,10 +51,10 @@ export function ForgotPasswordForm({
   language: string
   endpoint: string
   sentPath: string
-  loginField: LoginField
+  loginField: LoginParameter
   loginKind: 'username' | 'email' | 'either'
   pause: number
-  errors: FormErrors<LoginField>
+  errors: FormErrors<LoginParameter>
   heading: ReactNode
   messages: Words
 }) {
@@ -186,6 +186,6 @@ function inSeconds(seconds: number): number {
 }
 
 /** Returns the field's errors; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, an unknown login is one of them. */
-function errorsOf(loginField: LoginField, { form, fields }: FormErrors<LoginField>) {
+function errorsOf(loginField: LoginParameter, { form, fields }: FormErrors<LoginParameter>) {
   return toHookFormErrors({ [loginField]: form === 'user-not-found' ? [form] : fields[loginField] })
 }

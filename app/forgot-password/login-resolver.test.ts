@@ -1,16 +1,20 @@
 import { expect, test } from 'vitest'
-import type { LoginField } from '@/lib/http/request-schemas'
+import type { LoginParameter } from '@/lib/http/request-schemas'
 import { createLoginResolver } from './login-resolver'
 
 const options = { fields: {}, shouldUseNativeValidation: false, criteriaMode: 'all' as const }
-const judge = (loginField: LoginField, typed: string) =>
-  createLoginResolver(loginField)({ [loginField]: typed } as Record<LoginField, string>, undefined, options)
+const judge = (loginField: LoginParameter, typed: string) =>
+  createLoginResolver(loginField)(
+    { [loginField]: typed } as Record<LoginParameter, string>,
+    undefined,
+    options,
+  )
 
 test('what was typed goes on as it was typed', async () => {
   expect(await judge('login', ' alice ')).toEqual({ values: { login: ' alice ' }, errors: {} })
 })
 
-test.each<[string, LoginField, string, string | string[]]>([
+test.each<[string, LoginParameter, string, string | string[]]>([
   ['nothing', 'login', '', 'blank'],
   ['white space', 'email', ' \u3000', 'blank'],
   ['a character of nothing', 'login', 'ali\0ce', 'null-characters'],

@@ -1,10 +1,10 @@
 import { zodResolver } from '@hookform/resolvers/zod'
 import type { Resolver } from 'react-hook-form'
-import { linkRequestBodySchema, type LoginField } from '@/lib/http/request-schemas'
+import { linkRequestBodySchema, type LoginParameter } from '@/lib/http/request-schemas'
 
-export type LoginValues = Record<LoginField, string>
+export type LoginValues = Record<LoginParameter, string>
 
 /** Validates with the endpoint's schema, and submits the login as typed. */
-export function createLoginResolver(loginField: LoginField): Resolver<LoginValues> {
+export function createLoginResolver(loginField: LoginParameter): Resolver<LoginValues> {
   return zodResolver(linkRequestBodySchema(loginField), undefined, { raw: true })
 }

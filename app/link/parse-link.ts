@@ -1,3 +1,4 @@
+import { longestId } from '@/lib/config/account-id'
 import { findLink } from '@/lib/http/link-repair'
 import type { LinkKind } from '@/lib/password-reset/reset-link'
 import type { LinkSigner } from '@/lib/password-reset/reset-link'
@@ -10,9 +11,6 @@ export type PageQuery = Record<string, string | string[] | undefined>
 /** The parameters of a link, as spelled in the URL. */
 export type LinkParameters = Record<(typeof names)[number], string>
 
-/** The most characters of a link's parameter, because the page copies it into its forms. Rekey's own are shorter. */
-const longest = 200
-
 /** The parameters with which the page recognises on the next request that its link was damaged, not missing. */
 export const damagedLinkMarker = { signature: '' }
 
@@ -21,7 +19,7 @@ export const damagedLinkMarker = { signature: '' }
  * Returns an invalid link as received: the page verifies every link.
  *
  * @returns 'none' if the URL contains no part of a link; 'damaged' if a parameter is missing, empty, repeated or longer
- *   than 200 characters
+ *   than an account's id, because the page copies it into its forms
  */
 export function readLinkParameters(
   links: Pick<LinkSigner, 'verifyAuthenticity'>,
@@ -34,7 +32,7 @@ export function readLinkParameters(
   if (link !== undefined) return { ...link, timestamp: String(link.timestamp) }
   const [user_id, timestamp, signature] = names.map((name) => {
     const value = Object.hasOwn(query, name) ? query[name] : undefined
-    return typeof value === 'string' && value.length <= longest ? value.trim() : ''
+    return typeof value === 'string' && value.length <= longestId ? value.trim() : ''
   })
   return user_id && timestamp && signature ? { user_id, timestamp, signature } : 'damaged'
 }

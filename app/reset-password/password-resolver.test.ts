@@ -1,9 +1,9 @@
 import type { FieldError } from 'react-hook-form'
 import { expect, test } from 'vitest'
-import { createPasswordRules } from '@/lib/passwords/rules'
+import { createPasswordRuleChecker } from '@/lib/passwords/rules'
 import { createPasswordResolver } from './password-resolver'
 
-const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep' })
+const rules = createPasswordRuleChecker({ minLength: 15, outerSpaces: 'keep' })
 const good = 'four unrelated words here'
 
 /** The codes by field, as the form would show them. */
@@ -33,7 +33,7 @@ test('P2: 257 characters are refused with a message, never cut', async () => {
 })
 
 test('W6: more bytes than the password format takes are told before anything is sent', async () => {
-  const bcrypt = createPasswordRules({
+  const bcrypt = createPasswordRuleChecker({
     minLength: 15,
     outerSpaces: 'keep',
     longest: { count: 72, unit: 'bytes' },

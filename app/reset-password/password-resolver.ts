@@ -3,7 +3,7 @@ import type { Resolver } from 'react-hook-form'
 import * as z from 'zod/mini'
 import type { FieldErrorCode } from '@/lib/http/error-codes'
 import { passwordFields } from '@/lib/http/request-schemas'
-import type { PasswordRules } from '@/lib/passwords/rules'
+import type { PasswordRuleChecker } from '@/lib/passwords/rules'
 
 export type PasswordValues = { password: string; password_confirm: string }
 
@@ -15,7 +15,7 @@ const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
  * again.
  */
 export function createPasswordResolver(
-  rules: PasswordRules,
+  rules: PasswordRuleChecker,
   passwordConfirm: boolean,
 ): Resolver<PasswordValues> {
   const keepsRules = z.check<string>(({ value, issues }) => {

@@ -1,6 +1,6 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { expect, test } from 'vitest'
-import { createPasswordRules, type RuleSettings } from '@/lib/passwords/rules'
+import { createPasswordRuleChecker, type RuleSettings } from '@/lib/passwords/rules'
 import { PasswordRuleList, type RulesMessages } from './password-rules'
 
 const messages: RulesMessages = {
@@ -23,7 +23,7 @@ const messages: RulesMessages = {
 
 /** What the list of rules reads as. */
 function read(password: string, longest?: RuleSettings['longest']): string[] {
-  const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep', longest })
+  const rules = createPasswordRuleChecker({ minLength: 15, outerSpaces: 'keep', longest })
   const html = renderToStaticMarkup(
     <PasswordRuleList {...{ language: 'en', id: 'rules', rules, password, known: [], messages }} />,
   )

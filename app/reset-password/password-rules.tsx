@@ -1,7 +1,7 @@
 'use client'
 
 import { CheckIcon, DotIcon } from '@/components/icons'
-import { mostCodePoints, type PasswordRules as Rules, type RuleProblem } from '@/lib/passwords/rules'
+import { mostCodePoints, type PasswordRuleChecker as Rules, type RuleProblem } from '@/lib/passwords/rules'
 import { StrengthHint, type StrengthMessages } from './strength-hint'
 
 export type RulesMessages = {
@@ -44,7 +44,7 @@ export function PasswordRuleList({
         <p className="font-semibold">{messages.title}</p>
         <ul role="list" className="mt-1.5 space-y-1">
           {rules.checklist(password).map(({ problem, kept }) => {
-            // No person reaches this limit, so the rule is shown only when it is broken.
+            // Not in this list, because no person reaches this limit; the error of the field names it.
             if (problem.code === 'too-long' && problem.max === mostCodePoints) return null
             const met = kept && password !== ''
             return (

@@ -22,8 +22,9 @@ const estimator = new ZxcvbnFactory({ graphs, dictionary: { words }, maxLength: 
 const listed = new Set(words.map((word) => withoutDisguise(Array.from(word)).join('')))
 
 /**
- * Estimates by patterns: words, repetitions, keyboard rows, sequences, dates. Only a hint; the policy decides. Passwords that
- * the policy rejects as derived are `easy` here by the same function, unless that needs the large list.
+ * Estimates by patterns: words, repetitions, keyboard rows, sequences, dates. Only a hint; the policy decides. A password that the
+ * policy rejects as derived is `easy` here, too, unless the policy needs its large list, a name that the page does not show, or
+ * the normalised password.
  *
  * @param known names on the page, such as those of the account and the service
  */

@@ -1,7 +1,7 @@
 import { getTranslations } from 'next-intl/server'
 import type { Language } from '@/lib/i18n/locales'
 import {
-  createPasswordRules,
+  createPasswordRuleChecker,
   mostCodePoints,
   type RuleProblem,
   type RuleSettings,
@@ -74,7 +74,7 @@ export async function resetFormMessages(
 
 /** Returns the numbers in the message about a rule, even if the rule does not apply. */
 function limitsOf(policy: RuleSettings, code: RuleProblem['code']): { min: number; max: number } {
-  const problem = createPasswordRules(policy)
+  const problem = createPasswordRuleChecker(policy)
     .checklist('')
     .map((tick) => tick.problem)
     .find((one) => one.code === code)

@@ -13,7 +13,7 @@ import { lazyResolver } from '@/client/lazy-resolver'
 import { Alert } from '@/components/alert'
 import type { FieldErrorCode, WholeFormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
-import { createPasswordRules, type RuleSettings } from '@/lib/passwords/rules'
+import { createPasswordRuleChecker, type RuleSettings } from '@/lib/passwords/rules'
 import { LinkFields } from '@/app/link/link-fields'
 import type { LinkParameters } from '@/app/link/parse-link'
 import { PasswordRuleList, type RulesMessages } from './password-rules'
@@ -70,7 +70,7 @@ export function ResetPasswordForm({
   heading: ReactNode
   invalidLinkViews: InvalidLinkViews
 }) {
-  const rules = createPasswordRules(policy)
+  const rules = createPasswordRuleChecker(policy)
   const [initialErrors] = useState(() => toHookFormErrors(errors.fields))
   const { register, handleSubmit, setError, setFocus, control, formState } = useForm<PasswordValues>({
     resolver: lazyResolver(async () =>

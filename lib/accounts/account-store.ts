@@ -2,11 +2,11 @@ import type { Transaction } from '@/lib/database/pool'
 import type { Account, LinkState } from './account'
 
 /** The account attributes that a typed login is compared with. */
-export type LoginFields = readonly ('username' | 'email')[]
+export type LoginAttributes = readonly ('username' | 'email')[]
 
 /**
  * The longest login that is looked up, in UTF-16 code units: 64 of a mailbox, an @ and 255 of a domain (RFC 5321 §4.5.3.1). A
- * username has 150 at most, as in Django.
+ * longer username is not found.
  */
 export const longestLogin = 320
 
@@ -38,7 +38,11 @@ export type AccountStore = {
    * @param choose selects among the ids of an email address's accounts, oldest first; by default all
    * @throws LookUpTimedOut
    */
-  findByLogin(login: string, fields: LoginFields, choose?: (ids: string[]) => string[]): Promise<Account[]>
+  findByLogin(
+    login: string,
+    fields: LoginAttributes,
+    choose?: (ids: string[]) => string[],
+  ): Promise<Account[]>
 
   /**
    * Finds the ids of an email address's accounts, oldest first, a thousand at most.

@@ -19,15 +19,29 @@ export type Account = {
   /** Tells several accounts with one email address apart, if the mapping names a column for it; else empty. */
   label: string
   passwordChangedAt: Date | null
+  /** Rises by one each time the account's links are revoked. */
   linksEpoch: number
 }
 
-/** The properties of an account that its links are signed with: when one of them changes, the links become invalid. */
+/**
+ * The properties of an account that its links are signed with: when one of them changes, the links become invalid. Links that may be
+ * used more than once (RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false), and `cancel-change` links, are signed without the password.
+ */
 export type LinkState = {
   passwordHash: string | null
   email: string
   isActive: boolean
   linksEpoch: number
+}
+
+/**
+ * Compares two ids, for sorting: numbers by their value, all others as text. Where ids ascend with time (sequences, UUID version 7,
+ * RFC 9562 §5.7), the older account comes first.
+ */
+export function compareIds(a: string, b: string): number {
+  const isLonger = /^\d+$/.test(a) && /^\d+$/.test(b) ? a.length - b.length : 0
+  if (isLonger !== 0) return isLonger
+  return a < b ? -1 : Number(a > b)
 }
 
 /** Returns the state that a link of this account is signed with. */

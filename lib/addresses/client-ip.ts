@@ -63,9 +63,10 @@ export function clientKey(address: string): string {
 }
 
 /**
- * Returns the /48 of an IPv6 client. A site receives up to a /48 (RFC 6177), so it could count as 65,536 clients.
+ * Returns the /48 of an IPv6 client, which has a rate limit of its own: a site receives up to a /48 (RFC 6177), so its networks
+ * would count as 65,536 clients.
  *
- * @returns undefined if the client does not count as a /64
+ * @returns undefined for IPv4, for IPv4 embedded in IPv6, and for `unknown`
  */
 export function ipv6SiteKey(address: string): string | undefined {
   return clientKey(address).endsWith('/64') ? `${network(canonicalIp(address)!, 3)}/48` : undefined

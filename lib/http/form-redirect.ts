@@ -1,5 +1,6 @@
+import { longestId } from '@/lib/config/account-id'
 import type { Log } from '@/lib/logging/log'
-import { logInternalError } from './responses'
+import { logAndReturnInternalError } from './responses'
 import { formErrorCode, type ApiErrorCode } from './error-codes'
 import { errorParameter } from './form-errors'
 import { chosenLanguageOf } from './request-language'
@@ -13,13 +14,13 @@ export type FormPages = {
 }
 
 /**
- * Returns the link's parameters for the URL of the page to which a form without JavaScript returns. Omits values that cannot
- * belong to a link.
+ * Returns the link's parameters for the URL of the page to which a form without JavaScript returns. Omits values that are
+ * longer than any of a link, whose longest is the account's id.
  */
 export function linkParameters(fields: Record<string, unknown>): URLSearchParams {
   const link = ['user_id', 'timestamp', 'signature'].flatMap((name) => {
     const value = fields[name]
-    return typeof value === 'string' && value.length <= 200 ? [[name, value] as [string, string]] : []
+    return typeof value === 'string' && value.length <= longestId ? [[name, value] as [string, string]] : []
   })
   return new URLSearchParams(link)
 }
@@ -42,5 +43,5 @@ export function urlWithErrors(page: string, error: unknown, log: Log, requestId:
 /** Returns the code of an error; undefined for a body that cannot be parsed, which has none. */
 function codeOf(error: unknown, log: Log, requestId: string): ApiErrorCode | undefined {
   if (error instanceof UnreadableBody) return undefined
-  return (error instanceof ApiError ? error : logInternalError(log, error, requestId)).code
+  return (error instanceof ApiError ? error : logAndReturnInternalError(log, error, requestId)).code
 }

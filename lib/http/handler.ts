@@ -9,7 +9,7 @@ import { HashQueueFull } from '@/lib/passwords/hash-queue'
 import { logMisconfiguration, mayBeProxy } from '@/lib/logging/misconfiguration-log'
 import type { Settings } from '@/lib/config/settings'
 import { isBrowserForm, isTooLarge, rejectForeignOrigin, rejectLargeBody, rejectUnacceptable } from './guards'
-import { errorResponse, jsonResponse, logUnavailable } from './responses'
+import { errorResponse, jsonResponse, logAndReturnUnavailable } from './responses'
 import { preflightOnlyHeaders } from './cors'
 import { parseRequestFields } from './request-fields'
 import { seeOther, urlWithErrors, type FormPages } from './form-redirect'
@@ -70,7 +70,7 @@ export async function handlePost(
       log.debug({ err: error.brokenOff, event: 'body_cut_off', requestId })
     const responseError =
       isDatabaseUnavailable(error) || error instanceof HashQueueFull || error instanceof LimiterBroken
-        ? logUnavailable(log, error, requestId)
+        ? logAndReturnUnavailable(log, error, requestId)
         : error
     logIfMisconfigured(log, responseError, apiRequest.client)
     if (wantsPage && !(responseError instanceof ApiError && responseError.code === 'cross-origin')) {

@@ -95,8 +95,9 @@ const schema = linkSchema()
 const fieldOfLink = /(?:user_id|tamp|signature)$/
 
 /**
- * Finds the link in the received values. The first spelling with a valid outer signature is the link, so a repair never
- * creates a link that was not signed. The number of tried spellings depends neither on the account nor on the database.
+ * Finds the link in the received values: the first spelling that Rekey signed (the outer MAC, see `reset-link.ts`), so a repair
+ * never creates a link. The number of tried spellings depends neither on the account nor on the database, so that the response
+ * time tells of neither.
  *
  * @param links verifies only the outer part of a signature, which needs no database
  * @param received the parameters of a URL or the fields of a body, possibly with others

@@ -301,7 +301,7 @@ describe('forms', () => {
       stdin: {
         contents: `
           export { resetPasswordSchema } from './request-schemas'
-          export { createPasswordRules } from '@/lib/passwords/rules'`,
+          export { createPasswordRuleChecker } from '@/lib/passwords/rules'`,
         resolveDir: import.meta.dirname,
       },
       bundle: true,

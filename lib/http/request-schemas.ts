@@ -10,7 +10,7 @@ import { strip } from '@/lib/text/python-strip'
  * The name of the request field that contains the login: `email` if SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL is true.
  * `reset.loginFields` says what is searched.
  */
-export type LoginField = 'login' | 'email'
+export type LoginParameter = 'login' | 'email'
 
 /** The account of a link request: named by a typed login, or by an older link. */
 export type LinkRequest =
@@ -124,7 +124,7 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
  * The body of `send-reset-password-link/`. A link's three fields may replace the login field; the caller must verify that
  * link. A malformed link counts as absent, so the error is then a missing login field.
  */
-export function linkRequestBodySchema<Name extends LoginField>(
+export function linkRequestBodySchema<Name extends LoginParameter>(
   loginField: Name,
 ): BodySchema<LinkRequest, Record<Name, string>> {
   const linkBody = bodyOf(linkFields)
@@ -182,7 +182,7 @@ export type OptionsResponse = {
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>
 }
 
-export function sendLinkOptionsResponse(loginField: LoginField): OptionsResponse {
+export function sendLinkOptionsResponse(loginField: LoginParameter): OptionsResponse {
   return { name: 'Send Reset Password Link', fields: describe({ [loginField]: trimmed }) }
 }
 

@@ -48,21 +48,21 @@ export function errorResponse(request: Request, error: unknown, log: Log, reques
     return jsonResponse(request, 400, body, errorCodesHeader(error.fields))
   }
   if (error instanceof UnreadableBody) return jsonResponse(request, 400, { detail: error.detail })
-  const apiError = error instanceof ApiError ? error : logInternalError(log, error, requestId)
+  const apiError = error instanceof ApiError ? error : logAndReturnInternalError(log, error, requestId)
   const { status, coded } = { coded: false, ...apiErrors[apiError.code] }
   const detail = formatApiMessage(language, apiError.code, apiError.values)
   return jsonResponse(request, status, coded ? { detail, code: apiError.code } : { detail }, apiError.headers)
 }
 
 /** Logs a fault of Rekey and returns the error for the client, which contains no detail. */
-export function logInternalError(log: Log, error: unknown, requestId: string): ApiError {
+export function logAndReturnInternalError(log: Log, error: unknown, requestId: string): ApiError {
   count('errors', {})
   log.error({ err: error, event: 'request_failed', requestId })
   return new ApiError('internal')
 }
 
-/** Logs that a service is unavailable and returns the error for the client, which says when to retry. */
-export function logUnavailable(log: Log, error: unknown, requestId: string): ApiError {
+/** Logs and counts that the database, or the queue of hashes, cannot take a request. Returns the error for the client. */
+export function logAndReturnUnavailable(log: Log, error: unknown, requestId: string): ApiError {
   count('unavailable', { reason: error instanceof HashQueueFull ? 'hashing' : 'database' })
   log.warn({ err: error, event: 'service_unavailable', requestId })
   return new ApiError('unavailable', { headers: { 'Retry-After': String(retryAfterOutage) } })

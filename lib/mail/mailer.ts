@@ -9,7 +9,7 @@ import type { Log } from '@/lib/logging/log'
 import { classifyFailure, storableReply, type SendOutcome } from './delivery-result'
 import { createTroubleLog } from './trouble-log'
 import { isLoopback } from '@/lib/addresses/loopback'
-import { sendDeadlineMs, smtpOptions, replyDeadlineMs } from './smtp-options'
+import { transmissionDeadlineMs, smtpOptions, replyDeadlineMs } from './smtp-options'
 import { sendAsUtf8, testSession } from './smtp-session'
 
 /** An email to send, with its deadlines. */
@@ -66,7 +66,7 @@ export function createMailer(options: MailerOptions) {
     id,
     to,
     content,
-    deadlineMs = sendDeadlineMs,
+    deadlineMs = transmissionDeadlineMs,
     replyMs = replyDeadlineMs,
   }: OutgoingEmail): Promise<SendOutcome> {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Error('An email needs the id of its job.')
@@ -88,10 +88,10 @@ export function createMailer(options: MailerOptions) {
 
   /**
    * Checks whether an email could be sent now, without sending one: connects, greets, encrypts and signs in, or checks that
-   * the mailbox of demo and dev is writable. Logs `mail_ready` or `mail_stopped`.
+   * the mailbox of demo and dev is writable. Logs `mail_ready`, or `mail_stopped` if the failure would stop every email.
    *
    * @param withinMs milliseconds until the attempt is aborted
-   * @returns the failure that stops every email, if any; never throws
+   * @returns whether it could be sent, or why not; never throws
    */
   async function verify(withinMs = 30_000): Promise<SendOutcome> {
     try {

@@ -9,12 +9,14 @@ export const linkEmailConnections = 16
  */
 export const mailConnections = linkEmailConnections + 4
 
-/** Milliseconds for sending an email up to its last byte, and then for the reply to it (RFC 5321 §4.5.3.2.6). */
-export const sendDeadlineMs = 60_000
+/** The most milliseconds until the last byte of an email is sent. */
+export const transmissionDeadlineMs = 60_000
+
+/** The most milliseconds from then until the reply (RFC 5321 §4.5.3.2.6). */
 export const replyDeadlineMs = 600_000
 
 /** The most milliseconds of one attempt to send an email. */
-export const longestAttempt = sendDeadlineMs + replyDeadlineMs
+export const attemptDeadlineMs = transmissionDeadlineMs + replyDeadlineMs
 
 const minVersion = 'TLSv1.2' as const
 
@@ -53,7 +55,7 @@ export function smtpOptions(
     greetingTimeout: 15_000,
     // As long as the reply to a whole email may take: nodemailer has one timeout for all replies. The attempt's deadline limits
     // the others.
-    socketTimeout: longestAttempt,
+    socketTimeout: attemptDeadlineMs,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,
     // Either would log emails with their links.

@@ -35,7 +35,10 @@ export type CompleteResetOutcome = { ok: true } | RejectedLink | RejectedPasswor
 
 type Step = RejectedLink | RejectedPassword | Throttled | undefined
 
-/** Replaces the password if the link is valid. Of two concurrent requests with one link, only one succeeds. */
+/**
+ * Replaces the password if the link is valid. If links work once, only one of two concurrent requests with a link succeeds
+ * (RESET_PASSWORD_VERIFICATION_ONE_TIME_USE).
+ */
 export async function completeReset(
   parts: ResetDependencies,
   input: CompleteResetInput,

@@ -99,7 +99,7 @@ export function emailLanguage(
 }
 
 /** Returns the facts about this installation for email templates. */
-export function senderOf({ branding, publicOrigin, publicUrl }: Settings): Sender {
+export function serviceFacts({ branding, publicOrigin, publicUrl }: Settings): Sender {
   const { appName, supportEmail, signInUrl, brandColor } = branding
   return { appName, publicOrigin, publicUrl, supportEmail, signInUrl, brandColor }
 }

@@ -1,5 +1,5 @@
 import type { Account } from '@/lib/accounts/account'
-import type { LoginFields } from '@/lib/accounts/account-store'
+import type { LoginAttributes } from '@/lib/accounts/account-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Transaction } from '@/lib/database/pool'
 import type { RenderedEmail, Emails } from '@/lib/mail/email-types'
@@ -32,13 +32,13 @@ export type Configuration = {
   /**
    * Finds the accounts of a typed login (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default. Runs in
    * the worker, so that its duration does not delay the response. At most twenty accounts receive an email: the one with the
-   * typed username, then the oldest, by the time in their ids. `findByLogin` finds twenty of an address's
-   * accounts: the oldest ten, and ten of the others.
+   * typed username, then those with the lowest ids, which are the oldest if ids ascend with time. `findByLogin` finds twenty of an
+   * address's accounts: the oldest ten, and ten of the others.
    */
   findResettableAccounts?: (
     login: string,
-    fields: LoginFields,
-    findByLogin: (login: string, fields: LoginFields) => Promise<Account[]>,
+    fields: LoginAttributes,
+    findByLogin: (login: string, fields: LoginAttributes) => Promise<Account[]>,
   ) => Promise<Account[]>
   /**
    * Transforms the body of send-reset-password-link before its validation (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS).

@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto'
-import { isResettable, type Account } from '@/lib/accounts/account'
+import { compareIds, isResettable, type Account } from '@/lib/accounts/account'
 import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
 import { maxAccountsPerMailbox } from '@/lib/rate-limits/email-budget'
 import { usernameSpellings } from '@/lib/text/username'
@@ -17,7 +17,7 @@ const spread = { least: 1, most: 4 }
 /**
  * Queues one email for every account of a requested login. The link's lifetime starts when the request was stored.
  *
- * The process's log contains every request. The audit log, whose rows stay for half a year, contains the first per client,
+ * The process's log contains every request. The audit log, whose rows stay for AUDIT_RETENTION, contains the first per client,
  * account and ten minutes: a flood from many networks must not fill the disk, but an account's history still names every
  * network that requested its link.
  */
@@ -62,9 +62,9 @@ async function findByLogin(parts: EmailDependencies, login: string, requestId: s
   capped(found.length)
   const usernames = usernameSpellings(login)
   const isNamed = ({ username }: Account) => Number(usernames.includes(username))
-  // Ids begin with the time of their creation (UUID version 7, RFC 9562 §5.7).
-  const age = (a: Account, b: Account) => (a.id < b.id ? -1 : 1)
-  return found.sort((a, b) => isNamed(b) - isNamed(a) || age(a, b)).slice(0, maxAccountsPerMailbox)
+  return found
+    .sort((a, b) => isNamed(b) - isNamed(a) || compareIds(a.id, b.id))
+    .slice(0, maxAccountsPerMailbox)
 }
 
 async function findById({ accounts }: EmailDependencies, accountId: string): Promise<Account[]> {

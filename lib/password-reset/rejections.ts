@@ -61,8 +61,8 @@ export async function auditThrottled(
 }
 
 /**
- * Logs a request for an unknown account. Audits only the first per client and ten minutes: the rows stay for half a year, and
- * a flood of invented logins must not fill the disk.
+ * Logs a request for an unknown account. Audits only the first per client and ten minutes: the rows stay for AUDIT_RETENTION,
+ * and a flood of invented logins must not fill the disk.
  */
 export async function auditUnknownAccount(
   { limits, audit }: Auditing,

@@ -20,8 +20,9 @@ export type RequestLinkOutcome =
   { ok: true; found: boolean | 'not-told' } | { ok: false; code: 'not-genuine' | 'not-found' } | Throttled
 
 /**
- * Stores a request for a link. Does not look up the account, because the response must not depend on the database (OWASP
- * Forgot Password, "Forgot Password Request"). A login longer than any account's gets the same response but is not stored.
+ * Stores a request for a link. Unless RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND is set, does not look up the account, because the
+ * response must not depend on it (OWASP Forgot Password, "Forgot Password Request"). A login that is too long to be looked up
+ * gets the same response and is not stored.
  *
  * @returns `found`: whether there is an account, only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND; 'not-genuine' for a link
  *   that Rekey did not sign
@@ -38,14 +39,14 @@ export async function requestLink(
   const tooLong = 'login' in target && target.login.length > longestLogin
   const stored = 'login' in target ? target : { accountId: target.link.user_id }
   const job = { target: stored, locale, requestId, client, bypassPause: false }
-  // Counted and stored in one transaction, unless the account is looked up in between.
-  const isStored = !tells && !tooLong
-  const counted = await count(parts, input, isStored ? { id: randomUUID(), data: job } : undefined)
+  // Stored in the transaction that counts it, unless the account is looked up first.
+  const isStoredWithCount = !tells && !tooLong
+  const counted = await count(parts, input, isStoredWithCount ? { id: randomUUID(), data: job } : undefined)
   if (!counted.ok) return rejectThrottled(parts, counted, { requestId, client })
 
   if (tells && (tooLong || !(await hasAccount(parts, target)))) return { ok: false, code: 'not-found' }
   if (tooLong) await auditUnknownAccount(parts, { requestId, client })
-  else if (!isStored) await queue.add('link-request', job)
+  else if (!isStoredWithCount) await queue.add('link-request', job)
   return { ok: true, found: tells ? true : 'not-told' }
 }
 

@@ -22,6 +22,7 @@ export const purposesOf: Record<LinkKind, readonly LinkPurpose[]> = {
 /** Seconds that a printed link lives: it is read out or typed while both people are there (requirement L9). */
 const printedPeriod = 15 * 60
 
+/** `signature-used`: the link is genuine, and what it was signed with has changed, or the account is gone or may not be reset. */
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
 /** A link with a valid outer MAC: this deployment signed it for this purpose, account and time. It may be expired or used. */

@@ -1,6 +1,12 @@
 import { clientNetwork } from '@/lib/addresses/client-ip'
 import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
-import { recordWithheldEmail, cancelLinkUrl, deliverEmail, emailLanguage, senderOf } from './deliver-email'
+import {
+  recordWithheldEmail,
+  cancelLinkUrl,
+  deliverEmail,
+  emailLanguage,
+  serviceFacts,
+} from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
 
 /**
@@ -27,7 +33,7 @@ export async function sendChangedEmail(
   const mayCancel = email === account.email
   const text = await parts.emails.changed({
     locale,
-    sender: senderOf(parts.settings),
+    sender: serviceFacts(parts.settings),
     account: { ...account, email },
     changedAt: createdAt,
     client: clientNetwork(data.client),

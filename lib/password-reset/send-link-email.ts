@@ -6,12 +6,18 @@ import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
 import type { CounterLabels } from '@/lib/metrics/catalogue'
 import { count } from '@/lib/metrics/count'
 import type { MailboxAllowance } from '@/lib/rate-limits/email-budget'
-import { recordWithheldEmail, cancelLinkUrl, deliverEmail, emailLanguage, senderOf } from './deliver-email'
+import {
+  recordWithheldEmail,
+  cancelLinkUrl,
+  deliverEmail,
+  emailLanguage,
+  serviceFacts,
+} from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
 import type { EmailSimulation } from './simulated-emails'
 import { buildLinkUrl } from './reset-link'
 
-/** Seconds. A link with less time left is not sent: its recipient could hardly use it. */
+/** Seconds. A link with less time left is not sent, as its recipient could hardly use it; half of the period if that is shorter. */
 const leastLife = 5 * 60
 
 type Job = Pick<QueuedJob<'link-email'>, 'id' | 'data' | 'attempt'>
@@ -81,7 +87,7 @@ async function send(
   }
   let left = false
   try {
-    // The row with the epoch may have been purged and recreated since the account was read.
+    // Sign with the epoch of the reservation: since the account was read, its row may have been purged and made anew.
     const current = { ...account, linksEpoch: slot.linksEpoch }
     const text = await renderLinkEmail(
       parts,
@@ -111,7 +117,7 @@ export function renderLinkEmail(
   const standard = buildLinkUrl(settings.reset.pageUrl, link)
   return emails.reset({
     locale,
-    sender: senderOf(settings),
+    sender: serviceFacts(settings),
     account,
     link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
     expiresAt: links.expiryOf({ timestamp: requestedAt }, 'reset'),

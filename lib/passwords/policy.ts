@@ -2,7 +2,7 @@ import { dictionary } from '@zxcvbn-ts/language-common'
 import { strip } from '@/lib/text/python-strip'
 import { isDerivative, nameForms } from './derivatives'
 import type { PasswordFormat } from './hashers/password-format'
-import { createPasswordRules, type RuleProblem, type RuleSettings } from './rules'
+import { createPasswordRuleChecker, type RuleProblem, type RuleSettings } from './rules'
 import { findSimilarityProblem, type PersonalFacts, type SimilarityProblem } from './similarity'
 import { withoutDisguise } from './visible-text'
 
@@ -52,7 +52,7 @@ export function createPasswordPolicy({
     throw new Error(
       `PASSWORD_MIN_LENGTH is ${minLength}, but the password format takes ${longest.count} characters at most`,
     )
-  const rules = createPasswordRules(ruleSettings, normalise)
+  const rules = createPasswordRuleChecker(ruleSettings, normalise)
   const ownWords = new Set([appName, appName.replace(/\s/g, '')].map(fold))
   const serviceNames = [appName, host]
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createPasswordRules } from './rules'
+import { createPasswordRuleChecker } from './rules'
 
-const rules = createPasswordRules({ minLength: 15, outerSpaces: 'keep' })
+const rules = createPasswordRuleChecker({ minLength: 15, outerSpaces: 'keep' })
 const isNumeric = (password: string) => rules.problems(password).some(({ code }) => code === 'numeric')
 
 /** Every range for which `str.isdigit()` holds, listed by Python 3.11 (Unicode 14). */

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createPasswordRules } from './rules'
+import { createPasswordRuleChecker } from './rules'
 
 const settings = { minLength: 15, outerSpaces: 'keep' } as const
-const rules = createPasswordRules(settings)
-const strict = createPasswordRules({ minLength: 8, outerSpaces: 'refuse' })
+const rules = createPasswordRuleChecker(settings)
+const strict = createPasswordRuleChecker({ minLength: 8, outerSpaces: 'refuse' })
 const codes = (password: string, of = rules) => of.problems(password).map(({ code }) => code)
 
 describe('length', () => {
@@ -29,9 +29,9 @@ describe('length', () => {
 })
 
 describe('the limit of a password format', () => {
-  const bcrypt = createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } })
-  const betterAuth = createPasswordRules({ ...settings, longest: { count: 128, unit: 'utf16' } })
-  const roomy = createPasswordRules({ ...settings, longest: { count: 300, unit: 'bytes' } })
+  const bcrypt = createPasswordRuleChecker({ ...settings, longest: { count: 72, unit: 'bytes' } })
+  const betterAuth = createPasswordRuleChecker({ ...settings, longest: { count: 128, unit: 'utf16' } })
+  const roomy = createPasswordRuleChecker({ ...settings, longest: { count: 300, unit: 'bytes' } })
 
   test.each([
     ['72 letters', 'a'.repeat(72), []],
@@ -73,8 +73,8 @@ describe('the limit of a password format', () => {
 
   test('W6: where the format normalises, both what is typed and what is hashed keep the limit', () => {
     const nfkc = (password: string) => password.normalize('NFKC')
-    const units = createPasswordRules({ ...settings, longest: { count: 128, unit: 'utf16' } }, nfkc)
-    const bytes = createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } }, nfkc)
+    const units = createPasswordRuleChecker({ ...settings, longest: { count: 128, unit: 'utf16' } }, nfkc)
+    const bytes = createPasswordRuleChecker({ ...settings, longest: { count: 72, unit: 'bytes' } }, nfkc)
     expect(codes('e\u0301'.repeat(64), units)).toEqual([])
     expect(codes('e\u0301'.repeat(65), units)).toEqual(['too-long'])
     expect(codes('\ufdfa'.repeat(15), units)).toEqual(['too-long'])
@@ -113,7 +113,7 @@ describe('outer spaces', () => {
     (space) => {
       for (const password of [`${space}correct horse`, `correct horse${space}`, space.repeat(20)]) {
         expect(codes(password, strict)).toEqual(['outer-spaces'])
-        expect(codes(password, createPasswordRules({ minLength: 8, outerSpaces: 'keep' }))).toEqual([])
+        expect(codes(password, createPasswordRuleChecker({ minLength: 8, outerSpaces: 'keep' }))).toEqual([])
       }
       expect(codes(`correct${space}horse`, strict)).toEqual([])
     },
@@ -144,7 +144,7 @@ describe('what a form shows', () => {
       { problem: { code: 'too-long', max: 256 }, kept: true },
       { problem: { code: 'outer-spaces' }, kept: false },
     ])
-    const bcrypt = createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } })
+    const bcrypt = createPasswordRuleChecker({ ...settings, longest: { count: 72, unit: 'bytes' } })
     expect(bcrypt.checklist('').map(({ problem }) => problem.code)).toEqual([
       'too-short',
       'numeric',
@@ -169,8 +169,8 @@ describe('what a form shows', () => {
   test.each([
     rules,
     strict,
-    createPasswordRules({ ...settings, longest: { count: 72, unit: 'bytes' } }),
-    createPasswordRules({ ...settings, longest: { count: 128, unit: 'utf16' } }),
+    createPasswordRuleChecker({ ...settings, longest: { count: 72, unit: 'bytes' } }),
+    createPasswordRuleChecker({ ...settings, longest: { count: 128, unit: 'utf16' } }),
   ])('U5: what a password manager makes by the attributes is taken', (policy) => {
     const { minLength, passwordrules } = policy.attributes
     expect(Object.keys(policy.attributes)).toEqual(['minLength', 'passwordrules'])

@@ -26,7 +26,7 @@ export type RuleSettings = {
   longest?: PasswordFormat['limit']
 }
 
-export type PasswordRules = ReturnType<typeof createPasswordRules>
+export type PasswordRuleChecker = ReturnType<typeof createPasswordRuleChecker>
 
 /**
  * Creates the password rules that a form can show and check.
@@ -34,7 +34,7 @@ export type PasswordRules = ReturnType<typeof createPasswordRules>
  * @param normalise as in the password format; its result must keep the format's limit, too. A form cannot have it, because a
  *   function cannot be sent to a browser
  */
-export function createPasswordRules(
+export function createPasswordRuleChecker(
   { minLength, outerSpaces, longest }: RuleSettings,
   normalise: PasswordFormat['normalise'] = (password) => password,
 ) {

@@ -1,7 +1,7 @@
 import type { Database } from '@/lib/database/pool'
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import { clientKey, ipv6SiteKey } from '@/lib/addresses/client-ip'
-import { canonicalUsername } from '@/lib/text/username'
+import { composedUsername } from '@/lib/text/username'
 
 type Parts = {
   pool: Database['pool']
@@ -17,7 +17,7 @@ type Parts = {
 export function createLimitResets({ pool, table, pseudonym }: Parts) {
   /** Lifts what counts for an account: requests for its logins, emails to its mailbox, resets that "this wasn't me" starts. */
   async function liftAccount({ id, username, email }: { id: string; username: string; email: string }) {
-    const logins = [canonicalUsername(username), canonicalEmail(email) ?? canonicalUsername(email)]
+    const logins = [composedUsername(username), canonicalEmail(email) ?? composedUsername(email)]
     const mailbox = pseudonym(`mailbox ${canonicalEmail(email) ?? email}`)
     await deleteCounts(
       `"key" = $1 OR EXISTS (SELECT FROM unnest($2::text[]) prefix WHERE starts_with("key", prefix))`,

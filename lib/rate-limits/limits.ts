@@ -10,7 +10,7 @@ import { allLimits, type LimitName, type LimitSettings } from './limit-table'
 import { createRefusalMemory } from './refusal-memory'
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import { quoteSchema } from '@/lib/config/schema-names'
-import { canonicalUsername } from '@/lib/text/username'
+import { composedUsername } from '@/lib/text/username'
 
 /** Whether an action is allowed. `first` marks the first rejection in its window, the only one to audit. */
 export type LimitResult =
@@ -40,7 +40,8 @@ export type Limits = ReturnType<typeof createLimits>
  * or access to the mailbox, so strangers cannot exhaust them to stop a person's email or reset, except as decision 0018
  * says.
  *
- * Every function throws {@link LimiterBroken} when it cannot count; the response is then 503.
+ * A function that counts throws {@link LimiterBroken} if the database fails; the response is then 503. A value that cannot be stored
+ * is its own error.
  */
 export function createLimits(
   database: Pick<Database, 'pool' | 'schemas' | 'sharedSession'>,
@@ -114,7 +115,7 @@ export function createLimits(
   ): Promise<LimitResult> {
     const from = clientKey(client)
     const site = ipv6SiteKey(client)
-    const login = pseudonym(canonicalEmail(identifier) ?? canonicalUsername(identifier))
+    const login = pseudonym(canonicalEmail(identifier) ?? composedUsername(identifier))
     const byClient = countOf('requestsPerClient', from)
     const entry: CountingEntry = {
       client: byClient,

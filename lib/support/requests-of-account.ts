@@ -121,7 +121,7 @@ function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   }
 }
 
-/** A changed password ends every link that was requested before it. */
+/** Marks the requests before a change of the password, which ends their links if links work once. */
 function addChanges(requests: FoundRequest[], history: HistoryEntry[]): void {
   const changes = history.filter((line) => stepOf(line) === 'changed')
   for (const request of requests) {

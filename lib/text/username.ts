@@ -6,7 +6,7 @@ const equalsAscii = /[\u037e\u1fef\u212a]/
  * keyboards and file systems differ in whether they compose. Look-alikes stay different: case, full-width letters and
  * ligatures are not folded (CVE-2019-19844), and no non-ASCII character becomes an ASCII one.
  */
-export function canonicalUsername(typed: string): string {
+export function composedUsername(typed: string): string {
   return equalsAscii.test(typed) ? typed : typed.normalize('NFC')
 }
 

@@ -20,7 +20,7 @@ export type AdmissionLimits = {
 
 /**
  * Pages and files use the single thread: more at once would only make each one slower. Endpoints wait for the database and
- * for hashes. Each client gets half, so that another client's request can begin. Health checks have their own queue.
+ * for hashes. One client's requests in progress are at most half, so that another's can begin. Health checks have their own queue.
  */
 export const admissionLimits: AdmissionLimits = {
   queues: {
@@ -53,8 +53,8 @@ export type AdmittedRequest = {
 export type AdmissionControl = ReturnType<typeof createAdmissionControl>
 
 /**
- * Limits the requests in progress and the requests that wait, with clients in turn; rejects the rest at once (requirement
- * R9). Does not begin a request whose client has disconnected.
+ * Limits how many requests are in progress and how many wait (requirement R9). Waiting requests begin in turn by client. Rejects a
+ * request at once if too many wait, and after `longestWait`. Does not begin a request whose client has disconnected.
  *
  * @param onReject called for each rejection
  */

@@ -76,7 +76,7 @@ export const frontLimits: FrontLimits = {
 export type FrontParts = {
   settings: FrontSettings
   log: Log
-  /** Handles the requests that pass the front: Next, or a test's own handler. */
+  /** Handles the requests that pass the front: monitoring, endpoints and Next, or a test's own handler. */
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
   /** Handles WebSockets; only Next's dev server has any. */
   upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
@@ -87,8 +87,8 @@ export type FrontParts = {
 export type FrontServer = { server: Server; close(): Promise<void> }
 
 /**
- * The HTTP server in front of Next. A request that reaches the app has passed the request filter and carries only trusted
- * headers. Every response carries the security headers.
+ * The HTTP server in front of Next. A request that reaches the app has passed the request filter. Of the client's headers it keeps
+ * only those on an allow-list; this server sets the others. Every response carries the security headers.
  */
 export function createFrontServer({
   settings,
@@ -156,7 +156,7 @@ export function createFrontServer({
     }
   }
 
-  /** Replaces headers of the client by those that the app may trust. */
+  /** Drops the client's headers that are not on the allow-list, and sets the app's own. */
   function setTrustedHeaders(request: IncomingMessage, response: SecuredResponse, client: string): void {
     const forwarded = request.headersDistinct['x-forwarded-for']?.join(',').split(',').length ?? 0
     keepKnownHeaders(request, dev)

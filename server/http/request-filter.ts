@@ -37,8 +37,7 @@ const maxHeaderLines = 100
 const maxParameters = 100
 
 /**
- * Rejects requests before Next sees them, by rules that apply to all paths. Endpoints verify method, origin and body
- * themselves.
+ * Rejects requests before the app sees them, by method, path and headers. Endpoints verify method, origin and body themselves.
  *
  * @returns the error response; undefined if the request may proceed
  */

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createResponseClass } from './response-headers'
 import { setRequestHeader } from './request-headers'
-import { routesOf, serveStoredPages } from './stored-pages'
+import { createRouteMatcher, serveStoredPages } from './stored-pages'
 
 const route = (regex: string) => ({ regex })
-const isRoute = routesOf({
+const isRoute = createRouteMatcher({
   staticRoutes: [route('^/forgot\\-password(?:/)?$'), route('^/reset\\-password(?:/)?$')],
   dynamicRoutes: [route('^/dev/mailbox/([^/]+?)(?:/)?$')],
 })

@@ -87,11 +87,11 @@ function withoutScripts(html: string): string {
 }
 
 /**
- * Returns whether Next's build serves a path: a page, a handler, or one of its files.
+ * Creates a function that tells whether Next's build serves a path: a page, a handler, or one of its files.
  *
  * @param manifest `routes-manifest.json` of the build
  */
-export function routesOf(manifest: {
+export function createRouteMatcher(manifest: {
   staticRoutes: { regex: string }[]
   dynamicRoutes: { regex: string }[]
 }) {

@@ -8,7 +8,7 @@ import { services } from '@/services'
 import { serveEndpoints } from '@/server/http/endpoints'
 import { createFrontServer } from '@/server/http/front'
 import { startMonitoring } from '@/server/http/monitoring'
-import { routesOf, serveStoredPages } from '@/server/http/stored-pages'
+import { createRouteMatcher, serveStoredPages } from '@/server/http/stored-pages'
 import { endpoints } from './endpoints'
 
 /** A running web server: its port, and `close`, which finishes running requests. */
@@ -79,7 +79,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
 /** Returns whether the build serves a path. */
 function builtRoutes() {
   const manifest = readFileSync('.next/routes-manifest.json', 'utf8')
-  return routesOf(JSON.parse(manifest) as Parameters<typeof routesOf>[0])
+  return createRouteMatcher(JSON.parse(manifest) as Parameters<typeof createRouteMatcher>[0])
 }
 
 /** Explains a failed listen in one sentence for the operator. */

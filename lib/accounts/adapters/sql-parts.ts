@@ -1,3 +1,4 @@
+import { longestId } from '@/lib/config/account-id'
 import { Prisma } from '@/prisma/client/client'
 import type { Condition, Scalar, TableName } from '@/lib/accounts/users-table'
 import type { Column } from './catalogue'
@@ -94,5 +95,5 @@ export function canBeId(text: string, { family }: Pick<Column, 'family'>): boole
   if (family === 'uuid') return uuid.test(text)
   if (family === 'smallint' || family === 'integer' || family === 'bigint')
     return /^(0|-?[1-9]\d{0,18})$/.test(text) && BigInt(text.replace('-', '')) <= largest[family]
-  return text !== '' && text.length <= 256 && !text.includes('\0')
+  return text !== '' && text.length <= longestId && !text.includes('\0')
 }
