@@ -13,13 +13,7 @@ export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | '
 const ErrorPageDataContext = createContext<ErrorPageData | null>(null)
 
 /** Provides the data to the error page of all pages below. */
-export function ErrorPageDataProvider({
-  data,
-  children,
-}: {
-  data: ErrorPageData
-  children: ReactNode
-}) {
+export function ErrorPageDataProvider({ data, children }: { data: ErrorPageData; children: ReactNode }) {
   return <ErrorPageDataContext value={data}>{children}</ErrorPageDataContext>
 }
 

@@ -29,6 +29,7 @@ const foreign = [
   'POSTGRES_PASSWORD',
   'POSTGRES_USER',
   'REKEY_LONG',
+  'REKEY_OLD_BUILD',
   'TEST_DATABASE_URL',
 ]
 
