@@ -45,6 +45,15 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
   let delayMs = 0
   let cutting: { matching: RegExp; when: 'before' | 'after'; done: () => void } | undefined
 
+  /** The texts of named statements: after the first time, a connection sends the name only. */
+  const texts = new Map<string, string>()
+  /** What the app says, with the texts of the statements that it names. */
+  function withTexts(said: string): string {
+    const named = [...said.matchAll(/(rekey_[0-9a-f]{32})\0([^\0]*)/g)]
+    for (const [, name, text] of named) if (/^\s*[A-Z]{4}/.test(text!)) texts.set(name!, text!)
+    return [said, ...named.map(([, name]) => texts.get(name!))].join('\n')
+  }
+
   const server = createServer((client) => {
     const upstream = open()
     const pair: [Socket, Socket] = [client, upstream]
@@ -58,7 +67,7 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
     let matched = false
     client.on('data', (data) => {
       if (swallowing || silenced.has(client)) return
-      const said = data.toString('latin1')
+      const said = withTexts(data.toString('latin1'))
       const commits = /\bcommit\b/i.test(said)
       inTransaction ||= /\bbegin\b/i.test(said)
       matched ||= cutting?.matching.test(said) === true
