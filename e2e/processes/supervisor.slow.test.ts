@@ -101,7 +101,10 @@ function start(env: Record<string, string | undefined> = {}, { built = true, bas
   const cwd = mkdtempSync(path.join(directory, 'cwd-'))
   mkdirSync(path.join(cwd, '.next'))
   if (built) writeFileSync(path.join(cwd, '.next', 'BUILD_ID'), 'trial')
-  writeFileSync(path.join(cwd, '.next', 'routes-manifest.json'), JSON.stringify({ basePath }))
+  writeFileSync(
+    path.join(cwd, '.next', 'routes-manifest.json'),
+    JSON.stringify({ basePath, staticRoutes: [], dynamicRoutes: [] }),
+  )
   const { PATH } = process.env
   const child = spawn(process.execPath, [path.join(directory, 'dist/server/supervisor.js')], {
     cwd,

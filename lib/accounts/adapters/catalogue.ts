@@ -84,7 +84,8 @@ const canDelete = 16
 
 /**
  * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, it also contains tables without
- * a privilege for the role, so that a missing table differs from a missing grant.
+ * a privilege for the role, so that a missing table differs from a missing grant. Opens no table, so it waits for no lock on one:
+ * whether something can be written through it is asked of views only.
  *
  * @returns relations by `schema.name`, without tables that do not exist
  */
@@ -95,7 +96,7 @@ export async function readCatalogue(
   const rows = await client.$queryRaw<Row[]>`
      SELECT w."schema", w."name", c.relkind::text AS "kind", quote_ident(pg_get_userbyid(c.relowner)) AS "owner", row_security_active(c.oid) AS "hasRowSecurity",
             has_schema_privilege(n.oid, 'USAGE') AS "hasSchemaUsage", has_table_privilege(c.oid, 'DELETE') AS "mayDelete",
-            pg_relation_is_updatable(c.oid, true) & ${canDelete} <> 0 AS "isDeletable",
+            CASE WHEN c.relkind IN ('r', 'p') THEN true ELSE pg_relation_is_updatable(c.oid, true) & ${canDelete} <> 0 END AS "isDeletable",
             ARRAY(SELECT k.attname::text FROM pg_catalog.pg_index i
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
                    WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
@@ -105,7 +106,7 @@ export async function readCatalogue(
             CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END AS "typmod",
             NOT (a.attnotnull OR t.typnotnull) AS "isNullable", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
             a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated",
-            pg_column_is_updatable(c.oid, a.attnum, true) AS "isUpdatable",
+            CASE WHEN c.relkind IN ('r', 'p') THEN true ELSE pg_column_is_updatable(c.oid, a.attnum, true) END AS "isUpdatable",
             has_column_privilege(c.oid, a.attnum, 'SELECT') AS "maySelect",
             has_column_privilege(c.oid, a.attnum, 'UPDATE') AS "mayUpdate"
        FROM jsonb_to_recordset(${JSON.stringify(tables)}::jsonb) AS w("schema" text, "name" text)
