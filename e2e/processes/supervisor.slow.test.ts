@@ -103,7 +103,7 @@ function start(env: Record<string, string | undefined> = {}, { built = true, bas
   if (built) writeFileSync(path.join(cwd, '.next', 'BUILD_ID'), 'trial')
   writeFileSync(
     path.join(cwd, '.next', 'routes-manifest.json'),
-    JSON.stringify({ basePath, staticRoutes: [], dynamicRoutes: [] }),
+    JSON.stringify({ basePath, staticRoutes: [], dynamicRoutes: [{ regex: '^/' }] }),
   )
   const { PATH } = process.env
   const child = spawn(process.execPath, [path.join(directory, 'dist/server/supervisor.js')], {
