@@ -15,7 +15,6 @@ const budgets = {
   'an expired link': 1.28,
   'the password is changed': 1.13,
   '"this wasn’t me"': 1.15,
-  'nothing here': 1.13,
 }
 type PageName = keyof typeof budgets
 
@@ -69,7 +68,6 @@ test('every page weighs little more than an empty one', async ({ browser, app })
     'an expired link': await linkTo(app, person, { age: 3700 }),
     'the password is changed': `${app.url}/reset-password/done/`,
     '"this wasn’t me"': await linkTo(app, person, { purpose: 'cancel' }),
-    'nothing here': `${app.url}/there-is-nothing-here/`,
   }
   const table: string[] = []
   const kilobytes = ({ raw, sent }: Weight) =>
@@ -100,6 +98,14 @@ test('every page weighs little more than an empty one', async ({ browser, app })
     await context.close()
   }
   console.log(`KB sent (and before compression)\n${table.join('\n')}`)
+})
+
+test('the page of an address where nothing is has no scripts', async ({ page, app }) => {
+  const files = weigh(page)
+  await page.goto(`${app.url}/there-is-nothing-here/`, { waitUntil: 'networkidle' })
+  const types = (await files()).map(({ type }) => type)
+  expect(types).toContain('stylesheet')
+  expect(types).not.toContain('script')
 })
 
 test('U12: what judges a password’s strength is loaded when somebody begins to type, and not before', async ({
