@@ -34,6 +34,7 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
   const way = n % 2 === 0 ? 'under row-level security' : 'through a view'
   test.describe(`${preset}, ${way}`, () => {
     const { judge, open } = accountsOf[preset]
+    // `.ci/run` installs the products and says which cannot be had; developers may have none of them.
     test.skip(() => !canJudge(judge), `${judge} is not installed, or there is no server`)
 
     test('W2, W6, W11: the product’s own account proves the mapping, is reset in the browser, and signs in with the new password only', async ({

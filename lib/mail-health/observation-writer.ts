@@ -78,8 +78,8 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
   /** Ends a failure of one of these causes, unless it recurred in the last `age` milliseconds. */
   async function clear(causes: StopCause[], age: number): Promise<void> {
     await writing
-    const isOld = failure !== undefined && clock() - failure.failedAt >= age
-    if (isOld && causes.includes(failure!.cause)) failure = undefined
+    if (failure !== undefined && causes.includes(failure.cause) && clock() - failure.failedAt >= age)
+      failure = undefined
     await state
       .clear(causes, age)
       .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))

@@ -59,7 +59,7 @@ export async function deliverEmail(
  * Records an email that is silently not sent. A flood causes thousands, so the audit log keeps one per reason, account and ten
  * minutes; not per client, because floods come from many IP addresses.
  */
-export async function recordWithheldEmail(
+export async function recordHeldEmail(
   { audit, limits }: Pick<EmailDependencies, 'audit' | 'limits'>,
   reason: CounterLabels<'emails_held'>['reason'],
   context: EmailLogContext,

@@ -1,12 +1,6 @@
 import { clientNetwork } from '@/lib/addresses/client-ip'
 import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
-import {
-  recordWithheldEmail,
-  cancelLinkUrl,
-  deliverEmail,
-  emailLanguage,
-  serviceFacts,
-} from './deliver-email'
+import { recordHeldEmail, cancelLinkUrl, deliverEmail, emailLanguage, serviceFacts } from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
 
 /**
@@ -25,7 +19,7 @@ export async function sendChangedEmail(
   const context = { requestId, accountId }
   const { account } = await parts.accounts.read(accountId)
   if (account === null || email === '') {
-    await recordWithheldEmail(parts, 'account-gone', context)
+    await recordHeldEmail(parts, 'account-gone', context)
     return { outcome: 'done' }
   }
   const locale = emailLanguage(parts, account, data.locale)

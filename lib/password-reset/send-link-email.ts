@@ -6,13 +6,7 @@ import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
 import type { CounterLabels } from '@/lib/metrics/catalogue'
 import { count } from '@/lib/metrics/count'
 import type { MailboxAllowance } from '@/lib/rate-limits/email-budget'
-import {
-  recordWithheldEmail,
-  cancelLinkUrl,
-  deliverEmail,
-  emailLanguage,
-  serviceFacts,
-} from './deliver-email'
+import { recordHeldEmail, cancelLinkUrl, deliverEmail, emailLanguage, serviceFacts } from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
 import type { EmailSimulation } from './simulated-emails'
 import { buildLinkUrl } from './reset-link'
@@ -32,7 +26,7 @@ export async function sendLinkEmail(
   const { accountId } = data
   if (accountId === null) return simulation.email(data)
   const ended = await send(parts, simulation, accountId, { id, data, attempt })
-  if (ended !== 'withheld') return ended
+  if (ended !== 'held') return ended
   await simulation.sending(data)
   return { outcome: 'done' }
 }
@@ -42,18 +36,18 @@ async function send(
   simulation: EmailSimulation,
   accountId: string,
   { id, data, attempt }: Job,
-): Promise<AttemptResult | 'withheld'> {
+): Promise<AttemptResult | 'held'> {
   const { accounts, audit, limits, links, log, recovery, settings } = parts
   const { requestedAt, requestId, bypassPause } = data
   const context = { requestId, accountId }
-  const withhold = async (reason: CounterLabels<'emails_held'>['reason']): Promise<'withheld'> => {
-    await recordWithheldEmail(parts, reason, context)
-    return 'withheld'
+  const hold = async (reason: CounterLabels<'emails_held'>['reason']): Promise<'held'> => {
+    await recordHeldEmail(parts, reason, context)
+    return 'held'
   }
-  if (!settings.reset.enabled) return withhold('switched-off')
+  if (!settings.reset.enabled) return hold('switched-off')
   const { account, now } = await accounts.read(accountId)
   if (account === null || !isResettable(account) || passwordChangedSince(account, requestedAt))
-    return withhold('account-changed')
+    return hold('account-changed')
 
   const expiresAt = links.expiryOf({ timestamp: requestedAt }, 'reset')
   const lifeLeft = (expiresAt.getTime() - now.getTime()) / 1000
@@ -70,12 +64,12 @@ async function send(
     keepFor: settings.reset.period,
     linkEnds: expiresAt,
   })
-  if (slot === null) return withhold('email-limit')
+  if (slot === null) return hold('email-limit')
   const mailbox = await spendMailbox(parts, account)
   // An attacker's requests must not block the email that undoes the attacker's reset.
   if (!mailbox.ok && !bypassPause) {
     await recovery.releaseEmail(accountId, id)
-    return withhold('mailbox-limit')
+    return hold('mailbox-limit')
   }
   const budget = await limits.spendEmail({ first: slot.first || bypassPause })
   if (budget.alert) log.error({ event: 'email_budget_spent', requestId, reason: 'LIMIT_EMAILS' })

@@ -1,5 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
+import { openConnection } from '@/lib/database/connection'
+
+/** Milliseconds to wait for the response to a query. */
+const queryTimeout = 5_000
 
 /** Milliseconds within which a notification must arrive. */
 const notificationTimeout = 1_000
@@ -16,13 +20,7 @@ export function notificationChannel(queueSchema: string): string {
  * @throws if the database is unavailable
  */
 export async function notificationsArrive(url: string): Promise<boolean> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: 5_000,
-    query_timeout: 5_000,
-  })
-  client.on('error', () => undefined)
-  await client.connect()
+  const client = await openConnection(url, { queryTimeout })
   try {
     return await receivesNotification(client, url)
   } finally {
@@ -34,18 +32,13 @@ async function receivesNotification(client: pg.Client, url: string): Promise<boo
   const channel = `rekey_probe_${randomBytes(8).toString('hex')}`
   const { promise, resolve } = Promise.withResolvers<boolean>()
   client.on('notification', (message) => message.channel === channel && resolve(true))
-  // eslint-disable-next-line no-restricted-syntax -- LISTEN takes no parameters; the name is hexadecimal
-  await client.query(`LISTEN "${channel}"`)
-  const sender = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: 5_000,
-    query_timeout: 5_000,
-  })
-  sender.on('error', () => undefined)
-  const timer = setTimeout(resolve, notificationTimeout, false)
+  // A second connection: a pooler may deliver a connection's own notifications and no others.
+  const sender = await openConnection(url, { queryTimeout })
+  let timer: NodeJS.Timeout | undefined
   try {
-    // From a second connection: a pooler may deliver a connection's own notifications and no others.
-    await sender.connect()
+    // eslint-disable-next-line no-restricted-syntax -- LISTEN takes no parameters; the name is hexadecimal
+    await client.query(`LISTEN "${channel}"`)
+    timer = setTimeout(resolve, notificationTimeout, false)
     await sender.query('SELECT pg_catalog.pg_notify($1, $2)', [channel, ''])
     return await promise
   } finally {

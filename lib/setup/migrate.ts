@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
+import { openConnection } from '@/lib/database/connection'
 import { databaseProblems } from '@/lib/database/facts'
 import { migrationProblems } from './migration-checks'
 import { appGrantStatements } from './privileges'
@@ -76,10 +77,7 @@ export async function migrate(
   { url, schemas }: { url: string; schemas: SchemaNames },
   { appRole, ownsUsers = true }: { appRole?: string | undefined; ownsUsers?: boolean } = {},
 ): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
-  // A session that ends is reported by the next statement.
-  client.on('error', () => undefined)
-  await client.connect()
+  const client = await openConnection(url)
   const done: string[] = []
   try {
     const migrations = readMigrations(ownsUsers)

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { openConnection } from '@/lib/database/connection'
 import { connectionFailureReason } from '@/lib/database/errors'
 import { databaseProblems, databaseWarnings } from '@/lib/database/facts'
 import { pendingMigrations } from './migrate'
@@ -33,10 +34,7 @@ export async function checkAllButMappedUsers(settings: Settings, ownsUsers: bool
   let client: pg.Client
   try {
     // The constructor can throw as well: it reads the certificate files that the URL names.
-    client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
-    // A session that ends is reported by the next statement.
-    client.on('error', () => undefined)
-    await client.connect()
+    client = await openConnection(url)
   } catch (error) {
     throw new Error(
       `The database at ${describeDatabaseUrl(url)} does not answer (${connectionFailureReason(error)}).`,

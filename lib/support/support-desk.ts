@@ -56,9 +56,9 @@ type PrintParts = {
 }
 
 /**
- * Makes a link that the operator hands over, for a person whose mailbox is lost. It lives 15 minutes, works as often as
- * a mailed one, and the email about the changed password still goes to the account's address (requirement L9). The audit entry is stored before the
- * link is returned.
+ * Makes a link that the operator hands over, for a person whose mailbox is lost. It lives 15 minutes and works as often as a
+ * mailed one. The email about the changed password still goes to the account's address (requirement L9). The audit entry is
+ * stored before the link is returned.
  *
  * @throws MayNotReset
  */

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
+import { openConnection } from '@/lib/database/connection'
 import type { DemoProduct } from '@/lib/config/demo-product'
 import { people } from '@/prisma/seed'
 import type { Services } from '@/services'
@@ -25,8 +26,7 @@ export async function addDemoUsers(
   { accounts, hash, settings }: Pick<Services, 'accounts' | 'hash' | 'settings'>,
 ): Promise<void> {
   const { table, login, add } = products[product]
-  const client = new pg.Client({ connectionString: settings.database.url })
-  await client.connect()
+  const client = await openConnection(settings.database.url)
   try {
     const { rows } = await client.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "found"', [
       table,

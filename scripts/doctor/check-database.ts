@@ -1,9 +1,12 @@
-import pg from 'pg'
+import { openConnection } from '@/lib/database/connection'
 import { quoteSchema } from '@/lib/config/schema-names'
 import type { Settings } from '@/lib/config/settings'
 import { checkAllButMappedUsers } from '@/lib/setup/preflight'
 import { notificationsArrive } from '@/lib/queue/notifications'
 import { ok, trouble, warning, type Finding } from './finding'
+
+/** Milliseconds to wait for the response to a query. */
+const queryTimeout = 5_000
 
 /** Seconds by which clocks may differ before logs of two machines are hard to compare. */
 const clockTolerance = 5
@@ -34,7 +37,7 @@ async function checkWrites({ database: { url, schemas } }: Settings): Promise<Fi
   const metrics = `${quoteSchema(schemas.own)}."metrics"`
   const much = `INSERT INTO ${metrics} ("series", "value")
     SELECT 'doctor ' || n || repeat(md5(n::text), 8), 0 FROM generate_series(1, 200) AS n`
-  const client = await connect(url)
+  const client = await openConnection(url, { queryTimeout })
   try {
     await client.query('BEGIN')
     await client.query(much)
@@ -72,19 +75,8 @@ type Session = {
   now: string
 }
 
-async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: 5_000,
-    query_timeout: 5_000,
-  })
-  client.on('error', () => undefined)
-  await client.connect()
-  return client
-}
-
 async function readSession({ database: { url, schemas } }: Settings): Promise<Finding[]> {
-  const client = await connect(url)
+  const client = await openConnection(url, { queryTimeout })
   try {
     await client.query('SELECT 1')
     const asked = Date.now()

@@ -60,11 +60,11 @@ export function serveStoredPages(
   }
 
   return async (request, response) => {
-    const { url = '/', method } = request
+    const { url = '/' } = request
     const [path = '', query = ''] = (withoutBasePath(url, basePath) ?? '').split('?', 2)
     const isUnknown = !isRoute(path)
     const [, language = ''] = /^lang=([A-Za-z-]+)$/.exec(query) ?? []
-    const isSame = samePages.has(path) && (query === '' || isLanguage(language)) && method !== 'POST'
+    const isSame = samePages.has(path) && (query === '' || isLanguage(language))
     if (!isUnknown && !isSame) return handle(request, response)
 
     const { status, headers, html } = await pageFor(request, isUnknown ? `${basePath}/not-found/` : url)

@@ -46,7 +46,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   await app.prepare()
 
   const next = app.getRequestHandler()
-  const pages = dev ? next : serveStoredPages(builtRoutes(), settings, next)
+  const pages = dev ? next : serveStoredPages(createBuiltRouteMatcher(), settings, next)
   // Created here, before a page does: the classes of errors that endpoints recognise must be of this build.
   if (!dev) services()
   const monitoring = startMonitoring(settings, log)
@@ -76,8 +76,8 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   }
 }
 
-/** Returns whether the build serves a path. */
-function builtRoutes() {
+/** Creates the function that tells whether the build serves a path. */
+function createBuiltRouteMatcher() {
   const manifest = readFileSync('.next/routes-manifest.json', 'utf8')
   return createRouteMatcher(JSON.parse(manifest) as Parameters<typeof createRouteMatcher>[0])
 }
