@@ -23,7 +23,7 @@ function servicesWith(env: Record<string, string> = {}, users?: UsersMapping) {
 
 const linksAt = (publicUrl: string) => servicesWith({ PUBLIC_URL: publicUrl }).links
 
-test('V9: a link of the same host under another path, or under none, is foreign, whatever secret they share', () => {
+test('a link of the same host under another path, or under none, is foreign, whatever secret they share [V9]', () => {
   const link = linksAt('https://example.com/account').create('reset', 'an-id', 1_790_000_000, state)
   expect(linksAt('https://example.com/account/').verifyAuthenticity('reset', link)).not.toBeNull()
   for (const other of [
@@ -34,7 +34,7 @@ test('V9: a link of the same host under another path, or under none, is foreign,
     expect(linksAt(other).verifyAuthenticity('reset', link)).toBeNull()
 })
 
-test('V9: on a host of its own, links are made for the origin, as they always were', () => {
+test('on a host of its own, links are made for the origin, as they always were [V9]', () => {
   const links = createLinkSigner({
     secrets: [secret],
     audience: 'https://id.example.com',
@@ -45,7 +45,7 @@ test('V9: on a host of its own, links are made for the origin, as they always we
   expect(linksAt('https://id.example.com').verifyAuthenticity('reset', link)).not.toBeNull()
 })
 
-test('W7: a link of one users table is foreign where another one is mapped, whatever secret and ids they share', () => {
+test('a link of one users table is foreign where another one is mapped, whatever secret and ids they share [W7]', () => {
   const tables = [undefined, django({ version: '5.2' }), django({ version: '5.2', table: 'crm.auth_user' })]
   const links = tables.map((users) => servicesWith({}, users).links)
   for (const signer of links) {

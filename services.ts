@@ -15,7 +15,7 @@ import { createMetricsStore } from '@/lib/metrics/store'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import type { UsersMapping } from '@/lib/accounts/users-table'
-import type { Configuration } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import { createQueue } from '@/lib/queue/queue'
 import { createRecoveryStore } from '@/lib/recovery/recovery-store'
@@ -33,7 +33,7 @@ export type Services = ReturnType<typeof createServices>
  *
  * @param configuration by default the team's `rekey.config.ts`; tests pass others
  */
-export function createServices(given: Settings, configuration: Configuration = ownConfiguration) {
+export function createServices(given: Settings, configuration: RekeyConfig = ownConfiguration) {
   const mapping = mappingFor(given, configuration)
   const users = mapping ?? ownUsersMapping(given.database.schemas)
   const settings = withLoginFieldsOf(users, given)
@@ -101,7 +101,7 @@ export function createServices(given: Settings, configuration: Configuration = o
 /** Returns the mapping of the users table; undefined for Rekey's own. A demo's embedded database never has a team's table. */
 function mappingFor(
   { mode, database, demoProduct }: Settings,
-  { users }: Configuration,
+  { users }: RekeyConfig,
 ): UsersMapping | undefined {
   if (demoProduct) return demoUsersMapping(demoProduct)
   return mode !== 'production' && database.sharedSession ? undefined : users

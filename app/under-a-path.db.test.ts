@@ -31,7 +31,7 @@ const where = async (answer: Promise<Response>) => {
   return headers.get('location')
 }
 
-describe('V8: a form without JavaScript leads on under the path', () => {
+describe('a form without JavaScript leads on under the path [V8]', () => {
   test('from asking for a link to "check your email", or back with what is missing', async () => {
     expect(await where(ask.POST(send('send-reset-password-link', { login: 'nobody' })))).toBe(
       '/account/forgot-password/sent/',
@@ -60,11 +60,11 @@ describe('V8: a form without JavaScript leads on under the path', () => {
   })
 })
 
-test('V8: password managers are led to the form under the path', async () => {
+test('password managers are led to the form under the path [V8]', async () => {
   expect(await where(Promise.resolve(changePassword()))).toBe('/account/forgot-password/')
 })
 
-test('V8: security.txt says that it belongs at the root of the host, where a proxy routes it', async () => {
+test('security.txt says that it belongs at the root of the host, where a proxy routes it [V8]', async () => {
   endpoints.start({ PUBLIC_URL: 'https://example.com/account', SECURITY_CONTACT: 's@example.com' })
   expect(await securityContact().text()).toContain(
     'Canonical: https://example.com/.well-known/security.txt\n',
@@ -72,7 +72,7 @@ test('V8: security.txt says that it belongs at the root of the host, where a pro
   endpoints.exchange(services)
 })
 
-test('V9, H8: any app of the same origin counts as our own page, and no other does', async () => {
+test('any app of the same origin counts as our own page, and no other does [V9, H8]', async () => {
   const from = (origin: string) =>
     ask.POST(
       requestTo('send-reset-password-link', {

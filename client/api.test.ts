@@ -13,7 +13,7 @@ test('success is success, whatever it says', async () => {
   expect(await read(200, { detail: 'Reset link sent' })).toEqual({ ok: true })
 })
 
-test('U7: codes reach their fields, and the messages of the body count for nothing', async () => {
+test('codes reach their fields, and the messages of the body count for nothing [U7]', async () => {
   const headers = { 'Error-Codes': 'password=too-short, password=numeric, password_confirm=mismatch' }
   expect(await read(400, { password: ['This password is too common.'] }, headers)).toEqual({
     ok: false,
@@ -42,7 +42,7 @@ test.each([
   expect(await read(403, body)).toEqual(refused('refused'))
 })
 
-describe('R4: too many requests', () => {
+describe('too many requests [R4]', () => {
   test('say how long to wait', async () => {
     expect(await read(429, { detail: 'x' }, { 'Retry-After': '95' })).toEqual({
       ...refused('throttled'),
@@ -67,6 +67,6 @@ test.each([
   ["a proxy's page with status 400", 400, '<html>Bad Request</html>'],
   ['JSON that is no object', 400, '[]'],
   ['an object without messages', 400, { password: [] }],
-])('F7: %s is a service that is away', async (_, status, body) => {
+])('%s is a service that is away [F7]', async (_, status, body) => {
   expect(await read(status, body)).toEqual(refused('unavailable'))
 })

@@ -24,7 +24,7 @@ test.each([
   [121, 'in 3 minutes'],
   [5400, 'in 90 minutes'],
   [5401, 'in 2 hours'],
-])('R4: a wait of %i seconds is told as "%s", never as less', (seconds, told) => {
+])('a wait of %i seconds is told as "%s", never as less [R4]', (seconds, told) => {
   expect(inHowLong(seconds, 'en')).toBe(told)
 })
 
@@ -33,7 +33,7 @@ test('the wait is told in the language of the page', () => {
   expect(formMessage(throttled, messages, 'de')).toBe('Too often. Try again in 61 Sekunden.')
 })
 
-test('U7: where the browser cannot put a wait into words, the error is told without it', () => {
+test('where the browser cannot put a wait into words, the error is told without it [U7]', () => {
   const { RelativeTimeFormat } = Intl
   Reflect.deleteProperty(Intl, 'RelativeTimeFormat')
   try {
@@ -51,7 +51,7 @@ test.each([
   ['second-factor-required', 'One more factor.'],
   ['throttled', 'Too often.'],
   [undefined, undefined],
-] as const)('U7: the code %s has its own message', (form, message) => {
+] as const)('the code %s has its own message [U7]', (form, message) => {
   expect(formMessage({ errors: { form } }, messages, 'en')).toBe(message)
 })
 

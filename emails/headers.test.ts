@@ -88,7 +88,7 @@ const always = [
 ]
 const sorted = (names: string[]) => names.map((name) => name.toLowerCase()).sort()
 
-test('C7, M2, M6: whatever is stored or set, an email has the headers that it has, one each, and one recipient', async () => {
+test('whatever is stored or set, an email has the headers that it has, one each, and one recipient [C7, M2, M6]', async () => {
   const parent = await mkdtemp(join(tmpdir(), 'rekey-headers-'))
   const log = pino({ level: 'silent' })
   let [sent, withReplyTo] = [0, 0]
@@ -140,7 +140,7 @@ test('C7, M2, M6: whatever is stored or set, an email has the headers that it ha
   expect(withReplyTo).toBeGreaterThan(numRuns / 100)
 })
 
-test('C7, M5: whatever an account or the app is called, the subject is one line that names no second address', async () => {
+test('whatever an account or the app is called, the subject is one line that names no second address [C7, M5]', async () => {
   await fc.assert(
     fc.asyncProperty(
       held,
@@ -150,7 +150,7 @@ test('C7, M5: whatever an account or the app is called, the subject is one line 
       async (firstName, username, client, locale) => {
         const facts = {
           locale,
-          sender: {
+          service: {
             appName: 'Acme',
             publicOrigin: 'https://id.example.com',
             publicUrl: 'https://id.example.com',

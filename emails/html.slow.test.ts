@@ -25,7 +25,7 @@ async function faultsOf(html: string): Promise<string[]> {
 }
 
 describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
-  test('M11: the HTML tells its language and direction, and comes in dark', async () => {
+  test('the HTML tells its language and direction, and comes in dark [M11]', async () => {
     const { html } = await write()
     expect(html).toContain(`<html dir="${directionOf(locale)}" lang="${locale}">`)
     expect(html).toMatch(/^<!doctype html>/)
@@ -33,13 +33,13 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     expect(html).toContain('@media (prefers-color-scheme: dark)')
   })
 
-  test('M11: the HTML is valid, and what only CSS hides is hidden in Outlook too', async () => {
+  test('the HTML is valid, and what only CSS hides is hidden in Outlook too [M11]', async () => {
     const { html } = await write()
     expect(await faultsOf(html)).toEqual([])
     expect(html).toMatch(/<body[^>]*>(<(table|tbody|tr|td)[^>]*>)*<div style="display:none;[^"]*mso-hide:all/)
   })
 
-  test('M11: what is repainted for a dark scheme is so wherever Outlook marks it, text or background', async () => {
+  test('what is repainted for a dark scheme is so wherever Outlook marks it, text or background [M11]', async () => {
     const { html } = await write()
     const dark = /prefers-color-scheme: dark\) \{(.*)\}/.exec(html)![1]!
     for (const [, selector, rule] of dark.matchAll(/(\.rk-\w+) (\{[^}]*\})/g))
@@ -59,7 +59,7 @@ test.each([
 })
 
 describe('the email with a link', () => {
-  test('U12: writes every `&` of its links as `&amp;`, so that `&timestamp` is not read as `×tamp`', async () => {
+  test('writes every `&` of its links as `&amp;`, so that `&timestamp` is not read as `×tamp` [U12]', async () => {
     const { html } = await reset({ cancelLink })
     const [written, cancelWritten] = [link, cancelLink].map((one) => one.replaceAll('&', '&amp;'))
     expect(html.match(/(?<= href=")[^"]*/g)).toEqual(expect.arrayContaining([written, cancelWritten]))
@@ -67,7 +67,7 @@ describe('the email with a link', () => {
     expect(html).not.toMatch(/&(?:timestamp|signature)/)
   })
 
-  test('M11: Outlook, which knows no greatest width, gets a table as wide as that around the whole email', async () => {
+  test('Outlook, which knows no greatest width, gets a table as wide as that around the whole email [M11]', async () => {
     const { html } = await reset()
     const inWord = html.replaceAll(/<!--\[if mso\]>|<!\[endif\]-->/g, '')
     const tables = inWord.slice(inWord.indexOf('role="main"')).match(/<table[^>]*>/g)!

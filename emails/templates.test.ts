@@ -14,7 +14,7 @@ import {
   linked,
   reset,
   seen,
-  sender,
+  service,
 } from '@/e2e/support/emails'
 import type { Language } from '@/lib/i18n/locales'
 import { createDevMailbox } from '@/lib/mail/dev-mailbox'
@@ -40,7 +40,7 @@ function momentIn(locale: Language): RegExp {
 }
 
 describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
-  test('M3: the links of both parts are the same, each on a line of its own in the text', async () => {
+  test('the links of both parts are the same, each on a line of its own in the text [M3]', async () => {
     const { html, text } = await write()
     const lines = text.split('\n').filter((line) => line.includes('://'))
     const inHtml = hrefs(html).filter((href) => !href.startsWith('mailto:'))
@@ -49,7 +49,7 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     expect((await linked(text)).filter((href) => !href.startsWith('mailto:'))).toEqual(lines)
   })
 
-  test('M3, M4: the mail names no host but ours and fetches nothing', async () => {
+  test('the mail names no host but ours and fetches nothing [M3, M4]', async () => {
     const { html, text } = await write()
     const hosts = [...`${html}\n${text}`.matchAll(/\w+:\/\/([^/"\s<]*)/g)].map(([, host]) => host)
     expect(hosts.filter((host) => host !== 'id.example.com')).toEqual([])
@@ -59,7 +59,7 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     )
   })
 
-  test('M5: says who sends it, which account it is about and whom to ask, in both parts', async () => {
+  test('says who sends it, which account it is about and whom to ask, in both parts [M5]', async () => {
     const { subject, html, text } = await write()
     for (const part of [text, seen(html)]) {
       expect(part).toContain('Acme')
@@ -73,13 +73,13 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     expect(hrefs(html)).toContain('mailto:help@acme.example')
   })
 
-  test('M1: every sentence of the plain text is in the HTML too', async () => {
+  test('every sentence of the plain text is in the HTML too [M1]', async () => {
     const { html, text } = await write()
     const lines = text.replace(/^https:.*|^[=-]{3,}$|^-- $/gm, '').split(/\n{2,}|(?<=[.:：])\n|[:：] {2,}/)
     for (const words of lines.map(flat)) expect(flat(seen(html))).toContain(words.replace(/[:：]$/, ''))
   })
 
-  test('M1: every sentence of the HTML is in the plain text too, but for its preview and what is about buttons', async () => {
+  test('every sentence of the HTML is in the plain text too, but for its preview and what is about buttons [M1]', async () => {
     const { html, text } = await write()
     const body = html
       .replace(/.*?(?=<div class="rk-page")/s, '')
@@ -104,7 +104,7 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     expect(text).not.toMatch(/\n{4}|[ \t]$(?<!^-- )/m)
   })
 
-  test('M5: a time is followed by its zone, on the same line', async () => {
+  test('a time is followed by its zone, on the same line [M5]', async () => {
     const { text } = await write()
     expect(text).toMatch(/\p{Nd}{1,2}[:.]\p{Nd}{2}(\u00a0\p{L}\S*)?\u00a0UTC/u)
     expect(text.match(/UTC/g)).toHaveLength(1)
@@ -112,7 +112,7 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
 })
 
 describe('the email with a link', () => {
-  test('M5: says how long the link lives, as a span and as a moment that means the same everywhere', async () => {
+  test('says how long the link lives, as a span and as a moment that means the same everywhere [M5]', async () => {
     expect((await reset()).text).toMatch(
       /works\sfor\s1\shour\sfrom\sthe\srequest,\suntil\s24\sNovember\s2026\sat\s14:30\sUTC/,
     )
@@ -130,26 +130,26 @@ describe('the email with a link', () => {
     expect((await reset({ lifeMinutes })).text.replaceAll('\n', ' ')).toContain(words)
   })
 
-  test('M5: says that nothing needs to be done, and how to stop the link where there is a way', async () => {
+  test('says that nothing needs to be done, and how to stop the link where there is a way [M5]', async () => {
     expect((await reset()).text).toContain('Then you can ignore this email.')
     expect((await reset()).text).not.toContain('stop the link now')
     expect((await reset({ cancelLink })).text).toContain(`stop the link now:\n\n${cancelLink}\n`)
   })
 
-  test('M3: the button and the written-out address are the link, character by character', async () => {
+  test('the button and the written-out address are the link, character by character [M3]', async () => {
     const { html } = await reset()
     expect(hrefs(html).filter((href) => href === link)).toHaveLength(2)
     expect(seen(html)).toContain(`\n${link}\n`)
   })
 
   test('support is not named where there is none', async () => {
-    const { html, text } = await reset({ sender: { ...sender, supportEmail: undefined } })
+    const { html, text } = await reset({ service: { ...service, supportEmail: undefined } })
     expect(`${html}${text}`).not.toMatch(/help@|mailto:|Need help/)
   })
 })
 
 describe('the email about a changed password', () => {
-  test('S3: holds no link that could change anything, unless it is given one', async () => {
+  test('holds no link that could change anything, unless it is given one [S3]', async () => {
     const { html, text } = await changed()
     expect(hrefs(html)).toEqual(['mailto:help@acme.example'])
     expect(`${html}${text}`).not.toContain('signature')
@@ -184,15 +184,15 @@ describe.each(everyEmail.filter(([name]) => !name.includes(' with ')))(
       return told.filter(([label]) => [emails.username, emails.account].includes(label!))
     }
 
-    test('W11: names the username, where the account has one', async () => {
+    test('names the username, where the account has one [W11]', async () => {
       expect(await facts({})).toEqual([[emails.username, 'jane']])
     })
 
-    test('W11: where there is no username, the address says which account it is', async () => {
+    test('where there is no username, the address says which account it is [W11]', async () => {
       expect(await facts({ username: '' })).toEqual([[emails.account, 'jane@mail.example']])
     })
 
-    test('W11: shows the label of an account, treated like a username', async () => {
+    test('shows the label of an account, treated like a username [W11]', async () => {
       expect(await facts({ label: 'north' })).toEqual([
         [emails.account, 'north'],
         [emails.username, 'jane'],
@@ -202,7 +202,7 @@ describe.each(everyEmail.filter(([name]) => !name.includes(' with ')))(
       ])
     })
 
-    test('W11: greets by the first name, else by the whole name, else by none', async () => {
+    test('greets by the first name, else by the whole name, else by none [W11]', async () => {
       const greeted = async (more: object) => (await write({ locale, account: { ...account, ...more } })).text
       const names = { firstName: '', name: 'Ada Lehmann' }
       const line = (name: string) => `\n${emails['greeting-named'].replace('{name}', name)}\n`
@@ -223,7 +223,7 @@ test('every message is in every language, with the same values to fill in', () =
   expect(Object.fromEntries(flatten(de.emails))).toEqual(Object.fromEntries(flatten(en.emails)))
 })
 
-test('M1, M3: the link is whole in both parts after a journey through the mail format', async () => {
+test('the link is whole in both parts after a journey through the mail format [M1, M3]', async () => {
   const mailboxDir = await mkdtemp(join(tmpdir(), 'rekey-emails-'))
   const mailer = createMailer({ mailboxDir, from: 'no-reply@example.com', log: pino({ enabled: false }) })
   const id = randomUUID()
@@ -238,7 +238,7 @@ test('M1, M3: the link is whole in both parts after a journey through the mail f
 })
 
 test.each(['https://app.example.com/#/reset-password/', 'https://app.example.com/a?b=c#!/reset'])(
-  'V4: a link to the route %s is whole in both parts of the email',
+  'a link to the route %s is whole in both parts of the email [V4]',
   async (page) => {
     const routed = buildLinkUrl(page, { user_id: '7', timestamp: 1795436000, signature: 'Zk3p-_9Q' })
     const { html, text } = await reset({ link: routed })

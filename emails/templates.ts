@@ -7,7 +7,7 @@ import type {
   Emails,
   RenderedEmail,
   ResetEmailFacts,
-  Sender,
+  ServiceFacts,
 } from '@/lib/mail/email-types'
 import { getMessages } from '@/lib/i18n/messages'
 import type { EmailBlock, EmailContent, EmailFact, Paragraph } from './content'
@@ -32,7 +32,7 @@ async function render(content: EmailContent): Promise<RenderedEmail> {
 
 function resetContent({
   locale,
-  sender,
+  service,
   account,
   link,
   expiresAt,
@@ -40,7 +40,7 @@ function resetContent({
   cancelLink,
 }: ResetEmailFacts): EmailContent {
   const say = speak(locale)
-  const { appName } = sender
+  const { appName } = service
   const expiry = moment(locale, expiresAt)
   const life =
     lifeMinutes % 60 === 0
@@ -49,7 +49,7 @@ function resetContent({
   return {
     language: locale,
     appName,
-    brandColor: sender.brandColor,
+    brandColor: service.brandColor,
     subject: say('reset.subject', { appName }),
     preview: say('reset.preview'),
     title: say('reset.title'),
@@ -64,24 +64,24 @@ function resetContent({
       ...cancelling(cancelLink, say('reset.cancel'), say('reset.cancel-action')),
       { kind: 'link-text', lead: say('reset.written-out'), href: link },
     ],
-    footer: [paragraph(say('reset.why', { appName })), ...help(say, sender)],
+    footer: [paragraph(say('reset.why', { appName })), ...help(say, service)],
   }
 }
 
 function changedContent({
   locale,
-  sender,
+  service,
   account,
   changedAt,
   client,
   cancelLink,
 }: ChangedEmailFacts): EmailContent {
   const say = speak(locale)
-  const { appName } = sender
+  const { appName } = service
   return {
     language: locale,
     appName,
-    brandColor: sender.brandColor,
+    brandColor: service.brandColor,
     subject: say('changed.subject', { appName }),
     preview: say('changed.preview'),
     title: say('changed.title'),
@@ -95,15 +95,15 @@ function changedContent({
       ]),
       paragraph(say('changed.was-you')),
       // Without a cancel link, reset emails go to another mailbox by now, so only support can help.
-      ...(cancelLink === undefined ? help(say, sender) : notYou(say, cancelLink, sender)),
+      ...(cancelLink === undefined ? help(say, service) : notYou(say, cancelLink, service)),
     ],
     footer: [paragraph(say('changed.why', { appName }))],
   }
 }
 
 /** Offers only the cancel link, not a new request: cancelling requests a new link itself and pauses other emails. */
-function notYou(say: Say, cancelLink: string, sender: Sender): EmailBlock[] {
-  const support = supportAddress(sender)
+function notYou(say: Say, cancelLink: string, service: ServiceFacts): EmailBlock[] {
+  const support = supportAddress(service)
   return [
     { kind: 'heading', text: say('changed.not-you') },
     paragraph(say('changed.mailbox')),
@@ -196,12 +196,12 @@ function cancelling(href: string | undefined, lead: string, label: string): Emai
   return href === undefined ? [] : [{ kind: 'action', lead, label, href, weight: 'quiet' }]
 }
 
-function help(say: Say, sender: Sender): Paragraph[] {
-  const support = supportAddress(sender)
+function help(say: Say, service: ServiceFacts): Paragraph[] {
+  const support = supportAddress(service)
   return support === undefined ? [] : [paragraph(say('help', { support }), support)]
 }
 
-function supportAddress({ supportEmail }: Sender): string | undefined {
+function supportAddress({ supportEmail }: ServiceFacts): string | undefined {
   return supportEmail === undefined ? undefined : parseAddressWithOptionalName(supportEmail)?.address
 }
 

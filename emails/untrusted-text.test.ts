@@ -34,7 +34,7 @@ describe('text that somebody chose for themselves', () => {
   ]
 
   test.each(hostile.map((text) => [JSON.stringify(text).slice(0, 70), text]))(
-    'M5, C7: as a name, %s stays text in both parts',
+    'as a name, %s stays text in both parts [M5, C7]',
     async (_, text) => {
       for (const write of [reset, changed]) {
         const clean = await write({ account: { ...account, label: 'jane' } })
@@ -59,7 +59,7 @@ describe('text that somebody chose for themselves', () => {
     },
   )
 
-  test('M5: only what looks like a name is greeted', async () => {
+  test('only what looks like a name is greeted [M5]', async () => {
     expect(
       ['Jane', 'Ada María', 'O’Neil', 'Jean-Luc', '山田', 'J. R.', 'فاطمة', 'Maria da Conceição'].map(
         nameForGreeting,

@@ -191,7 +191,7 @@ describe.each(languages)('%s', (language) => {
     expect(wrong).toEqual([])
   })
 
-  test('U11: the button that shows the password is called by the words on it (SC 2.5.3)', () => {
+  test('the button that shows the password is called by the words on it (SC 2.5.3) [U11]', () => {
     const said = new Map(messagesOf(language))
     const [words, name] = ['show', 'show-password'].map((key) =>
       said.get(`pages.reset.${key}`)!.toLowerCase(),

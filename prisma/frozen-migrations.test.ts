@@ -13,7 +13,7 @@ const frozen = {
   '20261130000000_metrics': '42bd0649a069e0c5846feceaf2875b59204aaa7f3981e6654a01ddbd819bd9bc',
 }
 
-test('F16: no migration changes once it was published, and each new one is listed', () => {
+test('no migration changes once it was published, and each new one is listed [F16]', () => {
   const names = readdirSync('prisma/migrations', { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)

@@ -81,7 +81,7 @@ describe('the migrated database is what the generated client believes it to be',
     expect(inlined).toBe(readFileSync('prisma/schema.prisma', 'utf8'))
   })
 
-  test('V1: the client can read and write no instant, whose text would depend on the session', () => {
+  test('the client can read and write no instant, whose text would depend on the session [V1]', () => {
     expect(readFileSync('prisma/schema.prisma', 'utf8')).not.toMatch(/\bDateTime\b/)
     const instants = [...declared().values()].flat().filter(({ type }) => type.endsWith('timestamptz'))
     expect(instants.length).toBeGreaterThan(5)
@@ -97,7 +97,7 @@ describe('the migrated database is what the generated client believes it to be',
     }
   })
 
-  test('C3: usernames and addresses are compared under a deterministic collation', async () => {
+  test('usernames and addresses are compared under a deterministic collation [C3]', async () => {
     const { rows } = await sql.query<{ deterministic: boolean }>(
       `SELECT c.collisdeterministic AS "deterministic" FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation
         WHERE a.attrelid = 'rekey.users'::regclass AND a.attname IN ('username', 'email')`,

@@ -8,7 +8,7 @@ import ts from 'typescript'
 
 const cwd = ts.sys.getCurrentDirectory()
 /**
- * `services.ts` uses the configuration: a plain object without `defineConfiguration` is checked only there. Declarations of
+ * `services.ts` uses the configuration: a plain object without `defineConfig` is checked only there. Declarations of
  * packages without types are imported by no file.
  */
 const roots = ['rekey.config.ts', 'services.ts', ...globSync('lib/**/*.d.ts')]
@@ -33,7 +33,7 @@ const mistakes = ts
 function findUnknownProperties(file, node) {
   const checker = program.getTypeChecker()
   const type = ts.isObjectLiteralExpression(node) ? checker.getContextualType(node) : undefined
-  if (ts.isObjectLiteralExpression(node) && type?.aliasSymbol?.name === 'Configuration') {
+  if (ts.isObjectLiteralExpression(node) && type?.aliasSymbol?.name === 'RekeyConfig') {
     for (const { name } of node.properties) {
       if (name === undefined || !ts.isIdentifier(name) || type.getProperty(name.text)) continue
       const start = name.getStart(file)
@@ -42,7 +42,7 @@ function findUnknownProperties(file, node) {
         file,
         start,
         code: 2353,
-        text: `'${name.text}' does not exist in type 'Configuration'.`,
+        text: `'${name.text}' does not exist in type 'RekeyConfig'.`,
       })
     }
   }

@@ -89,7 +89,7 @@ const settings = (usersTableProof: 'required' | 'waived' = 'required') => ({
 
 const people = (more: Partial<UsersMapping>): UsersMapping => ({ ...mapping, ...more })
 
-describe('W1: a mapping that cannot work is told in one message', () => {
+describe('a mapping that cannot work is told in one message [W1]', () => {
   test.each<[string, UsersMapping, RegExp]>([
     [
       'a missing table',
@@ -147,7 +147,7 @@ describe('W1: a mapping that cannot work is told in one message', () => {
       people({ password: { column: 'password', format: argon2id() } }),
       /of \d+ stored hashes looked at, \d+ are in no format of the mapping .*Correct password\.format/,
     ],
-  ])('W1: %s', async (_what, users, sentence) => {
+  ])('%s [W1]', async (_what, users, sentence) => {
     const { problems } = await inspectUsersTable(opened, users)
     expect(problems.join('\n')).toMatch(sentence)
     await expect(checkUsersTable(settings('waived'), users)).rejects.toThrow(sentence)
@@ -155,7 +155,7 @@ describe('W1: a mapping that cannot work is told in one message', () => {
     expect([code, output]).toEqual([1, expect.stringMatching(sentence)])
   })
 
-  test('W1: all that is wrong is told at once', async () => {
+  test('all that is wrong is told at once [W1]', async () => {
     const wrong = people({
       id: 'is_active',
       email: 'mail',
@@ -167,7 +167,7 @@ describe('W1: a mapping that cannot work is told in one message', () => {
     )
   })
 
-  test('W1: a view through which nothing can be written or deleted', async () => {
+  test('a view through which nothing can be written or deleted [W1]', async () => {
     await sql.query(`CREATE TABLE tokens (user_id integer);
       CREATE VIEW joined AS SELECT u.*, t.user_id FROM auth_user u LEFT JOIN tokens t ON t.user_id = u.id;
       CREATE VIEW distinct_tokens AS SELECT DISTINCT user_id FROM tokens;
@@ -186,7 +186,7 @@ describe('W1: a mapping that cannot work is told in one message', () => {
     expect(await problemsOf({ table: 'active_users' })).toEqual([])
   })
 
-  test('W1: capitals where the mapping says that there are none', async () => {
+  test('capitals where the mapping says that there are none [W1]', async () => {
     await sql.query(
       `INSERT INTO "user" ("id", "name", "email", "emailVerified") VALUES ('x', '', 'Ada@example.com', true)`,
     )
@@ -196,7 +196,7 @@ describe('W1: a mapping that cannot work is told in one message', () => {
     await sql.query(`DELETE FROM "user"`)
   })
 
-  test('W6: an empty pepper is refused when the mapping is made', () => {
+  test('an empty pepper is refused when the mapping is made [W6]', () => {
     expect(() => devise({ pepper: undefined as never })).toThrow(
       'The option pepper of devise() has no value.',
     )
@@ -205,7 +205,7 @@ describe('W1: a mapping that cannot work is told in one message', () => {
   })
 })
 
-test('W1: where some stored hashes are in no known format, it starts and counts them by scheme', async () => {
+test('where some stored hashes are in no known format, it starts and counts them by scheme [W1]', async () => {
   const add = `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
     VALUES ('old', 'old@example.com', '', '', '{SSHA}w4zFUYq8sRkZ7Kp2vB1nQm', true, false, false, now())`
   await sql.query(add)
@@ -217,8 +217,8 @@ test('W1: where some stored hashes are in no known format, it starts and counts 
   )
 })
 
-describe.runIf(testServer)('W4: a role with too few rights', () => {
-  test('W4: is told the grants, and they suffice', async () => {
+describe.runIf(testServer)('a role with too few rights [W4]', () => {
+  test('is told the grants, and they suffice [W4]', async () => {
     const role = `rekey_test_${randomBytes(4).toString('hex')}`
     await sql.query(
       `CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA rekey TO "${role}"; GRANT SELECT, INSERT ON rekey.proven_mapping TO "${role}"`,
@@ -237,7 +237,7 @@ describe.runIf(testServer)('W4: a role with too few rights', () => {
     expect((await inspectUsersTable(limited, mapping)).problems).toEqual([])
   })
 
-  test('W4: row-level security that hides rows is refused with the policies to make', async () => {
+  test('row-level security that hides rows is refused with the policies to make [W4]', async () => {
     const role = `rekey_test_${randomBytes(4).toString('hex')}`
     await sql.query(`CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA rekey TO "${role}"; GRANT SELECT ON ALL TABLES IN SCHEMA rekey TO "${role}";
       GRANT ALL ON auth_user, authtoken_token TO "${role}"; ALTER TABLE auth_user ENABLE ROW LEVEL SECURITY`)
@@ -257,8 +257,8 @@ describe.runIf(testServer)('W4: a role with too few rights', () => {
   })
 })
 
-describe('W6: the proof', () => {
-  test('W6: production starts only once a known password was verified with this very mapping', async () => {
+describe('the proof [W6]', () => {
+  test('production starts only once a known password was verified with this very mapping [W6]', async () => {
     await expect(checkUsersTable(settings(), mapping)).rejects.toThrow(
       'npm run accounts -- check LOGIN --password-stdin',
     )
@@ -274,7 +274,7 @@ describe('W6: the proof', () => {
     )
   })
 
-  test('W6: a hash that differs from what a reset writes proves nothing, though the password fits', async () => {
+  test('a hash that differs from what a reset writes proves nothing, though the password fits [W6]', async () => {
     await sql.query(`CREATE TABLE laravel_users (id bigint PRIMARY KEY, email text, password text)`)
     onTestFinished(async () => void (await sql.query('DROP TABLE laravel_users')))
     await sql.query(`INSERT INTO laravel_users VALUES (1, 'ada@example.com', $1)`, [
@@ -298,14 +298,14 @@ describe('W6: the proof', () => {
     expect([code, output]).toEqual([1, expect.stringContaining('of 32 bytes at most')])
   })
 
-  test('W6: a password in an older format of the product proves nothing about the one that is written', async () => {
+  test('a password in an older format of the product proves nothing about the one that is written [W6]', async () => {
     const users = django({ iterations: 100_000, hasher: 'argon2' })
     const { code, output } = await check(users, { login: 'ada', password })
     expect([code, output]).toEqual([1, expect.stringContaining('it proves nothing about argon2')])
   })
 })
 
-test('W1: with a login, it says which accounts would get an email and why others would not', async () => {
+test('with a login, it says which accounts would get an email and why others would not [W1]', async () => {
   const { output } = await check(mapping, { login: 'crowd@example.com' })
   const said = Object.fromEntries(
     [...output.matchAll(/^\d+ {2}(\w+): (.*)$/gm)].map(([, name, what]) => [name, what]),
@@ -319,7 +319,7 @@ test('W1: with a login, it says which accounts would get an email and why others
   expect((await check(mapping, { login: 'nobody' })).code).toBe(1)
 })
 
-test('W4: with --sql, it prints grants, the optional trigger and the statements, which the database understands', async () => {
+test('with --sql, it prints grants, the optional trigger and the statements, which the database understands [W4]', async () => {
   for (const users of [mapping, betterAuth()]) {
     const { output } = await check(users, { showSql: true })
     const statements = output.split('\n').filter((line) => /^(SELECT|WITH|UPDATE|DELETE|INSERT) /.test(line))
@@ -332,7 +332,7 @@ test('W4: with --sql, it prints grants, the optional trigger and the statements,
   }
 })
 
-test('W1: of an account with several hashes, it says so', async () => {
+test('of an account with several hashes, it says so [W1]', async () => {
   const hash = `${'a'.repeat(32)}:${'b'.repeat(128)}`
   await sql.query(
     `INSERT INTO "user" ("id", "name", "email", "emailVerified") VALUES ('x', '', 'two@example.com', true)`,
@@ -347,7 +347,7 @@ test('W1: of an account with several hashes, it says so', async () => {
   expect(output).toContain('no email, because several rows hold a hash of it')
 })
 
-test('T5, W4: where an address is changed and put back, a link lives again, unless the printed trigger is there', async () => {
+test('where an address is changed and put back, a link lives again, unless the printed trigger is there [T5, W4]', async () => {
   const store = createSqlAccountStore(opened, mapping)
   const [before] = await store.findByLogin('ada', ['username'])
   const isAsBefore = async () => {
@@ -368,7 +368,7 @@ test('T5, W4: where an address is changed and put back, a link lives again, unle
   expect(await isAsBefore()).toBe(false)
 })
 
-test('W6: a hash that Rekey itself wrote proves nothing', async () => {
+test('a hash that Rekey itself wrote proves nothing [W6]', async () => {
   const [account] = await createSqlAccountStore(opened, mapping).findByLogin('ada', ['username'])
   const audit = createAuditLog(opened, 'public.auth_user', pino({ level: 'silent' }))
   await audit.record('changed', { accountId: account!.id })
@@ -379,7 +379,7 @@ test('W6: a hash that Rekey itself wrote proves nothing', async () => {
   ])
 })
 
-test('L4: a username cannot write lines of its own into what is printed', async () => {
+test('a username cannot write lines of its own into what is printed [L4]', async () => {
   const forged = `x\nok       A password was verified\u001b[2J`
   await sql.query(
     `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
@@ -391,7 +391,7 @@ test('L4: a username cannot write lines of its own into what is printed', async 
   expect(output).not.toMatch(/^ok {7}A password was verified\u001b/m)
 })
 
-test('W1: columns that no id can be cast to are named, and so is a missing index on the owner of a hash', async () => {
+test('columns that no id can be cast to are named, and so is a missing index on the owner of a hash [W1]', async () => {
   await sql.query(`CREATE TABLE people (id integer PRIMARY KEY, email text); CREATE TABLE hashes (person integer, pw text);
     CREATE TABLE logins (person uuid);
     INSERT INTO people SELECT n, n || '@example.com' FROM generate_series(1, 20000) n;
@@ -419,7 +419,7 @@ test('W1: columns that no id can be cast to are named, and so is a missing index
 })
 
 test.each(['as-typed', 'lowercase'] as const)(
-  'W10: the statements of missing indexes are printed, and once they ran, nothing is left to say (%s)',
+  'the statements of missing indexes are printed, and once they ran, nothing is left to say (%s) [W10]',
   async (emailStored) => {
     await sql.query(`CREATE TABLE members (id integer PRIMARY KEY, "Name" text, email varchar(254), pw text);
       INSERT INTO members SELECT n, 'user' || n, n || '@example.com',
@@ -450,7 +450,7 @@ test.each(['as-typed', 'lowercase'] as const)(
   },
 )
 
-test('L3: of a stored value in no known format nothing is printed but its length', async () => {
+test('of a stored value in no known format nothing is printed but its length [L3]', async () => {
   await sql.query(`CREATE TABLE plain (id integer PRIMARY KEY, email text, tenant text, pw text)`)
   onTestFinished(async () => void (await sql.query('DROP TABLE plain')))
   await sql.query(
@@ -468,7 +468,7 @@ test('L3: of a stored value in no known format nothing is printed but its length
   expect(problems).toEqual([expect.stringContaining('(1 of 9 characters)')])
 })
 
-test('W10: tables of tokens that nothing ends are named', async () => {
+test('tables of tokens that nothing ends are named [W10]', async () => {
   await sql.query('CREATE TABLE oauth2_provider_accesstoken (user_id integer)')
   const { warnings } = await inspectUsersTable(opened, mapping)
   expect(warnings).toEqual(

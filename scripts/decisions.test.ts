@@ -13,7 +13,7 @@ test('every decision has a number of its own, and is listed', () => {
   for (const name of records) expect(read('README.md')).toContain(`(${name})`)
 })
 
-test('S6: the assurance of a mailed link is stated, with every rule that it falls short of and what is done instead', () => {
+test('the assurance of a mailed link is stated, with every rule that it falls short of and what is done instead [S6]', () => {
   const statement = record('0014')
   expect(statement).toMatch(/with the mail link alone, an account\s+is at AAL1/i)
   const deviations = statement.split('\n').filter((line) => line.startsWith('| ') && !/---|rule/.test(line))
@@ -35,7 +35,7 @@ test('S6: the assurance of a mailed link is stated, with every rule that it fall
   expect(threats).toContain('AAL1 ([0014](decisions/0014-stated-assurance.md))')
 })
 
-test('P5: that passwords are not normalised is decided, and says what follows for a person who types an accent', () => {
+test('that passwords are not normalised is decided, and says what follows for a person who types an accent [P5]', () => {
   const decision = record('0007')
   expect(decision).toMatch(/accepted\. Requirement P5 \(NFC before hashing\) is not applied/)
   expect(decision).toMatch(/ASVS 6\.2\.8/)

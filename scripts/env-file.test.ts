@@ -8,7 +8,7 @@ import { loadEnvFile, parseEnvFile } from './env-file.js'
 
 const read = (text: string) => parseEnvFile(Buffer.from(text))
 
-describe('V5: a line of .env that would be cut or dropped', () => {
+describe('a line of .env that would be cut or dropped [V5]', () => {
   test.each([
     ['BRAND_COLOR=#7a1fa2', 'BRAND_COLOR: line 1 of .env has a # '],
     ['BRAND_COLOR= #7a1fa2', 'BRAND_COLOR: line 1 of .env has a # '],
@@ -49,7 +49,7 @@ describe('V5: a line of .env that would be cut or dropped', () => {
   })
 })
 
-describe('V5: a .env file that an editor saved in another way', () => {
+describe('a .env file that an editor saved in another way [V5]', () => {
   const text = 'SECRET_KEY=abc\r\nPORT=1\r\n'
 
   test('is read with a byte order mark', () => {
@@ -66,7 +66,7 @@ describe('V5: a .env file that an editor saved in another way', () => {
   })
 })
 
-test('V5: a name that .env sets twice is told with both lines, unless the values are the same', () => {
+test('a name that .env sets twice is told with both lines, unless the values are the same [V5]', () => {
   expect(read('PORT=1\n#\nPORT=2')).toEqual({
     values: { PORT: '2' },
     problems: [],
@@ -75,7 +75,7 @@ test('V5: a name that .env sets twice is told with both lines, unless the values
   expect(read('PORT=1\nPORT=1').notes).toEqual([])
 })
 
-test('V5: lines that are read are read as Node reads them', () => {
+test('lines that are read are read as Node reads them [V5]', () => {
   const name = fc.constantFrom('PORT', 'APP_NAME', 'A1')
   const plain = fc.stringMatching(/^[!-~äß$\\"']([ -~äß]{0,12}[!-~])?$/)
   const value = fc.oneof(
@@ -93,14 +93,14 @@ test('V5: lines that are read are read as Node reads them', () => {
   )
 })
 
-test('V5: .env.example is read, also with every setting uncommented', () => {
+test('.env.example is read, also with every setting uncommented [V5]', () => {
   const example = readFileSync('.env.example', 'utf8')
   expect(read(example)).toEqual({ values: {}, problems: [], notes: [] })
   const { problems, notes } = read(example.replaceAll(/^# ([A-Z_]+=)/gm, '$1'))
   expect([problems, notes]).toEqual([[], []])
 })
 
-describe('V5: what .env sets', () => {
+describe('what .env sets [V5]', () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'rekey-env-'))
   const file = path.join(directory, '.env')
   afterAll(() => rmSync(directory, { recursive: true, force: true }))

@@ -13,7 +13,7 @@ async function complaints(file: string, text: string): Promise<string[]> {
   return result!.messages.map(({ message }) => message).filter((message) => message.includes('V8'))
 }
 
-describe('V8: a path that would leave the path of PUBLIC_URL does not pass the linter', () => {
+describe('a path that would leave the path of PUBLIC_URL does not pass the linter [V8]', () => {
   test.each([
     ['app/stray.tsx', 'export const A = () => <a href="/forgot-password/">x</a>'],
     ['app/stray.tsx', 'export const A = () => <a href="/">x</a>'],

@@ -16,9 +16,9 @@ const promises = lines.flatMap((line) => {
 const citations = new Map<string, string>()
 for (const file of testFiles()) {
   for (const title of titles(file)) {
-    // An id is before the colon ("T13, C1 (CVE-2023-7028): …") or in brackets.
-    const named = [title.slice(0, title.indexOf(':') + 1), ...(title.match(/\([^)]*\)/g) ?? [])].join(' ')
-    for (const [id] of named.matchAll(/(?<![\w-])[A-Z]\d{1,2}(?![\w-])/g)) citations.set(id, file)
+    // Ids are in brackets at the end: "… [T13, C1, CVE-2023-7028]".
+    const tags = /\[([^[\]]*)\]$/.exec(title)?.[1] ?? ''
+    for (const [id] of tags.matchAll(/(?<![\w-])[A-Z]\d{1,2}(?![\w-])/g)) citations.set(id, file)
   }
 }
 

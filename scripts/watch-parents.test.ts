@@ -5,7 +5,7 @@ import { isWaitingShell } from './watch-parents.js'
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
 
 test.each(Object.entries(scripts))(
-  'V3: npm run %s leaves no shell between npm and the program, which would keep signals (npm/npm#4603)',
+  'npm run %s leaves no shell between npm and the program, which would keep signals (npm/npm#4603) [V3]',
   (_, command) => {
     expect(command).toMatch(/^exec [^;&|]+$/)
   },
@@ -17,7 +17,7 @@ test.each([
   ['bash -lc', 'cd /srv/rekey && npm start'],
   ['/usr/bin/bash -ec', 'npm start > log 2>&1'],
   ['sh -c', 'npm start &> log'],
-])('V3: a shell that runs a service in its foreground waits for it: %s %j', (shell, text) => {
+])('a shell that runs a service in its foreground waits for it: %s %j [V3]', (shell, text) => {
   expect(isWaitingShell([...shell.split(' '), text])).toBe(true)
 })
 
@@ -30,6 +30,6 @@ test.each([
   ['bash', 'start.sh'],
   ['-bash', ''],
   ['node -c', 'npm start'],
-])('V3: a service may go on without a shell that does not wait, or may not: %s %j', (shell, text) => {
+])('a service may go on without a shell that does not wait, or may not: %s %j [V3]', (shell, text) => {
   expect(isWaitingShell([...shell.split(' '), text])).toBe(false)
 })

@@ -21,7 +21,7 @@ test.each<[string, LoginParameter, string, string | string[]]>([
   ['half a character', 'login', 'ali\ud800ce', 'surrogates'],
   ['both at once', 'login', 'a\0\ud800', ['null-characters', 'surrogates']],
 ])(
-  'U7: %s is refused by its field, with the codes of the schema',
+  '%s is refused by its field, with the codes of the schema [U7]',
   async (_what, loginField, typed, codes) => {
     const { values, errors } = await judge(loginField, typed)
     expect([values, Object.keys(errors)]).toEqual([{}, [loginField]])

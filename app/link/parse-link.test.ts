@@ -30,15 +30,15 @@ test('an intact link is read as it stands, among the parameters of others', () =
   expect(read(queryOf(`tenant=a&tenant=b&${intact}&error=throttled`))).toEqual(whole)
 })
 
-test('U12: a damaged link is read as the link that was sent, so that the forms send it whole', () => {
+test('a damaged link is read as the link that was sent, so that the forms send it whole [U12]', () => {
   expect(read(queryOf(`${intact.replace('&timestamp', '×tamp')}).`))).toEqual(whole)
 })
 
-test('T12: a link that does not hold is read as received, and nothing of it is changed', () => {
+test('a link that does not hold is read as received, and nothing of it is changed [T12]', () => {
   expect(read(queryOf(`${intact}.`), 'another')).toEqual({ ...whole, signature: `${signature}.` })
 })
 
-describe('T12: what cannot be repaired is damaged', () => {
+describe('what cannot be repaired is damaged [T12]', () => {
   test.each([
     ['a missing parameter', `user_id=${userId}&timestamp=${timestamp}`],
     ['an empty parameter', `user_id=&timestamp=${timestamp}&signature=${signature}`],
@@ -56,17 +56,17 @@ describe('T12: what cannot be repaired is damaged', () => {
   })
 })
 
-test('H5: an address without any of the three carries no link, as after a reload', () => {
+test('an address without any of the three carries no link, as after a reload [H5]', () => {
   expect(read({})).toBe('none')
   expect(read({ error: 'throttled' })).toBe('none')
 })
 
-test('I2: a parameter named like a part of every object is a parameter like others', () => {
+test('a parameter named like a part of every object is a parameter like others [I2]', () => {
   expect(read(queryOf(`__proto__=a&constructor=b&${intact}`))).toEqual(whole)
   expect(read(queryOf('toString=1'))).toBe('none')
 })
 
-describe('U12: an address whose ampersands became `#038;`', () => {
+describe('an address whose ampersands became `#038;` [U12]', () => {
   const path = '/reset-password/'
   const restored = (address: string) => urlWithFragment(new URL(address, 'https://id.example.com'))
 

@@ -22,17 +22,17 @@ test('a password that keeps the rules passes', async () => {
   expect(await judge({ password: good })).toEqual({})
 })
 
-test('U7: every broken rule is named at once', async () => {
+test('every broken rule is named at once [U7]', async () => {
   expect(await judge({ password: '1234' })).toEqual({
     password: ['too-short', 'numeric'],
   })
 })
 
-test('P2: 257 characters are refused with a message, never cut', async () => {
+test('257 characters are refused with a message, never cut [P2]', async () => {
   expect(await judge({ password: 'ab '.repeat(85) + 'abc' })).toEqual({ password: ['too-long'] })
 })
 
-test('W6: more bytes than the password format takes are told before anything is sent', async () => {
+test('more bytes than the password format takes are told before anything is sent [W6]', async () => {
   const bcrypt = createPasswordRuleChecker({
     minLength: 15,
     outerSpaces: 'keep',
@@ -46,16 +46,16 @@ test('an empty field is missing, not short', async () => {
   expect(await judge({ password: '' })).toEqual({ password: ['blank'] })
 })
 
-test('P4: a password of spaces is a password like others', async () => {
+test('a password of spaces is a password like others [P4]', async () => {
   expect(await judge({ password: ' '.repeat(15) })).toEqual({})
 })
 
-test.each(['\0', '\ud800'])('I4: what no password can hold is named as such (%j)', async (character) => {
+test.each(['\0', '\ud800'])('what no password can hold is named as such (%j) [I4]', async (character) => {
   const code = character === '\0' ? 'null-characters' : 'surrogates'
   expect(await judge({ password: good + character })).toEqual({ password: [code] })
 })
 
-test('P12: a repetition counts only where it is asked for', async () => {
+test('a repetition counts only where it is asked for [P12]', async () => {
   expect(await judge({ password: good, password_confirm: 'other' })).toEqual({})
   const settings = { passwordConfirm: true }
   expect(await judge({ password: good, password_confirm: 'other' }, settings)).toEqual({
@@ -67,7 +67,7 @@ test('P12: a repetition counts only where it is asked for', async () => {
   expect(await judge({ password: good, password_confirm: good }, settings)).toEqual({})
 })
 
-test('P12: a repetition that differs is told beside what is wrong with the password', async () => {
+test('a repetition that differs is told beside what is wrong with the password [P12]', async () => {
   const settings = { passwordConfirm: true }
   expect(await judge({ password: '1234', password_confirm: '12345' }, settings)).toEqual({
     password: ['too-short', 'numeric'],

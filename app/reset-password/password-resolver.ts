@@ -2,7 +2,7 @@ import { zodResolver } from '@hookform/resolvers/zod'
 import type { Resolver } from 'react-hook-form'
 import * as z from 'zod/mini'
 import type { FieldErrorCode } from '@/lib/http/error-codes'
-import { passwordFields } from '@/lib/http/request-schemas'
+import { passwordFieldSchemas } from '@/lib/http/request-schemas'
 import type { PasswordRuleChecker } from '@/lib/passwords/rules'
 
 export type PasswordValues = { password: string; password_confirm: string }
@@ -30,7 +30,7 @@ export function createPasswordResolver(
     // Also if the password has errors.
     { when: () => true },
   )
-  const { password, ...others } = passwordFields({ passwordConfirm })
+  const { password, ...others } = passwordFieldSchemas({ passwordConfirm })
   const fields = z.object({ password: password.check(keepsRules), ...others })
   const schema = (fields as z.ZodMiniType<PasswordValues, PasswordValues>).check(isRepeated)
   return zodResolver(schema, undefined, { raw: true })

@@ -30,11 +30,11 @@ function read(password: string, longest?: RuleSettings['longest']): string[] {
   return [...html.matchAll(/<li\b.*?<\/li>/g)].map(([item]) => item.replace(/<[^>]*>/g, ''))
 }
 
-test('U7: the least length is a rule to see, the greatest is not, as nobody comes near it', () => {
+test('the least length is a rule to see, the greatest is not, as nobody comes near it [U7]', () => {
   expect(read('')).toEqual(['long enough', 'not only digits', 'later'])
 })
 
-test('W6: the limit of a password format is a rule to see, with a tick while it is kept', () => {
+test('the limit of a password format is a rule to see, with a tick while it is kept [W6]', () => {
   const bytes = { count: 72, unit: 'bytes' } as const
   expect(read('', bytes)).toEqual(['long enough', 'not only digits', 'few bytes', 'later'])
   expect(read('ü'.repeat(36), bytes)).toContain('few bytes: done')

@@ -3,7 +3,7 @@ import { languages } from '@/lib/i18n/locales'
 import { getMessages } from '@/lib/i18n/messages'
 import { similarityMessages } from './similarity-messages'
 
-test.each(languages)('W11: for a table without usernames, the page speaks of none, in %s', (language) => {
+test.each(languages)('for a table without usernames, the page speaks of none, in %s [W11]', (language) => {
   const { emails, pages } = getMessages(language)
   const words = emails.username.toLowerCase().match(/[\p{L}\p{M}]+/gu)!
   // Its end may be declined.

@@ -17,7 +17,7 @@ let overheard: OverheardApp
 beforeAll(async () => void (overheard = await startOverheardApp()))
 afterAll(() => overheard?.stop())
 
-describe('C1 (CVE-2023-7028, CVE-2026-8206): an address from the request', () => {
+describe('an address from the request [C1, CVE-2023-7028, CVE-2026-8206]', () => {
   const lists = (field: string, victim: string): [string, string, string][] => [
     ['a list', 'application/json', JSON.stringify({ [field]: [victim, evil] })],
     ['a list of one', 'application/json', JSON.stringify({ [field]: [victim] })],
@@ -34,7 +34,7 @@ describe('C1 (CVE-2023-7028, CVE-2026-8206): an address from the request', () =>
     ],
   ]
 
-  test('C1 (CVE-2023-7028): in a list beside another one is refused, in every encoding', async () => {
+  test('in a list beside another one is refused, in every encoding [C1, CVE-2023-7028]', async () => {
     const victim = await overheard.app.addPerson()
     const out = await overheard.during(async () => {
       for (const [what, type, body] of lists('login', victim.email)) {
@@ -46,7 +46,7 @@ describe('C1 (CVE-2023-7028, CVE-2026-8206): an address from the request', () =>
     expect(out).toEqual(silence)
   })
 
-  test('C1: of two that are given under one name the last alone counts', async () => {
+  test('of two that are given under one name the last alone counts [C1]', async () => {
     const victim = await overheard.app.addPerson()
     const twice: [string, string][] = [
       ['application/json', `{"login":"${evil}","login":"${victim.email}"}`],
@@ -63,7 +63,7 @@ describe('C1 (CVE-2023-7028, CVE-2026-8206): an address from the request', () =>
     expect(out.recipients).toEqual([victim.email, victim.email])
   })
 
-  test('C1 (CVE-2026-8206): beside the login, in the query or in a header goes unread', async () => {
+  test('beside the login, in the query or in a header goes unread [C1, CVE-2026-8206]', async () => {
     const victim = await overheard.app.addPerson()
     const names =
       'to cc bcc from email email2 e-mail mail emails address addresses recipient recipients user_email user[email] ' +
@@ -108,7 +108,7 @@ describe('C1 (CVE-2023-7028, CVE-2026-8206): an address from the request', () =>
     })
     afterAll(() => strict?.stop())
 
-    test('C1 (CVE-2023-7028): a list is refused there, too', async () => {
+    test('a list is refused there, too [C1, CVE-2023-7028]', async () => {
       const victim = await strict.addPerson()
       for (const [what, type, body] of lists('email', victim.email)) {
         const answer = await exchange(strict.port, { path, headers: [['Content-Type', type]], body })

@@ -10,7 +10,7 @@ let overheard: OverheardApp
 beforeAll(async () => void (overheard = await startOverheardApp()))
 afterAll(() => overheard?.stop())
 
-describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7p-fcc7-pg87, GHSA-5jpx-9hw9-2fx4), C6 (GHSA-7rqj-j65f-68wh), C7: one text, two readings', () => {
+describe('one text, two readings [C4, CVE-2022-35924, GHSA-xv97-c62v-4587, C5, CVE-2025-13033, GHSA-mm7p-fcc7-pg87, GHSA-5jpx-9hw9-2fx4, C6, GHSA-7rqj-j65f-68wh, C7]', () => {
   const spellings = (victim: string): string[] => {
     const [local, domain] = victim.split('@') as [string, string]
     return [
@@ -111,7 +111,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
     expect(out.commands.filter((line) => !/^(MAIL FROM:<|RCPT TO:<|DATA$)/.test(line))).toEqual([])
   })
 
-  test('C4: U+0000 and half of a surrogate pair are refused', async () => {
+  test('U+0000 and half of a surrogate pair are refused [C4]', async () => {
     const victim = await overheard.app.addPerson()
     expect(await overheard.ask({ login: `${victim.email}\0${evil}` })).toEqual([
       400,
@@ -144,7 +144,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
     expect(await outcomes(people.map(({ id }) => id))).toEqual(['failed'])
   })
 
-  test('C5: stored, an address of one reading goes over the wire byte by byte', async () => {
+  test('stored, an address of one reading goes over the wire byte by byte [C5]', async () => {
     const emails = oddities(`jane-${newTag()}@example.com`)
     const people = await Promise.all(emails.map((email) => overheard.app.addPerson({ email })))
     const out = await overheard.during(() => overheard.requestWith(people.map(({ username }) => username)))
@@ -161,7 +161,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
     ['lists', 'a@b,', ''],
     ['routes', '@a,', ':'],
   ])(
-    'C5 (CVE-2025-14874): ten thousand nested %s are answered at once, typed or stored, and mailed nowhere',
+    'ten thousand nested %s are answered at once, typed or stored, and mailed nowhere [C5, CVE-2025-14874]',
     async (_what, open, close) => {
       const victim = await overheard.app.addPerson()
       const deep = (bytes: number) => {
@@ -180,7 +180,7 @@ describe('C4 (CVE-2022-35924, GHSA-xv97-c62v-4587), C5 (CVE-2025-13033, GHSA-mm7
   )
 })
 
-describe('C7 (CVE-2020-7769, CVE-2021-23400, CVE-2015-5144, CVE-2021-32052, GHSA-c7w3-x93f-qmm8, GHSA-vvjj-xcjg-gr5g, GHSA-268h-hp4c-crq3): line ends', () => {
+describe('line ends [C7, CVE-2020-7769, CVE-2021-23400, CVE-2015-5144, CVE-2021-32052, GHSA-c7w3-x93f-qmm8, GHSA-vvjj-xcjg-gr5g, GHSA-268h-hp4c-crq3]', () => {
   const breaks = ['\r\n', '\n', '\r', '\u0085', '\u2028', '\u2029', '\u000b', '\u000c']
 
   test('in names make no header, no command and no recipient', async () => {

@@ -11,7 +11,7 @@ let overheard: OverheardApp
 beforeAll(async () => void (overheard = await startOverheardApp()))
 afterAll(() => overheard?.stop())
 
-describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): addresses that look or sort alike', () => {
+describe('addresses that look or sort alike [C2, CVE-2019-19844, C3, CVE-2024-27295, GHSA-qw9g-7549-7wg5]', () => {
   const alike = [
     ['g\u0131thub', 'github'],
     ['\u0130nfo', 'info'],
@@ -46,7 +46,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     )
   })
 
-  test('C2: where both mailboxes have accounts, each gets its own email and no other', async () => {
+  test('where both mailboxes have accounts, each gets its own email and no other [C2]', async () => {
     const tag = newTag()
     const odd = await overheard.app.addPerson({ email: `mike@g\u0131thub-${tag}.example` })
     const plain = await overheard.app.addPerson({ email: `mike@github-${tag}.example` })
@@ -60,7 +60,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     expect(await recipientsOf(plain.email)).toEqual([`RCPT TO:<${plain.email}>`])
   })
 
-  test('C2: the email goes to the address as stored, not as typed', async () => {
+  test('the email goes to the address as stored, not as typed [C2]', async () => {
     const tag = newTag()
     const person = await overheard.app.addPerson({ email: `Mike.${tag}@Example.COM` })
     const out = await overheard.during(() => overheard.requestWith([`mIKE.${tag.toUpperCase()}@eXAMPLE.com`]))
@@ -68,7 +68,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     expect(overheard.sink.emails.at(-1)!.raw.toString()).not.toMatch(/mIKE|eXAMPLE/)
   })
 
-  test('C3 (CVE-2024-27295): addresses and usernames are compared under deterministic collations', async () => {
+  test('addresses and usernames are compared under deterministic collations [C3, CVE-2024-27295]', async () => {
     const { rows } = await overheard.app.sql.query<{ name: string; deterministic: boolean | null }>(
       `SELECT a.attname AS "name", l.collisdeterministic AS "deterministic"
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_collation l ON l.oid = a.attcollation
@@ -80,7 +80,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
   })
 
   // The users table may belong to another application one day, and its columns may sort as they like.
-  test('C3: even a column that ignores accents and case names nobody else', async (context) => {
+  test('even a column that ignores accents and case names nobody else [C3]', async (context) => {
     if (overheard.app.database.kind === 'embedded') return context.skip('PGlite has no ICU collations')
     const tag = newTag()
     const ignoring = 'und-u-ks-level1'
@@ -126,7 +126,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
     afterAll(() => strict?.stop())
 
     // Here the answer says whether an account was found, so that a great many can be tried.
-    test('C2 (CVE-2019-19844), C6: of all characters that fold to ASCII letters, none names an ASCII address', async () => {
+    test('of all characters that fold to ASCII letters, none names an ASCII address [C2, CVE-2019-19844, C6]', async () => {
       const { lookAlikes, plain } = foldings()
       expect(lookAlikes.length).toBeGreaterThan(1_400)
       const tried = isLong ? lookAlikes : lookAlikes.filter(isWorthTrying)
@@ -145,7 +145,7 @@ describe('C2 (CVE-2019-19844), C3 (CVE-2024-27295, GHSA-qw9g-7549-7wg5): address
       expect(hits).toEqual([])
     })
 
-    test('C2: nor does an ASCII address name an account whose address only looks like it', async () => {
+    test('nor does an ASCII address name an account whose address only looks like it [C2]', async () => {
       const { lookAlikes, plain } = foldings()
       await store(
         strict.sql,

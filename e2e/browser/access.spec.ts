@@ -20,7 +20,7 @@ const small = { width: 320, height: 640 }
 const large = { width: 1280, height: 2000 }
 
 for (const state of states) {
-  test(`U7, U8, U9, U10, U11: ${state.name} can be read, pressed and enlarged by everybody`, async ({
+  test(`${state.name} can be read, pressed and enlarged by everybody [U7, U8, U9, U10, U11]`, async ({
     page,
     app,
     says,
@@ -72,7 +72,7 @@ for (const state of states) {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`U9: edges of controls and the ring of the focus stand out, ${colorScheme}`, async ({
+  test(`edges of controls and the ring of the focus stand out, ${colorScheme} [U9]`, async ({
     page,
     app,
     says,
@@ -98,7 +98,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`U9: icons and the way through the steps stand out, ${colorScheme}`, async ({ page, app, says }) => {
+  test(`icons and the way through the steps stand out, ${colorScheme} [U9]`, async ({ page, app, says }) => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const link = await linkTo(app, await app.addPerson())
     for (const address of ['/forgot-password/', '/forgot-password/sent/', '/reset-password/done/', link]) {
@@ -122,7 +122,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   })
 }
 
-test('U7: what is going to be said has its place on the page before there is anything to say', async ({
+test('what is going to be said has its place on the page before there is anything to say [U7]', async ({
   page,
   app,
   says,
@@ -148,7 +148,7 @@ test('U7: what is going to be said has its place on the page before there is any
   expect(await regions()).toEqual([progress, 'status', 'alert'].map((role) => [role, '']))
 })
 
-test('U7: a form sent from within its field says there what is wrong, and that it is on its way', async ({
+test('a form sent from within its field says there what is wrong, and that it is on its way [U7]', async ({
   page,
   app,
   says,
@@ -195,7 +195,7 @@ test('who asked their device for less motion gets none', async ({ page, app, say
   expect(await motion()).toEqual([])
 })
 
-test('U9: with forced colours, fields and buttons keep an edge', async ({ page, app, says }) => {
+test('with forced colours, fields and buttons keep an edge [U9]', async ({ page, app, says }) => {
   await page.emulateMedia({ forcedColors: 'active', colorScheme: 'dark' })
   await page.goto(await linkTo(app, await app.addPerson()))
   for (const target of [passwordField(page, says), page.getByRole('button', { name: says.reset.submit })]) {
@@ -206,7 +206,7 @@ test('U9: with forced colours, fields and buttons keep an edge', async ({ page, 
   }
 })
 
-test('U8: the Tab key walks every page in reading order, and the focus is always to be seen', async ({
+test('the Tab key walks every page in reading order, and the focus is always to be seen [U8]', async ({
   page,
   app,
   says,
@@ -252,7 +252,7 @@ test('U8: the Tab key walks every page in reading order, and the focus is always
   }
 })
 
-test('U11: nothing happens while something is typed or chosen, until a button is pressed (SC 3.2.2)', async ({
+test('nothing happens while something is typed or chosen, until a button is pressed (SC 3.2.2) [U11]', async ({
   page,
   app,
   says,
@@ -288,7 +288,7 @@ for (const size of [
   { width: 320, height: 568 },
   { width: 1280, height: 800 },
 ]) {
-  test(`U8: the list of languages opens where it is seen, and covers nothing that has the focus, ${size.width} px`, async ({
+  test(`the list of languages opens where it is seen, and covers nothing that has the focus, ${size.width} px [U8]`, async ({
     page,
     says,
   }) => {

@@ -7,7 +7,7 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
     test.use({ javaScriptEnabled })
 
-    test('T5, T13: "this wasn\'t me" in the email stops its link by a press of a button and not before', async ({
+    test('"this wasn\'t me" in the email stops its link by a press of a button and not before [T5, T13]', async ({
       page,
       request,
       app,
@@ -39,7 +39,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('S3: who did not change the password stops the thief and gets a link that works, from the email that told of it', async ({
+test('who did not change the password stops the thief and gets a link that works, from the email that told of it [S3]', async ({
   page,
   app,
   says,
@@ -56,7 +56,7 @@ test('S3: who did not change the password stops the thief and gets a link that w
   await expect(heading(page)).toHaveText(says.reset.title)
 })
 
-test('U12: however impatiently "this wasn\'t me" is pressed, it counts once, and without a connection it says so', async ({
+test('however impatiently "this wasn\'t me" is pressed, it counts once, and without a connection it says so [U12]', async ({
   page,
   context,
   app,

@@ -10,7 +10,7 @@ const pages = [
 ] as const
 
 for (const { page: path, purpose } of pages) {
-  test(`U12: /${path}/ reads a damaged link as the link that was sent, before any script runs`, async ({
+  test(`/${path}/ reads a damaged link as the link that was sent, before any script runs [U12]`, async ({
     request,
     app,
   }) => {
@@ -26,7 +26,7 @@ for (const { page: path, purpose } of pages) {
     }
   })
 
-  test(`U12, H5: a damaged link opens /${path}/ in a browser and leaves the address bar`, async ({
+  test(`a damaged link opens /${path}/ in a browser and leaves the address bar [U12, H5]`, async ({
     page,
     app,
     says,
@@ -52,7 +52,7 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
     test.use({ javaScriptEnabled })
 
-    test('U12: a damaged link resets the password, and another stops a reset', async ({
+    test('a damaged link resets the password, and another stops a reset [U12]', async ({
       page,
       app,
       says,
@@ -70,7 +70,11 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await app.passwordIs(person, password)).toBe(true)
     })
 
-    test('U12: a damaged link that is too old brings a new one by one press', async ({ page, app, says }) => {
+    test('a damaged link that is too old brings a new one by one press [U12]', async ({
+      page,
+      app,
+      says,
+    }) => {
       const person = await app.addPerson()
       const expired = await linkTo(app, person, { age: 3700 })
       await page.goto(expired.replace('&timestamp', '×tamp'))
@@ -82,7 +86,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('M11, U12: a browser reads the links of the HTML part byte for byte, and those decoded twice are repaired', async ({
+test('a browser reads the links of the HTML part byte for byte, and those decoded twice are repaired [M11, U12]', async ({
   page,
   app,
   says,
@@ -112,7 +116,7 @@ test('M11, U12: a browser reads the links of the HTML part byte for byte, and th
   }
 })
 
-test('T12, U4: a link that is not whole, not ours or not alive names nobody', async ({
+test('a link that is not whole, not ours or not alive names nobody [T12, U4]', async ({
   page,
   request,
   app,

@@ -16,7 +16,7 @@ for (const { product, login, label, name } of [
   { product: 'django', login: 'demo', label: 'Email address or username', name: 'demo' },
   { product: 'better-auth', login: 'demo@example.com', label: 'Email address', name: 'demo@example.com' },
 ])
-  test(`K1, W11: with the tables of ${product}, a password is reset in the browser`, async ({ page }) => {
+  test(`with the tables of ${product}, a password is reset in the browser [K1, W11]`, async ({ page }) => {
     test.setTimeout(180_000)
     const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-demo-'))
     const port = await freePort()

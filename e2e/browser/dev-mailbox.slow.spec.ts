@@ -130,7 +130,10 @@ test('a link is copied whole at one press', async ({ page, context, demo }) => {
   await expect(elsewhere.getByRole('textbox')).toHaveValue(link)
 })
 
-test('U7–U10: the mailbox can be read, pressed and enlarged by everybody', async ({ page, demo }) => {
+test('the mailbox can be read, pressed and enlarged by everybody [U7, U8, U9, U10]', async ({
+  page,
+  demo,
+}) => {
   // An open list looks for new emails while it is in view; it must not change while it is looked at here.
   await page.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }))
   const person = await catchEmail(demo)
@@ -172,7 +175,7 @@ async function newestEmail(demo: RunningApp, { email }: Person, emails: number) 
   return simpleParser(await source.text())
 }
 
-test('U9, U10, M11: both emails of every language can be read by everybody, on a phone, light and dark', async ({
+test('both emails of every language can be read by everybody, on a phone, light and dark [U9, U10, M11]', async ({
   page,
   demo,
 }) => {

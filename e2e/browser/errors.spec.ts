@@ -34,7 +34,7 @@ for (const javaScriptEnabled of [true, false]) {
     test.use({ javaScriptEnabled })
     const throttled = javaScriptEnabled ? ('throttledFor' as const) : ('throttled' as const)
 
-    test('U7: who asks too often is told so, and when to come back', async ({ page, strict, says }) => {
+    test('who asks too often is told so, and when to come back [U7]', async ({ page, strict, says }) => {
       const { email } = await strict.app.addPerson()
       await page.goto('/forgot-password/')
       const field = page.getByLabel('Email address')
@@ -52,7 +52,7 @@ for (const javaScriptEnabled of [true, false]) {
       if (javaScriptEnabled) await expectNoViolations(page, 'throttled')
     })
 
-    test('U7: where the service tells who has no account, the field says so', async ({ page, says }) => {
+    test('where the service tells who has no account, the field says so [U7]', async ({ page, says }) => {
       await page.goto('/forgot-password/')
       const field = page.getByLabel('Email address')
       await field.fill(`nobody-${javaScriptEnabled}@example.com`)
@@ -63,7 +63,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(page.url()).not.toContain('nobody')
     })
 
-    test('U7: a reset that needs a second factor is told so where the form comes back to', async ({
+    test('a reset that needs a second factor is told so where the form comes back to [U7]', async ({
       page,
       strict,
       says,
@@ -75,7 +75,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(alertOf(page)).toHaveText(says.troubles.exhausted)
     })
 
-    test('U7, P12: who tries too many passwords is told so, and the link lives on', async ({
+    test('who tries too many passwords is told so, and the link lives on [U7, P12]', async ({
       page,
       strict,
       says,
@@ -113,7 +113,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await strict.app.passwordIs(person, password)).toBe(true)
     })
 
-    test('U7, F7: while the database is away the pages say so, lose nothing, and work again by themselves', async ({
+    test('while the database is away the pages say so, lose nothing, and work again by themselves [U7, F7]', async ({
       page,
       context,
       strict: { app, proxy },
@@ -164,7 +164,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('F7: links that could not be judged are tried again with one press, in the language that was chosen', async ({
+test('links that could not be judged are tried again with one press, in the language that was chosen [F7]', async ({
   page,
   strict: { app, proxy },
 }) => {
@@ -198,7 +198,7 @@ test('a page that breaks says so in the language that was chosen', async ({ page
   expect(complaints.splice(0).length).toBeGreaterThan(0)
 })
 
-test('U12: asking again within the cool-down is answered by the page itself, which tells when it is over', async ({
+test('asking again within the cool-down is answered by the page itself, which tells when it is over [U12]', async ({
   page,
   strict,
   says,
@@ -231,7 +231,7 @@ test('U12: asking again within the cool-down is answered by the page itself, whi
   await expect(alertOf(page)).toHaveText('')
 })
 
-test('U12: the pause goes on while somebody looks at what was typed, and is told again after a reload', async ({
+test('the pause goes on while somebody looks at what was typed, and is told again after a reload [U12]', async ({
   page,
   strict,
   says,

@@ -2,7 +2,7 @@ import { expect, heading, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { newPassword } from '@/e2e/support/running-app'
 
-test('H8: the pages of other people get nothing done here, however they ask', async ({
+test('the pages of other people get nothing done here, however they ask [H8]', async ({
   page,
   app,
   otherSite,
@@ -61,7 +61,7 @@ test('H8: the pages of other people get nothing done here, however they ask', as
   for (const complaint of complaints.splice(0)) expect(complaint).toMatch(/frame-ancestors/)
 })
 
-test('H6: no page of others can put ours into a frame', async ({ page, app, otherSite, complaints }) => {
+test('no page of others can put ours into a frame [H6]', async ({ page, app, otherSite, complaints }) => {
   otherSite.html = `<iframe src="${await linkTo(app, await app.addPerson())}"></iframe>`
   await page.goto(otherSite.foreignUrl)
   await expect.poll(() => complaints.length).toBeGreaterThan(0)

@@ -27,7 +27,7 @@ for (const [turn, language] of walked.entries()) {
   test.describe(`in ${language}`, () => {
     test.use({ locale: language, viewport: { width: 320, height: 640 } })
 
-    test('U7, U8, U10, U11: every state is in that language, accessible, and whole on the smallest screen', async ({
+    test('every state is in that language, accessible, and whole on the smallest screen [U7, U8, U10, U11]', async ({
       page,
       app,
       says,
@@ -61,7 +61,7 @@ for (const language of languages.filter((language) => directionOf(language) === 
   test.describe(`in ${language}`, () => {
     test.use({ locale: language })
 
-    test('U11: pages are the mirror image of those that run from left to right', async ({ page, app }) => {
+    test('pages are the mirror image of those that run from left to right [U11]', async ({ page, app }) => {
       await page.emulateMedia({ reducedMotion: 'reduce' })
       const address = await linkTo(app, await app.addPerson())
       for (const width of [320, 1280]) {
@@ -84,7 +84,7 @@ for (const language of languages.filter((language) => directionOf(language) === 
       }
     })
 
-    test('U11: what people write keeps its own direction', async ({ page, app, says }) => {
+    test('what people write keeps its own direction [U11]', async ({ page, app, says }) => {
       const person = await app.addPerson()
       await page.goto('/forgot-password/')
       const login = page.getByLabel(says.ask.field)

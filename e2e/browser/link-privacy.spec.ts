@@ -11,7 +11,7 @@ import { wordsIn } from '@/e2e/support/browser/spoken-words'
 import { savePassword, sendPassword } from '@/e2e/support/browser/steps'
 import { newPassword } from '@/e2e/support/running-app'
 
-test('H5: the signature leaves the browser with the first look at the page', async ({ page, app, says }) => {
+test('the signature leaves the browser with the first look at the page [H5]', async ({ page, app, says }) => {
   const link = await linkTo(app, await app.addPerson())
   const signature = new URL(link).searchParams.get('signature')!
   const requests = collectRequests(page)
@@ -46,7 +46,7 @@ test('H5: the signature leaves the browser with the first look at the page', asy
   expect(await carriers()).toEqual([`GET ${link}`])
 })
 
-test('H5: a language that is chosen asks for the page anew, and leaves no more behind than the email did', async ({
+test('a language that is chosen asks for the page anew, and leaves no more behind than the email did [H5]', async ({
   page,
   app,
   says,
@@ -68,7 +68,7 @@ test('H5: a language that is chosen asks for the page anew, and leaves no more b
   expect(await remembered(page)).not.toContain(signature)
 })
 
-test('H5: after the password is changed, Back finds neither link nor password', async ({
+test('after the password is changed, Back finds neither link nor password [H5]', async ({
   page,
   app,
   says,
@@ -83,7 +83,7 @@ test('H5: after the password is changed, Back finds neither link nor password', 
   expect(await remembered(page)).not.toContain(new URL(link).searchParams.get('signature')!)
 })
 
-test('H4: who goes to the sign-in page from here does not say where from', async ({
+test('who goes to the sign-in page from here does not say where from [H4]', async ({
   page,
   app,
   otherSite,
@@ -103,7 +103,7 @@ const pages = [
   '/nothing/',
 ]
 
-test('H6: a script that slipped into a page does not run, wherever it is', async ({
+test('a script that slipped into a page does not run, wherever it is [H6]', async ({
   page,
   app,
   complaints,
@@ -130,7 +130,7 @@ test('H6: a script that slipped into a page does not run, wherever it is', async
   }
 })
 
-test('H6, C20: each answer has a nonce of its own, and takes none from the request', async ({
+test('each answer has a nonce of its own, and takes none from the request [H6, C20]', async ({
   request,
   app,
 }) => {

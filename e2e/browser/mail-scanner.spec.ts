@@ -4,7 +4,7 @@ import { expect, heading, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { savePassword } from '@/e2e/support/browser/steps'
 
-test('T13: a mail scanner may look at a link as often as it likes, with and without scripts', async ({
+test('a mail scanner may look at a link as often as it likes, with and without scripts [T13]', async ({
   page,
   browser,
   request,

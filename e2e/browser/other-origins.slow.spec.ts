@@ -43,7 +43,7 @@ test.afterAll(async () => {
   pages.close()
 })
 
-test('V4: on a listed origin, the headers of every client get through and scripts read every answer', async ({
+test('on a listed origin, the headers of every client get through and scripts read every answer [V4]', async ({
   page,
 }) => {
   await page.context().addCookies([{ name: 'sessionid', value: 'theirs', url: app.url }])
@@ -86,7 +86,7 @@ test('V4: on a listed origin, the headers of every client get through and script
   expect((await page.context().cookies()).map(({ name }) => name)).toEqual(['sessionid'])
 })
 
-test('H9: on an origin that is not listed, the browser sends nothing that scripts add headers to', async ({
+test('on an origin that is not listed, the browser sends nothing that scripts add headers to [H9]', async ({
   page,
 }) => {
   await page.goto(stranger)
@@ -103,7 +103,7 @@ test('H9: on an origin that is not listed, the browser sends nothing that script
   expect(rows).toEqual([])
 })
 
-test('V4: a link to a hash router’s route is read from the email and resets the password from there', async ({
+test('a link to a hash router’s route is read from the email and resets the password from there [V4]', async ({
   page,
 }) => {
   const person = await app.addPerson()
@@ -120,7 +120,7 @@ test('V4: a link to a hash router’s route is read from the email and resets th
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('V4: what the guide reads a link with undoes the damages that mail programs do', async ({ page }) => {
+test('what the guide reads a link with undoes the damages that mail programs do [V4]', async ({ page }) => {
   await page.goto(listed[0]!)
   await runGuide(page)
   const fields = { user_id: 'U', timestamp: '1795436000', signature: `S-_${'x'.repeat(83)}` }
@@ -140,7 +140,7 @@ test('V4: what the guide reads a link with undoes the damages that mail programs
       ])
 })
 
-test('V4: the guide’s call tells codes and times to wait', async ({ page }) => {
+test('the guide’s call tells codes and times to wait [V4]', async ({ page }) => {
   await page.goto(listed[0]!)
   await runGuide(page)
   expect(await page.evaluate(`call('reset-password', {})`)).toMatchObject({
@@ -157,7 +157,7 @@ test('V4: the guide’s call tells codes and times to wait', async ({ page }) =>
   expect(((await page.evaluate(twice)) as { retryAfter: number }).retryAfter).toBeGreaterThan(0)
 })
 
-test('V4: every request that the guide gives to copy is answered as it says', async () => {
+test('every request that the guide gives to copy is answered as it says [V4]', async () => {
   for (const block of blocks('sh')) {
     const command = block.replaceAll('https://id.example.com', app.url)
     const expected = [...block.matchAll(/^# (.+)$/gm)].map(([, line]) => line!)

@@ -11,7 +11,7 @@ import {
 import { linkTo } from '@/e2e/support/browser/links'
 import { newPassword } from '@/e2e/support/running-app'
 
-test('U2, U4, U5: the forms tell password managers what they need to know', async ({ page, app, says }) => {
+test('the forms tell password managers what they need to know [U2, U4, U5]', async ({ page, app, says }) => {
   const person = await app.addPerson()
   await page.goto('/forgot-password/')
   await expect(page.getByLabel(says.ask.field)).toHaveAttribute('autocomplete', 'username')
@@ -32,7 +32,7 @@ test('U2, U4, U5: the forms tell password managers what they need to know', asyn
   await expect(page.getByRole('textbox')).toHaveCount(1)
 })
 
-test('U6: the password can be shown, and is hidden again when it is sent', async ({ page, app, says }) => {
+test('the password can be shown, and is hidden again when it is sent [U6]', async ({ page, app, says }) => {
   await page.goto(await linkTo(app, await app.addPerson()))
   const field = passwordField(page, says)
   const show = page.getByRole('button', { name: says.reset.show })
@@ -52,7 +52,7 @@ test('U6: the password can be shown, and is hidden again when it is sent', async
   await expect(field).toHaveValue('open sesame')
 })
 
-test('P7: what many people use is refused with the reason, and with what to do instead', async ({
+test('what many people use is refused with the reason, and with what to do instead [P7]', async ({
   page,
   app,
   says,
@@ -65,7 +65,7 @@ test('P7: what many people use is refused with the reason, and with what to do i
   await expect(field).toHaveAccessibleDescription(new RegExp(says.reset.common))
 })
 
-test('U1, P2: a pasted password arrives whole; one that is too long is refused and not cut', async ({
+test('a pasted password arrives whole; one that is too long is refused and not cut [U1, P2]', async ({
   page,
   context,
   app,
@@ -112,7 +112,7 @@ test('U1, P2: a pasted password arrives whole; one that is too long is refused a
   expect(await app.passwordIs(person, longest.slice(0, -1))).toBe(false)
 })
 
-test('U11, U12: the rules stand there before anything is typed, and characters that are hard to type are remarked on', async ({
+test('the rules stand there before anything is typed, and characters that are hard to type are remarked on [U11, U12]', async ({
   page,
   app,
   says,
@@ -126,7 +126,7 @@ test('U11, U12: the rules stand there before anything is typed, and characters t
   await expect(field).toHaveAccessibleDescription(/At least 15 characters ?: done/)
 })
 
-test('U12: a hint says in words how hard the password is to guess, and it never leaves the browser', async ({
+test('a hint says in words how hard the password is to guess, and it never leaves the browser [U12]', async ({
   page,
   app,
   says,
@@ -183,7 +183,7 @@ test('U12: a hint says in words how hard the password is to guess, and it never 
   await expect(heading(page)).toHaveText(says.done.title)
 })
 
-test('U12: the hint decides nothing, and a page that cannot load it works without', async ({
+test('the hint decides nothing, and a page that cannot load it works without [U12]', async ({
   page,
   app,
   says,
@@ -205,7 +205,7 @@ test('U12: the hint decides nothing, and a page that cannot load it works withou
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('U5: whatever a password manager makes up by the rules of the form is accepted', async ({
+test('whatever a password manager makes up by the rules of the form is accepted [U5]', async ({
   page,
   app,
   says,

@@ -44,7 +44,7 @@ function readLastForm(log: string) {
   return { username: named('Username'), newPassword: named('New password'), password: named('\\sPassword') }
 }
 
-test('U3, U4: Chromium’s password manager understands the form, and offers to save the account with its new password', async ({
+test('Chromium’s password manager understands the form, and offers to save the account with its new password [U3, U4]', async ({
   managed: { context, heard },
   app,
   says,

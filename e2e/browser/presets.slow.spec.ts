@@ -37,7 +37,7 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
     // `.ci/run` installs the products and says which cannot be had; developers may have none of them.
     test.skip(() => !canJudge(judge), `${judge} is not installed, or there is no server`)
 
-    test('W2, W6, W11: the product’s own account proves the mapping, is reset in the browser, and signs in with the new password only', async ({
+    test('the product’s own account proves the mapping, is reset in the browser, and signs in with the new password only [W2, W6, W11]', async ({
       page,
       directory,
     }) => {

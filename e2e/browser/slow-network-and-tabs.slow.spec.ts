@@ -4,7 +4,7 @@ import { linkTo } from '@/e2e/support/browser/links'
 import { requestLink, savePassword, sendPassword } from '@/e2e/support/browser/steps'
 import { newPassword } from '@/e2e/support/running-app'
 
-test('U12: however impatiently the button is pressed, one request goes out, and the button says that it does', async ({
+test('however impatiently the button is pressed, one request goes out, and the button says that it does [U12]', async ({
   page,
   app,
   says,
@@ -35,7 +35,7 @@ test('U12: however impatiently the button is pressed, one request goes out, and 
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('U12: without a connection the form says so, keeps what was typed, and works once there is one', async ({
+test('without a connection the form says so, keeps what was typed, and works once there is one [U12]', async ({
   page,
   context,
   app,
@@ -82,7 +82,7 @@ test('U12: without a connection the form says so, keeps what was typed, and work
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('U11: a person who comes back from "check your email" finds what was typed, ready to be corrected', async ({
+test('a person who comes back from "check your email" finds what was typed, ready to be corrected [U11]', async ({
   page,
   app,
   says,
@@ -111,7 +111,7 @@ test('U11: a person who comes back from "check your email" finds what was typed,
   await expect(page.getByRole('main')).not.toContainText(person.username)
 })
 
-test('U11: an answer that comes late replaces neither what is typed meanwhile nor a newer answer', async ({
+test('an answer that comes late replaces neither what is typed meanwhile nor a newer answer [U11]', async ({
   page,
   app,
   says,
@@ -151,7 +151,7 @@ test('U11: an answer that comes late replaces neither what is typed meanwhile no
   await expect(page.getByRole('main')).toContainText(person.email)
 })
 
-test('U11: a person who goes back, types something else and goes forward again still reads the login of the request', async ({
+test('a person who goes back, types something else and goes forward again still reads the login of the request [U11]', async ({
   page,
   app,
   says,
@@ -171,7 +171,7 @@ test('U11: a person who goes back, types something else and goes forward again s
   await expect(page.getByRole('status')).toHaveText(says.sent.requestedAgain)
 })
 
-test('T4: of two tabs with one link the second is told that it has been used', async ({
+test('of two tabs with one link the second is told that it has been used [T4]', async ({
   context,
   app,
   says,
@@ -199,7 +199,7 @@ test('T4: of two tabs with one link the second is told that it has been used', a
   expect((await app.sink.next(person.email)).link).toBeDefined()
 })
 
-test('U12: only an address of a large provider leads to its inbox', async ({ page, says }) => {
+test('only an address of a large provider leads to its inbox [U12]', async ({ page, says }) => {
   await page.goto('/forgot-password/')
   for (const [address, inbox] of [
     ['grace.hopper@gmail.com', 'https://mail.google.com/'],
@@ -215,7 +215,7 @@ test('U12: only an address of a large provider leads to its inbox', async ({ pag
   }
 })
 
-test('U12: a link that a mail app opened may be left, come back to and reloaded; the page then says what to do', async ({
+test('a link that a mail app opened may be left, come back to and reloaded; the page then says what to do [U12]', async ({
   page,
   app,
   otherSite,
@@ -237,7 +237,7 @@ test('U12: a link that a mail app opened may be left, come back to and reloaded;
   await expect(heading(page)).toHaveText(says.reset.title)
 })
 
-test('U12: on a slow line both forms say that they are at work, and arrive', async ({ page, app, says }) => {
+test('on a slow line both forms say that they are at work, and arrive [U12]', async ({ page, app, says }) => {
   test.slow()
   const person = await app.addPerson()
   const password = newPassword()
@@ -267,7 +267,7 @@ test('U12: on a slow line both forms say that they are at work, and arrive', asy
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('U12: both forms work before their scripts have arrived, and what was typed till then stays', async ({
+test('both forms work before their scripts have arrived, and what was typed till then stays [U12]', async ({
   page,
   app,
   says,
@@ -295,7 +295,7 @@ test('U12: both forms work before their scripts have arrived, and what was typed
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('T4, U12: of two tabs that asked, each gets a link, and using one of them ends both', async ({
+test('of two tabs that asked, each gets a link, and using one of them ends both [T4, U12]', async ({
   context,
   app,
   says,

@@ -71,7 +71,7 @@ for (const javaScriptEnabled of [true, false]) {
   test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
     test.use({ javaScriptEnabled })
 
-    test('V8: the whole way from forgotten to new password stays under the path', async ({
+    test('the whole way from forgotten to new password stays under the path [V8]', async ({
       page,
       app,
       says,
@@ -115,14 +115,14 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(heading(page)).toHaveText(says.reset.title)
     })
 
-    test('V8: "this wasn\'t me" stays under the path', async ({ page, app, says }) => {
+    test('"this wasn\'t me" stays under the path [V8]', async ({ page, app, says }) => {
       await page.goto(await linkTo(app, await app.addPerson(), { purpose: 'cancel' }))
       await page.getByRole('button', { name: says.cancel.submit }).click()
       await expect(page).toHaveURL(`${app.url}/cancel-reset/done/`)
       await expect(heading(page)).toHaveText(says.cancel.done)
     })
 
-    test('V8: another language is chosen under the path, and kept', async ({ page, app, says }) => {
+    test('another language is chosen under the path, and kept [V8]', async ({ page, app, says }) => {
       await page.goto('/forgot-password/')
       await page.getByText(says.languages).click()
       await page.getByRole('button', { name: 'Deutsch' }).click()
@@ -135,7 +135,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('V8: every address on every page is under the path', async ({ page, app, says }) => {
+test('every address on every page is under the path [V8]', async ({ page, app, says }) => {
   test.slow()
   for (const state of usualStates) {
     await state.reach({ page, app, says } as Parameters<typeof state.reach>[0])
@@ -155,7 +155,7 @@ test('V8: every address on every page is under the path', async ({ page, app, sa
   }
 })
 
-test('V8: what belongs at the root of the host is found there where the proxy routes it', async ({
+test('what belongs at the root of the host is found there where the proxy routes it [V8]', async ({
   page,
   app,
   host,
@@ -168,7 +168,7 @@ test('V8: what belongs at the root of the host is found there where the proxy ro
   expect(await file.text()).toContain(`Canonical: ${host.origin}/.well-known/security.txt`)
 })
 
-test('V8: the path alone, files and health checks answer as on a host of its own', async ({
+test('the path alone, files and health checks answer as on a host of its own [V8]', async ({
   page,
   app,
   host,

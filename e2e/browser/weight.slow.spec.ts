@@ -108,7 +108,7 @@ test('the page of an address where nothing is has no scripts', async ({ page, ap
   expect(types).not.toContain('script')
 })
 
-test('U12: what judges a password’s strength is loaded when somebody begins to type, and not before', async ({
+test('what judges a password’s strength is loaded when somebody begins to type, and not before [U12]', async ({
   page,
   app,
   says,

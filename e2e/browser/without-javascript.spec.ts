@@ -70,12 +70,12 @@ for (const { title, language, use } of looks) {
   })
 }
 
-test('U12: a link is not said to live longer than it does', async ({ page, app }) => {
+test('a link is not said to live longer than it does [U12]', async ({ page, app }) => {
   await page.goto(await linkTo(app, await app.addPerson(), { age: 3600 - 175 }))
   await expect(page.getByRole('main')).toContainText('Your link works for 2 more minutes.')
 })
 
-test('H8: the own forms pass, although they carry no origin', async ({ page, app, says }) => {
+test('the own forms pass, although they carry no origin [H8]', async ({ page, app, says }) => {
   const person = await app.addPerson()
   await page.goto(await linkTo(app, person))
   const posted = page.waitForRequest((request) => request.method() === 'POST')

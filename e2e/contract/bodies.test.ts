@@ -73,7 +73,7 @@ describe('bodies', () => {
     'application',
     '',
     `text/{plain}'<b>"; x=\\`,
-  ])('I3: "%s" is refused and named', async (type) => {
+  ])('"%s" is refused and named [I3]', async (type) => {
     const answer = await endpoints.send({
       headers: [['Content-Type', type]],
       body: JSON.stringify(endpoints.known),
@@ -88,7 +88,7 @@ describe('bodies', () => {
     expect(told(await endpoints.send({ headers: [json], chunkSize: 1 }))).toEqual([400, required])
   })
 
-  test('I2: of duplicate keys the last wins, in every encoding', async () => {
+  test('of duplicate keys the last wins, in every encoding [I2]', async () => {
     const name = endpoints.person.username
     const requests: Partial<Sent>[] = [
       { headers: [json], body: `{"login":"","login":"${name}"}` },
@@ -108,7 +108,7 @@ describe('bodies', () => {
     expect(told(await endpoints.send(multipart(['login', name], ['login', ''])))).toEqual([400, blank])
   })
 
-  test('I3: sixteen kibibytes pass, declared or in chunks, and one byte more does not', async () => {
+  test('sixteen kibibytes pass, declared or in chunks, and one byte more does not [I3]', async () => {
     const largest = JSON.stringify(endpoints.known).padEnd(limit)
     for (const chunkSize of [undefined, 1000]) {
       const framing = chunkSize === undefined ? {} : { chunkSize }
@@ -123,12 +123,12 @@ describe('bodies', () => {
     ).toEqual([413, tooLarge])
   })
 
-  test('I3: a declared ten megabytes are refused before they come', async () => {
+  test('a declared ten megabytes are refused before they come [I3]', async () => {
     const answer = await endpoints.send({ headers: [json, ['Content-Length', '10485760']], body: '{' })
     expect(told(answer)).toEqual([413, tooLarge])
   })
 
-  test('I3: a compressed body is refused unread', async () => {
+  test('a compressed body is refused unread [I3]', async () => {
     for (const coding of ['gzip', 'br', 'identity, gzip']) {
       const answer = await endpoints.send({
         headers: [json, ['Content-Encoding', coding]],
@@ -147,7 +147,7 @@ describe('bodies', () => {
     ['an unknown escape', '{"login":"Pa55word-in-here\\x41"}'],
     ['a second value', '{} "Pa55word-in-here"'],
     ['a comment', '{}// Pa55word-in-here'],
-  ])('%s is malformed, and the answer quotes nothing (P11)', async (_what, body) => {
+  ])('%s is malformed, and the answer quotes nothing [P11]', async (_what, body) => {
     const answer = await endpoints.send({ headers: [json], body })
     expect(told(answer)).toEqual([400, { detail: expect.stringMatching(/^JSON parse error - ./) }])
     expect(answer.text).not.toMatch(/Pa55word/)

@@ -60,7 +60,7 @@ describe('asking', () => {
     expect((await app.sink.next(person.email)).link).toBeDefined()
   })
 
-  test('A1: leads there for nobody as well, by the same bytes', async () => {
+  test('leads there for nobody as well, by the same bytes [A1]', async () => {
     const person = await app.addPerson()
     const answers = [
       await submit(paths.send, { login: person.username }),
@@ -149,7 +149,7 @@ describe('resetting', () => {
       { password: 'secret\0lantern gravel', password_confirm: 'x' },
       ['password.null-characters'],
     ],
-  ])('T14: %s leads back to the link’s own page, which stays alive', async (_what, typed, errors) => {
+  ])('%s leads back to the link’s own page, which stays alive [T14]', async (_what, typed, errors) => {
     const { person, link: own } = await link()
     const answer = await submit(paths.reset, { ...own, ...typed })
     expect(wayOf(answer)).toEqual({ page: '/reset-password/', errors, others: own })
@@ -162,7 +162,7 @@ describe('resetting', () => {
     )
   })
 
-  test('P7: a password like the account’s name leads back with one word for it', async () => {
+  test('a password like the account’s name leads back with one word for it [P7]', async () => {
     const person = await app.addPerson({ username: 'wilhelmina.lanternby' })
     const { user_id, timestamp, signature } = await signedLinks(app).linkOf(person)
     const password = 'wilhelmina.lanternb1'
@@ -170,7 +170,7 @@ describe('resetting', () => {
     expect(wayOf(await submit(paths.reset, fields)).errors).toEqual(['password.too-similar-username'])
   })
 
-  test('T12: a link that is dead or not ours leads to its page, which says what it is', async () => {
+  test('a link that is dead or not ours leads to its page, which says what it is [T12]', async () => {
     const { person, link: own } = await link()
     const password = newPassword()
     const fields = { password, password_confirm: password }
@@ -199,7 +199,7 @@ describe('resetting', () => {
     })
   })
 
-  test('H8: a form on another site leads nowhere: the browser gets a plain refusal', async () => {
+  test('a form on another site leads nowhere: the browser gets a plain refusal [H8]', async () => {
     const { person, link: own } = await link()
     const password = newPassword()
     const body = new URLSearchParams({ ...own, password, password_confirm: password }).toString()

@@ -91,7 +91,7 @@ describe('of all that is wrong with a request, the first in order is answered', 
     )
   })
 
-  test('T11: a field comes before the signature, and the signature before the password', async () => {
+  test('a field comes before the signature, and the signature before the password [T11]', async () => {
     const link = await signedLinks(endpoints.app).linkOf(endpoints.person)
     const reset = (body: object) => endpoints.app.post('reset-password', body)
     expect(told(await reset({ ...link, signature: 'x', password: '' }))).toEqual([
@@ -105,7 +105,7 @@ describe('of all that is wrong with a request, the first in order is answered', 
   })
 })
 
-describe('H1: methods', () => {
+describe('methods [H1]', () => {
   test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'FOO'])(
     '%s is refused, and the answer says what is allowed',
     async (method) => {
@@ -119,7 +119,7 @@ describe('H1: methods', () => {
   )
 })
 
-describe('H2: paths', () => {
+describe('paths [H2]', () => {
   test.each(both)('%s answers directly, with its slash and without', async (path) => {
     for (const spelled of [path, path.slice(0, -1), `${path}?a=b`, `${path.slice(0, -1)}?a=b`]) {
       const posted = await endpoints.send({ path: spelled, headers: [json], body: '{}' })
@@ -134,7 +134,7 @@ describe('H2: paths', () => {
     '/api/v1//accounts/reset-password/',
     '/API/v1/accounts/reset-password/',
     '/api/v1/accounts/reset-password//',
-  ])('R7: %s is another path: there is nothing', async (path) => {
+  ])('%s is another path: there is nothing [R7]', async (path) => {
     expect([404, 405]).toContain((await endpoints.send({ path, headers: [json], body: '{}' })).status)
     expect((await endpoints.send({ method: 'GET', path })).status).toBe(404)
   })
@@ -218,7 +218,7 @@ describe('OPTIONS', () => {
     expect(ofReset.headers.allow).toBe('POST, OPTIONS')
   })
 
-  test('T13: changes nothing', async () => {
+  test('changes nothing [T13]', async () => {
     const before = await endpoints.requestsStored()
     await endpoints.send({ method: 'OPTIONS', headers: [json], body: JSON.stringify(endpoints.known) })
     expect(await endpoints.requestsStored()).toBe(before)
@@ -280,7 +280,7 @@ describe('what every answer carries', () => {
   ]
 
   test.each(requests)(
-    'H3, S2: %i to %s is kept by nobody and sets no cookie',
+    '%i to %s is kept by nobody and sets no cookie [H3, S2]',
     async (status, _what, request) => {
       const { headers, ...answer } = await endpoints.send(request)
       expect(answer.status).toBe(status)
@@ -291,7 +291,7 @@ describe('what every answer carries', () => {
     },
   )
 
-  test('I8: no error shows where it comes from', async () => {
+  test('no error shows where it comes from [I8]', async () => {
     for (const [, , request] of requests.filter(([status]) => status !== 404)) {
       const { text } = await endpoints.send(request)
       expect(text).not.toMatch(/node_modules|\.ts\b|\.js\b|at \w+ \(|SELECT|Prisma|next/i)

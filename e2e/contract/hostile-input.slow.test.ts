@@ -26,7 +26,7 @@ const noTexts = [
   'null',
 ]
 
-describe('I1: only texts and whole numbers are fields', () => {
+describe('only texts and whole numbers are fields [I1]', () => {
   test.each(['login', 'user_id', 'signature', 'password'])('%s takes nothing else', async (field) => {
     const { link } = await endpoints.someone()
     const before = await endpoints.allRows()
@@ -44,7 +44,7 @@ describe('I1: only texts and whole numbers are fields', () => {
     expect(await endpoints.allRows()).toEqual(before)
   })
 
-  test('C11: 0, [], {}, null, "" and true are no signature, no user id and no time; nobody is touched', async () => {
+  test('0, [], {}, null, "" and true are no signature, no user id and no time; nobody is touched [C11]', async () => {
     const { link } = await endpoints.someone()
     const before = await endpoints.allRows()
     for (const field of ['user_id', 'timestamp', 'signature'] as const) {
@@ -74,7 +74,7 @@ describe('I1: only texts and whole numbers are fields', () => {
     ['the name in capitals', '{"Login":"victim@example.com"}'],
     ['a name with a blank', '{"login ":"victim@example.com"}'],
     ['PHP’s spelling of a list', '{"login[]":"victim@example.com"}'],
-  ])('C1: %s is refused', async (_what, body) => {
+  ])('%s is refused [C1]', async (_what, body) => {
     const before = await endpoints.allRows()
     expect((await endpoints.post(paths.send, body)).status).toBe(400)
     expect(await endpoints.allRows()).toEqual(before)
@@ -94,8 +94,8 @@ describe('I1: only texts and whole numbers are fields', () => {
   })
 })
 
-describe('I2: nothing but the body’s own fields counts', () => {
-  test('C1: more recipients beside the login have no effect: the email goes to the stored address alone', async () => {
+describe('nothing but the body’s own fields counts [I2]', () => {
+  test('more recipients beside the login have no effect: the email goes to the stored address alone [C1]', async () => {
     const { person } = await endpoints.someone()
     const extras = Object.fromEntries(
       [
@@ -207,7 +207,7 @@ describe('I2: nothing but the body’s own fields counts', () => {
   })
 })
 
-describe('I4: characters that are none', () => {
+describe('characters that are none [I4]', () => {
   test.each<[string, string, string]>([
     ['U+0000', 'a\\u0000b', 'Null characters are not allowed.'],
     ['U+0000 and nothing else', '\\u0000', 'Null characters are not allowed.'],
@@ -236,7 +236,7 @@ describe('I4: characters that are none', () => {
     expect(await endpoints.allRows()).toEqual(before)
   })
 
-  test('L4: other control characters forge no header, no log line, no SMTP command', async () => {
+  test('other control characters forge no header, no log line, no SMTP command [L4]', async () => {
     const { person, link } = await endpoints.someone()
     const forging = [
       '\r\nX-Forged: 1',
@@ -276,7 +276,7 @@ describe('I4: characters that are none', () => {
     expect(endpoints.app.output()).not.toMatch(/[\u001b\u0085\u2028]/)
   })
 
-  test('P4: in a password they are characters like others', async () => {
+  test('in a password they are characters like others [P4]', async () => {
     for (const character of [
       '\t',
       '\n',
@@ -298,7 +298,7 @@ describe('I4: characters that are none', () => {
   })
 })
 
-describe('C14: long input', () => {
+describe('long input [C14]', () => {
   test('a megabyte is refused unread, declared or in chunks, with a link that would work', async () => {
     const { link } = await endpoints.someone()
     const before = await endpoints.allRows()
@@ -340,7 +340,7 @@ describe('C14: long input', () => {
     ['many blanks', { login: `a${' '.repeat(15_000)}b` }],
     ['many at signs', { login: '@'.repeat(15_000) }],
     ['combining marks', { login: `a${'\u0301'.repeat(7_000)}@example.com` }],
-  ])('I5, C5: %s is answered as ever, and as quickly', async (_what, body) => {
+  ])('%s is answered as ever, and as quickly [I5, C5]', async (_what, body) => {
     const times: Record<'long' | 'short', number[]> = { long: [], short: [] }
     for (let round = 0; round < 5; round += 1) {
       const started = performance.now()
@@ -355,5 +355,5 @@ describe('C14: long input', () => {
   })
 })
 
-test('C15: after all this the app is the one that was started, and has had no fault of its own', () =>
+test('after all this the app is the one that was started, and has had no fault of its own [C15]', () =>
   endpoints.expectUnharmed())

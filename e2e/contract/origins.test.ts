@@ -15,7 +15,7 @@ let endpoints: StartedEndpoints
 beforeAll(async () => void (endpoints = await startEndpoints()))
 afterAll(() => endpoints?.app.stop())
 
-describe('H8: origins', () => {
+describe('origins [H8]', () => {
   const own = () => new URL(endpoints.app.url).origin
   const refused = [403, { detail: 'Cross-origin request refused.' }]
 
@@ -76,7 +76,7 @@ describe('H8: origins', () => {
     ['the allowed one with a user name', () => [['Origin', 'https://user@front.example']]],
     ['two origins in one', () => [['Origin', `${front}, https://evil.example`]]],
     ['its own host on another port', () => [['Origin', `${own()}1`]]],
-  ])('H9: %s is refused, gets no CORS header, and nothing is stored', async (_who, headers) => {
+  ])('%s is refused, gets no CORS header, and nothing is stored [H9]', async (_who, headers) => {
     const before = await endpoints.requestsStored()
     for (const method of ['POST', 'OPTIONS']) {
       const answer = await endpoints.send({
@@ -91,7 +91,7 @@ describe('H8: origins', () => {
     expect(await endpoints.requestsStored()).toBe(before)
   })
 
-  test('a form that another site sends is refused, whatever its encoding (C17: and no page comes back)', async () => {
+  test('a form that another site sends is refused, whatever its encoding, and no page comes back [C17]', async () => {
     const foreign: [string, string][] = [
       ['Origin', 'https://evil.example'],
       ['Sec-Fetch-Site', 'cross-site'],
@@ -111,7 +111,7 @@ describe('H8: origins', () => {
   })
 })
 
-describe('H9: CORS', () => {
+describe('CORS [H9]', () => {
   const asking: [string, string][] = [
     ['Origin', front],
     ['Access-Control-Request-Method', 'POST'],
@@ -178,7 +178,7 @@ describe('H9: CORS', () => {
     expect(grantedNames(await sendFrom(`${front}.evil.example`))).toEqual([])
   })
 
-  test('V4, S2: cookies and credentials change nothing, and none are set', async () => {
+  test('cookies and credentials change nothing, and none are set [V4, S2]', async () => {
     const credentials: [string, string][] = [
       ['Cookie', 'sessionid=a; csrftoken=b; __prerender_bypass=c; __next_preview_data=d; NEXT_LOCALE=de'],
       ['Authorization', 'Bearer x'],

@@ -79,7 +79,7 @@ async function untilQuiet(of = app): Promise<void> {
 }
 
 describe('emails to one account', () => {
-  test('R2: 200 asks at once, by user name and by address, over two instances, send what an account may get, and the links live', async () => {
+  test('200 asks at once, by user name and by address, over two instances, send what an account may get, and the links live [R2]', async () => {
     const person = await app.addPerson()
     const asks = Array.from({ length: 200 }, (_, i) =>
       ask(i % 2 === 0 ? person.username : person.email.toUpperCase(), i % 3 === 0 ? twin : app),
@@ -94,7 +94,7 @@ describe('emails to one account', () => {
     expect((await app.post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
   })
 
-  test('R2: an email that the mail server puts off keeps its slot, and arrives once', async () => {
+  test('an email that the mail server puts off keeps its slot, and arrives once [R2]', async () => {
     const person = await app.addPerson()
     app.sink.refuse = { code: 451, text: 'come back later' }
     await ask(person.username)
@@ -112,7 +112,7 @@ describe('emails to one account', () => {
     expect(app.sink.countTo(person.email)).toBe(1)
   })
 
-  test('F1: an email that is given up at its last attempt is told in its account’s story', async () => {
+  test('an email that is given up at its last attempt is told in its account’s story [F1]', async () => {
     const person = await app.addPerson()
     app.sink.refuse = { code: 451, text: 'come back later' }
     await ask(person.username)
@@ -134,7 +134,7 @@ describe('emails to one account', () => {
     app.sink.refuse = undefined
   })
 
-  test('R2, F3: a worker that is killed between slot and email leaves the slot to the next attempt, and only to that', async () => {
+  test('a worker that is killed between slot and email leaves the slot to the next attempt, and only to that [R2, F3]', async () => {
     const gate = await startGate(app.sink.url)
     const crashing = await startApp({ env: { LIMIT_EMAILS_PER_ACCOUNT: '1/1h', SMTP_URL: gate.url } })
     try {
@@ -166,7 +166,7 @@ describe('emails to one account', () => {
     }
   }, 120_000)
 
-  test('M10, F3: a worker that is killed before it hears that an email was taken sends it once more, the same in all', async () => {
+  test('a worker that is killed before it hears that an email was taken sends it once more, the same in all [M10, F3]', async () => {
     const crashing = await startApp()
     try {
       const person = await crashing.addPerson()
@@ -185,7 +185,7 @@ describe('emails to one account', () => {
     }
   }, 120_000)
 
-  test('M6: a recipient that is refused for good is not tried again, and the asker sees nothing of it', async () => {
+  test('a recipient that is refused for good is not tried again, and the asker sees nothing of it [M6]', async () => {
     const person = await app.addPerson()
     app.sink.refuse = { code: 550, text: 'no such person' }
     expect((await ask(person.username)).status).toBe(200)
@@ -199,14 +199,14 @@ describe('emails to one account', () => {
     expect(rows[0]!.reason).toContain('550')
   })
 
-  test('M6, C5: a stored address that is two goes to neither', async () => {
+  test('a stored address that is two goes to neither [M6, C5]', async () => {
     const person = await app.addPerson({ email: 'victim@example.com,evil@example.com' })
     await ask(person.username)
     await untilQuiet()
     expect(app.sink.emails.filter(({ raw }) => raw.includes(person.username))).toEqual([])
   })
 
-  test('M6: a poisoned job ends without an email, and the worker goes on', async () => {
+  test('a poisoned job ends without an email, and the worker goes on [M6]', async () => {
     const before = app.sink.emails.length
     for (const data of [
       {
@@ -232,7 +232,7 @@ describe('emails to one account', () => {
 })
 
 describe('emails of the whole installation', () => {
-  test('R1: the budget holds back emails with links, an account’s first up to twice, spares those about a change, and alerts once', async () => {
+  test('the budget holds back emails with links, an account’s first up to twice, spares those about a change, and alerts once [R1]', async () => {
     const small = await startApp({ env: { LIMIT_EMAILS: '2/1h' } })
     try {
       const people: Person[] = []
@@ -258,7 +258,7 @@ describe('emails of the whole installation', () => {
     }
   })
 
-  test('T6: asking again within the cool-down is answered as ever and sends nothing more', async () => {
+  test('asking again within the cool-down is answered as ever and sends nothing more [T6]', async () => {
     const calm = await startApp({ env: { EMAIL_COOLDOWN: '60s' } })
     try {
       const person = await calm.addPerson()

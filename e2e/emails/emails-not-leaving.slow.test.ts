@@ -8,7 +8,7 @@ import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { startScriptedMailServer, type Script } from '@/e2e/support/scripted-mail-server'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import type { Configuration } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { watchMailHealth } from '@/lib/mail-health/reports'
 import { stopHints } from '@/lib/mail-health/stop-causes'
 import { mailTimes } from '@/lib/mail-health/verdict'
@@ -80,7 +80,7 @@ function open(env: Record<string, string> = {}): Services {
 }
 
 /** A worker; `stop` ends it before the test does. */
-async function work(env: Record<string, string> = {}, configuration: Configuration = {}, given = times) {
+async function work(env: Record<string, string> = {}, configuration: RekeyConfig = {}, given = times) {
   const services = open(env)
   const end = await startWorker({ ...services, log, configuration }, given)
   const stop = () => (ended ??= end())
@@ -143,7 +143,7 @@ describe('a mail server that takes no email at all', () => {
     ['accepts connections and says nothing', 'network', { banner: null }],
     ['falls silent after EHLO', 'network', { EHLO: null }],
     ['falls silent at MAIL FROM', 'server', { MAIL: null }],
-  ])('V6: one that %s is told by one line with a hint', async (_, cause, script) => {
+  ])('one that %s is told by one line with a hint [V6]', async (_, cause, script) => {
     const user = cause === 'authentication' ? 'mail:a-password@' : ''
     const { services } = await work({ SMTP_URL: await scripted(script, { user }) })
     await request(services)
@@ -152,7 +152,7 @@ describe('a mail server that takes no email at all', () => {
     expect(JSON.stringify(logged)).not.toContain('a-password')
   })
 
-  test('V6: one that cannot be reached is told at the start, and that it is reached again', async () => {
+  test('one that cannot be reached is told at the start, and that it is reached again [V6]', async () => {
     const unused = createServer().listen(0, '127.0.0.1')
     await once(unused, 'listening')
     const { port } = unused.address() as AddressInfo
@@ -168,7 +168,7 @@ describe('a mail server that takes no email at all', () => {
     expect((await services.mailState.read()).failing).toBeNull()
   })
 
-  test('V6: one whose certificate is not accepted is told, and so is the email that leaves after it', async () => {
+  test('one whose certificate is not accepted is told, and so is the email that leaves after it [V6]', async () => {
     const { key, cert } = makeSelfSignedCertificate('localhost')
     const server = new SMTPServer({ key, cert, secure: true, disabledCommands: ['AUTH'] })
     server.on('error', () => undefined)
@@ -183,14 +183,14 @@ describe('a mail server that takes no email at all', () => {
     await expectRecovery()
   })
 
-  test('V6: one that takes emails and never answers for them is told once it met two people', async () => {
+  test('one that takes emails and never answers for them is told once it met two people [V6]', async () => {
     const { services } = await work({ SMTP_URL: await scripted({ '.': null }) })
     await request(services)
     await request(services)
     await expectOneLine('server')
   })
 
-  test('V6: one that puts off the recipients of five people in a row is told', async () => {
+  test('one that puts off the recipients of five people in a row is told [V6]', async () => {
     const { services } = await work({ SMTP_URL: await scripted({ RCPT: '451 4.3.0 look-up failed' }) })
     for (let people = 0; people < 5; people += 1) await request(services)
     await expectOneLine('server')
@@ -198,9 +198,9 @@ describe('a mail server that takes no email at all', () => {
 })
 
 describe('jobs that never come to an email', () => {
-  test('V6: a function of the team that always throws is told, and over once it does not', async () => {
+  test('a function of the team that always throws is told, and over once it does not [V6]', async () => {
     let broken = true
-    const findResettableAccounts: Configuration['findResettableAccounts'] = async () => {
+    const findResettableAccounts: RekeyConfig['findResettableAccounts'] = async () => {
       if (broken) throw new Error('a bug')
       return []
     }
@@ -212,7 +212,7 @@ describe('jobs that never come to an email', () => {
     await untilLogged('emails_leaving_again')
   })
 
-  test('V6: a sending of the team that always fails is told', async () => {
+  test('a sending of the team that always fails is told [V6]', async () => {
     const { services } = await work(
       {},
       { sendEmail: async () => ({ ok: false, final: false, alert: true, reason: 'api-key' }) },
@@ -222,7 +222,7 @@ describe('jobs that never come to an email', () => {
     expect(lines('emails_not_leaving')).toMatchObject([{ reason: 'api-key' }])
   })
 
-  test('V6: a function of the team that never ends is told', async () => {
+  test('a function of the team that never ends is told [V6]', async () => {
     const { promise, reject } = Promise.withResolvers<never>()
     breaking.push(() => reject(new Error('at last')))
     const { services } = await work({}, { findResettableAccounts: () => promise })
@@ -231,13 +231,13 @@ describe('jobs that never come to an email', () => {
     expect(lines('emails_not_leaving')).toMatchObject([{ reason: 'link-request deadline' }])
   })
 
-  test('V6: jobs that this version cannot read are told', async () => {
+  test('jobs that this version cannot read are told [V6]', async () => {
     const { services } = await work()
     await services.queue.add('link-request', { of: 'another version' } as unknown as JobData['link-request'])
     await expectOneLine('job-error')
   })
 
-  test('V6: emails that are given up at once because their links would expire are told', async () => {
+  test('emails that are given up at once because their links would expire are told [V6]', async () => {
     const { services } = await work()
     await request(services, 'nobody-here')
     const accountId = await services.ownAccounts.add({
@@ -260,7 +260,7 @@ describe('jobs that never come to an email', () => {
     await expectOneLine('link-would-expire')
   })
 
-  test('V6: a budget of emails that is spent is told', async () => {
+  test('a budget of emails that is spent is told [V6]', async () => {
     const { services } = await work({ LIMIT_EMAILS: '1/1h' })
     const sent = sink.emails.length
     for (let people = 0; people < 2; people += 1) await request(services)
@@ -269,7 +269,7 @@ describe('jobs that never come to an email', () => {
     await expectOneLine('budget')
   })
 
-  test('V6: requests that wait while no worker runs are told by a process that serves pages, until one runs', async () => {
+  test('requests that wait while no worker runs are told by a process that serves pages, until one runs [V6]', async () => {
     const services = open()
     const web = watchMailHealth({ state: services.mailState, log, times })
     closing.push(web.stop)
@@ -280,7 +280,7 @@ describe('jobs that never come to an email', () => {
     await expect.poll(async () => (await worker.mailState.read()).accepted).not.toBeNull()
   })
 
-  test('V6: a queue that a worker takes nothing from is told', async () => {
+  test('a queue that a worker takes nothing from is told [V6]', async () => {
     const { services } = await work()
     await services.queue.open()
     await services.database.transaction(async (tx) => {
@@ -316,7 +316,7 @@ describe('what is no sign that no email leaves', () => {
     await new Promise((resolve) => setTimeout(resolve, times.failing + 3 * times.check))
   }
 
-  test('V6: fifty people whose mailboxes refuse the email', async () => {
+  test('fifty people whose mailboxes refuse the email [V6]', async () => {
     const { services } = await work(
       { SMTP_URL: await scripted({ RCPT: '550 5.1.1 no such user' }) },
       {},
@@ -333,7 +333,7 @@ describe('what is no sign that no email leaves', () => {
     ['whose mailbox puts the email off', { RCPT: '450 4.2.0 greylisted' }],
     ['whose email is refused for its content', { '.': '554 5.7.1 spam' }],
     ['whose email the mail server never answers for', { '.': null }],
-  ])('V6: one person %s, however long it takes', async (_, script) => {
+  ])('one person %s, however long it takes [V6]', async (_, script) => {
     const { services } = await work({ SMTP_URL: await scripted(script) })
     await request(services)
     await new Promise((resolve) => setTimeout(resolve, 2 * times.failing))
@@ -341,7 +341,7 @@ describe('what is no sign that no email leaves', () => {
     expect(await services.mailState.read()).toMatchObject({ failing: null })
   })
 
-  test('V6: a worker in trouble among others that send: what fails counts from the last email that left', async () => {
+  test('a worker in trouble among others that send: what fails counts from the last email that left [V6]', async () => {
     const { services: good } = await work({}, {}, patient)
     const refusing = await scripted({ banner: '554 go away' })
     await work({ SMTP_URL: refusing }, {}, patient)

@@ -9,7 +9,7 @@ let overheard: OverheardApp
 beforeAll(async () => void (overheard = await startOverheardApp()))
 afterAll(() => overheard?.stop())
 
-describe('M6: jobs that nobody of ours has written', () => {
+describe('jobs that nobody of ours has written [M6]', () => {
   const queue = () => createQueue({ pool: overheard.app.sql, schemas: defaultSchemaNames })
   const add = (name: string, data: unknown) => queue().add(name as 'link-email', data as never)
   const genuine = (accountId: unknown) => ({
@@ -20,7 +20,7 @@ describe('M6: jobs that nobody of ours has written', () => {
     bypassPause: false,
   })
 
-  test('C4, C7, M6: what is no job is given up at once, and the log tells of it', async () => {
+  test('what is no job is given up at once, and the log tells of it [C4, C7, M6]', async () => {
     const victim = await overheard.app.addPerson()
     const poison: [string, unknown][] = [
       ['link-email', genuine([victim.id, evil])],
@@ -50,7 +50,7 @@ describe('M6: jobs that nobody of ours has written', () => {
     expect(overheard.app.output()).not.toContain('evil.example')
   })
 
-  test('C4, C7, M6: an account id that no account has finds nobody, whatever it is made of', async () => {
+  test('an account id that no account has finds nobody, whatever it is made of [C4, C7, M6]', async () => {
     const victim = await overheard.app.addPerson()
     const before = await failedJobs()
     expect(
@@ -65,7 +65,7 @@ describe('M6: jobs that nobody of ours has written', () => {
     expect((await failedJobs()) - before).toBe(0)
   })
 
-  test('C1, M6: a recipient, a link or a sender in a job goes unread', async () => {
+  test('a recipient, a link or a sender in a job goes unread [C1, M6]', async () => {
     const victim = await overheard.app.addPerson()
     const beside = {
       to: evil,
@@ -85,7 +85,7 @@ describe('M6: jobs that nobody of ours has written', () => {
       expect(raw.toString()).not.toContain('evil.example')
   })
 
-  test('C4: an asking job that names a list finds nobody', async () => {
+  test('an asking job that names a list finds nobody [C4]', async () => {
     const victim = await overheard.app.addPerson()
     const out = await overheard.during(async () => {
       for (const login of spellings(victim.email)) {

@@ -40,7 +40,7 @@ async function accountsMail(...args: string[]): Promise<{ code: number; output: 
   return { code: code as number, output }
 }
 
-test('V6: a monitor without the token, or with another one, learns nothing', async () => {
+test('a monitor without the token, or with another one, learns nothing [V6]', async () => {
   for (const headers of [
     {},
     { Authorization: 'Bearer' },
@@ -58,7 +58,7 @@ test('V6: a monitor without the token, or with another one, learns nothing', asy
   expect((await health(withToken, undefined, 'POST')).status).toBe(405)
 })
 
-test('V6: with the token, a monitor hears that nothing is wrong, never from a cache or another origin', async () => {
+test('with the token, a monitor hears that nothing is wrong, never from a cache or another origin [V6]', async () => {
   const response = await health({ ...withToken, Origin: 'https://front.example' })
   expect(response.status).toBe(200)
   expect(response.headers.get('cache-control')).toBe('no-store')
@@ -74,7 +74,7 @@ test('V6: with the token, a monitor hears that nothing is wrong, never from a ca
   })
 })
 
-test('V6: requests that wait while no worker runs are told in the log, to a monitor and to an operator, and pages stay ready', async () => {
+test('requests that wait while no worker runs are told in the log, to a monitor and to an operator, and pages stay ready [V6]', async () => {
   const person = await app.addPerson()
   expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
   // As if it had been made a minute ago.

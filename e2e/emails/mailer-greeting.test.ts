@@ -49,7 +49,7 @@ const stoppedBy = (cause: keyof typeof mailHints, level: 'warn' | 'error') => ({
   hint: mailHints[cause],
 })
 
-describe('V6: the name in EHLO', () => {
+describe('the name in EHLO [V6]', () => {
   test('is the host of PUBLIC_URL, before and after STARTTLS', async () => {
     const inTheClear: string[] = []
     const names: string[] = []
@@ -105,7 +105,7 @@ describe('V6: the name in EHLO', () => {
   })
 })
 
-describe('V6, F6: what stops every email is an error in the log, with a hint', () => {
+describe('what stops every email is an error in the log, with a hint [V6, F6]', () => {
   const cases: [what: string, script: Script, cause: keyof typeof mailHints, reason: string][] = [
     ['a banner of 554', { banner: '554 5.7.1 Go away' }, 'greeting', 'EPROTOCOL 554 5.7.1 CONN'],
     ['421 at EHLO', { EHLO: '421 4.7.0 Try again later' }, 'greeting', 'ECONNECTION 421 4.7.0 EHLO'],
@@ -200,7 +200,7 @@ describe('V6, F6: what stops every email is an error in the log, with a hint', (
   })
 })
 
-describe('V6: what passes, or is about one email, is no such error', () => {
+describe('what passes, or is about one email, is no such error [V6]', () => {
   const cases: [what: string, script: Script, cause: MailCause, final: boolean][] = [
     ['a banner of 421: too many connections', { banner: '421 4.7.0 Too many' }, 'server', false],
     ['4xx at MAIL FROM', { MAIL: '451 4.3.0 Later' }, 'server', false],

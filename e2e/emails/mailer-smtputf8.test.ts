@@ -59,7 +59,7 @@ async function receiveMail(options: SMTPServerOptions = {}) {
   }
 }
 
-describe('M11: an address whose local part is not ASCII', () => {
+describe('an address whose local part is not ASCII [M11]', () => {
   test.each([
     ['josé@people.example', 'josé@people.example', 'josé@people.example'],
     ['José@PEOPLE.example', 'José@people.example', 'José@people.example'],

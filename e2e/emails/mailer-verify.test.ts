@@ -49,7 +49,7 @@ function directory(): string {
   return folder
 }
 
-describe('V6: trying the mail server without an email', () => {
+describe('trying the mail server without an email [V6]', () => {
   test('greets, takes its leave, names no sender and no recipient, and says that it is ready', async () => {
     const { url, heard, sockets } = await scripted({})
     expect(await mailerFor({ smtpUrl: url, heloName: 'id.example.com' }).verify()).toEqual({ ok: true })
@@ -117,7 +117,7 @@ describe('V6: trying the mail server without an email', () => {
   })
 })
 
-describe('V6, M7: a certificate of a private authority', () => {
+describe('a certificate of a private authority [V6, M7]', () => {
   const own = makeSelfSignedCertificate('localhost')
   const other = makeSelfSignedCertificate('authority.example')
   const caFile = (pem: string) => {

@@ -126,7 +126,7 @@ const refusing = (responseCode: number, message: string) =>
   Object.assign(new Error(message), { responseCode })
 
 describe('what goes over the wire', () => {
-  test('M2, M6, M8: one sender, one recipient, and the headers that there are', async () => {
+  test('one sender, one recipient, and the headers that there are [M2, M6, M8]', async () => {
     const { deliveries, commands, port } = await receiveMail()
     const id = randomUUID()
     const mailer = mailerFor(plainTo(port), { replyTo: 'Help <help@example.com>' })
@@ -163,7 +163,7 @@ describe('what goes over the wire', () => {
     expect(Math.abs(Date.now() - mail.date!.getTime())).toBeLessThan(60_000)
   })
 
-  test('M1, M3: plain text first, then HTML, UTF-8, no long line, and the link whole in both', async () => {
+  test('plain text first, then HTML, UTF-8, no long line, and the link whole in both [M1, M3]', async () => {
     const { deliveries, port } = await receiveMail()
     await mailerFor(plainTo(port)).send()
     const { raw } = deliveries[0]!
@@ -182,7 +182,7 @@ describe('what goes over the wire', () => {
     expect(mail.attachments).toEqual([])
   })
 
-  test('M10: two attempts for one job carry one Message-ID', async () => {
+  test('two attempts for one job carry one Message-ID [M10]', async () => {
     const { deliveries, port } = await receiveMail()
     const mailer = mailerFor(plainTo(port))
     const id = randomUUID()
@@ -194,7 +194,7 @@ describe('what goes over the wire', () => {
 
   const breaks = ['\r\n', '\n', '\r', '\u0085', '\u2028', '\u2029', '\u0000', '\u000b']
   test.each(breaks.map((text) => [JSON.stringify(text), text]))(
-    'C7: %s in a subject or a body makes no header and no command',
+    '%s in a subject or a body makes no header and no command [C7]',
     async (_, text) => {
       const { deliveries, commands, port } = await receiveMail()
       const attack = `Hello${text}Bcc: eve@evil.example${text}${text}.${text}MAIL FROM:<eve@evil.example>`
@@ -229,7 +229,7 @@ describe('what goes over the wire', () => {
     'ki\u017Fs@example.com',
     'jane\uFF20example.com',
     '',
-  ])('M6, C4, C5, C6, C7: nothing is said to the mail server for the stored address %j', async (to) => {
+  ])('nothing is said to the mail server for the stored address %j [M6, C4, C5, C6, C7]', async (to) => {
     const { port, sockets } = await misbehave(() => {})
     expect(await mailerFor(plainTo(port)).send({ to })).toEqual({
       ok: false,
@@ -247,7 +247,7 @@ describe('what goes over the wire', () => {
     '-oX@example.com',
     '"eve@evil.example"@example.com',
     'nobody',
-  ])('C7: a mailer does not start with the sender %j', (text) => {
+  ])('a mailer does not start with the sender %j [C7]', (text) => {
     expect(() => createMailer({ smtpUrl: 'smtp://localhost', from: text, log })).toThrow(
       'VERIFICATION_FROM_EMAIL',
     )
@@ -255,7 +255,7 @@ describe('what goes over the wire', () => {
     expect(() => createMailer(asReplyTo)).toThrow('VERIFICATION_REPLY_TO_EMAIL')
   })
 
-  test('M8: an email that points to a file is not filled with it', async () => {
+  test('an email that points to a file is not filled with it [M8]', async () => {
     const { deliveries, port } = await receiveMail()
     const text = { path: '/etc/passwd' } as unknown as string
     const outcome = await mailerFor(plainTo(port)).send({ content: { ...content, text } })
@@ -264,7 +264,7 @@ describe('what goes over the wire', () => {
   })
 })
 
-describe('M8: what nodemailer could make of an email', () => {
+describe('what nodemailer could make of an email [M8]', () => {
   test('a sender whose name looks like more than one is one', async () => {
     const { deliveries, port } = await receiveMail()
     const from = 'Example, eve: Inc.; and all <no-reply@mail.example.com>'
@@ -306,7 +306,7 @@ describe('what the mail server says', () => {
     [451, '4.7.1 Greylisted', { cause: 'recipient', reason: 'EENVELOPE 451 4.7.1 RCPT TO' }],
     [421, '4.3.2 Shutting down', { cause: 'server', reason: 'ECONNECTION 421 4.3.2 CONN' }],
     [503, 'Bad sequence', { cause: 'recipient', reason: 'EENVELOPE 503 RCPT TO' }],
-  ])('F5, F6: %i %s to the recipient', async (code, message, expected) => {
+  ])('%i %s to the recipient [F5, F6]', async (code, message, expected) => {
     const { port } = await receiveMail({
       onRcptTo: (_address, _session, done) => done(refusing(code, message)),
     })
@@ -316,14 +316,14 @@ describe('what the mail server says', () => {
   test.each([
     [554, '5.6.0 We do not like it', { final: true, cause: 'message', reason: 'EMESSAGE 554 5.6.0 DATA' }],
     [452, 'Disk full', { cause: 'message', reason: 'EMESSAGE 452 DATA' }],
-  ])('F5, F6: %i %s to the content', async (code, message, expected) => {
+  ])('%i %s to the content [F5, F6]', async (code, message, expected) => {
     const { port } = await receiveMail({
       onData: (stream, _, done) => stream.resume().on('end', () => done(refusing(code, message))),
     })
     expect(await mailerFor(plainTo(port)).send()).toEqual({ ok: false, final: false, ...expected })
   })
 
-  test('F6: a sender that is refused is our fault, and no reason to give the email up', async () => {
+  test('a sender that is refused is our fault, and no reason to give the email up [F6]', async () => {
     const { port } = await receiveMail({
       onMailFrom: (_address, _session, done) => done(refusing(553, 'Not yours')),
     })
@@ -337,7 +337,7 @@ describe('what the mail server says', () => {
     expect(await mailerFor(plainTo(port)).send()).toEqual(expected)
   })
 
-  test('F6: a login that fails is our fault; one that holds is percent-decoded', async () => {
+  test('a login that fails is our fault; one that holds is percent-decoded [F6]', async () => {
     const { deliveries, port } = await receiveMail({
       authOptional: false,
       allowInsecureAuth: true,
@@ -359,7 +359,7 @@ describe('what the mail server says', () => {
     expect(deliveries.map(({ user }) => user)).toEqual(['mail@example.com'])
   })
 
-  test('F5: after a 421 the next email goes out on a new connection', async () => {
+  test('after a 421 the next email goes out on a new connection [F5]', async () => {
     let turnedAway = 0
     const { deliveries, port } = await receiveMail({
       onMailFrom: (_address, _session, done) => done(turnedAway++ === 0 ? refusing(421, 'Later') : null),
@@ -374,7 +374,7 @@ describe('what the mail server says', () => {
     expect(deliveries).toHaveLength(1)
   })
 
-  test('F5: nobody listens', async () => {
+  test('nobody listens [F5]', async () => {
     const { port } = await misbehave(() => {})
     await cleanUps.pop()!()
     expect(await mailerFor(plainTo(port)).send()).toEqual({
@@ -385,7 +385,7 @@ describe('what the mail server says', () => {
     })
   })
 
-  test('F5: a host without an address', async () => {
+  test('a host without an address [F5]', async () => {
     const outcome = await mailerFor('smtp://no-such-host.invalid:25/?ignoreTLS=true').send({
       deadlineMs: 3000,
     })
@@ -393,7 +393,7 @@ describe('what the mail server says', () => {
     expect(outcome).not.toHaveProperty('alert')
   })
 
-  test('F3: a connection that drops when the answer is due is tried again later, not now', async () => {
+  test('a connection that drops when the answer is due is tried again later, not now [F3]', async () => {
     let offered = 0
     const { port, sockets } = await misbehave((socket) =>
       takeEmails(socket, () => {
@@ -409,16 +409,19 @@ describe('what the mail server says', () => {
   test.each([
     ['silent', () => undefined],
     ['drips', (socket: Socket) => setInterval(() => socket.write('2'), 40)],
-  ])('M9: an answer that never comes (%s) is told apart from an email that never left', async (_, answer) => {
-    const { port, sockets } = await misbehave((socket) => takeEmails(socket, () => answer(socket)))
-    const start = performance.now()
-    expect(await mailerFor(plainTo(port)).send({ deadlineMs: 300, replyMs: 900 })).toEqual(unanswered)
-    expect(performance.now() - start).toBeGreaterThan(850)
-    expect(performance.now() - start).toBeLessThan(30_000)
-    await vi.waitFor(() => expect([...sockets].every((socket) => socket.destroyed)).toBe(true), 5000)
-  })
+  ])(
+    'an answer that never comes (%s) is told apart from an email that never left [M9]',
+    async (_, answer) => {
+      const { port, sockets } = await misbehave((socket) => takeEmails(socket, () => answer(socket)))
+      const start = performance.now()
+      expect(await mailerFor(plainTo(port)).send({ deadlineMs: 300, replyMs: 900 })).toEqual(unanswered)
+      expect(performance.now() - start).toBeGreaterThan(850)
+      expect(performance.now() - start).toBeLessThan(30_000)
+      await vi.waitFor(() => expect([...sockets].every((socket) => socket.destroyed)).toBe(true), 5000)
+    },
+  )
 
-  test('M9: a server that drips one byte at a time is left at the deadline', async () => {
+  test('a server that drips one byte at a time is left at the deadline [M9]', async () => {
     const { port } = await misbehave((socket) => {
       socket.write('220 sink\r\n')
       socket.once('data', () => {
@@ -438,7 +441,7 @@ describe('what the mail server says', () => {
     expect(performance.now() - start).toBeLessThan(30_000)
   })
 
-  test('M9, F14: an email that is given no times has a minute, and ten for the answer, and leaves no timer behind', async () => {
+  test('an email that is given no times has a minute, and ten for the answer, and leaves no timer behind [M9, F14]', async () => {
     const [started, cleared] = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(globalThis, 'clearTimeout')]
     cleanUps.push(() => [started, cleared].forEach((spy) => spy.mockRestore()))
     const { port } = await receiveMail()
@@ -454,7 +457,7 @@ describe('what the mail server says', () => {
     expect(attemptDeadlineMs).toBe(660_000)
   })
 
-  test('M9: no step of a delivery may take long', () => {
+  test('no step of a delivery may take long [M9]', () => {
     expect(smtpOptions('smtp://mail.example.com')).toMatchObject({
       dnsTimeout: 10_000,
       connectionTimeout: 15_000,
@@ -465,7 +468,7 @@ describe('what the mail server says', () => {
     })
   })
 
-  test('M9: one email in a tar pit holds up no other', async () => {
+  test('one email in a tar pit holds up no other [M9]', async () => {
     const { deliveries, port } = await receiveMail({
       onRcptTo: ({ address }, _session, done) => void (address.startsWith('tarpit') || done()),
     })
@@ -486,7 +489,7 @@ describe('TLS', () => {
   const otherName = makeSelfSignedCertificate('mail.example.com')
   beforeAll(() => setDefaultCACertificates([...getCACertificates(), trusted.cert, otherName.cert]))
 
-  test('M7: the email goes out after STARTTLS, and over TLS from the start', async () => {
+  test('the email goes out after STARTTLS, and over TLS from the start [M7]', async () => {
     const startTls = await receiveMail({ ...trusted, disabledCommands: [] })
     expect(await mailerFor(`smtp://localhost:${startTls.port}`).send()).toMatchObject({ ok: true })
     expect(startTls.deliveries.map(({ secure }) => secure)).toEqual([true])
@@ -495,7 +498,7 @@ describe('TLS', () => {
     expect(implicit.deliveries.map(({ secure }) => secure)).toEqual([true])
   })
 
-  test('M9: the answer to a whole email is waited for past the deadline', async () => {
+  test('the answer to a whole email is waited for past the deadline [M9]', async () => {
     const slow = await receiveMail({
       ...trusted,
       disabledCommands: [],
@@ -505,7 +508,7 @@ describe('TLS', () => {
     expect(await patient.send({ deadlineMs: 1000, replyMs: 10_000 })).toMatchObject({ ok: true })
   })
 
-  test('M7, F6: without STARTTLS nothing is sent, and no password is said', async () => {
+  test('without STARTTLS nothing is sent, and no password is said [M7, F6]', async () => {
     const heard: string[] = []
     const { deliveries, port } = await receiveMail({
       allowInsecureAuth: true,
@@ -530,7 +533,7 @@ describe('TLS', () => {
     ['that nobody vouches for', stranger, 'smtps'],
     ['of another host', otherName, 'smtp'],
     ['of another host', otherName, 'smtps'],
-  ])('M7, F6: a certificate %s is refused (%#)', async (_, certificate, scheme) => {
+  ])('a certificate %s is refused (%#) [M7, F6]', async (_, certificate, scheme) => {
     const { deliveries, port } = await receiveMail({
       ...certificate,
       secure: scheme === 'smtps',
@@ -541,7 +544,7 @@ describe('TLS', () => {
     expect(deliveries).toEqual([])
   })
 
-  test('M7, M8: the URL decides where, and whether TLS is left out; nothing else', () => {
+  test('the URL decides where, and whether TLS is left out; nothing else [M7, M8]', () => {
     const options = smtpOptions(
       'smtp://mail.example.com?rejectUnauthorized=false&tls.rejectUnauthorized=false&debug=true&logger=true',
     )
@@ -580,7 +583,7 @@ describe('TLS', () => {
     ['smtp://[::1]:2525?ignoreTLS=true', []],
     ['smtp://mail.example.com', []],
     ['smtps://mail.example.com?ignoreTLS=true', []],
-  ])('M7: %s is warned of for the hosts %j', (smtpUrl, hosts) => {
+  ])('%s is warned of for the hosts %j [M7]', (smtpUrl, hosts) => {
     const before = logged.length
     mailerFor(smtpUrl)
     const entries = logged.slice(before).map((line) => JSON.parse(line))
@@ -622,7 +625,7 @@ describe('the mailbox of demo and dev', () => {
   })
 })
 
-test('M8, L3: nothing of an email is ever logged or told, at any level', async () => {
+test('nothing of an email is ever logged or told, at any level [M8, L3]', async () => {
   const { port } = await receiveMail({
     onRcptTo: (_address, _session, done) => done(refusing(550, `5.1.1 <jane@example.com> said ${canary}`)),
   })
@@ -637,7 +640,7 @@ test.each([
   'text',
   new Error(`${canary} jane@example.com`),
   { code: `${canary} jane@example.com` },
-])('L3: an error that nobody thought of (%#) is told without its words, and rings', (error) => {
+])('an error that nobody thought of (%#) is told without its words, and rings [L3]', (error) => {
   const outcome = classifyFailure(error)
   expect(outcome).toMatchObject({ ok: false, final: false, alert: true })
   expect(outcome.reason).not.toMatch(/jane/)

@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('V6: npm start sends email through it', async () => {
+test('npm start sends email through it [V6]', async () => {
   const app = await startApp({ cwd: directory, database, sink, env: { SECRET_KEY: secret } })
   try {
     await app.linkFor(await app.addPerson())
@@ -39,7 +39,7 @@ test('V6: npm start sends email through it', async () => {
   }
 })
 
-test('V6, V5: npm run worker does, too, and says that NODE_EXTRA_CA_CERTS in .env has no effect', async () => {
+test('npm run worker does, too, and says that NODE_EXTRA_CA_CERTS in .env has no effect [V6, V5]', async () => {
   const env = { SECRET_KEY: secret, WORKER: 'off' }
   const app = await startApp({ cwd: directory, database, sink, env })
   const worker = spawn(process.execPath, ['scripts/run.js', 'worker'], {

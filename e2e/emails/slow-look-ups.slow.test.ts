@@ -69,7 +69,7 @@ describe.runIf(testServer)('a request whose look-up takes too long', () => {
     await requestLink(installation, `nobody-${randomBytes(6).toString('hex')}`)
   }
 
-  test('W10: is tried again later, and the email arrives', async () => {
+  test('is tried again later, and the email arrives [W10]', async () => {
     const email = await addUser()
     await whileLocked(email)
     expect((await jobOf(email)).output).toMatchObject({ reason: 'look-up-timed-out', costly: 1 })
@@ -78,7 +78,7 @@ describe.runIf(testServer)('a request whose look-up takes too long', () => {
     await untilState(email, 'completed')
   })
 
-  test('W10: is recorded as a failure after the last try, without the login', async () => {
+  test('is recorded as a failure after the last try, without the login [W10]', async () => {
     const email = await addUser()
     await whileLocked(email, async () => {
       await hurry(email, maxCostlyAttempts - 1)

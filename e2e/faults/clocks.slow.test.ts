@@ -66,7 +66,7 @@ test('the processes have the clocks that they should', () => {
   }
 })
 
-test('F11: each link is stamped by the database’s clock and works at once, whichever process made it and whichever verifies it', async () => {
+test('each link is stamped by the database’s clock and works at once, whichever process made it and whichever verifies it [F11]', async () => {
   const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
   for (let turn = 0; turn < 8; turn += 1) {
     const person = await stable.addPerson()
@@ -86,7 +86,7 @@ test('F11: each link is stamped by the database’s clock and works at once, whi
   printFaultRow({ fault: 'clocks ten minutes behind and ahead', ...row })
 })
 
-test('F11: a link lives as long and no longer by either clock', async () => {
+test('a link lives as long and no longer by either clock [F11]', async () => {
   const person = await stable.addPerson()
   const links = signedLinks(stable)
   for (const [age, code] of [
@@ -104,7 +104,7 @@ test('F11: a link lives as long and no longer by either clock', async () => {
   }
 })
 
-test('F11, F10, R1: a limit counts exactly over two instances, whatever their clocks say', async () => {
+test('a limit counts exactly over two instances, whatever their clocks say [F11, F10, R1]', async () => {
   const request = (login: string, nth: number) => post(webs[nth % 2]!, 'send-reset-password-link', { login })
   const inTurn = []
   for (let nth = 0; nth < limit + 4; nth += 1) inTurn.push(await request('in-turn', nth))

@@ -47,7 +47,7 @@ describe.runIf(testServer)('a connection that is lost while it commits a request
     ['before the database hears of it', 'before', 0],
     ['after the database did it', 'after', 1],
   ] as const)(
-    'F1, F7: %s: what is in doubt is answered 503 and mailed once at most, and each 200 has its email',
+    '%s: what is in doubt is answered 503 and mailed once at most, and each 200 has its email [F1, F7]',
     async (_, when, emailsInDoubt) => {
       const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
       for (; row.caused < cuts; row.caused += 1) {
@@ -79,7 +79,7 @@ describe.runIf(testServer)('a connection that is lost while it commits a request
     1_200_000,
   )
 
-  test('F1: a process that is killed while requests wait for the database has answered no 200 without its job', async () => {
+  test('a process that is killed while requests wait for the database has answered no 200 without its job [F1]', async () => {
     const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
     for (; row.caused < kills; row.caused += 1) {
       const [first, ...crowd] = (await addCrowd(stable.sql, 1 + waiting)) as [Member, ...Member[]]

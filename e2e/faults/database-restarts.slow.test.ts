@@ -94,7 +94,7 @@ describe.runIf(testServer && postgresPrograms)(`a database server that goes away
 
   const starts = () => app.output().match(/"event":"(?:worker_started|sys_startup)"/g)?.length
 
-  test('F1, F7: sessions that an administrator ends (57P01) lose nothing that was accepted', async () => {
+  test('sessions that an administrator ends (57P01) lose nothing that was accepted [F1, F7]', async () => {
     const before = starts()
     const fault = 'all sessions of the database terminated'
     await causeUnderLoad({ fault, times: terminations, everyMs: 300 }, () =>
@@ -103,7 +103,7 @@ describe.runIf(testServer && postgresPrograms)(`a database server that goes away
     expect(starts()).toBe(before)
   }, 1_200_000)
 
-  test('F1, F7: a server that is restarted, at once or after a crash, loses nothing that was accepted', async () => {
+  test('a server that is restarted, at once or after a crash, loses nothing that was accepted [F1, F7]', async () => {
     const before = starts()
     const ways = [() => primary.stop('SIGINT'), () => primary.stop('SIGQUIT'), () => primary.kill()]
     const fault = 'database server restarted: shut down, aborted, or killed'
@@ -114,7 +114,7 @@ describe.runIf(testServer && postgresPrograms)(`a database server that goes away
     expect(starts()).toBe(before)
   }, 1_200_000)
 
-  test('F1, F7: with synchronous replication, a failover to the standby loses nothing that was accepted', async () => {
+  test('with synchronous replication, a failover to the standby loses nothing that was accepted [F1, F7]', async () => {
     const before = starts()
     const fault = 'database server killed, its standby promoted (synchronous replication)'
     await replicate()

@@ -53,7 +53,7 @@ async function withSql<Result>(work: (sql: pg.Pool) => Promise<Result>): Promise
   return work(sql).finally(() => sql.end())
 }
 
-test('F13, F1, F3: a process that is killed while its database is set up or writes loses nothing that it accepted, and can be started again', async () => {
+test('a process that is killed while its database is set up or writes loses nothing that it accepted, and can be started again [F13, F1, F3]', async () => {
   for (let kill = 0; kill < killsOfSetUp; kill += 1) {
     await demo.kill()
     rmSync(dataDir, { recursive: true, force: true })

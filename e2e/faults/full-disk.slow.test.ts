@@ -31,7 +31,7 @@ let sink: MailSink
 beforeAll(async () => void (sink = await startMailSink()))
 afterAll(() => sink.close())
 
-test('F12: with a log on a full disk, requests are answered and emails leave as ever', async () => {
+test('with a log on a full disk, requests are answered and emails leave as ever [F12]', async () => {
   const database = await createTestDatabase()
   await migrate(database)
   const port = await freePort()
@@ -83,7 +83,7 @@ describe.runIf(mayMount)(`an embedded database whose disk is full${skipped}`, ()
     rmSync(disk, { recursive: true, force: true })
   })
 
-  test('F12: answers 503 and loses nothing that it accepted, and serves again when there is room', async () => {
+  test('answers 503 and loses nothing that it accepted, and serves again when there is room [F12]', async () => {
     const port = await freePort()
     const data = path.join(disk, 'data')
     const settings = appSettings({

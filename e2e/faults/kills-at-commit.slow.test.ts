@@ -98,7 +98,7 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
     return rows[0]
   }
 
-  test('F8, O1: leaves the old password and a link that works, or the new one, a used link, its audit entry and its email', async () => {
+  test('leaves the old password and a link that works, or the new one, a used link, its audit entry and its email [F8, O1]', async () => {
     const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0, changed: 0 }
     for (let done = 0; done < resets; done += together) {
       const ended = await killDuring(

@@ -61,7 +61,7 @@ describe.runIf(testServer)('processes that are killed', () => {
     })
   }
 
-  test('F1, F2, F3, M10: whatever is killed when, each accepted request ends in its email, and a kill costs one copy more at most', async () => {
+  test('whatever is killed when, each accepted request ends in its email, and a kill costs one copy more at most [F1, F2, F3, M10]', async () => {
     const crowd = await addCrowd(stable.sql, kills * burst)
     const accepted: Member[] = []
     const inDoubt: Member[] = []

@@ -79,7 +79,7 @@ describe('a mail server in trouble', () => {
     ['a byte every five seconds', 1, 0, 0],
   ]
   test.each(passing)(
-    'F3, F4, F5, F6: that is %s for a while gets each email, when it is well again (attempts: %i)',
+    'that is %s for a while gets each email, when it is well again (attempts: %i) [F3, F4, F5, F6]',
     async (trouble, attempts, age, copies) => {
       mail.becomes(trouble)
       const before = mail.counts.taken
@@ -98,7 +98,7 @@ describe('a mail server in trouble', () => {
     240_000,
   )
 
-  test('F3: that drops each connection right after its 250 gets each email once', async () => {
+  test('that drops each connection right after its 250 gets each email once [F3]', async () => {
     mail.becomes('dropping after 250')
     const crowd = await requestAll()
     await settled(app, 90_000)
@@ -113,7 +113,7 @@ describe('a mail server in trouble', () => {
     ['is away until the link has less than five minutes left', 'away', 3_400, /./],
   ]
   test.each(final)(
-    'F1, F4, F6: that %s ends in a recorded failure for each email, and in no stale one',
+    'that %s ends in a recorded failure for each email, and in no stale one [F1, F4, F6]',
     async (title, trouble, age, reason) => {
       mail.becomes(trouble)
       const before = mail.counts.taken

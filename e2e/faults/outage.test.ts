@@ -60,8 +60,8 @@ async function recovers(): Promise<void> {
   expect(starts()).toBe(before)
 }
 
-describe('F7: while the database is away', () => {
-  test('F7, R8: both endpoints answer 503 and say when to come back, alike for all, and serve again without a restart', async () => {
+describe('while the database is away [F7]', () => {
+  test('both endpoints answer 503 and say when to come back, alike for all, and serve again without a restart [F7, R8]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -153,7 +153,7 @@ describe('F7: while the database is away', () => {
   })
 })
 
-describe('F7: a connection that is lost at COMMIT', () => {
+describe('a connection that is lost at COMMIT [F7]', () => {
   test('before the database hears of it: nothing is changed, and the link still works', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
@@ -167,7 +167,7 @@ describe('F7: a connection that is lost at COMMIT', () => {
     expect(await app.passwordIs(person, second)).toBe(true)
   })
 
-  test('after it: no false success, all of it happened, and the repetition is told so (F8)', async () => {
+  test('after it: no false success, all of it happened, and the repetition is told so [F8]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -183,7 +183,7 @@ describe('F7: a connection that is lost at COMMIT', () => {
   })
 })
 
-test('R9: a client that hangs up within its body is not begun, and not taken for an outage', async () => {
+test('a client that hangs up within its body is not begun, and not taken for an outage [R9]', async () => {
   const before = app.output().length
   const socket = await open(app.port)
   const head = [

@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const starts = () => app.output().match(/"event":"(?:worker_started|sys_startup)"/g)?.length
 
-test('F7: connections that fall silent are given up, by the worker too: the next email goes out on others', async () => {
+test('connections that fall silent are given up, by the worker too: the next email goes out on others [F7]', async () => {
   const before = starts()
   const person = await app.addPerson()
   proxy.silence()

@@ -92,7 +92,7 @@ describe.runIf(testServer && hasBooks)('a load that does not end', () => {
     return rows[0]!.count
   }
 
-  test('F14, F1: leaves memory, handles and jobs as they were', async () => {
+  test('leaves memory, handles and jobs as they were [F14, F1]', async () => {
     const crowd = await addCrowd(app.sql, 10 * seconds * clients)
     expect(await visit()).toEqual([200, 200, 200, 400, 200, 404])
     await settled(app)

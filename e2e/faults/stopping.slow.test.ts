@@ -52,7 +52,7 @@ async function request({ login }: Member, first: number): Promise<number | strin
   return 'both refuse'
 }
 
-test('F9, F1: SIGTERM to one of two instances under load fails no request and leaves no job behind', async () => {
+test('SIGTERM to one of two instances under load fails no request and leaves no job behind [F9, F1]', async () => {
   const crowd = await addCrowd(instances[0]!.sql, 20_000)
   const statuses: (number | string)[] = []
   let next = 0

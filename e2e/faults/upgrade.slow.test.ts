@@ -45,7 +45,7 @@ describe('what an older build wrote', () => {
     await database?.drop()
   })
 
-  test.each(['reset', 'cancel'] as const)('F16: its links are genuine and valid: %s', (purpose) => {
+  test.each(['reset', 'cancel'] as const)('its links are genuine and valid: %s [F16]', (purpose) => {
     const { secret, audience, account, links } = recorded
     const { verifyAuthenticity, verifyState } = createLinkSigner({
       secrets: [secret],
@@ -59,7 +59,7 @@ describe('what an older build wrote', () => {
     expect(verifyState(genuine!, account, new Date(Number(timestamp) * 1000 + 60_000))).toBe('valid')
   })
 
-  test('F16, F1: its jobs are processed', async () => {
+  test('its jobs are processed [F16, F1]', async () => {
     const rows = recorded.jobs.map(asOfNow)
     const changed = rows.find(({ name }) => name === 'changed-email')!.data as {
       accountId: string
@@ -104,7 +104,7 @@ describe('what an older build wrote', () => {
   }
 })
 
-test('F16: a backup of before a reset brings its link back, unless SECRET_KEY is new', async () => {
+test('a backup of before a reset brings its link back, unless SECRET_KEY is new [F16]', async () => {
   const database = await createMigratedDatabase()
   const sql = new pg.Pool({ connectionString: database.url, max: 1 })
   const installation = await openInstallation(database)
@@ -200,7 +200,7 @@ describe.runIf(testServer && oldBuild)('an upgrade while an older build serves',
     return Object.fromEntries(rows.map(({ name, count }) => [name, count]))
   }
 
-  test('F16, F10, F1: links and jobs of the old build end well in the new one, and both serve side by side', async () => {
+  test('links and jobs of the old build end well in the new one, and both serve side by side [F16, F10, F1]', async () => {
     const env = settingsOn(0) as unknown as NodeJS.ProcessEnv
     execFileSync(process.execPath, ['scripts/run.js', 'migrate'], { cwd: oldBuild!, env })
     const [linked, requested, deferred, changed, beside] = await Promise.all(

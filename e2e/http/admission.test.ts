@@ -55,8 +55,8 @@ async function start(limits: Partial<FrontLimits> = {}, options: Parameters<type
 const from = (client: string) => `X-Forwarded-For: ${client}`
 const proxied = { settings: { trustedProxyHops: 1 } }
 
-describe('R9: more requests than a process works on', () => {
-  test('R9: the rest are refused at once, as other refusals are, and are told when to come back', async () => {
+describe('more requests than a process works on [R9]', () => {
+  test('the rest are refused at once, as other refusals are, and are told when to come back [R9]', async () => {
     const { send, begun, port, logged } = await start()
     await send('/page/1')
     await begun(1)
@@ -79,7 +79,7 @@ describe('R9: more requests than a process works on', () => {
     expect(logged.filter(({ event }) => event === 'requests_refused')).toMatchObject([{ reason: 'busy' }])
   })
 
-  test('R9: an allowed origin can read the refusal of its request', async () => {
+  test('an allowed origin can read the refusal of its request [R9]', async () => {
     const origin = 'https://shop.example'
     const limits = { queues: { ...queues, api: { ...one, waitingPerClient: 0 } } }
     const { port } = await start(limits, { settings: { allowedOrigins: [origin] } })
@@ -87,7 +87,7 @@ describe('R9: more requests than a process works on', () => {
     expect([status, headers.get('access-control-allow-origin')]).toEqual([503, origin])
   })
 
-  test('R9: another client is next, however many of the first wait; an IPv6 network is one client', async () => {
+  test('another client is next, however many of the first wait; an IPv6 network is one client [R9]', async () => {
     const { send, begun, pages, arrived, end } = await start({}, proxied)
     await send('/page/1', from('2001:db8::1'))
     await begun(1)
@@ -104,7 +104,7 @@ describe('R9: more requests than a process works on', () => {
     expect(pages()[2]).toBe('GET /page/other')
   })
 
-  test('R9: health checks and the endpoints wait for no page, and no page waits for them', async () => {
+  test('health checks and the endpoints wait for no page, and no page waits for them [R9]', async () => {
     const { send, begun, port } = await start()
     for (const target of ['/page/1', '/page/2', '/page/3']) await send(target)
     await begun(1)
@@ -113,14 +113,14 @@ describe('R9: more requests than a process works on', () => {
     expect((await ask(port, 'GET /api/v1/x')).body).toBe('at once')
   })
 
-  test('R9: a burst of health checks is bounded as well', async () => {
+  test('a burst of health checks is bounded as well [R9]', async () => {
     const limits = { queues: { ...queues, health: { ...one, waitingPerClient: 0 } } }
     const { port, reached } = await start(limits)
     expect((await ask(port, 'GET /api/health/live')).status).toBe(503)
     expect(reached).toEqual([])
   })
 
-  test('R9: who waits too long is refused, and takes no place any more', async () => {
+  test('who waits too long is refused, and takes no place any more [R9]', async () => {
     const { send, begun, pages, end } = await start({ longestWait: 100 })
     await send('/page/1')
     await begun(1)
@@ -132,7 +132,7 @@ describe('R9: more requests than a process works on', () => {
     expect(pages()).toEqual(['GET /page/1', 'GET /page/3'])
   })
 
-  test('R9, F9: what waits when the server goes is still answered', async () => {
+  test('what waits when the server goes is still answered [R9, F9]', async () => {
     const { send, begun, end, close } = await start()
     await send('/page/1')
     await begun(1)
@@ -147,8 +147,8 @@ describe('R9: more requests than a process works on', () => {
   })
 })
 
-describe('R9: clients that hang up', () => {
-  test('R9: what waits is dropped when its connection goes', async () => {
+describe('clients that hang up [R9]', () => {
+  test('what waits is dropped when its connection goes [R9]', async () => {
     const { send, begun, pages, arrived, end, connections } = await start()
     await send('/page/1')
     await begun(1)
@@ -162,7 +162,7 @@ describe('R9: clients that hang up', () => {
     expect(pages()).toEqual(['GET /page/1', 'GET /page/4'])
   })
 
-  test('R9: work that goes on for a client that is gone still counts', async () => {
+  test('work that goes on for a client that is gone still counts [R9]', async () => {
     const { send, begun, pages, arrived, held, connections } = await start()
     const gone = await send('/page/1')
     await begun(1)
@@ -176,7 +176,7 @@ describe('R9: clients that hang up', () => {
     await begun(2)
   })
 
-  test('R9: code that never returns gives its place back in the end', async () => {
+  test('code that never returns gives its place back in the end [R9]', async () => {
     const { send, begun } = await start({ longestWork: 100 })
     await send('/page/1')
     await send('/page/2')
@@ -184,8 +184,8 @@ describe('R9: clients that hang up', () => {
   })
 })
 
-describe('R9: clients that take their time', () => {
-  test('R9: a body that is still to come occupies no place', async () => {
+describe('clients that take their time [R9]', () => {
+  test('a body that is still to come occupies no place [R9]', async () => {
     const { port, reached } = await start()
     const slow = await open(port)
     sockets.push(slow)
@@ -196,7 +196,7 @@ describe('R9: clients that take their time', () => {
     expect((await listen(slow, { until: /at once/ })).text).toContain('at once')
   })
 
-  test('R9: an answer that its client does not read occupies no place', async () => {
+  test('an answer that its client does not read occupies no place [R9]', async () => {
     const { send, begun, held } = await start()
     const reader = await send('/page/1')
     reader.pause()
@@ -208,8 +208,8 @@ describe('R9: clients that take their time', () => {
   })
 })
 
-describe('R9: requests sent before the first is answered', () => {
-  test('R9: are begun one after the other', async () => {
+describe('requests sent before the first is answered [R9]', () => {
+  test('are begun one after the other [R9]', async () => {
     const { port, reached, begun, end } = await start({
       queues: { ...queues, page: { ...one, working: 9, workingPerClient: 9 } },
     })
@@ -224,7 +224,7 @@ describe('R9: requests sent before the first is answered', () => {
     await begun(2)
   })
 
-  test('R9: are not begun after a refusal', async () => {
+  test('are not begun after a refusal [R9]', async () => {
     const { send, begun, port, reached } = await start()
     for (const target of ['/page/1', '/page/2', '/page/3']) await send(target)
     await begun(1)
@@ -237,8 +237,8 @@ describe('R9: requests sent before the first is answered', () => {
   })
 })
 
-describe('R9: connections of one client', () => {
-  test('R9: an idle one makes room for a new one', async () => {
+describe('connections of one client [R9]', () => {
+  test('an idle one makes room for a new one [R9]', async () => {
     const { port, connections } = await start({ connectionsPerClient: 2 })
     const idle = await open(port)
     sockets.push(idle)
@@ -251,7 +251,7 @@ describe('R9: connections of one client', () => {
     expect((await ended).closed).toBe(true)
   })
 
-  test('R9: where none is idle, a new one is told 503 before it is read', async () => {
+  test('where none is idle, a new one is told 503 before it is read [R9]', async () => {
     const { port, reached, send, begun } = await start({ connectionsPerClient: 1 })
     await send('/page/1')
     await begun(1)
@@ -260,7 +260,7 @@ describe('R9: connections of one client', () => {
     expect(reached).toEqual(['GET /page/1'])
   })
 
-  test('R9: behind a trusted proxy, which has the connections of everybody, they are not counted', async () => {
+  test('behind a trusted proxy, which has the connections of everybody, they are not counted [R9]', async () => {
     const { port, send, begun } = await start({ connectionsPerClient: 1 }, proxied)
     await send('/page/1', from('203.0.113.9'))
     await begun(1)
@@ -268,7 +268,7 @@ describe('R9: connections of one client', () => {
   })
 })
 
-test('R9: no client can occupy every place, nor fill the queue alone', () => {
+test('no client can occupy every place, nor fill the queue alone [R9]', () => {
   for (const { working, workingPerClient, waiting, waitingPerClient } of Object.values(
     admissionLimits.queues,
   )) {

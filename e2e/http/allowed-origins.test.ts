@@ -27,7 +27,7 @@ const refused: [number, string, string, string[]][] = [
   [500, 'a fault', 'POST /api/v1/throws', []],
 ]
 
-describe('V4, H9: an answer that no handler made', () => {
+describe('an answer that no handler made [V4, H9]', () => {
   test.each(refused)(
     '%i to %s can be read by an allowed origin, and by no other',
     async (status, _what, line, lines) => {
@@ -85,7 +85,7 @@ describe('V4, H9: an answer that no handler made', () => {
   )
 })
 
-test('V4, C16: what a front end sends for CSRF, tracing and caching does not reach the app', async () => {
+test('what a front end sends for CSRF, tracing and caching does not reach the app [V4, C16]', async () => {
   const { port } = await start()
   const names = [
     'X-CSRFToken',

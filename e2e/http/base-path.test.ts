@@ -14,16 +14,16 @@ test.each([
   ['/account/account/', '/account/'],
   ['/account//page', '//page'],
   ['/account/../page', '/../page'],
-])('V9: under /account, %s is %s to every rule', (target, inner) => {
+])('under /account, %s is %s to every rule [V9]', (target, inner) => {
   expect(withoutBasePath(target, basePath)).toBe(inner)
 })
 
-test('V9: on a host of its own, every target stays as it is', () => {
+test('on a host of its own, every target stays as it is [V9]', () => {
   for (const target of ['/', '//page', '*', 'http://id.example.com/'])
     expect(withoutBasePath(target, '')).toBe(target)
 })
 
-describe('V9: under /account, nothing else of the host is answered', () => {
+describe('under /account, nothing else of the host is answered [V9]', () => {
   test.each([
     '/',
     '/accountx',
@@ -72,7 +72,7 @@ describe('V9: under /account, nothing else of the host is answered', () => {
   })
 })
 
-test('V9: files are kept and emails keep their policy under a path, too', async () => {
+test('files are kept and emails keep their policy under a path, too [V9]', async () => {
   const { port } = await start({ settings: { basePath } })
   const file = await ask(port, 'GET /account/_next/static/chunks/a1.js')
   expect(file.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
@@ -83,7 +83,7 @@ test('V9: files are kept and emails keep their policy under a path, too', async 
   expect(email.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'self'")
 })
 
-test('V9: a page in a language says so to the app under a path, too', async () => {
+test('a page in a language says so to the app under a path, too [V9]', async () => {
   const { port } = await start({
     settings: { basePath },
     handle: (request, answer) =>
@@ -92,7 +92,7 @@ test('V9: a page in a language says so to the app under a path, too', async () =
   expect((await ask(port, 'GET /account?lang=de')).body).toBe('/account/?lang=de de')
 })
 
-test('V9: in dev, web sockets of Next are let through under the path only, and as they are', async () => {
+test('in dev, web sockets of Next are let through under the path only, and as they are [V9]', async () => {
   const upgraded: (string | undefined)[] = []
   const { port } = await start({
     settings: { basePath, mode: 'dev', publicOrigin: 'http://localhost:3000' },
@@ -108,14 +108,14 @@ test('V9: in dev, web sockets of Next are let through under the path only, and a
   expect(upgraded).toEqual(['/account/_next/hmr?id=1'])
 })
 
-describe('V9: on a host that belongs to other apps as well', () => {
+describe('on a host that belongs to other apps as well [V9]', () => {
   const headersOf = async (settings: Parameters<typeof start>[0] & object) => {
     const { port } = await start(settings)
     const { headers } = await ask(port, `GET ${settings.settings?.basePath ?? ''}/page`)
     return { hsts: headers.get('strict-transport-security'), policy: headers.get('content-security-policy') }
   }
 
-  test('H7: HSTS says what the setting says, and only over https', async () => {
+  test('HSTS says what the setting says, and only over https [H7]', async () => {
     const said = async (hsts: 'off' | 'host' | 'subdomains', publicOrigin = 'https://example.com') =>
       (await headersOf({ settings: { hsts, publicOrigin } })).hsts
     expect(await said('off')).toBeUndefined()
@@ -124,14 +124,14 @@ describe('V9: on a host that belongs to other apps as well', () => {
     expect(await said('subdomains', 'http://localhost:3000')).toBeUndefined()
   })
 
-  test('H7: bytes that are no request are answered with the same HSTS', async () => {
+  test('bytes that are no request are answered with the same HSTS [H7]', async () => {
     const { port } = await start({ settings: { hsts: 'off', basePath } })
     const { text } = await talk(port, 'nonsense\r\n\r\n')
     expect(parseAnswer(text).status).toBe(400)
     expect(text).not.toMatch(/strict-transport-security/i)
   })
 
-  test('H6: a page loads, asks and sends nothing but what is under its path', async () => {
+  test('a page loads, asks and sends nothing but what is under its path [H6]', async () => {
     const { policy = '' } = await headersOf({ settings: { basePath, publicOrigin: 'https://example.com' } })
     const source = 'https://example.com/account/'
     for (const directive of [
@@ -150,7 +150,7 @@ describe('V9: on a host that belongs to other apps as well', () => {
     ['an IPv4 address', { publicOrigin: 'https://192.0.2.7' }],
     ['an IPv6 address', { publicOrigin: 'https://[2001:db8::1]' }],
     ['demo, reached by more than one name', { mode: 'demo' as const, publicOrigin: 'http://localhost:3000' }],
-  ])('H6: on %s, which a policy cannot name, it is the origin', async (_, settings) => {
+  ])('on %s, which a policy cannot name, it is the origin [H6]', async (_, settings) => {
     const { policy } = await headersOf({ settings: { basePath, ...settings } })
     expect(policy).toContain("form-action 'self'")
   })

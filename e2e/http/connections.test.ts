@@ -37,7 +37,7 @@ const say = (bytes: string, patience = 2_000) => talk(app.port, bytes, { patienc
 const statusesOf = (text: string) =>
   [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
 
-describe('C18 (CVE-2026-44578, GHSA-c4j6-fc7j-m34r, CVE-2026-64649, CVE-2026-64645): connections to elsewhere', () => {
+describe('connections to elsewhere [C18, CVE-2026-44578, GHSA-c4j6-fc7j-m34r, CVE-2026-64649, CVE-2026-64645]', () => {
   const targets = () => [
     '/',
     '/reset-password/',
@@ -58,7 +58,7 @@ describe('C18 (CVE-2026-44578, GHSA-c4j6-fc7j-m34r, CVE-2026-64649, CVE-2026-646
   ]
   const hosts = () => ['127.0.0.1', `127.0.0.1:${port}`]
 
-  test('C18 (CVE-2026-44578): a web socket is refused on every target, and nothing is connected to', async () => {
+  test('a web socket is refused on every target, and nothing is connected to [C18, CVE-2026-44578]', async () => {
     const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='
     for (const upgrade of ['websocket', 'WebSocket', 'h2c, websocket', 'websocket/13']) {
       const answers = await Promise.all(
@@ -81,7 +81,7 @@ describe('C18 (CVE-2026-44578, GHSA-c4j6-fc7j-m34r, CVE-2026-64649, CVE-2026-646
     expect(connections).toBe(0)
   })
 
-  test('C18: other upgrades are ignored: a plain answer of ours, and nothing is connected to', async () => {
+  test('other upgrades are ignored: a plain answer of ours, and nothing is connected to [C18]', async () => {
     for (const upgrade of ['h2c', 'TLS/1.0', 'HTTP/2.0', 'tcp', `127.0.0.1:${port}`]) {
       const lines = [
         'GET / HTTP/1.1',
@@ -95,7 +95,7 @@ describe('C18 (CVE-2026-44578, GHSA-c4j6-fc7j-m34r, CVE-2026-64649, CVE-2026-646
     expect(connections).toBe(0)
   })
 
-  test('C18: absolute targets, authorities and CONNECT lead nowhere', async () => {
+  test('absolute targets, authorities and CONNECT lead nowhere [C18]', async () => {
     const methods = ['GET', 'HEAD', 'POST', 'OPTIONS', 'CONNECT', 'PUT', 'PROPFIND']
     const schemes = ['http', 'https', 'ws', 'ftp', 'file', 'gopher', 'HTTP']
     const elsewhere = [...schemes.map((scheme) => `${scheme}://127.0.0.1:${port}/`), `127.0.0.1:${port}`]
@@ -115,7 +115,7 @@ describe('C18 (CVE-2026-44578, GHSA-c4j6-fc7j-m34r, CVE-2026-64649, CVE-2026-646
     expect(connections).toBe(0)
   })
 
-  test('C18 (CVE-2026-64649, CVE-2026-64645): a host, a header or a field that names a server is not asked anything', async () => {
+  test('a host, a header or a field that names a server is not asked anything [C18, CVE-2026-64649, CVE-2026-64645]', async () => {
     const url = `http://127.0.0.1:${port}/`
     const names = [
       ...[
@@ -165,7 +165,7 @@ describe('C18 (CVE-2026-44578, GHSA-c4j6-fc7j-m34r, CVE-2026-64649, CVE-2026-646
     expect(connections).toBe(0)
   })
 
-  test('C18: the build rewrites and redirects nothing by itself', () => {
+  test('the build rewrites and redirects nothing by itself [C18]', () => {
     const { rewrites, redirects, headers } = JSON.parse(readFileSync('.next/routes-manifest.json', 'utf8'))
     expect({ rewrites, redirects, headers }).toEqual({
       rewrites: { beforeFiles: [], afterFiles: [], fallback: [] },
@@ -180,7 +180,7 @@ describe('C18 (CVE-2026-44578, GHSA-c4j6-fc7j-m34r, CVE-2026-64649, CVE-2026-646
   })
 })
 
-describe('C18 (CVE-2026-29057): two requests in one', () => {
+describe('two requests in one [C18, CVE-2026-29057]', () => {
   let victim: Person
   beforeAll(async () => {
     victim = await app.addPerson()
@@ -283,7 +283,7 @@ describe('C18 (CVE-2026-29057): two requests in one', () => {
     ],
   ]
 
-  test('C18 (CVE-2026-29057): CL.TE, TE.CL and their kin are one request at most, and nobody is asked for', async () => {
+  test('CL.TE, TE.CL and their kin are one request at most, and nobody is asked for [C18, CVE-2026-29057]', async () => {
     const before = await victimRequested()
     const answers = await Promise.all(
       corpus.map(

@@ -46,7 +46,7 @@ function guards({ headers }: Received): Record<string, unknown> {
   )
 }
 
-describe('C16 (CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-2026-44574, CVE-2026-64642)', () => {
+describe('headers and paths by which requests once got past a framework’s checks [C16, CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-2026-44574, CVE-2026-64642]', () => {
   const deep = (name: string) => Array<string>(6).fill(name).join(':')
   const lines: Line[] = [
     ['X-Middleware-Subrequest', 'middleware'],
@@ -145,7 +145,7 @@ describe('C16 (CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-202
     [ask, { login: 'nobody' }],
     [reset, { user_id: 'x', timestamp: 1, signature: 'x', password: 'x' }],
     [cancel, { user_id: 'x', timestamp: 1, signature: 'x' }],
-  ])('C16: nothing that Next knows of gets a client past its limit at %s', async (target, fields) => {
+  ])('nothing that Next knows of gets a client past its limit at %s [C16]', async (target, fields) => {
     const client = newClient()
     const body = JSON.stringify(fields)
     const post = (given: Partial<Sent>) =>
@@ -171,7 +171,7 @@ describe('C16 (CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-202
     expect(other.status).toBe(target === ask ? 200 : 400)
   })
 
-  test.each(pages)('C16, H6, H7: %s is the same page under the same headers, or nothing', async (page) => {
+  test.each(pages)('%s is the same page under the same headers, or nothing [C16, H6, H7]', async (page) => {
     const heading = ({ text }: Received) => /<h1[^>]*>(.*?)<\/h1>/s.exec(text)?.[1]
     const plain = await send({ method: 'GET', path: page })
     for (const line of lines) {
@@ -203,7 +203,7 @@ describe('C16 (CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-202
     }
   })
 
-  test('C16: there is no proxy layer that anything could depend on', () => {
+  test('there is no proxy layer that anything could depend on [C16]', () => {
     expect(built('server/middleware-manifest.json')).toMatchObject({ middleware: {}, functions: {} })
     for (const file of ['middleware', 'proxy', 'src/middleware', 'src/proxy'])
       for (const kind of ['ts', 'js', 'mjs', 'tsx']) expect(existsSync(`${file}.${kind}`)).toBe(false)

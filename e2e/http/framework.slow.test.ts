@@ -22,7 +22,7 @@ const routes = Object.values(built('app-path-routes-manifest.json') as Record<st
   .filter((route) => !route.startsWith('/_'))
   .map((route) => route.replace(/\[\w+\]/g, 'x'))
 
-describe('C17 (CVE-2025-55182, CVE-2025-66478, CVE-2025-55183, CVE-2025-55184, CVE-2025-67779, CVE-2026-23864, CVE-2026-23869, CVE-2026-23870, CVE-2026-64641, GHSA-5j59-xgg2-r9c4, GHSA-w37m-7fhw-fmv9): Server Functions and Flight', () => {
+describe('Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-2025-55183, CVE-2025-55184, CVE-2025-67779, CVE-2026-23864, CVE-2026-23869, CVE-2026-23870, CVE-2026-64641, GHSA-5j59-xgg2-r9c4, GHSA-w37m-7fhw-fmv9]', () => {
   const proof = path.join(tmpdir(), `rekey-flight-${process.pid}`)
   afterAll(() => rmSync(proof, { force: true }))
 
@@ -91,19 +91,19 @@ describe('C17 (CVE-2025-55182, CVE-2025-66478, CVE-2025-55183, CVE-2025-55184, C
     ],
   ]
 
-  test('C17: the build has no Server Functions', () => {
+  test('the build has no Server Functions [C17]', () => {
     const { node, edge } = built('server/server-reference-manifest.json')
     expect({ node, edge }).toEqual({ node: {}, edge: {} })
   })
 
-  test('C17: the list of routes is that of the build', () => {
+  test('the list of routes is that of the build [C17]', () => {
     expect(routes).toEqual(
       expect.arrayContaining(['/reset-password', '/api/v1/accounts/reset-password', '/']),
     )
   })
 
   test.each(Object.entries(payloads))(
-    'C17: %s is refused on every route, and runs nothing',
+    '%s is refused on every route, and runs nothing [C17]',
     async (_what, fields) => {
       for (const route of [...routes, '/nowhere', '/_next/static/chunks/x.js']) {
         for (const [how, headers] of calls) {
@@ -123,7 +123,7 @@ describe('C17 (CVE-2025-55182, CVE-2025-66478, CVE-2025-55183, CVE-2025-55184, C
     },
   )
 
-  test('C17: a payload keeps nobody waiting: it is refused as soon as an empty form is', async () => {
+  test('a payload keeps nobody waiting: it is refused as soon as an empty form is [C17]', async () => {
     const timed = async (sent: Sent) => {
       const start = performance.now()
       await send({ ...sent, headers: [...sent.headers!, newClient()] })
@@ -148,7 +148,7 @@ describe('C17 (CVE-2025-55182, CVE-2025-66478, CVE-2025-55183, CVE-2025-55184, C
     expect(Math.max(...times.payload) - Math.max(...times.plain)).toBeLessThan(500)
   })
 
-  test('C17, C19, K4: the versions are past the known holes', () => {
+  test('the versions are past the known holes [C17, C19, K4]', () => {
     const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
       packages: Record<string, { version: string }>
     }
@@ -163,8 +163,8 @@ describe('C17 (CVE-2025-55182, CVE-2025-66478, CVE-2025-55183, CVE-2025-55184, C
   })
 })
 
-describe('C19 (GHSA-2xp9-vwfh-vxw4, CVE-2026-64644 / GHSA-q8wf-6r8g-63ch): the image optimiser', () => {
-  test('C19: is switched off in the build', () => {
+describe('the image optimiser [C19, GHSA-2xp9-vwfh-vxw4, CVE-2026-64644 / GHSA-q8wf-6r8g-63ch]', () => {
+  test('is switched off in the build [C19]', () => {
     expect(built('images-manifest.json').images).toMatchObject({
       unoptimized: true,
       remotePatterns: [],
@@ -172,7 +172,7 @@ describe('C19 (GHSA-2xp9-vwfh-vxw4, CVE-2026-64644 / GHSA-q8wf-6r8g-63ch): the i
     })
   })
 
-  test('C19: is not there, whatever image it is asked for, and fetches nothing', async () => {
+  test('is not there, whatever image it is asked for, and fetches nothing [C19]', async () => {
     let connections = 0
     const elsewhere = createServer((socket) => {
       connections += 1

@@ -22,7 +22,7 @@ describe('bodies nobody wants', () => {
     ['chunked, never finished', '/api/v1/read', ['Transfer-Encoding: chunked'], chunk(20_000), 413],
     ['sent to a page', '/page', ['Content-Length: 10000000'], ' '.repeat(10_000_000), 405],
   ])(
-    'I3: of a body %s, the client reads the answer and the connection ends',
+    'of a body %s, the client reads the answer and the connection ends [I3]',
     async (_, path, lines, body, status) => {
       const { port, connections } = await start()
       const { text, reset } = await talk(port, post(path, ...lines) + body)
@@ -32,7 +32,7 @@ describe('bodies nobody wants', () => {
     },
   )
 
-  test('I3: a body that trickles on after its answer is cut off within the linger time', async () => {
+  test('a body that trickles on after its answer is cut off within the linger time [I3]', async () => {
     const { port, connections } = await start({ limits: { lingerTime: 200 } })
     const socket = await open(port, { allowHalfOpen: true })
     socket.on('error', () => undefined)
@@ -46,7 +46,7 @@ describe('bodies nobody wants', () => {
   })
 
   test.each(['/api/v1/read', '/api/v1/ignore'])(
-    'I3: a client that reads only when it has sent everything still gets its answer from %s',
+    'a client that reads only when it has sent everything still gets its answer from %s [I3]',
     async (target) => {
       const { port } = await start({ limits: { lingerTime: 2_000 } })
       const socket = await open(port, { allowHalfOpen: true })
@@ -60,7 +60,7 @@ describe('bodies nobody wants', () => {
     },
   )
 
-  test('I3: a body without end that somebody goes on reading ends at the ceiling', async () => {
+  test('a body without end that somebody goes on reading ends at the ceiling [I3]', async () => {
     let read = 0
     const { port, connections } = await start({
       limits: { bodyCeiling: 100_000 },
@@ -77,7 +77,7 @@ describe('bodies nobody wants', () => {
     expect(read).toBeLessThanOrEqual(100_000)
   })
 
-  test('I3: the ceiling is 256 KiB unless told otherwise', async () => {
+  test('the ceiling is 256 KiB unless told otherwise [I3]', async () => {
     let read = 0
     const { port, connections } = await start({
       handle: async (request) => {
@@ -93,7 +93,7 @@ describe('bodies nobody wants', () => {
     expect(read).toBe(256 * 1024)
   })
 
-  test('I3: while bodies without end pour in, others are served and memory stays flat', async () => {
+  test('while bodies without end pour in, others are served and memory stays flat [I3]', async () => {
     const { port } = await start()
     const before = process.memoryUsage().rss
     const floods = await Promise.all(Array.from({ length: 40 }, () => open(port)))
@@ -112,7 +112,7 @@ describe('bodies nobody wants', () => {
     ['Content-Encoding: br'],
     ['Content-Encoding: identity, gzip'],
     ['Transfer-Encoding: gzip, chunked'],
-  ])('I3: compressed bodies are refused (%s)', async (line) => {
+  ])('compressed bodies are refused (%s) [I3]', async (line) => {
     const { port, reached } = await start()
     const lines = line.startsWith('Transfer') ? [line] : [line, 'Content-Length: 2']
     const answer = await ask(
@@ -202,7 +202,7 @@ describe('requests that are two at once', () => {
     ],
     ['HTTP/0.9', 'GET /smuggled\r\n'],
     ['HTTP/1.2 in two', 'GET /smuggled HTTP/1.1 HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ])('C18: %s does not let a second request through', async (_, bytes) => {
+  ])('%s does not let a second request through [C18]', async (_, bytes) => {
     const { port, reached, connections } = await start({
       limits: { headersTimeout: 300, requestTimeout: 400, keepAliveTimeout: 300 },
     })
@@ -219,7 +219,7 @@ describe('requests that are two at once', () => {
   })
 })
 
-describe('C14: requests sent before the first is answered', () => {
+describe('requests sent before the first is answered [C14]', () => {
   const line = (count: number) => 'GET /page HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count)
 
   test('are answered in their order, a few of them', async () => {
@@ -243,7 +243,7 @@ describe('C14: requests sent before the first is answered', () => {
 })
 
 describe('clients that take their time', () => {
-  test('I3: have this long unless told otherwise', () => {
+  test('have this long unless told otherwise [I3]', () => {
     const { server } = createFrontServer({
       settings: {
         mode: 'production',
@@ -279,7 +279,7 @@ describe('clients that take their time', () => {
     ['half a head', 'GET /page HTTP/1.1\r\nHost: a\r\n', { requestTimeout: 60_000 }],
     ['half a body', post('/api/v1/read', 'Content-Length: 10') + '{', {}],
   ])(
-    'I3: a client that sends %s and then waits gets 408 and loses the connection',
+    'a client that sends %s and then waits gets 408 and loses the connection [I3]',
     async (_, bytes, longer) => {
       const { port, connections } = await start({ limits: { ...quick, ...longer } })
       const { text, closed } = await talk(port, bytes, { patience: 2_000 })
@@ -288,7 +288,7 @@ describe('clients that take their time', () => {
     },
   )
 
-  test('I3: a head that arrives a byte at a time does not hold a connection, and others are served meanwhile', async () => {
+  test('a head that arrives a byte at a time does not hold a connection, and others are served meanwhile [I3]', async () => {
     const { port, connections } = await start({ limits: quick })
     const slow = await Promise.all(Array.from({ length: 50 }, () => open(port)))
     for (const socket of slow) socket.on('error', () => undefined)
@@ -298,14 +298,14 @@ describe('clients that take their time', () => {
     clearInterval(drip)
   })
 
-  test('I3: an idle connection is closed after the keep-alive time', async () => {
+  test('an idle connection is closed after the keep-alive time [I3]', async () => {
     const { port, connections } = await start({ limits: quick })
     const { text, closed } = await talk(port, 'GET /page HTTP/1.1\r\nHost: a\r\n\r\n', { patience: 4_000 })
     expect([parseAnswer(text).status, closed]).toEqual([200, true])
     await expect.poll(connections).toBe(0)
   })
 
-  test('I3: an answer that nobody fetches does not stay for ever', async () => {
+  test('an answer that nobody fetches does not stay for ever [I3]', async () => {
     const { port, connections } = await start({
       limits: { ...quick, idleTimeout: 300 },
       handle: (_, answer) => void answer.end('x'.repeat(20_000_000)),

@@ -21,7 +21,7 @@ async function startHolding(limits: Parameters<typeof startTrial>[0] = {}) {
   return { ...trial, held }
 }
 
-test('F9: an answer in progress is finished, and says that the connection closes', async () => {
+test('an answer in progress is finished, and says that the connection closes [F9]', async () => {
   const { port, held, close } = await startHolding()
   const socket = await open(port)
   socket.write(get)
@@ -36,7 +36,7 @@ test('F9: an answer in progress is finished, and says that the connection closes
   await closed
 })
 
-test('F9: a request that was on its way on an open connection is still answered', async () => {
+test('a request that was on its way on an open connection is still answered [F9]', async () => {
   const { port, close } = await startTrial({ limits: { idleGrace: 500 } })
   const socket = await open(port)
   socket.write(get)
@@ -50,7 +50,7 @@ test('F9: a request that was on its way on an open connection is still answered'
   await closed
 })
 
-test('F9: connections that ask nothing do not hold the server up', async () => {
+test('connections that ask nothing do not hold the server up [F9]', async () => {
   const { port, close } = await startTrial({ limits: { idleGrace: 100, drainGrace: 60_000 } })
   const silent = await open(port)
   const used = await open(port)
@@ -63,7 +63,7 @@ test('F9: connections that ask nothing do not hold the server up', async () => {
   used.destroy()
 })
 
-test('F9: an answer begun before, without the word that the connection closes, ends it all the same', async () => {
+test('an answer begun before, without the word that the connection closes, ends it all the same [F9]', async () => {
   const { port, held, close } = await startHolding({ limits: { idleGrace: 50, drainGrace: 10_000 } })
   const socket = await open(port)
   socket.write(get)
@@ -80,7 +80,7 @@ test('F9: an answer begun before, without the word that the connection closes, e
   await closed
 })
 
-test('F9: an answer that never comes is given up when the grace is over', async () => {
+test('an answer that never comes is given up when the grace is over [F9]', async () => {
   const { port, held, close } = await startHolding({ limits: { idleGrace: 50, drainGrace: 300 } })
   const socket = await open(port)
   socket.write(get)
@@ -89,7 +89,7 @@ test('F9: an answer that never comes is given up when the grace is over', async 
   socket.destroy()
 })
 
-test('F9: under load no request is lost', async () => {
+test('under load no request is lost [F9]', async () => {
   const { port, close } = await startTrial({
     limits: { idleGrace: 500 },
     handle: (_, answer) => void setTimeout(() => answer.end('whole'), 20),

@@ -56,7 +56,7 @@ describe('what reaches the app', () => {
     'x-rekey-request-id',
   ]
 
-  test('C16, C20: nothing that Next or the app would believe comes from outside', async () => {
+  test('nothing that Next or the app would believe comes from outside [C16, C20]', async () => {
     const { port } = await start()
     const seen = seenIn(await ask(port, 'GET /api/v1/anything', [...lies, ...lies, 'Accept: */*']))
     const expected = ['accept', 'connection', ...told].sort()
@@ -71,7 +71,7 @@ describe('what reaches the app', () => {
     expect(JSON.stringify(seen)).not.toMatch(/evil|6\.6\.6\.6|mailbox/)
   })
 
-  test.each(lies)('C16, C20: alone too, `%s` does not get through', async (lie) => {
+  test.each(lies)('alone too, `%s` does not get through [C16, C20]', async (lie) => {
     const { port } = await start()
     const seen = seenIn(await ask(port, 'GET /api/v1/anything', [lie]))
     expect(Object.keys(seen.headers).sort()).toEqual(['connection', ...told].sort())
@@ -87,7 +87,7 @@ describe('what reaches the app', () => {
       expect(await told(`/anything/${query}`), query).toBeUndefined()
   })
 
-  test('C8: the app sees the public host, whatever Host says', async () => {
+  test('the app sees the public host, whatever Host says [C8]', async () => {
     const { port } = await start()
     const { text } = await talk(
       port,
@@ -103,7 +103,7 @@ describe('what reaches the app', () => {
     ['two hosts', ['Host: a', 'Host: b']],
     ['the same host twice', ['Host: a', 'Host: a']],
     ['no host', []],
-  ])('C8: %s are refused', async (_, hosts) => {
+  ])('%s are refused [C8]', async (_, hosts) => {
     const { port, reached } = await start()
     const { text } = await talk(port, ['GET /page HTTP/1.1', ...hosts, '', ''].join('\r\n'))
     expect(parseAnswer(text).status).toBe(400)
@@ -140,14 +140,14 @@ describe('who the app is told the client is', () => {
   const clientSeen = async (address: number | string, lines: string[]) =>
     seenIn(await ask(address, 'GET /api/v1/anything', lines)).headers['x-rekey-client']
 
-  test('R5: directly, a new X-Forwarded-For with every request changes nothing', async () => {
+  test('directly, a new X-Forwarded-For with every request changes nothing [R5]', async () => {
     const { port } = await start()
     const seen = new Set<string | undefined>()
     for (let n = 0; n < 20; n += 1) seen.add(await clientSeen(port, [`X-Forwarded-For: 10.9.8.${n}`]))
     expect(seen).toEqual(new Set(['127.0.0.1']))
   })
 
-  test('R5: behind one proxy the entry that the proxy added counts, and no other', async () => {
+  test('behind one proxy the entry that the proxy added counts, and no other [R5]', async () => {
     const { port } = await start({ settings: { trustedProxyHops: 1 } })
     const seen = new Set<string | undefined>()
     for (let n = 0; n < 20; n += 1) {
@@ -165,7 +165,7 @@ describe('who the app is told the client is', () => {
     expect(seen).toEqual(new Set(['203.0.113.9']))
   })
 
-  test('R5: a flood of header lines cannot push the entry of the proxy out', async () => {
+  test('a flood of header lines cannot push the entry of the proxy out [R5]', async () => {
     const { port, reached } = await start({
       settings: { trustedProxyHops: 1 },
       limits: { maxHeaderSize: 64 * 1024 },
@@ -180,7 +180,7 @@ describe('who the app is told the client is', () => {
     expect(reached).toEqual([])
   })
 
-  test('R6: on a unix socket everybody is unknown, unless a proxy says who asks', async () => {
+  test('on a unix socket everybody is unknown, unless a proxy says who asks [R6]', async () => {
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'rekey-front-')), 'a')
     await start({ path: file })
     expect(await clientSeen(file, ['X-Forwarded-For: 203.0.113.9'])).toBe('unknown')
@@ -189,7 +189,7 @@ describe('who the app is told the client is', () => {
     expect(await clientSeen(`${file}b`, ['X-Forwarded-For: garbage'])).toBe('unknown')
   })
 
-  test('R5: forwarding headers that nobody is trusted to send are warned of, once', async () => {
+  test('forwarding headers that nobody is trusted to send are warned of, once [R5]', async () => {
     const { port, logged } = await start()
     await ask(port, 'GET /page')
     expect(logged).toEqual([])
@@ -202,7 +202,7 @@ describe('who the app is told the client is', () => {
     expect(trusting.logged).toEqual([])
   })
 
-  test('R5: an X-Forwarded-For with fewer addresses than trusted proxies is warned of, once; none at all is not', async () => {
+  test('an X-Forwarded-For with fewer addresses than trusted proxies is warned of, once; none at all is not [R5]', async () => {
     const { port, logged } = await start({ settings: { trustedProxyHops: 2 } })
     await ask(port, 'GET /api/health/live')
     await ask(port, 'GET /page', ['X-Forwarded-For: 6.6.6.6, 203.0.113.9'])
@@ -213,7 +213,7 @@ describe('who the app is told the client is', () => {
     expect(JSON.stringify(logged)).not.toContain('203.0.113.9')
   })
 
-  test('H11: where the trusted proxy says http, request and page are refused rather than redirected', async () => {
+  test('where the trusted proxy says http, request and page are refused rather than redirected [H11]', async () => {
     const { port, reached } = await start({ settings: { trustedProxyHops: 1 } })
     for (const request of ['POST /api/v1/anything', 'GET /page']) {
       for (const said of ['http', 'HTTP', 'https, http']) {
@@ -227,7 +227,7 @@ describe('who the app is told the client is', () => {
     expect((await ask(port, 'GET /page')).status).toBe(200)
   })
 
-  test('H11: without a trusted proxy, or on a loopback http origin, the header says nothing', async () => {
+  test('without a trusted proxy, or on a loopback http origin, the header says nothing [H11]', async () => {
     const direct = await start()
     expect((await ask(direct.port, 'GET /page', ['X-Forwarded-Proto: http'])).status).toBe(200)
     const local = await start({ settings: { trustedProxyHops: 1, publicOrigin: 'http://localhost:3000' } })
@@ -236,7 +236,7 @@ describe('who the app is told the client is', () => {
 })
 
 describe('what goes wrong', () => {
-  test('F15, I8: a throw is logged once with the name of its request, and answered without detail', async () => {
+  test('a throw is logged once with the name of its request, and answered without detail [F15, I8]', async () => {
     const { port, logged } = await start()
     const answer = await ask(port, 'GET /throws')
     expect([answer.status, answer.body]).toEqual([500, '{"detail":"Internal server error."}'])
@@ -248,7 +248,7 @@ describe('what goes wrong', () => {
     })
   })
 
-  test('F15: a throw in the middle of an answer cuts it off, so that nobody takes it for whole', async () => {
+  test('a throw in the middle of an answer cuts it off, so that nobody takes it for whole [F15]', async () => {
     const { port, logged } = await start()
     const { text, closed } = await talk(port, 'GET /throws-late HTTP/1.1\r\nHost: a\r\n\r\n')
     expect(closed).toBe(true)
@@ -258,7 +258,7 @@ describe('what goes wrong', () => {
     expect((await ask(port, 'GET /page')).status).toBe(200)
   })
 
-  test('F15: clients that hang up at any moment leave the server as it was', async () => {
+  test('clients that hang up at any moment leave the server as it was [F15]', async () => {
     const { port, connections, logged } = await start()
     const starts = [
       'GET /page HTTP/1.1\r\nHost: a\r\n\r\n',
@@ -278,7 +278,7 @@ describe('what goes wrong', () => {
     expect(logged.filter((line) => Number(line.level) > 50)).toEqual([])
   })
 
-  test('F15, C18: a CONNECT whose sender hangs up does no harm', async () => {
+  test('a CONNECT whose sender hangs up does no harm [F15, C18]', async () => {
     const { port, connections } = await start()
     for (let n = 0; n < 40; n += 1) {
       const socket = await open(port)
@@ -304,7 +304,7 @@ describe('what goes wrong', () => {
     clearInterval(flood)
   })
 
-  test('C18: bytes after a request in progress never become part of its answer', async () => {
+  test('bytes after a request in progress never become part of its answer [C18]', async () => {
     const { port } = await start({
       handle: (_, answer) => {
         answer.write('first half ')

@@ -45,7 +45,7 @@ function expectOurs({ from, recipients, raw, mail, link, cancelLink }: CaughtEma
   expect(raw.toString('latin1') + mail.text + mail.html).not.toMatch(/evil/i)
 }
 
-describe('C8, M6 (CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520, CVE-2017-8295): the host', () => {
+describe('the host [C8, M6, CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520, CVE-2017-8295]', () => {
   const here = 'Host: id.example.com'
   const post = `POST ${ask} HTTP/1.1`
   const ways: [what: string, start: string, lines: string[], status: number][] = [
@@ -95,7 +95,7 @@ describe('C8, M6 (CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520,
     ],
   ]
 
-  test('C8, M6: whatever a request calls us, the email is from the settings, byte by byte', async () => {
+  test('whatever a request calls us, the email is from the settings, byte by byte [C8, M6]', async () => {
     const people = await Promise.all(ways.map(() => app.addPerson()))
     const answers = await Promise.all(
       ways.map(([, start, lines], at) =>
@@ -117,7 +117,7 @@ describe('C8, M6 (CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520,
     }
   })
 
-  test('C8: the email about a change is from the settings, too', async () => {
+  test('the email about a change is from the settings, too [C8]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks({ ...app, url: origin }).linkOf(person)
     const body = JSON.stringify({ ...link, password: newPassword() })
@@ -128,7 +128,7 @@ describe('C8, M6 (CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520,
     expect(raw.toString('latin1') + mail.text + mail.html).not.toMatch(/evil/i)
   })
 
-  test('C8: nor does a redirect or a page lead to another host', async () => {
+  test('nor does a redirect or a page lead to another host [C8]', async () => {
     const lies = [`Host: ${evil}`, `X-Forwarded-Host: ${evil}`, `Forwarded: host=${evil}`]
     for (const path of [
       '/',
@@ -150,7 +150,7 @@ describe('C8, M6 (CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520,
   })
 })
 
-describe('C9 (GHSA-vp58-j275-797x, CVE-2026-26185): where to go next', () => {
+describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
   const names =
     'redirect_to redirectTo redirect redirect_uri redirectUrl reset_url resetUrl reset_password_url callbackURL callbackUrl ' +
     'callback_url callback next return returnTo return_to return_url continue url link base_url baseUrl origin host ' +
@@ -180,7 +180,7 @@ describe('C9 (GHSA-vp58-j275-797x, CVE-2026-26185): where to go next', () => {
       }),
     )
 
-  test('C9, A1: said in the body or the query, it changes neither answer nor email', async () => {
+  test('said in the body or the query, it changes neither answer nor email [C9, A1]', async () => {
     const people: Person[] = []
     const usual = await post(ask, { login: 'nobody' })
     for (const value of [...values, 7, [`https://${evil}/`], { url: `https://${evil}/` }, null]) {
@@ -192,7 +192,7 @@ describe('C9 (GHSA-vp58-j275-797x, CVE-2026-26185): where to go next', () => {
     for (const person of people) expectOurs(await app.sink.next(person.email), person)
   })
 
-  test('C9, S2: nor the answer to a reset, in JSON or for a browser', async () => {
+  test('nor the answer to a reset, in JSON or for a browser [C9, S2]', async () => {
     for (const value of values.slice(0, 4)) {
       const person = await app.addPerson()
       const link = await signedLinks({ ...app, url: origin }).linkOf(person)
@@ -221,7 +221,7 @@ describe('C9 (GHSA-vp58-j275-797x, CVE-2026-26185): where to go next', () => {
     }
   })
 
-  test('C9: pages neither link nor send anybody there', async () => {
+  test('pages neither link nor send anybody there [C9]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks({ ...app, url: origin }).linkOf(person)
     for (const value of values.slice(0, 4)) {
@@ -245,7 +245,7 @@ describe('C9 (GHSA-vp58-j275-797x, CVE-2026-26185): where to go next', () => {
     }
   })
 
-  test('C9 (CVE-2026-26185): an address that cannot be read takes no longer for one that exists', async () => {
+  test('an address that cannot be read takes no longer for one that exists [C9, CVE-2026-26185]', async () => {
     const known = await app.addPerson()
     const timed = async (login: string) => {
       const start = performance.now()

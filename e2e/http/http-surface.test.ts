@@ -106,7 +106,7 @@ function expectDiscreet(what: string, body: string): void {
   expect([what, telling.filter((text) => body.includes(text))]).toEqual([what, []])
 }
 
-describe('H3, H6, H7, H12, I8: every answer', () => {
+describe('every answer [H3, H6, H7, H12, I8]', () => {
   const hashedFile = () =>
     `/_next/static/chunks/${readdirSync('.next/static/chunks').find((name) => name.endsWith('.js'))}`
 
@@ -233,7 +233,7 @@ describe('H3, H6, H7, H12, I8: every answer', () => {
 })
 
 describe('well-known addresses', () => {
-  test('H10: password managers are led to the page that changes a password, and it is there', async () => {
+  test('password managers are led to the page that changes a password, and it is there [H10]', async () => {
     for (const method of ['GET', 'HEAD']) {
       const answer = await speak(`${method} /.well-known/change-password`)
       expect(answer.status).toBe(303)
@@ -242,7 +242,7 @@ describe('well-known addresses', () => {
     }
   })
 
-  test('H12: security.txt says where to report a vulnerability, for the month to come', async () => {
+  test('security.txt says where to report a vulnerability, for the month to come [H12]', async () => {
     const answer = await fetch(`${app.url}/.well-known/security.txt`)
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8')
     const [contact, expires, canonical] = (await answer.text()).split('\n')
@@ -253,7 +253,7 @@ describe('well-known addresses', () => {
     expect(days).toBeLessThanOrEqual(30)
   })
 
-  test('H10: what does not exist says so, so that they can believe the rest', async () => {
+  test('what does not exist says so, so that they can believe the rest [H10]', async () => {
     const probe = '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200'
     for (const path of [
       probe,
@@ -268,7 +268,7 @@ describe('well-known addresses', () => {
   })
 })
 
-test('H9: no origin but the listed one may read an answer, however much it looks like it', async () => {
+test('no origin but the listed one may read an answer, however much it looks like it [H9]', async () => {
   const strangers = [
     'https://evil.example',
     'null',

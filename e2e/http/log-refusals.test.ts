@@ -8,7 +8,7 @@ const get = ({ port }: Trial, ...headers: string[]) =>
   ask(port, ['GET /page HTTP/1.1', ...headers, '', ''].join('\r\n'))
 const refusals = ({ logged }: Trial) => logged.filter(({ event }) => event === 'requests_refused')
 
-test('V6: two proxies of which the second says http are told by one line that names the header and the setting', async () => {
+test('two proxies of which the second says http are told by one line that names the header and the setting [V6]', async () => {
   const trial = await start({ settings: { trustedProxyHops: 2 } })
   for (let time = 0; time < 20; time += 1) {
     const answer = await get(
@@ -23,14 +23,14 @@ test('V6: two proxies of which the second says http are told by one line that na
   expect(refusals(trial)[0]!.hint).toContain('X-Forwarded-Proto')
 })
 
-test('V6: a demo that is reached by another name is told with the setting', async () => {
+test('a demo that is reached by another name is told with the setting [V6]', async () => {
   const trial = await start({ settings: { mode: 'demo', publicOrigin: 'http://localhost:3000' } })
   for (let time = 0; time < 3; time += 1)
     expect((await get(trial, 'Host: demo.example.com')).status).toBe(421)
   expect(refusals(trial)).toMatchObject([{ reason: 'other-host', setting: 'PUBLIC_URL' }])
 })
 
-test('V6: headers that are too many or too large are told', async () => {
+test('headers that are too many or too large are told [V6]', async () => {
   for (const headers of [
     Array.from({ length: 110 }, (_, i) => `X-From-Proxy-${i}: 1`),
     [`X-From-Proxy: ${'x'.repeat(20_000)}`],
@@ -41,7 +41,7 @@ test('V6: headers that are too many or too large are told', async () => {
   }
 })
 
-test('V6: what serves people and what anybody mistypes is no line', async () => {
+test('what serves people and what anybody mistypes is no line [V6]', async () => {
   const trial = await start({ settings: { trustedProxyHops: 1 } })
   await get(trial, 'Host: id.example.com', 'X-Forwarded-Proto: https')
   await ask(trial.port, 'GET //etc HTTP/1.1\r\nHost: id.example.com\r\n\r\n')
@@ -49,7 +49,7 @@ test('V6: what serves people and what anybody mistypes is no line', async () => 
   expect(refusals(trial)).toEqual([])
 })
 
-test('V6: each kind of refusal has one line in ten minutes, and the next one after them', () => {
+test('each kind of refusal has one line in ten minutes, and the next one after them [V6]', () => {
   const logged: { reason: string }[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   for (const minute of [0, 1, 9.9, 10, 11, 20.5]) {
@@ -60,7 +60,7 @@ test('V6: each kind of refusal has one line in ten minutes, and the next one aft
   expect(logged).toHaveLength(6)
 })
 
-test('V6: a proxy is suspected behind private addresses and behind none, and not behind one on the internet', () => {
+test('a proxy is suspected behind private addresses and behind none, and not behind one on the internet [V6]', () => {
   for (const address of [
     '10.1.2.3',
     '127.0.0.1',
@@ -76,7 +76,7 @@ test('V6: a proxy is suspected behind private addresses and behind none, and not
     expect([address, mayBeProxy(address)]).toEqual([address, false])
 })
 
-test('V6: a proxy that strips the path which Rekey is under is told', async () => {
+test('a proxy that strips the path which Rekey is under is told [V6]', async () => {
   const trial = await start({ settings: { basePath: '/account' } })
   expect((await get(trial, 'Host: id.example.com')).status).toBe(404)
   expect(refusals(trial)).toMatchObject([{ reason: 'outside-path', setting: 'PUBLIC_URL' }])

@@ -8,10 +8,10 @@ describe.each([
   ['on a host of its own', ''],
   ['under a path', '/account'],
   ['under two segments', '/team/v1.2~account'],
-])('V9: %s', (_, basePath) => {
+])('%s [V9]', (_, basePath) => {
   describe('methods', () => {
     test.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-      'H1: %s on an endpoint is for the endpoint to judge',
+      '%s on an endpoint is for the endpoint to judge [H1]',
       async (method) => {
         const { port, reached } = await start({ settings: { basePath } })
         await ask(port, `${method} ${basePath}/api/v1/anything`)
@@ -20,7 +20,7 @@ describe.each([
     )
 
     test.each(['TRACE', 'CONNECT', 'PROPFIND', 'QUERY', 'MKCOL', 'PURGE', 'BREW', 'M-SEARCH'])(
-      'H1: %s is allowed nowhere, and Allow says what is',
+      '%s is allowed nowhere, and Allow says what is [H1]',
       async (method) => {
         const { port, reached } = await start({ settings: { basePath } })
         for (const [target, allow] of [
@@ -39,7 +39,7 @@ describe.each([
     )
 
     test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-      'C17: %s outside /api/ reaches nothing, with a Flight payload or without',
+      '%s outside /api/ reaches nothing, with a Flight payload or without [C17]',
       async (method) => {
         const { port, reached } = await start({ settings: { basePath } })
         const flight = '--x\r\nContent-Disposition: form-data; name="0"\r\n\r\n["$1"]\r\n--x--\r\n'
@@ -96,7 +96,7 @@ describe.each([
       '/_next/static/%2e%2e/server/app.js',
       '/_next/static/..%2fserver/app.js',
       '/_next/static//x.js',
-    ])('R7, C16, C19: %s is nowhere', async (target) => {
+    ])('%s is nowhere [R7, C16, C19]', async (target) => {
       const { port, reached } = await start({ settings: { basePath } })
       const answer = await ask(port, `GET ${basePath}${target}`)
       expect(answer.status).toBe(404)
@@ -111,7 +111,7 @@ describe.each([
       'evil.example:80',
       '/page#x',
       '/p\u00e4ge',
-    ])('C8, C18: %s is no target of ours', async (target) => {
+    ])('%s is no target of ours [C8, C18]', async (target) => {
       const { port, reached } = await start({ settings: { basePath } })
       expect((await ask(port, `OPTIONS ${target}`)).status).toBe(400)
       expect((await ask(port, `GET ${target}`)).status).toBe(400)
@@ -140,7 +140,7 @@ describe.each([
       ['RSC: 1'],
       ['RSC: 1', 'Next-Router-Prefetch: 1'],
       ['Next-Router-Prefetch: 2', 'Next-Router-Segment-Prefetch: /_tree'],
-    ])('C16, C20: there are no fragments of pages (%s)', async (...lines) => {
+    ])('there are no fragments of pages (%s) [C16, C20]', async (...lines) => {
       const { port, reached } = await start({ settings: { basePath } })
       const answer = await ask(port, `GET ${basePath}/page?_rsc=1a2b3`, lines)
       expect([answer.status, answer.body]).toEqual([204, ''])
@@ -155,7 +155,7 @@ describe.each([
       ['Next-Router-Prefetch: 2', 'Next-Router-Segment-Prefetch: /_tree'],
       ['Next-Action: 7f0000000000000000000000000000000000000000'],
       ['rsc:'],
-    ])('C16, H1: a request to the API is the same with what Next’s client sends (%s)', async (...lines) => {
+    ])('a request to the API is the same with what Next’s client sends (%s) [C16, H1]', async (...lines) => {
       const { port, reached } = await start({ settings: { basePath } })
       for (const method of ['POST', 'OPTIONS', 'GET', 'HEAD', 'PUT'])
         for (const target of ['/api/v1/read', '/api/v1/read?_rsc=1a2b3'])
@@ -164,7 +164,7 @@ describe.each([
       expect(reached).toHaveLength(11)
     })
 
-    test('C16, C17: of what Next’s client sends, the API sees nothing', async () => {
+    test('of what Next’s client sends, the API sees nothing [C16, C17]', async () => {
       let seen: string[] = []
       const { port } = await start({
         settings: { basePath },
@@ -181,7 +181,7 @@ describe.each([
   })
 })
 
-describe('C8: in demo and dev, whose mailbox anybody may read who reaches it', () => {
+describe('in demo and dev, whose mailbox anybody may read who reaches it [C8]', () => {
   const demo = { mode: 'demo', publicOrigin: 'https://demo.example:8443' } as const
   const answerTo = async (host: string) => {
     const { port, reached } = await start({ settings: demo })
@@ -226,7 +226,7 @@ describe('C8: in demo and dev, whose mailbox anybody may read who reaches it', (
   })
 })
 
-test('C15: more parameters than a link and its trackers carry are refused before Next reads them', async () => {
+test('more parameters than a link and its trackers carry are refused before Next reads them [C15]', async () => {
   const { port, reached } = await start()
   const query = (count: number) => Array.from({ length: count }, (_, i) => `p${i}=`).join('&')
   expect((await ask(port, `GET /page?${query(100)}`)).status).toBe(200)
@@ -236,7 +236,7 @@ test('C15: more parameters than a link and its trackers carry are refused before
 })
 
 describe('upgrades', () => {
-  test('C18: a web socket is refused, its connection closed, and nothing is connected to', async () => {
+  test('a web socket is refused, its connection closed, and nothing is connected to [C18]', async () => {
     let connected = 0
     const target = createServer(() => (connected += 1))
     await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))

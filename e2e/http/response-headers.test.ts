@@ -24,7 +24,7 @@ describe('what an answer carries', () => {
     ['CONNECT example.com:443', 405],
     ['OPTIONS *', 400],
     ['GET http://127.0.0.1/page', 400],
-  ])('H7: the security headers are on the answer to %s', async (request, status) => {
+  ])('the security headers are on the answer to %s [H7]', async (request, status) => {
     const { port } = await start()
     const answer = await ask(port, request)
     expect(answer.status).toBe(status)
@@ -41,7 +41,7 @@ describe('what an answer carries', () => {
     ],
     ['an unknown expectation', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n', 417],
     ['the start of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
-  ])('H7: they are even on the answer to %s', async (_, bytes, status) => {
+  ])('they are even on the answer to %s [H7]', async (_, bytes, status) => {
     const { port } = await start()
     const answer = parseAnswer((await talk(port, bytes)).text)
     expect(answer.status).toBe(status)
@@ -58,7 +58,7 @@ describe('what an answer carries', () => {
     ],
     ['a path of another host', '//page HTTP/1.1\r\nHost: a\r\n\r\n', 404],
   ])(
-    'C18: HEAD with %s gets a head only, or its content would be the next answer',
+    'HEAD with %s gets a head only, or its content would be the next answer [C18]',
     async (_, rest, status) => {
       const { port } = await start()
       const answer = parseAnswer((await talk(port, `HEAD ${rest}`)).text)
@@ -67,14 +67,14 @@ describe('what an answer carries', () => {
     },
   )
 
-  test('H7: HSTS and upgrades belong to https; on a loopback http origin they are absent', async () => {
+  test('HSTS and upgrades belong to https; on a loopback http origin they are absent [H7]', async () => {
     const { port } = await start({ settings: { publicOrigin: 'http://localhost:3000' } })
     const answer = await ask(port, 'GET /page')
     expect(answer.headers.has('strict-transport-security')).toBe(false)
     expect(answer.headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests')
   })
 
-  test('H6: a page gets a strict policy with a nonce of its own, and Next is told the same nonce', async () => {
+  test('a page gets a strict policy with a nonce of its own, and Next is told the same nonce [H6]', async () => {
     const nonces = new Set<string>()
     const { port } = await start({
       handle: (request, answer) => {
@@ -101,7 +101,7 @@ describe('what an answer carries', () => {
     expect(nonces.size).toBe(2)
   })
 
-  test('H6: what is no page gets a policy under which nothing loads', async () => {
+  test('what is no page gets a policy under which nothing loads [H6]', async () => {
     const { port } = await start()
     const { headers } = await ask(port, 'GET /api/v1/anything')
     expect(headers.get('content-security-policy')).toBe(
@@ -109,7 +109,7 @@ describe('what an answer carries', () => {
     )
   })
 
-  test('H3: only files named by their content may be kept', async () => {
+  test('only files named by their content may be kept [H3]', async () => {
     const { port } = await start()
     const file = await ask(port, 'GET /_next/static/chunks/a1.js')
     expect(file.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
@@ -130,7 +130,7 @@ describe('what an answer carries', () => {
     expectSecured(await ask(production.port, 'GET /dev/mailbox/email'))
   })
 
-  test('L2: an answer names its request, and the app was told the same name', async () => {
+  test('an answer names its request, and the app was told the same name [L2]', async () => {
     const { port } = await start()
     const answer = await ask(port, 'GET /api/v1/anything', ['X-Rekey-Request-Id: mine', 'X-Request-Id: mine'])
     const id = answer.headers.get('x-request-id')

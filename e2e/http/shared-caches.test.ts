@@ -18,7 +18,7 @@ afterAll(() => app?.stop())
 
 const json: [string, string] = ['Content-Type', 'application/json']
 
-describe('C20 (CVE-2026-44581, GHSA-ffhc-5mcf-pf4q): nonces and shared caches', () => {
+describe('nonces and shared caches [C20, CVE-2026-44581, GHSA-ffhc-5mcf-pf4q]', () => {
   const lies: [string, string][] = [
     ['Content-Security-Policy', "script-src 'nonce-evil' 'unsafe-inline'"],
     ['Content-Security-Policy-Report-Only', "script-src 'nonce-evil'"],
@@ -40,7 +40,7 @@ describe('C20 (CVE-2026-44581, GHSA-ffhc-5mcf-pf4q): nonces and shared caches', 
     '/nowhere',
   ]
 
-  test.each(pages)('C20, H6: on %s the nonce is that of the answer, whatever came in', async (path) => {
+  test.each(pages)('on %s the nonce is that of the answer, whatever came in [C20, H6]', async (path) => {
     const seen = new Set<string>()
     for (const headers of [[], lies, injections, ...[...lies, ...injections].map((line) => [line])]) {
       const answer = await exchange(app.port, { method: 'GET', path, headers })
@@ -55,7 +55,7 @@ describe('C20 (CVE-2026-44581, GHSA-ffhc-5mcf-pf4q): nonces and shared caches', 
     }
   })
 
-  test('C20, H3: a careless cache in front keeps the hashed files, and nothing else that we ever say', async () => {
+  test('a careless cache in front keeps the hashed files, and nothing else that we ever say [C20, H3]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks({ ...app, url: origin }).linkOf(person)
     const query = new URLSearchParams({ ...link, timestamp: String(link.timestamp) })
@@ -126,7 +126,7 @@ describe('C20 (CVE-2026-44581, GHSA-ffhc-5mcf-pf4q): nonces and shared caches', 
     }
   })
 
-  test('C20: what an attacker sends through a cache is not what the next visitor gets', async () => {
+  test('what an attacker sends through a cache is not what the next visitor gets [C20]', async () => {
     const cache = await startCache(app)
     try {
       const attacked = await exchange(cache.port, {

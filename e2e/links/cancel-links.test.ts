@@ -104,7 +104,7 @@ describe('"this wasn’t me" of the email with a link', () => {
     await app.sink.next(person.email)
   })
 
-  test('T2: a reset link cancels nothing, and a cancel link resets nothing', async () => {
+  test('a reset link cancels nothing, and a cancel link resets nothing [T2]', async () => {
     const person = await app.addPerson()
     const { link, cancelLink } = await emailFor(person)
     const invalid = { detail: 'Invalid signature', code: 'signature-invalid' }
@@ -131,7 +131,7 @@ describe('"this wasn’t me" of the email about a changed password', () => {
     expect(await app.passwordIs(person, password)).toBe(true)
   })
 
-  test('T5: an attacker who reset with a leaked email cannot disarm the later one with that email’s link', async () => {
+  test('an attacker who reset with a leaked email cannot disarm the later one with that email’s link [T5]', async () => {
     const person = await app.addPerson()
     const leaked = await emailFor(person)
     await app.post('reset-password', { ...readLink(leaked.link), password: newPassword() })
@@ -143,7 +143,7 @@ describe('"this wasn’t me" of the email about a changed password', () => {
     await app.sink.next(person.email)
   })
 
-  test('R1: an account that goes round and round gets three fresh emails in an hour, and no more', async () => {
+  test('an account that goes round and round gets three fresh emails in an hour, and no more [R1]', async () => {
     const person = await app.addPerson()
     let { link } = await emailFor(person)
     const statuses: number[] = []
@@ -213,7 +213,7 @@ test('the story is in the audit log, and in no row is anything typed, a link or 
   expect(all).toContain('127.0.0.0/24')
 })
 
-test('L5: the audit log can be added to and nothing else', async () => {
+test('the audit log can be added to and nothing else [L5]', async () => {
   for (const sql of [
     'UPDATE "rekey"."audit" SET "event" = \'x\'',
     'DELETE FROM "rekey"."audit"',
@@ -223,7 +223,7 @@ test('L5: the audit log can be added to and nothing else', async () => {
   }
 })
 
-test('L6: the purge takes what is older than the retention, and never the last week', async () => {
+test('the purge takes what is older than the retention, and never the last week [L6]', async () => {
   await app.sql.query(
     `INSERT INTO "rekey"."audit" ("at", "event", "reason") VALUES (now() - interval '200 days', 'x', 'old'), (now() - interval '6 days', 'x', 'young')`,
   )

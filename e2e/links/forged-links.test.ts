@@ -42,7 +42,7 @@ async function allRows(): Promise<unknown> {
   )
 }
 
-describe('C10 (CVE-2015-2559): the user id of another account', () => {
+describe('the user id of another account [C10, CVE-2015-2559]', () => {
   /** Two accounts that differ in nothing but their ids and usernames. */
   async function twins(): Promise<[Person, Person]> {
     const one = await app.addPerson()
@@ -55,7 +55,7 @@ describe('C10 (CVE-2015-2559): the user id of another account', () => {
     return [one, other]
   }
 
-  test('C10 (CVE-2015-2559): put into a link, it opens nothing, though both rows hold the same hash and address', async () => {
+  test('put into a link, it opens nothing, though both rows hold the same hash and address [C10, CVE-2015-2559]', async () => {
     const [one, other] = await twins()
     const { linkOf } = signedLinks(app)
     const swapped = { ...(await linkOf(one)), user_id: other.id }
@@ -74,7 +74,7 @@ describe('C10 (CVE-2015-2559): the user id of another account', () => {
     expect(await allRows()).toEqual(before)
   })
 
-  test('C10, U4: its page names nobody, while the page of the true link names its own account', async () => {
+  test('its page names nobody, while the page of the true link names its own account [C10, U4]', async () => {
     const [one, other] = await twins()
     const link = await signedLinks(app).linkOf(one)
     const pageOf = async (parameters: object) =>
@@ -90,7 +90,7 @@ describe('C10 (CVE-2015-2559): the user id of another account', () => {
       expect(page).not.toContain(known)
   })
 
-  test('C10: the rest of the account’s row, moved to another account, does not take the link along', async () => {
+  test('the rest of the account’s row, moved to another account, does not take the link along [C10]', async () => {
     const [one, other] = await twins()
     const link = await signedLinks(app).linkOf(one)
     // The very id changes hands: what the link was signed for is now the other row.
@@ -104,7 +104,7 @@ describe('C10 (CVE-2015-2559): the user id of another account', () => {
   })
 })
 
-describe('C11 (CVE-2013-0233, WordPress 2.8.3): values that some languages take for equal or for nothing', () => {
+describe('values that some languages take for equal or for nothing [C11, CVE-2013-0233, WordPress 2.8.3]', () => {
   const nothings = [
     '0',
     '0.0',
@@ -183,7 +183,7 @@ describe('C11 (CVE-2013-0233, WordPress 2.8.3): values that some languages take 
     ['key%00=', ({ signature, ...link }) => `${new URLSearchParams(link)}&signature%00=${signature}`],
     ['key=true', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature=true`],
     ['login[]=', ({ user_id }) => `login[]=&user_id=${user_id}`],
-  ])('C11 (WordPress 2.8.3): a form with %s', async (_what, spell) => {
+  ])('a form with %s [C11, WordPress 2.8.3]', async (_what, spell) => {
     const person = await app.addPerson()
     const { user_id, timestamp, signature } = await signedLinks(app).linkOf(person)
     const before = await allRows()
@@ -195,7 +195,7 @@ describe('C11 (CVE-2013-0233, WordPress 2.8.3): values that some languages take 
     expect(await allRows()).toEqual(before)
   })
 
-  test('C11 (CVE-2013-0233): a number as a login is looked up by its digits, and by nothing else', async () => {
+  test('a number as a login is looked up by its digits, and by nothing else [C11, CVE-2013-0233]', async () => {
     for (const login of [0, -1, 1, 9007199254740993n]) {
       const answer = await post('send-reset-password-link', `{"login":${login}}`)
       expect([answer.status, answer.json]).toEqual([200, sent])

@@ -17,7 +17,7 @@ let endpoints: AttackedEndpoints
 beforeAll(async () => void (endpoints = await startAttackedEndpoints()))
 afterAll(() => endpoints?.app.stop())
 
-describe('T8: a signature has one spelling', () => {
+describe('a signature has one spelling [T8]', () => {
   test.each<[string, (signature: string) => unknown]>([
     ['empty', () => ''],
     ['one character', () => 'A'],
@@ -66,7 +66,7 @@ describe('T8: a signature has one spelling', () => {
   })
 })
 
-describe('T9: user id and time have one spelling', () => {
+describe('user id and time have one spelling [T9]', () => {
   test.each<[string, (seconds: number) => string, 'field' | 'signature']>([
     ['a sign', (seconds) => `"+${seconds}"`, 'field'],
     ['a leading zero', (seconds) => `"0${seconds}"`, 'field'],
@@ -148,7 +148,7 @@ describe('T9: user id and time have one spelling', () => {
     expect(await endpoints.allRows()).toEqual(before)
   })
 
-  test('C10: another account’s link is not mine, not even where both have the same password hash', async () => {
+  test('another account’s link is not mine, not even where both have the same password hash [C10]', async () => {
     const [mine, other] = [await endpoints.someone(), await endpoints.someone()]
     await endpoints.app.sql.query(
       `UPDATE "rekey"."users" SET "password" = (SELECT "password" FROM "rekey"."users" WHERE "id" = $1) WHERE "id" = $2`,
@@ -162,7 +162,7 @@ describe('T9: user id and time have one spelling', () => {
     expect(told(answer)).toEqual(invalid)
   })
 
-  test('T1, T2: links of another secret, an empty one, another deployment or purpose are refused', async () => {
+  test('links of another secret, an empty one, another deployment or purpose are refused [T1, T2]', async () => {
     const { person } = await endpoints.someone()
     const { stateOf, now, linkOf } = signedLinks(endpoints.app)
     const [state, seconds] = [await stateOf(person.id), await now()]
@@ -198,7 +198,7 @@ describe('T9: user id and time have one spelling', () => {
   })
 })
 
-test('C15: after all this the app is the one that was started, and has had no fault of its own', () =>
+test('after all this the app is the one that was started, and has had no fault of its own [C15]', () =>
   endpoints.expectUnharmed())
 
 function turnCase(text: string): string {

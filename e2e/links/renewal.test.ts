@@ -64,7 +64,7 @@ describe('a link that was ours', () => {
     expect(reset.status).toBe(200)
   })
 
-  test('A1: of an account that is gone or disabled is answered alike, and nobody is written to', async () => {
+  test('of an account that is gone or disabled is answered alike, and nobody is written to [A1]', async () => {
     const [gone, disabled] = [await app.addPerson(), await app.addPerson()]
     const links = [await signedLinks(app).linkOf(gone), await signedLinks(app).linkOf(disabled)]
     await app.sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [gone.id])
@@ -111,7 +111,7 @@ describe('a link that was not', () => {
     expect(app.sink.countTo(person.email)).toBe(0)
   })
 
-  test('T2: the "this wasn’t me" link of an email renews nothing', async () => {
+  test('the "this wasn’t me" link of an email renews nothing [T2]', async () => {
     const person = await app.addPerson()
     const { linkOf } = signedLinks(app)
     for (const purpose of ['cancel', 'cancel-change'] as const)

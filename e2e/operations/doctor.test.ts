@@ -44,7 +44,7 @@ const doctor = (env: Record<string, string> = {}, ...args: string[]) =>
   )
 
 test.concurrent(
-  'L3: a sound installation has a line for each check, none of them trouble and none with a secret, and the exit code says so',
+  'a sound installation has a line for each check, none of them trouble and none with a secret, and the exit code says so [L3]',
   async ({ expect }) => {
     const reported = async () => (await app.sql.query('SELECT FROM rekey.metric_processes')).rowCount
     await expect.poll(reported, { timeout: 20_000 }).toBeGreaterThanOrEqual(2)

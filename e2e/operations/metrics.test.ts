@@ -41,7 +41,7 @@ async function untilCounted(expected: Record<string, number>): Promise<void> {
   await expect.poll(now, { timeout: 20_000, interval: 200 }).toMatchObject(expected)
 }
 
-test('L7: requests, limits, links, resets and emails are counted over all processes, one count in twenty scrapes', async () => {
+test('requests, limits, links, resets and emails are counted over all processes, one count in twenty scrapes [L7]', async () => {
   await untilCounted({ 'rekey_processes{process="web"}': 2, 'rekey_processes{process="worker"}': 1 })
   const person = await app.addPerson()
   const others = await Promise.all([1, 2, 3].map(() => app.addPerson()))
@@ -82,7 +82,7 @@ test('L7: requests, limits, links, resets and emails are counted over all proces
   for (let times = 0; times < 20; times += 1) expect(counters(await metrics())).toEqual(first)
 })
 
-test('L7: emails that are refused or deferred are counted by cause, and jobs that wait are seen', async () => {
+test('emails that are refused or deferred are counted by cause, and jobs that wait are seen [L7]', async () => {
   const [refused, deferred] = [await app.addPerson(), await app.addPerson()]
   app.sink.refuse = { code: 550, text: '5.1.1 no such user' }
   await app.post('send-reset-password-link', { login: refused.username })
@@ -102,7 +102,7 @@ test('L7: emails that are refused or deferred are counted by cause, and jobs tha
     .toBeGreaterThan(99)
 })
 
-test('L7: no metric names a login, an address, a client, an account or a link', async () => {
+test('no metric names a login, an address, a client, an account or a link [L7]', async () => {
   const { 'rekey_emails_sent_total{kind="changed"}': changed = 0 } = await now()
   const person = await app.addPerson({ username: 'canary-username', email: 'canary@zoes-host.example' })
   const link = await app.linkFor(person)
@@ -133,7 +133,7 @@ test('L7: no metric names a login, an address, a client, an account or a link', 
   expect(rows[0]!.all).not.toMatch(/canary|zoes-host|203\.0\.113|@/)
 })
 
-test('L7: a database that is cut off, or silent, changes no count, and no scrape hangs', async () => {
+test('a database that is cut off, or silent, changes no count, and no scrape hangs [L7]', async () => {
   const counted = (samples: Record<string, number>) =>
     Object.fromEntries(Object.entries(samples).filter(([series]) => series.includes('_total')))
   const before = counted(await now())
@@ -151,7 +151,7 @@ test('L7: a database that is cut off, or silent, changes no count, and no scrape
   }
 }, 120_000)
 
-test('L7: scrapes that wait for the database slow no request down', async () => {
+test('scrapes that wait for the database slow no request down [L7]', async () => {
   // One session for all clients cannot wait for itself.
   if (database.sharedSession) return
   const client = await app.sql.connect()
@@ -181,7 +181,7 @@ test('L7: scrapes that wait for the database slow no request down', async () => 
   }
 }, 60_000)
 
-test('L7: the token opens the metrics in one way only: no other header, no query, no other method or origin', async () => {
+test('the token opens the metrics in one way only: no other header, no query, no other method or origin [L7]', async () => {
   for (const headers of [
     {},
     { Authorization: `Bearer ${token}x` },
@@ -206,7 +206,7 @@ test('L7: the token opens the metrics in one way only: no other header, no query
   expect(app.output()).not.toContain(token)
 })
 
-test('L7, V6: without their settings, the addresses for monitors are answered as any that is not there', async () => {
+test('without their settings, the addresses for monitors are answered as any that is not there [L7, V6]', async () => {
   const plain = await startApp({ env: { WORKER: 'off' }, database, sink: app.sink })
   try {
     const answer = async (name: string) => {

@@ -29,7 +29,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
     await app?.stop()
   })
 
-  test('L7: Prometheus reads what two web processes and a worker counted', async () => {
+  test('Prometheus reads what two web processes and a worker counted [L7]', async () => {
     await expect
       .poll(async () => (await prometheus.query('sum(rekey_emails_sent_total)'))[0]?.value[1], {
         timeout: 30_000,
@@ -38,7 +38,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
   })
 
   test.each(panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr])))(
-    'L7: the panel %s of the dashboard has data: %s',
+    'the panel %s of the dashboard has data: %s [L7]',
     async (_, expression) => {
       const query = () => prometheus.query(expression.replaceAll('$__rate_interval', '30s'))
       await expect.poll(async () => (await query()).length, { timeout: 10_000 }).toBeGreaterThan(0)
@@ -46,7 +46,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
     },
   )
 
-  test('L7: every metric that an alert asks for is there, and Prometheus evaluates each rule', async () => {
+  test('every metric that an alert asks for is there, and Prometheus evaluates each rule [L7]', async () => {
     for (const name of named(alerts))
       expect([name, (await prometheus.query(name)).length]).not.toEqual([name, 0])
     type Rules = { groups: { rules: { name: string; health: string; state: string }[] }[] }
@@ -58,7 +58,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
     expect((await evaluated()).filter(({ state }) => state === 'firing')).toEqual([])
   })
 
-  test('L7: Prometheus finds no fault with the format', async () => {
+  test('Prometheus finds no fault with the format [L7]', async () => {
     const response = await fetch(`${app.url}/api/metrics`, { headers: { Authorization: `Bearer ${token}` } })
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
       input: await response.text(),
@@ -69,14 +69,14 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
 })
 
 describe.skipIf(!hasPrometheus)('with promtool', () => {
-  test('L7: each alert fires in its trouble, and none does in peace', () => {
+  test('each alert fires in its trouble, and none does in peace [L7]', () => {
     const run = (...args: string[]) => execFileSync('promtool', args, { encoding: 'utf8' })
     expect(run('check', 'rules', 'docs/alerts.yml')).toContain('SUCCESS')
     expect(run('test', 'rules', 'docs/alerts.test.yml')).toContain('SUCCESS')
   })
 })
 
-test('L7: each alert has a test of its trouble, and says what to do', () => {
+test('each alert has a test of its trouble, and says what to do [L7]', () => {
   const tests = readFileSync('docs/alerts.test.yml', 'utf8')
   const all = alerts.split('- alert: ').slice(1)
   expect(all.length).toBeGreaterThan(10)

@@ -19,7 +19,7 @@ const lines = () =>
 const eventsOf = (requestId: string) =>
   lines().flatMap((line) => (line.requestId === requestId && line.event ? [line.event] : []))
 
-test('L2: the id in the response to a request is in each line of its job, of its email and of the reply to the email', async () => {
+test('the id in the response to a request is in each line of its job, of its email and of the reply to the email [L2]', async () => {
   const person = await app.addPerson()
   app.sink.refuse = { code: 451, text: '4.7.1 later' }
   const asked = await app.post('send-reset-password-link', { login: person.username })
@@ -52,7 +52,7 @@ test('L2: the id in the response to a request is in each line of its job, of its
   ])
 }, 90_000)
 
-test('L2: of many requests at once, each line has the id of its own', async () => {
+test('of many requests at once, each line has the id of its own [L2]', async () => {
   const people = await Promise.all(Array.from({ length: 12 }, () => app.addPerson()))
   const asked = await Promise.all(
     people.map(async ({ username, email }) => {
@@ -68,7 +68,7 @@ test('L2: of many requests at once, each line has the id of its own', async () =
   }
 })
 
-test('L2, L3: no line of an email or of an account is without an id, and no line has a link or an address', () => {
+test('no line of an email or of an account is without an id, and no line has a link or an address [L2, L3]', () => {
   const all = lines()
   for (const line of all)
     if (/^(email_|authn_|job_)/.test(line.event ?? '')) expect(line.requestId).toMatch(/^[0-9a-f-]{36}$/)

@@ -335,9 +335,9 @@ function djangoBuild(): string {
   const folder = copiedSources()
   writeFileSync(
     path.join(folder, 'rekey.config.ts'),
-    `import { defineConfiguration } from '@/lib/password-reset/extension-points'
+    `import { defineConfig } from '@/lib/password-reset/extension-points'
 import { django } from '@/lib/accounts/presets/django'
-export default defineConfiguration({ users: django({ version: '5.2' }) })
+export default defineConfig({ users: django({ version: '5.2' }) })
 `,
   )
   const build = pathToFileURL(path.resolve(folder, 'scripts/build.js')).href

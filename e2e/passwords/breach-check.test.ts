@@ -24,7 +24,7 @@ async function checkAgainst(answer: RequestListener) {
   return createBreachCheck(`http://127.0.0.1:${(server.address() as AddressInfo).port}/range`, log)
 }
 
-test('P8: a breached password is found by its range; five hex digits leave the house, with padding asked for', async () => {
+test('a breached password is found by its range; five hex digits leave the house, with padding asked for [P8]', async () => {
   const seen: { url?: string; padding?: unknown; all?: string }[] = []
   const isBreached = await checkAgainst((request, response) => {
     seen.push({
@@ -39,7 +39,7 @@ test('P8: a breached password is found by its range; five hex digits leave the h
   expect(JSON.stringify(seen)).not.toContain(suffix)
 })
 
-test('P8: padding, which has the count 0, is no finding; neither is another suffix', async () => {
+test('padding, which has the count 0, is no finding; neither is another suffix [P8]', async () => {
   const isBreached = await checkAgainst((_request, response) =>
     response.end(`${suffix}:0\r\n${'A'.repeat(35)}:7`),
   )
@@ -53,7 +53,7 @@ test.each<[string, RequestListener]>([
   ['fails', (_request, response) => response.writeHead(500).end(`${suffix}:9`)],
   ['redirects', (_request, response) => response.writeHead(302, { Location: 'http://127.0.0.1:9/' }).end()],
   ['floods', (_request, response) => void response.end('x'.repeat(600_000))],
-])('P8: a service that %s lets the password pass', async (_what, answer) => {
+])('a service that %s lets the password pass [P8]', async (_what, answer) => {
   const isBreached = await checkAgainst(answer)
   const timeout = vi.spyOn(AbortSignal, 'timeout')
   expect(await isBreached(password)).toBe(false)
@@ -63,6 +63,6 @@ test.each<[string, RequestListener]>([
   timeout.mockRestore()
 })
 
-test('P8: without a URL nothing is asked', async () => {
+test('without a URL nothing is asked [P8]', async () => {
   expect(await createBreachCheck(undefined, log)(password)).toBe(false)
 })

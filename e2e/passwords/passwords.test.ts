@@ -122,7 +122,7 @@ describe('what is taken, whole and as it was typed', () => {
       expect(await verify(stored, cut.join(''))).toBe(false)
   })
 
-  test('P5: an accent of one code point and one of two are two passwords, as docs/decisions/0007 says', async () => {
+  test('an accent of one code point and one of two are two passwords, as docs/decisions/0007 says [P5]', async () => {
     const [composed, decomposed] = ['café gravel lantern', 'café gravel lantern'].map((text, at) =>
       text.normalize(at === 0 ? 'NFC' : 'NFD'),
     ) as [string, string]
@@ -138,29 +138,32 @@ describe('what is taken, whole and as it was typed', () => {
   })
 })
 
-describe('P10: hashes of an older scheme', () => {
+describe('hashes of an older scheme [P10]', () => {
   const beginning = 'gravel lantern orbit '.repeat(4).slice(0, 72)
   test.each([
     ['Django’s PBKDF2', 'pbkdf2_sha256$1000000$Vr1PzJiK6Nd8$l2wT4rXvJ0qk0m1C3F4o5p6q7r8s9t0u1v2w3x4y5z0='],
     ['Django’s bcrypt', 'bcrypt_sha256$$2b$12$abcdefghijklmnopqrstuuK3zL9n1Q0mHkz8pN0vYc2rWJ7xG4y5e'],
     ['bcrypt', '$2b$12$abcdefghijklmnopqrstuuK3zL9n1Q0mHkz8pN0vYc2rWJ7xG4y5e'],
     ['Django’s scrypt', 'scrypt$abc$16384$8$5$bm8gcmVhbCBoYXNoIGF0IGFsbA=='],
-  ])('P9, P10: %s is gone after a reset, and no password is cut at 72 bytes any more', async (_what, old) => {
-    const people = [await someone(), await someone()]
-    for (const person of people) {
-      await app.sql.query('UPDATE "rekey"."users" SET "password" = $1 WHERE "id" = $2', [old, person.id])
-      expect((await reset(person, `${beginning}, and its end`)).status).toBe(200)
-      const stored = await storedFor(person)
-      expect(stored).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
-      expect(await verify(stored, `${beginning}, and its end`)).toBe(true)
-      for (const other of [beginning, `${beginning}, and another`, `${beginning}, and its en`])
-        expect(await verify(stored, other)).toBe(false)
-    }
-    expect(await storedFor(people[0]!)).not.toBe(await storedFor(people[1]!))
-  })
+  ])(
+    '%s is gone after a reset, and no password is cut at 72 bytes any more [P9, P10]',
+    async (_what, old) => {
+      const people = [await someone(), await someone()]
+      for (const person of people) {
+        await app.sql.query('UPDATE "rekey"."users" SET "password" = $1 WHERE "id" = $2', [old, person.id])
+        expect((await reset(person, `${beginning}, and its end`)).status).toBe(200)
+        const stored = await storedFor(person)
+        expect(stored).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+        expect(await verify(stored, `${beginning}, and its end`)).toBe(true)
+        for (const other of [beginning, `${beginning}, and another`, `${beginning}, and its en`])
+          expect(await verify(stored, other)).toBe(false)
+      }
+      expect(await storedFor(people[0]!)).not.toBe(await storedFor(people[1]!))
+    },
+  )
 
   test.each(['sha1', 'sha256', 'sha384', 'sha512'])(
-    'P10: two passwords whose %s begins with a zero byte are two passwords',
+    'two passwords whose %s begins with a zero byte are two passwords [P10]',
     async (digest) => {
       const found: string[] = []
       for (let n = 0; found.length < 2; n += 1) {
@@ -174,13 +177,13 @@ describe('P10: hashes of an older scheme', () => {
   )
 })
 
-describe('P8: the breach check', () => {
+describe('the breach check [P8]', () => {
   const rangeOf = (password: string) => {
     const digest = createHash('sha1').update(password).digest('hex').toUpperCase()
     return { path: `/range/${digest.slice(0, 5)}`, suffix: digest.slice(5) }
   }
 
-  test('P8: a breached password is refused with its reason; five hex digits and the wish for padding are all that was sent', async () => {
+  test('a breached password is refused with its reason; five hex digits and the wish for padding are all that was sent [P8]', async () => {
     const person = await someone()
     const password = newPassword()
     const { path, suffix } = rangeOf(password)
@@ -197,7 +200,7 @@ describe('P8: the breach check', () => {
     expect((await reset(person, password)).status).toBe(200)
   })
 
-  test('P8, T11: nothing is asked for a forged link, nor for a password that fails already', async () => {
+  test('nothing is asked for a forged link, nor for a password that fails already [P8, T11]', async () => {
     const person = await someone()
     const link = { ...(await signedLinks(app).linkOf(person)), password: newPassword() }
     expect((await app.post('reset-password', { ...link, signature: 'A'.repeat(86) })).status).toBe(400)
@@ -205,7 +208,7 @@ describe('P8: the breach check', () => {
     expect(asked).toEqual([])
   })
 
-  test('P8: a service that says nothing is given up, and the password counts as unknown', async () => {
+  test('a service that says nothing is given up, and the password counts as unknown [P8]', async () => {
     const link = await signedLinks(app).linkOf(await someone())
     answerRange = () => undefined
     expect((await app.post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
@@ -213,7 +216,7 @@ describe('P8: the breach check', () => {
   })
 })
 
-test('P6: nothing asks for a hint or a secret question, and no password ends on a date', async () => {
+test('nothing asks for a hint or a secret question, and no password ends on a date [P6]', async () => {
   const link = await signedLinks(app).linkOf(await someone())
   const described = await fetch(`${app.url}/api/v1/accounts/reset-password/`, { method: 'OPTIONS' })
   const { actions } = (await described.json()) as { actions: { POST: object } }

@@ -9,14 +9,14 @@ import { differences, readRows } from './rows'
 // Auth.js and next-auth 4 sign in through their Credentials provider, with the bcrypt libraries that teams use in `authorize`.
 
 inSurroundings('authJs', (given, isFirst) => {
-  test('W2, W3, W4: Auth.js with bcryptjs signs in with the new password only; its sessions, which are JWTs, live on', () =>
+  test('Auth.js with bcryptjs signs in with the new password only; its sessions, which are JWTs, live on [W2, W3, W4]', () =>
     judgeReset(given(), given().accounts))
 
   if (!isFirst) return
   test.each([
     ['next-auth.mjs', 'bcryptjs'],
     ['auth-js.mjs', 'bcrypt'],
-  ])('W2, W3: so does %s with %s', async (script, library) => {
+  ])('so does %s with %s [W2, W3]', async (script, library) => {
     const { schema, database } = given()
     const accounts = authJsAccounts(database.url, schema, script, library)
     await judgeReset(given(), accounts).finally(() => accounts.product.stop())

@@ -10,7 +10,7 @@ import { differences, readRows } from './rows'
 type Outcome = { status: number; cookie: string }
 
 inSurroundings('betterAuth', (given) => {
-  test('W2, W3, W4: better-auth signs in with the new password only, and its sessions end', async () => {
+  test('better-auth signs in with the new password only, and its sessions end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const { product } = accounts
     const [{ id, username, email, password: old }, other] = [await accounts.add(), await accounts.add()]

@@ -16,7 +16,7 @@ import { differences, readRows } from './rows'
 // Django of Debian's packages judges what Rekey writes: its own code makes the tables, users, sessions and tokens.
 
 inSurroundings('django', (given) => {
-  test('W2, W3, W4: Django signs in with the new password only, and its sessions and tokens end', async () => {
+  test('Django signs in with the new password only, and its sessions and tokens end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const { product } = accounts
     const [{ id, username, email, password: old }, other] = [await accounts.add(), await accounts.add()]
@@ -71,7 +71,7 @@ describe.runIf(canJudge('Django'))('hashes of Django', () => {
   })
 
   test.each(['4.2', '5.0', '5.1', '5.2', '6.0', '6.1'] as const)(
-    'W2, W6: with the iterations of Django %s, what Rekey writes fits and is not hashed again',
+    'with the iterations of Django %s, what Rekey writes fits and is not hashed again [W2, W6]',
     async (version) => {
       const { format } = django({ version }).password
       const password = `ﬁve ½ 𝒽 ${newPassword()}`
@@ -80,12 +80,12 @@ describe.runIf(canJudge('Django'))('hashes of Django', () => {
     },
   )
 
-  test('W6: of the version that runs here, the iterations are those that Django itself takes', async () => {
+  test('of the version that runs here, the iterations are those that Django itself takes [W6]', async () => {
     const version = (await product.call<string>('version')).split('.').slice(0, 2).join('.') as '3.2'
     expect(iterationsIn(django({ version }).password.format)).toBe(await product.call('default_iterations'))
   })
 
-  test('W6: what Django writes fits, and it notices another password, other iterations and a short salt', async () => {
+  test('what Django writes fits, and it notices another password, other iterations and a short salt [W6]', async () => {
     const format = djangoPbkdf2({ iterations })
     const password = newPassword()
     expect(await format.verify(password, await product.call<string>('hash', { password }))).toBe(true)
@@ -99,7 +99,7 @@ describe.runIf(canJudge('Django'))('hashes of Django', () => {
     expect(await product.call('judge', { password, stored })).toMatchObject(isRehashed)
   })
 
-  test('W2: with Argon2 first in PASSWORD_HASHERS, Django signs in with the new password and does not hash it again', async () => {
+  test('with Argon2 first in PASSWORD_HASHERS, Django signs in with the new password and does not hash it again [W2]', async () => {
     const { database, sql } = peer
     const argon2 = startProduct('django-auth.py', {
       iterations,

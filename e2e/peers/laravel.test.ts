@@ -18,7 +18,7 @@ const judgeBcrypt = (product: Product, given: { password: string; stored: string
   product.call<Judgement>('judge', { ...given, algorithm: '2y', options: { cost: given.cost } })
 
 inSurroundings('laravel', (given) => {
-  test('W2, W3, W4: PHP verifies the new password only, and what signs in without it is gone', async () => {
+  test('PHP verifies the new password only, and what signs in without it is gone [W2, W3, W4]', async () => {
     const { sql, way, schema, accounts, installation } = given()
     const { product } = accounts
     const { id, email, password: old } = await accounts.add()
@@ -80,7 +80,7 @@ describe.runIf(canJudge('PHP'))('hashes of PHP', () => {
   })
   afterAll(() => product?.stop())
 
-  test('W2, W6: of bcrypt, PHP knows version 2y alone, and notices another cost', async () => {
+  test('of bcrypt, PHP knows version 2y alone, and notices another cost [W2, W6]', async () => {
     const password = newPassword()
     const stored = await bcrypt({ cost: 10, version: '2y' }).hash(password)
     expect(await judgeBcrypt(product, { password, stored, cost: 10 })).toMatchObject({
@@ -99,7 +99,7 @@ describe.runIf(canJudge('PHP'))('hashes of PHP', () => {
       )
   })
 
-  test('W2, W6: PHP verifies Argon2id as Rekey writes it, with the parameters of Laravel, and does not hash it again', async (context) => {
+  test('PHP verifies Argon2id as Rekey writes it, with the parameters of Laravel, and does not hash it again [W2, W6]', async (context) => {
     if (!version.hasArgon2id) context.skip('this PHP has no Argon2id')
     const password = `ﬁve ½ ${newPassword()}`
     const stored = await argon2id({ memoryCost: 65_536, timeCost: 4, parallelism: 1 }).hash(password)

@@ -13,7 +13,7 @@ import { differences, readRows } from './rows'
 // Devise's encryptor and ActiveModel's has_secure_password, of Debian's packages, judge what Rekey writes.
 
 inSurroundings('devise', (given) => {
-  test('W2, W3, W4: Devise verifies the new password only, and its sessions die', async () => {
+  test('Devise verifies the new password only, and its sessions die [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const [account] = [await accounts.add(), await accounts.add()]
     const { id, email, password: old } = account
@@ -39,7 +39,7 @@ inSurroundings('devise', (given) => {
 })
 
 inSurroundings('rails', (given) => {
-  test('W2, W3, W4: has_secure_password verifies the new password only, and sessions end', async () => {
+  test('has_secure_password verifies the new password only, and sessions end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const [account, other] = [await accounts.add(), await accounts.add()]
     for (const { id } of [account, other])
@@ -67,7 +67,7 @@ describe.runIf(canJudge('Rails'))('hashes of Devise and Rails', () => {
   })
   afterAll(() => product?.stop())
 
-  test('W6: the presets write the version and the cost that Devise and Rails have by default', async () => {
+  test('the presets write the version and the cost that Devise and Rails have by default [W6]', async () => {
     const costs = await product.call<{ devise: number; rails: number }>('defaultCosts')
     expect(devise().password.format.name).toBe(bcrypt({ cost: costs.devise, version: '2a' }).name)
     expect(rails().password.format.name).toBe(bcrypt({ cost: costs.rails, version: '2a' }).name)
@@ -77,7 +77,7 @@ describe.runIf(canJudge('Rails'))('hashes of Devise and Rails', () => {
     ['without a pepper', undefined, 'a pepper'],
     ['with a pepper', 'a pepper', undefined],
   ])(
-    'W2, W6: %s, Devise and Rekey verify what the other writes, and nothing with another pepper',
+    '%s, Devise and Rekey verify what the other writes, and nothing with another pepper [W2, W6]',
     async (_how, pepper, other) => {
       const [password, cost] = [newPassword(), 10]
       const format = devise({ cost, ...(pepper && { pepper }) }).password.format
@@ -89,7 +89,7 @@ describe.runIf(canJudge('Rails'))('hashes of Devise and Rails', () => {
     },
   )
 
-  test('W2, W6: the longest password of Rekey fits for Devise, though bcrypt cuts the pepper there', async () => {
+  test('the longest password of Rekey fits for Devise, though bcrypt cuts the pepper there [W2, W6]', async () => {
     const pepper = 'a pepper of this test'
     const format = bcrypt({ cost: 10, version: '2a', pepper })
     for (const length of [60, 71, 72]) {

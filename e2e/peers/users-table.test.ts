@@ -7,7 +7,7 @@ import { differences, readRows } from './rows'
 // A table that no preset knows: PHP's own functions make its hashes and verify what Rekey writes.
 
 inSurroundings('usersTable', (given, isFirst) => {
-  test('W2, W3, W4: PHP verifies the new password only, and the logins of the account are gone', async () => {
+  test('PHP verifies the new password only, and the logins of the account are gone [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const [account, other] = [await accounts.add(), await accounts.add()]
     for (const { id, username } of [account, other])
@@ -25,7 +25,7 @@ inSurroundings('usersTable', (given, isFirst) => {
   })
 
   if (!isFirst) return
-  test('W8: where a constraint of the table refuses the new hash, the visitor gets a 500 without detail, and nothing changes', async () => {
+  test('where a constraint of the table refuses the new hash, the visitor gets a 500 without detail, and nothing changes [W8]', async () => {
     const { sql, schema, accounts, installation } = given()
     const account = await accounts.add()
     await sql.query(`ALTER TABLE ${schema}.people ADD CONSTRAINT frozen CHECK (changed_at IS NULL) NOT VALID`)

@@ -49,7 +49,7 @@ async function run(env: Record<string, string>, args: string[], input = '') {
   return { code: code as number | null, output: output.trim(), errors: errors.trim() }
 }
 
-test('I6: a username is given once; an address may be repeated in whatever case, and the operator is told', async () => {
+test('a username is given once; an address may be repeated in whatever case, and the operator is told [I6]', async () => {
   const add = (username: string, email: string) =>
     accounts(['add', username, email, '--password-stdin'], newPassword())
   const stored = async () =>
@@ -69,7 +69,7 @@ test('I6: a username is given once; an address may be repeated in whatever case,
   expect(await stored()).toHaveLength(2)
 })
 
-test('M11: an address that only some mail servers take is added with a note; a look-alike is refused', async () => {
+test('an address that only some mail servers take is added with a note; a look-alike is refused [M11]', async () => {
   const add = (username: string, email: string) =>
     accounts(['add', username, email, '--password-stdin'], newPassword())
   expect(await add('jose', 'josé@MÜLLER.example')).toEqual({
@@ -81,7 +81,7 @@ test('M11: an address that only some mail servers take is added with a note; a l
   expect(await add('wide', '\uFF4Dike@example.com')).toMatchObject({ code: 2, output: '' })
 })
 
-test('I6: what is too long to be looked for is refused in words', async () => {
+test('what is too long to be looked for is refused in words [I6]', async () => {
   const refusal = async (username: string, email: string) => {
     const { code, errors } = await accounts(['add', username, email])
     return [code, errors]
@@ -93,7 +93,7 @@ test('I6: what is too long to be looked for is refused in words', async () => {
   expect((await sql.query(`SELECT FROM "rekey"."users" WHERE "email" = 'long@example.com'`)).rowCount).toBe(0)
 })
 
-test('I6: a password is verified for the username as it is spelt, and for no other', async () => {
+test('a password is verified for the username as it is spelt, and for no other [I6]', async () => {
   const password = newPassword()
   await accounts(['add', 'grace', 'grace@example.com', '--password-stdin'], password)
   const verify = async (username: string, typed: string) => {
@@ -105,7 +105,7 @@ test('I6: a password is verified for the username as it is spelt, and for no oth
   expect(await verify('GRACE', password)).toEqual([1, 'This is not the password.'])
 })
 
-test('I6: an account is listed, deactivated and activated; another spelling of its username is none', async () => {
+test('an account is listed, deactivated and activated; another spelling of its username is none [I6]', async () => {
   await accounts(['add', 'joan', 'joan@example.com'])
   const status = async () => /^joan +joan@example\.com +(\w+) /m.exec((await accounts(['list'])).output)?.[1]
   expect(await accounts(['deactivate', 'joan'])).toMatchObject({
@@ -121,7 +121,7 @@ test('I6: an account is listed, deactivated and activated; another spelling of i
   expect(await status()).toBe('active')
 })
 
-test('K1: without a database by name or a demo, the command says what to set and makes none', async () => {
+test('without a database by name or a demo, the command says what to set and makes none [K1]', async () => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-none-'))
   try {
     expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual({
@@ -149,7 +149,7 @@ test('K1: without a database by name or a demo, the command says what to set and
   }
 })
 
-test('F13: a demo’s database that cannot be migrated is closed again, and the command ends', async () => {
+test('a demo’s database that cannot be migrated is closed again, and the command ends [F13]', async () => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-broken-'))
   try {
     const demo = await startEmbeddedDatabase(dataDir)

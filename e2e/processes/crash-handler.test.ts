@@ -74,7 +74,7 @@ describe('an error that nobody caught', () => {
     ['timer', 'uncaughtException'],
     ['promise', 'unhandledRejection'],
   ])(
-    'F15: thrown in a %s, it is logged, work in hand is finished, and the process ends with a failure',
+    'thrown in a %s, it is logged, work in hand is finished, and the process ends with a failure [F15]',
     async (trial, reason) => {
       const { code, lines } = await run(trial)
       expect(code).toBe(1)
@@ -83,17 +83,17 @@ describe('an error that nobody caught', () => {
     },
   )
 
-  test('F15: work that does not finish does not keep the process', async () => {
+  test('work that does not finish does not keep the process [F15]', async () => {
     expect((await run('timer', 'never')).code).toBe(1)
   })
 
-  test('F15: a second one is logged too, and closes nothing twice', async () => {
+  test('a second one is logged too, and closes nothing twice [F15]', async () => {
     const { code, lines } = await run('twice', 'never')
     expect([code, lines.map((line) => line.msg)]).toEqual([1, ['closing', 'crashed', 'crashed']])
   })
 })
 
-test('F15, L2, L3: what Next says on the console becomes log lines, named by request and without messages', async () => {
+test('what Next says on the console becomes log lines, named by request and without messages [F15, L2, L3]', async () => {
   const { lines, errors } = await run('console')
   expect(lines).toHaveLength(2)
   expect(lines[0]).toMatchObject({ level: 'error', event: 'next_reported', requestId: 'r-1', digest: '42' })

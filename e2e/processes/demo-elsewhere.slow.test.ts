@@ -21,7 +21,7 @@ afterEach(async () => {
   await database.drop()
 })
 
-test('K1: a database that somebody named is not migrated by the demo', async () => {
+test('a database that somebody named is not migrated by the demo [K1]', async () => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-elsewhere-'))
   const child = spawn(process.execPath, ['scripts/run.js', 'demo'], {
     env: {
@@ -42,7 +42,7 @@ test('K1: a database that somebody named is not migrated by the demo', async () 
   await sql.end()
 })
 
-test('K1: nor are its emails taken, as long as there is no mail server and nobody asks for it', async () => {
+test('nor are its emails taken, as long as there is no mail server and nobody asks for it [K1]', async () => {
   app = await startApp({ command: 'demo', env: { SMTP_URL: '' }, database })
   const person = await app.addPerson()
   expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)

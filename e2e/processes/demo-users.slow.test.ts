@@ -52,7 +52,7 @@ describe.each([
     similar: 'Not close to your name or email address',
   },
 ])('npm run demo -- --users $product', ({ product, login, stored, format, similar }) => {
-  test('K1, W2, W3, W11: a reset is walked through to a hash of the product’s own format in its table', async () => {
+  test('a reset is walked through to a hash of the product’s own format in its table [K1, W2, W3, W11]', async () => {
     const port = await freePort()
     const url = `http://localhost:${port}`
     const directory = path.join(dataDir, product)
@@ -121,7 +121,7 @@ describe.each([
   }, 180_000)
 })
 
-test('K1: of an unknown product, or beside DATABASE_URL, the demo says what is wrong in one sentence', async () => {
+test('of an unknown product, or beside DATABASE_URL, the demo says what is wrong in one sentence [K1]', async () => {
   expect(await outcome(run(['demo', '--users', 'rails']))).toEqual({
     code: 1,
     output: '',

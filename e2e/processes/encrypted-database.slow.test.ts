@@ -40,7 +40,7 @@ function believing(file: string, host = 'localhost'): string {
   return url.href
 }
 
-test('K5: over a checked connection alone, a link is asked for, mailed and used', async () => {
+test('over a checked connection alone, a link is asked for, mailed and used [K5]', async () => {
   const app = await startApp({ database: { ...database, url: believing(trusted) } })
   try {
     const person = await app.addPerson()
@@ -55,7 +55,7 @@ test('K5: over a checked connection alone, a link is asked for, mailed and used'
   }
 })
 
-test('K5: to a database on another machine, TLS that is not checked is warned of', async () => {
+test('to a database on another machine, TLS that is not checked is warned of [K5]', async () => {
   const url = new URL(encrypted.url)
   // An address that leads to this machine, but says nothing of it.
   url.hostname = '0.0.0.0'
@@ -75,7 +75,7 @@ test('K5: to a database on another machine, TLS that is not checked is warned of
   )
 })
 
-test('K5: a worker of its own warns of it, too', async () => {
+test('a worker of its own warns of it, too [K5]', async () => {
   const url = new URL(encrypted.url)
   url.hostname = '0.0.0.0'
   url.searchParams.set('sslmode', 'no-verify')
@@ -108,7 +108,7 @@ test.each([
   ['a certificate of another name', () => believing(trusted, '127.0.0.1'), /does not match|not in the cert/],
   ['a file of certificates that is missing', () => believing(path.join(dir, 'gone.pem')), /ENOENT/],
   ['no TLS, where the database insists', () => encrypted.url, /terminated|ECONNRESET/],
-])('K5: %s keeps the app from starting, and is told in one sentence', async (_what, url, reason) => {
+])('%s keeps the app from starting, and is told in one sentence [K5]', async (_what, url, reason) => {
   const child = spawn(process.execPath, ['scripts/run.js', 'start'], {
     env: {
       PATH: process.env.PATH,

@@ -29,7 +29,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('K1, V5: handlers and worker run on one secret from .env, dollar signs and all, and on no other file', async () => {
+test('handlers and worker run on one secret from .env, dollar signs and all, and on no other file [K1, V5]', async () => {
   const person = await app.addPerson()
   const link = await app.linkFor(person)
   const password = newPassword()
@@ -43,17 +43,17 @@ test('K1, V5: handlers and worker run on one secret from .env, dollar signs and 
   expect(page).not.toContain('other@example.com')
 })
 
-test('V5: the environment wins over .env, and the start names the setting without its values', () => {
+test('the environment wins over .env, and the start names the setting without its values [V5]', () => {
   expect(app.output()).toContain('PORT: the value of the environment is used, not the one of .env.\n')
   expect(app.output()).not.toContain(secret)
 })
 
-test('V5: the start warns of a name that is no setting, with the nearest one', () => {
+test('the start warns of a name that is no setting, with the nearest one [V5]', () => {
   const warnings = app.output().match(/"event":"settings_warning".*/g) ?? []
   expect(warnings.filter((line) => line.includes('did you mean PASSWORD_MIN_LENGTH?'))).toHaveLength(1)
 })
 
-describe('V5: a .env is refused', () => {
+describe('a .env is refused [V5]', () => {
   const other = linkedDirectory(/^\.env/)
   afterAll(() => rmSync(other, { recursive: true, force: true }))
   const file = path.join(other, '.env')

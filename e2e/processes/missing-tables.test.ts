@@ -6,7 +6,7 @@ let app: RunningApp
 beforeAll(async () => void (app = await startApp()))
 afterAll(() => app?.stop())
 
-describe('C15 (CVE-2026-73421): something that the app needs is missing while it runs', () => {
+describe('something that the app needs is missing while it runs [C15, CVE-2026-73421]', () => {
   test.each([
     ['"rekey"."limits"', 'the counts'],
     ['"rekey"."recovery"', 'the epochs'],
@@ -14,7 +14,7 @@ describe('C15 (CVE-2026-73421): something that the app needs is missing while it
     ['"rekey"."users"', 'the accounts'],
     ['rekey_queue."job_common"', 'the jobs'],
     ['rekey_queue."queue"', 'the queues'],
-  ])('C15, R8: without %s (%s) nothing succeeds that should not, and nothing is changed', async (table) => {
+  ])('without %s (%s) nothing succeeds that should not, and nothing is changed [C15, R8]', async (table) => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const before = await app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])

@@ -40,7 +40,7 @@ describe('where rekey.config.ts was edited after the build', () => {
     `${readFileSync('rekey.config.ts', 'utf8')}\n// edited\n`,
   )
 
-  test.each(['start', 'worker'])('K1: npm run %s says so and runs nothing', (command) => {
+  test.each(['start', 'worker'])('npm run %s says so and runs nothing [K1]', (command) => {
     expect(run(command, edited)).toEqual([1, 'The sources changed since the build; run `npm run build`.\n'])
   })
 })
@@ -52,7 +52,7 @@ describe('of the sources, only what is built counts', () => {
     return made
   }
 
-  test('K1: a start goes on to the settings after edits of tests, their helpers and scripts for developers', () => {
+  test('a start goes on to the settings after edits of tests, their helpers and scripts for developers [K1]', () => {
     const copy = copies('lib', 'server', 'scripts')
     for (const file of ['lib/text/new.test.ts', 'server/http/new.test.ts', 'scripts/screenshots.js'])
       appendFileSync(path.join(copy, file), '// edited\n')
@@ -64,7 +64,7 @@ describe('of the sources, only what is built counts', () => {
     ['messages', 'messages/ja.json'],
     ['app', 'app/another-page/page.tsx'],
     ['prisma', 'prisma/schema.prisma'],
-  ])('K1: a start is refused after an edit in %s', (folder, file) => {
+  ])('a start is refused after an edit in %s [K1]', (folder, file) => {
     const copy = copies(folder)
     mkdirSync(path.dirname(path.join(copy, file)), { recursive: true })
     appendFileSync(path.join(copy, file), '\n')
@@ -72,7 +72,7 @@ describe('of the sources, only what is built counts', () => {
   })
 })
 
-test('K1: after an edit, npm run migrate and accounts run what was edited, and leave alone what a service may run on', () => {
+test('after an edit, npm run migrate and accounts run what was edited, and leave alone what a service may run on [K1]', () => {
   const copy = mkdtempSync(path.join(tmpdir(), 'rekey-edited-'))
   directories.push(copy)
   for (const name of [

@@ -23,7 +23,7 @@ function run(script: string) {
   return { status, errors: stderr, output: stdout + stderr }
 }
 
-test('V7: npm run build and the first npm run demo name file and line of all mistakes at once, and build nothing', () => {
+test('npm run build and the first npm run demo name file and line of all mistakes at once, and build nothing [V7]', () => {
   mkdirSync(path.join(sources, 'team'))
   write('team/sessions.ts', [
     'export const endSessions = (id: number) => Promise.resolve(void id)',
@@ -31,10 +31,10 @@ test('V7: npm run build and the first npm run demo name file and line of all mis
     'export const unfinished = (',
   ])
   write('rekey.config.ts', [
-    "import { defineConfiguration } from '@/lib/password-reset/extension-points'",
+    "import { defineConfig } from '@/lib/password-reset/extension-points'",
     "import { endSessions } from './team/sessions'",
     "import { missing } from './team/missing'",
-    'export default defineConfiguration({',
+    'export default defineConfig({',
     '  revokeSessions: (tx) => tx.session.deleteMany(),',
     '  passwordChanged: ({ id }) => endSessions(id),',
     "  secondFactor: () => 'yes',",
@@ -64,16 +64,16 @@ test('V7: npm run build and the first npm run demo name file and line of all mis
   }
 })
 
-test('V7: a configuration that does not use the function that types it is checked where it is used', () => {
+test('a configuration that does not use the function that types it is checked where it is used [V7]', () => {
   write('rekey.config.ts', ["export default { revokeSessions: 'all' }"])
   expect(run('build')).toMatchObject({ status: 1, errors: expect.stringContaining('revokeSessions') })
 })
 
-test('V7, L3: what throws while it is loaded ends build and start with its file and line, and without what it quotes', () => {
+test('what throws while it is loaded ends build and start with its file and line, and without what it quotes [V7, L3]', () => {
   write('rekey.config.ts', [
-    "import { defineConfiguration } from '@/lib/password-reset/extension-points'",
+    "import { defineConfig } from '@/lib/password-reset/extension-points'",
     "import { token } from './team/token'",
-    'export default defineConfiguration({ buildVerificationUrl: () => String(token) })',
+    'export default defineConfig({ buildVerificationUrl: () => String(token) })',
   ])
   write('team/token.ts', [
     '// The value is a secret.',

@@ -48,12 +48,12 @@ function keep(script: string, options: Partial<Parameters<typeof superviseProces
 
 const ready = 'process.send({ ready: true, port: 4310 })'
 
-test('F15: a process is up when it says so, and what it says comes along', async () => {
+test('a process is up when it says so, and what it says comes along [F15]', async () => {
   const { kept } = keep(ready)
   expect(await kept.up).toEqual({ port: 4310 })
 })
 
-test('F15: where there is no room for another process, it is tried again', async () => {
+test('where there is no room for another process, it is tried again [F15]', async () => {
   const file = path.join(directory, 'late.mjs')
   writeFileSync(file, `${ready}; setInterval(() => {}, 1000)`)
   let tries = 0
@@ -73,7 +73,7 @@ test('a process that says nothing is up when it has lived for a while', async ()
   expect(await kept.up).toEqual({})
 })
 
-test('F15: a process that is killed is started again, and the log says so', async () => {
+test('a process that is killed is started again, and the log says so [F15]', async () => {
   const { kept, starts, logged } = keep(ready)
   await kept.up
   process.kill(starts()[0]![0], 'SIGKILL')
@@ -83,14 +83,14 @@ test('F15: a process that is killed is started again, and the log says so', asyn
   expect(logged[0]).toMatchObject({ signal: 'SIGKILL' })
 })
 
-test('F15: one that dies at once is started again ever more slowly, but not slower than the longest delay', async () => {
+test('one that dies at once is started again ever more slowly, but not slower than the longest delay [F15]', async () => {
   const { logged } = keep('process.exit(3)')
   await expect.poll(() => logged.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(5)
   expect(logged.slice(0, 5).map((line) => line.restartInMs)).toEqual([40, 80, 160, 160, 160])
   expect(logged[0]).toMatchObject({ code: 3 })
 })
 
-test('F15: the reason why one could not start again is in the log, and in the line of that end only', async () => {
+test('the reason why one could not start again is in the log, and in the line of that end only [F15]', async () => {
   const { logged } = keep(
     `import { readFileSync } from 'node:fs'
      if (readFileSync(process.argv[1].replace('.mjs', '.starts'), 'utf8').trim().split('\\n').length > 1) process.exit(2)
@@ -102,7 +102,7 @@ test('F15: the reason why one could not start again is in the log, and in the li
   expect(logged[1]).not.toHaveProperty('reason')
 })
 
-test('F15: after a healthy time the delay starts over', async () => {
+test('after a healthy time the delay starts over [F15]', async () => {
   const { starts, logged } = keep(`${ready}; setTimeout(() => process.exit(1), ${times.healthyAfter + 100})`)
   await expect.poll(() => starts().length, { timeout: 5_000 }).toBe(3)
   expect(logged.filter((line) => line.event === 'sys_crash').map((line) => line.restartInMs)).toEqual([
@@ -110,7 +110,7 @@ test('F15: after a healthy time the delay starts over', async () => {
   ])
 })
 
-test('K1: one that must start and does not is not tried again; its own reason is told', async () => {
+test('one that must start and does not is not tried again; its own reason is told [K1]', async () => {
   for (let n = 0; n < 5; n += 1) {
     const { kept, starts } = keep(
       `process.send({ cannotStart: 'Port 1 is taken.' }, () => process.exit(1))`,
@@ -121,7 +121,7 @@ test('K1: one that must start and does not is not tried again; its own reason is
   }
 })
 
-test('K1: without a reason of its own, there is a sentence all the same', async () => {
+test('without a reason of its own, there is a sentence all the same [K1]', async () => {
   const { kept } = keep('process.exit(1)', { mustStart: true, name: 'worker' })
   await expect(kept.up).rejects.toThrow('The worker process ended before it was ready.')
 })
@@ -133,7 +133,7 @@ test('once it was up, one that must start is started again like any other', asyn
   await expect.poll(() => starts().length).toBe(2)
 })
 
-test('F9: stopping asks with SIGTERM and waits for the end; nothing starts again', async () => {
+test('stopping asks with SIGTERM and waits for the end; nothing starts again [F9]', async () => {
   const { kept, starts, logged } = keep(
     `process.on('SIGTERM', () => setTimeout(() => process.exit(0), 150)); ${ready}`,
   )
@@ -145,7 +145,7 @@ test('F9: stopping asks with SIGTERM and waits for the end; nothing starts again
   expect([starts().length, logged]).toEqual([1, []])
 })
 
-test('F9: one that does not listen to SIGTERM is killed when the grace is over', async () => {
+test('one that does not listen to SIGTERM is killed when the grace is over [F9]', async () => {
   const { kept, starts, logged } = keep(`process.on('SIGTERM', () => {}); ${ready}`, {
     times: { ...times, stopGrace: 200 },
   })
@@ -155,7 +155,7 @@ test('F9: one that does not listen to SIGTERM is killed when the grace is over',
   expect(logged.map((line) => line.event)).toEqual(['sys_killed'])
 })
 
-test('F9: stopping between two starts is enough to end them', async () => {
+test('stopping between two starts is enough to end them [F9]', async () => {
   const { kept, starts, logged } = keep(`${ready}; process.exit(1)`, { times: { ...times, firstDelay: 300 } })
   await expect.poll(() => logged.length).toBe(1)
   await kept.stop()

@@ -132,7 +132,7 @@ const stops: Stop[] = [
 
 describe('a request in progress is answered, the port is free, and no process is left', () => {
   for (const { title, command, signal, receiver, code, env = {}, when = true } of stops) {
-    test.runIf(when)(`V3: after ${title}`, async () => {
+    test.runIf(when)(`after ${title} [V3]`, async () => {
       const port = await freePort()
       const service = start(command, { ...settings(port), ...env })
       const worker = env.WORKER !== 'off'
@@ -153,7 +153,7 @@ describe('a request in progress is answered, the port is free, and no process is
 })
 
 test.runIf(mayIsolate)(
-  `V3: after SIGTERM to a worker's container, no process is left${skipped}`,
+  `after SIGTERM to a worker's container, no process is left${skipped} [V3]`,
   async () => {
     const worker = start([...isolated, ...workerCommand], settings(await freePort()))
     await worker.says(/worker_started/)
@@ -169,7 +169,7 @@ test.each([
   ['dev', 'SIGINT', 'group', 0],
   ['dev', 'SIGKILL', 'itself', 137],
 ] as const)(
-  'V3: npm run %s answers; after %s (%s), no process is left',
+  'npm run %s answers; after %s (%s), no process is left [V3]',
   async (script, signal, receiver, code) => {
     const port = await freePort()
     const embedded = script === 'demo' ? { DATABASE_URL: '', SMTP_URL: '' } : {}
@@ -186,7 +186,7 @@ test.each([
   },
 )
 
-test('V3: a service in the background of a shell that has ended goes on', async () => {
+test('a service in the background of a shell that has ended goes on [V3]', async () => {
   const port = await freePort()
   const shell = start(['sh', '-c', 'nohup npm start & sleep 2'], settings(port))
   expect(await shell.ended).toBe(0)
@@ -219,7 +219,7 @@ describe('what is stopped before it is ready', () => {
     ['worker', 'SIGTERM', 143],
     ['migrate', 'SIGTERM', 143],
     ['accounts -- list', 'SIGINT', 130],
-  ] as const)('V3: npm run %s, which waits for its database, ends at %s', async (script, signal, code) => {
+  ] as const)('npm run %s, which waits for its database, ends at %s [V3]', async (script, signal, code) => {
     const env = { ...settings(await freePort()), DATABASE_URL: `postgresql://rekey@127.0.0.1:${port}/rekey` }
     const waiting = start(['npm', 'run', ...script.split(' ')] as ['npm', ...string[]], env)
     await expect.poll(() => sockets.size, { timeout: 60_000 }).toBeGreaterThan(0)
@@ -230,7 +230,7 @@ describe('what is stopped before it is ready', () => {
     expect(waiting.output()).not.toMatch(/answer|timeout|migrated/i)
   })
 
-  test('V3: npm run demo, which opens its database, ends at SIGTERM', async () => {
+  test('npm run demo, which opens its database, ends at SIGTERM [V3]', async () => {
     const data = mkdtempSync(path.join(directory, 'demo-'))
     const env = { ...settings(await freePort()), DATABASE_URL: '', SMTP_URL: '', DATA_DIR: data }
     const demo = start(['npm', 'run', 'demo'], env)
@@ -240,7 +240,7 @@ describe('what is stopped before it is ready', () => {
     await expectGone(demo)
   })
 
-  test('V3: npm run build and npm test, which run other programs, end with all of those at SIGTERM', async () => {
+  test('npm run build and npm test, which run other programs, end with all of those at SIGTERM [V3]', async () => {
     const sources = copiedSources()
     try {
       for (const [script, runs] of [

@@ -171,7 +171,7 @@ describe('a start that is refused', { timeout: 20_000 }, () => {
       { PUBLIC_URL: undefined, REKEY_MODE: 'dev' },
       'PUBLIC_URL',
     ],
-  ])('K1: %s', async (_, env, named) => {
+  ])('%s [K1]', async (_, env, named) => {
     const { code, output, errors } = await start(env).ended
     expect(code).toBe(1)
     expect(errors).toMatch(
@@ -181,12 +181,12 @@ describe('a start that is refused', { timeout: 20_000 }, () => {
     expect(output).not.toContain('serving')
   })
 
-  test('K1: everything that is wrong is told at once', async () => {
+  test('everything that is wrong is told at once [K1]', async () => {
     const { errors } = await start({ SECRET_KEY: undefined, PUBLIC_URL: undefined, PORT: 'x' }).ended
     for (const name of ['SECRET_KEY', 'PUBLIC_URL', 'PORT']) expect(errors).toContain(`  - ${name}`)
   })
 
-  test('K1: without a build', async () => {
+  test('without a build [K1]', async () => {
     const { code, errors } = await start({}, { built: false }).ended
     expect([code, errors]).toEqual([1, 'There is no build to serve; run `npm run build` first.\n'])
   })
@@ -207,17 +207,17 @@ describe('a start that is refused', { timeout: 20_000 }, () => {
       '/account',
       'PUBLIC_URL has the path /account/team, but the build was made for the path /account',
     ],
-  ])('V8: at %s, with a build for "%s"', async (publicUrl, basePath, sentence) => {
+  ])('at %s, with a build for "%s" [V8]', async (publicUrl, basePath, sentence) => {
     const { code, errors } = await start({ PUBLIC_URL: publicUrl }, { basePath }).ended
     expect([code, errors]).toEqual([1, `${sentence}; run \`npm run build\` with this PUBLIC_URL.\n`])
   })
 
-  test('K1: without the database', async () => {
+  test('without the database [K1]', async () => {
     const { code, errors } = await start({ TRIAL_DATABASE: 'away' }).ended
     expect([code, errors]).toEqual([1, 'The database at db.example.com does not answer.\n'])
   })
 
-  test('K1: on a port that is taken, with one sentence, however many processes want it', async () => {
+  test('on a port that is taken, with one sentence, however many processes want it [K1]', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as { port: number }
@@ -230,7 +230,7 @@ describe('a start that is refused', { timeout: 20_000 }, () => {
     expect(output).not.toContain('serving')
   })
 
-  test('K1: with a worker that cannot run', async () => {
+  test('with a worker that cannot run [K1]', async () => {
     const { code, errors } = await start({ TRIAL_WORKER: 'dies' }).ended
     expect([code, errors]).toEqual([1, 'The worker process ended before it was ready.\n'])
   })
@@ -253,7 +253,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect((await ended).code).toBe(0)
   })
 
-  test('K1, K5: gives none of its processes the role that owns the tables, but refuses its stock password', async () => {
+  test('gives none of its processes the role that owns the tables, but refuses its stock password [K1, K5]', async () => {
     const owner = 'postgresql://owner:c4n4ry-7Zr8k@db.invalid/rekey'
     const { port, workerNotes } = await startServing({ MIGRATION_DATABASE_URL: owner })
     expect((await ask(port, 'GET /')).body).not.toContain('c4n4ry')
@@ -270,7 +270,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect(workerNotes()).toEqual([])
   })
 
-  test('F15: a web process that is killed is missed by nobody and comes back', async () => {
+  test('a web process that is killed is missed by nobody and comes back [F15]', async () => {
     const { bothPids } = await startServing()
     const [first, second] = await bothPids()
     process.kill(first!, 'SIGKILL')
@@ -279,7 +279,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect(after).not.toContain(first)
   })
 
-  test('F15: an error outside any request ends its process, which comes back; requests are served all the time', async () => {
+  test('an error outside any request ends its process, which comes back; requests are served all the time [F15]', async () => {
     const { port, bothPids, output } = await startServing()
     const before = await bothPids()
     const answer = await ask(port, 'GET /crash')
@@ -291,7 +291,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect(output().match(/"level":"fatal"/g)).toHaveLength(1)
   })
 
-  test('F15: a worker that is killed comes back', async () => {
+  test('a worker that is killed comes back [F15]', async () => {
     const { workerNotes } = await startServing()
     await expect.poll(() => workerNotes().length).toBe(1)
     process.kill(Number.parseInt(workerNotes()[0]!), 'SIGKILL')
@@ -299,7 +299,7 @@ describe('a running service', { timeout: 20_000 }, () => {
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    'F9: %s finishes what is in progress, stops the worker, exits 0',
+    '%s finishes what is in progress, stops the worker, exits 0 [F9]',
     async (signal) => {
       const { port, bothPids, child, ended, workerNotes } = await startServing()
       const all = await bothPids()
@@ -316,7 +316,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     },
   )
 
-  test('F9: a start that is stopped half-way ends as well, and never says that it serves', async () => {
+  test('a start that is stopped half-way ends as well, and never says that it serves [F9]', async () => {
     const { child, cwd, ended } = start({ TRIAL_START: 'slow', WORKER: 'off' })
     await expect.poll(() => existsSync(path.join(cwd, 'preparing')), { timeout: 10_000 }).toBe(true)
     child.kill('SIGTERM')

@@ -53,7 +53,7 @@ const auditOf = async ({ id }: Person, event: string) =>
     )
   ).rows
 
-test('a link that the support sends arrives, is shown step by step, and names who sent it (L8)', async () => {
+test('a link that the support sends arrives, is shown step by step, and names who sent it [L8]', async () => {
   const person = await app.addPerson()
   const { code, output } = await accounts('send-link', person.username, '--as', 'Ana Support')
   expect([code, output]).toEqual([0, expect.stringContaining(`for ${person.username}.`)])
@@ -78,7 +78,7 @@ test('a link that the support sends arrives, is shown step by step, and names wh
   expect(history).not.toContain(link.signature)
 })
 
-test('a printed link resets once, lives 15 minutes, and the email about the change still goes (L9)', async () => {
+test('a printed link resets once, lives 15 minutes, and the email about the change still goes [L9]', async () => {
   const person = await app.addPerson()
   const printed = await accounts('print-link', person.username, '--as', 'Ana', '--force')
   expect(printed.code).toBe(0)
@@ -98,7 +98,7 @@ test('a printed link resets once, lives 15 minutes, and the email about the chan
   expect(await auditOf(person, 'authn_token_printed')).toEqual([{ actor: 'Ana', reason: null }])
 })
 
-test('a link is printed neither into a pipe, nor without a name, nor for an account that may not be reset (L9)', async () => {
+test('a link is printed neither into a pipe, nor without a name, nor for an account that may not be reset [L9]', async () => {
   const person = await app.addPerson()
   const disabled = await app.addPerson({ isActive: false })
   for (const [args, said] of [
@@ -117,7 +117,7 @@ test('a link is printed neither into a pipe, nor without a name, nor for an acco
   expect(await auditOf(person, 'authn_token_printed')).toEqual([])
 })
 
-test('links that the support cancels are dead, mailed and printed ones (L9)', async () => {
+test('links that the support cancels are dead, mailed and printed ones [L9]', async () => {
   const person = await app.addPerson()
   const mailed = await app.linkFor(person)
   const printed = await accounts('print-link', person.username, '--as', 'Ana', '--force')

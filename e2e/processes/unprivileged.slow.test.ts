@@ -79,7 +79,7 @@ function writings(dir: string): Map<string, number> {
   return found
 }
 
-test('K5: the whole flow runs as a user without rights, and writes into the data directory alone', async () => {
+test('the whole flow runs as a user without rights, and writes into the data directory alone [K5]', async () => {
   expect(reads(), 'root, who may do anything, needs a copy of this directory that others may read').toBe(true)
   const before = writings('.')
   const sink = await startMailSink()

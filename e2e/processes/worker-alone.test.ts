@@ -7,7 +7,7 @@ test.each([
   ['its supervisor is gone', (child: ReturnType<typeof fork>) => child.disconnect()],
   ['it is told to stop', (child: ReturnType<typeof fork>) => child.kill('SIGTERM')],
 ])(
-  'F9: a worker that still waits for its database when %s ends, and nothing of it is left',
+  'a worker that still waits for its database when %s ends, and nothing of it is left [F9]',
   async (_, leave) => {
     const sockets = new Set<Socket>()
     const silent = createServer((socket) => void sockets.add(socket.on('error', () => undefined))).listen(

@@ -71,7 +71,7 @@ function expectAlike(...refused: [Refused, Refused]): void {
 }
 
 describe('asking', () => {
-  test('A6, R1, R4: an identifier is refused at the same count whether it has an account or not, with the same answer', async () => {
+  test('an identifier is refused at the same count whether it has an account or not, with the same answer [A6, R1, R4]', async () => {
     const person = await app.addPerson()
     const known = await untilRefused(() => person.username)
     const unknown = await untilRefused(() => 'nobody-of-this-name')
@@ -79,7 +79,7 @@ describe('asking', () => {
     expectAlike(known, unknown)
   })
 
-  test('A6, R1: a client that asks for several is refused at the same count whether one has an account or not, with the same answer', async () => {
+  test('a client that asks for several is refused at the same count whether one has an account or not, with the same answer [A6, R1]', async () => {
     const person = await app.addPerson()
     const among = (login: string) => (i: number) => (i % 3 === 1 ? login : `other-${i}`)
     const known = await untilRefused(among(person.username))
@@ -88,19 +88,19 @@ describe('asking', () => {
     expectAlike(known, unknown)
   })
 
-  test('A6: other spellings of an identifier share its count', async () => {
+  test('other spellings of an identifier share its count [A6]', async () => {
     const client = newClient()
     const spellings = ['a@example.com', 'A@EXAMPLE.com', ' a@example.com ', 'a@Example.COM']
     expect(await inTurn(4, (i) => ask(spellings[i]!, client))).toEqual([200, 200, 200, 429])
   })
 
-  test('R1: a client is refused after its share, for any login, on both instances together', async () => {
+  test('a client is refused after its share, for any login, on both instances together [R1]', async () => {
     const client = newClient()
     const statuses = await inTurn(8, (i) => ask(`name-${i}`, client, i % 2 === 0 ? app : twin))
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 429])
   })
 
-  test('A6: a stranger who asks in somebody’s name refuses them nothing: another client is answered and the email comes', async () => {
+  test('a stranger who asks in somebody’s name refuses them nothing: another client is answered and the email comes [A6]', async () => {
     const person = await app.addPerson()
     const stranger = newClient()
     await inTurn(7, () => ask(person.username, stranger))
@@ -109,7 +109,7 @@ describe('asking', () => {
     expect((await app.sink.next(person.email)).recipients).toEqual([person.email])
   })
 
-  test('R6: an IPv6 client is its /64, in whatever spelling; an IPv4 one in IPv6 is itself', async () => {
+  test('an IPv6 client is its /64, in whatever spelling; an IPv4 one in IPv6 is itself [R6]', async () => {
     const network = `2001:db8:${(++block).toString(16)}:1`
     const spellings = [
       `${network}::1`,
@@ -125,20 +125,20 @@ describe('asking', () => {
     ])
   })
 
-  test('R6: clients without a usable address share one bucket, never "no limit"', async () => {
+  test('clients without a usable address share one bucket, never "no limit" [R6]', async () => {
     const statuses = await inTurn(8, (i) =>
       ask(`unknown-${i}`, ['garbage', '', 'unknown', '999.1.1.1'][i % 4]!),
     )
     expect(statuses.at(-1)).toBe(429)
   })
 
-  test('R5: what stands left of the trusted hop is not believed', async () => {
+  test('what stands left of the trusted hop is not believed [R5]', async () => {
     const client = newClient()
     const statuses = await inTurn(7, (i) => ask(`left-${i}`, `${newClient()}, ${client}`))
     expect(statuses.at(-1)).toBe(429)
   })
 
-  test('R7: another spelling of the path is no other count', async () => {
+  test('another spelling of the path is no other count [R7]', async () => {
     const client = newClient()
     const path = '/api/v1/accounts/send-reset-password-link'
     const spellings = [`${path}/`, path, `${path}?a=b`, `${path}/?login=c`]
@@ -154,7 +154,7 @@ describe('asking', () => {
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 429])
   })
 
-  test('R8: one client fills a bounded number of rows, however many identifiers it makes up', async () => {
+  test('one client fills a bounded number of rows, however many identifiers it makes up [R8]', async () => {
     const client = newClient()
     await inTurn(40, (i) => ask(`made-up-${i}-${client}`, client))
     const kept = async () =>
@@ -177,7 +177,7 @@ describe('with no proxy trusted', () => {
 
   const names = ['X-Forwarded-For', 'Forwarded', 'X-Real-IP']
   test.each(names.flatMap((name) => [[name, 1] as const, [name, 2] as const]))(
-    'R5: another %s each time, on lines: %i, makes no other client',
+    'another %s each time, on lines: %i, makes no other client [R5]',
     async (name, lines) => {
       await direct.sql.query('DELETE FROM "rekey"."limits"')
       const told = () => (name === 'Forwarded' ? `for=${newClient()}` : newClient())
@@ -200,7 +200,7 @@ describe('with no proxy trusted', () => {
 })
 
 describe('resetting', () => {
-  test('R1, R3: bad signatures are counted against their client alone, on both instances together; the genuine link works from elsewhere', async () => {
+  test('bad signatures are counted against their client alone, on both instances together; the genuine link works from elsewhere [R1, R3]', async () => {
     const person = await app.addPerson()
     const [link] = [await app.post('send-reset-password-link', { login: person.username }, from(newClient()))]
     expect(link!.status).toBe(200)
@@ -220,7 +220,7 @@ describe('resetting', () => {
     expect(answer.status).toBe(200)
   })
 
-  test('R3, T14: refused passwords are counted per link and client; a good one passes all the same', async () => {
+  test('refused passwords are counted per link and client; a good one passes all the same [R3, T14]', async () => {
     const person = await app.addPerson()
     await ask(person.username, newClient())
     const link = readLink((await app.sink.next(person.email)).link)
@@ -233,7 +233,7 @@ describe('resetting', () => {
 })
 
 describe('when counting is impossible', () => {
-  test('R8: the answer is 503, never "no limit", and nothing is asked', async () => {
+  test('the answer is 503, never "no limit", and nothing is asked [R8]', async () => {
     const person = await app.addPerson()
     await app.sql.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
     try {
@@ -257,7 +257,7 @@ describe('when counting is impossible', () => {
   })
 })
 
-test('R1, R8, L6: a restart forgets no count, and clears away what has served its time', async () => {
+test('a restart forgets no count, and clears away what has served its time [R1, R8, L6]', async () => {
   const client = newClient()
   expect(await inTurn(6, (i) => ask(`kept-${i}`, client, twin))).toEqual(Array(6).fill(200))
   await twin.stop()
@@ -282,7 +282,7 @@ test('R1, R8, L6: a restart forgets no count, and clears away what has served it
   await expect.poll(entries).toEqual([{ event: 'test_kept' }])
 })
 
-test('L6: finished jobs go within a day, and what was typed an hour after it was looked up', async () => {
+test('finished jobs go within a day, and what was typed an hour after it was looked up [L6]', async () => {
   const { rows } = await app.sql.query<{ name: string; seconds: number }>(
     'SELECT "name", "deletion_seconds" AS "seconds" FROM rekey_queue."queue"',
   )
@@ -290,7 +290,7 @@ test('L6: finished jobs go within a day, and what was typed an hour after it was
   expect(rows.filter(({ name, seconds }) => !name.startsWith('__') && seconds > 86_400)).toEqual([])
 })
 
-test('R4: who waits as long as the answer says is answered again', async () => {
+test('who waits as long as the answer says is answered again [R4]', async () => {
   const client = newClient()
   const junk = { user_id: 'a', timestamp: 1, signature: 'b', password: 'c' }
   const reset = () => twin.post('reset-password', junk, from(client))

@@ -24,7 +24,7 @@ const locked = Object.entries(packages).filter(([path]) => path !== '')
 
 const atLeast = (version: string, floor: string) => version.localeCompare(floor, 'en', { numeric: true }) >= 0
 
-test('K4: Next and nodemailer are past their known holes', () => {
+test('Next and nodemailer are past their known holes [K4]', () => {
   for (const [name, floor] of [
     ['next', '16.3.3'],
     ['nodemailer', '9.0.5'],
@@ -36,7 +36,7 @@ test('K4: Next and nodemailer are past their known holes', () => {
   }
 })
 
-test('K4: every version is exact', () => {
+test('every version is exact [K4]', () => {
   const { dependencies, devDependencies, optionalDependencies } = manifest
   for (const [name, version] of Object.entries({
     ...dependencies,
@@ -47,7 +47,7 @@ test('K4: every version is exact', () => {
   }
 })
 
-test('K4: every package has a digest, and comes from the registry', () => {
+test('every package has a digest, and comes from the registry [K4]', () => {
   for (const [path, { integrity, resolved, link, inBundle }] of locked) {
     expect(link, path).toBeUndefined()
     // What comes inside another package is under that one's digest.
@@ -56,7 +56,7 @@ test('K4: every package has a digest, and comes from the registry', () => {
   }
 })
 
-test('K4: every package with an install script is decided on by name, and none may run', () => {
+test('every package with an install script is decided on by name, and none may run [K4]', () => {
   const withScripts = locked
     .filter(([, { hasInstallScript }]) => hasInstallScript)
     .map(([path]) => path.split('node_modules/').at(-1)!)
@@ -66,7 +66,7 @@ test('K4: every package with an install script is decided on by name, and none m
   expect(readFileSync('.npmrc', 'utf8').split('\n')).toContain('ignore-scripts=true')
 })
 
-test('K4: npm makes a bill of materials from the lock file alone, with all that production runs', () => {
+test('npm makes a bill of materials from the lock file alone, with all that production runs [K4]', () => {
   // `--omit=dev` is left out: npm 11 then also drops what both kinds of dependency use, esbuild among them.
   const args = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--offline', '--no-update-notifier']
   const bill = JSON.parse(execFileSync('npm', args, { encoding: 'utf8', maxBuffer: 64 << 20 })) as {

@@ -37,7 +37,7 @@ test('the search finds what it looks for', () => {
   expect(files).toEqual(expect.arrayContaining(['package.json', '.env.example', 'lib/config/settings.ts']))
 })
 
-test('K3: no file of the repository holds a key, and no file of settings but the example is in it', () => {
+test('no file of the repository holds a key, and no file of settings but the example is in it [K3]', () => {
   const holding = files.filter((file) => keys.test(readFileSync(file, 'latin1')))
   expect(holding).toEqual([])
   expect(files.filter((file) => /(^|\/)\.env(\.|$)|\.(pem|key|p12|pfx)$|secret-key$/.test(file))).toEqual([
@@ -45,7 +45,7 @@ test('K3: no file of the repository holds a key, and no file of settings but the
   ])
 })
 
-test('K1, K3: no secret that documentation or example shows starts a production', () => {
+test('no secret that documentation or example shows starts a production [K1, K3]', () => {
   const shown = files
     .filter((file) => /\.md$|^\.env\.example$/.test(file))
     .flatMap((file) => [

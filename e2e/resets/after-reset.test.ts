@@ -6,7 +6,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { emails } from '@/emails/templates'
 import { linkState } from '@/lib/accounts/account'
-import type { Configuration } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
 import { createJobHandlers } from '@/lib/password-reset/job-handlers'
 import { createMailer } from '@/lib/mail/mailer'
@@ -49,7 +49,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-const endSessions: Configuration = {
+const endSessions: RekeyConfig = {
   async revokeSessions(tx, account) {
     await tx.$executeRaw`DELETE FROM "sessions" WHERE "user_id" = ${account.id}::uuid`
   },
@@ -80,7 +80,7 @@ async function linkNow() {
 }
 
 async function reset(
-  configuration: Configuration,
+  configuration: RekeyConfig,
   link: Awaited<ReturnType<typeof linkNow>>,
   password: string,
 ) {
@@ -126,7 +126,7 @@ const jobs = async (name: string) =>
 const passwordIs = async (password: string) =>
   services.hash.verify((await services.accounts.findOne(username))!.passwordHash!, password)
 
-describe('S1: sessions', () => {
+describe('sessions [S1]', () => {
   test('end with the password: all of the account’s and nobody else’s', async () => {
     const password = newPassword()
     expect(await reset(endSessions, await linkNow(), password)).toEqual({ ok: true })
@@ -135,7 +135,7 @@ describe('S1: sessions', () => {
     expect(await passwordIs(password)).toBe(true)
   })
 
-  test('S1: three on two instances of the product are dead when the reset is answered; other people stay signed in', async () => {
+  test('three on two instances of the product are dead when the reset is answered; other people stay signed in [S1]', async () => {
     const instances = [await startProduct(), await startProduct()]
     try {
       const { rows } = await sql.query<{ id: string; own: boolean }>(
@@ -154,7 +154,7 @@ describe('S1: sessions', () => {
     }
   })
 
-  test('A5: end with no number of emails that are asked for, nor does anything else of the account change', async () => {
+  test('end with no number of emails that are asked for, nor does anything else of the account change [A5]', async () => {
     const before = (await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows
     const flow = createPasswordReset({ ...services, configuration: endSessions })
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
@@ -182,9 +182,9 @@ describe('S1: sessions', () => {
     expect((await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows).toEqual(before)
   })
 
-  test('F8: where they cannot be ended, nothing has happened: old password, live link, sessions, no email, no audit', async () => {
+  test('where they cannot be ended, nothing has happened: old password, live link, sessions, no email, no audit [F8]', async () => {
     const link = await linkNow()
-    const failing: Configuration = {
+    const failing: RekeyConfig = {
       async revokeSessions(tx, account) {
         await endSessions.revokeSessions!(tx, account)
         throw new Error('the session store is read-only')
@@ -199,12 +199,12 @@ describe('S1: sessions', () => {
   })
 })
 
-describe('S4: a second factor', () => {
+describe('a second factor [S4]', () => {
   test('can refuse; the link stays alive, the password stays, and the request is shown without it', async () => {
     const link = await linkNow()
     const password = newPassword()
     const seen: unknown[] = []
-    const refusing: Configuration = {
+    const refusing: RekeyConfig = {
       secondFactor: async (account, request) => {
         seen.push(account.username, request.client, request.fields)
         return false
@@ -216,7 +216,7 @@ describe('S4: a second factor', () => {
     expect(await reset({ secondFactor: async () => true }, link, password)).toEqual({ ok: true })
   })
 
-  test('S4: and what the product keeps of it beside the account is as it was', async () => {
+  test('and what the product keeps of it beside the account is as it was [S4]', async () => {
     await sql.query(`ALTER TABLE "rekey"."users" ADD COLUMN IF NOT EXISTS "totp_secret" text`)
     await sql.query(`UPDATE "rekey"."users" SET "totp_secret" = 'JBSWY3DPEHPK3PXP' WHERE "id" = $1`, [id])
     const row = async () => {
@@ -237,7 +237,7 @@ describe('S4: a second factor', () => {
 
   test('is not asked for a password that the policy refuses, nor for a dead link', async () => {
     let asked = 0
-    const counting: Configuration = { secondFactor: async () => ++asked > 0 }
+    const counting: RekeyConfig = { secondFactor: async () => ++asked > 0 }
     await reset(counting, await linkNow(), 'too short')
     await reset(counting, { ...(await linkNow()), signature: 'A'.repeat(86) }, newPassword())
     expect(asked).toBe(0)
@@ -247,7 +247,7 @@ describe('S4: a second factor', () => {
 describe('passwordChanged, for stores outside the database', () => {
   test('is called by the worker after the change, and again until it succeeds', async () => {
     const told: string[] = []
-    const configuration: Configuration = {
+    const configuration: RekeyConfig = {
       passwordChanged: async (account) => {
         told.push(account.username)
         if (told.length === 1) throw new Error('the cache is away')
@@ -276,14 +276,14 @@ describe('passwordChanged, for stores outside the database', () => {
   })
 })
 
-test('S5: an account that was disabled after the email is not revived', async () => {
+test('an account that was disabled after the email is not revived [S5]', async () => {
   const link = await linkNow()
   await services.ownAccounts.setActive(username, false)
   expect(await reset(endSessions, link, newPassword())).toEqual({ ok: false, code: 'signature-used' })
   expect((await services.accounts.findOne(username))!.isActive).toBe(false)
 })
 
-test('P9: an older scheme is replaced by Argon2id, and equal passwords are stored differently', async () => {
+test('an older scheme is replaced by Argon2id, and equal passwords are stored differently [P9]', async () => {
   await sql.query(
     `UPDATE "rekey"."users" SET "password" = '$2b$12$abcdefghijklmnopqrstuuK3zL9n1Q0mHkz8pN0vYc2rWJ7xG4y5e' WHERE "id" = $1`,
     [id],
@@ -296,7 +296,7 @@ test('P9: an older scheme is replaced by Argon2id, and equal passwords are store
 })
 
 test.runIf(testServer)(
-  'K5, L5: the app’s own role does the whole flow, and can neither change the schema nor the audit log',
+  'the app’s own role does the whole flow, and can neither change the schema nor the audit log [K5, L5]',
   async () => {
     const role = `rekey_app_${randomBytes(5).toString('hex')}`
     await sql.query(`CREATE ROLE "${role}" LOGIN`)

@@ -32,7 +32,7 @@ async function cancel(link: unknown) {
   })
 }
 
-test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothing is told that did not happen', async () => {
+test('every step is told by the names of OWASP’s vocabulary, and nothing is told that did not happen [L1, L2]', async () => {
   const person = await app.addPerson()
   const { linkOf } = signedLinks(app)
   const ask = () => app.post('send-reset-password-link', { login: person.username })
@@ -103,7 +103,7 @@ test('L1, L2: every step is told by the names of OWASP’s vocabulary, and nothi
   })
 })
 
-test('L2: every line has its time in UTC, its level and the process that wrote it', () => {
+test('every line has its time in UTC, its level and the process that wrote it [L2]', () => {
   for (const line of lines()) {
     expect(line).toMatchObject({
       level: expect.stringMatching(/^(info|warn|error)$/),

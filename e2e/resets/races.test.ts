@@ -51,8 +51,8 @@ async function settled(): Promise<void> {
   await expect.poll(left, { timeout: 30_000, interval: 100 }).toEqual([])
 }
 
-describe('C12 (better-auth #9993, CVE-2026-33624, CVE-2026-43930): one link, many at once', () => {
-  test('C12, F10: of 50 with distinct passwords on two instances one gets through, and one email tells of it', async () => {
+describe('one link, many at once [C12, better-auth #9993, CVE-2026-33624, CVE-2026-43930]', () => {
+  test('of 50 with distinct passwords on two instances one gets through, and one email tells of it [C12, F10]', async () => {
     for (let round = 0; round < 2; round += 1) {
       const person = await first.addPerson()
       const link = await links().linkOf(person)
@@ -69,7 +69,7 @@ describe('C12 (better-auth #9993, CVE-2026-33624, CVE-2026-43930): one link, man
     }
   })
 
-  test('C12: nor do two pass who send the very same password', async () => {
+  test('nor do two pass who send the very same password [C12]', async () => {
     const person = await first.addPerson()
     const body = { ...(await links().linkOf(person)), password: newPassword() }
     const answers = await all(Array.from({ length: 20 }, () => body))
@@ -78,7 +78,7 @@ describe('C12 (better-auth #9993, CVE-2026-33624, CVE-2026-43930): one link, man
     expect(sink.countTo(person.email)).toBe(1)
   })
 
-  test('C12, T6: two links of one account, raced against each other, are good for one reset together', async () => {
+  test('two links of one account, raced against each other, are good for one reset together [C12, T6]', async () => {
     const person = await first.addPerson()
     const older = await links().linkOf(person, { age: 60 })
     const newer = await links().linkOf(person)
@@ -93,7 +93,7 @@ describe('C12 (better-auth #9993, CVE-2026-33624, CVE-2026-43930): one link, man
     expect(sink.countTo(person.email)).toBe(1)
   })
 
-  test('C12: a link that is used and cancelled at once is one or the other, and dead either way', async () => {
+  test('a link that is used and cancelled at once is one or the other, and dead either way [C12]', async () => {
     for (let round = 0; round < 10; round += 1) {
       const person = await first.addPerson()
       const reset = { ...(await links().linkOf(person)), password: newPassword() }
@@ -116,7 +116,7 @@ describe('C12 (better-auth #9993, CVE-2026-33624, CVE-2026-43930): one link, man
   })
 })
 
-describe('C12 (CVE-2026-32700), T5: the account changes between the check of a link and the reset', () => {
+describe('the account changes between the check of a link and the reset [C12, CVE-2026-32700, T5]', () => {
   test.each<[string, string]>([
     ['its address', `UPDATE "rekey"."users" SET "email" = 'new-' || "email" WHERE "id" = $1`],
     ['its password', `UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`],
@@ -129,7 +129,7 @@ describe('C12 (CVE-2026-32700), T5: the account changes between the check of a l
          ON CONFLICT ("users_table", "account_id") DO UPDATE SET "links_epoch" = 1`,
     ],
     ['all of it: it is deleted', `DELETE FROM "rekey"."users" WHERE "id" = $1`],
-  ])('C12 (CVE-2026-32700): %s', async (what, change) => {
+  ])('%s [C12, CVE-2026-32700]', async (what, change) => {
     const person = await first.addPerson()
     if (what !== 'its epoch, for the first time') {
       await first.sql.query('INSERT INTO "rekey"."recovery" ("account_id") VALUES ($1)', [person.id])
@@ -170,7 +170,7 @@ describe('C12 (CVE-2026-32700), T5: the account changes between the check of a l
 })
 
 describe('asking, many at once', () => {
-  test('R2, T6: 50 by username and by address on two instances bring one email within the cool-down', async () => {
+  test('50 by username and by address on two instances bring one email within the cool-down [R2, T6]', async () => {
     const person = await first.addPerson()
     const answers = await all(
       Array.from({ length: crowd }, (_, turn) => ({
@@ -183,7 +183,7 @@ describe('asking, many at once', () => {
     expect(sink.countTo(person.email)).toBe(1)
   })
 
-  test('F1, M9: the emails of a crowd leave one after the other, not a handful with every poll', async () => {
+  test('the emails of a crowd leave one after the other, not a handful with every poll [F1, M9]', async () => {
     const people = await Promise.all(Array.from({ length: crowd }, () => first.addPerson()))
     await all(
       people.map(({ username }) => ({ login: username })),

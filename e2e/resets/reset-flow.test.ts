@@ -53,7 +53,7 @@ describe('the main job', () => {
     expect(links.sort()).toEqual([first.id, second.id].sort())
   })
 
-  test('S3: failures bring no email; the change brings one, which says whom to turn to and holds no reset link', async () => {
+  test('failures bring no email; the change brings one, which says whom to turn to and holds no reset link [S3]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -80,7 +80,7 @@ describe('the main job', () => {
   test.each([
     ['older', 0],
     ['newer', 1],
-  ])('T4, T6: two links are live side by side, and using the %s one kills both', async (_which, at) => {
+  ])('two links are live side by side, and using the %s one kills both [T4, T6]', async (_which, at) => {
     const person = await app.addPerson()
     const both = [await app.linkFor(person), await app.linkFor(person)]
     for (const link of both) expect(await pageOf(link)).toContain(person.username)
@@ -91,7 +91,7 @@ describe('the main job', () => {
     }
   })
 
-  test('T14: a refused password leaves the link alive', async () => {
+  test('a refused password leaves the link alive [T14]', async () => {
     const person = await app.addPerson()
     const link = await app.linkFor(person)
     const short = await app.post('reset-password', { ...link, password: 'gravel lantern' })
@@ -124,7 +124,7 @@ describe('links that do not hold', () => {
       },
     ],
   ])(
-    'T5: after %s all three links are dead and name nobody (T12), and the account stays as it is (S5)',
+    'after %s all three links are dead and name nobody (T12), and the account stays as it is (S5) [T5]',
     async (_what, happen) => {
       const person = await app.addPerson()
       const { linkOf } = signedLinks(app)
@@ -150,7 +150,7 @@ describe('links that do not hold', () => {
   test.each([
     ['another address', `"email" = 'new-' || "email"`, `"email" = substr("email", 5)`],
     ['a disabled account', '"is_active" = false', '"is_active" = true'],
-  ])('T5: what died of %s stays dead when that is undone', async (_what, change, back) => {
+  ])('what died of %s stays dead when that is undone [T5]', async (_what, change, back) => {
     const person = await app.addPerson()
     const link = await app.linkFor(person)
     for (const set of [change, back])
@@ -161,7 +161,7 @@ describe('links that do not hold', () => {
     expect((await app.post('reset-password', { ...fresh, password: newPassword() })).status).toBe(200)
   })
 
-  test('T12: an unknown account, a tampered link and a foreign one are answered alike', async () => {
+  test('an unknown account, a tampered link and a foreign one are answered alike [T12]', async () => {
     const [person, other] = [await app.addPerson(), await app.addPerson()]
     const link = await app.linkFor(person)
     const flipped = (link.signature.startsWith('A') ? 'B' : 'A') + link.signature.slice(1)
@@ -178,7 +178,7 @@ describe('links that do not hold', () => {
     }
   })
 
-  test('T3: a link of 59:59 works, one of 60:01 has expired, which is told to its holder alone', async () => {
+  test('a link of 59:59 works, one of 60:01 has expired, which is told to its holder alone [T3]', async () => {
     const person = await app.addPerson()
     const { linkOf } = signedLinks(app)
     const old = await linkOf(person, { age: 3601 })
@@ -193,7 +193,7 @@ describe('links that do not hold', () => {
     await resetBy(await linkOf(person, { age: 3599 }))
   })
 
-  test('T10: a link from ten minutes ahead is refused; half a minute is what clocks may differ by', async () => {
+  test('a link from ten minutes ahead is refused; half a minute is what clocks may differ by [T10]', async () => {
     const person = await app.addPerson()
     const { linkOf } = signedLinks(app)
     const future = await linkOf(person, { age: -600 })
@@ -204,7 +204,7 @@ describe('links that do not hold', () => {
 })
 
 describe('what the asking reveals', () => {
-  test('A1: known, unknown, inactive and password-less accounts get the same bytes and headers', async () => {
+  test('known, unknown, inactive and password-less accounts get the same bytes and headers [A1]', async () => {
     const people = [
       await app.addPerson(),
       await app.addPerson({ isActive: false }),
@@ -224,7 +224,7 @@ describe('what the asking reveals', () => {
     expect(plain[0]).toMatchObject({ status: 200, text: JSON.stringify(sent) })
   })
 
-  test('A4: no answer holds anything of the account or the link, typed in whatever way', async () => {
+  test('no answer holds anything of the account or the link, typed in whatever way [A4]', async () => {
     const people = [
       await app.addPerson({ firstName: 'Canaria', lastName: 'Finch' }),
       await app.addPerson({ isActive: false }),
@@ -259,7 +259,7 @@ describe('what the asking reveals', () => {
     }
   })
 
-  test('A5, T6: fifty requests of strangers change nothing on the account, and the link just mailed still works', async () => {
+  test('fifty requests of strangers change nothing on the account, and the link just mailed still works [A5, T6]', async () => {
     const person = await app.addPerson({ password: 'the password that was known all along' })
     const link = await app.linkFor(person)
     const row = async () =>
@@ -276,7 +276,7 @@ describe('what the asking reveals', () => {
     await resetBy(link)
   })
 
-  test('A7: only the active account with password and address is mailed', async () => {
+  test('only the active account with password and address is mailed [A7]', async () => {
     const silent = [await app.addPerson({ isActive: false }), await app.addPerson({ password: null })]
     const mailed = await app.addPerson()
     for (const { username } of [...silent, mailed])
@@ -289,7 +289,7 @@ describe('what the asking reveals', () => {
   })
 })
 
-describe('C12: races', () => {
+describe('races [C12]', () => {
   test('of 50 visitors racing with one link, exactly one gets through, and one email tells of it', async () => {
     const person = await app.addPerson()
     const link = await app.linkFor(person)

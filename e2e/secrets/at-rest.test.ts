@@ -43,7 +43,7 @@ const jobsLeft = async () => {
   return rows.length
 }
 
-test('T7: no link is kept, not before it is mailed, not while the mail server puts it off, and not afterwards', async () => {
+test('no link is kept, not before it is mailed, not while the mail server puts it off, and not afterwards [T7]', async () => {
   const person = await app.addPerson()
   app.sink.refuse = { code: 451, text: 'come back later' }
   await app.post('send-reset-password-link', { login: person.username })
@@ -77,7 +77,7 @@ test('T7: no link is kept, not before it is mailed, not while the mail server pu
   }
 })
 
-test('T1, T7: nothing in the database opens an account, as a secret or as a key', async () => {
+test('nothing in the database opens an account, as a secret or as a key [T1, T7]', async () => {
   const person = await app.addPerson({ firstName: 'Grace', lastName: 'Hopper' })
   const { now, stateOf } = signedLinks(app)
   await app.linkFor(person)
@@ -112,7 +112,7 @@ test('T1, T7: nothing in the database opens an account, as a secret or as a key'
   expect((await tryOut(forgeries(app.secret, person.id, seconds, state, app.url)[0])).status).toBe(200)
 }, 240_000)
 
-test('T13: HEAD, GET and OPTIONS, of the page and of the endpoints, with a link or without, change no row of any table but the audit entry of the opening', async () => {
+test('HEAD, GET and OPTIONS, of the page and of the endpoints, with a link or without, change no row of any table but the audit entry of the opening [T13]', async () => {
   const person = await app.addPerson()
   const link = await app.linkFor(person)
   const cancel = await signedLinks(app).linkOf(person, { purpose: 'cancel' })

@@ -278,19 +278,19 @@ describe('the search', () => {
   ]
   const samples = { ...secrets, 'a signature': randomBytes(64).toString('base64url') }
 
-  test.each(written)('L3: finds every secret %s, and names it', (_how, write) => {
+  test.each(written)('finds every secret %s, and names it [L3]', (_how, write) => {
     for (const [name, value] of Object.entries(samples)) {
       const found = find(samples, [{ where: 'here', text: `level=info ${write(value)} and so on` }])
       expect(found.map(({ secret }) => secret)).toEqual([name])
     }
   })
 
-  test('L3: finds nothing where nothing is', () => {
+  test('finds nothing where nothing is [L3]', () => {
     const text = [randomBytes(4096).toString('base64'), randomBytes(4096).toString('hex')].join('\n')
     expect(find(samples, [{ where: 'noise', text }])).toEqual([])
   })
 
-  test('L3: finds what is planted in a log, an answer, an email, a table of any schema and a file', async () => {
+  test('finds what is planted in a log, an answer, an email, a table of any schema and a file [L3]', async () => {
     const planted = { planted: `x${core()}` }
     const { planted: value } = planted
     await app.sql.query('CREATE TABLE rekey_queue."planted" AS SELECT $1::jsonb AS "data"', [
@@ -312,7 +312,7 @@ describe('the search', () => {
   })
 })
 
-test('L1: the story was told: emails taken, put off and refused, errors of every kind, a reset and a no', () => {
+test('the story was told: emails taken, put off and refused, errors of every kind, a reset and a no [L1]', () => {
   for (const reply of ['taken', 451, 550, 535] as const) expect(mail.given.get(reply)).toBeGreaterThan(0)
   for (const event of ['authn_password_change"', 'authn_token_revoked', 'email_deferred', 'email_failed'])
     expect(app.output()).toContain(event)
@@ -323,25 +323,25 @@ test('L1: the story was told: emails taken, put off and refused, errors of every
   )
 })
 
-test('L3, L5, P11, M8: no log line at trace level holds a secret, a signature or who it was', () => {
+test('no log line at trace level holds a secret, a signature or who it was [L3, L5, P11, M8]', () => {
   expect(app.output().length).toBeGreaterThan(1000)
   expect(find({ ...secrets, ...signatures, ...withoutIds(personal) }, [output()])).toEqual([])
 })
 
-test('P11, K3: no answer holds a password or a key; a signature comes back to the page of its link alone', () => {
+test('no answer holds a password or a key; a signature comes back to the page of its link alone [P11, K3]', () => {
   expect(find(secrets, [...answers, ...pagesOfTheLink])).toEqual([])
   expect(find(signatures, answers)).toEqual([])
 })
 
-test('A4: no answer but the page of the link says whose account it is', () => {
+test('no answer but the page of the link says whose account it is [A4]', () => {
   expect(find(personal, answers)).toEqual([])
 })
 
-test('P11, L3: no email holds a password or a key', () => {
+test('no email holds a password or a key [P11, L3]', () => {
   expect(find(secrets, emails())).toEqual([])
 })
 
-test('T7: an email holds the signatures of its own two links and of no others', () => {
+test('an email holds the signatures of its own two links and of no others [T7]', () => {
   for (const { raw, to, links } of mail.emails) {
     const own = new Set(links.map((link) => readLink(link).signature))
     const others = Object.entries(signatures).filter(([, signature]) => !own.has(signature))
@@ -349,7 +349,7 @@ test('T7: an email holds the signatures of its own two links and of no others', 
   }
 })
 
-test('T7, P11: neither after asking nor in the end does a dump of all tables hold a password, a signature or a key', async () => {
+test('neither after asking nor in the end does a dump of all tables hold a password, a signature or a key [T7, P11]', async () => {
   const atTheEnd = await dump(app.sql)
   for (const table of ['table rekey.users', 'table rekey.audit', 'table rekey_queue.job_common']) {
     for (const tables of [afterRequest, atTheEnd])
@@ -358,7 +358,7 @@ test('T7, P11: neither after asking nor in the end does a dump of all tables hol
   expect(find({ ...secrets, ...signatures }, [...afterRequest, ...atTheEnd])).toEqual([])
 })
 
-test('T7: from the dump alone no link can be built: no value in it is the key, and nothing but the key makes the link', async () => {
+test('from the dump alone no link can be built: no value in it is the key, and nothing but the key makes the link [T7]', async () => {
   const words = new Set(afterRequest.flatMap(({ text }) => text.match(/[^\s(),"\\{}[\]]+/g) ?? []))
   expect(words.size).toBeGreaterThan(50)
   const state = await stateAtTheTime()
@@ -373,14 +373,14 @@ test('T7: from the dump alone no link can be built: no value in it is the key, a
   for (const word of [...words, '']) expect(madeWith(word), word).not.toBe(mailed.signature)
 })
 
-test('L3, T7: no file in the data directory, and none written in the meantime beside the app, holds a secret', () => {
+test('no file in the data directory, and none written in the meantime beside the app, holds a secret [L3, T7]', () => {
   const isNew = (at: string) =>
     !/(^|\/)(node_modules|\.git|test-results)$/.test(at) && isWrittenSince(at, started)
   const files = [...filesIn(dataDir), ...filesIn('.', isNew)]
   expect(find({ ...secrets, ...signatures }, files)).toEqual([])
 })
 
-test('K3: the browser’s bundle names no setting that is a secret, and neither it nor what runs holds one', () => {
+test('the browser’s bundle names no setting that is a secret, and neither it nor what runs holds one [K3]', () => {
   const bundle = [...filesIn('.next/static')]
   expect(bundle.length).toBeGreaterThan(5)
   expect(bundle.map(({ text }) => text).join('')).not.toMatch(
@@ -389,14 +389,14 @@ test('K3: the browser’s bundle names no setting that is a secret, and neither 
   expect(find(secrets, [...bundle, ...filesIn('dist')])).toEqual([])
 })
 
-test('K3: a build holds no setting of the environment that it was made in', (context) => {
+test('a build holds no setting of the environment that it was made in [K3]', (context) => {
   if (!isMadeWithSecrets()) return context.skip('`npm test` makes a build that could hold some')
   const build = [...filesIn('.next'), ...filesIn('dist')]
   expect(build.length).toBeGreaterThan(100)
   expect(find(buildSecrets, build)).toEqual([])
 })
 
-test('L4: line breaks, escapes and separators in input forge no log line', async () => {
+test('line breaks, escapes and separators in input forge no log line [L4]', async () => {
   const forged = '{"level":"fatal","event":"forged","msg":"forged"}'
   for (const breakage of ['\n', '\r\n', '\u2028', '\u0085', '\u001b[2K\u001b[1A', '\\n']) {
     const text = `x${breakage}${forged}${breakage}`

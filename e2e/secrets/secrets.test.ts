@@ -15,7 +15,7 @@ afterAll(() => app?.stop())
 const instance = (env: Record<string, string>) =>
   startApp({ env: { PUBLIC_URL: app.url, ...env }, database: app.database, sink: app.sink })
 
-test('K2: a live link survives the change of the secret while the old one is a fallback, on instances of either kind', async () => {
+test('a live link survives the change of the secret while the old one is a fallback, on instances of either kind [K2]', async () => {
   const [before, after] = [await app.addPerson(), await app.addPerson()]
   const oldLink = await app.linkFor(before)
   const secret = newSecret()
@@ -32,7 +32,7 @@ test('K2: a live link survives the change of the secret while the old one is a f
   }
 })
 
-test('K2, T1: a secret that is dropped kills its links at once; neither of two secrets takes the other’s links', async () => {
+test('a secret that is dropped kills its links at once; neither of two secrets takes the other’s links [K2, T1]', async () => {
   const person = await app.addPerson()
   const link = await app.linkFor(person)
   const other = await instance({ SECRET_KEY: newSecret(), WORKER: 'off' })

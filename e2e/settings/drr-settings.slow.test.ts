@@ -226,7 +226,7 @@ describe('password_confirm, email, and telling who exists', () => {
     ])
   })
 
-  test('P12: the repetition is required, must match, and a mismatch leaves the link alive', async () => {
+  test('the repetition is required, must match, and a mismatch leaves the link alive [P12]', async () => {
     const other = await app.addPerson()
     const link = await signedLinks(app).linkOf(other)
     const password = newPassword()
@@ -309,7 +309,7 @@ describe('limits', () => {
     }
   })
 
-  test('R10: of forged links refuse the same client no genuine one', async () => {
+  test('of forged links refuse the same client no genuine one [R10]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()

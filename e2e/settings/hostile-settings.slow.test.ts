@@ -187,24 +187,24 @@ async function expectRefused(env: Record<string, string>): Promise<void> {
   expect(output).not.toMatch(/\n\s+at /)
 }
 
-describe('C7 (CVE-2015-5144, CVE-2021-32052): line ends and second addresses in settings', () => {
-  test('C7: what would make a header of its own, or send from two addresses, is refused at start', async () => {
+describe('line ends and second addresses in settings [C7, CVE-2015-5144, CVE-2021-32052]', () => {
+  test('what would make a header of its own, or send from two addresses, is refused at start [C7]', async () => {
     for (const env of roundsOf(headers)) await expectRefused(env)
   })
 })
 
-describe('C15 (CVE-2026-73421): a setting that cannot be understood', () => {
-  test('C15, K1: is refused at start, by name, and never taken for "no limit", "off" or a default', async () => {
+describe('a setting that cannot be understood [C15, CVE-2026-73421]', () => {
+  test('is refused at start, by name, and never taken for "no limit", "off" or a default [C15, K1]', async () => {
     for (const env of roundsOf(closed)) await expectRefused(env)
   })
 
-  test('C15: a database that was never migrated is refused', async () => {
+  test('a database that was never migrated is refused [C15]', async () => {
     const { code, output, served } = await start({})
     expect([code, served]).toEqual([1, false])
     expect(output).toContain('npm run migrate')
   })
 
-  test('C15, L3: no refusal shows a secret', async () => {
+  test('no refusal shows a secret [C15, L3]', async () => {
     const canaries = { SECRET_KEY: 'canary-7f3a', SMTP_URL: 'http://user:canary-7f3b@mail.example' }
     const { code, output } = await start({
       ...canaries,
@@ -214,7 +214,7 @@ describe('C15 (CVE-2026-73421): a setting that cannot be understood', () => {
     expect([code, output.includes('canary')]).toEqual([1, false])
   })
 
-  test('V5: no refusal shows a part of a database password that is not percent-encoded', async () => {
+  test('no refusal shows a part of a database password that is not percent-encoded [V5]', async () => {
     const { code, output } = await start({ DATABASE_URL: 'postgresql://postgres:p@canary/w0rd@127.0.0.1/db' })
     expect([code, output]).toEqual([1, expect.stringContaining('  - DATABASE_URL: percent-encode ')])
     expect(output).not.toMatch(/canary|w0rd/)

@@ -6,7 +6,7 @@ import type { ChangedEmailFacts, RenderedEmail, ResetEmailFacts } from '@/lib/ma
 const query = 'user_id=019aa3f0-5b1c-7d2e-8f00-1a2b3c4d5e6f&timestamp=1795436000&signature='
 export const link = `https://id.example.com/reset-password/?${query}${'Zk3p-_9Q'.repeat(21)}`
 export const cancelLink = `https://id.example.com/cancel/?${query}${'Cc4q-_8R'.repeat(21)}`
-export const sender = {
+export const service = {
   appName: 'Acme',
   publicOrigin: 'https://id.example.com',
   publicUrl: 'https://id.example.com',
@@ -24,7 +24,7 @@ export const account = {
 export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<RenderedEmail> {
   return emails.reset({
     locale: 'en',
-    sender,
+    service,
     account,
     link,
     expiresAt: new Date('2026-11-24T14:30:59Z'),
@@ -37,7 +37,7 @@ export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<RenderedEma
 export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<RenderedEmail> {
   return emails.changed({
     locale: 'en',
-    sender,
+    service,
     account,
     changedAt: new Date('2026-11-24T14:30:00Z'),
     ...facts,

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { expect } from 'vitest'
 import { createServices } from '@/services'
-import type { Configuration } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { readSettings } from '@/lib/config/settings'
 import { startWorker } from '@/server/processes/start-worker'
 import { startMailSink, type CaughtEmail } from './mail-sink'
@@ -19,7 +19,7 @@ export type Installation = Awaited<ReturnType<typeof openInstallation>>
 export async function openInstallation(
   database: Pick<TestDatabase, 'url' | 'sharedSession'>,
   env: Record<string, string> = {},
-  configuration?: Configuration,
+  configuration?: RekeyConfig,
 ) {
   const sink = await startMailSink()
   const services = createServices(

@@ -8,7 +8,7 @@ import { openInstallation, type Installation } from '@/e2e/support/installation'
 // Under these defaults PostgreSQL undoes every statement that waited for another's row. The embedded database has one
 // session, in which nothing waits.
 describe.runIf(testServer).each(['repeatable read', 'serializable'])(
-  'V10: at the default isolation %s',
+  'at the default isolation %s [V10]',
   (level) => {
     let database: TestDatabase
     let sql: pg.Client
@@ -54,7 +54,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
     ) => Promise.all(Array.from({ length: count }, (_, nth) => work(nth % 2 === 0 ? one : other, nth)))
     const from = { locale: 'en', requestId: 'r', client: '203.0.113.5' }
 
-    test('T4, C12: of twenty visitors racing with one link, one gets through and nineteen are told that it was used', async () => {
+    test('of twenty visitors racing with one link, one gets through and nineteen are told that it was used [T4, C12]', async () => {
       const id = await addAccount()
       const { account, now } = await one.services.accounts.read(id)
       const link = one.services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
@@ -71,7 +71,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       expect(outcomes.filter((outcome) => !outcome.ok && outcome.code === 'signature-used')).toHaveLength(19)
     })
 
-    test('R1: of forty requests at once as many pass as the limit says, and each that passed is a job', async () => {
+    test('of forty requests at once as many pass as the limit says, and each that passed is a job [R1]', async () => {
       const login = randomUUID()
       const outcomes = await both(40, ({ services }, nth) =>
         services.passwordReset.requestLink({
@@ -89,7 +89,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       expect(Number(rows[0]!.count)).toBe(25)
     })
 
-    test('R2: of twenty jobs that reserve an email of one account, as many get one as the limit says', async () => {
+    test('of twenty jobs that reserve an email of one account, as many get one as the limit says [R2]', async () => {
       const id = await addAccount()
       const { emailSlots } = one.services.settings
       const reserved = await both(20, ({ services }) =>
@@ -102,7 +102,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       expect(reserved.filter((slot) => slot !== null)).toHaveLength(emailSlots.perAccount.count)
     })
 
-    test('F10: of thirty requests for accounts, two workers send each email once', async () => {
+    test('of thirty requests for accounts, two workers send each email once [F10]', async () => {
       const accounts = await Promise.all(Array.from({ length: 30 }, addAccount))
       const read = await Promise.all(accounts.map((id) => one.services.accounts.read(id)))
       const emails = read.map(({ account }) => account!.email)

@@ -6,7 +6,7 @@ import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support
 import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/installation'
 import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
 
-describe.runIf(testServer && pgbouncer)('V1: through PgBouncer in transaction mode', () => {
+describe.runIf(testServer && pgbouncer)('through PgBouncer in transaction mode [V1]', () => {
   let database: TestDatabase
   let pooler: Awaited<ReturnType<typeof startPgBouncer>>
   let url: string

@@ -57,7 +57,7 @@ async function liveUnder(session: Session): Promise<void> {
   }
 }
 
-describe('V1: a whole reset, its expiry, history and purge are right', () => {
+describe('a whole reset, its expiry, history and purge are right [V1]', () => {
   test.each([
     'Pacific/Kiritimati',
     'Pacific/Chatham',
@@ -94,7 +94,7 @@ describe('V1: a whole reset, its expiry, history and purge are right', () => {
     await liveUnder({ search_path: 'decoys, rekey_queue' })
   })
 
-  test.each(['repeatable read', 'serializable'])('V10: at the default isolation %s', (isolation) =>
+  test.each(['repeatable read', 'serializable'])('at the default isolation %s [V10]', (isolation) =>
     liveUnder({ default_transaction_isolation: isolation }),
   )
 })

@@ -41,7 +41,7 @@ const namesakes = `
   CREATE FUNCTION public.purge_audit(interval) RETURNS bigint LANGUAGE sql AS 'SELECT 1/0::bigint';
   CREATE TYPE public.job_state AS ENUM ('theirs');`
 
-describe.runIf(testServer)('V2: a database that others use', () => {
+describe.runIf(testServer)('a database that others use [V2]', () => {
   let database: TestDatabase
   let sql: pg.Client
   let before: string

@@ -114,13 +114,13 @@ async function burst(way: Way, flood: Flood, hold: boolean) {
 
 const needsNginx = (way: Way) => way !== 'directly' && !hasNginx && process.env.CI === undefined
 
-describe.runIf(hasBooks).each(ways)('R9: a burst %s', (way) => {
+describe.runIf(hasBooks).each(ways)('a burst %s [R9]', (way) => {
   const wanted = isLong || way === 'directly' ? (Object.keys(floods) as Flood[]) : (['pages'] as const)
   const cases = wanted.flatMap((flood) =>
     [false, true].map((hold) => [flood, hold ? 'kept open' : 'closed at once', hold] as const),
   )
   test.skipIf(needsNginx(way)).each(cases)(
-    'R9: of %s, %s, holds nobody else up and takes no more than twice the memory',
+    'of %s, %s, holds nobody else up and takes no more than twice the memory [R9]',
     async (flood, _, hold) => {
       const { seen, slowest, peaks } = await burst(way, flood, hold)
       expect(seen.filter(({ status }) => status !== 200)).toEqual([])

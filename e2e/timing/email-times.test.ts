@@ -17,7 +17,7 @@ const tries = isLong ? 100 : 8
 const beyondChance = 3.2
 
 // The embedded database runs in the process that measures, and would be measured with it.
-describe.runIf(testServer)('A8: when one’s own email arrives, right after requests for 29 others', () => {
+describe.runIf(testServer)('when one’s own email arrives, right after requests for 29 others [A8]', () => {
   let database: TestDatabase
   let sql: pg.Client
   beforeAll(async () => {
@@ -113,7 +113,7 @@ describe.runIf(testServer)('A8: when one’s own email arrives, right after requ
         ] as const,
     ),
   )(
-    'with a mail server that takes %i ms, is the same whether they named nobody or accounts that are %s (A8)',
+    'with a mail server that takes %i ms, is the same whether they named nobody or accounts that are %s [A8]',
     async (ms, kind) => {
       await start(ms)
       for (const warmUp of ['nobody', kind, 'nobody', kind]) await tryOnce(warmUp)

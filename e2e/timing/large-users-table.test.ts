@@ -101,7 +101,7 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     }
   }
 
-  test('W10: are worked on, and the email arrives', async () => {
+  test('are worked on, and the email arrives [W10]', async () => {
     const installation = await openInstallation(large, {}, { users })
     try {
       await requestLink(installation, `USER${many}@example.com`)
@@ -111,19 +111,19 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     }
   }, 120_000)
 
-  test('W10: take the same time, and look nothing up', async () => {
+  test('take the same time, and look nothing up [W10]', async () => {
     const before = await readingsOf(large)
     expect(await ratioWith({}, isLong ? 400 : 150)).toBeLessThan(equal)
     expect(await readingsOf(large)).toBe(before)
   }, 600_000)
 
-  test('W10: the same ratio tells where a response does look the account up', async () => {
+  test('the same ratio tells where a response does look the account up [W10]', async () => {
     const before = await readingsOf(large)
     expect(await ratioWith({ RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true' }, 40)).toBeGreaterThan(equal)
     expect(await readingsOf(large)).toBeGreaterThan(before)
   }, 900_000)
 
-  test('W10: the check names the missing index, and its statement makes the look-up read few rows', async () => {
+  test('the check names the missing index, and its statement makes the look-up read few rows [W10]', async () => {
     const opened = openDatabase({ ...large, poolSize: 1 }, pino({ level: 'silent' }))
     const sql = new pg.Client({ connectionString: large.url })
     await sql.connect()

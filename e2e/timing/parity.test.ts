@@ -174,7 +174,7 @@ describe('asking for a link', () => {
     ]
   }
 
-  test('A1, A4: known, unknown, inactive, password-less and mailbox-less accounts get the same bytes', async () => {
+  test('known, unknown, inactive, password-less and mailbox-less accounts get the same bytes [A1, A4]', async () => {
     const { app } = await wholeApp()
     const client = clientOf(app)
     const logins = [
@@ -191,11 +191,11 @@ describe('asking for a link', () => {
     expect([...answers]).toEqual([expect.stringMatching(/^200\n[^]*\n\{"detail":"[^"]+"\}$/)])
   })
 
-  test('A2: takes the same time, though ten thousand jobs wait', { timeout }, async () => {
+  test('takes the same time, though ten thousand jobs wait [A2]', { timeout }, async () => {
     alike(await tell(`${condition}, 10,000 jobs waiting`, knownAndUnknown((await servingApp()).app)))
   })
 
-  test('A2: the same comparison tells 3 ms that are planted for known accounts', { timeout }, async () => {
+  test('the same comparison tells 3 ms that are planted for known accounts [A2]', { timeout }, async () => {
     toldApart(await tell(`${condition}, 3 ms planted`, knownAndUnknown((await plantedApp()).app)), 'answer')
   })
 
@@ -219,7 +219,7 @@ describe('asking for a link', () => {
   })
 
   test(
-    'A2: disabled, password-less and mailbox-less accounts take the same time as those that get an email',
+    'disabled, password-less and mailbox-less accounts take the same time as those that get an email [A2]',
     { timeout },
     async () => {
       const { app } = await servingApp()
@@ -239,7 +239,7 @@ describe('asking for a link', () => {
     },
   )
 
-  test('C9: addresses that the caller names have no effect, also not on the time', { timeout }, async () => {
+  test('addresses that the caller names have no effect, also not on the time [C9]', { timeout }, async () => {
     const { app } = await servingApp()
     const client = clientOf(app)
     const evil = 'https://evil.example/%'
@@ -280,7 +280,7 @@ describe('asking for a link', () => {
   }
 
   test(
-    'A2: with the worker at work, neither the answer, nor the one right after it, nor those later tell that an email is made',
+    'with the worker at work, neither the answer, nor the one right after it, nor those later tell that an email is made [A2]',
     { timeout },
     async () => {
       const { app, mail } = await wholeApp()
@@ -297,7 +297,7 @@ describe('asking for a link', () => {
   )
 
   test(
-    'A2: the same comparison tells 3 ms that are planted into the answer right after',
+    'the same comparison tells 3 ms that are planted into the answer right after [A2]',
     { timeout },
     async () => {
       const client = clientOf((await plantedLateApp()).app)
@@ -324,7 +324,7 @@ describe('asking for a link', () => {
   })
 
   test(
-    'A3: mail that is away, refuses, puts off, says nothing or cannot be trusted changes neither answer nor time',
+    'mail that is away, refuses, puts off, says nothing or cannot be trusted changes neither answer nor time [A3]',
     { timeout },
     async () => {
       const { app, mail } = await wholeApp()
@@ -369,7 +369,7 @@ describe('posting a new password', () => {
   const condition = 'reset with a bad signature, known id against unknown'
 
   test(
-    'T12: a bad signature is answered alike for an id that exists and for one that does not',
+    'a bad signature is answered alike for an id that exists and for one that does not [T12]',
     { timeout },
     async () => {
       const told = await tell(condition, byId(await servingApp()))
@@ -378,12 +378,12 @@ describe('posting a new password', () => {
     },
   )
 
-  test('T12: the same comparison tells 3 ms that are planted for known ids', { timeout }, async () => {
+  test('the same comparison tells 3 ms that are planted for known ids [T12]', { timeout }, async () => {
     toldApart(await tell(`${condition}, 3 ms planted`, byId(await plantedApp())), 'answer')
   })
 
   test(
-    'T11: with a bad signature, a password like the account’s own address is answered as any other',
+    'with a bad signature, a password like the account’s own address is answered as any other [T11]',
     { timeout },
     async () => {
       const { app, ids } = await servingApp()
@@ -410,7 +410,7 @@ describe('posting a new password', () => {
   )
 })
 
-describe('C13 (CVE-2016-2513): accounts whose password was hashed at another cost', () => {
+describe('accounts whose password was hashed at another cost [C13, CVE-2016-2513]', () => {
   const digest = 'RdescudvJCsgt3ub+b3dWRWJTmaaJObGPWc6ZSfkF60'
   const dear = `$argon2id$v=19$m=524288,t=6,p=1$c29tZXNhbHRzb21lc2FsdA$${digest}`
   const stale = `$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$${digest}`

@@ -8,7 +8,7 @@ export type LoginAttributes = readonly ('username' | 'email')[]
  * The longest login that is looked up, in UTF-16 code units: 64 of a mailbox, an @ and 255 of a domain (RFC 5321 §4.5.3.1). A
  * longer username is not found.
  */
-export const longestLogin = 320
+export const maxLoginLength = 320
 
 /** A look-up took too long, or waited too long for others. The message says what to do, and names no login. */
 export class LookUpTimedOut extends Error {

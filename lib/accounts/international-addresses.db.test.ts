@@ -78,7 +78,7 @@ async function mailTo(email: string, offersSmtpUtf8: boolean) {
   return { attempt, event, reason, recipients: sink.emails.flatMap(({ recipients }) => recipients) }
 }
 
-describe('M11: an account whose address is not ASCII', () => {
+describe('an account whose address is not ASCII [M11]', () => {
   test('gets its email through a mail server that takes it', async () => {
     expect(await mailTo('josé@people.example', true)).toEqual({
       attempt: { outcome: 'done' },
@@ -98,7 +98,7 @@ describe('M11: an account whose address is not ASCII', () => {
   })
 })
 
-describe('I6: a domain in emails of any case names the same account', () => {
+describe('a domain in emails of any case names the same account [I6]', () => {
   test.each([
     ['müller', 'MÜLLER'],
     ['MÜLLER', 'müller'],
@@ -124,7 +124,7 @@ describe('I6: a domain in emails of any case names the same account', () => {
     ['stra\u00DFe', 'stra\u1E9Ee'],
     ['info', '\u0130nfo'],
     ['muller', 'MÜLLER'],
-  ])('but stored as %s it is not found as %s (C2)', async (stored, typed) => {
+  ])('but stored as %s it is not found as %s [C2]', async (stored, typed) => {
     const tag = randomBytes(6).toString('hex')
     await add(`zoe.${tag}@${stored}.example`)
     expect(await services.accounts.findByLogin(`zoe.${tag}@${typed}.example`, ['email'])).toEqual([])

@@ -11,7 +11,7 @@ function exactly(typed: string): string | null {
   return domain === ascii || domain === unicode ? ascii : null
 }
 
-test('I6, C2: of all characters in a domain, only those are taken whose lower case stands for the same domain', () => {
+test('of all characters in a domain, only those are taken whose lower case stands for the same domain [I6, C2]', () => {
   const wrong: string[] = []
   let capitals = 0
   for (let code = 0x80; code <= 0x10ffff; code += 1) {

@@ -35,7 +35,7 @@ describe('the comparison of addresses', () => {
     ['jane@straße.example', 'jane@xn--strae-oqa.example'],
     ['jürgen@example.com', 'jürgen@example.com'],
     ['JÜRGEN@example.com', 'jÜrgen@example.com'],
-  ])('I6: %s is compared as %s', (typed, canonical) => {
+  ])('%s is compared as %s [I6]', (typed, canonical) => {
     expect(canonicalEmail(typed)).toBe(canonical)
   })
 
@@ -71,7 +71,7 @@ describe('the comparison of addresses', () => {
     ['U+FF20', 'mike\uFF20example.com'],
     ['U+FE6B', 'mike\uFE6Bexample.com'],
     ['both kinds of at sign', 'mike\uFF20example.com@evil.example'],
-  ])('C2, C3, C6: %s never equals a plain address', (_, typed) => {
+  ])('%s never equals a plain address [C2, C3, C6]', (_, typed) => {
     const plain = [
       'mike@example.com',
       'kiss@example.com',
@@ -85,7 +85,7 @@ describe('the comparison of addresses', () => {
     }
   })
 
-  test('C2 (CVE-2019-19844): of all characters that fold to ASCII letters, none makes an address equal a plain one', () => {
+  test('of all characters that fold to ASCII letters, none makes an address equal a plain one [C2, CVE-2019-19844]', () => {
     const { lookAlikes, plain } = foldings()
     expect(lookAlikes.length).toBeGreaterThan(1_400)
     for (const around of [
@@ -101,7 +101,7 @@ describe('the comparison of addresses', () => {
     }
   })
 
-  describe('I6, C2: the case of letters in a domain', () => {
+  describe('the case of letters in a domain [I6, C2]', () => {
     test.each([
       ['MÜLLER', 'müller'],
       ['Été', 'été'],
@@ -204,7 +204,7 @@ describe('the comparison of addresses', () => {
     `jane@${'a.'.repeat(130)}com`,
   ]
   test.each(noAddress.map((text) => [JSON.stringify(text), text]))(
-    'C4, C5, C7, I5: %s is no address and gets no email',
+    '%s is no address and gets no email [C4, C5, C7, I5]',
     (_, text) => {
       expect(canonicalEmail(text)).toBeNull()
       expect(lookupSpellings(text)).toEqual([])
@@ -212,7 +212,7 @@ describe('the comparison of addresses', () => {
     },
   )
 
-  test('I5: the longest address is one of 254 octets', () => {
+  test('the longest address is one of 254 octets [I5]', () => {
     const domain = `${'d'.repeat(61)}.${'d'.repeat(61)}.${'d'.repeat(61)}.example`
     const local = (length: number) => 'a'.repeat(length - domain.length - 1)
     expect(canonicalEmail(`${local(254)}@${domain}`)).not.toBeNull()
@@ -222,7 +222,7 @@ describe('the comparison of addresses', () => {
     expect(canonicalEmail(asALabel.replace('jane', 'j'.repeat(20)))).toBeNull()
   })
 
-  test.each([16_384, 100_000])('I5, C5: %i bytes of anything are judged at once', (size) => {
+  test.each([16_384, 100_000])('%i bytes of anything are judged at once [I5, C5]', (size) => {
     for (const piece of [
       'a',
       '.',
@@ -249,7 +249,7 @@ describe('the comparison of addresses', () => {
     }
   })
 
-  test('I6: the canonical form is its own canonical form, and is found by the forms that are looked for', () => {
+  test('the canonical form is its own canonical form, and is found by the forms that are looked for [I6]', () => {
     const texts = fc.oneof(
       fc.emailAddress(),
       fc.string({ unit: 'binary', maxLength: 40 }),
@@ -279,7 +279,7 @@ describe('the comparison of addresses', () => {
   })
 })
 
-test('I6: a stored address is found whichever way its domain is spelled', () => {
+test('a stored address is found whichever way its domain is spelled [I6]', () => {
   const spellings = [
     'jane@xn--bcher-kva.example',
     'jane@bücher.example',
@@ -297,7 +297,7 @@ test('I6: a stored address is found whichever way its domain is spelled', () => 
   expect(lookupSpellings('Jane@Example.com')).toEqual(['jane@example.com'])
 })
 
-test('M11: emails go to A-labels, with the local part as it is stored', () => {
+test('emails go to A-labels, with the local part as it is stored [M11]', () => {
   expect(smtpAddress('Jane.Doe@Bücher.example')).toBe('Jane.Doe@xn--bcher-kva.example')
   expect(smtpAddress('Jürgen@BÜCHER.example')).toBe('Jürgen@xn--bcher-kva.example')
   expect(smtpAddress('用户@straße.example')).toBe('用户@xn--strae-oqa.example')
@@ -315,7 +315,7 @@ test.each([
   ['a variation selector', 'mike\uFE0F@example.com'],
   ['a combining grapheme joiner', 'mi\u034Fke@example.com'],
   ['a Hangul filler', 'mike\u3164@example.com'],
-])('C2, C6: no email goes to a local part with %s, which a mail server might normalise', (_, stored) => {
+])('no email goes to a local part with %s, which a mail server might normalise [C2, C6]', (_, stored) => {
   expect(canonicalEmail(stored)).not.toBeNull()
   expect(mayBeMailed(stored)).toBe(false)
 })
@@ -331,6 +331,6 @@ test.each([
   ['Example <"eve@evil.example"@example.com>', null],
   ['jürgen@example.com', null], // a sender that would require SMTPUTF8 for every email
   ['', null],
-])('C7: the setting %j is read as %j', (text, mailbox) => {
+])('the setting %j is read as %j [C7]', (text, mailbox) => {
   expect(parseAddressWithOptionalName(text)).toEqual(mailbox)
 })

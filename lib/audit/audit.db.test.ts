@@ -30,7 +30,7 @@ afterAll(async () => {
 const audit = () => createAuditLog(opened, '', log)
 
 describe('an entry', () => {
-  test('L1, L2: is a row and a line in the log, of the same words', async () => {
+  test('is a row and a line in the log, of the same words [L1, L2]', async () => {
     const accountId = randomUUID()
     await audit().record('changed', { accountId, requestId: 'r-1', client: '198.51.100.77', reason: 'x' })
     const entry = { event: auditEvents.changed, client: '198.51.100.0/24', reason: 'x', requestId: 'r-1' }
@@ -44,7 +44,7 @@ describe('an entry', () => {
     ['::ffff:198.51.100.77', '198.51.100.0/24'],
     ['unknown', null],
     ['eve@evil.example', null],
-  ])('L5: of %s keeps %s', async (client, kept) => {
+  ])('of %s keeps %s [L5]', async (client, kept) => {
     const accountId = randomUUID()
     await audit().record('requested', { accountId, client })
     expect((await audit().history(accountId)).map((line) => line.client)).toEqual([kept])
@@ -80,7 +80,7 @@ describe('entries of one moment', () => {
   /** An entry without transaction whose row PostgreSQL refuses: a text cannot contain NUL. */
   const unstorable = { accountId: 'x', reason: 'a\u0000b' }
 
-  test('are stored by one statement, each once, and nothing of those that only cost the same (L1, A8)', async () => {
+  test('are stored by one statement, each once, and nothing of those that only cost the same [L1, A8]', async () => {
     const log = audit()
     const ids = Array.from({ length: 50 }, () => randomUUID())
     const statements = opened.pool.query
@@ -101,7 +101,7 @@ describe('entries of one moment', () => {
     for (const accountId of ids) expect(await log.history(accountId)).toHaveLength(1)
   })
 
-  test('L1: one that cannot be stored fails alone, and the others of its batch are stored', async () => {
+  test('one that cannot be stored fails alone, and the others of its batch are stored [L1]', async () => {
     const log = audit()
     const [one, other] = [randomUUID(), randomUUID()]
     const ended = await Promise.allSettled([
@@ -134,7 +134,7 @@ test('a history is one account’s, oldest first', async () => {
   expect(events).toEqual([auditEvents.requested, auditEvents.sent, auditEvents.changed])
 })
 
-describe('L5: the log', () => {
+describe('the log [L5]', () => {
   const tamperings = [
     'UPDATE "rekey"."audit" SET "event" = \'x\'',
     'DELETE FROM "rekey"."audit"',
@@ -161,7 +161,7 @@ describe('L5: the log', () => {
   })
 })
 
-describe('L6: the purge', () => {
+describe('the purge [L6]', () => {
   const reasons = async () =>
     (
       await sql.query<{ reason: string }>(

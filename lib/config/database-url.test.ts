@@ -14,7 +14,7 @@ function meant(url: string) {
   return { user, password, host, port, database }
 }
 
-describe('V5: a database URL that libpq takes', () => {
+describe('a database URL that libpq takes [V5]', () => {
   const socket = { user: 'u', host: '/var/run/postgresql', database: 'db' }
   test.each([
     ['postgresql://u@/db?host=/var/run/postgresql', socket],
@@ -36,7 +36,7 @@ describe('V5: a database URL that libpq takes', () => {
   })
 })
 
-describe('V5: a database URL is refused, with what to write and no part of its password', () => {
+describe('a database URL is refused, with what to write and no part of its password [V5]', () => {
   test.each([
     // A password that is not percent-encoded, in all places where it moves the host.
     ['postgresql://postgres:p@zqcanary/w0rd@127.0.0.1/db', '%40'],
@@ -81,7 +81,7 @@ describe('V5: a database URL is refused, with what to write and no part of its p
   })
 })
 
-test('V5: a parameter that is not used is told, and named only where its name is known', () => {
+test('a parameter that is not used is told, and named only where its name is known [V5]', () => {
   const url =
     'postgresql://u@h/db?sslmode=require&connection_limit=5&channel_binding=require&pass=zq&canary=&supa=x'
   expect(problemOf(url)).toBeUndefined()
@@ -94,7 +94,7 @@ test('V5: a parameter that is not used is told, and named only where its name is
   expect(ignoredParameters('DATABASE_URL', 'postgresql://u@h/db?sslmode=require')).toEqual([])
 })
 
-test('V5: a message shows host, port and name only where no part of a password can be among them', () => {
+test('a message shows host, port and name only where no part of a password can be among them [V5]', () => {
   const shown = (url: string) => describeDatabaseUrl(url, 'MIGRATION_DATABASE_URL')
   expect(shown('postgresql://u:p@db.example.com:5433/rekey?sslmode=disable')).toBe(
     'db.example.com:5433/rekey',
@@ -112,13 +112,13 @@ test('V5: a message shows host, port and name only where no part of a password c
     expect(shown(url)).toBe('the address in MIGRATION_DATABASE_URL')
 })
 
-test('V5: the name of a host that is not found stays out of the reason', async () => {
+test('the name of a host that is not found stays out of the reason [V5]', async () => {
   const error = await lookup('zqcanary.invalid').catch((reason: unknown) => reason)
   expect(String(error)).toContain('zqcanary')
   expect(connectionFailureReason(error)).toMatch(/^E[A-Z_]+: the name of its host cannot be resolved$/)
 })
 
-test('V5: of any password, pg gets the whole one, or the URL is refused; no message holds a part of it', () => {
+test('of any password, pg gets the whole one, or the URL is refused; no message holds a part of it [V5]', () => {
   const special = fc.stringMatching(/^[@/#?:%&+=,;!$'"`\\ \[\]{}()|^~<>.ä€0-9]{0,4}$/)
   const places = [
     (secret: string) => `postgresql://rekey:${secret}@db.example.com/rekey`,

@@ -13,7 +13,7 @@ const needed = {
 }
 const warned = (env: Record<string, string>) => settingsWarnings(readSettings({ ...needed, ...env }))
 
-describe('V5: a name that is no setting', () => {
+describe('a name that is no setting [V5]', () => {
   test.each([
     ['PASSWORD_MINLENGTH', 'PASSWORD_MIN_LENGTH'],
     ['PASWORD_MIN_LENGTH', 'PASSWORD_MIN_LENGTH'],
@@ -61,7 +61,7 @@ describe('V5: a name that is no setting', () => {
   })
 })
 
-describe('V5: a setting without effect', () => {
+describe('a setting without effect [V5]', () => {
   test.each<[string, Record<string, string>]>([
     [
       'USER_LOGIN_FIELDS',
@@ -87,7 +87,7 @@ describe('V5: a setting without effect', () => {
   })
 })
 
-describe('V5: the commands on the database', () => {
+describe('the commands on the database [V5]', () => {
   test('complain of the URL that is wrong, and of no other', () => {
     const problems = (env: Record<string, string>) => {
       try {

@@ -15,7 +15,7 @@ function fileWith(name: string, content: string): string {
   return path
 }
 
-describe('V6: the name that EHLO says', () => {
+describe('the name that EHLO says [V6]', () => {
   test.each([
     ['https://id.example.com', 'box', 'id.example.com'],
     ['https://id.example.com:8443', 'box', 'id.example.com'],
@@ -69,7 +69,7 @@ describe('V6: the name that EHLO says', () => {
   })
 })
 
-describe('V5: the authority of the mail server', () => {
+describe('the authority of the mail server [V5]', () => {
   const [one, two] = ['a.example', 'b.example'].map((host) => makeSelfSignedCertificate(host))
 
   test('is every certificate of the file, and no key that stands beside them', () => {
@@ -105,7 +105,7 @@ describe('V5: the authority of the mail server', () => {
   })
 })
 
-describe('V6: doubtful settings of mail are warned of', () => {
+describe('doubtful settings of mail are warned of [V6]', () => {
   const named = { heloName: 'id.example.com' }
   const none = join(folder, 'no.env')
 
@@ -135,7 +135,7 @@ describe('V6: doubtful settings of mail are warned of', () => {
     ['# NODE_EXTRA_CA_CERTS=/etc/ca.pem\n', 0],
     ['NODE_EXTRA_CA_CERTS=\nA=b\n', 0],
     ['A=NODE_EXTRA_CA_CERTS=x\n', 0],
-  ])('V5: an authority for Node in .env (%j), which Node does not read', (content, count) => {
+  ])('an authority for Node in .env (%j), which Node does not read [V5]', (content, count) => {
     const warnings = mailWarnings(named, fileWith('dot.env', content))
     expect(warnings).toHaveLength(count)
     for (const warning of warnings) expect(warning).toMatch(/NODE_EXTRA_CA_CERTS.*SMTP_CA_FILE/)

@@ -34,7 +34,7 @@ const right: Record<string, string> = {
   HOST: '127.0.0.1',
 }
 
-describe('V5: a value that arrives in another form than it was meant', () => {
+describe('a value that arrives in another form than it was meant [V5]', () => {
   const forms: [string, (value: string) => string][] = [
     ['in double quotes, as docker --env-file leaves them', (value) => `"${value}"`],
     ['in single quotes', (value) => `'${value}'`],
@@ -80,7 +80,7 @@ describe('V5: a value that arrives in another form than it was meant', () => {
   })
 })
 
-describe('V5: a message about a malformed address', () => {
+describe('a message about a malformed address [V5]', () => {
   test.each([
     ['DATABASE_URL', 'db.example.com', 'postgresql://'],
     ['MIGRATION_DATABASE_URL', 'db.example.com', 'postgresql://'],
@@ -105,7 +105,7 @@ describe('V5: a message about a malformed address', () => {
   })
 })
 
-test('V5, L3: no message and no warning holds a part of a secret, whatever its value', () => {
+test('no message and no warning holds a part of a secret, whatever its value [V5, L3]', () => {
   const odd = fc.stringMatching(/^[@/#?:%&+=,;'"`$ \n\t(){}\\.\d]{0,5}$/)
   const urls = (scheme: string, end: string) => (secret: string) => [
     `${scheme}://user:${secret}@host.example.com${end}`,

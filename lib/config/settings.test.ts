@@ -26,7 +26,7 @@ test('what a start needs is enough', () => {
   expect(problemsOf(needed)).toEqual([])
 })
 
-test('K1: the tables of a demo are another product’s in demo and dev only, each in a directory of its own', () => {
+test('the tables of a demo are another product’s in demo and dev only, each in a directory of its own [K1]', () => {
   const read = (env: Record<string, string>) => {
     const { demoProduct, dataDir } = readSettings({ ...needed, ...env })
     return [demoProduct, dataDir]
@@ -38,14 +38,14 @@ test('K1: the tables of a demo are another product’s in demo and dev only, eac
   expect(read({ REKEY_DEMO_USERS: 'django' })[0]).toBeUndefined()
 })
 
-test('K1: what is missing is named, all of it, in one message', () => {
+test('what is missing is named, all of it, in one message [K1]', () => {
   const problems = problemsOf({})
   for (const name of Object.keys(needed))
     expect(problems.filter((line) => line.startsWith(name))).toHaveLength(1)
   expect(problems).toHaveLength(Object.keys(needed).length)
 })
 
-test('K1, R3: and so is a time that outlasts a link, whatever is wrong with the rest', () => {
+test('and so is a time that outlasts a link, whatever is wrong with the rest [K1, R3]', () => {
   const problems = problemsOf({ ...needed, SECRET_KEY: undefined, LIMIT_EMAILS_PER_ACCOUNT: '5/1d' })
   expect(problems.map((problem) => problem.split(/\W/)[0])).toEqual([
     'SECRET_KEY',
@@ -58,11 +58,11 @@ test.each([
   'https://app.example.com/#!/reset',
   'https://app.example.com/app/?tenant=a#/reset/%C3%A9t%C3%A9',
   'http://localhost:5173/#/',
-])('V4: the links may lead to a route of a hash router: %s', (pageUrl) => {
+])('the links may lead to a route of a hash router: %s [V4]', (pageUrl) => {
   expect(readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_URL: pageUrl }).reset.pageUrl).toBe(pageUrl)
 })
 
-describe('K1, T3, P1, H11: a start is refused', () => {
+describe('a start is refused [K1, T3, P1, H11]', () => {
   test.each<[string, Record<string, string>]>([
     ['SECRET_KEY', { SECRET_KEY: 'short' }],
     ['SECRET_KEY', { SECRET_KEY: `${needed.SECRET_KEY},${needed.SECRET_KEY}` }],
@@ -202,7 +202,7 @@ test.each([
   'http://127.1',
   'http://[::1]:3000',
   'http://id.localhost',
-])('H11: %s stays on this machine, and needs no https', (url) => {
+])('%s stays on this machine, and needs no https [H11]', (url) => {
   expect(problemsOf({ ...needed, PUBLIC_URL: url })).toEqual([])
 })
 
@@ -212,7 +212,7 @@ test.each([
   ['https://example.com/team/v1.2~account-x', '/team/v1.2~account-x'],
   ['https://example.com/', ''],
   ['HTTPS://Example.com', ''],
-])('V8: PUBLIC_URL=%s puts Rekey under "%s", and the build reads the same', (url, basePath) => {
+])('PUBLIC_URL=%s puts Rekey under "%s", and the build reads the same [V8]', (url, basePath) => {
   const settings = readSettings({ ...needed, PUBLIC_URL: url, LOGO_URL: '/logo.svg' })
   expect(settings).toMatchObject({
     publicOrigin: 'https://example.com',
@@ -224,11 +224,11 @@ test.each([
   expect(basePathOf(url)).toBe(basePath)
 })
 
-test('V8: a build without PUBLIC_URL, or with one that a start will refuse, is for no path', () => {
+test('a build without PUBLIC_URL, or with one that a start will refuse, is for no path [V8]', () => {
   for (const url of [undefined, '', 'example.com']) expect(basePathOf(url)).toBe('')
 })
 
-test('V9: HSTS is for the host that Rekey has, off under a path, and for subdomains where a setting says so', () => {
+test('HSTS is for the host that Rekey has, off under a path, and for subdomains where a setting says so [V9]', () => {
   const hstsOf = (env: Record<string, string>) => readSettings({ ...needed, ...env }).hsts
   const path = { PUBLIC_URL: 'https://example.com/account' }
   expect([hstsOf({}), hstsOf(path)]).toEqual(['host', 'off'])
@@ -240,7 +240,7 @@ test('an empty value counts as absent', () => {
   expect(password.minLength).toBe(15)
 })
 
-test('T3, T4, P1, R1, R3, P8: what nobody sets is safe', () => {
+test('what nobody sets is safe [T3, T4, P1, R1, R3, P8]', () => {
   const { reset, password, limits, emailSlots, breachCheckUrl } = readSettings(needed)
   expect(reset).toMatchObject({ period: 3600, oneTimeUse: true, failWhenUserNotFound: false })
   expect(password.minLength).toBe(15)
@@ -258,7 +258,7 @@ test.each([
   ['10m', 600],
   ['24h', 3600],
 ])(
-  'R3: with links that live %s, the emails of an account and of a mailbox are counted over as long, an hour at most',
+  'with links that live %s, the emails of an account and of a mailbox are counted over as long, an hour at most [R3]',
   (period, seconds) => {
     const { emailSlots, limits } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
     expect(emailSlots.perAccount).toEqual({ count: 5, seconds })
@@ -282,7 +282,7 @@ test('only a command that starts a database of its own says that its clients sha
   expect([database.sharedSession, ignored]).toEqual([true, readSettings(needed).ignored])
 })
 
-test('R3, S3: what is allowed but unwise is warned of', () => {
+test('what is allowed but unwise is warned of [R3, S3]', () => {
   const unwise = {
     RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
     RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: 'false',

@@ -7,7 +7,7 @@ const known = Object.keys(settingsSchema.shape)
 const inConfiguration: Record<string, string> = {
   RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES: 'emails',
   RESET_PASSWORD_VERIFICATION_EMAIL_SENDER: 'sendEmail',
-  SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS: 'linkRequestSchema',
+  SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS: 'transformLinkRequest',
   SEND_RESET_PASSWORD_LINK_USER_FINDER: 'findResettableAccounts',
   SUCCESS_RESPONSE_BUILDER: 'buildSuccessResponse',
   VERIFICATION_URL_BUILDER: 'buildVerificationUrl',

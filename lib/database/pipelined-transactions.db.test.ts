@@ -27,14 +27,14 @@ const named = async (of = pool) =>
     ({ name }) => name,
   )
 
-test('a transaction returns its rows as text, at READ COMMITTED whatever the default is (V10)', async () => {
+test('a transaction returns its rows as text, at READ COMMITTED whatever the default is [V10]', async () => {
   await pool.query(`SET default_transaction_isolation = 'serializable'`)
   const { run } = createPipelinedTransactions({ pool, ...database }, timeouts)
   expect(await run(add(1))).toEqual([['1', 'read committed', null]])
   await pool.query('RESET default_transaction_isolation')
 })
 
-test('a failed one is rolled back, says so, and leaves its connection fit for the next (R14)', async () => {
+test('a failed one is rolled back, says so, and leaves its connection fit for the next [R14]', async () => {
   const { run } = createPipelinedTransactions({ pool, ...database }, timeouts)
   const failure: unknown = await run(add(1000)).catch((error: unknown) => error)
   expect([wasRolledBack(failure), (failure as pg.DatabaseError).code]).toEqual([true, '23514'])
@@ -42,7 +42,7 @@ test('a failed one is rolled back, says so, and leaves its connection fit for th
   expect(pool.totalCount).toBe(1)
 })
 
-test('one that nobody answers is not known to be rolled back (R14)', async () => {
+test('one that nobody answers is not known to be rolled back [R14]', async () => {
   const nowhere = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' })
   const failure: unknown = await createPipelinedTransactions({ pool: nowhere }, timeouts)
     .run(add(3))
@@ -51,14 +51,14 @@ test('one that nobody answers is not known to be rolled back (R14)', async () =>
   await nowhere.end()
 })
 
-test('where all clients share one session no statement has a name (R14)', async () => {
+test('where all clients share one session no statement has a name [R14]', async () => {
   const { run } = createPipelinedTransactions({ pool, sharedSession: true }, timeouts)
   for (const n of [1, 2, 3]) await run(add(n))
   expect(await named()).toEqual([])
 })
 
 describe.runIf(testServer)('on a server', () => {
-  test('statements are named from the second transaction of a connection on (R14)', async () => {
+  test('statements are named from the second transaction of a connection on [R14]', async () => {
     const { run } = createPipelinedTransactions({ pool }, timeouts)
     await run(add(1))
     expect(await named()).toEqual([])
@@ -66,7 +66,7 @@ describe.runIf(testServer)('on a server', () => {
     expect(await named()).toEqual(['add', 'rekey_begin', 'rekey_bound', 'rekey_commit'])
   })
 
-  test('a session that has forgotten the names, or knows them already, costs nobody a failure (R14)', async () => {
+  test('a session that has forgotten the names, or knows them already, costs nobody a failure [R14]', async () => {
     const { run } = createPipelinedTransactions({ pool }, timeouts)
     for (const n of [1, 2]) await run(add(n))
     await pool.query('DEALLOCATE ALL')
@@ -78,7 +78,7 @@ describe.runIf(testServer)('on a server', () => {
   })
 
   test.runIf(pgbouncer)(
-    'through PgBouncer in transaction mode no statement has a name, and fifty at once are right (R14, V1)',
+    'through PgBouncer in transaction mode no statement has a name, and fifty at once are right [R14, V1]',
     async () => {
       const pooler = await startPgBouncer(testServer!)
       const through = new pg.Pool({

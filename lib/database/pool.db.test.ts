@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 describe('whether the database answers', () => {
-  test('F7: is asked once, however many want to know at a time', async () => {
+  test('is asked once, however many want to know at a time [F7]', async () => {
     const opened = openDatabase({ ...database, poolSize: 10 }, log)
     let taken = 0
     opened.pool.on('acquire', () => (taken += 1))
@@ -24,7 +24,7 @@ describe('whether the database answers', () => {
     await opened.close()
   })
 
-  test('F7: no is no longer the answer once it does again', async () => {
+  test('no is no longer the answer once it does again [F7]', async () => {
     const opened = openDatabase(
       { url: 'postgresql://nobody@127.0.0.1:1/nothing', schemas: defaultSchemaNames, poolSize: 1 },
       log,
@@ -36,7 +36,7 @@ describe('whether the database answers', () => {
   })
 })
 
-test('F1, F8: a connection whose transaction was left open serves nobody else, and takes the transaction with it', async () => {
+test('a connection whose transaction was left open serves nobody else, and takes the transaction with it [F1, F8]', async () => {
   const opened = openDatabase({ ...database, poolSize: 1 }, log)
   const client = await opened.pool.connect()
   await client.query('BEGIN')
@@ -47,7 +47,7 @@ test('F1, F8: a connection whose transaction was left open serves nobody else, a
   await opened.close()
 })
 
-test('F7: a session that is ended while it is between two statements ends no process', async () => {
+test('a session that is ended while it is between two statements ends no process [F7]', async () => {
   const ending = await startEndingSessions()
   const opened = openDatabase({ url: ending.url, schemas: defaultSchemaNames, poolSize: 1 }, log)
   expect(await ending.crashesDuring(() => opened.isReady())).toEqual([])

@@ -20,13 +20,13 @@ const named = async ({ pool } = opened) =>
     ({ statement }) => statement,
   )
 
-test.runIf(!testServer)('where all clients share one session no statement has a name (R14)', async () => {
+test.runIf(!testServer)('where all clients share one session no statement has a name [R14]', async () => {
   for (const n of [1, 2]) expect(await double(n)).toBe(2 * n)
   expect(await named()).toEqual([])
 })
 
 describe.runIf(testServer)('on a server', () => {
-  test('statements with parameters have a name, each text one, of Prisma and of pg (R14)', async () => {
+  test('statements with parameters have a name, each text one, of Prisma and of pg [R14]', async () => {
     for (const n of [1, 2, 3]) {
       expect(await double(n)).toBe(2 * n)
       const { rows } = await opened.pool.query('SELECT $1::int AS "n"', [n])
@@ -41,7 +41,7 @@ describe.runIf(testServer)('on a server', () => {
     ])
   })
 
-  test('a session that has forgotten the names costs nobody a failure (R14)', async () => {
+  test('a session that has forgotten the names costs nobody a failure [R14]', async () => {
     await double(1)
     await opened.pool.query('DEALLOCATE ALL')
     expect(await double(2)).toBe(4)
@@ -49,7 +49,7 @@ describe.runIf(testServer)('on a server', () => {
     expect(await named()).toEqual([])
   })
 
-  test('a transaction in such a session runs again as a whole (R14)', async () => {
+  test('a transaction in such a session runs again as a whole [R14]', async () => {
     await opened.pool.query('CREATE TABLE "runs" ("n" int)')
     const add = (n: number) =>
       opened.transaction(async (tx) => {
@@ -63,7 +63,7 @@ describe.runIf(testServer)('on a server', () => {
     expect(rows).toEqual([{ n: 1 }, { n: 2 }])
   })
 
-  test('a column whose type was changed meanwhile costs nobody a failure (R14)', async () => {
+  test('a column whose type was changed meanwhile costs nobody a failure [R14]', async () => {
     await opened.pool.query('CREATE TABLE "narrow" ("t" varchar(5)); INSERT INTO "narrow" VALUES (\'short\')')
     const read = () => opened.pool.query('SELECT "t" FROM "narrow" WHERE "t" = $1', ['short'])
     await read()
@@ -72,7 +72,7 @@ describe.runIf(testServer)('on a server', () => {
   })
 
   test.runIf(pgbouncer)(
-    'through PgBouncer in transaction mode no statement has a name, and fifty at once are right (R14, V1)',
+    'through PgBouncer in transaction mode no statement has a name, and fifty at once are right [R14, V1]',
     async () => {
       const pooler = await startPgBouncer(testServer!)
       const url = pooler.url(new URL(database.url).pathname.slice(1))

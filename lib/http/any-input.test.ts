@@ -119,7 +119,7 @@ async function expectCodesOfFields(answer: Response): Promise<void> {
   expect(named).toEqual(messages)
 }
 
-test('C15, I1, C7: reading any input ends in an answer that was foreseen, with the headers that were', async () => {
+test('reading any input ends in an answer that was foreseen, with the headers that were [C15, I1, C7]', async () => {
   const seen: Record<number, number> = {}
   await fc.assert(
     fc.asyncProperty(

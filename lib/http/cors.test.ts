@@ -7,7 +7,7 @@ const allowed = [front, 'http://app.localhost:5173']
 const allowedNames = (requested: string | null) =>
   preflightOnlyHeaders(requested)['Access-Control-Allow-Headers']
 
-describe('H9: the origin', () => {
+describe('the origin [H9]', () => {
   test.each(allowed)(
     '%s, which is listed, is told by name that it may read answers, with credentials',
     (origin) => {
@@ -45,7 +45,7 @@ describe('H9: the origin', () => {
   })
 })
 
-describe('V4, H9: the header names that a preflight asks for', () => {
+describe('the header names that a preflight asks for [V4, H9]', () => {
   test.each([
     'content-type,x-csrftoken',
     'authorization,content-type,x-xsrf-token',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { exposedHeaders } from './cors'
-import { fieldErrorCodes, apiErrors } from './error-codes'
+import { fieldErrorCodes, requestErrors } from './error-codes'
 
 const page = readFileSync('docs/front-ends.md', 'utf8')
 
@@ -11,13 +11,15 @@ function listedUnder(heading: string): string[] {
   return [...section.split(/^#{2,} /m, 1)[0]!.matchAll(/^\| `([^`]+)`/gm)].map(([, first]) => first!)
 }
 
-describe('V4: the page for front-end developers', () => {
+describe('the page for front-end developers [V4]', () => {
   test('lists every code of field errors, and no other', () => {
     expect(listedUnder('Codes of field errors').sort()).toEqual([...fieldErrorCodes].sort())
   })
 
   test('lists every code that a body carries, and no other', () => {
-    const coded = Object.entries(apiErrors).flatMap(([code, refusal]) => ('coded' in refusal ? [code] : []))
+    const coded = Object.entries(requestErrors).flatMap(([code, refusal]) =>
+      'coded' in refusal ? [code] : [],
+    )
     expect(listedUnder('Codes in the body').sort()).toEqual(coded.sort())
   })
 

@@ -32,7 +32,7 @@ export const fieldErrorCodes = [
 export type FieldErrorCode = (typeof fieldErrorCodes)[number]
 
 /** The errors of endpoints that concern no field. `coded`: the body of the response contains the code. */
-export const apiErrors = {
+export const requestErrors = {
   'body-too-large': { status: 413 },
   'method-not-allowed': { status: 405 },
   'not-acceptable': { status: 406 },
@@ -51,10 +51,10 @@ export const apiErrors = {
   internal: { status: 500 },
 } as const satisfies Partial<Record<ApiMessage, { status: number; coded?: boolean }>>
 
-export type ApiErrorCode = keyof typeof apiErrors
+export type RequestErrorCode = keyof typeof requestErrors
 
-type Coded<Code extends ApiErrorCode> = Code extends unknown
-  ? (typeof apiErrors)[Code] extends { coded: true }
+type Coded<Code extends RequestErrorCode> = Code extends unknown
+  ? (typeof requestErrors)[Code] extends { coded: true }
     ? Code
     : never
   : never
@@ -63,7 +63,7 @@ type Coded<Code extends ApiErrorCode> = Code extends unknown
  * The error codes of a form as a whole, for pages: the coded errors, `throttled`, `unavailable`, `refused` for any other error
  * response, and `offline` without a response.
  */
-export type WholeFormErrorCode = Coded<ApiErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
+export type WholeFormErrorCode = Coded<RequestErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
 
 /** Converts an endpoint's error code, or undefined for a body that cannot be parsed, to the code of a form. */
 export function formErrorCode(code: string | undefined): WholeFormErrorCode {
@@ -73,6 +73,6 @@ export function formErrorCode(code: string | undefined): WholeFormErrorCode {
 
 /** Whether a text is the error code of a form as a whole. */
 export function isWholeFormErrorCode(code: string): code is WholeFormErrorCode {
-  if (Object.hasOwn(apiErrors, code) && 'coded' in apiErrors[code as ApiErrorCode]) return true
+  if (Object.hasOwn(requestErrors, code) && 'coded' in requestErrors[code as RequestErrorCode]) return true
   return code === 'throttled' || code === 'unavailable' || code === 'refused' || code === 'offline'
 }

@@ -1,14 +1,14 @@
-import type { FieldErrorCode, ApiErrorCode } from './error-codes'
+import type { FieldErrorCode, RequestErrorCode } from './error-codes'
 
 type Values = Record<string, string | number>
 
 /** An error for the client. `errorResponse` turns it into the response. */
 export class ApiError extends Error {
-  readonly code: ApiErrorCode
+  readonly code: RequestErrorCode
   readonly values: Values
   readonly headers: Record<string, string>
   constructor(
-    code: ApiErrorCode,
+    code: RequestErrorCode,
     { values = {}, headers = {} }: { values?: Values; headers?: Record<string, string> } = {},
   ) {
     super(code)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fieldErrorCodes, formErrorCode, isWholeFormErrorCode, apiErrors } from './error-codes'
+import { fieldErrorCodes, formErrorCode, isWholeFormErrorCode, requestErrors } from './error-codes'
 import { errorCodesHeader, errorParameter, parseFormErrors } from './form-errors'
 
 const fields = {
@@ -9,7 +9,7 @@ const fields = {
 const parsed = { fields: { password: ['too-short', 'numeric'], password_confirm: ['mismatch'] } }
 const shown = ['password', 'password_confirm'] as const
 
-test('U7: errors of fields reach their fields in order, by the header or by the address of a page', () => {
+test('errors of fields reach their fields in order, by the header or by the address of a page [U7]', () => {
   expect(errorCodesHeader(fields)).toEqual({
     'Error-Codes': 'password=too-short, password=numeric, password_confirm=mismatch',
   })
@@ -18,13 +18,13 @@ test('U7: errors of fields reach their fields in order, by the header or by the 
   expect(parseFormErrors(errorParameter(fields), shown)).toEqual(parsed)
 })
 
-test('U7: every code of a field and every code of a whole form comes through both', () => {
+test('every code of a field and every code of a whole form comes through both [U7]', () => {
   const all = { login: fieldErrorCodes.map((code) => ({ code })) }
   expect(parseFormErrors(errorParameter(all), ['login']).fields.login).toEqual(fieldErrorCodes)
   expect(parseFormErrors(errorCodesHeader(all)['Error-Codes'], ['login']).fields.login).toEqual(
     fieldErrorCodes,
   )
-  for (const code of Object.keys(apiErrors).map(formErrorCode))
+  for (const code of Object.keys(requestErrors).map(formErrorCode))
     expect(parseFormErrors(errorParameter(code), [])).toEqual({ form: code, fields: {} })
 })
 

@@ -1,7 +1,7 @@
 import { longestId } from '@/lib/config/account-id'
 import type { Log } from '@/lib/logging/log'
 import { logAndReturnInternalError } from './responses'
-import { formErrorCode, type ApiErrorCode } from './error-codes'
+import { formErrorCode, type RequestErrorCode } from './error-codes'
 import { errorParameter } from './form-errors'
 import { chosenLanguageOf } from './request-language'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
@@ -41,7 +41,7 @@ export function urlWithErrors(page: string, error: unknown, log: Log, requestId:
 }
 
 /** Returns the code of an error; undefined for a body that cannot be parsed, which has none. */
-function codeOf(error: unknown, log: Log, requestId: string): ApiErrorCode | undefined {
+function codeOf(error: unknown, log: Log, requestId: string): RequestErrorCode | undefined {
   if (error instanceof UnreadableBody) return undefined
   return (error instanceof ApiError ? error : logAndReturnInternalError(log, error, requestId)).code
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createLog } from '@/lib/logging/log'
 import { readSettings } from '@/lib/config/settings'
 import { handlePost } from './handler'
-import type { ApiErrorCode } from './error-codes'
+import type { RequestErrorCode } from './error-codes'
 import { ApiError } from './errors'
 
 const settings = readSettings({
@@ -16,7 +16,7 @@ const settings = readSettings({
 const pages = { done: '/done/', back: () => '/form/' }
 
 /** What a browser's form gets, or a client of JSON, where the handler refuses. */
-function refusedWith(code: ApiErrorCode, kind: 'form' | 'json'): Promise<Response> {
+function refusedWith(code: RequestErrorCode, kind: 'form' | 'json'): Promise<Response> {
   const headers: Record<string, string> =
     kind === 'form'
       ? { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'text/html,*/*;q=0.8' }
@@ -26,7 +26,7 @@ function refusedWith(code: ApiErrorCode, kind: 'form' | 'json'): Promise<Respons
   return handlePost(edge, request, pages, () => Promise.reject(new ApiError(code)))
 }
 
-test.each<[ApiErrorCode, string]>([
+test.each<[RequestErrorCode, string]>([
   ['user-not-found', 'user-not-found'],
   ['link-exhausted', 'link-exhausted'],
   ['second-factor-required', 'second-factor-required'],
@@ -36,17 +36,17 @@ test.each<[ApiErrorCode, string]>([
   ['internal', 'unavailable'],
   ['signature-used', 'signature-used'],
   ['body-too-large', 'refused'],
-])('U7: without JavaScript, the refusal %s leads back with the code %s', async (code, told) => {
+])('without JavaScript, the refusal %s leads back with the code %s [U7]', async (code, told) => {
   const answer = await refusedWith(code, 'form')
   expect([answer.status, answer.headers.get('location')]).toEqual([303, `/form/?error=${told}`])
 })
 
-test.each<[ApiErrorCode, string]>([
+test.each<[RequestErrorCode, string]>([
   ['second-factor-required', 'A second factor is required to reset this password'],
   ['second-factor-exhausted', 'Too many attempts with this link. Please ask for a new one.'],
   ['link-exhausted', 'Too many attempts with this link. Please ask for a new one.'],
 ])(
-  'S4, W9: a client hears of the second factor and of a used-up link by the code %s, and of no time to wait for',
+  'a client hears of the second factor and of a used-up link by the code %s, and of no time to wait for [S4, W9]',
   async (code, detail) => {
     const answer = await refusedWith(code, 'json')
     expect([answer.status, await answer.json()]).toEqual([403, { detail, code }])

@@ -1,5 +1,5 @@
 import { formatApiMessage, type ApiMessage } from '@/lib/i18n/api-messages'
-import type { Configuration } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { OptionsResponse } from './request-schemas'
 import type { Language } from '@/lib/i18n/locales'
@@ -30,7 +30,7 @@ export type ApiRequest = {
   fields(): Promise<Record<string, unknown>>
 }
 
-export type HandlerDependencies = { settings: Settings; log: Log; configuration: Configuration }
+export type HandlerDependencies = { settings: Settings; log: Log; configuration: RekeyConfig }
 
 /** `allowWhenDisabled`: the endpoint works even if RESET_PASSWORD_VERIFICATION_ENABLED is false. */
 type HandlerOptions = { allowWhenDisabled?: boolean }

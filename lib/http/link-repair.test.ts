@@ -44,7 +44,7 @@ const read = (address: string, source: LinkSource = 'url') =>
 const everywhere = linkDamages.filter(({ only }) => only === undefined)
 const addressOnly = linkDamages.filter(({ only }) => only === 'url')
 
-describe('U12: a link that a mail program damaged is read as the link that was sent', () => {
+describe('a link that a mail program damaged is read as the link that was sent [U12]', () => {
   const link = signed()
 
   test.each(linkDamages)('in the address of a page: $what ($source)', ({ damage }) => {
@@ -109,7 +109,7 @@ describe('U12: a link that a mail program damaged is read as the link that was s
   })
 })
 
-describe('T8, T9: what no mail program does is not repaired', () => {
+describe('what no mail program does is not repaired [T8, T9]', () => {
   const { user_id, timestamp, signature } = signed()
   const whole = { user_id, timestamp: String(timestamp), signature }
 
@@ -142,7 +142,7 @@ describe('T8, T9: what no mail program does is not repaired', () => {
   })
 
   test.each([`&user_id=${uuid}`, '&signature=x', '&timestamp=1'])(
-    'T12: a part that is repeated (%s)',
+    'a part that is repeated (%s) [T12]',
     (more) => {
       expect(read(`${buildLinkUrl(page, signed())}${more}`)).toBeUndefined()
       expect(read(`${buildLinkUrl(page, signed())}${more}`.replaceAll('&', '&amp;'))).toBeUndefined()
@@ -155,7 +155,7 @@ describe('T8, T9: what no mail program does is not repaired', () => {
   })
 })
 
-describe('T12: whatever is received,', () => {
+describe('whatever is received, [T12]', () => {
   const id = fc.oneof(
     fc.uuid(),
     fc.nat().map(String),
@@ -265,7 +265,7 @@ describe('T12: whatever is received,', () => {
   })
 })
 
-describe('C14, I3: long input', () => {
+describe('long input [C14, I3]', () => {
   /** Milliseconds of processor time that the rules take for texts of `length` characters. */
   function cost(piece: string, length: number): number {
     const text = `user_id=${piece.repeat(length / piece.length)}x&timestamp=1&signature=x`

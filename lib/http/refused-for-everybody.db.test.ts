@@ -17,7 +17,7 @@ beforeEach(() => {
 })
 const refusals = () => logged.filter(({ event }) => event === 'requests_refused')
 
-test('V6: forms of people who reach Rekey by another address than PUBLIC_URL are refused with one line that names it', async () => {
+test('forms of people who reach Rekey by another address than PUBLIC_URL are refused with one line that names it [V6]', async () => {
   for (let time = 0; time < 3; time += 1)
     expect((await post({ ...form, Origin: 'http://intranet:3000' }, 'login=nobody')).status).toBe(403)
   expect(refusals()).toMatchObject([
@@ -26,13 +26,13 @@ test('V6: forms of people who reach Rekey by another address than PUBLIC_URL are
   expect(JSON.stringify(refusals())).not.toContain('intranet')
 })
 
-test('V6: the preflight of a front end that is missing in CORS_ALLOWED_ORIGINS is told', async () => {
+test('the preflight of a front end that is missing in CORS_ALLOWED_ORIGINS is told [V6]', async () => {
   const headers = { Origin: 'https://forgotten.example', 'Access-Control-Request-Method': 'POST' }
   expect(OPTIONS(requestTo('send-reset-password-link', { headers, method: 'OPTIONS' })).status).toBe(403)
   expect(refusals()).toMatchObject([{ reason: 'cross-origin' }])
 })
 
-test('V6: clients behind a proxy that does not tell them apart are throttled with one line, a client of the internet without', async () => {
+test('clients behind a proxy that does not tell them apart are throttled with one line, a client of the internet without [V6]', async () => {
   const limited = endpoints.start({ LIMIT_REQUESTS_PER_CLIENT: '1/1m' })
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   endpoints.exchange({ passwordReset: limited.passwordReset, log })

@@ -95,14 +95,14 @@ type Fields = Record<string, typeof trimmed | typeof seconds>
 const linkFields = { user_id: trimmed, timestamp: seconds, signature: trimmed }
 
 /** The fields that a person fills in on the page of `reset-password/`. */
-export const passwordFields = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
+export const passwordFieldSchemas = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
   password: secret,
   ...(passwordConfirm ? { password_confirm: secret } : {}),
 })
 
 const resetPasswordFields = (options: { passwordConfirm: boolean }) => ({
   ...linkFields,
-  ...passwordFields(options),
+  ...passwordFieldSchemas(options),
 })
 
 /** Copies a body's own fields of these names: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */

@@ -2,7 +2,7 @@ import { formatApiMessage } from '@/lib/i18n/api-messages'
 import type { Log } from '@/lib/logging/log'
 import { count } from '@/lib/metrics/count'
 import { HashQueueFull } from '@/lib/passwords/hash-queue'
-import { apiErrors } from './error-codes'
+import { requestErrors } from './error-codes'
 import { errorCodesHeader } from './form-errors'
 import { requestLanguage } from './request-language'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
@@ -49,7 +49,7 @@ export function errorResponse(request: Request, error: unknown, log: Log, reques
   }
   if (error instanceof UnreadableBody) return jsonResponse(request, 400, { detail: error.detail })
   const apiError = error instanceof ApiError ? error : logAndReturnInternalError(log, error, requestId)
-  const { status, coded } = { coded: false, ...apiErrors[apiError.code] }
+  const { status, coded } = { coded: false, ...requestErrors[apiError.code] }
   const detail = formatApiMessage(language, apiError.code, apiError.values)
   return jsonResponse(request, status, coded ? { detail, code: apiError.code } : { detail }, apiError.headers)
 }

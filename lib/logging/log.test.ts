@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { describeError } from './log'
 
 test.skipIf(!existsSync('/dev/full'))(
-  'F15: a log that cannot be written neither ends nor blocks the process, not even with its last words',
+  'a log that cannot be written neither ends nor blocks the process, not even with its last words [F15]',
   () => {
     const script = `
       const { createLog } = await import('./lib/logging/log.ts')
@@ -22,7 +22,7 @@ test.skipIf(!existsSync('/dev/full'))(
   },
 )
 
-test('L3: of an error its name, code and frames are told, and never its message; of a copy of one, too', () => {
+test('of an error its name, code and frames are told, and never its message; of a copy of one, too [L3]', () => {
   const error = Object.assign(new RangeError('of grace@example.com'), { code: 'E1' })
   const told = { code: 'E1', at: expect.arrayContaining([expect.stringMatching(/^at /)]) }
   expect(describeError(error)).toEqual({ type: 'RangeError', ...told })

@@ -22,7 +22,7 @@ function start() {
 test.each([
   ['before a connection was tried', 0, undefined],
   ['while it was tried', 400, 'authentication'],
-])('L7: a failure %s is %s ms old at least when it is cleared', async (_, age, kept) => {
+])('a failure %s is %s ms old at least when it is cleared [L7]', async (_, age, kept) => {
   const { writer, written, cleared } = start()
   // The first write is not delayed.
   await writer.write()
@@ -33,7 +33,7 @@ test.each([
   expect(cleared).toEqual([age])
 })
 
-test('L7: a failure of another cause stays', async () => {
+test('a failure of another cause stays [L7]', async () => {
   const { writer, written } = start()
   await writer.write()
   writer.fail('budget', 'email-budget-spent', clock())

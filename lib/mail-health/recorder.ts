@@ -1,4 +1,4 @@
-import type { Configuration } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { Log } from '@/lib/logging/log'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
@@ -84,7 +84,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   }
 
   /** Wraps `sendEmail`, or the mailer if it is not configured, to record the outcome of every email. */
-  function watchSending<Sending extends { mailer: Mailer; configuration: Configuration }>(
+  function watchSending<Sending extends { mailer: Mailer; configuration: RekeyConfig }>(
     parts: Sending,
   ): Sending {
     const { mailer, configuration } = parts

@@ -40,7 +40,7 @@ const about = (milliseconds: number) => ({
 })
 
 describe('the state that workers keep', () => {
-  test('V6: it says when a worker was last seen, and that nothing is known of emails before the first', async () => {
+  test('it says when a worker was last seen, and that nothing is known of emails before the first [V6]', async () => {
     expect(await state.read()).toMatchObject({
       workerSeen: null,
       accepted: null,
@@ -52,7 +52,7 @@ describe('the state that workers keep', () => {
     expect(await state.read()).toMatchObject({ workerSeen: about(0), accepted: null, failing: null })
   })
 
-  test('V6: emails fail since the first attempt that failed after the last acceptance', async () => {
+  test('emails fail since the first attempt that failed after the last acceptance [V6]', async () => {
     await state.write({ accepted: 10 * minute })
     await state.write(failure(4 * minute, 5 * minute))
     await state.write(failure(minute, 2 * minute))
@@ -64,7 +64,7 @@ describe('the state that workers keep', () => {
     })
   })
 
-  test('V6: an email that any worker gets out ends the failure, also one whose failure is written late', async () => {
+  test('an email that any worker gets out ends the failure, also one whose failure is written late [V6]', async () => {
     await state.write(failure(2 * minute, 3 * minute))
     await state.write({ accepted: minute })
     expect(await state.read()).toMatchObject({ failing: null })
@@ -72,19 +72,19 @@ describe('the state that workers keep', () => {
     expect(await state.read()).toMatchObject({ failing: null, accepted: about(minute) })
   })
 
-  test('V6: a worker that fails while another one sends is not the installation: the failure counts from the last email that left', async () => {
+  test('a worker that fails while another one sends is not the installation: the failure counts from the last email that left [V6]', async () => {
     await state.write(failure(9 * minute))
     await state.write({ accepted: minute })
     await state.write(failure(0, 2 * minute))
     expect(await state.read()).toMatchObject({ failing: about(minute) })
   })
 
-  test('V6: a failure after an acceptance counts where both are written together', async () => {
+  test('a failure after an acceptance counts where both are written together [V6]', async () => {
     await state.write({ accepted: 2 * minute, ...failure(minute, 5 * minute) })
     expect(await state.read()).toMatchObject({ failing: about(2 * minute), accepted: about(2 * minute) })
   })
 
-  test('V6: a sign of life alone neither begins nor ends a failure', async () => {
+  test('a sign of life alone neither begins nor ends a failure [V6]', async () => {
     await state.write(failure(minute))
     await state.write({})
     expect(await state.read()).toMatchObject({ failing: about(minute), ...refused })
@@ -93,7 +93,7 @@ describe('the state that workers keep', () => {
     expect(await state.read()).toMatchObject({ failing: null })
   })
 
-  test('V6: a connection that works ends only failures to connect that were noticed before it began', async () => {
+  test('a connection that works ends only failures to connect that were noticed before it began [V6]', async () => {
     await state.write(failure(0))
     await state.clear(['network'], 0)
     await state.clear(['authentication'], minute)
@@ -102,7 +102,7 @@ describe('the state that workers keep', () => {
     expect((await state.read()).failing).toBeNull()
   })
 
-  test('V6: of sixty writes at the same time none is lost to another one', async () => {
+  test('of sixty writes at the same time none is lost to another one [V6]', async () => {
     await Promise.all(
       Array.from({ length: 60 }, (_, i) => state.write(i === 30 ? { accepted: 0 } : failure(minute))),
     )
@@ -110,7 +110,7 @@ describe('the state that workers keep', () => {
   })
 
   test.each(['Europe/Berlin', 'America/Los_Angeles', 'Asia/Kolkata'])(
-    'V1, V6: times are the same in the time zone %s and with any date style',
+    'times are the same in the time zone %s and with any date style [V1, V6]',
     async (zone) => {
       const url = new URL(testDatabase.url)
       if (testDatabase.kind === 'server')
@@ -129,7 +129,7 @@ describe('the state that workers keep', () => {
     },
   )
 
-  test('V6: a job waits from when it can be taken, and one in a pause before its next attempt is not due', async () => {
+  test('a job waits from when it can be taken, and one in a pause before its next attempt is not due [V6]', async () => {
     const queue = createQueue(database)
     const request = { target: { login: 'x' }, client: 'c', bypassPause: false, locale: 'en', requestId: 'r' }
     await queue.add('link-request', request)
@@ -192,9 +192,9 @@ describe('what the state means', () => {
     ],
     ['requests wait because there are many', { untaken: long, due: long, ended: 1_000 }, 'ok'],
     ['jobs wait for their next attempt', { waiting: 9, due: null }, 'ok'],
-  ])('V6: %s', (_, facts, expected) => expect(judge(facts)).toBe(expected))
+  ])('%s [V6]', (_, facts, expected) => expect(judge(facts)).toBe(expected))
 
-  test('V6: what is wrong is told with its time, its reason and what to look at', () => {
+  test('what is wrong is told with its time, its reason and what to look at [V6]', () => {
     expect(assessMailHealth({ ...quiet, failing: 120_000, failed: 1_000, ...refused })).toEqual({
       status: 'failing',
       ...refused,
@@ -203,7 +203,7 @@ describe('what the state means', () => {
     })
   })
 
-  test('V6: the default times keep two minutes in the worst case', () => {
+  test('the default times keep two minutes in the worst case [V6]', () => {
     const { heartbeat, check, failing, workerLost, waiting, stuck, silence, probe } = mailTimes
     const poll = 15_000 // the longest time until a worker fetches a job (lib/queue/worker.ts)
     const attempt = 60_000 // the longest time until an attempt fails (lib/mail/smtp-options.ts)
@@ -225,7 +225,7 @@ describe('what is logged', () => {
   const process = () => watchMailHealth({ state, log })
   const events = () => logged.map(({ event }) => event)
 
-  test('V6: of many processes that notice a failure one logs it, again after ten minutes, and one says that it is over', async () => {
+  test('of many processes that notice a failure one logs it, again after ten minutes, and one says that it is over [V6]', async () => {
     const processes = Array.from({ length: 8 }, process)
     const all = () => Promise.all(processes.map(({ check }) => check()))
     await all()
@@ -248,7 +248,7 @@ describe('what is logged', () => {
     await Promise.all(processes.map(({ stop }) => stop()))
   })
 
-  test('V6: a new failure after the last one was over is logged at once', async () => {
+  test('a new failure after the last one was over is logged at once [V6]', async () => {
     const { check, stop } = process()
     for (let time = 0; time < 2; time += 1) {
       await state.write(failure(0, 2 * minute))
@@ -266,7 +266,7 @@ describe('what is logged', () => {
     await stop()
   })
 
-  test('V6: a database that is away is no news of emails, and the next look works', async () => {
+  test('a database that is away is no news of emails, and the next look works [V6]', async () => {
     const away = openDatabase(
       { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
       silent,

@@ -1,7 +1,7 @@
 import type { Language } from '@/lib/i18n/locales'
 
 /** The facts about the service that sends an email, for templates. */
-export type Sender = {
+export type ServiceFacts = {
   appName: string
   /** Scheme and host of this app. Links in emails lead only to hosts from the settings. */
   publicOrigin: string
@@ -29,7 +29,7 @@ export type EmailAccount = {
 /** The facts for the email with a reset link. */
 export type ResetEmailFacts = {
   locale: Language
-  sender: Sender
+  service: ServiceFacts
   account: EmailAccount
   /** Absolute URL of the reset link. */
   link: string
@@ -43,7 +43,7 @@ export type ResetEmailFacts = {
 /** The facts for the email about a changed password. */
 export type ChangedEmailFacts = {
   locale: Language
-  sender: Sender
+  service: ServiceFacts
   account: EmailAccount
   changedAt: Date
   /** The network that the change came from, such as `203.0.113.0/24`. */

@@ -9,7 +9,7 @@ test.each([
   ['250 a\u001b[31mred\r\nline', '250 line'],
   ['jane@example.com', undefined],
   [undefined, undefined],
-])('L3, L5: of the reply %j no address, link or control character is stored', (reply, stored) => {
+])('of the reply %j no address, link or control character is stored [L3, L5]', (reply, stored) => {
   expect(storableReply(reply)).toBe(stored)
 })
 

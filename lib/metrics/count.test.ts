@@ -4,7 +4,7 @@ import { count, registerGauge, hasCounts, readProcessGauges, takeCounts } from '
 
 beforeEach(() => void takeCounts())
 
-test('L7: what is counted is taken once, by series', () => {
+test('what is counted is taken once, by series [L7]', () => {
   count('resets', { outcome: 'changed' })
   count('resets', { outcome: 'changed' })
   count('emails_deferred', { cause: 'network', kind: 'link' })
@@ -18,14 +18,14 @@ test('L7: what is counted is taken once, by series', () => {
   expect(hasCounts()).toBe(false)
 })
 
-test('L7: no text but the listed codes becomes a label, so that none can name a person', () => {
+test('no text but the listed codes becomes a label, so that none can name a person [L7]', () => {
   const cause = 'zoe@example.com' as CounterLabels<'emails_failed'>['cause']
   count('emails_failed', { kind: 'link', cause })
   count('emails_failed', { kind: 'link' } as CounterLabels<'emails_failed'>)
   expect(hasCounts()).toBe(false)
 })
 
-test('L7: every series is a code that needs no escape, and there is a bounded number of them', () => {
+test('every series is a code that needs no escape, and there is a bounded number of them [L7]', () => {
   const all = Object.entries({ ...counters, ...processGauges }).flatMap(([name, { labels }]) =>
     allSeries(name, labels),
   )
@@ -33,7 +33,7 @@ test('L7: every series is a code that needs no escape, and there is a bounded nu
   for (const series of all) expect(series).toMatch(/^[a-z_]+(?:\{(?:[a-z]+="[A-Za-z-]+",?)+\})?$/)
 })
 
-test('L7: a gauge is read when it is reported, by its last reader', () => {
+test('a gauge is read when it is reported, by its last reader [L7]', () => {
   let waiting = 1
   registerGauge('hash_queue', { state: 'waiting' }, () => -1)
   registerGauge('hash_queue', { state: 'waiting' }, () => waiting)

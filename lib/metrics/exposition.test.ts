@@ -13,7 +13,7 @@ const reported = {
   now: 1_000_250,
 }
 
-test('L7: each metric has its help and type once, then all its series, those never counted too', () => {
+test('each metric has its help and type once, then all its series, those never counted too [L7]', () => {
   const text = writeMetrics({ reported, ownReport: 0, readAt: 1_000_000 })
   expect(text).toContain(
     '# HELP rekey_resets_total Submitted resets, by outcome. changed: the password was replaced.\n' +
@@ -31,17 +31,17 @@ test('L7: each metric has its help and type once, then all its series, those nev
   expect(new Set(names).size).toBe(names.length)
 })
 
-test('L7: the age of the last write grows where this process cannot store its reports, though another one can', () => {
+test('the age of the last write grows where this process cannot store its reports, though another one can [L7]', () => {
   expect(writeMetrics({ reported, ownReport: 90_000, readAt: 0 })).toContain(
     '\nrekey_last_write_seconds 90\n',
   )
 })
 
-test('L7: what a row of the table says beside the known series is never written', () => {
+test('what a row of the table says beside the known series is never written [L7]', () => {
   expect(writeMetrics({ reported, ownReport: 0, readAt: 0 })).not.toMatch(/zoe|newer/)
 })
 
-test('L7: jobs and what stops emails are numbers, and absent where they could not be read', () => {
+test('jobs and what stops emails are numbers, and absent where they could not be read [L7]', () => {
   const jobs = [{ queue: 'link-email', waiting: 4, retrying: 1, running: 2, oldest: 61 }]
   const mail = { stopped: { network: true, tls: false }, workerSeen: 2_000 }
   const text = writeMetrics({ reported, jobs, mail, ownReport: 0, readAt: 0 })
@@ -54,7 +54,7 @@ test('L7: jobs and what stops emails are numbers, and absent where they could no
   )
 })
 
-test('L7: while the database does not answer, no count is given: an older one would look like a restart', () => {
+test('while the database does not answer, no count is given: an older one would look like a restart [L7]', () => {
   const text = writeMetrics({ reported: undefined, ownReport: 0, readAt: 0 })
   expect(text.replaceAll(/^#.*\n/gm, '')).toBe('rekey_database_up 0\n')
 })

@@ -32,7 +32,7 @@ const report = (facts: Partial<Report> = {}): Report => ({
 })
 const counted = async (series: string) => (await store.read()).counts.get(series) ?? 0
 
-test('L7: two processes that report at the same time, again and again, make one count', async () => {
+test('two processes that report at the same time, again and again, make one count [L7]', async () => {
   const processes = [randomUUID(), randomUUID(), randomUUID()]
   await Promise.all(
     processes.map(async (process) => {
@@ -45,7 +45,7 @@ test('L7: two processes that report at the same time, again and again, make one 
   expect([await counted('a'), await counted('b'), await counted('c')]).toEqual([60, 60, 60])
 })
 
-test('L7: a report that is sent again, because its response was lost, is counted once', async () => {
+test('a report that is sent again, because its response was lost, is counted once [L7]', async () => {
   const first = report({ counts: new Map([['lost', 5]]) })
   await Promise.all([store.add(first), store.add(first)])
   await store.add(first)
@@ -54,7 +54,7 @@ test('L7: a report that is sent again, because its response was lost, is counted
   expect(await counted('lost')).toBe(10)
 })
 
-test('L7: gauges are summed over the living processes of a kind, and a process that is gone is not one of them', async () => {
+test('gauges are summed over the living processes of a kind, and a process that is gone is not one of them [L7]', async () => {
   await database.pool.query('DELETE FROM rekey.metric_processes')
   const gone = report({ gauges: { waiting: 100 } })
   await store.add(gone)
@@ -69,7 +69,7 @@ test('L7: gauges are summed over the living processes of a kind, and a process t
   expect(lastReport).toBeLessThan(10_000)
 })
 
-test('L7: the rows of processes that are long gone are deleted, and what they counted stays', async () => {
+test('the rows of processes that are long gone are deleted, and what they counted stays [L7]', async () => {
   const old = report({ counts: new Map([['kept', 1]]) })
   await store.add(old)
   await database.pool.query(
@@ -84,7 +84,7 @@ test('L7: the rows of processes that are long gone are deleted, and what they co
   expect(await counted('kept')).toBe(1)
 })
 
-test('L7: unfinished jobs are counted by queue and state, with the age of the oldest', async () => {
+test('unfinished jobs are counted by queue and state, with the age of the oldest [L7]', async () => {
   const none = { waiting: 0, retrying: 0, running: 0, oldest: 0 }
   expect(await store.readJobs()).toEqual(
     ['link-request', 'link-email', 'changed-email', 'changed-hook'].map((queue) => ({ queue, ...none })),
@@ -105,7 +105,7 @@ test('L7: unfinished jobs are counted by queue and state, with the age of the ol
   expect(Math.abs(found!.oldest - 70)).toBeLessThan(10)
 })
 
-test('L7: a query for metrics that waits for a lock is broken off by the database', async () => {
+test('a query for metrics that waits for a lock is broken off by the database [L7]', async () => {
   // One session for all clients: no two of them can wait for each other.
   if (testDatabase.sharedSession) return
   const blocker = await database.pool.connect()
@@ -125,7 +125,7 @@ test('L7: a query for metrics that waits for a lock is broken off by the databas
   }
 })
 
-test('L7: what is counted while the database is away is stored once it is back, and a last report goes before the end', async () => {
+test('what is counted while the database is away is stored once it is back, and a last report goes before the end [L7]', async () => {
   takeCounts()
   let away = true
   const add: MetricsStore['add'] = async (given) => {
@@ -152,7 +152,7 @@ test('L7: what is counted while the database is away is stored once it is back, 
   expect(await counted('errors')).toBe(before + 4)
 })
 
-test('L7: a database that never answers does not keep a process from ending', async () => {
+test('a database that never answers does not keep a process from ending [L7]', async () => {
   const reports = startStoringMetrics(
     { add: () => new Promise(() => undefined), kind: 'web', log },
     { interval: 20, idle: 20, lastReport: 50 },

@@ -3,7 +3,7 @@ import { unknownClient } from '@/lib/addresses/client-ip'
 import { urlInApp } from '@/lib/config/own-path'
 import type { Settings } from '@/lib/config/settings'
 import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
-import type { RenderedEmail, Sender } from '@/lib/mail/email-types'
+import type { RenderedEmail, ServiceFacts } from '@/lib/mail/email-types'
 import type { CounterLabels } from '@/lib/metrics/catalogue'
 import { count } from '@/lib/metrics/count'
 import type { AttemptResult } from '@/lib/queue/queue'
@@ -99,7 +99,7 @@ export function emailLanguage(
 }
 
 /** Returns the facts about this installation for email templates. */
-export function serviceFacts({ branding, publicOrigin, publicUrl }: Settings): Sender {
+export function serviceFacts({ branding, publicOrigin, publicUrl }: Settings): ServiceFacts {
   const { appName, supportEmail, signInUrl, brandColor } = branding
   return { appName, publicOrigin, publicUrl, supportEmail, signInUrl, brandColor }
 }

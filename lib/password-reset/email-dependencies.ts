@@ -9,7 +9,7 @@ import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 import type { SendPacing } from './send-pacing'
-import type { Configuration } from './extension-points'
+import type { RekeyConfig } from './extension-points'
 import type { LinkSigner } from './reset-link'
 
 /** The dependencies of the worker's use cases, which send emails. */
@@ -24,7 +24,7 @@ export type EmailDependencies = {
   audit: AuditLog
   database: Pick<Database, 'pool' | 'schemas' | 'prisma'>
   settings: Settings
-  configuration: Configuration
+  configuration: RekeyConfig
   log: Log
   sendPacing: SendPacing
 }

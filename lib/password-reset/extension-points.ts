@@ -23,7 +23,7 @@ export type ResetRequest = {
  * function is retried later; it cannot be stopped, so it runs beside its retry. Set a timeout for everything that it waits
  * for. An email that is late eight times is given up, because it may have been delivered each time.
  */
-export type Configuration = {
+export type RekeyConfig = {
   /**
    * The table that has the accounts; Rekey's own unless one is named. `npm run accounts -- check` compares the mapping with
    * the database.
@@ -44,7 +44,7 @@ export type Configuration = {
    * Transforms the body of send-reset-password-link before its validation (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS).
    * Integers arrive as `bigint`; the body is nested at most 32 levels deep.
    */
-  linkRequestSchema?: (body: Record<string, unknown>) => Record<string, unknown>
+  transformLinkRequest?: (body: Record<string, unknown>) => Record<string, unknown>
   /**
    * Sends a rendered email (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_SENDER). `deliver` is the default. May run twice for one
    * email after a crash, with the same `id`. Return `maybeDelivered` with a failure after which the email may still arrive.
@@ -86,6 +86,6 @@ export type Configuration = {
 }
 
 /** Types the default export of `rekey.config.ts`. */
-export function defineConfiguration(configuration: Configuration): Configuration {
+export function defineConfig(configuration: RekeyConfig): RekeyConfig {
   return configuration
 }

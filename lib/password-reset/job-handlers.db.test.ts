@@ -8,7 +8,7 @@ import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-da
 import { emails } from '@/emails/templates'
 import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAuditLog } from '@/lib/audit/audit'
-import type { Configuration } from './extension-points'
+import type { RekeyConfig } from './extension-points'
 import { createSendPacing } from './send-pacing'
 import { createLimits } from '@/lib/rate-limits/limits'
 import type { EmailDependencies } from './email-dependencies'
@@ -84,7 +84,7 @@ async function add(more: Partial<Account> = {}): Promise<Account> {
   return (await services.accounts.read(id)).account!
 }
 
-const handlers = (configuration: Configuration = {}, other: Partial<EmailDependencies> = {}): JobHandlers =>
+const handlers = (configuration: RekeyConfig = {}, other: Partial<EmailDependencies> = {}): JobHandlers =>
   createJobHandlers({
     ...services,
     configuration,
@@ -162,7 +162,7 @@ describe('who was asked for', () => {
     expect(new Set(ids).size).toBe(2)
   })
 
-  test('A7: nobody, where there is no such account, or none that may be reset', async () => {
+  test('nobody, where there is no such account, or none that may be reset [A7]', async () => {
     const unfit = [
       await add({ isActive: false }),
       await add({ passwordHash: null }),
@@ -180,7 +180,7 @@ describe('who was asked for', () => {
   test('is for a team’s own function to say, which never gets past who may be reset', async () => {
     const disabled = await add({ isActive: false })
     const asked: unknown[] = []
-    const findResettableAccounts: Configuration['findResettableAccounts'] = async (
+    const findResettableAccounts: RekeyConfig['findResettableAccounts'] = async (
       login,
       fields,
       findByLogin,
@@ -195,7 +195,7 @@ describe('who was asked for', () => {
   })
 })
 
-test('R2: of many accounts with one address a request has emails for the ten oldest and ten others; the log warns', async () => {
+test('of many accounts with one address a request has emails for the ten oldest and ten others; the log warns [R2]', async () => {
   const email = `shared-${randomBytes(6).toString('hex')}@example.com`
   const people: Account[] = []
   for (let i = 0; i < 40; i += 1) people.push(await add({ email, passwordHash: 'a hash' }))
@@ -212,16 +212,16 @@ test('R2: of many accounts with one address a request has emails for the ten old
   ])
 })
 
-test('R2: one request has twenty emails at most, to the oldest accounts, in whatever order a team’s own function finds them', async () => {
+test('one request has twenty emails at most, to the oldest accounts, in whatever order a team’s own function finds them [R2]', async () => {
   const people: Account[] = []
   for (let i = 0; i < 22; i += 1) people.push(await add({ passwordHash: 'a hash' }))
-  const findResettableAccounts: Configuration['findResettableAccounts'] = async () => people.toReversed()
+  const findResettableAccounts: RekeyConfig['findResettableAccounts'] = async () => people.toReversed()
   await handlers({ findResettableAccounts })['link-request'](requestJob({ login: 'a name of the team' }))
   const asked = await Promise.all(people.map(async (person) => (await queued(person)).length))
   expect(asked).toEqual([...Array(20).fill(1), 0, 0])
 })
 
-test('R11: a crowd of accounts with one address has a bounded number of emails, the oldest’s own among them', async () => {
+test('a crowd of accounts with one address has a bounded number of emails, the oldest’s own among them [R11]', async () => {
   // All within one window.
   vi.useFakeTimers({ toFake: ['Date'] })
   const email = `flooded-${randomBytes(6).toString('hex')}@example.com`
@@ -245,8 +245,8 @@ test('R11: a crowd of accounts with one address has a bounded number of emails, 
   expect(sink.countTo(email)).toBe(before + 2)
 }, 300_000)
 
-describe('A8: a request that names nobody', () => {
-  test('is queued for an email and costs what one does, and none is sent (A8)', async () => {
+describe('a request that names nobody [A8]', () => {
+  test('is queued for an email and costs what one does, and none is sent [A8]', async () => {
     await sql.query('DELETE FROM rekey_queue.job')
     const job = requestJob({ login: `nobody-${randomBytes(6).toString('hex')}` })
     await handlers()['link-request'](job)
@@ -273,7 +273,7 @@ describe('A8: a request that names nobody', () => {
     expect(sink.emails).toHaveLength(before)
   })
 
-  test('is not told from an account whose email is held back, whatever holds it (A8)', async () => {
+  test('is not told from an account whose email is held back, whatever holds it [A8]', async () => {
     let simulated = 0
     const simulate: Mailer['simulate'] = async () => void (simulated += 1)
     const attempt = (of: Account) =>
@@ -291,13 +291,13 @@ describe('A8: a request that names nobody', () => {
     expect(simulated).toBe(5)
   })
 
-  test('fails nobody where a team’s own function fails for it (A8)', async () => {
+  test('fails nobody where a team’s own function fails for it [A8]', async () => {
     const emails = { reset: async () => Promise.reject(new Error('who is nobody?')) }
     const data = { ...emailJob().data, accountId: null }
     expect(await handlers({ emails })['link-email']({ ...emailJob(), data })).toEqual({ outcome: 'done' })
   })
 
-  test('the further emails of one request follow the first after a drawn time (A8)', async () => {
+  test('the further emails of one request follow the first after a drawn time [A8]', async () => {
     const email = `several-${randomBytes(6).toString('hex')}@example.com`
     for (let i = 0; i < 5; i += 1) await add({ email, passwordHash: 'a hash' })
     await sql.query(`DELETE FROM rekey_queue.job`)
@@ -309,7 +309,7 @@ describe('A8: a request that names nobody', () => {
   })
 })
 
-test('R2, A5: a typed username gets its email, however many older accounts have that text as their address', async () => {
+test('a typed username gets its email, however many older accounts have that text as their address [R2, A5]', async () => {
   const email = `squatted-${randomBytes(6).toString('hex')}@example.com`
   for (let i = 0; i < 21; i += 1) await add({ email, passwordHash: 'a hash' })
   const person = await add()
@@ -318,7 +318,7 @@ test('R2, A5: a typed username gets its email, however many older accounts have 
   expect(await queued(person)).toHaveLength(1)
 })
 
-describe('L1: of a flood', () => {
+describe('of a flood [L1]', () => {
   let lines: { event: string; requestId: string }[]
   const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
   const logging = () => handlers({}, { audit: createAuditLog(services.database, '', log) })
@@ -379,7 +379,7 @@ describe('L1: of a flood', () => {
 })
 
 describe('an email with a link', () => {
-  test('M3: leads to the page of the settings and to us, lives from when it was asked for, and is signed for the account as it is', async () => {
+  test('leads to the page of the settings and to us, lives from when it was asked for, and is signed for the account as it is [M3]', async () => {
     expect(await handlers()['link-email'](emailJob(account, { age: 600 }))).toEqual({ outcome: 'done' })
     const { link, recipients, mail } = await sink.next(account.email)
     expect(recipients).toEqual([account.email])
@@ -401,7 +401,7 @@ describe('an email with a link', () => {
     })
   })
 
-  test('M10, T7: is the same email when it is tried again: same link, same Message-ID', async () => {
+  test('is the same email when it is tried again: same link, same Message-ID [M10, T7]', async () => {
     const job = emailJob()
     await handlers()['link-email'](job)
     await handlers()['link-email']({ ...job, attempt: 2 })
@@ -417,7 +417,7 @@ describe('an email with a link', () => {
     ['the password was changed since', () => change(`"password_changed_at" = now() + interval '2 seconds'`)],
     ['"this wasn’t me" was pressed since', () => cancel()],
     ['its account is gone', () => sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [account.id])],
-  ])('T5: is not sent when %s, and the job is done', async (_when, event) => {
+  ])('is not sent when %s, and the job is done [T5]', async (_when, event) => {
     const job = emailJob()
     await event()
     expect(await handlers()['link-email'](job)).toEqual({ outcome: 'done' })
@@ -425,7 +425,7 @@ describe('an email with a link', () => {
     expect((await lastEntry())?.[0]).toBe(auditEvents.held)
   })
 
-  test('T5: that the mail server put off does not follow "this wasn’t me"', async () => {
+  test('that the mail server put off does not follow "this wasn’t me" [T5]', async () => {
     const job = emailJob()
     sink.refuse = { code: 451, text: 'come back later' }
     expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
@@ -444,7 +444,7 @@ describe('an email with a link', () => {
     expect(sink.countTo(account.email)).toBe(3)
   })
 
-  test('F4: is given up, visibly, when its link would have less than five minutes left', async () => {
+  test('is given up, visibly, when its link would have less than five minutes left [F4]', async () => {
     const hour = 3600
     const late = handlers()['link-email'](emailJob(account, { age: hour - 290 }))
     expect(await late).toEqual({ outcome: 'never', reason: 'link-would-expire' })
@@ -455,7 +455,7 @@ describe('an email with a link', () => {
     expect(sink.countTo(account.email)).toBe(1)
   })
 
-  test('F4, R2: that is given up leaves its slot to the next request; one that a server refused keeps it', async () => {
+  test('that is given up leaves its slot to the next request; one that a server refused keeps it [F4, R2]', async () => {
     const jobs = [emailJob(), emailJob()]
     sink.refuse = { code: 451, text: 'come back later' }
     for (const job of jobs) expect(await handlers()['link-email'](job)).toMatchObject({ outcome: 'later' })
@@ -483,7 +483,7 @@ describe('an email with a link', () => {
     expect(sink.countTo(account.email)).toBe(0)
   })
 
-  test('R2: past an account’s limit is silently not sent; another account’s is', async () => {
+  test('past an account’s limit is silently not sent; another account’s is [R2]', async () => {
     for (let i = 0; i < 3; i += 1) await handlers()['link-email'](emailJob())
     expect(await lastEntry()).toEqual([auditEvents.held, 'email-limit'])
     expect(sink.countTo(account.email)).toBe(2)
@@ -492,7 +492,7 @@ describe('an email with a link', () => {
     expect(sink.countTo(other.email)).toBe(1)
   })
 
-  test('R1: past the budget of the installation waits, and takes nothing from it; what was not sent gives back', async () => {
+  test('past the budget of the installation waits, and takes nothing from it; what was not sent gives back [R1]', async () => {
     const people = [account, await add(), await add(), await add()]
     // Each had an email in this window.
     for (const person of people) {
@@ -513,7 +513,7 @@ describe('an email with a link', () => {
     expect(await handlers()['link-email'](jobs[3]!)).toEqual({ outcome: 'done' })
   })
 
-  test('R1, R3: a budget that others spent still has an account’s first email, and the one after a stranger’s reset', async () => {
+  test('a budget that others spent still has an account’s first email, and the one after a stranger’s reset [R1, R3]', async () => {
     const [person, robbed] = [await add(), await add()]
     for (const _ of [1, 2, 3]) await services.limits.spendEmail({ first: false })
     expect(await handlers()['link-email'](emailJob(person))).toEqual({ outcome: 'done' })
@@ -526,7 +526,7 @@ describe('an email with a link', () => {
     expect([sink.countTo(person.email), sink.countTo(robbed.email)]).toEqual([1, 2])
   })
 
-  test('R1: that may have left has used up its share of the budget, and its job is told so', async () => {
+  test('that may have left has used up its share of the budget, and its job is told so [R1]', async () => {
     const send: Mailer['send'] = async () => ({ ok: false, final: false, maybeDelivered: true, reason: 'x' })
     const silent = handlers({}, { mailer: { ...mailer, send } })
     const maybeDelivered = { outcome: 'later', reason: 'x', maybeDelivered: true }
@@ -571,7 +571,7 @@ test('an email in the asker’s language leads to "this wasn’t me" in it, but 
 describe('a team’s own way', () => {
   test('to build the address, to write the email and to send it is used, each with what it replaces', async () => {
     const sent: unknown[] = []
-    const configuration: Configuration = {
+    const configuration: RekeyConfig = {
       buildVerificationUrl: (link, standard) =>
         `https://app.example/#/reset/${link.user_id}?then=${encodeURIComponent(standard)}`,
       emails: { reset: async ({ link }) => ({ subject: 'ours', text: link, html: '' }) },
@@ -587,7 +587,7 @@ describe('a team’s own way', () => {
     expect((await sink.next(account.email)).mail.subject).toBe('ours')
   })
 
-  test.each<[string, Configuration]>([
+  test.each<[string, RekeyConfig]>([
     ['sends', { sendEmail: async () => Promise.reject(new Error('broken')) }],
     ['writes', { emails: { reset: async () => Promise.reject(new Error('broken')) } }],
   ])(
@@ -608,7 +608,7 @@ describe('the email about a changed password', () => {
     attempt: 1,
   })
 
-  test('S3: is sent whatever else happened since, outside every limit, and nothing in it resets a password', async () => {
+  test('is sent whatever else happened since, outside every limit, and nothing in it resets a password [S3]', async () => {
     for (let i = 0; i < 3; i += 1) await handlers()['link-email'](emailJob())
     await cancel()
     await change(`"is_active" = false, "password" = NULL`)
@@ -637,7 +637,7 @@ describe('the email about a changed password', () => {
   }
 
   test.each([`"email" = 'thief@evil.example'`, `"email" = ''`])(
-    'S3, T5: goes to the address of the change, though since then %s; it is no link to the account any more',
+    'goes to the address of the change, though since then %s; it is no link to the account any more [S3, T5]',
     async (since) => {
       await change(since)
       expect(await handlers()['changed-email'](toldAt(account.email))).toEqual({ outcome: 'done' })
@@ -650,14 +650,14 @@ describe('the email about a changed password', () => {
     },
   )
 
-  test('M5: a username is shown whole where the mailbox that the email goes to knows it, whatever address came since', async () => {
+  test('a username is shown whole where the mailbox that the email goes to knows it, whatever address came since [M5]', async () => {
     const before = 'ada.lovelace@mail.example'
     await change(`"username" = 'ada.lovelace', "email" = 'thief@evil.example'`)
     expect(await handlers()['changed-email'](toldAt(before))).toEqual({ outcome: 'done' })
     expect((await emailAt(before)).all.replaceAll('\u2060', '')).toContain(' ada.lovelace\n')
   })
 
-  test('T5: while the account has that address, now or again, "this wasn’t me" in it works and mails there', async () => {
+  test('while the account has that address, now or again, "this wasn’t me" in it works and mails there [T5]', async () => {
     await change(`"email" = 'other@example.com'`)
     await change(`"email" = '${account.email}'`)
     await handlers()['changed-email'](toldAt(account.email))
@@ -684,7 +684,7 @@ describe('what the mail server said', () => {
   test.each([
     [451, { outcome: 'later' }, auditEvents.requested],
     [550, { outcome: 'never' }, auditEvents.failed],
-  ])('F5, F6: %i ends an attempt as %j', async (code, outcome, event) => {
+  ])('%i ends an attempt as %j [F5, F6]', async (code, outcome, event) => {
     await services.audit.record('requested', { accountId: account.id })
     sink.refuse = { code, text: 'no' }
     expect(await handlers()['link-email'](emailJob())).toMatchObject(outcome)
@@ -694,7 +694,7 @@ describe('what the mail server said', () => {
   test.each([
     [true, 50],
     [false, 40],
-  ])('F6, L1: an attempt that is put off with alert %s is logged at level %i', async (alert, level) => {
+  ])('an attempt that is put off with alert %s is logged at level %i [F6, L1]', async (alert, level) => {
     const lines: string[] = []
     const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
     const send: Mailer['send'] = async () => ({ ok: false, final: false, alert, reason: 'ETLS' })
@@ -708,7 +708,7 @@ describe('what the mail server said', () => {
     ])
   })
 
-  test('F3: an email that left is not sent twice because the audit log could not be written', async () => {
+  test('an email that left is not sent twice because the audit log could not be written [F3]', async () => {
     const audit = {
       ...services.audit,
       recordBestEffort: async () => undefined,

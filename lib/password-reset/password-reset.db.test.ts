@@ -10,7 +10,7 @@ import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { auditEvents } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import { HashQueueFull } from '@/lib/passwords/hash-queue'
-import type { Configuration } from './extension-points'
+import type { RekeyConfig } from './extension-points'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
 import type { ResetDependencies } from './reset-dependencies'
@@ -63,7 +63,7 @@ async function add(more: Partial<NewAccount> = {}): Promise<Account> {
   return (await services.accounts.read(id)).account!
 }
 
-const reset = (configuration: Configuration = {}, other: Partial<ResetDependencies> = {}) =>
+const reset = (configuration: RekeyConfig = {}, other: Partial<ResetDependencies> = {}) =>
   createPasswordReset({ ...services, configuration, ...other })
 
 const now = () => Math.floor(Date.now() / 1000)
@@ -100,14 +100,14 @@ const noted = async (event: keyof typeof auditEvents, reason: string) =>
   ).rowCount!
 
 describe('asking', () => {
-  test('R1: a client is refused after its share, and nothing is asked for it any more', async () => {
+  test('a client is refused after its share, and nothing is asked for it any more [R1]', async () => {
     const sendRequest = () =>
       reset().requestLink({ target: { login: randomUUID() }, ...from('203.0.113.20') })
     expect([await sendRequest(), await sendRequest()]).toMatchObject([{ ok: true }, { ok: true }])
     expect(await sendRequest()).toMatchObject({ ok: false, code: 'throttled' })
   })
 
-  test('R10: a dead link is renewed, though others of the network used up its requests', async () => {
+  test('a dead link is renewed, though others of the network used up its requests [R10]', async () => {
     const sendRequest = (requestTarget: { login: string } | { link: Link }) =>
       reset().requestLink({ target: requestTarget, ...from() })
     for (let i = 0; i < 2; i += 1) await sendRequest({ login: randomUUID() })
@@ -115,7 +115,7 @@ describe('asking', () => {
     expect(await sendRequest({ link: linkOf() })).toMatchObject({ ok: true })
   })
 
-  test('T12: the three fields of a link that we never made stand in for nobody', async () => {
+  test('the three fields of a link that we never made stand in for nobody [T12]', async () => {
     const forged = { ...linkOf(), signature: 'A'.repeat(86) }
     expect(await reset().requestLink({ target: { link: forged }, ...from() })).toEqual({
       ok: false,
@@ -124,7 +124,7 @@ describe('asking', () => {
     expect(await jobs()).toEqual([])
   })
 
-  test('I3, L6: a login longer than any account’s is answered and counted as every other, and is not kept', async () => {
+  test('a login longer than any account’s is answered and counted as every other, and is not kept [I3, L6]', async () => {
     const long = { login: 'x'.repeat(321) }
     const rows = async () =>
       Number(
@@ -154,7 +154,7 @@ describe('asking', () => {
     expect(await sendRequest('x'.repeat(320))).toEqual({ ok: true, found: true })
   })
 
-  test('T2: nor does the link of an email that says "this wasn’t me"', async () => {
+  test('nor does the link of an email that says "this wasn’t me" [T2]', async () => {
     const link = linkOf(account, 'cancel')
     expect(await reset().requestLink({ target: { link }, ...from() })).toMatchObject({ code: 'not-genuine' })
   })
@@ -168,7 +168,7 @@ describe('setting a password', () => {
     expect(await jobs()).toEqual(['changed-email'])
   })
 
-  test('S3: the email that tells of it is for the address that the account had then', async () => {
+  test('the email that tells of it is for the address that the account had then [S3]', async () => {
     expect(await reset().completeReset(input(linkOf()))).toEqual({ ok: true })
     await sql.query(`UPDATE "rekey"."users" SET "email" = 'thief@evil.example' WHERE "id" = $1`, [account.id])
     const { rows } = await sql.query(
@@ -178,7 +178,7 @@ describe('setting a password', () => {
     expect(rows).toEqual([{ to: account.email }])
   })
 
-  test('T11: a forged link costs no look-up, no judgement and no hash', async () => {
+  test('a forged link costs no look-up, no judgement and no hash [T11]', async () => {
     const calls: string[] = []
     const watched = reset(
       {},
@@ -202,7 +202,7 @@ describe('setting a password', () => {
     ['of 16,000 characters', 'x'.repeat(16_000), 'too-long'],
     ['that everybody tries', 'password1', 'too-common'],
     ['that is too short', 'gravel7', 'too-short'],
-  ])('C14 (CVE-2013-1443): a password %s costs no hash', async (_what, password, code) => {
+  ])('a password %s costs no hash [C14, CVE-2013-1443]', async (_what, password, code) => {
     const before = services.hash.hashed
     expect(await reset().completeReset(input(linkOf(), password))).toMatchObject({
       code: 'password-rejected',
@@ -212,7 +212,7 @@ describe('setting a password', () => {
     expect(await passwordOf()).toBe('a hash')
   })
 
-  test('R1: one link is refused after its share, from this client; from another one it is not', async () => {
+  test('one link is refused after its share, from this client; from another one it is not [R1]', async () => {
     const link = linkOf()
     for (let i = 0; i < 3; i += 1)
       expect(await reset().completeReset(input(link, 'short'))).toMatchObject({ ok: false })
@@ -221,7 +221,7 @@ describe('setting a password', () => {
     expect(await reset().completeReset(input(link, good, elsewhere))).toEqual({ ok: true })
   })
 
-  test('R3, R10: a client is refused after its share of forged links, and its genuine link works all the same', async () => {
+  test('a client is refused after its share of forged links, and its genuine link works all the same [R3, R10]', async () => {
     const forged = { ...linkOf(), signature: 'A'.repeat(86) }
     for (let i = 0; i < 3; i += 1)
       expect(await reset().completeReset(input(forged))).toMatchObject({ code: 'signature-invalid' })
@@ -232,7 +232,7 @@ describe('setting a password', () => {
     expect(await reset().completeReset(input(linkOf()))).toEqual({ ok: true })
   })
 
-  test('R10: a spent link that is posted again and again refuses no other link of the same client', async () => {
+  test('a spent link that is posted again and again refuses no other link of the same client [R10]', async () => {
     const spent = linkOf()
     expect(await reset().completeReset(input(spent))).toEqual({ ok: true })
     for (let i = 0; i < 2; i += 1)
@@ -241,14 +241,14 @@ describe('setting a password', () => {
     expect(await reset().completeReset(input(linkOf(await add())))).toEqual({ ok: true })
   })
 
-  test('R3: refused passwords are counted for the link; a good one passes all the same', async () => {
+  test('refused passwords are counted for the link; a good one passes all the same [R3]', async () => {
     const link = linkOf()
     expect(await reset().completeReset(input(link, 'short'))).toMatchObject({ code: 'password-rejected' })
     expect(await reset().completeReset(input(link, 'short'))).toMatchObject({ code: 'throttled' })
     expect(await reset().completeReset(input(link))).toEqual({ ok: true })
   })
 
-  test('P1, P7: the policy judges, by the account’s own facts too', async () => {
+  test('the policy judges, by the account’s own facts too [P1, P7]', async () => {
     const named = await add({ username: `Marguerite-${randomUUID()}` })
     expect(await reset().completeReset(input(linkOf(named), named.username))).toMatchObject({
       problems: [{ code: 'too-similar-username' }],
@@ -256,7 +256,7 @@ describe('setting a password', () => {
     expect(await passwordOf(named)).toBe('a hash')
   })
 
-  test('P8: so does the breach check', async () => {
+  test('so does the breach check [P8]', async () => {
     const digest = createHash('sha1').update(good).digest('hex').toUpperCase()
     const range = createServer((_, answer) => void answer.end(`${digest.slice(5)}:3`)).listen(0, '127.0.0.1')
     await new Promise((resolve) => range.once('listening', resolve))
@@ -269,7 +269,7 @@ describe('setting a password', () => {
     expect(await passwordOf()).toBe('a hash')
   })
 
-  test('P12: where a repetition is asked for, it must match', async () => {
+  test('where a repetition is asked for, it must match [P12]', async () => {
     const settings = { reset: { ...services.settings.reset, passwordConfirm: true } }
     const twice = (passwordConfirm: string) =>
       reset({}, { settings }).completeReset(input(linkOf(), good, { passwordConfirm }))
@@ -277,7 +277,7 @@ describe('setting a password', () => {
     expect(await twice(good)).toEqual({ ok: true })
   })
 
-  test('S4: a second factor can refuse, and the link stays alive', async () => {
+  test('a second factor can refuse, and the link stays alive [S4]', async () => {
     const link = linkOf()
     expect(await reset({ secondFactor: async () => false }).completeReset(input(link))).toMatchObject({
       code: 'second-factor-required',
@@ -291,7 +291,7 @@ describe('setting a password', () => {
     ).toEqual({ ok: true })
   })
 
-  test('R3, S4: guesses at a second factor are counted before it is asked', async () => {
+  test('guesses at a second factor are counted before it is asked [R3, S4]', async () => {
     const link = linkOf()
     let calls = 0
     const guess = () =>
@@ -306,7 +306,7 @@ describe('setting a password', () => {
     expect(calls).toBe(1)
   })
 
-  test('R3, S4: with one link ten guesses are judged, from however many networks; a new link has its own', async () => {
+  test('with one link ten guesses are judged, from however many networks; a new link has its own [R3, S4]', async () => {
     let asked = 0
     const guess = (link: Link, n: number) => {
       const request = { client: `2001:db8:0:${n.toString(16)}::1`, headers: new Headers(), fields: {} }
@@ -327,14 +327,14 @@ describe('setting a password', () => {
     ['without a password', { passwordHash: null }],
     ['whose password is Django’s mark for none', { passwordHash: '!unusable' }],
     ['without an address', { email: '' }],
-  ])('A1, S5: gives no password to an account %s, though its link was signed', async (_what, more) => {
+  ])('gives no password to an account %s, though its link was signed [A1, S5]', async (_what, more) => {
     const unfit = await add(more)
     expect(await reset().completeReset(input(linkOf(unfit)))).toEqual({ ok: false, code: 'signature-used' })
     expect(await passwordOf(unfit)).toBe(unfit.passwordHash)
     expect(await reset().inspectLink(linkOf(unfit))).toEqual({ state: 'signature-used' })
   })
 
-  test('W11: the link says what its owner signs in with: the username, else the address', async () => {
+  test('the link says what its owner signs in with: the username, else the address [W11]', async () => {
     const person = await add({ lastName: 'Ada Lehmann' })
     const link = linkOf(person)
     expect(await reset().inspectLink(link)).toMatchObject({
@@ -348,7 +348,7 @@ describe('setting a password', () => {
     })
   })
 
-  test('T2: a link of another purpose sets none, and is shown to nobody', async () => {
+  test('a link of another purpose sets none, and is shown to nobody [T2]', async () => {
     for (const purpose of ['cancel', 'cancel-change'] as const) {
       const link = linkOf(account, purpose)
       expect(await reset().completeReset(input(link))).toEqual({ ok: false, code: 'signature-invalid' })
@@ -357,7 +357,7 @@ describe('setting a password', () => {
     expect(await passwordOf()).toBe('a hash')
   })
 
-  test('C12: of many at once with one link, one gets through', async () => {
+  test('of many at once with one link, one gets through [C12]', async () => {
     await sql.query('DELETE FROM "rekey"."limits"')
     const link = linkOf()
     const all = await Promise.all([1, 2, 3].map((i) => reset().completeReset(input(link, `${good}${i}`))))
@@ -366,7 +366,7 @@ describe('setting a password', () => {
   })
 })
 
-describe('W9: hash work for one link', () => {
+describe('hash work for one link [W9]', () => {
   const fromNetwork = (n: number): Partial<CompleteResetInput> => ({
     request: { client: `2001:db8:1:${n.toString(16)}::1`, headers: new Headers(), fields: {} },
   })
@@ -375,7 +375,7 @@ describe('W9: hash work for one link', () => {
     await work()
     return services.hash.hashed - before
   }
-  test('W9: two hundred valid posts with one link from fifty clients cost one hash, and one gets through', async () => {
+  test('two hundred valid posts with one link from fifty clients cost one hash, and one gets through [W9]', async () => {
     const link = linkOf()
     let outcomes: Awaited<ReturnType<ReturnType<typeof reset>['completeReset']>>[] = []
     const hashes = await hashesOf(async () => {
@@ -393,7 +393,7 @@ describe('W9: hash work for one link', () => {
     expect(await jobs()).toEqual(['changed-email'])
   })
 
-  test('W9: posts of which none gets through cost ten hashes, whatever clients and instances; a new link has its own', async () => {
+  test('posts of which none gets through cost ten hashes, whatever clients and instances; a new link has its own [W9]', async () => {
     const link = linkOf()
     const accounts = { ...services.accounts, replacePassword: async () => null }
     const post = (n: number, of = link) =>
@@ -410,7 +410,7 @@ describe('W9: hash work for one link', () => {
     expect(await hashesOf(() => post(60, fresh))).toBe(1)
   })
 
-  test('W9: a link that works several times sets ten passwords', async () => {
+  test('a link that works several times sets ten passwords [W9]', async () => {
     const settings = { reset: { ...services.settings.reset, oneTimeUse: false } }
     const links = createLinkSigner({
       secrets: services.settings.secrets,
@@ -429,7 +429,7 @@ describe('W9: hash work for one link', () => {
     expect(await services.hash.verify((await passwordOf())!, `${good}9`)).toBe(true)
   })
 
-  test('W9: a server that is too busy to hash uses up nothing', async () => {
+  test('a server that is too busy to hash uses up nothing [W9]', async () => {
     const link = linkOf()
     const busy: ResetDependencies['hash'] = {
       ...services.hash,
@@ -442,9 +442,9 @@ describe('W9: hash work for one link', () => {
     expect(await reset().completeReset(input(link))).toEqual({ ok: true })
   })
 
-  test('W9: a post that waits for another one with its link goes on where that one fails', async () => {
+  test('a post that waits for another one with its link goes on where that one fails [W9]', async () => {
     const link = linkOf()
-    const fails: Configuration['revokeSessions'] = () => Promise.reject(new Error('no such table'))
+    const fails: RekeyConfig['revokeSessions'] = () => Promise.reject(new Error('no such table'))
     let begin: () => void
     const begun = new Promise<void>((resolve) => (begin = resolve))
     const hash: ResetDependencies['hash'] = {
@@ -460,7 +460,7 @@ describe('W9: hash work for one link', () => {
 })
 
 describe('what belongs to a reset', () => {
-  const revokeSessions: Configuration['revokeSessions'] = async (tx, { id }) => {
+  const revokeSessions: RekeyConfig['revokeSessions'] = async (tx, { id }) => {
     await tx.$executeRaw`DELETE FROM "sessions" WHERE "account_id" = ${id}::uuid`
   }
   const sessions = async () =>
@@ -476,21 +476,21 @@ describe('what belongs to a reset', () => {
     ])
   }
 
-  test('S1, L1: its sessions end with it', async () => {
+  test('its sessions end with it [S1, L1]', async () => {
     expect(await reset({ revokeSessions }).completeReset(input(linkOf()))).toEqual({ ok: true })
     expect(await sessions()).toBe(0)
     expect(await events()).toEqual(['authn_password_change', 'session_expired'])
   })
 
-  test('F8: where they cannot be ended, nothing has happened', async () => {
-    const fails: Configuration['revokeSessions'] = () => Promise.reject(new Error('no such table'))
+  test('where they cannot be ended, nothing has happened [F8]', async () => {
+    const fails: RekeyConfig['revokeSessions'] = () => Promise.reject(new Error('no such table'))
     await expect(reset({ revokeSessions: fails }).completeReset(input(linkOf()))).rejects.toThrow(
       'no such table',
     )
     await nothing()
   })
 
-  test('F8: where anything later fails, nothing has happened either: no session ended, no entry, no email', async () => {
+  test('where anything later fails, nothing has happened either: no session ended, no entry, no email [F8]', async () => {
     const queue: Services['queue'] = {
       ...services.queue,
       add: async (name, ...rest) => {
@@ -507,7 +507,7 @@ describe('what belongs to a reset', () => {
 
   test('a link that lost the race ends no session', async () => {
     const link = linkOf()
-    const slow: Configuration['secondFactor'] = async () => {
+    const slow: RekeyConfig['secondFactor'] = async () => {
       await sql.query(`UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`, [account.id])
       return true
     }
@@ -520,7 +520,7 @@ describe('what belongs to a reset', () => {
 })
 
 describe('"this wasn’t me"', () => {
-  test('T5: kills all live links, once, and from an email with a link queues nothing', async () => {
+  test('kills all live links, once, and from an email with a link queues nothing [T5]', async () => {
     const link = linkOf()
     const press = () => reset().cancelReset({ link: linkOf(account, 'cancel'), ...from() })
     expect(await press()).toEqual({ ok: true, newLink: false })
@@ -529,7 +529,7 @@ describe('"this wasn’t me"', () => {
     expect([await jobs(), await events()]).toEqual([[], [auditEvents.cancelled, auditEvents.reused]])
   })
 
-  test('T5: of many presses at the same time one counts', async () => {
+  test('of many presses at the same time one counts [T5]', async () => {
     const press = () => reset().cancelReset({ link: linkOf(account, 'cancel-change'), ...from() })
     const answers = await Promise.all(Array.from({ length: 3 }, press))
     expect(answers.filter(({ ok }) => ok)).toEqual([{ ok: true, newLink: true }])
@@ -542,7 +542,7 @@ describe('"this wasn’t me"', () => {
     expect(await jobs()).toEqual(['link-request'])
   })
 
-  test('T5: that of the first email dies with a change: it must not disarm the one in the email about it', async () => {
+  test('that of the first email dies with a change: it must not disarm the one in the email about it [T5]', async () => {
     const [first, link] = [linkOf(account, 'cancel'), linkOf()]
     expect(await reset().completeReset(input(link))).toEqual({ ok: true })
     const changed = linkOf((await services.accounts.read(account.id)).account!, 'cancel-change')
@@ -554,7 +554,7 @@ describe('"this wasn’t me"', () => {
     expect(await reset().cancelReset({ link: changed, ...from() })).toEqual({ ok: true, newLink: true })
   })
 
-  test('T5: where links may be used again, that of the first email undoes a change as well', async () => {
+  test('where links may be used again, that of the first email undoes a change as well [T5]', async () => {
     const links = createLinkSigner({
       secrets: services.settings.secrets,
       audience: services.settings.publicUrl,
@@ -571,7 +571,7 @@ describe('"this wasn’t me"', () => {
     expect(await jobs()).toContain('link-request')
   })
 
-  test('R1, R3: it starts three fresh resets of an account in an hour, wherever it is pressed; then nothing is done', async () => {
+  test('it starts three fresh resets of an account in an hour, wherever it is pressed; then nothing is done [R1, R3]', async () => {
     const press = async (of: Account, client: string) => {
       const { account: current } = await services.accounts.read(of.id)
       return reset().cancelReset({ link: linkOf(current!, 'cancel-change'), ...from(client) })
@@ -587,7 +587,7 @@ describe('"this wasn’t me"', () => {
     expect(await reset().cancelReset({ link: first, ...from() })).toEqual({ ok: true, newLink: false })
   })
 
-  test('R3: a press that starts nothing, beaten by another or by an outage, takes none of the three', async () => {
+  test('a press that starts nothing, beaten by another or by an outage, takes none of the three [R3]', async () => {
     const link = linkOf(account, 'cancel-change')
     const broken: Partial<ResetDependencies> = {
       queue: { ...services.queue, add: () => Promise.reject(new Error('away')) },
@@ -602,21 +602,21 @@ describe('"this wasn’t me"', () => {
     expect(await reset().cancelReset({ link: again, ...from() })).toEqual({ ok: true, newLink: true })
   })
 
-  test('T2: a reset link cancels nothing', async () => {
+  test('a reset link cancels nothing [T2]', async () => {
     const link = linkOf()
     expect(await reset().cancelReset({ link, ...from() })).toEqual({ ok: false, code: 'signature-invalid' })
     expect(await reset().inspectCancelLink(link)).toEqual({ state: 'signature-invalid' })
     expect(await reset().inspectLink(link)).toMatchObject({ state: 'valid' })
   })
 
-  test('T13: looking at it changes nothing', async () => {
+  test('looking at it changes nothing [T13]', async () => {
     const link = linkOf(account, 'cancel')
     for (let i = 0; i < 3; i += 1)
       expect(await reset().inspectCancelLink(link)).toMatchObject({ state: 'valid' })
     expect(await reset().inspectLink(linkOf())).toMatchObject({ state: 'valid' })
   })
 
-  test('R1: a client is refused after its share', async () => {
+  test('a client is refused after its share [R1]', async () => {
     // One link, whatever second it is: counts are per link.
     const link = linkOf(account, 'cancel')
     const press = () => reset().cancelReset({ link, ...from() })
@@ -625,7 +625,7 @@ describe('"this wasn’t me"', () => {
   })
 
   test.each(['cancel', 'cancel-change'] as const)(
-    'R10: forged and reset links that a client sends refuse it no genuine link to %s',
+    'forged and reset links that a client sends refuse it no genuine link to %s [R10]',
     async (purpose) => {
       const forged = { ...linkOf(account, purpose), signature: 'A'.repeat(86) }
       for (const link of [forged, forged, linkOf()])
@@ -639,7 +639,7 @@ describe('"this wasn’t me"', () => {
   )
 })
 
-describe('L1: what is noted', () => {
+describe('what is noted [L1]', () => {
   test('of a flood of one kind from one client is its first', async () => {
     await reset().completeReset(input(linkOf()))
     const spent = services.links.create('reset', account.id, now(), linkState(account))

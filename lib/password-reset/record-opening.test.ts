@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { recordOpening, requestTimeOfOpening } from './record-opening'
 
-test('L1: that a link was opened is recorded once, however often it is loaded', () => {
+test('that a link was opened is recorded once, however often it is loaded [L1]', () => {
   const recorded: unknown[] = []
   const audit = { recordBestEffort: async (...entry: unknown[]) => void recorded.push(entry) } as never
   const link = { user_id: 'an account', timestamp: 1_790_000_000, signature: 'a'.repeat(86) }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isResettable } from '@/lib/accounts/account'
-import { longestLogin } from '@/lib/accounts/account-store'
+import { maxLoginLength } from '@/lib/accounts/account-store'
 import type { LimitResult } from '@/lib/rate-limits/limits'
 import { findResettableAccounts } from './find-accounts'
 import { auditUnknownAccount, rejectThrottled, type Throttled } from './rejections'
@@ -36,7 +36,7 @@ export async function requestLink(
   if ('link' in target && verifyLinkAuthenticity(parts, 'reset', target.link) === null)
     return { ok: false, code: 'not-genuine' }
   const tells = settings.reset.failWhenUserNotFound
-  const tooLong = 'login' in target && target.login.length > longestLogin
+  const tooLong = 'login' in target && target.login.length > maxLoginLength
   const stored = 'login' in target ? target : { accountId: target.link.user_id }
   const job = { target: stored, locale, requestId, client, bypassPause: false }
   // Stored in the transaction that counts it, unless the account is looked up first.

@@ -8,7 +8,7 @@ import type { PasswordPolicy } from '@/lib/passwords/policy'
 import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
-import type { Configuration } from './extension-points'
+import type { RekeyConfig } from './extension-points'
 import type { LinkSigner } from './reset-link'
 
 /** The dependencies of the use cases of pages and endpoints. */
@@ -24,7 +24,7 @@ export type ResetDependencies = {
   audit: AuditLog
   database: Pick<Database, 'transaction'>
   settings: Pick<Settings, 'reset'>
-  configuration: Configuration
+  configuration: RekeyConfig
 }
 
 /** The id of a request and its client's IP address, for log and audit. */

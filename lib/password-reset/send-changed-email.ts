@@ -27,7 +27,7 @@ export async function sendChangedEmail(
   const mayCancel = email === account.email
   const text = await parts.emails.changed({
     locale,
-    sender: serviceFacts(parts.settings),
+    service: serviceFacts(parts.settings),
     account: { ...account, email },
     changedAt: createdAt,
     client: clientNetwork(data.client),

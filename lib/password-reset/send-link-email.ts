@@ -111,7 +111,7 @@ export function renderLinkEmail(
   const standard = buildLinkUrl(settings.reset.pageUrl, link)
   return emails.reset({
     locale,
-    sender: serviceFacts(settings),
+    service: serviceFacts(settings),
     account,
     link: configuration.buildVerificationUrl?.(link, standard) ?? standard,
     expiresAt: links.expiryOf({ timestamp: requestedAt }, 'reset'),

@@ -54,7 +54,7 @@ const input = (signature: string, password: string): CompleteResetInput => ({
   request: { client: '203.0.113.9', headers: new Headers(), fields: {} },
 })
 
-test('T11: three hundred bad signatures reach neither accounts nor policy, and hash nothing', async () => {
+test('three hundred bad signatures reach neither accounts nor policy, and hash nothing [T11]', async () => {
   const { flow, hash, reached } = bareWorld()
   const { signature } = links.create('reset', userId, 1_790_000_000, state)
   const another = (purpose: LinkPurpose) => links.create(purpose, userId, 1_790_000_000, state).signature
@@ -71,7 +71,7 @@ test('T11: three hundred bad signatures reach neither accounts nor policy, and h
   expect(reached).toEqual(['accounts.read'])
 })
 
-test('T11: looking at a forged link reaches nothing either', async () => {
+test('looking at a forged link reaches nothing either [T11]', async () => {
   const { flow, reached } = bareWorld()
   const { link } = input('A'.repeat(86), '')
   expect(await flow.inspectLink(link)).toEqual({ state: 'signature-invalid' })

@@ -40,7 +40,7 @@ async function rowOf(id: string) {
 }
 
 test.each([0, 3])(
-  'a job that waits %i seconds is the row that pg-boss’s own send writes, column by column (F3)',
+  'a job that waits %i seconds is the row that pg-boss’s own send writes, column by column [F3]',
   async (afterSeconds) => {
     const job = email({ afterSeconds })
     await store(job)
@@ -53,7 +53,7 @@ test.each([0, 3])(
   },
 )
 
-test('a second try of the same request stores no second email (F3)', async () => {
+test('a second try of the same request stores no second email [F3]', async () => {
   const [one, other] = [email(), email({ afterSeconds: 2 })]
   await store(one)
   await store(one, other)
@@ -61,7 +61,7 @@ test('a second try of the same request stores no second email (F3)', async () =>
   expect(rows.map(({ id }) => id)).toEqual([one.id, other.id].sort())
 })
 
-test('the audit log contains those accounts that are to be in it, and no request without one (L1, A8)', async () => {
+test('the audit log contains those accounts that are to be in it, and no request without one [L1, A8]', async () => {
   const [audited, loggedOnly, without] = [email(), email({ isAudited: false }), email({}, null)]
   const count = async () =>
     (await opened.pool.query('SELECT count(*)::int AS "n" FROM "rekey"."audit"')).rows[0].n as number
@@ -73,14 +73,14 @@ test('the audit log contains those accounts that are to be in it, and no request
   ])
 })
 
-test('all of a request or nothing is stored: neither job nor entry if one is refused (F3, L1)', async () => {
+test('all of a request or nothing is stored: neither job nor entry if one is refused [F3, L1]', async () => {
   const good = email()
   await expect(store(good, email({ id: 'no uuid' }))).rejects.toThrow()
   const { rows } = await opened.pool.query('SELECT 1 FROM "rekey_queue"."job"')
   expect([rows, await audit().history(good.data.accountId!)]).toEqual([[], []])
 })
 
-test('workers are woken once, and not for what only waits (F3)', async () => {
+test('workers are woken once, and not for what only waits [F3]', async () => {
   if (database.sharedSession) return
   const heard: (string | undefined)[] = []
   const listener = new pg.Client({ connectionString: database.url })

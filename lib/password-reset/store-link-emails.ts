@@ -48,7 +48,7 @@ const statementOf = (schemas: SchemaNames) => `
       WITH ORDINALITY AS e("job_id", "job_data", "seconds", "audited", "at")
   ),
   ${jobInsert(schemas, 'link-email', '"entry"', {
-    startAfter: `now() + j."seconds" * interval '1 second'`,
+    startAfterSql: `now() + j."seconds" * interval '1 second'`,
     isIdempotent: true,
   })},
   "audited" AS (

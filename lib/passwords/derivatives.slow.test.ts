@@ -30,7 +30,7 @@ lists.set(
   ),
 )
 
-test(`P13: of ${phrases} made from words of many languages, none is refused`, () => {
+test(`of ${phrases} made from words of many languages, none is refused [P13]`, () => {
   expect(lists.size).toBe(22)
   const words = fc
     .constantFrom(...lists.values())
@@ -56,7 +56,7 @@ const all = Object.values(classes).join('')
 const letters = classes.small + classes.capital
 const group = random(letters + classes.digit, 6)
 
-test(`P13: of ${phrases} that password managers make up, none is refused`, () => {
+test(`of ${phrases} that password managers make up, none is refused [P13]`, () => {
   takesAll(
     fc.oneof(
       random(classes.small, 15),

@@ -11,7 +11,7 @@ import type { PasswordFormat } from './hashers/password-format'
 const { hash, verify } = createHashQueue()
 
 describe('hashes', () => {
-  test('P9: Argon2id with 19 MiB, two passes, one lane, and a salt of its own', async () => {
+  test('Argon2id with 19 MiB, two passes, one lane, and a salt of its own [P9]', async () => {
     const [one, other] = await Promise.all([hash('correct horse'), hash('correct horse')])
     expect(one).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
     expect(parseOptions(one)).toMatchObject({ saltLen: 16, outputLen: 32 })
@@ -20,7 +20,7 @@ describe('hashes', () => {
     expect(await verify(other, 'correct horse')).toBe(true)
   })
 
-  test('P2, P4: what was hashed is the whole password as it was received', async () => {
+  test('what was hashed is the whole password as it was received [P2, P4]', async () => {
     const passwords = [
       ...[
         ' outer spaces ',
@@ -42,7 +42,7 @@ describe('hashes', () => {
     while (passwords.length > 0) await Promise.all(passwords.splice(0, 12).map(roundTrip))
   }, 3_600_000)
 
-  test('P5: another spelling of the same letters is another password', async () => {
+  test('another spelling of the same letters is another password [P5]', async () => {
     expect(await verify(await hash('\u00e9'), 'e\u0301')).toBe(false)
   })
 
@@ -69,7 +69,7 @@ describe('hashes', () => {
   })
 })
 
-test('W6: values of accepted formats are verified, new ones are of the one format', async () => {
+test('values of accepted formats are verified, new ones are of the one format [W6]', async () => {
   const pbkdf2 = djangoPbkdf2({ iterations: 100_000 })
   const older = argon2id({ memoryCost: 7168, timeCost: 1 })
   const django = createHashQueue({ format: pbkdf2, accepts: [older] })
@@ -110,7 +110,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 const outcomeOf = (work: Promise<unknown>) => work.catch((error: unknown) => error)
 
-describe('F14: load', () => {
+describe('load [F14]', () => {
   test('beyond those who run and those who wait, everybody is told at once to come back', async () => {
     const { format, started, end } = createSlowFormat({ milliseconds: 100, mebibytes: 1 })
     // Two at a time, so three of 100 ms take 150 ms.
@@ -203,7 +203,7 @@ describe('F14: load', () => {
     expect(await single.verify(await hash('correct horse'), 'correct horse')).toBe(true)
   })
 
-  test('T11: verifying is not counted as hashing, and neither is being turned away', async () => {
+  test('verifying is not counted as hashing, and neither is being turned away [T11]', async () => {
     const stored = await hash('x')
     const idle = createHashQueue({ maxParallel: 1, maxWait: 0 })
     await idle.verify(stored, 'x')

@@ -12,7 +12,7 @@ beforeAll(async () => void (all = await openCountedRequests()), 120_000)
 beforeEach(() => all.clear())
 afterAll(() => all.close())
 
-test('the version of pg-boss whose rows are written is pinned to the digit (R14)', () => {
+test('the version of pg-boss whose rows are written is pinned to the digit [R14]', () => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
   const installed = JSON.parse(readFileSync('node_modules/pg-boss/package.json', 'utf8'))
   expect(dependencies['pg-boss']).toBe(installed.version)
@@ -27,7 +27,7 @@ describe('the job of a request', () => {
     return { ...others, kept, waits, table: rows[0].tableoid }
   }
 
-  test('is the row that pg-boss’s own send writes, column by column (R14)', async () => {
+  test('is the row that pg-boss’s own send writes, column by column [R14]', async () => {
     const entry = request('a', 'ada')
     await all.counter().count(entry)
     const sent = randomUUID()
@@ -39,7 +39,7 @@ describe('the job of a request', () => {
     expect(await rowOf(entry.job!.id)).toEqual(await rowOf(sent))
   })
 
-  test('is fetched, completed and announced as pg-boss’s own are, with one notification for a batch (R14)', async () => {
+  test('is fetched, completed and announced as pg-boss’s own are, with one notification for a batch [R14]', async () => {
     const boss = new PgBoss({
       db: { executeSql: (text, values) => all.pool.query(text, values as unknown[]) },
       schema: all.database.schemas.queue,

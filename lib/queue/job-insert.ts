@@ -4,7 +4,7 @@ import type { QueueName } from './job-data'
 
 export type JobInsertOptions = {
   /** SQL of the time before which no worker takes a job `j`; now, unless it is given. */
-  startAfter?: string
+  startAfterSql?: string
   /** Whether a job whose id exists stays as it is; else that is an error. */
   isIdempotent?: boolean
 }
@@ -22,7 +22,7 @@ export function jobInsert(
   { queue }: SchemaNames,
   name: QueueName,
   from: string,
-  { startAfter = 'now()', isIdempotent = false }: JobInsertOptions = {},
+  { startAfterSql = 'now()', isIdempotent = false }: JobInsertOptions = {},
 ): string {
   const schema = quoteSchema(queue)
   return `
@@ -30,8 +30,8 @@ export function jobInsert(
     INSERT INTO ${schema}."job" (
       "id", "name", "data", "start_after", "created_on", "expire_seconds", "deletion_seconds", "keep_until", "retry_limit",
       "retry_delay", "retry_backoff", "retry_delay_max", "policy", "dead_letter", "heartbeat_seconds")
-    SELECT j."job_id", '${name}', j."job_data"::jsonb, ${startAfter}, now(), q."expire_seconds", q."deletion_seconds",
-           ${startAfter} + q."retention_seconds" * interval '1 second', q."retry_limit",
+    SELECT j."job_id", '${name}', j."job_data"::jsonb, ${startAfterSql}, now(), q."expire_seconds", q."deletion_seconds",
+           ${startAfterSql} + q."retention_seconds" * interval '1 second', q."retry_limit",
            q."retry_delay", q."retry_backoff", q."retry_delay_max", q."policy", q."dead_letter", q."heartbeat_seconds"
       FROM ${from} j LEFT JOIN ${schema}."queue" q ON q."name" = '${name}' ORDER BY j."at"
     ${isIdempotent ? 'ON CONFLICT DO NOTHING' : ''}

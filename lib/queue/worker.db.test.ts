@@ -102,7 +102,7 @@ describe('of two jobs that were fetched together', () => {
   })
 })
 
-test('of eight jobs that were fetched together, each that is done is written down while the last is under way (F3)', async () => {
+test('of eight jobs that were fetched together, each that is done is written down while the last is under way [F3]', async () => {
   const { promise: open, resolve } = Promise.withResolvers<void>()
   const quick: string[] = []
   for (let i = 0; i < 7; i += 1) quick.push(await addTelling())
@@ -119,7 +119,7 @@ test('of eight jobs that were fetched together, each that is done is written dow
 })
 
 describe('a job that takes too long', () => {
-  test('M9, L1: is tried again later, and its worker goes on; an email of it may have left', async () => {
+  test('is tried again later, and its worker goes on; an email of it may have left [M9, L1]', async () => {
     const [email, telling] = [await addEmail(), await addTelling()]
     await Promise.all([email, telling].map((id) => set(id, 'expire_seconds = 31')))
     const hang = ({ id }: { id: string }) =>
@@ -139,7 +139,7 @@ describe('a job that takes too long', () => {
     )
   })
 
-  test('M9: has longer than a mail server may take for an email, and a minute for all else', async () => {
+  test('has longer than a mail server may take for an email, and a minute for all else [M9]', async () => {
     const { rows } = await pool.query<{ name: string; seconds: number }>(
       'SELECT name, expire_seconds AS seconds FROM rekey_queue.queue',
     )
@@ -156,7 +156,7 @@ describe('a job that fails again and again', () => {
   test.each([
     ['at its retry limit', 'retry_limit = 3, retry_count = 3'],
     ['a day before the queue would forget it', `keep_until = now() + interval '23 hours'`],
-  ])('F1, L1: is given up %s: the log rings, and its account’s story tells', async (_, state) => {
+  ])('is given up %s: the log rings, and its account’s story tells [F1, L1]', async (_, state) => {
     const id = await addTelling()
     await set(id, state)
     await work({ 'changed-hook': throws })
@@ -169,7 +169,7 @@ describe('a job that fails again and again', () => {
   test.each([
     [{ login: 'jane' }, undefined],
     [{ accountId }, accountId],
-  ])('F1: is given up where %j was asked for, too', async (target, account) => {
+  ])('is given up where %j was asked for, too [F1]', async (target, account) => {
     const id = randomUUID()
     const data = { target, client: '203.0.113.9', bypassPause: false, locale: 'en', requestId: 'r' }
     await queue.add('link-request', data, { id })
@@ -179,7 +179,7 @@ describe('a job that fails again and again', () => {
     expect(told).toEqual([{ accountId: account, requestId: 'r', reason: 'link-request error' }])
   })
 
-  test('F5: is not given up before, and nobody is told', async () => {
+  test('is not given up before, and nobody is told [F5]', async () => {
     const id = await addTelling()
     await set(id, `retry_limit = 4, retry_count = 3, keep_until = now() + interval '25 hours'`)
     await work({ 'changed-hook': throws })
@@ -187,7 +187,7 @@ describe('a job that fails again and again', () => {
     expect([told, entries('job_given_up')]).toEqual([[], []])
   })
 
-  test('F1: that tells of a new password lasts a week, and the queue keeps it longer', async () => {
+  test('that tells of a new password lasts a week, and the queue keeps it longer [F1]', async () => {
     const { rows } = await pool.query(
       `SELECT name, retention_seconds / 86400 AS days, retry_limit * 300 / 86400 AS tries FROM rekey_queue.queue
         WHERE name IN ('changed-email', 'changed-hook') ORDER BY name`,
@@ -207,7 +207,7 @@ describe('an email that may have left', () => {
   test.each([
     ['again', maybeDelivered, maxAttemptsInDoubt - 1, maxAttemptsInDoubt],
     ['for another reason', later, 2, 2],
-  ])('F3: is counted through the attempts (%s)', async (_, ends, before, after) => {
+  ])('is counted through the attempts (%s) [F3]', async (_, ends, before, after) => {
     const id = await addEmail()
     await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "maybeDelivered": ${before}}'`)
     await work({ 'link-email': ends })
@@ -215,7 +215,7 @@ describe('an email that may have left', () => {
     expect((await read(id)).output).toMatchObject({ maybeDelivered: after })
   })
 
-  test('F3, L1: is sent a few times and not once more, however often it could be', async () => {
+  test('is sent a few times and not once more, however often it could be [F3, L1]', async () => {
     const id = await addEmail()
     let sent = 0
     await work({
@@ -252,7 +252,7 @@ describe('an attempt that was a burden to the database', () => {
     ['one before', costly, maxCostlyAttempts - 2, maxCostlyAttempts - 1],
     ['one that was none', later, maxCostlyAttempts - 1, maxCostlyAttempts - 1],
   ])(
-    'W10: is made a few times, and the last is recorded as a failure (%s)',
+    'is made a few times, and the last is recorded as a failure (%s) [W10]',
     async (_, ends, before, after) => {
       const id = await addEmail()
       // Those that the database was away for do not count.

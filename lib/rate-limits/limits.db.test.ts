@@ -60,7 +60,7 @@ async function inTurn(times: number, count: (i: number) => Promise<{ ok: boolean
   return passed
 }
 
-describe('R1: what is counted', () => {
+describe('what is counted [R1]', () => {
   test.each<[string, number, () => Promise<LimitResult>]>([
     ['asks of a client', 6, () => limits.countRequest('203.0.113.1', randomBytes(8).toString('hex'))],
     ['asks for one login', 3, () => limits.countRequest('203.0.113.2', 'grace')],
@@ -82,7 +82,7 @@ describe('R1: what is counted', () => {
     },
   )
 
-  test('R4: a refusal says when the next passes, neither earlier nor later', async () => {
+  test('a refusal says when the next passes, neither earlier nor later [R4]', async () => {
     await inTurn(5, () => limits.countReset('203.0.113.5', null))
     const refused = await limits.countReset('203.0.113.5', null)
     expect(refused).toEqual({ ok: false, retryAfter: nearly(600), first: true, limit: 'forgeriesPerClient' })
@@ -92,14 +92,14 @@ describe('R1: what is counted', () => {
     expect(await limits.countReset('203.0.113.5', null)).toEqual({ ok: true })
   })
 
-  test('R3: guesses with a link are counted for as long as any link lives', async () => {
+  test('guesses with a link are counted for as long as any link lives [R3]', async () => {
     await inTurn(10, () => limits.countGuess('a signature'))
     await pass(86_340)
     expect(await limits.countGuess('a signature')).toMatchObject({ ok: false, limit: 'guessesPerLink' })
     expect(await limits.countGuess('another signature')).toEqual({ ok: true })
   })
 
-  test('W9: hashes with a link are counted for as long as any link lives, and one that was not made is taken back', async () => {
+  test('hashes with a link are counted for as long as any link lives, and one that was not made is taken back [W9]', async () => {
     await inTurn(10, () => limits.countHash('a signature'))
     await limits.returnHash('a signature')
     expect(await limits.countHash('a signature')).toEqual({ ok: true })
@@ -108,7 +108,7 @@ describe('R1: what is counted', () => {
     expect(await limits.countHash('another signature')).toEqual({ ok: true })
   })
 
-  test('R4: and by the clock on the wall', async () => {
+  test('and by the clock on the wall [R4]', async () => {
     vi.useRealTimers()
     const brief = createLimits({ pool, schemas: defaultSchemaNames }, secret, {
       ...settings,
@@ -134,7 +134,7 @@ describe('R1: what is counted', () => {
   })
 })
 
-describe('A6: whose count it is', () => {
+describe('whose count it is [A6]', () => {
   test('an address in other spellings is one identifier; user names are told apart to the letter', async () => {
     const spellings = ['ada@example.com', 'ADA@EXAMPLE.COM', 'Ada@Example.com', 'ada@EXAMPLE.com']
     const results = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i]!))
@@ -143,14 +143,14 @@ describe('A6: whose count it is', () => {
     expect(await limits.countRequest('203.0.113.9', 'ada')).toEqual({ ok: true })
   })
 
-  test('A6, I6: a username composed and decomposed is one identifier', async () => {
+  test('a username composed and decomposed is one identifier [A6, I6]', async () => {
     const spellings = ['jos\u00e9', 'jose\u0301']
     const results = await inTurn(4, (i) => limits.countRequest('203.0.113.9', spellings[i % 2]!))
     expect(results).toEqual([true, true, true, false])
     expect(await limits.countRequest('203.0.113.9', 'jose')).toEqual({ ok: true })
   })
 
-  test('R3: nothing that a client does is counted against another one', async () => {
+  test('nothing that a client does is counted against another one [R3]', async () => {
     await inTurn(9, () => limits.countRequest('203.0.113.10', 'grace'))
     await inTurn(9, () => limits.countReset('203.0.113.10', null))
     await inTurn(9, () => limits.countAttempt('203.0.113.10', 'a signature'))
@@ -160,7 +160,7 @@ describe('A6: whose count it is', () => {
     expect(await limits.countAttempt('203.0.113.10', 'another signature')).toEqual({ ok: true })
   })
 
-  test('R6 (CVE-2026-45364): a thousand addresses of one /64 are one client; its neighbour is another', async () => {
+  test('a thousand addresses of one /64 are one client; its neighbour is another [R6, CVE-2026-45364]', async () => {
     const addresses = Array.from({ length: 1000 }, (_, i) => `2001:db8:0:1::${(i + 1).toString(16)}`)
     const counted = await Promise.all(addresses.map((address) => limits.countReset(address, null)))
     expect(counted.filter(({ ok }) => ok)).toHaveLength(5)
@@ -168,7 +168,7 @@ describe('A6: whose count it is', () => {
     expect(await limits.countReset('2001:db8:0:2::1', null)).toEqual({ ok: true })
   })
 
-  test('R6: an IPv4 address mapped into IPv6 is itself, and all without an address are one', async () => {
+  test('an IPv4 address mapped into IPv6 is itself, and all without an address are one [R6]', async () => {
     const spellings = [
       '192.0.2.1',
       '::ffff:192.0.2.1',
@@ -196,17 +196,17 @@ describe('A6: whose count it is', () => {
   })
 })
 
-describe('R10: what people of one network do to each other', () => {
+describe('what people of one network do to each other [R10]', () => {
   const [shared, mine] = ['203.0.113.30', { signature: 'my link' }]
 
-  test('R10: six hundred forged links refuse no genuine one of the same client, to reset, cancel or renew', async () => {
+  test('six hundred forged links refuse no genuine one of the same client, to reset, cancel or renew [R10]', async () => {
     const forged = await inTurn(600, () => limits.countReset(shared, null))
     expect(forged.filter(Boolean)).toHaveLength(5)
     expect(await limits.countReset(shared, mine)).toEqual({ ok: true })
     expect(await limits.countRenewal(shared, mine)).toEqual({ ok: true })
   })
 
-  test('R10: nor does a genuine link that somebody else of the network has and posts again and again', async () => {
+  test('nor does a genuine link that somebody else of the network has and posts again and again [R10]', async () => {
     const theirs = { signature: 'a neighbour’s link' }
     await inTurn(20, () => limits.countReset(shared, theirs))
     await inTurn(20, () => limits.countRenewal(shared, theirs))
@@ -215,7 +215,7 @@ describe('R10: what people of one network do to each other', () => {
     expect(await limits.countRenewal(shared, mine)).toEqual({ ok: true })
   })
 
-  test('R10: requests for links that use up the share of a network refuse no renewal of a genuine link', async () => {
+  test('requests for links that use up the share of a network refuse no renewal of a genuine link [R10]', async () => {
     await inTurn(20, () => limits.countRequest(shared, randomBytes(8).toString('hex')))
     expect(await limits.countRequest(shared, 'grace')).toMatchObject({
       ok: false,
@@ -225,7 +225,7 @@ describe('R10: what people of one network do to each other', () => {
   })
 })
 
-describe('R13: a /48', () => {
+describe('a /48 [R13]', () => {
   const networks = Array.from({ length: 40 }, (_, n) => `2001:db8:d:${n.toString(16)}::1`)
   const sendAllRequests = async (each: number) => {
     const results: LimitResult[] = []
@@ -235,7 +235,7 @@ describe('R13: a /48', () => {
     return results
   }
 
-  test('R13: its forty /64s together request ten times what one may, and are then refused', async () => {
+  test('its forty /64s together request ten times what one may, and are then refused [R13]', async () => {
     const results = await sendAllRequests(settings.requestsPerClient.count)
     expect(results.filter(({ ok }) => ok)).toHaveLength(10 * settings.requestsPerClient.count)
     expect(results.at(-1)).toMatchObject({ ok: false, limit: 'requestsPerSite' })
@@ -243,12 +243,12 @@ describe('R13: a /48', () => {
     expect(await limits.countRequest('2001:db8:e::1', 'grace')).toEqual({ ok: true })
   })
 
-  test('R13: one /64 uses up its own share of it and no more, however long it goes on', async () => {
+  test('one /64 uses up its own share of it and no more, however long it goes on [R13]', async () => {
     await inTurn(200, () => limits.countRequest(networks[0]!, randomBytes(8).toString('hex')))
     expect(await limits.countRequest(networks[1]!, 'grace')).toEqual({ ok: true })
   })
 
-  test('R13: once it is used up, nobody in it is refused a reset, a cancel or a renewal', async () => {
+  test('once it is used up, nobody in it is refused a reset, a cancel or a renewal [R13]', async () => {
     await sendAllRequests(settings.requestsPerClient.count)
     const link = { signature: 'my link' }
     for (const client of [networks[0]!, networks[39]!, '2001:db8:d:ffff::1']) {
@@ -259,7 +259,7 @@ describe('R13: a /48', () => {
     }
   })
 
-  test('R13: clients of IPv4 behind a translator share neither a /64 nor a /48', async () => {
+  test('clients of IPv4 behind a translator share neither a /64 nor a /48 [R13]', async () => {
     const translated = (n: number, prefix: string) => `${prefix}203.0.113.${n + 100}`
     for (const prefix of ['64:ff9b::', '64:ff9b:1::', '64:ff9b:1:fffe::', '::ffff:'])
       for (let n = 0; n < 70; n += 1)
@@ -270,7 +270,7 @@ describe('R13: a /48', () => {
   })
 })
 
-describe('R8: what is kept', () => {
+describe('what is kept [R8]', () => {
   test('one client fills a row for each ask that it may, whatever it makes up', async () => {
     const client = '203.0.113.12'
     const requestForAnybody = () => limits.countRequest(client, randomBytes(40).toString('hex'))
@@ -286,7 +286,7 @@ describe('R8: what is kept', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024)
   }, 7_200_000)
 
-  test('R8: what a crowd of clients left behind goes with the first purge after its time', async () => {
+  test('what a crowd of clients left behind goes with the first purge after its time [R8]', async () => {
     const networks = Array.from({ length: 50 }, (_, n) => `2001:db8:${n.toString(16)}::1`)
     for (const client of networks) await limits.countRequest(client, randomBytes(8).toString('hex'))
     expect(await rows()).toHaveLength(3 * networks.length)
@@ -295,7 +295,7 @@ describe('R8: what is kept', () => {
     expect(await rows()).toEqual([])
   })
 
-  test('L5: neither a login nor a signature can be read from it, nor tried against it without the secret', async () => {
+  test('neither a login nor a signature can be read from it, nor tried against it without the secret [L5]', async () => {
     await limits.countRequest('203.0.113.13', 'grace@example.com')
     await limits.countAttempt('203.0.113.13', 'c4n4ry')
     await limits.isFirstInWindow('203.0.113.13', 'signature-used 0198')
@@ -311,7 +311,7 @@ describe('R8: what is kept', () => {
     expect((await keysOf()).filter((key) => key !== own)).toHaveLength(1)
   })
 
-  test('L6: the purge takes what no longer counts, and nothing else', async () => {
+  test('the purge takes what no longer counts, and nothing else [L6]', async () => {
     await limits.countReset('203.0.113.14', null)
     await pass(540)
     await limits.countReset('203.0.113.15', null)
@@ -337,7 +337,7 @@ describe('notes and the email budget', () => {
   const oneEmail = () => limits.spendEmail({ first: false })
   const firstEmail = () => limits.spendEmail({ first: true })
 
-  test('R1: emails of the installation are limited, and that they are used up is told once in ten minutes', async () => {
+  test('emails of the installation are limited, and that they are used up is told once in ten minutes [R1]', async () => {
     expect(await inTurn(3, oneEmail)).toEqual([true, true, true])
     expect(await oneEmail()).toMatchObject({ ok: false, alert: true })
     expect(await oneEmail()).toMatchObject({ ok: false, alert: false })
@@ -345,7 +345,7 @@ describe('notes and the email budget', () => {
     expect(await oneEmail()).toMatchObject({ ok: true, alert: false })
   })
 
-  test('R1, R3: who spends the budget stops no account’s first email, until as many again have left', async () => {
+  test('who spends the budget stops no account’s first email, until as many again have left [R1, R3]', async () => {
     await inTurn(3, oneEmail)
     expect(await firstEmail()).toMatchObject({ ok: true, alert: true })
     expect(await inTurn(4, firstEmail)).toEqual([true, true, false, false])
@@ -358,7 +358,7 @@ describe('notes and the email budget', () => {
     expect(await inTurn(2, oneEmail)).toEqual([true, false])
   })
 
-  test('R1: the shares of emails that were not sent go back to the budget that they were taken from', async () => {
+  test('the shares of emails that were not sent go back to the budget that they were taken from [R1]', async () => {
     await inTurn(3, oneEmail)
     const firsts = [await firstEmail(), await firstEmail(), await firstEmail()]
     await firsts[0]!.release()
@@ -366,7 +366,7 @@ describe('notes and the email budget', () => {
   })
 })
 
-describe('A9: whether one’s own email leaves', () => {
+describe('whether one’s own email leaves [A9]', () => {
   const large: LimitSettings = { ...settings, emails: { count: 400, seconds: 3600 } }
   const budgeted = (key = secret) => createLimits({ pool, schemas: defaultSchemaNames }, key, large)
 
@@ -393,7 +393,7 @@ describe('A9: whether one’s own email leaves', () => {
   }
 
   test.each([350, 400])(
-    'does not tell whether a candidate had an email just before it, the %ith of 400: budgets are drawn (A9)',
+    'does not tell whether a candidate had an email just before it, the %ith of 400: budgets are drawn [A9]',
     async (place) => {
       const of = budgeted()
       const tries = isLong ? 200 : 50
@@ -414,7 +414,7 @@ describe('A9: whether one’s own email leaves', () => {
     },
   )
 
-  test('the budgets of windows differ by many emails, lie within a quarter of the setting, and the second tells nothing of the first (A9)', async () => {
+  test('the budgets of windows differ by many emails, lie within a quarter of the setting, and the second tells nothing of the first [A9]', async () => {
     const of = budgeted()
     const found: [number, number][] = []
     for (let i = 0; i < 8; i += 1) {
@@ -430,7 +430,7 @@ describe('A9: whether one’s own email leaves', () => {
     expect(spread(found.map(([usual, first]) => first - usual))).toBeGreaterThan(15)
   })
 
-  test('all instances agree on a window’s budget, and only who has the secret can know it (A9)', async () => {
+  test('all instances agree on a window’s budget, and only who has the secret can know it [A9]', async () => {
     const budgets: number[] = []
     for (const of of [budgeted(), budgeted(), budgeted(`${secret}x`)]) {
       const usual = await findBudget(of, 'emails')
@@ -440,7 +440,7 @@ describe('A9: whether one’s own email leaves', () => {
     expect(budgets[2]).not.toBe(budgets[0])
   })
 
-  test('a budget that was found spent stays spent, so that an email that failed does not show in one that leaves then (A9)', async () => {
+  test('a budget that was found spent stays spent, so that an email that failed does not show in one that leaves then [A9]', async () => {
     const taken = [await limits.spendEmail({ first: false }), await limits.spendEmail({ first: false })]
     expect(await inTurn(2, () => limits.spendEmail({ first: false }))).toEqual([true, false])
     for (const { release } of taken) await release()
@@ -448,33 +448,33 @@ describe('A9: whether one’s own email leaves', () => {
   })
 })
 
-describe('R11: emails to one mailbox', () => {
+describe('emails to one mailbox [R11]', () => {
   const never = async () => false
   const always = async () => true
   const spend = (account: string, isOnTurn = never, address = 'a@example.com') =>
     limits.spendMailbox(address, account, isOnTurn)
 
-  test('are limited, whichever of its accounts they are for; another mailbox has its own (R11)', async () => {
+  test('are limited, whichever of its accounts they are for; another mailbox has its own [R11]', async () => {
     expect(await inTurn(5, (i) => spend(`account ${i}`))).toEqual([true, true, true, true, false])
     expect(await spend('account 0', never, 'b@example.com')).toMatchObject({ ok: true })
     await pass(3600)
     expect(await spend('account 0')).toMatchObject({ ok: true })
   })
 
-  test('once they are used up, an account on turn has one more, and twenty of them at most (R11)', async () => {
+  test('once they are used up, an account on turn has one more, and twenty of them at most [R11]', async () => {
     await inTurn(4, () => spend('strangers'))
     expect(await inTurn(2, () => spend('own', always))).toEqual([true, false])
     const others = await inTurn(30, (i) => spend(`other ${i}`, always))
     expect(others.filter(Boolean)).toHaveLength(19)
   })
 
-  test('one that was not sent is given back (R11)', async () => {
+  test('one that was not sent is given back [R11]', async () => {
     await inTurn(3, () => spend('x'))
     await (await spend('x')).release()
     expect(await inTurn(2, () => spend('x'))).toEqual([true, false])
   })
 
-  test('of a hundred accounts the oldest are always on turn, and every other one is in time; of few, all are (R11)', async () => {
+  test('of a hundred accounts the oldest are always on turn, and every other one is in time; of few, all are [R11]', async () => {
     const ids = Array.from({ length: 100 }, (_, n) => `id ${n}`)
     expect(limits.chooseOnTurn(ids.slice(0, 20))).toEqual(ids.slice(0, 20))
     const seen = new Set<string>()
@@ -489,13 +489,13 @@ describe('R11: emails to one mailbox', () => {
     expect(seen.size).toBe(100)
   })
 
-  test('neither an address nor an account is in the table of limits (R11, L5)', async () => {
+  test('neither an address nor an account is in the table of limits [R11, L5]', async () => {
     await inTurn(5, () => spend('account-id', always, 'grace@example.com'))
     for (const { key } of await rows()) expect(key).not.toMatch(/grace|example|account-id/)
   })
 })
 
-describe('R2, R8: who goes on after a refusal', () => {
+describe('who goes on after a refusal [R2, R8]', () => {
   const client = '203.0.113.20'
   const points = async () => (await rows()).map((row) => row.points)
 
@@ -545,7 +545,7 @@ describe('R2, R8: who goes on after a refusal', () => {
     expect(await limits.countRequest(client, 'grace')).toEqual({ ok: true })
   })
 
-  test('R8: a crowd of refused clients is remembered within bounds', async () => {
+  test('a crowd of refused clients is remembered within bounds [R8]', async () => {
     const strict = createLimits({ pool, schemas: defaultSchemaNames }, secret, {
       ...settings,
       resetsPerClient: { count: 1, seconds: 600 },
@@ -569,7 +569,7 @@ describe('R2, R8: who goes on after a refusal', () => {
   }, 60_000)
 })
 
-describe('R8, C15 (CVE-2026-73421): when it cannot count', () => {
+describe('when it cannot count [R8, C15, CVE-2026-73421]', () => {
   test('it says so, whatever is asked of it; never "no limit"', async () => {
     const calls = [
       () => limits.countRequest('203.0.113.18', 'grace'),

@@ -81,7 +81,7 @@ describe('email slots', () => {
     )
   const pause = () => opened.transaction((tx) => recovery.revokeLinks(tx, id, 0, 3600))
 
-  test('R2: an account has as many as the limit says, then none until the oldest is past the window', async () => {
+  test('an account has as many as the limit says, then none until the oldest is past the window [R2]', async () => {
     expect([await claim(), await claim()]).toEqual([true, true])
     await pass(1800)
     expect([await claim(), await claim()]).toEqual([true, false])
@@ -89,7 +89,7 @@ describe('email slots', () => {
     expect([await claim(), await claim(), await claim()]).toEqual([true, true, false])
   })
 
-  test('R2: of fifty jobs at once no more get one than there are, whichever process wrote the account', async () => {
+  test('of fifty jobs at once no more get one than there are, whichever process wrote the account [R2]', async () => {
     for (const of of [id, await stranger()]) {
       const claims = await Promise.all(Array.from({ length: 50 }, () => claim(randomUUID(), { of })))
       expect(claims.filter(Boolean)).toHaveLength(3)
@@ -97,7 +97,7 @@ describe('email slots', () => {
     }
   })
 
-  test('R2: a retry of a job that holds one passes, however many others asked since; it takes no second', async () => {
+  test('a retry of a job that holds one passes, however many others asked since; it takes no second [R2]', async () => {
     const job = randomUUID()
     expect([await claim(job), await claim(), await claim(), await claim()]).toEqual([true, true, true, false])
     expect([await claim(job), await claim(job)]).toEqual([true, true])
@@ -106,7 +106,7 @@ describe('email slots', () => {
     expect(await claim(job, { slots: calm })).toBe(true)
   })
 
-  test('R3: the first of a window is told from those after it, in a retry and in a parallel job too', async () => {
+  test('the first of a window is told from those after it, in a retry and in a parallel job too [R3]', async () => {
     for (const of of [id, await stranger()]) {
       const claims = await Promise.all(Array.from({ length: 3 }, () => slot(randomUUID(), { of })))
       expect(claims.map((claimed) => claimed?.first).sort()).toEqual([false, false, true])
@@ -118,7 +118,7 @@ describe('email slots', () => {
     expect([await first(), await first()]).toEqual([true, false])
   })
 
-  test('T6: within the cool-down there is no second one, after it there is', async () => {
+  test('within the cool-down there is no second one, after it there is [T6]', async () => {
     expect(await claim(undefined, { slots: calm })).toBe(true)
     await pass(58)
     expect(await claim(undefined, { slots: calm })).toBe(false)
@@ -126,13 +126,13 @@ describe('email slots', () => {
     expect(await claim(undefined, { slots: calm })).toBe(true)
   })
 
-  test('T6: without a cool-down those who ask at the same moment do not hold each other back', async () => {
+  test('without a cool-down those who ask at the same moment do not hold each other back [T6]', async () => {
     const many: AccountEmailLimits = { cooldown: 0, perAccount: { count: 100, seconds: 3600 } }
     const claims = await Promise.all(Array.from({ length: 60 }, () => claim(randomUUID(), { slots: many })))
     expect(claims.filter(Boolean)).toHaveLength(60)
   })
 
-  test('F4, R3: without a cool-down a slot ends with its link, so that emails that were late hold back none', async () => {
+  test('without a cool-down a slot ends with its link, so that emails that were late hold back none [F4, R3]', async () => {
     const late = { age: 3000 }
     const claims = [await claim(undefined, late), await claim(undefined, late), await claim(undefined, late)]
     expect([...claims, await claim()]).toEqual([true, true, true, false])
@@ -142,7 +142,7 @@ describe('email slots', () => {
     expect([await claim(), await claim(), await claim(), await claim()]).toEqual([true, true, true, false])
   })
 
-  test('R2: late emails count in a window that is shorter than a link lives, too', async () => {
+  test('late emails count in a window that is shorter than a link lives, too [R2]', async () => {
     const short: AccountEmailLimits = { cooldown: 0, perAccount: { count: 1, seconds: 600 } }
     const late = { slots: short, age: 2000 }
     expect([await claim(undefined, late), await claim(undefined, late)]).toEqual([true, false])
@@ -152,7 +152,7 @@ describe('email slots', () => {
     expect(await claim(undefined, late)).toBe(true)
   })
 
-  test('T6: a cool-down begins when the email leaves, however late it is', async () => {
+  test('a cool-down begins when the email leaves, however late it is [T6]', async () => {
     expect(await claim(undefined, { slots: calm, age: 3000 })).toBe(true)
     expect(await claim(undefined, { slots: calm })).toBe(false)
   })
@@ -166,7 +166,7 @@ describe('email slots', () => {
     }
   })
 
-  test('R2: one that is given back is free again, and no other is', async () => {
+  test('one that is given back is free again, and no other is [R2]', async () => {
     const [first, second] = [randomUUID(), randomUUID()]
     await claim(first)
     await pass(100)
@@ -188,7 +188,7 @@ describe('email slots', () => {
     expect(await claim()).toBe(true)
   })
 
-  test('T5: the pause holds back an email, too, whose job had its slot before: its link would be signed anew', async () => {
+  test('the pause holds back an email, too, whose job had its slot before: its link would be signed anew [T5]', async () => {
     const job = randomUUID()
     expect(await claim(job)).toBe(true)
     await pause()
@@ -244,7 +244,7 @@ describe('killing links', () => {
   })
 })
 
-test('L6: what Rekey kept about one is purged after eight days without a change, and not before', async () => {
+test('what Rekey kept about one is purged after eight days without a change, and not before [L6]', async () => {
   await opened.transaction((tx) => recovery.revokeLinks(tx, id, 0, 3600))
   await remove()
   const aged = (days: number, paused: string) =>

@@ -56,7 +56,7 @@ describe('migrating', () => {
     )
   }, 60_000)
 
-  test('F10: of two that migrate an empty database at once each migration is applied by one', async () => {
+  test('of two that migrate an empty database at once each migration is applied by one [F10]', async () => {
     const [first, second] = await Promise.all([migrate(database), migrate(database)])
     expect([...first, ...second].sort()).toEqual(names)
     expect(await pending()).toEqual([])
@@ -87,7 +87,7 @@ describe('migrating', () => {
   }, 60_000)
 })
 
-describe.runIf(testServer)('K5: with a role that migrates and one for the app', () => {
+describe.runIf(testServer)('with a role that migrates and one for the app [K5]', () => {
   let owner: string
   let app: string
   beforeAll(async () => {
@@ -116,7 +116,7 @@ describe.runIf(testServer)('K5: with a role that migrates and one for the app', 
     expect(await pending(client).finally(() => client.end())).toEqual([])
   })
 
-  test('T5: who owns the accounts and knows nothing of ours kills their links all the same, with a change of address', async () => {
+  test('who owns the accounts and knows nothing of ours kills their links all the same, with a change of address [T5]', async () => {
     const id = randomUUID()
     const team = await connect(as(app))
     try {
@@ -151,7 +151,7 @@ describe.runIf(testServer)('K5: with a role that migrates and one for the app', 
     'TRUNCATE "rekey"."audit"',
     `SET rekey.purging = 'on'; DELETE FROM "rekey"."audit"`,
     `SET ROLE "postgres"`,
-  ])('L5: %s is denied to the app’s', async (statement) => {
+  ])('%s is denied to the app’s [L5]', async (statement) => {
     const client = await connect(as(app))
     await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' })
     await client.end()
@@ -175,7 +175,7 @@ describe.runIf(testServer)('K5: with a role that migrates and one for the app', 
     expect(rows).toEqual([])
   })
 
-  test('T5: nobody else kills links by a table of their own with our trigger on it', async () => {
+  test('nobody else kills links by a table of their own with our trigger on it [T5]', async () => {
     const other = await connect(as(app))
     try {
       await other.query('CREATE TEMP TABLE "mine" ("id" uuid, "email" text, "is_active" boolean)')
@@ -199,7 +199,7 @@ describe.runIf(testServer)('K5: with a role that migrates and one for the app', 
     }
   })
 
-  test('L6: the app’s may have the audit log purged, though never of the last week', async () => {
+  test('the app’s may have the audit log purged, though never of the last week [L6]', async () => {
     await sql.query(`INSERT INTO "rekey"."audit" ("at", "event")
       VALUES (now() - interval '8 days', 'old'), (now() - interval '6 days', 'young')`)
     const client = await connect(as(app))
@@ -208,7 +208,7 @@ describe.runIf(testServer)('K5: with a role that migrates and one for the app', 
   })
 })
 
-describe('V2: a schema that is not Rekey’s alone', () => {
+describe('a schema that is not Rekey’s alone [V2]', () => {
   beforeEach(empty)
 
   test('is not migrated: the tables of another application, and none of Rekey’s', async () => {
@@ -220,7 +220,7 @@ describe('V2: a schema that is not Rekey’s alone', () => {
     expect(await exists('rekey_queue.version')).toBe(false)
   })
 
-  test('F16: is Rekey’s also after a rollback from a newer version, which added a migration and a table', async () => {
+  test('is Rekey’s also after a rollback from a newer version, which added a migration and a table [F16]', async () => {
     await migrate(database)
     await sql.query(`CREATE TABLE rekey.newer (id int); INSERT INTO rekey._prisma_migrations
       ("id", "checksum", "finished_at", "migration_name") VALUES ('newer', '', now(), '29990101000000_newer')`)
@@ -249,7 +249,7 @@ describe('V2: a schema that is not Rekey’s alone', () => {
   })
 })
 
-describe.runIf(testServer)('V2: a role that may not create schemas', () => {
+describe.runIf(testServer)('a role that may not create schemas [V2]', () => {
   let role: string
   const url = () => {
     const as = new URL(database.url)
@@ -299,7 +299,7 @@ describe.runIf(testServer)('V2: a role that may not create schemas', () => {
   })
 })
 
-test('a session that is ended between two statements is an error of the migration, and no crash (F15)', async () => {
+test('a session that is ended between two statements is an error of the migration, and no crash [F15]', async () => {
   const ending = await startEndingSessions()
   expect(await ending.crashesDuring(() => migrate({ ...database, url: ending.url }))).toEqual([])
   ending.close()

@@ -30,7 +30,7 @@ test('a start that may open more connections than the server takes is warned of,
   ])
 })
 
-test('a session that is ended between two statements of the checks is an error, and no crash (F15)', async () => {
+test('a session that is ended between two statements of the checks is an error, and no crash [F15]', async () => {
   const ending = await startEndingSessions()
   const settings = readSettings({
     SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
@@ -41,7 +41,7 @@ test('a session that is ended between two statements of the checks is an error, 
   ending.close()
 })
 
-describe('K5: the way to a database on another machine', () => {
+describe('the way to a database on another machine [K5]', () => {
   const told = (url: string) => encryptionWarnings(`postgresql://${url}`).join('\n')
 
   test.each([
@@ -143,14 +143,14 @@ describe.runIf(testServer)('a start on a database that lacks what Rekey relies o
     }
   })
 
-  test('V10, F1: is warned of a database that answers a commit before it is safe', () =>
+  test('is warned of a database that answers a commit before it is safe [V10, F1]', () =>
     withRole('synchronous_commit = off', async (role) => {
       expect(await check(as(role))).toEqual([
         expect.stringMatching(/^The database has synchronous_commit=off: /),
       ])
     }))
 
-  test('K5: is refused where the role of the app lacks a privilege, which is named', async () => {
+  test('is refused where the role of the app lacks a privilege, which is named [K5]', async () => {
     const role = `rekey_checked_${randomBytes(5).toString('hex')}`
     const inside = new pg.Client({ connectionString: database.url })
     await inside.connect()

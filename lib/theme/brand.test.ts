@@ -9,7 +9,7 @@ const hex = fc.integer({ min: 0, max: 0xffffff }).map((n) => `#${n.toString(16).
 /** Mixes colours as browsers do for `app/globals.css`. */
 const mix = (color: string, share: number, other: string) => interpolate([other, color], 'oklab')(share)
 
-test('U9: whatever the brand colour, links and labels keep 4.5:1 in both schemes', () => {
+test('whatever the brand colour, links and labels keep 4.5:1 in both schemes [U9]', () => {
   fc.assert(
     fc.property(hex, (brand) => {
       const { light, dark } = readableAccents(brand)

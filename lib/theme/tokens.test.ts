@@ -3,7 +3,7 @@ import { interpolate, wcagContrast } from 'culori'
 import { describe, expect, test } from 'vitest'
 import { theme } from './tokens'
 
-describe.each(['light', 'dark'] as const)('U9: in the %s scheme', (scheme) => {
+describe.each(['light', 'dark'] as const)('in the %s scheme [U9]', (scheme) => {
   const { colors, tint } = theme[scheme]
   const tinted = (color: string) => interpolate([colors.surface, color], 'oklab')(tint)
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ok, runCheck } from './finding'
 
-test('L3: a check that throws is a finding with codes, and without the text of the error', async () => {
+test('a check that throws is a finding with codes, and without the text of the error [L3]', async () => {
   const error = Object.assign(new RangeError('password hunter2 of zoe@example.com'), { code: '42P01' })
   const [finding] = await runCheck('users', 1_000, () => Promise.reject(error))
   expect(finding).toMatchObject({ check: 'users', status: 'trouble' })

@@ -102,7 +102,7 @@ test('a notification reaches no client before the greeting that it expects', asy
   await Promise.all([listener.end(), sender.end()])
 })
 
-test('a second owner of the directory is refused, and the first works on (F13)', async () => {
+test('a second owner of the directory is refused, and the first works on [F13]', async () => {
   await expect(startEmbeddedDatabase(dir)).rejects.toThrow(DataDirInUse)
   const client = await connect()
   expect((await client.query('SELECT 1 AS "n"')).rows).toEqual([{ n: 1 }])

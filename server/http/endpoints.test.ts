@@ -59,7 +59,7 @@ const post = (path: string) =>
   fetch(url + path, { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: 'Grüße' })
 
 test.each(['/account/api/echo', '/account/api/echo/', '/account/api/echo/?a=b'])(
-  'R7: POST %s reaches the handler with the public URL, the headers and the body',
+  'POST %s reaches the handler with the public URL, the headers and the body [R7]',
   async (path) => {
     const response = await post(path)
     expect(response.status).toBe(201)
@@ -75,7 +75,7 @@ test.each([
   '/account/api/echoes',
   '/account/api',
   '/account/api/toString',
-])('R7: %s is no path of an endpoint, so Next serves it', async (path) =>
+])('%s is no path of an endpoint, so Next serves it [R7]', async (path) =>
   expect((await post(path)).status).toBe(418),
 )
 

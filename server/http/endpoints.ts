@@ -5,7 +5,7 @@ import { withoutBasePath } from './base-path'
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /** A route handler, as Next calls it: a function for each method. */
-export type Route = Readonly<Record<string, (request: Request) => Response | Promise<Response>>>
+export type MethodHandlers = Readonly<Record<string, (request: Request) => Response | Promise<Response>>>
 
 /**
  * Calls the handlers of the endpoints directly instead of through Next, whose routing, rendering and streams cost several times
@@ -15,7 +15,7 @@ export type Route = Readonly<Record<string, (request: Request) => Response | Pro
  * @param handle takes everything else: other paths, and methods that a route does not export
  */
 export function serveEndpoints(
-  routes: ReadonlyMap<string, Route>,
+  routes: ReadonlyMap<string, MethodHandlers>,
   { publicOrigin, basePath }: { publicOrigin: string; basePath: string },
   handle: Handle,
 ): Handle {

@@ -43,8 +43,8 @@ function queueOf(bounds: Partial<QueueBounds> = {}) {
   }
 }
 
-describe('R9: whose turn it is', () => {
-  test('R9: after hundreds of one client, another client waits for one request', () => {
+describe('whose turn it is [R9]', () => {
+  test('after hundreds of one client, another client waits for one request [R9]', () => {
     const { enterMany, enter, workOff, begun } = queueOf()
     enterMany('a', 500)
     enter('b', 'b1')
@@ -53,7 +53,7 @@ describe('R9: whose turn it is', () => {
     expect(begun).toHaveLength(501)
   })
 
-  test('R9: a client that sends more and more never gets two turns in a row while others wait', () => {
+  test('a client that sends more and more never gets two turns in a row while others wait [R9]', () => {
     const { enterMany, workOff, begun } = queueOf()
     enterMany('a', 6)
     enterMany('b', 2)
@@ -62,7 +62,7 @@ describe('R9: whose turn it is', () => {
     expect(begun).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'c2', 'a3', 'c3', 'a4', 'a5', 'a6'])
   })
 
-  test('R9: no more are in progress than the bounds say, and a client alone leaves room for another', () => {
+  test('no more are in progress than the bounds say, and a client alone leaves room for another [R9]', () => {
     const { enterMany, enter, beginAll, begun, counts } = queueOf({ working: 3, workingPerClient: 2 })
     enterMany('a', 9)
     beginAll()
@@ -74,7 +74,7 @@ describe('R9: whose turn it is', () => {
     expect(counts()).toEqual({ working: 3, waiting: 8, clients: 2 })
   })
 
-  test('R9: what leaves while it waits is never begun, and does not count any more', () => {
+  test('what leaves while it waits is never begun, and does not count any more [R9]', () => {
     const { enterMany, leave, workOff, begun, counts } = queueOf()
     enterMany('a', 4)
     leave('a2')
@@ -85,7 +85,7 @@ describe('R9: whose turn it is', () => {
     expect(begun).toEqual(['a1', 'a3'])
   })
 
-  test('R9: leaving twice frees one place', () => {
+  test('leaving twice frees one place [R9]', () => {
     const { enterMany, leave, beginAll, begun, counts } = queueOf()
     enterMany('a', 3)
     beginAll()
@@ -96,15 +96,15 @@ describe('R9: whose turn it is', () => {
   })
 })
 
-describe('R9: who is refused', () => {
-  test('R9: a client has so many waiting and no more', () => {
+describe('who is refused [R9]', () => {
+  test('a client has so many waiting and no more [R9]', () => {
     const { enterMany, enter, refused } = queueOf({ waitingPerClient: 3 })
     enterMany('a', 5)
     enter('b', 'b1')
     expect(refused).toEqual(['a4', 'a5'])
   })
 
-  test('R9: a full queue takes a new client, and refuses the last of the client that has most', () => {
+  test('a full queue takes a new client, and refuses the last of the client that has most [R9]', () => {
     const { enterMany, enter, refused, workOff, begun } = queueOf({ waiting: 6 })
     enterMany('a', 4)
     enterMany('b', 2)
@@ -116,13 +116,13 @@ describe('R9: who is refused', () => {
     expect(begun).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
   })
 
-  test('R9: where each place is another client’s, a new one is refused', () => {
+  test('where each place is another client’s, a new one is refused [R9]', () => {
     const { enter, refused } = queueOf({ waiting: 3 })
     for (const client of ['a', 'b', 'c', 'd']) enter(client, client)
     expect(refused).toEqual(['d'])
   })
 
-  test('R9: who was refused for another frees nothing by leaving', () => {
+  test('who was refused for another frees nothing by leaving [R9]', () => {
     const { enterMany, enter, leave, counts } = queueOf({ waiting: 2 })
     enterMany('a', 2)
     enter('b', 'b1')
@@ -131,7 +131,7 @@ describe('R9: who is refused', () => {
   })
 })
 
-test('R9: whatever comes and goes, the bounds hold, all is begun or refused once, and no client is remembered', () => {
+test('whatever comes and goes, the bounds hold, all is begun or refused once, and no client is remembered [R9]', () => {
   const bounds = { working: 4, workingPerClient: 2, waiting: 12, waitingPerClient: 5 }
   const { enter, leave, beginNext, begun, refused, counts } = queueOf(bounds)
   let seed = 7

@@ -45,7 +45,7 @@ async function ask(
   return { statuses: [...new Set(answers.map(({ status }) => status))], body: bodies[0] as unknown }
 }
 
-test('V6: a monitor hears what emails fail at and since when, and not when the last one left', async () => {
+test('a monitor hears what emails fail at and since when, and not when the last one left [V6]', async () => {
   const state = createMailStateStore(database)
   const failure = {
     cause: 'certificate',
@@ -70,7 +70,7 @@ test('V6: a monitor hears what emails fail at and since when, and not when the l
 })
 
 test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])(
-  'V6: a monitor that sends %j instead of the token learns nothing, and the database is not asked',
+  'a monitor that sends %j instead of the token learns nothing, and the database is not asked [V6]',
   async (authorization) => {
     const read = () => Promise.reject(new Error('asked'))
     const headers = { Authorization: authorization }
@@ -81,7 +81,7 @@ test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)
   },
 )
 
-test('V6: however many monitors ask at once, the database is asked once', async () => {
+test('however many monitors ask at once, the database is asked once [V6]', async () => {
   const state = createMailStateStore(database)
   const { promise, resolve } = Promise.withResolvers<void>()
   let reads = 0
@@ -94,7 +94,7 @@ test('V6: however many monitors ask at once, the database is asked once', async 
   expect(reads).toBe(1)
 })
 
-test('V6: a database that is away is told as unknown', async () => {
+test('a database that is away is told as unknown [V6]', async () => {
   const away = openDatabase(
     { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
     log,

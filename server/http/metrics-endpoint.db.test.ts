@@ -64,7 +64,7 @@ async function scrape(
   return answers
 }
 
-test('L7: a scrape gets numbers in the format of Prometheus, never to be cached', async () => {
+test('a scrape gets numbers in the format of Prometheus, never to be cached [L7]', async () => {
   const [answer] = await scrape(partsOf(database))
   expect(answer!.status).toBe(200)
   expect(answer!.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
@@ -75,7 +75,7 @@ test('L7: a scrape gets numbers in the format of Prometheus, never to be cached'
 })
 
 test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])(
-  'L7: a scrape with %j instead of the token learns nothing, and the database is not asked',
+  'a scrape with %j instead of the token learns nothing, and the database is not asked [L7]',
   async (authorization) => {
     const asked = () => Promise.reject(new Error('asked'))
     const store = { read: asked, readJobs: asked }
@@ -90,7 +90,7 @@ test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)
   },
 )
 
-test('L7: scrapes at the same time share one read, and the look at the jobs is kept for a while', async () => {
+test('scrapes at the same time share one read, and the look at the jobs is kept for a while [L7]', async () => {
   const { store, mailState } = partsOf(database)
   const asked = { read: 0, readJobs: 0, mail: 0 }
   const counting = {
@@ -115,7 +115,7 @@ test('L7: scrapes at the same time share one read, and the look at the jobs is k
   expect(asked.read).toBeLessThan(30)
 })
 
-test('L7: a database that is away, or silent, is one number, in time', async () => {
+test('a database that is away, or silent, is one number, in time [L7]', async () => {
   const away = openDatabase(
     { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
     log,
@@ -141,7 +141,7 @@ test('L7: a database that is away, or silent, is one number, in time', async () 
   }
 })
 
-test('L7: if only the jobs cannot be read in time, all other numbers are given', async () => {
+test('if only the jobs cannot be read in time, all other numbers are given [L7]', async () => {
   const silent = () => new Promise<never>(() => undefined)
   const { store } = partsOf(database)
   const [answer] = await scrape(

@@ -37,7 +37,7 @@ function namesInNext(): string[] {
 }
 
 describe('request headers', () => {
-  test('C16: of all header names in the installed Next, only these harmless ones get through', () => {
+  test('of all header names in the installed Next, only these harmless ones get through [C16]', () => {
     const names = namesInNext()
     // Proves that the search works: these headers were used in attacks.
     for (const name of [
@@ -75,7 +75,7 @@ describe('request headers', () => {
     ['sessionid=a;\t__PRERENDER_bypass=b', 'sessionid=a'],
     ['next-instant-navigation-testing=1; my-next-step=b', 'my-next-step=b'],
     ['sessionid=a; of=__prerender_bypass', 'sessionid=a; of=__prerender_bypass'],
-  ])('C16, S2: of the cookies %j, those that Next acts on are dropped', (sent, expected) => {
+  ])('of the cookies %j, those that Next acts on are dropped [C16, S2]', (sent, expected) => {
     const request = requestWith(['accept'])
     request.headers.cookie = sent
     request.headersDistinct.cookie = [sent]
@@ -124,11 +124,11 @@ describe('request headers', () => {
     'x-original-url',
     'cf-connecting-ip',
     'true-client-ip',
-  ])('R5: %s is noticed as a forwarding header', (name) => {
+  ])('%s is noticed as a forwarding header [R5]', (name) => {
     expect(hasForwardingHeaders(requestWith(['accept', name]))).toBe(true)
   })
 
-  test('R5: ordinary headers are not', () => {
+  test('ordinary headers are not [R5]', () => {
     expect(
       hasForwardingHeaders(requestWith(['accept', 'origin', 'x-csrftoken', 'x-requested-with', 'via'])),
     ).toBe(false)

@@ -104,7 +104,7 @@ test('nothing of the visitor for whom a page is rendered gets into it', async ()
   ])
 })
 
-test('H10: all paths that do not exist share one page without scripts', async () => {
+test('all paths that do not exist share one page without scripts [H10]', async () => {
   const pages = [
     await get('/id/nowhere?a=secret'),
     await get('/id/api/v1/accounts/nowhere/', {}, 'POST'),

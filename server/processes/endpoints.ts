@@ -3,10 +3,10 @@ import * as resetPassword from '@/app/api/v1/accounts/reset-password/route'
 import * as sendResetPasswordLink from '@/app/api/v1/accounts/send-reset-password-link/route'
 import * as live from '@/app/api/health/live/route'
 import * as ready from '@/app/api/health/ready/route'
-import type { Route } from '@/server/http/endpoints'
+import type { MethodHandlers } from '@/server/http/endpoints'
 
 /** The route handlers that web processes call without Next, by path. Next serves them in development. */
-export const endpoints: ReadonlyMap<string, Route> = new Map<string, Route>([
+export const endpoints: ReadonlyMap<string, MethodHandlers> = new Map<string, MethodHandlers>([
   ['/api/v1/accounts/send-reset-password-link', { ...sendResetPasswordLink }],
   ['/api/v1/accounts/reset-password', { ...resetPassword }],
   ['/api/v1/accounts/cancel-reset-password', { ...cancelResetPassword }],

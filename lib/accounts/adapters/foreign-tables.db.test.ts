@@ -88,7 +88,7 @@ describe('Django', () => {
     return { ...row, id }
   }
 
-  test('W3: a reset changes the hash and the tokens of one account, and nothing else', async () => {
+  test('a reset changes the hash and the tokens of one account, and nothing else [W3]', async () => {
     const [person, other] = [await add(), await add()]
     const before = await everything()
     expect(await replace(store(), person.id, 'a new hash')).toBe(true)
@@ -106,7 +106,7 @@ describe('Django', () => {
     expect((await sql.query('SELECT FROM authtoken_token WHERE user_id = $1', [other.id])).rowCount).toBe(1)
   })
 
-  test('W5: an account that is disabled, has no usable password or a hash of no known scheme gets nothing', async () => {
+  test('an account that is disabled, has no usable password or a hash of no known scheme gets nothing [W5]', async () => {
     const unfit = [
       { is_active: false },
       { password: '!x' },
@@ -126,7 +126,7 @@ describe('Django', () => {
     }
   })
 
-  test('I6: a username is found as Django would: in form NFKC; an address whatever its capitals', async () => {
+  test('a username is found as Django would: in form NFKC; an address whatever its capitals [I6]', async () => {
     const username = `ﬁona-${tag()}`
     const { id, email } = await add({ username: username.normalize('NFKC') })
     const ids = async (login: string) =>
@@ -149,12 +149,12 @@ describe('Django', () => {
     '2147483648',
     'x',
     "1' OR true --",
-  ])('T9: %j names no account', async (id) => {
+  ])('%j names no account [T9]', async (id) => {
     await add()
     expect((await store().read(id)).account).toBeNull()
   })
 
-  test('C12: of two that race, also with a change of the address, one replaces the password', async () => {
+  test('of two that race, also with a change of the address, one replaces the password [C12]', async () => {
     const { id } = await add()
     // A process reads the catalogue once, with the first account that it reads.
     const mapped = store()
@@ -204,7 +204,7 @@ describe('better-auth', () => {
     return { ...row, id }
   }
 
-  test('W2, W3: a reset writes the credential row, and ends sessions and open reset links', async () => {
+  test('a reset writes the credential row, and ends sessions and open reset links [W2, W3]', async () => {
     const { id, email } = await add({}, [
       ['google', null],
       ['credential', hash],
@@ -228,7 +228,7 @@ describe('better-auth', () => {
     expect(left.rows.map(({ identifier }) => identifier.split(':')[0])).toEqual(['email-verification'])
   })
 
-  test('W2: of what ended, sessions are counted and open reset links are not', async () => {
+  test('of what ended, sessions are counted and open reset links are not [W2]', async () => {
     const replaceOf = async (id: string) => {
       const account = (await store().read(id)).account!
       return opened.transaction((tx) =>
@@ -248,7 +248,7 @@ describe('better-auth', () => {
     ['has only a social account', {}, [['google', null]]],
     ['has no password in its credential row', {}, [['credential', null]]],
     ['has no account row', {}, []],
-  ])('W5: who %s gets nothing', async (_what, user, providers) => {
+  ])('who %s gets nothing [W5]', async (_what, user, providers) => {
     const { id, email } = await add(user, providers)
     expect(isResettable((await store().read(id)).account!)).toBe(false)
     expect(await store().findIdsByEmail(email)).toEqual([])
@@ -303,7 +303,7 @@ describe('a team’s own table', () => {
     return { id, mail }
   }
 
-  test('W12, W2: of two tenants only the mapped one exists; columns beside the hash are written by their types', async () => {
+  test('of two tenants only the mapped one exists; columns beside the hash are written by their types [W12, W2]', async () => {
     const { id, mail } = await add()
     const { id: south } = await add('south', 'Y', mail)
     const store = createSqlAccountStore(opened, mapping())
@@ -324,7 +324,7 @@ describe('a team’s own table', () => {
     ).toEqual([{ person_id: south }])
   })
 
-  test('W7: what Rekey knows of an account is not known of one with the same id in another table', async () => {
+  test('what Rekey knows of an account is not known of one with the same id in another table [W7]', async () => {
     const { id } = await add()
     const store = createSqlAccountStore(opened, mapping())
     await sql.query(
@@ -362,7 +362,7 @@ describe('a team’s own table', () => {
     expect(await replace(store, id, `${phc}y`)).toBe(true)
   })
 
-  test('W8: an update that the product’s own trigger or constraint refuses changes nothing; the log names no value', async () => {
+  test('an update that the product’s own trigger or constraint refuses changes nothing; the log names no value [W8]', async () => {
     const { id } = await add()
     await sql.query(`CREATE FUNCTION crm.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
       CREATE TRIGGER refuse BEFORE UPDATE ON crm.people FOR EACH ROW EXECUTE FUNCTION crm.refuse()`)
@@ -379,7 +379,7 @@ describe('a team’s own table', () => {
     expect(await everything()).toEqual(before)
   })
 
-  test('I7: columns of a type with a CHECK of its own refuse no login, and a small id none out of range', async () => {
+  test('columns of a type with a CHECK of its own refuse no login, and a small id none out of range [I7]', async () => {
     await sql.query(`CREATE DOMAIN crm.handle AS text CHECK (VALUE ~ '^[a-z]+$');
       CREATE DOMAIN crm.address AS text CHECK (VALUE ~ '^[!-~]+@[!-~]+$');
       CREATE TABLE crm.strict (id smallint PRIMARY KEY, handle crm.handle UNIQUE, mail crm.address, pw text)`)

@@ -18,7 +18,7 @@ import { createSqlAccountStore } from './sql-store'
 const poolSize = 4
 const users = django({ version: '5.2' })
 
-describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
+describe.runIf(testServer)('a look-up in a table without an index [W10]', () => {
   let database: TestDatabase
   let opened: Database
   let sql: pg.Client
@@ -55,7 +55,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
       ).rows[0].n,
     )
 
-  test('W10: while look-ups are slow, one runs at a time, and a reset finds a connection', async () => {
+  test('while look-ups are slow, one runs at a time, and a reset finds a connection [W10]', async () => {
     const store = createSqlAccountStore(opened, { ...users, table: 'slow_user' })
     const found = Promise.all(
       Array.from({ length: 2 * poolSize }, (_, n) => store.findIdsByEmail(`user${n + 3}@example.com`)),
@@ -76,7 +76,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
     expect(Math.max(...seen)).toBe(1)
   }, 30_000)
 
-  test('W10: fast look-ups do not wait for each other', async () => {
+  test('fast look-ups do not wait for each other [W10]', async () => {
     const lookUp = createLookUps(opened, users)
     await lookUp(async () => undefined)
     let running = 0
@@ -90,7 +90,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
     await Promise.all([two(), two()])
   })
 
-  test('W10: an international domain costs one reading of the table, in whatever spelling its addresses are stored', async () => {
+  test('an international domain costs one reading of the table, in whatever spelling its addresses are stored [W10]', async () => {
     const store = createSqlAccountStore(opened, users)
     expect(await store.findIdsByEmail('USER1@ÜBUNG.example')).toEqual(['1'])
     expect(await store.findIdsByEmail('user2@übung.EXAMPLE')).toEqual(['2'])
@@ -109,7 +109,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
     expect(await readings(true)).toEqual([lookupSpellings('user1@übung.example').length])
   })
 
-  test('W10: a look-up that takes too long is ended in the database, says what to do, and the connection serves others', async () => {
+  test('a look-up that takes too long is ended in the database, says what to do, and the connection serves others [W10]', async () => {
     const store = createSqlAccountStore(opened, users)
     await store.findIdsByEmail('user3@example.com')
     await sql.query('BEGIN')
@@ -132,7 +132,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
     expect(rows).toEqual([{ statement_timeout: '0' }])
   }, 30_000)
 
-  test('W10: a shorter limit that the role has of its own stays', async () => {
+  test('a shorter limit that the role has of its own stays [W10]', async () => {
     const role = new URL(database.url).username
     await sql.query(
       `ALTER ROLE ${role} IN DATABASE ${new URL(database.url).pathname.slice(1)} SET statement_timeout = '1s'`,
@@ -152,7 +152,7 @@ describe.runIf(testServer)('W10: a look-up in a table without an index', () => {
     }
   })
 
-  test('W10: a look-up whose turn does not come in time is given up, and takes no turn of another', async () => {
+  test('a look-up whose turn does not come in time is given up, and takes no turn of another [W10]', async () => {
     const lookUp = createLookUps(opened, users, { longestStatement: 3000, longestWait: 100 })
     const { promise: going, resolve } = Promise.withResolvers<void>()
     const first = lookUp(() => going)

@@ -93,7 +93,7 @@ describe('replacing a password', () => {
   test.each<[string, () => Promise<unknown>]>([
     ...anyway,
     ['its password', () => change(`"password" = 'set elsewhere'`)],
-  ])('T5, C12: of an account that changed since does not: %s', async (_what, event) => {
+  ])('of an account that changed since does not: %s [T5, C12]', async (_what, event) => {
     const signed = linkState(await read())
     await event()
     expect(await replace(signed)).toBe(false)
@@ -101,7 +101,7 @@ describe('replacing a password', () => {
   })
 
   test.each(anyway.slice(0, 3))(
-    'T5: nor by a link that knows of its epoch, and not of %s',
+    'nor by a link that knows of its epoch, and not of %s [T5]',
     async (_what, event) => {
       const signed = linkState(await read())
       await event()
@@ -149,7 +149,7 @@ describe('replacing a password', () => {
 })
 
 describe('looking up', () => {
-  test('T9, I7: a text that is no id finds no account, and the database’s clock comes with it', async () => {
+  test('a text that is no id finds no account, and the database’s clock comes with it [T9, I7]', async () => {
     for (const of of [
       randomUUID(),
       '',
@@ -167,7 +167,7 @@ describe('looking up', () => {
     expect((await accounts.read(id)).account).toMatchObject({ id, linksEpoch: 0 })
   })
 
-  test('I6: user names exactly, addresses whatever the capitals, in the fields that are searched', async () => {
+  test('user names exactly, addresses whatever the capitals, in the fields that are searched [I6]', async () => {
     const username = newName()
     await accounts.add(someone({ username, email: `Mixed-${username}@Example.com` }))
     const address = `mixed-${username}@example.com`
@@ -185,7 +185,7 @@ describe('looking up', () => {
     ['composed', 'decomposed', 'NFC', 'NFD'],
     ['decomposed', 'composed', 'NFD', 'NFC'],
   ] as const)(
-    'I6: a username stored %s is found when it is typed %s',
+    'a username stored %s is found when it is typed %s [I6]',
     async (_stored, _typed, stored, typed) => {
       const username = `jos\u00e9-\uac00-${newName()}`
       await accounts.add(someone({ username: username.normalize(stored) }))
@@ -197,7 +197,7 @@ describe('looking up', () => {
     },
   )
 
-  test('I6: two accounts whose usernames differ in that alone stay two: each is found, and named by its own spelling', async () => {
+  test('two accounts whose usernames differ in that alone stay two: each is found, and named by its own spelling [I6]', async () => {
     const username = `jos\u00e9-${newName()}`
     const twins = [username.normalize('NFC'), username.normalize('NFD')]
     for (const twin of twins)
@@ -209,7 +209,7 @@ describe('looking up', () => {
     }
   })
 
-  test('I6: an index serves the look-up of every spelling, among twenty thousand accounts', async () => {
+  test('an index serves the look-up of every spelling, among twenty thousand accounts [I6]', async () => {
     let asked = Prisma.empty
     const $queryRaw = async (...statement: Parameters<typeof Prisma.sql>) => {
       asked = Prisma.sql(...statement)
@@ -253,7 +253,7 @@ describe('looking up', () => {
     `\u2019 OR true --`,
     `\u02bcor\u02bc1\u02bc=\u02bc1`,
     `\uff07 OR true --`,
-  ])('I7: %s is a name that nobody has, and does nothing to the database', async (payload) => {
+  ])('%s is a name that nobody has, and does nothing to the database [I7]', async (payload) => {
     const everything = async () =>
       (
         await sql.query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "rekey"."users" u) AS "users",
@@ -290,7 +290,7 @@ describe('looking up', () => {
   })
 })
 
-test('C2, C3 (CVE-2024-27295): looking up in a table that folds what it compares finds nobody else', async () => {
+test('looking up in a table that folds what it compares finds nobody else [C2, C3, CVE-2024-27295]', async () => {
   const username = `jose-${randomBytes(6).toString('hex')}`
   await accounts.add(someone({ username }))
   const found = await opened.prisma.$queryRaw<unknown[]>`
@@ -310,7 +310,7 @@ test('C2, C3 (CVE-2024-27295): looking up in a table that folds what it compares
     expect(await folding.findByLogin(login, ['username', 'email'])).toEqual([])
 })
 
-describe('R12: of an address that very many accounts have', () => {
+describe('of an address that very many accounts have [R12]', () => {
   const many = isLong ? 200_000 : 20_000
   const email = `crowded-${randomBytes(6).toString('hex')}@example.com`
   const first = '00000000-0000-7000-8000-00000000'
@@ -325,7 +325,7 @@ describe('R12: of an address that very many accounts have', () => {
   }, 300_000)
   afterAll(() => sql.query('DELETE FROM "rekey"."users" WHERE "email" = $1', [email]))
 
-  test('a look-up reads a thousand ids, the oldest that get email, and the rows of those that are chosen (R12)', async () => {
+  test('a look-up reads a thousand ids, the oldest that get email, and the rows of those that are chosen [R12]', async () => {
     const ids = await accounts.findIdsByEmail(email.toUpperCase())
     expect(ids).toHaveLength(1000)
     expect([ids[0], ids[1], ids[999]]).toEqual(['0000', '0002', '07ce'].map((end) => `${first}${end}`))
@@ -334,7 +334,7 @@ describe('R12: of an address that very many accounts have', () => {
   })
 
   // The embedded database keeps no statistics.
-  test.runIf(testServer)('nor does the database read more: the index ends the look-up (R12)', async () => {
+  test.runIf(testServer)('nor does the database read more: the index ends the look-up [R12]', async () => {
     const seen = async () =>
       Number(
         (
@@ -354,7 +354,7 @@ describe('R12: of an address that very many accounts have', () => {
     expect((await settled()) - before).toBeLessThanOrEqual(4 * 1000)
   })
 
-  test('memory stays flat (R12)', async () => {
+  test('memory stays flat [R12]', async () => {
     await accounts.findByLogin(email, ['email'])
     const before = process.memoryUsage().rss
     for (let i = 0; i < 20; i += 1) await accounts.findByLogin(email, ['email'])
@@ -363,7 +363,7 @@ describe('R12: of an address that very many accounts have', () => {
 })
 
 describe('keeping accounts', () => {
-  test('I6: a user name is taken once', async () => {
+  test('a user name is taken once [I6]', async () => {
     const account = someone()
     await accounts.add(account)
     await expect(accounts.add({ ...account, email: 'other@example.com' })).rejects.toBeInstanceOf(
@@ -380,7 +380,7 @@ describe('keeping accounts', () => {
     expect(await accounts.setActive(newName(), true)).toBe(false)
   })
 
-  test('T5: links die with every change of address or state, also for one that Rekey knew nothing of', async () => {
+  test('links die with every change of address or state, also for one that Rekey knew nothing of [T5]', async () => {
     const { id, username, linksEpoch } = await read()
     await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
     await accounts.setActive(username, false)

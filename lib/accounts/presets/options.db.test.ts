@@ -126,7 +126,7 @@ test.each<[string, UsersMapping, id: string, tables: string, changed: string[]]>
      INSERT INTO six.users VALUES ('${uuid}', 'Ada', 'Ada@example.com', '${bcryptHash}', now())`,
     [`six.users ${uuid}: password`],
   ],
-])('W1, W3: %s', async (_what, mapping, id, tables, changed) => {
+])('%s [W1, W3]', async (_what, mapping, id, tables, changed) => {
   await sql.query({ text: `CREATE SCHEMA ${mapping.table.split('.')[0]}` })
   await sql.query({ text: tables })
   expect((await inspectUsersTable(opened, mapping)).problems).toEqual([])
@@ -142,7 +142,7 @@ test.each<[string, UsersMapping, id: string, tables: string, changed: string[]]>
   expect(differences(before, await readRows(sql))).toEqual(changed)
 })
 
-test('W5: where better-auth requires a verified address, an account without one gets no email', async () => {
+test('where better-auth requires a verified address, an account without one gets no email [W5]', async () => {
   const mapping = betterAuth({ columns: 'snake', schema: 'two', requireEmailVerification: true })
   expect(await createSqlAccountStore(opened, mapping).findIdsByEmail('bo@example.com')).toEqual([])
   const lenient = betterAuth({ columns: 'snake', schema: 'two' })

@@ -26,7 +26,7 @@ describe('JSON', () => {
     expect(parseJson(text)).toEqual(malformed)
   })
 
-  test('P11: no error quotes the body, wherever it is cut or broken', () => {
+  test('no error quotes the body, wherever it is cut or broken [P11]', () => {
     const body = JSON.stringify({ user_id: '1', password: 'hunter2-canary', more: ['hunter2-canary'] })
     for (let at = 0; at < body.length; at += 1)
       for (const broken of [
@@ -37,7 +37,7 @@ describe('JSON', () => {
         expect([malformed, { ok: true, value: expect.anything() }]).toContainEqual(parseJson(broken))
   })
 
-  test('I3: what is not UTF-8 is a parse error', async () => {
+  test('what is not UTF-8 is a parse error [I3]', async () => {
     for (const hex of ['22ff22', '22eda08022', '22c0af22', '22f490808022', '22e28222', '22efbf22'])
       expect(await parseBody(Buffer.from(hex, 'hex'), 'application/json')).toEqual({
         ok: false,
@@ -47,7 +47,7 @@ describe('JSON', () => {
     expect(parseJson('"\ufffd"')).toEqual({ ok: true, value: '\ufffd' })
   })
 
-  test('I1: integers keep all their digits and are told from other numbers by their spelling', () => {
+  test('integers keep all their digits and are told from other numbers by their spelling [I1]', () => {
     expect(
       parseJson('{"a":[12345678901234567890, -1, -0, 1.0, 1e2, 1e400, -0.5],"b":7,"a2":{"c":8}}'),
     ).toEqual({
@@ -56,14 +56,14 @@ describe('JSON', () => {
     })
   })
 
-  test('I2: of duplicate keys the last wins, with its own digits', () => {
+  test('of duplicate keys the last wins, with its own digits [I2]', () => {
     expect(parseJson('{"a":[1,{"b":1}],"b":3,"a":[12345678901234567890,{"b":2}],"a2":4}')).toEqual({
       ok: true,
       value: { a: [12345678901234567890n, { b: 2n }], b: 3n, a2: 4n },
     })
   })
 
-  test('I2: `__proto__` and `constructor` are names like others, and no object inherits any', () => {
+  test('`__proto__` and `constructor` are names like others, and no object inherits any [I2]', () => {
     const parsed = parseJson('{"__proto__":{"login":"x"},"constructor":{"prototype":{"login":"y"}}}')
     const value = (parsed as { value: Record<string, unknown> }).value
     expect(Object.keys(value)).toEqual(['__proto__', 'constructor'])
@@ -79,7 +79,7 @@ describe('JSON', () => {
     })
   })
 
-  test('I3: a field is nested 32 deep at most, counted without the brackets in texts', () => {
+  test('a field is nested 32 deep at most, counted without the brackets in texts [I3]', () => {
     const lists = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
     const objects = (depth: number) => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth)
     for (const text of [

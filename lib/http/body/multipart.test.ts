@@ -17,7 +17,7 @@ const problem = (detail: string) => ({
 })
 
 describe('multipart', () => {
-  test('P4: whatever text the platform writes as a field is read back as it was', async () => {
+  test('whatever text the platform writes as a field is read back as it was [P4]', async () => {
     // As the platform writes a field, its line ends are CR LF.
     const written = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/\r\n?|\n/g, '\r\n'))
     const password = fc.tuple(fc.constantFrom('', '\ufeff', ' ', '\r\n', '--B', '\0'), written)
@@ -72,7 +72,7 @@ describe('multipart', () => {
     ['a name has no end', `${part('Content-Disposition: form-data; name="login', 'a')}--B--`],
     ['a name has a line end', `${field('log\r\nin', 'a')}--B--`],
     ['a name has a quotation mark', `${field('lo"gin', 'a')}--B--`],
-  ])('I3: where %s, nothing is read', async (_where, body, boundary?: string) => {
+  ])('where %s, nothing is read [I3]', async (_where, body, boundary?: string) => {
     expect(await multipart(body, boundary)).toEqual(problem('Malformed'))
   })
 
@@ -82,7 +82,7 @@ describe('multipart', () => {
     ' Content-Transfer-Encoding:quoted-printable',
     'Content-Type: text/plain; charset=latin-1',
     'content-type:text/plain;x="y";charset="utf-16"',
-  ])('I3: a part with `%s` would be hashed as something else than was typed', async (header) => {
+  ])('a part with `%s` would be hashed as something else than was typed [I3]', async (header) => {
     for (const headers of [
       `Content-Disposition: form-data; name="password"\r\n${header}`,
       `${header}\r\nContent-Disposition: form-data; name="password"`,
@@ -103,7 +103,7 @@ describe('multipart', () => {
     expect(await multipart(`${body}--B--`)).toEqual({ ok: true, value: { login: 'Żółć' } })
   })
 
-  test('I3: a text that is not UTF-8 is a parse error, and never altered', async () => {
+  test('a text that is not UTF-8 is a parse error, and never altered [I3]', async () => {
     for (const hex of ['ff', 'c0af', 'eda080', 'e282']) {
       const body = Buffer.from(`${field('password', '@')}--B--`)
         .toString('hex')
@@ -113,7 +113,7 @@ describe('multipart', () => {
     expect(await multipart(`${field('password', '\ufffd')}--B--`)).toMatchObject({ ok: true })
   })
 
-  test('I2: `__proto__` is a name like others', async () => {
+  test('`__proto__` is a name like others [I2]', async () => {
     const parsed = await multipart(`${field('__proto__', 'a')}--B--`)
     expect(Object.keys((parsed as { value: object }).value)).toEqual(['__proto__'])
   })

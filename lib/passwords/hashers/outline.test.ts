@@ -15,6 +15,6 @@ test.each([
   ['pbkdf2_sha256$1000$short$x', 'pbkdf2_sha256$1000$*$*1'],
   ['hunter2', '*7'],
   ['salted:hunter2', '*:*7'],
-])('W6: of %s, scheme and cost are left', (stored, outline) => {
+])('of %s, scheme and cost are left [W6]', (stored, outline) => {
   expect(hashOutline(stored)).toBe(outline)
 })

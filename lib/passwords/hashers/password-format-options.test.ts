@@ -18,14 +18,14 @@ test.each([
   expect(format.fingerprint ?? '').not.toContain('of a team')
 })
 
-test('W6: another pepper of bcrypt has another fingerprint, and none has none', () => {
+test('another pepper of bcrypt has another fingerprint, and none has none [W6]', () => {
   const of = (pepper: string) => bcrypt({ cost: 10, version: '2a', pepper }).fingerprint
   expect(of('one')).toBe(of('one'))
   expect(of('one')).not.toBe(of('two'))
   expect(bcrypt({ cost: 10, version: '2a' }).fingerprint).toBeUndefined()
 })
 
-describe('W6: an option without a proper value stops with its name', () => {
+describe('an option without a proper value stops with its name [W6]', () => {
   const wrong = [undefined, null, NaN, Infinity, 0, -1, 1.5, '12', 2 ** 31, 1e308, {}]
   test.each([
     ['iterations', (value: never) => djangoPbkdf2({ iterations: value })],

@@ -34,14 +34,14 @@ const known = vectors.filter((vector) => Object.hasOwn(formatOf, algorithmOf(vec
 const unknown = vectors.filter((vector) => !Object.hasOwn(formatOf, algorithmOf(vector)))
 
 describe('hashes that the products made', () => {
-  test('W6: every format has some', () => {
+  test('every format has some [W6]', () => {
     expect(new Set(known.map(algorithmOf))).toEqual(new Set(Object.keys(formatOf)))
     expect(new Set(unknown.map(({ algorithm }) => algorithm))).toEqual(
       new Set(['scrypt', 'bcrypt_sha256', 'bcrypt', 'unusable']),
     )
   })
 
-  test.each(known)('W6: $product, $algorithm: the password $password fits', async (vector) => {
+  test.each(known)('$product, $algorithm: the password $password fits [W6]', async (vector) => {
     const format = formatOf[algorithmOf(vector)]!(vector)
     const { password, stored } = vector
     expect(all.filter((one) => one.matches(stored)).map(({ name }) => name.split(/[ ,]/)[0])).toEqual([
@@ -50,14 +50,14 @@ describe('hashes that the products made', () => {
     expect(await format.verify(password!, stored)).toBe(true)
   })
 
-  test.each(Object.keys(formatOf))('W6: %s: another password does not fit', async (algorithm) => {
+  test.each(Object.keys(formatOf))('%s: another password does not fit [W6]', async (algorithm) => {
     const vector = known.find((one) => algorithmOf(one) === algorithm)!
     const format = formatOf[algorithm]!(vector)
     for (const other of ['correct horse battery stapl', ''])
       expect(await format.verify(other, vector.stored)).toBe(false)
   })
 
-  test('W6: a wrong pepper, or none, fits nothing', async () => {
+  test('a wrong pepper, or none, fits nothing [W6]', async () => {
     const { password, stored } = known.find(({ pepper }) => typeof pepper === 'string')!
     for (const pepper of [{ pepper: 'another pepper' }, {}]) {
       const format = bcrypt({ cost: 12, version: '2a', ...pepper })
@@ -65,7 +65,7 @@ describe('hashes that the products made', () => {
     }
   })
 
-  test.each(unknown)('W6: no format takes $stored of $product for its own', async ({ password, stored }) => {
+  test.each(unknown)('no format takes $stored of $product for its own [W6]', async ({ password, stored }) => {
     for (const format of all) {
       expect(format.matches(stored)).toBe(false)
       expect(await format.verify(password ?? '', stored)).toBe(false)

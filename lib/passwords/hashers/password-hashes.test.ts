@@ -19,7 +19,7 @@ const plain = vectors.filter(({ password, pepper }) => password !== null && !pep
 const oneOfEach = [...new Map(plain.toReversed().map((vector) => [kindOf(vector), vector])).values()]
 const recognised = oneOfEach.filter(({ stored }) => formats.some((format) => format.matches(stored)))
 
-test('W6: hashes of Django, PHP, Devise and better-auth are recognised, each by one format', () => {
+test('hashes of Django, PHP, Devise and better-auth are recognised, each by one format [W6]', () => {
   expect(recognised.map(kindOf).sort()).toEqual([
     'better-auth scrypt',
     'devise bcrypt 2a',
@@ -31,7 +31,7 @@ test('W6: hashes of Django, PHP, Devise and better-auth are recognised, each by 
 })
 
 test.each(recognised)(
-  'W6: a hash of $product, $algorithm, fits its password only',
+  'a hash of $product, $algorithm, fits its password only [W6]',
   async ({ password, stored }) => {
     const [format, ...others] = formats.filter((one) => one.matches(stored))
     expect(others).toEqual([])

@@ -39,7 +39,7 @@ const tooShort = [
 const sent = [200, { detail: 'Reset link sent if the user exists in database' }]
 const damages = linkDamages.filter(({ only }) => only === undefined)
 
-describe('U12: a front end that sends what it found in a damaged link', () => {
+describe('a front end that sends what it found in a damaged link [U12]', () => {
   let link: Link
   beforeAll(async () => void ({ link } = await personWithLink('reset')))
 
@@ -73,7 +73,7 @@ describe('U12: a front end that sends what it found in a damaged link', () => {
   })
 })
 
-describe('T12: a forged link that is damaged like a real one', () => {
+describe('a forged link that is damaged like a real one [T12]', () => {
   const forged = { user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11', timestamp: 1_790_000_000 }
   const address = addressOf({ ...forged, signature: 'A'.repeat(86) })
 

@@ -42,7 +42,7 @@ async function codesOf(endpoint: keyof typeof handlers, body: unknown): Promise<
   return codes
 }
 
-describe('V4: the header Error-Codes', () => {
+describe('the header Error-Codes [V4]', () => {
   test.each<[keyof typeof handlers, unknown, string]>([
     ['send', {}, 'login=required'],
     ['send', { login: null }, 'login=null'],
@@ -75,7 +75,7 @@ describe('V4: the header Error-Codes', () => {
     expect(await codesOf('reset', typed)).toBe(`${codes}, password_confirm=mismatch`)
   })
 
-  test('names that a password has more bytes than its format takes, and says how many (W6)', async () => {
+  test('names that a password has more bytes than its format takes, and says how many [W6]', async () => {
     const { link } = await endpoints.personWithLink('reset', services)
     const policy = createPasswordPolicy({
       ...services.policy.ruleSettings,
@@ -112,7 +112,7 @@ describe('V4: the header Error-Codes', () => {
     }
   })
 
-  test('W11: names the whole name, where the users table has one column for it', async () => {
+  test('names the whole name, where the users table has one column for it [W11]', async () => {
     const { id } = await endpoints.personWithLink('reset', services)
     await endpoints.sql.query(
       `UPDATE "rekey"."users" SET "last_name" = 'Wilhelmina Lanternby' WHERE "id" = $1`,

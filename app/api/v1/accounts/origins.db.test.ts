@@ -18,7 +18,7 @@ let endpoints: Endpoints
 beforeAll(async () => void (endpoints = await openEndpoints()), 120_000)
 afterAll(() => endpoints.close())
 
-describe('H8: whose page asks', () => {
+describe('whose page asks [H8]', () => {
   test.each<[string, Record<string, string>]>([
     ['another site', { Origin: 'https://evil.example' }],
     ['a page without an origin', { Origin: 'null' }],
@@ -58,7 +58,7 @@ describe('H8: whose page asks', () => {
   })
 })
 
-describe('H9: CORS', () => {
+describe('CORS [H9]', () => {
   const asking = { 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'x-csrftoken' }
   const endpointsWith = { reset, cancel, send }
   const options = (endpoint: keyof typeof endpointsWith, headers: Record<string, string>) =>
@@ -79,7 +79,7 @@ describe('H9: CORS', () => {
     },
   )
 
-  test('V4: it is granted while resets are switched off, so that a script can read the 404 that follows', async () => {
+  test('it is granted while resets are switched off, so that a script can read the 404 that follows [V4]', async () => {
     endpoints.exchange({
       settings: {
         ...endpoints.services.settings,

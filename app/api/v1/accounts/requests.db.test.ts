@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { form, openEndpoints, own, post, requestTo, type Endpoints } from '@/e2e/support/endpoints'
-import type { Configuration } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { createLog } from '@/lib/logging/log'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
 import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
@@ -11,7 +11,7 @@ beforeAll(async () => void (endpoints = await openEndpoints()), 120_000)
 beforeEach(() => endpoints.exchange())
 afterAll(() => endpoints.close())
 
-describe('I3: a body of more than 16 KiB', () => {
+describe('a body of more than 16 KiB [I3]', () => {
   const large = JSON.stringify({ login: 'x'.repeat(17_000) })
 
   test('that says so is refused unread', async () => {
@@ -65,13 +65,13 @@ test.each([
   expect(lines).toEqual([event])
 })
 
-test('I3: an Accept that is longer than any client’s takes anything', async () => {
+test('an Accept that is longer than any client’s takes anything [I3]', async () => {
   const images = (length: number) => 'image/png,'.repeat(length / 10)
   await endpoints.expectRefused(post({ Accept: images(1020) }), 406)
   expect((await post({ Accept: images(1030) })).status).toBe(200)
 })
 
-test('I1: what is no object is refused, each with its name', async () => {
+test('what is no object is refused, each with its name [I1]', async () => {
   for (const [body, name] of [
     ['[]', 'list'],
     ['"x"', 'str'],
@@ -83,13 +83,13 @@ test('I1: what is no object is refused, each with its name', async () => {
   }
 })
 
-test('I1, C14: a body is nested 32 deep at most, whether or not a team’s own function reads it', async () => {
+test('a body is nested 32 deep at most, whether or not a team’s own function reads it [I1, C14]', async () => {
   const seen: unknown[] = []
-  const linkRequestSchema: Configuration['linkRequestSchema'] = (body) => {
+  const transformLinkRequest: RekeyConfig['transformLinkRequest'] = (body) => {
     seen.push(body.staff)
     return { login: 'nobody' }
   }
-  endpoints.exchange({ configuration: { linkRequestSchema } })
+  endpoints.exchange({ configuration: { transformLinkRequest } })
   const nested = (depth: number) => `${'['.repeat(depth)}7${']'.repeat(depth)}`
   for (const depth of [33, 8_000]) {
     const refused = await post({}, `{"staff":${nested(depth)}}`)
@@ -109,7 +109,7 @@ test('I1, C14: a body is nested 32 deep at most, whether or not a team’s own f
   expect((await post({}, `{"login":"nobody","staff":${nested(33)}}`)).status).toBe(400)
 })
 
-test('H5, P11: a form without JavaScript comes back with its link in the address, and nothing that was typed', async () => {
+test('a form without JavaScript comes back with its link in the address, and nothing that was typed [H5, P11]', async () => {
   const link = { user_id: '7', timestamp: '1790000000', signature: 'A'.repeat(86) }
   const typed = { password: 'c4n4ry-typed', login: 'c4n4ry-typed', other: 'c4n4ry-typed' }
   const body = new URLSearchParams({ ...link, ...typed }).toString()
@@ -123,7 +123,7 @@ test('H5, P11: a form without JavaScript comes back with its link in the address
   })
 })
 
-test('H3: no answer is to be stored, whatever it says', async () => {
+test('no answer is to be stored, whatever it says [H3]', async () => {
   for (const answer of [
     await post(),
     await post({}, '{'),

@@ -34,7 +34,7 @@ async function send(to: 'reset' | 'cancel', { headers, write }: Way, client: str
 
 const forged: Link = { user_id: 'x', timestamp: 1, signature: 'A'.repeat(86) }
 
-describe.each(ways)('R10: sent %s, six hundred forged links', (way, how) => {
+describe.each(ways)('sent %s, six hundred forged links [R10]', (way, how) => {
   test.each(['reset', 'cancel'] as const)(
     'refuse nobody at the same address a genuine %s',
     async (to) => {
@@ -57,7 +57,7 @@ describe.each(ways)('R10: sent %s, six hundred forged links', (way, how) => {
   })
 })
 
-test('R10: a link of one’s own, posted until it is refused, refuses nobody else at the same address', async () => {
+test('a link of one’s own, posted until it is refused, refuses nobody else at the same address [R10]', async () => {
   const [own, other] = [await endpoints.personWithLink('reset'), await endpoints.personWithLink('reset')]
   const [, how] = ways[0]!
   const statuses: string[] = []

@@ -41,7 +41,7 @@ describe('what cannot be done now is answered 503, and says when to come back', 
     expect([status, headers.get('Retry-After')]).toEqual([503, '30'])
   }
 
-  test('R8: where nothing can be counted', async () => {
+  test('where nothing can be counted [R8]', async () => {
     await endpoints.sql.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
     try {
       await endpoints.expectRefused(post(), 503)
@@ -52,7 +52,7 @@ describe('what cannot be done now is answered 503, and says when to come back', 
     expect((await post()).status).toBe(200)
   })
 
-  test('F7: where the queue cannot be written because the database is away', async () => {
+  test('where the queue cannot be written because the database is away [F7]', async () => {
     // Nobody listens on this port.
     const gone = endpoints.start({ DATABASE_URL: 'postgresql://127.0.0.1:1/x' })
     const away = async () => (await gone.accounts.read('0'), { ok: true, found: 'not-told' }) as never
@@ -60,7 +60,7 @@ describe('what cannot be done now is answered 503, and says when to come back', 
     await expectUnavailable(post())
   })
 
-  test('F14: where too many passwords wait to be hashed', async () => {
+  test('where too many passwords wait to be hashed [F14]', async () => {
     const { hash } = endpoints.services
     const { link } = await endpoints.personWithLink('reset')
     const body = JSON.stringify({ ...link, password: 'gravel lantern orchard 7' })
@@ -76,7 +76,7 @@ describe('what cannot be done now is answered 503, and says when to come back', 
   })
 })
 
-test('R4: who is refused is told until when', async () => {
+test('who is refused is told until when [R4]', async () => {
   endpoints.start({ LIMIT_REQUESTS_PER_CLIENT: '1/10m' })
   const client = { 'X-Rekey-Client': '203.0.113.77' }
   expect((await post(client)).status).toBe(200)
@@ -85,7 +85,7 @@ test('R4: who is refused is told until when', async () => {
   expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(590)
 })
 
-test('I8: a fault of ours is answered without its words', async () => {
+test('a fault of ours is answered without its words [I8]', async () => {
   const faulty = { requestLink: () => Promise.reject(new Error('relation "rekey"."users" of c4n4ry')) }
   endpoints.exchange({ passwordReset: { ...endpoints.services.passwordReset, ...faulty } })
   const answer = await post()

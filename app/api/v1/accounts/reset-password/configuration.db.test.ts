@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
-import type { Configuration, ResetRequest } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig, ResetRequest } from '@/lib/password-reset/extension-points'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import * as reset from './route'
 
@@ -13,7 +13,7 @@ describe('what a team adds of its own meets the request', () => {
   const good = 'gravel lantern orchard 7'
 
   /** An account with two sessions, the fields of a link to it, and the endpoint with these functions of a team's. */
-  async function withTeams(configuration: Configuration) {
+  async function withTeams(configuration: RekeyConfig) {
     const { sql, services, exchange, personWithLink } = endpoints
     await sql.query('CREATE TABLE IF NOT EXISTS "sessions" ("account_id" uuid NOT NULL)')
     const { id, link } = await personWithLink('reset')
@@ -32,7 +32,7 @@ describe('what a team adds of its own meets the request', () => {
     return { link, send, sendBody, sessions }
   }
 
-  test('S4, P11: a second factor sees all fields but the passwords, and its no is a 403 that changes nothing', async () => {
+  test('a second factor sees all fields but the passwords, and its no is a 403 that changes nothing [S4, P11]', async () => {
     const seen: ResetRequest[] = []
     const { link, send, sessions } = await withTeams({
       secondFactor: async (_account, request) => {
@@ -48,7 +48,7 @@ describe('what a team adds of its own meets the request', () => {
     expect((await send({ password: good, otp: 123456 })).status).toBe(200)
   })
 
-  test('I1, C14: a second factor gets fields that are nested 32 deep, and none that are deeper', async () => {
+  test('a second factor gets fields that are nested 32 deep, and none that are deeper [I1, C14]', async () => {
     const seen: ResetRequest[] = []
     const nested = (depth: number) => `${'['.repeat(depth)}1${']'.repeat(depth)}`
     const bodyOf = (link: object, password: string, otp: string) =>
@@ -68,7 +68,7 @@ describe('what a team adds of its own meets the request', () => {
     expect(seen[0]!.fields.otp).toEqual(JSON.parse(within))
   })
 
-  test('S1: sessions have ended when the answer comes', async () => {
+  test('sessions have ended when the answer comes [S1]', async () => {
     const { send, sessions } = await withTeams({
       revokeSessions: async (tx, { id }) => {
         await tx.$executeRaw`DELETE FROM "sessions" WHERE "account_id" = ${id}::uuid`

@@ -21,7 +21,7 @@ export async function POST(request: Request): Promise<Response> {
 
   return handlePost(services(), request, pages(settings), async (apiRequest) => {
     const fields = await apiRequest.fields()
-    const shaped = configuration.linkRequestSchema?.(fields) ?? fields
+    const shaped = configuration.transformLinkRequest?.(fields) ?? fields
     const input = requireValidFields(bodySchemas[loginField], repairFields(links, 'reset', shaped))
 
     const { language, requestId, client } = apiRequest

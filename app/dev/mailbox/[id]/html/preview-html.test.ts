@@ -6,7 +6,7 @@ import { frameHtml, framePolicy, parseColorScheme } from './preview-html'
 test('links of an email open in the window that shows the mailbox', async () => {
   const { html } = await emails.changed({
     locale: 'en',
-    sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
+    service: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
     account,
     changedAt: new Date(),
     cancelLink: 'https://id.example.com/cancel-reset/',
@@ -29,7 +29,7 @@ test.each([
 test('an email can be looked at as light and as dark mail programs show it, whatever the system has', async () => {
   const { html } = await emails.changed({
     locale: 'en',
-    sender: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
+    service: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
     account,
     changedAt: new Date(),
   })
@@ -49,7 +49,7 @@ test('an email can be looked at as light and as dark mail programs show it, what
   ])
 })
 
-test('M4: a caught email runs nothing and fetches nothing', () => {
+test('a caught email runs nothing and fetches nothing [M4]', () => {
   expect(framePolicy).toContain("default-src 'none'")
   expect(framePolicy).toMatch(/\bsandbox\b(?!.*allow-(scripts|same-origin|forms))/)
 })
