@@ -10,7 +10,7 @@ import { openDatabase } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import configuration from '@/rekey.config'
-import { findDatabase } from './accounts/find-database'
+import { findOrStartDatabase } from './accounts/find-database'
 import { Mistake } from './accounts/mistake'
 import { addAccount, listAccounts, setActive } from './accounts/own-accounts'
 import { readPassword } from './accounts/read-password'
@@ -95,7 +95,7 @@ async function main(): Promise<number> {
   const mapping = product ? demoUsersMapping(product) : isDemo ? undefined : configuration.users
   if (mapping && ['add', 'activate', 'deactivate'].includes(command))
     throw new Mistake(`The accounts are in ${identityOf(mapping)}: only their own application changes them.`)
-  const { url, schemas, close } = await findDatabase(mapping === undefined)
+  const { url, schemas, close } = await findOrStartDatabase(mapping === undefined)
   const log = createLog('fatal', 'accounts')
   const database = openDatabase({ url, poolSize: 2, schemas }, log)
   const ownAccounts = createOwnAccounts(database)

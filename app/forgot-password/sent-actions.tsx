@@ -12,7 +12,8 @@ import type { SentMessages } from './sent-notice'
 /**
  * The buttons to request another email and to correct the login.
  *
- * @param againAt milliseconds since the epoch; a request before then sends no email, or is rejected as too frequent
+ * @param againAt milliseconds since the epoch; until then the button says how long to wait, because the server would send no email or
+ *   reject the request as too frequent
  * @param requestEmail requests another email for the same login
  */
 export function SentActions({

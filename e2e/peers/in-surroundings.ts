@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { openInstallation, type Installation } from '@/e2e/support/installation'
 import { newPassword } from '@/e2e/support/running-app'
 import { quotedTableName } from '@/lib/accounts/check/grants'
-import { tableAccessOf } from '@/lib/accounts/check/table-access'
+import { tableUsesOf } from '@/lib/accounts/check/table-uses'
 import { parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
 import { tag, type Account, type Accounts } from './accounts'
 import { migrate } from '@/lib/setup/migrate'
@@ -181,7 +181,7 @@ async function whileLocked<Result>(
   mapping: UsersMapping,
   act: () => Promise<Result>,
 ): Promise<Result> {
-  const names = tableAccessOf(mapping).map(({ table }) => quotedTableName(table))
+  const names = tableUsesOf(mapping).map(({ table }) => quotedTableName(table))
   const { rows } = await sql.query<{ name: string }>(
     'SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL',
     [names],

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import type { TestDatabase } from '@/e2e/support/test-database'
 import { readCatalogue } from '@/lib/accounts/adapters/catalogue'
 import { usersGrantStatements, quotedTableName } from '@/lib/accounts/check/grants'
-import { tableAccessOf } from '@/lib/accounts/check/table-access'
+import { tableUsesOf } from '@/lib/accounts/check/table-uses'
 import { parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
 import { openDatabase } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
@@ -44,7 +44,7 @@ export async function reach(
     return { users: mapping, url: database.url, close: async () => undefined }
   const users = way === 'through a view' ? await viewOf(sql, mapping) : mapping
   const secured =
-    way === 'under row-level security' ? tableAccessOf(users).map(({ table }) => quotedTableName(table)) : []
+    way === 'under row-level security' ? tableUsesOf(users).map(({ table }) => quotedTableName(table)) : []
   for (const table of secured)
     await sql.query({ text: `ALTER TABLE IF EXISTS ${table} ENABLE ROW LEVEL SECURITY` })
 
@@ -53,7 +53,7 @@ export async function reach(
   const opened = openDatabase({ ...database, url, poolSize: 1 }, pino({ level: 'silent' }))
   try {
     const problems = async () => (await inspectUsersTable(opened, users)).problems.join('\n')
-    const tables = tableAccessOf(users).map(({ table }) => table)
+    const tables = tableUsesOf(users).map(({ table }) => table)
     const grants = usersGrantStatements(users, await readCatalogue(asOwner(sql), tables), role)
     await sql.query(grants.join(' '))
     // None is one too many: the check notices when one is missing, and prints it.

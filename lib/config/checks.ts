@@ -70,7 +70,7 @@ const url = z.string().refine((text) => URL.canParse(text), {
   abort: true,
 })
 
-/** An http(s) URL for links in emails and pages: https, or http on this machine only (ASVS 12.2.1). */
+/** A URL with https, or with http on this machine only (ASVS 12.2.1), without user name, password and fragment. */
 export const httpsOrLocalUrl = url.refine(
   (text) => isSafeUrl(text) && new URL(text).hash === '',
   'use https (http only for localhost), without user name, password or fragment',
@@ -81,8 +81,8 @@ const route = /^#!?\/(?:[A-Za-z0-9._~!$*+:@/-]|%[0-9A-Fa-f]{2})*$/
 
 /**
  * Like `httpsOrLocalUrl`, but the URL may end in the route of a hash router. The link's parameters follow the route, so a
- * fragment must not
- * contain `?`, `&`, `=` or `#`: the start of the parameters would be ambiguous. An empty fragment is a typing error.
+ * fragment must not contain `?`, `&`, `=` or `#`: the start of the parameters would be ambiguous. An empty fragment is a typing
+ * error.
  */
 export const routedUrl = url.refine((text) => {
   const hash = text.indexOf('#')

@@ -6,7 +6,8 @@ import { settingsSchema } from './schema'
 import { dataDirOf, databaseSchemaNames, SettingsError } from './settings'
 import { unknownSettingWarnings } from './unknown-settings'
 
-// The settings of commands, which run where others are missing. Each function takes the environment.
+// Reads settings for commands such as `migrate`. A command may run where other settings, such as SECRET_KEY, are missing, so each
+// function validates only what its commands need.
 
 /**
  * Parses the settings of commands that need only the database.

@@ -59,7 +59,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   problems.push(...emailLimitProblems(given), ...sameSchemaProblems(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
-  /** Seconds: no longer than a link lives, see `emailLimitProblems`. */
+  /** Seconds: the default window of both limits of emails. It may not be longer than a link lives, see `emailLimitProblems`. */
   const emailWindow = Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD)
   const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
   const publicOrigin = new URL(publicUrl).origin

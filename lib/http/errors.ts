@@ -28,7 +28,10 @@ export class ThrottledError extends ApiError {
 /** An error of one field: its code, and the values of its message's placeholders. */
 export type FieldError = { code: FieldErrorCode; values?: Values }
 
-/** Invalid fields of a body, with all errors of each, in the order in which the contract declares the fields. */
+/**
+ * The invalid fields of a body, each with all its errors, in the order of the request's schema; `non_field_errors` if the body is not an
+ * object.
+ */
 export class InvalidFields extends Error {
   readonly fields: Record<string, FieldError[]>
   constructor(fields: Record<string, FieldError[]>) {

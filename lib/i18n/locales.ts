@@ -41,7 +41,7 @@ const maxLanguages = 10
 /**
  * Chooses the best supported language for an `Accept-Language` header (RFC 9110 §12.5.4).
  *
- * @returns `fallback` if the header is absent, malformed, or names no supported language
+ * @returns `fallback` if the header is absent or too long, or if none of its first ten well-formed languages is supported
  */
 export function preferredLanguage(acceptLanguage: string | null, fallback: Language): Language {
   if (acceptLanguage === null || acceptLanguage.length > maxHeaderLength) return fallback

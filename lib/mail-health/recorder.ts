@@ -144,7 +144,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     fail('job-error', `${name} ${reason}`, startedAt)
   }
 
-  /** Records jobs that hang: a silent mail server or extension point causes no event. */
+  /** Records jobs that have run for long: until a silent mail server or extension point times out, nothing else reports them. */
   function recordSilence(): void {
     for (const job of running.values()) {
       if (job.reported || clock() - job.started < times.silence) continue

@@ -20,7 +20,7 @@ export type MailFacts = {
   accepted: number | null
   /** Since the last failure that would affect every email. */
   failed: number | null
-  /** Since all attempts fail; null: the last attempt succeeded. */
+  /** Since all attempts fail; null: they do not, or there was none yet. */
   failing: number | null
   /** The cause of the last failure; kept after it ended. */
   cause: string | null
@@ -47,7 +47,8 @@ export type MailObservations = {
 export type MailStateStore = ReturnType<typeof createMailStateStore>
 
 /**
- * Creates the store of the mail health: one row that all workers update, in which the newest acceptance or failure counts.
+ * Creates the store of the mail health: one row that all workers update. The newer of the last acceptance and the last failure
+ * decides whether emails fail.
  * Every function throws if the database is unavailable.
  */
 export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' | 'names'>) {

@@ -64,7 +64,10 @@ export function smtpOptions(
   }
 }
 
-/** Creates the context once for all connections: Node's list is long, and with `ca` each connection would parse it. */
+/**
+ * Returns the TLS options to trust these certificate authorities besides Node's. Makes one TLS context for all connections: with the
+ * option `ca`, each connection would parse Node's long list of certificates again.
+ */
 function trusting(authorities: string[]) {
   if (authorities.length === 0) return {}
   const ca = [...nodesAuthorities(), ...authorities]

@@ -26,6 +26,7 @@ export type Reported = {
   now: number
 }
 
+/** How many jobs of one queue are unfinished. */
 export type JobNumbers = {
   queue: string
   waiting: number

@@ -61,7 +61,7 @@ export type RekeyConfig = {
   emails?: Partial<Emails>
   /** Builds the URL of the link in an email (DRR: VERIFICATION_URL_BUILDER). `standard` is the default. */
   buildVerificationUrl?: (link: Link, standard: string) => string
-  /** Builds the JSON body of a response 200 (DRR: SUCCESS_RESPONSE_BUILDER). */
+  /** Builds the JSON body of the response to a successful request (DRR: SUCCESS_RESPONSE_BUILDER). `detail` is the default's message. */
   buildSuccessResponse?: (detail: string) => Record<string, unknown>
   /**
    * Ends the account's sessions, refresh and remember-me tokens in the transaction that replaces the password; use only `tx`.

@@ -17,15 +17,15 @@ export type RequestLinkInput = {
 }
 
 export type RequestLinkOutcome =
-  { ok: true; found: boolean | 'not-told' } | { ok: false; code: 'not-genuine' | 'not-found' } | Throttled
+  { ok: true; found: true | 'not-told' } | { ok: false; code: 'not-genuine' | 'not-found' } | Throttled
 
 /**
  * Stores a request for a link. Unless RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND is set, does not look up the account, because the
  * response must not depend on it (OWASP Forgot Password, "Forgot Password Request"). A login that is too long to be looked up
- * gets the same response and is not stored.
+ * is not stored; its response is that of an unknown login.
  *
- * @returns `found`: whether there is an account, only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND; 'not-genuine' for a link
- *   that Rekey did not sign
+ * @returns `found: true` and 'not-found' only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND; 'not-genuine' for a link that Rekey did
+ *   not sign
  */
 export async function requestLink(
   parts: ResetDependencies,

@@ -7,7 +7,7 @@ const deadline = 800
 /** The most bytes of a response that are read; a padded range has some 60 kB. */
 const largestResponse = 512 * 1024
 
-/** Whether a password has appeared in a data breach. Never throws. */
+/** Whether a password has appeared in a data breach; false if that cannot be found out, or is not checked. Never throws. */
 export type BreachCheck = (password: string) => Promise<boolean>
 
 /**

@@ -1,4 +1,10 @@
-import { costOfUncovered, findPieces, repeatedPartLength, type UncoveredCosts, type FindWord } from './pieces'
+import {
+  costOfUncovered,
+  findPieces,
+  repeatedPartLength,
+  type UncoveredCosts,
+  type LookUpWord,
+} from './pieces'
 import {
   countVisible,
   isLetter,
@@ -30,7 +36,7 @@ export type DerivativeContext = {
  */
 export function isDerivative(password: string, { minLength, names, isCommon }: DerivativeContext): boolean {
   if (countVisible(password) * 2 < minLength) return true
-  const find: FindWord = (plain) => {
+  const lookUp: LookUpWord = (plain) => {
     if (names.has(plain)) return { word: plain, isName: true }
     return isCommon(plain) ? { word: plain, isName: false } : undefined
   }
@@ -41,7 +47,7 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const most = Math.min(4, Math.floor(all.length / 5))
   const few = { padding: 1, letter: 2, most, needsWord: false }
   const padded = { padding: 0, letter: Infinity, most: 0, needsWord: true }
-  const cut = findPieces(all, find)
+  const cut = findPieces(all, lookUp)
   if (costOfUncovered(cut, few) <= most || costOfUncovered(cut, padded) === 0) return true
 
   const unsigned = all.filter((character) => !isSign(character))
@@ -62,7 +68,7 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   return isRepeated(letters) || rest(letters, few) + around <= most
 
   function rest(characters: readonly string[], costs: UncoveredCosts): number {
-    return costOfUncovered(findPieces(characters, find), costs)
+    return costOfUncovered(findPieces(characters, lookUp), costs)
   }
 
   function isRepeated(characters: readonly string[]): boolean {

@@ -15,8 +15,8 @@ export type KnownWord = {
   isName: boolean
 }
 
-/** Looks up a word without its disguise (`withoutDisguise`); undefined if no guesser tries it. */
-export type FindWord = (plain: string) => KnownWord | undefined
+/** Looks up a word whose disguise the caller removed (`withoutDisguise`); undefined if no guesser tries it. */
+export type LookUpWord = (plain: string) => KnownWord | undefined
 
 type Piece = { end: number; known?: KnownWord; isStrong?: boolean }
 
@@ -45,17 +45,17 @@ export type UncoveredCosts = {
 type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
 
 /**
- * Finds the lines of keys or letters, the repetitions, and the words that `find` knows. The pieces of a position are computed
+ * Finds the lines of keys or letters, the repetitions, and the words that `lookUp` knows. The pieces of a position are computed
  * when they are first read, because most phrases are given up after a word or two.
  */
-export function findPieces(characters: readonly string[], find: FindWord): TextPieces {
+export function findPieces(characters: readonly string[], lookUp: LookUpWord): TextPieces {
   const plain = withoutDisguise(characters)
   const found: Piece[][] = []
   function piecesFrom(start: number): Piece[] {
     return (found[start] ??= [
       ...lines(characters, start),
       ...repetitions(characters, start),
-      ...words(characters, plain, find, start),
+      ...words(characters, plain, lookUp, start),
     ])
   }
   return { characters, piecesFrom }
@@ -138,7 +138,7 @@ function repetitions(characters: readonly string[], start: number): Piece[] {
 function words(
   characters: readonly string[],
   plain: readonly string[],
-  find: FindWord,
+  lookUp: LookUpWord,
   start: number,
 ): Piece[] {
   const pieces: Piece[] = []
@@ -148,7 +148,7 @@ function words(
     backwards = plain[end - 1]! + backwards
     if (isLetter(characters[end - 1]!)) letters += 1
     if (letters * 2 < end - start) continue
-    const known = find(forwards) ?? (end - start >= strongLetters ? find(backwards) : undefined)
+    const known = lookUp(forwards) ?? (end - start >= strongLetters ? lookUp(backwards) : undefined)
     if (known) pieces.push({ end, known, isStrong: known.isName || letters >= strongLetters })
   }
   return pieces

@@ -28,8 +28,9 @@ const settleTime = 30_000
 const lastRetryBefore = 24 * 3600 * 1000
 
 /**
- * The most attempts of one job that may each have delivered an email. It limits duplicates if a mail server accepts emails
- * without a reply. If it disconnects at once, these attempts last a quarter of an hour, longer than a restart of it takes.
+ * The most attempts of one job that may each have delivered an email: a mail server that accepts emails and never replies must not
+ * cause duplicates without end. If the server closes each connection at once, the attempts take at least 17 minutes, which is
+ * longer than a restart of the server.
  */
 export const maxAttemptsInDoubt = 8
 

@@ -1,12 +1,12 @@
-import { checkRows } from '@/lib/accounts/check/rows'
+import { checkLiveTables } from '@/lib/accounts/check/live-tables'
 import { mappingProblems } from '@/lib/accounts/check/columns'
 import { readCatalogue, type Relation } from '@/lib/accounts/adapters/catalogue'
 import { mappingFingerprint } from '@/lib/accounts/check/fingerprint'
 import { tableKey } from '@/lib/accounts/check/grants'
-import { tableAccessOf } from '@/lib/accounts/check/table-access'
+import { tableUsesOf } from '@/lib/accounts/check/table-uses'
 import { rowSecurityProblems } from '@/lib/accounts/check/row-security'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
-import { missingOptionProblems } from '@/lib/accounts/check/missing-options'
+import { unsetOptionProblems } from '@/lib/accounts/check/unset-options'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { quoteSchema } from '@/lib/config/schema-names'
 import type { Settings } from '@/lib/config/settings'
@@ -33,19 +33,19 @@ export async function inspectUsersTable(
   const { pool, schemas } = database
   const role = await roleOf(database)
   const none = { warnings: [], catalogue: new Map<string, Relation>(), role, isProven: false }
-  const empty = missingOptionProblems(mapping)
+  const empty = unsetOptionProblems(mapping)
   if (empty.length > 0) return { ...none, problems: empty }
 
   const catalogue = await readCatalogue(
     database.prisma,
-    tableAccessOf(mapping).map(({ table }) => table),
+    tableUsesOf(mapping).map(({ table }) => table),
   )
   const problems = [
     ...mappingProblems(mapping, catalogue, role),
     ...(await rowSecurityProblems(pool, mapping, catalogue, role)),
   ]
   if (problems.length > 0) return { ...none, catalogue, problems }
-  const found = await checkRows(pool, mapping, catalogue, createSqlAccountStore(database, mapping))
+  const found = await checkLiveTables(pool, mapping, catalogue, createSqlAccountStore(database, mapping))
   const { rowCount } = await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
     `SELECT FROM ${quoteSchema(schemas.own)}."proven_mapping" WHERE "fingerprint" = $1`,
@@ -82,7 +82,7 @@ export async function checkUsersTable(
     const { problems, warnings, isProven } = await inspectUsersTable(database, mapping)
     if (problems.length === 0 && mode === 'production' && usersTableProof === 'required' && !isProven)
       problems.push(
-        `No password has been verified with this mapping of ${tableKey(tableAccessOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
+        `No password has been verified with this mapping of ${tableKey(tableUsesOf(mapping)[0]!.table)}. Set a password in your own application, then run \`npm run accounts -- check LOGIN --password-stdin\` and type it. (USERS_TABLE_PROOF=waived starts without.)`,
       )
     if (problems.length > 0)
       throw new Error(

@@ -11,12 +11,14 @@ import {
 import { Mistake } from './mistake'
 
 /**
- * Opens DATABASE_URL, else the embedded database of DATA_DIR, through the running demo if there is one. Prints which one: an
- * operator whose setting has no effect must notice that the results are those of another database.
+ * Finds the database to work on: DATABASE_URL, else the demo's in DATA_DIR. Connects to the demo's if the demo runs; otherwise starts
+ * and migrates it until `close`. Prints which one it is: an operator whose setting has no effect must notice that the results are
+ * another database's.
  *
+ * @param ownsUsers whether the accounts are in Rekey's own table, which a migration then updates
  * @throws Mistake if there is neither
  */
-export async function findDatabase(
+export async function findOrStartDatabase(
   ownsUsers: boolean,
 ): Promise<{ url: string; schemas: SchemaNames; close(): Promise<void> }> {
   if (process.env.DATABASE_URL?.trim()) {

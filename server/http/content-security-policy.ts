@@ -12,7 +12,7 @@ export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'n
 
 /**
  * Returns the policy of a page: it may load its own files, and scripts with the nonce of this response (OWASP CSP, "Strict
- * policy"). Under a path, `'self'` would include every app of the origin.
+ * policy"). Under a path, its own files are named by that path, because `'self'` would include the other apps of the origin.
  */
 export function pagePolicy(nonce: string, rules: PolicyRules): string {
   const { mode, publicOrigin, dev } = rules

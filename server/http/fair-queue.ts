@@ -7,10 +7,10 @@ export type QueueBounds = {
   waitingPerClient: number
 }
 
-/** A request in the queue. The queue calls `begin` or `reject` once, or neither if the request leaves first. */
+/** A request that `enter` accepted. The queue then calls `begin` or `reject` once, or neither if the request leaves first. */
 export type QueuedRequest = {
   begin(): void
-  /** The queue was full, and this client had more waiting than the client of a later request. */
+  /** Ends the request, to make room in a full queue for a client that has fewer requests waiting. */
   reject(): void
 }
 
@@ -23,7 +23,8 @@ export type FairQueue = ReturnType<typeof createFairQueue>
  * begins after at most one of them. A client that has as many in progress as it may misses its turn, so that requests that
  * never end leave room for others.
  *
- * A full queue rejects the last request of the client with the most waiting, so that no client fills it alone.
+ * A full queue rejects the last request of the client with the most waiting for a client that has fewer, so that no client fills it
+ * alone.
  */
 export function createFairQueue(bounds: QueueBounds) {
   const clients = new Map<string, Client>()
@@ -35,7 +36,7 @@ export function createFairQueue(bounds: QueueBounds) {
   /**
    * Lets a request wait. It never begins at once: `beginNext` does that.
    *
-   * @returns a function to call when the request ended or its client disconnected; undefined if the request is rejected
+   * @returns a function to call when the request ended or its client disconnected; undefined if there is no room; `reject` is not called then
    */
   function enter(key: string, request: QueuedRequest): (() => void) | undefined {
     const client = clients.get(key) ?? { key, working: 0, waiting: new Set() }

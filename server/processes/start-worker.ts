@@ -46,9 +46,10 @@ async function sweep({ limits, audit, recovery, metrics, settings, log }: Servic
 }
 
 /**
- * Starts to process jobs of the queue.
+ * Starts to process jobs of the queue, to purge expired rows, and to report metrics and the state of the mail.
  *
- * @returns stops: fetches no more jobs, waits for running ones, closes the connections to the mail server
+ * @returns a function that stops the worker: it fetches no more jobs, waits for running ones, and closes the connections to the mail
+ *   server
  * @throws if the database is unavailable
  */
 export async function startWorker(

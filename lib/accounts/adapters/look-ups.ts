@@ -8,7 +8,10 @@ import type { Database, Transaction } from '@/lib/database/pool'
 /** Milliseconds of one statement. A look-up has two, and must end before the pool stops to wait for it (lib/database/pool.ts). */
 const longestStatement = 3_500
 
-/** Milliseconds for which a look-up waits for others: eight jobs of a worker must end before they expire. */
+/**
+ * Milliseconds that a look-up waits for its turn before it fails. Wait and look-up together, 27 seconds, must end within the minute
+ * that the worker gives a requested link.
+ */
 const longestWait = 20_000
 
 /** Milliseconds below which a look-up shows that an index serves it, or that the table is small. */

@@ -1,7 +1,7 @@
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
 import { usersGrantStatements, tableKey, columnsToUpdate } from './grants'
-import { tableAccessOf, type TableAccess, type ColumnAccess } from './table-access'
+import { tableUsesOf, type TableUse, type ColumnUse } from './table-uses'
 
 /**
  * Compares a mapping with the catalogue.
@@ -16,7 +16,7 @@ export function mappingProblems(
 ): string[] {
   const problems: string[] = []
   let lacksPrivileges = false
-  for (const use of tableAccessOf(mapping)) {
+  for (const use of tableUsesOf(mapping)) {
     const relation = catalogue.get(tableKey(use.table))
     if (relation === undefined) {
       if (!use.ifPresent) problems.push(missingTable(use))
@@ -35,7 +35,7 @@ export function mappingProblems(
     problems.push(
       `The role of DATABASE_URL lacks privileges on the users table; have its owner run: ${usersGrantStatements(mapping, catalogue, role).join(' ')}`,
     )
-  const id = catalogue.get(tableKey(tableAccessOf(mapping)[0]!.table))
+  const id = catalogue.get(tableKey(tableUsesOf(mapping)[0]!.table))
   if (id?.kind === 'table' && id.columns.has(mapping.id) && !id.uniqueColumns.has(mapping.id))
     problems.push(
       `users.id: ${mapping.table} has no unique index on ${mapping.id} alone, so one link could be of several accounts. Name its primary key.`,
@@ -79,12 +79,12 @@ function isJoinable(id: Column, column: Column): boolean {
   return from >= 0 && to >= from
 }
 
-function missingTable({ option, table }: TableAccess): string {
+function missingTable({ option, table }: TableUse): string {
   const hint = table.schema === 'public' ? ' A table of another schema is written as schema.table.' : ''
   return `users.${option}: there is no table ${tableKey(table)}.${hint}`
 }
 
-function columnProblems(use: TableAccess, wanted: ColumnAccess, relation: Relation): string[] {
+function columnProblems(use: TableUse, wanted: ColumnUse, relation: Relation): string[] {
   const column = relation.columns.get(wanted.column)
   const where = `users.${wanted.option}: `
   const name = `${tableKey(use.table)}.${wanted.column}`
@@ -108,7 +108,7 @@ const updatable =
 const times: Column['family'][] = ['timestamptz', 'timestamp']
 
 /** Explains, as the end of a sentence, why a column does not fit its use; null if it does. */
-function unfitness({ as }: ColumnAccess, column: Column): string | null {
+function unfitness({ as }: ColumnUse, column: Column): string | null {
   const { family, maxLength, isNullable } = column
   if (as === 'any') return null
   if (as === 'id')
@@ -133,7 +133,7 @@ function unfitness({ as }: ColumnAccess, column: Column): string | null {
     : null
 }
 
-function isPrivilegeMissing(use: TableAccess, relation: Relation): boolean {
+function isPrivilegeMissing(use: TableUse, relation: Relation): boolean {
   const columnOf = (name: string) => relation.columns.get(name)
   return (
     !relation.hasSchemaUsage ||
@@ -144,7 +144,7 @@ function isPrivilegeMissing(use: TableAccess, relation: Relation): boolean {
 }
 
 /** Whether UPDATE is not granted. If rows are only locked, UPDATE on any column is enough. */
-function isUpdateMissing(use: TableAccess, relation: Relation): boolean {
+function isUpdateMissing(use: TableUse, relation: Relation): boolean {
   if (use.onlyLocked) return [...relation.columns.values()].every(({ mayUpdate }) => !mayUpdate)
   return columnsToUpdate(use).some((name) => relation.columns.get(name)?.mayUpdate === false)
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
-import { tableAccessOf, type TableAccess } from './table-access'
+import { tableUsesOf, type TableUse } from './table-uses'
 
 /**
  * Lists the statements that grant a role exactly the privileges that Rekey needs on the tables of a mapping (ASVS 13.2.2).
@@ -14,7 +14,7 @@ export function usersGrantStatements(
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): string[] {
-  const uses = tableAccessOf(mapping).filter(
+  const uses = tableUsesOf(mapping).filter(
     ({ table, ifPresent }) => !ifPresent || catalogue.has(tableKey(table)),
   )
   const schemas = [...new Set(uses.map(({ table }) => table.schema))]
@@ -28,7 +28,7 @@ export function usersGrantStatements(
 }
 
 /** Lists the privileges that Rekey needs on a table, by column where possible. */
-function privileges(use: TableAccess, relation?: Relation): string[] {
+function privileges(use: TableUse, relation?: Relation): string[] {
   const list = (columns: string[]) => [...new Set(columns)].map(pg.escapeIdentifier).join(', ')
   const read = use.columns.map(({ column }) => column)
   const written = columnsToUpdate(use, relation)
@@ -43,7 +43,7 @@ function privileges(use: TableAccess, relation?: Relation): string[] {
  * Lists the columns that need UPDATE. Locking a row needs it on any one column: the time of the last update if there is one, else
  * a column that does not affect who may sign in, else the id.
  */
-export function columnsToUpdate({ columns, onlyLocked }: TableAccess, relation?: Relation): string[] {
+export function columnsToUpdate({ columns, onlyLocked }: TableUse, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
   if (written.length > 0 || !onlyLocked) return written
   const named = new Map(columns.map(({ option, column }) => [column, option]))
@@ -67,7 +67,7 @@ export function revokingTriggerSql(
   ownSchema: string,
   owner: string,
 ): string {
-  const use = tableAccessOf(mapping)[0]!
+  const use = tableUsesOf(mapping)[0]!
   const escape = pg.escapeIdentifier
   const watched = [
     mapping.email,
@@ -97,11 +97,11 @@ CREATE TRIGGER "rekey_revoke_links" AFTER UPDATE ON ${quotedTableName(use.table)
 }
 
 /** Quotes a table's name for SQL, with its schema. */
-export function quotedTableName({ schema, name }: TableAccess['table']): string {
+export function quotedTableName({ schema, name }: TableUse['table']): string {
   return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
 }
 
 /** The key of a table in the result of `readCatalogue`. */
-export function tableKey({ schema, name }: TableAccess['table']): string {
+export function tableKey({ schema, name }: TableUse['table']): string {
   return `${schema}.${name}`
 }

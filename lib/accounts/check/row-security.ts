@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { tableKey, quotedTableName } from './grants'
-import { tableAccessOf, type TableAccess } from './table-access'
+import { tableUsesOf, type TableUse } from './table-uses'
 
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
 
@@ -20,7 +20,7 @@ export async function rowSecurityProblems(
   catalogue: ReadonlyMap<string, Relation>,
   role: string,
 ): Promise<string[]> {
-  const secured = tableAccessOf(mapping).filter(({ table }) => catalogue.get(tableKey(table))?.hasRowSecurity)
+  const secured = tableUsesOf(mapping).filter(({ table }) => catalogue.get(tableKey(table))?.hasRowSecurity)
   if (secured.length === 0) return []
   const { rows: policies } = await (client as pg.Client).query<Policy>(
     `SELECT n.nspname || '.' || c.relname AS "table", p.polcmd AS "command", p.polpermissive AS "isPermissive",
@@ -46,7 +46,7 @@ export async function rowSecurityProblems(
   })
 }
 
-function commandsOf({ columns, deletes, onlyLocked }: TableAccess): string[] {
+function commandsOf({ columns, deletes, onlyLocked }: TableUse): string[] {
   const updates = onlyLocked === true || columns.some(({ isWritten }) => isWritten)
   return ['SELECT', ...(updates ? ['UPDATE'] : []), ...(deletes ? ['DELETE'] : [])]
 }

@@ -9,7 +9,7 @@ import {
 } from '@/lib/accounts/users-table'
 
 /** How Rekey uses a column of a mapped table, and the option that names the column. */
-export type ColumnAccess = {
+export type ColumnUse = {
   option: string
   column: string
   /** The values that the column must be able to store or to be compared with. */
@@ -18,11 +18,11 @@ export type ColumnAccess = {
 }
 
 /** How Rekey uses one table of a mapping. */
-export type TableAccess = {
+export type TableUse = {
   /** The option that names the table. */
   option: string
   table: TableName
-  columns: ColumnAccess[]
+  columns: ColumnUse[]
   /** Whether rows are deleted. */
   deletes?: boolean
   /** Whether rows are locked but never written. Locking needs UPDATE on one column. */
@@ -31,9 +31,9 @@ export type TableAccess = {
 }
 
 /** Lists how Rekey uses the tables of a mapping. The check, the grants and the row-level security are derived from it. */
-export function tableAccessOf(mapping: UsersMapping): TableAccess[] {
+export function tableUsesOf(mapping: UsersMapping): TableUse[] {
   const { password, set = {}, end = [] } = mapping
-  const asOf = (option: string): ColumnAccess['as'] => {
+  const asOf = (option: string): ColumnUse['as'] => {
     if (option === 'id') return 'id'
     if (option === 'createdAt' || option === 'password.changedAt') return 'time'
     return ['username', 'email', 'firstName', 'lastName', 'name', 'locale', 'label'].includes(option)
@@ -41,20 +41,20 @@ export function tableAccessOf(mapping: UsersMapping): TableAccess[] {
       : 'any'
   }
   const written = new Map<string, WrittenValue>(Object.entries(set))
-  const toUse = ([option, column]: [string, string]): ColumnAccess => {
+  const toUse = ([option, column]: [string, string]): ColumnUse => {
     if (option === 'password.column')
       return { option, column, as: { hash: password.format.longestOutput }, isWritten: true }
     if (option === 'set') return { option, column, as: { written: written.get(column)! }, isWritten: true }
     if (option === 'password.changedAt') return { option, column, as: 'time', isWritten: true }
     return { option, column, as: asOf(option) }
   }
-  const users: TableAccess = {
+  const users: TableUse = {
     option: 'table',
     table: parseTableName(mapping.table),
     columns: usersTableColumns(mapping).map(toUse),
     onlyLocked: password.in !== undefined,
   }
-  const hashes: TableAccess[] = password.in
+  const hashes: TableUse[] = password.in
     ? [
         {
           option: 'password.in.table',
@@ -63,7 +63,7 @@ export function tableAccessOf(mapping: UsersMapping): TableAccess[] {
         },
       ]
     : []
-  const ended = end.map(({ table, user, where, ifPresent = false }): TableAccess => {
+  const ended = end.map(({ table, user, where, ifPresent = false }): TableUse => {
     const columns: [string, string][] = [['end.user', user], ...conditionColumns('end.where', where)]
     return {
       option: 'end.table',

@@ -6,11 +6,9 @@ import { identityOf, parseTableName, type UsersMapping } from '@/lib/accounts/us
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { lookUpIndex, lookUpIndexExpressions } from '@/lib/accounts/look-up-index'
 import { tableKey, quotedTableName } from './grants'
-import { tableAccessOf, type TableAccess } from './table-access'
+import { tableUsesOf, type TableUse } from './table-uses'
 
-// Checks a mapping against rows of its tables. The samples are small, because a start must not read a table of millions.
-
-/** Rows of a sample. */
+/** Rows of a sample. A start must not read a table of millions. */
 const sampleSize = 1000
 
 /** Milliseconds that a look-up of an email address may take; a worker does one for each request. */
@@ -25,10 +23,10 @@ type Query = Pick<pg.Client | pg.Pool, 'query'>
 export type CheckFindings = { problems: string[]; warnings: string[] }
 
 /**
- * Compares a mapping with the rows of its tables: stored hashes by format, capitals where none may be, the time of a look-up,
- * and tokens that nothing ends.
+ * Checks a mapping against the live tables: whether stored hashes have its formats, whether columns that it calls lower-case have
+ * capitals, whether look-ups are fast and joins have an index, and whether a table of tokens or sessions is missing in `users.end`.
  */
-export async function checkRows(
+export async function checkLiveTables(
   client: Query,
   mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
@@ -194,8 +192,8 @@ async function checkTokens(
 ): Promise<CheckFindings> {
   const { schema } = parseTableName(mapping.table)
   const ended = new Set(
-    tableAccessOf(mapping)
-      .filter((use: TableAccess) => use.deletes && catalogue.has(tableKey(use.table)))
+    tableUsesOf(mapping)
+      .filter((use: TableUse) => use.deletes && catalogue.has(tableKey(use.table)))
       .map(({ table }) => tableKey(table)),
   )
   const { rows } = await (client as pg.Client).query<{ name: string }>(

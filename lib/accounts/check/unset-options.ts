@@ -4,15 +4,15 @@ function mayBeEmpty(option: string): boolean {
 }
 
 /**
- * Finds options of a mapping that have no value, such as `process.env.DEVISE_PEPPER` if the variable is missing.
+ * Finds options of a mapping that are named but have no value, such as `process.env.DEVISE_PEPPER` if the variable is missing.
  *
  * @returns a sentence for each option
  */
-export function missingOptionProblems(mapping: object, path = 'users'): string[] {
+export function unsetOptionProblems(mapping: object, path = 'users'): string[] {
   return Object.entries(mapping).flatMap(([name, value]) => {
     const option = Array.isArray(mapping) ? `${path}[${name}]` : `${path}.${name}`
     const isMissing = value === undefined || Number.isNaN(value) || (value === '' && !mayBeEmpty(option))
     if (isMissing) return [`${option} has no value.`]
-    return typeof value === 'object' && value !== null ? missingOptionProblems(value as object, option) : []
+    return typeof value === 'object' && value !== null ? unsetOptionProblems(value as object, option) : []
   })
 }
