@@ -84,7 +84,8 @@ export async function printLinkCommand(account: Account, actor: string, force: b
     console.error(
       `This link sets the password of ${signIn}. Give it only to a person whose identity you verified.`,
     )
-    console.error(`It works once, until ${formatInstant(expiresAt)}.`)
+    const use = services.settings.reset.oneTimeUse ? 'once, ' : ''
+    console.error(`It works ${use}until ${formatInstant(expiresAt)}.`)
     console.log(url)
   })
 }
