@@ -4,7 +4,7 @@ import type { Language } from '@/lib/i18n/locales'
 import type {
   ChangedEmailFacts,
   EmailAccount,
-  Emails,
+  EmailTemplates,
   RenderedEmail,
   ResetEmailFacts,
   ServiceFacts,
@@ -17,7 +17,7 @@ import { renderPlainText } from './plain-text'
 import { shownUsername } from './shown-username'
 
 /** The default email templates, in the languages of `messages/`. */
-export const emails: Emails = {
+export const emails: EmailTemplates = {
   reset: (facts) => render(resetContent(facts)),
   changed: (facts) => render(changedContent(facts)),
 }
@@ -94,14 +94,14 @@ function changedContent({
         { label: say('changed.network'), value: client ?? '', untrusted: true },
       ]),
       paragraph(say('changed.was-you')),
-      // Without a cancel link, reset emails go to another mailbox by now, so only support can help.
+      // Without a cancel link, the account has another email address by now. A new reset link would go there: only support can help.
       ...(cancelLink === undefined ? help(say, service) : notYou(say, cancelLink, service)),
     ],
     footer: [paragraph(say('changed.why', { appName }))],
   }
 }
 
-/** Offers only the cancel link, not a new request: cancelling requests a new link itself and pauses other emails. */
+/** Offers the cancel link, but not to request a new link: cancelling requests one itself, and pauses all other emails. */
 function notYou(say: Say, cancelLink: string, service: ServiceFacts): EmailBlock[] {
   const support = supportAddress(service)
   return [
@@ -116,14 +116,14 @@ type Say = ReturnType<typeof translatorOf>
 
 const translators = new Map<Language, Say>()
 
-/** Returns the translator of a language. It keeps the messages that it has parsed. */
+/** Returns the translator of a language. It is created once, because it keeps the messages that it has parsed. */
 function speak(language: Language): Say {
   const say = translators.get(language) ?? translatorOf(language)
   translators.set(language, say)
   return say
 }
 
-/** Throws for a missing message, so that an email is retried instead of showing a key. */
+/** Creates a translator that throws for a missing message, so that the email is retried instead of showing a key. */
 function translatorOf(language: Language) {
   const onError = (error: Error) => {
     throw error
@@ -155,7 +155,7 @@ const dateFormats = new Map<Language, Intl.DateTimeFormat>()
 function dateFormatOf(language: Language): Intl.DateTimeFormat {
   const known = dateFormats.get(language)
   if (known !== undefined) return known
-  // Separate parts instead of `dateStyle`: with it, a foreign hour cycle makes some languages lose their long date.
+  // Separate parts instead of `dateStyle`: with `dateStyle` and this hour cycle, some languages lose the long form of the date.
   const format = {
     year: 'numeric',
     month: 'long',
@@ -165,7 +165,7 @@ function dateFormatOf(language: Language): Intl.DateTimeFormat {
     hourCycle: 'h23',
     timeZone: 'UTC',
   } as const
-  // Avoids the American order of dates.
+  // British English has day, month and year in this order; plain `en` has the American one.
   const created = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, format)
   dateFormats.set(language, created)
   return created
@@ -186,7 +186,7 @@ function accountFacts(say: Say, { username, label, email }: EmailAccount): Email
   return [{ label: say('account'), value: shownUsername(email, email), untrusted: true }]
 }
 
-/** Omits empty facts. */
+/** Returns a block of the facts that are not empty; no block if all are. */
 function facts(rows: EmailFact[]): EmailBlock[] {
   const known = rows.filter(({ value }) => sanitizeShortLine(value) !== '')
   return known.length > 0 ? [{ kind: 'facts', facts: known }] : []

@@ -3,11 +3,13 @@ import { stopsEveryEmail, type MailCause } from './failure-hints'
 /**
  * The result of sending an email.
  *
- * - `reply`: what of the mail server's acceptance may be stored (`storableReply`), for a search in its log.
+ * - `reply`: the storable part of the mail server's reply (`storableReply`), with which an operator finds the email in that
+ *   server's log.
  * - `final`: a retry cannot succeed.
- * - `alert`: Rekey or the mail server is at fault, not the recipient, so an operator must act.
- * - `maybeDelivered`: the whole message was sent without a reply, so it may be delivered.
- * - `cause`: the step that failed, which tells whether every email would fail (`stopsEveryEmail`). The mailer always sets it.
+ * - `alert`: the settings of Rekey or of the mail server are at fault, not the recipient, so an operator must act.
+ * - `maybeDelivered`: the whole message was sent and no reply came, so the email may be delivered.
+ * - `cause`: what failed, which tells whether every email would fail (`stopsEveryEmail`). Rekey's mailer always sets it; a
+ *   team's own `sendEmail` may omit it.
  * - `reason`: codes; never a part of the email, a link or an email address.
  */
 export type SendOutcome =
@@ -32,20 +34,22 @@ type MailError = {
   responseCode?: unknown
 }
 
-/** The reason if an email needs SMTPUTF8 (RFC 6531) and the mail server does not offer it. */
+/** The `reason` of an email that needs SMTPUTF8 (RFC 6531) and fails because the mail server does not offer or relay it. */
 export const smtpUtf8Unsupported = 'smtputf8-unsupported'
 
-/** The mail server does not offer SMTPUTF8, which the recipient's address needs. */
+/** Thrown if the mail server does not offer SMTPUTF8, which the recipient's address needs. */
 export class SmtpUtf8Missing extends Error {}
 
 /**
  * Decides whether to retry a failed delivery, and what caused the failure (RFC 5321 §4.2.1):
  *
- * - 5xx for the recipient or the content: final. The mailbox does not exist or rejects this email.
- * - no TLS, an invalid certificate, or a rejected greeting, login, sender or relay: alert. Retried, because a change of
- *   settings can fix it.
- * - 4xx, network, deadline: retried.
+ * - 5xx for the recipient or the content, or a mail server without SMTPUTF8 that the address needs: final. The mailbox does
+ *   not exist or rejects this email. 503 counts as temporary.
+ * - no TLS, an invalid certificate, a rejected greeting, login, sender or relay, or an unknown error: alert. Retried, because
+ *   a change of settings can fix it.
+ * - everything else, such as 4xx, no connection or a passed deadline: retried without an alert.
  *
+ * @param error what nodemailer threw
  * @param handedOver whether the whole message was sent: without a reply it may be delivered (RFC 5321 §4.5.3.2.6)
  */
 export function classifyFailure(error: unknown, handedOver = false): Failure {
@@ -71,7 +75,7 @@ export function classifyFailure(error: unknown, handedOver = false): Failure {
 
 type Reply = { code: unknown; command: unknown; response: unknown; responseCode: number }
 
-/** Finds the cause of a negative reply: the current step, unless its code or its text points to another one. */
+/** Finds the cause of a negative reply by the command that it replies to, unless its code or its text shows another cause. */
 function causeOfReply({ code, command, response, responseCode }: Reply): MailCause {
   const permanent = responseCode >= 500 && responseCode !== 503
   const text = withoutUntrustedText(response)
@@ -146,7 +150,7 @@ function causeWithoutReply(code: string, originalCode: string): MailCause {
   if (code === 'ETLS') return 'tls'
   if (code === 'EAUTH' || code === 'ENOAUTH') return 'authentication'
   if (code === 'EMESSAGE') return 'message' // longer than the mail server accepts
-  return 'own' // the mailbox of demo and dev cannot be written, or an unknown error
+  return 'own' // the mailbox directory of demo and dev is not writable, or the error is unknown
 }
 
 function enhancedCode(response: unknown): string | undefined {
@@ -154,8 +158,10 @@ function enhancedCode(response: unknown): string | undefined {
 }
 
 /**
- * Returns what of a reply that accepts an email may be stored: its codes and the id that the mail server gave the email. A
- * reply is untrusted, so words that could hold an address or a link are left out.
+ * Returns the storable part of the reply with which a mail server accepted an email: its codes, and the id that it gave the
+ * email, at most 100 characters. The reply is untrusted, so words that could hold an address or a link are left out.
+ *
+ * @returns undefined if the reply is no text, or nothing of it is left
  */
 export function storableReply(response: unknown): string | undefined {
   if (typeof response !== 'string') return undefined

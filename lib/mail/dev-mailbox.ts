@@ -7,7 +7,7 @@ export type StoredEmail = { id: string; date: Date; to: string; subject: string 
 /** A stored email with its content. */
 export type StoredEmailContent = StoredEmail & {
   from: string
-  /** In their order in the message, unfolded, otherwise unchanged. */
+  /** The header fields in their order in the message, with folded lines joined, otherwise unchanged. */
   headers: { name: string; value: string }[]
   html: string
   text: string
@@ -17,14 +17,14 @@ export type StoredEmailContent = StoredEmail & {
 
 export type DevMailbox = ReturnType<typeof createDevMailbox>
 
-/** The most emails that the list shows; older ones stay on disk. */
+/** The most emails that the list of the page shows; older ones stay on disk. */
 const maxListed = 500
 
 const fileName = /^([A-Za-z0-9-]{1,64})\.eml$/
 
-/** Reads the emails that demo and dev stored in a directory. Never for production: it exposes valid links. */
+/** Creates the reader of the emails that demo and dev store in a directory. Never for production: it exposes valid links. */
 export function createDevMailbox(dir: string) {
-  /** Lists the newest 500 emails, newest first; empty if the directory does not exist yet. */
+  /** Lists the newest 500 emails, newest first. The list is empty if the directory does not exist yet. */
   async function list(): Promise<StoredEmail[]> {
     const ids =
       (await undefinedIfMissing(readdir(dir)))?.flatMap((name) => fileName.exec(name)?.[1] ?? []) ?? []
@@ -47,7 +47,7 @@ export function createDevMailbox(dir: string) {
     const whole = await undefinedIfMissing(readFile(pathOf(id)))
     if (whole === undefined) return null
     const source = part(whole)
-    // Loaded only here: it takes 30 MB, and production has no such mailbox.
+    // Loaded only here: mailparser takes 30 MB of memory, and production has no such mailbox.
     const { simpleParser } = await import('mailparser')
     const mail = await simpleParser(source, {
       skipTextToHtml: true,

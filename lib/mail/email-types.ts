@@ -3,24 +3,27 @@ import type { Language } from '@/lib/i18n/locales'
 /** The facts about the service that sends an email, for templates. */
 export type ServiceFacts = {
   appName: string
-  /** Scheme and host of this app. Links in emails lead only to hosts from the settings. */
+  /** Scheme, host and port of PUBLIC_URL. */
   publicOrigin: string
-  /** The prefix of this app's links: PUBLIC_URL without a trailing slash; may have a path. */
+  /** PUBLIC_URL without a trailing slash, which may have a path: links to this app start with it. */
   publicUrl: string
   supportEmail?: string | undefined
   signInUrl?: string | undefined
-  /** `#rrggbb`; its contrast is adjusted before use. */
+  /** `#rrggbb`. Rekey's templates adjust its contrast before use. */
   brandColor?: string | undefined
 }
 
-/** The account that an email is about. Its texts are untrusted: they must stay plain text, and must not read as a message. */
+/**
+ * The account that an email is about. Its texts are untrusted user input: a template must neither render them as HTML or as
+ * links, nor let them read like a message of the service.
+ */
 export type EmailAccount = {
   /** Empty where the users table has no usernames. */
   username: string
   firstName: string
   /** The whole name, where the users table has one column for it; else empty. */
   name: string
-  /** Tells several accounts with one email address apart; empty unless the mapping names a column for it. */
+  /** Tells several accounts with one email address apart; empty unless the users mapping names a column for it. */
   label: string
   /** The recipient's address. */
   email: string
@@ -34,7 +37,7 @@ export type ResetEmailFacts = {
   /** Absolute URL of the reset link. */
   link: string
   expiresAt: Date
-  /** Minutes from the request to expiry. */
+  /** Minutes from the request for the link to its expiry. */
   lifeMinutes: number
   /** Absolute URL of "this wasn't me". */
   cancelLink?: string | undefined
@@ -46,8 +49,9 @@ export type ChangedEmailFacts = {
   service: ServiceFacts
   account: EmailAccount
   changedAt: Date
-  /** The network that the change came from, such as `203.0.113.0/24`. */
+  /** The client's network, such as `203.0.113.0/24`; undefined if it is unknown. */
   client?: string | undefined
+  /** Absolute URL of "this wasn't me". */
   cancelLink?: string | undefined
 }
 
@@ -55,7 +59,7 @@ export type ChangedEmailFacts = {
 export type RenderedEmail = { subject: string; html: string; text: string }
 
 /** The email templates. The default ones are in `emails/`; `rekey.config.ts` may replace them. */
-export type Emails = {
+export type EmailTemplates = {
   reset(facts: ResetEmailFacts): Promise<RenderedEmail>
   changed(facts: ChangedEmailFacts): Promise<RenderedEmail>
 }

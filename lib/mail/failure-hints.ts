@@ -1,22 +1,22 @@
 /**
  * The cause of a failed attempt to send an email.
  *
- * - `recipient`: the mail server rejected the recipient's address, or deferred it.
+ * - `recipient`: the recipient's address is malformed, or the mail server rejected or deferred it.
  * - `message`: the mail server rejected the content, or deferred it.
  * - `server`: the mail server failed or stopped responding during one email; other emails may be delivered.
- * - `network`: there was no connection, or it closed without a reply.
+ * - `network`: there was no connection to the mail server, or the connection closed without a reply.
  * - `tls`: the connection could not be encrypted.
  * - `certificate`: the mail server's certificate was not accepted.
  * - `greeting`: the mail server rejected the connection or the EHLO name.
  * - `authentication`: the mail server rejected the login, or refused to relay for this client.
  * - `sender`: the mail server rejected the address in VERIFICATION_FROM_EMAIL.
- * - `own`: the email could not be rendered or stored on this machine.
+ * - `own`: the email could not be rendered or stored on this machine, or the error is unknown.
  */
 export type MailCause = 'recipient' | 'message' | 'server' | keyof typeof mailHints
 
 /**
- * One sentence for the operator, for each cause that stops every email. The other causes concern single emails: a bad
- * recipient must not look like a broken mail server.
+ * The hint for the operator, for each cause that stops every email. The other causes have none, because a single email can
+ * have them: a bad recipient must not look like a broken mail server.
  */
 export const mailHints = {
   network:
@@ -33,7 +33,7 @@ export const mailHints = {
   own: 'An email could not be rendered or stored on this machine: check DATA_DIR, the templates and rekey.config.ts.',
 } as const
 
-/** Whether a failure of this cause affects every other email too. */
+/** Whether a failure of this cause would stop every other email too; false for an undefined cause. */
 export function stopsEveryEmail(cause: MailCause | undefined): cause is keyof typeof mailHints {
   return cause !== undefined && Object.hasOwn(mailHints, cause)
 }

@@ -12,32 +12,31 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { transmissionDeadlineMs, smtpOptions, replyDeadlineMs } from './smtp-options'
 import { sendAsUtf8, testSession } from './smtp-session'
 
-/** An email to send, with its deadlines. */
+/** An email to send, with the deadlines of the attempt. */
 export type OutgoingEmail = {
-  /** The job's id, from which the Message-ID is made: retries of a job are one message to its recipient (RFC 5322 §3.6.4). */
+  /** The id of the email's job, which becomes the Message-ID: all attempts send the same message (RFC 5322 §3.6.4). */
   id: string
   /** The recipient's stored email address; it may be invalid. */
   to: string
   content: RenderedEmail
-  /**
-   * Milliseconds until the attempt is aborted, unless the whole email was sent by then. One minute by default.
-   */
+  /** Milliseconds until the attempt is aborted, unless the whole email was sent by then. One minute by default. */
   deadlineMs?: number
-  /** Milliseconds for the mail server's reply to a whole email. Ten minutes by default (RFC 5321 §4.5.3.2.6). */
+  /** Milliseconds to wait for the mail server's reply after the whole email. Ten minutes by default (RFC 5321 §4.5.3.2.6). */
   replyMs?: number
 }
 
 export type Mailer = ReturnType<typeof createMailer>
 
 export type MailerOptions = {
-  /** The mail server… */
+  /** The URL of the mail server. Without one, emails are stored in `mailboxDir`. */
   smtpUrl?: string | undefined
-  /** …or, in demo and dev, the directory for emails. */
+  /** The directory in which demo and dev store emails instead of sending them. */
   mailboxDir?: string | undefined
   /** The name in EHLO; see {@link smtpOptions}. */
   heloName?: string | undefined
-  /** Certificates of private authorities that may have signed the mail server's, PEM. */
+  /** Certificates of private authorities, in PEM, that the mail server's certificate may be signed by. */
   authorities?: string[] | undefined
+  /** The sender: an address with an optional name, as in VERIFICATION_FROM_EMAIL. */
   from: string
   replyTo?: string | undefined
   log: Log
@@ -46,7 +45,7 @@ export type MailerOptions = {
 /**
  * Creates the mailer, which sends emails by SMTP or stores the same messages in a directory.
  *
- * @throws Error if the sender's address is invalid, or without a mail server and a directory
+ * @throws Error if the address of the sender or for replies is invalid, or if neither a mail server nor a directory is given
  */
 export function createMailer(options: MailerOptions) {
   const { smtpUrl, mailboxDir, from, replyTo, log } = options
@@ -59,8 +58,10 @@ export function createMailer(options: MailerOptions) {
   const logTrouble = createTroubleLog(log)
 
   /**
-   * Attempts once to send an email to one address. Returns failures of the mail server, the network and the stored address;
-   * never throws them.
+   * Attempts once to send an email to one address.
+   *
+   * @returns also a failure of the mail server, the network, the directory, or the stored address
+   * @throws only if `id` is malformed
    */
   async function send({
     id,
@@ -76,7 +77,7 @@ export function createMailer(options: MailerOptions) {
     try {
       const message: Message = { ...messageTo(address, id, content), signal: deadline.signal }
       const reply = storableReply(await transport.send(id, message, deadline.handedOver))
-      // With the id, which is a part of the Message-ID, or the reply, an operator finds the email in the mail server's log.
+      // An operator finds the email in the mail server's log by the id, which is a part of the Message-ID, or by the reply.
       log.info({ event: 'email_accepted', emailId: id, reply })
       return report({ ok: true, ...(reply && { reply }) })
     } catch (error) {
@@ -121,7 +122,7 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  /** Costs the same as sending, except for the connection: composes a message and drops it. */
+  /** Composes a message and drops it, for requests without an account: the cost of sending an email without its connection. */
   async function simulate(content: RenderedEmail): Promise<void> {
     await compose(messageTo(sender.address, 'simulation', content))
   }
@@ -141,17 +142,18 @@ type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMai
 type Transport = {
   /**
    * @param handedOver called when the whole email was written and only the reply is missing
-   * @returns the mail server's reply, where there is one
+   * @returns the mail server's reply; undefined for an email that was stored in the directory
+   * @throws an error that `classifyFailure` understands
    */
   send(id: string, message: Message, handedOver: () => void): Promise<string | undefined>
-  /** Does everything except sending an email. @throws like {@link Transport.send} */
+  /** Checks that `send` could work, without an email. @throws like `send` */
   tryOut(signal: AbortSignal): Promise<void>
   close(): void
 }
 
 /**
- * Aborts an attempt at the deadline or, once the whole email was sent, when the reply takes too long. A retry after that may
- * send a duplicate. After `end` nothing is left of it: a timer of ten minutes for each email would keep memory for as long.
+ * Aborts an attempt after `deadlineMs` or, once the whole email was sent, if no reply comes within `replyMs` more. A retry after
+ * the latter may send a duplicate. Call `end` after the attempt: a timer left over would keep its email in memory for ten minutes.
  */
 function createDeadline(deadlineMs: number, replyMs: number) {
   const breaking = new AbortController()
@@ -203,7 +205,7 @@ function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: Ma
   }
 }
 
-/** Returns the bytes of a message, with the line ends of SMTP. */
+/** Returns the bytes of a message, with CRLF as SMTP requires. */
 async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   const composer = nodemailer.createTransport({
     ...noExternalContent,
@@ -214,7 +216,7 @@ async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   return (await composer.sendMail(message)).message as Buffer
 }
 
-/** Stores emails for the mailbox of demo and dev: one file each, written atomically, readable by the owner only. */
+/** Creates the transport of demo and dev: each email becomes one file, written atomically, readable by its owner only. */
 function createFileTransport(dir: string | undefined): Transport {
   if (dir === undefined) throw new Error('A mailer needs a mail server or a mailbox.')
   const ready = () => mkdir(dir, { recursive: true, mode: 0o700 })

@@ -1,21 +1,21 @@
 import { createSecureContext, getCACertificates, rootCertificates } from 'node:tls'
 
-/** The most emails with links that are sent concurrently. */
+/** The most emails with links that one worker process sends concurrently. */
 export const linkEmailConnections = 16
 
 /**
- * The most emails that are sent concurrently, each on its own connection, including those about a changed password. Some mail
- * servers accept at most twenty connections from one client.
+ * The most emails that one worker process sends concurrently, each on its own connection: sixteen with links and four about a
+ * changed password. Some mail servers accept at most twenty connections from one client.
  */
 export const mailConnections = linkEmailConnections + 4
 
-/** The most milliseconds until the last byte of an email is sent. */
+/** The most milliseconds from the start of an attempt until the last byte of its email is sent. */
 export const transmissionDeadlineMs = 60_000
 
-/** The most milliseconds from then until the reply (RFC 5321 §4.5.3.2.6). */
+/** The most milliseconds from the last byte of an email until the mail server's reply (RFC 5321 §4.5.3.2.6). */
 export const replyDeadlineMs = 600_000
 
-/** The most milliseconds of one attempt to send an email. */
+/** The most milliseconds of one attempt to send an email: its transmission and the reply. */
 export const attemptDeadlineMs = transmissionDeadlineMs + replyDeadlineMs
 
 const minVersion = 'TLSv1.2' as const
@@ -23,12 +23,13 @@ const minVersion = 'TLSv1.2' as const
 export type SmtpOptions = ReturnType<typeof smtpOptions>
 
 /**
- * Converts the mail server's URL to nodemailer's options, each explicitly, so that no other part of the URL has an effect.
- * `smtp:` must upgrade to TLS before any command, unless `?ignoreTLS=true`; `smtps:` starts with TLS. Times are milliseconds;
- * with nodemailer's defaults, a silent server would block a job for ten minutes.
+ * Converts SMTP_URL to nodemailer's options, each explicitly, so that no other part of the URL has an effect. With `smtp:`, the
+ * connection must be upgraded to TLS (STARTTLS) before login and email, unless `?ignoreTLS=true`; with `smtps:` it starts with
+ * TLS. Times are milliseconds.
  *
  * @param more.heloName the name in EHLO (RFC 5321 §4.1.1.1); by default this machine's name or [127.0.0.1]
- * @param more.authorities certificates of private authorities, PEM; trusted in addition to Node's
+ * @param more.authorities certificates of private authorities, in PEM; trusted in addition to those that Node trusts
+ * @throws TypeError if `smtpUrl` is no URL
  */
 export function smtpOptions(
   smtpUrl: string,
@@ -48,25 +49,26 @@ export function smtpOptions(
     auth: username === '' ? undefined : { user: decodePercents(username), pass: decodePercents(password) },
     maxConnections: mailConnections,
     maxMessages: 100,
-    // Replaces a connection that the server closed while it was idle, once; the job retries other failures.
+    // An email whose connection the server closes moves to another connection once: an idle one may have been closed. After that,
+    // the attempt fails, and the job retries it.
     maxRequeues: 1,
     dnsTimeout: 10_000,
     connectionTimeout: 15_000,
     greetingTimeout: 15_000,
-    // As long as the reply to a whole email may take: nodemailer has one timeout for all replies. The attempt's deadline limits
-    // the others.
+    // As long as a whole attempt: nodemailer has one timeout for all replies, and the reply to a whole email may take ten minutes.
+    // The mailer aborts an attempt that waits longer than a minute for an earlier reply.
     socketTimeout: attemptDeadlineMs,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,
-    // Either would log emails with their links.
+    // Each of the two would log emails with their links.
     debug: false,
     logger: false,
   }
 }
 
 /**
- * Returns the TLS options to trust these certificate authorities besides Node's. Makes one TLS context for all connections: with the
- * option `ca`, each connection would parse Node's long list of certificates again.
+ * Returns the TLS options to trust these certificate authorities and those that Node trusts. Makes one TLS context for all
+ * connections: with the option `ca`, each connection would parse Node's long list of certificates again.
  */
 function trusting(authorities: string[]) {
   if (authorities.length === 0) return {}
@@ -83,6 +85,6 @@ function decodePercents(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    return text // a bare % that was never an escape
+    return text // it has a % that starts no escape
   }
 }

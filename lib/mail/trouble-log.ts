@@ -3,9 +3,10 @@ import { mailHints, stopsEveryEmail } from './failure-hints'
 import type { SendOutcome } from './delivery-result'
 
 /**
- * Logs a failure that stops every email (`mail_stopped`), with a hint, and the next success (`mail_resumed`).
+ * Creates the log of failures that stop every email: `mail_stopped` with a hint for the operator, and `mail_resumed` at the next
+ * success.
  *
- * @returns a function to call with each outcome; it logs the same failure once until it changes or an email is accepted
+ * @returns a function to call with the outcome of each attempt. It logs a failure again only after another failure or a success
  */
 export function createTroubleLog(log: Log): (outcome: SendOutcome) => void {
   let last: string | undefined

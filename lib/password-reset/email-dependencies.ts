@@ -3,7 +3,7 @@ import type { AuditLog } from '@/lib/audit/audit'
 import type { Settings } from '@/lib/config/settings'
 import type { Database } from '@/lib/database/pool'
 import type { Log } from '@/lib/logging/log'
-import type { Emails } from '@/lib/mail/email-types'
+import type { EmailTemplates } from '@/lib/mail/email-types'
 import type { Mailer } from '@/lib/mail/mailer'
 import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
@@ -17,7 +17,7 @@ export type EmailDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore
   links: LinkSigner
-  emails: Emails
+  emails: EmailTemplates
   mailer: Mailer
   queue: Queue
   limits: Limits

@@ -2,7 +2,7 @@ import type { Account } from '@/lib/accounts/account'
 import type { LoginAttributes } from '@/lib/accounts/account-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Transaction } from '@/lib/database/pool'
-import type { RenderedEmail, Emails } from '@/lib/mail/email-types'
+import type { RenderedEmail, EmailTemplates } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { Link } from './reset-link'
 
@@ -58,7 +58,7 @@ export type RekeyConfig = {
    * table does not have are empty: greet by `firstName`, else by `name`. The first also runs for requests
    * without an account, with a made-up account and a link that opens nothing; no email is sent then.
    */
-  emails?: Partial<Emails>
+  emails?: Partial<EmailTemplates>
   /** Builds the URL of the link in an email (DRR: VERIFICATION_URL_BUILDER). `standard` is the default. */
   buildVerificationUrl?: (link: Link, standard: string) => string
   /** Builds the JSON body of the response to a successful request (DRR: SUCCESS_RESPONSE_BUILDER). `detail` is the default's message. */
