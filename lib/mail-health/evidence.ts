@@ -2,12 +2,15 @@ import type { SendOutcome } from '@/lib/mail/delivery-result'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import type { StopCause } from './stop-causes'
 
-/** `unclear`: the mail server did not respond. `deferred`: it temporarily rejected the recipient or the message. */
+/**
+ * `unclear`: the mail server did not reply in time, or a team's own `sendEmail` failed without a cause. `deferred`: the mail
+ * server temporarily rejected the recipient or the message.
+ */
 export type SuspectKind = 'unclear' | 'deferred'
 
 /**
- * What one attempt shows about the mail server. A `suspect` outcome may concern one recipient or message; several in a row
- * show that the server fails.
+ * What one attempt to send an email shows about the mail server. A `suspect` outcome may concern only its recipient or message;
+ * several without an accepted email in between show that the server fails.
  */
 export type Evidence =
   | { shows: 'accepted' }
@@ -15,7 +18,7 @@ export type Evidence =
   | { shows: 'failing'; cause: StopCause; reason: string }
   | { shows: 'suspect'; kind: SuspectKind; reason: string }
 
-/** Decides what the outcome of an attempt shows about the mail server. */
+/** Decides what the outcome of one attempt to send an email shows about the mail server. */
 export function evidenceOf(outcome: SendOutcome): Evidence {
   if (outcome.ok) return { shows: 'accepted' }
   // A final failure concerns only its recipient or message.

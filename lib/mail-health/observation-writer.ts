@@ -7,16 +7,17 @@ type Parts = {
   state: Pick<MailStateStore, 'write' | 'clear'>
   log: Log
   times: Pick<MailTimes, 'write'>
-  /** Called after a failure was stored. */
+  /** Called after each attempt to store a failure, even if the database did not store it. */
   onFailure: (() => void) | undefined
 }
 
-/** Milliseconds of a monotonic clock. */
+/** Returns the milliseconds of a monotonic clock, for durations. */
 export const clock = () => performance.now()
 
 /**
- * Creates the writer of a worker's observations: the newest acceptance and failure since the last write. Writes at most once every
- * few seconds, and drops a failed write.
+ * Creates the writer of what a worker observes of the mail server: the last accepted email and the last failure since the previous
+ * write. An observation is written `times.write` milliseconds after the previous write, or with an earlier call of `write`. A write
+ * that the database does not store is dropped.
  */
 export function createObservationWriter({ state, log, times, onFailure }: Parts) {
   let stopped = false
@@ -31,7 +32,7 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
     if (!stopped) due ??= setTimeout(() => void write(), Math.max(0, lastWrite + times.write - clock()))
   }
 
-  /** Runs one write at a time; events during a write are part of the next one. */
+  /** Writes now, even without an observation: a write is the worker's heartbeat. Observations during a write are written next. */
   function write(): Promise<void> {
     clearTimeout(due)
     due = undefined
@@ -67,15 +68,15 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
     writeSoon()
   }
 
-  /** Observes a failure that stops every email. @param startedAt when the failed attempt began, by {@link clock} */
+  /** Observes a failure that would stop every email. @param startedAt when the failed attempt began, by {@link clock} */
   function fail(cause: StopCause, reason: string, startedAt: number): void {
     const first = Math.min(failure?.startedAt ?? startedAt, startedAt)
-    // An acceptance before this failure need not be cleared: one statement writes both and compares their times.
+    // `acceptedAt` stays: one statement writes the accepted email and this failure, and compares their times.
     failure = { cause, reason, failedAt: clock(), startedAt: first }
     writeSoon()
   }
 
-  /** Ends a failure of one of these causes, unless it recurred in the last `age` milliseconds. */
+  /** Ends a failure of one of these causes, stored or not, unless it recurred in the last `age` milliseconds. */
   async function clear(causes: StopCause[], age: number): Promise<void> {
     await writing
     if (failure !== undefined && causes.includes(failure.cause) && clock() - failure.failedAt >= age)
@@ -85,7 +86,7 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
       .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))
   }
 
-  /** Stores pending observations and starts no further write. */
+  /** Writes the observations that are not stored, and schedules no further write. */
   async function stop(): Promise<void> {
     stopped = true
     await writing

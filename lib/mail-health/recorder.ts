@@ -14,39 +14,39 @@ import type { AttemptResult, JobHandlers, QueuedJob } from '@/lib/queue/queue'
 
 type Parts = {
   state: Pick<MailStateStore, 'write' | 'clear'>
-  /** Connects to the mail server without sending; absent if emails do not go through it. */
+  /** Connects to the mail server without sending an email; undefined if emails may not go through it. */
   verify: Mailer['verify'] | undefined
   log: Log
   times?: MailTimes
-  /** Called after a failure was stored. */
+  /** Called after each attempt to store a failure, even if the database did not store it. */
   onFailure?: () => void
 }
 
-/** A job that this worker runs. */
+/** A job of an email queue that this worker runs now. `started` is by {@link clock}. */
 type RunningJob = {
   name: QueueName
   started: number
   /** The recipient, while the email is being sent. */
   to?: string
-  /** Whether it was already reported as silent. */
+  /** Whether `recordSilence` already recorded it. */
   reported: boolean
 }
 
-/** How many different recipients must fail since the last acceptance before the mail server counts as failing. */
+/** How many different recipients must fail since the last accepted email before the mail server counts as failing. */
 const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
-/** Watches the emails of a worker for the mail health. */
+/** Records in the database whether a worker's emails leave. */
 export type MailRecorder = ReturnType<typeof createMailRecorder>
 
 /**
- * Observes a worker's attempts and stores the mail health in the database. Best effort: it neither delays nor fails an
- * email, drops a failed write, and writes at most once every few seconds.
+ * Observes a worker's attempts to send emails, and stores in the database whether they fail. Best effort: it neither delays nor
+ * fails an email, and a write that fails is dropped.
  */
 export function createMailRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
   const running = new Map<string, RunningJob>()
-  /** Failed recipients since the last acceptance, with the start of their first failure. */
+  /** The recipients whose emails failed since the last accepted email, with the start of each one's first failed attempt. */
   const failedRecipients = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }
-  /** Queues whose last job threw. */
+  /** The queues whose last job threw, was malformed or exceeded its time. */
   const throwing = new Set<QueueName>()
   const writer = createObservationWriter({ state, log, times, onFailure })
   const { fail, clear } = writer
@@ -57,7 +57,10 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     writer.accept()
   }
 
-  /** Records a failure that a single recipient or message may cause; it counts once several recipients failed in a row. */
+  /**
+   * Records a failure that a single recipient or message may cause. The mail server counts as failing once as many recipients
+   * failed as `recipientThresholds` says.
+   */
   function suspect(kind: SuspectKind, to: string, reason: string, startedAt: number): void {
     const recipients = failedRecipients[kind]
     const threshold = recipientThresholds[kind]
@@ -83,7 +86,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     return outcome
   }
 
-  /** Wraps `sendEmail`, or the mailer if it is not configured, to record the outcome of every email. */
+  /** Wraps the team's own `sendEmail`, or else the mailer, to record the outcome of every attempt. */
   function watchSending<Sending extends { mailer: Mailer; configuration: RekeyConfig }>(
     parts: Sending,
   ): Sending {
@@ -103,7 +106,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
         }
   }
 
-  /** Wraps handlers to record failures before an email is sent. */
+  /** Wraps the handlers of the email queues to record also the failures before an email is sent. */
   function watchHandlers(handlers: JobHandlers): JobHandlers {
     const watched = emailQueues.map((name) => [name, watchHandler(name, handlers[name] as Handle)])
     return { ...handlers, ...(Object.fromEntries(watched) as Partial<JobHandlers>) }
@@ -132,19 +135,22 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   function recordEnd(name: QueueName, ended: AttemptResult, attempt: number, startedAt: number): void {
     if (throwing.delete(name) && throwing.size === 0) void clear(['job-error'], 0)
     const reason = ended.outcome === 'done' ? undefined : ended.reason
-    // At a later attempt, deferrals of a single recipient can be the reason.
+    // At a later attempt, the link may be about to expire because the mail server deferred this recipient's email before.
     if (reason === 'link-would-expire' && attempt === 1) fail('link-would-expire', reason, startedAt)
     if (reason === 'email-budget-spent') fail('budget', reason, startedAt)
   }
 
-  /** Records a job that threw, was malformed or exceeded its time. */
+  /** Records a job that threw, was malformed or exceeded its time; ignores jobs that lead to no email. */
   function recordThrow(name: QueueName, reason: string, startedAt = clock()): void {
     if (!emailQueues.includes(name)) return
     throwing.add(name)
     fail('job-error', `${name} ${reason}`, startedAt)
   }
 
-  /** Records jobs that have run for long: until a silent mail server or extension point times out, nothing else reports them. */
+  /**
+   * Records each job that has run for `times.silence`, once: until a silent mail server or extension point times out, nothing else
+   * records it.
+   */
   function recordSilence(): void {
     for (const job of running.values()) {
       if (job.reported || clock() - job.started < times.silence) continue
@@ -157,7 +163,11 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   let probing: Promise<SendOutcome> | undefined
   let lastProbe = -Infinity
 
-  /** Connects without sending, at most once per `times.probe`. @returns undefined if it did not connect */
+  /**
+   * Connects to the mail server without sending an email, and records a failure.
+   *
+   * @returns undefined if it made no attempt: without `verify`, or if another attempt runs or began within `times.probe`
+   */
   async function probe(startedAt = clock()): Promise<SendOutcome | undefined> {
     if (verify === undefined || probing !== undefined || clock() - lastProbe < times.probe) return undefined
     lastProbe = clock()
@@ -169,7 +179,10 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     return outcome
   }
 
-  /** Probes to clear a failure to connect while no job waits; with jobs, their attempts give better evidence. */
+  /**
+   * Connects to the mail server to end a recorded failure that a connection disproves, if no job waits. With jobs, their attempts
+   * give better evidence.
+   */
   async function probeWhenIdle({ failing, cause, waiting }: MailFacts): Promise<void> {
     if (failing === null || waiting > 0 || !isStopCause(cause) || !causesClearedByConnection.includes(cause))
       return
@@ -190,13 +203,13 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
     watchHandlers,
     recordThrow,
     probeWhenIdle,
-    /** Connects to the mail server once and logs `mail_ready` or `mail_stopped`; never throws. */
+    /** Connects to the mail server once, if there is `verify`. It logs `mail_ready` or `mail_stopped`, and never throws. */
     async tryOut(): Promise<void> {
       const outcome = await probe()
       if (outcome?.ok === false && !stopsEveryEmail(outcome.cause))
         log.error({ event: 'mail_stopped', cause: 'server', reason: outcome.reason, hint: stopHints.server })
     },
-    /** Stops observing and stores pending events. */
+    /** Ends the heartbeats, and writes the observations that are not stored. */
     async stop(): Promise<void> {
       clearInterval(heartbeat)
       await writer.stop()

@@ -6,15 +6,15 @@ type Parts = {
   state: Pick<MailStateStore, 'read' | 'claimReport' | 'closeReport'>
   log: Log
   times?: MailTimes
-  /** Called with each state before its evaluation. */
+  /** Called with the facts of each check before they are assessed. */
   onRead?: (facts: MailFacts) => void
 }
 
 /**
- * Checks the mail health periodically. One process of the installation logs `emails_not_leaving`, at most every ten
- * minutes, and one logs `emails_leaving_again`.
+ * Checks the mail health every `times.check` milliseconds. While emails do not leave, one process of the installation logs
+ * `emails_not_leaving` per `times.repeat` (ten minutes by default); afterwards one logs `emails_leaving_again`.
  *
- * @returns `check` runs a check now and never throws; `stop` ends the checks
+ * @returns `check` runs a check now, or waits for the one that runs, and never throws; `stop` ends the checks
  */
 export function watchMailHealth({ state, log, times = mailTimes, onRead }: Parts) {
   let checking: Promise<void> | undefined

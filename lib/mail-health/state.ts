@@ -4,57 +4,57 @@ import { epochMilliseconds } from '@/lib/database/instants'
 import type { StopCause } from './stop-causes'
 import type { QueueName } from '@/lib/queue/job-data'
 
-/** The queues whose jobs lead to emails. */
+/** The queues whose jobs lead to emails: all but `changed-hook`. */
 export const emailQueues: QueueName[] = ['link-request', 'link-email', 'changed-email']
 
 /**
- * The facts about the mail health of the installation. Except for `now`, all times are ages in milliseconds, by the database's
- * clock.
+ * The facts about the mail health of the installation. Except for `now`, all times are ages in milliseconds by the database's
+ * clock; null if there was no such event.
  */
 export type MailFacts = {
   /** The database's clock, in milliseconds since the epoch. */
   now: number
-  /** Since the last heartbeat of any worker; null: there was none yet. */
+  /** Since the last heartbeat of any worker. */
   workerSeen: number | null
   /** Since the mail server last accepted an email. */
   accepted: number | null
-  /** Since the last failure that would affect every email. */
+  /** Since the last failure that would stop every email. */
   failed: number | null
-  /** Since all attempts fail; null: they do not, or there was none yet. */
+  /** Since the first failure after the last accepted email; null: no failure is newer than that email. */
   failing: number | null
-  /** The cause of the last failure; kept after it ended. */
+  /** The `StopCause` of the last failure, and codes that describe it. Both stay after the failure ended. */
   cause: string | null
   reason: string | null
-  /** Since the failure was last logged; null: it was not logged, or it ended. */
+  /** Since the current failure was last logged; null: it was not logged, or its end was. */
   reported: number | null
-  /** Unfinished jobs, including those that wait for a retry. */
+  /** How many jobs of the email queues are unfinished, including those that wait for a retry. */
   waiting: number
-  /** Since the oldest unfinished job became due; jobs that wait for a retry do not count. */
+  /** Since the oldest of these jobs became due; one that waits for the time of its retry is not due. */
   due: number | null
-  /** Since the oldest request that no worker has fetched yet. */
+  /** Since the oldest request for a link was stored that no worker has fetched yet. */
   untaken: number | null
-  /** Since the last job ended. */
+  /** Since the last job of the email queues ended. */
   ended: number | null
 }
 
-/** The observations of a worker. Times are ages in milliseconds. */
+/** What a worker observed of the mail server. Times are ages in milliseconds when they are written. */
 export type MailObservations = {
-  /** Age of the last acceptance by the mail server. */
+  /** Since the mail server last accepted an email. */
   accepted?: number | undefined
+  /** The last failure that would stop every email: since the end of its attempt, and since the start of the first failed one. */
   failure?: { cause: StopCause; reason: string; failed: number; started: number } | undefined
 }
 
 export type MailStateStore = ReturnType<typeof createMailStateStore>
 
 /**
- * Creates the store of the mail health: one row that all workers update. The newer of the last acceptance and the last failure
- * decides whether emails fail.
- * Every function throws if the database is unavailable.
+ * Creates the store of the mail health: one row that all workers update. The newer of the last accepted email and the last failure
+ * decides whether emails fail. Every function throws if the database is unavailable.
  */
 export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' | 'names'>) {
   const { mailState: table, jobs } = names
 
-  /** Stores a worker's heartbeat and observations. An older acceptance or failure does not replace a newer one. */
+  /** Stores a worker's heartbeat and observations. An older observation does not replace a newer one of another worker. */
   async function write({ accepted, failure }: MailObservations): Promise<void> {
     const { cause = null, reason = null } = failure ?? {}
     const [failed, began] = [ago(failure?.failed), ago(failure?.started)]
@@ -100,7 +100,7 @@ export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' 
   }
 
   /**
-   * Claims the log line about a failure: returns true to one of all processes in `repeat` milliseconds, which must then log it.
+   * Claims the log line about a failure: of all processes, one gets true per `repeat` milliseconds, and must then log it.
    */
   async function claimReport(repeat: number): Promise<boolean> {
     const changed = await prisma.$executeRaw`
@@ -108,7 +108,7 @@ export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' 
     return changed === 1
   }
 
-  /** Claims the log line about the end of a failure: returns true to one of all processes, which must then log it. */
+  /** Claims the log line about the end of a logged failure: of all processes, one gets true, and must then log it. */
   async function closeReport(): Promise<boolean> {
     const changed = await prisma.$executeRaw`
       UPDATE ${table} SET "reported_at" = NULL WHERE "reported_at" IS NOT NULL`
@@ -125,7 +125,7 @@ function ago(milliseconds: number | undefined): Prisma.Sql {
   return Prisma.sql`(now() - ${milliseconds ?? null}::float8 * interval '1 millisecond')`
 }
 
-/** Milliseconds since an instant. */
+/** Whole milliseconds since an instant by the database's clock; NULL for NULL. */
 function age(instant: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`floor(extract(epoch FROM now() - ${instant}) * 1000)::bigint`
 }

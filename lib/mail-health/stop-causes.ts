@@ -1,12 +1,12 @@
 import { mailHints } from '@/lib/mail/failure-hints'
 
 /**
- * One sentence for the operator, for each cause that stops all emails. `mailHints` has those of the mailer.
+ * The hint for the operator, for each cause that stops all emails. `mailHints` has the causes that the mailer finds.
  *
- * - `server`: the mail server replies to every email with a temporary error, or not at all.
- * - `job-error`: jobs fail or take too long before an email reaches the mailer.
+ * - `server`: the mail server replies to emails with temporary errors, or not at all.
+ * - `job-error`: jobs fail, are malformed or take too long before an email reaches the mailer.
  * - `link-would-expire`: emails are given up at their first attempt, because their links are about to expire.
- * - `budget`: the rate limit LIMIT_EMAILS is used up.
+ * - `budget`: the rate limit LIMIT_EMAILS of the installation is used up.
  * - `no-worker`: jobs wait and no worker runs.
  * - `queue-stuck`: a worker runs but fetches no jobs.
  */
@@ -28,12 +28,12 @@ export const stopHints = {
 
 export type StopCause = keyof typeof stopHints
 
-/** Whether a text from the database is a known cause; a newer version may have stored an unknown one. */
+/** Whether a text from the database is a cause that this version knows; a newer version may have stored another. */
 export function isStopCause(text: string | null): text is StopCause {
   return text !== null && Object.hasOwn(stopHints, text)
 }
 
-/** The causes that a successful connection to the mail server disproves, even without an email. */
+/** The causes that a successful connection to the mail server, with login, disproves even without an email. */
 export const causesClearedByConnection: StopCause[] = [
   'network',
   'tls',

@@ -2,29 +2,29 @@ import type { MailFacts } from './state'
 import { isStopCause, stopHints, type StopCause } from './stop-causes'
 
 /**
- * Times in milliseconds. Together they ensure that a failure of all emails is logged within two minutes of the first
- * affected request (requirement V6).
+ * Times of the mail health in milliseconds. Together they ensure that a failure of all emails is logged within two minutes of the
+ * first affected request (requirement V6).
  */
 export const mailTimes = {
   /** Between two heartbeats of a worker. */
   heartbeat: 20_000,
-  /** Minimum between two writes of a worker. */
+  /** Between a write of a worker and the next one for an observation; heartbeats do not wait for it. */
   write: 5_000,
-  /** Between two checks of the state by a process. */
+  /** Between two checks of the mail health by one process. */
   check: 30_000,
-  /** How long every attempt must have failed: one broken worker among working ones does not stop all emails. */
+  /** How long all attempts must have failed: one broken worker among working ones does not stop all emails. */
   failing: 60_000,
   /** A worker without a heartbeat for this long has stopped. */
   workerLost: 60_000,
-  /** How long a job may wait while no worker runs. */
+  /** How long a due job may wait while no worker runs. */
   waiting: 60_000,
-  /** How long a request may wait while a worker runs but ends no job. */
+  /** How long a request for a link may wait while a worker runs but ends no job. */
   stuck: 75_000,
-  /** How long a mail server may take for one email before it counts as silent. */
+  /** How long a job may run before it, or the mail server that it waits for, counts as silent. */
   silence: 60_000,
-  /** Minimum between two probing connections, and the timeout of each. */
+  /** The least time between two connections that test the mail server, and the timeout of each. */
   probe: 30_000,
-  /** Between two log lines about the same failure. */
+  /** The least time between two log lines about emails that do not leave. */
   repeat: 600_000,
   /** A failure that did not recur for this long is outdated. */
   evidence: 3_600_000,
@@ -37,13 +37,13 @@ export type MailHealth =
   | {
       status: 'failing'
       cause: StopCause
-      /** Codes; never an email address. */
+      /** Codes that describe the failure; never an email address. */
       reason?: string | undefined
       since: Date
       hint: string
     }
 
-/** Decides whether emails leave, or what stops all of them. `ok` if nothing is known to be wrong. */
+/** Decides what stops all emails, if anything is known to. `since` is a time of the database's clock. */
 export function assessMailHealth(facts: MailFacts, times: MailTimes = mailTimes): MailHealth {
   const { now, workerSeen, failing, failed, due, untaken, ended } = facts
   const runs = workerSeen !== null && workerSeen <= times.workerLost
