@@ -3,7 +3,7 @@ type Metric = { help: string; labels: Record<string, readonly string[]> }
 
 const kinds = ['link', 'changed'] as const
 
-/** `MailCause` of lib/mail/failure-hints.ts, and what ends an email before it reaches the mail server. */
+/** Every `MailCause` of lib/mail/failure-hints.ts, and the two reasons for which an email does not reach the mail server at all. */
 const causes = [
   'recipient',
   'message',
@@ -19,13 +19,14 @@ const causes = [
   'link-would-expire',
 ] as const
 
+/** How a link that is not valid is rejected: `LinkStatus` of lib/password-reset/reset-link.ts. */
 const badLinks = ['signature-invalid', 'signature-expired', 'signature-used'] as const
 
 export const queues = ['link-request', 'link-email', 'changed-email', 'changed-hook'] as const
 
 /**
- * Every counter, as `rekey_<name>_total`. The values of labels are listed here and are codes of Rekey: no login, address,
- * client or account can become one (requirement L7), and the number of series is fixed.
+ * Every counter, which Prometheus sees as `rekey_<name>_total`. All values of its labels are listed here and are codes of Rekey: no
+ * login, address, client or account can become a value (requirement L7), and the number of series is fixed.
  */
 export const counters = {
   requests: {
@@ -124,7 +125,7 @@ export const counters = {
   },
 } as const satisfies Record<string, Metric>
 
-/** The numbers that each process reports of itself; the sum over all of one kind is `rekey_<name>{process="…"}`. */
+/** The gauges that each process reports of itself. `rekey_<name>{process="web"}` is the sum over all web processes. */
 export const processGauges = {
   hash_queue: {
     help: 'Passwords that are hashed now, or wait for it.',
@@ -140,11 +141,11 @@ export const processGauges = {
   },
 } as const satisfies Record<string, Metric>
 
-/** The kinds of processes. */
+/** The kinds of processes, which are the values of the label `process`. */
 export const processKinds = ['web', 'worker'] as const
 export type ProcessKind = (typeof processKinds)[number]
 
-/** The help texts of the gauges that are read at each scrape, as `rekey_<name>`. */
+/** The help texts of the gauges that the database knows, which Prometheus sees as `rekey_<name>`. */
 export const scrapeGauges = {
   database_up: '1 if the database answered this scrape. If it did not, there is no other number.',
   database_clock_offset_seconds: "The database's clock minus that of the machine that was scraped.",
@@ -168,13 +169,13 @@ type Values<Labels> = {
 export type CounterLabels<Name extends CounterName> = Values<Counters[Name]['labels']>
 export type GaugeLabels<Name extends ProcessGaugeName> = Values<ProcessGauges[Name]['labels']>
 
-/** Writes a series as Prometheus does, without the prefix: `resets{outcome="changed"}`. Labels are in the given order. */
+/** Returns the name of a series in Prometheus's notation, without the prefix `rekey_`: `resets{outcome="changed"}`. */
 export function seriesOf(name: string, labels: Record<string, string>): string {
   const pairs = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
   return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`
 }
 
-/** Lists every series of a metric: each combination of its labels' values. */
+/** Lists every series of a metric, one for each combination of its labels' values. */
 export function allSeries(name: string, labels: Metric['labels']): string[] {
   let combinations: Record<string, string>[] = [{}]
   for (const [label, values] of Object.entries(labels))

@@ -9,14 +9,16 @@ import {
 
 type Collected = { counts: Map<string, number>; gauges: Map<string, () => number> }
 
-/** What this process counted and did not store yet. Global, because Next's bundle has modules of its own. */
+/** The counts that are not stored yet, and the gauges. Global in the process, because Next's bundle has its own copy of this module. */
 const shared = globalThis as { rekeyMetrics?: Collected }
 const collected = (shared.rekeyMetrics ??= { counts: new Map(), gauges: new Map() })
 
 /**
- * Counts an event, in memory: it costs no time and cannot fail. {@link takeCounts} gives the counts to the store.
+ * Counts an event in the memory of this process, so it costs no time and cannot fail. `startStoringMetrics` stores the counts.
  *
- * @param labels codes that the catalogue lists; an unlisted one, which only untyped code of a team can pass, counts nothing
+ * @param labels codes that the catalogue lists. With another code, which only a team's own untyped code can pass, nothing is
+ *   counted
+ * @param by how many events there were
  */
 export function count<Name extends CounterName>(name: Name, labels: CounterLabels<Name>, by = 1): void {
   const listed = counters[name].labels as Record<string, readonly string[]>
@@ -43,14 +45,14 @@ export function hasCounts(): boolean {
   return collected.counts.size > 0
 }
 
-/** Returns what was counted since the last call, by series. */
+/** Returns what was counted since the last call, by series, and sets the counts to zero. */
 export function takeCounts(): Map<string, number> {
   const taken = new Map(collected.counts)
   collected.counts.clear()
   return taken
 }
 
-/** Reads the gauges of this process, by series. */
+/** Reads the registered gauges of this process, by series. */
 export function readProcessGauges(): Record<string, number> {
   return Object.fromEntries([...collected.gauges].map(([series, read]) => [series, read()]))
 }

@@ -7,33 +7,32 @@ import {
   seriesOf,
   type ProcessKind,
 } from './catalogue'
-import type { JobNumbers, Reported } from './store'
+import type { JobNumbers, ReportTotals } from './store'
 
 /** The content type of Prometheus's text format. */
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** What a scrape found; undefined for what could not be read. */
+/** What a scrape read from the database; undefined for what could not be read. */
 export type Scraped = {
-  reported: Reported | undefined
+  reported: ReportTotals | undefined
   jobs?: JobNumbers[] | undefined
   mail?:
     | {
-        /** Every cause, and whether it stops all emails now. */
+        /** For every `StopCause`, whether it stops all emails now. */
         stopped: Record<string, boolean>
-        /** Milliseconds; null: no worker was seen yet. */
+        /** Milliseconds since the last heartbeat of any worker; null: there was none yet. */
         workerSeen: number | null
       }
     | undefined
-  /** Milliseconds since this process stored a report of its own. */
+  /** Milliseconds since this process last stored a report or, before its first one, since its start. */
   ownReport: number
-  /** The clock of this machine when the database's was read, in milliseconds since the epoch. */
+  /** This machine's clock when `reported.now` was read from the database's, in milliseconds since the epoch. */
   readAt: number
 }
 
 /**
- * Writes metrics in Prometheus's text format. If the database did not answer, the only number is `rekey_database_up 0`: an
- * older count that this process remembers may be lower than one that another process answered before, and Prometheus would
- * take it for a restart.
+ * Writes metrics in Prometheus's text format. If the database did not answer, the only number is `rekey_database_up 0`: counts of
+ * an earlier scrape could be lower than those that another process returned since, and Prometheus would take that for a restart.
  */
 export function writeMetrics({ reported, jobs, mail, ownReport, readAt }: Scraped): string {
   const up = gaugeLines('database_up', [['', reported === undefined ? 0 : 1]])
@@ -56,7 +55,7 @@ export function writeMetrics({ reported, jobs, mail, ownReport, readAt }: Scrape
     ...gaugeLines('database_clock_offset_seconds', [['', (reported.now - readAt) / 1000]]),
   ]
   if (reported.lastReport !== null)
-    // On a full disk, reports that only replace a row may still be stored; those with new counts are not.
+    // The older of both: on a full disk, other processes' reports without new counts may still be stored, and this one's are not.
     lines.push(...gaugeLines('last_write_seconds', [['', Math.max(reported.lastReport, ownReport) / 1000]]))
   if (jobs !== undefined) lines.push(...jobLines(jobs))
   if (mail !== undefined) {

@@ -2,24 +2,25 @@ import { randomUUID } from 'node:crypto'
 import type { Log } from '@/lib/logging/log'
 import type { ProcessKind } from './catalogue'
 import { hasCounts, readProcessGauges, takeCounts } from './count'
-import type { MetricsStore, Report } from './store'
+import type { MetricsStore, ProcessReport } from './store'
 
-/** Milliseconds. */
+/** The times of reports, in milliseconds. */
 export const reportTimes = {
   /** Between two reports with new counts. */
   interval: 2_000,
-  /** Between two reports of a process that counted nothing: its sign of life. */
+  /** Between two reports of a process that counted nothing, which show that it runs. */
   idle: 10_000,
-  /** How long the last report may delay the end of the process. */
+  /** How long `stop` waits for the last report at most. */
   lastReport: 2_000,
 }
 
 /**
- * Reports in the background what this process counts. While the database is unavailable, counts stay in memory, in a fixed
- * number of series. A report whose response was lost is sent again as it was. A process that is killed loses what it counted
- * since its last report.
+ * Starts to store in the database, in the background, what this process counts. While the database is unavailable, the counts stay
+ * in memory, in a fixed number of series. A report that failed is sent again unchanged, because only its response may be lost. A
+ * process that is killed loses what it counted since its last report.
  *
- * @returns `age` is the time since a report was stored, in milliseconds, or since the start; `stop` sends a last report
+ * @returns `age` returns the milliseconds since the last stored report or, before the first one, since the start; `stop` sends a last
+ *   report
  */
 export function startStoringMetrics(
   { add, kind, log }: { add: MetricsStore['add']; kind: ProcessKind; log: Log },
@@ -27,7 +28,7 @@ export function startStoringMetrics(
 ): { age(): number; stop(): Promise<void> } {
   const process = randomUUID()
   let number = 0
-  let pending: Report | undefined
+  let pending: ProcessReport | undefined
   let sending: Promise<void> | undefined
   let lastSent = -Infinity
   const started = performance.now()

@@ -6,7 +6,7 @@ import { openDatabase, type Database } from '@/lib/database/pool'
 import { createQueue } from '@/lib/queue/queue'
 import { count, takeCounts } from './count'
 import { startStoringMetrics } from './reporter'
-import { createMetricsStore, type MetricsStore, type Report } from './store'
+import { createMetricsStore, type MetricsStore, type ProcessReport } from './store'
 
 const log = pino({ level: 'silent' })
 let testDatabase: TestDatabase
@@ -22,7 +22,7 @@ afterAll(async () => {
   await testDatabase.drop()
 })
 
-const report = (facts: Partial<Report> = {}): Report => ({
+const report = (facts: Partial<ProcessReport> = {}): ProcessReport => ({
   process: randomUUID(),
   kind: 'web',
   number: 1,

@@ -3,8 +3,9 @@ import { epochMilliseconds } from '@/lib/database/instants'
 import { Prisma } from '@/prisma/client/client'
 import { processKinds, queues, type ProcessKind } from './catalogue'
 
-/** What a process reports: what it counted since its last report, and its gauges. */
-export type Report = {
+/** What one process reports: what it counted since its last report, and its gauges, both by series. */
+export type ProcessReport = {
+  /** A UUID that the process chose at its start. */
   process: string
   kind: ProcessKind
   /** Rises by one with each report of a process. */
@@ -13,10 +14,11 @@ export type Report = {
   gauges: Record<string, number>
 }
 
-/** What all processes reported. */
-export type Reported = {
+/** The totals of what all processes reported, by series. */
+export type ReportTotals = {
+  /** Since the installation's database was created. */
   counts: Map<string, number>
-  /** Sums over the processes of one kind. */
+  /** Sums over the processes of one kind that reported in the last 30 seconds. */
   gauges: Record<ProcessKind, Map<string, number>>
   /** Processes that reported in the last 30 seconds. */
   processes: Record<ProcessKind, number>
@@ -26,7 +28,7 @@ export type Reported = {
   now: number
 }
 
-/** How many jobs of one queue are unfinished. */
+/** How many jobs of one queue are unfinished, by state. */
 export type JobNumbers = {
   queue: string
   waiting: number
@@ -36,7 +38,7 @@ export type JobNumbers = {
   oldest: number
 }
 
-/** Seconds without a report after which a process counts as gone. */
+/** Seconds without a report after which a process counts as ended. */
 const goneAfter = 30
 
 /** Milliseconds after which PostgreSQL breaks off a query for metrics. */
@@ -52,8 +54,8 @@ export function createMetricsStore({
 }: Pick<Database, 'prisma' | 'names' | 'transaction'>) {
   const { metrics, metricProcesses: processes, jobs } = names
 
-  /** Adds a report, once: the same one, sent again because its response was lost, changes nothing. */
-  async function add({ process, kind, number, counts, gauges }: Report): Promise<void> {
+  /** Adds a report's counts to the totals. A report that was already added changes nothing: only its response may have been lost. */
+  async function add({ process, kind, number, counts, gauges }: ProcessReport): Promise<void> {
     const [series, values] = [[...counts.keys()], [...counts.values()]]
     await prisma.$executeRaw`
       WITH fresh AS (
@@ -66,12 +68,12 @@ export function createMetricsStore({
       INSERT INTO ${metrics} AS m ("series", "value")
       SELECT n."series", n."value" FROM unnest(${series}::text[], ${values}::bigint[]) AS n("series", "value")
        WHERE EXISTS (SELECT FROM fresh)
-       -- In one order, so that reports of two processes cannot wait for each other.
+       -- Always in the same order, so that reports of two processes do not deadlock.
        ORDER BY n."series"
       ON CONFLICT ("series") DO UPDATE SET "value" = m."value" + EXCLUDED."value"`
   }
 
-  /** Runs a query that PostgreSQL itself breaks off, so that none goes on after its reader has given up. */
+  /** Runs a query that PostgreSQL breaks off after two seconds, so that it does not go on after its reader has given up. */
   function bounded<Row>(query: Prisma.Sql): Promise<Row[]> {
     return transaction(async (tx) => {
       await tx.$queryRaw`SELECT set_config('statement_timeout', ${longestQuery}, true)`
@@ -79,7 +81,8 @@ export function createMetricsStore({
     })
   }
 
-  async function read(): Promise<Reported> {
+  /** Reads the totals. */
+  async function read(): Promise<ReportTotals> {
     const rows = await bounded<CountRow | ProcessRow>(Prisma.sql`
       SELECT 'count' AS "of", "series", "value", NULL::jsonb AS "gauges", ${epochMilliseconds(Prisma.sql`now()`)} AS "now"
         FROM ${metrics}
@@ -108,7 +111,7 @@ export function createMetricsStore({
     return { counts, gauges, processes: living, lastReport, now }
   }
 
-  /** Counts the unfinished jobs of each queue. */
+  /** Counts the unfinished jobs of each queue, also of a queue without any. */
   async function readJobs(): Promise<JobNumbers[]> {
     const rows = await bounded<Record<keyof JobNumbers, unknown>>(Prisma.sql`
       SELECT "name" AS "queue", count(*) FILTER (WHERE "state" = 'created') AS "waiting",
@@ -125,7 +128,7 @@ export function createMetricsStore({
     })
   }
 
-  /** Deletes the rows of processes that are long gone. What they counted stays. */
+  /** Deletes the rows of processes that have not reported for 24 hours. What they counted stays in the totals. */
   async function purge(): Promise<void> {
     await prisma.$executeRaw`DELETE FROM ${processes} WHERE "seen_at" < now() - interval '24 hours'`
   }

@@ -3,7 +3,7 @@ import { openDatabase } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
 import { createMailStateStore } from '@/lib/mail-health/state'
 import { assessMailHealth } from '@/lib/mail-health/verdict'
-import { createMetricsStore, type Reported } from '@/lib/metrics/store'
+import { createMetricsStore, type ReportTotals } from '@/lib/metrics/store'
 import { ok, trouble, warning, type Finding } from './finding'
 
 /** Seconds. A link lives an hour, so a job that waits this long is late. */
@@ -34,9 +34,9 @@ export async function checkQueue({ database: settings, worker }: Settings): Prom
   }
 }
 
-const isReporting = ({ lastReport }: Reported) => lastReport !== null && lastReport <= 30_000
+const isReporting = ({ lastReport }: ReportTotals) => lastReport !== null && lastReport <= 30_000
 
-function processFindings(reported: Reported, startsWorker: boolean): Finding[] {
+function processFindings(reported: ReportTotals, startsWorker: boolean): Finding[] {
   const { processes, lastReport } = reported
   const found: Finding[] = []
   if (!isReporting(reported))
@@ -94,8 +94,8 @@ function jobFindings(
   })
 }
 
-function floodFinding(before: Reported, after: Reported): Finding {
-  const refused = ({ counts }: Reported) =>
+function floodFinding(before: ReportTotals, after: ReportTotals): Finding {
+  const refused = ({ counts }: ReportTotals) =>
     [...counts].reduce(
       (sum, [series, value]) =>
         /^limited|^requests_refused\{reason="(?:busy|throttled-proxy)/.test(series) ? sum + value : sum,
