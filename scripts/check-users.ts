@@ -15,7 +15,7 @@ import { mayBeMailed } from '@/lib/addresses/email-address'
 import { auditEvents, type AuditLog } from '@/lib/audit/audit'
 import type { Database } from '@/lib/database/pool'
 import { escapeForTerminal } from './escape-for-terminal'
-import { inspectUsersTable, storeProof, type UsersTableReport } from '@/lib/setup/users-table'
+import { inspectUsersTable, storeMappingProof, type UsersTableReport } from '@/lib/setup/users-table'
 
 type Options = {
   database: Database
@@ -160,7 +160,7 @@ async function provePassword(
       )
       return 1
     }
-    if (isForeign) await storeProof(database, mapping)
+    if (isForeign) await storeMappingProof(database, mapping)
     console.log(
       `This is the password, in the format ${format.name}.${isForeign ? ' Production may start.' : ''}`,
     )

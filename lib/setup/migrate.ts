@@ -28,7 +28,7 @@ type Migration = { name: string; sql: string; checksum: string }
 /** Matches the migration that creates Rekey's own table of accounts. It is skipped for a team that maps its own table. */
 const usersMigration = /_users$/
 
-/** Reads the migrations of this version, in the order of their names, in which they apply. */
+/** Reads the migrations of this version, sorted by name, which is the order to apply them in. */
 function readMigrations(ownsUsers: boolean): Migration[] {
   const dir = path.resolve('prisma/migrations')
   return readdirSync(dir, { withFileTypes: true })
@@ -63,15 +63,15 @@ export async function pendingMigrations(
 
 /**
  * Updates the database to this version: creates missing schemas, applies each pending migration in its own transaction
- * under an advisory lock, then updates the queue's tables. Verifies first that all of this can succeed. Idempotent, and
+ * under an advisory lock, then creates or updates the queue's tables. Looks first for reasons why this would fail. Idempotent, and
  * safe to run on several machines at once.
  *
- * @param url its role needs CREATE on both schemas, or on the database if they are missing
- * @param appRole the role of the app, if it differs; receives its privileges
- * @param ownsUsers whether accounts are in Rekey's own table; otherwise it is not created
- * @returns the names of the migrations applied now
+ * @param url the database; its role needs CREATE on both schemas, or on the database if they are missing
+ * @param appRole the role of DATABASE_URL, if it is another one than that of `url`; it is granted the privileges that the app needs
+ * @param ownsUsers whether accounts are in Rekey's own table; if not, that table is not created
+ * @returns the names of the migrations that this call applied
  * @throws Error with a sentence for each reason not to start; the database is then unchanged
- * @throws Error if a migration fails; that migration is rolled back
+ * @throws Error if a migration fails; that one is rolled back, and those before it stay applied
  */
 export async function migrate(
   { url, schemas }: { url: string; schemas: SchemaNames },
@@ -143,7 +143,7 @@ async function apply(client: pg.Client, schemas: SchemaNames, migration: Migrati
 }
 
 /**
- * Runs work in a transaction under a lock that excludes other `migrate` runs of this installation. The lock belongs to the
+ * Runs work in a transaction under a lock that only one `migrate` of this installation holds at a time. The lock belongs to the
  * transaction, not to the session: clients may share sessions, as behind a pooler.
  */
 async function inTransaction<Result>(
@@ -163,7 +163,7 @@ async function inTransaction<Result>(
   }
 }
 
-/** Reads names and checksums of applied migrations; empty if the table does not exist yet. */
+/** Reads the checksums of the applied migrations by name; empty if their table does not exist yet. */
 async function appliedMigrations(client: pg.Client, schemas: SchemaNames): Promise<Map<string, string>> {
   const { rowCount } = await client.query(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -3,11 +3,11 @@ import { queueOwner } from '@/lib/queue/queue'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
- * Lists the reasons why a migration of these schemas would fail. Changes nothing, so that `migrate` can stop before its
- * first change.
+ * Lists the reasons why `migrate` would fail with these schemas. Changes nothing, so that `migrate` can stop before its first
+ * change.
  *
- * @param migrations the names of all migrations of this version
- * @param appRole the role that will receive privileges, if any
+ * @param migrations the names of all migrations of this version, the oldest first
+ * @param appRole the role that `migrate` will grant the app's privileges, if any
  * @returns a sentence for each reason, with the remedy
  */
 export async function migrationProblems(
@@ -36,8 +36,9 @@ type Facts = {
   mayCreateSchemas: boolean
   appRoleExists: boolean
   schemas: Map<string, { usable: boolean; foreignOwner: string | null }>
-  /** Schema names that are SQL keywords. They fail, because pg-boss does not quote the name of its schema. */
+  /** The given schema names that are SQL keywords. Such a name fails, because pg-boss does not quote the name of its schema. */
   keywords: Set<string>
+  /** Whether `_prisma_migrations` in Rekey's schema lists the migrations of another application. */
   foreignMigrations(known: string[]): boolean
 }
 
@@ -70,7 +71,7 @@ async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: stri
       found.map(({ name, usable, foreign_owner: foreignOwner }) => [name, { usable, foreignOwner }]),
     ),
     keywords: new Set(reserved.map(({ name }) => name)),
-    // Beside Rekey's first migration, unknown ones are those of a newer version, before a rollback.
+    // If Rekey's first migration is applied, unknown ones are of a newer version of Rekey, which this version replaces again.
     foreignMigrations: (known) =>
       !applied.includes(known[0]!) && applied.some((name) => !known.includes(name)),
   }
@@ -97,7 +98,7 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
   return []
 }
 
-/** Whether Rekey's schema contains tables without a recorded migration of Rekey: they belong to another application. */
+/** Whether Rekey's schema contains tables, but no recorded migration: then they belong to another application. */
 async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   if ((await recordedMigrations(client, schemas)).length > 0) return false
   const { rows } = await client.query<{ some: boolean }>(
@@ -109,7 +110,7 @@ async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Prom
   return rows[0]?.some === true
 }
 
-/** Reads the names of applied migrations; empty if the table is missing or the role may not read it. */
+/** Reads the names of the recorded migrations; empty if their table is missing or the role may not read it. */
 async function recordedMigrations(client: pg.Client, { own }: SchemaNames): Promise<string[]> {
   const record = `${quoteSchema(own)}."_prisma_migrations"`
   const { rowCount } = await client.query(

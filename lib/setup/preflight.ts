@@ -12,10 +12,10 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { describeDatabaseUrl } from '@/lib/config/database-url'
 
 /**
- * Verifies at start that the database is reachable, suitable and fully migrated, and that Rekey can work with a mapped users
- * table. Changes nothing.
+ * Verifies at start that the database is reachable, suitable and fully migrated, that the role of DATABASE_URL has the privileges it
+ * needs, and that Rekey can work with a mapped users table. Changes nothing.
  *
- * @param users the mapping; undefined for Rekey's own table
+ * @param users the mapping of rekey.config.ts; undefined for Rekey's own table
  * @returns warnings, a sentence each
  * @throws Error whose message has a sentence for each problem
  */
@@ -25,15 +25,16 @@ export async function checkDatabase(settings: Settings, users?: UsersMapping): P
 }
 
 /**
- * Verifies all but a mapped users table, as {@link checkDatabase} does.
+ * Verifies what {@link checkDatabase} does, except for a mapped users table.
  *
  * @param ownsUsers whether accounts are in Rekey's own table
+ * @returns warnings, a sentence each
+ * @throws Error whose message has a sentence for each problem
  */
 export async function checkAllButMappedUsers(settings: Settings, ownsUsers: boolean): Promise<string[]> {
   const { url, schemas } = settings.database
   let client: pg.Client
   try {
-    // The constructor can throw as well: it reads the certificate files that the URL names.
     client = await openConnection(url)
   } catch (error) {
     throw new Error(
@@ -70,15 +71,19 @@ function notAllowed(privileges: string[]): string {
   return `The role of DATABASE_URL lacks privileges (${named}); run \`npm run migrate\` with MIGRATION_DATABASE_URL, which grants them.`
 }
 
-/** Counts the connections of all processes: a pool each, two more per web process for monitoring, those of the queue. */
+/**
+ * Counts the connections that the processes of this machine may open together: a pool for each process, two more in each web process
+ * for monitoring, and those of the worker's queue.
+ */
 function wantedConnections({ database, webConcurrency, worker }: Settings): number {
   return webConcurrency * (database.poolSize + 2) + (worker ? database.poolSize + queueConnections : 0)
 }
 
 /**
- * Warns about missing TLS or an unchecked certificate (ASVS 12.3.1). pg parses the URL: it uses no TLS by default, checks
- * the certificate for `sslmode=require` and does not for `no-verify`.
+ * Warns about a connection to another machine without TLS or with an unchecked certificate (ASVS 12.3.1). pg parses the URL: it uses
+ * no TLS by default, checks the certificate for `sslmode=require` and does not for `no-verify`.
  *
+ * @returns at most one warning, a sentence
  * @throws Error if a certificate file that the URL names cannot be read
  */
 export function encryptionWarnings(databaseUrl: string): string[] {

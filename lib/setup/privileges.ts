@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
-/** The privileges of the app's role on each table: the least that it needs (ASVS 13.2.2). */
+/** The privileges of the app's role on each table in Rekey's schema: the least that it needs (ASVS 13.2.2). */
 const tablePrivileges: Record<string, string[]> = {
   _prisma_migrations: ['SELECT'],
   users: ['SELECT', 'INSERT', 'UPDATE'],
@@ -16,12 +16,16 @@ const tablePrivileges: Record<string, string[]> = {
 
 const purgeAudit = '"purge_audit"(INTERVAL)'
 
-/** Lists the needed privileges; those on Rekey's own table of accounts only if it is used. */
+/** Lists the privileges that the app needs on each table; leaves out Rekey's own table of accounts if accounts are elsewhere. */
 function neededPrivileges(ownsUsers: boolean): [table: string, privileges: string[]][] {
   return Object.entries(tablePrivileges).filter(([table]) => ownsUsers || table !== 'users')
 }
 
-/** Returns the GRANT statements that `role` needs to run the app. The tables must exist when they run. */
+/**
+ * Returns the GRANT statements for the role that runs the app. All tables must exist when they run.
+ *
+ * @param role its name, quoted for SQL
+ */
 export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers: boolean): string[] {
   const [own, queue] = [quoteSchema(schemas.own), quoteSchema(schemas.queue)]
   return [
@@ -36,7 +40,7 @@ export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers
   ]
 }
 
-/** Lists which of both schemas exist but may not be used by the connection's role. */
+/** Lists which of Rekey's two schemas exist but may not be used by the connection's role. */
 export async function schemasWithoutUsage(client: pg.Client, { own, queue }: SchemaNames): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname AS "name" FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')`,
@@ -45,7 +49,7 @@ export async function schemasWithoutUsage(client: pg.Client, { own, queue }: Sch
   return rows.map(({ name }) => name)
 }
 
-/** Lists the privileges that the connection's role lacks, such as `INSERT on rekey.audit`. The tables must exist. */
+/** Lists the privileges on tables that the connection's role lacks, such as `INSERT on rekey.audit`. The tables must exist. */
 export async function lackingPrivileges(
   client: pg.Client,
   { own, queue }: SchemaNames,

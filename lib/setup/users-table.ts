@@ -13,19 +13,20 @@ import type { Settings } from '@/lib/config/settings'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
 
-/** The result of comparing a mapping with the database. */
+/** The result of comparing the users mapping with the database. */
 export type UsersTableReport = {
   /** Reasons why Rekey cannot work with the table, a sentence each with the remedy. */
   problems: string[]
   warnings: string[]
+  /** The tables that the mapping names, as PostgreSQL describes them; empty if the mapping lacks a value. */
   catalogue: ReadonlyMap<string, Relation>
   /** The connection's role, quoted. */
   role: string
-  /** Whether a known password was verified with this mapping. */
+  /** Whether somebody has verified a known password with this mapping; false also while there are problems. */
   isProven: boolean
 }
 
-/** Compares a mapping with the database. Reads the catalogue and small samples; changes nothing. */
+/** Compares the users mapping with the database. Reads PostgreSQL's catalogue and samples of the tables; changes nothing. */
 export async function inspectUsersTable(
   database: Pick<Database, 'pool' | 'prisma' | 'names' | 'schemas' | 'transaction'>,
   mapping: UsersMapping,
@@ -54,8 +55,8 @@ export async function inspectUsersTable(
   return { ...found, catalogue, role, isProven: rowCount === 1 }
 }
 
-/** Stores that a hash that the product wrote was verified with this mapping. */
-export async function storeProof(
+/** Stores that somebody has verified a known password with this mapping, against a hash that the product wrote. */
+export async function storeMappingProof(
   { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
   mapping: UsersMapping,
 ) {
@@ -67,8 +68,9 @@ export async function storeProof(
 }
 
 /**
- * Verifies at start that Rekey can work with the mapped table and, in production, that a known password was verified with
- * this mapping: a wrong pepper or format would lock everybody out and show nowhere.
+ * Verifies at start that Rekey can work with the mapped users table and, in production unless USERS_TABLE_PROOF is `waived`, that
+ * somebody has verified a known password with this mapping: with a wrong pepper or format, resets would seem to work, but people
+ * could not sign in.
  *
  * @returns warnings, a sentence each
  * @throws Error whose message has a sentence for each problem
