@@ -2,32 +2,30 @@ import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Database } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 
-/** A job of one account's request, as the support sees it. */
+/** A job that leads to an email with a link for one account, as the support sees it. */
 export type FoundJob = {
   id: string
   kind: 'link-request' | 'link-email'
   requestId: string
-  /** pg-boss's own words: `created` and `retry` wait, `active` is in progress. */
+  /** The state by pg-boss: `created` and `retry` wait, `active` runs, the others are finished. */
   state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed'
   createdAt: Date
-  /** When the link's life began. */
+  /** When the link was requested, from which its life counts. */
   requestedAt: Date
-  /** When the job is tried next, if it waits. */
+  /** The time before which a waiting job does not run. */
   dueAt: Date
-  /** Attempts that failed. */
-  retries: number
-  /** A code of the last failure; null if there was none. */
+  /** The code of the last failure; null if there was none. */
   reason: string | null
 }
 
 /**
- * Finds an account's jobs. Each function reads the whole queue, so it is for commands, not for requests; each throws if the
- * database is unavailable.
+ * Creates the search for an account's jobs. Each function reads the whole queue, so it is for commands, not for HTTP requests; each
+ * throws if the database is unavailable.
  */
 export function createJobSearch({ prisma, names: { jobs } }: Pick<Database, 'prisma' | 'names'>) {
   /**
-   * Returns the account's jobs that lead to emails with links, oldest first, until the queue deletes them: a day after they
-   * ended at most.
+   * Returns the account's jobs that lead to emails with links, oldest first. The queue deletes a `link-request` an hour after it
+   * ended, and a `link-email` twelve hours after.
    *
    * @param logins what a request may have named the account by; compared without regard to case
    */
@@ -42,7 +40,7 @@ export function createJobSearch({ prisma, names: { jobs } }: Pick<Database, 'pri
              ${epochMilliseconds(Prisma.sql`"created_on"`)} AS "createdAt",
              COALESCE(("data" ->> 'requestedAt')::bigint * 1000, ${epochMilliseconds(Prisma.sql`"created_on"`)}) AS "requestedAt",
              ${epochMilliseconds(Prisma.sql`"start_after"`)} AS "dueAt",
-             "retry_count" AS "retries", "output" ->> 'reason' AS "reason"
+             "output" ->> 'reason' AS "reason"
         FROM ${jobs}
        WHERE "name" = 'link-email' AND "data" ->> 'accountId' = ${accountId}
           OR "name" = 'link-request' AND ("data" #>> '{target,accountId}' = ${accountId}
@@ -56,7 +54,7 @@ export function createJobSearch({ prisma, names: { jobs } }: Pick<Database, 'pri
     }))
   }
 
-  /** Cancels an account's emails with links that no worker has begun. @returns how many */
+  /** Cancels an account's emails with links that wait for their first attempt or for a retry. @returns how many */
   function cancelLinkEmails(accountId: string): Promise<number> {
     return prisma.$executeRaw`
       UPDATE ${jobs} SET "state" = 'cancelled', "completed_on" = now()

@@ -4,7 +4,7 @@ import type { Database } from '@/lib/database/pool'
 import { requestTimeOfOpening } from '@/lib/password-reset/record-opening'
 import { createJobSearch, type FoundJob } from './job-search'
 
-/** One thing that happened to a request. `detail`: a code, or the mail server's reply; null if there is none. */
+/** One thing that happened to a request for a link. `detail`: a code, or the mail server's reply; null if there is none. */
 export type RequestStep = {
   at: Date
   step:
@@ -20,8 +20,9 @@ export type RequestStep = {
     | 'opened'
     | 'changed'
   detail: string | null
-  /** The network of the client, if one is known. */
+  /** The network of the client; null if it is unknown. */
   client: string | null
+  /** The name of the supporter who did it; null for what the person or Rekey did. */
   actor: string | null
 }
 
@@ -39,8 +40,8 @@ const stepsOfEvents: Partial<Record<AuditEvent, RequestStep['step']>> = {
 }
 
 /**
- * Puts together what audit and queue know of an account's requests, oldest first. Of a flood, the audit has one request per
- * client and ten minutes; those that it left out are still in the queue for half a day.
+ * Puts together what the audit log and the queue know of an account's requests for links, oldest first. Of a flood, the audit log has
+ * one request per client and ten minutes; the queue has the emails of the others until twelve hours after they ended.
  *
  * @param since requests before it are left out
  * @throws if the database is unavailable
@@ -67,10 +68,10 @@ export async function requestsOfAccount(
   }
   for (const line of history) {
     const step = stepOf(line)
-    // An opening has the id of the page's own request, and a change that of the post.
+    // The entry of an opening or a change has the id of its own HTTP request, not of the request for the link.
     if (line.requestId === null || step === undefined || step === 'opened' || step === 'changed') continue
     const { steps } = requestOf(line.requestId, line.at)
-    // The worker's entry repeats the one of the support.
+    // For a request that the support made, the worker adds an entry of its own.
     if (step === 'requested' && steps.some((earlier) => earlier.step === step)) continue
     steps.push(asStep(line, step))
   }
@@ -106,14 +107,15 @@ function asStep({ at, reason, client, actor }: HistoryEntry, step: RequestStep['
 }
 
 /**
- * A page does not know which request its link is of, so its entry names the second in which the link was requested. Without the job, a
- * request is known by its entry in the audit, which was made a little later.
+ * Adds each opening of a link to the request for that link. The page that records an opening does not know the request's id, so its
+ * entry names the second in which the link was requested. A request whose job is deleted has the time of its audit entry, which is a
+ * little later, so the first request at or after that second is taken.
  */
 function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   const seen = new Set<number>()
   for (const line of history) {
     const requestedAt = stepOf(line) === 'opened' ? requestTimeOfOpening(line.reason) : undefined
-    // Each web process records the first opening that it sees.
+    // Each web process records the first opening that it sees, so there may be several of one link.
     if (requestedAt === undefined || seen.has(requestedAt)) continue
     seen.add(requestedAt)
     const opened = requests.find((request) => Math.floor(request.requestedAt.getTime() / 1000) >= requestedAt)
@@ -121,7 +123,7 @@ function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   }
 }
 
-/** Marks the requests before a change of the password, which ends their links if links work once. */
+/** Adds the first change of the password after each request: if links work once, it ends the request's link. */
 function addChanges(requests: FoundRequest[], history: HistoryEntry[]): void {
   const changes = history.filter((line) => stepOf(line) === 'changed')
   for (const request of requests) {

@@ -11,36 +11,36 @@ import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 
-// What the support does for one person on the command line. Each action is audited with the name of who did it.
+// What the support does on the command line for one person. Each action is audited with the name of the supporter, `actor`.
 
-/** Somebody tried to reset an account that may not be reset; `account` says why. */
-export class MayNotReset extends Error {
+/** Thrown if the support wants a link for an account that may not be reset; `account` shows why. */
+export class AccountNotResettable extends Error {
   constructor(readonly account: Account) {
     super('The account may not be reset.')
-    this.name = 'MayNotReset'
+    this.name = 'AccountNotResettable'
   }
 }
 
 type SendParts = { audit: AuditLog; database: Database; queue: Queue }
 
 /**
- * Queues an email with a link, as a request of the person would. It is not counted for a client, but the limits of the
- * account hold, so that the support floods no mailbox: `liftAccountLimits` lifts them.
+ * Queues an email with a link, as a request of the person would. It does not count towards the limits of a client, but the limits of
+ * the account's emails apply, so that the support cannot flood a mailbox: `liftAccountLimits` lifts them.
  *
- * @throws MayNotReset
+ * @throws AccountNotResettable
  */
 export async function sendLink(
   { audit, database, queue }: SendParts,
   account: Account,
   actor: string,
 ): Promise<void> {
-  if (!isResettable(account)) throw new MayNotReset(account)
+  if (!isResettable(account)) throw new AccountNotResettable(account)
   const requestId = randomUUID()
   await queue.open()
   await database.transaction(async (tx) => {
     await audit.record('requested', { accountId: account.id, requestId, actor }, tx)
     const target = { accountId: account.id }
-    // The worker writes in the account's language, else in DEFAULT_LOCALE.
+    // The worker writes in the account's language or, if it has none, in DEFAULT_LOCALE.
     const locale = account.locale ?? ''
     const job = { target, locale, requestId, client: unknownClient, bypassPause: false }
     await queue.add('link-request', job, { tx })
@@ -56,19 +56,20 @@ type PrintParts = {
 }
 
 /**
- * Makes a link that the operator hands over, for a person whose mailbox is lost. It lives 15 minutes and works as often as a
- * mailed one. The email about the changed password still goes to the account's address (requirement L9). The audit entry is
- * stored before the link is returned.
+ * Creates a reset link that the operator hands to a person who has lost the mailbox. It lives 15 minutes, and works once or, with
+ * RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false, several times, as a mailed link. The email about the changed password still goes to
+ * the account's address (requirement L9). The audit entry is stored before the link is returned.
  *
- * @throws MayNotReset
+ * @throws AccountNotResettable also if the account is gone
  */
-export async function printLink(
+export async function createPrintedLink(
   { accounts, audit, links, settings, buildUrl }: PrintParts,
   { id }: Account,
   actor: string,
 ): Promise<{ url: string; expiresAt: Date }> {
   const { account, now } = await accounts.read(id)
-  if (account === null || !isResettable(account)) throw new MayNotReset(account ?? ({ id } as Account))
+  if (account === null || !isResettable(account))
+    throw new AccountNotResettable(account ?? ({ id } as Account))
   await audit.record('printed', { accountId: id, requestId: randomUUID(), actor })
   const link = links.create('printed', id, Math.floor(now.getTime() / 1000), linkState(account))
   const standard = buildLinkUrl(settings.reset.pageUrl, link)
@@ -78,10 +79,10 @@ export async function printLink(
 type CancelParts = { audit: AuditLog; database: Database; recovery: RecoveryStore }
 
 /**
- * Revokes all links of an account, mailed and printed ones, and drops its emails with links that wait. An email that is being
- * sent at this moment may still leave, and its link may live.
+ * Revokes all links of an account, mailed and printed ones, and cancels its waiting emails with links. An email that is being sent at
+ * this moment may still leave, and its link may be valid.
  *
- * @returns how many waiting emails were dropped
+ * @returns how many waiting emails were cancelled
  */
 export async function cancelLinks(
   { audit, database, recovery }: CancelParts,
@@ -98,7 +99,10 @@ export async function cancelLinks(
 
 type LiftParts = { audit: AuditLog; limits: Limits; recovery: RecoveryStore }
 
-/** Lifts what limits the emails of one account: its cool-down, its count, a pause, and the counts of its mailbox and logins. */
+/**
+ * Lifts what limits one account: the cool-down, the count and a pause of its emails, and the rate limits of its mailbox, of its logins,
+ * and of its resets by "this wasn't me".
+ */
 export async function liftAccountLimits(
   { audit, limits, recovery }: LiftParts,
   account: Account,
@@ -110,7 +114,7 @@ export async function liftAccountLimits(
   await audit.record('limitLifted', { accountId: id, reason: 'account', actor })
 }
 
-/** Lifts what limits the requests and forged posts of one client. @param client an IP address */
+/** Lifts every rate limit of one client. @param client an IP address */
 export async function liftClientLimits(
   { audit, limits }: Pick<LiftParts, 'audit' | 'limits'>,
   client: string,

@@ -11,8 +11,8 @@ import {
   cancelLinks,
   liftAccountLimits,
   liftClientLimits,
-  MayNotReset,
-  printLink,
+  AccountNotResettable,
+  createPrintedLink,
   sendLink,
 } from '@/lib/support/support-desk'
 import { requestsOfAccount, type FoundRequest, type RequestStep } from '@/lib/support/requests-of-account'
@@ -79,7 +79,7 @@ export async function printLinkCommand(account: Account, actor: string, force: b
   requireResettable(account)
   await withServices(async (services) => {
     const { buildVerificationUrl: buildUrl } = configuration
-    const { url, expiresAt } = await printLink({ ...services, buildUrl }, account, actor)
+    const { url, expiresAt } = await createPrintedLink({ ...services, buildUrl }, account, actor)
     const signIn = escapeForTerminal(signInName(account))
     console.error(
       `This link sets the password of ${signIn}. Give it only to a person whose identity you verified.`,
@@ -185,7 +185,7 @@ async function withServices(
   try {
     await act(services)
   } catch (error) {
-    if (error instanceof MayNotReset) throw new Mistake(`${outcomeOf(error.account)}.`)
+    if (error instanceof AccountNotResettable) throw new Mistake(`${outcomeOf(error.account)}.`)
     throw error
   } finally {
     await services.database.close()
