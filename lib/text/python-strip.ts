@@ -1,12 +1,12 @@
-/** Python's white space differs from JavaScript's: it includes U+001C to U+001F and U+0085, but not U+FEFF. */
+/** Matches a white-space character of Python. Unlike JavaScript's, they include U+001C to U+001F and U+0085, but not U+FEFF. */
 const whiteSpace = /^[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/
 
-/** Python's `str.isspace` for one character; false for the empty string. */
+/** Whether one character is white space for Python (`str.isspace`); false for the empty string. */
 export function isWhiteSpace(character: string): boolean {
   return whiteSpace.test(character)
 }
 
-/** Python's `str.strip`. A loop, because a pattern such as `\s+$` takes quadratic time on inner spaces. */
+/** Removes outer white space as Python's `str.strip` does. A pattern such as `\s+$` would take quadratic time on inner spaces. */
 export function strip(text: string): string {
   let start = 0
   let end = text.length

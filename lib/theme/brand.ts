@@ -1,14 +1,15 @@
 import { clampChroma, converter, formatHex, interpolate, wcagContrast } from 'culori'
-import { labels, theme } from './tokens'
+import { buttonLabels, theme } from './tokens'
 
 /** The colour of buttons and links, and the colour of text on it, in `#rrggbb`. */
 export type Accent = { accent: string; onAccent: string }
 
-/**
- * The backgrounds of links and buttons in both schemes: the page with the least contrast, and a
- * surface tinted with the accent itself. `step` changes the lightness away from both.
- */
 const { light, dark } = theme
+
+/**
+ * The backgrounds of links and buttons in each scheme. `paper`: the page or card, whichever has less contrast to an accent. `surface`
+ * and `tint`: a surface tinted with the accent itself. `step`: the change of lightness that adds contrast to both.
+ */
 const schemes = {
   light: { paper: light.colors.paper, surface: light.colors.surface, tint: light.tint, step: -0.01 },
   dark: { paper: dark.colors.surface, surface: dark.colors.surface, tint: dark.tint, step: 0.01 },
@@ -21,14 +22,15 @@ const toOklch = converter('oklch')
 
 type Accents = Record<keyof typeof schemes, Accent>
 
-/** Results by brand colour: the search is slow, and each page needs it more than once. */
+/** The accents by brand colour: the search for them is slow, and each page needs them more than once. */
 const cache = new Map<string, Accents>()
 
 /**
- * Derives readable accents from a brand colour. Keeps hue and chroma (within sRGB) and changes the lightness until links on
- * the page and on their tint, and labels on their button, have enough contrast in both schemes.
+ * Derives a readable accent for each scheme from a brand colour. Keeps hue and chroma (within sRGB) and changes the lightness until
+ * links on the page and on their tint, and labels on their button, have enough contrast.
  *
  * @param brand `#rrggbb`
+ * @returns black or white accents if no lightness has enough contrast
  */
 export function readableAccents(brand: string): Accents {
   const accents = cache.get(brand) ?? {
@@ -44,11 +46,13 @@ function readableOn({ paper, surface, tint, step }: (typeof schemes)['light'], b
   for (let l = start; l >= 0 && l <= 1; l += step) {
     const accent = formatHex(clampChroma({ mode: 'oklch', l, c, h }, 'oklch'))
     const onAccent =
-      wcagContrast(accent, labels.light) >= wcagContrast(accent, labels.dark) ? labels.light : labels.dark
+      wcagContrast(accent, buttonLabels.light) >= wcagContrast(accent, buttonLabels.dark)
+        ? buttonLabels.light
+        : buttonLabels.dark
     const others = [paper, interpolate([surface, accent], 'oklab')(tint), onAccent]
     if (others.every((other) => wcagContrast(accent, other) >= minContrast)) return { accent, onAccent }
   }
   return step < 0
-    ? { accent: labels.dark, onAccent: labels.light }
-    : { accent: labels.light, onAccent: labels.dark }
+    ? { accent: buttonLabels.dark, onAccent: buttonLabels.light }
+    : { accent: buttonLabels.light, onAccent: buttonLabels.dark }
 }

@@ -1,14 +1,14 @@
 import plugin from 'tailwindcss/plugin'
 import { theme } from './tokens'
 
-/** A scheme as custom properties, which `app/globals.css` names. */
+/** Returns a scheme as CSS custom properties, which `app/globals.css` uses. */
 const propertiesOf = ({ colors, tint, shade }: (typeof theme)['light']) => ({
   ...Object.fromEntries(Object.entries(colors).map(([name, color]) => [`--${name}`, color])),
   '--tint': `${tint * 100}%`,
   '--shade': shade,
 })
 
-/** Writes the colours of the theme into the style sheet when it is built. */
+/** The Tailwind plugin that writes the colours of the theme into the style sheet when it is built. */
 export default plugin(({ addBase }) => {
   addBase({
     ':root': { 'color-scheme': 'light dark', ...propertiesOf(theme.light) },

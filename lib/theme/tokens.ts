@@ -1,9 +1,9 @@
-// The only file with colours: those of pages (`tailwind-plugin.ts` writes them into the style sheet), emails, the icon and the
-// browser's frame. In `#rrggbb`, which every mail program supports. Without imports, because Tailwind loads it, too.
+// The only file with colours: of pages (`tailwind-plugin.ts` writes them into the style sheet), emails, the icon and the browser's
+// toolbar. They are `#rrggbb`, which every mail program supports. No imports here, because Tailwind loads this file, too.
 
 /**
- * Text on paper, surface and tints keeps 4.5:1 and edges of controls 3:1 (WCAG 1.4.3, 1.4.11). `prose` is running text in
- * emails, between ink and muted.
+ * The colours of a scheme by use. Text on `paper`, `surface` and tints has a contrast of 4.5:1, and an `edge` of a control 3:1 (WCAG
+ * 1.4.3, 1.4.11). `prose` is running text in emails, between `ink` and `muted`.
  */
 export type Colors = Record<
   | 'accent'
@@ -21,7 +21,7 @@ export type Colors = Record<
   string
 >
 
-/** `tint`: the share of a colour that is mixed into the surface behind its own text. `shade`: a shadow. */
+/** `tint`: the share of a colour that is mixed into the surface behind text of that colour. `shade`: the `box-shadow` of a card. */
 type Scheme = { colors: Colors; tint: number; shade: string }
 
 export const theme: Record<'light' | 'dark', Scheme> = {
@@ -63,5 +63,5 @@ export const theme: Record<'light' | 'dark', Scheme> = {
   },
 }
 
-/** The label colours of a button in a team's colour; the one with more contrast is used. */
-export const labels = { light: '#ffffff', dark: '#0b1114' }
+/** The two colours for labels on a button in a team's brand colour; the one with more contrast is used. */
+export const buttonLabels = { light: '#ffffff', dark: '#0b1114' }
