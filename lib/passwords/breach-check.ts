@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Log } from '@/lib/logging/log'
 
-/** Milliseconds to wait for the range service: a person is waiting too. */
+/** Milliseconds to wait for the range service. It is short, because a person waits for the response. */
 const deadline = 800
 
 /** The most bytes of a response that are read; a padded range has some 60 kB. */
 const largestResponse = 512 * 1024
 
-/** Whether a password has appeared in a data breach; false if that cannot be found out, or is not checked. Never throws. */
+/** Finds out whether a password has appeared in a data breach. False if the service fails, or the check is off. Never throws. */
 export type BreachCheck = (password: string) => Promise<boolean>
 
 /**
@@ -16,8 +16,8 @@ export type BreachCheck = (password: string) => Promise<boolean>
  * traffic learns the password.
  *
  * @param baseUrl such as `https://api.pwnedpasswords.com/range/`; undefined switches the check off
- * @returns if the service is unavailable, slow or returns an unexpected response, the check logs it and returns false: a reset
- *   must not depend on another service
+ * @returns the check. If the service is unavailable, slow or returns an unexpected response, the check logs it and returns false: a
+ *   reset must not depend on another service
  */
 export function createBreachCheck(baseUrl: string | undefined, log: Log): BreachCheck {
   if (baseUrl === undefined) return async () => false
@@ -53,7 +53,7 @@ async function fetchRange(url: URL): Promise<string[]> {
   return Buffer.concat(chunks).toString('latin1').split(/\r?\n/)
 }
 
-/** A line is `SUFFIX:COUNT`; padding has the count 0. */
+/** Whether a line `SUFFIX:COUNT` of the response is about this suffix; lines of the padding have the count 0. */
 function matches(line: string, suffix: string): boolean {
   const [found, count] = line.split(':')
   return found?.toUpperCase() === suffix && Number(count) > 0

@@ -14,12 +14,14 @@ import {
   withoutDisguise,
 } from './visible-text'
 
-/** The least letters of a repeated part that counts with digits and signs in between: shorter ones also repeat by chance. */
+/**
+ * The least letters of a part whose repetitions count even with digits and signs between them: shorter parts also repeat by chance.
+ */
 const tellingPart = 5
 
 /** What `isDerivative` compares a password with. */
 export type DerivativeContext = {
-  /** The least length of a password. A part of this length may be repeated, because it would be allowed by itself. */
+  /** PASSWORD_MIN_LENGTH. A part of this length may be repeated, because it would be allowed by itself. */
   minLength: number
   /** Names of the account and the service, as `nameForms` returns them. */
   names: ReadonlySet<string>
@@ -30,9 +32,10 @@ export type DerivativeContext = {
 /**
  * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2): it consists only of repetitions,
  * sequences of letters, digits or keys, names of account and service, one common password, and digits and signs around them;
- * or fewer characters than half of the least length are visible.
+ * or fewer characters than half of `minLength` are visible.
  *
- * Two different common words count as a phrase. Takes bounded time, because only the first 256 visible characters count.
+ * A password of two different common words is a phrase, so it is none. Takes bounded time, because only the first 256 visible
+ * characters count.
  */
 export function isDerivative(password: string, { minLength, names, isCommon }: DerivativeContext): boolean {
   if (countVisible(password) * 2 < minLength) return true
@@ -78,8 +81,9 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 }
 
 /**
- * Returns the forms in which names are searched: whole, by their words, and without accents, each without disguise. Omits forms
- * without a letter and forms of one or two ASCII characters, because they occur in almost every password.
+ * Returns the forms of names to search for in a password: each name whole, without its separators, and its words, each also without
+ * accents, all without disguise. Omits forms without a letter, and forms of one character or of two unless both are non-ASCII, because
+ * almost every password contains some.
  */
 export function nameForms(names: readonly string[]): Set<string> {
   const forms = names.flatMap((name) => {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { argon2id } from './hashers/argon2id'
 import type { PasswordFormat } from './hashers/password-format'
 
-/** Too many passwords wait to be hashed; the client should retry later (503). */
+/** Thrown if too many passwords wait to be hashed; the endpoints respond 503, so that the client retries later. */
 export class HashQueueFull extends Error {
   constructor() {
     super('too many passwords are waiting to be hashed')
@@ -13,17 +13,20 @@ export class HashQueueFull extends Error {
 export type HashQueue = ReturnType<typeof createHashQueue>
 
 type HashQueueOptions = {
-  /** The format of new passwords. */
+  /** The format in which new passwords are hashed. */
   format?: PasswordFormat
   /** Older formats whose values are verified too. */
   accepts?: readonly PasswordFormat[]
-  /** Concurrent hashes. Node's thread pool has four threads, and DNS and files need one of them. */
+  /**
+   * The most concurrent hashes; by default the number of cores, at least two and at most three. Node's thread pool has four threads,
+   * and DNS and files need one of them.
+   */
   maxParallel?: number
-  /** MiB that concurrent hashes may take together. A hash that needs more runs alone. */
+  /** The most MiB that concurrent hashes take together. A hash that needs more runs alone. */
   maxMebibytes?: number
   /**
-   * A password is rejected (`HashQueueFull`) while those that already wait are expected to take this many milliseconds or more.
-   * The estimate uses `format.cost`.
+   * A password is rejected (`HashQueueFull`) while those that already wait are expected to take this many milliseconds or more,
+   * by the `cost` of their formats.
    */
   maxWait?: number
 }
@@ -31,8 +34,8 @@ type HashQueueOptions = {
 type Cost = PasswordFormat['cost']
 
 /**
- * Hashes and verifies passwords. Limits concurrent hashes by their number and memory, so that load cannot exhaust the memory,
- * and waiting ones by their expected time, so that no client waits in vain (ASVS 15.2.2).
+ * Creates the queue that hashes and verifies passwords. Limits the concurrent hashes by their number and memory, so that load cannot
+ * exhaust the memory, and the waiting ones by their expected time, so that no client waits in vain (ASVS 15.2.2).
  */
 export function createHashQueue({
   format = argon2id(),
@@ -52,7 +55,7 @@ export function createHashQueue({
     return running === 0 || (running < maxParallel && mebibytes + cost.mebibytes <= maxMebibytes)
   }
 
-  /** Milliseconds by which a hash of this cost delays the others, with as many equal hashes in parallel as fit. */
+  /** Returns the milliseconds by which a waiting hash delays those behind it, if as many equal hashes run in parallel as fit. */
   function share({ milliseconds, mebibytes }: Cost): number {
     return milliseconds / Math.max(1, Math.min(maxParallel, Math.floor(maxMebibytes / mebibytes)))
   }
@@ -93,9 +96,9 @@ export function createHashQueue({
   }
 
   /**
-   * Hashes a password exactly as received, in the format of new passwords.
+   * Hashes a password in the format of new passwords, which may normalise it.
    *
-   * @throws HashQueueFull where too many are waiting
+   * @throws HashQueueFull if too many are waiting
    */
   function hash(password: string): Promise<string> {
     return inTurn(format.cost, () => {
@@ -105,10 +108,9 @@ export function createHashQueue({
   }
 
   /**
-   * Whether the password is the one that was hashed. A value of a format that is neither written nor accepted fits no
-   * password.
+   * Whether the password is the one that was hashed; false for a stored value of a format that is neither `format` nor in `accepts`.
    *
-   * @throws HashQueueFull where too many are waiting
+   * @throws HashQueueFull if too many are waiting
    */
   async function verify(stored: string, password: string): Promise<boolean> {
     const written = formats.find((one) => one.matches(stored))
@@ -119,16 +121,17 @@ export function createHashQueue({
   return {
     hash,
     verify,
-    /** Returns the text that is hashed instead of the typed password. */
+    /** Returns the text that `hash` hashes instead of the typed password. */
     normalise: format.normalise,
     /** How many passwords this process has hashed. Tests prove with it that an invalid link costs no hash. */
     get hashed() {
       return hashed
     },
-    /** How many are hashed or verified now. */
+    /** How many passwords are hashed or verified now. */
     get running() {
       return running
     },
+    /** How many passwords wait to be hashed or verified. */
     get waiting() {
       return waiting.length
     },

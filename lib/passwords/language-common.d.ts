@@ -1,4 +1,5 @@
-// Declares single files of the package. Its entry point also loads the large list of passwords, which a browser should not load.
+// Declares single files of `@zxcvbn-ts/language-common`. Its entry point also loads the list of 50 000 passwords, which a browser
+// should not load.
 
 declare module '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs' {
   import type { adjacencyGraphs } from '@zxcvbn-ts/language-common'

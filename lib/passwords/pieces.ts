@@ -1,21 +1,20 @@
 import { isLetter, isDigitOrSign, withoutDisguise } from './visible-text'
 import { stepsBetween } from './sequences'
 
-// Covers a text with pieces that a guesser tries anyway: words, lines of keys, repetitions. What no piece covers is the person's
-// own.
+// Covers a password with pieces that a guesser tries anyway: words, lines of keys, repetitions. The characters that no piece covers
+// make it hard to guess.
 
-/** A word that a guesser tries anyway. */
+/** A word that a guesser tries anyway: a name, or a common password. */
 export type KnownWord = {
   /**
-   * Identifies the word in all its forms. Only one common word may cover a text, as often as wanted; this tells its repetition
-   * from another word.
+   * Identifies the word. Only one common password may cover a text, as often as wanted: its repetitions have the same `word`.
    */
   word: string
-  /** Whether it belongs to the account or the service. */
+  /** Whether the word is a name of the account or the service. */
   isName: boolean
 }
 
-/** Looks up a word whose disguise the caller removed (`withoutDisguise`); undefined if no guesser tries it. */
+/** Finds the known word for a text without disguise (`withoutDisguise`); undefined if there is none. */
 export type LookUpWord = (plain: string) => KnownWord | undefined
 
 type Piece = { end: number; known?: KnownWord; isStrong?: boolean }
@@ -29,19 +28,19 @@ const longestWord = 40
 /** The least letters of a common password that is `isStrong`: a shorter one also occurs by chance among digits. */
 const strongLetters = 5
 
-/** The costs of characters that no piece covers. */
+/** What the characters cost that no piece covers. */
 export type UncoveredCosts = {
-  /** The cost of a digit or sign that is in no sequence. */
+  /** The cost of a digit or sign that no piece covers. */
   padding: number
-  /** The cost of a letter; `Infinity` where every letter must be covered. */
+  /** The cost of a letter that no piece covers; `Infinity` if every letter must be covered. */
   letter: number
-  /** The greatest cost that still counts as covered. */
+  /** The greatest cost with which the text still counts as covered. */
   most: number
-  /** Whether there must be a name, or a common password of five letters. */
+  /** Whether a name, or a common password of at least five letters, must be among the pieces. */
   needsWord: boolean
 }
 
-/** A text, with a lookup of the pieces that begin at each of its positions. */
+/** A text, and a function that returns the pieces that begin at a position of it. */
 type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
 
 /**
@@ -62,13 +61,17 @@ export function findPieces(characters: readonly string[], lookUp: LookUpWord): T
 }
 
 /**
- * Covers a text with its pieces at the least cost. One common password may cover, as often as wanted; a second one must not,
- * because words that many people use make a good phrase.
+ * Covers a text with its pieces at the least cost. One common password may be among the pieces, as often as wanted; a second one must
+ * not, because two words make a phrase, even if many people use each.
  *
- * @returns the least cost of the characters that no piece covers; `Infinity` if it is more than `most`
+ * @returns the least cost of the characters that no piece covers; `Infinity` if it is more than `costs.most`, or if `costs.needsWord`
+ *   and there is no such word
  */
 export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: UncoveredCosts): number {
-  /** By position: the least cost to get there, by the common password used so far and whether there is a strong word. */
+  /**
+   * For each position, the least cost to get there by state. A state is the common password used so far, or nothing, then a space, and
+   * `strong` if a name or a strong word was used.
+   */
   const reached: Map<string, number>[] = Array.from({ length: characters.length + 1 }, () => new Map())
   reached[0]!.set(' ', 0)
   for (const [at, character] of characters.entries()) {
@@ -155,7 +158,8 @@ function words(
 }
 
 /**
- * The length of the shortest part that the whole text repeats (the last one may be cut); the text's own length if there is none.
+ * Returns the length of the shortest part that the whole text repeats (the last repetition may be cut); the length of the text if it
+ * repeats none.
  */
 export function repeatedPartLength(characters: readonly string[]): number {
   const borders = [0]

@@ -8,7 +8,7 @@ import { withoutDisguise } from './visible-text'
 
 export type PolicyProblem = SimilarityProblem | { code: 'too-common' } | RuleProblem
 
-/** The order of messages in the contract. */
+/** The order of problems in a response: that of Django's default validators, then Rekey's own rules. */
 const order: readonly PolicyProblem['code'][] = [
   'too-similar-username',
   'too-similar-email',
@@ -27,7 +27,7 @@ const byOrder = (a: PolicyProblem, b: PolicyProblem) => order.indexOf(a.code) - 
 
 export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>
 
-/** The names of the service, which a guesser tries first. */
+/** The names of the service, which a guesser tries first in a password. */
 export type ServiceNames = {
   appName: string
   /** The host of PUBLIC_URL. */
@@ -35,11 +35,11 @@ export type ServiceNames = {
 }
 
 /**
- * Creates the policy that the endpoint applies to passwords. `rules` is the part that a form shows, and from `ruleSettings` a
+ * Creates the policy that a reset applies to the new password. `rules` is the part of it that a form shows, and from `ruleSettings` a
  * browser creates the same rules.
  *
- * @param normalise as in the password format
- * @throws Error if the least length exceeds the greatest
+ * @param normalise `normalise` of the password format, if it changes passwords
+ * @throws Error if PASSWORD_MIN_LENGTH exceeds the limit of the password format
  */
 export function createPasswordPolicy({
   appName,
@@ -56,7 +56,10 @@ export function createPasswordPolicy({
   const ownWords = new Set([appName, appName.replace(/\s/g, '')].map(fold))
   const serviceNames = [appName, host]
 
-  /** Whether the whole password is a common one. A phrase may contain common words (NIST: no check of substrings). */
+  /**
+   * Whether the whole password is a common one, the name of the service, or up to three letters or digits. A phrase may contain common
+   * words (NIST SP 800-63B-4 §3.1.1.2: no check of substrings).
+   */
   function isCommon(password: string): boolean {
     const folded = fold(password)
     return listed().has(folded) || ownWords.has(folded) || exhaustible.test(folded)
@@ -68,8 +71,8 @@ export function createPasswordPolicy({
   }
 
   /**
-   * Finds all problems of a password for this person, in the contract's order; empty if there is none. If the format normalises,
-   * checks both the typed and the hashed text: otherwise full-width letters would hide a name from the policy.
+   * Finds all problems of a password for this person, in the order of responses; empty if there is none. If the format normalises
+   * passwords, checks both the typed and the normalised text: otherwise full-width letters would hide a name from the policy.
    */
   function findProblems(password: string, person: PersonalFacts): PolicyProblem[] {
     const hashed = normalise?.(password) ?? password
@@ -88,7 +91,7 @@ export function createPasswordPolicy({
       ...(isCommon(password) ? [{ code: 'too-common' as const }] : []),
       ...rules.problems(password),
     ]
-    // Only a password that would pass otherwise: so its length is limited, and other responses stay Django's.
+    // Only for a password without other problems than outer spaces: its length is limited, and the response to others is Django's.
     if (problems.every(({ code }) => code === 'outer-spaces') && isDerived(password, person))
       problems.push({ code: 'too-common' })
     return problems.sort(byOrder)
@@ -97,7 +100,7 @@ export function createPasswordPolicy({
   return { rules, ruleSettings, findProblems }
 }
 
-/** The most code points of a fact to compare: no person types more of one. */
+/** The most code points of a fact that are compared with a password: no person types more of one. */
 const longestFact = 100
 
 /** Lists a person's facts as names to search: of the email address also the part before the `@` and the domain. */
@@ -109,23 +112,23 @@ function factsOf({ username, email, firstName, lastName, name }: PersonalFacts):
   )
 }
 
-/** Folds a password as Django does for comparison: lower case, without outer white space. */
+/** Folds a password as Django does to look it up among common ones: lower case, without outer white space. */
 function fold(password: string): string {
   return strip(password.toLowerCase())
 }
 
-/** Matches up to three letters or digits. The list contains few of them, because attackers can try all. */
+/** Matches up to three letters or digits. The list has few of these passwords, because attackers can try all of them. */
 const exhaustible = /^[a-z0-9]{1,3}$/
 
 let common: ReadonlySet<string> | undefined
 let commonWords: ReadonlySet<string> | undefined
 
-/** Returns the common passwords, unpacked on first use: about 50 000, 4 MB. */
+/** Returns the common passwords, about 50 000. They are unpacked on first use, because they take 4 MB. */
 function listed(): ReadonlySet<string> {
   return (common ??= new Set(dictionary['passwords-common']))
 }
 
-/** Whether a word without its disguise is a common password with at least three letters. */
+/** Whether a text without disguise is a common password with at least three ASCII letters. */
 function isCommonWord(plain: string): boolean {
   commonWords ??= new Set(
     dictionary['passwords-common']

@@ -18,21 +18,21 @@ export type RuleProblem =
   | { code: 'outer-spaces' }
 
 export type RuleSettings = {
-  /** Code points. */
+  /** PASSWORD_MIN_LENGTH, in code points. */
   minLength: number
   /** `refuse` if the product's sign-in trims passwords: with an outer space, the owner could not sign in. */
   outerSpaces: 'keep' | 'refuse'
-  /** The longest password of the users table's format, if it has a limit. */
+  /** The longest password that the format of the users table takes, if there is a limit. */
   longest?: PasswordFormat['limit']
 }
 
 export type PasswordRuleChecker = ReturnType<typeof createPasswordRuleChecker>
 
 /**
- * Creates the password rules that a form can show and check.
+ * Creates the checker of the password rules that a form can show.
  *
- * @param normalise as in the password format; its result must keep the format's limit, too. A form cannot have it, because a
- *   function cannot be sent to a browser
+ * @param normalise `normalise` of the password format, whose result must keep the format's limit, too. Only the server has it,
+ *   because a function cannot be sent to a browser
  */
 export function createPasswordRuleChecker(
   { minLength, outerSpaces, longest }: RuleSettings,
@@ -49,7 +49,7 @@ export function createPasswordRuleChecker(
     { problem: { code: 'too-short', min: minLength }, breaks: (password) => lengthOf(password) < minLength },
     { problem: { code: 'numeric' }, breaks: isNumeric },
   ]
-  // A character has at least one byte, so with a smaller limit in bytes this rule would be redundant.
+  // With a smaller limit in bytes, this rule would be redundant, because a character has at least one byte.
   if (bytes > mostCodePoints) rules.push({ problem: { code: 'too-long', max }, breaks: isTooLong })
   if (bytes < Infinity)
     rules.push({
@@ -60,16 +60,16 @@ export function createPasswordRuleChecker(
 
   return {
     /**
-     * The attributes of the password field. `minlength` counts UTF-16 units, so it rejects no password that the server accepts.
-     * No `maxlength`, which would silently truncate a pasted password. The rules for password managers require a letter, so that
-     * no generated password is entirely numeric; people need none.
+     * The attributes of the password field. Its `minlength` counts UTF-16 units, so it rejects no password that the server accepts.
+     * There is no `maxlength`, which would silently truncate a pasted password. `passwordrules` tells password managers to include a
+     * lower-case letter, so that no generated password is entirely numeric; a typed password needs none.
      */
     attributes: {
       minLength,
       // The characters that a manager may use have one byte each.
       passwordrules: `minlength: ${minLength}; maxlength: ${Math.min(max, bytes)}; required: lower; allowed: upper, digit, [-];`,
     },
-    /** Returns every rule in the order to show, and whether the password keeps it. */
+    /** Returns every rule in the order to show them, and whether the password keeps it. */
     checklist: (password: string): { problem: RuleProblem; kept: boolean }[] =>
       rules.map(({ problem, breaks }) => ({ problem, kept: !breaks(password) })),
     /** Returns the broken rules in the order of `checklist`; empty if none is broken. */

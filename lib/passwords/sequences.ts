@@ -2,7 +2,7 @@ import graphs from '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs'
 
 // Sequences of characters that a guesser tries: in alphabets, in counting, and on keyboards.
 
-/** Alphabets whose order differs from that of their code points. Neighbouring code points count as a sequence anyway. */
+/** Orders of characters that differ from that of their code points. Neighbouring code points are a sequence without a list. */
 const orders = [
   'абвгдеёжзийклмнопрстуфхцчшщъыьэюя',
   'абвгґдеєжзиіїйклмнопрстуфхцчшщьюя',
@@ -34,7 +34,7 @@ const scripts = [
   'ضصثقفغعهخحجچشسیبلاتنمکگظطزرذدپو./',
 ]
 
-/** The names of the ways from one character to another, by pair. A sequence that repeats one way is a line. */
+/** For each pair of characters, the names of the ways from the first to the second, such as `order 3 up` or `qwerty 2`. */
 const ways = new Map<string, Set<string>>()
 
 function addWay(from: string, to: string, way: string): void {
@@ -75,8 +75,8 @@ for (const [index, script] of scripts.entries()) {
 const none: ReadonlySet<string> = new Set()
 
 /**
- * Returns the ways from one character to the next: the same character, one or two up or down in an alphabet, or a direction on a
- * keyboard. A line of keys repeats one way, a zigzag such as `1q2w3e` alternates between two.
+ * Returns the names of the ways from one character to the next: the same character, one or two code points up or down, one up or down
+ * in an alphabet, or a direction on a keyboard. A line of keys repeats one way; a zigzag such as `1q2w3e` alternates between two.
  */
 export function stepsBetween(from: string, to: string): ReadonlySet<string> {
   const known = ways.get(`${from}${to}`)

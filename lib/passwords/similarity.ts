@@ -21,10 +21,13 @@ const attributes = [
   ['email', 'too-similar-email'],
 ] as const
 
+/** A password with this share of common characters resembles a fact (Django's `max_similarity`). */
 const maxSimilarity = 0.7
 
-/** The least characters of a word that must also share pairs: many phrases contain all letters of a long word. */
+/** Words of at least this many characters must also share pairs: many phrases contain all letters of a long word. */
 const longWord = 9
+
+/** The share of common pairs from which on a password resembles a long word. */
 const maxSharedPairs = 0.3
 
 /**
@@ -53,7 +56,7 @@ export function findSimilarityProblem(password: string, facts: PersonalFacts): S
   return hit && { code: hit[1] }
 }
 
-/** `difflib.SequenceMatcher(None, password, part).quick_ratio()`, of characters or of pairs. */
+/** Computes `difflib.SequenceMatcher(None, password, part).quick_ratio()` of Python, for characters or for pairs of them. */
 function similarity(passwordLength: number, supply: Map<string, number>, part: string[]): number {
   let common = 0
   for (const [character, times] of count(part)) common += Math.min(times, supply.get(character) ?? 0)

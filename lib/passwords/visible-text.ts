@@ -1,9 +1,9 @@
 // The visible characters of a text, and the characters that a guesser treats as equal.
 
-/** Spaces, controls and everything that a font draws nothing for, the zero-width ones and the empty Braille cell included. */
+/** Matches spaces, control characters, zero-width characters, and the empty Braille cell, for which a font draws nothing. */
 const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Z}\u2800]/u
 
-/** Matches digits and signs, with which people pad a password; not pictures, because there are thousands to choose from. */
+/** Matches digits and signs, with which people pad a password; not emojis, because there are thousands to choose from. */
 const padding = /^(?!\p{Extended_Pictographic}|\p{Regional_Indicator})[\p{N}\p{P}\p{S}]/u
 
 const sign = /^(?!\p{Extended_Pictographic}|\p{Regional_Indicator})[\p{P}\p{S}]/u
@@ -13,7 +13,7 @@ export function countVisible(text: string): number {
   return Array.from(text).filter((character) => !invisible.test(character)).length
 }
 
-/** The most visible characters that count: NFKC turns some characters into eighteen letters. */
+/** The most visible characters of a password that are examined: NFKC turns some characters into eighteen letters. */
 const mostVisible = 256
 
 /** Returns the first 256 visible characters, in lower case and without compatibility forms such as full-width letters (NFKC). */
@@ -36,7 +36,7 @@ export function isLetter(character: string): boolean {
   return /^\p{L}/u.test(character)
 }
 
-/** Each line has a plain character, then its disguises. The last ones are Cyrillic and Greek letters that look Latin. */
+/** Each line has a plain character, then its disguises: digits, signs, and Cyrillic and Greek letters that look Latin. */
 const disguises = [
   'a4@аα',
   'b8в',

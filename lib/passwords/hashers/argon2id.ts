@@ -4,7 +4,7 @@ import type { PasswordFormat } from './password-format'
 
 /** The parameters of an Argon2id hash. */
 export type Argon2Options = {
-  /** KiB. */
+  /** Memory in KiB. */
   memoryCost?: number
   /** Passes over the memory. */
   timeCost?: number
@@ -12,7 +12,7 @@ export type Argon2Options = {
   parallelism?: number
 }
 
-/** OWASP Password Storage, NIST SP 800-63B-4 §3.1.1.2. */
+/** The default parameters, of OWASP's Password Storage Cheat Sheet (NIST SP 800-63B-4 §3.1.1.2). */
 const owasp = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**
@@ -51,7 +51,12 @@ export function argon2id(options: Argon2Options = {}): PasswordFormat {
   }
 }
 
-/** Reads the parameters of a format's options. @throws Error naming the option that is given without a value or out of range */
+/**
+ * Reads the parameters of Argon2 from the options of a format.
+ *
+ * @param format the name of the format, for the error
+ * @throws Error naming the option that is given without a value or out of range
+ */
 export function argon2Parameters(
   format: string,
   options: Argon2Options,
@@ -66,7 +71,7 @@ export function argon2Parameters(
   }
 }
 
-/** Whether a text is a PHC string of Argon2. */
+/** Whether a stored value is a PHC string of Argon2, of any variant, and of at most 512 characters. */
 export function isArgon2(stored: string): boolean {
   return stored.length <= longestStored && phc.test(stored)
 }
@@ -95,7 +100,7 @@ export function describeArgon2Parameters({
   return `m=${memoryCost}, t=${timeCost}, p=${parallelism}`
 }
 
-/** Returns the length of a PHC string with these parameters, in characters. */
+/** Returns the length of an Argon2id PHC string with these parameters, in characters. */
 export function phcLength(
   { memoryCost, timeCost, parallelism }: Required<Argon2Options>,
   saltBytes: number,
@@ -109,7 +114,7 @@ function unpaddedLength(bytes: number): number {
   return Math.ceil((bytes * 4) / 3)
 }
 
-/** Estimates the cost of a hash: a core fills a MiB in about 0.9 ms per pass. */
+/** Estimates the cost of a hash. A core takes about 0.9 ms for a MiB per pass. */
 export function estimateArgon2Cost({
   memoryCost,
   timeCost,

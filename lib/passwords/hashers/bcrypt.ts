@@ -23,12 +23,13 @@ const modular = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
 const longestPassword = 72
 
 /**
- * bcrypt: `$2y$12$` and 53 characters. Every version is recognised and verified, and the given one is written; the three have
- * the same bytes for what this library hashes. `$2x$` is not recognised, because its bytes differ.
+ * bcrypt: `$2y$12$` and 53 characters. Hashes of the versions `2a`, `2b` and `2y` are recognised and verified, and the given version is
+ * written; the three differ in nothing else. `$2x$` is not recognised, because its hashes differ.
  *
  * `@node-rs/bcrypt` stays at 1.10.8, the last version with a binary for every platform; it writes `2b` only.
  *
- * A pepper counts only as far as password and pepper have 72 bytes together, as in Devise; the limit is the password's own.
+ * As in Devise, the pepper is appended to the password, and bcrypt uses only the first 72 bytes of both. A password may have 72 bytes
+ * even with a pepper, of which nothing is then used.
  *
  * @throws Error naming the option that is missing, given without a value or out of range
  */
@@ -39,7 +40,7 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
 
   async function hash(password: string): Promise<string> {
     if (Buffer.byteLength(password) > longestPassword) throw new Error('bcrypt would cut the password')
-    // C libraries end the password at this character, and PHP rejects it.
+    // C libraries end a password at a null character, and PHP rejects it.
     if (password.includes('\0')) throw new Error('bcrypt takes no null character')
     const written = await bcryptHash(password + pepper, cost)
     return `$${version}${written.slice('$2b'.length)}`
@@ -71,7 +72,7 @@ function readVersion({ version }: BcryptOptions): BcryptOptions['version'] {
   throw new Error(`bcrypt: version must be one of ${versions.join(', ')}, and is ${String(version)}`)
 }
 
-/** Reads the pepper; '' only without the option. No message contains its value. */
+/** Reads the pepper; returns '' only if the option is absent. No error message contains its value. */
 function readPepper(options: BcryptOptions): string {
   if (!Object.hasOwn(options, 'pepper')) return ''
   const { pepper } = options

@@ -10,14 +10,15 @@ import type { PasswordFormat } from './password-format'
 
 const scrypt = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scryptWithCallback)
 
-/** A hash takes 32 MiB, which is Node's limit unless another is given. */
+/** A hash takes 32 MiB and a few KiB, which is above Node's default limit of 32 MiB (`maxmem`). */
 const parameters = { N: 16_384, r: 16, p: 1, maxmem: 64 * 1024 * 1024 }
 
 const stored16And64Bytes = /^([0-9a-f]{32}):([0-9a-f]{128})$/i
 
 /**
- * better-auth's default: `SALT:KEY` by scrypt, both in hexadecimal; the salt's digits are used as text. Lucia 3 has the same
- * format. better-auth refuses more than 128 UTF-16 units when a password is set (`maxPasswordLength`).
+ * The default format of better-auth: `SALT:KEY` by scrypt, both in hexadecimal. The salt of the computation is the text of its digits,
+ * not their bytes. Lucia 3 has the same format. better-auth rejects more than 128 UTF-16 units when a password is set
+ * (`maxPasswordLength`).
  */
 export function betterAuthScrypt(): PasswordFormat {
   return {

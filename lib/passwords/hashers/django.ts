@@ -19,18 +19,19 @@ import type { PasswordFormat } from './password-format'
 const pbkdf2 = promisify(pbkdf2WithCallback)
 
 /**
- * Django 2.1 had 120,000. The upper bound also applies to stored hashes, so that verifying one cannot take minutes.
+ * The lower bound is the default of Django 2.0. The upper bound also applies to stored hashes, so that verifying one cannot take
+ * minutes.
  */
 const iterationBounds = { min: 100_000, max: 10_000_000 }
 
 const pbkdf2Hash = /^pbkdf2_sha256\$([1-9]\d*)\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)$/
 
 /**
- * Django's default: `pbkdf2_sha256$ITERATIONS$SALT$HASH`.
+ * The default format of Django: `pbkdf2_sha256$ITERATIONS$SALT$HASH`.
  *
  * @param options `iterations` as Django has them: 600,000 in 4.2; 720,000 in 5.0; 870,000 in 5.1; 1,000,000 in 5.2;
  *   1,200,000 in 6.0; 1,500,000 in 6.1
- * @throws Error where `iterations` are missing or out of range
+ * @throws Error if `iterations` are missing or out of range
  */
 export function djangoPbkdf2(options: { iterations: number }): PasswordFormat {
   const iterations = integerOption('djangoPbkdf2', options, 'iterations', iterationBounds)
@@ -48,7 +49,7 @@ export function djangoPbkdf2(options: { iterations: number }): PasswordFormat {
     verify: verifyPbkdf2,
     normalise: (password) => password,
     longestOutput: `pbkdf2_sha256$${iterations}$`.length + saltLength + 1 + 44,
-    // A core does about two million iterations in a second.
+    // A core computes about two million iterations in a second.
     cost: { milliseconds: Math.ceil(iterations / 2000), mebibytes: 1 },
   }
 }
@@ -61,7 +62,7 @@ async function verifyPbkdf2(password: string, stored: string): Promise<boolean> 
   return timingSafeEqual(derived, Buffer.from(expected, 'base64'))
 }
 
-/** `Argon2PasswordHasher`'s parameters, the same in Django 3.2 to 6.0. */
+/** The parameters of Django's `Argon2PasswordHasher`, the same in Django 3.2 to 6.0. */
 const argon2Defaults = { memoryCost: 102_400, timeCost: 2, parallelism: 8 }
 
 const argon2Prefix = 'argon2'
@@ -75,7 +76,7 @@ export type DjangoArgon2Options = Argon2Options & {
 }
 
 /**
- * Django's Argon2 with `argon2-cffi`: `argon2$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`. A hash takes 100 MiB.
+ * Django's Argon2 with `argon2-cffi`: `argon2$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`. By default a hash takes 100 MiB.
  *
  * @throws Error naming the option that is given without a value or out of range
  */
@@ -102,7 +103,7 @@ export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat 
   }
 }
 
-/** Returns the PHC string in Django's value; undefined if it has none. */
+/** Returns the PHC string after Django's prefix `argon2`; undefined if the stored value is not of this form. */
 function withoutPrefix(stored: string): string | undefined {
   if (!stored.startsWith(argon2Prefix)) return undefined
   const phc = stored.slice(argon2Prefix.length)
@@ -111,7 +112,7 @@ function withoutPrefix(stored: string): string | undefined {
 
 const alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-/** 22 of 62 characters are just above 128 bits. */
+/** 22 characters, each one of 62, have 131 bits: just above the 128 that Django requires. */
 const saltLength = 22
 
 function createSalt(): string {

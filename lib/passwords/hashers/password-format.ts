@@ -1,9 +1,9 @@
 /**
- * A scheme in which a users table stores passwords: how it is written, recognised and verified. The product that owns the
- * table must understand what `hash` returns, and see no need to hash it again at the next sign-in.
+ * A format in which a users table stores passwords: how a hash is written, recognised and verified. The product that owns the
+ * table must understand what `hash` returns, and see no need to hash the password again at the next sign-in.
  */
 export type PasswordFormat = {
-  /** The scheme with its parameters, such as `pbkdf2_sha256, 1000000 iterations`. Never a secret. */
+  /** The name of the scheme and its parameters, such as `pbkdf2_sha256, 1000000 iterations`. It contains no secret. */
   readonly name: string
   /** Whether a stored value is of this scheme, whatever its cost. */
   matches(stored: string): boolean
@@ -13,11 +13,14 @@ export type PasswordFormat = {
   verify(password: string, stored: string): Promise<boolean>
   /** Returns the text that the product hashes instead of the typed password, such as its NFKC form. */
   normalise(password: string): string
-  /** Characters of the longest value that `hash` returns. */
+  /** The length of the longest value that `hash` returns, in characters. */
   readonly longestOutput: number
-  /** The longest password that the scheme takes, as typed and after `normalise`; more would be cut or refused at sign-in. */
+  /**
+   * The longest password that the format takes, as typed and after `normalise`: the product would cut or reject a longer one. Undefined
+   * if there is no limit.
+   */
   readonly limit?: { count: number; unit: 'bytes' | 'utf16' }
-  /** The time of one hash on a core of a server, and its memory. The hash queue plans with them. */
+  /** The time of one hash on one core of a server, and its memory. The hash queue limits concurrent and waiting hashes by them. */
   readonly cost: { milliseconds: number; mebibytes: number }
   /**
    * A keyed hash of secret options such as a pepper. It is part of the mapping's fingerprint, so that a changed pepper needs a

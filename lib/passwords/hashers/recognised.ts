@@ -1,9 +1,10 @@
 import type { PasswordFormat } from './password-format'
 
 /**
- * Creates a format that is only recognised, so that a reset may replace its hashes. It verifies no password and cannot hash.
+ * Creates a format that is only recognised, so that a reset may replace its hashes. Its `verify` is always false, and its `hash`
+ * throws.
  *
- * @param pattern what a stored value looks like
+ * @param pattern matches the stored values of this format
  */
 export function recognisedFormat(name: string, pattern: RegExp): PasswordFormat {
   return {
