@@ -7,12 +7,12 @@ export type EmailContent = {
   /** The preview text that mail programs show beside the subject. */
   preview: string
   appName: string
-  /** `#rrggbb`, replaces the default accent. */
+  /** `#rrggbb`. It replaces the default accent, after an adjustment of its contrast. */
   brandColor?: string | undefined
   title: string
   greeting: string
   blocks: EmailBlock[]
-  /** Small print. */
+  /** The small print below the body. */
   footer: Paragraph[]
 }
 
@@ -20,7 +20,7 @@ export type EmailContent = {
 export type Paragraph = {
   kind: 'paragraph'
   text: string
-  /** An email address within the text that becomes a link. */
+  /** An email address within `text`, whose first occurrence becomes a link. */
   address?: string | undefined
 }
 
@@ -28,14 +28,14 @@ export type Paragraph = {
 export type EmailFact = {
   label: string
   value: string
-  /** The value is user input, so it must not become a link or a message. */
+  /** Whether the value is user input, so that it must not become a link or read like a message. */
   untrusted: boolean
 }
 
-/** A button that leads to a link. */
+/** A button with a link. */
 export type EmailAction = {
   kind: 'action'
-  /** Explains the link; without it, the label does. */
+  /** A text before the button that explains the link. Without it, plain text shows the label instead. */
   lead?: string
   label: string
   href: string
@@ -48,5 +48,5 @@ export type EmailBlock =
   | EmailAction
   | { kind: 'heading'; text: string }
   | { kind: 'facts'; facts: EmailFact[] }
-  /** The main link as text, for people who cannot use the button; omitted in plain text. */
+  /** The main link written out, for people who cannot use the button. Plain text omits it, because the action shows the link. */
   | { kind: 'link-text'; lead: string; href: string }

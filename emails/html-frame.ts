@@ -5,16 +5,16 @@ import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untruste
 /** The HTML around the texts of an email: `parts[n]` comes before the text with the number `places[n]`. */
 type Frame = { parts: string[]; places: number[] }
 
-/** A frame depends on language, branding and the kinds of blocks only, so there are a few for each language. */
+/** The rendered frames. A frame depends only on the language, the branding and the kinds of blocks, so each language has a few. */
 const frames = new Map<string, Promise<Frame>>()
 
-/** What stands for a text while the frame is rendered. No part of a frame looks like it. */
+/** Returns the mark that stands for a text while the frame is rendered. No other part of a frame looks like a mark. */
 const markOf = (place: number) => `rk0text${place}rk0`
 const marks = /rk0text(\d+)rk0/
 
 /**
- * Renders an email as {@link renderHtml} does, byte for byte, at a fraction of its cost: React renders each frame once, and the
- * texts are escaped into it.
+ * Renders an email to the same bytes as {@link renderHtml}, at a fraction of its cost: React renders each frame once, and the escaped
+ * texts are inserted into it.
  */
 export async function renderHtmlFromFrame(content: EmailContent): Promise<string> {
   if (!hrefsOf(content).every((href) => plainHref.test(href))) return renderHtml(content)
@@ -24,12 +24,12 @@ export async function renderHtmlFromFrame(content: EmailContent): Promise<string
   return parts.map((part, at) => (at < places.length ? part + texts[places[at]!] : part)).join('')
 }
 
-/** URLs with a host, in ASCII. React changes some others, such as those that run a script. */
+/** Matches ASCII URLs with a host. React changes some others, such as those that run a script, so {@link renderHtml} renders them. */
 const plainHref = /^(?!javascript:)[a-z][a-z\d+.-]*:\/\/[\x21-\x7e]+$/i
 
 const hrefsOf = ({ blocks }: EmailContent) => blocks.flatMap((block) => ('href' in block ? [block.href] : []))
 
-/** @param marked a content without any text of its own, so that frames contain none */
+/** Returns the frame of an email. @param marked its content with marks instead of all texts, so that the frame contains none */
 function frameOf(marked: EmailContent): Promise<Frame> {
   const key = JSON.stringify(marked)
   const known = frames.get(key)
@@ -46,7 +46,7 @@ function frameOf(marked: EmailContent): Promise<Frame> {
   return rendered
 }
 
-/** @param put takes the HTML of a text and returns its mark */
+/** Returns the content with marks instead of its texts. @param put takes the HTML of a text and returns its mark */
 function replaceTexts(content: EmailContent, put: (html: string) => string): EmailContent {
   const text = (plain: string) => put(escapeHtml(plain))
 

@@ -34,7 +34,7 @@ export async function renderHtml(content: EmailContent): Promise<string> {
     .replace(/(<div[^>]* role="main"[^>]*>)(.*)(<\/div>)/s, `$1${wordFrame[0]}$2${wordFrame[1]}$3`)
 }
 
-/** The styles of the email, for all components. */
+/** Gives all components the styles of the email. */
 const EmailThemeContext = createContext(createEmailTheme())
 const useStyles = () => useContext(EmailThemeContext).styles
 
@@ -200,8 +200,8 @@ function Facts({ facts, dir }: { facts: EmailFact[]; dir: 'ltr' | 'rtl' }) {
 }
 
 /**
- * Renders untrusted text. It keeps its own direction, and mail programs do not turn it into a link. Copying it omits the
- * joiners.
+ * Renders untrusted text so that it keeps its own direction, and mail programs do not turn it into a link. A person who copies it gets
+ * it without the joiners.
  */
 function Untrusted({ text }: { text: string }) {
   const styles = useStyles()
@@ -221,7 +221,7 @@ function Untrusted({ text }: { text: string }) {
   )
 }
 
-/** Renders the preview text. Padding keeps the first words of the body out of it. */
+/** Renders the preview text. Invisible padding follows it, so that mail programs do not add the first words of the body. */
 function Preview({ text }: { text: string }): ReactNode {
   const styles = useStyles()
   return (

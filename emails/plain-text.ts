@@ -2,10 +2,10 @@ import type { Language } from '@/lib/i18n/locales'
 import type { EmailBlock, EmailContent, EmailFact } from './content'
 import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
 
-/** The line width in columns; fits in 80 even when quoted (RFC 3676 §4.2). */
+/** The width of a line in columns. Quoted in a reply, it still fits into 80 (RFC 3676 §4.2). */
 const columns = 72
 
-/** Renders an email as plain text. Links are on their own line, start in the first column and are never wrapped. */
+/** Renders an email as plain text. Each link has its own line, starts in the first column and is never wrapped. */
 export function renderPlainText({ language, title, greeting, blocks, footer }: EmailContent): string {
   const body = blocks.map((block) => write(block, colonOf(language))).filter((lines) => lines.length > 0)
   const paragraphs = [underline(title, '='), [greeting], ...body].map((lines) => lines.join('\n'))
@@ -38,7 +38,7 @@ function underline(text: string, stroke: string): string[] {
   return [text, stroke.repeat(widthOf(text))]
 }
 
-/** Formats facts in two indented columns, so that no value can pass for text of the email itself. */
+/** Formats facts in two indented columns, so that no value looks like text of the email itself. */
 function list(facts: EmailFact[], colon: string): string[] {
   const width = Math.max(...facts.map(({ label }) => widthOf(label)))
   return facts.map(({ label, value, untrusted }) => {
@@ -58,15 +58,15 @@ function wrap(text: string): string {
   return lines.join('\n')
 }
 
-/** Characters that are two columns wide, in scripts without spaces, with their punctuation. */
+/** Matches the characters of Chinese, Japanese and Korean, with their punctuation: they are two columns wide. */
 const wide = /[\u2e80-\u303f\u3041-\u33ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]/gu
 
-/** Characters that must not start a line in those scripts. */
+/** Matches the characters that must not start a line in those languages. */
 const noLineStart = /^[\p{Pe}\p{Pf}\p{Po}ー々]/u
 
 const words = new Intl.Segmenter('ja', { granularity: 'word' })
 
-/** Splits text at possible line breaks; `gap` is the text before a piece if the line does not break there. */
+/** Splits a text at its possible line breaks. `gap` is what precedes a piece unless the line breaks there: a space or nothing. */
 function pieces(text: string): { gap: string; piece: string }[] {
   return text.split(' ').flatMap((word, place) => {
     const gap = place === 0 ? '' : ' '
@@ -82,7 +82,7 @@ function pieces(text: string): { gap: string; piece: string }[] {
   })
 }
 
-/** Combining and invisible characters, which are zero columns wide. */
+/** Matches combining and invisible characters, which are zero columns wide. */
 const narrow = /[\p{Mn}\p{Me}\p{Cf}]/gu
 
 /** Returns the width of a text in columns. */

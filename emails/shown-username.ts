@@ -1,7 +1,7 @@
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import { countWords, doesNotMixLatin, sanitizeLine } from './untrusted-text'
 
-/** The most characters shown in full: of a username, and of the recipient's own address as a username. */
+/** The most characters of a text that is shown in full: of a username, and of a username that is the recipient's own address. */
 const maxLength = { username: 24, address: 64 }
 
 /** Three words can be a name; four can be a sentence. */
@@ -10,17 +10,17 @@ const maxWords = 3
 /** Four digits are enough for a year. The shortest premium-rate telephone numbers have five. */
 const maxDigits = 4
 
-/** Letters with their marks and joiners, ASCII digits, `_` and `-`. */
+/** Matches letters with their marks and joiners, ASCII digits, `_` and `-`. */
 const plainUsername = /^[\p{L}\p{Mn}\p{Mc}\u200c\u200d0-9_-]+$/u
 
 /**
- * Formats a username for an email. An attacker can register with a victim's address, and choose a username such as "Your
- * account is locked! Call 0900 123456", which the service would then send to the victim. A text that looks like a username
- * is shown in full. Of any other text only both ends are shown: enough for its owner to recognise it, too little for a
- * message, a telephone number or an address.
+ * Returns what an email shows of a username, or of another text that tells accounts apart. An attacker can register with a victim's
+ * address, and choose a username such as "Your account is locked! Call 0900 123456", which the service would then send to the victim.
+ * A text that looks like a username is shown in full. Of any other text only both ends are shown: enough for its owner to recognise it,
+ * too little for a message, a telephone number or an address.
  *
- * @param email the recipient's address, which is shown in full as a username, and so is its local part
- * @returns empty if nothing is left to show
+ * @param email the recipient's address. A username that equals it, or its part before the `@`, is shown in full as well
+ * @returns an empty text if nothing is left to show
  */
 export function shownUsername(username: string, email: string): string {
   const text = sanitizeLine(username)
@@ -36,7 +36,7 @@ function looksLikeUsername(text: string): boolean {
   )
 }
 
-/** Whether the username is the recipient's own address or its local part: then dots and `@` are safe. */
+/** Whether the username is the recipient's own address or its part before the `@`, so that dots and `@` are safe. */
 function isOwnAddress(text: string, email: string): boolean {
   const address = canonicalEmail(text)
   const isOwn = address === null ? text === localPartOf(email) : address === canonicalEmail(email)
@@ -53,7 +53,7 @@ function isTooShortForMessage(text: string): boolean {
   return countWords(text) <= maxWords && (text.match(/\p{N}/gu)?.length ?? 0) <= maxDigits
 }
 
-/** Keeps a quarter of the letters and digits at each end, at most three each. */
+/** Keeps about a quarter of the letters and digits at each end, at most three. */
 function bothEnds(text: string): string {
   const characters = text.match(/[\p{L}\p{Nd}]\p{M}*/gu) ?? []
   const shown = Math.min(3, Math.floor((characters.length + 1) / 4))

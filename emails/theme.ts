@@ -42,7 +42,7 @@ const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-quiet', `border-color: ${dark.edge} !important; color: ${dark.strong} !important`],
 ]
 
-/** The rules that cannot be inlined. Mail programs that drop them show the light email. */
+/** Returns the style sheet with the rules that cannot be inlined. Mail programs that ignore it show the light email. */
 const sheetOf = (dark: Palette) =>
   [
     ':root { color-scheme: light dark; supported-color-schemes: light dark }',
@@ -62,7 +62,7 @@ const monospace = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mo
 /** The maximum width of an email in pixels. */
 export const frameWidth = 560
 
-/** Styles for the `style` attribute, which every mail program reads. Sizes and colours are spelled out for Outlook. */
+/** Returns the styles for `style` attributes, which every mail program reads. Each states its sizes and colours, as Outlook needs. */
 const stylesOf = (light: Palette) =>
   ({
     page: { backgroundColor: light.page, margin: 0, padding: 0, fontFamily },
@@ -78,7 +78,7 @@ const stylesOf = (light: Palette) =>
       ...({ msoHide: 'all' } as CSSProperties), // Outlook for Windows shows what only CSS hides
     },
     frame: { maxWidth: `${frameWidth}px`, margin: '0 auto', padding: '32px 16px 40px' },
-    /** Fixed layout, so that a long word cannot widen the table. */
+    /** The row in the card. Its layout is fixed, so that a long word cannot widen the table. */
     held: { tableLayout: 'fixed' },
     brand: {
       margin: '0 0 16px',
@@ -154,9 +154,9 @@ const stylesOf = (light: Palette) =>
 export type EmailTheme = ReturnType<typeof createEmailTheme>
 
 /**
- * Creates the styles of an email.
+ * Creates the inline styles and the style sheet of an email.
  *
- * @param brandColor `#rrggbb`, replaces the default accent; its contrast is adjusted
+ * @param brandColor `#rrggbb`. It replaces the default accent, after an adjustment of its contrast
  */
 export function createEmailTheme(brandColor?: string) {
   const accents = brandColor === undefined ? undefined : readableAccents(brandColor)

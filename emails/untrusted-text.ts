@@ -1,7 +1,5 @@
-/**
- * Untrusted text in emails. The service sends it in its own name, possibly to people who never entered it. So it must not
- * break out of its context, and must not become a message or a link of its own.
- */
+// Untrusted text in emails. The service sends it in its own name, possibly to people who never entered it. So it must not break out
+// of its place in the email, and must not become a message or a link of its own.
 
 /** The most characters of an untrusted text in an email. */
 const maxLength = 64
@@ -20,7 +18,7 @@ export function sanitizeLine(untrusted: string): string {
     .trim()
 }
 
-/** Reduces untrusted text to one line of at most 64 characters. */
+/** Reduces untrusted text to one line as {@link sanitizeLine} does, of at most 64 characters; `…` replaces the rest. */
 export function sanitizeShortLine(untrusted: string): string {
   const line = sanitizeLine(untrusted)
   const characters = [...line]
@@ -35,8 +33,8 @@ export function sanitizeShortLine(untrusted: string): string {
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
 /**
- * Counts words, also without spaces: by the rules of Unicode (UAX #29) and of ICU for Chinese, Japanese and Thai, at
- * punctuation, and at a capital after a small letter.
+ * Counts the words of a text, also if no spaces separate them: by the rules of Unicode (UAX #29) and of ICU for Chinese, Japanese and
+ * Thai, at punctuation, and at a capital after a small letter.
  */
 export function countWords(text: string): number {
   const spaced = text.replace(/(?!['’])[\p{P}\p{S}]/gu, ' ').replace(/(?<=\p{Ll})(?=\p{Lu})/gu, ' ')
@@ -45,7 +43,7 @@ export function countWords(text: string): number {
 
 /**
  * Whether all letters of a text are Latin, or none is. Between Latin letters, a letter of another script can resemble a dot or a
- * slash, so that the text looks like a URL. Modifier letters (\p{Lm}) can, too, so most of them are rejected.
+ * slash, so that the text looks like a URL. Modifier letters (\p{Lm}) can as well, so with most of them the result is false.
  */
 export function doesNotMixLatin(text: string): boolean {
   const letters = (text.match(/\p{L}/gu) ?? []).join('')
@@ -55,25 +53,25 @@ export function doesNotMixLatin(text: string): boolean {
   )
 }
 
-/** The most words of a first name: "Maria da Conceição". */
+/** The most words of a name in the greeting: "Maria da Conceição". */
 const maxNames = 3
 
 /**
- * Returns the first name for the greeting if it looks like a name. Otherwise an attacker could register with a victim's
+ * Returns an account's name for the greeting if it looks like a name. Otherwise an attacker could register with a victim's
  * address and put a sentence into the greeting (CVE-2022-31127).
  *
- * @returns empty if the greeting should have no name
+ * @returns an empty text if it does not look like a name
  */
-export function nameForGreeting(firstName: string): string {
-  const name = sanitizeShortLine(firstName)
+export function nameForGreeting(untrusted: string): string {
+  const name = sanitizeShortLine(untrusted)
   const isName = /^(?=.{1,40}$)\p{L}(?:[\p{L}\p{M}'’ -]|\.(?= |$))*$/u.test(name)
   return isName && doesNotMixLatin(name) && countWords(name) <= maxNames ? name : ''
 }
 
 /**
- * Splits a text around each character that makes mail programs detect a link: `evil.example`, `https://…`, `a@b`. Join the
- * pieces with {@link wordJoiner}. Both sides are split, because some programs take an invisible character for a part of the
- * name before a dot, and browsers then drop it.
+ * Splits a text before and after each character by which mail programs detect a link: `evil.example`, `https://…`, `a@b`. Join the
+ * pieces with {@link wordJoiner}. A split on one side would not do: some programs take an invisible character for a part of the name
+ * before a dot, and browsers then drop it.
  */
 export function splitAtLinkCharacters(text: string): string[] {
   return text.split(
@@ -81,5 +79,5 @@ export function splitAtLinkCharacters(text: string): string[] {
   )
 }
 
-/** The character between the pieces of a split text: invisible, allows no line break, and is not valid in a link. */
+/** The character to put between the pieces of a split text. It is invisible, allows no line break, and is not valid in a link. */
 export const wordJoiner = '\u2060'
