@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect as connectTo, createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { settled } from '@/e2e/support/overheard-app'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-const slots = { EMAIL_COOLDOWN: '0s', LIMIT_EMAILS_PER_ACCOUNT: '3/1h' }
+const limits = { EMAIL_COOLDOWN: '0s', LIMIT_EMAILS_PER_ACCOUNT: '3/1h' }
 
 let app: RunningApp
 let twin: RunningApp
 beforeAll(async () => {
-  app = await startApp({ env: slots })
+  app = await startApp({ env: limits })
   twin = await startApp({
-    env: { ...slots, SECRET_KEY: app.secret, PUBLIC_URL: app.url },
+    env: { ...limits, SECRET_KEY: app.secret, PUBLIC_URL: app.url },
     database: app.database,
     sink: app.sink,
   })
@@ -21,33 +22,33 @@ afterAll(async () => {
   await app?.stop()
 })
 
-const ask = (login: string, by = app) => by.post('send-reset-password-link', { login })
+const requestLink = (login: string, of = app) => of.post('send-reset-password-link', { login })
 
-/** The process that sends emails; the last one, where one has died. */
+/** The id of the worker that was started last. */
 function workerOf({ output }: RunningApp): number {
   const started = output().match(/^.*"event":"worker_started".*$/gm) ?? []
   return (JSON.parse(started.at(-1)!) as { pid: number }).pid
 }
 
-/** Stands before a mail server and keeps everybody waiting, without a word, until it is opened. */
-async function startGate(smtpUrl: string) {
+/** Starts a proxy in front of a mail server. Until `open` is called, it accepts connections and sends nothing. */
+async function startBlockedProxy(smtpUrl: string) {
   const { hostname, port } = new URL(smtpUrl)
   let isOpen = false
-  let knock: () => void
-  const knocked = new Promise<void>((resolve) => (knock = resolve))
+  const { promise: connected, resolve: connect } = Promise.withResolvers<void>()
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
-    knock()
+    connect()
     sockets.add(client.on('error', () => client.destroy()))
     if (!isOpen) return
-    const upstream = connect(Number(port), hostname).on('error', () => client.destroy())
+    const upstream = connectTo(Number(port), hostname).on('error', () => client.destroy())
     sockets.add(upstream)
     client.pipe(upstream).pipe(client)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}?ignoreTLS=true`,
-    knocked,
+    /** Resolves at the first connection. */
+    connected,
     open: () => void (isOpen = true),
     close() {
       server.close()
@@ -56,9 +57,9 @@ async function startGate(smtpUrl: string) {
   }
 }
 
-/** The missing heartbeat of a worker would be noticed in some seconds, and the next attempt come some later: let it be now. */
-async function hurryAfterCrash({ sql }: RunningApp): Promise<void> {
-  const hurry = async () => {
+/** Lets the queue notice the missing heartbeat of a killed worker now, and make the next attempt at once. */
+async function retryAfterKill({ sql }: RunningApp): Promise<void> {
+  const retry = async () => {
     await sql.query(
       `UPDATE rekey_queue.job SET heartbeat_on = now() - interval '10 minutes' WHERE name = 'link-email' AND state = 'active'`,
     )
@@ -67,62 +68,54 @@ async function hurryAfterCrash({ sql }: RunningApp): Promise<void> {
     )
     return rowCount
   }
-  await expect.poll(hurry, { timeout: 40_000, interval: 500 }).toBe(1)
+  await expect.poll(retry, { timeout: 40_000, interval: 500 }).toBe(1)
 }
 
-async function untilQuiet(of = app): Promise<void> {
-  const left = async () =>
-    Number(
-      (await of.sql.query(`SELECT count(*) AS "n" FROM rekey_queue.job WHERE state < 'completed'`)).rows[0].n,
-    )
-  await expect.poll(left, { timeout: 40_000, interval: 200 }).toBe(0)
-}
-
-describe('emails to one account', () => {
-  test('200 asks at once, by user name and by address, over two instances, send what an account may get, and the links live [R2]', async () => {
+describe('emails of one account', () => {
+  test('200 requests at once, by username and address, on two instances, send only as many emails as the limit allows [R2]', async () => {
     const person = await app.addPerson()
-    const asks = Array.from({ length: 200 }, (_, i) =>
-      ask(i % 2 === 0 ? person.username : person.email.toUpperCase(), i % 3 === 0 ? twin : app),
+    const requests = Array.from({ length: 200 }, (_, i) =>
+      requestLink(i % 2 === 0 ? person.username : person.email.toUpperCase(), i % 3 === 0 ? twin : app),
     )
-    const statuses = (await Promise.all(asks)).map(({ status }) => status)
-    // A slow machine may say "come back later" to some of so many at once; both databases take all 200.
-    expect(statuses.filter((status) => status !== 503)).toEqual(statuses.filter((status) => status === 200))
+    const statuses = (await Promise.all(requests)).map(({ status }) => status)
+    // A slow machine may respond 503 to some of so many requests at once.
+    expect(statuses.filter((status) => ![200, 503].includes(status))).toEqual([])
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(150)
-    await untilQuiet()
+    await settled(app, 40_000)
     expect(app.sink.countTo(person.email)).toBe(3)
     const link = readLink((await app.sink.next(person.email)).link)
     expect((await app.post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
   })
 
-  test('an email that the mail server puts off keeps its slot, and arrives once [R2]', async () => {
+  test('an email that the mail server defers counts once for the limit and arrives once [R2]', async () => {
     const person = await app.addPerson()
     app.sink.refuse = { code: 451, text: 'come back later' }
-    await ask(person.username)
+    await requestLink(person.username)
     const attempts = async () =>
       (await app.sql.query(`SELECT 1 FROM rekey_queue.job WHERE name = 'link-email' AND state = 'retry'`))
         .rowCount
     await expect.poll(attempts, { timeout: 20_000 }).toBe(1)
     app.sink.refuse = undefined
-    // The next attempt would come after some seconds: let it come now.
+    // Makes the next attempt now instead of in some seconds.
     await app.sql.query(
       `UPDATE rekey_queue.job SET start_after = now() WHERE name = 'link-email' AND state = 'retry'`,
     )
     await app.sink.next(person.email, 40_000)
-    await untilQuiet()
+    await settled(app, 40_000)
     expect(app.sink.countTo(person.email)).toBe(1)
   })
 
-  test('an email that is given up at its last attempt is told in its account’s story [F1]', async () => {
+  test('an email that fails at its last attempt is recorded in the audit log of its account [F1]', async () => {
     const person = await app.addPerson()
     app.sink.refuse = { code: 451, text: 'come back later' }
-    await ask(person.username)
-    const hurry = async () =>
+    await requestLink(person.username)
+    const retry = async () =>
       (
         await app.sql.query(
           `UPDATE rekey_queue.job SET start_after = now(), retry_limit = 1 WHERE name = 'link-email' AND state = 'retry'`,
         )
       ).rowCount
-    await expect.poll(hurry, { timeout: 20_000 }).toBe(1)
+    await expect.poll(retry, { timeout: 20_000 }).toBe(1)
     const failure = async () =>
       (
         await app.sql.query(`SELECT "reason" FROM "rekey"."audit" WHERE "account_id" = $1 AND "event" = $2`, [
@@ -134,62 +127,62 @@ describe('emails to one account', () => {
     app.sink.refuse = undefined
   })
 
-  test('a worker that is killed between slot and email leaves the slot to the next attempt, and only to that [R2, F3]', async () => {
-    const gate = await startGate(app.sink.url)
-    const crashing = await startApp({ env: { LIMIT_EMAILS_PER_ACCOUNT: '1/1h', SMTP_URL: gate.url } })
+  test('a worker that is killed between counting and sending leaves its count to the next attempt of that email alone [R2, F3]', async () => {
+    const proxy = await startBlockedProxy(app.sink.url)
+    const crashing = await startApp({ env: { LIMIT_EMAILS_PER_ACCOUNT: '1/1h', SMTP_URL: proxy.url } })
     try {
       const person = await crashing.addPerson()
-      await ask(person.username, crashing)
-      await gate.knocked
-      const slots = async () =>
+      await requestLink(person.username, crashing)
+      await proxy.connected
+      const counted = async () =>
         (
           await crashing.sql.query('SELECT "email_jobs" FROM "rekey"."recovery" WHERE "account_id" = $1', [
             person.id,
           ])
         ).rows
-      // The first knock may be the worker's own try of the mail server.
-      await expect.poll(slots).toMatchObject([{ email_jobs: [expect.any(String)] }])
-      const claimed = await slots()
+      // The first connection may be the worker's check of the mail server.
+      await expect.poll(counted).toMatchObject([{ email_jobs: [expect.any(String)] }])
+      const before = await counted()
 
       process.kill(workerOf(crashing), 'SIGKILL')
-      gate.open()
-      await hurryAfterCrash(crashing)
+      proxy.open()
+      await retryAfterKill(crashing)
       await app.sink.next(person.email, 40_000)
-      expect(await slots()).toEqual(claimed)
+      expect(await counted()).toEqual(before)
 
-      await ask(person.username, crashing)
-      await untilQuiet(crashing)
+      await requestLink(person.username, crashing)
+      await settled(crashing, 40_000)
       expect(app.sink.countTo(person.email)).toBe(1)
     } finally {
       await crashing.stop()
-      gate.close()
+      proxy.close()
     }
   }, 120_000)
 
-  test('a worker that is killed before it hears that an email was taken sends it once more, the same in all [M10, F3]', async () => {
+  test('an email whose worker was killed before the last reply is sent once more with the same Message-ID and link [M10, F3]', async () => {
     const crashing = await startApp()
     try {
       const person = await crashing.addPerson()
       crashing.sink.mute = true
-      await ask(person.username, crashing)
+      await requestLink(person.username, crashing)
       const first = await crashing.sink.next(person.email)
       process.kill(workerOf(crashing), 'SIGKILL')
       crashing.sink.mute = false
-      await hurryAfterCrash(crashing)
+      await retryAfterKill(crashing)
       const second = await crashing.sink.next(person.email, 40_000)
       expect([second.mail.messageId, second.link]).toEqual([first.mail.messageId, first.link])
-      await untilQuiet(crashing)
+      await settled(crashing, 40_000)
       expect(crashing.sink.countTo(person.email)).toBe(2)
     } finally {
       await crashing.stop()
     }
   }, 120_000)
 
-  test('a recipient that is refused for good is not tried again, and the asker sees nothing of it [M6]', async () => {
+  test('an email to a rejected recipient is not tried again, and the response to the request does not reveal it [M6]', async () => {
     const person = await app.addPerson()
     app.sink.refuse = { code: 550, text: 'no such person' }
-    expect((await ask(person.username)).status).toBe(200)
-    await untilQuiet()
+    expect((await requestLink(person.username)).status).toBe(200)
+    await settled(app, 40_000)
     app.sink.refuse = undefined
     const { rows } = await app.sql.query<{ event: string; reason: string }>(
       'SELECT "event", "reason" FROM "rekey"."audit" WHERE "account_id" = $1 ORDER BY "id" DESC LIMIT 1',
@@ -199,14 +192,14 @@ describe('emails to one account', () => {
     expect(rows[0]!.reason).toContain('550')
   })
 
-  test('a stored address that is two goes to neither [M6, C5]', async () => {
+  test('an account whose stored address lists two addresses gets no email at either [M6, C5]', async () => {
     const person = await app.addPerson({ email: 'victim@example.com,evil@example.com' })
-    await ask(person.username)
-    await untilQuiet()
+    await requestLink(person.username)
+    await settled(app, 40_000)
     expect(app.sink.emails.filter(({ raw }) => raw.includes(person.username))).toEqual([])
   })
 
-  test('a poisoned job ends without an email, and the worker goes on [M6]', async () => {
+  test('a job with hostile data sends no email, and the worker continues [M6]', async () => {
     const before = app.sink.emails.length
     for (const data of [
       {
@@ -223,34 +216,35 @@ describe('emails to one account', () => {
         [data],
       )
     }
-    await untilQuiet()
+    await settled(app, 40_000)
     expect(app.sink.emails.length).toBe(before)
     const person = await app.addPerson()
-    await ask(person.username)
+    await requestLink(person.username)
     await app.sink.next(person.email)
   })
 })
 
 describe('emails of the whole installation', () => {
-  test('the budget holds back emails with links, an account’s first up to twice, spares those about a change, and alerts once [R1]', async () => {
+  test('the limit on all emails defers emails with links, first emails only above its double, and logs one error [R1]', async () => {
     const small = await startApp({ env: { LIMIT_EMAILS: '2/1h' } })
     try {
       const people: Person[] = []
       for (let i = 0; i < 5; i += 1) people.push(await small.addPerson())
-      for (const { username } of people) await ask(username, small)
-      const held = async () =>
+      for (const { username } of people) await requestLink(username, small)
+      const deferred = async () =>
         (await small.sql.query(`SELECT 1 FROM rekey_queue.job WHERE name = 'link-email' AND state = 'retry'`))
           .rowCount
-      await expect.poll(held, { timeout: 30_000 }).toBe(1)
+      await expect.poll(deferred, { timeout: 30_000 }).toBe(1)
       await expect.poll(() => small.sink.emails.length, { timeout: 20_000 }).toBe(4)
-      await ask(people[0]!.username, small)
-      await expect.poll(held, { timeout: 30_000 }).toBe(2)
+      await requestLink(people[0]!.username, small)
+      await expect.poll(deferred, { timeout: 30_000 }).toBe(2)
       const [email] = small.sink.emails
       const answer = await small.post('reset-password', {
         ...readLink(email!.link),
         password: newPassword(),
       })
       expect(answer.status).toBe(200)
+      // The limit does not apply to the email about the change.
       await expect.poll(() => small.sink.emails.length, { timeout: 20_000 }).toBe(5)
       expect(small.output().split('email_budget_spent')).toHaveLength(2)
     } finally {
@@ -258,17 +252,17 @@ describe('emails of the whole installation', () => {
     }
   })
 
-  test('asking again within the cool-down is answered as ever and sends nothing more [T6]', async () => {
+  test('a second request within the cool-down gets the same response and sends no second email [T6]', async () => {
     const calm = await startApp({ env: { EMAIL_COOLDOWN: '60s' } })
     try {
       const person = await calm.addPerson()
-      const answers = [await ask(person.username, calm), await ask(person.username, calm)]
+      const answers = [await requestLink(person.username, calm), await requestLink(person.username, calm)]
       expect(answers.map(({ status, text }) => [status, text])).toEqual([
         [200, answers[0]!.text],
         [200, answers[0]!.text],
       ])
       await calm.sink.next(person.email)
-      await untilQuiet(calm)
+      await settled(calm, 40_000)
       expect(calm.sink.countTo(person.email)).toBe(1)
     } finally {
       await calm.stop()

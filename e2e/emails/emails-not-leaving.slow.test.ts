@@ -17,7 +17,7 @@ import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 import { startWorker } from '@/server/processes/start-worker'
 
-/** As the defaults, in seconds where those are minutes. */
+/** Like the defaults, with seconds instead of minutes. */
 const times = {
   ...mailTimes,
   heartbeat: 200,
@@ -45,7 +45,7 @@ afterAll(async () => {
 const logged: Record<string, unknown>[] = []
 const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
 const closing: (() => unknown)[] = []
-/** What a worker would wait for when it stops. */
+/** Called first, because a worker that stops would wait for these. */
 const breaking: (() => unknown)[] = []
 beforeEach(async () => {
   const { database: opened, mailState } = open()
@@ -79,7 +79,7 @@ function open(env: Record<string, string> = {}): Services {
   return services
 }
 
-/** A worker; `stop` ends it before the test does. */
+/** Starts a worker, which ends with the test, or before it by `stop`. */
 async function work(env: Record<string, string> = {}, configuration: RekeyConfig = {}, given = times) {
   const services = open(env)
   const end = await startWorker({ ...services, log, configuration }, given)
@@ -95,7 +95,7 @@ async function scripted(script: Script, { user = '' } = {}): Promise<string> {
   return `smtp://${user}127.0.0.1:${port}?ignoreTLS=true`
 }
 
-/** A person with an account asks for a link. */
+/** Requests a link, by default for a new account. */
 async function request({ ownAccounts, queue }: Services, login?: string): Promise<void> {
   const username = login ?? `user-${randomBytes(6).toString('hex')}`
   if (login === undefined)
@@ -116,14 +116,14 @@ const lines = (event: string) => logged.filter((line) => line.event === event)
 const untilLogged = (event: string) =>
   expect.poll(() => lines(event).length, { timeout: 20_000 }).toBeGreaterThan(0)
 
-/** One line says what is wrong, and the next looks of the processes add none. */
+/** Checks that one line of the log names the cause with a hint, and that the next checks add no line. */
 async function expectOneLine(cause: keyof typeof stopHints): Promise<void> {
   await untilLogged('emails_not_leaving')
   await new Promise((resolve) => setTimeout(resolve, 3 * times.check))
   expect(lines('emails_not_leaving')).toMatchObject([{ level: 50, cause, hint: stopHints[cause] }])
 }
 
-/** The operator mends it and starts a worker; the next request's email leaves. */
+/** Starts a worker that can send, as after a repair, and checks that the next email leaves and the log says so. */
 async function expectRecovery(): Promise<void> {
   const { services } = await work()
   await request(services)
@@ -131,19 +131,19 @@ async function expectRecovery(): Promise<void> {
   expect(await services.mailState.read()).toMatchObject({ failing: null, reported: null })
 }
 
-describe('a mail server that takes no email at all', () => {
+describe('a mail server that accepts no email', () => {
   const auth = { EHLO: '250-scripted\r\n250 AUTH PLAIN', AUTH: '535 5.7.8 no' }
   test.each<[string, keyof typeof stopHints, Script]>([
-    ['refuses every connection for good', 'greeting', { banner: '554 go away' }],
-    ['refuses every connection for now', 'server', { banner: '421 too many' }],
-    ['does not like the name in EHLO', 'greeting', { EHLO: '550 who?', HELO: '550 who?' }],
+    ['rejects every connection for good', 'greeting', { banner: '554 go away' }],
+    ['rejects every connection for now', 'server', { banner: '421 too many' }],
+    ['rejects the name in EHLO', 'greeting', { EHLO: '550 who?', HELO: '550 who?' }],
     ['rejects the sender', 'sender', { MAIL: '550 5.7.1 not yours' }],
     ['has a full disk', 'server', { MAIL: '452 4.3.1 insufficient system storage' }],
-    ['wants another password', 'authentication', auth],
-    ['accepts connections and says nothing', 'network', { banner: null }],
-    ['falls silent after EHLO', 'network', { EHLO: null }],
-    ['falls silent at MAIL FROM', 'server', { MAIL: null }],
-  ])('one that %s is told by one line with a hint [V6]', async (_, cause, script) => {
+    ['rejects the password', 'authentication', auth],
+    ['accepts connections and sends nothing', 'network', { banner: null }],
+    ['does not reply to EHLO', 'network', { EHLO: null }],
+    ['does not reply to MAIL FROM', 'server', { MAIL: null }],
+  ])('a mail server that %s is reported by one log line with a hint [V6]', async (_, cause, script) => {
     const user = cause === 'authentication' ? 'mail:a-password@' : ''
     const { services } = await work({ SMTP_URL: await scripted(script, { user }) })
     await request(services)
@@ -152,7 +152,7 @@ describe('a mail server that takes no email at all', () => {
     expect(JSON.stringify(logged)).not.toContain('a-password')
   })
 
-  test('one that cannot be reached is told at the start, and that it is reached again [V6]', async () => {
+  test('a mail server that cannot be reached is reported at the start, and so is its return [V6]', async () => {
     const unused = createServer().listen(0, '127.0.0.1')
     await once(unused, 'listening')
     const { port } = unused.address() as AddressInfo
@@ -163,12 +163,12 @@ describe('a mail server that takes no email at all', () => {
     await stop()
     const { services } = await work()
     await untilLogged('mail_ready')
-    // Nobody asks for a link meanwhile: the connection tells.
+    // No link is requested in between: the worker notices by its connection.
     await untilLogged('emails_leaving_again')
     expect((await services.mailState.read()).failing).toBeNull()
   })
 
-  test('one whose certificate is not accepted is told, and so is the email that leaves after it [V6]', async () => {
+  test('a mail server with an untrusted certificate is reported, and so is the first email that leaves again [V6]', async () => {
     const { key, cert } = makeSelfSignedCertificate('localhost')
     const server = new SMTPServer({ key, cert, secure: true, disabledCommands: ['AUTH'] })
     server.on('error', () => undefined)
@@ -183,22 +183,22 @@ describe('a mail server that takes no email at all', () => {
     await expectRecovery()
   })
 
-  test('one that takes emails and never answers for them is told once it met two people [V6]', async () => {
+  test('a mail server without a last reply is reported after the emails of two people [V6]', async () => {
     const { services } = await work({ SMTP_URL: await scripted({ '.': null }) })
     await request(services)
     await request(services)
     await expectOneLine('server')
   })
 
-  test('one that puts off the recipients of five people in a row is told [V6]', async () => {
+  test('a mail server that defers the emails of five people in a row is reported [V6]', async () => {
     const { services } = await work({ SMTP_URL: await scripted({ RCPT: '451 4.3.0 look-up failed' }) })
     for (let people = 0; people < 5; people += 1) await request(services)
     await expectOneLine('server')
   })
 })
 
-describe('jobs that never come to an email', () => {
-  test('a function of the team that always throws is told, and over once it does not [V6]', async () => {
+describe('jobs that send no email', () => {
+  test('a function of the team that always throws is reported until it no longer throws [V6]', async () => {
     let broken = true
     const findResettableAccounts: RekeyConfig['findResettableAccounts'] = async () => {
       if (broken) throw new Error('a bug')
@@ -212,7 +212,7 @@ describe('jobs that never come to an email', () => {
     await untilLogged('emails_leaving_again')
   })
 
-  test('a sending of the team that always fails is told [V6]', async () => {
+  test('a sendEmail function of the team that always fails is reported with its reason [V6]', async () => {
     const { services } = await work(
       {},
       { sendEmail: async () => ({ ok: false, final: false, alert: true, reason: 'api-key' }) },
@@ -222,7 +222,7 @@ describe('jobs that never come to an email', () => {
     expect(lines('emails_not_leaving')).toMatchObject([{ reason: 'api-key' }])
   })
 
-  test('a function of the team that never ends is told [V6]', async () => {
+  test('a function of the team that never ends is reported [V6]', async () => {
     const { promise, reject } = Promise.withResolvers<never>()
     breaking.push(() => reject(new Error('at last')))
     const { services } = await work({}, { findResettableAccounts: () => promise })
@@ -231,13 +231,13 @@ describe('jobs that never come to an email', () => {
     expect(lines('emails_not_leaving')).toMatchObject([{ reason: 'link-request deadline' }])
   })
 
-  test('jobs that this version cannot read are told [V6]', async () => {
+  test('jobs that this version cannot parse are reported [V6]', async () => {
     const { services } = await work()
     await services.queue.add('link-request', { of: 'another version' } as unknown as JobData['link-request'])
     await expectOneLine('job-error')
   })
 
-  test('emails that are given up at once because their links would expire are told [V6]', async () => {
+  test('emails that are not sent because their links would expire are reported [V6]', async () => {
     const { services } = await work()
     await request(services, 'nobody-here')
     const accountId = await services.ownAccounts.add({
@@ -260,7 +260,7 @@ describe('jobs that never come to an email', () => {
     await expectOneLine('link-would-expire')
   })
 
-  test('a budget of emails that is spent is told [V6]', async () => {
+  test('a reached limit on all emails is reported [V6]', async () => {
     const { services } = await work({ LIMIT_EMAILS: '1/1h' })
     const sent = sink.emails.length
     for (let people = 0; people < 2; people += 1) await request(services)
@@ -269,7 +269,7 @@ describe('jobs that never come to an email', () => {
     await expectOneLine('budget')
   })
 
-  test('requests that wait while no worker runs are told by a process that serves pages, until one runs [V6]', async () => {
+  test('a web process reports requests that wait without a worker, until a worker runs [V6]', async () => {
     const services = open()
     const web = watchMailHealth({ state: services.mailState, log, times })
     closing.push(web.stop)
@@ -280,7 +280,7 @@ describe('jobs that never come to an email', () => {
     await expect.poll(async () => (await worker.mailState.read()).accepted).not.toBeNull()
   })
 
-  test('a queue that a worker takes nothing from is told [V6]', async () => {
+  test('a queue whose jobs no running worker can take is reported [V6]', async () => {
     const { services } = await work()
     await services.queue.open()
     await services.database.transaction(async (tx) => {
@@ -292,8 +292,8 @@ describe('jobs that never come to an email', () => {
   })
 })
 
-describe('what is no sign that no email leaves', () => {
-  /** A busy machine takes seconds for fifty emails, which is neither silence nor a missing worker. */
+describe('failures that do not mean that no email leaves', () => {
+  /** Longer times, because a busy machine needs seconds for fifty emails. */
   const patient = {
     ...times,
     silence: 30_000,
@@ -303,7 +303,7 @@ describe('what is no sign that no email leaves', () => {
     probe: 30_000,
   }
 
-  /** All jobs have ended or wait for their next attempt, and the processes have looked since. */
+  /** Waits until all jobs have ended or wait for their next attempt, and the processes have checked since. */
   async function untilTried({ database: { pool } }: Services, queue: string, count: number): Promise<void> {
     const tried = async () =>
       (
@@ -316,7 +316,7 @@ describe('what is no sign that no email leaves', () => {
     await new Promise((resolve) => setTimeout(resolve, times.failing + 3 * times.check))
   }
 
-  test('fifty people whose mailboxes refuse the email [V6]', async () => {
+  test('fifty rejected recipients are not reported as a stop of all emails [V6]', async () => {
     const { services } = await work(
       { SMTP_URL: await scripted({ RCPT: '550 5.1.1 no such user' }) },
       {},
@@ -330,18 +330,21 @@ describe('what is no sign that no email leaves', () => {
   })
 
   test.each<[string, Script]>([
-    ['whose mailbox puts the email off', { RCPT: '450 4.2.0 greylisted' }],
-    ['whose email is refused for its content', { '.': '554 5.7.1 spam' }],
-    ['whose email the mail server never answers for', { '.': null }],
-  ])('one person %s, however long it takes [V6]', async (_, script) => {
-    const { services } = await work({ SMTP_URL: await scripted(script) })
-    await request(services)
-    await new Promise((resolve) => setTimeout(resolve, 2 * times.failing))
-    expect(lines('emails_not_leaving')).toEqual([])
-    expect(await services.mailState.read()).toMatchObject({ failing: null })
-  })
+    ['deferred by the mailbox', { RCPT: '450 4.2.0 greylisted' }],
+    ['rejected for its content', { '.': '554 5.7.1 spam' }],
+    ['without a last reply of the mail server', { '.': null }],
+  ])(
+    'one email %s is not reported as a stop of all emails, however long it takes [V6]',
+    async (_, script) => {
+      const { services } = await work({ SMTP_URL: await scripted(script) })
+      await request(services)
+      await new Promise((resolve) => setTimeout(resolve, 2 * times.failing))
+      expect(lines('emails_not_leaving')).toEqual([])
+      expect(await services.mailState.read()).toMatchObject({ failing: null })
+    },
+  )
 
-  test('a worker in trouble among others that send: what fails counts from the last email that left [V6]', async () => {
+  test('while another worker sends emails, the failures of one worker count only since the last sent email [V6]', async () => {
     const { services: good } = await work({}, {}, patient)
     const refusing = await scripted({ banner: '554 go away' })
     await work({ SMTP_URL: refusing }, {}, patient)

@@ -5,11 +5,11 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// Whether emails leave, as a monitor and an operator see it: one start without a worker, which a request then waits for.
+// What monitors and operators learn about emails that do not leave: an app without a worker, so that a request waits.
 
 const token = randomBytes(32).toString('base64url')
 
-/** Processes look every half minute; here every half second. */
+/** Processes check every half minute; here every half second. */
 const oftener = `data:text/javascript,${encodeURIComponent(
   'const set = setInterval; globalThis.setInterval = (f, ms, ...of) => set(f, ms === 30000 ? 500 : ms, ...of)',
 )}`
@@ -40,7 +40,7 @@ async function accountsMail(...args: string[]): Promise<{ code: number; output: 
   return { code: code as number, output }
 }
 
-test('a monitor without the token, or with another one, learns nothing [V6]', async () => {
+test('the mail health check rejects requests without the token or with a wrong one [V6]', async () => {
   for (const headers of [
     {},
     { Authorization: 'Bearer' },
@@ -58,7 +58,7 @@ test('a monitor without the token, or with another one, learns nothing [V6]', as
   expect((await health(withToken, undefined, 'POST')).status).toBe(405)
 })
 
-test('with the token, a monitor hears that nothing is wrong, never from a cache or another origin [V6]', async () => {
+test('with the token, the mail health check says that nothing is wrong, and caches and other origins get nothing [V6]', async () => {
   const response = await health({ ...withToken, Origin: 'https://front.example' })
   expect(response.status).toBe(200)
   expect(response.headers.get('cache-control')).toBe('no-store')
@@ -74,10 +74,10 @@ test('with the token, a monitor hears that nothing is wrong, never from a cache 
   })
 })
 
-test('requests that wait while no worker runs are told in the log, to a monitor and to an operator, and pages stay ready [V6]', async () => {
+test('a request that waits without a worker is reported in the log, to monitors and to operators, and pages stay ready [V6]', async () => {
   const person = await app.addPerson()
   expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
-  // As if it had been made a minute ago.
+  // As if the request were a minute old.
   await app.sql.query(
     `UPDATE rekey_queue.job SET created_on = now() - interval '70 seconds', start_after = now() - interval '70 seconds'`,
   )
@@ -93,10 +93,10 @@ test('requests that wait while no worker runs are told in the log, to a monitor 
 
   const response = await health(withToken)
   expect(response.status).toBe(503)
-  const told = (await response.json()) as Record<string, unknown>
-  expect(told).toMatchObject({ status: 'failing', cause: 'no-worker', hint, workerSeenSeconds: null })
-  expect(Math.abs(Date.parse(String(told.since)) - Date.parse(since!))).toBeLessThan(2_000)
-  expect(JSON.stringify(told)).not.toContain(person.username)
+  const report = (await response.json()) as Record<string, unknown>
+  expect(report).toMatchObject({ status: 'failing', cause: 'no-worker', hint, workerSeenSeconds: null })
+  expect(Math.abs(Date.parse(String(report.since)) - Date.parse(since!))).toBeLessThan(2_000)
+  expect(JSON.stringify(report)).not.toContain(person.username)
   expect((await fetch(`${app.url}/api/health/ready`)).status).toBe(200)
 
   const typed = await accountsMail()

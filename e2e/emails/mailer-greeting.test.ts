@@ -1,45 +1,19 @@
-import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
-import { SMTPServer } from 'smtp-server'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { readMailSettings } from '@/e2e/support/mail-settings'
-import { startScriptedMailServer, type Script } from '@/e2e/support/scripted-mail-server'
+import { startRecordingMailServer } from '@/e2e/support/recording-mail-server'
+import type { Script } from '@/e2e/support/scripted-mail-server'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
+import { startMailer, startScript } from '@/e2e/support/test-mailer'
 import { mailHints, stopsEveryEmail, type MailCause } from '@/lib/mail/failure-hints'
-import { createMailer, type MailerOptions } from '@/lib/mail/mailer'
 
-const cleanUps: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
-})
-
-const logged: Record<string, unknown>[] = []
-const log = pino({ level: 'trace' }, { write: (line) => void logged.push(JSON.parse(line)) })
-beforeEach(() => void logged.splice(0))
-
-const email = { subject: 'Hello', html: '<p>Hello</p>', text: 'Hello' }
-
-function mailerFor(smtpUrl: string, options: Partial<MailerOptions> = {}) {
-  const mailer = createMailer({ smtpUrl, from: 'no-reply@example.com', log, ...options })
-  cleanUps.push(() => mailer.close())
-  return {
-    verify: () => mailer.verify(5_000),
-    send: (to = 'jane@people.example') =>
-      mailer.send({ id: randomUUID(), to, content: email, deadlineMs: 5_000 }),
-  }
-}
-
-/** What comes of one email, and what the log says of it. */
-async function sendThrough(script: Script, to?: string) {
-  const server = await startScriptedMailServer(script)
-  cleanUps.push(server.close)
-  const outcome = await mailerFor(`smtp://127.0.0.1:${server.port}?ignoreTLS=true`).send(to)
-  return { outcome, heard: server.heard }
+/** Sends one email. Returns the result and the lines of the log. */
+async function sendThrough(script: Script, to = 'jane@people.example') {
+  const { url } = await startScript(script)
+  const mailer = startMailer({ smtpUrl: url })
+  return { outcome: await mailer.send({ to }), logged: mailer.logged }
 }
 
 const stoppedBy = (cause: keyof typeof mailHints, level: 'warn' | 'error') => ({
@@ -49,148 +23,149 @@ const stoppedBy = (cause: keyof typeof mailHints, level: 'warn' | 'error') => ({
   hint: mailHints[cause],
 })
 
-describe('the name in EHLO [V6]', () => {
-  test('is the host of PUBLIC_URL, before and after STARTTLS', async () => {
-    const inTheClear: string[] = []
+describe('the name in EHLO', () => {
+  test('the mailer sends the host of PUBLIC_URL in EHLO, before and after STARTTLS [V6]', async () => {
     const names: string[] = []
     const certificate = makeSelfSignedCertificate('localhost')
-    const server = new SMTPServer({
+    const server = await startRecordingMailServer({
       ...certificate,
-      authOptional: true,
-      disableReverseLookup: true,
+      disabledCommands: [],
       onMailFrom(_address, session, done) {
         names.push(session.hostNameAppearsAs)
         done()
       },
     })
-    server.server.on('connection', (socket: Socket) =>
-      socket.once('data', (chunk) => inTheClear.push(chunk.toString())),
-    )
-    server.listen(0, '127.0.0.1')
-    await once(server.server, 'listening')
-    cleanUps.push(() => new Promise<void>((resolve) => server.close(() => resolve())))
     const folder = mkdtempSync(join(tmpdir(), 'rekey-greeting-'))
-    cleanUps.push(() => rmSync(folder, { recursive: true }))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
     writeFileSync(join(folder, 'ca.pem'), certificate.cert)
     const settings = readMailSettings({
       PUBLIC_URL: 'https://id.bücher.example',
-      SMTP_URL: `smtp://localhost:${(server.server.address() as AddressInfo).port}`,
+      SMTP_URL: `smtp://localhost:${server.port}`,
       SMTP_CA_FILE: join(folder, 'ca.pem'),
     })
-    const mailer = createMailer({ ...settings, log })
-    cleanUps.push(() => mailer.close())
-    expect(await mailer.send({ id: randomUUID(), to: 'jane@people.example', content: email })).toMatchObject({
-      ok: true,
-    })
-    expect(inTheClear).toEqual(['EHLO id.xn--bcher-kva.example\r\n'])
+    expect(await startMailer(settings).send()).toMatchObject({ ok: true })
+    expect(server.received()).toMatch(/^EHLO id\.xn--bcher-kva\.example\r\nSTARTTLS\r\n/)
     expect(names).toEqual(['id.xn--bcher-kva.example'])
   })
 
-  test('opens a relay that closes with 421 on [127.0.0.1], as smtp-relay.gmail.com does', async () => {
+  test('a relay that closes connections from [127.0.0.1] with 421, as Gmail’s does, accepts the name [V6]', async () => {
     const EHLO = (line: string) =>
       line === 'EHLO [127.0.0.1]' ? '421 4.7.0 Try again later, closing connection. (EHLO)' : '250 ok'
-    const server = await startScriptedMailServer({ EHLO })
-    cleanUps.push(server.close)
-    const url = `smtp://127.0.0.1:${server.port}?ignoreTLS=true`
-    expect(await mailerFor(url, { heloName: '[127.0.0.1]' }).send()).toEqual({
+    const { url } = await startScript({ EHLO })
+    const unnamed = startMailer({ smtpUrl: url, heloName: '[127.0.0.1]' })
+    expect(await unnamed.send()).toEqual({
       ok: false,
       final: false,
       alert: true,
       cause: 'greeting',
       reason: 'ECONNECTION 421 4.7.0 EHLO',
     })
-    expect(logged).toMatchObject([stoppedBy('greeting', 'error')])
+    expect(unnamed.logged).toMatchObject([stoppedBy('greeting', 'error')])
     expect(mailHints.greeting).toContain('SMTP_HELO_NAME')
-    expect(await mailerFor(url, { heloName: 'id.example.com' }).send()).toMatchObject({ ok: true })
+    expect(await startMailer({ smtpUrl: url, heloName: 'id.example.com' }).send()).toMatchObject({ ok: true })
   })
 })
 
-describe('what stops every email is an error in the log, with a hint [V6, F6]', () => {
+describe('errors that stop every email', () => {
   const cases: [what: string, script: Script, cause: keyof typeof mailHints, reason: string][] = [
     ['a banner of 554', { banner: '554 5.7.1 Go away' }, 'greeting', 'EPROTOCOL 554 5.7.1 CONN'],
-    ['421 at EHLO', { EHLO: '421 4.7.0 Try again later' }, 'greeting', 'ECONNECTION 421 4.7.0 EHLO'],
     [
-      '550 at EHLO and HELO',
+      'a reply of 421 to EHLO',
+      { EHLO: '421 4.7.0 Try again later' },
+      'greeting',
+      'ECONNECTION 421 4.7.0 EHLO',
+    ],
+    [
+      'a reply of 550 to EHLO and HELO',
       { EHLO: '550 5.7.1 Bad name', HELO: '550 5.7.1 Bad name' },
       'greeting',
       'EPROTOCOL 550 5.7.1 HELO',
     ],
     [
-      '504 at EHLO and HELO',
+      'a reply of 504 to EHLO and HELO',
       { EHLO: '504 5.5.2 <rekey>: need a full name', HELO: '504 5.5.2 <rekey>: need a full name' },
       'greeting',
       'EPROTOCOL 504 5.5.2 HELO',
     ],
     [
-      'a name that Postfix refuses as late as RCPT',
+      'a host name that Postfix rejects at RCPT',
       { RCPT: '504 5.5.2 <rekey>: Helo command rejected: need fully-qualified hostname' },
       'greeting',
       'EENVELOPE 504 5.5.2 RCPT TO',
     ],
     [
-      'a name without an address, which Postfix puts off as late as RCPT',
+      'a host name without an address, which Postfix defers at RCPT',
       { RCPT: '450 4.7.1 <rekey.internal>: Helo command rejected: Host not found' },
       'greeting',
       'EENVELOPE 450 4.7.1 RCPT TO',
     ],
     [
-      'a sender that Postfix refuses as late as RCPT',
+      'a sender that Postfix rejects at RCPT',
       { RCPT: '553 5.7.1 <no-reply@example.com>: Sender address rejected: not owned by user x' },
       'sender',
       'EENVELOPE 553 5.7.1 RCPT TO',
     ],
-    ['550 at MAIL FROM', { MAIL: '550 5.7.1 Not allowed' }, 'sender', 'EENVELOPE 550 5.7.1 MAIL FROM'],
-    ['501 at MAIL FROM', { MAIL: '501 5.1.7 Bad sender' }, 'sender', 'EENVELOPE 501 5.1.7 MAIL FROM'],
     [
-      'a sender that Exchange Online refuses at the end',
+      'a reply of 550 to MAIL FROM',
+      { MAIL: '550 5.7.1 Not allowed' },
+      'sender',
+      'EENVELOPE 550 5.7.1 MAIL FROM',
+    ],
+    [
+      'a reply of 501 to MAIL FROM',
+      { MAIL: '501 5.1.7 Bad sender' },
+      'sender',
+      'EENVELOPE 501 5.1.7 MAIL FROM',
+    ],
+    [
+      'a sender that Exchange Online rejects after the message',
       { '.': '554 5.2.252 SendAsDenied; x@example.com not allowed to send as no-reply@example.com' },
       'sender',
       'EMESSAGE 554 5.2.252 DATA',
     ],
     [
-      '530 Must issue a STARTTLS command first',
+      'a reply of 530 that requires STARTTLS',
       { MAIL: '530 5.7.0 Must issue a STARTTLS command first' },
       'tls',
       'EENVELOPE 530 5.7.0 MAIL FROM',
     ],
     [
-      '530 Authentication required',
+      'a reply of 530 that requires a login',
       { MAIL: '530 5.7.0 Authentication Required' },
       'authentication',
       'EENVELOPE 530 5.7.0 MAIL FROM',
     ],
     [
-      'a relay that is put off, as Postfix does by default',
+      'denied relaying with 454, Postfix’s default,',
       { RCPT: '454 4.7.1 <jane@people.example>: Relay access denied' },
       'authentication',
       'EENVELOPE 454 4.7.1 RCPT TO',
     ],
     [
-      'a relay that qmail refuses',
+      'denied relaying with 553, as by qmail,',
       { RCPT: "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)" },
       'authentication',
       'EENVELOPE 553 RCPT TO',
     ],
   ]
-  test.each(cases)('%s', async (_, script, cause, reason) => {
-    const { outcome } = await sendThrough(script)
+  test.each(cases)('%s is an error in the log, with a hint [V6, F6]', async (_, script, cause, reason) => {
+    const { outcome, logged } = await sendThrough(script)
     expect(outcome).toEqual({ ok: false, final: false, alert: true, cause, reason })
     expect(stopsEveryEmail(cause)).toBe(true)
     expect(logged).toMatchObject([{ ...stoppedBy(cause, 'error'), reason }])
   })
 
-  test('once until it changes, and when it is over', async () => {
+  test('an error that stops every email is logged once, and so is its end [V6, F6]', async () => {
     let banner = '554 No'
-    const server = await startScriptedMailServer({ banner: () => banner })
-    cleanUps.push(server.close)
-    const mailer = mailerFor(`smtp://127.0.0.1:${server.port}?ignoreTLS=true`)
+    const { url } = await startScript({ banner: () => banner })
+    const mailer = startMailer({ smtpUrl: url })
     await mailer.send()
     await mailer.send()
     banner = '220 hello'
     expect(await mailer.send()).toMatchObject({ ok: true })
     banner = '554 No'
-    await mailer.send() // on the connection that is open
-    const events = logged
+    await mailer.send() // on the open connection
+    const events = mailer.logged
       .filter(({ event }) => event !== 'email_accepted')
       .map(({ event, cause }) => [event, cause])
     expect(events).toEqual([
@@ -200,39 +175,39 @@ describe('what stops every email is an error in the log, with a hint [V6, F6]', 
   })
 })
 
-describe('what passes, or is about one email, is no such error [V6]', () => {
+describe('errors that pass or concern one email', () => {
   const cases: [what: string, script: Script, cause: MailCause, final: boolean][] = [
-    ['a banner of 421: too many connections', { banner: '421 4.7.0 Too many' }, 'server', false],
-    ['4xx at MAIL FROM', { MAIL: '451 4.3.0 Later' }, 'server', false],
+    ['a banner of 421 for too many connections', { banner: '421 4.7.0 Too many' }, 'server', false],
+    ['a reply of 451 to MAIL FROM', { MAIL: '451 4.3.0 Later' }, 'server', false],
     ['a mailbox that does not exist', { RCPT: '550 5.1.1 No such user' }, 'recipient', true],
     ['a full mailbox', { RCPT: '452 4.2.2 Full' }, 'recipient', false],
     ['an email that looks like spam', { '.': '550 5.7.1 Looks like spam' }, 'message', true],
     [
-      'a mailbox whose address speaks of a relay',
+      'a missing mailbox whose address contains "relay"',
       { RCPT: '550 5.1.1 <relay@people.example>: Recipient address rejected: User unknown' },
       'recipient',
       true,
     ],
     [
-      'a mailbox whose address, without a code, speaks of a relay',
+      'a missing mailbox whose address contains "relay", without an enhanced code,',
       { RCPT: '550 relay@people.example: no such user here' },
       'recipient',
       true,
     ],
     [
-      'a mailbox that a table of relays does not list',
+      'a missing mailbox in a relay recipient table',
       { RCPT: '550 5.1.1 User unknown in relay recipient table' },
       'recipient',
       true,
     ],
     [
-      "a stranger's mail server that refuses to relay to ours",
+      'relaying that the recipient’s own server denies',
       { RCPT: '550 host mx.people.example [192.0.2.1] said: 550 relay denied' },
       'recipient',
       true,
     ],
     [
-      "a stranger's mail server that speaks of the sender and a relay to ours",
+      'a recipient’s server that names sender, relay and HELO in its reply',
       {
         RCPT: '550 5.7.1 <jane@people.example>: Recipient address rejected: undeliverable address: host mx.people.example[192.0.2.1] said: 550 Sender address rejected: relay denied, bad HELO (in reply to RCPT TO command)',
       },
@@ -240,21 +215,24 @@ describe('what passes, or is about one email, is no such error [V6]', () => {
       true,
     ],
   ]
-  test.each(cases)('%s', async (_, script, cause, final) => {
-    const { outcome } = await sendThrough(script, 'relay@people.example')
-    expect(outcome).toMatchObject({ ok: false, final, cause })
-    expect(outcome).not.toHaveProperty('alert')
-    expect(stopsEveryEmail(cause)).toBe(false)
-    expect(logged).toEqual([])
-  })
+  test.each(cases)(
+    '%s is not logged as an error that stops every email [V6]',
+    async (_, script, cause, final) => {
+      const { outcome, logged } = await sendThrough(script, 'relay@people.example')
+      expect(outcome).toMatchObject({ ok: false, final, cause })
+      expect(outcome).not.toHaveProperty('alert')
+      expect(stopsEveryEmail(cause)).toBe(false)
+      expect(logged).toEqual([])
+    },
+  )
 
-  test('a server that is away is a warning with a hint, and verify says the same', async () => {
-    const server = await startScriptedMailServer()
+  test('a server that refuses connections is a warning with a hint, when sending and when verifying [V6, F5]', async () => {
+    const server = await startScript()
     server.close()
-    const mailer = mailerFor(`smtp://127.0.0.1:${server.port}?ignoreTLS=true`)
-    const away = { ok: false, final: false, cause: 'network', reason: 'ECONNREFUSED CONN' }
-    expect(await mailer.send()).toEqual(away)
-    expect(await mailer.verify()).toEqual(away)
-    expect(logged).toMatchObject([stoppedBy('network', 'warn')])
+    const mailer = startMailer({ smtpUrl: server.url })
+    const refused = { ok: false, final: false, cause: 'network', reason: 'ECONNREFUSED CONN' }
+    expect(await mailer.send()).toEqual(refused)
+    expect(await mailer.verify()).toEqual(refused)
+    expect(mailer.logged).toMatchObject([stoppedBy('network', 'warn')])
   })
 })

@@ -7,7 +7,7 @@ import type { CaughtEmail } from '@/e2e/support/mail-sink'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { shownUsername } from '@/emails/shown-username'
 
-/** A name that would break out of markup, headers and lines if it could. */
+/** Names that would break markup, headers and lines if they were not escaped. */
 const firstName = 'Grace <b>&'
 const username = (language: Language) => `"><i>grace-${language}`
 
@@ -35,14 +35,14 @@ const each = languages.flatMap((language) => [[language, 'reset'] as const, [lan
 const find = (language: Language, kind: Caught['kind']) =>
   caught.find((one) => one.language === language && one.kind === kind)!
 
-/** The header of a message and what follows, as bytes became characters one to one. */
+/** The header and the body of a message, with one character for each byte. */
 function splitMessage(raw: Buffer): { head: string; body: string } {
   const wire = raw.toString('latin1')
   const end = wire.indexOf('\r\n\r\n')
   return { head: wire.slice(0, end), body: wire.slice(end + 4) }
 }
 
-/** Each header field once unfolded, by its name in lower case. */
+/** The unfolded values of each header field, by its name in lower case. */
 function headersOf(head: string): Map<string, string[]> {
   const fields = new Map<string, string[]>()
   for (const line of head.replace(/\r\n[ \t]+/g, ' ').split('\r\n')) {
@@ -67,8 +67,8 @@ const hrefs = (html: string) =>
 const empty = new Set(['meta', 'hr', 'br', 'img', 'link', 'input', 'col', 'wbr'])
 
 /**
- * What is wrong with the nesting of tags, attributes and characters. Stricter than HTML, in which much of it is legal:
- * mail programs have parsers of their own.
+ * Faults of tags, nesting, attributes and characters. It is stricter than HTML, because mail programs have parsers of their
+ * own.
  */
 function markupFaults(html: string): string[] {
   const faults: string[] = []
@@ -101,7 +101,7 @@ function markupFaults(html: string): string[] {
   return [...faults, ...open.map((name) => `<${name}> is never closed`)]
 }
 
-test('the check of markup finds what is wrong', () => {
+test('the check of the markup finds each kind of fault', () => {
   expect(markupFaults('<!doctype html><p dir="ltr">a &amp; b<br/></p>')).toEqual([])
   for (const wrong of [
     '<p>',
@@ -115,15 +115,15 @@ test('the check of markup finds what is wrong', () => {
     expect(markupFaults(wrong), wrong).not.toEqual([])
 })
 
-describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
-  const it = () => find(language, kind)
+describe.each(each)('the email in %s (%s)', (language, kind) => {
+  const received = () => find(language, kind)
   const direction = directionOf(language)
 
-  test('lines end in CRLF and are short, all ASCII; the plain text comes first; both parts say their charset [M1]', () => {
-    const { email } = it()
+  test('a sent email has short ASCII lines with CRLF, the plain text first, and a charset for both parts [M1]', () => {
+    const { email } = received()
     const wire = email.raw.toString('latin1')
     expect(wire.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/)
-    // Quoted-printable and base64 keep 76; headers that cannot be folded may be longer (RFC 5322 §2.1.1).
+    // Lines in quoted-printable and base64 have at most 76 characters, headers at most 998 (RFC 5322 §2.1.1).
     expect(Math.max(...wire.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998)
     const message = splitMessage(email.raw)
     expect(Math.max(...message.body.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(76)
@@ -142,8 +142,8 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
     }
   })
 
-  test('one sender, one recipient, the sender’s Message-ID, told to be automatic; nothing more [M2, M6]', () => {
-    const { email, person } = it()
+  test('a sent email has one sender, one recipient, a Message-ID of the sender, and only the expected headers [M2, M6]', () => {
+    const { email, person } = received()
     const headers = headersOf(splitMessage(email.raw).head)
     expect(headers.get('from')).toEqual(['Rekey <no-reply@rekey.example>'])
     expect(headers.get('to')).toEqual([person.email])
@@ -166,14 +166,18 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
     )
   })
 
-  test('the subject is the language’s own, whole after encoding', () => {
-    const { email } = it()
-    const say = createTranslator({ locale: language, messages: getMessages(language), namespace: 'emails' })
-    expect(email.mail.subject).toBe(say(`${kind}.subject`, { appName: 'Ærø & Søn' }))
+  test('a sent email has the subject of its language', () => {
+    const { email } = received()
+    const translate = createTranslator({
+      locale: language,
+      messages: getMessages(language),
+      namespace: 'emails',
+    })
+    expect(email.mail.subject).toBe(translate(`${kind}.subject`, { appName: 'Ærø & Søn' }))
   })
 
-  test('links are the same in text and HTML, lead to one host, and nothing is fetched [M3, M4]', () => {
-    const { mail, link, cancelLink } = it().email
+  test('a sent email has the same links to one host in text and HTML, and loads nothing [M3, M4]', () => {
+    const { mail, link, cancelLink } = received().email
     const html = String(mail.html)
     const text = mail.text!
     const inText = text.split('\n').filter((line) => line.includes('://'))
@@ -187,8 +191,8 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
     expect(mail.attachments).toEqual([])
   })
 
-  test('user name and first name are text in both parts, however they are spelt [M5]', () => {
-    const { mail } = it().email
+  test('a sent email shows username and first name as text, also if they contain markup [M5]', () => {
+    const { mail } = received().email
     const plain = mail.text!.replaceAll('\u2060', '')
     const shown = shownUsername(username(language), '')
     expect(shown).toMatch(/^ig.*…/)
@@ -196,15 +200,15 @@ describe.each(each)('the email on the wire (%s, %s)', (language, kind) => {
     expect(String(mail.html)).not.toMatch(/<i>|<b>/)
   })
 
-  test('the HTML is well formed and tells its language and direction [M11]', () => {
-    const html = String(it().email.mail.html)
+  test('a sent email has well-formed HTML with its language and direction [M11]', () => {
+    const html = String(received().email.mail.html)
     expect(html).toContain(`<html dir="${direction}" lang="${language}">`)
     expect(markupFaults(html.trim())).toEqual([])
     expect(html).not.toMatch(/\ufffd|undefined|\[object|\{\w+\}/)
   })
 })
 
-test('the link of every language’s email opens, decoded by another parser [M3]', async () => {
+test('the link of a sent email opens when another parser decodes it [M3]', async () => {
   const { email } = find(languages[0], 'changed')
   const again = await simpleParser(email.raw)
   expect(again.text).toContain(email.cancelLink)

@@ -10,7 +10,7 @@ import { startApp } from '@/e2e/support/running-app'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// A mail server whose certificate a private authority signed, which stands in .env.
+// A mail server with the certificate of a private authority, which .env names.
 
 const directory = linkedDirectory(/^\.env/)
 const certificate = makeSelfSignedCertificate('localhost')
@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('npm start sends email through it [V6]', async () => {
+test('npm start sends emails through a mail server with a certificate of the authority in SMTP_CA_FILE [V6]', async () => {
   const app = await startApp({ cwd: directory, database, sink, env: { SECRET_KEY: secret } })
   try {
     await app.linkFor(await app.addPerson())
@@ -39,7 +39,7 @@ test('npm start sends email through it [V6]', async () => {
   }
 })
 
-test('npm run worker does, too, and says that NODE_EXTRA_CA_CERTS in .env has no effect [V6, V5]', async () => {
+test('npm run worker sends emails with SMTP_CA_FILE and warns that NODE_EXTRA_CA_CERTS in .env has no effect [V6, V5]', async () => {
   const env = { SECRET_KEY: secret, WORKER: 'off' }
   const app = await startApp({ cwd: directory, database, sink, env })
   const worker = spawn(process.execPath, ['scripts/run.js', 'worker'], {

@@ -8,8 +8,8 @@ import { django } from '@/lib/accounts/presets/django'
 import { maxCostlyAttempts } from '@/lib/queue/worker'
 import { migrate } from '@/lib/setup/migrate'
 
-// What becomes of a request whose look-up takes too long. A lock on the table stands for a scan without end; the embedded
-// database, whose clients share one session, has no such locks.
+// A lock on the users table makes a look-up endless. The embedded database has no such locks, because its clients share one
+// session.
 
 describe.runIf(testServer)('a request whose look-up takes too long', () => {
   let database: TestDatabase
@@ -50,7 +50,7 @@ describe.runIf(testServer)('a request whose look-up takes too long', () => {
   const untilState = (login: string, state: string) =>
     vi.waitFor(async () => expect((await jobOf(login)).state).toBe(state), { timeout: 40_000, interval: 200 })
 
-  /** Requests a link while the table is locked, until the job waits for its next attempt; then does the rest of the work. */
+  /** Requests a link while the table is locked, and waits until its job has timed out. Then does the rest of the work. */
   async function whileLocked(login: string, rest: () => Promise<void> = async () => undefined) {
     await sql.query('BEGIN')
     await sql.query('LOCK TABLE auth_user IN ACCESS EXCLUSIVE MODE')
@@ -60,8 +60,8 @@ describe.runIf(testServer)('a request whose look-up takes too long', () => {
     await sql.query('COMMIT')
   }
 
-  /** Has a job tried now instead of in some seconds; the request of another wakes the worker. */
-  async function hurry(login: string, costly: number): Promise<void> {
+  /** Tries a job again now instead of in some seconds. Another request wakes the worker. */
+  async function retryNow(login: string, costly: number): Promise<void> {
     await installation.services.database.pool.query(
       `UPDATE rekey_queue.job SET start_after = now() - interval '1 second', output = output || $2 WHERE id = $1`,
       [(await jobOf(login)).id, { costly }],
@@ -69,19 +69,19 @@ describe.runIf(testServer)('a request whose look-up takes too long', () => {
     await requestLink(installation, `nobody-${randomBytes(6).toString('hex')}`)
   }
 
-  test('is tried again later, and the email arrives [W10]', async () => {
+  test('a request whose look-up times out is tried again later, and its email arrives [W10]', async () => {
     const email = await addUser()
     await whileLocked(email)
     expect((await jobOf(email)).output).toMatchObject({ reason: 'look-up-timed-out', costly: 1 })
-    await hurry(email, 1)
+    await retryNow(email, 1)
     expect((await installation.sink.next(email)).recipients).toEqual([email])
     await untilState(email, 'completed')
   })
 
-  test('is recorded as a failure after the last try, without the login [W10]', async () => {
+  test('a request whose look-up times out at every attempt is recorded as a failure, without its login [W10]', async () => {
     const email = await addUser()
     await whileLocked(email, async () => {
-      await hurry(email, maxCostlyAttempts - 1)
+      await retryNow(email, maxCostlyAttempts - 1)
       await untilState(email, 'failed')
     })
     const { rows } = await sql.query<{ reason: string; row: string }>(
