@@ -1,7 +1,7 @@
 // `npm run screenshots`: pictures of every state of every page and of both emails, in every language, on three sizes of
 // screen, light, dark and with forced colours, in `screenshots/` (e2e/support/screenshots.ts). All of them take hours; everything
 // narrows, and several values are a list:
-//   npm run screenshots -- --lang ar,ja --state a-used-link,letter-link --size 320 --scheme light,dark --out pictures
+//   npm run screenshots -- --lang ar,ja --state the-request-form,email-link --size 320 --scheme light,dark --out pictures
 import { runScript } from './stop-signals.js'
 import { parseArgs } from 'node:util'
 import { build, isBuilt } from './build.js'

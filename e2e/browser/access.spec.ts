@@ -11,47 +11,47 @@ import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { show, states } from '@/e2e/support/browser/states'
 import { requestLink, sendPassword } from '@/e2e/support/browser/steps'
-import { test } from '@/e2e/support/browser/strained-app'
+import { test } from '@/e2e/support/browser/proxied-app'
 import { isLong } from '@/e2e/support/long-form'
 import { newPassword } from '@/e2e/support/running-app'
 
 const small = { width: 320, height: 640 }
-/** So high that nothing lies across its edge, where axe cannot see what is behind a text. */
+/** So high that no text crosses its edge, where axe cannot compute the background of the text. */
 const large = { width: 1280, height: 2000 }
 
 for (const state of states) {
-  test(`${state.name} can be read, pressed and enlarged by everybody [U7, U8, U9, U10, U11]`, async ({
+  test(`every visitor can read, operate and enlarge ${state.name} [U7, U8, U9, U10, U11]`, async ({
     page,
     app,
     says,
-    fragile,
+    proxied,
     complaints,
   }) => {
     await page.setViewportSize(small)
-    await show(state, { page, app, says, fragile })
+    await show(state, { page, app, says, proxied })
     if (state.breaks) expect(complaints.splice(0).length).toBeGreaterThan(0)
     const title = await heading(page).innerText()
     await expect(page).toHaveTitle(`${title} · Rekey`)
     await expect(page.locator('html')).toHaveAttribute('lang', 'en')
-    // SC 3.2.6: help in the same place of every page.
+    // SC 3.2.6: every page has help in the same place.
     await expect(page.getByRole('contentinfo').getByRole('link').first()).toHaveText('help@rekey.example')
-    // SC 1.3.1: VoiceOver takes a list without markers for none unless it is told.
+    // SC 1.3.1: VoiceOver announces a list without markers only if the list has a role.
     const unmarked = page.locator('ul:not([role=list]), ol:not([role=list])')
     for (const list of await unmarked.all()) await expect(list).not.toHaveCSS('list-style-type', 'none')
 
-    // Only colours depend on the theme, and none on the width: all rules once, the contrast in both. REKEY_LONG=1 looks
-    // at every pair.
-    const looks: [colorScheme: 'light' | 'dark', size: typeof small, only?: string[]][] = [
+    // Only colours depend on the theme, and no colour on the width, so the dark scheme checks the contrast alone.
+    // REKEY_LONG=1 checks every pair.
+    const views: [colorScheme: 'light' | 'dark', size: typeof small, only?: string[]][] = [
       ['light', small],
       ['dark', large, ['color-contrast']],
     ]
-    if (isLong) looks.push(['light', large], ['dark', small])
-    for (const [colorScheme, size, only] of looks) {
+    if (isLong) views.push(['light', large], ['dark', small])
+    for (const [colorScheme, size, only] of views) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
       await page.setViewportSize(size)
       await expectNoViolations(page, `${colorScheme}, ${size.width} px`, { only, covers: state.covers })
     }
-    // The colours of text are the reader's own then; axe would not see them. What is known by its words needs no edge.
+    // Forced colours replace those of text, which axe does not see. A control that its text identifies needs no edge.
     await page.emulateMedia({ forcedColors: 'active' })
     for (const target of await page
       .locator('main :is(button:not([aria-pressed]), input:not(.sr-only))')
@@ -72,7 +72,7 @@ for (const state of states) {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`edges of controls and the ring of the focus stand out, ${colorScheme} [U9]`, async ({
+  test(`edges of controls and the focus ring have enough contrast in the ${colorScheme} scheme [U9]`, async ({
     page,
     app,
     says,
@@ -98,7 +98,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`icons and the way through the steps stand out, ${colorScheme} [U9]`, async ({ page, app, says }) => {
+  test(`icons and the progress steps have enough contrast in the ${colorScheme} scheme [U9]`, async ({
+    page,
+    app,
+    says,
+  }) => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const link = await linkTo(app, await app.addPerson())
     for (const address of ['/forgot-password/', '/forgot-password/sent/', '/reset-password/done/', link]) {
@@ -122,13 +126,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
   })
 }
 
-test('what is going to be said has its place on the page before there is anything to say [U7]', async ({
-  page,
-  app,
-  says,
-}) => {
+test('each page has its live regions, still empty, as soon as it loads [U7]', async ({ page, app, says }) => {
   const person = await app.addPerson()
-  /** The regions whose changes are read out, and what is in them. */
+  /** The regions whose changes a screen reader announces, with their texts. */
   const regions = () =>
     page
       .locator('main :is([role=alert], [role=status], [aria-live])')
@@ -148,37 +148,37 @@ test('what is going to be said has its place on the page before there is anythin
   expect(await regions()).toEqual([progress, 'status', 'alert'].map((role) => [role, '']))
 })
 
-test('a form sent from within its field says there what is wrong, and that it is on its way [U7]', async ({
+test('a form that is sent with Enter announces errors and progress, and the focus stays in the field [U7]', async ({
   page,
   app,
   says,
 }) => {
-  const told = (words: string) => page.locator('main [aria-live]').filter({ hasText: words })
+  const announced = (text: string) => page.locator('main [aria-live]').filter({ hasText: text })
   await page.goto('/forgot-password/')
-  const login = page.getByLabel(says.ask.field)
+  const login = page.getByLabel(says.request.field)
   await login.press('Enter')
-  await expect(told(says.ask.missing)).toBeAttached()
+  await expect(announced(says.request.missing)).toBeAttached()
   await expect(login).toBeFocused()
   await page.route('**/api/**', () => {})
   await login.fill('somebody')
   await login.press('Enter')
-  await expect(told(says.ask.busy)).toBeAttached()
+  await expect(announced(says.request.busy)).toBeAttached()
   await expect(login).toBeFocused()
 
   await page.goto(await linkTo(app, await app.addPerson()))
   const password = passwordField(page, says)
   await password.fill('1234567')
   await password.press('Enter')
-  await expect(told(says.reset.digits)).toBeAttached()
+  await expect(announced(says.reset.digits)).toBeAttached()
   await password.fill(newPassword())
   await password.press('Enter')
-  await expect(told(says.reset.busy)).toBeAttached()
+  await expect(announced(says.reset.busy)).toBeAttached()
   await expect(password).toBeFocused()
 })
 
-test('who asked their device for less motion gets none', async ({ page, app, says, fragile }) => {
-  const busy = states.find(({ name }) => name === 'the form for the password, on its way')!
-  /** What turns, slides or fades by itself or when it is touched. */
+test('a device that is set to reduce motion shows none', async ({ page, app, says, proxied }) => {
+  const busy = states.find(({ name }) => name === 'the password form while it is sent')!
+  /** Animations, and elements with a transition. */
   const motion = () =>
     page.evaluate(() => {
       const slow = [...document.querySelectorAll('*')].filter((element) => {
@@ -189,13 +189,13 @@ test('who asked their device for less motion gets none', async ({ page, app, say
       return [...document.getAnimations().map(() => 'animation'), ...slow.map(({ localName }) => localName)]
     })
   await page.emulateMedia({ reducedMotion: 'no-preference' })
-  await show(busy, { page, app, says, fragile })
+  await show(busy, { page, app, says, proxied })
   expect(await motion()).toEqual(expect.arrayContaining(['animation', 'button']))
   await page.emulateMedia({ reducedMotion: 'reduce' })
   expect(await motion()).toEqual([])
 })
 
-test('with forced colours, fields and buttons keep an edge [U9]', async ({ page, app, says }) => {
+test('fields and buttons keep an edge with forced colours [U9]', async ({ page, app, says }) => {
   await page.emulateMedia({ forcedColors: 'active', colorScheme: 'dark' })
   await page.goto(await linkTo(app, await app.addPerson()))
   for (const target of [passwordField(page, says), page.getByRole('button', { name: says.reset.submit })]) {
@@ -206,7 +206,7 @@ test('with forced colours, fields and buttons keep an edge [U9]', async ({ page,
   }
 })
 
-test('the Tab key walks every page in reading order, and the focus is always to be seen [U8]', async ({
+test('the Tab key moves through every page in reading order, and the focus is always visible [U8]', async ({
   page,
   app,
   says,
@@ -215,14 +215,14 @@ test('the Tab key walks every page in reading order, and the focus is always to 
   const footer = [says.languages, 'help@rekey.example', 'Back to sign-in']
   const person = await app.addPerson()
   const walks: [string, string[]][] = [
-    ['/forgot-password/', [says.ask.field, says.ask.submit, ...footer]],
+    ['/forgot-password/', [says.request.field, says.request.submit, ...footer]],
     ['/forgot-password/sent/', [says.sent.requestAgain, says.sent.change, ...footer]],
     [await linkTo(app, person), [says.reset.show, says.reset.password, says.reset.submit, ...footer]],
     [await linkTo(app, person, { age: 3700 }), [says.dead.renew, says.dead.elsewhere, ...footer]],
-    ['/reset-password/?signature=x', [says.dead.ask, ...footer]],
-    ['/reset-password/', [signIn, says.dead.ask, ...footer]],
+    ['/reset-password/?signature=x', [says.dead.requestNew, ...footer]],
+    ['/reset-password/', [signIn, says.dead.requestNew, ...footer]],
     ['/reset-password/done/', [signIn, ...footer]],
-    ['/there-is-nothing-here/', [says.notFound.ask, ...footer]],
+    ['/there-is-nothing-here/', [says.notFound.request, ...footer]],
     [await linkTo(app, person, { purpose: 'cancel' }), [says.cancel.submit, ...footer]],
   ]
   await page.setViewportSize({ width: 320, height: 400 })
@@ -234,7 +234,7 @@ test('the Tab key walks every page in reading order, and the focus is always to 
     while (there.length < names.length) {
       await page.keyboard.press('Tab')
       there.push(await nameOfFocus(page))
-      await expectFocusToBeSeen(page)
+      await expectVisibleFocus(page)
     }
     expect(there, address).toEqual(names)
     const back: string[] = []
@@ -243,23 +243,23 @@ test('the Tab key walks every page in reading order, and the focus is always to 
       back.push(await nameOfFocus(page))
     }
     expect(back.reverse(), address).toEqual(names.slice(0, -1))
-    // No trap: one step further leads out of the page, or around to its other end.
+    // The focus is not trapped: one more step leaves the page or moves to its other end.
     await page.keyboard.press('Shift+Tab')
     expect(['', names.at(-1)], address).toContain(await nameOfFocus(page))
-    // The link's parameters may have left the address meanwhile.
+    // A script may have removed the link's parameters from the address.
     const { pathname } = new URL(page.url())
     expect(pathname, 'SC 3.2.1: nothing happens on focus').toBe(new URL(address, app.url).pathname)
   }
 })
 
-test('nothing happens while something is typed or chosen, until a button is pressed (SC 3.2.2) [U11]', async ({
+test('typing and moving through the languages sends nothing before a button is pressed (SC 3.2.2) [U11]', async ({
   page,
   app,
   says,
 }) => {
   const link = await linkTo(app, await app.addPerson())
   const walks: [address: string, field: string][] = [
-    ['/forgot-password/', says.ask.field],
+    ['/forgot-password/', says.request.field],
     [link, says.reset.password],
   ]
   for (const [address, field] of walks) {
@@ -288,7 +288,7 @@ for (const size of [
   { width: 320, height: 568 },
   { width: 1280, height: 800 },
 ]) {
-  test(`the list of languages opens where it is seen, and covers nothing that has the focus, ${size.width} px [U8]`, async ({
+  test(`the list of languages opens in view and never covers the focus at ${size.width} px [U8]`, async ({
     page,
     says,
   }) => {
@@ -302,14 +302,14 @@ for (const size of [
     expect(y + height).toBeLessThanOrEqual(size.height)
     for (const steps of ['Tab', 'Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab']) {
       await page.keyboard.press(steps)
-      await expectFocusToBeSeen(page)
+      await expectVisibleFocus(page)
     }
-    expect(await nameOfFocus(page)).toBe(says.ask.submit)
+    expect(await nameOfFocus(page)).toBe(says.request.submit)
     await expect(list).toBeHidden()
   })
 }
 
-/** What a screen reader would call the thing that has the focus; nothing where that is the page itself. */
+/** The accessible name of the element with the focus; empty where the page itself has it. */
 async function nameOfFocus(page: Page): Promise<string> {
   const focus = page.locator(':focus:not(body)')
   if ((await focus.count()) === 0) return ''
@@ -317,9 +317,9 @@ async function nameOfFocus(page: Page): Promise<string> {
   return /"(.*)"/.exec(snapshot)?.[1] ?? snapshot
 }
 
-async function expectFocusToBeSeen(page: Page): Promise<void> {
+async function expectVisibleFocus(page: Page): Promise<void> {
   const focus = page.locator(':focus')
-  expect(await contrastOf(focus, 'ring'), 'the ring around the focus').toBeGreaterThanOrEqual(3)
+  expect(await contrastOf(focus, 'ring'), 'the focus ring').toBeGreaterThanOrEqual(3)
   const hidden = await focus.evaluate((element) => {
     const { top, bottom, left, right } = element.getBoundingClientRect()
     const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2)
@@ -327,5 +327,5 @@ async function expectFocusToBeSeen(page: Page): Promise<void> {
     if (isInView && element.contains(over)) return undefined
     return [element.textContent, top, bottom, left, right, over?.outerHTML.slice(0, 100)]
   })
-  expect(hidden, 'something with the focus that is out of view or covered').toBeUndefined()
+  expect(hidden, 'an element with the focus that is out of view or covered').toBeUndefined()
 }

@@ -2,7 +2,7 @@ import type { Page } from 'playwright/test'
 import { expect, heading, test as journey } from '@/e2e/support/browser/journey'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 
-/** An app in the look of a team. */
+/** An app with the branding of a team. */
 const test = journey.extend<object, { branded: RunningApp }>({
   branded: [
     async ({ otherSite }, provide) => {
@@ -24,8 +24,8 @@ const test = journey.extend<object, { branded: RunningApp }>({
   baseURL: async ({ branded }, provide) => provide(branded.url),
 })
 
-/** Lays the team's logo where it would be in `public/`; `arrival` is what it waits for. */
-async function layLogo(page: Page, arrival?: Promise<void>): Promise<void> {
+/** Serves the team's logo as a file in `public/` would be; the response waits for `arrival`. */
+async function serveLogo(page: Page, arrival?: Promise<void>): Promise<void> {
   await page.route('**/logo.svg', async (route) => {
     await arrival
     await route.fulfill({
@@ -39,7 +39,7 @@ async function layLogo(page: Page, arrival?: Promise<void>): Promise<void> {
   })
 }
 
-async function expectLook(page: Page, button: string): Promise<void> {
+async function expectBranding(page: Page, button: string): Promise<void> {
   const banner = page.getByRole('banner')
   await expect(page).toHaveTitle(/ · Acme$/)
   await expect(banner).toContainText('Acme')
@@ -49,30 +49,30 @@ async function expectLook(page: Page, button: string): Promise<void> {
   await expect(page.getByRole('contentinfo').getByRole('link').first()).toHaveText('help@acme.example')
 }
 
-test('a page shows the name, logo, colour and addresses of the team, and so does the page of an error', async ({
+test('pages, the error page included, show the name, logo, colour and addresses of the team', async ({
   page,
   otherSite,
   says,
   complaints,
 }) => {
-  await layLogo(page)
+  await serveLogo(page)
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
   await page.goto('/forgot-password/')
-  await expectLook(page, says.ask.submit)
+  await expectBranding(page, says.request.submit)
   await expect(page.getByRole('contentinfo').getByRole('link').nth(1)).toHaveAttribute('href', otherSite.url)
 
-  // As in a browser that cannot count time, which the next page has to.
+  // As in a browser without this function, which the next page needs.
   await page.evaluate(() => Reflect.deleteProperty(Intl, 'RelativeTimeFormat'))
-  await page.getByLabel(says.ask.field).fill('somebody')
-  await page.getByRole('button', { name: says.ask.submit }).click()
+  await page.getByLabel(says.request.field).fill('somebody')
+  await page.getByRole('button', { name: says.request.submit }).click()
   await expect(heading(page)).toHaveText(says.crash.title)
-  await expectLook(page, says.crash.retry)
+  await expectBranding(page, says.crash.retry)
   expect(complaints.splice(0).join()).toContain('RelativeTimeFormat')
 })
 
-test('a square logo has its place before it is there', async ({ page }) => {
+test('the page keeps room for a square logo before the logo has loaded', async ({ page }) => {
   let arrive = () => {}
-  await layLogo(page, new Promise((resolve) => (arrive = resolve)))
+  await serveLogo(page, new Promise((resolve) => (arrive = resolve)))
   await page.goto('/forgot-password/', { waitUntil: 'commit' })
   const name = page.getByRole('banner').getByText('Acme')
   const logo = page.getByRole('banner').locator('img')
@@ -83,18 +83,18 @@ test('a square logo has its place before it is there', async ({ page }) => {
   expect(await name.boundingBox()).toEqual(before)
 })
 
-journey('where there is no logo, the tab shows the mark', async ({ page }) => {
+journey('the icon of the tab is Rekey’s own where no logo is configured', async ({ page }) => {
   await page.goto('/forgot-password/')
   await expect(page.locator('link[rel=icon]')).toHaveAttribute('href', /^\/icon\.svg/)
 })
 
-test('the mark is in the colour of the team', async ({ branded }) => {
+test('Rekey’s own icon has the colour of the team', async ({ branded }) => {
   const icon = await fetch(`${branded.url}/icon.svg`)
   expect(icon.headers.get('content-type')).toBe('image/svg+xml')
   expect(await icon.text()).toContain('fill="#7a1fa2"')
 })
 
-test('what a browser paints around a page has the colour of its edge', async ({ page }) => {
+test('the theme colour for the browser’s frame is the background colour of the page', async ({ page }) => {
   await page.goto('/forgot-password/')
   for (const colorScheme of ['light', 'dark'] as const)
     for (const width of [390, 1280]) {
@@ -117,7 +117,7 @@ test('what a browser paints around a page has the colour of its edge', async ({ 
     }
 })
 
-test('letters are set closer only where their script allows it', async ({ page }) => {
+test('headings have reduced letter spacing only in scripts that allow it', async ({ page }) => {
   const spacing = async (language: string) => {
     await page.goto(`/forgot-password/?lang=${language}`)
     return heading(page).evaluate((title) => getComputedStyle(title).letterSpacing)

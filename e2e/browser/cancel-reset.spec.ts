@@ -1,13 +1,13 @@
-import { holdRequests } from '@/e2e/support/browser/held-requests'
-import { alertOf, expect, heading, remembered, test } from '@/e2e/support/browser/journey'
+import { delayRequests } from '@/e2e/support/browser/delayed-requests'
+import { alertOf, expect, heading, storedByBrowser, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { newPassword, readLink } from '@/e2e/support/running-app'
 
 for (const javaScriptEnabled of [true, false]) {
-  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+  test.describe(`a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
     test.use({ javaScriptEnabled })
 
-    test('"this wasn\'t me" in the email stops its link by a press of a button and not before [T5, T13]', async ({
+    test('"this wasn\'t me" invalidates the link of its email when the button is pressed and not before [T5, T13]', async ({
       page,
       request,
       app,
@@ -25,7 +25,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(heading(page)).toHaveText(says.cancel.title)
       if (javaScriptEnabled) {
         await expect(page).toHaveURL(`${app.url}/cancel-reset/`) // H5
-        expect(await remembered(page)).not.toContain(new URL(cancelLink!).searchParams.get('signature')!)
+        expect(await storedByBrowser(page)).not.toContain(new URL(cancelLink!).searchParams.get('signature')!)
       }
       await page.getByRole('button', { name: says.cancel.submit }).click()
       await expect(heading(page)).toHaveText(says.cancel.done)
@@ -39,7 +39,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('who did not change the password stops the thief and gets a link that works, from the email that told of it [S3]', async ({
+test('the owner undoes a password change from the email about it and gets a new link that works [S3]', async ({
   page,
   app,
   says,
@@ -56,7 +56,7 @@ test('who did not change the password stops the thief and gets a link that works
   await expect(heading(page)).toHaveText(says.reset.title)
 })
 
-test('however impatiently "this wasn\'t me" is pressed, it counts once, and without a connection it says so [U12]', async ({
+test('a double click on "this wasn\'t me" sends one request, and a lost connection shows an error [U12]', async ({
   page,
   context,
   app,
@@ -72,23 +72,23 @@ test('however impatiently "this wasn\'t me" is pressed, it counts once, and with
   await context.setOffline(false)
 
   await page.goto(link)
-  const { held, release } = await holdRequests(page, '**/cancel-reset-password/**')
+  const { bodies, release } = await delayRequests(page, '**/cancel-reset-password/**')
   await stop.dblclick()
-  const busy = page.getByRole('button', { name: says.ask.busy })
+  const busy = page.getByRole('button', { name: says.request.busy })
   await expect(busy).toHaveAttribute('aria-disabled', 'true')
   await expect(busy).toBeFocused()
   release()
   await expect(heading(page)).toHaveText(says.cancel.done)
-  expect(held).toHaveLength(1)
+  expect(bodies).toHaveLength(1)
 
-  // The link has left the address: the page has none any more, which is not the same as a damaged one.
+  // The address no longer has the link, and the page must not call the link damaged.
   await page.goBack()
   await expect(heading(page)).toHaveText(says.dead.missing)
   await page.reload()
   await expect(heading(page)).toHaveText(says.dead.missing)
 })
 
-test('"this wasn\'t me" that was pressed elsewhere meanwhile says so in place, and what helps a person who lost the account', async ({
+test('"this wasn\'t me" in a second tab says that it is already done, and what else helps', async ({
   context,
   app,
   says,

@@ -1,17 +1,22 @@
 import { alertOf, expect, heading, passwordField, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
-import { wordsIn } from '@/e2e/support/browser/spoken-words'
+import { messagesIn } from '@/e2e/support/browser/messages-by-language'
 import { requestLink, savePassword } from '@/e2e/support/browser/steps'
-import type { Words } from '@/e2e/support/browser/messages'
+import type { Messages } from '@/e2e/support/browser/messages'
 import { newPassword } from '@/e2e/support/running-app'
 
-const [english, japanese, arabic, german] = [wordsIn('en'), wordsIn('ja'), wordsIn('ar'), wordsIn('de')]
+const [english, japanese, arabic, german] = [
+  messagesIn('en'),
+  messagesIn('ja'),
+  messagesIn('ar'),
+  messagesIn('de'),
+]
 
 for (const javaScriptEnabled of [true, false]) {
-  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+  test.describe(`a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
     test.use({ javaScriptEnabled })
 
-    test('a language that is chosen on a page stays through its form and in the email', async ({
+    test('a language that is chosen on a page applies to its form, the next page and the email', async ({
       page,
       app,
     }) => {
@@ -23,13 +28,13 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.locator('html')).toHaveAttribute('lang', 'ja')
       await expect(page.getByText(japanese.languages)).toBeVisible()
 
-      const login = page.getByLabel(japanese.ask.field)
+      const login = page.getByLabel(japanese.request.field)
       await login.fill('  ')
-      await page.getByRole('button', { name: japanese.ask.submit }).click()
-      await expect(login).toHaveAccessibleDescription(new RegExp(`^${japanese.ask.missing}`))
-      await expect(heading(page)).toHaveText(japanese.ask.title)
+      await page.getByRole('button', { name: japanese.request.submit }).click()
+      await expect(login).toHaveAccessibleDescription(new RegExp(`^${japanese.request.missing}`))
+      await expect(heading(page)).toHaveText(japanese.request.title)
       await login.fill(person.username)
-      await page.getByRole('button', { name: japanese.ask.submit }).click()
+      await page.getByRole('button', { name: japanese.request.submit }).click()
       await expect(heading(page)).toHaveText(japanese.sent.title)
       await expect(page).toHaveURL(`${app.url}/forgot-password/sent/?lang=ja`)
       expect((await app.sink.next(person.email)).mail.subject).toBe(japanese.email.subject)
@@ -38,10 +43,10 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(heading(page)).toHaveText(japanese.sent.title)
       if (!javaScriptEnabled) await page.getByRole('link', { name: japanese.sent.change }).click()
       else await page.goBack()
-      await expect(heading(page)).toHaveText(japanese.ask.title)
+      await expect(heading(page)).toHaveText(japanese.request.title)
     })
 
-    test('a page with a link can be read in another language, and the link lives on in it', async ({
+    test('the language of the password page can be changed, and the link still works', async ({
       page,
       app,
     }) => {
@@ -64,10 +69,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page).toHaveURL(`${app.url}/reset-password/done/?lang=ar`)
     })
 
-    test('"this wasn’t me" is in the language of its email, where one other than the installation’s was chosen', async ({
-      page,
-      app,
-    }) => {
+    test('"this wasn’t me" is in the language of its email', async ({ page, app }) => {
       const person = await app.addPerson()
       await requestLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
       await page.goto((await app.sink.next(person.email)).cancelLink!)
@@ -76,7 +78,10 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(heading(page)).toHaveText(japanese.cancel.done)
     })
 
-    test('an account that has a language gets its emails and their pages in it', async ({ page, app }) => {
+    test('an account with a language gets its emails and their pages in that language', async ({
+      page,
+      app,
+    }) => {
       const person = await app.addPerson({ locale: 'de' })
       await requestLink(page, japanese, person.username, { at: '/forgot-password/?lang=ja' })
       const email = await app.sink.next(person.email)
@@ -85,14 +90,14 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(heading(page)).toHaveText(german.reset.title)
       await savePassword(page, german)
 
-      // Once it is used up, the link tells nothing of the account, its language included.
+      // A used link reveals nothing of the account, and so not its language.
       await page.goto(email.link!)
       await expect(heading(page)).toHaveText(english.dead.used)
     })
   })
 }
 
-test('choosing a language leaves a person where they are, without a form to fill in once more', async ({
+test('choosing a language keeps the visitor on the same page, and a sent form stays sent', async ({
   page,
   app,
 }) => {
@@ -120,7 +125,7 @@ test('choosing a language leaves a person where they are, without a form to fill
     ['/cancel-reset/done/', (says) => says.cancel.done],
     ['/reset-password/done/', (says) => says.done.title],
     ['/there-is-nothing-here/', (says) => says.notFound.title],
-  ] satisfies [string, (says: Words) => string][]) {
+  ] satisfies [string, (says: Messages) => string][]) {
     await page.goto(address)
     await expect(heading(page)).toHaveText(title(english))
     await choose(english.languages, '日本語')
@@ -133,19 +138,22 @@ for (const [locale, clock] of [
   ['en-GB', /until (.*, )?\d\d:\d\d\./],
   ['ar-EG', /\d{1,2}:\d\d\s\p{sc=Arabic}/u],
 ] as const) {
-  test.describe(`for a visitor from where ${locale} is spoken`, () => {
+  test.describe(`a browser with the locale ${locale}`, () => {
     test.use({ locale })
 
-    test('the end of a link is told by the clock there, in the digits of the page', async ({ page, app }) => {
+    test('a page shows when its link expires in the visitor’s time format and the page’s digits', async ({
+      page,
+      app,
+    }) => {
       await page.goto(await linkTo(app, await app.addPerson()))
       await expect(page.getByRole('main')).toContainText(clock)
     })
   })
 }
 
-test('a language that is none of ours changes nothing', async ({ page }) => {
+test('a page ignores an unknown language in its address', async ({ page }) => {
   for (const lang of ['xx', 'EN', 'de-DE', '../de', '']) {
     await page.goto(`/forgot-password/?lang=${encodeURIComponent(lang)}`)
-    await expect(heading(page)).toHaveText(english.ask.title)
+    await expect(heading(page)).toHaveText(english.request.title)
   }
 })

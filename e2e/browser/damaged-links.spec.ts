@@ -1,4 +1,4 @@
-import { expect, heading, remembered, test } from '@/e2e/support/browser/journey'
+import { expect, heading, storedByBrowser, test } from '@/e2e/support/browser/journey'
 import { addressOf, linkTo } from '@/e2e/support/browser/links'
 import { savePassword } from '@/e2e/support/browser/steps'
 import { linkDamages } from '@/e2e/support/link-damages'
@@ -10,23 +10,20 @@ const pages = [
 ] as const
 
 for (const { page: path, purpose } of pages) {
-  test(`/${path}/ reads a damaged link as the link that was sent, before any script runs [U12]`, async ({
-    request,
-    app,
-  }) => {
+  test(`/${path}/ repairs a damaged link before any script runs [U12]`, async ({ request, app }) => {
     const link = await linkTo(app, await app.addPerson(), { purpose })
     const fields = [...new URL(link).searchParams].map(
       ([name, value]) => `<input type="hidden" name="${name}" value="${value}"/>`,
     )
     for (const { what, damage } of linkDamages.filter(({ only }) => only !== 'script')) {
       const html = await (await request.get(damage(link))).text()
-      // The form sends the link whole to the endpoint.
+      // The form sends the repaired link to the endpoint.
       const form = /<form[^>]*method="post".*?<\/form>/s.exec(html)?.[0] ?? ''
       for (const field of fields) expect(form, what).toContain(field)
     }
   })
 
-  test(`a damaged link opens /${path}/ in a browser and leaves the address bar [U12, H5]`, async ({
+  test(`a browser opens /${path}/ with a damaged link and removes the link from the address bar [U12, H5]`, async ({
     page,
     app,
     says,
@@ -43,16 +40,16 @@ for (const { page: path, purpose } of pages) {
       await expect(heading(page), what).toHaveText(title)
       await expect(page, what).toHaveURL(`${app.url}/${path}/`)
       expect(await page.evaluate(() => history.state as unknown), what).toBeNull()
-      expect(await remembered(page), what).not.toContain(signature)
+      expect(await storedByBrowser(page), what).not.toContain(signature)
     }
   })
 }
 
 for (const javaScriptEnabled of [true, false]) {
-  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+  test.describe(`a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
     test.use({ javaScriptEnabled })
 
-    test('a damaged link resets the password, and another stops a reset [U12]', async ({
+    test('a damaged reset link sets the password, and a damaged cancel link invalidates links [U12]', async ({
       page,
       app,
       says,
@@ -70,7 +67,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await app.passwordIs(person, password)).toBe(true)
     })
 
-    test('a damaged link that is too old brings a new one by one press [U12]', async ({
+    test('one click on the page of a damaged and expired link requests a new link [U12]', async ({
       page,
       app,
       says,
@@ -86,7 +83,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('a browser reads the links of the HTML part byte for byte, and those decoded twice are repaired [M11, U12]', async ({
+test('a browser reads the links of the HTML part exactly, and the page repairs links that were decoded twice [M11, U12]', async ({
   page,
   app,
   says,
@@ -98,7 +95,7 @@ test('a browser reads the links of the HTML part byte for byte, and those decode
   const read = await page.evaluate((text) => {
     const email = new DOMParser().parseFromString(text, 'text/html')
     const links = [...email.querySelectorAll('a[href*="signature="]')]
-    // What a program does that takes the address for HTML once more.
+    // As a program does that decodes the address as HTML once more.
     const decode = (address: string) => new DOMParser().parseFromString(address, 'text/html').body.textContent
     return links.map((one) => {
       const href = one.getAttribute('href')!
@@ -116,7 +113,7 @@ test('a browser reads the links of the HTML part byte for byte, and those decode
   }
 })
 
-test('a link that is not whole, not ours or not alive names nobody [T12, U4]', async ({
+test('the page of a cut, forged, expired or used link names no account [T12, U4]', async ({
   page,
   request,
   app,
@@ -128,9 +125,8 @@ test('a link that is not whole, not ours or not alive names nobody [T12, U4]', a
   const names = [person.username, person.email, 'Persephone', 'Quill']
   const htmlOf = async (address: string) => (await request.get(address)).text()
 
-  // The page that may name the account does, so that its absence below means something.
-  const alive = await htmlOf(link)
-  expect(alive).toContain(person.username)
+  // The page of a valid link names the account, so the checks below can fail.
+  expect(await htmlOf(link)).toContain(person.username)
 
   const parameters = Object.fromEntries(new URL(link).searchParams)
   const { user_id, timestamp, signature } = parameters as Record<
@@ -153,20 +149,19 @@ test('a link that is not whole, not ours or not alive names nobody [T12, U4]', a
     for (const name of [...names, other.username, other.email]) expect(html, address).not.toContain(name)
     await page.goto(address)
     await expect(heading(page), address).toHaveText(says.dead.damaged)
-    await expect(page.getByRole('link', { name: says.dead.ask })).toBeVisible()
+    await expect(page.getByRole('link', { name: says.dead.requestNew })).toBeVisible()
   }
 
   const expired = await linkTo(app, person, { age: 3700 })
-  const expectNobody = async (address: string, title: string) => {
+  const expectNoNames = async (address: string, title: string) => {
     const html = await htmlOf(address)
     expect(html).toContain(title)
     for (const name of names) expect(html, title).not.toContain(name)
   }
-  // Also while nothing but its age is against it.
-  await expectNobody(expired, says.dead.expired)
+  await expectNoNames(expired, says.dead.expired)
   await app.sql.query(`UPDATE "rekey"."users" SET "password" = 'changed elsewhere' WHERE "id" = $1`, [
     person.id,
   ])
-  await expectNobody(expired, says.dead.expired)
-  await expectNobody(link, says.dead.used)
+  await expectNoNames(expired, says.dead.expired)
+  await expectNoNames(link, says.dead.used)
 })

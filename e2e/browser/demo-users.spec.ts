@@ -6,8 +6,8 @@ import path from 'node:path'
 import { expect, test, type Page } from 'playwright/test'
 import { freePort, newPassword } from '@/e2e/support/running-app'
 
-// The journey with the tables of a product in the embedded database, as a team tries it first. With REKEY_PICTURES, the
-// directory of the pictures of docs/users-tables.md, it takes them.
+// A reset on the embedded database with the tables of another product. With REKEY_PICTURES, a directory, it takes the
+// pictures of docs/users-tables.md.
 
 const pictures = process.env.REKEY_PICTURES
 test.use({ viewport: { width: 760, height: 560 } })
@@ -16,7 +16,9 @@ for (const { product, login, label, name } of [
   { product: 'django', login: 'demo', label: 'Email address or username', name: 'demo' },
   { product: 'better-auth', login: 'demo@example.com', label: 'Email address', name: 'demo@example.com' },
 ])
-  test(`with the tables of ${product}, a password is reset in the browser [K1, W11]`, async ({ page }) => {
+  test(`a browser resets a password in the demo with the tables of ${product} [K1, W11]`, async ({
+    page,
+  }) => {
     test.setTimeout(180_000)
     const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-demo-'))
     const port = await freePort()

@@ -7,7 +7,7 @@ import { directionOf, languages } from '@/lib/i18n/locales'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { isLong } from '@/e2e/support/long-form'
 
-/** The app as `npm run demo` starts it: emails are caught instead of sent. */
+/** The app as `npm run demo` starts it: its mailbox keeps emails, and none is sent. */
 const test = journey.extend<object, { demo: RunningApp }>({
   demo: [
     async ({}, provide) => {
@@ -22,14 +22,14 @@ const test = journey.extend<object, { demo: RunningApp }>({
 
 const subject = 'Reset your Rekey password'
 
-/** Has an email caught for somebody new. */
-async function catchEmail(demo: RunningApp, locale: string | null = null): Promise<Person> {
+/** Requests a link for a new account, so that the mailbox gets an email. */
+async function addEmail(demo: RunningApp, locale: string | null = null): Promise<Person> {
   const person = await demo.addPerson({ locale })
   await demo.post('send-reset-password-link', { login: person.username })
   return person
 }
 
-/** The one email to somebody in the mailbox's list, once it has been caught. */
+/** Opens the mailbox's list of emails to a person; returns the one email once it has arrived. */
 async function findEmail(page: Page, { username }: Person): Promise<Locator> {
   const emails = page.getByRole('main').getByRole('listitem')
   await expect(async () => {
@@ -40,15 +40,15 @@ async function findEmail(page: Page, { username }: Person): Promise<Locator> {
 }
 
 for (const javaScriptEnabled of [true, false]) {
-  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+  test.describe(`a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
     test.use({ javaScriptEnabled })
 
-    test('the mailbox finds an email by its recipient, shows both of its parts, and its link can be followed', async ({
+    test('the mailbox finds an email by its recipient and shows both of its parts, and the link in it works', async ({
       page,
       demo,
       says,
     }) => {
-      const [person, other] = [await catchEmail(demo), await catchEmail(demo)]
+      const [person, other] = [await addEmail(demo), await addEmail(demo)]
       const search = page.getByLabel('Search by recipient or subject')
       await expect(async () => {
         await page.goto('/dev/mailbox/')
@@ -82,8 +82,8 @@ for (const javaScriptEnabled of [true, false]) {
       }).toPass()
     })
 
-    test('the email can be looked at as dark mail programs show it', async ({ page, demo }) => {
-      const person = await catchEmail(demo, 'ar')
+    test('the mailbox shows an email in a light and a dark scheme', async ({ page, demo }) => {
+      const person = await addEmail(demo, 'ar')
       await (await findEmail(page, person)).getByRole('link').click()
       const paper = () =>
         page
@@ -107,18 +107,18 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('an email that is asked for elsewhere appears in the open list by itself', async ({ page, demo }) => {
+test('a new email appears in the open list by itself', async ({ page, demo }) => {
   await page.goto('/dev/mailbox/?q=nobody-has-written-to-them')
   await expect(heading(page)).toHaveText('Emails')
   await expect(page.getByRole('main')).toContainText('No email matches')
   await page.goto('/dev/mailbox/')
-  const { email } = await catchEmail(demo)
+  const { email } = await addEmail(demo)
   const item = page.getByRole('main').getByRole('listitem').filter({ hasText: email })
   await expect(item).toContainText(/just now|seconds ago/)
 })
 
-test('a link is copied whole at one press', async ({ page, context, demo }) => {
-  const person = await catchEmail(demo)
+test('one click on "Copy link" copies the whole link', async ({ page, context, demo }) => {
+  const person = await addEmail(demo)
   await (await findEmail(page, person)).getByRole('link').click()
   await page.getByRole('button', { name: /^Copy link ?: To choose a new password$/ }).click()
   await expect(page.getByRole('button', { name: /^Copied ?: To choose a new password$/ })).toBeVisible()
@@ -130,13 +130,10 @@ test('a link is copied whole at one press', async ({ page, context, demo }) => {
   await expect(elsewhere.getByRole('textbox')).toHaveValue(link)
 })
 
-test('the mailbox can be read, pressed and enlarged by everybody [U7, U8, U9, U10]', async ({
-  page,
-  demo,
-}) => {
-  // An open list looks for new emails while it is in view; it must not change while it is looked at here.
+test('every visitor can read and enlarge the mailbox [U7, U8, U9, U10]', async ({ page, demo }) => {
+  // A visible list loads new emails; this one must not change while it is checked.
   await page.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }))
-  const person = await catchEmail(demo)
+  const person = await addEmail(demo)
   const found = await findEmail(page, person)
   const email = await found.getByRole('link', { name: subject }).getAttribute('href')
   for (const address of ['/dev/mailbox/', '/dev/mailbox/?q=nobody-has-written-to-them', email!]) {
@@ -153,7 +150,7 @@ test('the mailbox can be read, pressed and enlarged by everybody [U7, U8, U9, U1
   }
 })
 
-journey('the mailbox does not exist where emails are sent', async ({ page }) => {
+journey('an app that sends emails has no mailbox', async ({ page }) => {
   for (const address of [
     '/dev/mailbox/',
     '/dev/mailbox/x/',
@@ -163,7 +160,7 @@ journey('the mailbox does not exist where emails are sent', async ({ page }) => 
     expect((await page.request.get(address)).status(), address).toBe(404)
 })
 
-/** The newest email to somebody, once there are this many. */
+/** The newest email to a person, once there are this many. */
 async function newestEmail(demo: RunningApp, { email }: Person, emails: number) {
   const found = { ids: [] as (string | undefined)[] }
   await expect(async () => {
@@ -175,13 +172,13 @@ async function newestEmail(demo: RunningApp, { email }: Person, emails: number) 
   return simpleParser(await source.text())
 }
 
-test('both emails of every language can be read by everybody, on a phone, light and dark [U9, U10, M11]', async ({
+test('both emails are accessible and fit a phone in every language, in the light and the dark scheme [U9, U10, M11]', async ({
   page,
   demo,
 }) => {
   test.setTimeout(240_000)
   for (const language of languages) {
-    const person = await catchEmail(demo, language)
+    const person = await addEmail(demo, language)
     const reset = await newestEmail(demo, person, 1)
     const link = reset.text?.match(/^http.*reset-password.*$/m)?.[0]
     await demo.post('reset-password', { ...readLink(link), password: newPassword() })
@@ -196,7 +193,7 @@ test('both emails of every language can be read by everybody, on a phone, light 
       await expect(page.locator('html'), about).toHaveAttribute('dir', directionOf(language))
       await expectToFit(page, about)
       await expectNoViolations(page, `${about}, light`)
-      // Every language is dark in the same colours.
+      // The dark colours are the same in every language.
       if (language !== 'en' && !isLong) continue
       await page.emulateMedia({ colorScheme: 'dark' })
       await expectNoViolations(page, `${about}, dark`, { only: ['color-contrast'] })

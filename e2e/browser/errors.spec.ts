@@ -1,19 +1,19 @@
 import { expectNoViolations } from '@/e2e/support/browser/checks'
 import { alertOf, expect, heading, passwordField, test as journey } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
-import { wordsIn } from '@/e2e/support/browser/spoken-words'
+import { messagesIn } from '@/e2e/support/browser/messages-by-language'
 import { requestLink } from '@/e2e/support/browser/steps'
-import { startFragileApp, type FragileApp } from '@/e2e/support/browser/strained-app'
+import { startProxiedApp, type ProxiedApp } from '@/e2e/support/browser/proxied-app'
 import { newPassword } from '@/e2e/support/running-app'
 
 /**
- * An app that has little patience, asks for addresses only and for the password twice, tells who has no account, and
- * whose database can go away.
+ * An app with low limits that takes addresses only, wants the password twice and says that an account does not exist. Its
+ * database can be cut off.
  */
-const test = journey.extend<object, { strict: FragileApp }>({
+const test = journey.extend<object, { strict: ProxiedApp }>({
   strict: [
     async ({}, provide) => {
-      const strict = await startFragileApp({
+      const strict = await startProxiedApp({
         LIMIT_REQUESTS_PER_LOGIN: '1/10m',
         LIMIT_ATTEMPTS_PER_LINK: '1/1h',
         EMAIL_COOLDOWN: '60s',
@@ -30,20 +30,24 @@ const test = journey.extend<object, { strict: FragileApp }>({
 })
 
 for (const javaScriptEnabled of [true, false]) {
-  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+  test.describe(`a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
     test.use({ javaScriptEnabled })
     const throttled = javaScriptEnabled ? ('throttledFor' as const) : ('throttled' as const)
 
-    test('who asks too often is told so, and when to come back [U7]', async ({ page, strict, says }) => {
+    test('the request form shows when a login has reached its rate limit, and when to try again [U7]', async ({
+      page,
+      strict,
+      says,
+    }) => {
       const { email } = await strict.app.addPerson()
       await page.goto('/forgot-password/')
       const field = page.getByLabel('Email address')
       await expect(field).toHaveAttribute('type', 'email') // U2
-      for (let ask = 0; ask < 2; ask += 1) {
+      for (let nth = 0; nth < 2; nth += 1) {
         await page.goto('/forgot-password/')
         await field.fill(email)
-        await page.getByRole('button', { name: says.ask.submit }).click()
-        if (ask > 0) continue
+        await page.getByRole('button', { name: says.request.submit }).click()
+        if (nth > 0) continue
         await expect(heading(page)).toHaveText(says.sent.title)
         await expect(page.getByText('Try another address', { exact: true })).toBeVisible()
       }
@@ -52,22 +56,21 @@ for (const javaScriptEnabled of [true, false]) {
       if (javaScriptEnabled) await expectNoViolations(page, 'throttled')
     })
 
-    test('where the service tells who has no account, the field says so [U7]', async ({ page, says }) => {
+    test('an installation that reveals unknown accounts shows the error at the field [U7]', async ({
+      page,
+      says,
+    }) => {
       await page.goto('/forgot-password/')
       const field = page.getByLabel('Email address')
       await field.fill(`nobody-${javaScriptEnabled}@example.com`)
-      await page.getByRole('button', { name: says.ask.submit }).click()
-      await expect(field).toHaveAccessibleDescription(new RegExp(`^${says.ask.unknown}`))
+      await page.getByRole('button', { name: says.request.submit }).click()
+      await expect(field).toHaveAccessibleDescription(new RegExp(`^${says.request.unknown}`))
       await expect(field).toHaveAttribute('aria-invalid', 'true')
       await expect(field).toBeFocused()
       expect(page.url()).not.toContain('nobody')
     })
 
-    test('a reset that needs a second factor is told so where the form comes back to [U7]', async ({
-      page,
-      strict,
-      says,
-    }) => {
+    test('the password form shows why a second factor failed [U7]', async ({ page, strict, says }) => {
       const link = await linkTo(strict.app, await strict.app.addPerson())
       await page.goto(`${link}&error=second-factor-required`)
       await expect(alertOf(page)).toHaveText(says.troubles.secondFactor)
@@ -75,7 +78,7 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(alertOf(page)).toHaveText(says.troubles.exhausted)
     })
 
-    test('who tries too many passwords is told so, and the link lives on [U7, P12]', async ({
+    test('the password form shows when a link has had too many attempts, and the link still works [U7, P12]', async ({
       page,
       strict,
       says,
@@ -92,7 +95,7 @@ for (const javaScriptEnabled of [true, false]) {
       await save.click()
       await expect(confirm).toHaveAccessibleDescription(says.reset.mismatch)
       await expect(confirm).toHaveAttribute('aria-invalid', 'true')
-      // Without JavaScript both have to be typed again, beginning with the first.
+      // Without JavaScript, both passwords must be typed again, the first one first.
       await expect(javaScriptEnabled ? confirm : field).toBeFocused()
       if (javaScriptEnabled) await expectNoViolations(page, 'mismatch')
 
@@ -113,7 +116,7 @@ for (const javaScriptEnabled of [true, false]) {
       expect(await strict.app.passwordIs(person, password)).toBe(true)
     })
 
-    test('while the database is away the pages say so, lose nothing, and work again by themselves [U7, F7]', async ({
+    test('pages report a database that is down, keep what was typed and work again once it is back [U7, F7]', async ({
       page,
       context,
       strict: { app, proxy },
@@ -129,9 +132,9 @@ for (const javaScriptEnabled of [true, false]) {
       await proxy.cut()
       try {
         await page.getByLabel('Email address').fill(person.email)
-        await page.getByRole('button', { name: says.ask.submit }).click()
+        await page.getByRole('button', { name: says.request.submit }).click()
         await expect(alertOf(page)).toHaveText(says.troubles.unavailable)
-        if (javaScriptEnabled) await expectNoViolations(page, 'away')
+        if (javaScriptEnabled) await expectNoViolations(page, 'the database is down')
 
         for (const label of [says.reset.password, says.reset.confirm])
           await reset.getByLabel(label, { exact: true }).fill(password)
@@ -140,12 +143,12 @@ for (const javaScriptEnabled of [true, false]) {
           await expect(alertOf(reset)).toHaveText(says.troubles.unavailable)
           await expect(passwordField(reset, says)).toHaveValue(password)
         } else {
-          // The form's own page cannot be shown without asking the database.
+          // The page of the form needs the database to verify its link.
           await expect(heading(reset)).toHaveText(says.dead.away)
         }
         await page.goto(link)
         await expect(heading(page)).toHaveText(says.dead.away)
-        if (javaScriptEnabled) await expectNoViolations(page, 'a link that cannot be judged')
+        if (javaScriptEnabled) await expectNoViolations(page, 'a link that cannot be verified')
       } finally {
         await proxy.restore()
       }
@@ -164,11 +167,11 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('links that could not be judged are tried again with one press, in the language that was chosen [F7]', async ({
+test('one click verifies a link again that could not be verified before, in the chosen language [F7]', async ({
   page,
   strict: { app, proxy },
 }) => {
-  const german = wordsIn('de')
+  const german = messagesIn('de')
   const person = await app.addPerson()
   for (const [link, title] of [
     [await linkTo(app, person), german.reset.title],
@@ -188,17 +191,17 @@ test('links that could not be judged are tried again with one press, in the lang
   }
 })
 
-test('a page that breaks says so in the language that was chosen', async ({ page, strict, complaints }) => {
-  const german = wordsIn('de')
+test('the error page is in the chosen language', async ({ page, strict, complaints }) => {
+  const german = messagesIn('de')
   await page.goto('/forgot-password/?lang=de')
   await page.evaluate(() => Reflect.deleteProperty(Intl, 'RelativeTimeFormat'))
   await page.getByLabel('E-Mail-Adresse').fill((await strict.app.addPerson()).email)
-  await page.getByRole('button', { name: german.ask.submit }).click()
+  await page.getByRole('button', { name: german.request.submit }).click()
   await expect(heading(page)).toHaveText(german.crash.title)
   expect(complaints.splice(0).length).toBeGreaterThan(0)
 })
 
-test('asking again within the cool-down is answered by the page itself, which tells when it is over [U12]', async ({
+test('during the cool-down the page itself answers "Send it again", and says when the cool-down is over [U12]', async ({
   page,
   strict,
   says,
@@ -218,7 +221,7 @@ test('asking again within the cool-down is answered by the page itself, which te
   await expect(again).not.toHaveAttribute('aria-disabled', 'true')
   expect(requests).toEqual([])
 
-  // Where the service has had enough, its pause is the page's.
+  // After a rejection with 429, the page waits as long as the response says.
   await again.click()
   await expect(alertOf(page)).toHaveText(says.troubles.throttledFor)
   expect(requests).toHaveLength(1)
@@ -231,7 +234,7 @@ test('asking again within the cool-down is answered by the page itself, which te
   await expect(alertOf(page)).toHaveText('')
 })
 
-test('the pause goes on while somebody looks at what was typed, and is told again after a reload [U12]', async ({
+test('the cool-down continues while the visitor goes back to the form, and a reload shows it again [U12]', async ({
   page,
   strict,
   says,
@@ -240,7 +243,7 @@ test('the pause goes on while somebody looks at what was typed, and is told agai
   await page.clock.install()
   await requestLink(page, says, email, { field: 'Email address' })
   await page.goBack()
-  await expect(heading(page)).toHaveText(says.ask.title)
+  await expect(heading(page)).toHaveText(says.request.title)
   await page.clock.fastForward(40_000)
   await page.goForward()
   const again = page.getByRole('button', { name: says.sent.again })
@@ -254,17 +257,17 @@ test('the pause goes on while somebody looks at what was typed, and is told agai
   await page.reload()
   await expect(page.getByRole('main')).toContainText('You can ask again in 60 seconds.')
   await page.getByRole('link', { name: says.sent.requestAgain }).click()
-  await expect(heading(page)).toHaveText(says.ask.title)
+  await expect(heading(page)).toHaveText(says.request.title)
 })
 
-test('a link that is no longer ours by the time it is used, and one whose account is gone, are told in the words of the page', async ({
+test('a page shows that its link has become invalid, or that its account no longer exists', async ({
   page,
   strict: { app },
   says,
 }) => {
   const person = await app.addPerson()
   await page.goto(await linkTo(app, person))
-  // U4: with addresses only, that is what password managers keep the password with.
+  // U4: where only addresses are logins, password managers store the password with the address.
   await expect(page.locator('input[name=username]')).toHaveValue(person.email)
   await page.route('**/reset-password/', async (route) => {
     const fields = route.request().postDataJSON() as Record<string, string>

@@ -2,7 +2,7 @@ import { expect, heading, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { newPassword } from '@/e2e/support/running-app'
 
-test('the pages of other people get nothing done here, however they ask [H8]', async ({
+test('forms and scripts of another site cannot reset a password [H8]', async ({
   page,
   app,
   otherSite,
@@ -53,15 +53,15 @@ test('the pages of other people get nothing done here, however they ask [H8]', a
     }
   }
   otherSite.html = '<h1>Sign in</h1>'
-  // The eight forms for sure; of the calls from scripts, those that the browser lets out without asking first.
+  // All eight forms, and the calls of scripts that the browser sends without a preflight request.
   expect(statuses.length).toBeGreaterThanOrEqual(8)
   expect([...new Set(statuses)].filter((status) => status !== 403 && status !== 415)).toEqual([])
   expect(await app.passwordIs(person, password)).toBe(false)
-  // The browser shows none of the answers in a frame.
+  // The browser shows none of the responses in a frame.
   for (const complaint of complaints.splice(0)) expect(complaint).toMatch(/frame-ancestors/)
 })
 
-test('no page of others can put ours into a frame [H6]', async ({ page, app, otherSite, complaints }) => {
+test('no other site can show our pages in a frame [H6]', async ({ page, app, otherSite, complaints }) => {
   otherSite.html = `<iframe src="${await linkTo(app, await app.addPerson())}"></iframe>`
   await page.goto(otherSite.foreignUrl)
   await expect.poll(() => complaints.length).toBeGreaterThan(0)

@@ -9,39 +9,39 @@ import {
 } from '@/e2e/support/browser/checks'
 import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
-import { wordsIn, wordsOfFile } from '@/e2e/support/browser/spoken-words'
-import { expectLanguage } from '@/e2e/support/browser/spoken'
+import { messagesIn, messagesOfFile } from '@/e2e/support/browser/messages-by-language'
+import { expectLanguage } from '@/e2e/support/browser/page-language'
 import { show, states } from '@/e2e/support/browser/states'
-import { test } from '@/e2e/support/browser/strained-app'
-import { words } from '@/e2e/support/browser/messages'
+import { test } from '@/e2e/support/browser/proxied-app'
+import { writtenMessages } from '@/e2e/support/browser/messages'
 import { isLong } from '@/e2e/support/long-form'
 
 test.describe.configure({ mode: 'parallel' })
-// A recording of that many pages takes longer than the looks at them.
+// Recording so many pages takes longer than checking them.
 test.use({ trace: 'off' })
 
-/** One with long words and one from right to left; REKEY_LONG=1 walks all twenty, a quarter of an hour long. */
-const walked: readonly Language[] = isLong ? languages : ['de', 'ar']
+/** One with long words and one from right to left; REKEY_LONG=1 checks all twenty, in a quarter of an hour. */
+const checked: readonly Language[] = isLong ? languages : ['de', 'ar']
 
-for (const [turn, language] of walked.entries()) {
-  test.describe(`in ${language}`, () => {
+for (const [turn, language] of checked.entries()) {
+  test.describe(`all states of the pages in ${language}`, () => {
     test.use({ locale: language, viewport: { width: 320, height: 640 } })
 
-    test('every state is in that language, accessible, and whole on the smallest screen [U7, U8, U10, U11]', async ({
+    test(`every state of the pages is in ${language}, accessible, and fits the smallest screen [U7, U8, U10, U11]`, async ({
       page,
       app,
       says,
-      fragile,
+      proxied,
       complaints,
     }) => {
       test.setTimeout(600_000)
       await page.emulateMedia({ reducedMotion: 'reduce' })
       for (const [index, state] of states.entries()) {
-        await show(state, { page, app, says, fragile })
+        await show(state, { page, app, says, proxied })
         await expect(heading(page), state.name).toHaveText(state.title(says))
         await expect(page).toHaveTitle(`${state.title(says)} · Rekey`)
         await expectLanguage(page, language, state.name)
-        // Colours are the same in every language, and looked at in one. A short run shows axe every other state.
+        // Colours are the same in every language, so access.spec.ts checks them. A short run checks every other state.
         if (isLong || (index + turn) % 2 === 0)
           await expectNoViolations(page, state.name, { without: ['color-contrast'] })
         await expectTargets(page, state.name)
@@ -58,10 +58,10 @@ for (const [turn, language] of walked.entries()) {
 }
 
 for (const language of languages.filter((language) => directionOf(language) === 'rtl')) {
-  test.describe(`in ${language}`, () => {
+  test.describe(`direction of pages in ${language}`, () => {
     test.use({ locale: language })
 
-    test('pages are the mirror image of those that run from left to right [U11]', async ({ page, app }) => {
+    test(`pages in ${language} mirror those that run from left to right [U11]`, async ({ page, app }) => {
       await page.emulateMedia({ reducedMotion: 'reduce' })
       const address = await linkTo(app, await app.addPerson())
       for (const width of [320, 1280]) {
@@ -84,10 +84,10 @@ for (const language of languages.filter((language) => directionOf(language) === 
       }
     })
 
-    test('what people write keeps its own direction [U11]', async ({ page, app, says }) => {
+    test(`typed text keeps its own direction on pages in ${language} [U11]`, async ({ page, app, says }) => {
       const person = await app.addPerson()
       await page.goto('/forgot-password/')
-      const login = page.getByLabel(says.ask.field)
+      const login = page.getByLabel(says.request.field)
       await login.fill('name@example.com.')
       await expect(login).toHaveCSS('direction', 'ltr')
       await login.fill(says.sent.title)
@@ -106,14 +106,14 @@ for (const language of languages.filter((language) => directionOf(language) === 
   })
 }
 
-test('the words that journeys are walked by are those of the languages’ files', () => {
-  // Patterns drop out here; whether they fit, pages show.
+test('the messages that browser tests look for are those in messages/', () => {
+  // JSON leaves patterns out; the tests of the pages match those.
   const plain = (all: object) => JSON.parse(JSON.stringify(all)) as unknown
-  for (const language of Object.keys(words) as (keyof typeof words)[])
-    expect(plain(wordsIn(language)), language).toEqual(plain(wordsOfFile(language)))
+  for (const language of Object.keys(writtenMessages) as (keyof typeof writtenMessages)[])
+    expect(plain(messagesIn(language)), language).toEqual(plain(messagesOfFile(language)))
 })
 
-/** Where the parts of a page lie whose size does not depend on words. */
+/** The positions of those parts of a page whose size does not depend on texts. */
 function placesOf(page: Page): Promise<{ part: string; left: number; right: number }[]> {
   return page.evaluate(() => {
     const parts = 'header, header svg, main, main input:not(.sr-only), main progress, footer'

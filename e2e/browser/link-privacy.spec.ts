@@ -3,15 +3,19 @@ import {
   expect,
   heading,
   passwordField,
-  remembered,
+  storedByBrowser,
   test,
 } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
-import { wordsIn } from '@/e2e/support/browser/spoken-words'
+import { messagesIn } from '@/e2e/support/browser/messages-by-language'
 import { savePassword, sendPassword } from '@/e2e/support/browser/steps'
 import { newPassword } from '@/e2e/support/running-app'
 
-test('the signature leaves the browser with the first look at the page [H5]', async ({ page, app, says }) => {
+test('the page removes the signature from the address bar, and no later request carries it [H5]', async ({
+  page,
+  app,
+  says,
+}) => {
   const link = await linkTo(app, await app.addPerson())
   const signature = new URL(link).searchParams.get('signature')!
   const requests = collectRequests(page)
@@ -27,9 +31,9 @@ test('the signature leaves the browser with the first look at the page [H5]', as
     '',
     null,
   ])
-  expect(await remembered(page)).not.toContain(signature)
+  expect(await storedByBrowser(page)).not.toContain(signature)
 
-  // Whatever is pressed or hovered, no request tells of it: no prefetch, no fragment of a page, no referrer.
+  // No prefetch, no part of a page and no referrer carries the signature.
   await page.getByRole('link', { name: 'Back to sign-in' }).hover()
   await sendPassword(page, says, 'short')
   await expect(passwordField(page, says)).toBeFocused()
@@ -38,15 +42,15 @@ test('the signature leaves the browser with the first look at the page [H5]', as
 
   await page.reload()
   await expect(heading(page)).toHaveText(says.dead.missing)
-  await page.getByRole('link', { name: says.dead.ask }).click()
-  await expect(heading(page)).toHaveText(says.ask.title)
+  await page.getByRole('link', { name: says.dead.requestNew }).click()
+  await expect(heading(page)).toHaveText(says.request.title)
   await page.goBack()
   await expect(heading(page)).toHaveText(says.dead.missing)
-  expect(await remembered(page)).not.toContain(signature)
+  expect(await storedByBrowser(page)).not.toContain(signature)
   expect(await carriers()).toEqual([`GET ${link}`])
 })
 
-test('a language that is chosen asks for the page anew, and leaves no more behind than the email did [H5]', async ({
+test('changing the language requests the page again and leaves no signature in the browser [H5]', async ({
   page,
   app,
   says,
@@ -57,7 +61,7 @@ test('a language that is chosen asks for the page anew, and leaves no more behin
   await page.goto(link)
   await page.getByText(says.languages).click()
   await page.getByRole('button', { name: 'Deutsch' }).click()
-  await expect(heading(page)).toHaveText(wordsIn('de').reset.title)
+  await expect(heading(page)).toHaveText(messagesIn('de').reset.title)
   await expect(page).toHaveURL(`${app.url}/reset-password/`)
   const carriers = (await requests()).filter(({ text }) => text.includes(signature))
   expect(carriers.map(({ method, url }) => `${method} ${new URL(url).pathname}`)).toEqual([
@@ -65,14 +69,10 @@ test('a language that is chosen asks for the page anew, and leaves no more behin
     'GET /reset-password/',
   ])
   expect(await page.evaluate(() => history.state as unknown)).toBe(null)
-  expect(await remembered(page)).not.toContain(signature)
+  expect(await storedByBrowser(page)).not.toContain(signature)
 })
 
-test('after the password is changed, Back finds neither link nor password [H5]', async ({
-  page,
-  app,
-  says,
-}) => {
+test('going back after a reset shows neither the link nor the password [H5]', async ({ page, app, says }) => {
   const link = await linkTo(app, await app.addPerson())
   const password = newPassword()
   await page.goto(link)
@@ -80,14 +80,10 @@ test('after the password is changed, Back finds neither link nor password [H5]',
   await page.goBack()
   await expect(heading(page)).toHaveText(says.dead.missing)
   expect(await page.content()).not.toContain(password)
-  expect(await remembered(page)).not.toContain(new URL(link).searchParams.get('signature')!)
+  expect(await storedByBrowser(page)).not.toContain(new URL(link).searchParams.get('signature')!)
 })
 
-test('who goes to the sign-in page from here does not say where from [H4]', async ({
-  page,
-  app,
-  otherSite,
-}) => {
+test('the link to the sign-in page sends no referrer [H4]', async ({ page, app, otherSite }) => {
   await page.goto(await linkTo(app, await app.addPerson()))
   await page.getByRole('link', { name: 'Back to sign-in' }).click()
   await expect(heading(page)).toHaveText('Sign in')
@@ -103,12 +99,8 @@ const pages = [
   '/nothing/',
 ]
 
-test('a script that slipped into a page does not run, wherever it is [H6]', async ({
-  page,
-  app,
-  complaints,
-}) => {
-  const slip = '<script>window.planted = true</script><svg onload="window.planted = true"></svg>'
+test('the browser runs no script that was injected into a page [H6]', async ({ page, app, complaints }) => {
+  const injected = '<script>window.planted = true</script><svg onload="window.planted = true"></svg>'
   await page.route(
     (url) => url.origin === app.url && !url.pathname.startsWith('/_next/'),
     async (route) => {
@@ -116,24 +108,21 @@ test('a script that slipped into a page does not run, wherever it is [H6]', asyn
       const response = await route.fetch()
       const html = await response.text()
       expect(html).toContain('</body>')
-      await route.fulfill({ response, body: html.replace('</body>', `${slip}</body>`) })
+      await route.fulfill({ response, body: html.replace('</body>', `${injected}</body>`) })
     },
   )
   for (const path of [...pages, await linkTo(app, await app.addPerson())]) {
     await page.goto(path)
     await expect(heading(page)).toBeVisible()
     expect(await page.evaluate(() => 'planted' in window), path).toBe(false)
-    // The two that were planted, and nothing else.
+    // The browser reports the two that were injected, and nothing else.
     await expect.poll(() => complaints.length, { message: path }).toBe(2)
     for (const complaint of complaints.splice(0))
       expect(complaint, path).toMatch(/inline (script|event handler)/)
   }
 })
 
-test('each answer has a nonce of its own, and takes none from the request [H6, C20]', async ({
-  request,
-  app,
-}) => {
+test('each response has a new nonce and takes none from the request [H6, C20]', async ({ request, app }) => {
   const evil = { 'Content-Security-Policy': "script-src 'nonce-evil'", 'x-nonce': 'evil', 'X-Nonce': 'evil' }
   for (const path of [...pages, await linkTo(app, await app.addPerson())]) {
     const nonces = new Set<string>()

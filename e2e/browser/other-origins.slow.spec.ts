@@ -9,7 +9,7 @@ import { call, clients } from '@/e2e/support/browser/front-end-clients'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-// Front ends on other origins, in a browser, and the requests of the page that is written for their developers.
+// Front ends on other origins, in a browser, and the requests of docs/front-ends.md, the guide for their developers.
 
 const guide = readFileSync('docs/front-ends.md', 'utf8')
 const blocks = (language: string) =>
@@ -19,7 +19,7 @@ const pages = createServer((_, answer) =>
   answer.setHeader('Content-Type', 'text/html').end('<h1>Front end</h1>'),
 )
 let app: RunningApp
-/** Listed: one of another site than the app, and one of the same site on another port, which is sent cookies. */
+/** Allowed origins: one of another site than the app, and one of the app's site on another port, which sends cookies. */
 let listed: string[]
 let stranger: string
 
@@ -43,7 +43,7 @@ test.afterAll(async () => {
   pages.close()
 })
 
-test('on a listed origin, the headers of every client get through and scripts read every answer [V4]', async ({
+test('scripts on an allowed origin can send the headers of every client and read every response [V4]', async ({
   page,
 }) => {
   await page.context().addCookies([{ name: 'sessionid', value: 'theirs', url: app.url }])
@@ -81,14 +81,12 @@ test('on a listed origin, the headers of every client get through and scripts re
       ])
     }
   }
-  // The browser did send what it had for the app, and the app added nothing.
+  // The browser sent its cookie to the app, and the app set none.
   await expect.poll(() => cookies).toContain('sessionid=theirs')
   expect((await page.context().cookies()).map(({ name }) => name)).toEqual(['sessionid'])
 })
 
-test('on an origin that is not listed, the browser sends nothing that scripts add headers to [H9]', async ({
-  page,
-}) => {
+test('the browser blocks the requests of scripts on an origin that is not allowed [H9]', async ({ page }) => {
   await page.goto(stranger)
   const person = await app.addPerson()
   const url = `${app.url}/api/v1/accounts/send-reset-password-link/`
@@ -103,7 +101,7 @@ test('on an origin that is not listed, the browser sends nothing that scripts ad
   expect(rows).toEqual([])
 })
 
-test('a link to a hash router’s route is read from the email and resets the password from there [V4]', async ({
+test('a front end with a hash router reads the link of the email and resets the password with it [V4]', async ({
   page,
 }) => {
   const person = await app.addPerson()
@@ -120,7 +118,7 @@ test('a link to a hash router’s route is read from the email and resets the pa
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('what the guide reads a link with undoes the damages that mail programs do [V4]', async ({ page }) => {
+test('the guide’s function readLink repairs links that mail programs damaged [V4]', async ({ page }) => {
   await page.goto(listed[0]!)
   await runGuide(page)
   const fields = { user_id: 'U', timestamp: '1795436000', signature: `S-_${'x'.repeat(83)}` }
@@ -140,7 +138,7 @@ test('what the guide reads a link with undoes the damages that mail programs do 
       ])
 })
 
-test('the guide’s call tells codes and times to wait [V4]', async ({ page }) => {
+test('the guide’s function call returns error codes and the seconds to wait [V4]', async ({ page }) => {
   await page.goto(listed[0]!)
   await runGuide(page)
   expect(await page.evaluate(`call('reset-password', {})`)).toMatchObject({
@@ -157,7 +155,7 @@ test('the guide’s call tells codes and times to wait [V4]', async ({ page }) =
   expect(((await page.evaluate(twice)) as { retryAfter: number }).retryAfter).toBeGreaterThan(0)
 })
 
-test('every request that the guide gives to copy is answered as it says [V4]', async () => {
+test('every request in the guide gets the response that the guide shows [V4]', async () => {
   for (const block of blocks('sh')) {
     const command = block.replaceAll('https://id.example.com', app.url)
     const expected = [...block.matchAll(/^# (.+)$/gm)].map(([, line]) => line!)
@@ -167,12 +165,12 @@ test('every request that the guide gives to copy is answered as it says [V4]', a
   expect(blocks('sh').length).toBeGreaterThan(5)
 })
 
-/** Names of headers may be in capitals or not. */
+/** In lower case, because the case of header names does not matter. */
 function linesOf(text: string): string[] {
   return text.trim().toLowerCase().split(/\r?\n/)
 }
 
-/** A link of the kind that a request of the guide takes, as the variables that it names. */
+/** Makes the link that a request of the guide needs. Returns it in the variables that the request names. */
 async function variablesFor(block: string): Promise<NodeJS.ProcessEnv> {
   const person: Person = await app.addPerson()
   const purpose = block.includes('/cancel-') ? 'cancel' : 'reset'
@@ -186,7 +184,7 @@ async function variablesFor(block: string): Promise<NodeJS.ProcessEnv> {
   }
 }
 
-/** Gives the page the functions of the guide. */
+/** Adds the functions of the guide to the page. */
 async function runGuide(page: Page): Promise<void> {
   await page.addScriptTag({ content: blocks('js').join('\n').replaceAll('https://id.example.com', app.url) })
 }

@@ -5,16 +5,20 @@ import {
   expect,
   heading,
   passwordField,
-  remembered,
+  storedByBrowser,
   test,
 } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { newPassword } from '@/e2e/support/running-app'
 
-test('the forms tell password managers what they need to know [U2, U4, U5]', async ({ page, app, says }) => {
+test('the forms have the attributes that password managers need [U2, U4, U5]', async ({
+  page,
+  app,
+  says,
+}) => {
   const person = await app.addPerson()
   await page.goto('/forgot-password/')
-  await expect(page.getByLabel(says.ask.field)).toHaveAttribute('autocomplete', 'username')
+  await expect(page.getByLabel(says.request.field)).toHaveAttribute('autocomplete', 'username')
 
   await page.goto(await linkTo(app, person))
   const field = passwordField(page, says)
@@ -26,7 +30,7 @@ test('the forms tell password managers what they need to know [U2, U4, U5]', asy
   const username = page.locator('form input[autocomplete=username]')
   await expect(username).toHaveValue(person.username)
   await expect(username).toHaveAttribute('type', 'text')
-  // For managers only: nobody meets it with eyes, keyboard or screen reader.
+  // Only password managers read it: it is hidden from view, keyboard and screen readers.
   await expect(username).toHaveAttribute('tabindex', '-1')
   expect(await page.getByRole('main').ariaSnapshot()).not.toContain('textbox "username"')
   await expect(page.getByRole('textbox')).toHaveCount(1)
@@ -52,11 +56,7 @@ test('the password can be shown, and is hidden again when it is sent [U6]', asyn
   await expect(field).toHaveValue('open sesame')
 })
 
-test('what many people use is refused with the reason, and with what to do instead [P7]', async ({
-  page,
-  app,
-  says,
-}) => {
+test('a common password is rejected with the reason and with advice [P7]', async ({ page, app, says }) => {
   await page.goto(await linkTo(app, await app.addPerson()))
   const field = passwordField(page, says)
   await field.fill('Qwerty123456789')
@@ -65,7 +65,7 @@ test('what many people use is refused with the reason, and with what to do inste
   await expect(field).toHaveAccessibleDescription(new RegExp(says.reset.common))
 })
 
-test('a pasted password arrives whole; one that is too long is refused and not cut [U1, P2]', async ({
+test('a pasted password is used in full, and one that is too long is rejected instead of cut [U1, P2]', async ({
   page,
   context,
   app,
@@ -89,8 +89,8 @@ test('a pasted password arrives whole; one that is too long is refused and not c
 
   await page.goto('/forgot-password/')
   await copy(person.email)
-  await paste(page.getByLabel(says.ask.field))
-  await expect(page.getByLabel(says.ask.field)).toHaveValue(person.email)
+  await paste(page.getByLabel(says.request.field))
+  await expect(page.getByLabel(says.request.field)).toHaveValue(person.email)
 
   await page.goto(await linkTo(app, person))
   const field = passwordField(page, says)
@@ -112,7 +112,7 @@ test('a pasted password arrives whole; one that is too long is refused and not c
   expect(await app.passwordIs(person, longest.slice(0, -1))).toBe(false)
 })
 
-test('the rules stand there before anything is typed, and characters that are hard to type are remarked on [U11, U12]', async ({
+test('the form shows its rules before anything is typed, and notes characters that are hard to type [U11, U12]', async ({
   page,
   app,
   says,
@@ -126,7 +126,7 @@ test('the rules stand there before anything is typed, and characters that are ha
   await expect(field).toHaveAccessibleDescription(/At least 15 characters ?: done/)
 })
 
-test('a hint says in words how hard the password is to guess, and it never leaves the browser [U12]', async ({
+test('a hint says how hard the typed password is to guess, and no request carries the password [U12]', async ({
   page,
   app,
   says,
@@ -140,32 +140,32 @@ test('a hint says in words how hard the password is to guess, and it never leave
   await expect(hint).toHaveCount(0)
 
   const requests = collectRequests(page)
-  for (const [password, words] of [
+  for (const [password, text] of [
     ['qwertyuiopasdfgh', easy],
     ['gravel 9f2 lantern', fair],
     ['correct horse battery staple', hard],
     [person.username, easy],
   ] as const) {
     await field.fill(password)
-    await expect(hint).toHaveText(words)
+    await expect(hint).toHaveText(text)
   }
   await field.fill('')
   await expect(hint).toHaveCount(0)
 
-  // All that was asked for is the code that judges, once, and nothing of what was typed went along or stays anywhere.
-  const asked = await requests()
-  expect(asked.length).toBeGreaterThan(0)
-  expect(new Set(asked.map(({ url }) => url)).size).toBe(asked.length)
-  for (const { url, method, text } of asked) {
+  // The only requests are for the code of the estimate, once each; the browser sends and stores no typed text.
+  const sent = await requests()
+  expect(sent.length).toBeGreaterThan(0)
+  expect(new Set(sent.map(({ url }) => url)).size).toBe(sent.length)
+  for (const { url, method, text } of sent) {
     expect([method, new URL(url).pathname]).toEqual([
       'GET',
       expect.stringMatching(/^\/_next\/static\/chunks\//),
     ])
     expect(text).not.toMatch(/qwertyuiop|gravel|correct(%20|\+| )horse/)
   }
-  expect(await remembered(page)).not.toMatch(/qwertyuiop|gravel|correct(%20|\+| )horse/)
+  expect(await storedByBrowser(page)).not.toMatch(/qwertyuiop|gravel|correct(%20|\+| )horse/)
 
-  // What the policy refuses as derived is easy to guess here too.
+  // A password that the policy rejects as derived is easy to guess here too.
   for (const derived of [
     'sunflower sunflower sunflower',
     'sunshine83726194',
@@ -176,36 +176,36 @@ test('a hint says in words how hard the password is to guess, and it never leave
     await expect(hint).toHaveText(easy)
   }
 
-  // It is a hint: the policy decides, and takes this one.
+  // The hint does not decide: the policy accepts this one.
   await field.fill('abdomen abdominal')
   await expect(hint).toHaveText(easy)
   await page.getByRole('button', { name: says.reset.submit }).click()
   await expect(heading(page)).toHaveText(says.done.title)
 })
 
-test('the hint decides nothing, and a page that cannot load it works without [U12]', async ({
+test('a page that cannot load the hint’s code still saves the password [U12]', async ({
   page,
   app,
   says,
 }) => {
   const person = await app.addPerson()
   await page.goto(await linkTo(app, person), { waitUntil: 'networkidle' })
-  let refused = 0
+  let aborted = 0
   await page.route('**/_next/static/chunks/**', (route) => {
-    refused += 1
+    aborted += 1
     return route.abort()
   })
   const field = passwordField(page, says)
   const password = `Sommer ${randomInt(1e9)} Winter`
   await field.fill(password)
-  await expect.poll(() => refused).toBeGreaterThan(0)
+  await expect.poll(() => aborted).toBeGreaterThan(0)
   await expect(field).toHaveAccessibleDescription(/At least 15 characters ?: done/)
   await page.getByRole('button', { name: says.reset.submit }).click()
   await expect(heading(page)).toHaveText(says.done.title)
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('whatever a password manager makes up by the rules of the form is accepted [U5]', async ({
+test('every password that a manager generates by the rules of the form is accepted [U5]', async ({
   page,
   app,
   says,
@@ -215,17 +215,17 @@ test('whatever a password manager makes up by the rules of the form is accepted 
   const rules = (await passwordField(page, says).getAttribute('passwordrules')) ?? ''
   const links = signedLinks(app)
   for (let count = 0; count < 100; count += 1) {
-    const password = makeUp(rules)
+    const password = generatePassword(rules)
     const answer = await app.post('reset-password', { ...(await links.linkOf(person)), password })
     expect([answer.status, answer.text], password).toEqual([200, '{"detail":"Reset password successful"}'])
   }
 })
 
 /**
- * Makes up a password as managers do (Apple, "Customizing Password AutoFill Rules"): twenty characters or whatever the
- * bounds allow, now and then the shortest or the longest, at least one of each required class.
+ * Generates a password as managers do (Apple, "Customizing Password AutoFill Rules"): twenty characters or as near to that
+ * as the bounds allow, sometimes the shortest or the longest, with at least one character of each required class.
  */
-function makeUp(rules: string): string {
+function generatePassword(rules: string): string {
   const classes: Record<string, string> = {
     lower: 'abcdefghijklmnopqrstuvwxyz',
     upper: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',

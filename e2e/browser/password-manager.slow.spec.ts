@@ -7,13 +7,13 @@ import { linkTo } from '@/e2e/support/browser/links'
 import { savePassword, sendPassword } from '@/e2e/support/browser/steps'
 
 /*
- * Chromium's own password manager, in a browser that is as a person would have it: a profile with the manager on, and
- * without the switch that tells Chromium of a test, which turns the manager off. What the manager makes of a form is
- * told by a page of its own. The question whether to save is asked beside the page, where no test without a screen can
- * answer it. By hand it was: on a virtual screen (Xvfb), Alt+Shift+A and Enter pressed by xdotool in that very question
- * left one row in the profile's `Login Data`, with this form's address, the account's user name and the new password.
+ * Chromium's own password manager, in a browser with a profile in which the manager is on, and without the switch for
+ * automated browsers, which turns the manager off. Chromium logs what the manager reads of a form on an internal page. The
+ * prompt to save is outside of the page, and a headless test cannot answer it. It was answered by hand: on a virtual screen
+ * (Xvfb), Alt+Shift+A and Enter, pressed by xdotool in that prompt, stored one row in the profile's `Login Data`, with the
+ * address of this form, the account's user name and the new password.
  */
-type Managed = { managed: { context: BrowserContext; heard: () => Promise<string> } }
+type Managed = { managed: { context: BrowserContext; readLog: () => Promise<string> } }
 
 const test = journey.extend<Managed>({
   managed: async ({ launchOptions }, provide) => {
@@ -31,37 +31,37 @@ const test = journey.extend<Managed>({
     })
     const internals = await context.newPage()
     await internals.goto('chrome://password-manager-internals/')
-    await provide({ context, heard: () => internals.locator('body').innerText() })
+    await provide({ context, readLog: () => internals.locator('body').innerText() })
     await context.close()
     rmSync(profile, { recursive: true, force: true })
   },
 })
 
-/** What the manager took for the user name and for the new password when it last looked at a form. */
+/** The fields that the manager took for user name and passwords when it last read a form. */
 function readLastForm(log: string) {
   const form = log.slice(log.lastIndexOf('Form parsing output'))
   const named = (what: string) => new RegExp(`${what} element :\\s*(\\w*) ,`).exec(form)?.[1]
   return { username: named('Username'), newPassword: named('New password'), password: named('\\sPassword') }
 }
 
-test('Chromium’s password manager understands the form, and offers to save the account with its new password [U3, U4]', async ({
-  managed: { context, heard },
+test('Chromium’s password manager reads the form and offers to save the new password [U3, U4]', async ({
+  managed: { context, readLog },
   app,
   says,
 }) => {
-  // A whole browser of its own has to start.
+  // It starts a browser of its own.
   test.slow()
   const page = await context.newPage()
   await page.goto(await linkTo(app, await app.addPerson()))
   await expect(heading(page)).toHaveText(says.reset.title)
   await sendPassword(page, says, 'too short')
   await expect(passwordField(page, says)).toHaveAttribute('aria-invalid', 'true')
-  // What was refused is nothing to keep.
-  expect(await heard()).not.toContain('Show password prompt')
+  // The manager does not offer to save a rejected password.
+  expect(await readLog()).not.toContain('Show password prompt')
 
   await savePassword(page, says)
-  await expect.poll(heard).toContain('Show password prompt')
-  const log = await heard()
+  await expect.poll(readLog).toContain('Show password prompt')
+  const log = await readLog()
   expect(log).toMatch(/Decision:\s+ASK the user/)
   expect(readLastForm(log)).toEqual({ username: 'username', newPassword: 'password', password: '' })
 })

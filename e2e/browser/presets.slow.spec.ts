@@ -8,15 +8,15 @@ import { createPeerDatabase } from '@/e2e/peers/peer-database'
 import { canJudge } from '@/e2e/peers/product'
 import { reach } from '@/e2e/peers/ways'
 import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
-import { words } from '@/e2e/support/browser/messages'
+import { writtenMessages } from '@/e2e/support/browser/messages'
 import { requestLink, savePassword } from '@/e2e/support/browser/steps'
 import { buildWithConfiguration } from '@/e2e/support/build-elsewhere'
 import { newPassword, startApp } from '@/e2e/support/running-app'
 
-// The steps of docs/users-tables.md with each preset: one build has them all, and a variable chooses. Rekey works under the printed
-// grants, on tables in a schema of their own: with the printed policies, or through a view.
+// The steps of docs/users-tables.md with each preset. One build has all presets, and a variable chooses. Rekey has the
+// printed grants on tables in a schema of their own: with the printed policies, or through a view.
 
-const says = words.en
+const says = writtenMessages.en
 const schema = 'shop'
 
 const test = base.extend<object, { directory: string }>({
@@ -34,10 +34,10 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
   const way = n % 2 === 0 ? 'under row-level security' : 'through a view'
   test.describe(`${preset}, ${way}`, () => {
     const { judge, open } = accountsOf[preset]
-    // `.ci/run` installs the products and says which cannot be had; developers may have none of them.
+    // `.ci/run` installs the products and names those that it cannot install. Developers may have none of them.
     test.skip(() => !canJudge(judge), `${judge} is not installed, or there is no server`)
 
-    test('the product’s own account proves the mapping, is reset in the browser, and signs in with the new password only [W2, W6, W11]', async ({
+    test(`an account of ${preset}, ${way}, gets a new password in the browser and logs in with that alone [W2, W6, W11]`, async ({
       page,
       directory,
     }) => {
@@ -48,12 +48,12 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
       const env = { DATABASE_URL: reached.url, PEER_PRESET: preset, PEER_TABLE: table }
       try {
         const account = await accounts.add()
-        // It starts only after this.
+        // The app starts only after this proof.
         expect(prove(directory, env, account)).toContain('Production may start.')
         const app = await startApp({ cwd: directory, database: peer.database, ownsUsers: false, env })
         try {
           const [login, field] = username
-            ? [account.username, says.ask.field]
+            ? [account.username, says.request.field]
             : [account.email, 'Email address']
           await requestLink(page, says, login, { at: `${app.url}/forgot-password/`, field })
           const { link } = await app.sink.next(account.email)
@@ -80,7 +80,7 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
   })
 }
 
-/** Runs the proof of the documentation's fourth step. Returns what it prints. */
+/** Runs the proof of step four of docs/users-tables.md. Returns what it prints. */
 function prove(
   cwd: string,
   env: Record<string, string>,

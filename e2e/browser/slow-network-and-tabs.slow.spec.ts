@@ -1,41 +1,41 @@
-import { holdRequests } from '@/e2e/support/browser/held-requests'
+import { delayRequests } from '@/e2e/support/browser/delayed-requests'
 import { alertOf, expect, heading, passwordField, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { requestLink, savePassword, sendPassword } from '@/e2e/support/browser/steps'
 import { newPassword } from '@/e2e/support/running-app'
 
-test('however impatiently the button is pressed, one request goes out, and the button says that it does [U12]', async ({
+test('a form that is sent several times sends one request, and its button shows that it is busy [U12]', async ({
   page,
   app,
   says,
 }) => {
   const person = await app.addPerson()
   await page.goto('/forgot-password/')
-  const asking = await holdRequests(page, '**/send-reset-password-link/')
-  await page.getByLabel(says.ask.field).fill(person.username)
-  await page.getByRole('button', { name: says.ask.submit }).dblclick()
-  const busy = page.getByRole('button', { name: says.ask.busy })
+  const requesting = await delayRequests(page, '**/send-reset-password-link/')
+  await page.getByLabel(says.request.field).fill(person.username)
+  await page.getByRole('button', { name: says.request.submit }).dblclick()
+  const busy = page.getByRole('button', { name: says.request.busy })
   await expect(busy).toHaveAttribute('aria-disabled', 'true')
   await busy.click({ force: true })
-  await page.getByLabel(says.ask.field).press('Enter')
-  asking.release()
+  await page.getByLabel(says.request.field).press('Enter')
+  requesting.release()
   await expect(heading(page)).toHaveText(says.sent.title)
-  expect(asking.held).toHaveLength(1)
+  expect(requesting.bodies).toHaveLength(1)
 
   const password = newPassword()
   await page.goto(await linkTo(app, person))
-  const saving = await holdRequests(page, '**/api/**/reset-password/')
+  const saving = await delayRequests(page, '**/api/**/reset-password/')
   await passwordField(page, says).fill(password)
   await page.getByRole('button', { name: says.reset.submit }).dblclick()
   await passwordField(page, says).press('Enter')
   await expect(page.getByRole('button', { name: says.reset.busy })).toBeVisible()
   saving.release()
   await expect(heading(page)).toHaveText(says.done.title)
-  expect(saving.held).toHaveLength(1)
+  expect(saving.bodies).toHaveLength(1)
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('without a connection the form says so, keeps what was typed, and works once there is one [U12]', async ({
+test('a form without a connection says so, keeps what was typed, and works once there is a connection [U12]', async ({
   page,
   context,
   app,
@@ -44,21 +44,21 @@ test('without a connection the form says so, keeps what was typed, and works onc
   const person = await app.addPerson()
   const password = newPassword()
   await page.goto('/forgot-password/')
-  // U7: screen readers announce what arrives in a region, so the region is there from the start.
+  // U7: screen readers announce changes only in a region that the page had before.
   await expect(alertOf(page)).toBeAttached()
   await expect(alertOf(page)).toHaveText('')
-  await page.getByLabel(says.ask.field).fill(person.username)
+  await page.getByLabel(says.request.field).fill(person.username)
   await context.setOffline(true)
-  await page.getByRole('button', { name: says.ask.submit }).click()
+  await page.getByRole('button', { name: says.request.submit }).click()
   await expect(alertOf(page)).toHaveText(says.troubles.offline)
-  await expect(page.getByLabel(says.ask.field)).toHaveValue(person.username)
+  await expect(page.getByLabel(says.request.field)).toHaveValue(person.username)
   await context.setOffline(false)
-  await page.getByRole('button', { name: says.ask.submit }).click()
+  await page.getByRole('button', { name: says.request.submit }).click()
   await expect(heading(page)).toHaveText(says.sent.title)
 
   await context.setOffline(true)
   for (let attempt = 0; attempt < 2; attempt += 1) {
-    // The same words are read out again only where they had gone meanwhile.
+    // A screen reader announces the same text again only if it was removed in between.
     const cleared = page.evaluate(async () => {
       const alert = document.querySelector('main [role=alert]')!
       while (alert.textContent !== '') await new Promise(requestAnimationFrame)
@@ -82,7 +82,7 @@ test('without a connection the form says so, keeps what was typed, and works onc
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('a person who comes back from "check your email" finds what was typed, ready to be corrected [U11]', async ({
+test('going back from "check your email" shows the typed login, selected for correction [U11]', async ({
   page,
   app,
   says,
@@ -91,7 +91,7 @@ test('a person who comes back from "check your email" finds what was typed, read
   await requestLink(page, says, 'a-slip-of-the-pen')
   await page.getByRole('button', { name: says.sent.change }).click()
 
-  const login = page.getByLabel(says.ask.field)
+  const login = page.getByLabel(says.request.field)
   await expect(page).toHaveURL(`${app.url}/forgot-password/`)
   await expect(login).toBeFocused()
   await expect(login).toHaveValue('a-slip-of-the-pen')
@@ -105,30 +105,30 @@ test('a person who comes back from "check your email" finds what was typed, read
   await app.sink.next(person.email)
   await app.sink.next(person.email)
 
-  // After a reload the page knows no more whom it is about, and says the same without it.
+  // After a reload, the page no longer knows the login, and shows the rest without it.
   await page.reload()
   await expect(heading(page)).toHaveText(says.sent.title)
   await expect(page.getByRole('main')).not.toContainText(person.username)
 })
 
-test('an answer that comes late replaces neither what is typed meanwhile nor a newer answer [U11]', async ({
+test('a late response replaces neither the text that is being typed nor a newer response [U11]', async ({
   page,
   app,
   says,
 }) => {
   const person = await app.addPerson()
-  const login = page.getByLabel(says.ask.field)
+  const login = page.getByLabel(says.request.field)
   const requestLate = async () => {
-    const asking = await holdRequests(page, '**/send-reset-password-link/', 1)
+    const requesting = await delayRequests(page, '**/send-reset-password-link/', 1)
     await page.getByRole('button', { name: says.sent.again }).click()
-    await expect.poll(() => asking.held).toHaveLength(1)
+    await expect.poll(() => requesting.bodies).toHaveLength(1)
     await page.getByRole('button', { name: says.sent.change }).click()
     await expect(login).toBeFocused()
     return async () => {
       const answered = page.waitForResponse('**/send-reset-password-link/')
-      asking.release()
+      requesting.release()
       await answered
-      // What a page makes of an answer is there when it paints next.
+      // The page shows the effect of a response when it paints next.
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))))
     }
   }
@@ -151,27 +151,27 @@ test('an answer that comes late replaces neither what is typed meanwhile nor a n
   await expect(page.getByRole('main')).toContainText(person.email)
 })
 
-test('a person who goes back, types something else and goes forward again still reads the login of the request [U11]', async ({
+test('"check your email" shows the requested login even after another one was typed into the form before it [U11]', async ({
   page,
   app,
   says,
 }) => {
   const person = await app.addPerson()
-  const login = page.getByLabel(says.ask.field)
+  const login = page.getByLabel(says.request.field)
   await requestLink(page, says, person.email)
   await page.goBack()
-  await login.fill('never-asked-for')
+  await login.fill('never-requested')
   await page.goForward()
   await expect(heading(page)).toHaveText(says.sent.title)
   await expect(page.getByRole('main')).toContainText(person.email)
-  await expect(page.getByRole('main')).not.toContainText('never-asked-for')
-  const asked = page.waitForRequest('**/send-reset-password-link/**')
+  await expect(page.getByRole('main')).not.toContainText('never-requested')
+  const sent = page.waitForRequest('**/send-reset-password-link/**')
   await page.getByRole('button', { name: says.sent.again }).click()
-  expect((await asked).postDataJSON()).toEqual({ login: person.email })
+  expect((await sent).postDataJSON()).toEqual({ login: person.email })
   await expect(page.getByRole('status')).toHaveText(says.sent.requestedAgain)
 })
 
-test('of two tabs with one link the second is told that it has been used [T4]', async ({
+test('of two tabs with one link, the second shows that the link has been used [T4]', async ({
   context,
   app,
   says,
@@ -199,14 +199,17 @@ test('of two tabs with one link the second is told that it has been used [T4]', 
   expect((await app.sink.next(person.email)).link).toBeDefined()
 })
 
-test('only an address of a large provider leads to its inbox [U12]', async ({ page, says }) => {
+test('"check your email" links to the inbox of a large email provider, and of no other [U12]', async ({
+  page,
+  says,
+}) => {
   await page.goto('/forgot-password/')
   for (const [address, inbox] of [
     ['grace.hopper@gmail.com', 'https://mail.google.com/'],
     ['grace@example.com', undefined],
   ] as const) {
-    await page.getByLabel(says.ask.field).fill(address)
-    await page.getByRole('button', { name: says.ask.submit }).click()
+    await page.getByLabel(says.request.field).fill(address)
+    await page.getByRole('button', { name: says.request.submit }).click()
     await expect(heading(page)).toHaveText(says.sent.title)
     const links = page.getByRole('main').getByRole('link')
     await expect(links).toHaveCount(inbox === undefined ? 0 : 1)
@@ -215,7 +218,7 @@ test('only an address of a large provider leads to its inbox [U12]', async ({ pa
   }
 })
 
-test('a link that a mail app opened may be left, come back to and reloaded; the page then says what to do [U12]', async ({
+test('coming back to a page whose link left the address says to open the email again, and that works [U12]', async ({
   page,
   app,
   otherSite,
@@ -231,29 +234,33 @@ test('a link that a mail app opened may be left, come back to and reloaded; the 
   await expect(heading(page)).toHaveText(says.dead.missing)
   await page.reload()
   await expect(heading(page)).toHaveText(says.dead.missing)
-  await expect(page.getByRole('link', { name: says.dead.ask })).toBeVisible()
-  // What the page says is true.
+  await expect(page.getByRole('link', { name: says.dead.requestNew })).toBeVisible()
+  // The page's advice works: the link opens again.
   await page.goto(link)
   await expect(heading(page)).toHaveText(says.reset.title)
 })
 
-test('on a slow line both forms say that they are at work, and arrive [U12]', async ({ page, app, says }) => {
+test('both forms show that they are busy on a slow connection, and succeed [U12]', async ({
+  page,
+  app,
+  says,
+}) => {
   test.slow()
   const person = await app.addPerson()
   const password = newPassword()
-  const line = await page.context().newCDPSession(page)
-  await line.send('Network.enable')
-  await line.send('Network.emulateNetworkConditions', {
+  const network = await page.context().newCDPSession(page)
+  await network.send('Network.enable')
+  await network.send('Network.emulateNetworkConditions', {
     offline: false,
     latency: 2000,
     downloadThroughput: 60_000,
     uploadThroughput: 10_000,
   })
   await page.goto('/forgot-password/', { waitUntil: 'networkidle' })
-  await page.getByLabel(says.ask.field).fill(person.username)
+  await page.getByLabel(says.request.field).fill(person.username)
   await Promise.all([
-    expect(page.getByRole('button', { name: says.ask.busy })).toBeVisible(),
-    page.getByRole('button', { name: says.ask.submit }).click(),
+    expect(page.getByRole('button', { name: says.request.busy })).toBeVisible(),
+    page.getByRole('button', { name: says.request.submit }).click(),
   ])
   await expect(heading(page)).toHaveText(says.sent.title)
 
@@ -267,19 +274,19 @@ test('on a slow line both forms say that they are at work, and arrive [U12]', as
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('both forms work before their scripts have arrived, and what was typed till then stays [U12]', async ({
+test('both forms work before their scripts have loaded, and keep what was typed before [U12]', async ({
   page,
   app,
   says,
 }) => {
   const person = await app.addPerson()
   const password = newPassword()
-  const { release } = await holdRequests(page, '**/_next/static/**/*.js')
+  const { release } = await delayRequests(page, '**/_next/static/**/*.js')
   const open = (address: string) => page.goto(address, { waitUntil: 'commit' })
 
   await open('/forgot-password/')
-  await page.getByLabel(says.ask.field).fill(person.username)
-  await page.getByRole('button', { name: says.ask.submit }).click({ noWaitAfter: true })
+  await page.getByLabel(says.request.field).fill(person.username)
+  await page.getByRole('button', { name: says.request.submit }).click({ noWaitAfter: true })
   await expect(page).toHaveURL(`${app.url}/forgot-password/sent/`)
   await expect(heading(page)).toHaveText(says.sent.title)
   const { link } = await app.sink.next(person.email)
@@ -295,7 +302,7 @@ test('both forms work before their scripts have arrived, and what was typed till
   expect(await app.passwordIs(person, password)).toBe(true)
 })
 
-test('of two tabs that asked, each gets a link, and using one of them ends both [T4, U12]', async ({
+test('two tabs each get a link for one account, and using one link invalidates both [T4, U12]', async ({
   context,
   app,
   says,
@@ -305,10 +312,10 @@ test('of two tabs that asked, each gets a link, and using one of them ends both 
   const [first, second] = [await context.newPage(), await context.newPage()]
   for (const tab of [first, second]) {
     await tab.goto('/forgot-password/')
-    await tab.getByLabel(says.ask.field).fill(person.username)
+    await tab.getByLabel(says.request.field).fill(person.username)
   }
   for (const tab of [first, second]) {
-    await tab.getByRole('button', { name: says.ask.submit }).click()
+    await tab.getByRole('button', { name: says.request.submit }).click()
     await expect(heading(tab)).toHaveText(says.sent.title)
     links.push((await app.sink.next(person.email)).link!)
   }

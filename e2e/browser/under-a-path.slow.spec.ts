@@ -7,10 +7,10 @@ import { buildUnderPath } from '@/e2e/support/build-elsewhere'
 import { hasNginx, startSharedHost, type SharedHost } from '@/e2e/support/shared-host'
 import { newPassword, startApp } from '@/e2e/support/running-app'
 
-// Rekey at http://localhost:…/account/, behind nginx on a host whose root belongs to another app. That app is never asked
-// for anything; whatever a page loads or asks for outside of the path is a complaint (see `complaints`).
+// Rekey at http://localhost:…/account/, behind nginx on a host whose root belongs to another app. That app must get no
+// request; each request of a page for something outside of the path is an error (see `complaints`).
 
-/** Slow where the machine is busy: the pages are built anew for the path. */
+/** Milliseconds: the pages are built for the path, which takes long on a busy machine. */
 const buildTime = 600_000
 
 type Shared = { host: SharedHost; directory: string }
@@ -58,7 +58,7 @@ const test = journey.extend<object, Shared>({
   },
 })
 
-// Developers may have no nginx. In CI a machine without it fails instead.
+// Developers may have no nginx. In CI, the tests fail without it.
 test.skip(!hasNginx && process.env.CI === undefined, 'nginx is not installed')
 
 /** The addresses on the host of `url` that are not under its path. */
@@ -68,14 +68,10 @@ function outside(addresses: string[], url: string): string[] {
 }
 
 for (const javaScriptEnabled of [true, false]) {
-  test.describe(javaScriptEnabled ? 'with JavaScript' : 'without JavaScript', () => {
+  test.describe(`a browser ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, () => {
     test.use({ javaScriptEnabled })
 
-    test('the whole way from forgotten to new password stays under the path [V8]', async ({
-      page,
-      app,
-      says,
-    }) => {
+    test('every step of a reset stays under the path of PUBLIC_URL [V8]', async ({ page, app, says }) => {
       test.slow()
       const person = await app.addPerson()
       const password = newPassword()
@@ -91,7 +87,7 @@ for (const javaScriptEnabled of [true, false]) {
 
       await page.goto(link!)
       await expect(heading(page)).toHaveText(says.reset.title)
-      // The signature leaves the address bar, and the path stays (ASVS 14.2.1).
+      // The page removes the signature from the address bar, and keeps the path (ASVS 14.2.1).
       if (javaScriptEnabled) await expect(page).toHaveURL(`${app.url}/reset-password/`)
       await passwordField(page, says).fill('123456789012345678')
       await page.getByRole('button', { name: says.reset.submit }).click()
@@ -107,7 +103,7 @@ for (const javaScriptEnabled of [true, false]) {
           outside(`${mail.text} ${String(mail.html)}`.match(/https?:[^\s"<>]+/g) ?? [], app.url),
         ).toEqual([])
 
-      // The link is used: one press brings a new one.
+      // The link is used, and one click requests a new one.
       await page.goto(link!)
       await page.getByRole('button', { name: says.dead.renew }).click()
       await expect(page).toHaveURL(`${app.url}/forgot-password/sent/`)
@@ -115,14 +111,18 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(heading(page)).toHaveText(says.reset.title)
     })
 
-    test('"this wasn\'t me" stays under the path [V8]', async ({ page, app, says }) => {
+    test('"this wasn\'t me" stays under the path of PUBLIC_URL [V8]', async ({ page, app, says }) => {
       await page.goto(await linkTo(app, await app.addPerson(), { purpose: 'cancel' }))
       await page.getByRole('button', { name: says.cancel.submit }).click()
       await expect(page).toHaveURL(`${app.url}/cancel-reset/done/`)
       await expect(heading(page)).toHaveText(says.cancel.done)
     })
 
-    test('another language is chosen under the path, and kept [V8]', async ({ page, app, says }) => {
+    test('a language that is chosen under the path of PUBLIC_URL stays chosen [V8]', async ({
+      page,
+      app,
+      says,
+    }) => {
       await page.goto('/forgot-password/')
       await page.getByText(says.languages).click()
       await page.getByRole('button', { name: 'Deutsch' }).click()
@@ -135,7 +135,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('every address on every page is under the path [V8]', async ({ page, app, says }) => {
+test('every address on every page is under the path of PUBLIC_URL [V8]', async ({ page, app, says }) => {
   test.slow()
   for (const state of usualStates) {
     await state.reach({ page, app, says } as Parameters<typeof state.reach>[0])
@@ -155,7 +155,7 @@ test('every address on every page is under the path [V8]', async ({ page, app, s
   }
 })
 
-test('what belongs at the root of the host is found there where the proxy routes it [V8]', async ({
+test('change-password and security.txt work at the root of the host if the proxy routes them there [V8]', async ({
   page,
   app,
   host,
@@ -163,12 +163,12 @@ test('what belongs at the root of the host is found there where the proxy routes
 }) => {
   await page.goto(`${host.origin}/.well-known/change-password`)
   await expect(page).toHaveURL(`${app.url}/forgot-password/`)
-  await expect(heading(page)).toHaveText(says.ask.title)
+  await expect(heading(page)).toHaveText(says.request.title)
   const file = await page.request.get(`${host.origin}/.well-known/security.txt`)
   expect(await file.text()).toContain(`Canonical: ${host.origin}/.well-known/security.txt`)
 })
 
-test('the path alone, files and health checks answer as on a host of its own [V8]', async ({
+test('the path itself, files and health checks respond as on a host of their own [V8]', async ({
   page,
   app,
   host,

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright/test'
-import { holdRequests } from '@/e2e/support/browser/held-requests'
+import { delayRequests } from '@/e2e/support/browser/delayed-requests'
 import { expect, heading, passwordField, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 
 /**
- * How many times an empty page of this build a page may weigh: JavaScript and CSS as they cross the network. An empty page
- * is what Next sends with every page whatever is on it; the page's own share is the rest.
+ * The most JavaScript and CSS that a page may send, compressed, as a multiple of an empty page of this build. An empty page
+ * is what Next sends with every page.
  */
 const budgets = {
-  'asking for a link': 1.27,
+  'requesting a link': 1.27,
   'the email is on its way': 1.13,
   'choosing a password': 1.28,
   'an expired link': 1.28,
@@ -18,13 +18,13 @@ const budgets = {
 }
 type PageName = keyof typeof budgets
 
-/** The schema and what estimates a password's strength: bytes that come when somebody begins to type. */
+/** The most bytes of the schema and the estimate of a password's strength, which load when typing begins. */
 const lateBudget = 54_500
 
 type Weight = { raw: number; sent: number }
 type File = Weight & { path: string; type: string; encoding: string | undefined }
 
-/** The files that a page makes the browser fetch from now on, with their bytes before and after compression. */
+/** Collects the files that a page loads from now on, with their bytes before and after compression. */
 function weigh(page: Page): () => Promise<File[]> {
   const files: Promise<File>[] = []
   page.on('requestfinished', (request) => {
@@ -58,11 +58,11 @@ function frameworkFiles(): string[] {
   return rootMainFiles.map((file) => `/_next/${file}`)
 }
 
-test('every page weighs little more than an empty one', async ({ browser, app }) => {
+test('every page sends little more script and style than an empty page', async ({ browser, app }) => {
   test.slow()
   const person = await app.addPerson()
   const addresses: Record<PageName, string> = {
-    'asking for a link': `${app.url}/forgot-password/`,
+    'requesting a link': `${app.url}/forgot-password/`,
     'the email is on its way': `${app.url}/forgot-password/sent/`,
     'choosing a password': await linkTo(app, person),
     'an expired link': await linkTo(app, person, { age: 3700 }),
@@ -94,13 +94,13 @@ test('every page weighs little more than an empty one', async ({ browser, app })
       `${name.padEnd(26)} JS ${kilobytes(scripts)}  CSS ${kilobytes(styles)}  empty ${kilobytes(empty)}  ratio ${ratio.toFixed(3)}`,
     )
     expect.soft(ratio, name).toBeLessThan(budgets[name as PageName])
-    expect(ratio, 'a page has something of its own').toBeGreaterThan(1)
+    expect(ratio, 'a page has scripts or styles of its own').toBeGreaterThan(1)
     await context.close()
   }
   console.log(`KB sent (and before compression)\n${table.join('\n')}`)
 })
 
-test('the page of an address where nothing is has no scripts', async ({ page, app }) => {
+test('the page of an unknown address has no scripts', async ({ page, app }) => {
   const files = weigh(page)
   await page.goto(`${app.url}/there-is-nothing-here/`, { waitUntil: 'networkidle' })
   const types = (await files()).map(({ type }) => type)
@@ -108,7 +108,7 @@ test('the page of an address where nothing is has no scripts', async ({ page, ap
   expect(types).not.toContain('script')
 })
 
-test('what judges a password’s strength is loaded when somebody begins to type, and not before [U12]', async ({
+test('the estimate of a password’s strength loads when typing begins and not before [U12]', async ({
   page,
   app,
   says,
@@ -128,14 +128,14 @@ test('what judges a password’s strength is loaded when somebody begins to type
 })
 
 for (const width of [320, 1280]) {
-  test(`nothing moves while a page comes alive and is typed into, ${width} px wide`, async ({
+  test(`nothing on a page moves while it loads and while a password is typed, at ${width} px`, async ({
     page,
     app,
     says,
   }) => {
     await page.setViewportSize({ width, height: 720 })
     await page.addInitScript(() => {
-      /** What moved, and from where to where. */
+      /** Each says what moved, from where and to where. */
       const shifts: string[] = []
       Object.assign(window, { shifts })
       type Shift = PerformanceEntry & {
@@ -171,22 +171,22 @@ for (const width of [320, 1280]) {
       await field.fill(password)
       await expect(page.getByText(hint)).toBeVisible()
     }
-    // What can fail: the observer sees a shift where there is one.
     expect(await shifts()).toEqual([])
+    // The check can fail: the observer reports a shift that is made here.
     await heading(page).evaluate((element) => setTimeout(() => (element.style.paddingBottom = '200px'), 700))
     await expect.poll(shifts).not.toEqual([])
   })
 }
 
-test('the whole form is painted before any script has arrived', async ({ page, app, says }) => {
-  const { release } = await holdRequests(page, '**/*.js')
+test('the browser paints the whole form before any script has loaded', async ({ page, app, says }) => {
+  const { release } = await delayRequests(page, '**/*.js')
   await page.goto(await linkTo(app, await app.addPerson()), { waitUntil: 'commit' })
   await expect(heading(page)).toHaveText(says.reset.title)
   await expect(passwordField(page, says)).toBeVisible()
   await expect(page.getByRole('button', { name: says.reset.submit })).toBeVisible()
   const painted = () => page.evaluate(() => performance.getEntriesByName('first-contentful-paint').length)
   await expect.poll(painted).toBe(1)
-  // No script of a file has run yet: showing the password is not offered, and the address still has the link.
+  // No script of a file has run yet: there is no button to show the password, and the address still has the link.
   await expect(page.getByRole('button', { name: says.reset.show })).toBeHidden()
   expect(page.url()).toContain('signature=')
   release()

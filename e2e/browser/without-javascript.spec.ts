@@ -1,44 +1,48 @@
 import { alertOf, collectRequests, expect, heading, passwordField, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
-import { looks } from '@/e2e/support/browser/looks'
+import { variants } from '@/e2e/support/browser/journey-variants'
 import { sendPassword } from '@/e2e/support/browser/steps'
 import { newPassword, readLink } from '@/e2e/support/running-app'
 
 test.use({ javaScriptEnabled: false })
 
-for (const { title, language, use } of looks) {
+for (const { title, language, use } of variants) {
   test.describe(title, () => {
     test.use(use)
 
-    test('the whole way from forgotten to new password', async ({ page, app, says }) => {
+    test('a person without JavaScript requests a link and sets a new password', async ({
+      page,
+      app,
+      says,
+    }) => {
       const person = await app.addPerson()
       const password = newPassword()
       const requests = collectRequests(page)
 
       await page.goto('/forgot-password/')
       await expect(page.locator('html')).toHaveAttribute('lang', language)
-      const login = page.getByLabel(says.ask.field)
+      const login = page.getByLabel(says.request.field)
       await login.fill('   ')
-      await page.getByRole('button', { name: says.ask.submit }).click()
+      await page.getByRole('button', { name: says.request.submit }).click()
       await expect(page).toHaveURL(`${app.url}/forgot-password/?error=login.blank`)
-      await expect(login).toHaveAccessibleDescription(new RegExp(`^${says.ask.missing}`))
+      await expect(login).toHaveAccessibleDescription(new RegExp(`^${says.request.missing}`))
       await expect(login).toHaveAttribute('aria-invalid', 'true')
       await expect(login).toBeFocused()
 
       await login.fill(person.username)
-      await page.getByRole('button', { name: says.ask.submit }).click()
+      await page.getByRole('button', { name: says.request.submit }).click()
       await expect(page).toHaveURL(`${app.url}/forgot-password/sent/`)
       await expect(heading(page)).toHaveText(says.sent.title)
 
       await page.goto((await app.sink.next(person.email)).link!)
       const field = passwordField(page, says)
       const save = page.getByRole('button', { name: says.reset.submit })
-      await expect(page.getByRole('main')).toContainText(says.reset.livesFor) // U12: the life of the link
-      // A button that could do nothing is not offered, nor a bar that would stay empty.
+      await expect(page.getByRole('main')).toContainText(says.reset.livesFor) // U12
+      // Without scripts, the button would do nothing and the bar would stay empty.
       await expect(page.getByRole('button', { name: says.reset.show })).toBeHidden()
       await expect(page.locator('progress')).toBeHidden()
 
-      // The form comes back with all that is wrong in words, with the link alive and nothing typed in the address.
+      // The form comes back with its errors and a link that still works, and its address has nothing that was typed.
       await field.fill('123456789012345678')
       await save.click()
       await expect(page).toHaveURL(/[?&]error=password.numeric$/)
@@ -51,7 +55,7 @@ for (const { title, language, use } of looks) {
       await save.click()
       await expect(field).toHaveAccessibleDescription(new RegExp(`^${says.reset.tooLong}`)) // P2
 
-      // The browser counts an emoji as two, so only the endpoint can tell (P3).
+      // The browser counts an emoji as two characters, so only the endpoint finds this one too short (P3).
       await field.fill('🦉'.repeat(8))
       await save.click()
       await expect(field).toHaveAccessibleDescription(new RegExp(`^${says.reset.tooShort}`))
@@ -70,12 +74,16 @@ for (const { title, language, use } of looks) {
   })
 }
 
-test('a link is not said to live longer than it does [U12]', async ({ page, app }) => {
+test('the page rounds the remaining life of a link down to whole minutes [U12]', async ({ page, app }) => {
   await page.goto(await linkTo(app, await app.addPerson(), { age: 3600 - 175 }))
   await expect(page.getByRole('main')).toContainText('Your link works for 2 more minutes.')
 })
 
-test('the own forms pass, although they carry no origin [H8]', async ({ page, app, says }) => {
+test('Rekey’s own form is accepted without JavaScript although its origin is null [H8]', async ({
+  page,
+  app,
+  says,
+}) => {
   const person = await app.addPerson()
   await page.goto(await linkTo(app, person))
   const posted = page.waitForRequest((request) => request.method() === 'POST')
@@ -87,7 +95,11 @@ test('the own forms pass, although they carry no origin [H8]', async ({ page, ap
   await expect(heading(page)).toHaveText(says.done.title)
 })
 
-test('links that are dead say why, and one press brings a new one', async ({ page, app, says }) => {
+test('the page of an expired, used or damaged link says why, and one click leads to a new link', async ({
+  page,
+  app,
+  says,
+}) => {
   const person = await app.addPerson()
   const used = await linkTo(app, person)
   await app.post('reset-password', { ...readLink(used), password: newPassword() })
@@ -107,14 +119,18 @@ test('links that are dead say why, and one press brings a new one', async ({ pag
 
   await page.goto(used.slice(0, -9))
   await expect(heading(page)).toHaveText(says.dead.damaged)
-  await page.getByRole('link', { name: says.dead.ask }).click()
-  await expect(heading(page)).toHaveText(says.ask.title)
+  await page.getByRole('link', { name: says.dead.requestNew }).click()
+  await expect(heading(page)).toHaveText(says.request.title)
 
   await page.goto('/reset-password/')
   await expect(heading(page)).toHaveText(says.dead.missing)
 })
 
-test('a form whose link died meanwhile leads to the page that says so', async ({ page, app, says }) => {
+test('a form whose link was used in the meantime leads to the page that says so', async ({
+  page,
+  app,
+  says,
+}) => {
   const person = await app.addPerson()
   const link = await linkTo(app, person)
   await page.goto(link)

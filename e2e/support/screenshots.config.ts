@@ -1,7 +1,7 @@
 import { defineConfig } from 'playwright/test'
 import tests from '@/playwright.config'
 
-/** What `npm run screenshots` runs: pictures to look at, which no test run takes. */
+/** For `npm run screenshots`, which takes pictures of pages and emails. No test run takes them. */
 export default defineConfig({
   ...tests,
   testDir: '.',

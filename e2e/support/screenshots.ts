@@ -2,13 +2,13 @@ import path from 'node:path'
 import type { Page } from 'playwright/test'
 import { languages, type Language } from '@/lib/i18n/locales'
 import { heading } from '@/e2e/support/browser/journey'
-import { wordsIn } from '@/e2e/support/browser/spoken-words'
+import { messagesIn } from '@/e2e/support/browser/messages-by-language'
 import { show, states } from '@/e2e/support/browser/states'
-import { test as strained } from '@/e2e/support/browser/strained-app'
+import { test as base } from '@/e2e/support/browser/proxied-app'
 import { newPassword, startApp, type RunningApp } from './running-app'
 
-// `npm run screenshots`: a picture of every state that the browser tests know, of both emails, and of what is in English
-// only: the page of last resort and the demo's mailbox. For looking at; nothing is compared.
+// `npm run screenshots`: a picture of every state of `browser/states.ts`, of both emails, and of what is in English only:
+// the page of last resort and the demo's mailbox. Nothing is compared.
 
 const sizes = {
   320: { width: 320, height: 568 },
@@ -30,7 +30,7 @@ const names = [...states.map(nameOf), ...emails, lastResort, ...Object.keys(mail
 type Wanted = Record<'lang' | 'state' | 'size' | 'scheme' | 'out', string | undefined>
 const wanted = JSON.parse(process.env.REKEY_SCREENSHOTS ?? '{}') as Wanted
 
-/** Those that are named in a list, all where there is none. */
+/** Those that a list names; all of them without a list. */
 function choose<Known extends string>(list: string | undefined, known: readonly Known[]): readonly Known[] {
   const chosen = list?.split(',') ?? known
   const odd = chosen.find((one) => !(known as readonly string[]).includes(one))
@@ -40,7 +40,7 @@ function choose<Known extends string>(list: string | undefined, known: readonly 
 
 const chosen = choose(wanted.state, names)
 
-const test = strained.extend<object, { demo: RunningApp }>({
+const test = base.extend<object, { demo: RunningApp }>({
   demo: [
     async ({}, provide) => {
       const demo = await startApp({ command: 'demo', env: { SMTP_URL: '', WORKER: 'on' } })
@@ -71,14 +71,14 @@ for (const language of choose(wanted.lang, languages))
             fullPage: true,
           })
 
-        test('pages and emails', async ({ page, app, says, fragile, complaints }) => {
+        test('pages and emails', async ({ page, app, says, proxied, complaints }) => {
           for (const state of states.filter((state) => chosen.includes(nameOf(state)))) {
-            await show(state, { page, app, says, fragile })
+            await show(state, { page, app, says, proxied })
             await take(page, nameOf(state))
             if (state.breaks) complaints.length = 0
           }
-          for (const email of emails.filter((letter) => chosen.includes(letter))) {
-            // A page before this one would leave its policy behind, which allows no inline styles.
+          for (const email of emails.filter((name) => chosen.includes(name))) {
+            // Otherwise, the content security policy of the page before would block the inline styles.
             await page.goto('about:blank')
             await page.setContent(await htmlOf(email, app, language))
             await take(page, email)
@@ -107,7 +107,7 @@ for (const language of choose(wanted.lang, languages))
           })
       })
 
-/** Without their words, both the page and the page of its error fail. */
+/** Removes the messages of a page, so that the page and its error page fail. */
 async function showLastResort(page: Page): Promise<void> {
   await page.route('**/forgot-password/', async (route) => {
     const response = await route.fetch()
@@ -116,11 +116,11 @@ async function showLastResort(page: Page): Promise<void> {
   })
   await page.goto('/forgot-password/')
   await heading(page)
-    .filter({ hasText: wordsIn('en').crash.title })
+    .filter({ hasText: messagesIn('en').crash.title })
     .waitFor()
 }
 
-/** One of the emails that somebody new gets who resets a password. */
+/** The HTML of one of the two emails of a reset, sent to a new account. */
 async function htmlOf(email: (typeof emails)[number], app: RunningApp, locale: Language): Promise<string> {
   const person = await app.addPerson({ firstName: 'Grace', locale })
   const link = await app.linkFor(person)

@@ -2,15 +2,15 @@ import AxeBuilder from '@axe-core/playwright'
 import type { Locator, Page } from 'playwright/test'
 import { expect } from './journey'
 
-/** What axe judges by: WCAG 2.2 up to AA, and its own good practice. */
+/** The rules of axe: WCAG 2.2 up to AA, and good practice. */
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 /**
- * Lets axe look at the page; contrast that it could not compute counts as a violation too.
+ * Checks the page with axe. Contrast that axe cannot compute counts as a violation too.
  *
  * @param only these rules of axe
- * @param without these, which are judged elsewhere
- * @param covers something lies open over the page: what is under it is judged where nothing does
+ * @param without these rules, which another test checks
+ * @param covers whether a menu covers a part of the page: axe cannot compute the contrast of that part
  */
 export async function expectNoViolations(
   page: Page,
@@ -21,7 +21,7 @@ export async function expectNoViolations(
     covers = false,
   }: { only?: string[] | undefined; without?: string[]; covers?: boolean | undefined } = {},
 ): Promise<void> {
-  // Without frames to ask there is no need for axe's other mode, which opens a page of its own each time.
+  // axe's other mode supports frames, which our pages lack, and opens a new page for each check.
   const axe = new AxeBuilder({ page }).setLegacyMode(true).disableRules(without)
   const { violations, incomplete, passes } = await (
     only ? axe.withRules(only) : axe.withTags(rules)
@@ -35,16 +35,16 @@ export async function expectNoViolations(
     found.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map(({ html }) => `  ${html}`).join('\n')}`),
     `axe, ${about}`,
   ).toEqual([])
-  expect(passes.length, 'rules that axe found something for').toBeGreaterThan(only ? 0 : 10)
+  expect(passes.length, 'rules that apply to the page').toBeGreaterThan(only ? 0 : 10)
 }
 
-/** Whether axe could not see a text because something is over it; of a short one or none it says no more than that. */
+/** Whether axe could not compute the contrast of a text that is covered, short or empty. */
 function liesUnder({ any }: { any: { data: unknown }[] }): boolean {
   const keys = any.map(({ data }) => (data as { messageKey?: string } | null)?.messageKey ?? '')
   return keys.some((key) => /^(bgOverlap|elmPartiallyObscured|shortTextContent|emptyValue)$/.test(key))
 }
 
-/** Nothing to scroll for sideways, and nothing that sticks out or is cut off (U10: SC 1.4.10, 1.4.4, 1.4.12, 1.3.4). */
+/** Checks that nothing needs sideways scrolling, overflows or is cut off (U10: SC 1.4.10, 1.4.4, 1.4.12, 1.3.4). */
 export async function expectToFit(page: Page, about: string): Promise<void> {
   const lost = await page.evaluate(() => {
     const width = document.documentElement.clientWidth
@@ -60,10 +60,10 @@ export async function expectToFit(page: Page, about: string): Promise<void> {
       const cuts = [overflowX, overflowY].some((overflow) => overflow === 'hidden' || overflow === 'clip')
       const isTooSmall =
         element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1
-      // A field's text scrolls within it, however long.
+      // A long text scrolls within its field.
       if (cuts && isTooSmall && element.localName !== 'input') out.push(`${what} is cut off`)
     }
-    // Text that is wider than its button or its box is to be seen in full, and looks broken.
+    // Text that is wider than its button or its box is visible, but looks broken.
     const range = document.createRange()
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
     for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
@@ -81,7 +81,7 @@ export async function expectToFit(page: Page, about: string): Promise<void> {
   expect(lost, `lost at ${page.viewportSize()?.width} px, ${about}`).toEqual([])
 }
 
-/** Sets text as wide as a reader may (SC 1.4.12). */
+/** Sets the widest spacing of text that a reader may choose (SC 1.4.12). */
 export async function spaceText(page: Page): Promise<void> {
   await setStyle(
     page,
@@ -90,12 +90,12 @@ export async function spaceText(page: Page): Promise<void> {
   )
 }
 
-/** Makes text alone twice as large, as the settings of phones do (SC 1.4.4). */
+/** Doubles the size of text and of nothing else, as the settings of phones do (SC 1.4.4). */
 export async function doubleText(page: Page): Promise<void> {
   await setStyle(page, 'html { font-size: 212.5% !important }')
 }
 
-/** Past the content security policy, as a browser's own settings and extensions are; until the page is left. */
+/** Adds style rules, which the content security policy does not apply to, as to a browser's own settings. */
 async function setStyle(page: Page, rules: string): Promise<void> {
   await page.evaluate((rules) => {
     const sheet = new CSSStyleSheet()
@@ -104,12 +104,12 @@ async function setStyle(page: Page, rules: string): Promise<void> {
   }, rules)
 }
 
-/** Everything that can be pressed or typed into is at least 24 px high and wide (SC 2.5.8). */
+/** Checks that every control is at least 24 px high and wide (SC 2.5.8). */
 export async function expectTargets(page: Page, about: string): Promise<void> {
   const targets = page.locator('a[href], button, input:not([type=hidden]):not([tabindex="-1"])')
   const small = await targets.evaluateAll((elements) =>
     elements
-      // What a closed menu holds has no box worth measuring.
+      // The content of a closed menu has no size.
       .filter((element) => element.checkVisibility())
       .map((element) => ({ element, box: element.getBoundingClientRect() }))
       .filter(({ box }) => box.width < 24 || box.height < 24)
@@ -120,13 +120,13 @@ export async function expectTargets(page: Page, about: string): Promise<void> {
 }
 
 /**
- * How much an element's edge, the lines of a drawing or the ring around the focus stand out from what is behind them: a
- * ratio of 3 is needed (SC 1.4.11). The larger of border and filling counts for the edge.
+ * The contrast of an element's edge, of the lines of a drawing or of the focus ring with the background. SC 1.4.11 requires
+ * a ratio of 3. For the edge, the larger contrast of border and filling counts.
  */
 export function contrastOf(target: Locator, part: 'edge' | 'lines' | 'ring'): Promise<number> {
   return target.evaluate((element, part) => {
     const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!
-    /** Painted one over the other, as the eye gets them; components from 0 to 255. */
+    /** The colour that results when these are painted one over the other; components from 0 to 255. */
     const paint = (colors: string[]): number[] => {
       canvas.clearRect(0, 0, 1, 1)
       for (const color of colors) {

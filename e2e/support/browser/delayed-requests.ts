@@ -1,14 +1,14 @@
 import type { Page } from 'playwright/test'
 
-/** Lets requests to these addresses, the next few or all, wait until they are released, and keeps what they carry. */
-export async function holdRequests(page: Page, addresses: string, times = Infinity) {
+/** Delays requests to these addresses, the next `times` or all, until `release` is called. Collects their bodies. */
+export async function delayRequests(page: Page, addresses: string, times = Infinity) {
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
-  const held: string[] = []
+  const bodies: string[] = []
   await page.route(addresses, async (route) => {
-    const count = held.push(route.request().postData() ?? '')
+    const count = bodies.push(route.request().postData() ?? '')
     if (count <= times) await released
-    // The page that asked may be gone.
+    // The page may be closed by now.
     await route.continue().catch(() => undefined)
   })
-  return { held, release }
+  return { bodies, release }
 }

@@ -1,23 +1,22 @@
 import type { Page } from 'playwright/test'
 
-// The HTTP clients and SDKs that front ends use, as far as a server sees them.
+// The requests of the HTTP clients and SDKs that front ends use.
 
 export type Call = { how: 'fetch' | 'xhr'; url: string; headers: Record<string, string>; body: string }
-type Seen = { status: number; body: unknown; codes: string | null; retryAfter: string | null } | 'blocked'
+type Readable = { status: number; body: unknown; codes: string | null; retryAfter: string | null } | 'blocked'
 
-/** Calls from a script of the page, with credentials, and returns what that script can read. */
-export function call(page: Page, sent: Call): Promise<Seen> {
+/** Sends a request from a script of the page, with credentials. Returns what that script can read of the response. */
+export function call(page: Page, sent: Call): Promise<Readable> {
   return page.evaluate(async ({ how, url, headers, body }) => {
     if (how === 'fetch') {
-      const answer = await fetch(url, { method: 'POST', headers, body, credentials: 'include' }).catch(
+      const response = await fetch(url, { method: 'POST', headers, body, credentials: 'include' }).catch(
         () => null,
       )
-      if (answer === null) return 'blocked'
-      const { status, headers: told } = answer
-      const [codes, retryAfter] = [told.get('Error-Codes'), told.get('Retry-After')]
-      return { status, body: await answer.json(), codes, retryAfter }
+      if (response === null) return 'blocked'
+      const [codes, retryAfter] = ['Error-Codes', 'Retry-After'].map((name) => response.headers.get(name))
+      return { status: response.status, body: await response.json(), codes: codes!, retryAfter: retryAfter! }
     }
-    return new Promise<Seen>((resolve) => {
+    return new Promise<Readable>((resolve) => {
       const request = new XMLHttpRequest()
       request.open('POST', url)
       request.withCredentials = true
@@ -42,7 +41,7 @@ export function call(page: Page, sent: Call): Promise<Seen> {
 const json = { 'Content-Type': 'application/json' }
 const [trace, span] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']
 
-/** The headers that clients send, as their sources say. */
+/** The headers that clients send, from their sources. */
 export const clients: Record<string, Omit<Call, 'url' | 'body'>> = {
   // axios 1.21.1, lib/defaults/index.js and lib/helpers/resolveConfig.js, with `xsrfHeaderName` for Django.
   axios: {
@@ -75,7 +74,7 @@ export const clients: Record<string, Omit<Call, 'url' | 'body'>> = {
       tracestate: 'congo=t61rcWkgMzE,rojo=00f067aa0ba902b7',
     },
   },
-  'a client with all that others add': {
+  'a client with all other common headers': {
     how: 'xhr',
     headers: {
       ...json,

@@ -4,33 +4,32 @@ import type { AddressInfo } from 'node:net'
 import { expect, test as base, type BrowserContext, type Page, type Request } from 'playwright/test'
 import { languages } from '@/lib/i18n/locales'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import { wordsIn } from './spoken-words'
-import type { Words } from './messages'
+import { messagesIn } from './messages-by-language'
+import type { Messages } from './messages'
 
-/** A site of somebody else: the page that SIGN_IN_URL leads to, and whatever a test puts on it. */
+/** Another site: the page that SIGN_IN_URL links to, or what a test puts there. */
 export type OtherSite = {
-  /** On another origin than the app. */
+  /** Has another origin than the app. */
   url: string
-  /** The same site under a name that makes it foreign to the app by site as well. */
+  /** The same pages under a host name that is also of another site than the app (cross-site). */
   foreignUrl: string
-  /** What is shown at every path. */
+  /** The body of the page at every path. */
   html: string
-  /** The headers of every page that was asked for, newest last. */
+  /** The headers of every request, the newest last. */
   visits: IncomingHttpHeaders[]
 }
 
 type OfWorker = { app: RunningApp; otherSite: OtherSite }
 type OfTest = {
-  /** What pages and emails say in the language of this test's browser. */
-  says: Words
-  /** What the browser had to complain of. No page may cause any; a test that provokes some takes them out. */
+  /** The messages of pages and emails in the language of this test's browser. */
+  says: Messages
+  /** Errors that the browser reported, and rules for all pages that were broken. A test that causes some removes them. */
   complaints: string[]
 }
 
 /**
- * Journeys share one app a worker, started as `npm start` starts it. Whatever a test is about, its pages load nothing
- * from elsewhere, may be kept by no cache, break no rule of their content security policy, throw nothing and leave no
- * cookie.
+ * Browser tests share one app a worker, started as `npm start` starts it. In every test, pages must load nothing from
+ * another origin, must not be cached, must not break their content security policy, throw no error and set no cookie.
  */
 export const test = base.extend<OfTest, OfWorker>({
   otherSite: [
@@ -67,7 +66,7 @@ export const test = base.extend<OfTest, OfWorker>({
   baseURL: async ({ app }, provide) => provide(app.url),
   says: async ({ locale }, provide) => {
     const language = languages.find((language) => `${locale}-`.startsWith(`${language}-`))
-    await provide(wordsIn(language ?? 'en'))
+    await provide(messagesIn(language ?? 'en'))
   },
   complaints: [
     async ({ context, baseURL, otherSite }, provide) => {
@@ -87,8 +86,7 @@ function listen(context: BrowserContext, ours: string, { url, foreignUrl }: Othe
   const otherSites = [url, foreignUrl]
   const isOurs = (url: string) => url.startsWith(`${ours}/`)
   context.on('console', (message) => {
-    // An answer that is no success is one that a test asked for; an email's frame that lets no script run, not even the
-    // ones with which a test looks into it, is as it should be.
+    // Tests cause error responses on purpose. The frame of an email blocks all scripts, those of Playwright too.
     const isExpected = /^Failed to load resource|^Blocked script execution in '[^']*\/dev\/mailbox\//.test(
       message.text(),
     )
@@ -106,19 +104,18 @@ function listen(context: BrowserContext, ours: string, { url, foreignUrl }: Othe
       !leaves &&
       !/^(data|blob):/.test(request.url())
     )
-      complaints.push(`asked ${request.url()} for something`)
+      complaints.push(`requested ${request.url()}`)
   })
   context.on('response', (response) => {
     const { 'cache-control': cache, 'referrer-policy': referrer } = response.headers()
     if (!isOurs(response.url()) || response.url().includes('/_next/static/')) return
     if (cache !== 'no-store') complaints.push(`${response.url()} may be cached: ${cache}`)
-    if (referrer !== 'no-referrer')
-      complaints.push(`${response.url()} tells where people come from: ${referrer}`)
+    if (referrer !== 'no-referrer') complaints.push(`${response.url()} allows referrers: ${referrer}`)
   })
   return complaints
 }
 
-/** The page that makes a request; none where a frame is only about to become one. */
+/** The page that sends a request; empty while its frame has no page yet. */
 function frameUrl(request: Request): string {
   try {
     return request.frame().url()
@@ -132,19 +129,19 @@ export function heading(page: Page) {
   return page.getByRole('heading', { level: 1 })
 }
 
-/** Where a form says what is wrong with it as a whole; Next keeps a region of its own elsewhere on the page. */
+/** The region for errors of a whole form. Next has a region of its own outside of `main`. */
 export function alertOf(page: Page) {
   return page.getByRole('main').getByRole('alert')
 }
 
 /** The field for the new password. */
-export function passwordField(page: Page, says: Words) {
+export function passwordField(page: Page, says: Messages) {
   return page.getByLabel(says.reset.password, { exact: true })
 }
 
-/** All that a browser keeps of the pages of a tab, as text to search through (ASVS 14.3.3). */
-export async function remembered(page: Page): Promise<string> {
-  const kept = await page.evaluate(async () => ({
+/** All that the browser stores of the pages of a tab, as one text to search (ASVS 14.3.3). */
+export async function storedByBrowser(page: Page): Promise<string> {
+  const stored = await page.evaluate(async () => ({
     address: location.href,
     referrer: document.referrer,
     state: history.state as unknown,
@@ -156,10 +153,10 @@ export async function remembered(page: Page): Promise<string> {
     databases: await indexedDB.databases(),
     entries: navigation.entries().map((entry) => [entry.url, entry.getState()]),
   }))
-  return JSON.stringify(kept)
+  return JSON.stringify(stored)
 }
 
-/** Everything that the tab asks a server for from now on: method, address, headers and body as text. */
+/** Collects the requests of a tab from now on: method, address, and all of it with headers and body as text. */
 export function collectRequests(page: Page): () => Promise<{ url: string; method: string; text: string }[]> {
   const requests: Promise<{ url: string; method: string; text: string }>[] = []
   page.on('request', (request) => {

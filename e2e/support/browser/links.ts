@@ -2,7 +2,7 @@ import type { LinkPurpose } from '@/lib/password-reset/reset-link'
 import { signedLinks } from '@/e2e/support/signed-links'
 import type { Person, RunningApp } from '@/e2e/support/running-app'
 
-/** The address of a link as an email would carry it; `age` in seconds. */
+/** The address of a link as an email would have it; `age` in seconds. */
 export async function linkTo(
   app: RunningApp,
   person: Person,

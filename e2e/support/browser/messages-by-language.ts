@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createTranslator } from 'use-intl/core'
 import type { Language } from '@/lib/i18n/locales'
-import { words, type Words } from './messages'
+import { writtenMessages, type Messages } from './messages'
 
-/** What each language calls itself, as its menu shows it. */
+/** The name of each language in that language, as the menu shows it. */
 const ownNames: Record<Language, string> = {
   en: 'English',
   de: 'Deutsch',
@@ -27,16 +27,18 @@ const ownNames: Record<Language, string> = {
   fa: 'فارسی',
 }
 
-/** What people read and press in any language: written out where journeys are walked in it, else as its file says it. */
-export function wordsIn(language: Language): Words {
-  return language in words ? words[language as keyof typeof words] : wordsOfFile(language)
+/** The messages in a language: those of `messages.ts`, or of the language's file where that has none. */
+export function messagesIn(language: Language): Messages {
+  return language in writtenMessages
+    ? writtenMessages[language as keyof typeof writtenMessages]
+    : messagesOfFile(language)
 }
 
 /**
- * The same words out of `messages/`. They prove nothing by themselves, so a test that uses them also checks that pages
- * show none of the English ones, no placeholder and no key.
+ * The same messages from `messages/`. They prove no text, so a test that uses them also checks that pages show no English
+ * message, no placeholder and no key.
  */
-export function wordsOfFile(language: Language): Words {
+export function messagesOfFile(language: Language): Messages {
   const file = new URL(`../../../messages/${language}.json`, import.meta.url)
   const messages = JSON.parse(readFileSync(file, 'utf8')) as Record<string, never>
   const translate = createTranslator({
@@ -49,19 +51,19 @@ export function wordsOfFile(language: Language): Words {
   const values = { loginField: 'login', hours: 1, minutes: 59, min: 15, max: 256, appName: 'Rekey' }
   const say = (key: string): string => translate(key as never, values as never)
   const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  /** A sentence that keeps a place for a time, with any time in it. */
+  /** A sentence with any time in the place of `{when}`. */
   const sayAnyTime = (key: string): RegExp => {
     const parts = String(translate.raw(key as never)).split('{when}')
     return new RegExp(`^${parts.map(literally).join('.*\\S.*')}$`)
   }
-  /** A sentence with a number of minutes in it, whichever. */
+  /** A sentence with any number of minutes. */
   const sayAnyNumber = (key: string): RegExp => {
     const number = new Intl.NumberFormat(language).format(values.minutes)
     return new RegExp(say(key).split(number).map(literally).join('\\p{Nd}+'), 'u')
   }
   return {
     languages: `${say('pages.frame.language')}: ${ownNames[language]}`,
-    ask: {
+    request: {
       title: say('pages.ask.title'),
       field: say('pages.ask.label'),
       submit: say('pages.ask.submit'),
@@ -109,7 +111,7 @@ export function wordsOfFile(language: Language): Words {
       missing: say('pages.dead-link.missing-title'),
       away: say('pages.dead-link.away-title'),
       renew: say('pages.dead-link.renew'),
-      ask: say('pages.dead-link.ask'),
+      requestNew: say('pages.dead-link.ask'),
       elsewhere: say('pages.dead-link.elsewhere'),
       retry: say('pages.dead-link.away-retry'),
     },
@@ -132,7 +134,7 @@ export function wordsOfFile(language: Language): Words {
       damaged: say('pages.cancel.damaged-title'),
       away: say('pages.dead-link.away-title'),
     },
-    notFound: { title: say('pages.not-found.title'), ask: say('pages.not-found.ask') },
+    notFound: { title: say('pages.not-found.title'), request: say('pages.not-found.ask') },
     crash: { title: say('pages.error.title'), retry: say('pages.error.retry') },
     email: { subject: say('emails.reset.subject') },
   }

@@ -1,13 +1,13 @@
 /**
- * What people read and press, as they read it: journeys find things by these words and by nothing else. Written out
- * rather than taken from `messages/`, so that a page which shows the wrong text, or none, is noticed.
+ * The texts by which browser tests find elements. They are written out here instead of read from `messages/`, so that the
+ * tests notice a page that shows the wrong text or none.
  */
-export type Words = (typeof words)['en']
+export type Messages = (typeof writtenMessages)['en']
 
-export const words = {
+export const writtenMessages = {
   en: {
     languages: 'Language: English',
-    ask: {
+    request: {
       title: 'Forgot your password?',
       field: 'Email address or username',
       submit: 'Email me a link',
@@ -55,7 +55,7 @@ export const words = {
       missing: 'Open the link in your email again',
       away: 'We cannot check your link just now',
       renew: 'Email me a new link',
-      ask: 'Ask for a new link',
+      requestNew: 'Ask for a new link',
       elsewhere: 'Ask with another address or username',
       retry: 'Try again',
     },
@@ -80,13 +80,13 @@ export const words = {
       damaged: 'This link is not complete',
       away: 'We cannot check your link just now',
     },
-    notFound: { title: 'There is nothing at this address', ask: 'Forgot your password?' },
+    notFound: { title: 'There is nothing at this address', request: 'Forgot your password?' },
     crash: { title: 'Something went wrong on our side', retry: 'Try again' },
     email: { subject: 'Reset your Rekey password' },
   },
   de: {
     languages: 'Sprache: Deutsch',
-    ask: {
+    request: {
       title: 'Passwort vergessen?',
       field: 'E-Mail-Adresse oder Benutzername',
       submit: 'Link per E-Mail senden',
@@ -139,7 +139,7 @@ export const words = {
       missing: 'Öffnen Sie den Link in Ihrer E-Mail noch einmal',
       away: 'Wir können Ihren Link gerade nicht prüfen',
       renew: 'Neuen Link per E-Mail senden',
-      ask: 'Neuen Link anfordern',
+      requestNew: 'Neuen Link anfordern',
       elsewhere: 'Mit anderer Adresse oder anderem Benutzernamen anfordern',
       retry: 'Noch einmal versuchen',
     },
@@ -167,13 +167,13 @@ export const words = {
       damaged: 'Dieser Link ist nicht vollständig',
       away: 'Wir können Ihren Link gerade nicht prüfen',
     },
-    notFound: { title: 'Unter dieser Adresse ist nichts zu finden', ask: 'Passwort vergessen?' },
+    notFound: { title: 'Unter dieser Adresse ist nichts zu finden', request: 'Passwort vergessen?' },
     crash: { title: 'Bei uns ist etwas schiefgegangen', retry: 'Noch einmal versuchen' },
     email: { subject: 'Passwort für Rekey zurücksetzen' },
   },
   ja: {
     languages: '言語: 日本語',
-    ask: {
+    request: {
       title: 'パスワードをお忘れですか？',
       field: 'メールアドレスまたはユーザー名',
       submit: 'リンクをメールで受け取る',
@@ -224,7 +224,7 @@ export const words = {
       missing: 'メールのリンクをもう一度開いてください',
       away: '現在リンクを確認できません',
       renew: '新しいリンクを受け取る',
-      ask: '新しいリンクをリクエスト',
+      requestNew: '新しいリンクをリクエスト',
       elsewhere: '別のアドレスやユーザー名でリクエスト',
       retry: 'もう一度試す',
     },
@@ -249,13 +249,13 @@ export const words = {
       damaged: 'このリンクは不完全です',
       away: '現在リンクを確認できません',
     },
-    notFound: { title: 'ページが見つかりません', ask: 'パスワードをお忘れですか？' },
+    notFound: { title: 'ページが見つかりません', request: 'パスワードをお忘れですか？' },
     crash: { title: 'サービスで問題が発生しました', retry: 'もう一度試す' },
     email: { subject: 'Rekey のパスワードの再設定' },
   },
   ar: {
     languages: 'اللغة: العربية',
-    ask: {
+    request: {
       title: 'هل نسيت كلمة المرور؟',
       field: 'عنوان البريد الإلكتروني أو اسم المستخدم',
       submit: 'إرسال الرابط',
@@ -301,7 +301,7 @@ export const words = {
       missing: 'افتح الرابط في رسالتك مرة أخرى',
       away: 'لا يمكننا التحقّق من الرابط الآن',
       renew: 'إرسال رابط جديد',
-      ask: 'طلب رابط جديد',
+      requestNew: 'طلب رابط جديد',
       elsewhere: 'الطلب بعنوان أو اسم مستخدم آخر',
       retry: 'إعادة المحاولة',
     },
@@ -325,7 +325,7 @@ export const words = {
       damaged: 'هذا الرابط غير مكتمل',
       away: 'لا يمكننا التحقّق من الرابط الآن',
     },
-    notFound: { title: 'لا يوجد شيء في هذا العنوان', ask: 'هل نسيت كلمة المرور؟' },
+    notFound: { title: 'لا يوجد شيء في هذا العنوان', request: 'هل نسيت كلمة المرور؟' },
     crash: { title: 'حدث خطأ من جانبنا', retry: 'إعادة المحاولة' },
     email: { subject: 'إعادة تعيين كلمة المرور في Rekey' },
   },

@@ -3,7 +3,7 @@ import type { Page } from 'playwright/test'
 import { directionOf, type Language } from '@/lib/i18n/locales'
 import { expect } from './journey'
 
-/** The scripts of languages that are not written with Latin letters. */
+/** The scripts of the languages without Latin letters. */
 const scripts: Partial<Record<Language, string>> = {
   uk: 'Cyrillic',
   ja: 'Hiragana}\\p{Script=Katakana}\\p{Script=Han',
@@ -16,7 +16,7 @@ const scripts: Partial<Record<Language, string>> = {
   fa: 'Arabic',
 }
 
-/** Every run of three English words or more that a page may show. */
+/** Every sequence of three English words or more in the messages of pages. */
 const english = runsOfWords(
   (
     JSON.parse(readFileSync(new URL('../../../messages/en.json', import.meta.url), 'utf8')) as {
@@ -34,7 +34,7 @@ function runsOfWords(messages: object): string[] {
   return [...new Set(all.map((run) => run.trim()).filter((run) => run.split(' ').length >= 3))]
 }
 
-/** The page is in this language and in no other, down to its last sentence (SC 3.1.1). */
+/** Checks that every sentence of the page is in this language (SC 3.1.1). */
 export async function expectLanguage(page: Page, language: Language, about: string): Promise<void> {
   await expect(page.locator('html')).toHaveAttribute('lang', language)
   await expect(page.locator('html')).toHaveAttribute('dir', directionOf(language))
@@ -43,12 +43,12 @@ export async function expectLanguage(page: Page, language: Language, about: stri
       (element) =>
         ['aria-label', 'placeholder', 'title', 'alt'].map((name) => element.getAttribute(name) ?? ''),
     )
-    // What people typed, addresses, and the languages' own names are the same in every language.
+    // Typed text, addresses and the names of languages are the same in every language.
     const body = document.body.cloneNode(true) as HTMLElement
-    for (const theirs of body.querySelectorAll('script, style, bdi, a[href^="mailto:"], footer form'))
-      theirs.remove()
+    for (const same of body.querySelectorAll('script, style, bdi, a[href^="mailto:"], footer form'))
+      same.remove()
     const blocks = [...body.querySelectorAll('h1, h2, p, li, label, button, summary, main a, title')]
-    // Or a sentence that ends in a time, and the next one, read as one word: "11.45.Kata".
+    // Without line breaks, a time at the end of one block and the start of the next would look like a key: "11.45.Kata".
     for (const block of blocks) block.append('\n')
     return {
       texts: [body.textContent ?? '', document.title, ...labels].filter((text) => text.trim() !== ''),

@@ -4,72 +4,71 @@ import type { RunningApp } from '@/e2e/support/running-app'
 import { alertOf, heading, passwordField } from './journey'
 import { linkTo } from './links'
 import { requestLink, sendPassword } from './steps'
-import { requestsPerLogin, type FragileApp } from './strained-app'
-import type { Words } from './messages'
+import { requestsPerLogin, type ProxiedApp } from './proxied-app'
+import type { Messages } from './messages'
 
-export type Scene = { page: Page; app: RunningApp; says: Words; fragile: FragileApp }
+export type Scene = { page: Page; app: RunningApp; says: Messages; proxied: ProxiedApp }
 
-/**
- * A way a page can look: its heading, and how to get there from nothing. `npm run screenshots` takes a picture of each.
- */
+/** A state of a page: its heading, and the steps that lead to it. `npm run screenshots` takes a picture of each. */
 export type State = {
+  /** A noun phrase: titles of tests contain it. */
   name: string
-  title: (says: Words) => string
+  title: (says: Messages) => string
   reach: (scene: Scene) => Promise<void>
-  /** The browser has to complain of something that threw. */
+  /** The page throws an error, which the browser reports. */
   breaks?: true
-  /** Something lies open over the page. */
+  /** A menu covers a part of the page. */
   covers?: true
 }
 
-/** As long as an address gets, and new each time, so that no limit is met. */
+/** A long address, new each time, so that it reaches no limit. */
 function longLogin(): string {
   return `somebody-with-a-rather-long-name-${randomBytes(3).toString('hex')}@a-long-domain-name.example`
 }
 
-/** Everything that a visitor can come to see of a service that is well, on a line that is. */
+/** The states that a visitor can see while service and connection work. */
 export const usualStates: State[] = [
   {
-    name: 'the form for asking',
-    title: ({ ask }) => ask.title,
+    name: 'the request form',
+    title: ({ request }) => request.title,
     reach: async ({ page }) => void (await page.goto('/forgot-password/')),
   },
   {
-    name: 'the form for asking, sent empty',
-    title: ({ ask }) => ask.title,
+    name: 'the request form after it was sent empty',
+    title: ({ request }) => request.title,
     async reach({ page, says }) {
       await page.goto('/forgot-password/')
-      await page.getByRole('button', { name: says.ask.submit }).click()
-      await page.getByText(says.ask.missing).waitFor()
+      await page.getByRole('button', { name: says.request.submit }).click()
+      await page.getByText(says.request.missing).waitFor()
     },
   },
   {
-    name: 'the form for asking, come back with trouble',
-    title: ({ ask }) => ask.title,
+    name: 'the request form with errors in its address',
+    title: ({ request }) => request.title,
     reach: async ({ page }) => void (await page.goto('/forgot-password/?error=login.blank,throttled')),
   },
   {
-    name: 'the email is on its way',
+    name: 'the page "check your email"',
     title: ({ sent }) => sent.title,
     async reach({ page, says }) {
       await requestLink(page, says, longLogin())
-      // By keyboard: a pause is on, and a click would wait for its end.
+      // By keyboard, because Playwright's click would wait for the end of the cool-down.
       await page.getByRole('button', { name: says.sent.again }).press('Enter')
       await page.getByRole('status').filter({ hasText: /./ }).waitFor()
     },
   },
   {
-    name: 'the email is on its way, as a page of its own',
+    name: 'the page "check your email", opened by its address',
     title: ({ sent }) => sent.title,
     reach: async ({ page }) => void (await page.goto('/forgot-password/sent/')),
   },
   {
-    name: 'the form for the password',
+    name: 'the password form',
     title: ({ reset }) => reset.title,
     reach: async ({ page, app }) => void (await page.goto(await linkTo(app, await app.addPerson()))),
   },
   {
-    name: 'the form for the password, while one is typed',
+    name: 'the password form while a password is typed',
     title: ({ reset }) => reset.title,
     async reach({ page, app, says }) {
       await page.goto(await linkTo(app, await app.addPerson()))
@@ -79,8 +78,8 @@ export const usualStates: State[] = [
     },
   },
   {
-    name: 'the choice of a language',
-    title: ({ ask }) => ask.title,
+    name: 'the list of languages',
+    title: ({ request }) => request.title,
     covers: true,
     async reach({ page, says }) {
       await page.goto('/forgot-password/')
@@ -88,7 +87,7 @@ export const usualStates: State[] = [
     },
   },
   {
-    name: 'the form for the password, with errors and the password shown',
+    name: 'the password form with errors and a visible password',
     title: ({ reset }) => reset.title,
     async reach({ page, app, says }) {
       await page.goto(await linkTo(app, await app.addPerson()))
@@ -98,7 +97,7 @@ export const usualStates: State[] = [
     },
   },
   {
-    name: 'the form for the password, come back with trouble',
+    name: 'the password form with errors in its address',
     title: ({ reset }) => reset.title,
     async reach({ page, app }) {
       const link = await linkTo(app, await app.addPerson())
@@ -106,13 +105,13 @@ export const usualStates: State[] = [
     },
   },
   {
-    name: 'an expired link',
+    name: 'the page of an expired link',
     title: ({ dead }) => dead.expired,
     reach: async ({ page, app }) =>
       void (await page.goto(await linkTo(app, await app.addPerson(), { age: 3700 }))),
   },
   {
-    name: 'a used link',
+    name: 'the page of a used link',
     title: ({ dead }) => dead.used,
     async reach({ page, app }) {
       const person = await app.addPerson()
@@ -122,108 +121,108 @@ export const usualStates: State[] = [
     },
   },
   {
-    name: 'a damaged link',
+    name: 'the page of a damaged link',
     title: ({ dead }) => dead.damaged,
     reach: async ({ page }) => void (await page.goto('/reset-password/?user_id=1&timestamp=2')),
   },
   {
-    name: 'no link at all',
+    name: 'the password page without a link',
     title: ({ dead }) => dead.missing,
     reach: async ({ page }) => void (await page.goto('/reset-password/')),
   },
   {
-    name: 'the password is changed',
+    name: 'the page after a changed password',
     title: ({ done }) => done.title,
     reach: async ({ page }) => void (await page.goto('/reset-password/done/')),
   },
   {
-    name: '"this wasn\'t me"',
+    name: 'the page "this wasn\'t me"',
     title: ({ cancel }) => cancel.title,
     reach: async ({ page, app }) =>
       void (await page.goto(await linkTo(app, await app.addPerson(), { purpose: 'cancel' }))),
   },
   {
-    name: 'the links are stopped',
+    name: 'the page after "this wasn\'t me"',
     title: ({ cancel }) => cancel.done,
     reach: async ({ page }) => void (await page.goto('/cancel-reset/done/')),
   },
   {
-    name: 'a damaged "this wasn\'t me"',
+    name: 'the page "this wasn\'t me" with a damaged link',
     title: ({ cancel }) => cancel.damaged,
     reach: async ({ page }) => void (await page.goto('/cancel-reset/?user_id=1&timestamp=2')),
   },
   {
-    name: '"this wasn\'t me" without a link',
+    name: 'the page "this wasn\'t me" without a link',
     title: ({ dead }) => dead.missing,
     reach: async ({ page }) => void (await page.goto('/cancel-reset/')),
   },
   {
-    name: 'an address where nothing is',
+    name: 'the page of an unknown address',
     title: ({ notFound }) => notFound.title,
     reach: async ({ page }) => void (await page.goto('/there-is-nothing-here/')),
   },
 ]
 
-/** The request is never answered, and forgotten when the page is left. */
-async function hold(page: Page, endpoint: string): Promise<void> {
+/** Gives the next request to an endpoint no response. */
+async function blockNextRequest(page: Page, endpoint: string): Promise<void> {
   await page.route(`**/api/v1/accounts/${endpoint}/**`, () => {}, { times: 1 })
 }
 
-/** Presses a button while there is no connection, and reads that there is none. */
-async function pressOffline(page: Page, says: Words, button: string): Promise<void> {
+/** Clicks a button without a connection and waits for the error about it. */
+async function pressOffline(page: Page, says: Messages, button: string): Promise<void> {
   await page.context().setOffline(true)
   await page.getByRole('button', { name: button }).click()
   await alertOf(page).getByText(says.troubles.offline).waitFor()
   await page.context().setOffline(false)
 }
 
-/** What a visitor comes to see when something is slow, refuses or breaks. */
+/** The states that a visitor can see when something is slow, rejected or broken. */
 const troubledStates: State[] = [
   {
-    name: 'the form for asking, on its way',
-    title: ({ ask }) => ask.title,
+    name: 'the request form while it is sent',
+    title: ({ request }) => request.title,
     async reach({ page, says }) {
       await page.goto('/forgot-password/')
-      await hold(page, 'send-reset-password-link')
-      await page.getByLabel(says.ask.field).fill(longLogin())
-      await page.getByRole('button', { name: says.ask.submit }).click()
-      await page.getByRole('button', { name: says.ask.busy }).waitFor()
+      await blockNextRequest(page, 'send-reset-password-link')
+      await page.getByLabel(says.request.field).fill(longLogin())
+      await page.getByRole('button', { name: says.request.submit }).click()
+      await page.getByRole('button', { name: says.request.busy }).waitFor()
     },
   },
   {
-    name: 'the form for the password, on its way',
+    name: 'the password form while it is sent',
     title: ({ reset }) => reset.title,
     async reach({ page, app, says }) {
       await page.goto(await linkTo(app, await app.addPerson()))
-      await hold(page, 'reset-password')
+      await blockNextRequest(page, 'reset-password')
       await sendPassword(page, says)
       await page.getByRole('button', { name: says.reset.busy }).waitFor()
     },
   },
   {
-    name: 'the form for asking, without a connection',
-    title: ({ ask }) => ask.title,
+    name: 'the request form without a connection',
+    title: ({ request }) => request.title,
     async reach({ page, says }) {
       await page.goto('/forgot-password/')
-      await page.getByLabel(says.ask.field).fill(longLogin())
-      await pressOffline(page, says, says.ask.submit)
+      await page.getByLabel(says.request.field).fill(longLogin())
+      await pressOffline(page, says, says.request.submit)
     },
   },
   {
-    name: 'the form for asking, used too often',
-    title: ({ ask }) => ask.title,
+    name: 'the request form after too many requests',
+    title: ({ request }) => request.title,
     async reach({ page, app, says }) {
       const login = longLogin()
-      for (let ask = 0; ask < requestsPerLogin; ask += 1)
+      for (let nth = 0; nth < requestsPerLogin; nth += 1)
         await app.post('send-reset-password-link', { login })
       await page.goto('/forgot-password/')
-      await page.getByLabel(says.ask.field).fill(login)
-      await page.getByRole('button', { name: says.ask.submit }).click()
+      await page.getByLabel(says.request.field).fill(login)
+      await page.getByRole('button', { name: says.request.submit }).click()
       await alertOf(page).getByText(says.troubles.throttledFor).waitFor()
     },
   },
   {
-    name: 'an expired link, and no connection to ask for a new one',
+    name: 'the page of an expired link without a connection',
     title: ({ dead }) => dead.expired,
     async reach({ page, app, says }) {
       await page.goto(await linkTo(app, await app.addPerson(), { age: 3700 }))
@@ -231,7 +230,7 @@ const troubledStates: State[] = [
     },
   },
   {
-    name: 'the email is on its way, and no connection to ask again',
+    name: 'the page "check your email" without a connection',
     title: ({ sent }) => sent.title,
     async reach({ page, says }) {
       await page.clock.install()
@@ -241,7 +240,7 @@ const troubledStates: State[] = [
     },
   },
   {
-    name: '"this wasn\'t me", come back with trouble',
+    name: 'the page "this wasn\'t me" with an error in its address',
     title: ({ cancel }) => cancel.title,
     async reach({ page, app, says }) {
       const link = await linkTo(app, await app.addPerson(), { purpose: 'cancel' })
@@ -250,7 +249,7 @@ const troubledStates: State[] = [
     },
   },
   {
-    name: 'a used "this wasn\'t me"',
+    name: 'the page "this wasn\'t me" with a used link',
     title: ({ cancel }) => cancel.used,
     async reach({ page, app }) {
       const person = await app.addPerson()
@@ -262,44 +261,45 @@ const troubledStates: State[] = [
     },
   },
   {
-    name: 'an expired "this wasn\'t me"',
+    name: 'the page "this wasn\'t me" with an expired link',
     title: ({ cancel }) => cancel.expired,
     reach: async ({ page, app }) =>
       void (await page.goto(await linkTo(app, await app.addPerson(), { purpose: 'cancel', age: 8 * 86400 }))),
   },
   {
-    name: 'links that cannot be judged while the database is away',
+    name: 'the page of a link while the database is down',
     title: ({ dead }) => dead.away,
-    async reach({ page, app, fragile, says }) {
+    async reach({ page, app, proxied, says }) {
       const person = await app.addPerson()
       const [link, cancel] = [await linkTo(app, person), await linkTo(app, person, { purpose: 'cancel' })]
-      await fragile.proxy.cut()
+      await proxied.proxy.cut()
       try {
         await page.goto(cancel)
         await heading(page).getByText(says.cancel.away).waitFor()
         await page.goto(link)
       } finally {
-        await fragile.proxy.restore()
+        await proxied.proxy.restore()
       }
     },
   },
   {
-    name: 'a page that broke, as in a browser too old to count time',
+    name: 'the error page',
     title: ({ crash }) => crash.title,
     breaks: true,
     async reach({ page, says }) {
       await page.goto('/forgot-password/')
+      // As in a browser without this function, which the next page needs.
       await page.evaluate(() => Reflect.deleteProperty(Intl, 'RelativeTimeFormat'))
-      await page.getByLabel(says.ask.field).fill(longLogin())
-      await page.getByRole('button', { name: says.ask.submit }).click()
+      await page.getByLabel(says.request.field).fill(longLogin())
+      await page.getByRole('button', { name: says.request.submit }).click()
     },
   },
 ]
 
-/** Every way a page can look to a visitor, all to be had on the strained app. */
+/** All states, each of which the app of `proxied-app.ts` can show. */
 export const states = [...usualStates, ...troubledStates]
 
-/** Reaches a state and waits until its page has come alive. */
+/** Leads to a state and waits for its heading. */
 export async function show(state: State, scene: Scene): Promise<void> {
   await state.reach(scene)
   await heading(scene.page)

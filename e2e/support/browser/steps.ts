@@ -1,34 +1,34 @@
 import { expect, type Page } from 'playwright/test'
 import { newPassword } from '@/e2e/support/running-app'
 import { heading, passwordField } from './journey'
-import type { Words } from './messages'
+import type { Messages } from './messages'
 
 /**
- * Opens the form for asking, asks for a link with `login`, and arrives at "check your email".
+ * Opens the request form, requests a link for `login`, and waits for "check your email".
  *
  * @param at the address of the form, where it is not the usual one
  * @param field the label of the field, where it is not the usual one
  */
 export async function requestLink(
   page: Page,
-  says: Words,
+  says: Messages,
   login: string,
-  { at = '/forgot-password/', field = says.ask.field } = {},
+  { at = '/forgot-password/', field = says.request.field } = {},
 ): Promise<void> {
   await page.goto(at)
   await page.getByLabel(field).fill(login)
-  await page.getByRole('button', { name: says.ask.submit }).click()
+  await page.getByRole('button', { name: says.request.submit }).click()
   await expect(heading(page)).toHaveText(says.sent.title)
 }
 
-/** Types a new password into the form that is open and presses the button; what comes of it is the test's to say. */
-export async function sendPassword(page: Page, says: Words, password = newPassword()): Promise<void> {
+/** Types a new password into the open form and sends it. The test checks the result. */
+export async function sendPassword(page: Page, says: Messages, password = newPassword()): Promise<void> {
   await passwordField(page, says).fill(password)
   await page.getByRole('button', { name: says.reset.submit }).click()
 }
 
-/** Saves a new password with the form that is open, and reads that it has been changed. */
-export async function savePassword(page: Page, says: Words, password = newPassword()): Promise<void> {
+/** Sends a new password with the open form and waits for the page that confirms it. */
+export async function savePassword(page: Page, says: Messages, password = newPassword()): Promise<void> {
   await sendPassword(page, says, password)
   await expect(heading(page)).toHaveText(says.done.title)
 }
