@@ -4,7 +4,7 @@ import { countRow, printFaultRow } from '@/e2e/support/fault-table'
 import { isLong } from '@/e2e/support/long-form'
 import { settled, wakeWorkers } from '@/e2e/support/overheard-app'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import { startTroubledMail, type Mood, type TroubledMail } from '@/e2e/support/troubled-mail'
+import { startTroubledMail, type MailState, type TroubledMail } from '@/e2e/support/troubled-mail'
 
 // One trouble after the other, each with some emails that wait; then the server is well again.
 
@@ -68,7 +68,7 @@ async function reasons(event: string, crowd: Member[]): Promise<(string | null)[
 }
 
 describe('a mail server in trouble', () => {
-  const passing: [trouble: Mood, attempts: number, age: number, copies: number][] = [
+  const passing: [trouble: MailState, attempts: number, age: number, copies: number][] = [
     ['away', 2, 1_800, 0],
     ['putting off (451)', 3, 0, 0],
     ['not to be trusted', 2, 0, 0],
@@ -108,7 +108,7 @@ describe('a mail server in trouble', () => {
     expect([row.delivered, row.duplicates]).toEqual([many, 0])
   })
 
-  const final: [title: string, trouble: Mood, age: number, reason: RegExp][] = [
+  const final: [title: string, trouble: MailState, age: number, reason: RegExp][] = [
     ['refuses the recipient', 'refusing (550)', 0, /550/],
     ['is away until the link has less than five minutes left', 'away', 3_400, /./],
   ]

@@ -5,7 +5,7 @@ import { exchange } from '@/e2e/support/exchange'
 import { countRow, printFaultRow } from '@/e2e/support/fault-table'
 import { isLong } from '@/e2e/support/long-form'
 import { settled } from '@/e2e/support/overheard-app'
-import { handlesOf, hasBooks, processesOf, proportionalMemoryOf } from '@/e2e/support/process-resources'
+import { handlesOf, hasProcFiles, processesOf, proportionalMemoryOf } from '@/e2e/support/process-resources'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { testServer } from '@/e2e/support/test-database'
@@ -34,7 +34,7 @@ const tellHeap = `
 /** Times what is in use after the warm-up. A leak of a kilobyte for each request would be far above it in the long form. */
 const growth = isLong ? 1.1 : 1.3
 
-describe.runIf(testServer && hasBooks)('a load that does not end', () => {
+describe.runIf(testServer && hasProcFiles)('a load that does not end', () => {
   let mail: TroubledMail
   let app: RunningApp
   let pids: { web: number; worker: number }

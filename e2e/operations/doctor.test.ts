@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startDnsServer } from '@/e2e/support/dns-server'
-import { runDoctor, settingsOf, unwellOf } from '@/e2e/support/doctor'
+import { runDoctor, settingsOf, notOkOf } from '@/e2e/support/doctor'
 import { startMailSink } from '@/e2e/support/mail-sink'
 import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
@@ -103,17 +103,17 @@ test.concurrent(
     )
     server.close()
     bare.close()
-    const unwell = unwellOf(examined)
-    expect([examined.code, unwell.mail]).toMatchObject([1, { status: 'trouble' }])
-    expect(unwell.mail!.message).toContain('authentication')
-    expect(unwell.mail!.advice).toContain('user name and password in SMTP_URL')
+    const notOk = notOkOf(examined)
+    expect([examined.code, notOk.mail]).toMatchObject([1, { status: 'trouble' }])
+    expect(notOk.mail!.message).toContain('authentication')
+    expect(notOk.mail!.advice).toContain('user name and password in SMTP_URL')
     expect(examined.output).not.toContain(password)
-    expect(unwell['sender.spf']).toMatchObject({ status: 'trouble' })
-    expect(unwell['sender.dkim']).toMatchObject({ status: 'warning' })
-    expect(unwell['sender.dmarc']).toMatchObject({ status: 'warning' })
-    expect(unwell['database.clock']).toMatchObject({ status: 'warning' })
-    expect(unwell['database.clock']!.message).toMatch(/60\d\.\d s ahead of/)
-    expect(unwell.address!.message).toContain('not as this installation')
+    expect(notOk['sender.spf']).toMatchObject({ status: 'trouble' })
+    expect(notOk['sender.dkim']).toMatchObject({ status: 'warning' })
+    expect(notOk['sender.dmarc']).toMatchObject({ status: 'warning' })
+    expect(notOk['database.clock']).toMatchObject({ status: 'warning' })
+    expect(notOk['database.clock']!.message).toMatch(/60\d\.\d s ahead of/)
+    expect(notOk.address!.message).toContain('not as this installation')
   },
   60_000,
 )
@@ -143,13 +143,13 @@ test.concurrent(
     await flood
     await pooler?.stop()
     await flooded.stop()
-    const unwell = unwellOf(examined)
-    expect([examined.code, unwell['processes.worker']?.status]).toEqual([1, 'trouble'])
-    expect(unwell['processes.worker']!.advice).toContain('npm run worker')
-    expect(unwell['address.proxies']).toMatchObject({ status: 'trouble' })
-    expect(unwell['address.proxies']!.message).toContain('TRUSTED_PROXY_HOPS is 1')
-    expect(unwell.flood).toMatchObject({ status: 'warning' })
-    expect(unwell['database.pooler']?.status).toBe(pooler && 'warning')
+    const notOk = notOkOf(examined)
+    expect([examined.code, notOk['processes.worker']?.status]).toEqual([1, 'trouble'])
+    expect(notOk['processes.worker']!.advice).toContain('npm run worker')
+    expect(notOk['address.proxies']).toMatchObject({ status: 'trouble' })
+    expect(notOk['address.proxies']!.message).toContain('TRUSTED_PROXY_HOPS is 1')
+    expect(notOk.flood).toMatchObject({ status: 'warning' })
+    expect(notOk['database.pooler']?.status).toBe(pooler && 'warning')
   },
   90_000,
 )
@@ -229,7 +229,7 @@ test.concurrent(
     expect(await rows()).toEqual(before)
     await sql.end()
     await database.drop()
-    expect(unwellOf(examined).processes!.message).toContain('No process has reported')
+    expect(notOkOf(examined).processes!.message).toContain('No process has reported')
     expect(examined.findings.find(({ check }) => check === 'mail.test')?.status).toBe('ok')
     expect((await app.sink.next('operator@rekey.example')).mail.subject).toBe('Test of the mail settings')
   },

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { firingAlerts } from '@/e2e/support/alert-rules'
 import { copiedSources } from '@/e2e/support/copied-sources'
 import { startDnsServer } from '@/e2e/support/dns-server'
-import { runDoctor, settingsOf, unwellOf, type Examination } from '@/e2e/support/doctor'
+import { runDoctor, settingsOf, notOkOf, type Examination } from '@/e2e/support/doctor'
 import { startMailSink } from '@/e2e/support/mail-sink'
 import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
 import { hasPrometheus } from '@/e2e/support/prometheus'
@@ -80,7 +80,7 @@ function expectNamed(
   const row = troubles.find((one) => one.trouble === trouble)
   expect(row, trouble).toBeDefined()
   const { check, metric, alert } = row!
-  expect(Object.keys(unwellOf(examined))).toContain(check)
+  expect(Object.keys(notOkOf(examined))).toContain(check)
   const sum = (samples: Samples) =>
     Object.entries(samples).reduce((all, [series, value]) => (matches(series, metric) ? all + value : all), 0)
   expect(sum(after)).not.toBe(sum(before))
@@ -271,7 +271,7 @@ describe.runIf(testServer && pgbouncer && hasPrometheus)(
         let after = await until(app, 'rekey_emails_stopped{cause="certificate"}', (is) => is === 1)
         let examined = await examine(app, env, folder)
         expectNamed('certificate not accepted, expired', { examined, before: {}, after, since })
-        expect(unwellOf(examined).mail!.message).toContain('CERT_HAS_EXPIRED')
+        expect(notOkOf(examined).mail!.message).toContain('CERT_HAS_EXPIRED')
         const ofUsers = ({ findings }: Examination) =>
           findings.filter(({ check, status }) => check === 'users' && status === 'trouble')
         expect(ofUsers(examined)).toEqual([])
@@ -315,7 +315,7 @@ describe.runIf(testServer && pgbouncer && hasPrometheus)(
         expect(after.rekey_database_up).toBe(1)
         const examined = await examine(app)
         expectNamed('disk of the database full', { examined, before, after, since })
-        expect(unwellOf(examined)['database.writes']!.message).toContain('53100')
+        expect(notOkOf(examined)['database.writes']!.message).toContain('53100')
         server.empty()
         expect((await request()).status).toBe(200)
         await until(app, 'rekey_last_write_seconds', (age) => age < 12)

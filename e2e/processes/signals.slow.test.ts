@@ -136,11 +136,11 @@ describe('a request in progress is answered, the port is free, and no process is
       const port = await freePort()
       const service = start(command, { ...settings(port), ...env })
       const worker = env.WORKER !== 'off'
-      await Promise.all([service.says(/serving on/), worker && service.says(/worker_started/)])
+      await Promise.all([service.prints(/serving on/), worker && service.prints(/worker_started/)])
       const request = halfRequest(port)
       await pause(200)
       service.signal(signal, receiver)
-      await service.says(/"event":"sys_shutdown"/)
+      await service.prints(/"event":"sys_shutdown"/)
       // A second signal cuts nothing off.
       if (code === 0) service.signal(signal, receiver)
       expect(await request.finish()).toMatch(/^HTTP\/1\.1 200 [^]*connection: close/i)
@@ -156,7 +156,7 @@ test.runIf(mayIsolate)(
   `after SIGTERM to a worker's container, no process is left${skipped} [V3]`,
   async () => {
     const worker = start([...isolated, ...workerCommand], settings(await freePort()))
-    await worker.says(/worker_started/)
+    await worker.prints(/worker_started/)
     worker.signal('SIGTERM', 'child')
     expect(await worker.ended).toBe(0)
     await expectGone(worker)
@@ -175,7 +175,7 @@ test.each([
     const embedded = script === 'demo' ? { DATABASE_URL: '', SMTP_URL: '' } : {}
     const env = { ...settings(port), ...embedded, PUBLIC_URL: `http://localhost:${port}` }
     const demo = start(['npm', 'run', script], env)
-    await demo.says(/is running at/)
+    await demo.prints(/is running at/)
     // The dev server starts processes of its own for the first page.
     const page = () => fetch(`http://localhost:${port}/forgot-password/`).catch(() => undefined)
     await expect.poll(async () => (await page())?.status, { timeout: 150_000 }).toBe(200)
@@ -190,7 +190,7 @@ test('a service in the background of a shell that has ended goes on [V3]', async
   const port = await freePort()
   const shell = start(['sh', '-c', 'nohup npm start & sleep 2'], settings(port))
   expect(await shell.ended).toBe(0)
-  await shell.says(/worker_started/)
+  await shell.prints(/worker_started/)
   // Longer than the time in which a shell that is gone would be noticed.
   await pause(3_000)
   expect((await fetch(`http://127.0.0.1:${port}/api/health/ready`)).status).toBe(200)

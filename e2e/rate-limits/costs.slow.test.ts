@@ -4,7 +4,7 @@ import { talk } from '@/e2e/support/raw-http'
 import { exchange, type Sent } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
-import { cpuOf, forgetPeak, hasBooks, peakOf, processesOf } from '@/e2e/support/process-resources'
+import { cpuOf, resetPeak, hasProcFiles, peakOf, processesOf } from '@/e2e/support/process-resources'
 
 // What requests cost, told by the system's own books on the app's processes: time of the processor and memory. Both are
 // blind to what else the machine does meanwhile, so the bounds can be narrow.
@@ -13,7 +13,7 @@ let app: RunningApp
 let processes: { web: number; worker: number }
 beforeAll(async () => {
   app = await startApp()
-  if (!hasBooks) return
+  if (!hasProcFiles) return
   processes = processesOf(app)
   // Whatever is made on first use is made now.
   for (let n = 0; n < 3; n += 1) await resetOf(await app.addPerson())
@@ -44,7 +44,7 @@ async function settled(): Promise<void> {
   )
 }
 
-describe.runIf(hasBooks)(
+describe.runIf(hasProcFiles)(
   'hashes of another cost [C13, CVE-2016-2513, CVE-2026-26185, GHSA-jr94-gj3h-c8rf]',
   () => {
     const salt = 'c29tZXNhbHRzb21lc2FsdA'
@@ -94,7 +94,7 @@ describe.runIf(hasBooks)(
       const usual = await app.addPerson()
       const asUsual = await spent(() => walkThrough(usual))
       const owner = await personWith(dear)
-      for (const pid of Object.values(processes)) forgetPeak(pid)
+      for (const pid of Object.values(processes)) resetPeak(pid)
       const [web, worker] = [peakOf(processes.web), peakOf(processes.worker)]
       const withDear = await spent(() => walkThrough(owner))
       expect(withDear).toBeLessThan(asUsual + oneCheck / 3)
@@ -116,7 +116,7 @@ describe.runIf(hasBooks)(
   },
 )
 
-describe.runIf(hasBooks)('long input [C14, CVE-2013-1443, CVE-2021-45115]', () => {
+describe.runIf(hasProcFiles)('long input [C14, CVE-2013-1443, CVE-2021-45115]', () => {
   const json: [string, string] = ['Content-Type', 'application/json']
   const form: [string, string] = ['Content-Type', 'application/x-www-form-urlencoded']
   const multipart: [string, string] = ['Content-Type', 'multipart/form-data; boundary=x']
@@ -356,14 +356,14 @@ describe.runIf(hasBooks)('long input [C14, CVE-2013-1443, CVE-2021-45115]', () =
   })
 })
 
-test.runIf(hasBooks)(
+test.runIf(hasProcFiles)(
   'five thousand pages requested at once cost less than five hundred requested in turn [C14, I3]',
   async () => {
     const page = { method: 'GET', path: '/forgot-password/' }
     const hundred = await spent(async () => {
       for (let n = 0; n < 100; n += 1) expect((await exchange(app.port, page)).status).toBe(200)
     })
-    forgetPeak(processes.web)
+    resetPeak(processes.web)
     const peak = peakOf(processes.web)
     const line = `GET ${page.path} HTTP/1.1\r\nHost: a\r\n\r\n`
     const cost = await spent(async () => {

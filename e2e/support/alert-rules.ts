@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** Seconds: a process that runs reports more often. */
+/** Seconds. A running process reports more often, so only a greater age keeps growing. */
 const oldReport = 12
 
 /**
- * Finds the alerts of docs/alerts.yml that fire once half an hour has passed as the time between two scrapes did: counters go
- * on at their pace, ages that are old grow, and other gauges stay.
+ * Finds the alerts of docs/alerts.yml that fire if half an hour continues as the time between two scrapes: counters grow at
+ * the same rate, ages above `oldReport` grow, and other gauges stay.
  *
  * @param samples of the two scrapes, by series
  * @param seconds between them
@@ -44,7 +44,7 @@ ${series.join('\n')}
   )
   const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })
   rmSync(dir, { recursive: true })
-  // An alert that fires is a sample that the test above does not expect.
+  // The test above expects no sample, so promtool reports each alert that fires.
   const names = [...`${stdout}${stderr}`.matchAll(/alertname=\W*(\w+)/g)].map(([, name]) => name!)
   if ((status === 0) !== (names.length === 0)) throw new Error(`promtool: ${stdout}${stderr}`)
   return names.sort()

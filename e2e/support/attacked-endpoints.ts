@@ -11,7 +11,7 @@ export const used = [400, { detail: 'Invalid signature', code: 'signature-used' 
 
 export type AttackedEndpoints = Awaited<ReturnType<typeof startAttackedEndpoints>>
 
-/** The endpoints of a running app that nothing may harm. */
+/** The endpoints of a running app, and checks that hostile requests changed nothing. */
 export async function startAttackedEndpoints() {
   // I2: the app needs nothing of `__proto__`; without it, nothing can be polluted through it.
   const { app, send } = await startEndpoints({ NODE_OPTIONS: '--disable-proto=delete' })
@@ -20,31 +20,31 @@ export async function startAttackedEndpoints() {
     return send({ path, headers: [json], body, ...given })
   }
 
-  /** All that a refused request must leave as it was: the accounts, what is kept beside them, and who asked. */
+  /** All rows that a rejected request must not change: accounts, recovery data and the ids of requested links. */
   async function allRows(): Promise<unknown> {
     const tables = [
       '"rekey"."users"',
       '"rekey"."recovery"',
-      `(SELECT id FROM rekey_queue.job WHERE name = 'link-request') AS asks`,
+      `(SELECT id FROM rekey_queue.job WHERE name = 'link-request') AS requests`,
     ]
     return Promise.all(
       tables.map(async (table) => (await app.sql.query(`SELECT * FROM ${table} ORDER BY 1`)).rows),
     )
   }
 
-  /** An account with a link that would work. */
+  /** A new account and a valid link of it. */
   async function someone(): Promise<{ person: Person; link: Link }> {
     const person = await app.addPerson()
     return { person, link: await signedLinks(app).linkOf(person) }
   }
 
-  /** Everything that was logged; but for the greeting at the start, whatever is no JSON has been forged. */
+  /** All log lines. Throws where a line is not JSON, except for the first message, because then a request forged it. */
   function logLines(): { event?: string }[] {
     const lines = app.output().trim().split('\n')
     return lines.filter((line) => !line.startsWith('Rekey is serving')).map((line) => JSON.parse(line))
   }
 
-  /** That the app is the one that was started, works, and has had no fault of its own. */
+  /** Checks that the app still sends links and has logged no crash, restart or internal error. */
   async function expectUnharmed(): Promise<void> {
     const { person } = await someone()
     expect(await app.linkFor(person)).toMatchObject({ user_id: person.id })

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** What a build of the pages is made from. */
+/** The sources of a build of the pages. */
 const sources = ['app', 'client', 'components', 'emails', 'lib', 'messages', 'prisma', 'scripts']
 const files = [
   'next.config.js',
@@ -15,8 +15,8 @@ const files = [
 ]
 
 /**
- * Builds the pages for another path in a directory of their own, so that the build in `.next` stays as it is. Like an image,
- * the directory has the code outside of Next compiled and lacks its sources; that code knows no path.
+ * Builds the pages for another path in a new directory, so that the build in `.next` stays unchanged. Like an image, the
+ * directory has the code outside of Next in compiled form only. That code does not depend on the path.
  *
  * @returns the directory; the caller removes it
  * @throws Error with the output of a build that failed
@@ -29,10 +29,10 @@ export function buildUnderPath(publicUrl: string): string {
 }
 
 /**
- * Builds everything with another `rekey.config.ts` in a directory of its own, which is then like an image.
+ * Builds everything with another `rekey.config.ts` in a new directory, which is then like an image.
  *
- * @param configuration a directory with it and with what it imports
- * @param names the files to take from there
+ * @param configuration a directory with the file and what it imports
+ * @param names the files to copy from there
  * @returns the directory; the caller removes it
  * @throws Error with the output of a build that failed
  */
@@ -49,7 +49,7 @@ function copySources(): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'rekey-build-'))
   for (const name of [...sources, ...files]) cpSync(name, path.join(directory, name), { recursive: true })
   symlinkSync(path.resolve('node_modules'), path.join(directory, 'node_modules'))
-  // Turbopack resolves nothing outside of its root, and the packages are linked.
+  // Turbopack resolves nothing outside of its root, and node_modules is a link to another directory.
   renameSync(path.join(directory, 'next.config.js'), path.join(directory, 'next.config.own.js'))
   writeFileSync(
     path.join(directory, 'next.config.js'),

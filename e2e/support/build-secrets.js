@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 /**
- * Settings that stand in the environment while `npm test` builds the app, as they do where images are made on a machine
- * that also runs it. No build may hold them (K3).
+ * Settings in the environment while `npm test` builds the app, as on a machine that builds images and runs the app. No build
+ * may contain them (K3).
  */
 export const buildSecrets = {
   SECRET_KEY: 'Q7mJ2vXc9TzRk4WbN8sLpHdG3fUaEoYi5Q7mJ2vXc9T',
@@ -10,7 +10,7 @@ export const buildSecrets = {
   DATABASE_URL: 'postgresql://rekey:Zp5nYt6GsJ4aWq8KxE3u@db.example.com/rekey',
 }
 
-/** Stands beside the build that was made with them, and names it. */
+/** Contains the id of the build that was made with these settings. */
 const stamp = '.next/.made-with-secrets'
 const buildId = () => readFileSync('.next/BUILD_ID', 'utf8')
 

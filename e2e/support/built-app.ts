@@ -8,7 +8,7 @@ export const ask = '/api/v1/accounts/send-reset-password-link/'
 export const reset = '/api/v1/accounts/reset-password/'
 export const cancel = '/api/v1/accounts/cancel-reset-password/'
 
-/** An app whose clients are soon told that it was too often; one proxy is trusted, so that a test can be many of them. */
+/** An app with low limits per client. It trusts one proxy, so that a test can send requests as many clients. */
 export function startBuiltApp(): Promise<RunningApp> {
   return startApp({
     env: { TRUSTED_PROXY_HOPS: '1', LIMIT_REQUESTS_PER_CLIENT: '5/1h', LIMIT_RESETS_PER_CLIENT: '5/1h' },
@@ -16,7 +16,7 @@ export function startBuiltApp(): Promise<RunningApp> {
 }
 
 let clients = 0
-/** The line with which the trusted proxy names a client that was never seen before. */
+/** The header with which the trusted proxy names a new client. */
 export function newClient(): Line {
   clients += 1
   return ['X-Forwarded-For', `198.51.${clients >> 8}.${clients & 255}`]

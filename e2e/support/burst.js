@@ -1,5 +1,6 @@
-// One burst of requests from one address, as a process of its own: probes beside it measure the server, not this. It reads its
-// orders as JSON, writes `sent` when all is sent, and what came back when it has ended; `hold` ends with standard input.
+// Sends one burst of requests from one address. It is a process of its own, so that the test measures the server alone. It
+// takes its options as JSON, prints `sent` when all requests are sent, and the counts of statuses at the end. With `keepOpen`,
+// it ends when its standard input ends.
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import { connect } from 'node:net'
@@ -13,12 +14,12 @@ import { connect } from 'node:net'
  * @property {string} path a GET goes there; with a body, a POST
  * @property {string} [body] JSON
  * @property {boolean} [overHttp2]
- * @property {boolean} hold keeps connections open until the end, else they are destroyed a tenth of a second after sending
+ * @property {boolean} keepOpen keeps connections open until the end; otherwise they are closed 0.1 seconds after sending
  */
 
 /** @type {Burst} */
 const burst = JSON.parse(process.argv[2] ?? '')
-const { port, from, connections, requests, path, body, overHttp2, hold } = burst
+const { port, from, connections, requests, path, body, overHttp2, keepOpen } = burst
 const method = body === undefined ? 'GET' : 'POST'
 
 /** @type {Record<string, number>} */
@@ -62,7 +63,7 @@ function sendOverHttp2() {
 const all = Array.from({ length: connections }, () => (overHttp2 ? sendOverHttp2() : sendOverHttp1()))
 await Promise.allSettled(all.map(([sent]) => sent))
 process.stdout.write('sent\n')
-if (hold) {
+if (keepOpen) {
   process.stdin.resume()
   await once(process.stdin, 'end')
 } else await new Promise((resolve) => setTimeout(resolve, 100))

@@ -2,29 +2,29 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type pg from 'pg'
 
-/** Secrets by the name of what they are. Each holds at least 16 letters and digits in a row that are nowhere else. */
+/** Secrets by name. Each contains at least 16 letters and digits in a row that occur nowhere else. */
 export type Canaries = Record<string, string>
 
-/** Something that must hold no secret: where it comes from, and all of it. */
+/** A text that must contain no secret, and where it comes from. */
 export type Haystack = { where: string; text: string }
 
 export type Finding = { secret: string; where: string; around: string }
 
-/** Letters of a secret that give it away: a log line may hold only its beginning, or its end. */
+/** The length of a part by which a secret is found, because a log line may contain only its beginning or its end. */
 const pieceLength = 16
 
-/** A secret's beginning, middle and end, of the characters that no way of writing changes but base64 and hex. */
+/** Beginning, middle and end of a secret. Only base64 and hex encode their characters differently. */
 function piecesOf(secret: string): string[] {
   const runs = secret.match(new RegExp(`[A-Za-z0-9]{${pieceLength},}`, 'g')) ?? []
   const longest = runs.reduce((one, other) => (other.length > one.length ? other : one), '')
-  // Base64url has a dash or an underscore in between, which no way of writing changes either.
+  // No encoding except base64 and hex changes a dash or an underscore of base64url.
   const all = /^[\w-]+$/.test(secret) ? secret : longest
   if (all.length < pieceLength) throw new Error('A canary needs 16 letters and digits in a row.')
   const starts = [0, Math.floor((all.length - pieceLength) / 2), all.length - pieceLength]
   return [...new Set(starts)].map((start) => all.slice(start, start + pieceLength))
 }
 
-/** As base64, wherever in a longer text it stood: three ways, less the characters that its neighbours decide. */
+/** A piece in base64 at each of the three offsets in a longer text, without the characters that depend on its neighbours. */
 function inBase64(piece: string): string[] {
   return [0, 1, 2].flatMap((before) => {
     const text = Buffer.concat([Buffer.alloc(before), Buffer.from(piece)]).toString('base64')
@@ -33,7 +33,7 @@ function inBase64(piece: string): string[] {
   })
 }
 
-/** Everything by which a secret is known, whatever it was written in. */
+/** The texts to search for a secret, in all encodings. */
 function needlesOf(secret: string): string[] {
   const pieces = piecesOf(secret)
   const hex = pieces.map((piece) => Buffer.from(piece).toString('hex'))
@@ -42,8 +42,8 @@ function needlesOf(secret: string): string[] {
 }
 
 /**
- * Finds secrets in texts: raw, URL-encoded, JSON- or HTML-escaped, quoted-escapeForTerminal, base64, base64url, hex, in whole or
- * cut off. Lines that a mail program would join are joined, and capitals do not count.
+ * Finds secrets in texts, complete or cut: raw, URL-encoded, escaped for JSON or HTML, quoted-printable, base64, base64url,
+ * hex. Lines that a mail program joins are joined before, and the case of letters does not matter.
  */
 export function find(canaries: Canaries, haystacks: Iterable<Haystack>): Finding[] {
   const wanted = Object.entries(canaries).flatMap(([secret, value]) =>
@@ -63,7 +63,7 @@ export function find(canaries: Canaries, haystacks: Iterable<Haystack>): Finding
   return findings
 }
 
-/** Every row of every table of a database, all schemas, as text. */
+/** Every row of every table in all schemas of a database, as text. */
 export async function dump(sql: pg.Pool): Promise<Haystack[]> {
   const { rows: tables } = await sql.query<{ name: string }>(
     `SELECT format('%I.%I', n.nspname, c.relname) AS "name" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -77,7 +77,7 @@ export async function dump(sql: pg.Pool): Promise<Haystack[]> {
   return haystacks
 }
 
-/** All files below a directory, as bytes; `isWanted` may leave out directories and files. */
+/** All files in a directory and its subdirectories, as bytes; `isWanted` may exclude directories and files. */
 export function* filesIn(dir: string, isWanted = (_at: string) => true): Generator<Haystack> {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     const at = path.join(dir, entry.name)
@@ -87,7 +87,7 @@ export function* filesIn(dir: string, isWanted = (_at: string) => true): Generat
   }
 }
 
-/** Whether it is a directory, or a file that was written since then. */
+/** Whether a path is a directory, or a file that was written since a time in milliseconds. */
 export function isWrittenSince(at: string, then: number): boolean {
   const about = statSync(at)
   return about.isDirectory() || about.mtimeMs >= then

@@ -2,15 +2,15 @@ import { cpSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** What is not a source, or not needed to build and to test. */
-const left =
+/** The names of what is no source, or not needed for builds and tests. */
+const excluded =
   /^(node_modules|dist|docs|test-results|playwright-report|screenshots|coverage)$|^\.|\.tsbuildinfo$/
 
-/** A new directory with a copy of the sources, to edit and to build in; only the packages are shared. */
+/** Copies the sources into a new directory, to edit and build them there. Only node_modules is shared, by a link. */
 export function copiedSources(): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'rekey-copied-'))
   for (const name of readdirSync('.'))
-    if (!left.test(name))
+    if (!excluded.test(name))
       cpSync(name, path.join(directory, name), {
         recursive: true,
         filter: (source) => path.basename(source) !== 'node_modules',

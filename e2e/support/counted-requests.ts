@@ -9,10 +9,10 @@ export type CountedRequests = Awaited<ReturnType<typeof openCountedRequests>>
 /** The length of the windows, in milliseconds. */
 export const windowLength = 600_000
 
-/** All that is added in one turn of the event loop is one batch. */
+/** Options by which one batch has all requests of one turn of the event loop. */
 export const oneBatch = { bounds: { ...batchBounds, underWay: 1, perClient: 100 } }
 
-/** A migrated database to count in, and what is counted and stored there. */
+/** A migrated database with the parts that count requests, and queries for its counts and jobs. */
 export async function openCountedRequests() {
   const database = await createMigratedDatabase()
   const pool = new pg.Pool({ connectionString: database.url, max: 10 })
@@ -50,7 +50,7 @@ export const job = (login = 'ada') => ({
   data: { target: { login }, client: '203.0.113.1', bypassPause: false, locale: 'en', requestId: 'r' },
 })
 
-/** A request: limited per client and login, with a job. */
+/** A request that is limited per client and per login, with its job. */
 export const request = (client: string, login: string, limits = { client: 6, login: 3 }): CountingEntry => ({
   client: count(`client ${client}`, limits.client),
   own: count(`login ${login}`, limits.login),

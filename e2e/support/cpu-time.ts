@@ -1,6 +1,6 @@
 /**
- * Milliseconds of processor time that this process has taken since `start` (from `process.cpuUsage()`). Waiting for a turn
- * on a busy machine does not count, so that a bound on it holds there too.
+ * Milliseconds of processor time that this process has used since `start` (from `process.cpuUsage()`). On a busy machine,
+ * the time until the process runs again does not count, so a limit on the result does not depend on the load.
  */
 export function cpuTimeSince(start: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(start)

@@ -3,10 +3,9 @@ import { exchange } from './exchange'
 import type { CaughtEmail, MailSink } from './mail-sink'
 import { newTag } from './overheard-app'
 
-/** An account of a crowd: it has a stored hash that no password fits, so that a thousand of them cost nothing. */
+/** One of many accounts. Its stored hash fits no password, so that a thousand of them take no time to make. */
 export type Member = { login: string; email: string }
 
-/** Adds accounts. */
 export async function addCrowd(sql: pg.Pool, count: number): Promise<Member[]> {
   const tag = newTag()
   const { rows } = await sql.query<Member>(
@@ -19,7 +18,7 @@ export async function addCrowd(sql: pg.Pool, count: number): Promise<Member[]> {
   return rows
 }
 
-/** Requests a link; the status, or 0 where the connection broke before a response. */
+/** Requests a link. Returns the status, or 0 where the connection broke before a response. */
 export const requestStatus = (port: number, { login }: Pick<Member, 'login'>): Promise<number> =>
   exchange(port, {
     path: '/api/v1/accounts/send-reset-password-link/',
@@ -30,7 +29,7 @@ export const requestStatus = (port: number, { login }: Pick<Member, 'login'>): P
     () => 0,
   )
 
-/** The emails to each address, in the order in which they came. */
+/** The emails to each address, in the order of their arrival. */
 export function emailsByAddress({ emails }: Pick<MailSink, 'emails'>): Map<string, CaughtEmail[]> {
   const byAddress = new Map<string, CaughtEmail[]>()
   for (const email of emails) {

@@ -8,29 +8,29 @@ import type { TestDatabase } from './test-database'
 export type DatabaseProxy = {
   /** The same database through the proxy; the caller drops the database. */
   database: TestDatabase
-  /** Ends all connections and takes no more, as a database that is shut down. */
+  /** Ends all connections and accepts no more, as a database that is shut down. */
   cut(): Promise<void>
-  /** Lets nothing through any more without ending anything, as a network that swallows packets. */
+  /** Drops all data without ending connections, as a network that loses packets. */
   swallow(): void
-  /** Lets nothing through any more on the connections that there are; new ones are served. */
+  /** Drops all data of the connections that are open; new ones work. */
   silence(): void
   /**
-   * Ends the next connection on which the app says something that matches, before the database hears of it or just after: at
-   * the COMMIT where it is within a transaction, else at the statement itself.
+   * Ends the next connection with a matching statement, before the database gets the statement or just after. In a
+   * transaction, that is at its COMMIT.
    */
   cutAt(matching: RegExp, when: 'before' | 'after'): Promise<void>
-  /** Brings everything that the app says to the database this many milliseconds later, as a database far away. */
+  /** Delays all data from the app to the database by this many milliseconds, as with a database far away. */
   delay(ms: number): void
-  /** Ends the next connection that wants to commit a new password, before the database hears of it or just after. */
+  /** Ends the next connection that commits a new password, before the database gets the COMMIT or just after. */
   cutAtCommit(when: 'before' | 'after'): Promise<void>
-  /** Ends all connections, and leads new ones to another port of the same host, as after a failover. */
+  /** Ends all connections, and connects new ones to another port of the same host, as after a failover. */
   leadTo(port: number): void
-  /** Lets everything through again. */
+  /** Ends the effects of `cut`, `swallow` and `delay`. */
   restore(): Promise<void>
   close(): Promise<void>
 }
 
-/** Stands between the app and its database, on TCP or, as the embedded one does, on a unix socket. */
+/** Starts a proxy between the app and its database, on TCP, or on a unix socket for the embedded database. */
 export async function startDatabaseProxy(target: TestDatabase): Promise<DatabaseProxy> {
   const url = new URL(target.url)
   const socketDir = url.searchParams.get('host')
@@ -45,13 +45,13 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
   let delayMs = 0
   let cutting: { matching: RegExp; when: 'before' | 'after'; done: () => void } | undefined
 
-  /** The texts of named statements: after the first time, a connection sends the name only. */
+  /** The texts of prepared statements by name: after the first time, a connection sends the name only. */
   const texts = new Map<string, string>()
-  /** What the app says, with the texts of the statements that it names. */
-  function withTexts(said: string): string {
-    const named = [...said.matchAll(/(rekey_[0-9a-f]{32})\0([^\0]*)/g)]
+  /** A message of the app, with the texts of the statements that it names. */
+  function withTexts(message: string): string {
+    const named = [...message.matchAll(/(rekey_[0-9a-f]{32})\0([^\0]*)/g)]
     for (const [, name, text] of named) if (/^\s*[A-Z]{4}/.test(text!)) texts.set(name!, text!)
-    return [said, ...named.map(([, name]) => texts.get(name!))].join('\n')
+    return [message, ...named.map(([, name]) => texts.get(name!))].join('\n')
   }
 
   const server = createServer((client) => {
@@ -67,10 +67,10 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
     let matched = false
     client.on('data', (data) => {
       if (swallowing || silenced.has(client)) return
-      const said = withTexts(data.toString('latin1'))
-      const commits = /\bcommit\b/i.test(said)
-      inTransaction ||= /\bbegin\b/i.test(said)
-      matched ||= cutting?.matching.test(said) === true
+      const message = withTexts(data.toString('latin1'))
+      const commits = /\bcommit\b/i.test(message)
+      inTransaction ||= /\bbegin\b/i.test(message)
+      matched ||= cutting?.matching.test(message) === true
       const isDue = matched && (commits || !inTransaction)
       if (commits || isDue) inTransaction = matched = false
       if (delayMs > 0) return void setTimeout(() => upstream.write(data), delayMs)
@@ -78,7 +78,7 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
       const { when, done } = cutting
       cutting = undefined
       if (when === 'before') end()
-      // The database's answer, whatever it says, does not get through.
+      // The app does not get the database's response.
       else upstream.removeAllListeners('data').once('data', end).write(data)
       done()
     })

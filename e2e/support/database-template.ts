@@ -8,8 +8,8 @@ import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-data
 import { databaseUrl, onServer, templateVariable, testServer } from './test-database'
 
 /**
- * Makes the databases that tests copy, once a run: making and migrating one takes some seconds of processor time, a copy of
- * it a fraction. Vitest and Playwright call this before their tests, and what it returns after them.
+ * Makes the databases that tests copy, once a run: making and migrating a database takes some seconds of processor time, a
+ * copy much less. Vitest and Playwright call this before the tests, and the function that it returns after them.
  */
 export default async function makeTemplate(): Promise<() => Promise<void>> {
   return testServer ? makeOnServer(testServer) : makeEmbedded()

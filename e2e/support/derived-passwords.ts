@@ -7,7 +7,7 @@ export const grace = {
   name: '',
 }
 
-/** What makes each password one that a guesser tries early, and the password: fifteen characters or more. */
+/** Passwords of fifteen characters or more that attackers try early, each with the reason. */
 export const derivedPasswords: [string, string][] = [
   ['the username again and again', 'atk1atk1atk1atk1'],
   ['the service’s name again and again', 'rekeyrekeyrekey'],

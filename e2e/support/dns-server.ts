@@ -2,9 +2,9 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 
 /**
- * A DNS server that knows these TXT records (RFC 1035 §4). A name above one of them exists and has none.
+ * Starts a DNS server with these TXT records (RFC 1035 §4). A parent of one of their names exists without records.
  *
- * @param code the response code of every answer, unless it is 0
+ * @param code the response code of every response, unless it is 0
  */
 export async function startDnsServer(
   records: Record<string, string[]>,

@@ -16,8 +16,8 @@ export function readDockerfile(file: string): Step[] {
 }
 
 /**
- * Carries out a Dockerfile's steps in folders of this machine instead of images: it copies what COPY copies, without what
- * .dockerignore names, and runs what RUN runs.
+ * Executes a Dockerfile's steps in folders of this machine instead of images: COPY, without the files of .dockerignore, and
+ * RUN.
  *
  * @param directory empty; each stage gets a folder in it
  * @param env for RUN
@@ -61,7 +61,7 @@ export function runDockerfile(steps: Step[], directory: string, env: NodeJS.Proc
   return { folder: current, variables, command }
 }
 
-/** Copies a file of the repository or, for `.`, all that git knows and .dockerignore does not name. */
+/** Copies a file of the repository or, for `.`, all files that git lists and .dockerignore does not name. */
 function copyFromContext(file: string, target: string): void {
   const ignored = readFileSync('.dockerignore', 'utf8')
     .split('\n')

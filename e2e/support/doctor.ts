@@ -6,7 +6,7 @@ import type { RunningApp } from './running-app'
 
 export type Examination = { code: number; output: string; errors: string; findings: Finding[] }
 
-/** The settings with which an app runs, for a command beside it. */
+/** The settings of a running app, for a command on the same installation. */
 export function settingsOf({ secret, database, url, sink }: RunningApp): Record<string, string> {
   return {
     SECRET_KEY: secret,
@@ -19,7 +19,7 @@ export function settingsOf({ secret, database, url, sink }: RunningApp): Record<
   }
 }
 
-/** Runs `npm run doctor`. `findings` are those of `--json`, and none without it. @param cwd a folder with the sources */
+/** Runs `npm run doctor`. `findings` is empty without `--json`. @param cwd a folder with the sources */
 export async function runDoctor(
   env: Record<string, string>,
   args: string[],
@@ -39,8 +39,8 @@ export async function runDoctor(
   return { code: code as number, output, errors, findings }
 }
 
-/** The lines that are not well, by check. */
-export function unwellOf({ findings }: Examination): Record<string, Finding> {
-  const unwell = findings.filter(({ status }) => status !== 'ok')
-  return Object.fromEntries(unwell.map((finding) => [finding.check, finding]))
+/** The findings that are warnings or troubles, by check. */
+export function notOkOf({ findings }: Examination): Record<string, Finding> {
+  const notOk = findings.filter(({ status }) => status !== 'ok')
+  return Object.fromEntries(notOk.map((finding) => [finding.check, finding]))
 }

@@ -20,7 +20,7 @@ export const account = {
   email: 'jane@mail.example',
 }
 
-/** The email with a link, to Jane and in English where nothing else is given. */
+/** The email with a link, by default to Jane and in English. */
 export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<RenderedEmail> {
   return emails.reset({
     locale: 'en',
@@ -33,7 +33,7 @@ export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<RenderedEma
   })
 }
 
-/** The email about a changed password, to Jane and in English where nothing else is given. */
+/** The email about a changed password, by default to Jane and in English. */
 export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<RenderedEmail> {
   return emails.changed({
     locale: 'en',
@@ -49,10 +49,10 @@ type Written = [name: string, write: () => Promise<RenderedEmail>, locale: Langu
 /** Every email in every language, for `describe.each`; each is rendered once. */
 export const everyEmail = languages.flatMap((locale): Written[] => [
   [`${locale} reset`, once(() => reset({ locale })), locale],
-  [`${locale} reset, with a way to cancel`, once(() => reset({ locale, cancelLink })), locale],
+  [`${locale} reset, with a cancel link`, once(() => reset({ locale, cancelLink })), locale],
   [`${locale} changed`, once(() => changed({ locale })), locale],
   [
-    `${locale} changed, with a way to cancel`,
+    `${locale} changed, with a cancel link`,
     once(() => changed({ locale, cancelLink, client: '203.0.113.0/24' })),
     locale,
   ],
@@ -63,7 +63,7 @@ function once(write: () => Promise<RenderedEmail>): () => Promise<RenderedEmail>
   return () => (written ??= write())
 }
 
-/** What a browser makes of an attribute or a text; enough for HTML that React wrote. */
+/** Decodes the character references of an attribute or a text; enough for HTML from React. */
 function decode(html: string): string {
   const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"' }
   return html.replace(
@@ -77,12 +77,12 @@ export function hrefs(html: string): string[] {
   return [...html.matchAll(/\shref="([^"]*)"/g)].map(([, href]) => decode(href!))
 }
 
-/** The text a reader of the HTML sees, or hears. */
+/** The text of the HTML without tags, style and title. */
 export function seen(html: string): string {
   return decode(html.replace(/<(style|title)>.*?<\/\1>/gs, '').replace(/<[^>]*>/g, '\n'))
 }
 
-/** The links that a real mail program's parser finds in the plain text. */
+/** The links that the parser of a mail program finds in the plain text. */
 export async function linked(text: string): Promise<string[]> {
   const mail = `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(text).toString('base64')}`
   return hrefs((await simpleParser(mail)).textAsHtml ?? '')

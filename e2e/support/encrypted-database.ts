@@ -3,13 +3,10 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { TestDatabase } from './test-database'
 
-/** What a client of PostgreSQL says first where it wants TLS (PostgreSQL, "SSLRequest"). */
+/** The first message of a PostgreSQL client that wants TLS (PostgreSQL, "SSLRequest"). */
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
-/**
- * The same database behind TLS, as `localhost`; a client without TLS is cut off. The caller drops
- * the database.
- */
+/** Offers a database at `localhost` over TLS, and disconnects clients without TLS. The caller drops the database. */
 export async function startEncryptedDatabase(
   target: TestDatabase,
   certificate: { key: string; cert: string },
@@ -22,8 +19,8 @@ export async function startEncryptedDatabase(
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     sockets.add(client.on('error', () => client.destroy()))
-    client.once('data', (asked: Buffer) => {
-      if (!asked.equals(sslRequest)) return void client.destroy()
+    client.once('data', (message: Buffer) => {
+      if (!message.equals(sslRequest)) return void client.destroy()
       client.write('S')
       const secured = new TLSSocket(client, { isServer: true, ...certificate })
       const upstream = open()

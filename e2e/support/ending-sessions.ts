@@ -2,16 +2,16 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 
 export type EndingSessions = {
-  /** Of a database. */
+  /** The URL of a database. */
   url: string
-  /** Runs work, whether it fails or not, and returns the errors that would have ended the process. */
+  /** Runs work, ignoring its failure, and returns the errors that would have ended the process. */
   crashesDuring(work: () => Promise<unknown>): Promise<unknown[]>
   close(): void
 }
 
 /**
- * A server that speaks PostgreSQL's protocol and ends each session after its first statement: the response to the statement and
- * the end by an administrator's command (57P01) come in one packet, so that no statement is under way when the session ends.
+ * Starts a server with PostgreSQL's protocol that ends each session after its first statement. The response to the statement
+ * and the end by an administrator's command (57P01) come in one packet, so no statement is in progress when the session ends.
  */
 export async function startEndingSessions(): Promise<EndingSessions> {
   const server = createServer((socket) => {
@@ -27,12 +27,12 @@ export async function startEndingSessions(): Promise<EndingSessions> {
     url: `postgresql://somebody@127.0.0.1:${(server.address() as AddressInfo).port}/nothing`,
     async crashesDuring(work) {
       const crashes: unknown[] = []
-      const keep = (error: unknown) => void crashes.push(error)
-      process.on('uncaughtException', keep)
+      const collect = (error: unknown) => void crashes.push(error)
+      process.on('uncaughtException', collect)
       await work().catch(() => undefined)
-      // What an event of a socket throws is reported in a turn of its own.
+      // An error that an event of a socket throws is reported in a later turn of the event loop.
       await new Promise((resolve) => setTimeout(resolve, 50))
-      process.off('uncaughtException', keep)
+      process.off('uncaughtException', collect)
       return crashes
     },
     close: () => void server.close(),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { expect } from 'vitest'
-import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
+import * as requestRoute from '@/app/api/v1/accounts/send-reset-password-link/route'
 import type { LinkPurpose } from '@/lib/password-reset/reset-link'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
@@ -23,20 +23,20 @@ export function requestTo(path: string, { headers = {}, body, method = 'POST' }:
   } as RequestInit)
 }
 
-/** Asks for a link, for somebody who has no account where nothing else is given. */
+/** Requests a link, by default for a login without an account. */
 export function post(
   headers: Record<string, string> = {},
   body: BodyInit = JSON.stringify({ login: 'nobody' }),
 ): Promise<Response> {
-  return ask.POST(requestTo('send-reset-password-link', { headers: { ...json, ...headers }, body }))
+  return requestRoute.POST(requestTo('send-reset-password-link', { headers: { ...json, ...headers }, body }))
 }
 
-/** Where the handlers find their parts. */
+/** The handlers read their services here. */
 const shared = globalThis as { rekeyServices?: Services }
 
 export type Endpoints = Awaited<ReturnType<typeof openEndpoints>>
 
-/** The handlers themselves, on a real database and without the server in front: what they refuse, nothing else does. */
+/** The handlers on a real database, without the front server, so that every rejection is their own. */
 export async function openEndpoints() {
   const database = await createMigratedDatabase()
   const sql = new pg.Client({ connectionString: database.url })
@@ -44,7 +44,7 @@ export async function openEndpoints() {
   const opened: Services[] = []
   const services = start()
 
-  /** Has the handlers find parts with these settings. */
+  /** Makes services with these settings, and lets the handlers use them. */
   function start(env: Record<string, string> = {}): Services {
     const made = createServices(
       readSettings({
@@ -64,25 +64,25 @@ export async function openEndpoints() {
     return (shared.rekeyServices = made)
   }
 
-  /** Has the handlers find the usual parts, but for these. */
+  /** Replaces some services that the handlers use. */
   function exchange(parts: Partial<Services> = {}): void {
     shared.rekeyServices = { ...services, ...parts }
   }
 
-  /** How often a link has been asked for. */
+  /** How many links have been requested. */
   async function countRequests(): Promise<number> {
     const { rows } = await sql.query(`SELECT count(*) FROM rekey_queue.job WHERE name = 'link-request'`)
     return Number(rows[0].count)
   }
 
-  /** Refused, whatever is sent, before anything is stored. */
-  async function expectRefused(answer: Promise<Response>, status: number): Promise<void> {
+  /** Checks the status of a rejected request, and that it stored nothing. */
+  async function expectRefused(response: Promise<Response>, status: number): Promise<void> {
     const before = await countRequests()
-    expect((await answer).status).toBe(status)
+    expect((await response).status).toBe(status)
     expect(await countRequests()).toBe(before)
   }
 
-  /** An account, and a link to it. */
+  /** A new account, and a valid link of it. */
   async function personWithLink(purpose: LinkPurpose, { accounts, ownAccounts, links } = services) {
     const username = `user-${randomBytes(6).toString('hex')}`
     const id = await ownAccounts.add({

@@ -1,11 +1,11 @@
 import { request, type IncomingHttpHeaders } from 'node:http'
 
-/** A request as it goes over the wire; `fetch` would tidy up most of what matters here. */
+/** A request as it is sent. `fetch` would normalise most of what these tests send. */
 export type Sent = {
   method?: string
   /** With its query. */
   path: string
-  /** In order, names and values as given; `Host`, `Connection` and the body's framing are added where missing. */
+  /** Sent in this order and spelling. `Host`, `Connection` and the body's framing are added where they are missing. */
   headers?: readonly (readonly [name: string, value: string])[]
   body?: string | Buffer | undefined
   /** Sends the body in chunks of this many bytes instead of declaring its length. */
@@ -14,7 +14,7 @@ export type Sent = {
 
 export type Received = { status: number; headers: IncomingHttpHeaders; text: string; json: unknown }
 
-/** Sends one request on a connection of its own and returns the answer; nothing is followed, retried or decoded. */
+/** Sends one request on a connection of its own. Returns the response without following, retrying or decoding. */
 export function exchange(port: number, sent: Sent): Promise<Received> {
   const { method = 'POST', path, headers = [], chunkSize } = sent
   const body = Buffer.from(sent.body ?? '')
@@ -50,7 +50,7 @@ export function exchange(port: number, sent: Sent): Promise<Received> {
       },
     )
     outgoing.setTimeout(30_000, () =>
-      outgoing.destroy(new Error(`No answer to ${method} ${path} within 30 s.`)),
+      outgoing.destroy(new Error(`No response to ${method} ${path} within 30 s.`)),
     )
     outgoing.on('error', reject)
     for (let at = 0; at < body.length; at += chunkSize ?? body.length) {

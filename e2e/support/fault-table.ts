@@ -4,19 +4,19 @@ import type { MailSink } from './mail-sink'
 /** A row of the table in docs/reliability.md. */
 export type FaultRow = {
   fault: string
-  /** How many times it was caused. */
+  /** How many times a test caused the fault. */
   caused: number
-  /** Requests that were answered 200. */
+  /** Requests with the response 200. */
   accepted: number
-  /** Accepted requests whose email, or whose change, arrived. */
+  /** Accepted requests whose email arrived, or whose password was set. */
   delivered: number
-  /** Further copies of an email. */
+  /** Copies of an email beyond the first. */
   duplicates: number
-  /** Accepted requests that came to nothing. */
+  /** Accepted requests without an email or a new password. */
   lost: number
 }
 
-/** Counts what became of accepted requests for links, by the emails that came. */
+/** Counts the emails of accepted requests for links. */
 export function countRow(
   fault: string,
   caused: number,
@@ -34,7 +34,7 @@ export function countRow(
   }
 }
 
-/** Prints a row as docs/reliability.md has it. */
+/** Prints a row in the format of docs/reliability.md. */
 export function printFaultRow({ fault, caused, accepted, delivered, duplicates, lost }: FaultRow): void {
   console.log(`| ${[fault, caused, accepted, delivered, duplicates, lost].join(' | ')} |`)
 }

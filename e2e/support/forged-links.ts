@@ -5,10 +5,10 @@ import { createLinkSigner, type Link } from '@/lib/password-reset/reset-link'
 import type { LinkState } from '@/lib/accounts/account'
 
 /**
- * Reset links for an account, made by somebody who knows this source and takes `known` for the secret, and for the key
- * itself (CVE-2019-13177: a public constant was passed where the secret belonged).
+ * Reset links of an attacker who knows this source and tries `known` as the secret and as the key (CVE-2019-13177: a public
+ * constant was passed as the secret).
  *
- * @param audience the deployment that the links pretend to be of
+ * @param audience the installation that the links claim to be from
  */
 export function forgeries(
   known: string | Buffer,
@@ -35,24 +35,21 @@ export function forgeries(
   return [asSecret.create('reset', userId, timestamp, state), { user_id: userId, timestamp, signature }]
 }
 
-/**
- * Every text that stands in the source of what runs, so that anybody who can read the source has it; of the languages, whose
- * words would be most of them, the English one.
- */
+/** Every string literal in the sources of the running code, which are public, and in the English messages. */
 export function wordsOfTheSource(): string[] {
-  const words = new Set<string>()
-  const files = ['app', 'components', 'emails', 'lib', 'scripts', 'server'].flatMap((room) =>
-    readdirSync(room, { recursive: true, encoding: 'utf8' }).map((name) => `${room}/${name}`),
+  const texts = new Set<string>()
+  const files = ['app', 'components', 'emails', 'lib', 'scripts', 'server'].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
   )
   const run = files.filter((name) => /\.(tsx?|js)$/.test(name) && !/\.test\.tsx?$/.test(name))
   for (const name of [...run, 'rekey.config.ts', 'messages/en.json']) {
     const source = ts.createSourceFile(name, readFileSync(name, 'utf8'), ts.ScriptTarget.Latest)
     const visit = (node: ts.Node): void => {
       if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
-        words.add(node.text)
+        texts.add(node.text)
       ts.forEachChild(node, visit)
     }
     visit(source)
   }
-  return [...words]
+  return [...texts]
 }

@@ -1,4 +1,4 @@
-/** A field's value as forms have it: an object may lack a text, or have one that is no function. */
+/** The text of a field's value. Objects become JSON, because their own `toString` may be missing or no function. */
 const written = (one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one))
 
 /** A body of the type `application/x-www-form-urlencoded`. */

@@ -5,12 +5,12 @@ import { expect, onTestFinished } from 'vitest'
 import type { RawAnswer } from '@/e2e/support/raw-http'
 import { createFrontServer, type FrontLimits, type FrontParts, type FrontSettings } from '@/server/http/front'
 
-/** For tests: the front with a stand-in for Next behind it, and its log. */
+/** A front server with a stand-in for Next behind it, and its log. */
 export type Trial = {
   port: number
-  /** Lines logged so far. */
+  /** The lines of the log so far. */
   logged: Record<string, unknown>[]
-  /** Requests that got through to the stand-in. */
+  /** The requests that reached the stand-in. */
   reached: string[]
   connections(): Promise<number>
   close(): Promise<void>
@@ -25,7 +25,7 @@ type Options = {
   path?: string
 }
 
-/** Starts the front on a free port; it closes when the test ends. */
+/** Starts the front server on a free port; it closes when the test ends. */
 export async function startTrial({ settings, limits, handle, upgrade, path }: Options = {}): Promise<Trial> {
   const logged: Record<string, unknown>[] = []
   const reached: string[] = []
@@ -62,7 +62,7 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
   }
 }
 
-/** Answers the ways Next does, by path; like Next, it is built for the path of PUBLIC_URL. */
+/** Responds as Next does, by path; like Next, it is built for the path of PUBLIC_URL. */
 const answerPlainly = (basePath: string) => async (request: IncomingMessage, answer: ServerResponse) => {
   const path = (request.url ?? '').slice(basePath.length).split('?', 1)[0]
   switch (path) {
@@ -113,7 +113,7 @@ const answerPlainly = (basePath: string) => async (request: IncomingMessage, ans
   }
 }
 
-/** As the real handlers do: sixteen kilobytes, and not a byte more. */
+/** Reads a body of at most sixteen kilobytes, as the real handlers do. */
 async function readBounded(request: IncomingMessage, answer: ServerResponse): Promise<void> {
   let size = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
@@ -123,7 +123,7 @@ async function readBounded(request: IncomingMessage, answer: ServerResponse): Pr
   answer.end(`${size}`)
 }
 
-/** What the stand-in saw of a request. */
+/** A request as the stand-in got it. */
 type Seen = {
   url: string
   headers: Record<string, string>

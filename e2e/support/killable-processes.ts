@@ -17,11 +17,11 @@ export type KillableProcess = {
   start(): Promise<void>
 }
 
-/** Milliseconds; a busy machine takes its time to start a process. */
+/** Milliseconds; on a busy machine, a process starts slowly. */
 const patience = 60_000
 
 /**
- * Starts a process; resolves when it says that it is ready.
+ * Starts a process; resolves when it reports that it is ready.
  *
  * @param env as `appSettings` makes it
  * @param cwd the folder of the build, by default this one

@@ -1,13 +1,13 @@
-/** What a mail program, or a program on its way, does to a link. */
+/** A change that a mail program, or a program between mail servers, makes to a link. */
 export type LinkDamage = {
   what: string
-  /** The report or the standard that it comes from. */
+  /** The report or standard that describes it. */
   source: string
   /** The damaged address as it reaches the browser. `link` is a whole address with the three parameters in order. */
   damage(link: string): string
   /**
-   * Where it is repaired: `address` only in the address of a page, since a body's field has one spelling; `script` only
-   * by a page whose script runs, since the browser sends the damaged part to no server.
+   * Where it is repaired: `url` only in the address of a page, because the field of a body has one spelling; `script` only
+   * by the script of a page, because the browser does not send the damaged part to the server.
    */
   only?: 'url' | 'script'
 }
@@ -24,7 +24,7 @@ const inQuery = (link: string, change: (query: string) => string) => {
 const times = (link: string, text: string) => link.replace('&timestamp=', `${text}tamp=`)
 const quotedPrintable = (link: string) => inQuery(link, (query) => query.replaceAll('=', '=3D'))
 
-/** What lib/http/link-repair.ts undoes, with at least one entry for each part of its rules. */
+/** Damages that lib/http/link-repair.ts repairs, with at least one entry for each part of its rules. */
 export const linkDamages: LinkDamage[] = [
   // HTML that was decoded once too often.
   {

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** A new directory through which the app and its build are reached; `without` are left for a test to write itself. */
+/** A new directory with links to all files of this one, the build included, except for those that match `without`. */
 export function linkedDirectory(without: RegExp): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'rekey-linked-'))
   for (const name of readdirSync('.'))

@@ -1,9 +1,9 @@
-/** What no rule turns into ASCII, and nearly all there is: surrogates, what stands for nothing, Han and Hangul. */
+/** Most characters, none of which a rule turns into ASCII: surrogates, unassigned and private ones, Han and Hangul. */
 const unfolded = /[\p{Cs}\p{Co}\p{Cn}\p{Script=Han}\p{Script=Hangul}]/u
 
 /**
- * Every character outside ASCII that some rule of Unicode turns into ASCII letters: lower and upper case, compatibility
- * forms, and letters without their accents.
+ * Every character outside ASCII that a rule of Unicode turns into ASCII letters: lower and upper case, compatibility forms,
+ * and letters without their accents.
  */
 export function foldings(): { lookAlikes: string[]; plain: string[] } {
   const bare = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '')

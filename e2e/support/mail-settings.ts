@@ -1,6 +1,6 @@
 import { readSettings } from '@/lib/config/settings'
 
-/** The mail settings that a start would read, from the environment variables that matter here. */
+/** The mail settings that Rekey reads from these environment variables and defaults for the required ones. */
 export function readMailSettings(env: Record<string, string>) {
   return readSettings({
     SECRET_KEY: 'Vb2kQ9xT7mL4cR8wZ1pN6sJ3hF5gD0yA',

@@ -3,41 +3,41 @@ import type { AddressInfo } from 'node:net'
 import { simpleParser, type ParsedMail } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 
-/** An email as it came over the wire. */
+/** An email as the server received it. */
 export type CaughtEmail = {
-  /** When it was whole, by `performance.now()`. */
+  /** When it was complete, by `performance.now()`. */
   at: number
   from: string
   recipients: string[]
   raw: Buffer
   mail: ParsedMail
   link: string | undefined
-  /** "This wasn't me". */
+  /** The link of "this wasn't me". */
   cancelLink: string | undefined
 }
 
 export type MailSink = {
   url: string
   emails: CaughtEmail[]
-  /** Answers RCPT with this instead of 250, until set back to undefined. */
+  /** The reply to RCPT instead of 250, until set back to undefined. */
   refuse: { code: number; text: string } | undefined
-  /** Takes emails without ever saying so. */
+  /** Accepts emails without a reply. */
   mute: boolean
   /** Milliseconds between a recipient or an email and its 250. */
   answerAfterMs: number
-  /** Called before a recipient is answered, and before a whole email is; with the client's name in EHLO. */
+  /** Called before the reply to a recipient and to a complete email, with the client's name in EHLO. */
   heard: ((moment: 'recipient' | 'whole', heloName: string) => void) | undefined
-  /** The next email to an address that was not yet returned by this function; fails after the wait. */
+  /** The next email to an address that this function has not returned yet. Throws after the wait. */
   next(to: string, waitMs?: number): Promise<CaughtEmail>
-  /** How many emails came to an address so far. */
+  /** How many emails to an address have arrived. */
   countTo(to: string): number
   close(): Promise<void>
 }
 
 /**
- * A real SMTP server that keeps what it is given.
+ * Starts a real SMTP server that stores the emails it receives.
  *
- * @param options.offersSmtpUtf8 whether it takes addresses outside ASCII (RFC 6531)
+ * @param options.offersSmtpUtf8 whether it accepts addresses outside ASCII (RFC 6531)
  * @param options.certificate of `localhost`: with it, STARTTLS is required
  */
 export async function startMailSink({

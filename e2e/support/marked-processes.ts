@@ -6,30 +6,30 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect } from 'vitest'
 
-/** Milliseconds; a busy machine takes its time to start a service. */
+/** Milliseconds; on a busy machine, a service starts slowly. */
 const patience = 150_000
 
 /** Who gets a signal: the started process, its child process, or its whole process group, as after Ctrl-C. */
 export type Receiver = 'itself' | 'child' | 'group'
 
-/** A command and all that it started, found by an environment variable that they inherit. */
+/** A command and all processes that it started, found by an environment variable that they inherit. */
 export type MarkedProcesses = {
   output(): string
   /** Resolves when the output matches. */
-  says(pattern: RegExp): Promise<void>
+  prints(pattern: RegExp): Promise<void>
   signal(signal: NodeJS.Signals, receiver?: Receiver): void
   /** Resolves with the exit code of the started process; 128 and more where a signal ended it. */
   ended: Promise<number>
-  /** The command lines of all that is left. */
+  /** The command lines of all processes that still run. */
   left(): string[]
-  /** Ends whatever is left. */
+  /** Kills all processes that still run. */
   kill(): void
 }
 
 /** Signals by number, as far as the tests send them. */
 const numbers: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
 
-/** Reads a file of `/proc`; empty where the process is gone. */
+/** Reads a file of `/proc`; empty where the process has ended. */
 function readProc(pid: number | string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
@@ -64,7 +64,7 @@ export function startMarked(
 
   return {
     output: () => output,
-    async says(pattern) {
+    async prints(pattern) {
       await expect
         .poll(() => (pids().length > 0 ? output : `${output}\nended`), { timeout: patience, interval: 200 })
         .toMatch(new RegExp(`${pattern.source}|\nended$`))
@@ -97,10 +97,10 @@ export async function isListening(port: number): Promise<boolean> {
   }).finally(() => socket.destroy()) as Promise<boolean>
 }
 
-/** Sends half of a request; `finish` sends the rest and resolves with the answer. */
+/** Sends half of a request; `finish` sends the rest and resolves with the response. */
 export function halfRequest(port: number) {
   const socket = connect(port, '127.0.0.1')
-  const answer = text(socket)
+  const response = text(socket)
   const body = JSON.stringify({ login: 'somebody' })
   socket.write(
     `POST /api/v1/accounts/send-reset-password-link/ HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
@@ -109,7 +109,7 @@ export function halfRequest(port: number) {
   return {
     async finish() {
       socket.write(body.slice(5))
-      return answer
+      return response
     },
   }
 }

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { freePort } from './running-app'
 
-/** nginx in front of a port of this machine, as TRUSTED_PROXY_HOPS=1 wants it. */
+/** nginx in front of a port of this machine, for an app with TRUSTED_PROXY_HOPS=1. */
 export type Proxy = {
-  /** Where it speaks HTTP/1.1. */
+  /** The port for HTTP/1.1. */
   port: number
-  /** Where it speaks HTTP/2, without TLS. */
+  /** The port for HTTP/2 without TLS. */
   http2Port: number
   close(): Promise<void>
 }

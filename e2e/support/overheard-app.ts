@@ -9,18 +9,18 @@ export const evil = 'eve@evil.example'
 export const sent = [200, { detail: 'Reset link sent if the user exists in database' }]
 export const path = '/api/v1/accounts/send-reset-password-link/'
 
-/** What goes out where nothing does. */
+/** The result of `during` where nothing was sent. */
 export const silence = { recipients: [], commands: [] }
 
 export type OverheardApp = Awaited<ReturnType<typeof startOverheardApp>>
 
-/** An app whose every line to the mail server is heard. */
+/** Starts an app and records every line that it sends to its mail server. */
 export async function startOverheardApp() {
   const sink = await startMailSink()
-  const wire = await listenIn(sink.url)
+  const wire = await recordSmtp(sink.url)
   const app = await startApp({ sink, env: { SMTP_URL: wire.url } })
 
-  /** What went out while something was done: recipients of emails, and commands to the mail server. */
+  /** Does something and waits for its jobs. Returns the recipients of emails and the SMTP commands of that time. */
   async function during(act: () => Promise<unknown>): Promise<{ recipients: string[]; commands: string[] }> {
     const before = { emails: sink.emails.length, commands: wire.commands.length }
     await act()
@@ -36,7 +36,7 @@ export async function startOverheardApp() {
     return [status, json]
   }
 
-  /** Asks with each of the texts; all are answered as ever. */
+  /** Requests a link with each text, and checks that each gets the usual response. */
   async function requestWith(logins: string[]): Promise<void> {
     const answers = await Promise.all(logins.map((login) => ask({ login })))
     expect(answers).toEqual(logins.map(() => sent))
@@ -51,8 +51,8 @@ export async function startOverheardApp() {
   return { app, sink, wire, during, ask, requestWith, stop }
 }
 
-/** Stands on the way to the mail server and hears every line that is said to it. */
-async function listenIn(smtpUrl: string) {
+/** Starts a proxy in front of the mail server that records every line sent to it. */
+async function recordSmtp(smtpUrl: string) {
   const commands: string[] = []
   const lines: string[] = []
   const server = createServer((client) => {
@@ -60,9 +60,9 @@ async function listenIn(smtpUrl: string) {
     let unfinished = ''
     let inEmail = false
     client.on('data', (chunk: Buffer) => {
-      const heard = (unfinished + chunk.toString('latin1')).split('\r\n')
-      unfinished = heard.pop()!
-      for (const line of heard) {
+      const received = (unfinished + chunk.toString('latin1')).split('\r\n')
+      unfinished = received.pop()!
+      for (const line of received) {
         lines.push(line)
         if (!inEmail && !/^(EHLO|QUIT|RSET|NOOP)\b/.test(line)) commands.push(line)
         inEmail = inEmail ? line !== '.' : line === 'DATA'
@@ -76,15 +76,15 @@ async function listenIn(smtpUrl: string) {
   await once(server, 'listening')
   return {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}?ignoreTLS=true`,
-    /** What was said outside of emails, but for greetings and farewells. */
+    /** The commands outside of emails, without EHLO, QUIT, RSET and NOOP. */
     commands,
-    /** Everything. */
+    /** All lines. */
     lines,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   }
 }
 
-/** Waits until every job has come to its end; one that is to be tried again has not. */
+/** Waits until every job has ended; one that waits for its next attempt has not. */
 export async function settled({ sql }: Pick<RunningApp, 'sql'>, withinMs = 30_000): Promise<void> {
   const left = async () => {
     const { rows } = await sql.query(
@@ -96,15 +96,15 @@ export async function settled({ sql }: Pick<RunningApp, 'sql'>, withinMs = 30_00
 }
 
 /**
- * Waits until every job has come to its end, without the minutes that the queue leaves between two attempts: a job whose
- * heartbeat is late goes back to the queue, and one that waits for its next attempt has waited enough.
+ * Waits until every job has ended, and shortens the minutes between two attempts: a job whose heartbeat is late goes back to
+ * the queue, and one that waits for its next attempt gets it now.
  */
 export async function settledSoon(app: Pick<RunningApp, 'sql'>, withinMs = 60_000): Promise<void> {
   const hurrying = setInterval(() => void hurry(app).catch(() => undefined), 500)
   await settled(app, withinMs).finally(() => clearInterval(hurrying))
 }
 
-/** Heartbeats come every five seconds. The queue waits for twenty, so that a busy worker keeps its jobs. */
+/** Heartbeats come every five seconds. The queue would wait for twenty, because a busy worker may be late. */
 async function hurry({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
   await sql.query(
     `UPDATE rekey_queue.job SET state = 'retry', start_after = now(), heartbeat_on = NULL
@@ -113,13 +113,13 @@ async function hurry({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
   await wakeWorkers({ sql })
 }
 
-/** Has workers look for jobs now; they poll every few seconds for those whose time has come. */
+/** Lets workers look for due jobs now; otherwise they poll every few seconds. */
 export async function wakeWorkers({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
   await sql.query('SELECT pg_notify($1, name) FROM rekey_queue.queue', [notificationChannel('rekey_queue')])
 }
 
 let tags = 0
-/** A word that nothing else is named by. */
+/** A word that is part of no other name. */
 export function newTag(): string {
   tags += 1
   return `${tags}${process.pid.toString(36)}${Date.now().toString(36)}`

@@ -6,12 +6,12 @@ import path from 'node:path'
 import pg from 'pg'
 import { freePort } from './running-app'
 
-/** PgBouncer, which Debian keeps out of an ordinary user's PATH; undefined where it is not installed. */
+/** The path of PgBouncer, which Debian installs outside of a user's PATH; undefined where it is not installed. */
 export const pgbouncer = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'].find(
   (file) => existsSync(file),
 )
 
-/** Starts PgBouncer in transaction mode in front of a PostgreSQL server; each client's transactions may run on any connection. */
+/** Starts PgBouncer in transaction mode in front of a server: each transaction of a client may use another connection. */
 export async function startPgBouncer(
   server: string,
 ): Promise<{ url(database: string): string; stop(): Promise<void> }> {
@@ -30,7 +30,7 @@ export async function startPgBouncer(
     file,
     `[databases]\n* = ${target.join(' ')}\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=${ownPort}\nunix_socket_dir=\nauth_type=any\npool_mode=transaction\ndefault_pool_size=8\nmax_client_conn=200\n`,
   )
-  // It refuses to run as root, and its user must be able to read its file.
+  // PgBouncer refuses to run as root, and the user `nobody` must be able to read the file.
   chmodSync(dir, 0o755)
   const asRoot = process.getuid?.() === 0
   const child = spawn(pgbouncer, [...(asRoot ? ['-u', 'nobody'] : []), file], { stdio: 'ignore' })
@@ -43,7 +43,7 @@ export async function startPgBouncer(
     )
     await client.end().catch(() => undefined)
     if (answered) break
-    if (tries === 50 || child.exitCode !== null) throw new Error('PgBouncer does not answer.')
+    if (tries === 50 || child.exitCode !== null) throw new Error('PgBouncer does not accept connections.')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return {

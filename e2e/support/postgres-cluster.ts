@@ -7,20 +7,20 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { freePort } from './running-app'
 
-/** Where the programs of a PostgreSQL server are, as Debian installs them; undefined where there are none. */
+/** The folder of PostgreSQL's server programs in Debian, of the newest version; undefined where there is none. */
 export const postgresPrograms = globSync('/usr/lib/postgresql/*/bin/initdb').sort().map(path.dirname).at(-1)
 
-/** A PostgreSQL server of a test's own, with its data in a temporary folder. */
+/** A PostgreSQL server for one test file, with its data in a temporary folder. */
 export type PostgresCluster = {
   port: number
   url(database: string): string
   /** Runs one statement in the database `postgres`. */
   query(sql: string): Promise<Record<string, unknown>[]>
-  /** Sends SIGINT for a fast shutdown, SIGQUIT for an immediate one; resolves when the server is gone. */
+  /** Sends SIGINT for a fast shutdown, SIGQUIT for an immediate one; resolves when the server has ended. */
   stop(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>
-  /** Kills the server and all processes of it, as a machine that loses its power; what the system has taken to write stays. */
+  /** Kills all processes of the server, as a power failure does, except that the system still writes its buffers. */
   kill(): Promise<void>
-  /** Starts it again; resolves when it takes connections. */
+  /** Starts it again; resolves when it accepts connections. */
   start(): Promise<void>
   /** Kills it and removes its data. */
   remove(): Promise<void>
@@ -38,9 +38,9 @@ const serverUser = () => {
 }
 
 /**
- * Makes a server and starts it.
+ * Creates a server and starts it.
  *
- * @param primary replicated to the new server by streaming; the new one then answers reads only, until `pg_promote()`
+ * @param primary the server that the new one replicates by streaming; the new one is read-only until `pg_promote()`
  */
 export async function startPostgres(primary?: Pick<PostgresCluster, 'port'>): Promise<PostgresCluster> {
   if (postgresPrograms === undefined)
@@ -81,8 +81,8 @@ export async function startPostgres(primary?: Pick<PostgresCluster, 'port'>): Pr
     const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])]
     for (let starts = 0; ;) {
       if (child === undefined || hasEnded(child)) {
-        // Right after a kill, the memory that the processes shared may still count as in use.
-        if (starts++ === 50) throw new Error('PostgreSQL ends before it takes connections.')
+        // Right after a kill, the shared memory of the processes may still count as in use.
+        if (starts++ === 50) throw new Error('PostgreSQL ends before it accepts connections.')
         child = spawn(path.join(programs, 'postgres'), args, { ...options, stdio: 'ignore' })
       }
       const isUp = await query('SELECT').then(
@@ -104,7 +104,7 @@ export async function startPostgres(primary?: Pick<PostgresCluster, 'port'>): Pr
   async function kill(): Promise<void> {
     if (child === undefined || hasEnded(child)) return
     const { pid } = child
-    // A server that is stopped cannot start others in the meantime, or end by itself.
+    // A suspended server cannot start processes or end in the meantime.
     child.kill('SIGSTOP')
     for (const backend of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
       .split(' ')

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { RunningApp } from './running-app'
 
-/** Whether the system keeps books on processes: Linux does, under /proc. */
-export const hasBooks = existsSync('/proc/self/stat')
+/** Whether the system has the files in /proc that the functions below read; Linux does. */
+export const hasProcFiles = existsSync('/proc/self/stat')
 
-/** Milliseconds of the processor that a process has used, all its threads together, in steps of ten. */
+/** Milliseconds of processor time that all threads of a process have used, in steps of ten. */
 export function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
@@ -12,21 +12,21 @@ export function cpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-/** The most memory that a process has had at once since `forgetPeak`, in bytes. */
+/** The most resident memory of a process since `resetPeak`, in bytes. */
 export function peakOf(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
 }
 
-export function forgetPeak(pid: number): void {
+export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
-/** The memory that a process has just now, in bytes. */
+/** The resident memory of a process now, in bytes. */
 export function memoryOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
 }
 
-/** The ids of the processes of an app that has one of each. */
+/** The ids of the web process and the worker of an app with one web process. */
 export function processesOf(app: RunningApp): { web: number; worker: number } {
   const { webs, worker } = childrenOf(app)
   const [web] = webs
@@ -57,11 +57,11 @@ function parentOf(pid: number): number | undefined {
         .split(' ')[1],
     )
   } catch {
-    return undefined // gone in the meantime
+    return undefined // It ended in the meantime.
   }
 }
 
-/** The memory that a process has just now, in bytes; pages that processes share count in parts. */
+/** The proportional memory of a process now, in bytes: of shared pages, each process counts a part. */
 export function proportionalMemoryOf(pid: number): number {
   return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))![1]) * 1024
 }

@@ -7,7 +7,7 @@ import { freePort } from './running-app'
 
 const isInstalled = (program: string) => existsSync(path.join('/usr/bin', program))
 
-/** Whether Prometheus of Debian's packages is installed. */
+/** Whether Debian's packages of Prometheus and promtool are installed. */
 export const hasPrometheus = isInstalled('prometheus') && isInstalled('promtool')
 
 export type Prometheus = {

@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { simpleParser } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 
-/** What an email gets to hear: taken, put off, refused for good; or the app, that its password is wrong. */
+/** The reply to an email: accepted, deferred, rejected; or a rejected login. */
 export type Reply = 'taken' | 451 | 550 | 535
 
 export type QuotedEmail = { to: string; raw: string; links: string[] }
 
 export type QuotingMail = {
   url: string
-  /** Emails that were handed over, taken or not. */
+  /** All emails that were sent to it, accepted or not. */
   emails: QuotedEmail[]
   reply: Reply
   /** How many times each reply was given. */
@@ -19,8 +19,8 @@ export type QuotingMail = {
 }
 
 /**
- * A mail server that asks for a password and that says, when it refuses, all that it knows: the password, or the email
- * with its links. Some do, and their words end up in error messages.
+ * Starts a mail server with a login, whose replies quote secrets when it rejects: the password, or the links of the email.
+ * Some servers do that, and their replies end up in error messages.
  */
 export async function startQuotingMail({
   user,

@@ -9,9 +9,9 @@ type Link = { user_id: string; timestamp: number; signature: string }
 export type MadeUp = { method: string; path: string; headers: [string, string][]; body: Buffer }
 
 /**
- * Requests that nobody would think of, to the endpoints and to whatever else there is.
+ * Random requests to the endpoints and to all other paths.
  *
- * @param links that would work, so that what lies behind the signature is reached, too
+ * @param links valid links, so that requests also reach the code behind the check of the signature
  */
 export function madeUpRequests(links: Link[]): fc.Arbitrary<MadeUp> {
   return fc
@@ -225,7 +225,7 @@ const path = fc
     return `${target || '/'}${rest && `?${rest}`}`.slice(0, 8_000)
   })
 
-/** An object like those that the endpoints take, more or less; with one of the links, now and then. */
+/** An object with some fields of the endpoints and others, sometimes with one of the links. */
 function fieldsWith(links: Link[]): fc.Arbitrary<Record<string, unknown>> {
   return fc
     .tuple(
@@ -237,18 +237,18 @@ function fieldsWith(links: Link[]): fc.Arbitrary<Record<string, unknown>> {
     .map(([link, rest]) => ({ ...(link !== undefined && links[link]), ...rest }))
 }
 
-/** A body and the type that goes with it: most as a client would mean them. */
+/** A content type and a body: well-formed, damaged or arbitrary. */
 function contentWith(links: Link[]): fc.Arbitrary<[string, string | Buffer]> {
-  const wellMeant = fieldsWith(links).chain((object) =>
+  const wellFormed = fieldsWith(links).chain((object) =>
     fc.constantFrom<[string, string][]>(
       ['application/json', JSON.stringify(object) ?? ''],
       ['application/x-www-form-urlencoded', asForm(object)],
       ['multipart/form-data; boundary=x', asMultipart(object)],
     ),
   )
-  /** The same with some of its bytes changed, left out or doubled. */
+  /** A well-formed body with some bytes replaced, removed or added. */
   const damaged = fc
-    .tuple(wellMeant, fc.array(fc.tuple(fc.nat(), fc.nat(255), fc.nat(2)), { minLength: 1, maxLength: 4 }))
+    .tuple(wellFormed, fc.array(fc.tuple(fc.nat(), fc.nat(255), fc.nat(2)), { minLength: 1, maxLength: 4 }))
     .map(([[type, body], changes]): [string, Buffer] => {
       const bytes = [...Buffer.from(body)]
       for (const [at, byte, how] of changes)
@@ -256,18 +256,18 @@ function contentWith(links: Link[]): fc.Arbitrary<[string, string | Buffer]> {
       return [type, Buffer.from(bytes)]
     })
   return fc.oneof(
-    { weight: 4, arbitrary: wellMeant },
+    { weight: 4, arbitrary: wellFormed },
     { weight: 3, arbitrary: damaged },
     { weight: 1, arbitrary: anything },
   )
 }
 
-/** What a client of Node's can put into a header line: no control characters, nothing beyond Latin-1. */
+/** Removes the characters that Node's client rejects in a header: control characters, and all beyond Latin-1. */
 function printable(characters: string): string {
   return characters.replace(/[^\x20-\x7e\xa0-\xff]/g, '').trim()
 }
 
-/** Percent escapes for what cannot stand in a target at all; the rest as it is, well spelt or not. */
+/** Percent-encodes the characters that a request target must not have, and leaves all others, `%` included. */
 function escape(characters: string): string {
   return characters.replace(/[^\x21-\x7e]/gu, (one) =>
     [...Buffer.from(one)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),

@@ -1,24 +1,24 @@
 import { connect, type Socket } from 'node:net'
 
-/** For tests: HTTP as bytes, because a client library refuses to send, or hides, most of what matters here. */
+// HTTP as bytes, because a client library refuses to send, or hides, most of what these tests need.
 
 export type RawAnswer = {
   status: number
   /** Names in lower case; repeated fields are joined with `, `. */
   headers: Map<string, string>
-  /** As sent, so in chunks where it was. */
+  /** As received, with the framing of chunks. */
   body: string
 }
 
 type Talk = {
-  /** Stops listening when what has come matches. */
+  /** Stops reading when the received text matches. */
   until?: RegExp
   /** Milliseconds. */
   patience?: number
 }
 
 /**
- * Sends bytes and gathers what comes back until the server closes, `until` matches or patience ends.
+ * Sends bytes and collects the response until the server closes, `until` matches or `patience` ends.
  *
  * @param address a port of this machine, or the path of a unix socket
  */
@@ -72,7 +72,7 @@ export function listen(
   })
 }
 
-/** Sends one request with `Connection: close` and returns its answer. */
+/** Sends one request with `Connection: close` and returns the response. */
 export async function ask(
   address: number | string,
   start: string,
@@ -84,7 +84,7 @@ export async function ask(
   return parseAnswer(text)
 }
 
-/** Takes the first answer apart. */
+/** Parses the first response of a text. */
 export function parseAnswer(text: string): RawAnswer {
   const [head = '', ...rest] = text.split('\r\n\r\n')
   const [start = '', ...lines] = head.split('\r\n')

@@ -31,14 +31,14 @@ export type RunningApp = {
   database: TestDatabase
   sql: pg.Pool
   secret: string
-  /** Everything that the processes wrote so far. */
+  /** All output of the processes so far. */
   output(): string
   addPerson(person?: NewPerson): Promise<Person>
   /** Whether this is the account's password now. */
   passwordIs(person: Person, password: string): Promise<boolean>
   /** Sends JSON to an endpoint. */
   post(endpoint: Endpoint, body: unknown, headers?: Record<string, string>): Promise<Answer>
-  /** Asks for a link and reads it from the email. */
+  /** Requests a link and reads it from the email. */
   linkFor(person: Person): Promise<LinkParameters>
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -57,7 +57,7 @@ type AppPlace = {
 
 const hash = createHashQueue()
 
-/** Out of the way of every test that is not about them. */
+/** Limits that no test reaches unless it sets lower ones. */
 const noLimits = {
   LIMIT_REQUESTS_PER_CLIENT: '1000000/1m',
   LIMIT_REQUESTS_PER_LOGIN: '1000000/1m',
@@ -69,7 +69,7 @@ const noLimits = {
   EMAIL_COOLDOWN: '0s',
 }
 
-/** The settings that a process of the built app needs, with limits that are out of the way. */
+/** The settings that a process of the built app needs, with limits that no test reaches. */
 export function appSettings({ secret, database, sink, url, port }: AppPlace): Record<string, string> {
   const { PATH = '', HOME = '' } = process.env
   return {
@@ -88,12 +88,12 @@ export function appSettings({ secret, database, sink, url, port }: AppPlace): Re
   }
 }
 
-/** A password that every default policy takes, new each time. */
+/** A password that the default policy accepts, new each time. */
 export function newPassword(): string {
   return `gravel ${randomBytes(6).toString('hex')} lantern`
 }
 
-/** A port that nobody listens on just now. */
+/** A port that is free now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -104,12 +104,12 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Starts the built app as `npm start` does, on a database and an SMTP server of its own unless some are given.
+ * Starts the built app as `npm start` does, by default on a database and an SMTP server of its own.
  *
- * @param command `demo` catches emails in its mailbox where no mail server is set
- * @param env settings beyond those that a start needs; undefined takes one of those away
- * @param cwd where it is started; by default in the sources
- * @param ownsUsers false where the configuration of the build maps a table of another product
+ * @param command `demo` keeps emails in its mailbox where no mail server is set
+ * @param env settings beside the required ones; undefined removes one of those
+ * @param cwd the directory of the start; by default the sources
+ * @param ownsUsers false where the configuration of the build maps the table of another product
  */
 export async function startApp({
   command = 'start',
@@ -204,7 +204,7 @@ export async function startApp({
     },
     async linkFor(person) {
       const answer = await post('send-reset-password-link', { login: person.username })
-      if (answer.status !== 200) throw new Error(`Asking was answered ${answer.status}: ${answer.text}`)
+      if (answer.status !== 200) throw new Error(`The request got ${answer.status}: ${answer.text}`)
       return readLink((await ownSink.next(person.email)).link)
     },
     async stop(signal = 'SIGTERM') {
@@ -225,7 +225,7 @@ export async function startApp({
 
 /** The parameters of a mailed link. */
 export function readLink(link: string | undefined): LinkParameters {
-  if (link === undefined) throw new Error('The email carries no link.')
+  if (link === undefined) throw new Error('The email has no link.')
   const { searchParams } = new URL(link)
   const of = (name: string) => searchParams.get(name) ?? ''
   return { user_id: of('user_id'), timestamp: of('timestamp'), signature: of('signature') }

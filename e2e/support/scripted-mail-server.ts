@@ -4,18 +4,18 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 type Step =
   'banner' | 'EHLO' | 'HELO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | '.' | 'RSET' | 'QUIT'
 
-/** Replies by step; null is silence. A reply of 421, and a banner other than 220, closes the connection. */
+/** Replies by step; null is no reply. A reply of 421, and a banner other than 220, closes the connection. */
 export type Script = Partial<Record<Step, string | null | ((line: string) => string | null)>>
 
 export type ScriptedMailServer = {
   port: number
-  /** Every command that came, without the lines of messages. */
+  /** Every received command, without the lines of messages. */
   heard: string[]
   sockets: Set<Socket>
   close(): void
 }
 
-/** A server that says what no well-kept mail server would: a real socket, and replies from a script. */
+/** Starts a mail server on a real socket that replies from a script, also as no proper mail server would. */
 export async function startScriptedMailServer(script: Script = {}): Promise<ScriptedMailServer> {
   const heard: string[] = []
   const sockets = new Set<Socket>()

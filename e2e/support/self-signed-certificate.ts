@@ -1,11 +1,10 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 
 /**
- * Makes a self-signed X.509 certificate and its key, both PEM, valid for a day: a mail server for tests to speak TLS
- * with. Not for production, which has certificates that others vouch for.
+ * Makes a self-signed X.509 certificate and its key, both PEM, for servers of tests. The certificate is valid for a day.
  *
- * @param host the one DNS name it stands for
- * @param options.expired whether its day ended a minute ago
+ * @param host its one DNS name
+ * @param options.expired whether it expired a minute ago
  */
 export function makeSelfSignedCertificate(
   host: string,
@@ -35,7 +34,7 @@ export function makeSelfSignedCertificate(
   }
 }
 
-// The few bits of DER (ITU-T X.690) that this takes.
+// The parts of DER (ITU-T X.690) that a certificate needs.
 
 function tagged(tag: number, content: Buffer): Buffer {
   const { length } = content

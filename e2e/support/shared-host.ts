@@ -9,19 +9,19 @@ import { freePort } from './running-app'
 
 export const hasNginx = spawnSync('nginx', ['-v']).status === 0
 
-/** A host that two apps share: nginx, Rekey under a path, and another app at the root. */
+/** A host with two apps behind nginx: Rekey under a path, and another app at the root. */
 export type SharedHost = {
   origin: string
-  /** Where Rekey is, without a trailing slash. */
+  /** The address of Rekey, without a trailing slash. */
   url: string
-  /** Where Rekey must listen. */
+  /** The port on which Rekey must listen. */
   appPort: number
-  /** What the other app was asked for. */
+  /** Method and path of each request to the other app. */
   visits: string[]
   close(): Promise<void>
 }
 
-/** Starts the proxy and the other app, as docs/operations.md tells an operator to; Rekey is started by the test. */
+/** Starts the other app, and nginx as docs/operations.md configures it. The test starts Rekey. */
 export async function startSharedHost(basePath: string): Promise<SharedHost> {
   const visits: string[] = []
   const other = createServer((request, answer) => {

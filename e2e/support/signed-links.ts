@@ -2,7 +2,7 @@ import { createLinkSigner, type LinkPurpose } from '@/lib/password-reset/reset-l
 import type { LinkState } from '@/lib/accounts/account'
 import type { RunningApp } from './running-app'
 
-/** Signs as the app does, so that a test can hold any link: too old, from the future, of another purpose or account. */
+/** Signs links with the app's secret, so that a test can make any link: old, future, of another purpose or account. */
 export function signedLinks(
   app: Pick<RunningApp, 'url' | 'secret' | 'sql'>,
   { oneTimeUse = true }: { oneTimeUse?: boolean } = {},
@@ -14,7 +14,7 @@ export function signedLinks(
     oneTimeUse,
   })
 
-  /** What a link of the account is bound to just now. */
+  /** The present state of the account to which its links are bound. */
   async function stateOf(id: string): Promise<LinkState> {
     const { rows } = await app.sql.query<LinkState>(
       `SELECT u."password" AS "passwordHash", u."email", u."is_active" AS "isActive",
@@ -31,7 +31,7 @@ export function signedLinks(
     return Math.floor(rows[0]!.now.getTime() / 1000)
   }
 
-  /** A link of the account as it is now, issued `age` seconds ago. */
+  /** A link for the account's present state, issued `age` seconds ago. */
   async function linkOf(
     person: { id: string },
     {

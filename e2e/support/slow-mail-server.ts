@@ -9,8 +9,8 @@ export type SlowMailServer = {
 }
 
 /**
- * A mail server that accepts every email a fixed time after it arrived. It parses none, and has a thread of its own, as a
- * mail server elsewhere has: what it costs must not count as time of the worker.
+ * Starts a mail server that accepts every email a fixed time after its arrival. It parses no email and runs in a thread of its
+ * own, so that its work does not count as time of the worker.
  */
 export async function startSlowMailServer(answerAfterMs: number): Promise<SlowMailServer> {
   const thread = new Worker(program, { eval: true, workerData: answerAfterMs })

@@ -1,32 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  appendFileSync,
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, chownSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { postgresPrograms } from './postgres-cluster'
 import { freePort } from './running-app'
-
-/** The folder of PostgreSQL's own programs in Debian; undefined where there is none. */
-const programs = existsSync('/usr/lib/postgresql')
-  ? readdirSync('/usr/lib/postgresql')
-      .map((version) => `/usr/lib/postgresql/${version}/bin`)
-      .find((folder) => existsSync(`${folder}/initdb`))
-  : undefined
 
 const idOf = (option: string) =>
   Number(spawnSync('id', [option, 'postgres'], { encoding: 'utf8' }).stdout || NaN)
 
-/** Whether a PostgreSQL server can be started on a disk of its own: it takes root, a user `postgres` and `initdb`. */
-export const maySmallDisk = process.getuid?.() === 0 && programs !== undefined && idOf('-u') > 0
+/** Whether a PostgreSQL server can start on a disk of its own: that needs root, a user `postgres` and `initdb`. */
+export const maySmallDisk = process.getuid?.() === 0 && postgresPrograms !== undefined && idOf('-u') > 0
 
-/** Starts a PostgreSQL server on a disk of its own of 120 MB, which `fill` fills and `empty` gives room again. */
+/** Starts a PostgreSQL server on a disk of 120 MB. `fill` fills the disk, `empty` makes room again. */
 export async function startSmallDiskServer() {
   const disk = mkdtempSync(path.join(tmpdir(), 'rekey-small-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=120m', 'none', disk])
@@ -34,7 +19,7 @@ export async function startSmallDiskServer() {
   chownSync(disk, uid, gid)
   const data = path.join(disk, 'data')
   const run = (program: string, ...args: string[]) =>
-    execFileSync(`${programs}/${program}`, args, { uid, gid, cwd: disk, stdio: 'ignore' })
+    execFileSync(`${postgresPrograms}/${program}`, args, { uid, gid, cwd: disk, stdio: 'ignore' })
   run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '--wal-segsize=1', '--no-sync')
   const port = await freePort()
   appendFileSync(

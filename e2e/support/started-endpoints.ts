@@ -8,7 +8,7 @@ export const paths = {
   reset: '/api/v1/accounts/reset-password/',
 }
 export const both = Object.values(paths)
-/** How many bytes a body may have. */
+/** The most bytes of a body. */
 export const limit = 16 * 1024
 
 export const json: [string, string] = ['Content-Type', 'application/json']
@@ -16,19 +16,19 @@ export const form: [string, string] = ['Content-Type', 'application/x-www-form-u
 export const sent = { detail: 'Reset link sent if the user exists in database' }
 export const required = { login: ['This field is required.'] }
 
-/** What an answer says: its status and its JSON. */
+/** The status and the JSON of a response. */
 export function told({ status, json: body }: Pick<Received, 'status' | 'json'>): [number, unknown] {
   return [status, body]
 }
 
 export type StartedEndpoints = Awaited<ReturnType<typeof startEndpoints>>
 
-/** The endpoints of a running app, and somebody to ask them for. */
+/** The endpoints of a running app, and a person with an account. */
 export async function startEndpoints(env: Record<string, string> = {}) {
   const app = await startApp({ env: { CORS_ALLOWED_ORIGINS: front, DEFAULT_LOCALE: 'de', ...env } })
   const person = await app.addPerson()
 
-  /** Sends a request byte by byte as it is given; to the endpoint for asking where no path is. */
+  /** Sends a request exactly as given, by default to the endpoint that requests links. */
   function send(given: Partial<Sent>): Promise<Received> {
     return exchange(app.port, { path: paths.send, ...given })
   }
@@ -37,7 +37,7 @@ export async function startEndpoints(env: Record<string, string> = {}) {
     return send({ headers: [json, ...headers], body: JSON.stringify(value) })
   }
 
-  /** How many requests for a link were accepted so far. */
+  /** How many requests for a link have been accepted. */
   async function requestsStored(): Promise<number> {
     const { rows } = await app.sql.query<{ stored: string }>(
       `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,

@@ -11,15 +11,15 @@ export type TestDatabase = {
   url: string
   schemas: SchemaNames
   kind: 'embedded' | 'server'
-  /** For `REKEY_SHARED_SESSION`: all clients share one session. */
+  /** Whether all clients share one session, for `REKEY_SHARED_SESSION`. */
   sharedSession: boolean
   drop(): Promise<void>
 }
 
-/** The server that tests make their databases on; the embedded one where there is none. */
+/** The URL of the server on which tests create their databases; without it, they use embedded databases. */
 export const testServer = process.env.TEST_DATABASE_URL
 
-/** Names the variable that tells the tests where the templates are: a directory, or a database of the server. */
+/** The variable with the place of the templates: a directory, or a database of the server. */
 export const templateVariable = 'REKEY_TEST_TEMPLATE'
 
 /** A new, empty database. */
@@ -27,7 +27,7 @@ export function createTestDatabase(): Promise<TestDatabase> {
   return testServer ? createOnServer(testServer) : createEmbedded('empty')
 }
 
-/** A new database with what `npm run migrate` makes, Rekey's own table of accounts included. */
+/** A new database after `npm run migrate`, with Rekey's own table of accounts. */
 export async function createMigratedDatabase(): Promise<TestDatabase> {
   const template = process.env[templateVariable]
   if (template !== undefined)
@@ -49,7 +49,7 @@ async function createOnServer(server: string, template = 'template1'): Promise<T
   }
 }
 
-/** Where no template was made, the database is initialised anew. */
+/** Copies a template; without one, it initialises a database. */
 async function createEmbedded(from: 'empty' | 'migrated'): Promise<TestDatabase> {
   const template = process.env[templateVariable]
   const dir = mkdtempSync(path.join(tmpdir(), 'rekey-test-'))

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 
-/** What two kinds of request took, in milliseconds, each under the names of what was timed. */
+/** Milliseconds by the names of the requests that were timed. */
 export type Times<Name extends string> = Record<Name, number>
 
-/** Sends one request, or several of which it times some. */
-export type Trial<Name extends string> = (round: number) => Promise<Times<Name>>
+/** Sends one request, or several, and returns the times of some of them. */
+export type TimedRound<Name extends string> = (round: number) => Promise<Times<Name>>
 
 export type Comparison = {
   pairs: number
@@ -16,40 +16,39 @@ export type Comparison = {
   verdict: Verdict
 }
 
-/** Whether the whole interval lies within the bound, or beyond it, or neither: then the pairs were too few, or too noisy. */
+/** Whether the interval lies within the bound, or beyond it, or neither, where the pairs were too few or too noisy. */
 export type Verdict = 'alike' | 'told apart' | 'undecided'
 
 export type Effort = {
-  /** Pairs that are taken, however narrow the interval. */
+  /** The fewest pairs, also where the interval is narrow. */
   least: number
-  /** Pairs and seconds after which no more are taken, however wide the interval. */
+  /** The most pairs and seconds, also where the interval is wide. */
   most: number
   seconds: number
-  /** How many pairs are under way at once; more than one only where the time is mostly waiting. */
+  /** How many pairs run at once; more than one only where most of the time is waiting. */
   lanes?: number
 }
 
 /** Milliseconds within which the interval must lie. */
 export const bound = 1
 
-/** Pairs are taken until the interval is this narrow. A rule on the width alone favours neither verdict. */
+/** The width of the interval at which measuring ends. A rule on the width alone favours neither verdict. */
 const narrow = 0.8 * bound
 
-/** Of this many pairs, both sides are shuffled together: what one request leaves behind falls on either side alike. */
+/** The requests of this many pairs are shuffled together, so that the effect of one on the next meets both sides alike. */
 const block = 10
 
 /**
- * Times two kinds of request in turns, in random order, and compares what belongs together. What drifts (a machine that
- * grows warm, a table that grows) meets both sides of a pair and cancels out; an outlier counts as one pair, however far
- * out it lies.
+ * Times two kinds of requests in turns and in random order, and compares the pairs. A drift, as of a growing table, meets both
+ * sides of a pair and cancels out. An outlier counts as one pair, however large it is.
  */
 export async function compareTimes<Name extends string>(
-  one: Trial<Name>,
-  other: Trial<Name>,
+  one: TimedRound<Name>,
+  other: TimedRound<Name>,
   { least, most, seconds, lanes = 1 }: Effort,
 ): Promise<Record<Name, Comparison>> {
   const warmUp = 5
-  for (let round = 0; round < warmUp; round += 1) for (const trial of [one, other]) await trial(round)
+  for (let round = 0; round < warmUp; round += 1) for (const side of [one, other]) await side(round)
 
   const pairs: [Times<Name>, Times<Name>][] = []
   let round = warmUp
@@ -59,7 +58,7 @@ export async function compareTimes<Name extends string>(
     for (const side of sides) taken[side].push(await (side === 0 ? one : other)(round++))
     taken[0].forEach((times, i) => pairs.push([times, taken[1][i]!]))
   }
-  const summed = () => {
+  const compared = () => {
     const names = Object.keys(pairs[0]![0]) as Name[]
     return names.map((name) => [name, compare(pairs.map(([a, b]) => [a[name], b[name]]))] as const)
   }
@@ -68,13 +67,13 @@ export async function compareTimes<Name extends string>(
   const mayTakeMore = () => pairs.length < most && performance.now() < end
   do {
     await Promise.all(Array.from({ length: lanes }, takeBlock))
-  } while (mayTakeMore() && (pairs.length < least || !summed().every(([, one]) => isNarrow(one))))
-  return Object.fromEntries(summed()) as Record<Name, Comparison>
+  } while (mayTakeMore() && (pairs.length < least || !compared().every(([, one]) => isNarrow(one))))
+  return Object.fromEntries(compared()) as Record<Name, Comparison>
 }
 
 /**
- * The median of paired differences with the interval that inverts the sign test: it supposes nothing of how the times
- * are spread, only that pairs are independent.
+ * The median of paired differences, with the interval that inverts the sign test. It assumes no distribution of the times,
+ * only that pairs are independent.
  */
 export function compare(pairs: [number, number][]): Comparison {
   const differences = pairs.map(([one, other]) => one - other).sort((a, b) => a - b)
@@ -87,18 +86,18 @@ export function compare(pairs: [number, number][]): Comparison {
     difference: middle(differences),
     interval,
     typical: median(pairs.flat()),
-    verdict: judge(interval),
+    verdict: verdictOf(interval),
   }
 }
 
-function judge([low, high]: [number, number]): Verdict {
+function verdictOf([low, high]: [number, number]): Verdict {
   if (low >= -bound && high <= bound) return 'alike'
   return low > bound || high < -bound ? 'told apart' : 'undecided'
 }
 
 export const median = (values: number[]) => middle([...values].sort((a, b) => a - b))
 
-/** Of values in order. */
+/** The median of sorted values. */
 function middle(sorted: number[]): number {
   const last = sorted.length - 1
   return (sorted[Math.floor(last / 2)]! + sorted[Math.ceil(last / 2)]!) / 2

@@ -5,14 +5,14 @@ export type Timed = {
   /** From the first byte that is sent to the last that is received, in milliseconds. */
   took: number
   status: number
-  /** All that tells one answer from another: status, headers in their order and the body's bytes. */
+  /** Status, headers in their order and the body, without what differs in every response. */
   plain: string
 }
 
-/** What of an answer is its own and says nothing: the time, the request's number and the page's nonce. */
-const itsOwn = /^(date|x-request-id)$/i
+/** The headers that differ in every response. */
+const unique = /^(date|x-request-id)$/i
 
-/** One client that keeps its connection, so that no handshake is timed; the body is made before the clock starts. */
+/** A client that keeps its connection, so that no handshake is timed, and makes the body before the clock starts. */
 export function timedClient(port: number) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
@@ -32,7 +32,7 @@ export function timedClient(port: number) {
           const took = performance.now() - start
           const { statusCode: status = 0, rawHeaders } = incoming
           const lines = rawHeaders.flatMap((name, i) =>
-            i % 2 === 0 && !itsOwn.test(name) ? [`${name}: ${rawHeaders[i + 1]}`] : [],
+            i % 2 === 0 && !unique.test(name) ? [`${name}: ${rawHeaders[i + 1]}`] : [],
           )
           const plain = [status, ...lines, Buffer.concat(chunks).toString('latin1')].join('\n')
           resolve({ took, status, plain })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** A row of the table of troubles in docs/operations.md: the doctor's line, the first metric and the alert that name it. */
+/** A row of the table of troubles in docs/operations.md: its line of the doctor, its first metric and its alert. */
 export type TroubleRow = { trouble: string; check: string; metric: string; alert: string }
 
 export function readTroubles(): TroubleRow[] {

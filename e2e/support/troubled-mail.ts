@@ -6,7 +6,7 @@ import path from 'node:path'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
 import { makeSelfSignedCertificate } from './self-signed-certificate'
 
-/** How the mail server is: well, or one of the ways in which mail servers are not. */
+/** The state of the mail server: it works (`well`), or has one of these troubles. */
 export const troubles = [
   'away',
   'refusing (550)',
@@ -14,7 +14,7 @@ export const troubles = [
   'silent',
   'not to be trusted',
 ] as const
-export type Mood =
+export type MailState =
   | 'well'
   | (typeof troubles)[number]
   | 'refusing the login (535)'
@@ -24,26 +24,26 @@ export type Mood =
   | 'a byte every five seconds'
 
 export type TroubledMail = {
-  /** What the app needs to be told: where the server is and that its certificate is good. */
+  /** The app's settings for this server and its certificate. */
   env: { SMTP_URL: string; NODE_EXTRA_CA_CERTS: string }
-  /** Becomes so for all connections from now on, and ends those that there are. */
-  becomes(mood: Mood): void
-  /** Emails taken, and connections that came to nothing, so far. */
+  /** Sets the state of all new connections, and ends those that are open. */
+  becomes(state: MailState): void
+  /** How many emails it accepted, and how many connections failed by its trouble. */
   counts: { taken: number; troubled: number }
-  /** How many emails to an address were taken so far. */
+  /** How many emails to an address it accepted. */
   countTo(address: string): number
   close(): Promise<void>
 }
 
-/** A mail server over TLS that takes emails and forgets them, and can be in trouble. */
+/** Starts a mail server with TLS that accepts emails without storing them, and that can be in trouble. */
 export async function startTroubledMail(): Promise<TroubledMail> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rekey-mail-'))
   const trusted = makeSelfSignedCertificate('localhost')
-  const stranger = makeSelfSignedCertificate('localhost')
+  const untrusted = makeSelfSignedCertificate('localhost')
   const ca = path.join(dir, 'ca.pem')
   writeFileSync(ca, trusted.cert)
 
-  let mood: Mood = 'well'
+  let state: MailState = 'well'
   const counts = { taken: 0, troubled: 0 }
   const takenBy = new Map<string, number>()
   const sockets = new Set<Socket>()
@@ -51,17 +51,17 @@ export async function startTroubledMail(): Promise<TroubledMail> {
     ...trusted,
     authOptional: true,
     onConnect(_session, callback) {
-      if (mood === 'silent') counts.troubled += 1
+      if (state === 'silent') counts.troubled += 1
       else callback()
     },
     onRcptTo(_address, _session, callback) {
-      const code = /\((\d{3})\)/.exec(mood)?.[1]
+      const code = /\((\d{3})\)/.exec(state)?.[1]
       if (code === undefined) return callback()
       counts.troubled += 1
       callback(Object.assign(new Error('not now'), { responseCode: Number(code) }))
     },
     onAuth(_auth, _session, callback) {
-      if (mood !== 'refusing the login (535)') return callback(null, { user: 'rekey' })
+      if (state !== 'refusing the login (535)') return callback(null, { user: 'rekey' })
       counts.troubled += 1
       callback(Object.assign(new Error('not you'), { responseCode: 535 }))
     },
@@ -69,14 +69,14 @@ export async function startTroubledMail(): Promise<TroubledMail> {
       stream.resume()
       stream.on('end', () => {
         const socket = [...sockets].find(({ remotePort }) => remotePort === session.remotePort)
-        if (mood.startsWith('dropping before 250')) {
+        if (state.startsWith('dropping before 250')) {
           counts.troubled += 1
-          if (mood === 'dropping before 250, with the email') take(session)
+          if (state === 'dropping before 250, with the email') take(session)
           socket?.destroy()
           return
         }
         take(session)
-        if (mood === 'dropping after 250' && socket !== undefined) destroyAfterWrite(socket)
+        if (state === 'dropping after 250' && socket !== undefined) destroyAfterWrite(socket)
         callback()
       })
     },
@@ -85,18 +85,18 @@ export async function startTroubledMail(): Promise<TroubledMail> {
     counts.taken += 1
     for (const { address } of envelope.rcptTo) takenBy.set(address, (takenBy.get(address) ?? 0) + 1)
   }
-  // Of a client that does not trust the certificate and leaves, as often as not.
+  // A client that does not trust the certificate disconnects.
   server.on('error', () => undefined)
   server.server.prependListener('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
-    if (mood === 'a byte every five seconds') {
+    if (state === 'a byte every five seconds') {
       counts.troubled += 1
       trickle(socket)
     }
-    if (mood !== 'away' && mood !== 'not to be trusted') return
+    if (state !== 'away' && state !== 'not to be trusted') return
     counts.troubled += 1
-    if (mood === 'away') socket.destroy()
+    if (state === 'away') socket.destroy()
   })
   server.listen(0, '127.0.0.1')
   await once(server.server, 'listening')
@@ -107,8 +107,8 @@ export async function startTroubledMail(): Promise<TroubledMail> {
     counts,
     countTo: (address) => takenBy.get(address) ?? 0,
     becomes(next) {
-      mood = next
-      server.updateSecureContext(mood === 'not to be trusted' ? stranger : trusted)
+      state = next
+      server.updateSecureContext(state === 'not to be trusted' ? untrusted : trusted)
       for (const socket of sockets) socket.destroy()
     },
     async close() {
@@ -119,14 +119,14 @@ export async function startTroubledMail(): Promise<TroubledMail> {
   }
 }
 
-/** Ends a socket right after what it says next. */
+/** Ends a socket right after its next write. */
 function destroyAfterWrite(socket: Socket): void {
   const before = socket.bytesWritten
   const look = () => (socket.bytesWritten > before ? socket.destroy() : setImmediate(look))
   setImmediate(look)
 }
 
-/** Makes a socket say what it has to say very slowly. */
+/** Makes a socket send one byte every five seconds. */
 function trickle(socket: Socket): void {
   const write = socket.write.bind(socket) as (bytes: Buffer) => boolean
   let bytes = Buffer.alloc(0)

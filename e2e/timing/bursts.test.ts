@@ -6,7 +6,7 @@ import { isLong } from '@/e2e/support/long-form'
 import { startNginx, type Proxy } from '@/e2e/support/nginx'
 import { hasNginx } from '@/e2e/support/shared-host'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import { childrenOf, forgetPeak, hasBooks, memoryOf, peakOf } from '@/e2e/support/process-resources'
+import { childrenOf, resetPeak, hasProcFiles, memoryOf, peakOf } from '@/e2e/support/process-resources'
 
 // Many connections from one address, each with as many requests as it may send before the first is answered, while somebody
 // else asks for a link and an orchestrator for health. The figures of the long form stand in docs/long-runs.md.
@@ -37,7 +37,7 @@ type Flood = keyof typeof floods
 let apps: Record<'direct' | 'proxied', RunningApp>
 let proxy: Proxy | undefined
 beforeAll(async () => {
-  if (!hasBooks) return
+  if (!hasProcFiles) return
   const env = { WEB_CONCURRENCY: '2', LIMIT_RESETS_PER_CLIENT: undefined }
   apps = {
     direct: await startApp({ env }),
@@ -75,19 +75,19 @@ async function probe(port: number, until: () => boolean) {
 }
 
 /** Sends a burst, probes until a while after it, and gives what was seen, with the memory of the web processes. */
-async function burst(way: Way, flood: Flood, hold: boolean) {
+async function burst(way: Way, flood: Flood, keepOpen: boolean) {
   const app = way === 'directly' ? apps.direct : apps.proxied
   const port = way === 'directly' ? app.port : proxy!.port
   const overHttp2 = way === 'through nginx over HTTP/2'
   const shape = overHttp2
     ? { port: proxy!.http2Port, connections: Math.ceil(connections / 64), requests: 64, overHttp2 }
     : { port, connections, requests: 8 }
-  const order = { ...shape, ...floods[flood], from: '127.0.0.2', hold }
+  const order = { ...shape, ...floods[flood], from: '127.0.0.2', keepOpen }
   const { webs } = childrenOf(app)
   // What is loaded on first use is a part of being idle.
   for (let n = 0; n < 20; n += 1) await exchange(app.port, { method: 'GET', path: '/forgot-password/' })
   const idle = webs.map(memoryOf)
-  for (const pid of webs) forgetPeak(pid)
+  for (const pid of webs) resetPeak(pid)
 
   const attacker = spawn(process.execPath, ['e2e/support/burst.js', JSON.stringify(order)], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -98,7 +98,7 @@ async function burst(way: Way, flood: Flood, hold: boolean) {
   createInterface({ input: attacker.stdout }).on('line', (line) => {
     if (line !== 'sent') statuses = JSON.parse(line) as Record<string, number>
     // What waits is worked off meanwhile.
-    if (line === 'sent' && hold) setTimeout(() => attacker.stdin.end(), 2_000)
+    if (line === 'sent' && keepOpen) setTimeout(() => attacker.stdin.end(), 2_000)
     if (line !== 'sent') over = performance.now()
   })
   const seen = await probe(port, () => performance.now() > over + 2_000)
@@ -106,7 +106,7 @@ async function burst(way: Way, flood: Flood, hold: boolean) {
   const peaks = webs.map((pid, n) => peakOf(pid) / idle[n]!)
   if (isLong)
     process.stdout.write(
-      `${flood}, ${way}, ${hold ? 'kept open' : 'closed'}: ${Math.round(over - began)} ms, slowest ${slowest} ms, ` +
+      `${flood}, ${way}, ${keepOpen ? 'kept open' : 'closed'}: ${Math.round(over - began)} ms, slowest ${slowest} ms, ` +
         `memory × ${Math.max(...peaks).toFixed(2)}, ${JSON.stringify(statuses)}\n`,
     )
   return { seen, slowest, peaks, statuses }
@@ -114,15 +114,15 @@ async function burst(way: Way, flood: Flood, hold: boolean) {
 
 const needsNginx = (way: Way) => way !== 'directly' && !hasNginx && process.env.CI === undefined
 
-describe.runIf(hasBooks).each(ways)('a burst %s [R9]', (way) => {
+describe.runIf(hasProcFiles).each(ways)('a burst %s [R9]', (way) => {
   const wanted = isLong || way === 'directly' ? (Object.keys(floods) as Flood[]) : (['pages'] as const)
   const cases = wanted.flatMap((flood) =>
-    [false, true].map((hold) => [flood, hold ? 'kept open' : 'closed at once', hold] as const),
+    [false, true].map((keepOpen) => [flood, keepOpen ? 'kept open' : 'closed at once', keepOpen] as const),
   )
   test.skipIf(needsNginx(way)).each(cases)(
     'of %s, %s, holds nobody else up and takes no more than twice the memory [R9]',
-    async (flood, _, hold) => {
-      const { seen, slowest, peaks } = await burst(way, flood, hold)
+    async (flood, _, keepOpen) => {
+      const { seen, slowest, peaks } = await burst(way, flood, keepOpen)
       expect(seen.filter(({ status }) => status !== 200)).toEqual([])
       for (const what of ['live', 'ready', 'post'])
         expect(seen.filter((one) => one.what === what)).not.toEqual([])

@@ -6,7 +6,7 @@ import { startDatabaseProxy } from '@/e2e/support/database-proxy'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Endpoint, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase } from '@/e2e/support/test-database'
-import { bound, compareTimes, type Comparison, type Effort, type Trial } from '@/e2e/support/time-pairs'
+import { bound, compareTimes, type Comparison, type Effort, type TimedRound } from '@/e2e/support/time-pairs'
 import { timedClient, type TimedClient } from '@/e2e/support/timed-requests'
 import { startTroubledMail, troubles } from '@/e2e/support/troubled-mail'
 import { isLong } from '@/e2e/support/long-form'
@@ -114,7 +114,7 @@ function sends<Name extends string>(
   endpoint: Endpoint,
   fields: (round: number) => object,
   answers: Answers,
-): Trial<Name> {
+): TimedRound<Name> {
   return async (round) => {
     const { took, plain } = await client.post(endpoint, fields(round))
     answers.add(plain)
@@ -139,7 +139,7 @@ type Told<Name extends string> = { times: Record<Name, Comparison>; answers: str
 /** Compares two kinds of request, and keeps the numbers for the report. */
 async function tell<Name extends string>(
   condition: string,
-  sides: (answers: Answers) => [Trial<Name>, Trial<Name>],
+  sides: (answers: Answers) => [TimedRound<Name>, TimedRound<Name>],
   how: Effort = effort,
 ): Promise<Told<Name>> {
   const answers: Answers = new Set()
@@ -168,7 +168,7 @@ describe('asking for a link', () => {
   const condition = 'ask, known against unknown'
   const knownAndUnknown = (app: RunningApp) => {
     const client = clientOf(app)
-    return (answers: Answers): [Trial<'answer'>, Trial<'answer'>] => [
+    return (answers: Answers): [TimedRound<'answer'>, TimedRound<'answer'>] => [
       asksFor(client, known, answers),
       asksFor(client, unknown, answers),
     ]
@@ -205,7 +205,7 @@ describe('asking for a link', () => {
     // Mostly waiting, so several at once.
     const how = { ...slowEffort, lanes: 4 }
     const pool = Array.from({ length: 8 }, () => clientOf(app))
-    const inTurn = (logins: string[], answers: Answers): Trial<'answer'> => {
+    const inTurn = (logins: string[], answers: Answers): TimedRound<'answer'> => {
       const trials = pool.map((client) => asksFor(client, logins, answers))
       return (round) => trials[round % trials.length]!(round)
     }
@@ -265,7 +265,7 @@ describe('asking for a link', () => {
     client: TimedClient,
     logins: string[],
     answers: Answers,
-  ): Trial<'answer' | 'next' | 'later'> {
+  ): TimedRound<'answer' | 'next' | 'later'> {
     const row = 8
     const pause = 60
     const other = (n: number) => asksFor(client, others, answers)(n)
@@ -361,7 +361,7 @@ describe('posting a new password', () => {
   }
   const byId = ({ app, ids }: { app: RunningApp; ids: string[] }) => {
     const client = clientOf(app)
-    return (answers: Answers): [Trial<'answer'>, Trial<'answer'>] => [
+    return (answers: Answers): [TimedRound<'answer'>, TimedRound<'answer'>] => [
       guesses(client, ids, answers),
       guesses(client, strangers, answers),
     ]
