@@ -1,4 +1,4 @@
-import { longestId } from '@/lib/config/account-id'
+import { maxAccountIdLength } from '@/lib/config/account-id'
 import { findLink } from '@/lib/http/link-repair'
 import type { LinkKind } from '@/lib/password-reset/reset-link'
 import type { LinkSigner } from '@/lib/password-reset/reset-link'
@@ -32,7 +32,7 @@ export function readLinkParameters(
   if (link !== undefined) return { ...link, timestamp: String(link.timestamp) }
   const [user_id, timestamp, signature] = names.map((name) => {
     const value = Object.hasOwn(query, name) ? query[name] : undefined
-    return typeof value === 'string' && value.length <= longestId ? value.trim() : ''
+    return typeof value === 'string' && value.length <= maxAccountIdLength ? value.trim() : ''
   })
   return user_id && timestamp && signature ? { user_id, timestamp, signature } : 'damaged'
 }

@@ -5,14 +5,14 @@ import type { Account, LinkState } from './account'
 export type LoginAttributes = readonly ('username' | 'email')[]
 
 /**
- * The longest login that is looked up, in UTF-16 code units: 64 of a mailbox, an @ and 255 of a domain (RFC 5321 §4.5.3.1). A
- * longer username is not found.
+ * The longest login that is looked up, in UTF-16 code units: 64 for a local part, 1 for the @ and 255 for a domain (RFC 5321
+ * §4.5.3.1). An account whose username is longer cannot request a link by it.
  */
 export const maxLoginLength = 320
 
-/** A look-up took too long, or waited too long for others. The message says what to do, and names no login. */
+/** A look-up took too long, or waited too long for other look-ups. The message says what to do, and names no login. */
 export class LookUpTimedOut extends Error {
-  /** "query_canceled" (PostgreSQL, Appendix A), so that it counts as a database that is away for now. */
+  /** "query_canceled" (PostgreSQL, Appendix A), so that `isDatabaseUnavailable` holds for this error, too. */
   readonly code = '57014'
 
   constructor(message: string, options?: ErrorOptions) {
@@ -22,18 +22,20 @@ export class LookUpTimedOut extends Error {
 }
 
 /**
- * The only access of the reset flow to accounts. Ids are opaque texts. Each statement also reads what Rekey itself knows about an
- * account (`lib/recovery`).
+ * The only access of the reset flow to accounts. Ids are opaque texts. An account that is read includes what Rekey itself knows
+ * about it: the epoch of its links, and when a reset last changed its password.
  */
 export type AccountStore = {
-  /** Identifies the users table in Rekey's own rows and in links: `public.auth_user`; empty for Rekey's own table. */
+  /** Identifies the users table in Rekey's own rows and in links, such as `public.auth_user`; empty for Rekey's own table. */
   readonly identity: string
 
   /**
    * Finds the accounts of a typed login. A username must match as the mapping's `usernameStored` says; by default exactly, with
    * accented letters composed or decomposed. An email address must match in canonical form. The rows are compared once more in
-   * this process, because a collation of the database may treat different texts as equal. A search by email address finds only
-   * resettable accounts, and `choose` limits their number.
+   * this process, because a collation of the database may treat different texts as equal.
+   *
+   * A search by email address leaves out accounts that are inactive or have no password. It may find accounts whose hash has an
+   * unknown format: the caller must check `isResettable`.
    *
    * @param choose selects among the ids of an email address's accounts, oldest first; by default all
    * @throws LookUpTimedOut
@@ -47,7 +49,7 @@ export type AccountStore = {
   /**
    * Finds the ids of an email address's accounts, oldest first, a thousand at most.
    *
-   * @param resettable false also finds accounts that may not be reset
+   * @param resettable true (the default) leaves out accounts that are inactive or have no password
    * @throws LookUpTimedOut
    */
   findIdsByEmail(email: string, resettable?: boolean): Promise<string[]>
@@ -57,26 +59,26 @@ export type AccountStore = {
    */
   findOne(login: string): Promise<Account | null>
 
-  /** Reads an account and the database's clock in one statement; the account is null if no account has this id. */
+  /** Reads an account and the database's clock in one statement. The account is null if none has this id. */
   read(id: string): Promise<{ account: Account | null; now: Date }>
 
-  /** Costs the same as {@link read}: reads an id that no account has. */
+  /** Costs the same as {@link read}, because it reads an id that no account has. */
   simulateRead(): Promise<void>
 
   /** Reads at most `most` accounts, oldest first. */
   list(most: number): Promise<Account[]>
 
-  /** Reads at most `most` accounts in no order: a start must not sort a table of millions. */
+  /** Reads at most `most` accounts in no order. It runs at start, which must not sort a table of millions. */
   sample(most: number): Promise<Account[]>
 
   /**
-   * Replaces the password if the account is still in the state that the link was signed against, and deletes the rows of the
-   * mapping's `end`, such as sessions. Locks the account's row, the row of the hash and Rekey's own row, then compares: of two
-   * concurrent resets, the second finds a changed state.
+   * Replaces the password if the account is resettable and still in the state that the link was signed with. Then deletes the
+   * rows that the mapping's `end` names, such as sessions. Locks the account's row, the row of the hash and Rekey's own row before
+   * it compares, so that the second of two concurrent resets finds the state that the first one left.
    *
-   * @param bindPassword false if links may be used more than once: a changed password is then no reason to stop
-   * @returns how many rows of `end` were deleted that sign in, such as sessions; null if the password was not replaced
-   * @throws Error if not exactly one row would change; the transaction is then rolled back
+   * @param bindPassword whether the hash must be the signed one, too; false if links may be used more than once
+   * @returns `endedSignIns`: how many deleted rows were sessions or tokens that sign in. Null if the state differs: nothing changed
+   * @throws Error if the update changed no row or several; the caller must then roll back the transaction
    */
   replacePassword(
     tx: Transaction,

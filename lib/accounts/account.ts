@@ -1,4 +1,4 @@
-/** An account as the reset flow sees it. Texts that its table does not have are empty. */
+/** An account as the reset flow sees it. A text is empty if the users table has no column for it. */
 export type Account = {
   id: string
   username: string
@@ -16,16 +16,18 @@ export type Account = {
   passwordProblem: 'none' | 'unknown-format' | 'several-hashes' | null
   isActive: boolean
   locale: string | null
-  /** Tells several accounts with one email address apart, if the mapping names a column for it; else empty. */
+  /** Tells several accounts with one email address apart in emails. Empty if the mapping names no column for it. */
   label: string
+  /** The last change that Rekey or the users table recorded; null if neither did. */
   passwordChangedAt: Date | null
-  /** Rises by one each time the account's links are revoked. */
+  /** A number that rises whenever the account's links are revoked. */
   linksEpoch: number
 }
 
 /**
- * The properties of an account that its links are signed with: when one of them changes, the links become invalid. Links that may be
- * used more than once (RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false), and `cancel-change` links, are signed without the password.
+ * The properties of an account that its links are signed with: when one of them changes, the links become invalid. The hash is
+ * left out of `cancel-change` links, and of all links if they may be used more than once
+ * (RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false).
  */
 export type LinkState = {
   passwordHash: string | null
@@ -35,12 +37,12 @@ export type LinkState = {
 }
 
 /**
- * Compares two ids, for sorting: numbers by their value, all others as text. Where ids ascend with time (sequences, UUID version 7,
+ * Compares two ids, for sorting: two numbers by their value, other ids as text. If ids ascend with time (sequences, UUID version 7,
  * RFC 9562 §5.7), the older account comes first.
  */
 export function compareIds(a: string, b: string): number {
-  const isLonger = /^\d+$/.test(a) && /^\d+$/.test(b) ? a.length - b.length : 0
-  if (isLonger !== 0) return isLonger
+  const lengthDifference = /^\d+$/.test(a) && /^\d+$/.test(b) ? a.length - b.length : 0
+  if (lengthDifference !== 0) return lengthDifference
   return a < b ? -1 : Number(a > b)
 }
 
@@ -50,7 +52,7 @@ export function linkState(account: Account): LinkState {
   return { passwordHash, email, isActive, linksEpoch }
 }
 
-/** Whether an account can be sent a link and be reset: it is active, has a password of its own, and has an email address. */
+/** Whether an account can get a link and be reset: it is active, its stored password is usable, and it has an email address. */
 export function isResettable({ isActive, passwordProblem, email }: Account): boolean {
   return isActive && passwordProblem === null && email !== ''
 }
@@ -61,7 +63,7 @@ export function signInName({ username, email }: Pick<Account, 'username' | 'emai
 }
 
 /**
- * Whether the password was replaced after a link was requested. Then the request is fulfilled, or no longer wanted.
+ * Whether the password was changed after a link was requested. The link is then no longer needed.
  *
  * @param requestedAt whole seconds since the epoch
  */

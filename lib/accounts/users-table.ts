@@ -1,6 +1,6 @@
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 
-/** A value that a mapping compares or writes. It is cast to the type of its column. */
+/** A value that a mapping compares with a column or writes into it. It is cast to the type of the column. */
 export type Scalar = string | number | boolean
 
 /**
@@ -15,10 +15,10 @@ export type Condition =
   | { column: string; startsWith: string }
   | { any: readonly Condition[] }
 
-/** What a reset writes into a column beside the hash: a value, the time, or that many random letters and digits. */
+/** What a reset writes into a column beside the hash: a value, the time of the reset, or `random` random letters and digits. */
 export type WrittenValue = Scalar | null | 'now' | { random: number }
 
-/** Rows that a reset deletes: sessions, tokens, open reset links. */
+/** Rows that a reset deletes: those of the account that satisfy `where`, such as its sessions or tokens. */
 export type EndedRows = {
   table: string
   /** The column that names the account: by its id or, with `by: 'email'`, by its email address. */
@@ -27,13 +27,13 @@ export type EndedRows = {
   where?: readonly Condition[]
   /** What the rows are: sessions or tokens that sign in (the default), or open reset links, which end no session. */
   holds?: 'sign-ins' | 'reset-links'
-  /** The table may be missing, because it belongs to an optional part of the product. Each process checks once. */
+  /** Whether the table may be missing, because it belongs to an optional part of the product. Each process checks once. */
   ifPresent?: boolean
 }
 
 /**
- * Where a users table keeps what Rekey needs. Tables are named with their schema (`crm.people`); without one, `public` is
- * meant, never `search_path`. Names are written as the catalogue has them, without quotes: `"userId"` is `userId`.
+ * Where a users table keeps what Rekey needs. A table is named with its schema (`crm.people`); a name without a schema means
+ * `public`, whatever `search_path` says. Names are written as the catalogue has them, without quotes: `"userId"` is `userId`.
  */
 export type UsersMapping = {
   /** A table or an updatable view. */
@@ -52,10 +52,11 @@ export type UsersMapping = {
   lastName?: string
   /** The whole name, where the table has one column for it. */
   name?: string
-  /** A language tag, in which this account's emails are written. */
+  /** The column of a language tag: the account's emails are written in that language. */
   locale?: string
+  /** The column of the time of creation, which orders accounts from old to new. Without it, the id does. */
   createdAt?: string
-  /** The column that tells several accounts with one email address apart, for emails. */
+  /** The column whose text tells several accounts with one email address apart in emails. */
   label?: string
   /** Limits Rekey to these rows, such as one tenant of a shared table. */
   only?: readonly Condition[]
@@ -71,10 +72,10 @@ export type UsersMapping = {
     accepts?: readonly PasswordFormat[]
     /** Conditions that mark an account without a password. NULL and an empty text always do. */
     none?: readonly Condition[]
-    /** The column of the time of the last change. */
+    /** The column of the time of the last change, in the table of the hash. A reset writes it. */
     changedAt?: string
   }
-  /** Columns that a reset writes beside the hash, in its table. */
+  /** Columns that a reset writes beside the hash, in the table of the hash. */
   set?: Readonly<Record<string, WrittenValue>>
   end?: readonly EndedRows[]
 }
@@ -82,24 +83,24 @@ export type UsersMapping = {
 /** The name of a table, split at the dot: schema and table. */
 export type TableName = { schema: string; name: string }
 
-/** Splits a name such as `crm.people`. A name has one dot at most; without one, the schema is `public`. */
+/** Splits a name such as `crm.people` at its first dot. Without a dot, the schema is `public`. Drops what follows a second dot. */
 export function parseTableName(text: string): TableName {
   const [first = '', second] = text.split('.')
   return second === undefined ? { schema: 'public', name: first } : { schema: first, name: second }
 }
 
-/** Identifies a users table in Rekey's own rows and in links: `public.auth_user`. */
+/** Returns the name that identifies a users table in Rekey's own rows and in links, such as `public.auth_user`. */
 export function identityOf({ table }: Pick<UsersMapping, 'table'>): string {
   const { schema, name } = parseTableName(table)
   return `${schema}.${name}`
 }
 
-/** Maps a team's own table. Returns the mapping as it was given; `npm start` checks it against the database. */
+/** Types the mapping of a team's own table; returns it unchanged. Servers and workers check it against the database at start. */
 export function usersTable(mapping: UsersMapping): UsersMapping {
   return mapping
 }
 
-/** The columns that a mapping names in the users table, each with the option that names it. */
+/** Lists the columns that a mapping names in the users table, each with the option that names it. */
 export function usersTableColumns(mapping: UsersMapping): [option: string, column: string][] {
   const { password } = mapping
   const optional = ['username', 'firstName', 'lastName', 'name', 'locale', 'createdAt', 'label'] as const
@@ -117,8 +118,8 @@ export function usersTableColumns(mapping: UsersMapping): [option: string, colum
 }
 
 /**
- * The columns that a mapping names in the table of the hash, each with the option that names it. `set` is among them, because
- * it is written there.
+ * Lists the columns that a mapping names in the table of the hash, each with the option that names it. The columns of `set` are
+ * among them, because a reset writes them in that table.
  */
 export function passwordTableColumns({
   password,
@@ -140,7 +141,7 @@ export function passwordTableColumns({
   ]
 }
 
-/** The columns that conditions name, including nested conditions, each with the option of the conditions. */
+/** Lists the columns that conditions name, including nested conditions, each with `option`, the option of the conditions. */
 export function conditionColumns(
   option: string,
   conditions: readonly Condition[] = [],

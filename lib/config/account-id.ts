@@ -1,2 +1,2 @@
-/** The most characters of an account's id, which links and jobs carry. */
-export const longestId = 255
+/** The most characters of an account's id. Links and jobs contain the id. */
+export const maxAccountIdLength = 255

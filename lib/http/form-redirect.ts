@@ -1,4 +1,4 @@
-import { longestId } from '@/lib/config/account-id'
+import { maxAccountIdLength } from '@/lib/config/account-id'
 import type { Log } from '@/lib/logging/log'
 import { logAndReturnInternalError } from './responses'
 import { formErrorCode, type RequestErrorCode } from './error-codes'
@@ -6,33 +6,36 @@ import { errorParameter } from './form-errors'
 import { chosenLanguageOf } from './request-language'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** The pages to which a form without JavaScript leads. */
+/** The paths of the pages to which a browser is redirected after it sent a form without JavaScript. */
 export type FormPages = {
+  /** After success. */
   done: string
-  /** The page of the form after an error. Its URL may contain the link, but never user input. */
+  /** After an error: the page of the form. Its URL may contain the link, but never user input. */
   back(fields: Record<string, unknown>): string
 }
 
 /**
- * Returns the link's parameters for the URL of the page to which a form without JavaScript returns. Omits values that are
- * longer than any of a link, whose longest is the account's id.
+ * Returns the link's parameters, for the URL of the form's page to which the browser returns after an error. Omits a value that is
+ * longer than an account's id, which is the longest value that a link can have.
  */
 export function linkParameters(fields: Record<string, unknown>): URLSearchParams {
   const link = ['user_id', 'timestamp', 'signature'].flatMap((name) => {
     const value = fields[name]
-    return typeof value === 'string' && value.length <= longestId ? [[name, value] as [string, string]] : []
+    return typeof value === 'string' && value.length <= maxAccountIdLength
+      ? [[name, value] as [string, string]]
+      : []
   })
   return new URLSearchParams(link)
 }
 
-/** Redirects to a page in the language that was chosen on the page of the form. */
+/** Creates a redirect (303) to a page. If a language was chosen on the page of the form, it is passed on in the URL. */
 export function seeOther(request: Request, page: string): Response {
   const chosen = chosenLanguageOf(request.headers)
   const location = chosen === undefined ? page : `${page}${page.includes('?') ? '&' : '?'}lang=${chosen}`
   return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }
 
-/** Adds the error codes to the URL of a page. User input stays out of URLs. */
+/** Adds the codes of an error to the path of a page. Logs a fault of Rekey, as `errorResponse` does. */
 export function urlWithErrors(page: string, error: unknown, log: Log, requestId: string): string {
   const url = new URL(page, 'http://page.invalid')
   const errors = error instanceof InvalidFields ? error.fields : formErrorCode(codeOf(error, log, requestId))
@@ -40,7 +43,7 @@ export function urlWithErrors(page: string, error: unknown, log: Log, requestId:
   return `${url.pathname}${url.search}`
 }
 
-/** Returns the code of an error; undefined for a body that cannot be parsed, which has none. */
+/** Returns the code of an error; undefined for `UnreadableBody`, which has none. Any other error is a fault of Rekey. */
 function codeOf(error: unknown, log: Log, requestId: string): RequestErrorCode | undefined {
   if (error instanceof UnreadableBody) return undefined
   return (error instanceof ApiError ? error : logAndReturnInternalError(log, error, requestId)).code

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { longestId } from '@/lib/config/account-id'
+import { maxAccountIdLength } from '@/lib/config/account-id'
 
 /** The latest accepted time: the last second of the year 9999, which is still a valid date. */
 const latest = 253_402_300_799
 
-const accountId = z.string().min(1).max(longestId)
+const accountId = z.string().min(1).max(maxAccountIdLength)
 const origin = { locale: z.string(), requestId: z.string() }
 
 /**

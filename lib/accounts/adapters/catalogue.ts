@@ -8,8 +8,8 @@ export type TypeFamily =
 /** A column, with the privileges of the connection's role. */
 export type Column = {
   /**
-   * Qualified and quoted, for a cast: `"pg_catalog"."varchar"`. For a domain its base type: comparing with a value that its CHECK
-   * rejects must find no row instead of causing an error.
+   * The type, qualified and quoted if necessary, for a cast: `pg_catalog.varchar`. Of a domain it is the base type, because a cast
+   * to the domain would cause an error for a value that the domain's CHECK rejects.
    */
   type: string
   /** The type for messages: `character varying(128)`. */
@@ -79,13 +79,15 @@ const families: Record<string, TypeFamily> = {
   timestamp: 'timestamp',
 }
 
-/** The bit of DELETE in what `pg_relation_is_updatable` returns. */
+/** The bit that stands for DELETE in the result of `pg_relation_is_updatable`. */
 const canDelete = 16
 
 /**
- * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, it also contains tables without
- * a privilege for the role, so that a missing table differs from a missing grant. Opens no table, so it waits for no lock on one:
- * whether something can be written through it is asked of views only.
+ * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, the catalogue also contains tables
+ * on which the role has no privilege, so that a missing table differs from a missing grant.
+ *
+ * Opens no table, so that it never waits for a lock on one. `pg_relation_is_updatable` would open it, and so is called for views
+ * only: tables can always be written through.
  *
  * @returns relations by `schema.name`, without tables that do not exist
  */
@@ -146,7 +148,7 @@ function columnOf({ type, typeName, baseType, typmod, ...row }: Row): Column {
     type,
     typeName,
     family: families[baseType] ?? 'other',
-    // The modifier of these types is the length and the four bytes of its header.
+    // The type modifier is the length plus four, the size of a header in bytes; -1 stands for no limit.
     maxLength: ['varchar', 'bpchar'].includes(baseType) && typmod > 4 ? typmod - 4 : null,
     isNullable,
     hasDefault,

@@ -4,16 +4,16 @@ import { Prisma } from '@/prisma/client/client'
 import type { MappedTable } from './mapped-table'
 import { allHold, cast, noneHolds } from './sql-parts'
 
-/** Ids that a look-up of one address reads at most. */
+/** The most ids that a look-up of one address reads. */
 const mostIds = 1000
 
 /**
- * The statement that finds the ids of an address, oldest first.
+ * Composes the statement that finds the ids of an email address's accounts, oldest first.
  *
- * @param resettable false for those that may not be reset, too
- * @param hasOwnIndex of Rekey's own table: the index has the order of the ids, so the limit ends the look-up early. In any other
- *   table all spellings of the address are compared in one reading, which without an index is a scan, and no limit tempts the
- *   planner to walk along the ids instead
+ * @param resettable true leaves out accounts that are inactive or have no password
+ * @param hasOwnIndex true for Rekey's own table, whose index sorts the ids of each address: the limit ends each index scan early.
+ *   In any other table, one scan compares all spellings of the address. Its limit is outside of `OFFSET 0`, because the planner
+ *   would otherwise walk along the index of the ids until it has found enough
  */
 export function findIdsStatement(
   address: string,

@@ -352,6 +352,21 @@ describe('a team’s own table', () => {
     await sql.query('DROP TABLE crm.optional')
   })
 
+  test('a login that several accounts share names none of them', async () => {
+    const first = await add()
+    const byAddress = createSqlAccountStore(opened, mapping())
+    const byName = createSqlAccountStore(opened, mapping({ username: 'strange " name' }))
+    const name = `name-${tag()}`
+    const rename = (id: string) =>
+      sql.query('UPDATE crm.people SET "strange "" name" = $1 WHERE person_id = $2', [name, id])
+    await rename(first.id)
+    expect((await byAddress.findOne(first.mail))!.id).toBe(first.id)
+    expect((await byName.findOne(name))!.id).toBe(first.id)
+    await rename((await add('north', 'Y', first.mail)).id)
+    expect(await byAddress.findOne(first.mail)).toBeNull()
+    expect(await byName.findOne(name)).toBeNull()
+  })
+
   test('through a view, it works alike', async () => {
     await sql.query(`CREATE OR REPLACE VIEW crm.active_people AS SELECT * FROM crm.people WHERE state = 'Y'`)
     const { id, mail } = await add()

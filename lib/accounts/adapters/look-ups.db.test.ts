@@ -9,7 +9,7 @@ import { lookupSpellings } from '@/lib/addresses/email-address'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import { findIdsStatement } from './find-ids'
-import { createLookUps } from './look-ups'
+import { createLookUpRunner } from './look-ups'
 import { composeMappedTable } from './mapped-table'
 import { createSqlAccountStore } from './sql-store'
 
@@ -77,7 +77,7 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
   }, 30_000)
 
   test('fast look-ups do not wait for each other [W10]', async () => {
-    const lookUp = createLookUps(opened, users)
+    const lookUp = createLookUpRunner(opened, users)
     await lookUp(async () => undefined)
     let running = 0
     const { promise: both, resolve } = Promise.withResolvers<void>()
@@ -139,7 +139,7 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
     )
     const limited = openDatabase({ ...database, poolSize: 1 }, pino({ level: 'silent' }))
     try {
-      const set = await createLookUps(
+      const set = await createLookUpRunner(
         limited,
         users,
       )((tx) => tx.$queryRaw`SELECT current_setting('statement_timeout') AS "is"`)
@@ -153,7 +153,7 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
   })
 
   test('a look-up whose turn does not come in time is given up, and takes no turn of another [W10]', async () => {
-    const lookUp = createLookUps(opened, users, { longestStatement: 3000, longestWait: 100 })
+    const lookUp = createLookUpRunner(opened, users, { longestStatement: 3000, longestWait: 100 })
     const { promise: going, resolve } = Promise.withResolvers<void>()
     const first = lookUp(() => going)
     await expect(lookUp(async () => 'second')).rejects.toBeInstanceOf(LookUpTimedOut)

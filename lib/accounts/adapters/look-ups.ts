@@ -1,32 +1,35 @@
 import { performance } from 'node:perf_hooks'
 import { LookUpTimedOut } from '@/lib/accounts/account-store'
-import { lookUpIndex } from '@/lib/accounts/look-up-index'
+import { createEmailIndexSql } from '@/lib/accounts/email-index'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { isStatementCancelled } from '@/lib/database/errors'
 import type { Database, Transaction } from '@/lib/database/pool'
 
-/** Milliseconds of one statement. A look-up has two, and must end before the pool stops to wait for it (lib/database/pool.ts). */
+/**
+ * The most milliseconds of one statement. A look-up has two of them, and both must fit into the 8 seconds of a transaction
+ * (lib/database/pool.ts).
+ */
 const longestStatement = 3_500
 
 /**
- * Milliseconds that a look-up waits for its turn before it fails. Wait and look-up together, 27 seconds, must end within the minute
- * that the worker gives a requested link.
+ * Milliseconds that a look-up waits for its turn before it fails. The wait and the two statements, 27 seconds together, must fit
+ * into the minute that the worker gives a job of the queue `link-request`.
  */
 const longestWait = 20_000
 
-/** Milliseconds below which a look-up shows that an index serves it, or that the table is small. */
+/** A look-up that took fewer milliseconds shows that an index serves it, or that the table is small. */
 const fast = 100
 
 type LookUp = <Result>(work: (client: Pick<Transaction, '$queryRaw'>) => Promise<Result>) => Promise<Result>
 
 /**
- * Runs the look-ups in a table that is not Rekey's own and may be large and without an index. PostgreSQL ends a statement that takes
- * too long, and unless the latest look-up was fast, they run one at a time: else a few slow ones would occupy every connection
- * of the process.
+ * Creates the function that runs look-ups in a users table of another product, which may be large and without an index.
+ * PostgreSQL ends a statement that takes too long. Look-ups run one at a time unless the latest one was fast: otherwise a few slow
+ * ones would occupy every connection of the process.
  *
- * @returns runs a look-up; throws {@link LookUpTimedOut} if it, or its wait, took too long
+ * @returns a function that passes a transaction to `work`, and throws {@link LookUpTimedOut} if the wait or a statement took too long
  */
-export function createLookUps(
+export function createLookUpRunner(
   { transaction }: Pick<Database, 'transaction'>,
   mapping: UsersMapping,
   limits = { longestStatement, longestWait },
@@ -37,7 +40,7 @@ export function createLookUps(
 
   const timedOut = (options?: ErrorOptions) =>
     new LookUpTimedOut(
-      `A look-up of an address in ${mapping.table} took too long. Unless it has the index, have its owner run: ${lookUpIndex(mapping)}`,
+      `A look-up of an address in ${mapping.table} took too long. Unless it has the index, have its owner run: ${createEmailIndexSql(mapping)}`,
       options,
     )
 
@@ -62,7 +65,7 @@ export function createLookUps(
   function endTurn(): void {
     running -= 1
     while (waiting.length > 0 && (isFast || running === 0)) {
-      // Here and not when it continues, so that a newer one does not slip in between.
+      // Counted before the waiting look-up continues, so that a newer look-up does not start in between.
       running += 1
       waiting.shift()!()
     }
@@ -74,7 +77,7 @@ export function createLookUps(
     let ended = false
     try {
       const result = await transaction(async (tx) => {
-        // Local to the transaction, because a pooler may give the session to others. A shorter limit of the role stays.
+        // Local to the transaction, because a pooler may give the session to other clients. A shorter limit of the role stays.
         await tx.$queryRaw`
           SELECT set_config('statement_timeout', CASE
             WHEN current_setting('statement_timeout')::interval BETWEEN interval '1 ms' AND ${`${limits.longestStatement} ms`}::interval

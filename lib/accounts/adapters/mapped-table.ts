@@ -8,35 +8,38 @@ import { allHold, cast, identifier, instantSql, noneHolds, qualified } from './s
 type Named = { sql: Prisma.Sql; column: Column }
 
 /**
- * SQL fragments of a mapped table. `u` is an account's row, `p` its hash's (the same row unless hashes have their own table), `r`
- * Rekey's own, and `e` a row that a reset ends.
+ * SQL fragments of a mapped table. They name rows by aliases: `u` is the account's row in the users table, `p` is the row with its
+ * hash if hashes have their own table (otherwise `u` stands for it), `r` is the account's row in Rekey's `recovery`, and `e` is a row
+ * that a reset deletes.
  */
 export type MappedTable = {
   users: Prisma.Sql
   /** The table of hashes; undefined if the hash is in the users table. */
   passwords: Prisma.Sql | undefined
   id: Column
-  /** A column of `u`. */
+  /** A column of the users table. @throws Error if there is no such column */
   column(name: string): Named
-  /** A column of `p`. */
+  /** A column of the table of the hash. @throws Error if there is no such column */
   passwordColumn(name: string): Named
-  /** The columns of an account, as {@link AccountRow} has them. */
+  /** The columns of a SELECT whose rows are {@link AccountRow}. */
   columns: Prisma.Sql
   /** The FROM clause that joins accounts (`u`) with their hash (`p`) and with Rekey's own row (`r`). */
   from: Prisma.Sql
   /** SQL: the row `u` satisfies the mapping's `only`. */
   isMapped: Prisma.Sql
-  /** SQL: the row `p` contains the hash of the row `u`. */
+  /** SQL: the row `p` contains the hash of the account in the row `u`; true if the users table contains the hash. */
   isOwnHash: Prisma.Sql
-  /** SQL for ORDER BY, oldest first: by the time of creation, else by the id, which usually ascends. */
+  /** SQL for ORDER BY, oldest first: the time of creation, then the id. Without that column the id alone, which usually ascends. */
   age: Prisma.Sql
   /** SQL: the row `u` is the account with this id and satisfies `only`. */
   isAccount(id: string): Prisma.Sql
   /** SQL: the row `p` contains the hash of the account with this id. */
   isHashOf(id: string): Prisma.Sql
+  /** The mapping's `end`, without optional tables that do not exist. */
   ended: { rows: EndedRows; table: Prisma.Sql; column(name: string): Named }[]
 }
 
+/** An account as its statement returns it. */
 export type AccountRow = {
   id: string
   username: string | null
@@ -49,13 +52,16 @@ export type AccountRow = {
   passwordHash: string | null
   isMarkedPasswordless: boolean
   isActive: boolean
+  /** Milliseconds since the epoch. */
   passwordChangedAt: bigint | null
   linksEpoch: number | null
 }
 
 /**
- * Composes the SQL of a mapping, with the column types that the catalogue has.
+ * Composes the SQL of a mapping. Reads the types of the columns from the catalogue.
  *
+ * @param recovery the qualified name of Rekey's table `recovery`
+ * @param identity of the users table, as Rekey's rows contain it
  * @throws Error that names the table or the column that does not exist
  */
 export async function composeMappedTable(
@@ -120,7 +126,7 @@ export async function composeMappedTable(
   }
 }
 
-/** The most characters of a name to read: comparing a password with a name of megabytes would stall the process. */
+/** The most characters of a name, label or locale that are read: comparing a password with a name of megabytes would stall the process. */
 const longestText = 400
 
 function accountColumns(

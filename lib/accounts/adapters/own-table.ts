@@ -8,7 +8,7 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { createSqlAccountStore } from './sql-store'
 
-// Rekey's own table of accounts, for a team that has none. It has a mapping like any other users table.
+// Rekey's own table of accounts, for a team without a users table. It has a mapping like any other users table.
 
 /** The identity of Rekey's own table, which does not depend on the name of its schema. */
 export const ownIdentity = ''
@@ -27,7 +27,7 @@ export class UsernameTaken extends Error {
   }
 }
 
-/** Matches any value that an older system left in the table. A reset may replace it; it verifies no password. */
+/** Matches every stored value, such as one that an older system left. A reset may replace the value; no password matches it. */
 const anythingElse = recognisedFormat('anything else', /^/)
 
 /** The mapping of Rekey's own table. */
@@ -59,9 +59,9 @@ export type OwnAccounts = AccountStore & {
    */
   add(account: NewAccount): Promise<string>
   /**
-   * Activates or deactivates an account. A trigger of the database then revokes its links.
+   * Activates or deactivates an account. If that changes its row, a trigger of the database revokes its links.
    *
-   * @returns false when there is no such account
+   * @returns false if no account has this username
    */
   setActive(username: string, isActive: boolean): Promise<boolean>
 }

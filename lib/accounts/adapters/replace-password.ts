@@ -15,7 +15,7 @@ export type PasswordReplacement = {
   bindPassword: boolean
 }
 
-/** What `replacePassword` needs to know about a mapping: its SQL, its identity, and how its rows become accounts. */
+/** What `replacePassword` needs to know about the users table: its mapping and SQL, and how its rows become accounts. */
 export type ReplacingParts = {
   table: MappedTable
   mapping: UsersMapping
@@ -24,7 +24,7 @@ export type ReplacingParts = {
   toAccounts(rows: AccountRow[]): Account[]
 }
 
-/** See `AccountStore.replacePassword`. */
+/** Implements `AccountStore.replacePassword`. */
 export async function replacePassword(
   tx: Transaction,
   { table, mapping, identity, recovery, toAccounts }: ReplacingParts,

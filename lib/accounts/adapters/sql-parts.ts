@@ -1,4 +1,4 @@
-import { longestId } from '@/lib/config/account-id'
+import { maxAccountIdLength } from '@/lib/config/account-id'
 import { Prisma } from '@/prisma/client/client'
 import type { Condition, Scalar, TableName } from '@/lib/accounts/users-table'
 import type { Column } from './catalogue'
@@ -6,7 +6,7 @@ import type { Column } from './catalogue'
 // SQL fragments for statements on a mapped table. Names come from the team's configuration and are quoted. Values are
 // parameters, cast to the type of their column, so that the column's index and operators are used.
 
-/** Quotes a name for SQL. */
+/** Quotes a name for SQL. @throws Error if it is empty or contains a NUL */
 export function identifier(name: string): Prisma.Sql {
   if (name === '' || name.includes('\0'))
     throw new Error('A name in the users mapping is empty or has a NUL.')
@@ -19,7 +19,7 @@ export function qualified({ schema, name }: TableName): Prisma.Sql {
   return Prisma.sql`${identifier(schema)}.${identifier(name)}`
 }
 
-/** SQL: a text as a value of a column's type. */
+/** SQL: a text, or an array of texts, cast to the type of a column, or to an array of it. */
 export function cast(text: string | Prisma.Sql, { type }: Pick<Column, 'type'>, isArray = false): Prisma.Sql {
   // eslint-disable-next-line no-restricted-syntax -- the catalogue's own quoted name of a type
   const target = Prisma.raw(isArray ? `${type}[]` : type)
@@ -88,12 +88,12 @@ const largest = { smallint: 2n ** 15n - 1n, integer: 2n ** 31n - 1n, bigint: 2n 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
- * Whether a text can be an id in a column of this type, in the database's own spelling. Any other text is no account's id, and
- * casting it would cause an error.
+ * Whether a text can be an id in a column of this type, spelled as the database spells it. No account has any other text as its
+ * id, and PostgreSQL may fail to cast it.
  */
 export function canBeId(text: string, { family }: Pick<Column, 'family'>): boolean {
   if (family === 'uuid') return uuid.test(text)
   if (family === 'smallint' || family === 'integer' || family === 'bigint')
     return /^(0|-?[1-9]\d{0,18})$/.test(text) && BigInt(text.replace('-', '')) <= largest[family]
-  return text !== '' && text.length <= longestId && !text.includes('\0')
+  return text !== '' && text.length <= maxAccountIdLength && !text.includes('\0')
 }

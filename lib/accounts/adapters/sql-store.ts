@@ -9,16 +9,16 @@ import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
 import { findIdsStatement } from './find-ids'
-import { createLookUps } from './look-ups'
+import { createLookUpRunner } from './look-ups'
 import { composeMappedTable, type AccountRow, type MappedTable } from './mapped-table'
 import { replacePassword } from './replace-password'
 import { canBeId, cast } from './sql-parts'
 
 /**
- * Creates the store of the accounts in the table that a mapping describes. Composes its statements from the mapping, and reads
- * the types of columns from the catalogue once.
+ * Creates the store of the accounts in the table that a mapping describes. Its statements are composed from the mapping, and from
+ * the types of columns, which are read from the catalogue at the first use.
  *
- * @param identity `schema.table`, except for Rekey's own table
+ * @param identity by default the table's name with its schema; Rekey's own table passes `ownIdentity`
  */
 export function createSqlAccountStore(
   database: Pick<Database, 'prisma' | 'names' | 'transaction'>,
@@ -27,18 +27,19 @@ export function createSqlAccountStore(
 ): AccountStore {
   const { prisma } = database
   const { recovery } = database.names
-  // `ownIdentity`, of a module that imports this one.
+  // The empty text is `ownIdentity`: own-table.ts imports this module, so this one cannot import it.
   const isOwn = identity === ''
-  const lookUps = createLookUps(database, mapping)
-  /** Rekey's own table has its index, so a look-up in it needs no limit. */
-  const lookUp: typeof lookUps = (work) => (isOwn ? work(prisma) : lookUps(work))
+  const runLookUp = createLookUpRunner(database, mapping)
+  /** Rekey's own table always has its index, so a look-up in it needs neither a turn nor a time limit. */
+  const lookUp: typeof runLookUp = (work) => (isOwn ? work(prisma) : runLookUp(work))
   const toAccounts = (rows: AccountRow[]) => accountsOf(rows, mapping)
 
   let described: Promise<MappedTable> | undefined
   /**
-   * Reads the catalogue once, or again after a failure.
+   * Composes the SQL of the table once, or again after a failure.
    *
-   * @param client the transaction's, within one: waiting for a second connection could deadlock the pool
+   * @param client inside a transaction, the transaction: it would wait for a second connection while it keeps its own, and
+   *   several such transactions would block the pool
    */
   function describe(client: Pick<Transaction, '$queryRaw'> = prisma): Promise<MappedTable> {
     described ??= composeMappedTable(client, recovery, mapping, identity).catch((error: unknown) => {
@@ -103,7 +104,8 @@ export function createSqlAccountStore(
   async function findOne(login: string): Promise<Account | null> {
     if (mapping.username !== undefined) {
       const found = await findByLogin(login, ['username'])
-      return found.find(({ username }) => username === login) ?? null
+      const [account, another] = found.filter(({ username }) => username === login)
+      return account === undefined || another !== undefined ? null : account
     }
     const [id, another] = await findIdsByEmail(login, false)
     if (id === undefined || another !== undefined) return null

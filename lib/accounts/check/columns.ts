@@ -4,10 +4,10 @@ import { usersGrantStatements, tableKey, columnsToUpdate } from './grants'
 import { tableUsesOf, type TableUse, type ColumnUse } from './table-uses'
 
 /**
- * Compares a mapping with the catalogue.
+ * Finds reasons why a mapping cannot work, such as a missing table, column or privilege, or a column of an unfit type.
  *
- * @param role of the connection, quoted: for the grants
- * @returns a sentence for each reason why the mapping cannot work, with the remedy
+ * @param role the connection's role, quoted; the statements that grant missing privileges name it
+ * @returns a sentence for each reason
  */
 export function mappingProblems(
   mapping: UsersMapping,
@@ -44,7 +44,7 @@ export function mappingProblems(
   return [...new Set(problems)]
 }
 
-/** Reports columns that refer to an account's id but whose type an id cannot be cast to. */
+/** Reports columns that refer to an account's id although an id cannot be cast to their type. */
 function joinProblems(mapping: UsersMapping, catalogue: ReadonlyMap<string, Relation>): string[] {
   const familyOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)
@@ -74,7 +74,7 @@ const numbers: Column['family'][] = ['smallint', 'integer', 'bigint']
 
 function isJoinable(id: Column, column: Column): boolean {
   if (column.family === 'text' || column.family === id.family) return true
-  // A larger id would be out of the range of a smaller type.
+  // A smaller integer type could not store every id.
   const [from, to] = [numbers.indexOf(id.family), numbers.indexOf(column.family)]
   return from >= 0 && to >= from
 }
@@ -107,7 +107,7 @@ const updatable =
 
 const times: Column['family'][] = ['timestamptz', 'timestamp']
 
-/** Explains, as the end of a sentence, why a column does not fit its use; null if it does. */
+/** Returns the end of a sentence that explains why a column does not fit its use; null if it fits. */
 function unfitness({ as }: ColumnUse, column: Column): string | null {
   const { family, maxLength, isNullable } = column
   if (as === 'any') return null
@@ -143,7 +143,7 @@ function isPrivilegeMissing(use: TableUse, relation: Relation): boolean {
   )
 }
 
-/** Whether UPDATE is not granted. If rows are only locked, UPDATE on any column is enough. */
+/** Whether the role lacks UPDATE. If Rekey only locks rows of the table, UPDATE on any column is enough. */
 function isUpdateMissing(use: TableUse, relation: Relation): boolean {
   if (use.onlyLocked) return [...relation.columns.values()].every(({ mayUpdate }) => !mayUpdate)
   return columnsToUpdate(use).some((name) => relation.columns.get(name)?.mayUpdate === false)

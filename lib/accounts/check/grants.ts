@@ -6,7 +6,7 @@ import { tableUsesOf, type TableUse } from './table-uses'
 /**
  * Lists the statements that grant a role exactly the privileges that Rekey needs on the tables of a mapping (ASVS 13.2.2).
  *
- * @param catalogue the existing tables: an optional table that is missing gets no grant
+ * @param catalogue the existing tables; a missing table with `ifPresent` gets no grant
  * @param role quoted
  */
 export function usersGrantStatements(
@@ -40,8 +40,8 @@ function privileges(use: TableUse, relation?: Relation): string[] {
 }
 
 /**
- * Lists the columns that need UPDATE. Locking a row needs it on any one column: the time of the last update if there is one, else
- * a column that does not affect who may sign in, else the id.
+ * Lists the columns on which Rekey needs UPDATE: those that it writes. If it only locks rows, UPDATE on any one column is enough;
+ * the column is then `updated_at` if the table has it, else one that does not affect who may sign in, else the id.
  */
 export function columnsToUpdate({ columns, onlyLocked }: TableUse, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
@@ -55,11 +55,13 @@ export function columnsToUpdate({ columns, onlyLocked }: TableUse, relation?: Re
 }
 
 /**
- * Returns the SQL of an optional trigger, which also revokes links if an email address or a status is changed and changed back
- * within a link's lifetime. The function belongs to the role that migrates Rekey, which may write Rekey's tables; the trigger
- * belongs to the owner of the users table.
+ * Returns the SQL of an optional trigger that revokes an account's links when its email address or a column of `active` changes.
+ * Without the trigger, a link is valid again if such a change is undone within the link's lifetime. The function belongs to the role
+ * that migrates Rekey, which may write Rekey's tables. The trigger belongs to the owner of the users table.
  *
- * @param owner of the table, quoted
+ * @param identity of the users table, as Rekey's rows contain it
+ * @param ownSchema the schema of Rekey's tables
+ * @param owner the owner of the users table, quoted
  */
 export function revokingTriggerSql(
   mapping: UsersMapping,
@@ -101,7 +103,7 @@ export function quotedTableName({ schema, name }: TableUse['table']): string {
   return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
 }
 
-/** The key of a table in the result of `readCatalogue`. */
+/** Returns the key of a table in the result of `readCatalogue`, which is also its name in messages: `schema.table`. */
 export function tableKey({ schema, name }: TableUse['table']): string {
   return `${schema}.${name}`
 }

@@ -4,17 +4,17 @@ import type { Account } from '@/lib/accounts/account'
 import { LookUpTimedOut, type AccountStore } from '@/lib/accounts/account-store'
 import { identityOf, parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
-import { lookUpIndex, lookUpIndexExpressions } from '@/lib/accounts/look-up-index'
+import { createEmailIndexSql, emailIndexExpressions } from '@/lib/accounts/email-index'
 import { tableKey, quotedTableName } from './grants'
 import { tableUsesOf, type TableUse } from './table-uses'
 
-/** Rows of a sample. A start must not read a table of millions. */
+/** The most accounts that the check reads: a start must not read a table of millions. */
 const sampleSize = 1000
 
-/** Milliseconds that a look-up of an email address may take; a worker does one for each request. */
+/** A look-up of an email address that takes more milliseconds prevents a start: a worker runs one for each requested link. */
 const slowestLookUp = 2000
 
-/** Rows of a table from which on a look-up without an index is worth a warning. */
+/** A table with at least this many rows needs an index. */
 const large = 10_000
 
 type Query = Pick<pg.Client | pg.Pool, 'query'>
@@ -23,8 +23,9 @@ type Query = Pick<pg.Client | pg.Pool, 'query'>
 export type CheckFindings = { problems: string[]; warnings: string[] }
 
 /**
- * Checks a mapping against the live tables: whether stored hashes have its formats, whether columns that it calls lower-case have
- * capitals, whether look-ups are fast and joins have an index, and whether a table of tokens or sessions is missing in `users.end`.
+ * Checks a mapping against the live tables. A sample shows whether stored hashes have formats of the mapping, and whether columns
+ * that it calls lower-case contain capitals. Also checks the time of a look-up, the indexes for look-ups and joins, and whether
+ * `users.end` lacks a known table of tokens or sessions.
  */
 export async function checkLiveTables(
   client: Query,
@@ -59,7 +60,7 @@ function checkHashes(accounts: readonly Account[]): CheckFindings {
     : { problems: [], warnings: [`${sentence} Add their formats to password.accepts if they sign in.`] }
 }
 
-/** Names of schemes that a stored value may begin with. Anything else could be a salt, or a password in the clear. */
+/** The beginnings of stored values that a message may quote. Any other beginning could be a salt or a password in the clear. */
 const knownScheme =
   /^(?:\$(?:2[abxy]|argon2(?:id|i|d)|[156y]|P|H|wp|scrypt|pbkdf2-sha\d+)\$|(?:pbkdf2_sha\d+|argon2|bcrypt(?:_sha256)?|scrypt|md5|sha1)\$|\{[A-Z0-9-]{2,12}\})/i
 
@@ -91,10 +92,10 @@ async function checkLookUp(
   mapping: UsersMapping,
   accounts: Pick<AccountStore, 'findIdsByEmail'>,
 ): Promise<CheckFindings> {
-  const index = lookUpIndex(mapping)
+  const index = createEmailIndexSql(mapping)
   const start = performance.now()
   try {
-    // An international domain is looked up in several spellings, so it is the slowest.
+    // The slowest kind of address: one with an international domain is looked up in several spellings.
     await accounts.findIdsByEmail('nobody@\u00fcbung.invalid')
   } catch (error) {
     if (error instanceof LookUpTimedOut) return { problems: [error.message], warnings: [] }
@@ -120,7 +121,7 @@ async function checkLookUp(
         `A look-up of ${what} reads all of about ${rows} rows of ${mapping.table}; an index makes it fast: ${statement}`,
       )
   }
-  await warn('an address', lookUpIndexExpressions(mapping), index)
+  await warn('an address', emailIndexExpressions(mapping), index)
   const { username } = mapping
   if (username !== undefined)
     await warn(
@@ -132,8 +133,9 @@ async function checkLookUp(
 }
 
 /**
- * Without an index on the account, the whole table of hashes is read, and only for a known account: the arrival of the next email
- * would tell whether the requests before it named accounts.
+ * Reports large tables without an index on the column that names the account. For the table of hashes it is a problem: the whole
+ * table would be read, but only for a known account, so the arrival of the next email would tell whether the requests before it
+ * named accounts. For a table of `users.end` it is a warning.
  */
 async function checkJoins(
   client: Query,
@@ -158,7 +160,10 @@ async function checkJoins(
   return found
 }
 
-/** About how many rows a table has, and whether an index begins with one of these expressions, as the catalogue spells them. */
+/**
+ * Estimates the rows of a table, and finds out whether an index begins with one of these expressions, spelled as the catalogue does.
+ * Reports a view as indexed and empty: its indexes are those of its tables.
+ */
 async function indexState(client: Query, table: string, expressions: string[]) {
   const { schema, name } = parseTableName(table)
   const { rows } = await (client as pg.Client).query<{ rows: number; isIndexed: boolean }>(
@@ -173,7 +178,7 @@ async function indexState(client: Query, table: string, expressions: string[]) {
   return { rows: Math.round(state?.rows ?? 0), isIndexed: state?.isIndexed ?? true }
 }
 
-/** Tables of tokens and sessions that stay valid after a change of the password, with the product that makes them. */
+/** Names of tables whose tokens or sessions stay valid after a change of the password, each with the product that creates it. */
 const tokenTables: Record<string, string> = {
   oauth_access_tokens: 'Laravel Passport or Doorkeeper',
   oauth2_provider_accesstoken: 'django-oauth-toolkit',

@@ -7,11 +7,11 @@ import { tableUsesOf, type TableUse } from './table-uses'
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
 
 /**
- * Reports missing policies of row-level security. If it applies to the role, rows without a policy are hidden without an error:
- * an account would not be found, and its sessions would not end. So every command that Rekey uses needs a policy that allows it
- * on all rows; the mapping's `only` limits Rekey itself.
+ * Reports missing policies of row-level security. If it applies to the role, PostgreSQL hides rows that no policy allows, without
+ * an error: an account would not be found, and its sessions would not end. So each of SELECT, UPDATE and DELETE that Rekey uses on a
+ * table needs a policy for all rows. The mapping's `only` then limits Rekey to its rows.
  *
- * @param role of the connection, quoted
+ * @param role the connection's role, quoted
  * @returns a sentence for each table without such policies, with the statements that create them
  */
 export async function rowSecurityProblems(
@@ -51,7 +51,7 @@ function commandsOf({ columns, deletes, onlyLocked }: TableUse): string[] {
   return ['SELECT', ...(updates ? ['UPDATE'] : []), ...(deletes ? ['DELETE'] : [])]
 }
 
-/** Letters of `pg_policy.polcmd`; `*` stands for all commands. */
+/** The letters of commands in `pg_policy.polcmd`, where `*` stands for all commands. */
 const letters: Record<string, string> = { SELECT: 'r', UPDATE: 'w', DELETE: 'd' }
 
 function isAllowed(policies: Policy[], command: string): boolean {

@@ -12,7 +12,10 @@ import {
 export type ColumnUse = {
   option: string
   column: string
-  /** The values that the column must be able to store or to be compared with. */
+  /**
+   * What the column must be able to contain: an account's id, text, times, anything that is compared only, the value that `set`
+   * writes, or hashes of up to so many characters.
+   */
   as: 'id' | 'text' | 'time' | 'any' | { written: WrittenValue } | { hash: number }
   isWritten?: boolean
 }
@@ -23,14 +26,18 @@ export type TableUse = {
   option: string
   table: TableName
   columns: ColumnUse[]
-  /** Whether rows are deleted. */
+  /** Whether a reset deletes rows of the table. */
   deletes?: boolean
-  /** Whether rows are locked but never written. Locking needs UPDATE on one column. */
+  /** Whether Rekey locks rows of the table but writes none. Locking needs UPDATE on one column. */
   onlyLocked?: boolean
+  /** Whether the table may be missing. */
   ifPresent?: boolean
 }
 
-/** Lists how Rekey uses the tables of a mapping. The check, the grants and the row-level security are derived from it. */
+/**
+ * Lists how Rekey uses the tables of a mapping; the first one is the users table. The checks of columns, privileges and row-level
+ * security all start from this list.
+ */
 export function tableUsesOf(mapping: UsersMapping): TableUse[] {
   const { password, set = {}, end = [] } = mapping
   const asOf = (option: string): ColumnUse['as'] => {

@@ -1,10 +1,11 @@
-/** Whether an option may be an empty text: only values that are compared with a column or written into it. */
+/** Whether an option may be an empty text: only a value that must equal a column's, must differ from it, or is written into it. */
 function mayBeEmpty(option: string): boolean {
   return /\.(is|isNot)$|^users\.(set|password\.in\.where)\./.test(option)
 }
 
 /**
- * Finds options of a mapping that are named but have no value, such as `process.env.DEVISE_PEPPER` if the variable is missing.
+ * Finds options of a mapping that are named but have no value, such as `pepper: process.env.DEVISE_PEPPER` if the variable is
+ * missing: without that option, a reset would write hashes that the product cannot verify.
  *
  * @returns a sentence for each option
  */

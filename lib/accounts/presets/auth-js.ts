@@ -15,8 +15,8 @@ export type AuthJsOptions = {
 }
 
 /**
- * Auth.js (NextAuth) with the Credentials provider. Its sessions are JWTs, so a reset cannot end them in the database:
- * compare a column in the `jwt` callback, or use `passwordChanged`.
+ * Returns the mapping of Auth.js (NextAuth) with the Credentials provider. Its sessions are JWTs, so a reset cannot end them in the
+ * database: the app must compare a column in its `jwt` callback, or end them in the extension point `passwordChanged`.
  *
  * @throws Error that names an option without a value
  */

@@ -3,22 +3,22 @@ import { betterAuthScrypt } from '@/lib/passwords/hashers/better-auth'
 import { rejectEmptyOptions } from './options'
 
 export type BetterAuthOptions = {
-  /** How columns are spelled: `camel` by its own migrations and Prisma, `snake` by its Drizzle generator. */
+  /** How columns are spelled: `camel` (the default) by better-auth's migrations and Prisma, `snake` by its Drizzle generator. */
   columns?: 'camel' | 'snake'
-  /** The schema of its tables. */
+  /** The schema of better-auth's tables; by default `public`. */
   schema?: string
-  /** The plugin `admin`: banned users are not active. */
+  /** Whether the plugin `admin` is used. A banned user is then not active until the ban expires. */
   admin?: boolean
-  /** The plugin `username`. */
+  /** Whether the plugin `username` is used. */
   username?: boolean
-  /** `requireEmailVerification` is on: an account whose email address is not verified cannot sign in. */
+  /** Whether `requireEmailVerification` is on. An account whose email address is not verified is then not active. */
   requireEmailVerification?: boolean
 }
 
 /**
- * better-auth with passwords by its own scrypt (`emailAndPassword` without a `password.hash` of the team's). Ends the rows of
- * `session` and open reset links. It cannot end sessions in `secondaryStorage`, or cached in a cookie (`cookieCache`): use
- * `passwordChanged` for these.
+ * Returns the mapping of better-auth with its own scrypt hashes (`emailAndPassword` without a `password.hash` of the team's). A
+ * reset deletes the account's rows of `session` and its open reset links. It cannot end sessions in `secondaryStorage` or in a
+ * cookie (`cookieCache`): end them in the extension point `passwordChanged`.
  *
  * @throws Error that names an option without a value
  */

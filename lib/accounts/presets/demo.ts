@@ -3,7 +3,7 @@ import { django } from '@/lib/accounts/presets/django'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { DemoProduct } from '@/lib/config/demo-product'
 
-/** The mapping of a demo with the tables of another product, as `scripts/demo-users/` creates them. */
+/** Returns the mapping for a demo with the tables of another product, which `scripts/demo-users/` creates. */
 export function demoUsersMapping(product: DemoProduct): UsersMapping {
   return product === 'django' ? django({ version: '5.2' }) : betterAuth()
 }

@@ -3,22 +3,22 @@ import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { rejectEmptyOptions } from './options'
 
 export type DeviseOptions = {
-  /** `config.pepper`. Leave it out only if the product has none. */
+  /** Devise's `config.pepper`. Leave it out only if the product has none. */
   pepper?: string
-  /** `config.stretches`. */
+  /** Devise's `config.stretches`; by default 12. */
   cost?: number
-  /** The table of the model. */
+  /** The table of the model; by default `users`. */
   table?: string
-  /** The model is `confirmable` with `reconfirmable`: a reset discards an unconfirmed change of the email address. */
+  /** Whether the model is `confirmable` with `reconfirmable`. A reset then discards an unconfirmed change of the email address. */
   reconfirmable?: boolean
-  /** The model has a column `remember_token`, from an older Devise. */
+  /** Whether the table has a column `remember_token`, from an older Devise. A reset then empties it. */
   rememberToken?: boolean
 }
 
 /**
- * Devise's `database_authenticatable`. A changed password ends sessions and remember-me cookies by itself, because both
- * contain the start of the hash. Which accounts are active is the app's own rule (`active_for_authentication?`): add it as
- * `{ ...devise(), active: […] }`.
+ * Returns the mapping of Devise's `database_authenticatable`. A changed password ends sessions and remember-me cookies by itself,
+ * because both contain the start of the hash; but a model with a `remember_token` needs the option `rememberToken`. Every account
+ * counts as active: add the app's own rule (`active_for_authentication?`) as `{ ...devise(), active: […] }`.
  *
  * @throws Error that names an option without a value, such as a pepper whose variable is missing
  */

@@ -26,30 +26,34 @@ const otherHashers = [
 ]
 
 export type DjangoOptions = {
-  /** Sets the iterations to those of this version's PBKDF2PasswordHasher. Give this or `iterations`. */
+  /** Django's version, which decides the iterations of its PBKDF2PasswordHasher. Give either this or `iterations`. */
   version?: keyof typeof iterationsOf
-  /** The iterations of a subclass of PBKDF2PasswordHasher that comes first in PASSWORD_HASHERS. */
+  /** The iterations of the product's own subclass of PBKDF2PasswordHasher. */
   iterations?: number
-  /** What comes first in PASSWORD_HASHERS: `argon2` needs `argon2-cffi` in the product. */
+  /** What comes first in PASSWORD_HASHERS, by default `pbkdf2_sha256`. `argon2` needs `argon2-cffi` in the product. */
   hasher?: 'pbkdf2_sha256' | 'argon2'
   /**
-   * Parameters that are not Django's own: of a subclass of Argon2PasswordHasher, or `{ hashLength: 16 }` of an old `argon2-cffi`.
+   * Parameters that differ from Django's: those of a subclass of Argon2PasswordHasher, or `{ hashLength: 16 }` for an old
+   * `argon2-cffi`.
    */
   argon2?: DjangoArgon2Options
-  /** The table of AUTH_USER_MODEL. */
+  /** The table of AUTH_USER_MODEL; by default `auth_user`. */
   table?: string
-  /** The USERNAME_FIELD, where it is not `username`: `email` for a table that has no usernames. */
+  /** The column of USERNAME_FIELD; by default `username`. Write `email` for a table without usernames. */
   username?: string
-  /** Tables of API tokens with a column `user_id`. A reset deletes the account's rows. */
+  /**
+   * Tables of API tokens with a column `user_id`, from which a reset deletes the account's rows. By default `authtoken_token` of
+   * Django REST framework, if it exists.
+   */
   tokens?: readonly string[]
 }
 
 /**
- * Django's `contrib.auth`, or a user model with the same columns. A changed password ends sessions by itself, because each
- * contains a MAC of the stored hash. Tokens of Django REST framework do not end, so a reset deletes them if their table exists.
+ * Returns the mapping of Django's `contrib.auth`, or of a user model with the same columns. A changed password ends sessions by
+ * itself, because each contains a MAC of the stored hash. API tokens do not end by themselves, so a reset deletes those in `tokens`.
  *
- * Django hashes a password again at the next sign-in if the iterations differ from its own, and that invalidates live links. So
- * the version, or the iterations, must be the product's.
+ * The version or the iterations must be the product's: if the iterations of a hash differ from its own, Django hashes the password
+ * again at the next sign-in, which invalidates live links.
  *
  * @throws Error that names an option without a value, or says that neither or both of version and iterations are given
  */

@@ -3,20 +3,21 @@ import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { siblingTable, rejectEmptyOptions } from './options'
 
 export type LaravelOptions = {
-  /** BCRYPT_ROUNDS. */
+  /** Laravel's BCRYPT_ROUNDS; by default 12. */
   rounds?: number
-  /** SESSION_DRIVER. A reset can end only sessions in the database. */
+  /** Where SESSION_DRIVER keeps sessions, by default `database`. A reset can end only sessions in the database. */
   sessions?: 'database' | 'elsewhere'
-  /** The model uses SoftDeletes. */
+  /** Whether the model uses SoftDeletes. A deleted user is then not active. */
   softDeletes?: boolean
-  /** The model's class name in Sanctum's `tokenable_type`, such as `App\\Models\\User`. */
+  /** The model's class name in Sanctum's `tokenable_type`, such as `App\\Models\\User`. A reset then deletes the user's tokens. */
   sanctum?: string
+  /** The table of the model; by default `users`. */
   table?: string
 }
 
 /**
- * Laravel's users table with bcrypt. A new `remember_token` ends remember-me cookies. Sessions end if they are rows
- * (`sessions: 'database'`); others stay valid unless the app runs the middleware `auth.session`.
+ * Returns the mapping of Laravel's users table with bcrypt. A new `remember_token` ends remember-me cookies. A reset deletes
+ * sessions that are rows (`sessions: 'database'`); other sessions stay valid unless the app runs the middleware `auth.session`.
  *
  * @throws Error that names an option without a value
  */

@@ -1,12 +1,12 @@
-/** Adds the schema of the users table to the name of another table of the product, unless that name has a schema. */
+/** Adds the schema of the users table, if its name has one, to the name of another table, unless that name has a schema itself. */
 export function siblingTable(users: string, table: string): string {
   const [schema, name] = users.split('.')
   return name === undefined || table.includes('.') ? table : `${schema}.${table}`
 }
 
 /**
- * Rejects options that are given without a value: `process.env.DEVISE_PEPPER` where the variable is missing would silently
- * mean "no pepper", and lock everybody out.
+ * Rejects options that are given without a value. For example, `pepper: process.env.DEVISE_PEPPER` would mean "no pepper" if the
+ * variable is missing, and people could not sign in with their new passwords.
  *
  * @throws Error that names the preset and the option
  */

@@ -3,15 +3,16 @@ import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { siblingTable, rejectEmptyOptions } from './options'
 
 export type RailsOptions = {
-  /** `ActiveModel::SecurePassword`'s cost: `BCrypt::Engine.cost`. */
+  /** The cost of `ActiveModel::SecurePassword`, which is `BCrypt::Engine.cost`; by default 12. */
   cost?: number
+  /** The table of the model; by default `users`. */
   table?: string
-  /** The table of sessions that `bin/rails generate authentication` makes. */
+  /** The table of sessions that `bin/rails generate authentication` creates; by default `sessions`. */
   sessions?: string
 }
 
 /**
- * The authentication that Rails 8 generates (`has_secure_password`). Ends the rows of `sessions`.
+ * Returns the mapping of the authentication that Rails 8 generates (`has_secure_password`). A reset deletes the account's sessions.
  *
  * @throws Error that names an option without a value
  */

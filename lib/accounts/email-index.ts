@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { parseTableName, type UsersMapping } from './users-table'
 
-/** How the catalogue spells the first part of an index that serves the look-up of an email address. */
-export function lookUpIndexExpressions({ email, emailStored }: UsersMapping): string[] {
+/** Lists how the catalogue may spell the first column or expression of an index that serves the look-up of an email address. */
+export function emailIndexExpressions({ email, emailStored }: UsersMapping): string[] {
   const quoted = pg.escapeIdentifier(email)
   const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
   if (emailStored === 'lowercase') return names
@@ -14,8 +14,8 @@ export function lookUpIndexExpressions({ email, emailStored }: UsersMapping): st
   ])
 }
 
-/** The statement for the index that serves the look-up of an email address. */
-export function lookUpIndex(mapping: UsersMapping): string {
+/** Returns the CREATE INDEX statement of an index that serves the look-up of an email address. */
+export function createEmailIndexSql(mapping: UsersMapping): string {
   const column = pg.escapeIdentifier(mapping.email)
   const { schema, name } = parseTableName(mapping.table)
   const expression = mapping.emailStored === 'lowercase' ? column : `lower(${column}::text COLLATE "C")`
