@@ -1,11 +1,11 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Replaces the IP address of clients without a valid one; they share one rate limit (requirement R6). */
+/** Stands for the IP address of clients whose address is unknown. They all share one rate limit (requirement R6). */
 export const unknownClient = 'unknown'
 
 /**
  * Returns the canonical spelling of an IP address: IPv4 dotted, IPv6 compressed and in lower case (RFC 5952), IPv4-mapped
- * IPv6 as IPv4, without zone and port (some proxies write `203.0.113.9:51244` or `[2001:db8::1]:51244`).
+ * IPv6 as IPv4. Drops the zone and the port (some proxies write `203.0.113.9:51244` or `[2001:db8::1]:51244`).
  *
  * @returns undefined if the text is not an IP address
  */
@@ -37,9 +37,9 @@ export function clientIp(peer: string | undefined, forwardedFor: string[], hops:
 }
 
 /**
- * Whether `X-Forwarded-For` has fewer entries than there are trusted proxies. Then TRUSTED_PROXY_HOPS is too high, so that
- * clients can forge their address, or a client bypassed the proxies. Without the header nothing follows: health checks of a
- * proxy send none.
+ * Whether `X-Forwarded-For` has fewer entries than there are trusted proxies. Then either TRUSTED_PROXY_HOPS is too high, so that
+ * clients can forge their address, or the client bypassed the proxies. False without the header, because health checks of a
+ * proxy do not send it.
  */
 export function hasTooFewHops(forwardedFor: string[], hops: number): boolean {
   return forwardedFor.length > 0 && entriesOf(forwardedFor).length < hops
@@ -51,8 +51,8 @@ function entriesOf(lines: string[]): string[] {
 
 /**
  * Returns the key under which rate limits count a client: an IPv4 address, or the /64 of an IPv6 address, because a client
- * controls its whole /64 (CVE-2026-45364), or `unknown`. An IPv4 address embedded in IPv6 counts as IPv4: the prefix of a
- * translator contains all of IPv4, not a single client.
+ * controls its whole /64 (CVE-2026-45364), or `unknown`. An IPv4 address embedded in IPv6 counts as IPv4, because the prefix of a
+ * translator contains all of IPv4, not a single client. An address of a local NAT64 counts alone: see `isLocallyTranslated`.
  */
 export function clientKey(address: string): string {
   const canonical = canonicalIp(address)
@@ -66,7 +66,7 @@ export function clientKey(address: string): string {
  * Returns the /48 of an IPv6 client, which has a rate limit of its own: a site receives up to a /48 (RFC 6177), so its networks
  * would count as 65,536 clients.
  *
- * @returns undefined for IPv4, for IPv4 embedded in IPv6, and for `unknown`
+ * @returns undefined for IPv4, for IPv4 embedded in IPv6, for an address of a local NAT64, and for `unknown`
  */
 export function ipv6SiteKey(address: string): string | undefined {
   return clientKey(address).endsWith('/64') ? `${network(canonicalIp(address)!, 3)}/48` : undefined
@@ -86,10 +86,11 @@ export function clientNetwork(address: string): string | undefined {
 }
 
 /**
- * Extracts the IPv4 address from an IPv6 address of a transition mechanism whose sender cannot forge it, because responses
- * go to that IPv4 address. Not ISATAP (RFC 5214): its sender chooses the interface id freely.
+ * Extracts the IPv4 address that an IPv6 address of a transition mechanism contains. Only of mechanisms whose sender cannot forge
+ * it, because responses go to that IPv4 address; not of ISATAP (RFC 5214), whose sender chooses the interface id freely.
  *
  * @param address canonical, so `::ffff:0:0/96` is already IPv4
+ * @returns undefined for any other address
  */
 function embeddedIPv4(address: string): string | undefined {
   const groups = groupsOf(address)
@@ -104,20 +105,20 @@ function embeddedIPv4(address: string): string | undefined {
 }
 
 /**
- * Whether a local NAT64 translated the address (RFC 8215). The position of the IPv4 address depends on the local prefix
- * length, so the whole address identifies the client: the translator writes all of it.
+ * Whether a local NAT64 translated the address (RFC 8215). The position of the IPv4 address in it depends on the length of the local
+ * prefix, which is unknown. So the whole address identifies the client, which cannot change it: the translator writes all of it.
  */
 function isLocallyTranslated(address: string): boolean {
   return address.startsWith('64:ff9b:1:')
 }
 
-/** The first `count` of the eight groups of an IPv6 address, the rest zero. */
+/** Returns an IPv6 address whose first `count` groups are those of the given one, and whose others are zero. */
 function network(address: string, count: number): string {
   const kept = groupsOf(address).slice(0, count)
   return compress(`${kept.map((group) => group.toString(16)).join(':')}::`)
 }
 
-/** The eight groups of a canonical IPv6 address. */
+/** Returns the eight groups of a canonical IPv6 address as numbers. */
 function groupsOf(address: string): number[] {
   const [head = '', tail = ''] = address.split('::')
   const left = head.split(':').filter(Boolean)

@@ -14,7 +14,7 @@ const longestAddress = 254
 /** The longest local part, in octets (RFC 5321 §4.5.3.1.1). */
 const longestLocalPart = 64
 
-/** Letters, marks and digits of any script and the atext of RFC 5322 §3.2.3; `isDotAtom` also restricts dots. */
+/** Letters, marks and digits of any script, the atext of RFC 5322 §3.2.3, and dots, which `isDotAtom` restricts. */
 const atoms = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~.-]+$/u
 
 /** Labels of letters, digits and inner hyphens; the last one is not a number, which excludes IPv4 addresses. */
@@ -33,8 +33,8 @@ export function canonicalEmail(typed: string): string | null {
 }
 
 /**
- * Returns the spellings to search in `lower(email COLLATE "C")`: with the domain as an A-label, and as a U-label if that
- * differs. The caller must compare the results by {@link canonicalEmail}.
+ * Returns the spellings to search in `lower(email COLLATE "C")`: one with the domain as an A-label and, if the domain has non-ASCII
+ * letters, up to three more with these letters in different cases. The caller must compare the results by {@link canonicalEmail}.
  *
  * @returns empty if the text is not a valid address
  */
@@ -42,7 +42,8 @@ export function lookupSpellings(typed: string): string[] {
   const parts = split(typed)
   if (parts === null) return []
   const unicode = domainToUnicode(parts.domain)
-  // The database's lower() with COLLATE "C" leaves non-ASCII letters as stored: lower case, upper case or capitalised.
+  // The database's lower() with COLLATE "C" leaves non-ASCII letters as stored: in lower case, in upper case, or only the first of
+  // each label in upper case.
   const capitals = mapCharacters(unicode, upperLetter)
   const initials = unicode.replace(/(?<=^|\.)[^.]/gu, upperLetter)
   const domains = new Set([parts.domain, unicode, capitals, initials])
@@ -52,8 +53,8 @@ export function lookupSpellings(typed: string): string[] {
 /**
  * Returns the SMTP form of a stored address: its local part as stored, its domain as an A-label.
  *
- * @returns null if no email may go to it: stored addresses are untrusted. A non-ASCII local part must be normalised, so that
- *   no mail server can turn it into another one
+ * @returns null if no email may go to the address, because stored addresses are untrusted. A non-ASCII local part must be
+ *   normalised, so that no mail server can turn it into another one
  */
 export function smtpAddress(stored: string): string | null {
   const parts = split(stored)
@@ -73,8 +74,8 @@ export function mayBeMailed(stored: string): boolean {
 /**
  * Parses an email address from the settings: `no-reply@example.com` or `Example <no-reply@example.com>`.
  *
- * @returns null if it is neither, is unsafe in a mail header, or has a non-ASCII local part: as a sender it would require
- *   SMTPUTF8 for every email
+ * @returns null if the text is neither, if its name has control characters or line separators, or if the local part is not ASCII:
+ *   such a sender would require SMTPUTF8 for every email
  */
 export function parseAddressWithOptionalName(text: string): { name: string; address: string } | null {
   const named = text.endsWith('>') ? text.lastIndexOf('<') : -1
@@ -84,7 +85,7 @@ export function parseAddressWithOptionalName(text: string): { name: string; addr
   return { name: name.trim(), address }
 }
 
-/** Whether a text is a host name in lower-case ASCII, with or without a dot, but not an IPv4 address. */
+/** Whether a text is a host name in lower-case ASCII. It needs no dot. An IPv4 address is no host name. */
 export function isHostName(text: string): boolean {
   return text.length <= 253 && hostName.test(text)
 }
@@ -122,7 +123,7 @@ function asciiDomain(typed: string): string | null {
   const domain = lowerAscii(typed)
   const lower = mapCharacters(domain, lowerLetter)
   const ascii = domainToASCII(domain)
-  // Some letters, Cherokee ones among them, give an A-label that is itself refused.
+  // Of some domains, such as those with Cherokee letters, `domainToASCII` rejects its own result.
   if (!hostName.test(ascii) || domainToASCII(ascii) !== ascii) return null
   const unicode = domainToUnicode(ascii) // leaves an invalid A-label unchanged
   if (/(?:^|\.)xn--/.test(unicode)) return null

@@ -1,4 +1,4 @@
-import { createBatchLine, type BatchBounds } from '@/lib/database/batch-line'
+import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 import type { Database } from '@/lib/database/pool'
 import { isBadValue } from '@/lib/database/pipelined-transactions'
 
@@ -12,14 +12,17 @@ export type AuditRow = {
   actor: string | null
 }
 
-/** As many as requests and emails that a process has under way at once. */
+/**
+ * More rows may wait than a process has requests and jobs in progress, so that none is refused. `perClient` has no effect, because
+ * rows are added without a client.
+ */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
 /**
- * Creates the function that stores a row. Rows that wait in this process go to the database in one statement, and each caller
- * continues after its commit. null costs the same and stores nothing.
+ * Creates the function that stores a row of the audit log. Rows that wait in this process go to the database in one statement, and
+ * each caller continues after its commit. A null costs the same as a row and stores nothing.
  *
- * @param usersTable of all rows
+ * @param usersTable the identity of the users table, which every row contains
  */
 export function createAuditInsert(
   { pool, names }: Pick<Database, 'pool' | 'names'>,
@@ -51,10 +54,10 @@ export function createAuditInsert(
       return rows.map(() => Promise.resolve())
     } catch (error) {
       if (rows.length === 1 || !isBadValue(error)) throw error
-      // The batch was rolled back because of one row; only that one fails.
+      // PostgreSQL rolled back the batch because of one row. Each row alone: then only that one fails.
       return rows.map((row) => insert([row]))
     }
   }
 
-  return createBatchLine(insertAll, bounds).add
+  return createBatchQueue(insertAll, bounds).add
 }

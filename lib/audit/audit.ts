@@ -5,7 +5,7 @@ import type { Log } from '@/lib/logging/log'
 import { Prisma } from '@/prisma/client/client'
 import { createAuditInsert } from './audit-insert'
 
-/** The audited events, with names of OWASP's logging vocabulary if it has one. */
+/** The audited events, each with its name in the log. The names are those of OWASP's logging vocabulary where it has one. */
 export const auditEvents = {
   requested: 'authn_password_reset_requested',
   limited: 'excess_rate_limit_exceeded',
@@ -33,14 +33,15 @@ export type AuditFacts = {
   client?: string | undefined
   /** A short code, never user input. */
   reason?: string | undefined
-  /** Who did it, if somebody of the support did. */
+  /** The name of the person of the support who caused the event; undefined if a visitor or Rekey itself did. */
   actor?: string | undefined
 }
 
-/** An entry of an account's history. */
+/** An entry of an account's history. `event` is a value of {@link auditEvents}. */
 export type HistoryEntry = {
   at: Date
   event: string
+  /** The client's network. */
   client: string | null
   reason: string | null
   requestId: string | null
@@ -50,7 +51,7 @@ export type HistoryEntry = {
 export type AuditLog = ReturnType<typeof createAuditLog>
 
 /**
- * Creates the audit log: a line in the process's log and a row in an append-only table.
+ * Creates the audit log. Each event becomes a line in the process's log and a row in an append-only table.
  *
  * @param usersTable the identity of the users table that contains the accounts
  */
@@ -62,7 +63,7 @@ export function createAuditLog(
   const insert = createAuditInsert({ pool, names }, usersTable)
 
   /**
-   * Records an event; pass `tx` if the entry must be committed or rolled back with the transaction.
+   * Records an event. With `tx`, the row is committed or rolled back with that transaction, but the line is written in any case.
    *
    * @throws if the row cannot be stored
    */
@@ -82,12 +83,12 @@ export function createAuditLog(
     log.info(entryOf(event, facts))
   }
 
-  /** Costs what {@link record} does, and records nothing. */
+  /** Costs the database what {@link record} without a transaction costs, but records nothing. */
   function simulate(): Promise<void> {
     return insert(null)
   }
 
-  /** Records an event and logs a failure instead of throwing: for events that must not be undone or change the response. */
+  /** Records an event; logs a failure instead of throwing, for callers whose work is done or whose response must not change. */
   async function recordBestEffort(event: AuditEvent, facts: AuditFacts): Promise<void> {
     await record(event, facts).catch((error: unknown) =>
       log.error({ err: error, event: 'audit_failed', missing: auditEvents[event] }),
@@ -95,8 +96,8 @@ export function createAuditLog(
   }
 
   /**
-   * Returns the events of an account, oldest first. Sorted by `at`, because concurrent transactions may commit their ids in
-   * another order.
+   * Returns the events of an account, oldest first. Sorted by `at`, because of concurrent transactions the later one may get the
+   * lower id.
    */
   async function history(accountId: string): Promise<HistoryEntry[]> {
     const rows = await prisma.$queryRaw<(Omit<HistoryEntry, 'at'> & { at: bigint })[]>`
@@ -106,7 +107,8 @@ export function createAuditLog(
   }
 
   /**
-   * Deletes old entries, but never those of the last week. A SECURITY DEFINER function does it: the app may not delete.
+   * Deletes entries that are older than the retention, but never those of the last week. Calls a SECURITY DEFINER function, because
+   * the app's own role has no privilege to delete entries.
    *
    * @param retention seconds
    */

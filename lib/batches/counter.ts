@@ -2,20 +2,23 @@ import type pg from 'pg'
 import type { SchemaNames } from '@/lib/config/schema-names'
 import { retryConflicts } from '@/lib/database/errors'
 import { createPipelinedTransactions, isBadValue } from '@/lib/database/pipelined-transactions'
-import { createBatchLine, type BatchBounds } from '@/lib/database/batch-line'
+import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 import { createCountingStatement, readCounted, type Counted, type CountingEntry } from './counting-statement'
 
-/** More than the requests that a web process lets begin at once; two batches leave connections to everything else. */
+/**
+ * More entries may wait than a web process has requests in progress (`admissionLimits`), so that none is refused. Two batches at
+ * a time leave the other connections of the pool to other work.
+ */
 export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
 
-/** Milliseconds; below the pool's own timeout, so that the server stops before the client gives up. */
+/** Milliseconds. Both are shorter than the pool's timeout of 8 s, so that PostgreSQL stops before Rekey stops waiting. */
 const serverTimeouts = { statement: 6_000, lock: 4_000 }
 
 export type Counter = ReturnType<typeof createCounter>
 
 /**
- * Counts events, and stores the jobs of those that are allowed, in batches: what waits in this process goes to the database in
- * one transaction, and each caller continues after its commit.
+ * Creates the counter of rate limits. It also stores the jobs of allowed events. Entries that wait in this process go to the
+ * database in one transaction, and each caller continues after its commit.
  */
 export function createCounter(
   {
@@ -35,13 +38,14 @@ export function createCounter(
     try {
       return (await count(batch)).map((counted) => Promise.resolve(counted))
     } catch (error) {
-      // In doubt, or the database is unavailable: a second try could count and store twice, so nobody is accepted.
+      // Unless the database rejected a value, the batch may have been committed. A second try could count and store twice, so all
+      // its entries fail.
       if (batch.length === 1 || !isBadValue(error)) throw error
       return countOneByOne(batch)
     }
   }
 
-  /** Runs a batch that was rolled back because of one of its entries again, in the same order; only that entry fails. */
+  /** Runs the entries of a rolled-back batch again, each alone and in the same order, so that only the bad entry fails. */
   async function countOneByOne(batch: CountingEntry[]): Promise<Promise<Counted>[]> {
     const results: Promise<Counted>[] = []
     for (const entry of batch) {
@@ -52,14 +56,14 @@ export function createCounter(
     return results
   }
 
-  const line = createBatchLine(countBatch, bounds)
+  const queue = createBatchQueue(countBatch, bounds)
 
   /**
    * Counts an entry.
    *
-   * @param client its key, of an entry that a client causes
-   * @returns once the transaction is committed
-   * @throws LineFull if too many entries wait; what the database reports if it did not, or may not have, committed
+   * @param client the key of the client that causes the entry; undefined if no single client does
+   * @returns after the commit: the count that decided
+   * @throws BatchQueueFull if too many entries wait; the database's error if the transaction was rolled back or is in doubt
    */
-  return { count: (entry: CountingEntry, client?: string): Promise<Counted> => line.add(entry, client) }
+  return { count: (entry: CountingEntry, client?: string): Promise<Counted> => queue.add(entry, client) }
 }

@@ -3,49 +3,49 @@ import type { Statement, TextRow } from '@/lib/database/pipelined-transactions'
 import { jobInsert } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 
-/** A count of one key within a window. */
-export type Count = {
+/** A key to count, with its limit. */
+export type LimitedKey = {
   key: string
   /** The length of the window. */
   milliseconds: number
-  /** Above it, what follows is neither counted nor stored. */
+  /** The limit: after more events in the window, the keys that follow are not counted and the job is not stored. */
   most: number
 }
 
 /**
- * What one caller counts: up to three keys in this order, each only if the one before it allows it. A key is always in the same
- * place, so that all batches lock the rows in one order.
+ * An event to count, under up to three keys: `client`, then `site`, then `own`. A key is counted only if the keys before it are
+ * within their limits. The same key must always be in the same one of the three places, so that all batches lock rows in one order.
  */
 export type CountingEntry = {
-  client?: Count | undefined
-  site?: Count | undefined
-  own: Count
-  /** 0 costs the database the same and counts nothing. */
+  client?: LimitedKey | undefined
+  site?: LimitedKey | undefined
+  own: LimitedKey
+  /** 1 counts the event. 0 costs the database the same and counts nothing. */
   points: 0 | 1
-  /** Stored in the same transaction if every count allows it. The id is made beforehand, so no job can be stored twice. */
+  /** Stored in the same transaction if every key is within its limit. The caller makes the id, so no job can be stored twice. */
   job?: { id: string; data: JobData['link-request'] } | undefined
 }
 
-/** The count that decided. */
+/** The last count of an event: of the key that exceeded its limit, or of `own` if none did. */
 export type Counted = {
   by: 'client' | 'site' | 'own'
-  /** The events in the window up to this one. */
+  /** The events of that key in the window, up to this one. */
   consumed: number
   /** Milliseconds until the window ends. */
   msBeforeNext: number
 }
 
-/** Milliseconds since the epoch by the database's clock, because the clocks of instances may differ. */
-export const databaseNow = 'floor(extract(epoch FROM now()) * 1000)::bigint'
+/** SQL: milliseconds since the epoch by the database's clock, because the clocks of instances may differ. */
+export const databaseNowSql = 'floor(extract(epoch FROM now()) * 1000)::bigint'
 
 type Place = Counted['by']
 
 /**
  * Creates the statement that counts a batch of entries and stores their jobs. Its text does not depend on their number.
  *
- * The counts are what they would be if each entry were counted after the other: the statement adds up the points of each key,
- * and an entry's count is the new total without the points of later entries. A key may occur only once in an upsert, and the
- * rows of a place are locked in the order of their keys.
+ * The counts are what they would be if the entries were counted one after the other. PostgreSQL allows each key only once in an
+ * upsert, so the statement adds up the points of each key, and an entry's count is the new total without the points of later
+ * entries. The rows of each place are locked in the order of their keys.
  */
 export function createCountingStatement(
   schemas: SchemaNames,
@@ -55,15 +55,15 @@ export function createCountingStatement(
   const upsert = (place: Place, from: string, condition: string) => `
   "${place}_count" AS (
     INSERT INTO ${table} AS l ("key", "points", "expire")
-    SELECT e."${place}", sum(e."points"), ${databaseNow} + max(e."${place}_ms") FROM "${from}" e
+    SELECT e."${place}", sum(e."points"), ${databaseNowSql} + max(e."${place}_ms") FROM "${from}" e
      WHERE e."${place}" IS NOT NULL AND ${condition} GROUP BY e."${place}" ORDER BY e."${place}"
     ON CONFLICT ("key") DO UPDATE SET
-      "points" = CASE WHEN l."expire" <= ${databaseNow} THEN 0 ELSE l."points" END + excluded."points",
-      "expire" = CASE WHEN l."expire" <= ${databaseNow} THEN excluded."expire" ELSE l."expire" END
+      "points" = CASE WHEN l."expire" <= ${databaseNowSql} THEN 0 ELSE l."points" END + excluded."points",
+      "expire" = CASE WHEN l."expire" <= ${databaseNowSql} THEN excluded."expire" ELSE l."expire" END
     RETURNING "key", "points", "expire"
   ),
   "by_${place}" AS MATERIALIZED (
-    SELECT e.*, c."expire" - ${databaseNow} AS "${place}_left",
+    SELECT e.*, c."expire" - ${databaseNowSql} AS "${place}_left",
            c."points" - sum(e."points") OVER (PARTITION BY e."${place}")
              + sum(e."points") OVER (PARTITION BY e."${place}" ORDER BY e."at") AS "${place}_consumed"
       FROM "${from}" e LEFT JOIN "${place}_count" c ON c."key" = e."${place}" WHERE ${condition}
@@ -107,7 +107,7 @@ export function createCountingStatement(
   }
 }
 
-/** Reads the statement's rows, one for each entry in its order. */
+/** Converts the statement's rows, one for each entry and in the order of the entries. */
 export function readCounted(rows: readonly TextRow[]): Counted[] {
   return rows.map(([clientConsumed, clientLeft, siteConsumed, siteLeft, ownConsumed, ownLeft]) => {
     const decided = (by: Place, consumed: string, left: string | null | undefined): Counted => ({
@@ -121,7 +121,7 @@ export function readCounted(rows: readonly TextRow[]): Counted[] {
   })
 }
 
-/** Returns PostgreSQL's text of an array; undefined becomes NULL. */
+/** Formats an array of texts or numbers as PostgreSQL's text of an array; undefined becomes NULL. */
 function arrayOf<Item>(items: readonly Item[], read: (item: Item) => string | number | undefined): string {
   const elements = items.map((item) => {
     const value = read(item)

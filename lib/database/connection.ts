@@ -1,14 +1,13 @@
 import pg from 'pg'
 
-/** Milliseconds to wait for a connection. */
+/** Milliseconds to wait for a connection outside the pool. */
 const connectTimeout = 5_000
 
 /**
- * Opens a connection outside the pool. A session that ends is reported by the next statement; without a listener, the process
- * would end at once.
+ * Opens a connection outside the pool; the caller ends it. If the session is lost, the next statement fails.
  *
  * @param queryTimeout milliseconds to wait for the response to a query; by default without limit
- * @throws if the database does not answer
+ * @throws if the URL names an unreadable certificate file, or the database does not answer or rejects the connection
  */
 export async function openConnection(
   url: string,
@@ -19,6 +18,7 @@ export async function openConnection(
     connectionTimeoutMillis: connectTimeout,
     ...(queryTimeout !== undefined && { query_timeout: queryTimeout }),
   })
+  // Without a listener, a lost session would end the process.
   client.on('error', () => undefined)
   await client.connect()
   return client

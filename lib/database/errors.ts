@@ -1,6 +1,6 @@
 /**
- * SQLSTATE classes of an unavailable database: connection exceptions, exhausted resources, operator intervention, system
- * errors, read-only after a failover (PostgreSQL, Appendix A).
+ * SQLSTATEs of an unavailable database: the classes of connection exceptions, insufficient resources, operator intervention and
+ * system errors, and the code of a read-only transaction, which follows a failover (PostgreSQL, Appendix A).
  */
 const awayStates = /^(08|53|57|58|25006)/
 const awayCodes =
@@ -8,42 +8,42 @@ const awayCodes =
 const awayWords =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|Client was closed|Can't reach database server|Cannot use a pool after|Connection closed|server login|ConnectionClosed|SocketTimeout|DatabaseNotReachable/i
 
-/** Codes for serialization failures and deadlocks, of PostgreSQL, Prisma's client and its adapter. */
+/** Codes of PostgreSQL, Prisma's client and its adapter for serialization failures and deadlocks. */
 const conflictCodes = /^(40001|40P01|P2034|TransactionWriteConflict)$/
 
-/** Whether the database is unavailable, so that the same request may succeed later. */
+/** Whether the database was unavailable, cancelled a statement or had a conflict, so that the same request may succeed later. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return isTransactionConflict(error) || someCause(error, isAway)
 }
 
 /**
- * Whether PostgreSQL rolled back because of a concurrent transaction, so that a retry may succeed (PostgreSQL,
+ * Whether PostgreSQL rolled back a transaction because of a concurrent one, so that a retry may succeed (PostgreSQL,
  * "Serialization Failure Handling").
  */
 export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
-/** Whether a session does not know the name of a statement, or knows it with another text or result. It was then not run. */
+/** Whether PostgreSQL did not run a named statement, because the session has no such name, or has it for another text or result. */
 export function isUnknownStatement(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
 }
 
-/** Whether PostgreSQL ended a statement because it took too long, or an operator did. */
+/** Whether PostgreSQL cancelled a statement, because it took longer than `statement_timeout` or an operator asked for it. */
 export function isStatementCancelled(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.includes('57014'))
 }
 
-/** The longest pause before the first retry, in milliseconds. It doubles with each retry, up to `maxPause`. */
+/** The longest random pause before the first retry, in milliseconds. It doubles with each retry, up to `maxPause`. */
 const firstPause = 10
 const maxPause = 200
 const maxTries = 12
 
 /**
- * Runs work and retries it after a conflict with a concurrent transaction. Under a default isolation of `repeatable read`
- * or `serializable`, PostgreSQL rolls back every statement that waited for a locked row.
+ * Runs work and retries it after a conflict with a concurrent transaction. If the database's default isolation is
+ * `repeatable read` or `serializable`, PostgreSQL rolls back a statement that waited for a row which another transaction changed.
  *
- * @throws the last conflict after twelve tries, about a second; any other error at once
+ * @throws the last conflict after twelve tries, with pauses of 1.5 s at most in all; any other error at once
  */
 export async function retryConflicts<Result>(work: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
@@ -58,8 +58,8 @@ export async function retryConflicts<Result>(work: () => Promise<Result>): Promi
 }
 
 /**
- * Describes a failed connection for the operator: the system's code or PostgreSQL's message. Omits host names, which can be
- * a part of a password: `describeDatabaseUrl` decides whether to show them.
+ * Describes a failed connection for the operator by the error's code and message. Omits a host name that cannot be resolved, because
+ * it can be a part of a password: `describeDatabaseUrl` decides whether to show it.
  */
 export function connectionFailureReason(error: unknown): string {
   const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string }
@@ -76,7 +76,7 @@ function isAway({ codes, message }: Described): boolean {
   )
 }
 
-/** Tests an error and its chain of causes, in the formats of pg, Prisma and its adapter. */
+/** Whether an error or one of its causes matches. Reads the formats of pg, Prisma and its adapter, to a depth of six. */
 function someCause(error: unknown, matches: (described: Described) => boolean): boolean {
   for (let at = error, depth = 0; at instanceof Object && depth < 6; depth += 1) {
     const { code, originalCode, kind, message, cause, meta } = at as Record<string, unknown>

@@ -1,10 +1,10 @@
 import { Prisma } from '@/prisma/client/client'
 
-// Instants pass through the database driver as numbers. The text of a `timestamptz` depends on the session's TimeZone and
+// Instants pass through the database driver as numbers, because the text of a `timestamptz` depends on the session's TimeZone and
 // DateStyle, and `@prisma/adapter-pg` ignores its offset (prisma/orm#26786, #28629). In prisma/schema.prisma such columns
-// are `Unsupported`, so that the client can neither read nor write one.
+// are `Unsupported`, so that Prisma's client can neither read nor write one.
 
-/** Selects an instant as whole milliseconds since the epoch; a bigint, because settings for floats can round. */
+/** SQL: an instant as whole milliseconds since the epoch. A bigint, because the setting `extra_float_digits` can round a float. */
 export function epochMilliseconds(instant: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`floor(extract(epoch FROM ${instant}) * 1000)::bigint`
 }

@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-/** A statement with its values as PostgreSQL's text. `name` is unique to its text; it is used on connections where that is safe. */
+/** A statement with its values as PostgreSQL's text. Two statements with different texts must have different names. */
 export type Statement = { name: string; text: string; values?: readonly string[] }
 
 /** The rows of a statement; every column as PostgreSQL's text. */
@@ -29,26 +29,26 @@ export function isBadValue(error: unknown): boolean {
 /** SQLSTATEs of a statement whose name the server does not know, or knows with another text or result. */
 const nameTrouble = /^(26000|42P05|0A000)$/
 
-/** PostgreSQL's COMMIT of a transaction that cannot be committed reports this. */
+/** PostgreSQL answered COMMIT with ROLLBACK, as it does for a transaction that had failed. */
 class NotCommitted extends Error {}
 
 export type PipelinedTransactions = ReturnType<typeof createPipelinedTransactions>
 
 /**
- * Runs transactions at READ COMMITTED, each in one round trip: all messages, BEGIN and COMMIT among them, are sent before the
- * first response. The timeouts are the server's, because a client that stops waiting does not stop its statement.
+ * Creates the function that runs transactions at READ COMMITTED, each in one round trip: all messages, including BEGIN and COMMIT, are
+ * sent before the first response. PostgreSQL applies the timeouts, because a client that stops waiting does not stop its statement.
  *
- * Statements are named, and so parsed and planned once, only on connections that lead to one PostgreSQL session: where a pooler
- * hands sessions out by transaction, another client's session would not know the name. Such a pooler makes up the process id
- * that it gives to clients, so the id differs from that of the session.
+ * A named statement is parsed and planned once, but only the session that parsed it knows its name. So statements are named only on
+ * connections that always lead to the same session. A pooler that gives clients another session for each transaction also gives
+ * them a process id of its own making, which differs from that of the session.
  *
- * @param sharedSession all clients share one session, so no statement is named
+ * @param sharedSession whether all clients share one session; then no statement is named, because their names would collide
  */
 export function createPipelinedTransactions(
   { pool, sharedSession = false }: { pool: pg.Pool; sharedSession?: boolean | undefined },
   timeouts: Timeouts,
 ) {
-  /** The names that the session of a connection knows. Absent: it is not known yet whether names are safe. */
+  /** The names that the session of a connection knows. A connection is absent until its process id has been compared. */
   const known = new WeakMap<pg.PoolClient, Set<string>>()
   let namesAreSafe = !sharedSession
   const begin: Statement = { name: 'rekey_begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
@@ -63,12 +63,12 @@ export function createPipelinedTransactions(
    * Runs one statement in a transaction of its own.
    *
    * @returns its rows, after the commit
-   * @throws pg.DatabaseError for which {@link wasRolledBack} holds if the transaction was rolled back; any other error leaves
-   *   it in doubt
+   * @throws pg.DatabaseError for which {@link wasRolledBack} is true if the transaction was rolled back; after any other error it may
+   *   have been committed
    */
   async function run(statement: Statement): Promise<TextRow[]> {
     const client = await pool.connect()
-    // The pool listens to idle connections only; a lost one must not end the process.
+    // The pool listens to idle connections only. Without a listener, the loss of a busy one would end the process.
     client.on('error', ignore)
     let broken: Error | undefined
     try {
@@ -87,7 +87,11 @@ export function createPipelinedTransactions(
     return run(statement)
   }
 
-  /** @param pid the process id of the session that ran the transaction */
+  /**
+   * Learns from a transaction whether names are safe on its connection.
+   *
+   * @param pid the process id of the session that ran the transaction
+   */
   function learn(client: pg.PoolClient, pid: string | null | undefined): void {
     const { processID } = client as unknown as { processID: number | null }
     if (pid !== String(processID)) namesAreSafe = false
@@ -97,10 +101,10 @@ export function createPipelinedTransactions(
   return { run }
 }
 
-/** The error of a lost connection; its statement reports it, too. */
+/** Ignores the error of a lost connection, because its statement fails with it, too. */
 const ignore = () => undefined
 
-/** Ends a failed transaction; returns the error of a connection that cannot be used again. */
+/** Ends a failed transaction. Returns an error if the connection cannot be used again; the pool then closes it. */
 async function recover(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
   if (!wasRolledBack(error)) return error as Error
   return client.query('ROLLBACK').then(
@@ -131,7 +135,7 @@ type Messages = {
   sync(): void
 }
 
-/** Sends several statements and one Sync; an error makes the server skip the rest (PostgreSQL, "Pipelining"). */
+/** Sends several statements and one Sync. After an error, the server skips the statements up to the Sync (PostgreSQL, "Pipelining"). */
 class Pipeline implements pg.Submittable {
   readonly statements: Statement[]
   readonly names: Set<string> | undefined
@@ -156,7 +160,7 @@ class Pipeline implements pg.Submittable {
       const { text, values = [] } = statement
       const name = this.names === undefined ? '' : statement.name
       if (!this.names?.has(name)) {
-        // A name may be left of a transaction that failed; to close one that is unknown is no error.
+        // A failed transaction may have left the name in the session. Closing an unknown name is no error.
         if (name !== '') connection.close({ type: 'S', name })
         connection.parse({ name, text })
       }

@@ -10,16 +10,16 @@ import { tableNames } from './table-names'
 
 export type Database = {
   prisma: PrismaClient
-  /** The connections that Prisma uses, for modules with their own SQL (queue, limits). */
+  /** The connections that Prisma uses, too. For modules that send SQL without Prisma, such as the queue and the rate limits. */
   pool: pg.Pool
   schemas: SchemaNames
-  /** All clients share one session, as on the embedded database. */
+  /** Whether all clients share one session, as on the embedded database. */
   sharedSession?: boolean | undefined
   /** The qualified names of Rekey's tables. */
   names: ReturnType<typeof tableNames>
   /**
-   * Runs work in one transaction at READ COMMITTED, whatever the database's default is. Retries after a conflict, so `work`
-   * may run several times; only the last run is committed.
+   * Runs work in one transaction at READ COMMITTED, whatever the database's default is. Retries it after a conflict, so `work` may
+   * run several times; only its last run is committed. A transaction may take 8 s.
    *
    * @throws what `work` throws, after a rollback; the last conflict after twelve tries
    */
@@ -39,11 +39,11 @@ export type DatabaseSettings = {
 /** Prisma's client inside a transaction; only statements that go through it are part of the transaction. */
 export type Transaction = Prisma.TransactionClient
 
-/** Milliseconds to wait for a connection, or for the response to a query, before the database counts as unavailable. */
+/** Milliseconds to wait for a connection, or for a query or a transaction, before the database counts as unavailable. */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
 
-/** Creates a pool; it opens its first connection at the first query. */
+/** Creates a pool of connections and Prisma's client on it. The first query opens the first connection. */
 export function openDatabase(
   { url, poolSize, schemas, sharedSession }: DatabaseSettings,
   log: Log,
@@ -60,10 +60,10 @@ export function openDatabase(
   pool.on('error', (error) =>
     log.warn({ err: error, event: 'database_connection_lost', requestId: undefined }),
   )
-  // The pool listens to idle connections only. A session may also end while its connection is in use and no statement is under
-  // way; the next statement fails then, and without a listener the process would end at once.
+  // The pool listens to idle connections only. If a session ends while its connection is in use but runs no statement, the next
+  // statement fails; but without a listener, the process would end before.
   pool.on('connect', (client) => client.on('error', () => undefined))
-  // Close connections whose transaction status is not idle instead of reusing them: other work would join the transaction.
+  // Closes a connection that is released inside a transaction: its next user would join that transaction.
   pool.on('release', (_error, client) => {
     if (client.getTransactionStatus() !== 'I') void client.end().catch(() => undefined)
   })
@@ -103,7 +103,10 @@ export function openDatabase(
   }
 }
 
-/** Retries single statements after a conflict, or without their name. Inside a transaction only the whole transaction can be retried. */
+/**
+ * Makes `pool.query` retry its statement after a conflict, or without a name if the session does not know the name. Statements inside
+ * a transaction are not retried: only the whole transaction can be.
+ */
 function retryStatements(pool: pg.Pool, names: StatementNames): void {
   const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>
   pool.query = ((...args: unknown[]) =>

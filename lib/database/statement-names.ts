@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { isUnknownStatement } from './errors'
 
-/** Texts that a process names at most; those after them are sent without a name. There are far fewer, unless some vary. */
+/** The most texts that a process names; further texts are sent without a name. Rekey has far fewer, unless a text varies. */
 const mostNames = 500
 
 export type StatementNames = ReturnType<typeof createStatementNames>
 
 /**
- * Names every statement with parameters after its text, so that a connection parses and plans it once. Names are given only on
- * connections that lead to one PostgreSQL session, because the session of another client would not know them. A pooler that
- * hands sessions out by transaction makes up the process id that it gives to clients, so the id differs from that of the
- * session.
+ * Gives every statement with parameters a name that is derived from its text, so that a connection parses and plans it once. Only the
+ * session that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
+ * A pooler that gives clients another session for each transaction also gives them a process id of its own making, which differs
+ * from that of the session.
  *
- * @param sharedSession all clients share one session, so no statement is named
+ * @param sharedSession whether all clients share one session; then no statement is named
  */
 export function createStatementNames({ sharedSession = false }: { sharedSession?: boolean | undefined }) {
   let enabled = !sharedSession
@@ -45,7 +45,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     return hasItems(values) ? [{ ...(config as object), name: nameOf(text) }, ...others] : undefined
   }
 
-  /** Finds out whether a new connection leads to a session of its own. */
+  /** Names the statements of a new connection if its process id is that of its session. */
   function verify(client: pg.PoolClient, done: (error?: Error) => void): void {
     if (!enabled) return done()
     client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS "pid"').then(({ rows }) => {
@@ -55,7 +55,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     }, done)
   }
 
-  /** Runs work again without names if a session turns out not to know one. Names are then no longer given in this process. */
+  /** Runs work. If a session does not know the name of a statement, stops naming statements in this process and runs it again. */
   async function retry<Result>(work: () => Promise<Result>): Promise<Result> {
     const mayBeNamed = enabled
     try {
@@ -68,7 +68,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
   }
 
   return {
-    /** The option `verify` of a pool. */
+    /** For the option `verify` of a pool, which calls it for each new connection. */
     verify,
     retry,
   }

@@ -2,8 +2,8 @@ import { Prisma } from '@/prisma/client/client'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
- * Returns the qualified names of Rekey's tables and functions. No statement relies on `search_path`, which the operator,
- * the database or a function may change.
+ * Returns qualified names of tables and of a function as SQL fragments. No statement relies on `search_path`, which the operator, the
+ * database or a function may change.
  */
 export function tableNames({ own, queue }: SchemaNames) {
   // eslint-disable-next-line no-restricted-syntax -- identifiers cannot be parameters; `quoteSchema` validates the name
@@ -15,7 +15,7 @@ export function tableNames({ own, queue }: SchemaNames) {
     metrics: qualified('metrics'),
     metricProcesses: qualified('metric_processes'),
     purgeAudit: qualified('purge_audit'),
-    /** The queue's jobs, read-only: pg-boss owns this table. */
+    /** The queue's table of jobs, for statements that only read it: pg-boss owns it. */
     jobs: qualified('job', queue),
   }
 }

@@ -1,5 +1,5 @@
 import type { JobResult, JobWithMetadata, PgBoss } from 'pg-boss'
-import { createBatchLine, type BatchBounds } from '@/lib/database/batch-line'
+import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 
 /** More than the jobs of all queues that are under way at once. */
 const bounds: BatchBounds = { waiting: 1000, underWay: 1, perClient: 1, size: 100 }
@@ -12,7 +12,7 @@ const bounds: BatchBounds = { waiting: 1000, underWay: 1, perClient: 1, size: 10
 export function createJobResultWriter(
   boss: PgBoss,
 ): (job: JobWithMetadata, result: JobResult) => Promise<void> {
-  const completed = createBatchLine<JobWithMetadata, void>(async (jobs) => {
+  const completed = createBatchQueue<JobWithMetadata, void>(async (jobs) => {
     for (const queue of new Set(jobs.map(({ name }) => name)))
       await boss.complete(
         queue,

@@ -1,7 +1,12 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { clientKey, ipv6SiteKey } from '@/lib/addresses/client-ip'
 import { createCounter } from '@/lib/batches/counter'
-import { databaseNow, type Count, type Counted, type CountingEntry } from '@/lib/batches/counting-statement'
+import {
+  databaseNowSql,
+  type LimitedKey,
+  type Counted,
+  type CountingEntry,
+} from '@/lib/batches/counting-statement'
 import type { Database } from '@/lib/database/pool'
 import { isBadValue } from '@/lib/database/pipelined-transactions'
 import { createEmailBudget } from './email-budget'
@@ -55,7 +60,7 @@ export function createLimits(
   const counter = createCounter(database)
   const refusals = createRefusalMemory()
 
-  function countOf(name: LimitName, of: string): Count {
+  function countOf(name: LimitName, of: string): LimitedKey {
     const { count: most, seconds } = all[name]
     return { key: `${name}:${of}`, most, milliseconds: seconds * 1000 }
   }
@@ -87,7 +92,7 @@ export function createLimits(
     return refusal(names[by]!, msBeforeNext, consumed === most + 1)
   }
 
-  function remembered({ key: counter }: Count, name: Countable): LimitResult | undefined {
+  function remembered({ key: counter }: LimitedKey, name: Countable): LimitResult | undefined {
     const known = refusals.recall(counter)
     return known === undefined ? undefined : refusal(name, known, false)
   }
@@ -197,7 +202,7 @@ export function createLimits(
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
       `UPDATE ${table} SET "points" = "points" - 1
-        WHERE "key" = $1 AND "points" BETWEEN 1 AND $2 AND "expire" > ${databaseNow}`,
+        WHERE "key" = $1 AND "points" BETWEEN 1 AND $2 AND "expire" > ${databaseNowSql}`,
       [`${name}:${of}`, most],
     )
   }
@@ -210,7 +215,7 @@ export function createLimits(
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
       `DELETE FROM ${table} WHERE "key" = ANY (ARRAY(
-         SELECT "key" FROM ${table} WHERE "expire" < ${databaseNow} ORDER BY "key" FOR UPDATE SKIP LOCKED))`,
+         SELECT "key" FROM ${table} WHERE "expire" < ${databaseNowSql} ORDER BY "key" FOR UPDATE SKIP LOCKED))`,
     )
   }
 

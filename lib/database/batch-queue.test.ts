@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { createBatchLine, LineFull, type BatchBounds } from './batch-line'
+import { createBatchQueue, BatchQueueFull, type BatchBounds } from './batch-queue'
 
 const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
 
 /** A line whose batches end when the test says so. */
 function startLine(given: Partial<BatchBounds> = {}) {
   const batches: { entries: string[]; end: () => void; fail: (error: Error) => void }[] = []
-  const { add } = createBatchLine<string, string>(
+  const { add } = createBatchQueue<string, string>(
     (entries) => {
       const { promise, resolve, reject } = Promise.withResolvers<Promise<string>[]>()
       const end = () => resolve(entries.map((entry) => Promise.resolve(entry.toUpperCase())))
@@ -52,7 +52,7 @@ test('a thousand may wait; the next is refused at once, and the thousand keep th
     await turn()
   }
   const waiting = Array.from({ length: 1000 }, () => add('c'))
-  await expect(add('d')).rejects.toBeInstanceOf(LineFull)
+  await expect(add('d')).rejects.toBeInstanceOf(BatchQueueFull)
   batches[0]!.end()
   await turn()
   batches[2]!.end()
