@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseAddressWithOptionalName } from '@/lib/addresses/email-address'
 import { isLoopback } from '@/lib/addresses/loopback'
-import { schemaName } from './schema-names'
+import { schemaNamePattern } from './schema-names'
 import { rawValueProblem } from './raw-value'
 import { ambiguousUrlAdvice } from './server-url'
 
@@ -13,7 +13,7 @@ function secondsOf(text: string): number {
   return Number(text.slice(0, -1)) * secondsPerUnit[text.at(-1) as keyof typeof secondsPerUnit]
 }
 
-/** Ten years: PostgreSQL cannot subtract the longest time that the pattern allows from today. */
+/** Ten years, in seconds. The pattern alone would allow 9,999,999 days, which PostgreSQL cannot subtract from today. */
 const longest = 3650 * 86_400
 
 /** Parses a length of time such as `90s`, `15m`, `1h`, `180d` into seconds. */
@@ -23,7 +23,7 @@ export const duration = z
   .transform(secondsOf)
   .refine((seconds) => seconds <= longest, 'write 3650d at most')
 
-/** Parses a rate limit such as `30/10m` into a count and a window in seconds. */
+/** Parses a rate limit such as `30/10m` into the number of events and the window in seconds. */
 export const rateLimit = z
   .string()
   .regex(/^[1-9]\d{0,8}\/[1-9]\d{0,6}[smhd]$/, 'write a count and a length of time, such as 30/10m')
@@ -33,14 +33,14 @@ export const rateLimit = z
   })
   .refine(({ seconds }) => seconds <= longest, 'write 3650d at most')
 
-/** One of two words, as a boolean. */
+/** Creates the schema of a setting that is one of two words; parses `yes` into true and `no` into false. */
 export const onOff = (yes: string, no: string) =>
   z.enum([yes, no], { error: `write ${yes} or ${no}` }).transform((text) => text === yes)
 
-/** `true` or `false`, as a boolean. */
+/** Parses `true` or `false` into a boolean. */
 export const trueOrFalse = onOff('true', 'false')
 
-/** A whole number within bounds. */
+/** Creates the schema of a whole number from `min` to `max`; parses it into a number. */
 export const integerBetween = (min: number, max: number) =>
   z
     .string()
@@ -48,7 +48,7 @@ export const integerBetween = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `write a whole number from ${min} to ${max}`)
 
-/** A list separated by commas. */
+/** Parses a list that is separated by commas. Drops white space around its items, and empty items. */
 export const commaSeparated = z
   .string()
   .transform((text) =>
@@ -62,7 +62,7 @@ export const commaSeparated = z
     abort: true,
   })
 
-/** Text that is safe in a mail header or a page: `rawValueProblem` rejects line ends in every setting. */
+/** Any text. It is one line, and so safe in a mail header, because `rawValueProblem` rejects line ends in every setting. */
 export const singleLine = z.string()
 
 const url = z.string().refine((text) => URL.canParse(text), {
@@ -70,7 +70,7 @@ const url = z.string().refine((text) => URL.canParse(text), {
   abort: true,
 })
 
-/** A URL with https, or with http on this machine only (ASVS 12.2.1), without user name, password and fragment. */
+/** A URL with https, or with http if its host is this machine (ASVS 12.2.1). Without user name, password and fragment. */
 export const httpsOrLocalUrl = url.refine(
   (text) => isSafeUrl(text) && new URL(text).hash === '',
   'use https (http only for localhost), without user name, password or fragment',
@@ -81,15 +81,15 @@ const route = /^#!?\/(?:[A-Za-z0-9._~!$*+:@/-]|%[0-9A-Fa-f]{2})*$/
 
 /**
  * Like `httpsOrLocalUrl`, but the URL may end in the route of a hash router. The link's parameters follow the route, so a
- * fragment must not contain `?`, `&`, `=` or `#`: the start of the parameters would be ambiguous. An empty fragment is a typing
- * error.
+ * fragment must not contain `?`, `&`, `=` or another `#`: the start of the parameters would be ambiguous. An empty fragment is
+ * rejected as a typing error.
  */
 export const routedUrl = url.refine((text) => {
   const hash = text.indexOf('#')
   return isSafeUrl(text) && (hash < 0 || route.test(text.slice(hash)))
 }, 'use https (http only for localhost), without user name or password; a fragment may only be a route, such as #/reset/')
 
-/** True for https, or http on this machine only, without credentials. */
+/** Whether a URL has https, or http and this machine's host, and contains neither user name nor password. */
 function isSafeUrl(text: string): boolean {
   const { protocol, hostname, username, password } = new URL(text)
   const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
@@ -103,15 +103,15 @@ export const origin = httpsOrLocalUrl.refine((text) => {
 }, 'write scheme and host only, such as https://id.example.com')
 
 /**
- * An origin with an optional base path. The pattern inspects the text because the URL parser already resolves `..`. No
- * segment starts with a dot or an underscore: `/.well-known` belongs to the origin, `/_next` to Next.
+ * An origin with an optional base path. The pattern inspects the text itself, because the URL parser would resolve `..` first. No
+ * segment starts with a dot or an underscore, because `/.well-known` belongs to the origin and `/_next` to Next.
  */
 export const publicBaseUrl = httpsOrLocalUrl.refine(
   (text) => /^https?:\/\/[^/\\?#]+(?:\/[A-Za-z0-9~-][A-Za-z0-9._~-]*)*\/?$/i.test(text),
   'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
 )
 
-/** A base URL, to which a file name is appended; so it must not have a query. */
+/** A base URL. It must not have a query, because a file name is appended to it. */
 export const baseUrl = httpsOrLocalUrl.refine(
   (text) => new URL(text).search === '',
   'write it without a query, such as https://range.example.com/range/',
@@ -121,11 +121,11 @@ export const baseUrl = httpsOrLocalUrl.refine(
 export const databaseSchema = z
   .string()
   .regex(
-    schemaName,
+    schemaNamePattern,
     'write the name of a schema for Rekey alone: lower-case letters, digits and _, such as rekey',
   )
 
-/** An email address, with or without a name, that the mailer accepts. Checked at start, because the worker would fail later. */
+/** An email address, with or without a name, that the mailer accepts. Otherwise every email would fail later, in the worker. */
 export const emailAddress = z
   .string()
   .refine(
@@ -133,7 +133,7 @@ export const emailAddress = z
     'write one address, such as no-reply@example.com or Example <no-reply@example.com>',
   )
 
-/** Where to report vulnerabilities, as the URI that security.txt requires (RFC 9116 §2.5.3). */
+/** Parses an email address or a URL for reports of vulnerabilities into the URI that security.txt requires (RFC 9116 §2.5.3). */
 export const securityContact = z.union(
   [
     httpsOrLocalUrl.transform((text) => new URL(text).href),
@@ -160,11 +160,11 @@ function smtpProblem(text: string): string | undefined {
   return isServer && known && consistent ? undefined : smtpExample
 }
 
-/** Values copied from documentation and templates, which attackers try first. */
+/** Parts of keys that were copied from documentation and templates. Attackers try such keys first. */
 const sample =
   /change.?me|example|sample|secret|password|placeholder|insecure|django|your.?key|x{6}|1234567|abcdefg/i
 
-/** A key that signs links: long and random. */
+/** A key that signs links. It must be long and look random. */
 export const secretKey = z
   .string()
   .min(32, 'use at least 32 characters; `openssl rand -base64 48` makes a good one')
@@ -179,7 +179,7 @@ export const secretKey = z
   .refine((key) => !sample.test(key), 'looks like a sample value; `openssl rand -base64 48` makes a good one')
   .refine((key) => !/^[“”„‘’‚«].*[“”‘’»]$/u.test(key), 'write it without quotes')
 
-/** The token that a monitor sends as `Authorization: Bearer …` (RFC 6750 §2.1). */
+/** The token that a monitor sends as `Authorization: Bearer …` (RFC 6750 §2.1). It must look as random as a `secretKey`. */
 export const bearerToken = secretKey.regex(
   /^[A-Za-z0-9._~+/-]+=*$/,
   'use letters, digits and . _ ~ + / - only; `openssl rand -base64 48` makes a good one',

@@ -13,8 +13,9 @@ import { unknownSettingWarnings } from './unknown-settings'
  * Parses the settings of commands that need only the database.
  *
  * @param env the environment; an empty value counts as absent
- * @returns `ignored`: one sentence for each setting without effect
- * @throws SettingsError if no URL is set or a setting is malformed
+ * @returns `url`: DATABASE_URL, else MIGRATION_DATABASE_URL; `migrationUrl`: MIGRATION_DATABASE_URL, else DATABASE_URL;
+ *   `migrationSetting`: the name of the setting that contains `migrationUrl`; `ignored`: one sentence for each setting without effect
+ * @throws SettingsError if neither URL is set, if a setting is malformed, or if both schemas have one name
  */
 export function readDatabaseSettings(env: Record<string, string | undefined>) {
   const given = presentSettings(env)
@@ -37,7 +38,7 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
 }
 
 /**
- * Parses the names of both schemas, for commands on the embedded database.
+ * Parses the names of Rekey's two schemas, for commands on the embedded database.
  *
  * @throws SettingsError if one is malformed or both are equal
  */
@@ -57,8 +58,8 @@ const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUE
 const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
 
 /**
- * Returns the path of the data directory (DATA_DIR), where the embedded database, the mailbox and the generated secret are. A
- * demo with another product's tables has a subfolder, so that demos do not mix.
+ * Returns the path of the data directory, which contains the embedded database, the mailbox and the generated secret. It is
+ * DATA_DIR or, for a demo with another product's tables, a subfolder of it, so that demos do not mix.
  *
  * @throws SettingsError if DATA_DIR is malformed
  */
@@ -69,7 +70,7 @@ export function readDataDir(env: Record<string, string | undefined>): string {
 }
 
 /**
- * Parses how long a mailed link lives.
+ * Parses how long a mailed link lives (RESET_PASSWORD_VERIFICATION_PERIOD).
  *
  * @returns seconds
  * @throws SettingsError if it is malformed

@@ -10,10 +10,11 @@ const emailLimits = settingsSchema.pick({
 })
 
 /**
- * Reports email limits that outlast a link. An attacker could then spend the emails of an account and keep its owner
- * without a valid link. While one of these settings is malformed, it reports nothing: the malformed one is reported.
+ * Reports email limits whose window or cool-down outlasts a link. An attacker could then use up the emails of an account, so that
+ * its owner gets no further email after the last link expired.
  *
- * @returns a sentence for each problem; empty if there is none or a setting is malformed
+ * @param given the settings as text
+ * @returns a sentence for each problem; empty if one of these settings is malformed, because that is reported elsewhere
  */
 export function emailLimitProblems(given: Record<string, string | undefined>): string[] {
   const { success, data: values } = emailLimits.safeParse(given)
@@ -32,7 +33,11 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
 
 const schemas = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
-/** Reports that both schema names are equal: `migrate` would take the queue's tables for those of another application. */
+/**
+ * Reports that both schema names are equal: `migrate` would take the queue's tables for those of another application.
+ *
+ * @returns one sentence; empty if the names differ or one is malformed
+ */
 export function sameSchemaProblems(given: Record<string, string | undefined>): string[] {
   const { success, data } = schemas.safeParse(given)
   return success && data.DATABASE_SCHEMA === data.DATABASE_QUEUE_SCHEMA
@@ -41,8 +46,8 @@ export function sameSchemaProblems(given: Record<string, string | undefined>): s
 }
 
 /**
- * Whether a database on another machine has a password that attackers try first. A URL without a password passes: the
- * server may authenticate by certificate.
+ * Whether a URL names a database on another machine and contains a password that attackers try first, such as the user's name.
+ * False for a URL without a password, because the server may authenticate by certificate, and for a malformed one.
  */
 export function hasEasilyGuessedPassword(databaseUrl: string | undefined): boolean {
   const parsed = databaseUrl === undefined ? undefined : parseDatabaseUrl(databaseUrl)

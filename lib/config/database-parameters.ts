@@ -1,9 +1,9 @@
-// The query parameters of a database URL. `pg` silently drops those that it does not know, so this file lists those that it
-// uses, that Rekey refuses, and that Rekey can ignore.
+// The query parameters of a database URL. `pg` silently drops a parameter that it does not know. So this file lists which ones `pg`
+// uses, which ones Rekey refuses, and which ones Rekey can ignore.
 
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 
-/** Parameters that `pg` uses, each with the values that it supports (node-postgres, pg-connection-string). */
+/** Parameters that `pg` uses, each with the values that Rekey accepts (node-postgres, pg-connection-string). */
 const used: Record<string, RegExp> = {
   host: /^[^,]+$/,
   port: /^\d{1,5}$/,
@@ -26,7 +26,7 @@ const used: Record<string, RegExp> = {
   query_timeout: /^\d+$/,
 }
 
-/** Advice for parameters that must not be dropped: Rekey would use other tables, another server or less protection. */
+/** Parameters that must not be dropped, each with advice. Without them, Rekey would use other tables, another server or less protection. */
 const refused: Record<string, string> = {
   schema: 'remove ?schema=… (Prisma reads it, Rekey does not), and set DATABASE_SCHEMA',
   dbname: 'write the name of the database after the host instead of ?dbname=…',
@@ -39,7 +39,7 @@ const refused: Record<string, string> = {
   gssencmode: 'remove ?gssencmode=…: Rekey encrypts by TLS only; see sslmode',
 }
 
-/** Parameters of libpq, Prisma or a pooler that Rekey can ignore safely, each with the alternative. */
+/** Parameters of libpq, Prisma or a pooler that Rekey can ignore safely, each with the end of a warning: what to use, or why. */
 const ignored: Record<string, string> = {
   connection_limit: 'set DATABASE_POOL_SIZE instead',
   pool_timeout: 'Rekey waits 3 s for a connection',
@@ -51,10 +51,11 @@ const ignored: Record<string, string> = {
 }
 
 /**
- * Finds the first wrong parameter of a database URL. Messages show only names that are listed here: an unescaped `&` in a
- * password makes a part of it look like a name.
+ * Finds the first wrong parameter of a database URL. A message shows only names that this file lists, because an unescaped `&` in a
+ * password makes a part of the password look like a name.
  *
  * @param text the whole URL
+ * @param parameters its parameters, decoded
  * @returns what to write instead; undefined if all parameters are valid or can be ignored
  */
 export function databaseParameterProblem(text: string, parameters: URLSearchParams): string | undefined {
@@ -91,7 +92,7 @@ function adviceOn(name: string): string {
 /**
  * Lists the parameters of a database URL that have no effect.
  *
- * @param setting the name of the setting that holds the URL
+ * @param setting the name of the setting that contains the URL
  * @returns a sentence for each; empty if all are used
  */
 export function ignoredParameters(setting: string, databaseUrl: string): string[] {

@@ -8,8 +8,8 @@ const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.
  * Parses a database URL as `pg` does. The host may be missing after a user name. The parameters `user`, `password`, `host` and
  * `port` override the same parts of the URL (libpq, "Connection URIs").
  *
- * @returns undefined if it is not a PostgreSQL URL or is ambiguous. `host` is a name, an IP address or the directory of a
- *   socket; it is empty if the URL has none
+ * @returns undefined if the text is not a PostgreSQL URL or is ambiguous. `host` is a name, an IP address or the directory of a
+ *   socket; empty if the URL has none. `pathname` is a slash and the name of the database, percent-encoded
  */
 export function parseDatabaseUrl(text: string) {
   const whole = text.replace('@/', '@localhost/')
@@ -32,9 +32,10 @@ export function parseDatabaseUrl(text: string) {
 }
 
 /**
- * Describes a database for messages: host, port and name, never user, password or parameters. Not a URL.
+ * Describes a database for messages by host, port and name, never by user, password or parameters.
  *
- * @param setting the name of the setting that holds the URL; shown instead if a part of the password could pass for the host
+ * @param setting the name of the setting that contains the URL; shown instead if the URL has no host or cannot be parsed, or if a
+ *   part of the password could be mistaken for the host
  */
 export function describeDatabaseUrl(databaseUrl: string, setting = 'DATABASE_URL'): string {
   const parsed = parseDatabaseUrl(databaseUrl)
@@ -45,7 +46,7 @@ export function describeDatabaseUrl(databaseUrl: string, setting = 'DATABASE_URL
   return `${name}${port && !host.startsWith('/') ? `:${port}` : ''}${pathname}`
 }
 
-/** A database URL without parameters that `pg` would silently drop to harmful effect. */
+/** A PostgreSQL URL that is unambiguous and has no parameter that Rekey refuses (database-parameters.ts). */
 export const postgresUrl = z.string().superRefine((text, context) => {
   const message = databaseUrlProblem(text)
   if (message !== undefined) context.addIssue({ code: 'custom', message })

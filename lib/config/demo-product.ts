@@ -1,11 +1,11 @@
-/** The products whose tables a demo can have. Each has a schema in `scripts/demo-users/`. */
+/** The products whose tables a demo can have. `scripts/demo-users/` contains the SQL that creates them. */
 const demoProducts = ['django', 'better-auth'] as const
 
 export type DemoProduct = (typeof demoProducts)[number]
 
 /**
- * Reads the product of `npm run demo -- --users <product>`; undefined for Rekey's own table. The commands set it as
- * `REKEY_DEMO_USERS`: it is not a setting.
+ * Reads the product of `npm run demo -- --users <product>`; undefined for Rekey's own table. The command passes it to its processes
+ * in the variable REKEY_DEMO_USERS, which is not a setting.
  */
 export function readDemoProduct(env: Record<string, string | undefined>): DemoProduct | undefined {
   return demoProducts.find((product) => product === env.REKEY_DEMO_USERS)

@@ -8,9 +8,10 @@ import type { settingsSchema } from './schema'
 import { unknownSettingWarnings } from './unknown-settings'
 
 /**
- * Lists settings without effect: unknown names, settings that others overrule, settings of other commands.
+ * Lists settings without effect: unknown names, unused parameters of DATABASE_URL, settings that other settings overrule or that
+ * only other commands use, and a LOGO_URL without a file.
  *
- * @param given the environment, any name
+ * @param given the environment: all variables that are not empty, also those that are no settings
  * @param values the parsed settings
  * @returns a sentence for each, never quoting a secret
  */

@@ -8,7 +8,7 @@ import { isLoopback } from '@/lib/addresses/loopback'
 
 // The settings of the SMTP client: its name in EHLO, and the certificate authorities that it trusts.
 
-/** nodemailer's fallback for EHLO. Some relays reject it. */
+/** nodemailer's fallback for the name in EHLO. Some relays reject it. */
 const noName = '[127.0.0.1]'
 
 /** A host name, or an address literal such as `[192.0.2.1]` (RFC 5321 §4.1.1.1, §4.1.3). */
@@ -19,8 +19,8 @@ export const heloName = z.string().refine((text) => {
 }, 'write a host name such as id.example.com, or an address such as [192.0.2.1] or [IPv6:2001:db8::1]')
 
 /**
- * Chooses the EHLO name without SMTP_HELO_NAME: the host of PUBLIC_URL if it has a dot, else this machine's name if that
- * has one, else the IP address in PUBLIC_URL. Relays reject names without a dot.
+ * Chooses the name in EHLO if SMTP_HELO_NAME is not set: the host of PUBLIC_URL if it is a name with a dot, else this machine's
+ * name if it has a dot, else the IP address in PUBLIC_URL, else `[127.0.0.1]`. Relays reject names without a dot.
  */
 export function defaultHeloName(publicUrl: string, machine = hostname()): string {
   const host = new URL(publicUrl).hostname.replace(/\.$/, '')
@@ -62,7 +62,7 @@ export const authoritiesFile = z.string().transform((path, context) => {
 /**
  * Lists mail settings that are valid but probably wrong.
  *
- * @param envFile the file that npm scripts read settings from
+ * @param envFile the path of the file from which npm scripts read settings
  * @returns a sentence for each
  */
 export function mailWarnings(

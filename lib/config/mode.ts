@@ -1,10 +1,10 @@
 /**
- * The command that runs. `npm start` means production; `npm run demo` and `npm run dev` need no secret, mail server or
- * public URL. The commands set it as `REKEY_MODE`: it is not a setting.
+ * The kind of command that runs. `npm run demo` and `npm run dev` need no secret, mail server or public URL; every other command
+ * means production. Commands pass the mode to their processes in the variable REKEY_MODE, which is not a setting.
  */
 export type Mode = 'production' | 'demo' | 'dev'
 
-/** Reads the mode; production unless the demo or dev command set another one. */
+/** Reads the mode from the environment; production unless REKEY_MODE is `demo` or `dev`. */
 export function readMode(env: Record<string, string | undefined>): Mode {
   return env.REKEY_MODE === 'demo' || env.REKEY_MODE === 'dev' ? env.REKEY_MODE : 'production'
 }

@@ -1,14 +1,14 @@
 import type { Settings } from './settings'
 
 /**
- * Builds the path of a page, endpoint or file as browsers see it: the path of PUBLIC_URL, then `path`. A lint rule rejects
- * links, forms, redirects and requests that do not use it: they would leave the path of PUBLIC_URL.
+ * Returns the path of a page, endpoint or file as browsers see it: the path of PUBLIC_URL, then `path`. A lint rule rejects paths
+ * that are written without this function, because they would leave the path of PUBLIC_URL.
  */
 export function pathInApp({ basePath }: Pick<Settings, 'basePath'>, path: `/${string}`): string {
   return `${basePath}${path}`
 }
 
-/** Builds the absolute URL of a page, for emails. */
+/** Returns the absolute URL of a page, for emails: PUBLIC_URL, then `path`. */
 export function urlInApp({ publicUrl }: Pick<Settings, 'publicUrl'>, path: `/${string}`): string {
   return `${publicUrl}${path}`
 }

@@ -4,8 +4,8 @@ const quoted = /^(?:'.*'|".*"|`.*`)$/u
 const unexpanded = /\$\([^)]*\)|\$\{[A-Za-z_]\w*(?:[:?+-][^}]*)?\}|\{\{.*\}\}/u
 
 /**
- * Finds a problem in the raw value of any setting. Tools that set the environment differ: not all of them strip quotes and replace
- * variables (`docker --env-file` does neither).
+ * Finds a problem in the value of any setting before it is parsed. Some tools that set the environment leave quotes and variables as
+ * they are (`docker --env-file` does), so these are problems.
  *
  * @returns what to write, never quoting the value; undefined if nothing is wrong
  */

@@ -8,15 +8,15 @@ export type SchemaNames = {
 
 export const defaultSchemaNames: SchemaNames = { own: 'rekey', queue: 'rekey_queue' }
 
-/** Valid names: plain, not reserved by PostgreSQL, and not `public`, which applications share. */
-export const schemaName = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,39}$/
+/** Matches valid names: plain, 40 characters at most, not reserved by PostgreSQL, and not `public`, which applications share. */
+export const schemaNamePattern = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,39}$/
 
 /**
  * Quotes the name of a schema for SQL.
  *
- * @throws Error if {@link schemaName} does not allow it, which prevents SQL injection
+ * @throws Error if {@link schemaNamePattern} does not allow it, which prevents SQL injection
  */
 export function quoteSchema(schema: string): string {
-  if (!schemaName.test(schema)) throw new Error('Invalid schema name.')
+  if (!schemaNamePattern.test(schema)) throw new Error('Invalid schema name.')
   return `"${schema}"`
 }

@@ -1,14 +1,14 @@
-// Checks of URLs with a user name and a password: the database's and the mail server's.
+// Checks of URLs that contain a user name and a password: those of the database and of the mail server.
 
-/** The advice for URLs whose parts are not percent-encoded. */
+/** The advice about a URL whose parts are not percent-encoded. */
 export const encodingAdvice =
   'percent-encode its user name, password and parameters: @ as %40, / as %2F, # as %23, ? as %3F, : as %3A, % as %25, a space as %20'
 
 /**
- * Rejects URLs that parse but may mean something else. A password that is not percent-encoded ends too early: Rekey would
- * connect to another server, and a part of the password would count as its host name.
+ * Finds out whether a URL is ambiguous: a password that is not percent-encoded may end early, so that Rekey would connect to another
+ * server and take a part of the password for its host name. Also rejects a list of hosts.
  *
- * @returns what to write, never quoting the URL; undefined if it is unambiguous
+ * @returns what to write, never quoting the URL; undefined if the URL is unambiguous
  */
 export function ambiguousUrlAdvice(url: string): string | undefined {
   const rest = url.replace(/^[a-z]+:\/\//i, '')

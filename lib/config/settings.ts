@@ -8,11 +8,12 @@ import { defaultHeloName } from './mail'
 import { readMode } from './mode'
 import { settingsSchema } from './schema'
 
-// The only file that reads the environment; a lint rule enforces it.
+// The only file of the app and its libraries that reads `process.env`; a lint rule enforces it. Other functions of this folder get the
+// environment as an argument.
 
 export type Settings = ReturnType<typeof readSettings>
 
-/** Thrown for invalid settings; the message has one line for each problem. */
+/** Thrown for invalid settings. The message has one line for each problem. */
 export class SettingsError extends Error {
   readonly problems: string[]
   constructor(problems: string[]) {
@@ -23,10 +24,10 @@ export class SettingsError extends Error {
 }
 
 /**
- * Parses and validates all settings.
+ * Parses and validates all settings. In demo and dev, PUBLIC_URL and HOST have defaults.
  *
  * @param env the environment; an empty value counts as absent
- * @throws SettingsError naming every setting that is missing, malformed or contradicts another one
+ * @throws SettingsError that names every setting that is missing, malformed or contradicts another one
  */
 export function readSettings(env: Record<string, string | undefined>) {
   const mode = readMode(env)
@@ -59,7 +60,10 @@ export function readSettings(env: Record<string, string | undefined>) {
   problems.push(...emailLimitProblems(given), ...sameSchemaProblems(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
-  /** Seconds: the default window of both limits of emails. It may not be longer than a link lives, see `emailLimitProblems`. */
+  /**
+   * Seconds: the default window of LIMIT_EMAILS_PER_ACCOUNT and LIMIT_EMAILS_PER_MAILBOX. It must not be longer than a link lives, see
+   * `emailLimitProblems`.
+   */
   const emailWindow = Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD)
   const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
   const publicOrigin = new URL(publicUrl).origin
@@ -71,10 +75,10 @@ export function readSettings(env: Record<string, string | undefined>) {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
       schemas: databaseSchemaNames(values),
-      /** All clients of the database share one session. The commands that start the embedded database set this; it is no setting. */
+      /** Whether all clients of the database share one session. Commands that start the embedded database set it; it is no setting. */
       sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
-    /** The product whose tables the demo has, instead of Rekey's own. */
+    /** The product whose tables the demo has instead of Rekey's own; undefined for Rekey's own. */
     demoProduct: mode === 'production' ? undefined : readDemoProduct(env),
     dataDir: dataDirOf(values, env),
     /** Scheme, host and port, without a trailing slash. */
@@ -83,7 +87,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     basePath,
     /** PUBLIC_URL without a trailing slash. */
     publicUrl,
-    /** The scope of HSTS. Off by default on a shared host: HSTS would bind the other applications too. */
+    /** The scope of HSTS. By default off if PUBLIC_URL has a path: HSTS would bind the other applications on the host, too. */
     hsts: values.HSTS ?? (basePath === '' ? ('host' as const) : ('off' as const)),
     allowedOrigins: values.CORS_ALLOWED_ORIGINS.map((text) => new URL(text).origin),
     reset: {
@@ -94,16 +98,16 @@ export function readSettings(env: Record<string, string | undefined>) {
       oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
       failWhenUserNotFound: values.RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND,
       passwordConfirm: values.RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM,
-      /** The request field that names the account. */
+      /** The field of a link request that contains the login. */
       loginField: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
         ? ('email' as const)
         : ('login' as const),
-      /** The account attributes that the field is compared with. */
+      /** The account attributes that the login is compared with. A users table without usernames reduces them to `email`. */
       loginFields: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
         ? (['email'] as const)
         : (values.USER_LOGIN_FIELDS as readonly ('username' | 'email')[]),
     },
-    /** Whether a start in production needs a password that was verified with the mapping of a users table. */
+    /** `required`: a start in production fails until a known password was verified with the mapping of the users table. */
     usersTableProof: values.USERS_TABLE_PROOF,
     password: { minLength: values.PASSWORD_MIN_LENGTH, outerSpaces: values.PASSWORD_OUTER_SPACES },
     breachCheckUrl: values.PASSWORD_BREACH_CHECK_URL,
@@ -129,11 +133,11 @@ export function readSettings(env: Record<string, string | undefined>) {
     /** Seconds. */
     auditRetention: values.AUDIT_RETENTION,
     mail: {
-      /** Absent: the mailbox of demo and dev keeps the emails. */
+      /** Undefined in demo and dev only, which then store emails in their mailbox. */
       smtpUrl: values.SMTP_URL,
       /** The name in EHLO. */
       heloName: values.SMTP_HELO_NAME ?? defaultHeloName(values.PUBLIC_URL),
-      /** Certificates (PEM), trusted in addition to those of Node. */
+      /** Certificates of authorities (PEM) that are trusted in addition to those of Node. */
       authorities: values.SMTP_CA_FILE,
       from: values.VERIFICATION_FROM_EMAIL ?? 'no-reply@rekey.localhost',
       replyTo: values.VERIFICATION_REPLY_TO_EMAIL,
@@ -141,7 +145,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
     branding: {
       appName: values.APP_NAME,
-      /** A path on this origin. */
+      /** A path on the origin of PUBLIC_URL. */
       logoUrl: values.LOGO_URL && `${basePath}${values.LOGO_URL}`,
       /** `#rrggbb`; `readableAccents` adjusts its contrast before use. */
       brandColor: values.BRAND_COLOR,
@@ -153,9 +157,9 @@ export function readSettings(env: Record<string, string | undefined>) {
     defaultLocale: values.DEFAULT_LOCALE,
     worker: values.WORKER,
     webConcurrency: values.WEB_CONCURRENCY,
-    /** The bearer token of `/api/health/mail`; absent: that path answers 404. */
+    /** The bearer token of `/api/health/mail`. If it is undefined, that path answers 404. */
     healthToken: values.HEALTH_TOKEN,
-    /** The bearer token of `/api/metrics`; absent: that path answers 404. */
+    /** The bearer token of `/api/metrics`. If it is undefined, that path answers 404. */
     metricsToken: values.METRICS_TOKEN,
     logLevel: values.LOG_LEVEL,
     port: values.PORT,
@@ -165,13 +169,13 @@ export function readSettings(env: Record<string, string | undefined>) {
   }
 }
 
-/** The default PUBLIC_URL of demo and dev. An invalid PORT is reported as a problem of PORT, not of PUBLIC_URL. */
+/** Returns the default PUBLIC_URL of demo and dev. Ignores an invalid PORT, so that the problem is reported for PORT only. */
 function localUrl(port = '3000'): string {
   const url = `http://localhost:${port}`
   return URL.canParse(url) ? url : 'http://localhost:3000'
 }
 
-/** Derives the name of the queue's schema from the other one unless DATABASE_QUEUE_SCHEMA is set. */
+/** Returns the names of both schemas. Without DATABASE_QUEUE_SCHEMA, the queue's is DATABASE_SCHEMA and `_queue`. */
 export function databaseSchemaNames(values: {
   DATABASE_SCHEMA: string
   DATABASE_QUEUE_SCHEMA?: string | undefined
@@ -180,7 +184,7 @@ export function databaseSchemaNames(values: {
   return { own, queue: values.DATABASE_QUEUE_SCHEMA ?? `${own}_queue` }
 }
 
-/** Returns the data directory: a demo with the tables of another product has its own, so that demos do not mix. */
+/** Returns the data directory: DATA_DIR or, for a demo with another product's tables, a subfolder of it. */
 export function dataDirOf(
   { DATA_DIR }: { DATA_DIR: string },
   env: Record<string, string | undefined>,

@@ -3,7 +3,7 @@ import { settingsSchema } from './schema'
 
 const known = Object.keys(settingsSchema.shape)
 
-/** Settings of Django REST Registration (DRR) that are extension points of `rekey.config.ts`. */
+/** Settings of Django REST Registration (DRR), each with the extension point of `rekey.config.ts` that replaces it. */
 const inConfiguration: Record<string, string> = {
   RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES: 'emails',
   RESET_PASSWORD_VERIFICATION_EMAIL_SENDER: 'sendEmail',
@@ -16,20 +16,20 @@ const inConfiguration: Record<string, string> = {
 /** Settings of Django REST Registration for features that Rekey does not have. */
 const unsupported = /^(?:CHANGE_PASSWORD|LOGIN_SERIALIZER|PROFILE_SERIALIZER|REGISTER)_/
 
-/** First words that settings share with the environment variables of other programs. */
+/** First words of settings with which variables of other programs begin, too. Such a variable is reported only if it is a near miss. */
 const common =
   /^(?:APP|DATA|DATABASE|DEFAULT|HOST|LOG|PORT|PUBLIC|SECRET|SECURITY|SEND|SIGN|USER|WEB|WORKER)$/
 
-/** Variables of other programs that resemble settings: the password manager `pass`, Kubernetes service links. */
+/** Matches variables of other programs that resemble settings: of the password manager `pass`, and Kubernetes' service links. */
 const foreign = /^PASSWORD_STORE_|_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP)/
 
-/** What commands tell the processes that they start; no settings. */
+/** Variables in which commands pass facts to the processes that they start. They are no settings. */
 const internal = ['REKEY_DEMO_USERS', 'REKEY_MODE', 'REKEY_SHARED_SESSION']
 
 /**
  * Lists environment variables that resemble a setting but are not one, so that a misspelt setting is noticed.
  *
- * @returns a sentence for each, with the nearest setting
+ * @returns a sentence for each, with the nearest setting or, for a setting of DRR, what replaces it
  */
 export function unknownSettingWarnings(given: Environment): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
@@ -58,7 +58,7 @@ function looksLikeOurs(name: string): boolean {
   return !common.test(first) && known.some((setting) => firstWord(setting) === first)
 }
 
-/** Whether the name is the setting's with a typing error, in another case, or without one of its words. */
+/** Whether a name in capitals is that of a setting but for two typing errors at most, or but for missing words after the first. */
 function isNear(name: string, setting: string): boolean {
   const longest = Math.max(name.length, setting.length)
   if (longest >= 7 && distance(bare(name), bare(setting)) <= Math.min(2, Math.floor(longest / 5))) return true

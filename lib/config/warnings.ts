@@ -1,7 +1,7 @@
 import type { Settings } from './settings'
 import { mailWarnings } from './mail'
 
-/** Lists valid but risky settings for a warning at start, a sentence each. */
+/** Lists what to warn about at start: settings that have no effect, and settings that are valid but risky; a sentence each. */
 export function settingsWarnings(settings: Settings): string[] {
   const warnings = [...settings.ignored]
   if (settings.reset.failWhenUserNotFound) {
