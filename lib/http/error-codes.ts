@@ -1,7 +1,7 @@
 import type { ApiMessage } from '@/lib/i18n/api-messages'
 
-// The only table of error codes. Endpoints, pages and forms share it, so no Node APIs here. A code is also the key of its message
-// in `messages/`. Codes are never renamed, because front ends depend on them.
+// The only table of error codes. Code in the browser uses it, too, so no Node APIs here. A code is also the key of its message in
+// `messages/`. Codes are never renamed, because front ends depend on them.
 
 /** The error codes of fields. docs/front-ends.md explains each. */
 export const fieldErrorCodes = [
@@ -31,7 +31,7 @@ export const fieldErrorCodes = [
 
 export type FieldErrorCode = (typeof fieldErrorCodes)[number]
 
-/** The errors of endpoints that concern no field. `coded`: the body of the response contains the code. */
+/** The errors of endpoints that concern no field. `coded` means that the body of the response contains the code. */
 export const requestErrors = {
   'body-too-large': { status: 413 },
   'method-not-allowed': { status: 405 },
@@ -60,18 +60,18 @@ type Coded<Code extends RequestErrorCode> = Code extends unknown
   : never
 
 /**
- * The error codes of a form as a whole, for pages: the coded errors, `throttled`, `unavailable`, `refused` for any other error
- * response, and `offline` without a response.
+ * The error codes that a page shows for a form as a whole: the `coded` errors, `throttled`, `unavailable` (also for `internal`),
+ * `refused` for any other error response, and `offline` if there was no response.
  */
 export type WholeFormErrorCode = Coded<RequestErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
 
-/** Converts an endpoint's error code, or undefined for a body that cannot be parsed, to the code of a form. */
+/** Converts an endpoint's error code to the code for a form as a whole. Undefined, for an error without a code, becomes `refused`. */
 export function formErrorCode(code: string | undefined): WholeFormErrorCode {
   if (code === 'internal') return 'unavailable'
   return code !== undefined && isWholeFormErrorCode(code) ? code : 'refused'
 }
 
-/** Whether a text is the error code of a form as a whole. */
+/** Whether a text is the error code for a form as a whole. */
 export function isWholeFormErrorCode(code: string): code is WholeFormErrorCode {
   if (Object.hasOwn(requestErrors, code) && 'coded' in requestErrors[code as RequestErrorCode]) return true
   return code === 'throttled' || code === 'unavailable' || code === 'refused' || code === 'offline'

@@ -2,7 +2,7 @@ import type { FieldErrorCode, RequestErrorCode } from './error-codes'
 
 type Values = Record<string, string | number>
 
-/** An error for the client. `errorResponse` turns it into the response. */
+/** An error to report to the client; `errorResponse` turns it into a response. `values` are for the message's placeholders. */
 export class ApiError extends Error {
   readonly code: RequestErrorCode
   readonly values: Values
@@ -25,12 +25,12 @@ export class ThrottledError extends ApiError {
   }
 }
 
-/** An error of one field: its code, and the values of its message's placeholders. */
+/** An error of one field: its code, and the values for its message's placeholders. */
 export type FieldError = { code: FieldErrorCode; values?: Values }
 
 /**
- * The invalid fields of a body, each with all its errors, in the order of the request's schema; `non_field_errors` if the body is not an
- * object.
+ * The invalid fields of a body, each with all its errors, in the order of the request's schema. If the body is not an object, the only
+ * field is `non_field_errors`.
  */
 export class InvalidFields extends Error {
   readonly fields: Record<string, FieldError[]>
@@ -41,8 +41,8 @@ export class InvalidFields extends Error {
 }
 
 /**
- * A body that cannot be parsed; `detail` is a fixed phrase, never the parser's message. `brokenOff` is the reason if the
- * body was incomplete. It is not named `cause`, because its code would look like an unavailable database.
+ * A body that cannot be parsed. `detail` is a fixed phrase, never the parser's message. `brokenOff` is the error that ended an
+ * incomplete body. It is not named `cause`, because `isDatabaseUnavailable` would take its code for that of the database.
  */
 export class UnreadableBody extends Error {
   readonly detail: string

@@ -5,8 +5,8 @@ import {
   type WholeFormErrorCode,
 } from './error-codes'
 
-// Passes error codes to a page: in the header `Error-Codes`, or in the page's URL after a form was sent without JavaScript.
-// They never contain user input; the page has the messages.
+// Passes error codes to a page: to its script in the header `Error-Codes`, or in the page's URL after a form was sent without
+// JavaScript. The codes never contain user input; the page has the messages.
 
 /** The errors of a submitted form: of the form as a whole, of its fields, or both. */
 export type FormErrors<Field extends string = string> = {
@@ -16,7 +16,7 @@ export type FormErrors<Field extends string = string> = {
 
 type FieldErrors = Record<string, readonly { code: FieldErrorCode }[]>
 
-/** Formats every error as field, separator and code, in the order of the fields. */
+/** Formats every error as the field's name, the separator and the code, in the order of the fields. */
 const pairsOf = (fields: FieldErrors, separator: string) =>
   Object.entries(fields).flatMap(([name, errors]) => errors.map(({ code }) => `${name}${separator}${code}`))
 
@@ -25,7 +25,7 @@ export function errorCodesHeader(fields: FieldErrors): { 'Error-Codes': string }
   return { 'Error-Codes': pairsOf(fields, '=').join(', ') }
 }
 
-/** Returns the parameter `error` of a page's URL: `password.too-short,password.numeric`, or the code of the whole form. */
+/** Returns the value for the parameter `error` of a page's URL: `password.too-short,password.numeric`, or the code for the whole form. */
 export function errorParameter(errors: FieldErrors | WholeFormErrorCode): string {
   return typeof errors === 'string' ? errors : pairsOf(errors, '.').join(',')
 }
@@ -34,11 +34,11 @@ const isFieldErrorCode = (code: string): code is FieldErrorCode =>
   (fieldErrorCodes as readonly string[]).includes(code)
 
 /**
- * Parses the result of `errorCodesHeader` or `errorParameter`. Drops unknown codes, so that a URL cannot put text into a
- * page. An error of a field that the form does not show becomes `refused` for the whole form.
+ * Parses the header `Error-Codes` or the parameter `error`. Drops unknown codes, so that a URL cannot put text into a page. An error of
+ * a field that the form does not show becomes `refused` for the whole form.
  *
- * @param text a list if the parameter is repeated
- * @param shown the fields of the form
+ * @param text the value; a list if the parameter is repeated
+ * @param shown the names of the fields that the form shows
  */
 export function parseFormErrors<Field extends string>(
   text: string | string[] | null | undefined,

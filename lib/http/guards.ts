@@ -2,20 +2,20 @@ import Negotiator from 'negotiator'
 import type { Settings } from '@/lib/config/settings'
 import { ApiError } from './errors'
 
-/** The most bytes of a body. */
+/** The most bytes of a request's body. */
 export const maxBodyBytes = 16 * 1024
 
-/** Whether a request announces a larger body. */
+/** Whether a request's Content-Length exceeds {@link maxBodyBytes}. */
 export function isTooLarge(request: Request): boolean {
   return Number(request.headers.get('content-length') ?? 0) > maxBodyBytes
 }
 
-/** @throws ApiError if the request announces a body that is too large */
+/** Rejects a request whose Content-Length exceeds {@link maxBodyBytes}. @throws ApiError `body-too-large` */
 export function rejectLargeBody(request: Request): void {
   if (isTooLarge(request)) throw new ApiError('body-too-large')
 }
 
-/** A longer header counts as accepting anything: no client sends one, and Negotiator takes quadratic time on quotes. */
+/** A longer `Accept` counts as one that accepts everything: no client sends one, and Negotiator takes quadratic time on quotes. */
 const longestAccept = 1024
 
 /** Parses `Accept`. Drops parameters other than the quality, because DRR accepts `application/json; indent=4`. */
@@ -25,7 +25,7 @@ function acceptOf(request: Request): Negotiator {
   return new Negotiator({ headers: { accept } })
 }
 
-/** @throws ApiError if the client accepts no JSON, unless the response is a page */
+/** Rejects a client that accepts no JSON, unless the response is a page. @throws ApiError `not-acceptable` */
 export function rejectUnacceptable(request: Request, wantsPage: boolean): void {
   if (!wantsPage && acceptOf(request).mediaType(['application/json']) === undefined)
     throw new ApiError('not-acceptable')
@@ -41,8 +41,11 @@ export function isBrowserForm(request: Request): boolean {
 }
 
 /**
- * Rejects requests from pages of other origins that the settings do not list. `Sec-Fetch-Site: same-origin` is our own page,
- * even with `Origin: null`, which no-referrer causes. A request with neither header does not come from a browser.
+ * Rejects a request that a page of another origin caused, unless CORS_ALLOWED_ORIGINS lists that origin. `Sec-Fetch-Site: same-origin`
+ * means Rekey's own page, even with `Origin: null`, which the page's referrer policy causes. A request with neither header does not
+ * come from a page.
+ *
+ * @throws ApiError `cross-origin`
  */
 export function rejectForeignOrigin(request: Request, settings: Settings): void {
   if (request.headers.get('sec-fetch-site') === 'same-origin') return

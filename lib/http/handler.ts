@@ -20,24 +20,29 @@ import { ApiError, UnreadableBody } from './errors'
 const clientHeader = 'x-rekey-client'
 const requestIdHeader = 'x-rekey-request-id'
 
-/** What a handler receives after all guards passed. */
+/** A request that passed all guards, for its handler. */
 export type ApiRequest = {
   request: Request
+  /** The language of the response. */
   language: Language
   requestId: string
+  /** The client's IP address, or `unknown`. */
   client: string
-  /** Parses the body into an object of unvalidated fields. */
+  /** Parses the body into an object of unvalidated fields; throws what `parseRequestFields` does. */
   fields(): Promise<Record<string, unknown>>
 }
 
 export type HandlerDependencies = { settings: Settings; log: Log; configuration: RekeyConfig }
 
-/** `allowWhenDisabled`: the endpoint works even if RESET_PASSWORD_VERIFICATION_ENABLED is false. */
+/** `allowWhenDisabled`: whether the endpoint works even if RESET_PASSWORD_VERIFICATION_ENABLED is false. */
 type HandlerOptions = { allowWhenDisabled?: boolean }
 
 /**
- * Handles POST: runs the guards in the contract's order, then the handler, and turns its result or error into a response:
- * JSON for a client, a redirect to a page for a browser's form.
+ * Handles POST: runs the guards, then the handler, and turns its result or error into a response. The response to a browser that
+ * sent a form without JavaScript is a redirect to a page, except for the error `cross-origin`; any other response is JSON.
+ *
+ * @param pages where a browser is redirected
+ * @param handle returns the message for the response with status 200
  */
 export async function handlePost(
   { settings, log, configuration }: HandlerDependencies,
@@ -80,7 +85,7 @@ export async function handlePost(
   }
 }
 
-/** Logs an error whose cause may be a wrong setting; `logMisconfiguration` limits the lines. */
+/** Logs a rejection whose cause may be a wrong setting. `logMisconfiguration` limits the number of lines. */
 function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
   if (!(error instanceof ApiError)) return
   if (error.code === 'cross-origin') logMisconfiguration(log, 'cross-origin')
@@ -88,7 +93,7 @@ function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
     logMisconfiguration(log, 'throttled-proxy')
 }
 
-/** Responds to methods that the endpoint does not support. */
+/** Responds to a method that the endpoint does not support: 405, or 413 if the request announces a body that is too large. */
 export function handleUnsupportedMethod(
   { log }: Pick<HandlerDependencies, 'log'>,
   request: Request,
@@ -101,7 +106,7 @@ export function handleUnsupportedMethod(
 
 /**
  * Handles OPTIONS: describes the endpoint, or responds to a CORS preflight. A preflight succeeds even if the endpoint is
- * disabled: otherwise the browser would hide the 404 of the actual request from the script.
+ * disabled: otherwise the browser would hide the 404 response to the actual request from the script.
  */
 export function handleOptions(
   { settings, log }: HandlerDependencies,

@@ -1,27 +1,27 @@
 import { linkSchema } from './request-schemas'
 import { purposesOf, type Link, type LinkKind, type LinkSigner } from '@/lib/password-reset/reset-link'
 
-// Repairs links that mail programs damaged. All code that reads a link from a request uses this file.
+// Repairs links that mail programs damaged. All pages and endpoints that read a link from a request use this file.
 
 const names = ['user_id', 'timestamp', 'signature'] as const
 
 /**
- * Where the link was received. A URL comes straight from a mail program, so white space in it is damage. Fields of a
- * request body come from a client, which must send one spelling (ASVS 11.2.4, 1.5.3), so white space alone is no damage.
+ * Where the link was received: in the URL of a page or in the fields of a body. A URL comes straight from a mail program, so white space
+ * in it is damage. A client sends the fields, and may send one spelling only (ASVS 11.2.4, 1.5.3), so white space alone is an error there.
  */
 export type LinkSource = 'url' | 'fields'
 
-/** The received values by name: the query of a page as Next parses it, or the fields of a body. */
+/** The received values by name: the query of a page as Next parses it, or the unvalidated fields of a body. */
 type Received = Record<string, unknown>
 
-/** The most characters of a damaged link to repair. Rekey's links have about 160. */
+/** A damaged link whose parameters have more characters is not repaired. Those of a link with a UUID have about 160. */
 export const maxRepairedLength = 2000
 
 type Rule = (text: string, source: LinkSource) => string
 
 /**
- * Percent-encoded twice, as a whole or in part (orbiting/backends#38, Open-Xchange). Encoding only the separators needs no
- * rule: the received parameters are joined and split again before any rule.
+ * Decodes a link that was percent-encoded twice, as a whole or in part (orbiting/backends#38, Open-Xchange). If only its separators
+ * were, no rule is needed, because the received parameters are joined to one text, which is split again after each rule.
  */
 const decodePercent: Rule = (text) =>
   text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
@@ -33,9 +33,9 @@ const decodePercent: Rule = (text) =>
   })
 
 /**
- * Quoted-printable (RFC 2045 §6.7) that was not decoded: `=3D` for `=` (yiisoft/yii2#6748, also `==3D`) and soft line
- * breaks (lldap/lldap#370). A browser drops the line end of a pasted link, so a soft line break may be a bare `=`. Where not
- * every name has `=3D` after it, `=3D` is the beginning of a value, such as that of a user id.
+ * Decodes quoted-printable (RFC 2045 §6.7): `=3D` for `=` (yiisoft/yii2#6748, also `==3D`) and soft line breaks (lldap/lldap#370). A
+ * browser drops the line end of a pasted link, so a soft line break may be a bare `=`. Leaves `=3D` as it is unless it follows every
+ * name: otherwise it is an equals sign and the beginning of a value, such as of the user id `3D`.
  */
 const decodeQuotedPrintable: Rule = (text) => {
   const joined = text
@@ -45,7 +45,7 @@ const decodeQuotedPrintable: Rule = (text) => {
 }
 
 /**
- * HTML that was encoded or decoded once too often:
+ * Undoes HTML that was encoded or decoded once too often:
  * - `&amp;` for `&`, also repeated (luarocks/luarocks-site#20, foundation/foundation-emails#1056);
  * - `&#038;` and `#038;` for `&` (restrictcontentpro/restrict-content-pro#1585);
  * - `×` for the `&times` of `&timestamp`, which HTML decodes without a semicolon (metabrainz/metabrainz.org#625). Where it
@@ -67,9 +67,9 @@ const joinLines: Rule = (text, source) =>
   )
 
 /**
- * Text that follows the link and was taken into it: the full stop of the sentence (DemocracyClub/UK-Polling-Stations#6926),
- * an exclamation mark (dachcom-digital/pimcore-members#136), a bracket (thp/urlwatch#387, tutao/tutanota#3218), a closing
- * quotation mark. Never `=`: a padded signature is another spelling.
+ * Cuts text that a mail program took into the link although it follows it: the full stop of the sentence
+ * (DemocracyClub/UK-Polling-Stations#6926), an exclamation mark (dachcom-digital/pimcore-members#136), a bracket (thp/urlwatch#387,
+ * tutao/tutanota#3218), a closing quotation mark. Does not cut `=`, because a padded signature is another spelling of the link.
  */
 const cutTrailingText: Rule = (text) =>
   text.replace(/((?:^|&)signature=[\w-]*)[.,:;!?'"`*<>()[\]{}|\\…’”›»。，、）」』】》][^&]*/g, '$1')
@@ -82,26 +82,27 @@ const rules: readonly Rule[] = [
   cutTrailingText,
 ]
 
-/** Applies all rules in turn, in linear time. */
+/** Applies all rules one after the other, in linear time. */
 export const repairLinkText: Rule = (text, source) =>
   rules.reduce((mended, rule) => rule(mended, source), text)
 
-/** The most spellings of one link that are tried: as received, after each rule alone, after all rules in turn. */
+/** The most spellings of one link that are tried: as received, after each rule alone, and after all rules together. */
 export const maxSpellings = 2 + rules.length
 
 const schema = linkSchema()
 
-/** Matches names that may belong to a damaged link, such as `amp;timestamp`, but never a password. */
+/** Matches the name of a field that may belong to a damaged link, such as `amp;timestamp`, but not `password`. */
 const fieldOfLink = /(?:user_id|tamp|signature)$/
 
 /**
- * Finds the link in the received values: the first spelling that Rekey signed (the outer MAC, see `reset-link.ts`), so a repair
- * never creates a link. The number of tried spellings depends neither on the account nor on the database, so that the response
- * time tells of neither.
+ * Finds the link in the received values: the first spelling with a valid outer MAC (lib/password-reset/reset-link.ts). So a repair never
+ * makes a link of what Rekey did not sign. The number of tried spellings depends neither on the account nor on the database, so that
+ * the response time tells nothing of either.
  *
- * @param links verifies only the outer part of a signature, which needs no database
- * @param received the parameters of a URL or the fields of a body, possibly with others
- * @returns the link in its canonical spelling; undefined if no spelling is valid
+ * @param links verifies the outer MAC, which needs no database
+ * @param kind the page for which the link must be valid
+ * @param received the parameters of a URL or the fields of a body; other values are ignored
+ * @returns the link in its canonical spelling; undefined if no spelling is genuine
  */
 export function findLink(
   links: Pick<LinkSigner, 'verifyAuthenticity'>,
@@ -109,7 +110,7 @@ export function findLink(
   received: Received,
   source: LinkSource,
 ): Link | undefined {
-  // The names of a request without a link are enough to know.
+  // A body without such a name contains no link, so nothing needs to be tried.
   if (source === 'fields' && !Object.keys(received).some((name) => fieldOfLink.test(name))) return undefined
   const tried = new Set<string>()
   for (const link of spellingsOf(received, source)) {
@@ -123,8 +124,8 @@ export function findLink(
 }
 
 /**
- * Replaces a damaged link in a body's fields by the repaired one. If the link cannot be repaired, the fields stay as they
- * are, so that validation reports their actual errors.
+ * Returns a body's fields with a damaged link replaced by the repaired one. If there is no link or it cannot be repaired, the fields
+ * stay as they are, so that validation reports their actual errors.
  */
 export function repairFields(
   links: Pick<LinkSigner, 'verifyAuthenticity'>,
@@ -135,7 +136,7 @@ export function repairFields(
   return link === undefined ? fields : { ...fields, ...link, timestamp: String(link.timestamp) }
 }
 
-/** Yields every spelling to try, as received first; undefined for a spelling without three well-formed fields. */
+/** Yields every spelling to try, first the received one. Yields undefined for a spelling without three well-formed parameters. */
 function* spellingsOf(received: Received, source: LinkSource): Generator<Link | undefined> {
   yield schema.safeParse(received).data
   const text = joinParameters(received, source)
@@ -145,7 +146,7 @@ function* spellingsOf(received: Received, source: LinkSource): Generator<Link | 
 }
 
 /**
- * Joins the received values, which were decoded once, to a query string again. Skips missing values.
+ * Joins the received values, which were decoded once, to one text like a query string. Skips missing values.
  *
  * @returns undefined if a value is neither text nor an integer
  */
@@ -153,7 +154,7 @@ function joinParameters(received: Received, source: LinkSource): string | undefi
   const pieces: string[] = []
   for (const [name, value] of Object.entries(received)) {
     if (source === 'fields' && !fieldOfLink.test(name)) continue
-    // Next makes a list of a repeated parameter.
+    // The value of a repeated parameter of a URL is a list.
     const values = source === 'url' && Array.isArray(value) ? (value as unknown[]) : [value]
     for (const one of values) {
       if (one === undefined || one === null) continue
@@ -165,10 +166,10 @@ function joinParameters(received: Received, source: LinkSource): string | undefi
   return pieces.join('&')
 }
 
-/** The values that clients send for a parameter that is missing in the damaged URL. */
+/** The values that a client's script sends for a parameter that is missing in its damaged URL. */
 const absent: readonly string[] = ['', 'null', 'undefined']
 
-/** Parses a query's text; undefined if a parameter is repeated, because either value could be the right one. */
+/** Parses a text like a query string. Returns undefined if a parameter is repeated, because either value could be the right one. */
 function readText(text: string): Link | undefined {
   const found: Record<string, string> = Object.create(null)
   for (const piece of text.split('&')) {

@@ -1,12 +1,15 @@
-/** The bodies that the server in front has received, by request. A stream for each would cost more than the rest of a handler. */
+/** Received bodies by request. Passing each body as a stream would take longer than the rest of the handler. */
 const received = new WeakMap<Request, Uint8Array>()
 
-/** Keeps the bytes of a body for {@link receivedBody}; of a body that is too large, at least more than a handler reads. */
+/**
+ * Attaches the bytes of a body, which the server in front of Next has received, to its request for {@link receivedBody}. Of a body that
+ * is too large, the bytes may be incomplete, but more than `maxBodyBytes`.
+ */
 export function attachReceivedBody(request: Request, body: Uint8Array): void {
   received.set(request, body)
 }
 
-/** Returns the body that the server in front has received; undefined if there is none. */
+/** Returns the bytes that were attached to a request; undefined if none were, so that its body must be read as a stream. */
 export function receivedBody(request: Request): Uint8Array | undefined {
   return received.get(request)
 }

@@ -4,7 +4,7 @@ import { maxBodyBytes } from './guards'
 import { receivedBody } from './received-body'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** Validates the fields of a body against its schema. @throws InvalidFields with all errors */
+/** Validates the fields of a body against its schema. @throws InvalidFields with all errors of all fields */
 export function requireValidFields<Output>(
   schema: BodySchema<Output, unknown>,
   fields: Record<string, unknown>,
@@ -18,7 +18,8 @@ export function requireValidFields<Output>(
  * Reads and parses a request's body into unvalidated fields.
  *
  * @throws ApiError if the body is too large or its media type is unsupported
- * @throws UnreadableBody if it cannot be parsed or is incomplete; InvalidFields if it is not an object
+ * @throws UnreadableBody if the body cannot be parsed or is incomplete
+ * @throws InvalidFields if the body is not an object
  */
 export async function parseRequestFields(request: Request): Promise<Record<string, unknown>> {
   const parsed = await parseBody(await readBytes(request), request.headers.get('content-type'))
@@ -37,8 +38,8 @@ export async function parseRequestFields(request: Request): Promise<Record<strin
 }
 
 /**
- * Reads the body. A client that disconnects within its body causes `ECONNRESET`, which must not look like an unavailable
- * database.
+ * Reads the bytes of the body. A client that disconnects within its body causes `ECONNRESET`, which becomes `UnreadableBody`, because
+ * `isDatabaseUnavailable` would take it for an error of the database.
  */
 async function readBytes(request: Request): Promise<Uint8Array> {
   const received = receivedBody(request)

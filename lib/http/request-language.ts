@@ -1,8 +1,8 @@
 import { isLanguage, languages, preferredLanguage, type Language } from '@/lib/i18n/locales'
 
 /**
- * Returns the language chosen on the page of the form, else that of `Accept-Language`. The default is English even if
- * DEFAULT_LOCALE differs, because clients written for DRR compare messages.
+ * Returns the language of the response to a request: the one chosen on the page of the form, else the best for `Accept-Language`, else
+ * English. DEFAULT_LOCALE has no effect, because clients that were written for DRR compare the English messages.
  */
 export function requestLanguage(request: Request): Language {
   return (
@@ -12,8 +12,9 @@ export function requestLanguage(request: Request): Language {
 }
 
 /**
- * Returns the language chosen on a page; undefined if none was chosen or it is not supported. The choice is in the page's URL, so
- * it needs no cookie. The front server passes it as a header, because layouts and not-found pages get no query from Next.
+ * Returns the language chosen on a page; undefined if none was chosen or it is not supported. The choice is a parameter of the page's
+ * URL, so it needs no cookie. The server in front of Next passes it as a header, because layouts and not-found pages get no query from
+ * Next.
  */
 export function chosenLanguageOf(headers: Pick<Headers, 'get'>): Language | undefined {
   const chosen = headers.get('x-rekey-language')

@@ -3,16 +3,16 @@ import type { FieldErrorCode } from './error-codes'
 import type { FieldError } from './errors'
 import { strip } from '@/lib/text/python-strip'
 
-// Schemas of the three endpoints' bodies. Forms and handlers share them, so no Node APIs here. Errors have stable codes
-// (`lib/http/error-codes.ts`). zod/mini never tries `new Function`, which the CSP would block and report.
+// Schemas of the three endpoints' bodies. Forms in the browser use them, too, so no Node APIs here. The message of an issue is an error
+// code (`lib/http/error-codes.ts`). zod/mini never tries `new Function`, which the CSP would block and report.
 
 /**
- * The name of the request field that contains the login: `email` if SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL is true.
- * `reset.loginFields` says what is searched.
+ * The name of the request field that contains the login: `email` if SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL is true. Which
+ * attributes of accounts the login is compared with is `loginFields` of the settings.
  */
 export type LoginParameter = 'login' | 'email'
 
-/** The account of a link request: named by a typed login, or by an older link. */
+/** The validated body of `send-reset-password-link/`. It names the account by a typed login or by an older link. */
 export type LinkRequest =
   { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
 
@@ -35,13 +35,13 @@ export type ResetInput = {
   password_confirm?: string
 }
 
-/** A schema that parses a form or a body into validated values, or into issues whose messages are codes. */
+/** A schema that parses the fields of a form or a body into `Output`, or into issues whose messages are error codes. */
 export type BodySchema<Output, Given> = z.ZodMiniType<Output, Given>
 
-/** `values`: of the placeholders in the code's message. */
+/** Adds an error to a field. `values` are for the placeholders of the code's message. */
 type Reject = (code: FieldErrorCode, values?: { character: string }) => undefined
 
-/** Creates the schema of one field. `read` receives the sent value, JSON integers as `bigint`. */
+/** Creates the schema of one field. `read` gets the sent value, where a JSON integer is a `bigint`. */
 function field<Value>(
   read: (given: unknown, reject: Reject) => Value | undefined,
 ): BodySchema<Value, string> {
@@ -72,7 +72,7 @@ function textField(prepare: (text: string) => string) {
 
 const trimmed = textField(strip)
 
-/** Not trimmed, because it is hashed as received (ASVS 6.2.8); blank only if it is empty. */
+/** The schema of a password. It is not trimmed, because it is hashed as received (ASVS 6.2.8), so only an empty one is blank. */
 const secret = textField((text) => text)
 
 const seconds = field((given, reject) => {
@@ -85,7 +85,7 @@ const seconds = field((given, reject) => {
   return canonical ? Number(digits) : reject('invalid-integer')
 })
 
-/** Clamps to the safe integers: `Number()` turns a huge bigint into Infinity, and no link has such a time. */
+/** Converts a bigint to the nearest safe integer: `Number()` alone would turn a huge one into Infinity. No link has such a time. */
 function nearestSafe(integer: bigint): number {
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number(integer), Number.MAX_SAFE_INTEGER))
 }
@@ -94,7 +94,7 @@ type Fields = Record<string, typeof trimmed | typeof seconds>
 
 const linkFields = { user_id: trimmed, timestamp: seconds, signature: trimmed }
 
-/** The fields that a person fills in on the page of `reset-password/`. */
+/** Returns the schemas of the fields that a person fills in on the reset page, by name. */
 export const passwordFieldSchemas = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
   password: secret,
   ...(passwordConfirm ? { password_confirm: secret } : {}),
@@ -105,14 +105,14 @@ const resetPasswordFields = (options: { passwordConfirm: boolean }) => ({
   ...passwordFieldSchemas(options),
 })
 
-/** Copies a body's own fields of these names: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
+/** Copies the fields of these names that a body has itself: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
 function ownFields(body: unknown, names: string[]): Record<string, unknown> {
   const own: Record<string, unknown> = Object.create(null)
   for (const name of names) if (Object.hasOwn(Object(body), name)) own[name] = Object(body)[name]
   return own
 }
 
-/** Creates the schema of a body. A value that is not an object has no fields. Reports all errors, in declared order. */
+/** Creates the schema of a body. A value that is not an object has no fields. Reports all errors, in the order of `spec`. */
 function bodyOf<Spec extends Fields>(spec: Spec) {
   return z.pipe(
     z.transform((body: unknown): unknown => ownFields(body, Object.keys(spec))),
@@ -121,8 +121,8 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
 }
 
 /**
- * The body of `send-reset-password-link/`. A link's three fields may replace the login field; the caller must verify that
- * link. A malformed link counts as absent, so the error is then a missing login field.
+ * Creates the schema for the body of `send-reset-password-link/`. A link's three fields may replace the login field; the caller must
+ * verify that link. A malformed link counts as absent, so the error is then that the login field is missing.
  */
 export function linkRequestBodySchema<Name extends LoginParameter>(
   loginField: Name,
@@ -145,14 +145,14 @@ export function linkRequestBodySchema<Name extends LoginParameter>(
   )
 }
 
-/** The body of `reset-password/`. Ignores a repeated password if the settings do not require one. */
+/** Creates the schema for the body of `reset-password/`. Without `passwordConfirm`, a repeated password is ignored. */
 export function resetPasswordSchema(options: {
   passwordConfirm: boolean
 }): BodySchema<ResetInput, ResetForm> {
   return bodyOf(resetPasswordFields(options)) as unknown as BodySchema<ResetInput, ResetForm>
 }
 
-/** The three parameters of a link, which are the whole body of `cancel-reset-password/`. */
+/** Creates the schema for the three parameters of a link, which are the whole body of `cancel-reset-password/`. */
 export function linkSchema(): BodySchema<
   { user_id: string; timestamp: number; signature: string },
   Record<'user_id' | 'timestamp' | 'signature', string>
@@ -160,7 +160,7 @@ export function linkSchema(): BodySchema<
   return bodyOf(linkFields) as unknown as ReturnType<typeof linkSchema>
 }
 
-/** Parses a body; returns the errors by field, in the order in which the contract declares the fields. */
+/** Parses a body. If that fails, returns all errors by field, in the order of the schema's fields. */
 export function parseBodyFields<Output>(
   schema: BodySchema<Output, unknown>,
   body: unknown,
@@ -176,7 +176,7 @@ export function parseBodyFields<Output>(
   return { ok: false, problems }
 }
 
-/** The endpoint's name and fields in its response to OPTIONS, as DRR formats them. */
+/** An endpoint's name and the fields of its body, in the response to OPTIONS. The format is that of DRR. */
 export type OptionsResponse = {
   name: string
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>

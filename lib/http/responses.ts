@@ -7,13 +7,13 @@ import { errorCodesHeader } from './form-errors'
 import { requestLanguage } from './request-language'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** Seconds after which a client may retry while the service is unavailable. */
+/** The seconds of `Retry-After` while the service is unavailable. */
 const retryAfterOutage = 30
 
-/** The value of `Vary`: the request headers that affect a response. */
+/** The value of the header `Vary`: the request headers that affect a response. */
 export const varyHeader = 'Accept, Accept-Language, Origin'
 
-/** Creates a JSON response, without a body for HEAD. `headers` override the usual ones. */
+/** Creates a JSON response that must not be cached; for HEAD without its body. `headers` are added to the usual ones or override them. */
 export function jsonResponse(
   request: Request,
   status: number,
@@ -33,8 +33,8 @@ export function jsonResponse(
 }
 
 /**
- * Converts whatever a handler threw into its response. Logs a fault of Rekey (any other throw) with its request id; do not log
- * it again.
+ * Converts what a handler threw into the response: an ApiError, InvalidFields or UnreadableBody into the error that it describes.
+ * Anything else is a fault of Rekey: it is logged here, so that the caller need not log it, and the response is 500 without detail.
  */
 export function errorResponse(request: Request, error: unknown, log: Log, requestId: string): Response {
   const language = requestLanguage(request)
@@ -54,14 +54,14 @@ export function errorResponse(request: Request, error: unknown, log: Log, reques
   return jsonResponse(request, status, coded ? { detail, code: apiError.code } : { detail }, apiError.headers)
 }
 
-/** Logs a fault of Rekey and returns the error for the client, which contains no detail. */
+/** Logs and counts a fault of Rekey. Returns the error for the client, which contains no detail. */
 export function logAndReturnInternalError(log: Log, error: unknown, requestId: string): ApiError {
   count('errors', {})
   log.error({ err: error, event: 'request_failed', requestId })
   return new ApiError('internal')
 }
 
-/** Logs and counts that the database, or the queue of hashes, cannot take a request. Returns the error for the client. */
+/** Logs and counts that the database or the queue of hashes cannot take a request. Returns the error for the client. */
 export function logAndReturnUnavailable(log: Log, error: unknown, requestId: string): ApiError {
   count('unavailable', { reason: error instanceof HashQueueFull ? 'hashing' : 'database' })
   log.warn({ err: error, event: 'service_unavailable', requestId })

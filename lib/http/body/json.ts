@@ -1,19 +1,19 @@
 /** Parsed JSON, or a fixed phrase about the error. */
 export type ParsedJson = { ok: true; value: unknown } | { ok: false; detail: string }
 
-/** The most levels of nested lists and objects in a field; the body's own object does not count. */
+/** The most levels of nested lists and objects in a field, without the body's own object. */
 const deepest = 32
 
 /**
  * Parses JSON as Python's `json` does in its strict form, in linear time.
  *
- * Numbers spelled as integers become `bigint` with all their digits, other numbers `number`. Of duplicate keys the last one
- * wins. Objects have no prototype, so that a key such as `__proto__` is only a key.
+ * A number that is spelled as an integer becomes a `bigint` with all its digits, any other number a `number`. Of duplicate keys, the
+ * last one counts. Objects have no prototype, so that a key such as `__proto__` is only a key.
  *
  * @returns the value; or a fixed phrase, because the message of `JSON.parse` quotes the text, which may contain a password
  */
 export function parseJson(text: string): ParsedJson {
-  // Code that recurses on the value, such as the reviver, would overflow the stack at some thousands of levels.
+  // JSON.parse with a reviver recurses on the value, and so overflows the stack at some thousands of levels.
   if (depthOf(text) > 1 + deepest) return { ok: false, detail: 'Nested too deeply' }
   try {
     return { ok: true, value: JSON.parse(text, revive) }
@@ -23,7 +23,7 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
-/** Returns how deep brackets are nested outside strings; meaningless if the text is not JSON. */
+/** Returns how deep brackets are nested outside strings. If the text is not JSON, the number means nothing. */
 function depthOf(text: string): number {
   let [depth, most] = [0, 0]
   for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[{\]}]/gs)) {
@@ -33,7 +33,7 @@ function depthOf(text: string): number {
   return most
 }
 
-/** `context.source` is the spelling of a number (Node 21 and newer); TypeScript's own types do not have it yet. */
+/** The reviver of JSON.parse. `context.source` is the spelling of a number (Node 21 and newer); TypeScript's types lack it. */
 function revive(_key: string, value: unknown, context?: { source: string }): unknown {
   if (typeof value === 'number') return /^-?\d+$/.test(context!.source) ? BigInt(context!.source) : value
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) Object.setPrototypeOf(value, null)

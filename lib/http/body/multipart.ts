@@ -5,12 +5,13 @@ import { decodeUtf8 } from './text'
 /** The fields of a multipart body, or a fixed phrase about the error. */
 export type ParsedMultipart = { ok: true; value: Record<string, unknown> } | { ok: false; detail: string }
 
-/** Replaces an uploaded file, whose content is dropped because no field accepts a file. */
+/** The value of a field that contains an uploaded file. Its content is dropped, because no field accepts a file. */
 const uploadedFile = Object.freeze({ uploaded: 'file' })
 
 /**
- * Matches a header of a part that declares another encoding than UTF-8. RFC 7578 §4.7 deprecates such encodings, and the
- * platform follows only one of them, and no charset. So a password would be hashed as something else than was typed.
+ * Matches a header of a part that declares a transfer encoding such as base64, or another charset than UTF-8. RFC 7578 §4.7 deprecates
+ * transfer encodings. The platform's parser decodes only base64 and ignores charsets, so a password would be hashed as something else
+ * than was typed.
  */
 const recoded =
   /^[ \t]*content-(?:transfer-encoding[ \t]*:(?![ \t]*(?:7bit|8bit|binary)[ \t]*$)|type[ \t]*:.*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))/im
@@ -19,16 +20,16 @@ const recoded =
  * Parses `multipart/form-data` with the platform's parser.
  *
  * @param type the body's media type, with its boundary
- * @returns the fields (of duplicates, the last one), or a fixed phrase
+ * @returns the fields (of duplicates, the last one), or a fixed phrase about the error
  */
 export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise<ParsedMultipart> {
-  // The platform accepts invalid UTF-8, and Node 22 drops a U+FEFF at the start of a field. So it parses one character for
-  // each byte, and its results are converted back into bytes and decoded here.
+  // The platform's parser accepts invalid UTF-8, and in Node 22 drops a U+FEFF at the start of a field. So it gets a text with one
+  // character for each byte, and its results are converted back into bytes and decoded here.
   const characters = Buffer.from(bytes).toString('latin1')
   if (recoded.test(characters)) return { ok: false, detail: 'Unsupported encoding of a part' }
   const boundary = type.params.get('boundary')
   if (!boundary) return { ok: false, detail: 'Malformed' }
-  // The platform finds the boundary even within a line, so a short one would break a field.
+  // The platform's parser finds the boundary even within a line, so that a short one could split a field.
   const ownBoundary = randomUUID()
   const body = `\r\n${characters}`.replaceAll(`\r\n--${boundary}`, `\r\n--${ownBoundary}`)
   let parts: FormData
@@ -39,7 +40,7 @@ export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise
     return { ok: false, detail: 'Malformed' }
   }
   const fields: Record<string, unknown> = Object.create(null)
-  // Names are not decoded: all known ones are ASCII.
+  // Names of fields are not decoded, because all known ones are ASCII.
   for (const [name, value] of parts) {
     if (typeof value === 'string') {
       const decoded = decodeUtf8(Buffer.from(value, 'latin1'))

@@ -31,9 +31,9 @@ const parsers = new Map<string, Parser>([
 ])
 
 /**
- * Parses a body into a plain value, in linear time; never rejects. JSON integers become `bigint` and other JSON numbers
- * `number`, so that they differ; objects and forms have no prototype; an uploaded file becomes an object. An empty body is an
- * empty object, whatever its type.
+ * Parses a body into a plain value, in linear time; never rejects. JSON integers become `bigint` and other JSON numbers `number`, so
+ * that they can be told apart. Objects and forms have no prototype. An uploaded file becomes an object. An empty body is an empty
+ * object, whatever its media type.
  *
  * @param bytes the whole body; the caller limits its size
  * @param contentType the header as received; null without one
@@ -63,7 +63,7 @@ function asText(parse: (text: string) => Parsed): (bytes: Uint8Array) => Parsed 
   }
 }
 
-/** A percent sign that escapes nothing stays; of duplicate names the last one wins. */
+/** Parses a URL-encoded form. A percent sign without two hexadecimal digits after it stays. Of duplicate names, the last one counts. */
 function parseForm(text: string): Parsed {
   const fields: Record<string, string> = Object.create(null)
   for (const pair of text.split('&')) {
@@ -78,7 +78,7 @@ function parseForm(text: string): Parsed {
   return { ok: true, value: fields }
 }
 
-/** @throws URIError if the escapes are not UTF-8 */
+/** Decodes percent escapes. @throws URIError if they are not UTF-8 */
 function percentDecode(text: string): string {
   return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'))
 }
