@@ -22,10 +22,10 @@ import { createRecoveryStore } from '@/lib/recovery/recovery-store'
 import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import { processSettings, type Settings } from '@/lib/config/settings'
 
-/** Lifetime of the "this wasn't me" link in the email about a changed password, in seconds. */
+/** The lifetime in seconds of the "this wasn't me" link in the email about a changed password. */
 const cancelPeriod = 7 * 24 * 3600
 
-/** Everything that handlers, pages and jobs of one process work with. */
+/** The parts with which the handlers, pages and jobs of one process work. */
 export type Services = ReturnType<typeof createServices>
 
 /**
@@ -54,8 +54,8 @@ export function createServices(given: Settings, configuration: RekeyConfig = own
   })
   const links = createLinkSigner({
     secrets: settings.secrets,
-    // Includes the path, so that a link of another installation on the same host is invalid, and the users table, so that a
-    // link is invalid for an account with the same id in another table.
+    // Includes the path of PUBLIC_URL, so that a link of another installation on the same host is invalid, and the users table, so
+    // that a link is invalid for an account with the same id in another table.
     audience: `${settings.publicUrl}${accounts.identity && ` ${accounts.identity}`}`,
     period: { reset: settings.reset.period, cancel: settings.reset.period, 'cancel-change': cancelPeriod },
     oneTimeUse: settings.reset.oneTimeUse,
@@ -92,13 +92,13 @@ export function createServices(given: Settings, configuration: RekeyConfig = own
     configuration,
   }
   const passwordReset = createPasswordReset(parts)
-  /** The directory in which demo and dev store emails instead of sending them. */
+  /** The directory in which demo and dev store emails instead of sending them; undefined with SMTP_URL. */
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
   const mailbox = mailboxDir === undefined ? undefined : createDevMailbox(mailboxDir)
   return { ...parts, ownAccounts, log, passwordReset, mailbox, mailboxDir }
 }
 
-/** Returns the mapping of the users table; undefined for Rekey's own. A demo's embedded database never has a team's table. */
+/** Returns the mapping of the users table; undefined for Rekey's own. The embedded database of demo and dev never has a team's table. */
 function mappingFor(
   { mode, database, demoProduct }: Settings,
   { users }: RekeyConfig,
@@ -107,14 +107,14 @@ function mappingFor(
   return mode !== 'production' && database.sharedSession ? undefined : users
 }
 
-/** Restricts the login to email addresses if the users table has no usernames. */
+/** Returns the settings; if the users table has no usernames, a login is then compared with email addresses only. */
 function withLoginFieldsOf({ username }: UsersMapping, settings: Settings): Settings {
   const { reset } = settings
   const fields = username === undefined ? (['email'] as const) : reset.loginFields
   return { ...settings, reset: { ...reset, loginFields: fields } }
 }
 
-/** The services, kept across reloads of the dev server: otherwise each reload would open another pool of connections. */
+/** In `globalThis`, so that the services survive a reload of the dev server, which would otherwise open another pool of connections. */
 const shared = globalThis as { rekeyServices?: Services }
 
 /** Returns the services of this process. Creates them on first use, because `next build` imports every route without settings. */

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type { Services } from '@/services'
 
-/** The demo's people. Both have forgotten their passwords, and so has everybody else: they are random. */
-export const people = [
+/** The people of the demo. Their passwords are random, so that only a reset gives them a known one. */
+export const demoPeople = [
   { username: 'demo', email: 'demo@example.com', firstName: 'Dana', lastName: 'Moreno', locale: 'en' },
   { username: 'ada', email: 'ada@example.com', firstName: 'Ada', lastName: 'Lehmann', locale: 'de' },
 ]
 
-/** Adds the demo's accounts where they are missing. */
+/** Adds the accounts of the demo's people to Rekey's own table, unless they exist. */
 export async function seed({ ownAccounts, hash }: Pick<Services, 'ownAccounts' | 'hash'>): Promise<void> {
-  for (const person of people) {
+  for (const person of demoPeople) {
     if ((await ownAccounts.findOne(person.username)) !== null) continue
     const passwordHash = await hash.hash(randomBytes(24).toString('base64url'))
     await ownAccounts.add({ ...person, passwordHash, isActive: true })

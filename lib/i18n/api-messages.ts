@@ -5,13 +5,13 @@ import { getMessages, type Messages } from './messages'
 /** The keys of the messages that endpoints return; their texts are in `messages/`. */
 export type ApiMessage = keyof Messages['api']
 
-/** By language: a translator parses each message once, and there is a fixed number of both. */
+/** Translators by language. They are kept, because a translator parses each message only once. Clients cannot add languages. */
 const translators = new Map<Language, ReturnType<typeof createApiTranslator>>()
 
 const createApiTranslator = (language: Language) =>
   createTranslator({ locale: language, messages: getMessages(language).api })
 
-/** Formats an API message in a language. */
+/** Formats the message of an endpoint in a language. `values` are for its placeholders. */
 export function formatApiMessage(
   language: Language,
   message: ApiMessage,

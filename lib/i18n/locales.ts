@@ -1,6 +1,6 @@
 import Negotiator from 'negotiator'
 
-/** The supported languages, one file each in `messages/`. The first is the reference for the others. */
+/** The supported languages, each with a file in `messages/`. The first one, English, is the default of the endpoints. */
 export const languages = [
   'en',
   'de',
@@ -32,16 +32,16 @@ export function isLanguage(text: string): text is Language {
   return (languages as readonly string[]).includes(text)
 }
 
-/** Ignores longer headers: no browser sends one, and parsing costs time. */
+/** A longer `Accept-Language` is ignored: no browser sends one, and parsing it would take time. */
 const maxHeaderLength = 512
 
-/** How many languages of a header count, best first; a browser rarely sends more. */
+/** Only so many languages of a header are tried, the best first; a browser rarely sends more. */
 const maxLanguages = 10
 
 /**
  * Chooses the best supported language for an `Accept-Language` header (RFC 9110 §12.5.4).
  *
- * @returns `fallback` if the header is absent or too long, or if none of its first ten well-formed languages is supported
+ * @returns `fallback` if the header is absent or too long, or if none of its ten best languages is supported; `*` is ignored
  */
 export function preferredLanguage(acceptLanguage: string | null, fallback: Language): Language {
   if (acceptLanguage === null || acceptLanguage.length > maxHeaderLength) return fallback
@@ -54,8 +54,8 @@ export function preferredLanguage(acceptLanguage: string | null, fallback: Langu
 }
 
 /**
- * Chooses the supported language for an account's stored locale. Other applications may have stored it: `de-AT`, or `pt_BR`
- * as POSIX and Django spell it.
+ * Chooses the supported language for an account's stored locale. Other applications may have stored it, such as `de-AT`, or `pt_BR` as
+ * POSIX and Django spell it.
  *
  * @returns undefined if no supported language matches
  */
@@ -66,8 +66,9 @@ export function storedLanguage(locale: string | null): Language | undefined {
 const maximizedLanguages = languages.map((code) => ({ code, locale: new Intl.Locale(code).maximize() }))
 
 /**
- * Matches a tag with a supported language after adding its likely script and region (UTS #35, "Likely Subtags"): by region,
- * then by script, then by language alone. Without a cache, which clients could fill with invented tags.
+ * Finds the supported language for a language tag, after adding the likely script and region to both (UTS #35, "Likely Subtags"):
+ * preferably one with the same script and region, else with the same script, else any of the same language. Has no cache, because
+ * clients could fill it with invented tags.
  */
 function nearestLanguage(tag: string): Language | undefined {
   let wanted: Intl.Locale

@@ -5,16 +5,16 @@ import { pino, type Logger, type LoggerOptions } from 'pino'
 /** A logger of named fields. Never pass user input, a link, a full address or a key. */
 export type Log = Logger
 
-/** Global, because Next's bundle has modules of its own. */
+/** In `globalThis`, because Next's bundle contains its own copy of this module, which must see the same requests. */
 const shared = globalThis as { rekeyRequestIds?: AsyncLocalStorage<string> }
 const requestIds = (shared.rekeyRequestIds ??= new AsyncLocalStorage<string>())
 
-/** Runs the handler of a request, or of a job that it caused, so that each log line in it has the request's id. */
+/** Runs the handler of a request, or of a job that the request caused, so that each log line in it contains the request's id. */
 export function runInRequestContext<Result>(requestId: string, handle: () => Result): Result {
   return requestIds.run(requestId, handle)
 }
 
-/** Returns the id of the current request; undefined outside of one. */
+/** Returns the id of the request that is being handled, or that caused the current job; undefined outside of both. */
 export function currentRequestId(): string | undefined {
   return requestIds.getStore()
 }
@@ -22,8 +22,8 @@ export function currentRequestId(): string | undefined {
 /**
  * Creates a logger that writes JSON lines with UTC times to standard output. Callers pass named fields, and never user
  * input, a link, a full address or a key (OWASP Logging, "Data to exclude"). Every line within a request, or within a job that
- * it caused, has its id. Lines of what many requests share, such as a pool, pass `requestId: undefined`: they would otherwise
- * name the request in which it was opened.
+ * the request caused, contains the request's id. Callers whose events belong to no request, such as those of a pool of connections,
+ * pass `requestId: undefined`: the line would otherwise contain the id of the request in which the connection was opened.
  */
 export function createLog(level: string, name: string): Log {
   const options: LoggerOptions = {
@@ -32,9 +32,9 @@ export function createLog(level: string, name: string): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },
-    // A line that names its request itself, or says `requestId: undefined`, keeps that.
+    // A `requestId` that the caller passes, even undefined, takes precedence.
     mixin: () => ({ requestId: currentRequestId() }),
-    // Pino copies the message of the error under this key into the line; an unused key prevents it.
+    // Pino copies the message of an error under this key into the line. A key that no caller uses prevents it.
     errorKey: 'unused',
     hooks: {
       logMethod([first, ...rest], write) {
@@ -48,7 +48,7 @@ export function createLog(level: string, name: string): Log {
   return pino(options, standardOutput())
 }
 
-/** Drops lines if the disk is full. By default pino would throw, and after a fatal line wait forever. */
+/** Creates the destination of lines. If the disk is full, it drops them. By default pino would throw, and after a fatal line wait forever. */
 function standardOutput() {
   const output = pino.destination({ fd: 1, sync: true })
   output.on('error', () => undefined)
@@ -57,8 +57,8 @@ function standardOutput() {
 }
 
 /**
- * Serializes an error for the log: its name, code and the first eight stack frames; of a database's error also SQLSTATE and
- * constraint. Without its message, because databases and parsers quote the invalid value in theirs.
+ * Serializes an error for the log: its name, its code and its first eight stack frames and, for an error of the database, SQLSTATE
+ * and constraint. Leaves out the message, because databases and parsers quote the invalid value in it.
  */
 export function describeError(error: unknown): Record<string, unknown> {
   // The queue passes on plain copies of errors, for which instanceof fails.
@@ -71,12 +71,15 @@ export function describeError(error: unknown): Record<string, unknown> {
   return { type, code, ...databaseFacts(error), at: frames.slice(0, 8).map((line) => line.trim()) }
 }
 
-/** Five capitals or digits (PostgreSQL, Appendix A). Prisma's codes begin with `P1` to `P9`, and Node's have no digit. */
+/**
+ * Whether a code is an SQLSTATE: five capitals and digits (PostgreSQL, Appendix A). Prisma's codes differ, because they begin with `P1`
+ * to `P9`. Node's codes of five characters, such as EPIPE, differ, because they have no digit (except for E2BIG).
+ */
 function isSqlState(code: unknown): code is string {
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^P[1-9]/.test(code)
 }
 
-/** SQLSTATE and the name of a violated constraint, from pg's own error or the one that Prisma wraps. */
+/** Reads SQLSTATE and the name of a violated constraint from pg's error or from the one that Prisma wraps; nothing from others. */
 function databaseFacts(error: object): { sqlState?: string; constraint?: string } {
   for (let at: unknown = error, depth = 0; at instanceof Object && depth < 6; depth += 1) {
     const { originalCode, code, constraint, message, cause, meta } = at as Record<string, unknown>

@@ -3,7 +3,7 @@ import { unknownClient } from '@/lib/addresses/client-ip'
 import { count } from '@/lib/metrics/count'
 import type { Log } from './log'
 
-/** The kinds of rejected requests that a wrong setting can cause for all clients, with the setting to check. */
+/** The kinds of rejections that a wrong setting can cause for all clients, each with the setting to check and a hint. */
 const misconfigurations = {
   'plain-http': {
     setting: 'TRUSTED_PROXY_HOPS',
@@ -34,18 +34,18 @@ const misconfigurations = {
   },
 } as const
 
-/** A kind of rejected requests that a wrong setting can cause. */
+/** A kind of rejection that a wrong setting can cause. */
 export type Misconfiguration = keyof typeof misconfigurations
 
-/** Minimum milliseconds between two lines of the same kind. */
+/** The least milliseconds between two lines of the same kind. */
 const interval = 10 * 60_000
 
-/** When each kind was last logged, by logger; a process has one. */
+/** By logger, the time at which each kind was last logged. A process has one logger; tests have several. */
 const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
 
 /**
- * Counts and logs a rejected request whose cause may be a wrong setting. At most one line in ten minutes for each kind and process:
- * attackers can cause thousands of such requests.
+ * Counts a rejected request whose cause may be a wrong setting, and logs it. Logs at most one line in ten minutes for each kind and
+ * process, because attackers can cause thousands of such requests.
  *
  * @param now milliseconds of a monotonic clock
  */
@@ -58,7 +58,7 @@ export function logMisconfiguration(log: Log, reason: Misconfiguration, now = pe
   log.warn({ event: 'requests_refused', reason, ...misconfigurations[reason] })
 }
 
-/** Private networks (RFC 6890): a client in one is a proxy, or a person on the same network. */
+/** Private networks (RFC 6890). A client in one of them is a proxy, or a person on the same network. */
 const privateNetworks = new BlockList()
 for (const [network, bits] of [
   ['10.0.0.0', 8],

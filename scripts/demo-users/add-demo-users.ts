@@ -4,7 +4,7 @@ import path from 'node:path'
 import type pg from 'pg'
 import { openConnection } from '@/lib/database/connection'
 import type { DemoProduct } from '@/lib/config/demo-product'
-import { people } from '@/prisma/seed'
+import { demoPeople } from '@/prisma/seed'
 import type { Services } from '@/services'
 
 type Person = { username: string; email: string; firstName: string; lastName: string; passwordHash: string }
@@ -17,7 +17,7 @@ const products: Record<DemoProduct, { table: string; login: 'username' | 'email'
 
 /** Returns the logins of a demo's accounts. */
 export function demoLogins(product?: DemoProduct): string[] {
-  return people.map((person) => person[product === undefined ? 'username' : products[product].login])
+  return demoPeople.map((person) => person[product === undefined ? 'username' : products[product].login])
 }
 
 /** Creates the product's tables in the demo's database and the demo's accounts in them, unless they exist. */
@@ -33,7 +33,7 @@ export async function addDemoUsers(
     ])
     if (!rows[0]!.found)
       await client.query(readFileSync(path.resolve('scripts/demo-users', `${product}.sql`), 'utf8'))
-    for (const person of people) {
+    for (const person of demoPeople) {
       if ((await accounts.findOne(person[login])) !== null) continue
       await add(client, { ...person, passwordHash: await hash.hash(randomBytes(24).toString('base64url')) })
     }
