@@ -2,13 +2,12 @@ import nextCoreWebVitals from 'eslint-config-next/core-web-vitals'
 import nextTypescript from 'eslint-config-next/typescript'
 
 /**
- * What a file may import of Rekey's own code, and why no more: its own folder and what `allowed` names. A folder stands for
- * all that is in it, a path with an extension-less file name for that file.
+ * Creates the import rule of a folder: which of Rekey's own files its files may import. Tests are exempt.
  *
- * @param {string} files
- * @param {string[]} allowed
- * @param {string} why
- * @param {string[]} [packages] packages that it must not import, as patterns
+ * @param {string} files a pattern of the files
+ * @param {string[]} allowed the folders and files that they may import, without extension
+ * @param {string} why the message: why they may import no more
+ * @param {string[]} [packages] patterns of packages that they must not import
  */
 const mayImport = (files, allowed, why, packages = []) => ({
   files: [files],
@@ -27,9 +26,15 @@ const mayImport = (files, allowed, why, packages = []) => ({
   },
 })
 
-/** lib/ runs in a worker, which has no pages. */
+/** Packages for pages. lib/ must not import them, because it also runs in the worker, which has no pages. */
 const pages = ['next', 'next/*', 'next-intl', 'next-intl/*', 'react', 'react-*', 'react/*']
-/** @param {string} name @param {string[]} allowed @param {string} why */
+/**
+ * Creates the import rule of a folder of lib/. Its files may import their own folder, `allowed` and `messages/`.
+ *
+ * @param {string} name
+ * @param {string[]} allowed folders of lib/
+ * @param {string} why
+ */
 const lib = (name, allowed, why) =>
   mayImport(
     `lib/${name}/**/*.ts`,
@@ -271,9 +276,10 @@ const composedSql = {
   message: `${parametrised}write $1 and pass the value beside the text.`,
 }
 
-/** Every path of this app begins with the path of PUBLIC_URL, which only the two functions know. */
+/** Every path of this app begins with the path of PUBLIC_URL, which only these functions add. */
 const throughFunction =
   ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|pathInLanguage|redirectPathInLanguage)$/] > *)'
+/** Creates rules that reject a literal path of this app outside of such a call. `start` is a pattern of its beginning. */
 const ownPaths = (/** @type {string} */ start) =>
   [`Literal[value=/${start}/]`, `TemplateLiteral[quasis.0.value.raw=/${start}/]`].map((path) => ({
     selector: `${path}${throughFunction}`,
@@ -296,7 +302,7 @@ const config = [
   ...nextCoreWebVitals,
   ...nextTypescript,
   {
-    // Packages are not searched for circles.
+    // The rule against import cycles does not search packages.
     settings: { 'import/ignore': ['node_modules'] },
     rules: {
       'import/no-cycle': ['error', { ignoreExternal: true }],
@@ -311,7 +317,7 @@ const config = [
       ],
       'no-restricted-syntax': ['error', ...rawSql, composedSql],
       'no-console': 'error',
-      // Plain links: next/link would prefetch pages, and the address of the reset page is a secret.
+      // Pages use plain links: next/link would prefetch pages, and the URL of the reset page contains a secret.
       '@next/next/no-html-link-for-pages': 'off',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': [
@@ -334,7 +340,7 @@ const config = [
   },
   { files: ['**/*.test.ts', '{bench,e2e}/**'], rules: { 'no-restricted-syntax': ['error', ...rawSql] } },
   { files: ['{bench,scripts,e2e}/**'], rules: { 'no-console': 'off' } },
-  // Playwright's fixtures call what they are given `use`, which is no hook of React's.
+  // The parameter `use` of Playwright's fixtures is no hook of React.
   { files: ['e2e/**'], rules: { 'react-hooks/rules-of-hooks': 'off', 'no-empty-pattern': 'off' } },
   ...importRules,
 ]

@@ -3,23 +3,23 @@ import { basePathOf } from './scripts/base-path.js'
 
 /** @type {import('next').NextConfig} */
 const config = {
-  // Fixed by the build: Next writes it into every page and script. A start under another path is refused.
+  // Fixed by the build, because Next writes it into every page and script. `npm start` fails if PUBLIC_URL has another path.
   basePath: basePathOf(process.env.PUBLIC_URL),
   reactStrictMode: true,
   poweredByHeader: false,
-  // Both spellings of a path answer directly: a redirect would lose the body of a POST.
+  // A path answers with and without its trailing slash: a redirect to the other spelling would lose the body of a POST.
   skipTrailingSlashRedirect: true,
-  // The image optimiser is a second HTTP client inside the server; nothing here needs one.
+  // Next's image optimiser makes HTTP requests from the server. Rekey's pages do not need it.
   images: { unoptimized: true },
   serverExternalPackages: ['@node-rs/argon2', '@node-rs/bcrypt', 'pg', 'pg-boss', 'pino', 'mailparser'],
-  // `scripts/check-types.js` has checked what a team may edit, and `npm test` checks everything else.
+  // `npm run build` checks the files that a team may edit in `scripts/check-types.js`, and `npm test` checks all files.
   typescript: { ignoreBuildErrors: true },
   devIndicators: false,
 }
 
 /**
- * The plugin only matters to a build. Loading it loads a compiler, which unpacks itself into the user's cache: a running
- * service writes nowhere but into its data directory, and its user may have no home at all.
+ * Returns Next's configuration. A running service does not load the plugin of next-intl: only builds and `npm run dev` need it, and it
+ * loads a compiler that unpacks itself into the user's cache. A service's user may have no home directory to write to.
  *
  * @param {string} phase
  * @returns {Promise<import('next').NextConfig>}

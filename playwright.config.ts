@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, devices } from 'playwright/test'
 
-/** Chromium as root needs no sandbox; the rest keeps it from calling home. */
+/** Arguments of Chromium. As root it does not start with its sandbox. The other arguments stop its own requests to the internet. */
 const args = [
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
   '--disable-background-networking',
@@ -14,7 +14,7 @@ const args = [
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '**/*.spec.ts',
-  // Absolute, because the configuration of the screenshots, in another folder, takes it over.
+  // Absolute, because the configuration of the screenshots, in another folder, uses this setting, too.
   globalSetup: fileURLToPath(new URL('e2e/support/database-template.ts', import.meta.url)),
   outputDir: 'test-results/browser',
   fullyParallel: false,
@@ -29,7 +29,7 @@ export default defineConfig({
       args,
       ...(process.env.BROWSER_PATH ? { executablePath: process.env.BROWSER_PATH } : {}),
     },
-    // Recording every step of every test costs a quarter of the time.
+    // A trace of every test would make the tests a quarter slower.
     trace: 'on-first-retry',
   },
   projects: [
@@ -40,12 +40,12 @@ export default defineConfig({
     },
     {
       name: 'phone',
-      // The ways through the house; what is about details sets the sizes that it is about.
+      // The journeys of visitors only. Tests of layout set the sizes of the window themselves.
       testMatch: '**/{main-journey,without-javascript}.spec.ts',
       use: { ...devices['Pixel 7'], channel: undefined },
     },
     {
-      // What takes long and rarely tells anything new; not a part of `npm test`.
+      // Tests that take long and rarely fail. `npm test` does not run them.
       name: 'slow',
       testMatch: '**/*.slow.spec.ts',
       use: { ...devices['Desktop Chrome'], channel: undefined },

@@ -1,6 +1,6 @@
 /**
- * `npm run mutation`: changes the code in small ways and sees whether a unit test fails. Only modules whose tests need neither
- * database nor network are changed. `npm run mutation -- --mutate lib/password-reset/reset-link.ts` does one file.
+ * For `npm run mutation`, which changes the code in small ways and reports each change with which no unit test fails. Changes only modules
+ * whose tests need neither database nor network. `npm run mutation -- --mutate lib/password-reset/reset-link.ts` changes one file.
  *
  * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
  */

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const sources = '{app,bench,client,components,emails,lib,messages,prisma,scripts,server}'
-/** Makes the database that tests copy. */
+/** Creates the template database that tests copy. */
 const databaseTemplate = 'e2e/support/database-template.ts'
 
 export default defineConfig({
@@ -10,14 +10,14 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    // A busy machine needs longer; what comes at once is seen at once all the same.
+    // Long enough for a busy machine. A poll ends as soon as it succeeds, so a fast one does not become slower.
     expect: { poll: { timeout: 20_000 } },
-    // Some wait for connections to time out; a machine that hesitates must not stop a change.
+    // Some tests depend on timeouts of connections, and may fail if the machine of CI is slow for a moment.
     retry: process.env.CI ? 1 : 0,
     projects: [
       {
         extends: true,
-        // Neither database nor network nor build: seconds. The files share a process, and what they import.
+        // Unit tests need neither a database nor the network nor a build. Their files share processes and modules, which saves time.
         test: {
           name: 'unit',
           isolate: false,
@@ -41,7 +41,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // What takes long and rarely tells anything new: real password hashes, all of Unicode, killed processes.
+        // Tests that take long and rarely fail: with real password hashes, all of Unicode, or killed processes.
         test: {
           name: 'slow',
           include: [`{e2e,${sources.slice(1)}/**/*.slow.test.ts`],
@@ -50,7 +50,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // What compares times has the machine to itself.
+        // Tests that compare times run one at a time, so that they have the machine to themselves.
         test: {
           name: 'timing',
           include: ['e2e/timing/*.test.ts'],
@@ -60,7 +60,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Products whose users tables Rekey writes judge what it wrote.
+        // Other products verify what Rekey wrote into their users tables.
         test: {
           name: 'peers',
           include: ['e2e/peers/*.test.ts'],

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-/** For `npm run mutation`, which takes a configuration of one project: the unit tests. */
+/** The unit tests for `npm run mutation`, which needs a configuration without projects. */
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)) } },
   test: {
