@@ -2,7 +2,7 @@ import { signInName, type Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { usersGrantStatements, revokingTriggerSql } from '@/lib/accounts/check/grants'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
-import { hashOutline } from '@/lib/passwords/hashers/outline'
+import { outlineOfHash } from '@/lib/passwords/hashers/outline'
 import { generatedStatements } from '@/lib/accounts/check/statements'
 import {
   identityOf,
@@ -153,7 +153,7 @@ async function provePassword(
   }
   const stored = await findVerified(format)
   if (stored !== undefined) {
-    const [is, wouldBe] = [hashOutline(stored), hashOutline(await format.hash(password))]
+    const [is, wouldBe] = [outlineOfHash(stored), outlineOfHash(await format.hash(password))]
     if (is !== wouldBe) {
       console.log(
         `This is the password, but your application stores it as ${is}, and a reset would write ${wouldBe}. Correct password.format or, if the hash is an old one, set the password anew in your application.`,

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { clock, createObservationWriter } from './observation-writer'
+import { monotonicNow, createObservationWriter } from './observation-writer'
 import type { MailObservations } from './state'
 
 /** A writer whose store keeps what it is told. */
@@ -26,7 +26,7 @@ test.each([
   const { writer, written, cleared } = start()
   // The first write is not delayed.
   await writer.write()
-  writer.fail('authentication', 'EAUTH', clock())
+  writer.fail('authentication', 'EAUTH', monotonicNow())
   await writer.clear(['authentication'], age)
   await writer.stop()
   expect(written.at(-1)?.failure?.cause).toBe(kept)
@@ -36,7 +36,7 @@ test.each([
 test('a failure of another cause stays [L7]', async () => {
   const { writer, written } = start()
   await writer.write()
-  writer.fail('budget', 'email-budget-spent', clock())
+  writer.fail('budget', 'email-budget-spent', monotonicNow())
   await writer.clear(['authentication'], 0)
   await writer.stop()
   expect(written.at(-1)?.failure?.cause).toBe('budget')

@@ -12,7 +12,7 @@ type Parts = {
 }
 
 /** Returns the milliseconds of a monotonic clock, for durations. */
-export const clock = () => performance.now()
+export const monotonicNow = () => performance.now()
 
 /**
  * Creates the writer of what a worker observes of the mail server: the last accepted email and the last failure since the previous
@@ -29,7 +29,8 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
   let due: NodeJS.Timeout | undefined
 
   function writeSoon(): void {
-    if (!stopped) due ??= setTimeout(() => void write(), Math.max(0, lastWrite + times.write - clock()))
+    if (!stopped)
+      due ??= setTimeout(() => void write(), Math.max(0, lastWrite + times.write - monotonicNow()))
   }
 
   /** Writes now, even without an observation: a write is the worker's heartbeat. Observations during a write are written next. */
@@ -43,7 +44,7 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
   }
 
   async function attemptWrite(): Promise<void> {
-    lastWrite = clock()
+    lastWrite = monotonicNow()
     const news: MailObservations = {
       accepted: acceptedAt === undefined ? undefined : lastWrite - acceptedAt,
       failure: failure && {
@@ -64,22 +65,22 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
 
   /** Observes that the mail server accepted an email. */
   function accept(): void {
-    acceptedAt = clock()
+    acceptedAt = monotonicNow()
     writeSoon()
   }
 
-  /** Observes a failure that would stop every email. @param startedAt when the failed attempt began, by {@link clock} */
+  /** Observes a failure that would stop every email. @param startedAt when the failed attempt began, by {@link monotonicNow} */
   function fail(cause: StopCause, reason: string, startedAt: number): void {
     const first = Math.min(failure?.startedAt ?? startedAt, startedAt)
     // `acceptedAt` stays: one statement writes the accepted email and this failure, and compares their times.
-    failure = { cause, reason, failedAt: clock(), startedAt: first }
+    failure = { cause, reason, failedAt: monotonicNow(), startedAt: first }
     writeSoon()
   }
 
   /** Ends a failure of one of these causes, stored or not, unless it recurred in the last `age` milliseconds. */
   async function clear(causes: StopCause[], age: number): Promise<void> {
     await writing
-    if (failure !== undefined && causes.includes(failure.cause) && clock() - failure.failedAt >= age)
+    if (failure !== undefined && causes.includes(failure.cause) && monotonicNow() - failure.failedAt >= age)
       failure = undefined
     await state
       .clear(causes, age)

@@ -3,7 +3,7 @@ import { isDatabaseUnavailable } from '@/lib/database/errors'
 import type { Log } from '@/lib/logging/log'
 import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import { evidenceOf, type SuspectKind } from './evidence'
-import { clock, createObservationWriter } from './observation-writer'
+import { monotonicNow, createObservationWriter } from './observation-writer'
 import { emailQueues, type MailFacts, type MailStateStore } from './state'
 import { causesClearedByConnection, isStopCause, stopHints } from './stop-causes'
 import { mailTimes, type MailTimes } from './verdict'
@@ -22,7 +22,7 @@ type Parts = {
   onFailure?: () => void
 }
 
-/** A job of an email queue that this worker runs now. `started` is by {@link clock}. */
+/** A job of an email queue that this worker runs now. `started` is by {@link monotonicNow}. */
 type RunningJob = {
   name: QueueName
   started: number
@@ -35,14 +35,11 @@ type RunningJob = {
 /** How many different recipients must fail since the last accepted email before the mail server counts as failing. */
 const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
-/** Records in the database whether a worker's emails leave. */
-export type MailRecorder = ReturnType<typeof createMailRecorder>
-
 /**
  * Observes a worker's attempts to send emails, and stores in the database whether they fail. Best effort: it neither delays nor
  * fails an email, and a write that fails is dropped.
  */
-export function createMailRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
+export function createMailHealthRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
   const running = new Map<string, RunningJob>()
   /** The recipients whose emails failed since the last accepted email, with the start of each one's first failed attempt. */
   const failedRecipients = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }
@@ -79,7 +76,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   async function observe(id: string, to: string, send: () => Promise<SendOutcome>): Promise<SendOutcome> {
     const job = running.get(id)
     if (job !== undefined) job.to = to
-    const startedAt = clock()
+    const startedAt = monotonicNow()
     const outcome = await send()
     if (job !== undefined) delete job.to
     recordOutcome(outcome, to, startedAt)
@@ -116,7 +113,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
 
   function watchHandler(name: QueueName, handle: Handle): Handle {
     return async (work) => {
-      const job: RunningJob = { name, started: clock(), reported: false }
+      const job: RunningJob = { name, started: monotonicNow(), reported: false }
       running.set(work.id, job)
       try {
         const ended = await handle(work)
@@ -141,7 +138,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   }
 
   /** Records a job that threw, was malformed or exceeded its time; ignores jobs that lead to no email. */
-  function recordThrow(name: QueueName, reason: string, startedAt = clock()): void {
+  function recordThrow(name: QueueName, reason: string, startedAt = monotonicNow()): void {
     if (!emailQueues.includes(name)) return
     throwing.add(name)
     fail('job-error', `${name} ${reason}`, startedAt)
@@ -153,7 +150,7 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
    */
   function recordSilence(): void {
     for (const job of running.values()) {
-      if (job.reported || clock() - job.started < times.silence) continue
+      if (job.reported || monotonicNow() - job.started < times.silence) continue
       job.reported = true
       if (job.to === undefined) recordThrow(job.name, 'deadline', job.started)
       else suspect('unclear', job.to, 'mail-unanswered', job.started)
@@ -168,9 +165,10 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
    *
    * @returns undefined if it made no attempt: without `verify`, or if another attempt runs or began within `times.probe`
    */
-  async function probe(startedAt = clock()): Promise<SendOutcome | undefined> {
-    if (verify === undefined || probing !== undefined || clock() - lastProbe < times.probe) return undefined
-    lastProbe = clock()
+  async function probe(startedAt = monotonicNow()): Promise<SendOutcome | undefined> {
+    if (verify === undefined || probing !== undefined || monotonicNow() - lastProbe < times.probe)
+      return undefined
+    lastProbe = monotonicNow()
     probing = verify(times.probe)
     const outcome = await probing
     probing = undefined
@@ -186,9 +184,9 @@ export function createMailRecorder({ state, verify, log, times = mailTimes, onFa
   async function probeWhenIdle({ failing, cause, waiting }: MailFacts): Promise<void> {
     if (failing === null || waiting > 0 || !isStopCause(cause) || !causesClearedByConnection.includes(cause))
       return
-    const began = clock()
+    const began = monotonicNow()
     const outcome = await probe()
-    if (outcome?.ok === true) await clear(causesClearedByConnection, clock() - began)
+    if (outcome?.ok === true) await clear(causesClearedByConnection, monotonicNow() - began)
   }
 
   const heartbeat = setInterval(() => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { writeMetrics } from './exposition'
+import { formatMetrics } from './exposition'
 
 const reported = {
   counts: new Map([
@@ -14,7 +14,7 @@ const reported = {
 }
 
 test('each metric has its help and type once, then all its series, those never counted too [L7]', () => {
-  const text = writeMetrics({ reported, ownReport: 0, readAt: 1_000_000 })
+  const text = formatMetrics({ reported, ownReport: 0, readAt: 1_000_000 })
   expect(text).toContain(
     '# HELP rekey_resets_total Submitted resets, by outcome. changed: the password was replaced.\n' +
       '# TYPE rekey_resets_total counter\nrekey_resets_total{outcome="changed"} 3\n' +
@@ -32,29 +32,29 @@ test('each metric has its help and type once, then all its series, those never c
 })
 
 test('the age of the last write grows where this process cannot store its reports, though another one can [L7]', () => {
-  expect(writeMetrics({ reported, ownReport: 90_000, readAt: 0 })).toContain(
+  expect(formatMetrics({ reported, ownReport: 90_000, readAt: 0 })).toContain(
     '\nrekey_last_write_seconds 90\n',
   )
 })
 
 test('what a row of the table says beside the known series is never written [L7]', () => {
-  expect(writeMetrics({ reported, ownReport: 0, readAt: 0 })).not.toMatch(/zoe|newer/)
+  expect(formatMetrics({ reported, ownReport: 0, readAt: 0 })).not.toMatch(/zoe|newer/)
 })
 
 test('jobs and what stops emails are numbers, and absent where they could not be read [L7]', () => {
   const jobs = [{ queue: 'link-email', waiting: 4, retrying: 1, running: 2, oldest: 61 }]
   const mail = { stopped: { network: true, tls: false }, workerSeen: 2_000 }
-  const text = writeMetrics({ reported, jobs, mail, ownReport: 0, readAt: 0 })
+  const text = formatMetrics({ reported, jobs, mail, ownReport: 0, readAt: 0 })
   expect(text).toContain('\nrekey_jobs{queue="link-email",state="retrying"} 1\n')
   expect(text).toContain('\nrekey_oldest_job_seconds{queue="link-email"} 61\n')
   expect(text).toContain('\nrekey_emails_stopped{cause="network"} 1\nrekey_emails_stopped{cause="tls"} 0\n')
   expect(text).toContain('\nrekey_worker_seen_seconds 2\n')
-  expect(writeMetrics({ reported, ownReport: 0, readAt: 0 })).not.toMatch(
+  expect(formatMetrics({ reported, ownReport: 0, readAt: 0 })).not.toMatch(
     /rekey_jobs\{|rekey_emails_stopped|rekey_worker_seen/,
   )
 })
 
 test('while the database does not answer, no count is given: an older one would look like a restart [L7]', () => {
-  const text = writeMetrics({ reported: undefined, ownReport: 0, readAt: 0 })
+  const text = formatMetrics({ reported: undefined, ownReport: 0, readAt: 0 })
   expect(text.replaceAll(/^#.*\n/gm, '')).toBe('rekey_database_up 0\n')
 })

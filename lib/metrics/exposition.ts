@@ -31,10 +31,10 @@ export type Scraped = {
 }
 
 /**
- * Writes metrics in Prometheus's text format. If the database did not answer, the only number is `rekey_database_up 0`: counts of
+ * Returns the metrics in Prometheus's text format. If the database did not answer, the only number is `rekey_database_up 0`: counts of
  * an earlier scrape could be lower than those that another process returned since, and Prometheus would take that for a restart.
  */
-export function writeMetrics({ reported, jobs, mail, ownReport, readAt }: Scraped): string {
+export function formatMetrics({ reported, jobs, mail, ownReport, readAt }: Scraped): string {
   const up = gaugeLines('database_up', [['', reported === undefined ? 0 : 1]])
   if (reported === undefined) return `${up.join('\n')}\n`
   const lines = [

@@ -1,5 +1,5 @@
 import { clampChroma, converter, formatHex, interpolate, wcagContrast } from 'culori'
-import { buttonLabels, theme } from './tokens'
+import { buttonLabelColors, theme } from './tokens'
 
 /** The colour of buttons and links, and the colour of text on it, in `#rrggbb`. */
 export type Accent = { accent: string; onAccent: string }
@@ -46,13 +46,13 @@ function readableOn({ paper, surface, tint, step }: (typeof schemes)['light'], b
   for (let l = start; l >= 0 && l <= 1; l += step) {
     const accent = formatHex(clampChroma({ mode: 'oklch', l, c, h }, 'oklch'))
     const onAccent =
-      wcagContrast(accent, buttonLabels.light) >= wcagContrast(accent, buttonLabels.dark)
-        ? buttonLabels.light
-        : buttonLabels.dark
+      wcagContrast(accent, buttonLabelColors.light) >= wcagContrast(accent, buttonLabelColors.dark)
+        ? buttonLabelColors.light
+        : buttonLabelColors.dark
     const others = [paper, interpolate([surface, accent], 'oklab')(tint), onAccent]
     if (others.every((other) => wcagContrast(accent, other) >= minContrast)) return { accent, onAccent }
   }
   return step < 0
-    ? { accent: buttonLabels.dark, onAccent: buttonLabels.light }
-    : { accent: buttonLabels.light, onAccent: buttonLabels.dark }
+    ? { accent: buttonLabelColors.dark, onAccent: buttonLabelColors.light }
+    : { accent: buttonLabelColors.light, onAccent: buttonLabelColors.dark }
 }

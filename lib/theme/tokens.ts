@@ -64,4 +64,4 @@ export const theme: Record<'light' | 'dark', Scheme> = {
 }
 
 /** The two colours for labels on a button in a team's brand colour; the one with more contrast is used. */
-export const buttonLabels = { light: '#ffffff', dark: '#0b1114' }
+export const buttonLabelColors = { light: '#ffffff', dark: '#0b1114' }

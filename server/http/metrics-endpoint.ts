@@ -3,7 +3,7 @@ import type { Log } from '@/lib/logging/log'
 import type { MailStateStore } from '@/lib/mail-health/state'
 import { stopHints } from '@/lib/mail-health/stop-causes'
 import { assessMailHealth } from '@/lib/mail-health/verdict'
-import { metricsContentType, writeMetrics, type Scraped } from '@/lib/metrics/exposition'
+import { metricsContentType, formatMetrics, type Scraped } from '@/lib/metrics/exposition'
 import type { MetricsStore } from '@/lib/metrics/store'
 import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
@@ -63,7 +63,7 @@ export function createMetricsEndpoint(
 
   return async (request, response) => {
     if (!hasToken(request, token)) return sendError(response, unauthorizedResponse)
-    const body = writeMetrics(await scrape())
+    const body = formatMetrics(await scrape())
     response.writeHead(200, {
       'Content-Type': metricsContentType,
       'Content-Length': Buffer.byteLength(body),

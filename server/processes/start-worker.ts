@@ -2,7 +2,7 @@ import { emails } from '@/emails/templates'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
 import { createJobHandlers } from '@/lib/password-reset/job-handlers'
-import { createMailRecorder } from '@/lib/mail-health/recorder'
+import { createMailHealthRecorder } from '@/lib/mail-health/recorder'
 import { watchMailHealth } from '@/lib/mail-health/reports'
 import { mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
 import { createMailer } from '@/lib/mail/mailer'
@@ -58,7 +58,7 @@ export async function startWorker(
 ): Promise<() => Promise<void>> {
   const { settings, log, configuration, mailboxDir, audit, mailState: state } = services
   const mailer = createMailer({ ...settings.mail, mailboxDir, log })
-  const recorder = createMailRecorder({
+  const recorder = createMailHealthRecorder({
     state,
     log,
     times,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hashOutline } from './outline'
+import { outlineOfHash } from './outline'
 
 test.each([
   ['$2y$12$NhGPLtxdxR9vZ3nYl8yTPe1bkX0l5tKjVn1mL0a3b5c7d9e1f3g5h', '$2y$12$*53'],
@@ -16,5 +16,5 @@ test.each([
   ['hunter2', '*7'],
   ['salted:hunter2', '*:*7'],
 ])('of %s, scheme and cost are left [W6]', (stored, outline) => {
-  expect(hashOutline(stored)).toBe(outline)
+  expect(outlineOfHash(stored)).toBe(outline)
 })

@@ -8,7 +8,7 @@ const openPart =
  *
  * @returns for example `$2y$12$*53` or `pbkdf2_sha256$1000000$*$*44`
  */
-export function hashOutline(stored: string): string {
+export function outlineOfHash(stored: string): string {
   const parts = stored.split(/([$:])/)
   const last = parts.length - 1
   return parts
