@@ -122,24 +122,25 @@ async function grantTo(
   })
 }
 
+/** Applies a migration. @returns false if it was applied before */
 async function apply(client: pg.Client, schemas: SchemaNames, migration: Migration): Promise<boolean> {
-  try {
-    return await inTransaction(client, schemas, async () => {
-      await client.query(createRecord(schemas))
-      if (isApplied(migration, await appliedMigrations(client, schemas))) return false
+  return inTransaction(client, schemas, async () => {
+    await client.query(createRecord(schemas))
+    if (isApplied(migration, await appliedMigrations(client, schemas))) return false
+    try {
       await client.query(migration.sql.replaceAll('"rekey"', quoteSchema(schemas.own)))
-      await client.query(
-        // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
-        `INSERT INTO ${recordOf(schemas)} ("id", "checksum", "finished_at", "migration_name", "applied_steps_count")
-         VALUES ($1, $2, now(), $3, 1)`,
-        [randomUUID(), migration.checksum, migration.name],
-      )
-      return true
-    })
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`The migration ${migration.name} failed and was rolled back: ${reason}`)
-  }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new Error(`The migration ${migration.name} failed and was rolled back: ${reason}`)
+    }
+    await client.query(
+      // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+      `INSERT INTO ${recordOf(schemas)} ("id", "checksum", "finished_at", "migration_name", "applied_steps_count")
+       VALUES ($1, $2, now(), $3, 1)`,
+      [randomUUID(), migration.checksum, migration.name],
+    )
+    return true
+  })
 }
 
 /**
