@@ -70,6 +70,16 @@ describe('an answer that no handler made [V4, H9]', () => {
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([421, front])
   })
 
+  test('under a path, the responses of handlers and of the front can be read by an allowed origin, too [V9]', async () => {
+    const { port } = await start({ basePath: '/account' })
+    for (const path of ['/api/v1/x', '/api/v1/throws', '/api/v1//x']) {
+      const { headers } = await ask(port, `POST /account${path}`, [`Origin: ${front}`])
+      expect(headers.get('access-control-allow-origin'), path).toBe(front)
+    }
+    const { headers } = await ask(port, 'POST /api/v1/x', [`Origin: ${front}`])
+    expect(headers.get('access-control-allow-origin')).toBeUndefined()
+  })
+
   test('what depends on the origin already is said to once', async () => {
     const { port } = await start()
     expect((await ask(port, 'POST /api/v1/x')).headers.get('vary')).toBe('Accept, Origin')

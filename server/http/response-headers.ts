@@ -12,13 +12,13 @@ import { closedPolicy, pagePolicy, type PolicyRules } from './content-security-p
 /** The settings and the state that affect response headers. */
 export type HeaderRules = PolicyRules &
   Pick<Settings, 'hsts' | 'allowedOrigins'> & {
-    /** Milliseconds that a connection stays open after a response that came before the whole body. */
+    /** Milliseconds that a connection stays half-open after a response that came before the whole body of its request. */
     lingerTime: number
-    /** Whether the server is shutting down, so that no connection should be used again. */
+    /** Whether the server is shutting down, so that clients should not use a connection again. */
     draining: () => boolean
   }
 
-/** Powerful features that no page uses. Chromium 156 knows all these names, so it logs no warning. */
+/** Powerful features that no page uses in production. Chromium 156 knows all these names, so it logs no warning. */
 const unusedFeatures = [
   'accelerometer',
   'autoplay',
@@ -61,10 +61,13 @@ const denied = (features: string[]) => features.map((feature) => `${feature}=()`
 
 const nothingPermitted = denied(unusedFeatures)
 
-/** The mailbox of demo and dev has a button that copies a link. */
+/** The mailbox of demo and dev may write to the clipboard: it has a button that copies a link. */
 const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !== 'clipboard-write'))
 
-/** Returns the headers of every response, whatever its status (OWASP HTTP Headers; requirement H7). */
+/**
+ * Returns the security headers of every response, whatever its status (OWASP HTTP Headers; requirement H7). Pages replace the
+ * Content-Security-Policy.
+ */
 export function securityHeaders({
   publicOrigin,
   hsts,
@@ -90,8 +93,8 @@ export function securityHeaders({
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[]
 
 /**
- * Creates the class of all responses. It sets the headers in `writeHead`, which every response passes: pages, files, errors
- * of Next, and error responses that Node itself creates.
+ * Creates the class of all responses. It sets the security headers in `writeHead`, which every response calls: pages, files,
+ * errors of Next, and the error responses that Node itself creates.
  */
 export function createResponseClass(rules: HeaderRules) {
   const always = securityHeaders(rules)
@@ -99,7 +102,7 @@ export function createResponseClass(rules: HeaderRules) {
   return class SecuredResponse<
     Request extends IncomingMessage = IncomingMessage,
   > extends ServerResponse<Request> {
-    // Created on first use: most requests of a burst need neither.
+    // Created on first use, because most responses of a burst need no nonce.
     private madeNonce: string | undefined
     private madeId: string | undefined
     /** The request target without the path of PUBLIC_URL; empty until the front sets it. */
@@ -129,7 +132,7 @@ export function createResponseClass(rules: HeaderRules) {
       return goesOn
     }
 
-    /** Sets the headers passed to `writeHead`, in each of the formats that Node accepts. */
+    /** Sets the headers that were passed to `writeHead`, in any of the formats that Node accepts. */
     private takeGiven(given: GivenHeaders | undefined): void {
       if (!Array.isArray(given)) {
         for (const [name, value] of Object.entries(given ?? {}))
@@ -151,13 +154,13 @@ export function createResponseClass(rules: HeaderRules) {
       }
       if (this.isInMailbox()) this.setHeader('Permissions-Policy', mailboxPermissions)
       if (this.isHashedFile(status)) this.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
-      if ((this.req.url ?? '').startsWith('/api/v1/')) this.shareWithAllowedOrigin()
+      if (this.target.startsWith('/api/v1/')) this.shareWithAllowedOrigin()
       this.setHeader('X-Request-Id', this.requestId)
     }
 
     /**
-     * Adds the CORS headers here, so that a front end on an allowed origin can read every response of the API, even without a
-     * handler. Pages are for this origin only.
+     * Adds the CORS headers, so that a front end on an allowed origin can read every response of the API, also those that no
+     * handler made. Pages get none: they are for this origin only.
      */
     private shareWithAllowedOrigin(): void {
       const shared = corsHeaders(this.req.headers.origin, rules.allowedOrigins)
@@ -167,8 +170,8 @@ export function createResponseClass(rules: HeaderRules) {
     }
 
     /**
-     * The names of security headers that this response may set itself: only emails in the frame of the mailbox have a policy of
-     * their own.
+     * Returns the names of the security headers whose values the handler chose. Only the mailbox may choose any: the emails in
+     * its frame have a policy of their own.
      */
     private headersOfOwnMaking(): Set<string> {
       if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
@@ -188,9 +191,9 @@ export function createResponseClass(rules: HeaderRules) {
     }
 
     /**
-     * Closes the connection after a response that came before the whole body. Closing it at once would reset it, and a client
-     * that still sends would lose the response (RFC 9112 §9.6). So it is half-closed, and further bytes are discarded for a
-     * moment.
+     * Lets the connection close after a response that came before the whole body of its request. Closing it at once would reset
+     * it, and a client that still sends would lose the response (RFC 9112 §9.6). So it is half-closed, and further bytes are
+     * discarded for `lingerTime`.
      */
     private lingerAfterwards(): void {
       const { req, socket } = this
