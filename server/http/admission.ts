@@ -4,23 +4,24 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 import type { ErrorResponse } from './request-filter'
 import { sendError } from './error-response'
 
-/** The cost of a request decides which queue it waits in. */
+/** The queues, by what their requests cost: pages and files, endpoints, health checks, metrics. `kindOf` reads the path. */
 type Kind = 'page' | 'api' | 'health' | 'metrics'
 
-/** The limits of admission: numbers of requests, and times in milliseconds. */
+/** The limits of a process for requests in progress and requests that wait; times in milliseconds. */
 export type AdmissionLimits = {
   queues: Record<Kind, QueueBounds>
-  /** How long a request may wait: a proxy in front gives up after a minute, a person sooner. */
+  /** How long a request may wait for its turn. Less than a minute, after which proxies give up; people give up sooner. */
   longestWait: number
-  /** A request in progress for longer no longer counts: code that never returns must not block the process. */
+  /** After this time a request in progress no longer takes a place: a handler that never returns must not block the queue. */
   longestWork: number
-  /** Milliseconds that new arrivals may delay waiting requests. */
+  /** How long a stream of new connections and requests may delay the requests that wait. */
   longestIntake: number
 }
 
 /**
- * Pages and files use the single thread: more at once would only make each one slower. Endpoints wait for the database and
- * for hashes. One client's requests in progress are at most half, so that another's can begin. Health checks have their own queue.
+ * Pages and files need the single thread: more of them at once would only make each one slower. Endpoints mostly wait for the
+ * database and for hashes. One client may have half of a queue's requests in progress, so that other clients' can begin. Health
+ * checks and metrics have queues of their own, so that monitors get a response during a burst.
  */
 export const admissionLimits: AdmissionLimits = {
   queues: {
@@ -35,8 +36,8 @@ export const admissionLimits: AdmissionLimits = {
 }
 
 /**
- * Closes the connection, which drops the later requests on it: RFC 9112 §9.6 forbids to process them after `Connection: close`,
- * and they would be rejected as well.
+ * The response to a request or connection that exceeds a limit. It closes the connection, which also drops the later requests
+ * on it: RFC 9112 §9.6 forbids to process them after `Connection: close`, and they would be rejected as well.
  */
 export const overloadedResponse: ErrorResponse = {
   status: 503,
@@ -53,10 +54,11 @@ export type AdmittedRequest = {
 export type AdmissionControl = ReturnType<typeof createAdmissionControl>
 
 /**
- * Limits how many requests are in progress and how many wait (requirement R9). Waiting requests begin in turn by client. Rejects a
- * request at once if too many wait, and after `longestWait`. Does not begin a request whose client has disconnected.
+ * Limits how many requests of a process are in progress and how many wait (requirement R9). Clients take turns. A request gets
+ * {@link overloadedResponse} at once if too many wait, or after `longestWait`. A request whose client has disconnected never
+ * begins.
  *
- * @param onReject called for each rejection
+ * @param onReject called for each request that gets `overloadedResponse`
  */
 export function createAdmissionControl(limits: AdmissionLimits, onReject: () => void) {
   const { page, api, health, metrics } = limits.queues
@@ -68,18 +70,19 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   }
   let arrivals = 0
   let scheduled = false
-  /** The time since which new arrivals delay waiting requests; undefined if they do not. */
+  /** When new arrivals began to delay the waiting requests; undefined while they do not. */
   let heldSince: number | undefined
 
-  /** Counts an arriving request or connection. */
+  /** Counts a new connection or request, so that `schedule` knows whether more arrive. */
   function arrived(): void {
     arrivals += 1
   }
 
   /**
-   * Begins waiting requests once nothing more arrives, one in each turn of the event loop. The loop accepts one connection
-   * per turn: with work in each turn, a health check would wait behind a thousand connections for a thousand pieces of work.
-   * Waiting also lets the server notice clients that disconnected.
+   * Begins waiting requests once nothing more arrives, or after `longestIntake`: one endpoint request and one page in each turn
+   * of the event loop. The loop accepts one connection per turn: if each turn also began a request, a health check that
+   * connects after a thousand others would wait for a thousand requests. The delay also lets the server notice clients that
+   * disconnected.
    */
   function schedule(): void {
     if (scheduled) return
@@ -99,8 +102,8 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   /**
    * Waits for the request's turn. Call it after the whole body arrived: a client that sends slowly must not occupy a place.
    *
-   * @param client its key for rate limits
-   * @returns undefined if the request must not begin: it was rejected here, or its client has disconnected
+   * @param client the client's key for rate limits
+   * @returns the request when it may begin; undefined if it must not, because it was rejected here or its client has disconnected
    */
   function admit(response: SecuredResponse, client: string): Promise<AdmittedRequest | undefined> {
     const kind = kindOf(response.target)
@@ -139,8 +142,9 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   }
 
   /**
-   * Calls `free` once the process has no more work for the request: the whole response was handed over, the client reads too
-   * slowly, or the client disconnected and the handler has returned.
+   * Calls `free` as soon as the request should no longer take a place: when its whole response was handed to the connection,
+   * when the client reads too slowly, when the client has disconnected and the handler has returned or begun the response, or
+   * after `longestWork`.
    */
   function occupy(response: SecuredResponse, free: () => void): AdmittedRequest {
     let isFree = false
@@ -174,9 +178,11 @@ function kindOf(target: string): Kind {
 }
 
 /**
- * Resolves when the whole body of a request has arrived and the response to the previous request on its connection is done.
+ * Waits for the body of a request, and for the end of the response to the previous request on the same connection.
  *
- * @returns whether its connection is still open
+ * @param earlier the previous response; undefined if none is pending
+ * @param bodyRead from `limitBody`: resolves when the whole body arrived, or more of it than handlers accept
+ * @returns whether the connection is still open
  */
 export async function waitForBodyAndPreviousResponse(
   { socket }: IncomingMessage,

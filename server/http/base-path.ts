@@ -1,11 +1,12 @@
 import { builtBasePath } from '@/scripts/base-path.js'
 
 /**
- * Removes the path of PUBLIC_URL from a request's target, before any other rule, so that all rules on paths work as without
- * one. Accepts only the exact spelling, so that a proxy and Rekey cannot disagree about the path.
+ * Removes the path of PUBLIC_URL from a request's target, so that all other rules can ignore that path. Accepts only the exact
+ * spelling of the path, so that a proxy and Rekey cannot disagree about it.
  *
- * @param basePath such as `/account`; empty if Rekey does not share its host
- * @returns the rest, with a leading slash; undefined if the target is not under the path
+ * @param basePath such as `/account`; empty if PUBLIC_URL has no path
+ * @returns the rest, with a leading slash; the unchanged target if `basePath` is empty; undefined if the target is not under
+ *   `basePath`
  */
 export function withoutBasePath(target: string, basePath: string): string | undefined {
   if (basePath === '') return target
@@ -16,7 +17,7 @@ export function withoutBasePath(target: string, basePath: string): string | unde
 }
 
 /**
- * Explains why the build in `.next` cannot be served under this path.
+ * Explains why the build in `.next` cannot be served under the path of PUBLIC_URL.
  *
  * @returns a sentence for the operator; undefined if the build matches
  */

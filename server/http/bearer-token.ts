@@ -2,14 +2,17 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { ErrorResponse } from './request-filter'
 
-/** The response to a request without the token. */
+/** The response to a request without the right bearer token. */
 export const unauthorizedResponse: ErrorResponse = {
   status: 401,
   detail: 'A bearer token is needed.',
   headers: { 'WWW-Authenticate': 'Bearer' },
 }
 
-/** Compares digests in constant time: they reveal neither length nor content of the token. */
+/**
+ * Whether a request carries this bearer token. Compares digests in constant time, so that response times reveal neither the
+ * length nor the content of the token.
+ */
 export function hasToken({ headers }: Pick<IncomingMessage, 'headers'>, token: string): boolean {
   const given = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
   return given !== undefined && timingSafeEqual(digest(given), digest(token))

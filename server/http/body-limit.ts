@@ -2,9 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { maxBodyBytes } from '@/lib/http/guards'
 
 /**
- * Closes the connection of a request whose body exceeds the ceiling before the response begins (requirement I3).
+ * Closes the connection of a request if more bytes than `ceiling` of its body arrive before its response begins (requirement
+ * I3).
  *
- * @returns resolves when the whole body arrived, or more of it than any handler reads
+ * @returns a promise that resolves when the whole body arrived, or as soon as the body is known to be larger than handlers
+ *   accept (`maxBodyBytes`)
  */
 export function limitBody(
   request: IncomingMessage,

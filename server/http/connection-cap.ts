@@ -2,7 +2,10 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** Milliseconds without a new search after one that found no idle connection: a burst would cause thousands of searches. */
+/**
+ * Milliseconds for which a client's new connections are rejected without a search, after a search found no idle connection of
+ * that client. A burst would cause thousands of searches.
+ */
 const searchPause = 100
 
 type Cap = {
@@ -15,10 +18,11 @@ type Cap = {
 }
 
 /**
- * Limits the connections of one client if clients connect without a proxy: each costs memory and time before it sends
- * anything. At the limit, a new connection replaces an idle one; if none is idle, the new one is rejected.
+ * Limits the connections of each client, because a connection costs memory and time before it sends anything. At the limit, a
+ * new connection replaces an idle one; if none is idle, the new one is rejected. For clients that connect without a proxy: the
+ * connections of a proxy belong to many clients.
  *
- * Replaces the server's connection listeners, so call it first.
+ * Hides rejected connections from the listeners that the server has when this is called. Listeners added later see them.
  */
 export function limitConnections(server: Server, { perClient, isIdle, reject }: Cap): void {
   const open = new Map<string, { sockets: Set<Socket>; lookAgain: number }>()

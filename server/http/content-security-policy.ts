@@ -1,18 +1,19 @@
 import { isIP } from 'node:net'
 import type { Settings } from '@/lib/config/settings'
 
-/** The settings that affect a policy. */
+/** The settings that affect a page's Content-Security-Policy. */
 export type PolicyRules = Pick<Settings, 'mode' | 'publicOrigin' | 'basePath'> & {
-  /** For Next's dev server, which evaluates code, adds styles and keeps a WebSocket open. */
+  /** Whether pages come from Next's dev server, which evaluates code, adds styles and keeps a WebSocket open. */
   dev: boolean
 }
 
-/** For responses that are not pages: nothing may be loaded, and no frame may show them. */
+/** The policy of responses that are not pages: they may load nothing, and no frame may show them. */
 export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /**
  * Returns the policy of a page: it may load its own files, and scripts with the nonce of this response (OWASP CSP, "Strict
- * policy"). Under a path, its own files are named by that path, because `'self'` would include the other apps of the origin.
+ * policy"). If PUBLIC_URL has a path, its own files are those under that path: `'self'` would include the other apps of the
+ * origin.
  */
 export function pagePolicy(nonce: string, rules: PolicyRules): string {
   const { mode, publicOrigin, dev } = rules
@@ -37,8 +38,9 @@ export function pagePolicy(nonce: string, rules: PolicyRules): string {
 }
 
 /**
- * Returns this app's own source: its path, or the whole origin if it has none. Also the origin in demo and dev, which have
- * more than one name, and for an IP address, which browsers need not support as a source (CSP Level 3 §6.7.2.8).
+ * Returns the source of this app's own files: the URL of its path, or `'self'`, the whole origin, if PUBLIC_URL has no path.
+ * `'self'` also in demo and dev, which are reached under several host names, and if the host is an IP address, which browsers
+ * need not support as a source (CSP Level 3, "host-part matches").
  */
 function ownSource({ mode, publicOrigin, basePath }: PolicyRules): string {
   const { hostname } = new URL(publicOrigin)

@@ -4,15 +4,15 @@ import { withoutBasePath } from './base-path'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/** A route handler, as Next calls it: a function for each method. */
+/** The functions of a route by HTTP method, as a `route.ts` exports them. */
 export type MethodHandlers = Readonly<Record<string, (request: Request) => Response | Promise<Response>>>
 
 /**
- * Calls the handlers of the endpoints directly instead of through Next, whose routing, rendering and streams cost several times
- * what the handlers do. Call it with a request whose body the front has received.
+ * Creates a handler that calls the endpoints directly instead of through Next, whose routing, rendering and streams cost several
+ * times what the endpoints do. The front must have received the body before: only bytes that have arrived are passed on.
  *
- * @param routes by path, without a trailing slash; both spellings of a path are served
- * @param handle takes everything else: other paths, and methods that a route does not export
+ * @param routes by path without the path of PUBLIC_URL and without a trailing slash; both spellings of a path are served
+ * @param handle handles everything else: other paths, and methods that a route does not export
  */
 export function serveEndpoints(
   routes: ReadonlyMap<string, MethodHandlers>,

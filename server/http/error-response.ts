@@ -4,7 +4,7 @@ import { securityHeaders, type HeaderRules } from './response-headers'
 import { withoutBasePath } from './base-path'
 import { methodNotAllowed, notFound, type ErrorResponse } from './request-filter'
 
-/** Sends an error response in the format of the endpoints. */
+/** Sends an error response: `{"detail": …}` in JSON, as the endpoints do; without a body if it has no detail. */
 export function sendError(response: ServerResponse, { status, detail, headers = {} }: ErrorResponse): void {
   if (detail === undefined) return void response.writeHead(status, headers).end()
   const body = JSON.stringify({ detail })
@@ -39,8 +39,9 @@ export function closeWithError(
 }
 
 /**
- * Chooses the response to bytes that Node's parser rejected. They may start with HEAD, whose response has no content: a body
- * would be taken for the next response (RFC 9112 §6.3). So only an error about a method that is not HEAD gets a body.
+ * Chooses the response to bytes that Node's parser rejected. The request may be HEAD, whose response has no body: the client
+ * would read a body as the next response (RFC 9112 §6.3). So a response has a body only if the parser rejected the method, which
+ * then is not HEAD.
  */
 export function parserErrorResponse(
   error: Error & { code?: string; rawPacket?: Buffer },

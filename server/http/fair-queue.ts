@@ -1,16 +1,20 @@
 /** The limits of a queue, in numbers of requests. */
 export type QueueBounds = {
-  /** In progress at once, of all clients together. */
+  /** Requests in progress, of all clients together. */
   working: number
   workingPerClient: number
+  /** Requests that wait, of all clients together. */
   waiting: number
   waitingPerClient: number
 }
 
-/** A request that `enter` accepted. The queue then calls `begin` or `reject` once, or neither if the request leaves first. */
+/**
+ * What the queue calls for a request that `enter` accepted: once either `begin` or `reject`, or neither if the request leaves
+ * first.
+ */
 export type QueuedRequest = {
   begin(): void
-  /** Ends the request, to make room in a full queue for a client that has fewer requests waiting. */
+  /** Rejects the request, to make room in a full queue for a client that has fewer requests waiting. */
   reject(): void
 }
 
@@ -19,24 +23,26 @@ type Client = { key: string; working: number; waiting: Set<QueuedRequest> }
 export type FairQueue = ReturnType<typeof createFairQueue>
 
 /**
- * A queue of requests that clients use in turn: however many requests one client has waiting, another client's next request
- * begins after at most one of them. A client that has as many in progress as it may misses its turn, so that requests that
- * never end leave room for others.
+ * Creates a queue of requests in which clients take turns: however many requests one client has waiting, another client's next
+ * request begins after at most one of them. A client with `workingPerClient` requests in progress misses its turn, so that
+ * requests that never end leave room for other clients.
  *
- * A full queue rejects the last request of the client with the most waiting for a client that has fewer, so that no client fills it
- * alone.
+ * When the queue is full, a new request replaces the last one of the client with the most requests waiting, if that client has
+ * at least two more than the new request's client. So no client can fill the queue alone.
  */
 export function createFairQueue(bounds: QueueBounds) {
   const clients = new Map<string, Client>()
-  /** Clients with requests that wait; the first one is next. */
+  /** Clients with requests that wait. The first of them with fewer than `workingPerClient` requests in progress is next. */
   const turns = new Set<Client>()
   let working = 0
   let waiting = 0
 
   /**
-   * Lets a request wait. It never begins at once: `beginNext` does that.
+   * Lets a request wait until `beginNext` begins it.
    *
-   * @returns a function to call when the request ended or its client disconnected; undefined if there is no room; `reject` is not called then
+   * @param key of the client
+   * @returns a function to call when the request ended or its client disconnected; undefined if there is no room, in which case
+   *   the queue does not call `reject`
    */
   function enter(key: string, request: QueuedRequest): (() => void) | undefined {
     const client = clients.get(key) ?? { key, working: 0, waiting: new Set() }
@@ -67,7 +73,7 @@ export function createFairQueue(bounds: QueueBounds) {
   /**
    * Begins the request whose turn it is.
    *
-   * @returns false if nothing waits, or the bounds allow no more for now
+   * @returns false if no request may begin: none waits, or those that wait would exceed the limits of requests in progress
    */
   function beginNext(): boolean {
     const client =
@@ -85,7 +91,11 @@ export function createFairQueue(bounds: QueueBounds) {
     return true
   }
 
-  /** Rejects the last request of the client with the most waiting, if it has at least two more than this client. */
+  /**
+   * Rejects the last request of the client with the most requests waiting, if that client has at least two more than this one.
+   *
+   * @returns whether it rejected one
+   */
   function makeRoomFor(client: Client): boolean {
     let longest = client
     for (const one of turns) if (one.waiting.size > longest.waiting.size) longest = one

@@ -29,20 +29,23 @@ export type FrontSettings = Pick<
   'mode' | 'publicOrigin' | 'basePath' | 'hsts' | 'allowedOrigins' | 'trustedProxyHops'
 >
 
-/** The limits of the front server, in milliseconds and bytes. */
+/** The limits of the front server: times in milliseconds, sizes in bytes, and numbers of requests and connections. */
 export type FrontLimits = ClosingTimes &
   AdmissionLimits & {
+    /** How long a client may take to send the headers of a request. */
     headersTimeout: number
-    /** For the whole request, body included. */
+    /** How long a client may take to send a whole request, body included. */
     requestTimeout: number
-    /** Longer than the minute for which load balancers keep connections, so that theirs end first. */
+    /** Longer than the minute for which load balancers keep connections: if Rekey closed one first, a request could get lost. */
     keepAliveTimeout: number
-    /** Of a connection without traffic while a response is due. */
+    /** How long a connection may be without traffic during a request or its response. */
     idleTimeout: number
+    /** How often Node looks for connections that exceed `headersTimeout` or `requestTimeout`. */
     checkInterval: number
+    /** How long a connection stays half-open after a response that came before the whole body, so that the client can read it. */
     lingerTime: number
     maxHeaderSize: number
-    /** The most bytes of a body before the response begins; well above what the handlers accept. */
+    /** The most bytes of a body before the response begins. Well above what handlers accept, so that they can respond with 413. */
     bodyCeiling: number
     /**
      * Requests that a connection may send before its first response. Node emits all of them as it reads them, and thousands fit
@@ -50,8 +53,8 @@ export type FrontLimits = ClosingTimes &
      */
     pipelined: number
     /**
-     * Connections of one client to a process without a proxy: more than the requests that may wait or be in progress; about
-     * 15 MB.
+     * Connections of one client to a process without a proxy. More than the requests that one client may have in any one queue;
+     * so many idle connections take about 15 MB.
      */
     connectionsPerClient: number
   }
@@ -72,23 +75,23 @@ export const frontLimits: FrontLimits = {
   drainGrace: 25_000,
 }
 
-/** What the front server is made of. */
+/** The arguments of {@link createFrontServer}. */
 export type FrontParts = {
   settings: FrontSettings
   log: Log
-  /** Handles the requests that pass the front: monitoring, endpoints and Next, or a test's own handler. */
+  /** Handles the requests that pass all checks of the front. */
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
-  /** Handles WebSockets; only Next's dev server has any. */
+  /** Handles WebSockets of Next's dev server; absent in demo and production. */
   upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
   limits?: Partial<FrontLimits>
 }
 
-/** The HTTP server; `close` lets responses in progress finish. */
+/** The HTTP server, not yet listening; `close` lets responses in progress finish, within `drainGrace`. */
 export type FrontServer = { server: Server; close(): Promise<void> }
 
 /**
- * The HTTP server in front of Next. A request that reaches the app has passed the request filter. Of the client's headers it keeps
- * only those on an allow-list; this server sets the others. Every response carries the security headers.
+ * Creates the HTTP server in front of Next. `handle` gets only requests that pass the request filter. They carry the client's
+ * headers that are on an allow-list, and headers that this server sets. Every response carries the security headers.
  */
 export function createFrontServer({
   settings,
@@ -156,7 +159,7 @@ export function createFrontServer({
     }
   }
 
-  /** Drops the client's headers that are not on the allow-list, and sets the app's own. */
+  /** Drops the client's headers that are not on the allow-list, then sets the headers that the app reads. */
   function setTrustedHeaders(request: IncomingMessage, response: SecuredResponse, client: string): void {
     const forwarded = request.headersDistinct['x-forwarded-for']?.join(',').split(',').length ?? 0
     keepKnownHeaders(request, dev)
@@ -166,7 +169,7 @@ export function createFrontServer({
     setRequestHeader(request, 'x-rekey-request-id', response.requestId)
     setRequestHeader(request, forwardedCountHeader, String(forwarded))
     setRequestHeader(request, 'x-nonce', response.nonce)
-    // Only letters and hyphens pass; the app checks whether the locale exists.
+    // Only letters and hyphens pass; the app checks whether it supports the language.
     const [, language] = /[?&]lang=([A-Za-z-]+)(?:&|$)/.exec(request.url ?? '') ?? []
     if (language !== undefined) setRequestHeader(request, 'x-rekey-language', language)
     setRequestHeader(request, 'content-security-policy', pagePolicy(response.nonce, rules))
@@ -199,7 +202,7 @@ export function createFrontServer({
       const turn = await admission.admit(response, clientKey(client))
       if (turn === undefined) return
       setTrustedHeaders(request, response, client)
-      // Next was built for the path and expects it.
+      // Next was built with the path of PUBLIC_URL and expects it.
       request.url = `${basePath}${request.url}`
       try {
         await runInRequestContext(response.requestId, () => handle(request, response))
@@ -217,14 +220,14 @@ export function createFrontServer({
   server.on('request', (request, response) => void serve(request, response, false))
   server.on('checkContinue', (request, response) => void serve(request, response, true))
   server.on('connect', (_, socket) => {
-    // Node removed its listeners from this socket: without one, a client that disconnects would crash the process.
+    // Node removed its own listeners from this socket: without a listener, an error of the socket would crash the process.
     socket.on('error', () => socket.destroy())
     closeWithError(socket, methodNotAllowed('CONNECT', '/'), rules)
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
-    // The response was already sent.
+    // An error response was already written, or the client has disconnected.
     if (!socket.writable) return
-    // Once a response has begun, further bytes would be read as a part of it.
+    // The client would read an error response as a part of the response that has begun.
     if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
     const refused = parserErrorResponse(error, basePath)
     logStatusIfMisconfigured(log, refused)

@@ -4,13 +4,16 @@ import type { Duplex } from 'node:stream'
 
 /** The times of a shutdown, in milliseconds. */
 export type ClosingTimes = {
-  /** How long idle connections stay open: a request may already be on its way on one of them. */
+  /** How long idle connections stay open after the shutdown began: a request may already be on its way on one of them. */
   idleGrace: number
-  /** How long responses in progress may take. */
+  /** How long requests and responses in progress may take after the shutdown began. */
   drainGrace: number
 }
 
-/** Tracks which connections are in use, so that the server can stop without interrupting a response (requirement F9). */
+/**
+ * Tracks which connections have a response pending, so that `drain` can stop the server without interrupting a response
+ * (requirement F9).
+ */
 export function trackConnections(server: Server) {
   const responsesBySocket = new Map<Socket, Set<ServerResponse>>()
   const used = new WeakSet<Socket>()
@@ -23,9 +26,10 @@ export function trackConnections(server: Server) {
   })
 
   /**
-   * Call it for every request.
+   * Registers the response of a request as pending until it closes. Call it for every request.
    *
-   * @returns `count`: the pending responses on the request's connection, with this one; `earlier`: the previous one
+   * @returns `count`: the number of pending responses on the request's connection, including this one; `earlier`: the pending
+   *   response before this one, if any
    */
   function count<AnyResponse extends ServerResponse>(
     request: IncomingMessage,
@@ -44,12 +48,12 @@ export function trackConnections(server: Server) {
   }
 
   /**
-   * Stops accepting connections and lets responses in progress finish. The response to a new request on an open connection
-   * announces that it closes. Resolves when all connections are closed.
+   * Stops accepting connections, and resolves when all connections are closed: idle ones after `idleGrace`, those with a pending
+   * response after that response, and all others after `drainGrace`.
    */
   async function drain({ idleGrace, drainGrace }: ClosingTimes): Promise<void> {
     draining = true
-    // http.Server's close would drop idle connections at once, together with requests that are already on their way.
+    // The `close` of http.Server would drop idle connections at once, with the requests that are already on their way.
     const gone = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()))
     const idle = setTimeout(() => {
       idleOver = true
@@ -64,13 +68,13 @@ export function trackConnections(server: Server) {
     server.close()
   }
 
-  /** Whether bytes written to the connection now would become a part of another request's response. */
+  /** Whether the client would read bytes that are written to the connection now as the response to an earlier request. */
   function hasOpenResponse(socket: Duplex): boolean {
     const responses = responsesBySocket.get(socket as Socket) ?? new Set()
     return [...responses].some((response) => response.headersSent || response.req.complete)
   }
 
-  /** Whether a connection had a response and has none pending. */
+  /** Whether a connection had a request and has no response pending. */
   function isIdle(socket: Socket): boolean {
     return responsesBySocket.get(socket)?.size === 0 && used.has(socket)
   }

@@ -2,7 +2,7 @@ import type { Log } from '@/lib/logging/log'
 import { logMisconfiguration, type Misconfiguration } from '@/lib/logging/misconfiguration-log'
 import type { ErrorResponse } from './request-filter'
 
-/** The error statuses of the front server that a wrong setting, here or in a proxy, can cause for all clients. */
+/** The error statuses of the front server that a wrong setting of Rekey or of a proxy can cause for all clients. */
 const misconfigurations: Partial<Record<number, Misconfiguration>> = {
   403: 'plain-http',
   421: 'other-host',
@@ -10,9 +10,10 @@ const misconfigurations: Partial<Record<number, Misconfiguration>> = {
 }
 
 /**
- * Logs an error response of the front server if a wrong setting may be its cause; `logMisconfiguration` limits the lines.
+ * Counts an error response of the front server, and logs it at most once in ten minutes for each kind, if a wrong setting may be
+ * its cause.
  *
- * @param outsidePath whether the request's path is not under that of PUBLIC_URL
+ * @param outsidePath whether the request's path is not under the path of PUBLIC_URL
  */
 export function logStatusIfMisconfigured(log: Log, { status }: ErrorResponse, outsidePath = false): void {
   const reason = outsidePath ? 'outside-path' : misconfigurations[status]

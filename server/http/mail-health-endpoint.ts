@@ -12,9 +12,10 @@ export const mailHealthPath = '/api/health/mail'
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /**
- * Handles requests of monitors: 200 if emails leave, 503 if they do not or if the database is unavailable, 401 without the
- * token. The body contains times of failures, workers and requests, but nothing about a single account, such as the time of
- * the last email.
+ * Creates the handler of {@link mailHealthPath}: it responds with 200 if nothing is known to stop all emails, with 503 if
+ * something does or if the database is unavailable, and with 401 without the token. The body contains what stops emails and since
+ * when, and the ages of the last heartbeat of a worker and of the oldest request that no worker has taken. It omits what would
+ * tell of a single account, such as the time of the last email.
  */
 export function createMailHealthHandler(
   state: Pick<MailStateStore, 'read'>,

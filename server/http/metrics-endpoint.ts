@@ -8,14 +8,14 @@ import type { MetricsStore } from '@/lib/metrics/store'
 import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
 
-/** The path that Prometheus scrapes. Without METRICS_TOKEN it responds 404, like any unknown path. */
+/** The path that Prometheus scrapes. If METRICS_TOKEN is not set, the response is 404, as for any unknown path. */
 export const metricsPath = '/api/metrics'
 
-/** Milliseconds. */
+/** The times of a scrape, in milliseconds. */
 export const scrapeTimes = {
-  /** How long the database may take. Prometheus itself waits ten seconds by default. */
+  /** How long the database may take for one read; a scrape has two in a row. Prometheus waits ten seconds by default. */
   patience: 4_000,
-  /** How long the numbers of the queue are kept: they cost a look at every unfinished job. */
+  /** How long the numbers of jobs and the mail health are reused: counting jobs reads every unfinished one. */
   keepJobs: 5_000,
 }
 
@@ -31,9 +31,9 @@ type Parts = {
 }
 
 /**
- * Handles scrapes: 200 with the metrics of the whole installation, 401 without the token. It takes no connection from the
- * requests, and scrapes at the same time share one read. A database that does not answer in time is a number of its own
- * (`rekey_database_up 0`), with status 200, so that Prometheus keeps it.
+ * Creates the handler of {@link metricsPath}: it responds with 200 and the metrics of the whole installation, or with 401
+ * without the token. Concurrent scrapes share their reads. If the database does not answer in time, the status is still 200, with
+ * `rekey_database_up 0`, because Prometheus ignores the body of an error.
  */
 export function createMetricsEndpoint(
   { store, mailState, ownReport, token, log }: Parts,
@@ -74,10 +74,10 @@ export function createMetricsEndpoint(
 }
 
 /**
- * Lets calls at the same time share one read, and keeps what it found for a while.
+ * Returns a function that reads a value. Concurrent calls share one read, and later calls get the same value for a while.
  *
- * @param keep milliseconds
- * @param patience milliseconds after which the caller gets an error; the read may still end
+ * @param keep milliseconds for which a value is reused
+ * @param patience milliseconds after which a call rejects; the read goes on, and later calls share it
  */
 function shared<Value>(keep: number, patience: number, read: () => Promise<Value>): () => Promise<Value> {
   let reading: Promise<Value> | undefined

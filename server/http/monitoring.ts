@@ -8,19 +8,22 @@ import { startStoringMetrics } from '@/lib/metrics/reporter'
 import { createMetricsStore } from '@/lib/metrics/store'
 import { createMailHealthHandler, mailHealthPath } from './mail-health-endpoint'
 import { createMetricsEndpoint, metricsPath } from './metrics-endpoint'
-import { isFromDoctor, proxiesPath, serveProxies } from './proxies-endpoint'
+import { isFromDoctor, proxiesPath, sendProxyCount } from './proxies-endpoint'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/** Connections of a web process for monitoring: one for what it reports, one for what monitors read. */
+/**
+ * Database connections of a web process for monitoring, besides those of DATABASE_POOL_SIZE: enough to store what the process
+ * counts while a monitor reads.
+ */
 export const monitoringConnections = 2
 
 /**
- * Watches a web process and serves its monitors: logs what stops all emails, because no worker may be running, reports what
- * the process counts, and serves {@link mailHealthPath}, {@link metricsPath} and {@link proxiesPath}. Uses connections of its own, so that
- * requests do not lose one of theirs.
+ * Starts the monitoring of a web process. It logs what stops all emails, because the cause may be that no worker runs. It
+ * stores what the process counts, for metrics. It serves {@link mailHealthPath}, {@link metricsPath} and {@link proxiesPath}.
+ * It has database connections of its own, so that requests keep all of theirs.
  *
- * @returns `serve` wraps the request handler; `close` ends the watch, after a last report
+ * @returns `serve` wraps the request handler with these paths; `close` stops the monitoring after it stored the last counts
  */
 export function startMonitoring(
   settings: Pick<
@@ -50,7 +53,7 @@ export function startMonitoring(
       return (request, response) => {
         const path = pathOf(request.url)
         if (path === `${basePath}${proxiesPath}` && isFromDoctor(request, settings.secrets))
-          return serveProxies(request, response, settings.trustedProxyHops)
+          return sendProxyCount(request, response, settings.trustedProxyHops)
         return (served.get(path) ?? handle)(request, response)
       }
     },

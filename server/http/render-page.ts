@@ -2,16 +2,17 @@ import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:
 import { Socket } from 'node:net'
 import { setRequestHeader } from './request-headers'
 
-/** A whole response of Next, which no client has received. */
+/** A whole response of Next, kept in memory instead of sent to a client. */
 export type RenderedPage = { status: number; headers: OutgoingHttpHeaders; html: string }
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /**
- * Has Next render a page for a request of its own, so that nothing of a visitor gets into the result but what the arguments say.
+ * Lets Next render a page for a made-up GET request, so that nothing of a visitor's request but the arguments gets into it.
  *
- * @param url with the path of PUBLIC_URL
- * @param headers all headers of the request
+ * @param handle Next's request handler
+ * @param url path and query, with the path of PUBLIC_URL
+ * @param headers all headers of the made-up request
  */
 export async function renderPage(
   handle: Handle,
@@ -34,7 +35,7 @@ export async function renderPage(
   return { status: response.statusCode, headers: response.getHeaders(), html: response.text() }
 }
 
-/** A response without a connection, which keeps what is written to it. */
+/** A response without a connection, which collects what is written to it. */
 class CollectedResponse extends ServerResponse {
   private readonly chunks: Buffer[] = []
   override writableFinished = false

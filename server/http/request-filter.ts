@@ -9,15 +9,16 @@ export type ErrorResponse = {
   headers?: Record<string, string>
 }
 
-/** The settings that decide which requests are rejected. */
+/** What decides, besides the request, whether it is rejected. */
 export type FilterRules = {
+  /** Whether Next's dev server handles the requests. */
   dev: boolean
-  /** Demo or dev, whose mailbox needs no login. */
+  /** Whether this is demo or dev, whose mailbox needs no login. */
   local: boolean
-  /** If it is `https`, requests over plain HTTP are rejected. */
+  /** If its scheme is `https`, requests that reached a proxy over plain HTTP are rejected. */
   publicOrigin: string
   trustedProxyHops: number
-  /** The target is not under the path of PUBLIC_URL, so it belongs to another app. */
+  /** Whether the target of the request is not under the path of PUBLIC_URL, so that it belongs to another app. */
   outside: boolean
 }
 
@@ -27,17 +28,18 @@ export const notFound: ErrorResponse = { status: 404, detail: 'Not found.' }
 const apiMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const pageMethods = new Set(['GET', 'HEAD'])
 
-/** Far more than a browser and its proxies send. Node silently drops lines beyond 2000, including those of a proxy. */
+/** Far more than a browser and its proxies send. Node would silently drop the last of very many lines, such as a proxy's. */
 const maxHeaderLines = 100
 
 /**
- * Far more than a link with trackers contains. Next parses a query in quadratic time: the eight thousand parameters that fit
- * into a request line would block the process for seconds, on any path.
+ * Far more than a link with the parameters of trackers contains. Next parses a query in quadratic time: the eight thousand
+ * parameters that fit into 16 KiB of headers would block the process for seconds, on any path.
  */
 const maxParameters = 100
 
 /**
- * Rejects requests before the app sees them, by method, path and headers. Endpoints verify method, origin and body themselves.
+ * Decides by host, target, method and headers which requests the app must not get. The endpoints themselves check the origin, the
+ * body, and which methods they support.
  *
  * @returns the error response; undefined if the request may proceed
  */
@@ -57,7 +59,7 @@ export function filterRequest(request: IncomingMessage, rules: FilterRules): Err
 function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): ErrorResponse | undefined {
   // Two Host headers enable routing attacks; Node itself rejects a request without one (RFC 9112 §3.2).
   if ((headersDistinct.host?.length ?? 0) > 1) return badRequest('Only one Host header may be given.')
-  // Absolute targets and `*` are for proxies only (CVE-2026-44578).
+  // An absolute target is for a proxy (CVE-2026-44578), and `*` names no path.
   if (!/^\/[\x21-\x7e]*$/.test(url) || url.includes('#')) return badRequest('Malformed request target.')
   if (rawHeaders.length / 2 > maxHeaderLines) {
     return { status: 431, detail: 'Too many header fields.', headers: { Connection: 'close' } }
@@ -67,8 +69,8 @@ function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): 
 }
 
 /**
- * Rejects foreign host names in demo and dev. An attacker's site can point its own name at this machine (DNS rebinding);
- * its scripts would then be same-origin with the mailbox and could read the emails.
+ * Rejects host names other than localhost and the host of PUBLIC_URL in demo and dev. An attacker's site can point its own name
+ * at this machine (DNS rebinding); its scripts would then be same-origin with the mailbox and could read the emails.
  */
 export function rejectForeignHost(
   { headers: { host } }: IncomingMessage,
@@ -83,12 +85,15 @@ export function rejectForeignHost(
   }
 }
 
-/** `[`, `]`, `{`, `}`, `@`, space, `$`, `(`, `)`, `+`, `,`, `:`, `;`, `=`; never a slash, a dot or a per cent sign. */
+/**
+ * The encoded characters that names of Next's files may contain: `[`, `]`, `{`, `}`, `@`, space, `$`, `(`, `)`, `+`, `,`, `:`, `;`,
+ * `=`. Never a slash, a dot or a per cent sign, with which another path could be meant.
+ */
 const encodedInNames = /%(?:[57][BD]|40|2[0489BC]|3[ABD])/gi
 
 /**
- * Rejects paths that are not in normal form or that nothing serves. No route has an empty segment, a dot segment or an
- * encoded character; only Next's files do, because it names them after modules.
+ * Rejects paths that are not in normal form, and internal paths of Next. No route has an empty segment, a dot segment or an
+ * encoded character, but Next's files may have encoded characters, because Next names them after modules.
  */
 function unknownPath(
   { url = '' }: IncomingMessage,
@@ -101,7 +106,7 @@ function unknownPath(
   const spelt = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*\/?$/.test(plain) && !/\/\.{1,2}(?:\/|$)/.test(path)
   // Next's paths for partial pages (`.rsc`, `.segments/`) have bypassed checks more than once.
   const ofPage = /\.rsc$|\.segments\//.test(path)
-  // Block Next's internal routes, such as `/_global-error`, which responds with 500.
+  // Next's internal routes, such as `/_global-error`, which responds with 500.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
   return spelt && !ofPage && !closed ? undefined : notFound
 }
@@ -117,17 +122,17 @@ function wrongMethod(
   return methods.has(method) ? undefined : methodNotAllowed(method, path)
 }
 
-/** Returns the response 405 to an unsupported method, with the `Allow` that RFC 9110 §15.5.6 requires. */
+/** Returns the response 405 to an unsupported method, with the `Allow` header that RFC 9110 §15.5.6 requires. */
 export function methodNotAllowed(method: string, path: string): ErrorResponse {
   const allow = path.startsWith('/api/v1/') ? 'POST, OPTIONS' : 'GET, HEAD'
   return { status: 405, detail: `Method "${method}" not allowed.`, headers: { Allow: allow } }
 }
 
 /**
- * Rejects requests of Next's client for partial pages (React Server Components), on navigation and prefetch. One
- * representation per URL keeps caches from confusing them (CVE-2026-44581) and reduces the attack surface. On 204 the client
- * falls back to a full navigation, or drops the prefetch. API requests pass, because a 204 would look like success there;
- * these headers do not reach Next.
+ * Rejects requests of Next's code in the browser for partial pages (React Server Components), on navigation and prefetch. With
+ * one representation per URL, caches cannot confuse two (CVE-2026-44581), and less code is reachable. On 204, Next's code loads
+ * the whole page, or drops the prefetch. API requests with these headers pass, because 204 would look like success there;
+ * `keepKnownHeaders` drops the headers.
  */
 function rscRequest({ headers, url = '' }: IncomingMessage, { dev }: FilterRules): ErrorResponse | undefined {
   if (dev || pathOf(url).startsWith('/api/')) return undefined
@@ -139,7 +144,7 @@ function plainHttp({ headersDistinct }: IncomingMessage, rules: FilterRules): Er
   const protocols = headersDistinct['x-forwarded-proto']?.join(',').split(',') ?? []
   const trusted =
     rules.trustedProxyHops > 0 ? (protocols.at(-rules.trustedProxyHops) ?? protocols[0]) : undefined
-  // An error instead of a redirect, which would hide that a secret was sent unencrypted (ASVS 4.1.2).
+  // Not a redirect, which would hide that a secret was sent unencrypted (ASVS 4.1.2).
   if (rules.publicOrigin.startsWith('https:') && trusted?.trim().toLowerCase() === 'http') {
     return { status: 403, detail: 'This service is available over HTTPS only.' }
   }
@@ -147,8 +152,8 @@ function plainHttp({ headersDistinct }: IncomingMessage, rules: FilterRules): Er
 }
 
 /**
- * Rejects WebSocket requests. Other upgrades are ignored, as RFC 9110 §7.8 allows: some clients offer HTTP/2 with every
- * request.
+ * Rejects WebSocket requests. All other values of `Upgrade` are ignored, as RFC 9110 §7.8 allows: some clients offer HTTP/2 with
+ * every request. In dev, Node passes WebSocket requests to the front's `upgrade` instead.
  */
 function webSocket({ headers }: IncomingMessage): ErrorResponse | undefined {
   return /\bwebsocket\b/i.test(headers.upgrade ?? '')

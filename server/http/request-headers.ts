@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * The request headers that reach the app. All others are dropped, because Next trusts many (`x-middleware-subrequest`,
- * `next-action`, `x-forwarded-*`, a Content-Security-Policy with a nonce: CVE-2025-29927, CVE-2026-44581), more with every
- * release, and in spellings that a deny-list would miss (`X_Forwarded_Host`).
+ * The client's headers that reach the app. All others are dropped, because Next trusts many of them (`x-middleware-subrequest`,
+ * `next-action`, `x-forwarded-*`, a Content-Security-Policy with a nonce: CVE-2025-29927, CVE-2026-44581), and more with every
+ * release. A deny-list would also miss spellings such as `X_Forwarded_Host`.
  */
 const known = new Set([
   'accept',
@@ -27,7 +27,7 @@ const known = new Set([
   'user-agent',
 ])
 
-/** Headers for Next's dev server: its client requests partial pages and keeps a WebSocket open. */
+/** The further headers that reach Next's dev server, whose code in the browser requests partial pages and keeps a WebSocket open. */
 const knownInDev =
   /^(rsc|next-(router|hmr|url|request).*|x-nextjs-.*|sec-websocket-.*|upgrade|cache-control|referer)$/
 
@@ -40,10 +40,13 @@ export function hasForwardingHeaders(request: IncomingMessage): boolean {
   return Object.keys(request.headers).some((name) => forwarding.test(name))
 }
 
-/** Drops all other headers, in all three views that Node offers of a request's headers. */
+/**
+ * Drops the client's headers that are not on the allow-list, in all three views that Node offers of a request's headers.
+ * Outside of dev, also drops Next's own cookies.
+ */
 export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
   const passes = (name: string) => known.has(name) || (dev && knownInDev.test(name))
-  // Node derives the first two from the raw lines on first use: read them before the raw lines change.
+  // Node derives `headers` and `headersDistinct` from the raw lines on first use: read them before the raw lines change.
   const { headers, headersDistinct, rawHeaders } = request
   for (const name of Object.keys(headers)) if (!passes(name)) delete headers[name]
   for (const name of Object.keys(headersDistinct)) if (!passes(name)) delete headersDistinct[name]
@@ -52,12 +55,12 @@ export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
 }
 
 /**
- * The cookies that Next handles: `__prerender_bypass` and `__next_preview_data` enable its preview or make it send cookies
- * that unset them; `NEXT_LOCALE` and `next-…` belong to other features.
+ * The cookies that Next reads. `__prerender_bypass` and `__next_preview_data` enable its preview, or make it send cookies that
+ * delete them; `NEXT_LOCALE` and `next-…` belong to other features.
  */
 const nextCookies = /^(__prerender|_*next[_-])/i
 
-/** Drops Next's cookies and keeps all others for the team's extension points. */
+/** Drops Next's cookies, and keeps all others for the functions in rekey.config.ts. */
 function keepCookies(request: IncomingMessage): void {
   const sent = request.headers.cookie ?? ''
   const kept = sent
@@ -74,7 +77,7 @@ function keepCookies(request: IncomingMessage): void {
   if (kept !== '') setRequestHeader(request, 'cookie', kept)
 }
 
-/** Sets a header for the app. Call it after `keepKnownHeaders`, which drops a forged one of that name. */
+/** Adds a header for the app. Call it after `keepKnownHeaders`, which drops a client's header of the same name. */
 export function setRequestHeader(request: IncomingMessage, name: string, value: string): void {
   request.headers[name] = value
   request.headersDistinct[name] = [value]

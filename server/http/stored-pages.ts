@@ -10,21 +10,22 @@ import type { SecuredResponse } from './response-headers'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/** Pages that are the same for all visitors of one language, if their query has nothing but the language. */
+/** Paths whose page is the same for all visitors of one language, if their query contains nothing but the language. */
 const samePages = new Set(['/forgot-password', '/forgot-password/'])
 
-/** Each takes about 50 kB. An installation needs a few of them; this limits how many clients can make it store. */
+/** The most stored pages, of about 50 kB each. A page is stored for each combination of languages that clients choose. */
 const mostPages = 100
 
 const compress = promisify(gzip)
 
 /**
- * Serves two pages from memory, which Next renders once for each language: the form that requests a link, and the page of paths
- * that do not exist. Each response gets its own nonce in place of the stored one, which no visitor ever sees. The page of unknown
- * paths has no scripts: Next's would put the path for which it was rendered into the address bar.
+ * Creates a handler that serves two pages from memory: the form that requests a link, and the page of paths that do not exist.
+ * Next renders each of them once for each combination of the language in the query and the language of the browser. Each
+ * response gets its own nonce in place of the stored one, which no visitor ever sees. The page of unknown paths has no scripts:
+ * Next's scripts would put the path for which the page was rendered into the address bar.
  *
  * @param isRoute whether anything serves a path, which is given without the path of PUBLIC_URL
- * @param handle Next; renders these pages and takes all other requests
+ * @param handle Next's request handler; renders these pages and handles all other requests
  */
 export function serveStoredPages(
   isRoute: (path: string) => boolean,
@@ -34,7 +35,7 @@ export function serveStoredPages(
   const pages = new Map<string, Promise<RenderedPage>>()
   const storedNonce = randomBytes(16).toString('base64')
 
-  /** Returns the page for the language of a request: that of its query, else that of its browser. */
+  /** Returns the page in the language of a request's query, else in the language of its browser. */
   function pageFor({ headers }: IncomingMessage, url: string): Promise<RenderedPage> {
     const chosen = String(headers['x-rekey-language'] ?? '')
     const accepted = preferredLanguage(headers['accept-language'] ?? null, defaultLocale)
@@ -81,7 +82,7 @@ export function serveStoredPages(
   }
 }
 
-/** Next escapes `<` in its scripts, so none of them contains an end tag. */
+/** Removes scripts and their preloads. Next escapes `<` in its scripts, so none of them contains an end tag. */
 function withoutScripts(html: string): string {
   return html.replace(/<script\b.*?<\/script>|<link\b[^>]*\bas="script"[^>]*>/gs, '')
 }

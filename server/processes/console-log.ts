@@ -10,8 +10,8 @@ const levels = {
 } as const
 
 /**
- * Redirects console output to the log. Next catches errors of pages and handlers and reports them only to the console.
- * Their messages are omitted, because they quote values (requirement L3).
+ * Redirects console output to the log. Next catches errors of pages and handlers and reports them only to the console. The log
+ * omits the messages of errors, because they quote values (requirement L3); of other output it has 200 characters.
  */
 export function redirectConsole(log: Log): void {
   for (const [method, level] of Object.entries(levels) as [
@@ -27,7 +27,7 @@ export function redirectConsole(log: Log): void {
         digest: digestOf(error),
         requestId: currentRequestId(),
       }
-      // A client that disconnects is not an error, and must not be able to fill the log.
+      // The client disconnected, which is no fault of ours: clients must not be able to fill the log.
       if (error !== undefined && 'code' in error && error.code === 'ECONNRESET') log.debug(facts)
       else if (error !== undefined) log[level](facts, 'Next caught an error')
       else log[level](facts, String(written.find((part) => typeof part === 'string')).slice(0, 200))
@@ -35,7 +35,7 @@ export function redirectConsole(log: Log): void {
   }
 }
 
-/** Returns the number that Next shows on its error page. */
+/** Returns the digest with which Next names an error to the visitor; undefined if it has none. */
 function digestOf(error: Error | undefined): string | undefined {
   return error !== undefined && 'digest' in error ? String(error.digest) : undefined
 }

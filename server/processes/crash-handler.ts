@@ -1,10 +1,10 @@
 import { currentRequestId, type Log } from '@/lib/logging/log'
 
 /**
- * Ends the process after an uncaught error: its state is unknown, and the supervisor starts a new one. Running requests get
- * a moment to finish. Call it after everything is loaded: it replaces listeners that would continue, such as Next's.
+ * Ends the process with exit code 1 after an uncaught error, because its state is unknown; its supervisor starts a new one. Call
+ * it after everything is loaded: it replaces all listeners, such as Next's, that would let the process continue.
  *
- * @param close stops accepting work and finishes running work
+ * @param close stops accepting work, and finishes the work in progress
  * @param timeout milliseconds that `close` may take
  */
 export function exitOnCrash(log: Log, close: () => Promise<void>, timeout = 5_000): void {

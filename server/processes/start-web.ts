@@ -11,7 +11,7 @@ import { startMonitoring } from '@/server/http/monitoring'
 import { createRouteMatcher, serveStoredPages } from '@/server/http/stored-pages'
 import { endpoints } from './endpoints'
 
-/** A running web server: its port, and `close`, which finishes running requests. */
+/** A running web server: its port, and `close`, which lets requests in progress finish. */
 export type RunningWeb = { port: number; close(): Promise<void> }
 
 type Parts = {
@@ -22,18 +22,18 @@ type Parts = {
 }
 
 /**
- * Starts Next and the HTTP server in front of it; resolves when it accepts requests.
+ * Starts Next, the monitoring and the HTTP server in front of them; resolves when the server accepts requests.
  *
- * @returns the port (the system chooses it for `PORT=0`), and `close`, which finishes running requests within 25 s
+ * @returns the port, which the system chooses for `PORT=0`, and `close`, which lets requests in progress finish within 25 s
  * @throws Error with a sentence for the operator if the server cannot listen on its address
  */
 export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWeb> {
   const { protocol, hostname, port } = new URL(settings.publicOrigin)
-  // Makes Next skip its env files. Otherwise it reads `.env` again, expands `$`, and adds `.env.local` and `.env.production`:
+  // Makes Next skip its env files. Otherwise it would read `.env` again, expand `$`, and add `.env.local` and `.env.production`:
   // handlers would use settings that were not validated and that differ from the worker's.
   process.env.__NEXT_PROCESSED_ENV = 'true'
-  // Next adds its own upgrade handler to this server, including a proxy to any address in a request (CVE-2026-44578). This
-  // server never listens; it receives only the upgrades that the front accepts.
+  // Next adds its own upgrade handler to the server that it is given, including a proxy to any address in a request
+  // (CVE-2026-44578). So it is given one that never listens and gets only the upgrades that the front accepts.
   const relay = createServer()
   const app = createNext({
     dev,
@@ -47,13 +47,14 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
 
   const next = app.getRequestHandler()
   const pages = dev ? next : serveStoredPages(createBuiltRouteMatcher(), settings, next)
-  // Created here, before a page does: the classes of errors that endpoints recognise must be of this build.
+  // Creates the services before a page of Next's build would: services throw the error classes of the build that created them,
+  // and the endpoints of this build recognise only its own.
   if (!dev) services()
   const monitoring = startMonitoring(settings, log)
   const front = createFrontServer({
     settings,
     log,
-    // The dev server reloads the endpoints after an edit.
+    // In dev, Next calls the endpoints, because it reloads them after an edit.
     handle: monitoring.serve(dev ? next : serveEndpoints(endpoints, settings, pages)),
     upgrade: dev
       ? (request, socket, head) => relay.emit('upgrade', request, socket, head) || socket.destroy()
@@ -76,7 +77,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   }
 }
 
-/** Creates the function that tells whether the build serves a path. */
+/** Creates the function that tells whether Next's build in `.next` serves a path. */
 function createBuiltRouteMatcher() {
   const manifest = readFileSync('.next/routes-manifest.json', 'utf8')
   return createRouteMatcher(JSON.parse(manifest) as Parameters<typeof createRouteMatcher>[0])

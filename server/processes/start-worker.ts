@@ -13,8 +13,8 @@ import { linkEmailConnections, mailConnections } from '@/lib/mail/smtp-options'
 import type { Services } from '@/services'
 
 /**
- * Concurrent jobs of each queue in one worker; a slow delivery must not block the others. Emails with links wait a drawn time
- * before they leave, so there are more of them than sending slots.
+ * The most jobs of each queue that one worker runs at a time, so that slow jobs of one queue do not block another. Of the 96
+ * emails with links, at most `linkEmailConnections` are being sent: the others wait a random time, or for a connection.
  */
 const concurrency: Record<QueueName, number> = {
   'link-request': 8,
@@ -23,15 +23,19 @@ const concurrency: Record<QueueName, number> = {
   'changed-hook': 8,
 }
 
-/** As many fetches of emails as are sent at a time: emails that a mail server keeps waiting must not stop the others. */
+/**
+ * Jobs per fetch. A fetch ends with its slowest job, so emails with links have as many concurrent fetches as connections: emails
+ * for which a mail server takes long do not stop the others.
+ */
 const batchSizes = { 'link-request': 4, 'link-email': 96 / linkEmailConnections }
 
 /**
- * Milliseconds: long enough to hide differences in time, short enough for people who wait. See lib/password-reset/send-pacing.ts.
+ * The most milliseconds of the random time that an email with a link waits (lib/password-reset/send-pacing.ts): enough to hide
+ * small differences in time, little for a person who waits for the email.
  */
 const longestPause = 300
 
-/** Milliseconds between two purges of expired rows; several workers may purge at once. */
+/** Milliseconds between two purges of expired rows. Each worker purges; several may do so at once. */
 const sweepInterval = 10 * 60 * 1000
 
 async function sweep({ limits, audit, recovery, metrics, settings, log }: Services): Promise<void> {
@@ -46,10 +50,10 @@ async function sweep({ limits, audit, recovery, metrics, settings, log }: Servic
 }
 
 /**
- * Starts to process jobs of the queue, to purge expired rows, and to report metrics and the state of the mail.
+ * Starts to run the jobs of the queue, to purge expired rows, to store metrics, and to watch whether emails leave.
  *
- * @returns a function that stops the worker: it fetches no more jobs, waits for running ones, and closes the connections to the mail
- *   server
+ * @returns a function that stops all of that: it fetches no more jobs, waits up to 20 s for running ones, and closes the
+ *   connections to the mail server
  * @throws if the database is unavailable
  */
 export async function startWorker(
@@ -62,7 +66,7 @@ export async function startWorker(
     state,
     log,
     times,
-    // With the extension point `sendEmail`, emails may not go through this mail server.
+    // With `sendEmail` of rekey.config.ts, emails may not go through this mail server, so a connection to it proves nothing.
     verify: configuration.sendEmail === undefined ? mailer.verify : undefined,
     onFailure: () => void reports.check(),
   })
@@ -80,7 +84,7 @@ export async function startWorker(
   })
   // In the background: an unavailable mail server must not delay the start of a worker.
   void recorder.tryOut()
-  // At the start as well: a worker that is replaced every few minutes would otherwise never purge.
+  // At the start as well: a worker that is replaced before the first interval ends would otherwise never purge.
   void sweep(services)
   const metricsReports = startStoringMetrics({ add: services.metrics.add, kind: 'worker', log })
   const sweeping = setInterval(() => void sweep(services), sweepInterval)

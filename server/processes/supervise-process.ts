@@ -5,10 +5,11 @@ import type { Log } from '@/lib/logging/log'
 export type RestartTimes = {
   firstDelay: number
   longestDelay: number
-  /** A process that ran this long restarts after the first delay again. */
+  /** A process that ran at least this long restarts after `firstDelay` again. */
   healthyAfter: number
-  /** A process that sends no report counts as up after this time. */
+  /** A process without `reports` is taken to be up after this time. */
   silentStart: number
+  /** How long a process may take to end after SIGTERM. */
   stopGrace: number
 }
 
@@ -20,30 +21,30 @@ export const restartTimes: RestartTimes = {
   stopGrace: 30_000,
 }
 
-/** A message from a process to its supervisor. */
+/** The message in which a process tells its supervisor that it is up, or why it cannot start. */
 export type ProcessReport = { ready: true; port?: number } | { cannotStart: string }
 
 type Options = {
   name: string
   start: () => ChildProcess
   log: Log
-  /** Whether it always reports that it is ready; others count as up after `silentStart`. */
+  /** Whether the process sends a {@link ProcessReport} when it is ready. Otherwise it is taken to be up after `silentStart`. */
   reports: boolean
-  /** Whether it must not be restarted if it dies before it was up for the first time. */
+  /** Whether a process that dies before it was first up makes `up` reject, instead of being restarted. */
   mustStart: boolean
   times?: Partial<RestartTimes>
 }
 
 export type SupervisedProcessHandle = {
-  /** Resolves when the process is up for the first time; rejects with the reason if it must start but fails. */
+  /** Resolves when the process is up for the first time; with `mustStart`, rejects with the reason if it dies before. */
   up: Promise<{ port?: number | undefined }>
-  /** Sends SIGTERM and waits; kills the process after `stopGrace`. */
+  /** Sends SIGTERM and waits for the end of the process; kills it after `stopGrace`. Then it is not restarted. */
   stop(): Promise<void>
 }
 
 /**
- * Starts a process and restarts it after it dies, with exponential backoff, until `stop`. With `mustStart`, a process that dies
- * before it was first up is not restarted: `up` rejects.
+ * Starts a process, and restarts it when it dies, until `stop` is called. The delay before a restart doubles from `firstDelay` to
+ * `longestDelay`.
  */
 export function superviseProcess({
   name,
@@ -72,7 +73,7 @@ export function superviseProcess({
     try {
       child = start()
     } catch (error) {
-      // For example, memory may be exhausted for a while: retry.
+      // The cause, such as a lack of memory, may pass: retry.
       if (mustStart && !wasUp) return isDown(error)
       log.error({ err: error, process: name, event: 'sys_process_error' })
       return again()
@@ -86,7 +87,7 @@ export function superviseProcess({
       if ('ready' in report) cameUp({ port: report.port })
       if ('cannotStart' in report) reason = report.cannotStart
     })
-    // Without a listener, a process that cannot be spawned would crash the supervisor.
+    // Without a listener, the error of a process that cannot be spawned would crash the supervisor.
     child.on('error', (error) => log.error({ err: error, process: name, event: 'sys_process_error' }))
     child.once('close', (code, signal) => {
       clearTimeout(silent)

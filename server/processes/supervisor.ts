@@ -13,18 +13,18 @@ import { superviseProcess, type SupervisedProcessHandle } from './supervise-proc
 import { stopOnSignal } from './stop-signals'
 
 /**
- * `npm start`: validates settings, build and database, then keeps the web processes, which share one port, and a worker
- * running. It does nothing else, so that it does not crash itself.
+ * `npm start`: validates settings, build and database, then keeps the web processes, which share one port, and a worker (unless
+ * WORKER=off) running. It does nothing else, so that it has little that could crash it.
  */
 const environment = { NODE_ENV: 'production', REKEY_MODE: 'production' } as const
 
 /**
- * Without these, a process lets garbage grow to half a gigabyte while it uses a hundred megabytes. NODE_OPTIONS can override them:
- * the last one counts.
+ * Node's options for web processes. Without them, garbage would grow to half a gigabyte in a process that uses a hundred
+ * megabytes. The operator's NODE_OPTIONS follow them, and Node uses the last value of an option.
  */
 const memoryOptions = '--max-semi-space-size=4 --max-old-space-size=512'
 
-/** The path of a compiled script beside this one. */
+/** Returns the path of another compiled script in the directory of this one. */
 const scriptOf = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
 
 function giveUp(error: unknown): never {
@@ -59,12 +59,12 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
     return worker
   }
 
-  // Each process takes connections from the port itself. Were they handed out, each process would get one in a turn of two
-  // event loops, and a health check would wait behind a thousand of them.
+  // Each web process accepts connections from the port itself. If this process passed them on, each would take a turn of two
+  // event loops, and a health check would wait behind the connections of a burst.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: scriptOf('web-process') })
   if (current.worker) keepWorker().up.catch(failed)
-  // One web process first: if it cannot listen, none can, and the reason is reported only once.
+  // Only one web process at first: if it cannot listen, none can, and the reason is reported only once.
   keepWeb(true)
     .up.then(({ port }) => {
       if (stopping !== undefined) return

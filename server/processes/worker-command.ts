@@ -4,7 +4,7 @@ import { processSettings } from '@/lib/config/settings'
 import { mailWarnings } from '@/lib/config/mail'
 import { surviveFullDisk } from './full-disk'
 
-/** `npm run worker`: validates settings and database as `npm start` does, then runs a worker. */
+/** `npm run worker`: validates settings and database as `npm start` does, then runs a worker in this process. */
 surviveFullDisk()
 try {
   const current = processSettings()

@@ -13,19 +13,19 @@ const { log, database } = services
 redirectConsole(log)
 surviveFullDisk()
 
-/** `stop` is set once the worker is up. */
+/** The running worker; `stop` is absent until it is up. */
 const worker: { stop?: () => Promise<void> } = {}
 let stopping = false
-// Before the start, so that the worker also stops if its supervisor ends before the worker is up.
+// Called before the start, so that a signal, or the end of the supervisor, also stops a worker that is not up yet.
 const { stopNow } = stopOnSignal(async (signal) => {
   stopping = true
-  // With a supervisor, that one logs the shutdown.
+  // If there is a supervisor, it logs the shutdown.
   if (process.send === undefined) log.info({ event: 'sys_shutdown', signal }, 'stopping')
   await worker.stop?.()
   await database.close()
   log.info({ event: 'worker_stopped' })
 })
-// The supervisor ended. The next one starts its own worker.
+// Without its supervisor, the worker stops: the next supervisor starts a worker of its own.
 process.on('disconnect', stopNow)
 if (process.send !== undefined && !process.connected) stopNow()
 
