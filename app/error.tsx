@@ -3,7 +3,7 @@
 import { ErrorPageContent } from '@/components/error-page'
 import { useErrorPageData } from '@/components/error-page-data'
 
-/** Shown for errors that a page throws. The layout still renders and provides the messages. */
+/** Shown if a page throws. The root layout still renders, and provides the messages. */
 export default function ErrorPage() {
   const messages = useErrorPageData()
   if (messages === null) throw new Error('the layout does not provide the data')

@@ -4,7 +4,7 @@ import './globals.css'
 import { ErrorPageContent } from '@/components/error-page'
 import type { ErrorPageData } from '@/components/error-page-data'
 
-/** Shown if the layout fails, so that neither the language nor the settings are known. */
+/** The messages of the page that Next shows if the root layout throws. Neither language nor settings are known then. */
 const messages: ErrorPageData = {
   language: 'en',
   direction: 'ltr',

@@ -10,13 +10,16 @@ import { theme } from '@/lib/theme/tokens'
 import './globals.css'
 import { visitorLanguage } from '@/app/i18n/request'
 
-/** Pages are rendered per request: each response has its own nonce, which static HTML cannot contain. */
+/** Makes Next render pages at each request: each response has its own nonce, which static HTML could not contain. */
 export const dynamic = 'force-dynamic'
 
 const light = theme.light.colors
 const dark = theme.dark.colors
 
-/** The colour of the browser's frame; the first match applies. On a phone the surface fills the page, else the paper. */
+/**
+ * The colour that the browser's own bars get beside the page; the first match applies. On a narrow screen the page has the colour
+ * `surface`, else `paper`.
+ */
 export const viewport: Viewport = {
   themeColor: [
     { media: '(prefers-color-scheme: light) and (width < 40rem)', color: light.surface },
@@ -27,8 +30,8 @@ export const viewport: Viewport = {
 }
 
 /**
- * Provides the data of the error page to every page. Does not render `<html>`: `components/document.tsx` does, because `lang`
- * depends on the link's account, and a layout does not receive the link.
+ * Provides the data of the error page, which Next shows if a page throws. Does not render `<html>`: `components/document.tsx`
+ * does, because `lang` may depend on the account of a link, and a layout does not receive the link.
  */
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const language = await visitorLanguage()

@@ -21,7 +21,7 @@ export async function invalidCancelLinkTitle({ kind, language }: Props): Promise
   return (await translations({ kind, language }))(`${kind}-title`)
 }
 
-/** Explains why a "this wasn't me" link does not work, and what helps a person who has lost the account. */
+/** Explains why a "this wasn't me" link does not work and, for a used one, what to do if somebody else changed the password. */
 export async function InvalidCancelLink({ kind, language }: Props) {
   const t = await translations({ kind, language })
   const helps = kind === 'used' && services().settings.reset.enabled
@@ -33,7 +33,7 @@ export async function InvalidCancelLink({ kind, language }: Props) {
   )
 }
 
-/** Without a link, it is unknown whether a person wanted to reset or to cancel, so the messages are those of the reset page. */
+/** Without a link, it is unknown which page a person wanted, so the messages are those of the reset page. */
 function translations({ kind, language }: Props) {
   const namespace = kind === 'missing' ? 'pages.dead-link' : 'pages.cancel'
   return getTranslations({ locale: language, namespace })

@@ -25,16 +25,18 @@ type Words = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchanged', string> 
 const loadResolver = () => import('./login-resolver').catch(() => undefined)
 
 /**
- * The login of the last request, and when to allow the next one (ms since epoch). Does not change with the input field.
+ * The login of the last accepted request, and when the next request for it is allowed (milliseconds since the epoch). Kept apart
+ * from the input field, whose text may have changed since.
  */
 type LastRequest = { login: string; againAt: number }
 
 /**
- * The form for the login. Without JavaScript the browser posts it and the endpoint redirects; with JavaScript the login stays
- * in memory, so that the next view can show it for correction without a URL that contains it.
+ * The form that requests a link and, after an accepted request, "check your email". Without JavaScript the browser posts the
+ * form and the endpoint redirects. With JavaScript the login stays in memory, so that "check your email" can show it without a
+ * URL that contains it.
  *
  * @param loginKind what a person may type: a username, an email address, or either
- * @param pause seconds before the next request is allowed
+ * @param pause seconds before the person may request another email for the same login
  * @param errors the errors of a submission without JavaScript
  */
 export function ForgotPasswordForm({
@@ -74,7 +76,7 @@ export function ForgotPasswordForm({
   const away = useIsSentPage()
 
   useEffect(() => {
-    // After "check your email" the person came back to correct the login.
+    // The person came back from "check your email" to correct the login.
     if (hasRequested && !away) setFocus(loginField, { shouldSelect: true })
   }, [hasRequested, away, loginField, setFocus])
 
@@ -92,7 +94,10 @@ export function ForgotPasswordForm({
     setError(loginField, aboutLogin, { shouldFocus: true })
   }
 
-  /** Requests another email. Keeps a newer login, because the person may have gone back and requested another link meanwhile. */
+  /**
+   * Requests another email for the same login. Changes `lastRequest` only if it still has this login: the person may meanwhile
+   * have gone back and requested a link for another one.
+   */
   async function requestAgain(login: string): Promise<FormResponse> {
     const response = await requestLink(login)
     const wait = response.ok ? pause : response.retryAfter
@@ -180,12 +185,12 @@ export function ForgotPasswordForm({
   )
 }
 
-/** Milliseconds since the epoch, `seconds` from now. */
+/** Returns the time `seconds` from now, in milliseconds since the epoch. */
 function inSeconds(seconds: number): number {
   return Date.now() + seconds * 1000
 }
 
-/** Returns the field's errors; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, an unknown login is one of them. */
+/** Returns the errors of the login field. With RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, an unknown login is one of them. */
 function errorsOf(loginField: LoginParameter, { form, fields }: FormErrors<LoginParameter>) {
   return toHookFormErrors({ [loginField]: form === 'user-not-found' ? [form] : fields[loginField] })
 }

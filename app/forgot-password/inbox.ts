@@ -1,4 +1,4 @@
-/** The web mail pages of large providers. */
+/** The web mail pages of large providers, and the domains of their email addresses. */
 export const inboxes: { name: string; url: string; domains: string[] }[] = [
   { name: 'Gmail', url: 'https://mail.google.com/', domains: ['gmail.com', 'googlemail.com'] },
   {

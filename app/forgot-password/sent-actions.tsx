@@ -10,10 +10,10 @@ import { inboxOf } from './inbox'
 import type { SentMessages } from './sent-notice'
 
 /**
- * The buttons to request another email and to correct the login.
+ * The buttons of "check your email": to request another email, and to correct the login.
  *
- * @param againAt milliseconds since the epoch; until then the button says how long to wait, because the server would send no email or
- *   reject the request as too frequent
+ * @param againAt milliseconds since the epoch; until then the button shows how long to wait, because the server would send no
+ *   email or reject the request as too frequent
  * @param requestEmail requests another email for the same login
  */
 export function SentActions({
@@ -84,7 +84,7 @@ export function SentActions({
   )
 }
 
-/** A link to the inbox, if the email address belongs to a large provider. */
+/** A link to the provider's web mail page, if the login is an email address of a large provider. */
 export function InboxLink({ messages, login }: { messages: SentMessages; login: string }) {
   const inbox = inboxOf(login)
   if (inbox === undefined) return null

@@ -25,11 +25,11 @@ export type SentMessages = Record<
 >
 
 /**
- * "Check your email". The same whether or not the login has an account.
+ * The view "check your email". It is the same whether or not the login has an account.
  *
- * @param login as typed, if the browser still knows it, so that a typing mistake shows
- * @param next the link to the inbox, if there is one
- * @param children the actions if no email arrives
+ * @param login the login as typed, so that a typing mistake shows; absent if the browser no longer knows it
+ * @param next the link to the provider's web mail page, if any
+ * @param children what a person can do if no email arrives
  */
 export function SentNotice({
   messages,

@@ -5,7 +5,7 @@ import { fieldErrorCodes, type FieldErrorCode } from '@/lib/http/error-codes'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/** Returns the messages about a form as a whole. */
+/** Returns the messages about a form as a whole, by error code. */
 export async function formMessages(language: Language): Promise<FormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.troubles' })
   return {
@@ -13,7 +13,7 @@ export async function formMessages(language: Language): Promise<FormMessages> {
     throttledFor: String(t.raw('throttled-for')),
     unavailable: t('unavailable'),
     'user-not-found': t('user-not-found'),
-    // For these three codes, a page that knows the link shows a view instead of the message.
+    // For these three codes, a page with a link shows another view instead of the message.
     'signature-invalid': t('refused'),
     'signature-expired': t('refused'),
     'signature-used': t('refused'),
@@ -28,9 +28,9 @@ export async function formMessages(language: Language): Promise<FormMessages> {
 /**
  * Returns a message for every error code of a field.
  *
- * @param missing the message for an empty field
- * @param own the messages of single codes
- * @param other the message of every other code
+ * @param missing the message for a field without a value (`required`, `null`, `blank`)
+ * @param own messages for single codes
+ * @param other the message for every other code
  */
 export function fillFieldMessages(
   missing: string,
@@ -43,7 +43,8 @@ export function fillFieldMessages(
 }
 
 /**
- * Returns the kind of login that finds an account, which a form asks a person for; the endpoint's field may have another name.
+ * Returns what a person may type to find an account: a username, an email address, or either. The endpoint's field may have another
+ * name.
  */
 export function loginKind(): 'username' | 'email' | 'either' {
   const [only, another] = new Set(services().settings.reset.loginFields)

@@ -10,7 +10,10 @@ export async function chosenLanguage(): Promise<Language | undefined> {
   return chosenLanguageOf(await headers())
 }
 
-/** Returns the path of a page or endpoint, with the language only if the browser would otherwise get another one. */
+/**
+ * Returns the path of a page or endpoint, with the path of PUBLIC_URL. It has a parameter for the language only if the browser
+ * prefers another one.
+ */
 export async function pathInLanguage(path: `/${string}`, language: Language): Promise<string> {
   return pathInApp(services().settings, await redirectPathInLanguage(path, language))
 }
@@ -31,7 +34,7 @@ async function browserLanguage(): Promise<Language> {
   return preferredLanguage(accepted, services().settings.defaultLocale)
 }
 
-/** Messages for server components. Forms get theirs as properties, so the browser loads no message files. */
+/** Loads the messages for server components. Forms get theirs as properties, so that the browser loads no message files. */
 export default getRequestConfig(async ({ locale }) => {
   const language = locale !== undefined && isLanguage(locale) ? locale : await visitorLanguage()
   const { default: messages } = (await import(`@/messages/${language}.json`)) as {

@@ -2,10 +2,10 @@ import { readableAccents, type Accent } from '@/lib/theme/brand'
 import { services } from '@/services'
 import { theme } from '@/lib/theme/tokens'
 
-/** Rendered per request: a build has no settings. */
+/** Makes Next render the icon at each request, because a build has no settings. */
 export const dynamic = 'force-dynamic'
 
-/** Serves the icon of the browser's tab, in the team's colour if set. */
+/** Serves the icon of the browser's tab, in BRAND_COLOR if it is set. */
 export function GET(): Response {
   const { brandColor } = services().settings.branding
   const { accent, 'on-accent': ownLabel } = theme.light.colors

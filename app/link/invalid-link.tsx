@@ -13,7 +13,7 @@ import { LinkForm } from './link-form'
 
 type Props = { language: Language }
 
-/** Returns the page title for a link that does not work. */
+/** Returns the page title for a link that does not work, or that could not be verified (`away`). */
 export async function linkProblemTitle(
   kind: 'expired' | 'used' | 'damaged' | 'missing' | 'away',
   language: Language,
@@ -22,7 +22,7 @@ export async function linkProblemTitle(
   return t(`${kind}-title`)
 }
 
-/** Shown for a genuine link that expired. Offers a new one. */
+/** Shown for a genuine link that has expired. Offers to send a new one. */
 export async function ExpiredLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -35,7 +35,10 @@ export async function ExpiredLink({ language, link }: Props & { link: LinkParame
   )
 }
 
-/** Shown for a genuine link that was used. Reassures a person who has just used the link and went back. */
+/**
+ * Shown for a genuine link that was used, or whose account has changed since. Reassures a person who has just used the link and
+ * went back, and offers to send a new one.
+ */
 export async function UsedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -50,7 +53,7 @@ export async function UsedLink({ language, link }: Props & { link: LinkParameter
   )
 }
 
-/** Shown for a link with an invalid signature, damaged or forged. Names no account. */
+/** Shown for a link that is incomplete or has an invalid signature, so that it is damaged or forged. */
 export async function DamagedLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -68,7 +71,7 @@ export async function DamagedLink({ language }: Props) {
   )
 }
 
-/** Shown without a link: after a reload, Back, or a typed URL. */
+/** Shown if the URL contains no link: after a reload, after Back, or for a typed URL. */
 export async function MissingLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const { signInUrl } = services().settings.branding
@@ -88,8 +91,8 @@ export async function MissingLink({ language }: Props) {
 }
 
 /**
- * Shown if the service is unavailable, so that the link could not be verified. Its button reloads the page in the chosen language
- * and does not use the link.
+ * Shown if the link could not be verified, because the database is unavailable. Its button loads the page again, in the chosen
+ * language; that does not use up the link.
  */
 export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })

@@ -12,7 +12,7 @@ import type { LinkParameters } from './parse-link'
 import type { InvalidLinkViews } from '@/app/reset-password/reset-password-form'
 
 /**
- * A form with one button that posts only a link: to renew an invalid link, or to cancel a reset.
+ * A form with one button that posts only a link: to request a new link in place of an expired or used one, or to cancel a reset.
  *
  * @param errors the errors of a submission without JavaScript
  * @param invalidLinkViews what to show, by error code, if the link became invalid while the page was open

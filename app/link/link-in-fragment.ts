@@ -1,13 +1,16 @@
-/** `&` as an HTML character reference, with or without its own `&`, which the browser keeps before the fragment. */
+/**
+ * Matches `&` as a numeric HTML character reference. At the start of a fragment its own `&` is missing: that belongs to the query
+ * before the fragment.
+ */
 const numberedAmpersand = /&?#(?:0*38|x0*26);/gi
 
 /**
- * Restores a URL whose `&` became `&#038;` or `#038;` (restrictcontentpro/restrict-content-pro#1585). The browser treats
- * everything after `#` as the fragment and does not send it, so the server cannot repair this damage.
+ * Restores a link's URL in which each `&` became `&#038;` or `#038;` (restrictcontentpro/restrict-content-pro#1585). The browser
+ * takes everything after the first `#` as the fragment and does not send it, so the server cannot repair this damage.
  *
- * @returns path and query of the whole URL; undefined if the fragment contains no part of a link
+ * @returns path and query of the restored URL; undefined if the fragment contains no part of a link
  */
-export function urlWithFragment({
+export function restoreUrlFromFragment({
   pathname,
   search,
   hash,

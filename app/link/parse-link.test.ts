@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { urlWithFragment } from './link-in-fragment'
+import { restoreUrlFromFragment } from './link-in-fragment'
 import { readLinkParameters, type PageQuery } from './parse-link'
 
 const userId = '0198c2f4-7e1a-7000-8000-000000000001'
@@ -68,7 +68,7 @@ test('a parameter named like a part of every object is a parameter like others [
 
 describe('an address whose ampersands became `#038;` [U12]', () => {
   const path = '/reset-password/'
-  const restored = (address: string) => urlWithFragment(new URL(address, 'https://id.example.com'))
+  const restored = (address: string) => restoreUrlFromFragment(new URL(address, 'https://id.example.com'))
 
   test.each(['&#038;', '#038;', '&#38;', '#38;', '&#x26;', '&#X26;'])(
     'written as %s, is restored',

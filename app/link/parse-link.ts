@@ -5,18 +5,21 @@ import type { LinkSigner } from '@/lib/password-reset/reset-link'
 
 const names = ['user_id', 'timestamp', 'signature'] as const
 
-/** A page's query as Next passes it: a repeated parameter is a list. */
+/** A page's query as Next passes it: a repeated parameter has a list of values. */
 export type PageQuery = Record<string, string | string[] | undefined>
 
-/** The parameters of a link, as spelled in the URL. */
+/** The parameters of a link, as text. */
 export type LinkParameters = Record<(typeof names)[number], string>
 
-/** The parameters with which the page recognises on the next request that its link was damaged, not missing. */
+/**
+ * Replaces the parameters of a damaged link in the language menu, so that the page in another language also finds its link
+ * damaged, not missing.
+ */
 export const damagedLinkMarker = { signature: '' }
 
 /**
- * Parses the link in a page's URL. Repairs a link that a mail program damaged, so that the page's forms send a valid one.
- * Returns an invalid link as received: the page verifies every link.
+ * Reads the link from a page's URL. Repairs a link that a mail program damaged, so that the page's forms send a valid one. If no
+ * repair makes the link genuine, returns its parameters as received: the page verifies every link.
  *
  * @returns 'none' if the URL contains no part of a link; 'damaged' if a parameter is missing, empty, repeated or longer
  *   than an account's id, because the page copies it into its forms

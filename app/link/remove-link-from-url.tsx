@@ -1,20 +1,20 @@
 'use client'
 
 import { useEffect, useLayoutEffect } from 'react'
-import { urlWithFragment } from './link-in-fragment'
+import { restoreUrlFromFragment } from './link-in-fragment'
 
 /**
  * Removes the link from the address bar and the tab's history entry before the page sends any other request (ASVS 14.2.1).
- * The browser's list of visited pages still contains it. Next stores its state of the page, with the link, in
- * `history.state`, and its own `replaceState` would copy that state. So this calls the browser's function, with null.
+ * The browser's list of visited pages still contains the link. Next stores its state of the page, with the link, in
+ * `history.state`, and its own `replaceState` would copy that state. So this calls the browser's function, with null as the state.
  *
  * @param path shown in the address bar instead
  */
 export function RemoveLinkFromUrl({ path }: { path: string }) {
   useLayoutEffect(() => {
-    const whole = urlWithFragment(window.location)
+    const whole = restoreUrlFromFragment(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)
-    // Reload with the part of the link that the browser did not send.
+    // Load the page again, with the part of the link that the browser kept in the fragment.
     if (whole !== undefined) window.location.replace(whole)
   }, [path])
 

@@ -3,8 +3,8 @@
 import { useHydrated } from '@/client/use-hydrated'
 
 /**
- * Shows when the link expires: as a time of day after hydration, when the visitor's time zone is known; before, as the minutes
- * left.
+ * Shows when the link expires. The server's HTML has the minutes left; after hydration, when the visitor's time zone is known, they
+ * are replaced by the time of day, with the date unless it is today.
  *
  * @param expiresAt milliseconds since the epoch
  * @param messages `until` has the placeholder `{time}`; `for` already contains the minutes left
@@ -33,12 +33,12 @@ export function LinkExpiry({
   return <Sentence room={messages.for}>{messages.until.replace('{time}', time)}</Sentence>
 }
 
-/** Returns the visitor's regional variant of the page's language: plain `en` formats times as in the United States. */
+/** Returns the browser's regional variant of the page's language, if any: plain `en` formats times as in the United States. */
 function ownForm(language: string): string {
   return navigator.languages.find((tag) => tag.startsWith(`${language}-`)) ?? language
 }
 
-/** A sentence that reserves the space of another one, so that the layout does not shift when they swap. */
+/** A sentence that also reserves the space of another one (`room`), so that the layout does not shift when that replaces it. */
 function Sentence({ room, children }: { room: string; children: string }) {
   return (
     <p

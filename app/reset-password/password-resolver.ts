@@ -11,8 +11,8 @@ const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
   ({ code: 'custom', message, input, path }) as const
 
 /**
- * Validates with the endpoint's fields, then with the rules that need neither a list nor the account. The endpoint validates
- * again.
+ * Creates a resolver that validates the form with the endpoint's schemas and with the password rules that need neither the list
+ * of common passwords nor the account. The endpoint validates again, with all rules.
  */
 export function createPasswordResolver(
   rules: PasswordRuleChecker,
@@ -27,7 +27,7 @@ export function createPasswordResolver(
       if (passwordConfirm && !isWrong && password !== password_confirm)
         issues.push(issue('mismatch', password_confirm, ['password_confirm']))
     },
-    // Also if the password has errors.
+    // Runs even if the password has errors.
     { when: () => true },
   )
   const { password, ...others } = passwordFieldSchemas({ passwordConfirm })

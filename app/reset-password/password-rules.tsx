@@ -19,7 +19,10 @@ export type RulesMessages = {
   strength: StrengthMessages
 }
 
-/** Lists the password rules before typing (WCAG 3.3.2), and ticks the rules that the typed password meets. */
+/**
+ * Lists the password rules before typing (WCAG 3.3.2), and ticks the rules that the typed password meets. Below them it shows how
+ * near the password is to the minimum length, how hard it is to guess, and a warning about characters outside of ASCII.
+ */
 export function PasswordRuleList({
   language,
   id,
@@ -44,7 +47,7 @@ export function PasswordRuleList({
         <p className="font-semibold">{messages.title}</p>
         <ul role="list" className="mt-1.5 space-y-1">
           {rules.checklist(password).map(({ problem, kept }) => {
-            // Not in this list, because no person reaches this limit; the error of the field names it.
+            // The list omits this rule, because no person reaches the limit; the error of the field names it.
             if (problem.code === 'too-long' && problem.max === mostCodePoints) return null
             const met = kept && password !== ''
             return (
@@ -72,7 +75,7 @@ export function PasswordRuleList({
         </ul>
       </div>
       <p className="mt-3 text-muted">{messages.tip}</p>
-      {/* Empty without JavaScript. */}
+      {/* Hidden without JavaScript, because it would stay empty. */}
       <div className="mt-4 noscript:hidden">
         <progress
           className="length-bar"

@@ -4,29 +4,29 @@ import words from '@zxcvbn-ts/language-common/dist/diceware.json.mjs'
 import { isDerivative, nameForms } from '@/lib/passwords/derivatives'
 import { isDigitOrSign, visibleCharacters, withoutDisguise } from '@/lib/passwords/visible-text'
 
-// Loaded when a person begins to type, so that it does not delay the page. Contains only the library's small list: the
-// endpoint, which has the large one, rejects common passwords.
+// Loaded when a person begins to type, so that it does not delay the page. Contains only a short list of words: the endpoint,
+// which has the long list, rejects common passwords.
 
-/** How hard a password is to guess for an attacker who knows common patterns. */
+/** How hard a password is to guess for an attacker who tries common patterns first. */
 export type Strength = 'easy' | 'fair' | 'hard'
 
-/** Minimum guesses as powers of ten. The first one is the end of the library's scale ("very unguessable"). */
+/** The fewest guesses for `fair` and `hard`, as powers of ten. The library's own scale ends with the first ("very unguessable"). */
 const enough = { fair: 10, hard: 15 }
 
-/** The most characters to analyse: longer passwords are hard to guess or repetitive. */
+/** The library ignores characters after these: a longer password is hard to guess by its first 100, or repeats itself. */
 const longest = 100
 
 const estimator = new ZxcvbnFactory({ graphs, dictionary: { words }, maxLength: longest })
 
-/** The common words as `isDerivative` compares them: with digits that stand for letters undone. */
+/** The short list in the form that `isDerivative` looks up: with letters in place of the digits that stand for them. */
 const listed = new Set(words.map((word) => withoutDisguise(Array.from(word)).join('')))
 
 /**
- * Estimates by patterns: words, repetitions, keyboard rows, sequences, dates. Only a hint; the policy decides. A password that the
- * policy rejects as derived is `easy` here, too, unless the policy needs its large list, a name that the page does not show, or
- * the normalised password.
+ * Estimates how hard a password is to guess, by patterns: words, repetitions, keyboard rows, sequences, dates. Only a hint; the
+ * policy of the endpoint decides. A password that the policy rejects as derived is `easy` here, too, unless the policy finds that
+ * out by its long list, by a name that the page does not show, or by normalising the password.
  *
- * @param known names on the page, such as those of the account and the service
+ * @param known names that the page knows, such as those of the account and the service
  */
 export function strengthOf(password: string, known: string[], minLength: number): Strength {
   const isCommon = (plain: string) => listed.has(plain)
@@ -40,7 +40,7 @@ export function strengthOf(password: string, known: string[], minLength: number)
   return guessesLog10 < enough.hard ? 'fair' : 'hard'
 }
 
-/** The most letters of a single word that counts as a common password, because the list is not loaded here. */
+/** A single word of at most so many letters is `easy`: it may be in the endpoint's long list. */
 const longestCommon = 12
 
 /** Whether a password is one run of Latin letters with only digits and signs around it. */

@@ -9,12 +9,12 @@ import {
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
 import { formMessages, fillFieldMessages } from '@/app/i18n/form-messages'
 import type { ResetFormMessages } from './reset-password-form'
-import { similarityMessages } from './similarity-messages'
+import { similarityMessageKeys } from './similarity-message-keys'
 
 /**
- * Returns all messages of the form.
+ * Returns all messages of the form for the new password.
  *
- * @param users the mapping of the users table
+ * @param users the mapping of the users table; the messages mention usernames only if it has a column for them
  */
 export async function resetFormMessages(
   language: Language,
@@ -23,8 +23,8 @@ export async function resetFormMessages(
 ): Promise<ResetFormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
-  const similar = similarityMessages(users)
-  /** Longer than the endpoint's messages, because they give advice. */
+  const similar = similarityMessageKeys(users)
+  /** The messages about a rejected password. They give advice, so they are longer than the endpoint's. */
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
     'too-short': p('too-short', limitsOf(policy, 'too-short')),
     'too-long': p('too-long', limitsOf(policy, 'too-long')),
@@ -72,7 +72,7 @@ export async function resetFormMessages(
   }
 }
 
-/** Returns the numbers in the message about a rule, even if the rule does not apply. */
+/** Returns the numbers for the message about a rule. If the rule does not apply, they are the policy's usual limits. */
 function limitsOf(policy: RuleSettings, code: RuleProblem['code']): { min: number; max: number } {
   const problem = createPasswordRuleChecker(policy)
     .checklist('')

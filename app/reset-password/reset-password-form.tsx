@@ -38,7 +38,7 @@ export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, InPageView>>
  * The form for the new password. Without JavaScript the browser posts it; with JavaScript, errors appear beside their field
  * and the typed password stays.
  *
- * @param signInName the value of a hidden field, so that password managers store the password with the right login
+ * @param signInName the login, in a hidden field, so that password managers store the password with it
  * @param known names on the page that a guesser would try first: the account's and the service's
  * @param errors the errors of a submission without JavaScript
  * @param invalidLinkViews what to show, by error code, if the link becomes invalid while the page is open
@@ -123,7 +123,7 @@ export function ResetPasswordForm({
   const cameBack = Object.keys(errors.fields).length > 0
   const common = {
     type: shown ? 'text' : 'password',
-    // The text's own direction: a full stop at the end of a shown password must not move to its start.
+    // The direction follows the text: a full stop at the end of a shown password must not move to its start.
     dir: 'auto',
     autoComplete: 'new-password',
     autoCapitalize: 'none',

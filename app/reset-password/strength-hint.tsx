@@ -12,8 +12,8 @@ type Strength = passwordStrength.Strength
 export type StrengthMessages = Record<Strength, string>
 
 /**
- * Shows how hard the password is to guess. Estimates in the browser, with code that loads when typing begins; if loading
- * fails, it shows nothing. Reserves its space, so that the layout does not shift.
+ * Shows how hard the password is to guess. Estimates it in the browser, with code that loads when typing begins; if loading
+ * fails, shows nothing. Reserves the space of its longest message, so that the layout does not shift.
  *
  * @param known names that an attacker would try first, such as those of the account and the service
  */

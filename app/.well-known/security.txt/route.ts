@@ -1,7 +1,7 @@
 import { notFound } from 'next/navigation'
 import { services } from '@/services'
 
-/** How long the file is valid. RFC 9116 §2.5.5 recommends less than a year. */
+/** Days for which the file is valid. RFC 9116 §2.5.5 recommends less than a year. */
 const daysGood = 30
 
 /** Serves the contact for vulnerability reports (RFC 9116); 404 without `SECURITY_CONTACT`. */
@@ -9,9 +9,9 @@ export function GET(): Response {
   const { securityContact, publicOrigin } = services().settings
   if (securityContact === undefined) notFound()
   const fields = [
-    // At the root of the origin even if Rekey is under a path: a proxy routes it (RFC 9116 §3).
     `Contact: ${securityContact}`,
     `Expires: ${new Date(Date.now() + daysGood * 86_400_000).toISOString()}`,
+    // Without the path of PUBLIC_URL: the file belongs at the root of the origin (RFC 9116 §3), where a proxy must route it.
     `Canonical: ${publicOrigin}/.well-known/security.txt`,
   ]
   return new Response(`${fields.join('\n')}\n`, { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })

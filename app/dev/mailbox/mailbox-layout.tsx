@@ -6,8 +6,9 @@ import { services } from '@/services'
 import { mailboxPath } from './mailbox'
 
 /**
- * The frame of the mailbox pages, which are for developers: in English only, and wider than other pages; `wide` shows the
- * parts of an email side by side.
+ * The layout of the mailbox pages, which are for developers: in English only, and wider than other pages.
+ *
+ * @param wide whether there is room for the parts of an email side by side
  */
 export function MailboxLayout({
   title,

@@ -9,15 +9,15 @@ export function mailboxPath(): string {
   return pathInApp(services().settings, '/dev/mailbox/')
 }
 
-/** Returns the mailbox of demo and dev; answers 404 in production and with SMTP_URL. */
+/** Returns the mailbox of demo and dev. The response is 404 in production, and if SMTP_URL is set. */
 export async function requireMailbox(): Promise<DevMailbox> {
-  await connection() // renders per request: a build has no settings
+  await connection() // makes Next render at each request, because a build has no settings
   const { mailbox, settings } = services()
   if (mailbox === undefined || settings.mode === 'production') notFound()
   return mailbox
 }
 
-/** Returns a stored email; answers 404 if there is none with this id. */
+/** Returns a stored email. The response is 404 if there is none with this id. */
 export async function requireEmail(id: string): Promise<StoredEmailContent> {
   const email = await (await requireMailbox()).open(id)
   if (email === null) notFound()

@@ -6,7 +6,7 @@ import { useEffect } from 'react'
 /** Milliseconds between two refreshes while the page is visible. */
 const interval = 3000
 
-/** Refreshes the list with JavaScript, so that an email requested in another tab appears by itself. */
+/** Refreshes the list of emails, so that an email requested in another tab appears by itself. Shows nothing. */
 export function RefreshForNewEmails() {
   const router = useRouter()
   useEffect(() => {

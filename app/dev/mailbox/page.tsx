@@ -10,7 +10,7 @@ import { RefreshForNewEmails } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
 
-/** The list of stored emails, newest first. */
+/** The list of stored emails, newest first; with a search, those whose recipient or subject contains its text. */
 export default async function MailboxPage({ searchParams }: Props) {
   const mailbox = await requireMailbox()
   const { q } = await searchParams
@@ -96,7 +96,7 @@ function List({ emails }: { emails: StoredEmail[] }) {
   )
 }
 
-/** The empty list, with the next step. */
+/** Shown in place of an empty list; offers the next step. */
 function Nothing({ searched }: { searched: boolean }) {
   return (
     <div className="mt-2 grid justify-items-center gap-3 rounded-2xl border border-dashed border-edge px-6 py-14 text-center">

@@ -6,8 +6,10 @@ const units = [
 
 const words = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
 
-/** Formats how long ago a date was, in the largest whole unit: "3 minutes ago"; "just now" for less than ten seconds, and for a date in the
- * future. */
+/**
+ * Formats how long ago a date was, in the largest unit, rounded down: "3 minutes ago". "just now" for less than ten seconds, and
+ * for a date in the future.
+ */
 export function formatAge(date: Date, now = new Date()): string {
   const seconds = Math.floor((now.getTime() - date.getTime()) / 1000)
   for (const [unit, length] of units)

@@ -8,8 +8,8 @@ import { SentNotice } from '@/app/forgot-password/sent-notice'
 import { sentMessages } from '@/app/forgot-password/sent-messages'
 
 /**
- * "Check your email" as its own page: without JavaScript, after a reload, and after renewing an invalid link. The time of the
- * request is unknown, so the page names the whole cool-down, which is always enough.
+ * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing an invalid link. The time of
+ * the request is unknown, so the page names the whole EMAIL_COOLDOWN, which is long enough.
  */
 export default async function SentPage() {
   const language = await visitorLanguage()

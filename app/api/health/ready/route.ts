@@ -1,6 +1,6 @@
 import { services } from '@/services'
 
-/** Whether the process can serve requests: the database is available. */
+/** Responds with 200 if the database responds, so that the process can serve requests, else with 503. */
 export async function GET(): Promise<Response> {
   return (await services().database.isReady())
     ? Response.json({ status: 'ok' })

@@ -6,7 +6,8 @@ import { Button } from '@/components/button'
 const never = () => () => {}
 
 /**
- * A button that copies a link. Hidden without JavaScript; the field beside it can be copied by hand.
+ * A button that copies a link. Absent without JavaScript, and where the browser offers no clipboard; the link can also be copied
+ * from the field beside it.
  *
  * @param about the purpose of the link, for screen readers: a page may have several links
  */

@@ -5,7 +5,7 @@ import { mailboxPath, requireEmail } from '@/app/dev/mailbox/mailbox'
 import { MailboxLayout } from '@/app/dev/mailbox/mailbox-layout'
 import { linkLabel } from '@/app/dev/mailbox/link-label'
 import { CopyLinkButton } from './copy-link'
-import { parseColorScheme, schemes, type ColorScheme } from '@/app/dev/mailbox/[id]/html/preview-html'
+import { colorSchemes, parseColorScheme, type ColorScheme } from '@/app/dev/mailbox/[id]/html/preview-html'
 
 type Props = {
   params: Promise<{ id: string }>
@@ -14,7 +14,7 @@ type Props = {
 
 const box = 'rounded-2xl border border-line bg-surface'
 
-/** A stored email: as its reader sees it, as plain text, and its headers. */
+/** A stored email: its links, its HTML as a reader sees it, its plain text, and its headers. */
 export default async function EmailPage({ params, searchParams }: Props) {
   const { id, subject, from, to, date, text, headers } = await requireEmail((await params).id)
   const scheme = parseColorScheme((await searchParams).scheme)
@@ -107,9 +107,9 @@ function Link({ id, link }: { id: string; link: string }) {
   )
 }
 
-/** Switches the preview between light and dark mail programs. Links, so that it works without JavaScript. */
+/** Switches the colour scheme of the preview. Made of links, so that it works without JavaScript. */
 function SchemeMenu({ id, scheme }: { id: string; scheme: ColorScheme | undefined }) {
-  const choices = [undefined, ...schemes]
+  const choices = [undefined, ...colorSchemes]
   return (
     <nav
       aria-label="Colour scheme of the email"

@@ -13,10 +13,13 @@ const pages = (settings: Settings): FormPages => ({
   back: (fields) => `${pathInApp(settings, '/cancel-reset/')}?${linkParameters(fields)}`,
 })
 
-/** Works while resets are disabled: in an emergency people still need "this wasn't me", whose links live for days. */
+/**
+ * The endpoint works even if RESET_PASSWORD_VERIFICATION_ENABLED is false: people still need "this wasn't me", whose link in the
+ * email about a changed password lives seven days.
+ */
 const always = { allowWhenDisabled: true }
 
-/** "This wasn't me": revokes the account's links. The page behind the emailed link posts here; loading it does nothing. */
+/** "This wasn't me": revokes the account's links. The page of the emailed link posts here; loading that page changes nothing. */
 export async function POST(request: Request): Promise<Response> {
   return handlePost(
     services(),

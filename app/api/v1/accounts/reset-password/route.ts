@@ -56,7 +56,10 @@ function problemsOf({ problems, mismatch }: RejectedPassword): InvalidFields {
   })
 }
 
-/** Prepares the fields for the team's functions: without passwords, and with numbers as `JSON.parse` returns them. */
+/**
+ * Returns a request's fields for the functions in rekey.config.ts: without those whose names begin with `password`, and with
+ * numbers as `JSON.parse` returns them.
+ */
 function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
   const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
   return Object.fromEntries(others.map(([name, value]) => [name, plain(value)]))

@@ -1,6 +1,6 @@
 /**
- * The policy of the frame with an email's HTML: inline styles, and links that navigate the window on a click. No scripts,
- * forms or external resources, like a mail program.
+ * The Content-Security-Policy of an email's HTML in the preview frame: it allows inline styles, and links that navigate the
+ * window on a click. Like a mail program, it allows no scripts, forms or external resources.
  */
 export const framePolicy = [
   "default-src 'none'",
@@ -10,18 +10,18 @@ export const framePolicy = [
   'sandbox allow-popups allow-top-navigation-by-user-activation',
 ].join('; ')
 
-/** The colour schemes of the preview; without one, that of the system applies. */
-export const schemes = ['light', 'dark'] as const
-export type ColorScheme = (typeof schemes)[number]
+/** The colour schemes that a person can choose for the preview; without a choice, the scheme of the system applies. */
+export const colorSchemes = ['light', 'dark'] as const
+export type ColorScheme = (typeof colorSchemes)[number]
 
-/** Parses the scheme in a URL; undefined if it is missing or unknown. */
+/** Parses the colour scheme in a URL's query; undefined if it is missing or unknown. */
 export function parseColorScheme(given: unknown): ColorScheme | undefined {
-  return schemes.find((scheme) => scheme === given)
+  return colorSchemes.find((scheme) => scheme === given)
 }
 
 /**
- * Prepares an email's HTML for the frame: links open in the window, because pages do not work in a sandbox. With a scheme,
- * the email's media queries for dark mode always or never match.
+ * Prepares an email's HTML for the preview frame. Links open in the whole window, because pages do not work in the frame's
+ * sandbox. If a colour scheme is given, the email shows it whatever the system's scheme is.
  */
 export function frameHtml(html: string, scheme?: ColorScheme): string {
   const base = '<base target="_top">'

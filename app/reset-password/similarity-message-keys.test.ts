@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { languages } from '@/lib/i18n/locales'
 import { getMessages } from '@/lib/i18n/messages'
-import { similarityMessages } from './similarity-messages'
+import { similarityMessageKeys } from './similarity-message-keys'
 
 test.each(languages)('for a table without usernames, the page speaks of none, in %s [W11]', (language) => {
   const { emails, pages } = getMessages(language)
@@ -9,7 +9,7 @@ test.each(languages)('for a table without usernames, the page speaks of none, in
   // Its end may be declined.
   const stem = words.toSorted((a, b) => b.length - a.length)[0]!.slice(0, 5)
   const said = (users: { username?: string }) => {
-    const { rule, advice } = similarityMessages(users)
+    const { rule, advice } = similarityMessageKeys(users)
     return [pages.reset[rule], pages['password-problems'][advice]].map((text) => text.toLowerCase())
   }
   for (const text of said({ username: 'username' })) expect(text).toContain(stem)
