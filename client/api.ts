@@ -1,20 +1,20 @@
 import { formErrorCode } from '@/lib/http/error-codes'
 import { parseFormErrors, type FormErrors } from '@/lib/http/form-errors'
 
-/** The result of a submitted form: accepted, or error codes. `retryAfter`: seconds to wait after too many requests. */
+/** The result of a submitted form: accepted, or error codes. `retryAfter`: seconds to wait if the server responded with 429. */
 export type FormResponse<Field extends string = never> =
   { ok: true } | { ok: false; errors: FormErrors<Field>; retryAfter?: number }
 
 /** Request timeout in milliseconds. */
 const timeout = 30_000
 
-/** Seconds to wait after a 429 without Retry-After. */
+/** Seconds to wait after a 429 without a usable Retry-After. */
 const usualWait = 60
 
 /**
- * Sends a form to an endpoint of this app. Never throws: a lost connection returns the code `offline`.
+ * Sends a form to an endpoint of this app. Never throws: without a response within the timeout, the result has the code `offline`.
  *
- * @param language of the page, and of the email that may follow
+ * @param language the language of the page, and of the email that may follow
  * @param shown the fields whose errors the form can show
  */
 export async function sendForm<Field extends string = never>(
@@ -43,7 +43,7 @@ export async function sendForm<Field extends string = never>(
   }
 }
 
-/** Parses a response. An unknown error code becomes `refused`; any other unexpected response becomes `unavailable`. */
+/** Parses an endpoint's response. An unknown error code becomes `refused`; any other unexpected response becomes `unavailable`. */
 export async function readResponse<Field extends string = never>(
   response: Response,
   shown: readonly Field[] = [],
@@ -57,7 +57,7 @@ export async function readResponse<Field extends string = never>(
   const codes = response.headers.get('error-codes')
   if (codes !== null) {
     const errors = parseFormErrors(codes, shown)
-    // All codes are newer than this page.
+    // The page knows none of the codes: it is older than the server.
     if (Object.keys(errors.fields).length === 0) errors.form ??= 'refused'
     return { ok: false, errors }
   }

@@ -2,14 +2,13 @@ import type { FieldError } from 'react-hook-form'
 import type { WholeFormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 
-/** The messages about a form as a whole. `throttledFor` has the placeholder `{when}`, such as "in 5 minutes". */
+/** The messages about a form as a whole, by error code. `throttledFor` has the placeholder `{when}`, such as "in 5 minutes". */
 export type FormMessages = Record<WholeFormErrorCode | 'throttledFor', string>
 
 /**
- * Returns the message about a form as a whole; undefined if there is none. Browsers without `RelativeTimeFormat` show no
- * time.
+ * Returns the message about a form as a whole; undefined if the form as a whole has no error.
  *
- * @param retryAfter seconds to wait, if known
+ * @param retryAfter seconds to wait, if known; the message names them unless the browser has no `Intl.RelativeTimeFormat`
  */
 export function formMessage(
   { errors: { form }, retryAfter }: { errors: Pick<FormErrors, 'form'>; retryAfter?: number },
@@ -22,7 +21,7 @@ export function formMessage(
   return messages[form]
 }
 
-/** Formats "in 40 seconds" or "in 3 minutes" in any language; rounds up (RFC 9110 §10.2.3). */
+/** Formats a time to wait, such as "in 40 seconds", "in 3 minutes" or "in 2 hours"; rounds up (RFC 9110 §10.2.3). */
 export function inHowLong(seconds: number, language: string): string {
   const format = new Intl.RelativeTimeFormat(language, { numeric: 'always' })
   if (seconds <= 90) return format.format(Math.ceil(seconds), 'second')
@@ -30,7 +29,7 @@ export function inHowLong(seconds: number, language: string): string {
   return format.format(Math.ceil(seconds / 3600), 'hour')
 }
 
-/** Converts the codes of fields to react-hook-form's errors. */
+/** Converts error codes by field to react-hook-form's errors; omits fields without a code. */
 export function toHookFormErrors<Field extends string>(
   fields: Partial<Record<Field, readonly string[]>>,
 ): Partial<Record<Field, FieldError>> {
@@ -40,7 +39,7 @@ export function toHookFormErrors<Field extends string>(
   return Object.fromEntries(errors) as Partial<Record<Field, FieldError>>
 }
 
-/** Returns the messages for react-hook-form's error of one field, without duplicates. */
+/** Returns the messages for react-hook-form's error of one field, without duplicates; none for a code without a message. */
 export function fieldMessages(error: FieldError | undefined, messages: Record<string, string>): string[] {
   const codes = Object.values(error?.types ?? {}).flat()
   return [...new Set(codes.flatMap((code) => messages[String(code)] ?? []))]

@@ -1,9 +1,10 @@
 import type { FieldValues, Resolver } from 'react-hook-form'
 
 /**
- * Creates a resolver that loads on first use: schemas are half of a form's JavaScript, and a page does not need them to show.
+ * Creates a resolver that loads the actual one on first use: schemas are half of a form's JavaScript, and the page does not need
+ * them to be shown.
  *
- * @param load returns undefined if loading fails; then only the endpoint validates
+ * @param load loads the actual resolver; returns undefined if that fails, so that only the endpoint validates
  */
 export function lazyResolver<Values extends FieldValues>(
   load: () => Promise<Resolver<Values> | undefined>,

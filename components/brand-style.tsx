@@ -5,7 +5,10 @@ import { readableAccents } from '@/lib/theme/brand'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/** Renders the style with the team's colour. Safe to inline: the accents are computed, always `#rrggbb`. */
+/**
+ * Renders the style element with the colours made from BRAND_COLOR; undefined without that setting. They are computed and
+ * always `#rrggbb`, so they are safe to inline.
+ */
 export async function brandStyle(): Promise<ReactNode> {
   const { brandColor } = services().settings.branding
   if (brandColor === undefined) return undefined
@@ -18,7 +21,7 @@ export async function brandStyle(): Promise<ReactNode> {
   )
 }
 
-/** Renders the line with the support address; undefined without SUPPORT_EMAIL. */
+/** Renders the sentence with the support address; undefined without SUPPORT_EMAIL. */
 export async function helpLine(language: Language): Promise<ReactNode> {
   const address = services().settings.branding.supportEmail?.replace(/^.*<|>$/g, '')
   if (address === undefined) return undefined

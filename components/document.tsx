@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { Logo } from './icons'
 
-/** The HTML document of a page. All texts are properties, so that error pages can use it without loading messages. */
+/** The whole HTML document of a page. All texts are properties, so that error pages can use it without loading messages. */
 export function HtmlDocument({
   language,
   direction,
@@ -20,9 +20,9 @@ export function HtmlDocument({
   direction: 'ltr' | 'rtl'
   title: string
   appName: string
-  /** Replaces Rekey's logo. It has no alternative text of its own, because the name of the app stands beside it. */
+  /** The URL of an image in place of Rekey's logo. It gets no alternative text, because the name of the app stands beside it. */
   logoUrl?: string | undefined
-  /** The icon in the browser's tab. */
+  /** The URL of the icon in the browser's tab. */
   icon: string
   brand?: ReactNode
   steps?: ReactNode

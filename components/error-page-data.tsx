@@ -2,7 +2,7 @@
 
 import { createContext, useContext, type ReactNode } from 'react'
 
-/** The messages and the branding of an error page. A provider passes them, because Next passes an error page only the error. */
+/** The messages and the branding of an error page. They come from a provider, because Next gives an error page only the error. */
 export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | 'lead' | 'retry', string> & {
   direction: 'ltr' | 'rtl'
   logoUrl?: string | undefined
@@ -12,12 +12,12 @@ export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | '
 
 const ErrorPageDataContext = createContext<ErrorPageData | null>(null)
 
-/** Provides the data to the error page of all pages below. */
+/** Provides the data to the error page of every page among the children. */
 export function ErrorPageDataProvider({ data, children }: { data: ErrorPageData; children: ReactNode }) {
   return <ErrorPageDataContext value={data}>{children}</ErrorPageDataContext>
 }
 
-/** Returns the provided data; null outside of the provider. */
+/** Returns the data of the nearest provider; null without one. */
 export function useErrorPageData(): ErrorPageData | null {
   return useContext(ErrorPageDataContext)
 }

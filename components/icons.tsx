@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react'
 
 /**
- * Creates an icon. Icons only decorate text, so they are hidden from assistive technology. Calls are marked as pure, so that
- * a bundle contains only the icons that it uses.
+ * Creates the component of an icon. Icons only decorate text, so they are hidden from assistive technology. The calls of this
+ * function are marked as pure, so that a bundle contains only the icons that it uses.
  */
 function icon(drawing: ReactNode) {
   return function Icon({ className = 'size-5' }: { className?: string }) {

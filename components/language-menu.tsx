@@ -2,10 +2,10 @@ import { languages, type Language } from '@/lib/i18n/locales'
 import { ChevronUpIcon, GlobeIcon } from './icons'
 
 /**
- * Shows the current page in another language. The form has no `action`, because the request form changes the URL without
- * loading a page. It is a form, not links, so that the parameters of a mailed link appear in no URL until a button is
- * pressed. Each language has its native name. The list opens upwards from the footer, and hides while the focus is in the
- * page's main content, so that it does not obscure it (WCAG 2.4.11).
+ * A menu to load the current page in another language, each under its native name. It is a form, not links, so that the
+ * parameters of a mailed link appear in no URL until a button is pressed. The form has no `action`, so that it goes to the
+ * current URL, which the request form changes without loading a page. The list opens upwards from the footer, and hides while
+ * the focus is in the page's main content, which it would obscure (WCAG 2.4.11).
  *
  * @param link the parameters of the mailed link, if the page needs them
  */
@@ -46,22 +46,22 @@ export function LanguageMenu({
   )
 }
 
-/** Made once: `Intl.DisplayNames` loads the names of a whole language. */
+/** The native name of each language. Made once, because `Intl.DisplayNames` loads all names of a language. */
 const nativeNames = Object.fromEntries(languages.map((tag) => [tag, nativeName(tag)])) as Record<
   Language,
   string
 >
 
 function nativeName(tag: Language): string {
-  // Intl returns "Indonesia", which is also the name of the country.
+  // Intl returns "Indonesia", which is also the country's name.
   if (tag === 'id') return 'Bahasa Indonesia'
   const name = new Intl.DisplayNames([tag], { type: 'language', languageDisplay: 'standard' }).of(tag) ?? tag
   return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1)
 }
 
 /**
- * The list's HTML for each current language. React would render these sixty elements for every page, and take a third of the
- * page's time for them. Contains nothing but the codes and the names of languages.
+ * The HTML of the list for each current language. If React rendered its elements, three for each language, they would take a third
+ * of a page's rendering time. The HTML contains nothing but the codes and names of languages, so it needs no escaping.
  */
 const buttons = Object.fromEntries(languages.map((current) => [current, buttonsFor(current)])) as Record<
   Language,

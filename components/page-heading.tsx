@@ -6,7 +6,7 @@ const tones = {
   warn: 'bg-warn-tint text-warn',
 }
 
-/** The only h1 of a page, with icon and first sentence. `tabIndex` lets a form move the focus here when its view changes. */
+/** The only h1 of a page, with an icon and the first sentences. `tabIndex` lets code move the focus here when the view changes. */
 export function PageHeading({
   icon,
   tone = 'accent',

@@ -9,9 +9,10 @@ import { ProgressSteps, type Step } from './progress-steps'
 import { brandStyle, helpLine } from './brand-style'
 
 /**
- * The frame of every page: name, steps, content, help. Pages use it instead of a Next layout, because only a page knows its
- * language. Without `step` the page is not one of the steps of a reset.
+ * The layout of all pages but the mailbox and the error page: name of the app, steps, content, language menu, help. Pages use it
+ * instead of a Next layout, because only a page knows its language.
  *
+ * @param step the step of a reset that the page belongs to, if any
  * @param link the parameters of the mailed link, which the language menu must keep
  */
 export async function PageLayout({

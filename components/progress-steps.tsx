@@ -3,14 +3,14 @@
 import { CheckIcon } from './icons'
 import { useIsSentPage } from './sent-page'
 
-/** The step of a reset that a page belongs to. */
+/** The step of a reset that a page belongs to: requesting a link, opening the email, choosing a password; or the end. */
 export type Step = 1 | 2 | 3 | 'done'
 
 export type StepMessages = { title: string; names: readonly [string, string, string]; done: string }
 
 /**
- * The steps of a reset: a bar of three on a small screen, a list beside the page on a large one. Also reads the URL, because
- * the request form moves to the next step without loading a page.
+ * The steps of a reset: a bar of three parts on a small screen, a list beside the page on a large one. Step 1 becomes step 2 when
+ * the URL is that of "check your email", to which the request form moves without loading a page.
  */
 export function ProgressSteps({ step, messages }: { step: Step; messages: StepMessages }) {
   const isSentPage = useIsSentPage()
