@@ -10,11 +10,11 @@ import { memory } from './comparisons/memory'
 import { pages } from './comparisons/pages'
 import { requests } from './comparisons/requests'
 import { resets } from './comparisons/resets'
-import { createDatabase, isLoopback } from './database'
+import { createDatabase, isThisMachine } from './database'
 import { endAll, startProgram } from './processes'
 import type { MailOrder, MailReply } from './programs/mail-receiver'
 import type { Bench, Results } from './rounds'
-import { asText, readRecord, tableOf, updateDocument, type Machine, type Run } from './table'
+import { formatRecord, readRecord, formatTables, updateDocument, type Machine, type Run } from './table'
 
 const comparisons: Record<string, (bench: Bench) => Promise<Results>> = {
   requests,
@@ -52,7 +52,7 @@ function readOptions() {
     if (!(seconds >= 0.5 && seconds <= 60)) fail(`--seconds is 0.5 to 60.\n${usage}`)
     const { peer, tables } = values
     const record = values.record as 'before' | 'after' | undefined
-    if (peer !== undefined && !isLoopback(new URL(peer).hostname))
+    if (peer !== undefined && !isThisMachine(new URL(peer).hostname))
       fail('--peer must be on this machine: the benchmark loads nothing else.')
     if (record !== undefined && record !== 'before' && record !== 'after')
       return fail(`--record is before or after.\n${usage}`)
@@ -86,7 +86,7 @@ async function describeMachine(server: string | undefined): Promise<Machine> {
   }
 }
 
-/** What runs; a commit to anything else measures the same. */
+/** The files and folders that run in a benchmark. A commit that changes only others changes no result. */
 const sources = [
   'app',
   'client',
@@ -100,7 +100,7 @@ const sources = [
   'package-lock.json',
 ]
 
-/** The commit that last changed what runs. */
+/** Returns the last commit that changed `sources`. */
 function commit(): string {
   const git = (...args: string[]) =>
     execFileSync('git', [...args, '--', ...sources], { encoding: 'utf8' }).trim()
@@ -121,7 +121,7 @@ const server = process.env.BENCH_DATABASE_URL?.trim() || undefined
 const machine = await describeMachine(server)
 console.log(`On ${machine.database}${server === undefined ? '; BENCH_DATABASE_URL names a server' : ''}.`)
 
-/** Each comparison has programs and a database of its own. */
+/** Runs one comparison, with programs and a database of its own. */
 async function run(name: string): Promise<Run> {
   console.log(`\n${name}`)
   const load = loadavg()[0]!
@@ -155,10 +155,10 @@ for (const name of wanted) {
     failures.push(`${name}: ${error instanceof Error ? error.message : error}`)
     continue
   }
-  // After each, so that a later failure or signal does not lose what was measured.
-  writeFileSync(file, await asText(record === undefined ? runs : { ...readRecord(record), ...runs }))
+  // Written after each comparison, so that a later failure or signal does not lose its results.
+  writeFileSync(file, await formatRecord(record === undefined ? runs : { ...readRecord(record), ...runs }))
 }
 if (record !== undefined) await updateDocument()
-console.log(`\n${await tableOf({ 'this run': runs })}\nWritten to ${file}.`)
+console.log(`\n${await formatTables({ 'this run': runs })}\nWritten to ${file}.`)
 if (failures.length > 0) fail(`\nNot measured:\n${failures.join('\n')}`)
 process.exit(0)

@@ -11,18 +11,23 @@ import { cpuOfProcess, onEnd, startProgram } from './processes'
 export type BenchDatabase = {
   url: string
   kind: 'embedded' | 'server'
-  /** One connection, whose processor time is not counted. */
+  /** A pool with one connection, whose processor time `cpu` omits on a server. */
   sql: pg.Pool
-  /** Milliseconds of the processor so far, of all that serves this database; undefined if it is on another machine. */
+  /**
+   * Returns the milliseconds of processor time so far, by process, of all processes that serve this database; undefined if they
+   * run on another machine.
+   */
   cpu(): Promise<Map<number, number> | undefined>
 }
 
-/** The password of every account. */
-export const oldPassword = 'gravel meadow lantern'
+/** The password of every account that the benchmarks add. */
+const accountPassword = 'gravel meadow lantern'
 
 /**
- * Makes an empty database, which `endAll` removes, on a server, or an embedded one without a server. The server's background processes (WAL writer,
- * checkpointer) belong to all of its databases, so their time is not counted.
+ * Creates an empty database, which `endAll` removes. The processor time of a server's background processes (WAL writer,
+ * checkpointer) is not counted, because they serve all of its databases.
+ *
+ * @param server the URL of a PostgreSQL server; undefined for an embedded database
  */
 export async function createDatabase(server: string | undefined): Promise<BenchDatabase> {
   return server === undefined ? createEmbedded() : createOnServer(server)
@@ -40,7 +45,7 @@ async function createOnServer(server: string): Promise<BenchDatabase> {
   url.pathname = `/${name}`
   const sql = connect(url.href)
   const { rows } = await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS "pid"')
-  const isHere = existsSync(`/proc/${rows[0]!.pid}`) && isLoopback(url.hostname)
+  const isHere = existsSync(`/proc/${rows[0]!.pid}`) && isThisMachine(url.hostname)
   return {
     url: url.href,
     kind: 'server',
@@ -69,10 +74,13 @@ async function createEmbedded(): Promise<BenchDatabase> {
   }
 }
 
-/** Whether a host is this machine: load goes nowhere else. */
-export const isLoopback = (host: string) => ['127.0.0.1', '[::1]', 'localhost', ''].includes(host)
+/** Whether a host name of a URL is this machine. The benchmarks send their load to no other. */
+export const isThisMachine = (host: string) => ['127.0.0.1', '[::1]', 'localhost', ''].includes(host)
 
-/** Milliseconds of the processor between two readings; a connection that ended in between is missing. */
+/**
+ * Returns the milliseconds of processor time between two results of `cpu`; undefined if one of them is. The time of a process that
+ * ended in between is not counted.
+ */
 export function cpuBetween(
   before: Map<number, number> | undefined,
   after: Map<number, number> | undefined,
@@ -89,7 +97,7 @@ export async function prepareDatabase(database: BenchDatabase, accounts: number)
 
 /** Adds accounts `bench-<from>` … `bench-<to - 1>`. */
 export async function addAccounts({ sql }: BenchDatabase, from: number, to: number): Promise<void> {
-  const hash = await createHashQueue().hash(oldPassword)
+  const hash = await createHashQueue().hash(accountPassword)
   await sql.query(
     `INSERT INTO "rekey"."users" ("id", "username", "email", "first_name", "last_name", "password")
      SELECT gen_random_uuid(), 'bench-' || n, 'bench-' || n || '@example.com', 'Bench', 'Person', $1
@@ -99,7 +107,7 @@ export async function addAccounts({ sql }: BenchDatabase, from: number, to: numb
   await sql.query('ANALYZE "rekey"."users"')
 }
 
-/** One connection, so that it is always the same. */
+/** Opens a pool with one connection, so that all statements use the same one. */
 function connect(url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 })
   pool.on('error', () => undefined)

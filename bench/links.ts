@@ -1,10 +1,10 @@
 import type { BenchDatabase } from './database'
-import { secret, type Group } from './processes'
+import { secret, type ProcessGroup } from './processes'
 import { createLinkSigner, type Link } from '@/lib/password-reset/reset-link'
 
-/** Signs reset links of the accounts `bench-<first>` …, as the worker does: emails are another benchmark. */
+/** Signs reset links of `count` accounts, from `bench-<first>` on, as the worker does. So no email needs to be sent. */
 export async function signLinks(
-  { url }: Group,
+  { url }: ProcessGroup,
   { sql }: BenchDatabase,
   first: number,
   count: number,

@@ -3,33 +3,38 @@ import { PgBoss } from 'pg-boss'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 import type { JobData } from '@/lib/queue/job-data'
 import { cpuBetween, createDatabase, prepareDatabase, type BenchDatabase } from './database'
-import { startApp, startWorker, wait, type AppOptions, type Group } from './processes'
+import { startApp, startWorker, wait, type AppOptions, type ProcessGroup } from './processes'
 import type { LoadResult } from './programs/load'
 import type { Bench, Sample } from './rounds'
-import { known } from './comparisons/requests'
+import { knownAccountRequest } from './comparisons/requests'
 import { percentile } from './statistics'
 
 /** The most milliseconds for the emails of one round. */
 const longestRound = 120_000
 
-/** A database with accounts and a web process of its own, on the bench's receiving mail server. */
+/** A database with accounts, and a running web process on it. Its workers send to the mail server of the benchmarks. */
 export type MailPath = {
   database: BenchDatabase
-  app: Group
-  startWorker(): Promise<Group>
-  /** Requests a link for the next accounts. */
+  app: ProcessGroup
+  startWorker(): Promise<ProcessGroup>
+  /** Requests a link for each of the next `count` accounts. */
   request(count: number, perSecond?: number): Promise<LoadResult>
-  /** Requests links for so many accounts while an idle worker stands still, then lets it send all emails. */
-  drain(worker: Group, count: number): Promise<Sample>
-  /** Lets a new worker send so many emails of those that wait, from its first one on, then ends it. */
+  /** Stops an idle worker (SIGSTOP), requests `count` links, then lets the worker send their emails. Measures only the sending. */
+  drain(worker: ProcessGroup, count: number): Promise<Sample>
+  /** Starts a worker, lets it send `count` of the emails that wait, and ends it. Measures from its first email on. */
   sendByNewWorker(count: number): Promise<Sample>
-  /** Adds emails that wait: at most one for each account. */
+  /** Adds jobs for emails: at most one for each account, even if `count` is larger. */
   addWaitingEmails(count: number): Promise<void>
-  /** Milliseconds from the response 200 to the end of the email's data, at so many requests a second. */
+  /** Requests links at a rate, and measures the milliseconds from each response 200 to the end of its email's data. */
   latencies(perSecond: number, seconds: number): Promise<{ p50: number; p99: number }>
 }
 
-/** @param server as for {@link createDatabase} */
+/**
+ * Prepares a database with accounts, and starts a web process on it.
+ *
+ * @param server as for {@link createDatabase}
+ * @param env further settings of the web process and of the workers
+ */
 export async function startMailPath(
   bench: Bench,
   server: string | undefined,
@@ -38,7 +43,7 @@ export async function startMailPath(
 ): Promise<MailPath> {
   const database = await createDatabase(server)
   await prepareDatabase(database, accounts)
-  // The limit of the whole installation is raised; each account gets one email, or few.
+  // Only the limit of the whole installation is raised: each account gets too few emails to reach its own.
   const options: AppOptions = {
     database,
     smtpUrl: await bench.smtpUrl(),
@@ -51,7 +56,7 @@ export async function startMailPath(
     if (next + count > accounts) next = 0
     next += count
     return bench.load.order({
-      ...known,
+      ...knownAccountRequest,
       url: app.url,
       values: { first: next - count, count },
       once: true,
@@ -62,7 +67,7 @@ export async function startMailPath(
     })
   }
 
-  /** Waits until so many emails came since they were last taken. @returns how many came by then */
+  /** Waits until `count` emails have come since `takeEmails` was last called. @returns how many have come */
   async function receive(count: number): Promise<number> {
     const deadline = Date.now() + longestRound
     for (;;) {
@@ -74,8 +79,8 @@ export async function startMailPath(
   }
   const takeEmails = async () => (await bench.mail.order({ take: true })).emails
 
-  /** What each email costs from now on until `count` came, of which `already` came before. */
-  async function measure(worker: Group, count: number, already = 0): Promise<Sample> {
+  /** Lets the worker run, and measures what each email costs until `count` have come, of which `already` came before. */
+  async function measure(worker: ProcessGroup, count: number, already = 0): Promise<Sample> {
     const [ownBefore, databaseBefore] = [worker.cpu(), await database.cpu()]
     const start = performance.timeOrigin + performance.now()
     worker.signal('SIGCONT')
@@ -96,7 +101,7 @@ export async function startMailPath(
     startWorker: () => startWorker(options, app.url),
     request,
     async drain(worker, count) {
-      // Statements that a worker waits for while it stands still would time out.
+      // Lets the worker become idle: a statement for which it waits would time out while the worker is stopped.
       await wait(500)
       worker.signal('SIGSTOP')
       await request(count)
@@ -117,7 +122,7 @@ export async function startMailPath(
       const { answeredAt } = await request(count, perSecond)
       await receive(count)
       const times = (await takeEmails()).map(
-        // An email may be there before its response.
+        // An email may arrive before the response to its request.
         ({ to, at }) => Math.max(0, at - answeredAt[/^bench-(\d+)@/.exec(to)![1]!]!),
       )
       return { p50: percentile(times, 50), p99: percentile(times, 99) }
@@ -125,7 +130,7 @@ export async function startMailPath(
   }
 }
 
-/** As the worker adds them for a request. Their links are signed when they are sent. */
+/** Adds jobs for emails with links, as the worker adds them for requests. */
 async function addEmailJobs({ url, sql }: BenchDatabase, count: number): Promise<void> {
   const boss = new PgBoss({
     connectionString: url,

@@ -11,7 +11,7 @@ import type { Reply } from './programs/orders'
 /** Linux counts processor time in ticks of ten milliseconds. */
 const tick = 10
 
-/** The fields of `/proc/<pid>/stat` after the name, which may contain any character; undefined if the process is gone. */
+/** Returns the fields of `/proc/<pid>/stat` after the name, which may contain any character; undefined if the process has ended. */
 function statOf(pid: number): string[] | undefined {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -22,7 +22,7 @@ function statOf(pid: number): string[] | undefined {
   }
 }
 
-/** Milliseconds of the processor that a process has used, all its threads together; 0 if it is gone. */
+/** Returns the milliseconds of processor time that all threads of a process have used; 0 if the process has ended. */
 export function cpuOfProcess(pid: number): number {
   const fields = statOf(pid)
   return fields === undefined ? 0 : (Number(fields[11]) + Number(fields[12])) * tick
@@ -35,12 +35,13 @@ function processesIn(group: number): number[] {
     .filter((pid) => statOf(pid)?.[2] === String(group))
 }
 
-/** A script and all of its descendants, which are one process group. */
-export type Group = {
+/** A running script and all of its descendants, which are one process group. */
+export type ProcessGroup = {
+  /** The URL of its HTTP server; empty if it has none. */
   url: string
-  /** Milliseconds of the processor so far. */
+  /** Returns the milliseconds of processor time that the processes have used. */
   cpu(): number
-  /** Bytes of memory, shared pages counted in part (PSS). */
+  /** Returns the bytes of memory that the processes use. Each counts its share of shared pages (PSS). */
   memory(): number
   signal(signal: NodeJS.Signals): void
   stop(): Promise<void>
@@ -51,18 +52,19 @@ type Start = {
   args?: string[]
   env?: Record<string, string>
   url?: string
-  /** Resolves once the group does its work. */
+  /** Called again and again, with a function that returns the script's output, until it resolves with true. */
   isReady: (output: () => string) => Promise<boolean>
 }
 
-/** What ends the processes and databases of the comparison under way, the newest last. */
+/** Functions that end the processes and remove the databases of the running comparison, the newest last. */
 const cleanups: (() => Promise<unknown>)[] = []
 
+/** Registers a function for {@link endAll} to call. */
 export function onEnd(cleanup: () => Promise<unknown>): void {
   cleanups.push(cleanup)
 }
 
-/** Ends everything that was started, the newest first: processes before the database that they use. */
+/** Ends all processes and removes all databases, the newest first: processes before the database that they use. */
 export async function endAll(): Promise<void> {
   for (let next = cleanups.pop(); next !== undefined; next = cleanups.pop())
     await next().catch((error: unknown) => console.error(error))
@@ -71,12 +73,16 @@ export async function endAll(): Promise<void> {
 const logs = mkdtempSync(path.join(tmpdir(), 'rekey-bench-'))
 let started = 0
 
-/** @throws Error with what the group wrote, if it ends before it is ready or is not within a minute */
-export async function startGroup({ script, args = [], env = {}, url = '', isReady }: Start): Promise<Group> {
+/**
+ * Starts a script, and waits until it is ready.
+ *
+ * @throws Error with the script's output, if it ends before it is ready, or is not ready within a minute
+ */
+export async function startProcessGroup({ script, args = [], env = {}, url = '', isReady }: Start): Promise<ProcessGroup> {
   const file = path.join(logs, `${(started += 1)}.log`)
   const out = openSync(file, 'a')
   const child = startScript(script, args, {
-    // Nothing else from this shell: its settings must not change what is measured.
+    // No other variable of this environment: its settings must not change what is measured.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } as unknown as NodeJS.ProcessEnv,
     stdio: ['ignore', out, out],
   })
@@ -99,7 +105,7 @@ export async function startGroup({ script, args = [], env = {}, url = '', isRead
 
   async function stop(): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return
-    // A process that stands still (SIGSTOP) does not even end.
+    // A process that was stopped with SIGSTOP would not handle SIGTERM.
     process.kill(-group, 'SIGCONT')
     child.kill('SIGTERM')
     await once(child, 'exit')
@@ -110,7 +116,7 @@ function memoryOf(pid: number): number {
   try {
     return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))![1]) * 1024
   } catch {
-    return 0 // gone in the meantime
+    return 0 // the process has ended
   }
 }
 
@@ -120,7 +126,7 @@ export type AppOptions = {
   env?: Record<string, string>
 }
 
-/** The key of every app. */
+/** SECRET_KEY of every app that the benchmarks start. */
 export const secret = randomBytes(32).toString('base64url')
 
 function settingsOf({ database, smtpUrl, env }: AppOptions, url: string): Record<string, string> {
@@ -134,17 +140,17 @@ function settingsOf({ database, smtpUrl, env }: AppOptions, url: string): Record
     VERIFICATION_FROM_EMAIL: 'Rekey <no-reply@rekey.example>',
     HOST: '127.0.0.1',
     WEB_CONCURRENCY: '1',
-    // The load is its own proxy, so that it can be many clients. All limits count as in production.
+    // The load plays the proxy, so that its requests can come from many clients. All limits have their usual values.
     TRUSTED_PROXY_HOPS: '1',
     ...env,
   }
 }
 
-/** `npm start` without a worker, unless the settings say otherwise. */
-export async function startApp(options: AppOptions): Promise<Group> {
+/** Starts Rekey with `npm start` and one web process; without a worker, unless `env` sets WORKER=on. */
+export async function startApp(options: AppOptions): Promise<ProcessGroup> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  return startGroup({
+  return startProcessGroup({
     script: 'scripts/run.js',
     args: ['start'],
     env: { WORKER: 'off', PORT: String(port), ...settingsOf(options, url) },
@@ -153,9 +159,9 @@ export async function startApp(options: AppOptions): Promise<Group> {
   })
 }
 
-/** `npm run worker`, for the app at `url`, which its links lead to. */
-export async function startWorker(options: AppOptions, url: string): Promise<Group> {
-  return startGroup({
+/** Starts `npm run worker`. @param url the URL of the app, to which the links in emails lead */
+export async function startWorker(options: AppOptions, url: string): Promise<ProcessGroup> {
+  return startProcessGroup({
     script: 'scripts/run.js',
     args: ['worker'],
     env: settingsOf(options, url),
@@ -163,11 +169,11 @@ export async function startWorker(options: AppOptions, url: string): Promise<Gro
   })
 }
 
-/** The peers' Next app: an empty page, an empty handler, and better-auth if there is a database for it. */
-export async function startPeers(env: Record<string, string> = {}): Promise<Group> {
+/** Starts the peers' Next app: an empty page, an empty handler and, with PEER_DATABASE_URL, better-auth. */
+export async function startPeers(env: Record<string, string> = {}): Promise<ProcessGroup> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  return startGroup({
+  return startProcessGroup({
     script: 'bench/peers/node_modules/next/dist/bin/next',
     args: ['start', 'bench/peers', '-H', '127.0.0.1', '-p', String(port)],
     env: { NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', PEER_URL: url, PEER_SECRET: secret, ...env },
@@ -176,18 +182,21 @@ export async function startPeers(env: Record<string, string> = {}): Promise<Grou
   })
 }
 
-/** @throws Error with what the script wrote, if it fails */
+/** Runs a script of the peers to its end. @throws Error with its output, if it fails */
 export async function runPeerScript(script: string, env: Record<string, string>): Promise<void> {
   const { code, output } = await runScript(script, [], { env: { ...process.env, ...env }, quiet: true })
   if (code !== 0) throw new Error(`${script} failed:\n${output.slice(-4000)}`)
 }
 
-/** A program of `bench/programs/`, which serves one order at a time. */
+/** A running program of `bench/programs/`. */
 export type Program<Order, Result> = {
+  /** Sends an order, and returns the result. Send the next order only after that. @throws Error if the program fails */
   order(order: Order): Promise<Result>
+  /** Returns the milliseconds of processor time that the program has used. */
   cpu(): number
 }
 
+/** Starts a program of `bench/programs/`, compiled to `dist/bench/programs/`, which {@link endAll} ends. */
 export function startProgram<Order extends object, Result>(
   name: string,
   args: string[] = [],

@@ -4,48 +4,51 @@ import type { LoadOrder, LoadResult } from './programs/load'
 import type { MailOrder, MailReply } from './programs/mail-receiver'
 import { ratiosOf } from './statistics'
 
-/** What each comparison gets. */
+/** The options and programs that each comparison gets. */
 export type Bench = {
   rounds: number
-  /** Of one contender in one round. */
+  /** How long a contender runs in one round. */
   seconds: number
-  /** The PostgreSQL server to make databases on; undefined: the embedded database. */
+  /** The URL of the PostgreSQL server to create databases on; undefined: databases are embedded. */
   server: string | undefined
-  /** Another server that speaks the wire format of Django REST Registration. */
+  /** The URL of another server's endpoint with the wire format of Django REST Registration, to compare with. */
   peer: string | undefined
   load: Program<LoadOrder, LoadResult>
   mail: Program<MailOrder, MailReply>
-  /** The receiving mail server, as a setting. */
+  /** Returns SMTP_URL for the mail server that receives the emails. */
   smtpUrl(): Promise<string>
   progress(text: string): void
 }
 
-/** What one contender did in one round. Processor times in milliseconds per operation. */
+/** The result of one contender in one round. Processor times are in milliseconds per operation. */
 export type Sample = {
   /** Operations a second. */
   rate: number
-  /** Of the contender's own processes; undefined if they are not ours. */
+  /** Processor time of the contender's own processes; undefined if the benchmark did not start them. */
   cpu?: number | undefined
-  /** Of PostgreSQL; undefined if the contender uses none, or one on another machine. */
+  /** Processor time of PostgreSQL; undefined if the contender uses none, or one on another machine. */
   databaseCpu?: number | undefined
   /** Milliseconds until a response. */
   p50?: number
   p99?: number
 }
 
+/** One side of a comparison. */
 export type Contender = { name: string; run: (seconds: number) => Promise<Sample> }
 
-/** One line of the table: what is compared, with what, and each round of both. */
+/** A row of the results' table: `name` is compared with `against`; `ours` and `theirs` have a sample for each round. */
 export type Comparison = { name: string; against: string; goal?: string; ours: Sample[]; theirs: Sample[] }
 
-/** A figure that is no ratio; `values` has one for each round. */
+/** A figure that is no ratio of two contenders; `values` are those of the rounds, or a single one. */
 export type Figure = { name: string; unit: string; goal?: string; values: number[] }
 
 export type Results = { comparisons: Comparison[]; figures?: Figure[]; notes?: string[] }
 
 /**
- * Lets contenders run in turn, round after round, the first of each round another one: whatever the machine does meanwhile
- * meets all of them. One round before is not counted.
+ * Lets contenders run in turn, round after round, so that whatever else the machine does affects all of them. Each round begins
+ * with another contender. Before the first round, each one runs once to warm up.
+ *
+ * @returns the samples of each contender by its name, without those of the warm-up
  */
 export async function runRounds(bench: Bench, contenders: Contender[]): Promise<Map<string, Sample[]>> {
   const samples = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]))
@@ -75,10 +78,14 @@ export function compare(
   return { name, against, ...(goal !== undefined && { goal }), ours, theirs }
 }
 
-type Used = { group?: Group; database?: BenchDatabase }
+type Used = { group?: ProcessGroup; database?: BenchDatabase }
 
-/** A contender that serves a load of its own making; the processor time of `group` and `database` counts. */
-export function measured(
+/**
+ * Creates a contender that runs `send`, and measures the processor time of `group` and `database` meanwhile.
+ *
+ * @param send sends requests for so many seconds
+ */
+export function measuredContender(
   name: string,
   { group, database }: Used,
   send: (seconds: number) => Promise<LoadResult>,
@@ -100,21 +107,21 @@ export function measured(
   }
 }
 
-/** A contender that is sent the same kind of request for as long as its turn is. */
-export const underLoad = (
+/** Creates a contender to which the program `load` sends requests during its turn. */
+export const contenderUnderLoad = (
   bench: Bench,
   name: string,
   order: Omit<LoadOrder, 'url' | 'seconds'> & { url?: string },
   used: Used,
 ): Contender =>
-  measured(name, used, (seconds) => bench.load.order({ url: used.group?.url ?? '', ...order, seconds }))
+  measuredContender(name, used, (seconds) => bench.load.order({ url: used.group?.url ?? '', ...order, seconds }))
 
-/** All processor time of one operation, PostgreSQL's included, in milliseconds; undefined if it is not ours to see. */
+/** Returns the milliseconds of processor time per operation, PostgreSQL's included if known; undefined if `cpu` is unknown. */
 export function wholeCpu({ cpu, databaseCpu = 0 }: Sample): number | undefined {
   return cpu === undefined ? undefined : cpu + databaseCpu
 }
 
-/** The ratios of a comparison, round by round: of rates, and of processor times if both are known. */
+/** Returns the ratios of each round of a comparison: of rates and, if those of all rounds are known, of processor times. */
 export function ratiosIn({ ours, theirs }: Comparison): { rate: number[]; cpu?: number[] } {
   const rate = ratiosOf(
     ours.map((sample) => sample.rate),

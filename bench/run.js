@@ -1,5 +1,5 @@
-// `npm run bench`: builds Rekey and its peers if their sources changed, then runs the benchmarks. Plain JavaScript, because it
-// runs before the build.
+// `npm run bench`: builds Rekey and the peers' app if their sources changed, then runs the benchmarks. Plain JavaScript, because
+// it runs before the build.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { runScript } from '../scripts/stop-signals.js'
 const peers = 'bench/peers'
 const stamp = `${peers}/.next/.sources`
 
-/** Tells one state of the peers' sources from another. */
+/** Returns the digest of the sources of the peers' app. */
 function peerSources() {
   const files = readdirSync(peers, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(js|jsx|json)$/.test(name) && !/^(node_modules|\.next)\//.test(name))
@@ -30,7 +30,11 @@ function isInstalled([name, version]) {
   return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).version === version
 }
 
-/** Installs and builds the peers. @throws Error if their Next is not Rekey's, because a comparison would mislead */
+/**
+ * Installs the packages of the peers' app and builds it, if its sources changed.
+ *
+ * @throws Error if its Next, React or pg has another version than Rekey's, because a comparison would mislead
+ */
 async function buildPeers() {
   const [own, theirs] = [manifest('package.json'), manifest(`${peers}/package.json`)]
   for (const name of ['next', 'react', 'react-dom', 'pg']) {
@@ -49,7 +53,7 @@ async function buildPeers() {
   writeFileSync(stamp, peerSources())
 }
 
-/** Each program is a process of its own, so that its processor time can be told from that of the others. */
+/** Compiles the benchmarks, and their programs as separate scripts, so that the processor time of each can be measured. */
 async function bundle() {
   await esbuild.build({
     entryPoints: [

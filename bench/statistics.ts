@@ -1,7 +1,7 @@
-/** The median and the smallest and largest value, as what interleaved rounds are summed up by. */
+/** The median, the smallest and the largest of the values of all rounds. */
 export type Spread = { median: number; least: number; most: number }
 
-/** @throws Error without any value */
+/** @throws Error if there are no values */
 export function spreadOf(values: readonly number[]): Spread {
   if (values.length === 0) throw new Error('There is nothing to sum up.')
   const sorted = values.toSorted((a, b) => a - b)
@@ -12,17 +12,17 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * The ratio of each round. What a machine does beside the benchmark slows both sides of a round, so it cancels out here, and
- * does not in the ratio of two medians.
+ * Returns the ratio of each round. Whatever else the machine does slows both sides of a round, so it cancels out in their ratio. In
+ * the ratio of two medians, which may be of different rounds, it would not.
  *
- * @throws Error if the two do not have the same rounds
+ * @throws Error if the two sides do not have the same number of rounds
  */
 export function ratiosOf(ours: readonly number[], theirs: readonly number[]): number[] {
   if (ours.length !== theirs.length) throw new Error('Each round needs both sides.')
   return ours.map((value, round) => value / theirs[round]!)
 }
 
-/** The value that `percent` of all values do not exceed (nearest rank); 0 without values. */
+/** Returns the smallest value that `percent` % of all values do not exceed (nearest rank); 0 without values. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? 0

@@ -3,6 +3,7 @@ import prettier from 'prettier'
 import { ratiosIn, type Comparison, type Figure, type Results, type Sample } from './rounds'
 import { spreadOf } from './statistics'
 
+/** The machine and the database server on which a comparison ran. */
 export type Machine = {
   processor: string
   cores: number
@@ -12,7 +13,7 @@ export type Machine = {
   database: string
 }
 
-/** The results of one comparison, and how they came about. `load`: the load average when it began. */
+/** The results of one comparison, with time, commit, machine and options. `load`: the load average when it began. */
 export type Run = Results & {
   at: string
   commit: string
@@ -30,30 +31,31 @@ const records = ['before', 'after'] as const
 const start = '<!-- The tables: `npm run bench -- --record` writes what follows. -->'
 const end = '<!-- The end of the tables. -->'
 
+/** Reads a committed record, `docs/benchmarks/before.json` or `after.json`; empty if the file is missing. */
 export function readRecord(name: (typeof records)[number]): Runs {
   const file = `docs/benchmarks/${name}.json`
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Runs) : {}
 }
 
-/** JSON as it is committed, with four digits of each number. */
-export async function asText(runs: Runs): Promise<string> {
+/** Formats runs as JSON for a record: fractions with four digits, laid out as Prettier does. */
+export async function formatRecord(runs: Runs): Promise<string> {
   const short = (_: string, value: unknown) =>
     typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
   return prettier.format(JSON.stringify(runs, short, 1), { ...(await style()), parser: 'json' })
 }
 
-/** Replaces the tables in docs/benchmarks.md by those of the committed records, side by side. */
+/** Replaces the tables in docs/benchmarks.md by those of the records in docs/benchmarks/, side by side. */
 export async function updateDocument(): Promise<void> {
   const text = readFileSync(documentFile, 'utf8')
   const [before, rest] = text.split(start)
   const after = rest?.split(end)[1]
   if (after === undefined) throw new Error(`${documentFile} has lost the marks around its tables.`)
-  const tables = await tableOf(Object.fromEntries(records.map((name) => [name, readRecord(name)])))
+  const tables = await formatTables(Object.fromEntries(records.map((name) => [name, readRecord(name)])))
   writeFileSync(documentFile, `${before}${start}\n\n${tables}\n${end}${after}`)
 }
 
-/** The tables of one or more runs, side by side, as Markdown. */
-export async function tableOf(runs: Record<string, Runs>): Promise<string> {
+/** Formats the tables of one or more records, side by side, as Markdown. @param runs records by the title of their columns */
+export async function formatTables(runs: Record<string, Runs>): Promise<string> {
   const columns = Object.entries(runs).filter(([, run]) => Object.keys(run).length > 0)
   const names = [...new Set(columns.flatMap(([, run]) => Object.keys(run)))]
   const sections = names.flatMap((name) => {
@@ -114,7 +116,7 @@ function comparisonCells(comparison: Comparison): string[] {
   return [spread(rate), cpu ? spread(cpu) : '', `${cpuCell(ours)} / ${cpuCell(theirs)}`]
 }
 
-/** Medians of own time and PostgreSQL's. */
+/** Formats the medians of a contender's own processor time and PostgreSQL's. */
 function cpuCell(samples: Sample[]): string {
   const median = (pick: (sample: Sample) => number | undefined) => {
     const values = samples.map(pick).filter((value) => value !== undefined)
@@ -147,13 +149,13 @@ function markdown(head: string[], rows: string[][]): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** `0.19 (0.17–0.22)`: the median, and the smallest and largest of the rounds. */
+/** Formats values as `0.19 (0.17–0.22)`: the median, the smallest and the largest. A single value stands alone. */
 function spread(values: number[]): string {
   const { median, least, most } = spreadOf(values)
   return values.length === 1 ? digits(median) : `${digits(median)} (${digits(least)}–${digits(most)})`
 }
 
-/** Two digits after the point below ten, one below a hundred, none from there on. */
+/** Formats a number with two decimals below ten, with one below a hundred, with none from there on. */
 function digits(value: number): string {
   return value.toFixed(Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0)
 }

@@ -7,7 +7,10 @@ import { compare, runRounds, type Bench, type Contender, type Figure, type Resul
 const delays = [0, 20, 100]
 const accounts = 100_000
 
-/** Emails a second through a worker, against nodemailer alone with the same pool, the same email and the same mail server. */
+/**
+ * Compares the emails a second that a worker sends with those of nodemailer alone, with the same pool, email and mail server, which
+ * responds after each of `delays` milliseconds. Also measures the time from the response to a request to its email.
+ */
 export async function emails(bench: Bench): Promise<Results> {
   const path = await startMailPath(bench, bench.server, accounts)
   const worker = await path.startWorker()
@@ -21,7 +24,7 @@ export async function emails(bench: Bench): Promise<Results> {
   const { subject = '', text = '', html } = await simpleParser(first[0]!.source!)
   const content = { subject, text, html: html || '' }
 
-  /** The number of a round's emails follows the rate of the last round. */
+  /** Emails a second in the last round, by delay: the next round has as many as fit into its time. */
   const lastRates = new Map(delays.map((delay) => [delay, 50]))
   const ours = (delay: number): Contender => ({
     name: `a worker, ${delay} ms`,
@@ -60,7 +63,7 @@ export async function emails(bench: Bench): Promise<Results> {
   }
 }
 
-/** From the response 200 to the end of an email's data, with the goals of the two databases. */
+/** Measures the time from the response 200 to the end of the email's data, with few requests and with 40 a second. */
 async function timesOf(bench: Bench, where: 'on a server' | 'embedded', path: MailPath): Promise<Figure[]> {
   bench.progress(`from the response to the email, ${where}`)
   const idle = await path.latencies(4, 15)

@@ -1,7 +1,7 @@
 import { startMailPath, type MailPath } from '@/bench/mail-path'
 import {
   compare,
-  measured,
+  measuredContender,
   runRounds,
   type Bench,
   type Contender,
@@ -12,10 +12,13 @@ import {
 const accountSizes = [1_000, 100_000, 1_000_000]
 const jobSizes = [0, 10_000, 100_000]
 
-/** Three installations at once must fit into the connections of one server. */
+/** The three installations of a comparison run at once, and must fit into the connections of one server. */
 const pool = { DATABASE_POOL_SIZE: '5' }
 
-/** Whether requests and emails cost more with more accounts, and with more emails that wait. Each size has a database of its own. */
+/**
+ * Compares what a request and an email cost with more accounts, and with more emails that wait. Each number of accounts or emails
+ * has a database of its own.
+ */
 export async function growth(bench: Bench): Promise<Results> {
   const all: Results = { comparisons: [], figures: [] }
   for (const { sizes, of } of [
@@ -53,10 +56,14 @@ export async function growth(bench: Bench): Promise<Results> {
   return all
 }
 
-/** Requests links without a worker, then lets one send as many emails. The warm-up's sample of emails is left out. */
+/**
+ * Creates a contender that requests links while no worker runs, then lets a new worker send as many emails.
+ *
+ * @param emails gets a sample of the emails of each round, but not of the warm-up
+ */
 function requestThenSend(bench: Bench, path: MailPath, name: string, emails: Sample[]): Contender {
   let isWarm = false
-  const { run } = measured(name, { group: path.app, database: path.database }, (seconds) =>
+  const { run } = measuredContender(name, { group: path.app, database: path.database }, (seconds) =>
     path.request(seconds * 40),
   )
   return {

@@ -1,26 +1,29 @@
 import { createDatabase, prepareDatabase } from '@/bench/database'
-import { startApp, startPeers, wait, type Group } from '@/bench/processes'
+import { startApp, startPeers, wait, type ProcessGroup } from '@/bench/processes'
 import type { LoadOrder } from '@/bench/programs/load'
 import type { Bench, Figure, Results } from '@/bench/rounds'
 import { spreadOf } from '@/bench/statistics'
-import { accounts, empty, known } from './requests'
+import { accountCount, emptyHandlerRequest, knownAccountRequest } from './requests'
 
 const fifths = 5
-const megabytes = (group: Group) => group.memory() / 1e6
+const megabytes = (group: ProcessGroup) => group.memory() / 1e6
 
-/** From start to ready, and memory, against an empty app of the same Next. The load lasts 75 × `seconds`, five minutes by default. */
+/**
+ * Compares the time from start to ready, and the memory, with an empty app of the same Next. The memory is measured idle and during
+ * a load of 75 × `seconds`, which is five minutes by default.
+ */
 export async function memory(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
-  await prepareDatabase(database, accounts)
+  await prepareDatabase(database, accountCount)
   const smtpUrl = await bench.smtpUrl()
   const env = { WEB_CONCURRENCY: '2', WORKER: 'on', LIMIT_EMAILS: '1000000/1h' }
   const sides: {
     name: string
-    start: () => Promise<Group>
+    start: () => Promise<ProcessGroup>
     order: Omit<LoadOrder, 'url' | 'connections' | 'seconds'>
   }[] = [
-    { name: 'Rekey', start: () => startApp({ database, smtpUrl, env }), order: known },
-    { name: 'the empty app', start: () => startPeers(), order: empty },
+    { name: 'Rekey', start: () => startApp({ database, smtpUrl, env }), order: knownAccountRequest },
+    { name: 'the empty app', start: () => startPeers(), order: emptyHandlerRequest },
   ]
   const figures: Figure[] = []
   const times = new Map<string, number[]>(sides.map(({ name }) => [name, []]))

@@ -2,9 +2,9 @@ import http from 'node:http'
 import { createDatabase, prepareDatabase } from '@/bench/database'
 import { signLinks } from '@/bench/links'
 import { startApp, startPeers } from '@/bench/processes'
-import { compare, runRounds, underLoad, type Bench, type Results } from '@/bench/rounds'
+import { compare, runRounds, contenderUnderLoad, type Bench, type Results } from '@/bench/rounds'
 
-/** The two pages against an empty page of the same Next: rate, processor time, bytes. */
+/** Compares the two pages with forms with an empty page of the same Next: rate, processor time, and bytes. */
 export async function pages(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, 1000)
@@ -16,9 +16,9 @@ export async function pages(bench: Bench): Promise<Results> {
   const page = { connections: 16, status: 200 }
   const used = { group: app, database }
   const samples = await runRounds(bench, [
-    underLoad(bench, 'an empty page', { ...page, path: '/' }, { group: peers }),
-    underLoad(bench, '/forgot-password/', { ...page, path: '/forgot-password/' }, used),
-    underLoad(bench, '/reset-password/', { ...page, path: '/reset-password/?{value}', values: links }, used),
+    contenderUnderLoad(bench, 'an empty page', { ...page, path: '/' }, { group: peers }),
+    contenderUnderLoad(bench, '/forgot-password/', { ...page, path: '/forgot-password/' }, used),
+    contenderUnderLoad(bench, '/reset-password/', { ...page, path: '/reset-password/?{value}', values: links }, used),
   ])
   const weights = {
     'an empty page': await weightOf(peers.url, '/'),
@@ -42,11 +42,11 @@ export async function pages(bench: Bench): Promise<Results> {
   }
 }
 
-/** The bytes of a page and of the scripts that it names, as they are sent to a browser that takes gzip. */
+/** Returns the bytes of a page's HTML and of the scripts that it loads, compressed with gzip. */
 async function weightOf(url: string, path: string): Promise<{ html: number; scripts: number }> {
   const { bytes: html } = await get(new URL(path, url), 'gzip')
   const { text } = await get(new URL(path, url), 'identity')
-  // Browsers of this decade leave out what is marked `noModule`.
+  // Browsers that support modules do not load scripts with `noModule`.
   const tags = [...text.matchAll(/<script[^>]* src="([^"]+)"[^>]*>/g)].filter(
     ([tag]) => !/nomodule/i.test(tag),
   )

@@ -1,46 +1,51 @@
 import { createDatabase, prepareDatabase } from '@/bench/database'
 import { startApp, startPeers } from '@/bench/processes'
 import type { LoadOrder } from '@/bench/programs/load'
-import { compare, runRounds, underLoad, type Bench, type Results } from '@/bench/rounds'
+import { compare, runRounds, contenderUnderLoad, type Bench, type Results } from '@/bench/rounds'
 
-export const accounts = 100_000
+/** How many accounts the database of a comparison has. */
+export const accountCount = 100_000
 const send = '/api/v1/accounts/send-reset-password-link/'
 const reset = '/api/v1/accounts/reset-password/'
 
 type Request = Omit<LoadOrder, 'connections' | 'url' | 'seconds'>
 
-/** Accounts in turn, so that few requests are for one that was requested shortly before. */
-export const known: Request = {
+/** Requests a link for each account in turn, so that few are for an account that was requested shortly before. */
+export const knownAccountRequest: Request = {
   path: send,
   body: '{"login":"bench-{value}"}',
-  values: { first: 0, count: accounts },
+  values: { first: 0, count: accountCount },
   status: 200,
 }
-export const unknown: Request = { ...known, body: '{"login":"stranger-{value}"}' }
-/** One client, far beyond its limit. */
-const limited: Request = { ...known, client: '192.0.2.7', status: 429 }
+export const unknownAccountRequest: Request = { ...knownAccountRequest, body: '{"login":"stranger-{value}"}' }
+/** The request of a client that has reached its limit. */
+const limited: Request = { ...knownAccountRequest, client: '192.0.2.7', status: 429 }
 const forged: Request = {
   path: reset,
   body: '{"user_id":"{value}","timestamp":1,"signature":"{random}","password":"gravel meadow harbour"}',
-  values: { first: 1, count: accounts },
+  values: { first: 1, count: accountCount },
   status: 400,
 }
-const missing: Request = { path: '/not-there-{value}/', values: { first: 1, count: accounts }, status: 404 }
-export const empty: Request = { path: '/empty', body: '{"login":"bench-{value}"}', status: 200 }
+const missing: Request = { path: '/not-there-{value}/', values: { first: 1, count: accountCount }, status: 404 }
+/** A request to the empty handler of the peers' app. */
+export const emptyHandlerRequest: Request = { path: '/empty', body: '{"login":"bench-{value}"}', status: 200 }
 
-/** Requesting a link, and being refused, against an empty handler of the same Next. No worker runs: emails are another benchmark. */
+/**
+ * Compares requests of a link, and rejected requests, with an empty handler of the same Next. No worker runs, because emails are
+ * another comparison.
+ */
 export async function requests(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
-  await prepareDatabase(database, accounts)
+  await prepareDatabase(database, accountCount)
   const options = { database, smtpUrl: await bench.smtpUrl() }
   const app = await startApp(options)
   const pair = await startApp({ ...options, env: { WEB_CONCURRENCY: '2' } })
   const peers = await startPeers()
 
   const used = { group: app, database }
-  // The first requests of a client that is over its limit afterwards.
+  // Uses up the limit of the client of `limited`: 30 requests in ten minutes.
   await bench.load.order({
-    ...known,
+    ...knownAccountRequest,
     ...limited,
     status: 200,
     values: { first: 0, count: 30 },
@@ -51,23 +56,23 @@ export async function requests(bench: Bench): Promise<Results> {
   })
   const connections = 16
   const samples = await runRounds(bench, [
-    underLoad(bench, 'an empty handler', { ...empty, connections }, { group: peers }),
-    underLoad(bench, 'a known account', { ...known, connections }, used),
-    underLoad(bench, 'an unknown account', { ...unknown, connections }, used),
-    underLoad(bench, 'too many requests (429)', { ...limited, connections }, used),
-    underLoad(bench, 'a bad signature', { ...forged, connections }, used),
-    underLoad(bench, 'a page that is not there', { ...missing, connections }, used),
-    underLoad(bench, 'an empty handler, 64 connections', { ...empty, connections: 64 }, { group: peers }),
-    underLoad(bench, 'a known account, 64 connections', { ...known, connections: 64 }, used),
-    underLoad(
+    contenderUnderLoad(bench, 'an empty handler', { ...emptyHandlerRequest, connections }, { group: peers }),
+    contenderUnderLoad(bench, 'a known account', { ...knownAccountRequest, connections }, used),
+    contenderUnderLoad(bench, 'an unknown account', { ...unknownAccountRequest, connections }, used),
+    contenderUnderLoad(bench, 'too many requests (429)', { ...limited, connections }, used),
+    contenderUnderLoad(bench, 'a bad signature', { ...forged, connections }, used),
+    contenderUnderLoad(bench, 'a page that is not there', { ...missing, connections }, used),
+    contenderUnderLoad(bench, 'an empty handler, 64 connections', { ...emptyHandlerRequest, connections: 64 }, { group: peers }),
+    contenderUnderLoad(bench, 'a known account, 64 connections', { ...knownAccountRequest, connections: 64 }, used),
+    contenderUnderLoad(
       bench,
       'a known account, 2 web processes',
-      { ...known, connections },
+      { ...knownAccountRequest, connections },
       { group: pair, database },
     ),
     ...(bench.peer === undefined
       ? []
-      : [underLoad(bench, bench.peer, { ...unknown, ...peer(bench.peer), connections }, {})]),
+      : [contenderUnderLoad(bench, bench.peer, { ...unknownAccountRequest, ...peer(bench.peer), connections }, {})]),
   ])
 
   const base = 'an empty handler'
@@ -86,7 +91,7 @@ export async function requests(bench: Bench): Promise<Results> {
   }
 }
 
-/** @param url of the endpoint, whose path differs from installation to installation */
+/** Splits the URL of the endpoint of another server (`--peer`), whose path differs from installation to installation. */
 function peer(url: string): { url: string; path: string } {
   const { origin, pathname, search } = new URL(url)
   return { url: origin, path: pathname + search }

@@ -2,18 +2,21 @@ import { createDatabase, prepareDatabase } from '@/bench/database'
 import { signLinks } from '@/bench/links'
 import { startApp, startProgram } from '@/bench/processes'
 import type { LoadOrder, LoadResult } from '@/bench/programs/load'
-import { compare, measured, runRounds, type Bench, type Figure, type Results } from '@/bench/rounds'
-import { accounts, known } from './requests'
+import { compare, measuredContender, runRounds, type Bench, type Figure, type Results } from '@/bench/rounds'
+import { accountCount, knownAccountRequest } from './requests'
 
-/** Resetting against the bare hash with the same parameters, then how long others wait while resets saturate the machine. */
+/**
+ * Compares resets with hashing alone, with the same parameters. Then measures how long a health check and a request of a link take
+ * while resets keep the processor busy.
+ */
 export async function resets(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
-  await prepareDatabase(database, accounts)
+  await prepareDatabase(database, accountCount)
   const app = await startApp({ database, smtpUrl: await bench.smtpUrl() })
   const bare = startProgram<{ seconds: number }, { count: number; seconds: number }>('bare-argon2')
   let next = 0
 
-  /** More bodies than so many seconds can use up: each link works once. */
+  /** Makes more bodies than resets can use up in so many seconds, because each link works once. */
   async function bodiesFor(seconds: number): Promise<string[]> {
     const count = Math.ceil(seconds * 160)
     next += count
@@ -41,7 +44,7 @@ export async function resets(bench: Bench): Promise<Results> {
         return { rate: count / elapsed, cpu: (bare.cpu() - cpu) / count }
       },
     },
-    measured('a reset', { group: app, database }, async (seconds) =>
+    measuredContender('a reset', { group: app, database }, async (seconds) =>
       reset(await bodiesFor(seconds), seconds),
     ),
   ])
@@ -66,7 +69,7 @@ export async function resets(bench: Bench): Promise<Results> {
       const saturation = saturated ? reset(bodies, 2 * bench.seconds + 1) : undefined
       const check = await probe.order({ ...order, path: '/api/health/ready', status: 200 })
       health[saturated]!.values.push(check.p99)
-      requesting[saturated]!.values.push((await probe.order({ ...known, ...order })).p99)
+      requesting[saturated]!.values.push((await probe.order({ ...knownAccountRequest, ...order })).p99)
       await saturation
     }
   }

@@ -1,4 +1,4 @@
-// Makes better-auth's tables in the database of PEER_DATABASE_URL.
+// Creates better-auth's tables in the database of PEER_DATABASE_URL.
 import { getMigrations } from 'better-auth/db/migration'
 import { options } from './better-auth.js'
 

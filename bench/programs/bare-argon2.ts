@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
 import { serveOrders } from './orders'
 
-/** As many at a time as the machine has cores, with the parameters of Rekey's own table. */
+/** Hashes for `seconds`, as many passwords at a time as the machine has cores, with the parameters of Rekey's own table. */
 serveOrders(async ({ seconds }: { seconds: number }) => {
   const { hash } = argon2id()
   const start = performance.now()

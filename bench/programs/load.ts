@@ -9,25 +9,28 @@ export type LoadOrder = {
   url: string
   /** `{value}` stands for the next of `values`, `{random}` for 86 random characters of base64url. */
   path: string
-  /** JSON, with the same placeholders; without it, a GET is sent. */
+  /** JSON of a POST, with the same placeholders; without it, each request is a GET. */
   body?: string
-  /** A list, or consecutive numbers; either starts again at its end unless `once`. */
+  /** A list, or consecutive numbers; after the last value, the first one follows again. By default the only value is 0. */
   values?: string[] | { first: number; count: number }
-  /** Ends at the last value. */
+  /** Whether the load ends after the last value. */
   once?: boolean
-  /** One address for all requests. By default each request comes from a client of its own. */
+  /** The client IP of all requests. By default each request comes from a client of its own. */
   client?: string
   connections: number
   seconds: number
-  /** At this rate, whatever the responses take; by default each connection sends as fast as it is answered. */
+  /** Requests a second, however long the responses take. By default each connection sends as soon as it got a response. */
   perSecond?: number
-  /** Any other status ends the benchmark: the figures would be of something else. */
+  /** The status of all responses. Any other makes the order fail, because other work would be measured. */
   status: number
-  /** Whether to return when each value was answered. */
+  /** Whether the result has the time of each response. */
   keepTimes?: boolean
 }
 
-/** `p50` and `p99` in milliseconds; times in milliseconds since the epoch. */
+/**
+ * `count`: responses; `seconds`: how long they took together; `p50` and `p99`: milliseconds until a response; `answeredAt`: the
+ * time of the response by value, in milliseconds since the epoch, if `keepTimes` is set.
+ */
 export type LoadResult = {
   count: number
   seconds: number
@@ -36,7 +39,7 @@ export type LoadResult = {
   answeredAt: Record<string, number>
 }
 
-/** Addresses 10.0.0.0/8 in turn, from a random one on: limits of earlier loads must not count for this one. */
+/** The last client IP. They ascend in 10.0.0.0/8 from a random one on, because those of earlier loads may have reached limits. */
 let client = randomInt(2 ** 24)
 function nextClient(): string {
   client = (client + 1) % 2 ** 24
@@ -105,7 +108,7 @@ async function load(order: LoadOrder): Promise<LoadResult> {
     }
   }
 
-  /** Latency counts from the time at which a request was due: a server that hesitates must not hide it. */
+  /** Latency is measured from the time at which a request is due: otherwise a slow server would delay requests unseen. */
   async function sendOnTime(rate: number): Promise<void> {
     const pending: Promise<void>[] = []
     for (let n = 0; n < seconds * rate; n += 1) {

@@ -4,15 +4,15 @@ import { SMTPServer } from 'smtp-server'
 import { serveOrders } from './orders'
 
 /**
- * `answerAfter`: from now on, the answer to a whole email comes so many milliseconds after it. `keep`: from now on, whole emails
- * are kept. `take`: what came since the last time.
+ * `answerAfter`: from now on, the server accepts each email so many milliseconds after its last byte. `keep`: whether from now on
+ * the source of each email is kept. `take`: whether to return the emails since the last order with `take`, and forget them.
  */
 export type MailOrder = { answerAfter?: number; keep?: boolean; take?: boolean }
 
-/** When the end of an email came, in milliseconds since the epoch; its source only if emails are kept. */
+/** A received email. `at`: when its last byte came, in milliseconds since the epoch; `source`: only if `keep` was set. */
 export type ReceivedEmail = { to: string; at: number; source?: string }
 
-/** `waiting`: how many emails `take` would return, or did. */
+/** `waiting`: the number of emails since the last order with `take`, before this order. */
 export type MailReply = { port: number; waiting: number; emails: ReceivedEmail[] }
 
 let answerAfter = 0

@@ -1,7 +1,7 @@
-/** What a program answers to an order. */
+/** A program's reply to an order. */
 export type Reply<Result> = { result: Result } | { error: string }
 
-/** Serves the orders of the process that started this one, one after the other, until that process ends. */
+/** Calls `serve` for each order of the process that started this one, until that process ends. */
 export function serveOrders<Order, Result>(serve: (order: Order) => Promise<Result>): void {
   process.on('disconnect', () => process.exit())
   process.on('message', (order: Order) => {

@@ -1,4 +1,4 @@
-// Rendered for each request, as pages in the reader's language are.
+// Rendered at each request, like Rekey's pages.
 export const dynamic = 'force-dynamic'
 
 export default function Page() {

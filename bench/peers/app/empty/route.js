@@ -1,4 +1,4 @@
-/** Answers as little as a handler can. */
+/** Responds with an empty object and does nothing else. */
 export function POST() {
   return Response.json({})
 }
