@@ -78,7 +78,13 @@ let started = 0
  *
  * @throws Error with the script's output, if it ends before it is ready, or is not ready within a minute
  */
-export async function startProcessGroup({ script, args = [], env = {}, url = '', isReady }: Start): Promise<ProcessGroup> {
+export async function startProcessGroup({
+  script,
+  args = [],
+  env = {},
+  url = '',
+  isReady,
+}: Start): Promise<ProcessGroup> {
   const file = path.join(logs, `${(started += 1)}.log`)
   const out = openSync(file, 'a')
   const child = startScript(script, args, {

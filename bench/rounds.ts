@@ -1,5 +1,5 @@
 import { cpuBetween, type BenchDatabase } from './database'
-import type { Group, Program } from './processes'
+import type { ProcessGroup, Program } from './processes'
 import type { LoadOrder, LoadResult } from './programs/load'
 import type { MailOrder, MailReply } from './programs/mail-receiver'
 import { ratiosOf } from './statistics'
@@ -114,7 +114,9 @@ export const contenderUnderLoad = (
   order: Omit<LoadOrder, 'url' | 'seconds'> & { url?: string },
   used: Used,
 ): Contender =>
-  measuredContender(name, used, (seconds) => bench.load.order({ url: used.group?.url ?? '', ...order, seconds }))
+  measuredContender(name, used, (seconds) =>
+    bench.load.order({ url: used.group?.url ?? '', ...order, seconds }),
+  )
 
 /** Returns the milliseconds of processor time per operation, PostgreSQL's included if known; undefined if `cpu` is unknown. */
 export function wholeCpu({ cpu, databaseCpu = 0 }: Sample): number | undefined {

@@ -10,7 +10,7 @@ import { openDatabase } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import configuration from '@/rekey.config'
-import { findOrStartDatabase } from './accounts/find-database'
+import { findOrStartDatabase } from './accounts/find-or-start-database'
 import { Mistake } from './accounts/mistake'
 import { addAccount, listAccounts, setActive } from './accounts/own-accounts'
 import { readPassword } from './accounts/read-password'
@@ -24,7 +24,7 @@ import {
   requestsCommand,
   sendLinkCommand,
 } from './accounts/support'
-import { checkUsers } from './check-users'
+import { checkUsersCommand } from './check-users'
 import { printMailHealth } from './mail-health'
 
 const usage = `Usage: npm run accounts -- <command>
@@ -49,7 +49,7 @@ The installation:
                          accounts would get an email; --sql prints grants and statements; --password-stdin verifies
                          a known password, without which production does not start on a mapped table
   mail [--json]          whether emails leave, and if not, why; exit code 1 when they do not
-  list                   all accounts, oldest first
+  list                   the accounts, oldest first, at most 10,000
 
 Rekey's own table:
   add <username> <email> [--first-name x] [--last-name x] [--locale xx] [--inactive] [--password-stdin]
@@ -90,7 +90,7 @@ async function main(): Promise<number> {
   const actor = needsActor ? readActor(values.as) : ''
 
   const product = readDemoProduct(process.env)
-  // Without DATABASE_URL the demo's database is meant, which has no table of a team's.
+  // Without DATABASE_URL the command works on the demo's database, which does not have the team's users table.
   const isDemo = !process.env.DATABASE_URL?.trim()
   const mapping = product ? demoUsersMapping(product) : isDemo ? undefined : configuration.users
   if (mapping && ['add', 'activate', 'deactivate'].includes(command))
@@ -148,7 +148,7 @@ async function main(): Promise<number> {
       case 'check':
         if (values['password-stdin'] && rest.length === 0)
           throw new Mistake('--password-stdin needs the login of an account whose password you know.')
-        return await checkUsers({
+        return await checkUsersCommand({
           database,
           accounts,
           audit,

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 
 /**
- * Returns the path of PUBLIC_URL for the build, which reads no other setting. Ignores an invalid URL: the start reports it.
+ * Returns the path of PUBLIC_URL, for code that runs without validated settings, such as the build. Ignores an invalid URL, which
+ * the start reports.
  *
  * @param {string | undefined} publicUrl
  * @returns {string} such as `/account`; empty without one
@@ -11,9 +12,10 @@ export function basePathOf(publicUrl = '') {
 }
 
 /**
- * Returns the path of the build in `.next`. Next writes it into every page and script, so another path needs another build.
+ * Returns the path for which the build in `.next` was made. Next writes it into every page and script, so another path needs
+ * another build.
  *
- * @returns {string} such as `/account`; empty without one
+ * @returns {string} such as `/account`; empty without a path, and without a build
  */
 export function builtBasePath() {
   const file = '.next/routes-manifest.json'

@@ -7,7 +7,7 @@ import * as esbuild from 'esbuild'
 import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
-/** Folders that Next reads. A new file there can be a new page. */
+/** The folders with sources of the pages. All their files count, because a new file there can be a new page. */
 const pageFolders = ['app', 'client', 'components', 'lib', 'messages']
 const pageFiles = [
   'next.config.js',
@@ -17,20 +17,20 @@ const pageFiles = [
   'services.ts',
   'tsconfig.json',
 ]
-/** Inputs that esbuild does not report: those of the database client and of module resolution. */
+/** Sources of the code outside Next that esbuild does not report: those of the database client and of module resolution. */
 const codeFiles = ['package-lock.json', 'prisma/schema.prisma', 'tsconfig.json']
 
-/** The file in a build directory that lists its sources: a JSON object of files and their digests. */
+/** Returns the path of a build directory's stamp: a JSON object with the build's sources and their digests. */
 const stampOf = (/** @type {string} */ directory) => path.join(directory, '.sources')
 
-/** @param {string} file @returns {string | null} null if it does not exist */
+/** @param {string} file @returns {string | null} null if the file does not exist */
 const digestOf = (file) =>
   existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex') : null
 
 /** @param {string[]} files @returns {Record<string, string | null>} */
 const digestsOf = (files) => Object.fromEntries(files.map((file) => [file, digestOf(file)]))
 
-/** Lists the sources of the pages, without tests. */
+/** Lists the sources of the pages, without their tests. */
 function pageSources() {
   const found = pageFolders
     .filter((folder) => existsSync(folder))
@@ -47,13 +47,13 @@ function readStamp(directory) {
   try {
     return JSON.parse(readFileSync(stamp, 'utf8'))
   } catch {
-    // Written by another version, or truncated.
+    // The stamp was written by another version, or is truncated.
     return undefined
   }
 }
 
 /**
- * Whether compiled code exists and its sources are unchanged.
+ * Whether a directory has the compiled code outside Next, of the current sources.
  *
  * @param {string} directory
  */
@@ -62,30 +62,30 @@ export function isCompiled(directory = 'dist') {
   return stamp !== undefined && isDeepStrictEqual(stamp, digestsOf(Object.keys(stamp)))
 }
 
-/** Whether code and pages are built from the current sources. */
+/** Whether the code outside Next and the pages are built from the current sources. */
 export const isBuilt = () => isCompiled() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
-/** Whether there is a build, even an outdated one. */
+/** Whether there is a build that can be started, even of older sources. */
 export const hasBuild = () =>
   existsSync('dist/server/processes/supervisor.js') && existsSync('.next/BUILD_ID')
-/** Whether the sources are here: a container image may contain only a build. */
+/** Whether the sources are here: a container image contains only a build. */
 export const hasSources = () => existsSync('server/processes/supervisor.ts')
 
 /**
  * Builds everything that production runs.
  *
- * @throws Error that names file and line of each type error in a team's own code, before anything is built
+ * @throws Error that names file and line of each type error in a team's own code, before an existing build is changed
  */
 export async function build() {
-  await generate()
+  await generateDatabaseClient()
   await checkTypes()
   await bundle('dist')
   await loadConfiguration('dist')
   await buildPages()
 }
 
-/** Builds all code outside Next without checking types, for commands that run after each edit. */
+/** Compiles the code outside Next without checking types, for commands that run after each edit. */
 export async function compile(directory = 'dist') {
-  await generate()
+  await generateDatabaseClient()
   await bundle(directory)
 }
 
@@ -136,9 +136,10 @@ export async function buildPages() {
 }
 
 /**
- * Generates Prisma's client. Any existing file as the engine prevents the download of an engine that it does not use.
+ * Generates Prisma's client. Prisma would download an engine that this does not need, unless PRISMA_SCHEMA_ENGINE_BINARY names an
+ * existing file: any file will do.
  */
-export async function generate() {
+export async function generateDatabaseClient() {
   mkdirSync('dist', { recursive: true })
   await run(
     'node_modules/prisma/build/index.js',

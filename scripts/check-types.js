@@ -1,5 +1,6 @@
-// Checks the types of a team's own code: `rekey.config.ts`, its use, and the imports of both. The build runs it as a child
-// process, which a signal can end. Not `tsc`: after a syntax error it reports no other error.
+// Checks the types of a team's own code: of `rekey.config.ts`, of `services.ts`, which uses it, and of the imports of both. The
+// build runs this script as a child process, which a signal can end. It does not run `tsc`, which reports no other error after a
+// syntax error.
 import { globSync } from 'node:fs'
 import path from 'node:path'
 import ts from 'typescript'
@@ -8,8 +9,8 @@ import ts from 'typescript'
 
 const cwd = ts.sys.getCurrentDirectory()
 /**
- * `services.ts` uses the configuration: a plain object without `defineConfig` is checked only there. Declarations of
- * packages without types are imported by no file.
+ * The files from which the compiler follows imports. A configuration without `defineConfig` is checked only in `services.ts`, which
+ * uses it. No file imports the declarations for packages without types.
  */
 const roots = ['rekey.config.ts', 'services.ts', ...globSync('lib/**/*.d.ts')]
 const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
@@ -26,7 +27,7 @@ const mistakes = ts
   .map((one) => ({ ...one, text: ts.flattenDiagnosticMessageText(one.messageText, '\n') }))
 
 /**
- * Reports unknown properties of the configuration. The compiler omits them if another property has a wrong type.
+ * Adds unknown properties of the configuration to the mistakes. The compiler omits them if another property has a wrong type.
  *
  * @param {ts.SourceFile} file @param {ts.Node} node
  */

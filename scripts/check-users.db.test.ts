@@ -18,7 +18,7 @@ import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { djangoPbkdf2 } from '@/lib/passwords/hashers/django'
 import { migrate } from '@/lib/setup/migrate'
 import { checkUsersTable, inspectUsersTable } from '@/lib/setup/users-table'
-import { checkUsers } from './check-users'
+import { checkUsersCommand } from './check-users'
 
 // What an operator is told of a mapping, by the command and at the start.
 
@@ -63,7 +63,7 @@ async function check(
   const print = vi.spyOn(console, 'log').mockImplementation((line = '') => void lines.push(String(line)))
   onTestFinished(() => print.mockRestore())
   const accounts = createSqlAccountStore(opened, users)
-  const code = await checkUsers({
+  const code = await checkUsersCommand({
     database: opened,
     accounts,
     audit: createAuditLog(opened, accounts.identity, pino({ level: 'silent' })),

@@ -31,11 +31,12 @@ type Options = {
 }
 
 /**
- * `npm run accounts -- check`: prints the columns of the mapping, its problems, and whether a login would get an email.
+ * `npm run accounts -- check`: prints the columns of the users mapping and its problems. With a login, also prints which accounts
+ * it finds, and whether each would get an email. With a password, verifies it and stores the proof.
  *
- * @returns the exit code: 1 where something must be corrected
+ * @returns the exit code: 1 if the mapping has a problem, no account has the login, or the password proves nothing
  */
-export async function checkUsers(options: Options): Promise<number> {
+export async function checkUsersCommand(options: Options): Promise<number> {
   const { database, mapping, isForeign, login, showSql } = options
   if (!isForeign && showSql)
     console.log('The accounts are in Rekey’s own table: `npm run migrate` grants what it needs.')
@@ -57,7 +58,10 @@ export async function checkUsers(options: Options): Promise<number> {
 /** The most accounts of one email address to check. */
 const most = 50
 
-/** Bytes of a password that proves: short enough that 72 bytes of bcrypt also hold enough of a pepper. */
+/**
+ * The most bytes of a password that may prove a mapping. Bcrypt ignores everything after 72 bytes: with a long password, it would
+ * ignore a wrong pepper.
+ */
 const longestProof = 32
 
 const proven = 'ok       A password was verified with this mapping: production starts.'
@@ -119,14 +123,18 @@ async function checkLogin(
   }
   for (const account of all)
     console.log(
-      `${escapeForTerminal(account.id)}  ${escapeForTerminal(signInName(account))}: ${outcomeOf(account)}`,
+      `${escapeForTerminal(account.id)}  ${escapeForTerminal(signInName(account))}: ${describeRequestOutcome(account)}`,
     )
   if (password === undefined) return 0
 
   return provePassword({ database, audit, mapping, isForeign }, all, password)
 }
 
-/** Verifies a known password and stores the proof, if the product stored it just as a reset would. */
+/**
+ * Verifies a known password. If the product stores it in the same form as a reset would, stores the proof of the mapping.
+ *
+ * @returns the exit code: 1 if the password proves nothing
+ */
 async function provePassword(
   { database, audit, mapping, isForeign }: Pick<Options, 'database' | 'audit' | 'mapping' | 'isForeign'>,
   accounts: readonly Account[],
@@ -185,8 +193,8 @@ const passwordProblems = {
   'several-hashes': 'several rows hold a hash of it',
 }
 
-/** Says whether a request for a link would send an email to an account, and why not. */
-export function outcomeOf(account: Account): string {
+/** Describes whether a request for a link would send an email to an account and, if not, why. */
+export function describeRequestOutcome(account: Account): string {
   const { isActive, email, passwordProblem } = account
   if (!isActive) return 'no email, because it is not active (users.active)'
   if (email === '') return 'no email, because it has no address'

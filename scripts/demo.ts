@@ -17,7 +17,7 @@ import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded-databas
 
 let stopping = false
 
-/** `npm run demo` and `npm run dev`: everything in one process, on an embedded database unless DATABASE_URL is set. */
+/** `npm run demo` and `npm run dev`: runs everything in one process, on an embedded database unless DATABASE_URL is set. */
 async function main(): Promise<void> {
   const { env } = process
   const dataDir = readDataDir(env)
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   env.LOG_LEVEL ||= 'warn'
   env.SECRET_KEY ||= loadOrCreateSecret(dataDir)
 
-  // Functions that close what was opened, in order. A signal during the start closes what is open by then.
+  // Functions that close what was opened; the last one is called first. A signal during the start closes what is open by then.
   const open: ((signal?: NodeJS.Signals) => Promise<unknown>)[] = []
   stopOnSignal(async (signal) => {
     stopping = true
@@ -81,7 +81,7 @@ type StepFacts = {
   demoProduct?: DemoProduct | undefined
 }
 
-/** Prints the first steps. */
+/** Prints the address, and the first steps of a person who tries Rekey. */
 function printSteps(url: string, { hasMailbox, hasWorker, dataDir, demoProduct }: StepFacts): void {
   const isEmbedded = dataDir !== undefined
   const [demo = '', ada = ''] = demoLogins(demoProduct)
@@ -115,7 +115,7 @@ function printSteps(url: string, { hasMailbox, hasWorker, dataDir, demoProduct }
 try {
   await main()
 } catch (error) {
-  // A stop during the start closes the database, so the start fails; ignore that and let the stop finish.
+  // A signal during the start closes the database, so the start fails: ignore that, and let the stop finish.
   if (!stopping) {
     console.error(error instanceof Error ? error.message : error)
     process.exit(1)

@@ -3,10 +3,10 @@ import { parseArgs } from 'node:util'
 import configuration from '@/rekey.config'
 import { readSettings, SettingsError, type Settings } from '@/lib/config/settings'
 import { settingsWarnings } from '@/lib/config/warnings'
-import { checkAddress } from './doctor/check-address'
+import { checkPublicUrl } from './doctor/check-public-url'
 import { checkDatabase } from './doctor/check-database'
 import { checkMail } from './doctor/check-mail'
-import { checkQueue } from './doctor/check-queue'
+import { checkProcessesAndJobs } from './doctor/check-processes-and-jobs'
 import { checkSender } from './doctor/check-sender'
 import { checkUsers } from './doctor/check-users'
 import { ok, runCheck, trouble, warning, type Finding } from './doctor/finding'
@@ -68,16 +68,16 @@ function parseSettings(): Settings | { problems: string[] } {
   }
 }
 
-/** Runs all checks at once. */
+/** Runs all checks at the same time; the findings about the settings come first. */
 async function checkAll(settings: Settings, { sendTo, resolver }: Options): Promise<Finding[]> {
   const { users, sendEmail } = configuration
   const checks: [string, () => Promise<Finding[]>][] = [
     ['database', () => checkDatabase(settings, users === undefined)],
     ['users', () => checkUsers(settings, users)],
-    ['queue', () => checkQueue(settings)],
+    ['queue', () => checkProcessesAndJobs(settings)],
     ['mail', () => checkMail(settings, { sendsItself: sendEmail !== undefined, sendTo })],
     ['sender', () => checkSender(settings.mail.from, resolver)],
-    ['address', () => checkAddress(settings)],
+    ['address', () => checkPublicUrl(settings)],
   ]
   const results = await Promise.all(checks.map(([name, check]) => runCheck(name, patience, check)))
   const risks = settingsWarnings(settings).map((sentence) => warning('settings', sentence))

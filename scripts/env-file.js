@@ -1,12 +1,12 @@
 // Reads `.env`. Plain JavaScript, because it runs before anything is built. Node's own parser (`util.parseEnv`) silently
-// truncates values and drops lines; docs/decisions/0023 lists what this one reports instead.
+// truncates values and drops lines; docs/decisions/0023 lists what this parser reports instead.
 import { lstatSync, readFileSync } from 'node:fs'
 
 /**
  * @typedef {object} EnvFile
  * @property {Record<string, string>} values
- * @property {string[]} problems reasons not to use the file, a sentence each, never quoting a value
- * @property {string[]} notes warnings about unexpected effects, a sentence each
+ * @property {string[]} problems sentences that say why the file must not be used; none quotes a value
+ * @property {string[]} notes sentences that warn about unexpected effects
  */
 
 const advice = 'put the value in quotes, or write white space before and after the # of a comment'
@@ -46,7 +46,7 @@ export function loadEnvFile(file, env) {
 }
 
 /**
- * Warns about names that `.env` cannot set, or not for every process.
+ * Returns a warning about a name that has no effect in `.env`; undefined for all other names.
  *
  * @param {string} name
  */
@@ -59,8 +59,8 @@ function warningAbout(name) {
 }
 
 /**
- * Parses a `.env` file: comments, and `NAME=value`, `NAME='value'` or `NAME="value"`, each optionally after `export `. A
- * quoted value may have several lines.
+ * Parses a `.env` file: comments, and `NAME=value`, optionally after `export `. A value in quotation marks ("…", '…' or `…`) may
+ * have several lines; in double ones, `\n` is a line break.
  *
  * @param {Uint8Array} bytes
  * @returns {EnvFile}
@@ -123,7 +123,8 @@ function decode(bytes) {
 }
 
 /**
- * @typedef {{ value?: string, problem?: string, more?: number }} Reading `more`: how many further lines belong to the value
+ * @typedef {{ value?: string, problem?: string, more?: number }} Reading the value, or the problem with it; `more`: how many of
+ * the following lines belong to the value
  */
 
 /**

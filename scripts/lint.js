@@ -1,5 +1,5 @@
-// `npm run lint`: ESLint, then Prettier. Not two commands in package.json: at a signal, the shell between them would exit
-// and leave the running one behind.
+// `npm run lint`: ESLint, then Prettier. They are not two commands in package.json: at a signal, the shell that runs them would
+// exit, and the running command would go on.
 import { runScript } from './stop-signals.js'
 
 for (const [script, ...args] of /** @type {const} */ ([

@@ -2,9 +2,9 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /**
- * Loads the compiled `rekey.config.ts`, so that build or start report an error in it once.
+ * Loads the compiled `rekey.config.ts`, so that an error in it is reported once, when the build or the start does so.
  *
- * @param {string} directory the directory of compiled code
+ * @param {string} directory the directory of the compiled code
  * @throws Error that names the error's type, file and line; never its message, which may quote a secret (requirement L3)
  */
 export async function loadConfiguration(directory) {

@@ -3,9 +3,9 @@ import { createMailStateStore, type MailFacts } from '@/lib/mail-health/state'
 import { assessMailHealth } from '@/lib/mail-health/verdict'
 
 /**
- * Prints the mail health, as text or as JSON.
+ * `npm run accounts -- mail`: prints whether emails leave, as text or as JSON.
  *
- * @returns the exit code: 0 if emails leave or nothing is known to be wrong, else 1
+ * @returns the exit code: 0 if nothing is known to stop all emails, else 1
  * @throws if the database is unavailable
  */
 export async function printMailHealth(database: Database, asJson: boolean): Promise<number> {
@@ -16,7 +16,7 @@ export async function printMailHealth(database: Database, asJson: boolean): Prom
   return verdict.status === 'ok' ? 0 : 1
 }
 
-/** Describes the mail health in sentences. */
+/** Describes in sentences whether emails leave, when one last left, and whether a worker runs and jobs wait. */
 export function describeMailHealth(facts: MailFacts): string[] {
   const verdict = assessMailHealth(facts)
   const { accepted, failing, workerSeen, waiting, due, reason } = facts

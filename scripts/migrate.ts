@@ -5,7 +5,7 @@ import { encryptionWarnings } from '@/lib/setup/preflight'
 import { readDatabaseSettings } from '@/lib/config/command-settings'
 import { parseDatabaseUrl, describeDatabaseUrl } from '@/lib/config/database-url'
 
-/** Returns the app's role; undefined if it is also the one that migrates. */
+/** Returns the role of DATABASE_URL; undefined if it is also the role that migrates, or if the URL names none. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {
   const [app, migrator] = [url, migrationUrl].map((text) => parseDatabaseUrl(text)?.user)
   return app === migrator || app === '' ? undefined : app

@@ -1,9 +1,9 @@
-// Parses the reports of the test runners: counts, and the names of failed tests.
+// Parses the reports of Vitest and Playwright: numbers of tests, and the names of failed tests.
 
 /** @typedef {{ passed: number, failed: number, failures: string[] }} Result */
 
-/** Parses Vitest's JSON report, or a part of it. @param {any} report @returns {Result} */
-export function readVitest({ testResults }) {
+/** Parses Vitest's JSON report, or an object with some of its `testResults`. @param {any} report @returns {Result} */
+export function parseVitestReport({ testResults }) {
   /** @type {string[]} */
   const failures = []
   const count = { passed: 0, failed: 0 }
@@ -16,14 +16,14 @@ export function readVitest({ testResults }) {
     count.failed += failed.length
     for (const test of failed)
       failures.push(`${file.name}: ${test.fullName}\n${test.failureMessages[0] ?? ''}`)
-    // A file that does not load, or whose setup throws, fails without a failed test.
+    // A file that does not load, or whose set-up throws, fails without a failed test.
     if (file.status === 'failed' && failed.length === 0) failures.push(`${file.name}\n${file.message}`)
   }
   return { ...count, failures }
 }
 
 /** Parses Playwright's JSON report. @param {any} report @returns {Result} */
-export function readPlaywright({ stats, suites, errors }) {
+export function parsePlaywrightReport({ stats, suites, errors }) {
   /** @type {string[]} */
   const failures = errors.map((/** @type {any} */ error) => error.message)
   /** @param {any} suite */
@@ -40,9 +40,9 @@ export function readPlaywright({ stats, suites, errors }) {
 }
 
 /**
- * Formats failures in full, then one per line, so that the end of a log names them all. Truncates long messages in the middle:
- * they mostly contain one long counterexample.
- * @param {string[]} failures a name and, from the second line on, a message
+ * Formats failures in full, then in one line each, so that the end of a log names them all. Long messages lose their middle, which
+ * is mostly one long counterexample.
+ * @param {string[]} failures the name of a test and, from the second line on, its message
  */
 export function formatFailures(failures) {
   const details = failures.map((failure) =>

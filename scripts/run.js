@@ -9,6 +9,11 @@ import { takeUsersOption } from './demo-users/users-option.js'
 import { loadConfiguration } from './load-configuration.js'
 import { watchParents } from './watch-parents.js'
 
+/**
+ * `needs` says what must be there before a command runs. `pages`: the whole build, which is made if it is missing or not of the
+ * current sources. `code`: the code outside Next, which is compiled in the same cases. `built`: the whole build, which is not
+ * made: the command fails. `users`: whether the command has the option `--users`.
+ */
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo', users: true },
   dev: { entry: 'scripts/demo', needs: 'code', mode: 'dev', users: true },
@@ -47,19 +52,19 @@ if (envFile.problems.length > 0)
       '\n',
     ),
   )
-// Set before Next or React is loaded: both read it only once.
+// Set before Next or React is loaded, because both read NODE_ENV only once.
 process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
 process.env.NEXT_TELEMETRY_DISABLED = '1'
 if ('mode' in command) process.env.REKEY_MODE = command.mode
 delete process.env.REKEY_DEMO_USERS
 if ('users' in command) readUsersOption()
 
-/** Passes the option `--users` to the command: the product whose tables the demo has. */
+/** Passes the value of `--users`, the product whose tables the demo has, to the command in REKEY_DEMO_USERS. */
 function readUsersOption() {
   try {
     const product = takeUsersOption(process.argv)
     if (product === undefined) return
-    // The tables of another product are made in a database that has nothing else.
+    // The product's tables are created only in a demo's own database: the one of DATABASE_URL may already have such tables.
     if (process.env.DATABASE_URL?.trim())
       fail('--users has a database of its own: run this command without DATABASE_URL.')
     process.env.REKEY_DEMO_USERS = product
@@ -77,15 +82,14 @@ try {
     if (hasSources() && !isBuilt()) fail('The sources changed since the build; run `npm run build`.')
   }
   if (command.needs === 'code' && hasSources() && !isCompiled()) {
-    // A running service may restart its worker from `dist` at any time, so compile edited sources to a separate directory, as
-    // Next's dev server does.
+    // A running service may restart its worker from `dist` at any time, so edited sources are compiled to another directory.
     directory = 'dist/dev'
     if (!isCompiled(directory)) await compile(directory)
   }
   if (command.needs === 'pages' && (name === 'build' || !isBuilt() || isForAnotherPath())) {
     await build()
   }
-  // Otherwise an error in the team's code would cause a 500 for each request.
+  // Without this, an error in the team's code would stop no start, but cause a 500 for each request.
   if ('mode' in command) await loadConfiguration(directory)
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
@@ -95,6 +99,6 @@ if ('entry' in command) {
   process.argv.splice(1, 2, name)
   await import(pathToFileURL(path.resolve(directory, `${command.entry}.js`)).href)
 } else {
-  // Connections that the team's code opened while loading must not keep the build from ending.
+  // The build loaded the team's code: connections that this opened must not keep the process running.
   process.exit(0)
 }

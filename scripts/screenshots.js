@@ -1,11 +1,11 @@
 // `npm run screenshots`: pictures of every state of every page and of both emails, in every language, on three sizes of
-// screen, light, dark and with forced colours, in `screenshots/` (e2e/support/screenshots.ts). All of them take hours; everything
-// narrows, and several values are a list:
+// screen, light, dark and with forced colours, in `screenshots/` (e2e/support/screenshots.ts). Taking all of them takes hours.
+// Each option limits them to one value or a list of values; `--out` names another directory:
 //   npm run screenshots -- --lang ar,ja --state the-request-form,email-link --size 320 --scheme light,dark --out pictures
 import { runScript } from './stop-signals.js'
 import { parseArgs } from 'node:util'
 import { build, isBuilt } from './build.js'
-import { findBrowser } from './find-browser.js'
+import { findOrInstallBrowser } from './find-or-install-browser.js'
 
 const text = /** @type {const} */ ({ type: 'string' })
 const { values } = parseArgs({ options: { lang: text, state: text, size: text, scheme: text, out: text } })
@@ -14,6 +14,8 @@ if (!isBuilt()) await build()
 const { code } = await runScript(
   'node_modules/playwright/cli.js',
   ['test', '--config', 'e2e/support/screenshots.config.ts'],
-  { env: { ...process.env, BROWSER_PATH: findBrowser(), REKEY_SCREENSHOTS: JSON.stringify(values) } },
+  {
+    env: { ...process.env, BROWSER_PATH: findOrInstallBrowser(), REKEY_SCREENSHOTS: JSON.stringify(values) },
+  },
 )
 process.exitCode = code ?? 1

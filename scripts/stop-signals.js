@@ -1,11 +1,11 @@
-// Stops an npm script cleanly on signals. Import it first: process 1 of a container ignores signals without a listener, and
-// child processes would outlive a parent that a signal killed.
+// Stops an npm script and its child processes on signals. Import it first: without a listener, process 1 of a container ignores
+// signals, and any other process dies at once, so that its child processes outlive it.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
 /** @import { ChildProcess, SpawnOptions } from 'node:child_process' */
 
-/** Milliseconds that child processes have to end after the signal; longer than a service needs for its running requests. */
+/** Milliseconds that child processes have to end after the signal. Longer than the 30 s in which `npm start` stops. */
 const grace = 35_000
 const pollInterval = 50
 
@@ -13,7 +13,7 @@ const pollInterval = 50
 const children = new Set()
 let stopping = false
 
-// SIGHUP: the terminal was closed, or `watchParents` noticed the end of npm.
+// SIGHUP comes when the terminal is closed, and from `watchParents` when npm has ended.
 for (const signal of /** @type {const} */ (['SIGTERM', 'SIGINT', 'SIGHUP']))
   process.on(signal, () => void stop(signal))
 
@@ -51,7 +51,7 @@ function signalGroup(group, signal) {
 }
 
 /**
- * Starts a Node script as a child process; a stop signal to this process ends it too.
+ * Starts a Node script as a child process; a stop signal to this process ends the script, too.
  *
  * @param {string} script @param {string[]} args @param {Pick<SpawnOptions, 'env' | 'stdio'>} options
  */
@@ -65,11 +65,12 @@ export function startScript(script, args, options) {
 }
 
 /**
- * Runs a Node script to its end; a stop signal to this process ends it and its descendants.
+ * Runs a Node script to its end; a stop signal to this process ends the script and its descendants. Then the promise never
+ * resolves, because this process ends.
  *
  * @param {string} script @param {string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, quiet?: boolean }} [options] `quiet`: collect the output instead of showing it
- * @returns {Promise<{ code: number | null, output: string }>} the code is null if a signal ended it
+ * @returns {Promise<{ code: number | null, output: string }>} the exit code, which is null if a signal ended the script
  */
 export function runScript(script, args, { env = process.env, quiet = false } = {}) {
   return new Promise((resolve, reject) => {

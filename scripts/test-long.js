@@ -1,11 +1,11 @@
-// `npm run test:long`: runs the long form of the tests that have one. For a night, or before a release; docs/long-runs.md has
-// the last results. `npm run test:long -- lib/http` runs those whose path contains that text.
+// `npm run test:long`: runs the long form of the tests that have one, for a night or before a release. docs/long-runs.md has the
+// last results. `npm run test:long -- lib/http` runs only the tests whose path contains that text.
 import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { build, generate, isBuilt } from './build.js'
-import { findBrowser } from './find-browser.js'
-import { readPlaywright, readVitest, formatFailures } from './report.js'
+import { build, generateDatabaseClient, isBuilt } from './build.js'
+import { findOrInstallBrowser } from './find-or-install-browser.js'
+import { parsePlaywrightReport, parseVitestReport, formatFailures } from './report.js'
 
 /** @import { Result } from './report.js' */
 
@@ -28,7 +28,7 @@ if (files.length === 0) {
 }
 rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
-await generate()
+await generateDatabaseClient()
 if (files.some((file) => file.startsWith('e2e')) && !isBuilt()) {
   await build()
 }
@@ -39,7 +39,9 @@ const lines = []
 const failures = []
 
 /**
- * @param {string} script @param {string[]} args @param {string} report the file that the script writes
+ * Runs a test runner, and adds what its report contains to `lines` and `failures`.
+ *
+ * @param {string} script @param {string[]} args @param {string} report the path of the report that the runner writes
  * @param {(report: any) => [file: string, result: Result, milliseconds: number][]} read
  */
 async function run(script, args, report, read) {
@@ -49,7 +51,7 @@ async function run(script, args, report, read) {
       REKEY_LONG: '1',
       NEXT_TELEMETRY_DISABLED: '1',
       PLAYWRIGHT_JSON_OUTPUT_FILE: report,
-      ...(specs.length > 0 && { BROWSER_PATH: findBrowser() }),
+      ...(specs.length > 0 && { BROWSER_PATH: findOrInstallBrowser() }),
     },
   })
   if (code !== 0) failures.push(`${path.basename(report, '.json')}: exit code ${code}`)
@@ -70,7 +72,7 @@ if (tests.length > 0) {
     ({ testResults }) =>
       testResults.map((/** @type {any} */ file) => [
         path.relative('.', file.name),
-        readVitest({ testResults: [file] }),
+        parseVitestReport({ testResults: [file] }),
         file.endTime - file.startTime,
       ]),
   )
@@ -78,7 +80,7 @@ if (tests.length > 0) {
 for (const spec of specs) {
   const report = path.join(results, `${path.basename(spec)}.json`)
   await run('node_modules/playwright/cli.js', ['test', spec], report, (parsed) => [
-    [spec, readPlaywright(parsed), parsed.stats.duration],
+    [spec, parsePlaywrightReport(parsed), parsed.stats.duration],
   ])
 }
 

@@ -1,21 +1,21 @@
-// `npm test`: all checks, on the embedded database or on the server of TEST_DATABASE_URL. `npm test -- unit app` runs only
-// these parts: types, lint, unit, database, app, browser; and four that are not part of `npm test`: `slow`, which takes long
-// and rarely tells anything new, `timing`, which needs the machine for itself, `peers`, which needs other products and a
-// server, and `journeys`, the browser tests that reach the database. Ends with the names of failed tests and a line
-// `N passed, N failed`, summed over the runners.
+// `npm test`: runs the checks, on the embedded database or on the server of TEST_DATABASE_URL. Its parts are types, lint, unit,
+// database, app and browser; `npm test -- unit app` runs only these two. Four parts run only if they are named: `slow`, which takes
+// long and rarely fails alone; `timing`, which needs the machine for itself; `peers`, which needs other products and a server; and
+// `journeys`, the browser tests that reach the database. Ends with the names of failed tests and a line `N passed, N failed`,
+// summed over all test runners.
 import { runScript } from './stop-signals.js'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/support/build-secrets.js'
-import { generate, isBuilt } from './build.js'
-import { findBrowser } from './find-browser.js'
-import { readPlaywright, readVitest, formatFailures } from './report.js'
+import { generateDatabaseClient, isBuilt } from './build.js'
+import { findOrInstallBrowser } from './find-or-install-browser.js'
+import { parsePlaywrightReport, parseVitestReport, formatFailures } from './report.js'
 
 /** @import { Result } from './report.js' */
 
 const results = path.resolve('test-results', process.env.TEST_DATABASE_URL ? 'server' : 'embedded')
 const wanted = process.argv.slice(2)
-/** The browser tests that depend on the database; the others test only pages. */
+/** The browser tests that depend on the database, which `journeys` runs; the others test only pages. */
 const journeys = [
   'damaged-links',
   'mail-scanner',
@@ -25,7 +25,8 @@ const journeys = [
   'without-javascript',
 ]
 /**
- * Folders of `e2e/` whose tests say the same on every database: `npm test` runs them, so `app` on a server leaves them out.
+ * The folders of `e2e/` whose tests do not depend on the database. `npm test` runs them on the embedded one, so `npm test -- app` on
+ * a server omits them.
  */
 const anyDatabase = ['http', 'repository']
 const appFolders =
@@ -34,14 +35,14 @@ const appFolders =
         .filter((folder) => !anyDatabase.includes(folder))
         .map((folder) => `e2e/${folder}/`)
     : []
-/** @param {string} part */
+/** Whether a part should run. @param {string} part */
 const isWanted = (part) =>
   wanted.length === 0 ? !['slow', 'timing', 'peers', 'journeys'].includes(part) : wanted.includes(part)
 const count = { passed: 0, failed: 0 }
 /** @type {string[]} */
 const failures = []
 
-/** @param {string} title @param {string} script @param {string[]} args @param {Record<string, string>} [env] */
+/** Runs one check. @param {string} title @param {string} script @param {string[]} args @param {Record<string, string>} [env] */
 async function run(title, script, args, env = {}) {
   console.log(`\n── ${title}`)
   const start = performance.now()
@@ -52,7 +53,7 @@ async function run(title, script, args, env = {}) {
   if (code !== 0) failures.push(`${title}: exit code ${code}`)
 }
 
-/** @param {string} file @param {(report: any) => Result} read */
+/** Adds the results of a report, if it was written. @param {string} file @param {(report: any) => Result} read */
 function add(file, read) {
   if (!existsSync(file)) return
   const result = read(JSON.parse(readFileSync(file, 'utf8')))
@@ -75,25 +76,25 @@ async function vitest(project, title, paths = []) {
     '--maxWorkers=2',
     ...paths,
   ])
-  add(file, readVitest)
+  add(file, parseVitestReport)
 }
 
 /** @param {string} title @param {string} report @param {string[]} args */
 async function playwright(title, report, args) {
   const file = path.join(results, `${report}.json`)
   await run(title, 'node_modules/playwright/cli.js', ['test', ...args], {
-    BROWSER_PATH: findBrowser(),
+    BROWSER_PATH: findOrInstallBrowser(),
     PLAYWRIGHT_JSON_OUTPUT_FILE: file,
   })
-  add(file, readPlaywright)
+  add(file, parsePlaywrightReport)
 }
 
 try {
   rmSync(results, { recursive: true, force: true })
   mkdirSync(results, { recursive: true })
-  await generate()
+  await generateDatabaseClient()
 
-  // Each of them keeps one core busy.
+  // At the same time, because each of these checks keeps only one core busy.
   await Promise.all([
     isWanted('types') && run('types', 'node_modules/typescript/bin/tsc', []),
     isWanted('lint') && run('lint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings', '0', '.']),
@@ -122,7 +123,7 @@ try {
       '--project',
       'phone',
     ])
-  // On the phone the same journeys reach the same database.
+  // Not on the phone as well, where the journeys would reach the database in the same way.
   if (isWanted('journeys'))
     await playwright('the running app in a browser', 'journeys', [...journeys, '--project', 'desktop'])
   if (isWanted('slow'))

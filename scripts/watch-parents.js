@@ -1,13 +1,13 @@
-// Stops an npm script whose parent ended without forwarding a signal.
+// Stops an npm script whose parent, such as npm, ended without passing on a signal.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** Milliseconds. */
+/** Milliseconds between two checks of the parents. */
 const interval = 1_000
 
-/** A shell that waits for a foreground command: `sh -c 'npm start'`. With a script file, it may run it in the background. */
+/** The names of shells. */
 const shell = /^(?:sh|ash|dash|bash|ksh|zsh)$/
-/** Text after `-c` with which a command outlives its shell: a single `&`, or a command such as `nohup`. */
+/** Matches a text after `-c` whose command may outlive the shell: it has a single `&`, or a command such as `nohup`. */
 const detaches = /(?<![&<>])&(?![&>])|\b(?:nohup|setsid|disown|coproc|source)\b|(?:^|[;\s])\.\s/
 
 /**
@@ -27,22 +27,27 @@ function readProcess(pid) {
   }
 }
 
-/** Whether a process is a shell that only waits for a foreground command. @param {string[]} command its arguments */
+/**
+ * Whether a process is a shell that only waits for a foreground command, such as `sh -c 'npm start'`. A shell that runs a script
+ * file is not: it may run commands in the background.
+ *
+ * @param {string[]} command the name of the program and its arguments
+ */
 export function isWaitingShell([program = '', option = '', text = '']) {
   return shell.test(path.basename(program)) && /^-[a-z]*c$/.test(option) && !detaches.test(text)
 }
 
 /**
- * Lists the parents that only wait for this process: npm (or another runner of package.json's scripts), and the shells around
- * it. Other parents must not be watched: a service in the background of a shell, under `nohup`, or of a process manager must
- * survive the end of its parent.
+ * Lists the processes that only wait for this one: npm, or another program that runs package.json's scripts, and the shells that
+ * wait for it. Other parents must not be watched: a service that a shell runs in the background or under `nohup`, or that a
+ * process manager runs, must survive the end of its parent.
  *
- * @param {string} name the npm script
+ * @param {string} name the name of the npm script
  * @returns {{ child: number, parent: number }[]} each child with its current parent
  */
 function waitingParents(name) {
   const { npm_lifecycle_script: npmRuns = '', NODE_RUN_SCRIPT_NAME: nodeRuns } = process.env
-  // Child processes inherit these variables: they may name another script.
+  // The variables may be inherited, and then name another script.
   if (!npmRuns.startsWith(`exec node scripts/run.js ${name}`) && nodeRuns !== name) return []
   const links = [{ child: process.pid, parent: process.ppid }]
   for (;;) {
@@ -54,10 +59,10 @@ function waitingParents(name) {
 }
 
 /**
- * Sends SIGHUP to this process once a parent that waits for it ended. Otherwise nothing could stop it, and the next start
- * would find its port in use.
+ * Sends SIGHUP to this process when a process that waits for it, such as npm, has ended. Otherwise this process would go on
+ * unnoticed, and the next start would find its port in use.
  *
- * @param {string} name the npm script
+ * @param {string} name the name of the npm script
  */
 export function watchParents(name) {
   const links = waitingParents(name)

@@ -33,9 +33,24 @@ export async function betterAuth(bench: Bench): Promise<Results> {
   const [ours, others] = ['a known account', 'an unknown account'].map((who) => [who, `better-auth, ${who}`])
   const samples = await runRounds(bench, [
     contenderUnderLoad(bench, ours![1]!, { ...request, body: '{"email":"bench-{value}@example.com"}' }, used),
-    contenderUnderLoad(bench, ours![0]!, { ...knownAccountRequest, connections: 16 }, { group: app, database }),
-    contenderUnderLoad(bench, others![1]!, { ...request, body: '{"email":"stranger-{value}@example.com"}' }, used),
-    contenderUnderLoad(bench, others![0]!, { ...unknownAccountRequest, connections: 16 }, { group: app, database }),
+    contenderUnderLoad(
+      bench,
+      ours![0]!,
+      { ...knownAccountRequest, connections: 16 },
+      { group: app, database },
+    ),
+    contenderUnderLoad(
+      bench,
+      others![1]!,
+      { ...request, body: '{"email":"stranger-{value}@example.com"}' },
+      used,
+    ),
+    contenderUnderLoad(
+      bench,
+      others![0]!,
+      { ...unknownAccountRequest, connections: 16 },
+      { group: app, database },
+    ),
   ])
   return {
     comparisons: [ours, others].map((pair) => compare(samples, pair![0]!, pair![1]!, 'rate ≥ 2')),

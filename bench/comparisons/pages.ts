@@ -18,7 +18,12 @@ export async function pages(bench: Bench): Promise<Results> {
   const samples = await runRounds(bench, [
     contenderUnderLoad(bench, 'an empty page', { ...page, path: '/' }, { group: peers }),
     contenderUnderLoad(bench, '/forgot-password/', { ...page, path: '/forgot-password/' }, used),
-    contenderUnderLoad(bench, '/reset-password/', { ...page, path: '/reset-password/?{value}', values: links }, used),
+    contenderUnderLoad(
+      bench,
+      '/reset-password/',
+      { ...page, path: '/reset-password/?{value}', values: links },
+      used,
+    ),
   ])
   const weights = {
     'an empty page': await weightOf(peers.url, '/'),

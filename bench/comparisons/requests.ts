@@ -26,7 +26,11 @@ const forged: Request = {
   values: { first: 1, count: accountCount },
   status: 400,
 }
-const missing: Request = { path: '/not-there-{value}/', values: { first: 1, count: accountCount }, status: 404 }
+const missing: Request = {
+  path: '/not-there-{value}/',
+  values: { first: 1, count: accountCount },
+  status: 404,
+}
 /** A request to the empty handler of the peers' app. */
 export const emptyHandlerRequest: Request = { path: '/empty', body: '{"login":"bench-{value}"}', status: 200 }
 
@@ -62,8 +66,18 @@ export async function requests(bench: Bench): Promise<Results> {
     contenderUnderLoad(bench, 'too many requests (429)', { ...limited, connections }, used),
     contenderUnderLoad(bench, 'a bad signature', { ...forged, connections }, used),
     contenderUnderLoad(bench, 'a page that is not there', { ...missing, connections }, used),
-    contenderUnderLoad(bench, 'an empty handler, 64 connections', { ...emptyHandlerRequest, connections: 64 }, { group: peers }),
-    contenderUnderLoad(bench, 'a known account, 64 connections', { ...knownAccountRequest, connections: 64 }, used),
+    contenderUnderLoad(
+      bench,
+      'an empty handler, 64 connections',
+      { ...emptyHandlerRequest, connections: 64 },
+      { group: peers },
+    ),
+    contenderUnderLoad(
+      bench,
+      'a known account, 64 connections',
+      { ...knownAccountRequest, connections: 64 },
+      used,
+    ),
     contenderUnderLoad(
       bench,
       'a known account, 2 web processes',
@@ -72,7 +86,14 @@ export async function requests(bench: Bench): Promise<Results> {
     ),
     ...(bench.peer === undefined
       ? []
-      : [contenderUnderLoad(bench, bench.peer, { ...unknownAccountRequest, ...peer(bench.peer), connections }, {})]),
+      : [
+          contenderUnderLoad(
+            bench,
+            bench.peer,
+            { ...unknownAccountRequest, ...peer(bench.peer), connections },
+            {},
+          ),
+        ]),
   ])
 
   const base = 'an empty handler'

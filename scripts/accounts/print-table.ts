@@ -1,6 +1,6 @@
 import { escapeForTerminal } from '@/scripts/escape-for-terminal'
 
-/** Prints rows as a table; the properties of the first row are the columns. */
+/** Prints rows as a table, whose columns are the properties of the first row; without rows, prints `none`. */
 export function printTable(rows: Record<string, string>[], none: string): void {
   const [first] = rows
   if (first === undefined) return console.log(none)

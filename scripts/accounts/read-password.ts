@@ -1,6 +1,6 @@
 import { Mistake } from './mistake'
 
-/** Reads the typed or piped password, without its final line break. */
+/** Reads a password from standard input, without its final line break. @throws Mistake if it is empty; TypeError if not UTF-8 */
 export async function readPassword(): Promise<string> {
   if (process.stdin.isTTY) console.error('Type the password, then Enter and Ctrl-D:')
   const chunks: Buffer[] = []

@@ -18,7 +18,7 @@ import {
 import { requestsOfAccount, type FoundRequest, type RequestStep } from '@/lib/support/requests-of-account'
 import { describeAuditEntry } from '@/lib/support/audit-text'
 import configuration from '@/rekey.config'
-import { outcomeOf } from '@/scripts/check-users'
+import { describeRequestOutcome } from '@/scripts/check-users'
 import { escapeForTerminal } from '@/scripts/escape-for-terminal'
 import { createServices } from '@/services'
 import { Mistake, noAccount } from './mistake'
@@ -28,7 +28,11 @@ import { printTable } from './print-table'
 
 type Parts = { accounts: AccountStore; audit: AuditLog; database: Database }
 
-/** Finds the one account of a login: its username, or an address that no other account has. @throws Mistake */
+/**
+ * Finds the one account of a login: its username, or an email address that no other account has.
+ *
+ * @throws Mistake if there is none, or several have the address
+ */
 export async function findAccount(accounts: AccountStore, login: string): Promise<Account> {
   const named = await accounts.findOne(login)
   if (named !== null) return named
@@ -44,9 +48,9 @@ export async function findAccount(accounts: AccountStore, login: string): Promis
 }
 
 /**
- * Reads `--as`, the name that the audit log stores with what the support does.
+ * Validates the value of `--as`: the name of the person who runs the command, for the audit log.
  *
- * @throws Mistake
+ * @throws Mistake if it is missing or invalid
  */
 export function readActor(value: string | undefined): string {
   const actor = value?.trim() ?? ''
@@ -55,7 +59,7 @@ export function readActor(value: string | undefined): string {
   return actor
 }
 
-/** `send-link`: queues an email with a link. @throws Mistake */
+/** `send-link`: queues an email with a link. @throws Mistake if the account may not be reset */
 export async function sendLinkCommand(
   { audit, database }: Parts,
   account: Account,
@@ -72,7 +76,11 @@ export async function sendLinkCommand(
   console.log('`npm run accounts -- requests` shows whether it leaves.')
 }
 
-/** `print-link`: prints a link that lives 15 minutes. @throws Mistake */
+/**
+ * `print-link`: prints a link that lives 15 minutes.
+ *
+ * @throws Mistake if the account may not be reset, or if the output is no terminal and `force` is false
+ */
 export async function printLinkCommand(account: Account, actor: string, force: boolean): Promise<void> {
   if (!process.stdout.isTTY && !force)
     throw new Mistake('The link would go into a file or a pipe, where it stays. Use a terminal, or --force.')
@@ -90,7 +98,7 @@ export async function printLinkCommand(account: Account, actor: string, force: b
   })
 }
 
-/** `cancel-links`: revokes all links of an account. */
+/** `cancel-links`: revokes all links of an account, and drops its emails with links that have not left. */
 export async function cancelLinksCommand(
   { accounts, audit, database }: Parts,
   account: Account,
@@ -102,7 +110,7 @@ export async function cancelLinksCommand(
   if (dropped > 0) console.log(`Dropped ${dropped} email(s) with a link that had not left yet.`)
 }
 
-/** `lift-limit`: lifts the limits of an account or, with `--client`, those of an IP address. @throws Mistake */
+/** `lift-limit`: lifts the limits of an account, or of the client with an IP address. @throws Mistake if it is no IP address */
 export async function liftLimitCommand(target: Account | { client: string }, actor: string): Promise<void> {
   await withServices(async (services) => {
     if (!('client' in target)) {
@@ -119,17 +127,17 @@ export async function liftLimitCommand(target: Account | { client: string }, act
   })
 }
 
-/** `requests`: each live request of an account, and what became of it. */
+/** `requests`: prints the requests of an account whose links may still be valid, each with what happened since. */
 export async function requestsCommand({ audit, database }: Parts, account: Account): Promise<void> {
   const period = readLinkPeriod(process.env)
   const since = new Date(Date.now() - period * 1000)
   const requests = await requestsOfAccount({ audit, database }, account, since)
-  if (!isResettable(account)) console.log(`Note: ${outcomeOf(account)}.`)
+  if (!isResettable(account)) console.log(`Note: ${describeRequestOutcome(account)}.`)
   if (requests.length === 0) return console.log(`No link was requested since ${formatInstant(since)}.`)
   for (const request of requests) printRequest(request, period)
 }
 
-/** `history`: the audit entries of an account as a list of events, oldest first. */
+/** `history`: prints the audit entries of an account as a table, oldest first. */
 export async function historyCommand({ audit }: Parts, account: Account): Promise<void> {
   const rows = (await audit.history(account.id)).map((line) => ({
     time: formatInstant(line.at),
@@ -167,25 +175,29 @@ function printRequest({ requestId, requestedAt, steps: taken }: FoundRequest, pe
   }
 }
 
-/** Formats an instant in the reader's time zone, which TZ names. */
+/** Formats an instant in the time zone of TZ, else in the machine's. */
 function formatInstant(instant: Date): string {
   return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' }).format(instant)
 }
 
 function requireResettable(account: Account): void {
-  if (!isResettable(account)) throw new Mistake(`${signInName(account)}: ${outcomeOf(account)}.`)
+  if (!isResettable(account)) throw new Mistake(`${signInName(account)}: ${describeRequestOutcome(account)}.`)
 }
 
-/** Signing a link and finding a count need the secret, so all settings must be valid. @throws SettingsError */
+/**
+ * Calls `act` with the services. They need SECRET_KEY, to sign links and to find the counts of limits, and with it all settings.
+ *
+ * @throws SettingsError if a setting is invalid; Mistake if the account may not be reset
+ */
 async function withServices(
   act: (services: ReturnType<typeof createServices>) => Promise<void>,
 ): Promise<void> {
-  // The log would mix with the output.
+  // Log lines would mix with the command's output.
   const services = createServices(readSettings({ ...process.env, LOG_LEVEL: 'fatal' }))
   try {
     await act(services)
   } catch (error) {
-    if (error instanceof AccountNotResettable) throw new Mistake(`${outcomeOf(error.account)}.`)
+    if (error instanceof AccountNotResettable) throw new Mistake(`${describeRequestOutcome(error.account)}.`)
     throw error
   } finally {
     await services.database.close()

@@ -15,12 +15,15 @@ const products: Record<DemoProduct, { table: string; login: 'username' | 'email'
     'better-auth': { table: 'public."user"', login: 'email', add: addToBetterAuth },
   }
 
-/** Returns the logins of a demo's accounts. */
+/** Returns the logins of a demo's accounts: with the tables of a product, or with Rekey's own table. */
 export function demoLogins(product?: DemoProduct): string[] {
   return demoPeople.map((person) => person[product === undefined ? 'username' : products[product].login])
 }
 
-/** Creates the product's tables in the demo's database and the demo's accounts in them, unless they exist. */
+/**
+ * Creates the product's tables in the demo's database, and the demo's accounts in them with random passwords, unless they exist
+ * already.
+ */
 export async function addDemoUsers(
   product: DemoProduct,
   { accounts, hash, settings }: Pick<Services, 'accounts' | 'hash' | 'settings'>,

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs'
 
 /**
- * Takes `--users <product>` out of a command's arguments.
+ * Removes `--users <product>` or `--users=<product>` from a command's arguments, and returns the product.
  *
  * @param {string[]} args the option is removed from them
  * @returns {string | undefined} the product; undefined without the option
- * @throws Error that names the products, if it is none of them
+ * @throws Error that names the known products, if the given one is not among them
  */
 export function takeUsersOption(args) {
   const at = args.findIndex((arg) => arg === '--users' || arg.startsWith('--users='))
@@ -18,7 +18,7 @@ export function takeUsersOption(args) {
   throw new Error(`There is no demo with the users of "${product}": --users takes ${products.join(' or ')}.`)
 }
 
-/** The names of the schemas in this folder. */
+/** Returns the names of the products whose schema is in this folder. */
 function productsOfDemos() {
   return readdirSync(import.meta.dirname)
     .filter((name) => name.endsWith('.sql'))

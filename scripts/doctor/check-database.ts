@@ -11,7 +11,7 @@ const queryTimeout = 5_000
 /** Seconds by which clocks may differ before logs of two machines are hard to compare. */
 const clockTolerance = 5
 
-/** Checks the database as a start does, then its role, clock, isolation and writes, and whether a pooler stands in between. */
+/** Checks the database as a start does, then the role, the clock, the isolation, writes, and whether notifications arrive. */
 export async function checkDatabase(settings: Settings, ownsUsers: boolean): Promise<Finding[]> {
   let warnings: string[]
   try {
@@ -30,8 +30,8 @@ export async function checkDatabase(settings: Settings, ownsUsers: boolean): Pro
 }
 
 /**
- * Tries to store more than the table of metrics has room for, and rolls it back: on a full disk, and on a replica, a database
- * still answers queries, and still replaces single rows.
+ * Inserts so many rows into the table of metrics that it needs disk space, and rolls them back. On a full disk, a database still
+ * responds to queries, and still replaces single rows; a replica responds to queries, too.
  */
 async function checkWrites({ database: { url, schemas } }: Settings): Promise<Finding> {
   const metrics = `${quoteSchema(schemas.own)}."metrics"`

@@ -7,10 +7,10 @@ import type { SendOutcome } from '@/lib/mail/delivery-result'
 import { ok, trouble, warning, type Finding } from './finding'
 
 /**
- * Connects to the mail server as a worker does (greeting, TLS, authentication), without sending.
+ * Connects to the mail server as a worker does: greeting, TLS, authentication. If that succeeds, sends one test email to `sendTo`.
  *
- * @param sendsItself whether `sendEmail` of rekey.config.ts may send another way
- * @param sendTo an address that gets one test email
+ * @param sendsItself whether rekey.config.ts has `sendEmail`, which may not use this mail server
+ * @param sendTo the address for the test email; undefined sends none
  */
 export async function checkMail(
   { mail }: Settings,

@@ -4,12 +4,13 @@ import { ok, trouble, warning, type Finding } from './finding'
 
 type Dns = Pick<Resolver, 'resolveTxt'>
 
-/** The answer to a question for TXT: records, `none` at this name, or `no name` here nor below (RFC 8020). */
-type Answer = string[] | 'none' | 'no name'
+/** The TXT records of a name; `none` if it has none; `no name` if neither it nor a name below it exists (RFC 8020). */
+type TxtRecords = string[] | 'none' | 'no name'
 
-class NotAsked extends Error {}
+/** The DNS gave no result; the message is the error code. */
+class DnsUnavailable extends Error {}
 
-/** Checks what receivers ask the DNS about the domain of the sender: SPF, DKIM and DMARC. */
+/** Checks the DNS records of the sender's domain by which receivers recognise forged emails: SPF, DKIM and DMARC. */
 export async function checkSender(from: string, dns: Dns): Promise<Finding[]> {
   const domain = parseAddressWithOptionalName(from)?.address.split('@').at(-1) ?? ''
   const checks = { spf: checkSpf, dkim: checkDkim, dmarc: checkDmarc }
@@ -18,7 +19,7 @@ export async function checkSender(from: string, dns: Dns): Promise<Finding[]> {
       try {
         return await check(domain, dns)
       } catch (error) {
-        if (!(error instanceof NotAsked)) throw error
+        if (!(error instanceof DnsUnavailable)) throw error
         return warning(
           `sender.${name}`,
           `The DNS could not be asked about ${domain} (${error.message}).`,
@@ -29,22 +30,22 @@ export async function checkSender(from: string, dns: Dns): Promise<Finding[]> {
   )
 }
 
-async function ask(dns: Dns, name: string): Promise<Answer> {
+async function readTxt(dns: Dns, name: string): Promise<TxtRecords> {
   try {
     return (await dns.resolveTxt(name)).map((parts) => parts.join(''))
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException
     if (code === 'ENODATA') return 'none'
     if (code === 'ENOTFOUND') return 'no name'
-    throw new NotAsked(code)
+    throw new DnsUnavailable(code)
   }
 }
 
-const matching = (answer: Answer, pattern: RegExp) =>
-  typeof answer === 'string' ? [] : answer.filter((record) => pattern.test(record))
+const matching = (records: TxtRecords, pattern: RegExp) =>
+  typeof records === 'string' ? [] : records.filter((record) => pattern.test(record))
 
 async function checkSpf(domain: string, dns: Dns): Promise<Finding> {
-  const records = matching(await ask(dns, domain), /^v=spf1(?: |$)/i)
+  const records = matching(await readTxt(dns, domain), /^v=spf1(?: |$)/i)
   const [record] = records
   if (record === undefined)
     return trouble(
@@ -67,9 +68,9 @@ async function checkSpf(domain: string, dns: Dns): Promise<Finding> {
   return ok('sender.spf', `${domain} has an SPF record.`)
 }
 
-/** The selector is known to the mail server only, but below `_domainkey` there must be something. */
+/** Checks that any name exists below `_domainkey`. The name of the key itself is known to the mail server only. */
 async function checkDkim(domain: string, dns: Dns): Promise<Finding> {
-  if ((await ask(dns, `_domainkey.${domain}`)) === 'no name')
+  if ((await readTxt(dns, `_domainkey.${domain}`)) === 'no name')
     return warning(
       'sender.dkim',
       `${domain} has no DKIM key.`,
@@ -82,11 +83,11 @@ async function checkDkim(domain: string, dns: Dns): Promise<Finding> {
 }
 
 async function checkDmarc(domain: string, dns: Dns): Promise<Finding> {
-  // A policy of a parent domain counts for its subdomains.
+  // The policy of a parent domain also applies to its subdomains.
   const labels = domain.split('.')
   const parents = labels.slice(0, -1).map((_, at) => labels.slice(at).join('.'))
   for (const name of parents) {
-    const [record] = matching(await ask(dns, `_dmarc.${name}`), /^v=DMARC1\s*(?:;|$)/i)
+    const [record] = matching(await readTxt(dns, `_dmarc.${name}`), /^v=DMARC1\s*(?:;|$)/i)
     if (record !== undefined) return ok('sender.dmarc', `${name} has a DMARC policy.`)
   }
   return warning(

@@ -1,9 +1,12 @@
 import { describeError } from '@/lib/logging/log'
 
-/** `trouble`: something does not work, or is about to; `warning`: it works, with a risk. */
+/** `trouble`: something does not work, or soon will not; `warning`: it works, with a risk. */
 export type Status = 'ok' | 'warning' | 'trouble'
 
-/** One line of the doctor: what was found and, unless it is well, what to do. Never a secret, an account or an address. */
+/**
+ * A line of the doctor's report: what was checked, what was found and, for most troubles and warnings, what to do. It contains no
+ * secret, no account and no email address.
+ */
 export type Finding = { check: string; status: Status; message: string; advice?: string }
 
 export const ok = (check: string, message: string): Finding => ({ check, status: 'ok', message })
@@ -19,8 +22,8 @@ export const trouble = (check: string, message: string, advice?: string): Findin
 })
 
 /**
- * Runs one check. What it throws, and a check that takes too long, is a finding of its own, so that no check stops another.
- * Of an error only its type and codes are shown: its text may quote a secret.
+ * Runs one check. If it throws or takes too long, that is a finding, so that no check stops another. Of an error, the finding has
+ * only type and codes: its message may quote a secret.
  *
  * @param within milliseconds
  */

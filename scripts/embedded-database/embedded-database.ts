@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { PGlite } from '@electric-sql/pglite'
 import { createWireServer } from './wire-server'
 
-/** The path of a unix socket has at most 108 bytes on Linux, 104 elsewhere, including the final zero. */
+/** The most bytes of a unix socket's path. Systems allow 104 or, like Linux, 108 bytes, including a final zero. */
 const maxSocketPath = 103
 
 export type EmbeddedDatabase = { url: string; close(): Promise<void> }
@@ -26,16 +26,16 @@ const filesIn = (dataDir: string) => path.join(path.resolve(dataDir), 'database'
 /** Whether a data directory contains an embedded database. */
 export const hasEmbeddedDatabase = (dataDir: string) => existsSync(filesIn(dataDir))
 
-/** Returns the URL of the embedded database in a data directory; it works while its owner runs. */
+/** Returns the URL of the embedded database in a data directory. It works only while a process runs that database. */
 export function embeddedDatabaseUrl(dataDir: string): string {
   return `postgresql://postgres@localhost/postgres?host=${encodeURIComponent(path.resolve(dataDir))}`
 }
 
 /**
- * Starts PostgreSQL (PGlite) on `<dataDir>/database`, on a unix socket that only this user may open. Locks the directory
- * until `close` or the end of the process.
+ * Starts PostgreSQL (PGlite) with its files in `<dataDir>/database` and a unix socket that only this user may open. Locks the
+ * data directory until `close` or the end of the process.
  *
- * @throws DataDirInUse if another process has the lock, before anything is changed
+ * @throws DataDirInUse if another process has the lock, before the database is touched
  * @throws Error on Windows, or if the path is too long for a unix socket
  */
 export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDatabase> {
@@ -55,7 +55,7 @@ export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDa
   const release = lockDirectory(dir)
   try {
     rmSync(socketPath, { force: true })
-    // Private even if the parent directory or the files in it are readable by others.
+    // Private even if other users may read the data directory.
     mkdirSync(filesIn(dir), { recursive: true, mode: 0o700 })
     chmodSync(filesIn(dir), 0o700)
     const db = await PGlite.create({ dataDir: filesIn(dir) })
@@ -94,7 +94,8 @@ export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDa
  * Locks a data directory, because PGlite lets a second process open the same files and corrupt them. Uses SQLite's file
  * lock, which the kernel releases with the process, so that a crash leaves no stale lock.
  *
- * @returns releases the lock
+ * @returns a function that releases the lock
+ * @throws DataDirInUse
  */
 function lockDirectory(dir: string): () => void {
   const lock = new DatabaseSync(path.join(dir, 'owner.lock'))

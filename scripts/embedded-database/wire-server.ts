@@ -2,29 +2,29 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { PGlite } from '@electric-sql/pglite'
 
 // PGlite has a single session. Messages that form a unit in PostgreSQL's protocol (its manual, "Message Flow") must reach it
-// without interleaving: between one client's Parse and its Execute, another client's Parse would replace the unnamed
-// statement, and a client would get the rows of the other. So this server runs whole units, and reserves the session for one
-// client while its transaction is open.
+// without messages of other clients in between: if another client's Parse came between a client's Parse and its Execute, it would
+// replace the unnamed statement, and the client would get the rows of the other's query. So this server runs whole units, and
+// reserves the session for one client while its transaction is open.
 
-/** Special codes in place of the protocol version of a startup message. */
+/** Codes that a startup message may have in place of the protocol version. */
 const startupCodes = { ssl: 80_877_103, gss: 80_877_104, cancel: 80_877_102 }
 
-/** Messages to which PostgreSQL replies with ReadyForQuery: Query, Sync, FunctionCall. */
+/** The client's messages to which PostgreSQL replies with ReadyForQuery: Query, Sync, FunctionCall. */
 const endsUnit = new Set(['Q', 'S', 'F'].map((type) => type.charCodeAt(0)))
 const terminate = 'X'.charCodeAt(0)
 
-/** Messages of PostgreSQL: it is ready for the next unit, with the status of the transaction; a notification. */
+/** Messages of PostgreSQL: that it is ready for the next unit, with the status of the transaction; and a notification. */
 const readyForQuery = 'Z'.charCodeAt(0)
 const notification = 'A'.charCodeAt(0)
 
-/** In bytes; Rekey sends no longer message, and unlimited ones could exhaust memory. */
+/** The most bytes of a message, so that a client cannot exhaust memory. Rekey's messages are far shorter. */
 const maxMessageLength = 64 * 1024 * 1024
 
 type Client = {
   socket: Socket
   received: Buffer
   started: boolean
-  /** Whether it was told that the session is ready: before, no notification may reach it. */
+  /** Whether the first unit, the startup message, was run. Before that, the client must get no notification. */
   ready: boolean
   /** Messages of an incomplete unit. */
   unit: Buffer[]
@@ -33,8 +33,8 @@ type Client = {
 }
 
 /**
- * Serves a PGlite database to any number of clients; the caller makes the server listen. A notification reaches all clients,
- * because what one of them listens to, the session does.
+ * Creates a server that serves a PGlite database to any number of clients; the caller makes it listen. All clients get every
+ * notification, because they share the session that listens.
  */
 export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocolRawStream'>): Server {
   const clients = new Set<Client>()
@@ -100,7 +100,7 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
     return owner === undefined ? waiting[0] : waiting.find((client) => client === owner)
   }
 
-  /** Runs a unit without interruption and sends the response to its client. */
+  /** Runs a unit without interruption, sends the response to its client, and returns the state of the client's transaction. */
   async function run(client: Client, unit: Buffer[]): Promise<'idle' | 'in-transaction'> {
     let received: Buffer = Buffer.alloc(0)
     let status = 'I'
@@ -153,9 +153,10 @@ function takeMessages(client: Client): void {
 }
 
 /**
- * Returns a copy of the first message; undefined if it is incomplete.
+ * Returns a copy of the first message; undefined if it has not arrived completely.
  *
- * @param header bytes before its length: 1 for its type, 0 for a startup message
+ * @param header the number of bytes before the message's length: 1 for its type; 0 for a startup message, which has no type
+ * @throws Error if the length is not that of a message
  */
 function firstMessage(received: Buffer, header: 0 | 1): Buffer | undefined {
   if (received.length < header + 4) return undefined

@@ -5,8 +5,11 @@ import { ok, trouble, warning, type Finding } from './finding'
 
 const answer = z.object({ forwarded: z.int(), trustedProxyHops: z.int() })
 
-/** Requests a page of this installation at its public address, and learns how the request arrived. */
-export async function checkAddress({ publicUrl, secrets }: Settings): Promise<Finding[]> {
+/**
+ * Sends a request to PUBLIC_URL. Checks that it reaches this installation, and that it comes through as many proxies as
+ * TRUSTED_PROXY_HOPS says.
+ */
+export async function checkPublicUrl({ publicUrl, secrets }: Settings): Promise<Finding[]> {
   let response: Response
   try {
     response = await fetch(`${publicUrl}${proxiesPath}`, {

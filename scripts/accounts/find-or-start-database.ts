@@ -11,12 +11,12 @@ import {
 import { Mistake } from './mistake'
 
 /**
- * Finds the database to work on: DATABASE_URL, else the demo's in DATA_DIR. Connects to the demo's if the demo runs; otherwise starts
- * and migrates it until `close`. Prints which one it is: an operator whose setting has no effect must notice that the results are
- * another database's.
+ * Returns the database to work on: that of DATABASE_URL, else the demo's in DATA_DIR. If the demo runs, its database is used;
+ * otherwise that is started and migrated, and runs until `close`. Prints which database it is, so that an operator whose setting
+ * has no effect notices it.
  *
  * @param ownsUsers whether the accounts are in Rekey's own table, which a migration then updates
- * @throws Mistake if there is neither
+ * @throws Mistake if DATABASE_URL is not set and DATA_DIR has no database
  */
 export async function findOrStartDatabase(
   ownsUsers: boolean,

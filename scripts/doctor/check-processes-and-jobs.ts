@@ -6,17 +6,17 @@ import { assessMailHealth } from '@/lib/mail-health/verdict'
 import { createMetricsStore, type ReportTotals } from '@/lib/metrics/store'
 import { ok, trouble, warning, type Finding } from './finding'
 
-/** Seconds. A link lives an hour, so a job that waits this long is late. */
+/** The seconds after which a waiting job is late. By default a link lives an hour, counted from its request. */
 const lateJob = 600
 
-/** Milliseconds between two looks at the counters; processes report every two seconds. */
+/** Milliseconds between two reads of the counters; processes store new counts every two seconds. */
 const sample = 5_000
 
 /**
- * Checks that processes run and store what they count, that emails leave, and that no job waits too long. While processes
- * report, two looks at the counters also tell a flood.
+ * Checks that processes run and store what they count, that emails leave, and that no job is late. If processes store counts, also
+ * compares the counters after a while, to detect a flood of requests.
  */
-export async function checkQueue({ database: settings, worker }: Settings): Promise<Finding[]> {
+export async function checkProcessesAndJobs({ database: settings, worker }: Settings): Promise<Finding[]> {
   const database = openDatabase({ ...settings, poolSize: 2 }, createLog('silent', 'doctor'))
   try {
     const store = createMetricsStore(database)

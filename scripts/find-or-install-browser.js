@@ -1,4 +1,4 @@
-// Finds a Chromium for the browser tests, or installs one.
+// Finds or installs a Chromium for the browser tests.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import path from 'node:path'
@@ -6,13 +6,13 @@ import { chromium } from 'playwright'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'microsoft-edge']
 
-/** @returns {string | undefined} */
+/** Returns the path of Playwright's own Chromium, if it is installed. @returns {string | undefined} */
 function own() {
   const file = chromium.executablePath()
   return existsSync(file) ? file : undefined
 }
 
-/** @returns {string | undefined} */
+/** Returns the path of a Chromium of the system, if there is one. @returns {string | undefined} */
 function fromSystem() {
   const dirs = (process.env.PATH ?? '').split(path.delimiter)
   const mac = [
@@ -29,7 +29,7 @@ function fromSystem() {
   })
 }
 
-/** @param {string} command @param {string[]} args */
+/** Runs a command of an installation, and returns whether it succeeded. @param {string} command @param {string[]} args */
 function run(command, args) {
   console.log(`Installing a browser: ${command} ${args.join(' ')}`)
   return (
@@ -41,6 +41,7 @@ function run(command, args) {
   )
 }
 
+/** Installs Playwright's Chromium; if that fails and this user may install packages, the Chromium of Debian. */
 function install() {
   if (
     run(process.execPath, ['node_modules/playwright/cli.js', 'install', 'chromium', '--only-shell']) &&
@@ -58,10 +59,12 @@ function install() {
 }
 
 /**
- * @returns {string} the path of a browser
- * @throws {Error} one line that says what to install, if there is none and installing fails
+ * Returns the path of a browser: that of BROWSER_PATH, else an installed one. Installs one if there is none.
+ *
+ * @returns {string}
+ * @throws {Error} one line that says what to install, if installing fails
  */
-export function findBrowser() {
+export function findOrInstallBrowser() {
   const found = process.env.BROWSER_PATH || own() || fromSystem()
   if (found) return found
   install()
