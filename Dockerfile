@@ -6,10 +6,10 @@ WORKDIR /rekey
 COPY package.json package-lock.json ./
 RUN npm ci
 COPY . .
-# Only for an address with a path, which the build writes into pages: --build-arg PUBLIC_URL=https://example.com/account
+# Needed only if PUBLIC_URL has a path, which the build writes into pages: --build-arg PUBLIC_URL=https://example.com/account
 ARG PUBLIC_URL=
 RUN npm run build
-# The image has its own Node.js, and nothing is built in it: what only a build uses is left out, which is half of its size.
+# The image has its own Node.js, and nothing is built in it. Without the files that only a build uses, it is half as large.
 RUN npm prune --omit=dev && npm uninstall --no-save --omit=dev prisma tailwindcss @tailwindcss/postcss && \
   rm -rf .next/cache node_modules/node-linux-* node_modules/.bin/node node_modules/@next/swc-* node_modules/@img \
   node_modules/@swc/core* node_modules/typescript && \
@@ -24,11 +24,11 @@ COPY --from=build /rekey/prisma/migrations ./prisma/migrations
 COPY --from=build /rekey/scripts ./scripts
 COPY --from=build /rekey/dist ./dist
 COPY --from=build /rekey/.next ./.next
-# More containers instead of more processes: an orchestrator counts them.
+# One web process and no worker in a container: an orchestrator runs as many containers as are needed.
 ENV NODE_ENV=production WEB_CONCURRENCY=1 WORKER=off
 # Nothing is written below /rekey, so its root file system may be read-only.
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "scripts/health-check.js"]
-# Without npm or a shell, SIGTERM reaches Rekey, which finishes what is in progress within 30 seconds.
+# No npm and no shell in between, so SIGTERM reaches Rekey, which then finishes what is in progress within 30 seconds.
 CMD ["node", "scripts/run.js", "start"]
