@@ -1,155 +1,38 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import pg from 'pg'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
-import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
-import { isResettable, linkState, type LinkState } from '@/lib/accounts/account'
-import { createOwnAccounts, UsernameTaken, type NewAccount, type OwnAccounts } from './own-table'
-import { openDatabase, type Database } from '@/lib/database/pool'
-import { createRecoveryStore, type RecoveryStore } from '@/lib/recovery/recovery-store'
+import { newAccount, newUsername, openAccounts, type OpenedAccounts } from '@/e2e/support/opened-accounts'
+import { testServer } from '@/e2e/support/test-database'
+import { isResettable } from '@/lib/accounts/account'
+import type { Database } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
+import { createOwnAccounts, UsernameTaken, type NewAccount, type OwnAccounts } from './own-table'
 
-let database: TestDatabase
-let opened: Database
+let opened: OpenedAccounts
 let accounts: OwnAccounts
-let recovery: RecoveryStore
-let sql: pg.Client
+let id: string
 beforeAll(async () => {
-  database = await createMigratedDatabase()
-  opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))
-  accounts = createOwnAccounts(opened)
-  recovery = createRecoveryStore(opened, '')
-  sql = new pg.Client({ connectionString: database.url })
-  await sql.connect()
+  opened = await openAccounts()
+  accounts = opened.accounts
 }, 120_000)
-afterAll(async () => {
-  await sql.end()
-  await opened.close()
-  await database.drop()
-})
+beforeEach(async () => void (id = await accounts.add(newAccount())))
+afterAll(() => opened.close())
 
-const newName = () => `user-${randomBytes(6).toString('hex')}`
+const read = (of = id) => opened.read(of)
 
-function someone(account: Partial<NewAccount> = {}): NewAccount {
-  const username = account.username ?? newName()
-  const names = { firstName: '', lastName: '' }
-  const state = { passwordHash: 'a hash', isActive: true, locale: null }
-  return { username, email: `${username}@example.com`, ...names, ...state, ...account }
-}
+type Statement = Parameters<typeof Prisma.sql>
 
-/** Accounts whose statements go elsewhere, but for the look into the catalogue. */
-function watchedAccounts(elsewhere: (...statement: Parameters<typeof Prisma.sql>) => Promise<unknown>) {
-  const $queryRaw = (...statement: Parameters<typeof Prisma.sql>) =>
+/** Accounts whose statements are run by a function, except those on the catalogue. */
+function accountsRunBy(run: (...statement: Statement) => Promise<unknown>): OwnAccounts {
+  const $queryRaw = (...statement: Statement) =>
     statement[0].join('').includes('pg_catalog.pg_class')
       ? opened.prisma.$queryRaw(Prisma.sql(...statement))
-      : elsewhere(...statement)
+      : run(...statement)
   return createOwnAccounts({ ...opened, prisma: { $queryRaw } as unknown as Database['prisma'] })
 }
 
-let id: string
-beforeEach(async () => {
-  id = await accounts.add(someone())
-})
-
-/** An account that another application wrote: Rekey has no row beside it yet. */
-async function stranger(): Promise<string> {
-  const { rows } = await sql.query<{ id: string }>(
-    `INSERT INTO "rekey"."users" ("id", "username", "email", "password") VALUES (gen_random_uuid(), $1, $1 || '@example.com', 'a hash')
-     RETURNING "id"`,
-    [newName()],
-  )
-  return rows[0]!.id
-}
-
-const read = async (of = id) => (await accounts.read(of)).account!
-const remove = (of = id) => sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [of])
-
-describe('replacing a password', () => {
-  const replace = (signed: LinkState, bindPassword = true, of = id) =>
-    opened.transaction(
-      async (tx) => (await accounts.replacePassword(tx, of, signed, 'a new hash', { bindPassword })) !== null,
-    )
-  const change = (what: string) => sql.query(`UPDATE "rekey"."users" SET ${what} WHERE "id" = $1`, [id])
-
-  test('works in the state that was signed, once, and tells when', async () => {
-    for (const of of [id, await stranger()]) {
-      const signed = linkState(await read(of))
-      expect([await replace(signed, true, of), await replace(signed, true, of)]).toEqual([true, false])
-      const { passwordHash, passwordChangedAt } = await read(of)
-      expect(passwordHash).toBe('a new hash')
-      expect(Math.abs(passwordChangedAt!.getTime() - Date.now())).toBeLessThan(60_000)
-    }
-  })
-
-  const anyway: [string, () => Promise<unknown>][] = [
-    ['its address', () => change(`"email" = 'new@example.com'`)],
-    ['its address, in capitals only', () => change(`"email" = upper("email")`)],
-    ['its status', () => change('"is_active" = false')],
-    ['its password, to none', () => change('"password" = NULL')],
-    ['its epoch', () => opened.transaction((tx) => recovery.revokeLinks(tx, id, 0, 1))],
-    ['all: it is gone', () => remove()],
-  ]
-  test.each<[string, () => Promise<unknown>]>([
-    ...anyway,
-    ['its password', () => change(`"password" = 'set elsewhere'`)],
-  ])('of an account that changed since does not: %s [T5, C12]', async (_what, event) => {
-    const signed = linkState(await read())
-    await event()
-    expect(await replace(signed)).toBe(false)
-    expect((await accounts.read(id)).account?.passwordHash).not.toBe('a new hash')
-  })
-
-  test.each(anyway.slice(0, 3))(
-    'nor by a link that knows of its epoch, and not of %s [T5]',
-    async (_what, event) => {
-      const signed = linkState(await read())
-      await event()
-      const { linksEpoch } = await read()
-      expect(linksEpoch).toBe(signed.linksEpoch + 1)
-      expect(await replace({ ...signed, linksEpoch })).toBe(false)
-    },
-  )
-
-  test('an address that changes meanwhile waits for it: neither ends the other', async () => {
-    await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
-    const signed = linkState(await read())
-    let changed: Promise<unknown> | undefined
-    const replaced = opened.transaction(async (tx) => {
-      // The first statement locks the account's row.
-      const $queryRaw = async (...statement: Parameters<typeof tx.$queryRaw>) => {
-        const rows = await tx.$queryRaw(...statement)
-        changed ??= change(`"email" = 'new@example.com'`)
-        await new Promise((resolve) => setTimeout(resolve, 300))
-        return rows
-      }
-      const $executeRaw = tx.$executeRaw.bind(tx)
-      const slow = { $queryRaw, $executeRaw } as unknown as typeof tx
-      return (await accounts.replacePassword(slow, id, signed, 'a new hash', { bindPassword: true })) !== null
-    })
-    expect(await replaced).toBe(true)
-    await changed
-    expect(await read()).toMatchObject({
-      passwordHash: 'a new hash',
-      email: 'new@example.com',
-      linksEpoch: 1,
-    })
-  })
-
-  test('where links may be used again, a new password does not matter', async () => {
-    const signed = linkState(await read())
-    expect([await replace(signed, false), await replace(signed, false)]).toEqual([true, true])
-  })
-
-  test.each(anyway)('but all else does: %s', async (_what, event) => {
-    const signed = linkState(await read())
-    await event()
-    expect(await replace(signed, false)).toBe(false)
-  })
-})
-
-describe('looking up', () => {
-  test('a text that is no id finds no account, and the database’s clock comes with it [T9, I7]', async () => {
+describe('look-ups', () => {
+  test('a text that is no account id finds no account, and the database’s time is returned with it [T9, I7]', async () => {
     for (const of of [
       randomUUID(),
       '',
@@ -167,12 +50,12 @@ describe('looking up', () => {
     expect((await accounts.read(id)).account).toMatchObject({ id, linksEpoch: 0 })
   })
 
-  test('user names exactly, addresses whatever the capitals, in the fields that are searched [I6]', async () => {
-    const username = newName()
-    await accounts.add(someone({ username, email: `Mixed-${username}@Example.com` }))
+  test('a look-up compares usernames exactly and addresses without regard to case, in the given fields only [I6]', async () => {
+    const username = newUsername()
+    await accounts.add(newAccount({ username, email: `Mixed-${username}@Example.com` }))
     const address = `mixed-${username}@example.com`
-    const names = async (...asked: Parameters<OwnAccounts['findByLogin']>) =>
-      (await accounts.findByLogin(...asked)).map((account) => account.username)
+    const names = async (...given: Parameters<OwnAccounts['findByLogin']>) =>
+      (await accounts.findByLogin(...given)).map((account) => account.username)
     expect(await names(username, ['username', 'email'])).toEqual([username])
     expect(await names(username.toUpperCase(), ['username', 'email'])).toEqual([])
     expect(await names(address.toUpperCase(), ['username', 'email'])).toEqual([username])
@@ -187,8 +70,8 @@ describe('looking up', () => {
   ] as const)(
     'a username stored %s is found when it is typed %s [I6]',
     async (_stored, _typed, stored, typed) => {
-      const username = `jos\u00e9-\uac00-${newName()}`
-      await accounts.add(someone({ username: username.normalize(stored) }))
+      const username = `jos\u00e9-\uac00-${newUsername()}`
+      await accounts.add(newAccount({ username: username.normalize(stored) }))
       const found = (login: string) => accounts.findByLogin(login, ['username'])
       expect(await found(username.normalize(typed))).toMatchObject([{ username: username.normalize(stored) }])
       expect(await found(username.replace('\u00e9', 'e'))).toEqual([])
@@ -197,11 +80,11 @@ describe('looking up', () => {
     },
   )
 
-  test('two accounts whose usernames differ in that alone stay two: each is found, and named by its own spelling [I6]', async () => {
-    const username = `jos\u00e9-${newName()}`
+  test('two accounts whose usernames differ only in composition are both found, and each is named as it is stored [I6]', async () => {
+    const username = `jos\u00e9-${newUsername()}`
     const twins = [username.normalize('NFC'), username.normalize('NFD')]
     for (const twin of twins)
-      await accounts.add(someone({ username: twin, email: `${newName()}@example.com` }))
+      await accounts.add(newAccount({ username: twin, email: `${newUsername()}@example.com` }))
     for (const twin of twins) {
       const found = await accounts.findByLogin(twin, ['username', 'email'])
       expect(found.map((account) => account.username).sort()).toEqual([...twins].sort())
@@ -209,25 +92,27 @@ describe('looking up', () => {
     }
   })
 
-  test('an index serves the look-up of every spelling, among twenty thousand accounts [I6]', async () => {
-    let asked = Prisma.empty
-    const $queryRaw = async (...statement: Parameters<typeof Prisma.sql>) => {
-      asked = Prisma.sql(...statement)
+  test('among twenty thousand accounts, an index serves the look-up of every spelling of a username [I6]', async () => {
+    let lookUp = Prisma.empty
+    const recording = accountsRunBy(async (...statement) => {
+      lookUp = Prisma.sql(...statement)
       return []
-    }
-    const watched = watchedAccounts($queryRaw)
-    await watched.findByLogin('jos\u00e9', ['username', 'email'])
-    await sql.query('BEGIN')
+    })
+    await recording.findByLogin('jos\u00e9', ['username', 'email'])
+    await opened.sql.query('BEGIN')
     try {
-      await sql.query(`INSERT INTO "rekey"."users" ("id", "username", "email")
+      await opened.sql.query(`INSERT INTO "rekey"."users" ("id", "username", "email")
         SELECT gen_random_uuid(), 'many-' || n, n || '@many.example' FROM generate_series(1, 20000) AS n`)
-      await sql.query('ANALYZE "rekey"."users"')
-      const { rows } = await sql.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${asked.text}`, asked.values)
+      await opened.sql.query('ANALYZE "rekey"."users"')
+      const { rows } = await opened.sql.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN ${lookUp.text}`,
+        lookUp.values,
+      )
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
       expect(plan).toContain('users_username_key')
       expect(plan).not.toContain('Seq Scan on users')
     } finally {
-      await sql.query('ROLLBACK')
+      await opened.sql.query('ROLLBACK')
     }
   })
 
@@ -253,34 +138,34 @@ describe('looking up', () => {
     `\u2019 OR true --`,
     `\u02bcor\u02bc1\u02bc=\u02bc1`,
     `\uff07 OR true --`,
-  ])('%s is a name that nobody has, and does nothing to the database [I7]', async (payload) => {
-    const everything = async () =>
+  ])('the login %s finds no account and changes nothing in the database [I7]', async (payload) => {
+    const allRows = async () =>
       (
-        await sql.query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "rekey"."users" u) AS "users",
+        await opened.sql
+          .query(`SELECT (SELECT jsonb_agg(u ORDER BY u."id") FROM "rekey"."users" u) AS "users",
                                 (SELECT jsonb_agg(r ORDER BY r."account_id") FROM "rekey"."recovery" r) AS "recovery"`)
       ).rows
-    const before = await everything()
-    // What SQL finds is compared once more: without a look at it, that would hide an injection.
+    const before = await allRows()
+    // Rekey compares the rows once more after the database, which would hide an injection.
     const found: unknown[] = []
-    const $queryRaw = async (...statement: Parameters<typeof Prisma.sql>) => {
+    const recording = accountsRunBy(async (...statement) => {
       const rows = await opened.prisma.$queryRaw<unknown[]>(Prisma.sql(...statement))
       found.push(...rows)
       return rows
-    }
-    const watched = watchedAccounts($queryRaw)
+    })
     for (const login of [payload, `${payload}@example.com`, `user@${payload}`])
-      expect(await watched.findByLogin(login, ['username', 'email'])).toEqual([])
+      expect(await recording.findByLogin(login, ['username', 'email'])).toEqual([])
     expect(found).toEqual([])
     for (const of of [payload, `${id}${payload}`]) expect((await accounts.read(of)).account).toBeNull()
-    expect(await everything()).toEqual(before)
+    expect(await allRows()).toEqual(before)
   })
 
-  test('every account that a login names is found: two of one address, and one whose user name it is', async () => {
-    const address = `${newName()}@example.com`
+  test('an address finds all accounts that have it as their address, and one that has it as its username', async () => {
+    const address = `${newUsername()}@example.com`
     const [twin, other, named] = [
-      someone({ email: address }),
-      someone({ email: address }),
-      someone({ username: address }),
+      newAccount({ email: address }),
+      newAccount({ email: address }),
+      newAccount({ username: address }),
     ]
     for (const account of [twin, other, named]) await accounts.add({ ...account, email: account.email })
     const found = await accounts.findByLogin(address, ['username', 'email'])
@@ -290,14 +175,14 @@ describe('looking up', () => {
   })
 })
 
-test('looking up in a table that folds what it compares finds nobody else [C2, C3, CVE-2024-27295]', async () => {
+test('a table that compares without accents and case finds no account of a similar login [C2, C3, CVE-2024-27295]', async () => {
   const username = `jose-${randomBytes(6).toString('hex')}`
-  await accounts.add(someone({ username }))
+  await accounts.add(newAccount({ username }))
   const found = await opened.prisma.$queryRaw<unknown[]>`
     SELECT "id", "username", "email", "is_active" AS "isActive", "password" AS "passwordHash",
            false AS "isMarkedPasswordless", NULL AS "passwordChangedAt" FROM "rekey"."users" WHERE "username" = ${username}`
-  /** A team's own table may find this row whatever accents and capitals are asked for; not every server has such. */
-  const folding = watchedAccounts(async () => found)
+  // Stands in for a table with such a collation, which not every server has: it returns this row for every look-up.
+  const folding = accountsRunBy(async () => found)
   for (const login of [username, `${username}@example.com`, `${username.toUpperCase()}@EXAMPLE.com`])
     expect(await folding.findByLogin(login, ['username', 'email'])).toHaveLength(1)
   for (const login of [
@@ -310,22 +195,58 @@ test('looking up in a table that folds what it compares finds nobody else [C2, C
     expect(await folding.findByLogin(login, ['username', 'email'])).toEqual([])
 })
 
-describe('of an address that very many accounts have [R12]', () => {
+describe('domains outside ASCII', () => {
+  const localPart = () => `zoe.${randomBytes(6).toString('hex')}`
+  const add = (email: string) => accounts.add(newAccount({ email }))
+
+  test.each([
+    ['müller', 'MÜLLER'],
+    ['MÜLLER', 'müller'],
+    ['MÜLLER', 'Müller'],
+    ['éclair', 'ÉCLAIR'],
+    ['Éclair', 'éclair'],
+    ['ÉTÉ', 'été'],
+    ['почта', 'ПОЧТА'],
+    ['ПОЧТА', 'почта'],
+    ['xn--mller-kva', 'MÜLLER'],
+    ['MÜLLER', 'XN--MLLER-KVA'],
+  ])('an address stored with the domain %s is found as %s [I6]', async (stored, typed) => {
+    const local = localPart()
+    const added = await add(`${local}@${stored}.example`)
+    const found = await accounts.findByLogin(`${local.toUpperCase()}@${typed}.example`, ['email'])
+    expect(found.map((account) => account.id)).toEqual([added])
+  })
+
+  test.each([
+    ['kelvin', '\u212Aelvin'],
+    ['mike', '\uFF2Dike'],
+    ['strasse', 'stra\u1E9Ee'],
+    ['stra\u00DFe', 'stra\u1E9Ee'],
+    ['info', '\u0130nfo'],
+    ['muller', 'MÜLLER'],
+  ])('an address stored with the domain %s is not found as %s [C2]', async (stored, typed) => {
+    const local = localPart()
+    await add(`${local}@${stored}.example`)
+    expect(await accounts.findByLogin(`${local}@${typed}.example`, ['email'])).toEqual([])
+  })
+})
+
+describe('an address that very many accounts have [R12]', () => {
   const many = isLong ? 200_000 : 20_000
   const email = `crowded-${randomBytes(6).toString('hex')}@example.com`
   const first = '00000000-0000-7000-8000-00000000'
   beforeAll(async () => {
-    await sql.query(
+    await opened.sql.query(
       `INSERT INTO "rekey"."users" ("id", "username", "email", "password", "is_active")
        SELECT ($1 || lpad(to_hex(n), 4, '0'))::uuid, $2 || n, $3, 'a hash', n % 2 = 0 FROM generate_series(0, 9999) n
        UNION ALL SELECT gen_random_uuid(), $2 || n, $3, repeat('a hash', 20), true FROM generate_series(10000, $4) n`,
-      [first, newName(), email, many],
+      [first, newUsername(), email, many],
     )
-    await sql.query('ANALYZE "rekey"."users"')
+    await opened.sql.query('ANALYZE "rekey"."users"')
   }, 300_000)
-  afterAll(() => sql.query('DELETE FROM "rekey"."users" WHERE "email" = $1', [email]))
+  afterAll(() => opened.sql.query('DELETE FROM "rekey"."users" WHERE "email" = $1', [email]))
 
-  test('a look-up reads a thousand ids, the oldest that get email, and the rows of those that are chosen [R12]', async () => {
+  test('a look-up reads the ids of the thousand oldest accounts that get emails, and the rows of the chosen ones [R12]', async () => {
     const ids = await accounts.findIdsByEmail(email.toUpperCase())
     expect(ids).toHaveLength(1000)
     expect([ids[0], ids[1], ids[999]]).toEqual(['0000', '0002', '07ce'].map((end) => `${first}${end}`))
@@ -334,27 +255,30 @@ describe('of an address that very many accounts have [R12]', () => {
   })
 
   // The embedded database keeps no statistics.
-  test.runIf(testServer)('nor does the database read more: the index ends the look-up [R12]', async () => {
-    const seen = async () =>
-      Number(
-        (
-          await sql.query(
-            `SELECT idx_tup_read AS "n" FROM pg_stat_user_indexes WHERE indexrelname = 'users_email_folded_idx'`,
-          )
-        ).rows[0].n,
-      )
-    const settled = async () => {
-      await sql.query('SELECT pg_stat_clear_snapshot()')
-      return seen()
-    }
-    const before = await settled()
-    await accounts.findIdsByEmail(email)
-    // Sessions report within seconds, and those of the tests before may do so only now.
-    await expect.poll(settled, { timeout: 30_000 }).toBeGreaterThan(before)
-    expect((await settled()) - before).toBeLessThanOrEqual(4 * 1000)
-  })
+  test.runIf(testServer)(
+    'the database reads four thousand entries of the index at most for a look-up [R12]',
+    async () => {
+      const countRead = async () =>
+        Number(
+          (
+            await opened.sql.query(
+              `SELECT idx_tup_read AS "n" FROM pg_stat_user_indexes WHERE indexrelname = 'users_email_folded_idx'`,
+            )
+          ).rows[0].n,
+        )
+      const countReadNow = async () => {
+        await opened.sql.query('SELECT pg_stat_clear_snapshot()')
+        return countRead()
+      }
+      const before = await countReadNow()
+      await accounts.findIdsByEmail(email)
+      // Sessions report within seconds, and those of the tests before may do so only now.
+      await expect.poll(countReadNow, { timeout: 30_000 }).toBeGreaterThan(before)
+      expect((await countReadNow()) - before).toBeLessThanOrEqual(4 * 1000)
+    },
+  )
 
-  test('memory stays flat [R12]', async () => {
+  test('twenty look-ups of such an address need less than 48 MiB of memory [R12]', async () => {
     await accounts.findByLogin(email, ['email'])
     const before = process.memoryUsage().rss
     for (let i = 0; i < 20; i += 1) await accounts.findByLogin(email, ['email'])
@@ -362,34 +286,34 @@ describe('of an address that very many accounts have [R12]', () => {
   })
 })
 
-describe('keeping accounts', () => {
-  test('a user name is taken once [I6]', async () => {
-    const account = someone()
+describe('changes of accounts', () => {
+  test('a second account with the same username is refused [I6]', async () => {
+    const account = newAccount()
     await accounts.add(account)
     await expect(accounts.add({ ...account, email: 'other@example.com' })).rejects.toBeInstanceOf(
       UsernameTaken,
     )
   })
 
-  test('an account can be switched off and on; one that is not there cannot', async () => {
+  test('an account can be deactivated and activated, and one that does not exist cannot', async () => {
     const { username } = await read()
     expect(await accounts.setActive(username, false)).toBe(true)
     expect((await read()).isActive).toBe(false)
     expect(await accounts.setActive(username, true)).toBe(true)
     expect((await read()).isActive).toBe(true)
-    expect(await accounts.setActive(newName(), true)).toBe(false)
+    expect(await accounts.setActive(newUsername(), true)).toBe(false)
   })
 
-  test('links die with every change of address or state, also for one that Rekey knew nothing of [T5]', async () => {
+  test('each change of address or status revokes the links of an account, even of one that Rekey has no row of [T5]', async () => {
     const { id, username, linksEpoch } = await read()
-    await sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
+    await opened.sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
     await accounts.setActive(username, false)
     expect((await read()).linksEpoch).toBe(linksEpoch + 1)
     await accounts.setActive(username, true)
     expect((await read()).linksEpoch).toBe(linksEpoch + 2)
-    await sql.query(`UPDATE "rekey"."users" SET "email" = 'else@example.com' WHERE "id" = $1`, [id])
+    await opened.sql.query(`UPDATE "rekey"."users" SET "email" = 'else@example.com' WHERE "id" = $1`, [id])
     expect((await read()).linksEpoch).toBe(linksEpoch + 3)
-    await sql.query(
+    await opened.sql.query(
       `UPDATE "rekey"."users" SET "email" = "email", "is_active" = true, "locale" = 'de' WHERE "id" = $1`,
       [id],
     )
@@ -397,9 +321,9 @@ describe('keeping accounts', () => {
   })
 })
 
-test('only an active account with a password of its own and an address is mailed and reset', async () => {
+test('only an active account with a usable password and an address gets emails and can be reset', async () => {
   expect(isResettable(await read())).toBe(true)
-  const unfit: Partial<NewAccount>[] = [
+  const notResettable: Partial<NewAccount>[] = [
     { isActive: false },
     { passwordHash: null },
     { passwordHash: '' },
@@ -407,8 +331,8 @@ test('only an active account with a password of its own and an address is mailed
     { passwordHash: '!unusable-in-Django' },
     { email: '' },
   ]
-  for (const part of unfit) {
-    const account = someone(part)
+  for (const facts of notResettable) {
+    const account = newAccount(facts)
     expect(isResettable(await read(await accounts.add(account)))).toBe(false)
     expect(await accounts.findIdsByEmail(account.email)).toEqual([])
   }
