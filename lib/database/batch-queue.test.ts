@@ -3,7 +3,7 @@ import { createBatchQueue, BatchQueueFull, type BatchBounds } from './batch-queu
 
 const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
 
-/** A line whose batches end when the test says so. */
+/** A line of entries whose batches end when the test ends them. */
 function startLine(given: Partial<BatchBounds> = {}) {
   const batches: { entries: string[]; end: () => void; fail: (error: Error) => void }[] = []
   const { add } = createBatchQueue<string, string>(
@@ -20,7 +20,7 @@ function startLine(given: Partial<BatchBounds> = {}) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-test('what arrives while nothing is under way leaves in the same turn of the event loop, without a timer [R14]', async () => {
+test('if no batch is under way, an entry is sent in the same turn of the event loop, without a timer [R14]', async () => {
   const { add, batches, sent } = startLine()
   const result = add('a')
   await Promise.resolve()
@@ -29,7 +29,7 @@ test('what arrives while nothing is under way leaves in the same turn of the eve
   expect(await result).toBe('A')
 })
 
-test('two batches are under way at most; what arrives meanwhile leaves together, each with its own result [R14]', async () => {
+test('while two batches are under way, new entries wait, leave as one batch and get their own results [R14]', async () => {
   const { add, batches, sent } = startLine()
   void add('a')
   await turn()
@@ -45,7 +45,7 @@ test('two batches are under way at most; what arrives meanwhile leaves together,
   expect(await Promise.all(others)).toEqual(['C', 'D', 'E'])
 })
 
-test('a thousand may wait; the next is refused at once, and the thousand keep their places [R14]', async () => {
+test('a thousand entries may wait, the next one is refused at once, and the thousand still get results [R14]', async () => {
   const { add, batches } = startLine({ size: 1000 })
   for (const entry of ['a', 'b']) {
     void add(entry)
@@ -59,7 +59,7 @@ test('a thousand may wait; the next is refused at once, and the thousand keep th
   expect(new Set(await Promise.all(waiting))).toEqual(new Set(['C']))
 })
 
-test('one client has four places in a batch, so that others who come later leave before the rest of its flood [R14]', async () => {
+test('one client has four places in a batch, so that later clients are sent before the rest of its flood [R14]', async () => {
   const { add, batches, sent } = startLine({ underWay: 1 })
   void add('-')
   await turn()
@@ -74,7 +74,7 @@ test('one client has four places in a batch, so that others who come later leave
   expect(sent()).toEqual(['-', 'ffffxyw', 'ffff', 'ff'])
 })
 
-test('a failed batch fails each of its entries and no other [R14]', async () => {
+test('a batch that fails, fails each of its entries and no others [R14]', async () => {
   const { add, batches } = startLine({ size: 2 })
   const results = ['a', 'b', 'c'].map((entry) => add(entry))
   await turn()

@@ -22,19 +22,20 @@ const add = (n: number) => ({
   text: `INSERT INTO "seen" SELECT $1::int, current_setting('transaction_isolation') RETURNING "n", "isolation", NULL`,
   values: [String(n)],
 })
-const named = async (of = pool) =>
+/** The names of the statements that have one in a session. */
+const statementNames = async (of = pool) =>
   (await of.query<{ name: string }>('SELECT "name" FROM pg_prepared_statements ORDER BY 1')).rows.map(
     ({ name }) => name,
   )
 
-test('a transaction returns its rows as text, at READ COMMITTED whatever the default is [V10]', async () => {
+test('a transaction returns its rows as text, and runs at READ COMMITTED whatever the default is [V10]', async () => {
   await pool.query(`SET default_transaction_isolation = 'serializable'`)
   const { run } = createPipelinedTransactions({ pool, ...database }, timeouts)
   expect(await run(add(1))).toEqual([['1', 'read committed', null]])
   await pool.query('RESET default_transaction_isolation')
 })
 
-test('a failed one is rolled back, says so, and leaves its connection fit for the next [R14]', async () => {
+test('a failed transaction is rolled back and says so, and the next one uses the same connection [R14]', async () => {
   const { run } = createPipelinedTransactions({ pool, ...database }, timeouts)
   const failure: unknown = await run(add(1000)).catch((error: unknown) => error)
   expect([wasRolledBack(failure), (failure as pg.DatabaseError).code]).toEqual([true, '23514'])
@@ -42,7 +43,7 @@ test('a failed one is rolled back, says so, and leaves its connection fit for th
   expect(pool.totalCount).toBe(1)
 })
 
-test('one that nobody answers is not known to be rolled back [R14]', async () => {
+test('a transaction without a response does not count as rolled back [R14]', async () => {
   const nowhere = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' })
   const failure: unknown = await createPipelinedTransactions({ pool: nowhere }, timeouts)
     .run(add(3))
@@ -51,34 +52,34 @@ test('one that nobody answers is not known to be rolled back [R14]', async () =>
   await nowhere.end()
 })
 
-test('where all clients share one session no statement has a name [R14]', async () => {
+test('where all clients share one session, no statement of a transaction has a name [R14]', async () => {
   const { run } = createPipelinedTransactions({ pool, sharedSession: true }, timeouts)
   for (const n of [1, 2, 3]) await run(add(n))
-  expect(await named()).toEqual([])
+  expect(await statementNames()).toEqual([])
 })
 
 describe.runIf(testServer)('on a server', () => {
-  test('statements are named from the second transaction of a connection on [R14]', async () => {
+  test('statements have names from the second transaction of a connection on [R14]', async () => {
     const { run } = createPipelinedTransactions({ pool }, timeouts)
     await run(add(1))
-    expect(await named()).toEqual([])
+    expect(await statementNames()).toEqual([])
     for (const n of [2, 3]) await run(add(n))
-    expect(await named()).toEqual(['add', 'rekey_begin', 'rekey_bound', 'rekey_commit'])
+    expect(await statementNames()).toEqual(['add', 'rekey_begin', 'rekey_bound', 'rekey_commit'])
   })
 
-  test('a session that has forgotten the names, or knows them already, costs nobody a failure [R14]', async () => {
+  test('a transaction succeeds although its session has forgotten the names or already knows them [R14]', async () => {
     const { run } = createPipelinedTransactions({ pool }, timeouts)
     for (const n of [1, 2]) await run(add(n))
     await pool.query('DEALLOCATE ALL')
     expect(await run(add(3))).toEqual([['3', 'read committed', null]])
-    expect(await named()).toEqual([])
-    // From now on without names, so that a pooler that behaves so costs one failure only.
+    expect(await statementNames()).toEqual([])
+    // Names are no longer used, so that a pooler that forgets them causes one failure only.
     await run(add(4))
-    expect(await named()).toEqual([])
+    expect(await statementNames()).toEqual([])
   })
 
   test.runIf(pgbouncer)(
-    'through PgBouncer in transaction mode no statement has a name, and fifty at once are right [R14, V1]',
+    'through PgBouncer in transaction mode, no statement of fifty parallel transactions has a name [R14, V1]',
     async () => {
       const pooler = await startPgBouncer(testServer!)
       const through = new pg.Pool({
@@ -90,7 +91,7 @@ describe.runIf(testServer)('on a server', () => {
         const numbers = Array.from({ length: 50 }, (_, n) => n)
         const results = await Promise.all(numbers.map((n) => run(add(n))))
         expect(results.map(([row]) => row![0])).toEqual(numbers.map(String))
-        const sessions = await Promise.all(numbers.map(() => named(through)))
+        const sessions = await Promise.all(numbers.map(() => statementNames(through)))
         expect(sessions.flat()).toEqual([])
       } finally {
         await through.end()
