@@ -7,9 +7,9 @@ const allowed = [front, 'http://app.localhost:5173']
 const allowedNames = (requested: string | null) =>
   preflightOnlyHeaders(requested)['Access-Control-Allow-Headers']
 
-describe('the origin [H9]', () => {
+describe('the origin of a request [H9]', () => {
   test.each(allowed)(
-    '%s, which is listed, is told by name that it may read answers, with credentials',
+    'the listed origin %s is named in the response and may read it, with credentials',
     (origin) => {
       expect(corsHeaders(origin, allowed)).toEqual({
         'Access-Control-Allow-Origin': origin,
@@ -27,7 +27,7 @@ describe('the origin [H9]', () => {
     ['is a wildcard', '*'],
     ['begins like a listed one', 'https://front.example.evil.example'],
     ['ends like a listed one', 'https://evilfront.example'],
-    ['lies below a listed one', 'https://evil.front.example'],
+    ['is a subdomain of a listed one', 'https://evil.front.example'],
     ['is cut short', 'https://front.exampl'],
     ['has no TLS', 'http://front.example'],
     ['has another scheme', 'capacitor://front.example'],
@@ -40,18 +40,18 @@ describe('the origin [H9]', () => {
     ['is in capitals', 'https://FRONT.example'],
     ['is a list', `${front}, https://evil.example`],
     ['is on another port of a listed local name', 'http://app.localhost:5174'],
-  ])('that %s is given nothing', (_what, origin) => {
+  ])('an origin that %s gets no CORS headers', (_what, origin) => {
     expect(corsHeaders(origin, allowed)).toEqual({})
   })
 })
 
-describe('the header names that a preflight asks for [V4, H9]', () => {
+describe('the header names that a preflight requests [V4, H9]', () => {
   test.each([
     'content-type,x-csrftoken',
     'authorization,content-type,x-xsrf-token',
     'baggage,content-type,sentry-trace',
     "traceparent , tracestate\t, x_y.z~!#$%&'*+^`|",
-  ])('%s are allowed', (requested) => {
+  ])('a preflight may use the header names %s', (requested) => {
     expect(allowedNames(requested)?.split(', ')).toEqual(requested.split(',').map((name) => name.trim()))
   })
 
@@ -61,16 +61,16 @@ describe('the header names that a preflight asks for [V4, H9]', () => {
   test.each([
     ['64 names', names(64)],
     ['2 KiB', sized(2048)],
-  ])('are allowed up to %s', (_what, requested) => {
+  ])('a preflight may request header names up to %s', (_what, requested) => {
     expect(allowedNames(requested)?.replaceAll(', ', ',')).toBe(requested)
   })
 
   test.each([
-    ['there are 65 of them', names(65)],
-    ['they take 2 KiB and a byte', sized(2049)],
-    ['one has a line break in it', 'x-a,x-b\r\nSet-Cookie: a=b'],
-    ['one has a space in it', 'x-a,x b'],
-    ['one is no token', 'x-a,x(b)'],
+    ['the list has 65', names(65)],
+    ['the list has 2 KiB and a byte', sized(2049)],
+    ['one has a line break', 'x-a,x-b\r\nSet-Cookie: a=b'],
+    ['one has a space', 'x-a,x b'],
+    ['one is not a token', 'x-a,x(b)'],
     ['one is a header with its value', 'x-a: 1'],
     ['one is not ASCII', 'x-a,x-\u00fc'],
     ['one is empty', 'x-a,,x-b'],
@@ -78,7 +78,7 @@ describe('the header names that a preflight asks for [V4, H9]', () => {
     ['there is no list', null],
     ['one would mean every header', '*'],
     ['one of several would mean every header', 'x-a, *'],
-  ])('are all left out where %s', (_what, requested) => {
+  ])('no header names are allowed if %s', (_what, requested) => {
     expect(preflightOnlyHeaders(requested)).toEqual({
       'Access-Control-Allow-Methods': 'POST',
       'Access-Control-Max-Age': '600',

@@ -5,29 +5,29 @@ import { fieldErrorCodes, requestErrors } from './error-codes'
 
 const page = readFileSync('docs/front-ends.md', 'utf8')
 
-/** What stands in the first column of the tables below a heading, up to the next heading. */
+/** The first column of the tables below a heading, up to the next heading. */
 function listedUnder(heading: string): string[] {
   const [, section = ''] = page.split(`# ${heading}\n`)
   return [...section.split(/^#{2,} /m, 1)[0]!.matchAll(/^\| `([^`]+)`/gm)].map(([, first]) => first!)
 }
 
-describe('the page for front-end developers [V4]', () => {
-  test('lists every code of field errors, and no other', () => {
+describe('docs/front-ends.md [V4]', () => {
+  test('docs/front-ends.md lists every code of field errors and no other', () => {
     expect(listedUnder('Codes of field errors').sort()).toEqual([...fieldErrorCodes].sort())
   })
 
-  test('lists every code that a body carries, and no other', () => {
+  test('docs/front-ends.md lists every code that a body contains and no other', () => {
     const coded = Object.entries(requestErrors).flatMap(([code, refusal]) =>
       'coded' in refusal ? [code] : [],
     )
     expect(listedUnder('Codes in the body').sort()).toEqual(coded.sort())
   })
 
-  test('explains every header that scripts may read', () => {
+  test('docs/front-ends.md explains every header that scripts may read', () => {
     expect(listedUnder('Headers')).toEqual(expect.arrayContaining(exposedHeaders.split(', ')))
   })
 
-  test('names the defaults of limits as they are', () => {
+  test('docs/front-ends.md names the default rate limits that .env.example names', () => {
     const settings = readFileSync('.env.example', 'utf8')
     const limits = [...page.matchAll(/^\| `((?:LIMIT|EMAIL)_\w+)` +\| `(\w[^`]*)`/gm)]
     expect(limits.length).toBeGreaterThan(4)

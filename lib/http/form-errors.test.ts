@@ -9,7 +9,7 @@ const fields = {
 const parsed = { fields: { password: ['too-short', 'numeric'], password_confirm: ['mismatch'] } }
 const shown = ['password', 'password_confirm'] as const
 
-test('errors of fields reach their fields in order, by the header or by the address of a page [U7]', () => {
+test('the header and the URL of a page carry the errors of each field in order [U7]', () => {
   expect(errorCodesHeader(fields)).toEqual({
     'Error-Codes': 'password=too-short, password=numeric, password_confirm=mismatch',
   })
@@ -18,7 +18,7 @@ test('errors of fields reach their fields in order, by the header or by the addr
   expect(parseFormErrors(errorParameter(fields), shown)).toEqual(parsed)
 })
 
-test('every code of a field and every code of a whole form comes through both [U7]', () => {
+test('the header and the URL of a page can carry every error code [U7]', () => {
   const all = { login: fieldErrorCodes.map((code) => ({ code })) }
   expect(parseFormErrors(errorParameter(all), ['login']).fields.login).toEqual(fieldErrorCodes)
   expect(parseFormErrors(errorCodesHeader(all)['Error-Codes'], ['login']).fields.login).toEqual(
@@ -28,7 +28,7 @@ test('every code of a field and every code of a whole form comes through both [U
     expect(parseFormErrors(errorParameter(code), [])).toEqual({ form: code, fields: {} })
 })
 
-test('an error of a field that a form does not show is a refusal of the whole form', () => {
+test('an error of a field that a form does not show becomes an error of the whole form', () => {
   expect(parseFormErrors('signature=required, password=blank', shown)).toEqual({
     form: 'refused',
     fields: { password: ['blank'] },
@@ -39,22 +39,22 @@ test.each([
   'hello,<b>,throttled ,__proto__,constructor',
   'password.hello,password.__proto__,password.,hasOwnProperty.constructor',
   'password.Blank,=,.',
-])('an address cannot put words into a page: of %s, nothing is in the table', (text) => {
+])('a URL cannot put its own text into a page: %s contains no known code', (text) => {
   expect(parseFormErrors(text, ['password'])).toEqual({ fields: {} })
 })
 
-test('what is named twice, or by two parameters, is shown once', () => {
+test('a code that a URL contains twice, or in two parameters, is shown once', () => {
   expect(parseFormErrors(['throttled,throttled', 'throttled,password.blank,password.blank'], shown)).toEqual({
     form: 'throttled',
     fields: { password: ['blank'] },
   })
 })
 
-test.each([undefined, null, '', []])('without codes (%j) there are no errors', (none) => {
+test.each([undefined, null, '', []])('a page without error codes (%j) shows no errors', (none) => {
   expect(parseFormErrors(none, shown)).toEqual({ fields: {} })
 })
 
-describe('of a refusal, a page shows', () => {
+describe('the error of a whole form', () => {
   test.each([
     ['internal', 'unavailable'],
     ['unavailable', 'unavailable'],
@@ -65,8 +65,8 @@ describe('of a refusal, a page shows', () => {
     ['body-too-large', 'refused'],
     ['constructor', 'refused'],
     [undefined, 'refused'],
-  ])('for %s the code %s', (refusal, code) => {
-    expect(formErrorCode(refusal)).toBe(code)
+  ])('a page shows the error %s by the code %s', (error, code) => {
+    expect(formErrorCode(error)).toBe(code)
     expect(isWholeFormErrorCode(code)).toBe(true)
   })
 })

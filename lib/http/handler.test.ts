@@ -15,15 +15,15 @@ const settings = readSettings({
 })
 const pages = { done: '/done/', back: () => '/form/' }
 
-/** What a browser's form gets, or a client of JSON, where the handler refuses. */
-function refusedWith(code: RequestErrorCode, kind: 'form' | 'json'): Promise<Response> {
+/** The response to a browser's form or to a client of JSON if the handler throws an error. */
+function respondWith(code: RequestErrorCode, kind: 'form' | 'json'): Promise<Response> {
   const headers: Record<string, string> =
     kind === 'form'
       ? { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'text/html,*/*;q=0.8' }
       : { 'Content-Type': 'application/json' }
   const request = new Request('https://id.example.com/endpoint/', { method: 'POST', headers, body: 'x' })
-  const edge = { settings, log: createLog('silent', 'test'), configuration: {} }
-  return handlePost(edge, request, pages, () => Promise.reject(new ApiError(code)))
+  const dependencies = { settings, log: createLog('silent', 'test'), configuration: {} }
+  return handlePost(dependencies, request, pages, () => Promise.reject(new ApiError(code)))
 }
 
 test.each<[RequestErrorCode, string]>([
@@ -36,9 +36,9 @@ test.each<[RequestErrorCode, string]>([
   ['internal', 'unavailable'],
   ['signature-used', 'signature-used'],
   ['body-too-large', 'refused'],
-])('without JavaScript, the refusal %s leads back with the code %s [U7]', async (code, told) => {
-  const answer = await refusedWith(code, 'form')
-  expect([answer.status, answer.headers.get('location')]).toEqual([303, `/form/?error=${told}`])
+])('without JavaScript, the error %s leads back to the form with the code %s [U7]', async (code, shown) => {
+  const response = await respondWith(code, 'form')
+  expect([response.status, response.headers.get('location')]).toEqual([303, `/form/?error=${shown}`])
 })
 
 test.each<[RequestErrorCode, string]>([
@@ -46,10 +46,10 @@ test.each<[RequestErrorCode, string]>([
   ['second-factor-exhausted', 'Too many attempts with this link. Please ask for a new one.'],
   ['link-exhausted', 'Too many attempts with this link. Please ask for a new one.'],
 ])(
-  'a client hears of the second factor and of a used-up link by the code %s, and of no time to wait for [S4, W9]',
+  'a client of JSON gets the error %s with status 403, its message and no Retry-After [S4, W9]',
   async (code, detail) => {
-    const answer = await refusedWith(code, 'json')
-    expect([answer.status, await answer.json()]).toEqual([403, { detail, code }])
-    expect(answer.headers.get('retry-after')).toBeNull()
+    const response = await respondWith(code, 'json')
+    expect([response.status, await response.json()]).toEqual([403, { detail, code }])
+    expect(response.headers.get('retry-after')).toBeNull()
   },
 )

@@ -44,26 +44,32 @@ const read = (address: string, source: LinkSource = 'url') =>
 const everywhere = linkDamages.filter(({ only }) => only === undefined)
 const addressOnly = linkDamages.filter(({ only }) => only === 'url')
 
-describe('a link that a mail program damaged is read as the link that was sent [U12]', () => {
+describe('links that mail programs damage [U12]', () => {
   const link = signed()
 
-  test.each(linkDamages)('in the address of a page: $what ($source)', ({ damage }) => {
-    const damaged = damage(buildLinkUrl(page, link))
-    expect(damaged).not.toBe(buildLinkUrl(page, link))
-    expect(read(damaged)).toEqual(link)
-  })
+  test.each(linkDamages)(
+    'a link in the URL of a page is repaired after this damage: $what ($source)',
+    ({ damage }) => {
+      const damaged = damage(buildLinkUrl(page, link))
+      expect(damaged).not.toBe(buildLinkUrl(page, link))
+      expect(read(damaged)).toEqual(link)
+    },
+  )
 
-  test.each(everywhere)('in the fields of a request: $what ($source)', ({ damage }) => {
-    const fields = { ...queryOf(damage(buildLinkUrl(page, link))), password: 'gravel & orbit=lantern' }
-    expect(repairFields(links, 'reset', fields)).toEqual({
-      ...fields,
-      ...link,
-      timestamp: String(link.timestamp),
-    })
-  })
+  test.each(everywhere)(
+    'a link in the fields of a request is repaired after this damage: $what ($source)',
+    ({ damage }) => {
+      const fields = { ...queryOf(damage(buildLinkUrl(page, link))), password: 'gravel & orbit=lantern' }
+      expect(repairFields(links, 'reset', fields)).toEqual({
+        ...fields,
+        ...link,
+        timestamp: String(link.timestamp),
+      })
+    },
+  )
 
   test.each(['&tenant=b', '&utm_source=x&utm_medium=email', '&error=throttled&lang=de'])(
-    'among the parameters of others (%s)',
+    'a damaged link is repaired among other parameters (%s)',
     (others) => {
       const address = `${buildLinkUrl(`${page}?tenant=a`, link)}${others}`
       expect(read(address)).toEqual(link)
@@ -73,7 +79,7 @@ describe('a link that a mail program damaged is read as the link that was sent [
   )
 
   test.each([null, undefined, '', 'null', 'undefined'])(
-    'where the client sends %j for the time that × swallowed',
+    'a link whose timestamp became part of the user id is repaired if the client sends %j as the timestamp',
     (timestamp) => {
       const fields = { user_id: `${uuid}×tamp=${link.timestamp}`, timestamp, signature: link.signature }
       expect(repairFields(links, 'reset', fields)).toMatchObject({
@@ -84,14 +90,14 @@ describe('a link that a mail program damaged is read as the link that was sent [
   )
 
   test.each(linkDamages.filter(({ what }) => what.startsWith('a soft line break')))(
-    'in a link whose account id begins like an encoded sign: $what ($source)',
+    'a link whose account id begins like an encoded sign is repaired after $what ($source)',
     ({ damage }) => {
       const exotic = signed('3d000000-0000-4000-8000-000000000000')
       expect(read(damage(buildLinkUrl(page, exotic)))).toEqual(exotic)
     },
   )
 
-  test('where the account id looks like a damage', () => {
+  test('a link whose account id looks like a damage is not changed', () => {
     for (const id of ['3D1', 'a%2Bb', 'a=b', 'x×tamp=5', 'a>b', 'amp;1', 'two words', '%3D']) {
       const exotic = signed(id)
       expect([id, read(buildLinkUrl(page, exotic))]).toEqual([id, exotic])
@@ -99,7 +105,7 @@ describe('a link that a mail program damaged is read as the link that was sent [
     }
   })
 
-  test('of both kinds that cancel a reset', () => {
+  test('both kinds of "this wasn’t me" links are repaired, and neither becomes a reset link', () => {
     for (const purpose of ['cancel', 'cancel-change'] as const) {
       const cancel = signed(uuid, { purpose })
       const query = queryOf(buildLinkUrl(page, cancel).replace('&timestamp', '×tamp'))
@@ -109,7 +115,7 @@ describe('a link that a mail program damaged is read as the link that was sent [
   })
 })
 
-describe('what no mail program does is not repaired [T8, T9]', () => {
+describe('changes that no mail program makes [T8, T9]', () => {
   const { user_id, timestamp, signature } = signed()
   const whole = { user_id, timestamp: String(timestamp), signature }
 
@@ -131,31 +137,34 @@ describe('what no mail program does is not repaired [T8, T9]', () => {
     ['an account id in capitals', { user_id: user_id.toUpperCase() }],
     ['a part that is missing', { signature: undefined }],
     ['a part under another name', { signature: undefined, sig: signature }],
-  ])('%s, wherever it is received', (_what, change) => {
+  ])('a link with %s is not repaired, neither in a URL nor in fields', (_what, change) => {
     const fields = { ...whole, ...change }
     expect(findLink(links, 'reset', fields, 'url')).toBeUndefined()
     expect(repairFields(links, 'reset', fields)).toBe(fields)
   })
 
-  test.each(addressOnly)('$what ($source), in the fields of a request', ({ damage }) => {
-    expect(read(damage(buildLinkUrl(page, signed())), 'fields')).toBeUndefined()
-  })
+  test.each(addressOnly)(
+    'in the fields of a request this damage is not repaired: $what ($source)',
+    ({ damage }) => {
+      expect(read(damage(buildLinkUrl(page, signed())), 'fields')).toBeUndefined()
+    },
+  )
 
   test.each([`&user_id=${uuid}`, '&signature=x', '&timestamp=1'])(
-    'a part that is repeated (%s) [T12]',
+    'a link with a repeated part (%s) is not repaired [T12]',
     (more) => {
       expect(read(`${buildLinkUrl(page, signed())}${more}`)).toBeUndefined()
       expect(read(`${buildLinkUrl(page, signed())}${more}`.replaceAll('&', '&amp;'))).toBeUndefined()
     },
   )
 
-  test('a password is not part of what is repaired', () => {
+  test('the parts of a link inside a password are not read as a link', () => {
     const fields = { user_id, password: `x&timestamp=${timestamp}&signature=${signature}` }
     expect(repairFields(links, 'reset', fields)).toBe(fields)
   })
 })
 
-describe('whatever is received, [T12]', () => {
+describe('links with any damage [T12]', () => {
   const id = fc.oneof(
     fc.uuid(),
     fc.nat().map(String),
@@ -167,7 +176,7 @@ describe('whatever is received, [T12]', () => {
   /** A soft line break whose line end is gone, before a signature that goes on with `3D`, is read as `=3D`. */
   const isDoubtful = (address: string) => /signature=[\w-]+=3D/.test(address)
 
-  test('every single damage of every link is repaired', () => {
+  test('any link with one damage is repaired', () => {
     fc.assert(
       fc.property(anyLink, oneDamage, (link, { damage }) => {
         const address = damage(buildLinkUrl(page, link))
@@ -178,7 +187,7 @@ describe('whatever is received, [T12]', () => {
     )
   })
 
-  test('two damages are repaired, or the link is refused; no other link comes of them', () => {
+  test('a link with two damages is repaired or refused, and never becomes another link', () => {
     let repaired = 0
     fc.assert(
       fc.property(anyLink, oneDamage, oneDamage, (link, first: LinkDamage, second: LinkDamage) => {
@@ -207,13 +216,13 @@ describe('whatever is received, [T12]', () => {
     ...['user_id', 'timestamp', 'signature', 'tamp', '=', '&', '×', '%26', '%253D', '=3D', '&amp;', '#038;'],
     ...['>', ' ', '\r\n', '.', '%', uuid, '1790000000', signed().signature, 'a'],
   )
-  const junk = fc.array(pieces, { maxLength: 40 }).map((some) => `${page}?${some.join('')}`)
+  const madeUp = fc.array(pieces, { maxLength: 40 }).map((some) => `${page}?${some.join('')}`)
   const field = fc.oneof(
     fc.array(pieces).map((some) => some.join('')),
     fc.anything({ withBigInt: true }),
   )
 
-  test('a forgery is verified eight times at most, the last time by what uses the link', () => {
+  test('a forged link is verified eight times at most, including once by the use case', () => {
     expect(maxSpellings + 1).toBe(8)
     const seen: number[] = []
     const check = (received: Record<string, unknown>, source: LinkSource) => {
@@ -231,7 +240,7 @@ describe('whatever is received, [T12]', () => {
     }
     const fields = fc.record({ user_id: field, timestamp: field, signature: field }, { requiredKeys: [] })
     fc.assert(
-      fc.property(junk, (address) => check(queryOf(address), 'url')),
+      fc.property(madeUp, (address) => check(queryOf(address), 'url')),
       { numRuns: 500 },
     )
     fc.assert(
@@ -244,16 +253,16 @@ describe('whatever is received, [T12]', () => {
     expect(Math.max(...seen)).toBe(maxSpellings)
   })
 
-  test('an unknown account, a changed signature and another time are verified equally often', () => {
+  test('links with an unknown account, a changed signature and another time are verified equally often', () => {
     const link = signed()
     const changed = (link.signature.startsWith('A') ? 'B' : 'A') + link.signature.slice(1)
-    const dead = [
+    const forged = [
       { ...link, user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a12' },
       { ...link, signature: changed },
       { ...link, timestamp: link.timestamp + 1 },
     ]
     for (const { damage } of [{ damage: (address: string) => address }, ...linkDamages]) {
-      const counts = dead.map((one) => {
+      const counts = forged.map((one) => {
         const counter = counting()
         expect(
           findLink(counter.links, 'reset', queryOf(damage(buildLinkUrl(page, one))), 'url'),
@@ -265,8 +274,8 @@ describe('whatever is received, [T12]', () => {
   })
 })
 
-describe('long input [C14, I3]', () => {
-  /** Milliseconds of processor time that the rules take for texts of `length` characters. */
+describe('the cost of long links [C14, I3]', () => {
+  /** Milliseconds of processor time that the repair takes for texts of `length` characters. */
   function cost(piece: string, length: number): number {
     const text = `user_id=${piece.repeat(length / piece.length)}x&timestamp=1&signature=x`
     const start = process.cpuUsage()
@@ -291,14 +300,14 @@ describe('long input [C14, I3]', () => {
     'timestamp=',
     '=\r',
   ]
-  test.each(pieces)('four times as many of %j cost about four times as much', (piece) => {
+  test.each(pieces)('the repair of four times as many %j costs less than eight times as much', (piece) => {
     cost(piece, 16_000)
     const ratios = Array.from({ length: 3 }, () => cost(piece, 64_000) / cost(piece, 16_000))
     // Quadratic work would cost sixteen times as much.
     expect(Math.min(...ratios)).toBeLessThan(8)
   })
 
-  test('a text longer than any damaged link is tried as received only', () => {
+  test('a text that is longer than any damaged link is verified only as it was received', () => {
     let verified = 0
     const verifyAuthenticity: typeof links.verifyAuthenticity = () => ((verified += 1), null)
     const { user_id, timestamp, signature } = signed()

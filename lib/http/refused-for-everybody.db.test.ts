@@ -17,7 +17,7 @@ beforeEach(() => {
 })
 const refusals = () => logged.filter(({ event }) => event === 'requests_refused')
 
-test('forms of people who reach Rekey by another address than PUBLIC_URL are refused with one line that names it [V6]', async () => {
+test('if people reach Rekey by another address than PUBLIC_URL, one log line for all of them names PUBLIC_URL [V6]', async () => {
   for (let time = 0; time < 3; time += 1)
     expect((await post({ ...form, Origin: 'http://intranet:3000' }, 'login=nobody')).status).toBe(403)
   expect(refusals()).toMatchObject([
@@ -26,19 +26,19 @@ test('forms of people who reach Rekey by another address than PUBLIC_URL are ref
   expect(JSON.stringify(refusals())).not.toContain('intranet')
 })
 
-test('the preflight of a front end that is missing in CORS_ALLOWED_ORIGINS is told [V6]', async () => {
+test('a preflight from a front end that is missing in CORS_ALLOWED_ORIGINS is refused and logged [V6]', async () => {
   const headers = { Origin: 'https://forgotten.example', 'Access-Control-Request-Method': 'POST' }
   expect(OPTIONS(requestTo('send-reset-password-link', { headers, method: 'OPTIONS' })).status).toBe(403)
   expect(refusals()).toMatchObject([{ reason: 'cross-origin' }])
 })
 
-test('clients behind a proxy that does not tell them apart are throttled with one line, a client of the internet without [V6]', async () => {
+test('one log line names TRUSTED_PROXY_HOPS if private addresses are throttled, and none if a public one is [V6]', async () => {
   const limited = endpoints.start({ LIMIT_REQUESTS_PER_CLIENT: '1/1m' })
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   endpoints.exchange({ passwordReset: limited.passwordReset, log })
   const throttle = async (client: string) => {
-    const answers = [await post({ 'x-rekey-client': client }), await post({ 'x-rekey-client': client })]
-    expect(answers.at(-1)!.status).toBe(429)
+    const responses = [await post({ 'x-rekey-client': client }), await post({ 'x-rekey-client': client })]
+    expect(responses.at(-1)!.status).toBe(429)
   }
   await throttle('203.0.113.77')
   expect(refusals()).toEqual([])

@@ -11,8 +11,8 @@ import {
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
 
-// What DRR answered to recorded requests, compared with what reading, field rules and password policy make of them.
-// Signatures and accounts come later; an answer that speaks of those means here that all this let the request pass.
+// DRR's responses to recorded requests, compared with the results of parser, schemas and password policy. Signatures and accounts
+// are checked later, so a recorded response about those means that a request must pass here.
 
 type Pair = {
   name: string
@@ -28,9 +28,9 @@ const { pairs } = JSON.parse(readFileSync('e2e/contract/recorded.json', 'utf8'))
 
 const alice = { username: 'alice', email: 'alice@example.com', firstName: 'Alice', lastName: '', name: '' }
 
-/** Where the contract differs from DRR, and what holds instead. */
+/** Where the contract differs from DRR: by its number, the response of Rekey. */
 const differences: Record<string, object> = {
-  // 6: one spelling, integers only, floats are no text
+  // 6: numbers have one spelling, timestamps are integers, and floats are not texts
   'send:login float': { login: ['Not a valid string.'] },
   'send:login 1e400': { login: ['Not a valid string.'] },
   'reset:user_id JSON 1.0': { user_id: ['Not a valid string.'] },
@@ -44,7 +44,7 @@ const differences: Record<string, object> = {
   'reset:timestamp string 01700000000': { timestamp: ['A valid integer is required.'] },
   'reset:timestamp string full-width': { timestamp: ['A valid integer is required.'] },
   'reset:timestamp string 1001 chars': { timestamp: ['A valid integer is required.'] },
-  // 7: passwords are taken as received, so white space is a password, if a short one
+  // 7: passwords are not trimmed, so white space is a short password
   'reset:password newline only': {
     password: ['This password is too short. It must contain at least 8 characters.'],
   },
@@ -70,20 +70,23 @@ const posted = pairs.filter(
     !headers.some(([header]) => header === 'Transfer-Encoding' || header === 'Accept'), // not about the body
 )
 
-describe('DRR, recorded', () => {
-  test.each(posted.map((pair) => [pair.name, pair] as const))('%s', async (name, pair) => {
-    const answer = await answerTo(pair)
-    const expected = differences[name.slice(name.indexOf('/') + 1)] ?? withoutStrays(pair.json ?? {})
-    const detail = 'detail' in expected ? String(expected.detail) : undefined
-    if (detail === undefined) expect(answer).toEqual(expected)
-    else if (/ parse error - /.test(detail))
-      expect(answer).toEqual({ detail: expect.stringMatching(`^${detail.split(' - ')[0]} - .`) })
-    else if (detail.startsWith('Unsupported')) expect(answer).toEqual({ detail })
-    else expect(Object.keys(answer ?? {}).filter((field) => !field.startsWith('password'))).toEqual([])
-    if (detail === 'Reset password successful') expect(answer).toBeUndefined()
-  })
+describe('recorded responses of DRR', () => {
+  test.each(posted.map((pair) => [pair.name, pair] as const))(
+    'DRR’s response to %s is the same',
+    async (name, pair) => {
+      const response = await responseTo(pair)
+      const expected = differences[name.slice(name.indexOf('/') + 1)] ?? withoutStrays(pair.json ?? {})
+      const detail = 'detail' in expected ? String(expected.detail) : undefined
+      if (detail === undefined) expect(response).toEqual(expected)
+      else if (/ parse error - /.test(detail))
+        expect(response).toEqual({ detail: expect.stringMatching(`^${detail.split(' - ')[0]} - .`) })
+      else if (detail.startsWith('Unsupported')) expect(response).toEqual({ detail })
+      else expect(Object.keys(response ?? {}).filter((field) => !field.startsWith('password'))).toEqual([])
+      if (detail === 'Reset password successful') expect(response).toBeUndefined()
+    },
+  )
 
-  test('each difference is one of a recorded pair', () => {
+  test('each listed difference from DRR is one of a recorded request', () => {
     const names = posted.map(({ name }) => name.slice(name.indexOf('/') + 1))
     expect(Object.keys(differences).filter((name) => !names.includes(name))).toEqual([])
     expect(posted.length).toBeGreaterThan(170)
@@ -92,14 +95,14 @@ describe('DRR, recorded', () => {
   test.each([
     ['password_confirm=True/reset:OPTIONS', resetPasswordOptionsResponse({ passwordConfirm: true })],
     ['use_email=True + login_fields=[email]/send:OPTIONS', sendLinkOptionsResponse('email')],
-  ])('%s', (name, { name: title, fields }) => {
+  ])('the response to %s describes the same fields as DRR’s', (name, { name: title, fields }) => {
     expect(pairs.find((pair) => pair.name === name)?.json).toMatchObject({
       name: title,
       actions: { POST: fields },
     })
   })
 
-  test('without those settings OPTIONS names the other fields', () => {
+  test('without those settings, the response to OPTIONS describes the fields without them', () => {
     const names = ['user_id', 'timestamp', 'signature', 'password']
     expect(Object.keys(resetPasswordOptionsResponse({ passwordConfirm: false }).fields)).toEqual(names)
     const login = { type: 'string', required: true, read_only: false, label: 'Login' }
@@ -107,8 +110,8 @@ describe('DRR, recorded', () => {
   })
 })
 
-/** What the request is refused with; undefined where nothing is wrong with it. */
-async function answerTo({
+/** The errors in the response to a request; undefined if there are none. */
+async function responseTo({
   settings,
   path,
   headers,
@@ -132,35 +135,35 @@ async function answerTo({
       linkRequestBodySchema(SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL ? 'email' : 'login'),
       parsed.value,
     )
-    return read.ok ? undefined : inWords(read.problems)
+    return read.ok ? undefined : withMessages(read.problems)
   }
   const passwordConfirm = RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM === true
   const read = parseBodyFields(resetPasswordSchema({ passwordConfirm }), parsed.value)
-  if (!read.ok) return inWords(read.problems)
+  if (!read.ok) return withMessages(read.problems)
 
   const minLength = settings.django === undefined ? 8 : 12
   const policy = createPasswordPolicy({ minLength, outerSpaces: 'keep', host: 'localhost', appName: 'Rekey' })
   const { password, password_confirm } = read.value
   const problems = policy.findProblems(password, alice)
-  const wrong = {
-    ...(problems.length > 0 ? inWords({ password: problems }) : {}),
+  const errors = {
+    ...(problems.length > 0 ? withMessages({ password: problems }) : {}),
     ...(passwordConfirm && password !== password_confirm
       ? { password_confirm: [formatApiMessage('en', 'mismatch')] }
       : {}),
   }
-  return Object.keys(wrong).length > 0 ? wrong : undefined
+  return Object.keys(errors).length > 0 ? errors : undefined
 }
 
 type Problem = { code: string; values?: Record<string, string | number>; min?: number; max?: number }
 
-function inWords(fields: Record<string, readonly Problem[]>): Record<string, string[]> {
-  const say = ({ code, values, min, max }: Problem) =>
+function withMessages(fields: Record<string, readonly Problem[]>): Record<string, string[]> {
+  const messageOf = ({ code, values, min, max }: Problem) =>
     formatApiMessage('en', code as ApiMessage, {
       ...values,
       ...(min === undefined ? {} : { min }),
       ...(max === undefined ? {} : { max }),
     })
-  return Object.fromEntries(Object.entries(fields).map(([name, problems]) => [name, problems.map(say)]))
+  return Object.fromEntries(Object.entries(fields).map(([name, problems]) => [name, problems.map(messageOf)]))
 }
 
 /** Difference 16: the stray empty list. */

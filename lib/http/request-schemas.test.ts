@@ -23,7 +23,7 @@ const readReset = (body: unknown, passwordConfirm = false) =>
   parseBodyFields(resetPasswordSchema({ passwordConfirm }), body)
 const readLogin = (body: unknown) => parseBodyFields(linkRequestBodySchema('login'), body)
 
-/** The codes by field; empty where all is well. */
+/** The codes by field; empty if the fields are valid. */
 function problemsOf(
   read: ReturnType<typeof readReset> | ReturnType<typeof readLogin>,
 ): Record<string, string[]> {
@@ -33,7 +33,7 @@ function problemsOf(
   )
 }
 
-describe('text fields', () => {
+describe('text fields of a request', () => {
   test.each([
     ['missing', undefined, 'required'],
     ['null', null, 'null'],
@@ -47,9 +47,9 @@ describe('text fields', () => {
     ['a float', 1.5, 'invalid-string'],
     ['a float that is whole', 1, 'invalid-string'],
     ['a function', () => 'alice', 'invalid-string'],
-    ['a NUL', 'a\0b', 'null-characters'],
-    ['a lone surrogate', 'a\ud800', 'surrogates'],
-  ])('%s is refused in every field [I1, I4, C11]', (_, value, code) => {
+    ['a text with NUL', 'a\0b', 'null-characters'],
+    ['a text with a lone surrogate', 'a\ud800', 'surrogates'],
+  ])('every text field refuses a value that is %s [I1, I4, C11]', (_, value, code) => {
     expect(problemsOf(readLogin({ login: value }))).toEqual({ login: [code] })
     for (const name of ['user_id', 'signature', 'password', 'password_confirm']) {
       const isSecret = name.startsWith('password')
@@ -59,7 +59,7 @@ describe('text fields', () => {
     }
   })
 
-  test('the first lone surrogate is named, and a NUL besides [I4]', () => {
+  test('a text with NUL and lone surrogates has both problems, and the first surrogate is named [I4]', () => {
     expect(readLogin({ login: 'a\udfff\ud800\0' })).toEqual({
       ok: false,
       problems: {
@@ -69,7 +69,7 @@ describe('text fields', () => {
     expect(readLogin({ login: '😀' })).toEqual({ ok: true, value: { login: '😀' } })
   })
 
-  test('an integer counts as its digits [I1]', () => {
+  test('an integer is accepted as the text of its digits [I1]', () => {
     expect(readLogin({ login: 12345678901234567890n })).toEqual({
       ok: true,
       value: { login: '12345678901234567890' },
@@ -80,7 +80,7 @@ describe('text fields', () => {
     })
   })
 
-  test('trimmed is what Python trims, not what JavaScript trims', () => {
+  test('a text is trimmed of the white space that Python trims, which is not what JavaScript trims', () => {
     for (let code = 0; code <= 0xffff; code += 1) {
       const character = String.fromCharCode(code)
       expect(strip(`${character}a${character}`) === 'a', code.toString(16)).toBe(
@@ -96,7 +96,7 @@ describe('text fields', () => {
     '\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000',
   )
 
-  test('a password is taken as it was sent, white space and all [P4]', () => {
+  test('a password is read exactly as it was sent, including white space [P4]', () => {
     const exact = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.includes('\0'))
     fc.assert(
       fc.property(exact, (password) => {
@@ -111,7 +111,7 @@ describe('text fields', () => {
     }
   })
 
-  test('trimming takes no time, however much white space stands inside [I3]', () => {
+  test('16,000 spaces inside a field do not slow the trimming down [I3]', () => {
     const start = process.cpuUsage()
     readReset({
       ...reset,
@@ -123,7 +123,7 @@ describe('text fields', () => {
   })
 })
 
-describe('timestamp', () => {
+describe('the timestamp of a request', () => {
   test.each([
     ['0', 0],
     ['1700000000', 1_700_000_000],
@@ -135,7 +135,7 @@ describe('timestamp', () => {
     [2n ** 80n, Number.MAX_SAFE_INTEGER],
     [10n ** 4000n, Number.MAX_SAFE_INTEGER],
     [-(10n ** 4000n), Number.MIN_SAFE_INTEGER],
-  ])('the timestamp %# is read', (timestamp: unknown, seconds) => {
+  ])('the timestamp of case %# is read as whole seconds', (timestamp: unknown, seconds) => {
     expect(readReset({ ...reset, timestamp })).toMatchObject({ ok: true, value: { timestamp: seconds } })
   })
 
@@ -144,20 +144,20 @@ describe('timestamp', () => {
   const strays = ['', ' ', '1 000', 'a\0b', '5\0', '\ufeff5', '5\ud800']
   const others: unknown[] = [1.5, 1, Infinity, NaN, true, false, [], [1], {}, { valueOf: () => 5 }]
   test.each([...spellings, ...beyond, ...strays, ...others].map((timestamp) => ({ timestamp })))(
-    '$timestamp is no timestamp [T9, C11]',
+    '$timestamp is not a valid timestamp [T9, C11]',
     ({ timestamp }) => {
       expect(problemsOf(readReset({ ...reset, timestamp }))).toEqual({ timestamp: ['invalid-integer'] })
     },
   )
 
-  test('missing and null are told apart', () => {
+  test('a missing timestamp and a null one have different codes', () => {
     expect(problemsOf(readReset({ ...reset, timestamp: undefined }))).toEqual({ timestamp: ['required'] })
     expect(problemsOf(readReset({ ...reset, timestamp: null }))).toEqual({ timestamp: ['null'] })
   })
 })
 
-describe('bodies', () => {
-  test('all problems are reported together, in declared order', () => {
+describe('the body of a request', () => {
+  test('all problems of a body are reported together, in the order of its fields', () => {
     const read = readReset({ password: '', signature: {}, timestamp: 'x', user_id: [] }, true)
     expect(Object.entries(problemsOf(read))).toEqual([
       ['user_id', ['invalid-string']],
@@ -168,12 +168,12 @@ describe('bodies', () => {
     ])
   })
 
-  test('unknown fields, and a repetition that is not asked for, are ignored [I1]', () => {
+  test('unknown fields are ignored, and so is a repeated password if none is required [I1]', () => {
     const read = readReset({ ...reset, password_confirm: [], is_staff: true, email: 'evil@example.com' })
     expect(read).toEqual({ ok: true, value: { ...reset, timestamp: 1_700_000_000 } })
   })
 
-  test('names are case-sensitive', () => {
+  test('the names of fields are case-sensitive', () => {
     expect(problemsOf(readLogin({ LOGIN: 'alice' }))).toEqual({ login: ['required'] })
   })
 
@@ -191,7 +191,7 @@ describe('bodies', () => {
     }
   })
 
-  test('what is no object has no field', () => {
+  test('a body that is not an object lacks all fields', () => {
     for (const body of [null, undefined, 1, 'login', [], true, 5n, () => reset]) {
       expect(problemsOf(readLogin(body))).toEqual({ login: ['required'] })
       expect(Object.keys(problemsOf(readReset(body)))).toEqual([
@@ -203,7 +203,7 @@ describe('bodies', () => {
     }
   })
 
-  test('reading whatever JSON holds never throws, and what is accepted is text [C15]', () => {
+  test('no value of JSON makes the schemas throw, and every accepted field is text [C15]', () => {
     const names = [
       'login',
       'email',
@@ -236,8 +236,8 @@ describe('bodies', () => {
   })
 })
 
-describe('asking for a link', () => {
-  test('somebody who types a login', () => {
+describe('the request for a link', () => {
+  test('a typed login is trimmed, in the field login or email', () => {
     expect(readLogin({ login: ' alice ' })).toEqual({ ok: true, value: { login: 'alice' } })
     expect(parseBodyFields(linkRequestBodySchema('email'), { email: 'a@example.com' })).toEqual({
       ok: true,
@@ -245,7 +245,7 @@ describe('asking for a link', () => {
     })
   })
 
-  test('the field has one name', () => {
+  test('only the configured one of the fields login and email is accepted', () => {
     expect(problemsOf(readLogin({ email: 'alice@example.com' }))).toEqual({ login: ['required'] })
     expect(
       problemsOf(parseBodyFields(linkRequestBodySchema('email'), { login: 'alice@example.com' })),
@@ -261,7 +261,7 @@ describe('asking for a link', () => {
     })
   })
 
-  test('a link stands in for the login', () => {
+  test('the three fields of a link are accepted instead of a login', () => {
     const value = { link: { ...link, timestamp: 1_700_000_000 } }
     expect(readLogin(link)).toEqual({ ok: true, value })
     expect(parseBodyFields(linkRequestBodySchema('email'), { ...link, login: 'ignored' })).toEqual({
@@ -270,7 +270,7 @@ describe('asking for a link', () => {
     })
   })
 
-  test('a login that is given wins over a link, also where it is wrong', () => {
+  test('a given login takes precedence over a link, even if it is invalid', () => {
     expect(readLogin({ ...link, login: 'alice' })).toEqual({ ok: true, value: { login: 'alice' } })
     expect(problemsOf(readLogin({ ...link, login: '' }))).toEqual({ login: ['blank'] })
     expect(problemsOf(readLogin({ ...link, login: null }))).toEqual({ login: ['null'] })
@@ -283,20 +283,20 @@ describe('asking for a link', () => {
     { ...link, timestamp: '05' },
     { ...link, user_id: [] },
     { ...link, signature: '' },
-  ])('without either, and with %j, the login is what is missing', (body) => {
+  ])('%j contains neither a login nor a whole link, so the login is reported as missing', (body) => {
     expect(problemsOf(readLogin(body))).toEqual({ login: ['required'] })
   })
 })
 
-describe('forms', () => {
-  test('what a form holds is text', () => {
+describe('the schemas of forms', () => {
+  test('all fields of the forms have the type of text', () => {
     expectTypeOf<input<ReturnType<typeof resetPasswordSchema>>>().toEqualTypeOf<ResetForm>()
     expectTypeOf<input<ReturnType<typeof linkRequestBodySchema<'login'>>>>().toEqualTypeOf<
       Record<'login', string>
     >()
   })
 
-  test('shapes and rules reach the browser without Node, without the blocklist and without code from strings [H6, U5]', async () => {
+  test('schemas and password rules run in a browser without Node, the blocklist or code from strings [H6, U5]', async () => {
     const { metafile, outputFiles } = await build({
       stdin: {
         contents: `
@@ -317,7 +317,7 @@ describe('forms', () => {
 
     const page = createContext({}, { codeGeneration: { strings: false, wasm: false } })
     runInContext(
-      'let tried = 0; globalThis.Function = new Proxy(Function, { construct() { tried++; throw new EvalError() } })',
+      'let evaluations = 0; globalThis.Function = new Proxy(Function, { construct() { evaluations++; throw new EvalError() } })',
       page,
     )
     runInContext(outputFiles[0]?.text ?? '', page)
@@ -327,6 +327,6 @@ describe('forms', () => {
       page,
     )
     expect(read).toBe('blank')
-    expect(runInContext('tried', page)).toBe(0)
+    expect(runInContext('evaluations', page)).toBe(0)
   })
 })

@@ -10,7 +10,7 @@ if (isLong) vi.setConfig({ testTimeout: 600_000 })
 const malformed = { ok: false, detail: 'Malformed' }
 const tooDeep = { ok: false, detail: 'Nested too deeply' }
 
-describe('JSON', () => {
+describe('the body in JSON', () => {
   test.each([
     '{',
     '{"login":"a",}',
@@ -22,11 +22,11 @@ describe('JSON', () => {
     "{'a':1}",
     '"\n"',
     '\ufeff{}',
-  ])('%j is malformed', (text) => {
+  ])('the JSON %j is malformed', (text) => {
     expect(parseJson(text)).toEqual(malformed)
   })
 
-  test('no error quotes the body, wherever it is cut or broken [P11]', () => {
+  test('no error quotes a body that is cut or broken, wherever that is [P11]', () => {
     const body = JSON.stringify({ user_id: '1', password: 'hunter2-canary', more: ['hunter2-canary'] })
     for (let at = 0; at < body.length; at += 1)
       for (const broken of [
@@ -37,7 +37,7 @@ describe('JSON', () => {
         expect([malformed, { ok: true, value: expect.anything() }]).toContainEqual(parseJson(broken))
   })
 
-  test('what is not UTF-8 is a parse error [I3]', async () => {
+  test('JSON that is not UTF-8 is a parse error [I3]', async () => {
     for (const hex of ['22ff22', '22eda08022', '22c0af22', '22f490808022', '22e28222', '22efbf22'])
       expect(await parseBody(Buffer.from(hex, 'hex'), 'application/json')).toEqual({
         ok: false,
@@ -47,7 +47,7 @@ describe('JSON', () => {
     expect(parseJson('"\ufffd"')).toEqual({ ok: true, value: '\ufffd' })
   })
 
-  test('integers keep all their digits and are told from other numbers by their spelling [I1]', () => {
+  test('integers keep all their digits, and numbers with a point or an exponent are no integers [I1]', () => {
     expect(
       parseJson('{"a":[12345678901234567890, -1, -0, 1.0, 1e2, 1e400, -0.5],"b":7,"a2":{"c":8}}'),
     ).toEqual({
@@ -56,14 +56,14 @@ describe('JSON', () => {
     })
   })
 
-  test('of duplicate keys the last wins, with its own digits [I2]', () => {
+  test('of keys that occur twice in an object, the last one counts, with all its digits [I2]', () => {
     expect(parseJson('{"a":[1,{"b":1}],"b":3,"a":[12345678901234567890,{"b":2}],"a2":4}')).toEqual({
       ok: true,
       value: { a: [12345678901234567890n, { b: 2n }], b: 3n, a2: 4n },
     })
   })
 
-  test('`__proto__` and `constructor` are names like others, and no object inherits any [I2]', () => {
+  test('`__proto__` and `constructor` are ordinary keys of JSON, and no object inherits anything [I2]', () => {
     const parsed = parseJson('{"__proto__":{"login":"x"},"constructor":{"prototype":{"login":"y"}}}')
     const value = (parsed as { value: Record<string, unknown> }).value
     expect(Object.keys(value)).toEqual(['__proto__', 'constructor'])
@@ -72,14 +72,14 @@ describe('JSON', () => {
     expect(({} as Record<string, unknown>).login).toBeUndefined()
   })
 
-  test('escapes and lone surrogates come through as written', () => {
+  test('escapes in JSON are decoded, and lone surrogates are kept', () => {
     expect(parseJson('"\\u017b\\u00f3\\ud83d\\ude00\\/\\n\\ud800"')).toEqual({
       ok: true,
       value: 'Żó😀/\n\ud800',
     })
   })
 
-  test('a field is nested 32 deep at most, counted without the brackets in texts [I3]', () => {
+  test('JSON may be nested 32 levels deep, and brackets in texts do not count [I3]', () => {
     const lists = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
     const objects = (depth: number) => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth)
     for (const text of [
@@ -98,7 +98,7 @@ describe('JSON', () => {
       expect(parseJson(unclosed).ok).toBe(false)
   })
 
-  test('it accepts what JSON.parse accepts, with the same values, and nothing else', () => {
+  test('the parser accepts exactly what JSON.parse accepts, with the same values', () => {
     const extras = ['', '"', '\\', ',', ':', '{', '}', '[', ']', '0', '-', '.', 'e', '\n', 'null', '\\u12']
     const nearJson = fc.tuple(fc.json(), fc.nat(), fc.constantFrom(...extras)).map(([text, at, extra]) => {
       const place = at % (text.length + 1)
@@ -120,7 +120,7 @@ describe('JSON', () => {
     )
   })
 
-  /** As JSON.parse has it: numbers of one kind, objects with a prototype; no minus before nought, which BigInt lacks. */
+  /** Converts to what JSON.parse returns: numbers of one type, objects with a prototype; 0 for -0, which BigInt lacks. */
   function asNumbers(value: unknown): unknown {
     if (typeof value === 'bigint') return Number(value)
     if (Object.is(value, -0)) return 0
@@ -138,7 +138,7 @@ describe('JSON', () => {
     ['1e2', 'float'],
     ['false', 'bool'],
     ['null', 'NoneType'],
-  ])('Python calls %s %s', (text, name) => {
+  ])('an error calls the JSON value %s by Python’s name of its type, %s', (text, name) => {
     const parsed = parseJson(text)
     expect(parsed.ok && pythonTypeName(parsed.value)).toBe(name)
   })

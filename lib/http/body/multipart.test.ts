@@ -16,8 +16,8 @@ const problem = (detail: string) => ({
   detail: `Multipart form parse error - ${detail}`,
 })
 
-describe('multipart', () => {
-  test('whatever text the platform writes as a field is read back as it was [P4]', async () => {
+describe('the body in multipart', () => {
+  test('any text that the platform writes as a field of multipart is read as it was written [P4]', async () => {
     // As the platform writes a field, its line ends are CR LF.
     const written = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/\r\n?|\n/g, '\r\n'))
     const password = fc.tuple(fc.constantFrom('', '\ufeff', ' ', '\r\n', '--B', '\0'), written)
@@ -38,7 +38,7 @@ describe('multipart', () => {
     )
   })
 
-  test('a boundary as short as a letter, or one that a field holds within a line, ends no field', async () => {
+  test('a field may contain the boundary inside a line, even a boundary of one letter', async () => {
     for (const boundary of ['B', 'a.', '--', '$&'])
       for (const content of ['B a. -- $& --B --a. $&', `x--${boundary}`, `--x\r\n-${boundary}`]) {
         const body = `--${boundary}\r\nContent-Disposition: form-data; name="login"\r\n\r\n${content}\r\n--${boundary}--\r\n`
@@ -49,7 +49,7 @@ describe('multipart', () => {
       }
   })
 
-  test('a part with a file name is no text, and a file field left empty is no field', async () => {
+  test('a part with a file name is not read as text, and an empty file field is left out', async () => {
     const file = (name: string, filename: string) =>
       Buffer.concat([
         Buffer.from(`--B\r\nContent-Disposition: form-data; name="${name}"; filename="${filename}"\r\n`),
@@ -63,16 +63,20 @@ describe('multipart', () => {
     ['no boundary is declared', `${field('login', 'a')}--B--`, ''],
     ['the declared boundary is empty', `${field('login', 'a')}--B--`, '; boundary='],
     ['the declared boundary never occurs', `${field('login', 'a')}--B--`, '; boundary=nope'],
-    ['another type stands behind a comma', 'login=a', '; boundary=B, application/x-www-form-urlencoded'],
+    [
+      'a comma and another type follow the boundary',
+      'login=a',
+      '; boundary=B, application/x-www-form-urlencoded',
+    ],
     ['the last boundary is missing', field('login', 'a')],
     ['a part is cut off', field('login', 'a').slice(0, -9)],
     ['a part has no name', `${part('Content-Disposition: form-data', 'a')}--B--`],
     ['a part has no headers', '--B\r\n\r\n\r\na\r\n--B--'],
-    ['a part is for something else', `${part('Content-Disposition: attachment; name="login"', 'a')}--B--`],
+    ['a part has another disposition', `${part('Content-Disposition: attachment; name="login"', 'a')}--B--`],
     ['a name has no end', `${part('Content-Disposition: form-data; name="login', 'a')}--B--`],
     ['a name has a line end', `${field('log\r\nin', 'a')}--B--`],
     ['a name has a quotation mark', `${field('lo"gin', 'a')}--B--`],
-  ])('where %s, nothing is read [I3]', async (_where, body, boundary?: string) => {
+  ])('if %s, a multipart body is malformed [I3]', async (_where, body, boundary?: string) => {
     expect(await multipart(body, boundary)).toEqual(problem('Malformed'))
   })
 
@@ -82,15 +86,18 @@ describe('multipart', () => {
     ' Content-Transfer-Encoding:quoted-printable',
     'Content-Type: text/plain; charset=latin-1',
     'content-type:text/plain;x="y";charset="utf-16"',
-  ])('a part with `%s` would be hashed as something else than was typed [I3]', async (header) => {
-    for (const headers of [
-      `Content-Disposition: form-data; name="password"\r\n${header}`,
-      `${header}\r\nContent-Disposition: form-data; name="password"`,
-    ])
-      expect(await multipart(`${part(headers, 'aGVsbG8=')}--B--`)).toEqual(
-        problem('Unsupported encoding of a part'),
-      )
-  })
+  ])(
+    'a part with `%s` is refused, since another password would be hashed than was typed [I3]',
+    async (header) => {
+      for (const headers of [
+        `Content-Disposition: form-data; name="password"\r\n${header}`,
+        `${header}\r\nContent-Disposition: form-data; name="password"`,
+      ])
+        expect(await multipart(`${part(headers, 'aGVsbG8=')}--B--`)).toEqual(
+          problem('Unsupported encoding of a part'),
+        )
+    },
+  )
 
   test.each([
     'Content-Transfer-Encoding: 8bit ',
@@ -103,7 +110,7 @@ describe('multipart', () => {
     expect(await multipart(`${body}--B--`)).toEqual({ ok: true, value: { login: 'Żółć' } })
   })
 
-  test('a text that is not UTF-8 is a parse error, and never altered [I3]', async () => {
+  test('a field of multipart that is not UTF-8 is a parse error, and U+FFFD is accepted [I3]', async () => {
     for (const hex of ['ff', 'c0af', 'eda080', 'e282']) {
       const body = Buffer.from(`${field('password', '@')}--B--`)
         .toString('hex')
@@ -113,7 +120,7 @@ describe('multipart', () => {
     expect(await multipart(`${field('password', '\ufffd')}--B--`)).toMatchObject({ ok: true })
   })
 
-  test('`__proto__` is a name like others [I2]', async () => {
+  test('`__proto__` is an ordinary field of multipart [I2]', async () => {
     const parsed = await multipart(`${field('__proto__', 'a')}--B--`)
     expect(Object.keys((parsed as { value: object }).value)).toEqual(['__proto__'])
   })

@@ -9,7 +9,7 @@ if (isLong) vi.setConfig({ testTimeout: 600_000 })
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
-describe('content types', () => {
+describe('the content type of a body', () => {
   test.each([
     null,
     '',
@@ -21,7 +21,7 @@ describe('content types', () => {
     '\0',
     'x',
     `application/json;${' '.repeat(512)}charset=utf-8`,
-  ])('%j is no type that is read, and is named as it was sent [I3]', async (type) => {
+  ])('a body of the type %j is refused, and the type is named as it was sent [I3]', async (type) => {
     const mediaType = type ?? ''
     expect(await parseBody(bytesOf('{}'), type)).toEqual({
       ok: false,
@@ -30,7 +30,7 @@ describe('content types', () => {
     })
   })
 
-  test('a refused type is named with its parameters, as DRR names it', async () => {
+  test('a refused type is named with its parameters, as DRR does', async () => {
     expect(await parseBody(bytesOf('{}'), 'text/plain; charset=utf-8')).toMatchObject({
       mediaType: 'text/plain; charset=utf-8',
     })
@@ -41,7 +41,7 @@ describe('content types', () => {
     'application/json;charset=UTF-8',
     'application/json ; indent=4',
     'Application/Json; charset="utf8"',
-  ])('%s is JSON', async (type) => {
+  ])('a body of the type %s is read as JSON', async (type) => {
     expect(await parseBody(bytesOf('{"login":"alice"}'), type)).toEqual({
       ok: true,
       value: { login: 'alice' },
@@ -49,7 +49,7 @@ describe('content types', () => {
   })
 
   test.each([null, '', 'text/plain', 'multipart/form-data', 'application/json; charset=utf-16'])(
-    'an empty body is an empty object, also of type %j',
+    'an empty body of the type %j is read as an empty object',
     async (type) => {
       expect(await parseBody(new Uint8Array(), type)).toEqual({ ok: true, value: {} })
     },
@@ -63,7 +63,7 @@ describe('content types', () => {
       'multipart-parse-error',
       'Multipart form parse error - Unsupported charset',
     ],
-  ])('%s in another charset is a parse error [I3]', async (type, problem, detail) => {
+  ])('a body of the type %s in another charset is a parse error [I3]', async (type, problem, detail) => {
     for (const charset of ['utf-16', 'latin-1', 'us-ascii', 'utf-7']) {
       expect(await parseBody(bytesOf('{}'), `${type}; charset=${charset}`)).toEqual({
         ok: false,
@@ -74,7 +74,7 @@ describe('content types', () => {
   })
 
   test.each(['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=B'])(
-    '%s with a byte order mark is a parse error [I3]',
+    'a body of the type %s with a byte order mark is a parse error [I3]',
     async (type) => {
       expect(await parseBody(bytesOf('\ufeff{}'), type)).toMatchObject({
         ok: false,
@@ -84,7 +84,7 @@ describe('content types', () => {
   )
 })
 
-describe('forms', () => {
+describe('the body of a form', () => {
   const form = (text: string) => parseBody(bytesOf(text), 'application/x-www-form-urlencoded')
 
   test.each([
@@ -96,12 +96,12 @@ describe('forms', () => {
     ['&&login=a=b&&', { login: 'a=b' }],
     ['login[]=a&login.x=b', { 'login[]': 'a', 'login.x': 'b' }],
     ['login=%EF%BB%BFa', { login: '\ufeffa' }],
-  ])('%s', async (text, value) => {
+  ])('the form %s is read as %j', async (text, value) => {
     expect(await form(text)).toEqual({ ok: true, value })
   })
 
   test.each(['login=%ff%fe&', 'login=%ed%a0%80', '%c0%af=1', 'a=1&b=%e2%82'])(
-    '%s is not UTF-8 [I3]',
+    'the form %s is not UTF-8 and so a parse error [I3]',
     async (text) => {
       expect(await form(text)).toEqual({
         ok: false,
@@ -111,7 +111,7 @@ describe('forms', () => {
     },
   )
 
-  test('raw bytes that are not UTF-8 are a parse error [I3]', async () => {
+  test('a form with raw bytes that are not UTF-8 is a parse error [I3]', async () => {
     expect(
       await parseBody(Buffer.from([0x61, 0x3d, 0xff]), 'application/x-www-form-urlencoded'),
     ).toMatchObject({
@@ -119,12 +119,12 @@ describe('forms', () => {
     })
   })
 
-  test('`__proto__` is a name like others [I2]', async () => {
+  test('`__proto__` is an ordinary field of a form [I2]', async () => {
     const parsed = await form('__proto__=a&__proto__[login]=b')
     expect(Object.keys((parsed as { value: object }).value)).toEqual(['__proto__', '__proto__[login]'])
   })
 
-  test('what URLSearchParams writes is read back', async () => {
+  test('a form that URLSearchParams wrote is read as it was written', async () => {
     const pairs = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), {
       maxKeys: 5,
     })
@@ -138,7 +138,7 @@ describe('forms', () => {
   })
 })
 
-describe('whatever comes', () => {
+describe('bodies of any bytes', () => {
   const types = fc.oneof(
     fc.constantFrom(
       'application/json',
@@ -172,7 +172,7 @@ describe('whatever comes', () => {
 
   const part = '--B\r\nContent-Disposition: form-data; name="x"'
 
-  test('parsing never throws [C15]', async () => {
+  test('no body and no content type makes parsing throw [C15]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 400 }), fragments), types, async (bytes, type) => {
         expect(typeof (await parseBody(bytes, type)).ok).toBe('boolean')
@@ -198,7 +198,7 @@ describe('whatever comes', () => {
     ['multipart/form-data; boundary=B', `${part}\r\n\r\n${'B'.repeat(16_000)}`],
     [`application/json;${' '.repeat(8_000)}x${' '.repeat(8_000)}`, '{}'],
     [`application/json;${' ;'.repeat(8_000)}`, '{}'],
-  ])('the worst body or header of the sort %# takes no time [I3]', async (type, text) => {
+  ])('the slowest body or header of kind %# is parsed within 100 ms [I3]', async (type, text) => {
     const bytes = Buffer.from(text, 'latin1')
     const start = process.cpuUsage()
     await parseBody(bytes, type)
