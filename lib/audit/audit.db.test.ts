@@ -29,8 +29,8 @@ afterAll(async () => {
 
 const audit = () => createAuditLog(opened, '', log)
 
-describe('an entry', () => {
-  test('is a row and a line in the log, of the same words [L1, L2]', async () => {
+describe('one audit entry', () => {
+  test('an audit entry is a row of the table and a line of the log with the same facts [L1, L2]', async () => {
     const accountId = randomUUID()
     await audit().record('changed', { accountId, requestId: 'r-1', client: '198.51.100.77', reason: 'x' })
     const entry = { event: auditEvents.changed, client: '198.51.100.0/24', reason: 'x', requestId: 'r-1' }
@@ -44,13 +44,13 @@ describe('an entry', () => {
     ['::ffff:198.51.100.77', '198.51.100.0/24'],
     ['unknown', null],
     ['eve@evil.example', null],
-  ])('of %s keeps %s [L5]', async (client, kept) => {
+  ])('of the client %s, an audit entry stores %s [L5]', async (client, stored) => {
     const accountId = randomUUID()
     await audit().record('requested', { accountId, client })
-    expect((await audit().history(accountId)).map((line) => line.client)).toEqual([kept])
+    expect((await audit().history(accountId)).map((entry) => entry.client)).toEqual([stored])
   })
 
-  test('is true exactly when the transaction is that it belongs to', async () => {
+  test('an audit entry is stored if its transaction is committed, and not if it is rolled back', async () => {
     const [undone, done] = [randomUUID(), randomUUID()]
     const failing = opened.prisma.$transaction(async (tx) => {
       await audit().record('changed', { accountId: undone }, tx)
@@ -62,7 +62,7 @@ describe('an entry', () => {
     expect(await audit().history(done)).toHaveLength(1)
   })
 
-  test('that cannot be stored stops what must not happen unrecorded, and nothing else', async () => {
+  test('an audit entry that cannot be stored throws, unless it is recorded with best effort', async () => {
     const away = openDatabase(
       { url: 'postgresql://127.0.0.1:1/x', schemas: defaultSchemaNames, poolSize: 1 },
       log,
@@ -76,11 +76,11 @@ describe('an entry', () => {
   })
 })
 
-describe('entries of one moment', () => {
+describe('audit entries at the same time', () => {
   /** An entry without transaction whose row PostgreSQL refuses: a text cannot contain NUL. */
   const unstorable = { accountId: 'x', reason: 'a\u0000b' }
 
-  test('are stored by one statement, each once, and nothing of those that only cost the same [L1, A8]', async () => {
+  test('fifty entries at the same time are stored once each by one statement, and simulated ones are not [L1, A8]', async () => {
     const log = audit()
     const ids = Array.from({ length: 50 }, () => randomUUID())
     const statements = opened.pool.query
@@ -101,20 +101,20 @@ describe('entries of one moment', () => {
     for (const accountId of ids) expect(await log.history(accountId)).toHaveLength(1)
   })
 
-  test('one that cannot be stored fails alone, and the others of its batch are stored [L1]', async () => {
+  test('an entry that cannot be stored fails alone, and the others of its batch are stored [L1]', async () => {
     const log = audit()
     const [one, other] = [randomUUID(), randomUUID()]
-    const ended = await Promise.allSettled([
+    const settled = await Promise.allSettled([
       log.record('sent', { accountId: one }),
       log.record('failed', unstorable),
       log.record('sent', { accountId: other }),
     ])
-    expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     for (const accountId of [one, other]) expect(await log.history(accountId)).toHaveLength(1)
   })
 })
 
-test('a history follows the time, also where a transaction that began later took its id first', async () => {
+test('a history is in the order of time, even if a later transaction has an earlier id', async () => {
   const accountId = randomUUID()
   await sql.query(
     `INSERT INTO rekey.audit (at, event, account_id) VALUES
@@ -124,7 +124,7 @@ test('a history follows the time, also where a transaction that began later took
   expect((await audit().history(accountId)).map(({ event }) => event)).toEqual(['first', 'second', 'third'])
 })
 
-test('a history is one account’s, oldest first', async () => {
+test('a history has the entries of one account, oldest first', async () => {
   const [accountId, other] = [randomUUID(), randomUUID()]
   for (const event of ['requested', 'sent', 'changed'] as const) {
     await audit().record(event, { accountId })
@@ -134,7 +134,7 @@ test('a history is one account’s, oldest first', async () => {
   expect(events).toEqual([auditEvents.requested, auditEvents.sent, auditEvents.changed])
 })
 
-describe('the log [L5]', () => {
+describe('changes of stored entries [L5]', () => {
   const tamperings = [
     'UPDATE "rekey"."audit" SET "event" = \'x\'',
     'DELETE FROM "rekey"."audit"',
@@ -142,14 +142,14 @@ describe('the log [L5]', () => {
     'INSERT INTO "rekey"."audit" ("id", "event") VALUES (1, \'x\') ON CONFLICT ("id") DO UPDATE SET "event" = \'x\'',
   ]
 
-  test.each(tamperings)('can be added to only, by the owner of its table too: %s', async (statement) => {
+  test.each(tamperings)('even the owner of the audit table cannot run %s', async (statement) => {
     await audit().record('requested', {})
     await expect(sql.query(statement)).rejects.toThrow()
     expect((await sql.query('SELECT 1 FROM "rekey"."audit" WHERE "event" = \'x\'')).rows).toEqual([])
     expect((await sql.query('SELECT 1 FROM "rekey"."audit"')).rows).not.toEqual([])
   })
 
-  test('is closed again once the purge is done, within its transaction and after it', async () => {
+  test('after a purge, no entry can be deleted in the same transaction or later', async () => {
     for (const end of ['COMMIT', 'ROLLBACK']) {
       await sql.query('BEGIN')
       await sql.query(`SELECT "rekey"."purge_audit"(interval '30 days')`)
@@ -161,25 +161,25 @@ describe('the log [L5]', () => {
   })
 })
 
-describe('the purge [L6]', () => {
-  const reasons = async () =>
+describe('the purge of the audit log [L6]', () => {
+  const storedReasons = async () =>
     (
       await sql.query<{ reason: string }>(
         `SELECT "reason" FROM "rekey"."audit" WHERE "event" = 'aged' ORDER BY "at"`,
       )
     ).rows.map(({ reason }) => reason)
 
-  test('takes what is older than it was told to keep, and never what is younger than a week', async () => {
+  test('the purge deletes entries older than the given time, and none of the last week', async () => {
     for (const days of [400, 181, 179, 8, 6, 0])
       await sql.query(
         `INSERT INTO "rekey"."audit" ("at", "event", "reason") VALUES (now() - make_interval(days => $1), 'aged', $1 || ' days')`,
         [days],
       )
     await audit().purge(180 * 86_400)
-    expect(await reasons()).toEqual(['179 days', '8 days', '6 days', '0 days'])
+    expect(await storedReasons()).toEqual(['179 days', '8 days', '6 days', '0 days'])
     await audit().purge(0)
-    expect(await reasons()).toEqual(['6 days', '0 days'])
+    expect(await storedReasons()).toEqual(['6 days', '0 days'])
     await audit().purge(-3650)
-    expect(await reasons()).toEqual(['6 days', '0 days'])
+    expect(await storedReasons()).toEqual(['6 days', '0 days'])
   })
 })

@@ -8,13 +8,13 @@ import { postgresUrl, describeDatabaseUrl } from './database-url'
 
 const problemOf = (url: string) => postgresUrl.safeParse(url).error?.issues[0]?.message
 
-/** What `pg` makes of a URL. */
-function meant(url: string) {
+/** What `pg` reads from a URL. */
+function readByPg(url: string) {
   const { user, password, host, port, database } = new pg.Client({ connectionString: url })
   return { user, password, host, port, database }
 }
 
-describe('a database URL that libpq takes [V5]', () => {
+describe('database URLs that libpq accepts [V5]', () => {
   const socket = { user: 'u', host: '/var/run/postgresql', database: 'db' }
   test.each([
     ['postgresql://u@/db?host=/var/run/postgresql', socket],
@@ -30,15 +30,15 @@ describe('a database URL that libpq takes [V5]', () => {
     ['postgresql://h/db?user=u%40t&password=a%2Bb', { host: 'h', user: 'u@t', password: 'a+b' }],
     ['postgresql://u@[::1]:5432/db', { host: '::1' }],
     ['postgresql://u@h/db?sslmode=verify-full&application_name=rekey&options=-c%20x.y%3D1', { host: 'h' }],
-  ])('is taken, and means the same to pg: %s', (url, expected) => {
+  ])('the database URL %s is accepted, and pg reads the same from it', (url, expected) => {
     expect(problemOf(url)).toBeUndefined()
-    expect(meant(url)).toMatchObject(expected)
+    expect(readByPg(url)).toMatchObject(expected)
   })
 })
 
-describe('a database URL is refused, with what to write and no part of its password [V5]', () => {
+describe('database URLs that are refused [V5]', () => {
   test.each([
-    // A password that is not percent-encoded, in all places where it moves the host.
+    // A password that is not percent-encoded, in all places where it changes the host.
     ['postgresql://postgres:p@zqcanary/w0rd@127.0.0.1/db', '%40'],
     ['postgresql://u:zq/canary@h/db', '%2F'],
     ['postgresql://u:12/zqcanary@h/db', '%2F'],
@@ -52,14 +52,14 @@ describe('a database URL is refused, with what to write and no part of its passw
     ['postgresql://h/db?user=u&password=zq+canary', '%2B'],
     ['postgresql://u:zqcanary@:5433/db', 'postgresql://rekey:'],
     ['postgresql://u:zqcanary@h:x/db', 'postgresql://rekey:'],
-    // What is no PostgreSQL URL.
+    // Not a PostgreSQL URL.
     ['mysql://u:zqcanary@h/db', 'postgresql://rekey:'],
     ['jdbc:postgresql://h/db?password=zqcanary', 'postgresql://rekey:'],
     ['prisma+postgres://h/?api_key=zqcanary', 'postgresql://rekey:'],
     ['host=h password=zqcanary dbname=db', 'postgresql://rekey:'],
     ['postgresql:db', 'postgresql://rekey:'],
     ['/var/run/postgresql zqcanary', 'postgresql://rekey:'],
-    // What pg would drop, where that leads elsewhere.
+    // Parts that pg would drop, and so connect elsewhere.
     ['postgresql://u:zqcanary@h1,h2/db', 'write one host'],
     ['postgresql://u:zqcanary@h1:1,h2:2/db', 'write one host'],
     ['postgresql://u:zqcanary@/db?host=h1,h2', 'write one host'],
@@ -74,27 +74,27 @@ describe('a database URL is refused, with what to write and no part of its passw
     ['postgresql://u@h/db?sslaccept=strict', 'remove the ssl'],
     ['postgresql://u@h/db?port=http', 'parameter port'],
     ['postgresql://u@h/my%40db', 'cannot contain'],
-  ])('%s', (url, advice) => {
+  ])('the database URL %s is refused with the advice "%s" and without its password', (url, advice) => {
     const problem = problemOf(url)
     expect(problem).toContain(advice)
     expect(problem).not.toMatch(/zq|canary/)
   })
 })
 
-test('a parameter that is not used is told, and named only where its name is known [V5]', () => {
+test('a warning says that a parameter is not used, and names it only if its name is known [V5]', () => {
   const url =
     'postgresql://u@h/db?sslmode=require&connection_limit=5&channel_binding=require&pass=zq&canary=&supa=x'
   expect(problemOf(url)).toBeUndefined()
-  const told = ignoredParameters('MIGRATION_DATABASE_URL', url)
-  expect(told).toHaveLength(5)
-  expect(told[0]).toBe(
+  const warnings = ignoredParameters('MIGRATION_DATABASE_URL', url)
+  expect(warnings).toHaveLength(5)
+  expect(warnings[0]).toBe(
     'MIGRATION_DATABASE_URL: its parameter connection_limit is not used; set DATABASE_POOL_SIZE instead.',
   )
-  expect(told.join()).not.toMatch(/zq|canary|supa/)
+  expect(warnings.join()).not.toMatch(/zq|canary|supa/)
   expect(ignoredParameters('DATABASE_URL', 'postgresql://u@h/db?sslmode=require')).toEqual([])
 })
 
-test('a message shows host, port and name only where no part of a password can be among them [V5]', () => {
+test('a message shows host, port and database name only if no part of a password can be among them [V5]', () => {
   const shown = (url: string) => describeDatabaseUrl(url, 'MIGRATION_DATABASE_URL')
   expect(shown('postgresql://u:p@db.example.com:5433/rekey?sslmode=disable')).toBe(
     'db.example.com:5433/rekey',
@@ -112,13 +112,13 @@ test('a message shows host, port and name only where no part of a password can b
     expect(shown(url)).toBe('the address in MIGRATION_DATABASE_URL')
 })
 
-test('the name of a host that is not found stays out of the reason [V5]', async () => {
+test('the reason of a failed connection does not contain the name of a host that was not found [V5]', async () => {
   const error = await lookup('zqcanary.invalid').catch((reason: unknown) => reason)
   expect(String(error)).toContain('zqcanary')
   expect(connectionFailureReason(error)).toMatch(/^E[A-Z_]+: the name of its host cannot be resolved$/)
 })
 
-test('of any password, pg gets the whole one, or the URL is refused; no message holds a part of it [V5]', () => {
+test('pg gets any password whole or the URL is refused, and no message contains a part of the password [V5]', () => {
   const special = fc.stringMatching(/^[@/#?:%&+=,;!$'"`\\ \[\]{}()|^~<>.ä€0-9]{0,4}$/)
   const places = [
     (secret: string) => `postgresql://rekey:${secret}@db.example.com/rekey`,
@@ -131,13 +131,13 @@ test('of any password, pg gets the whole one, or the URL is refused; no message 
       const secret = `${before}zqa${within}zqb${after}`
       const url = urlOf(secret)
       const problem = problemOf(url)
-      const told = [problem, describeDatabaseUrl(url), ...ignoredParameters('DATABASE_URL', url)].join('\n')
-      expect(told).not.toMatch(/zq[ab]/)
+      const messages = [problem, describeDatabaseUrl(url), ...ignoredParameters('DATABASE_URL', url)]
+      expect(messages.join('\n')).not.toMatch(/zq[ab]/)
       if (problem !== undefined || /%[\da-f]{2}/i.test(secret)) return
-      // `&` ends a parameter, which only the names after it can tell.
+      // `&` ends a parameter, which only the names after it can show.
       if (url.includes(`password=${secret}`) && secret.includes('&')) return
-      expect(meant(url)).toMatchObject({ password: secret, user: 'rekey', database: 'rekey' })
-      expect(meant(url).host).toMatch(/^(?:db\.example\.com|\/var\/run\/postgresql)$/)
+      expect(readByPg(url)).toMatchObject({ password: secret, user: 'rekey', database: 'rekey' })
+      expect(readByPg(url).host).toMatch(/^(?:db\.example\.com|\/var\/run\/postgresql)$/)
     }),
     { numRuns: 1000 },
   )

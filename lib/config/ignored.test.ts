@@ -3,7 +3,7 @@ import { readDatabaseSettings } from './command-settings'
 import { readSettings } from './settings'
 import { settingsWarnings } from './warnings'
 
-const needed = {
+const required = {
   SECRET_KEY: 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5',
   DATABASE_URL: 'postgresql://rekey:Zr8k-2Lq@db.example.com/rekey',
   PUBLIC_URL: 'https://id.example.com',
@@ -11,9 +11,9 @@ const needed = {
   VERIFICATION_FROM_EMAIL: 'Example <no-reply@example.com>',
   SUPPORT_EMAIL: 'help@example.com',
 }
-const warned = (env: Record<string, string>) => settingsWarnings(readSettings({ ...needed, ...env }))
+const warningsOf = (env: Record<string, string>) => settingsWarnings(readSettings({ ...required, ...env }))
 
-describe('a name that is no setting [V5]', () => {
+describe('variables that are not settings [V5]', () => {
   test.each([
     ['PASSWORD_MINLENGTH', 'PASSWORD_MIN_LENGTH'],
     ['PASWORD_MIN_LENGTH', 'PASSWORD_MIN_LENGTH'],
@@ -31,9 +31,11 @@ describe('a name that is no setting [V5]', () => {
     ['LIMIT_LETTER_PER_ACCOUNT', 'LIMIT_EMAILS_PER_ACCOUNT'],
     ['PUBLIC-URL', 'PUBLIC_URL'],
     ['WEB_CONCURENCY', 'WEB_CONCURRENCY'],
-  ])('%s is warned of with the nearest setting, %s, and without its value', (name, setting) => {
-    const told = warned({ [name]: 'zqcanary' })
-    expect(told).toEqual([expect.stringMatching(new RegExp(`^${name} is not used: .*\\b${setting}[.?]$`))])
+  ])('a warning says that %s is not used and suggests %s, without the value', (name, setting) => {
+    const warnings = warningsOf({ [name]: 'zqcanary' })
+    expect(warnings).toEqual([
+      expect.stringMatching(new RegExp(`^${name} is not used: .*\\b${setting}[.?]$`)),
+    ])
   })
 
   test.each([
@@ -41,11 +43,11 @@ describe('a name that is no setting [V5]', () => {
     ['VERIFICATION_URL_BUILDER', 'buildVerificationUrl into rekey.config.ts'],
     ['SEND_RESET_PASSWORD_LINK_USER_FINDER', 'findResettableAccounts into rekey.config.ts'],
     ['REGISTER_VERIFICATION_ENABLED', 'resets passwords and does nothing else'],
-  ])('%s, of Django REST Registration, is told where that is done', (name, where) => {
-    expect(warned({ [name]: 'x' })).toEqual([expect.stringMatching(where)])
+  ])('a warning about %s of Django REST Registration says "%s"', (name, where) => {
+    expect(warningsOf({ [name]: 'x' })).toEqual([expect.stringMatching(where)])
   })
 
-  test('is left alone where it belongs to somebody else', () => {
+  test('no warning names variables of other programs', () => {
     const others = [
       'PATH HOME SHELL USER LOGNAME PWD LANG LC_ALL TERM TZ HOSTNAME EDITOR MAIL SHLVL _ OLDPWD TMPDIR LS_COLORS',
       'NODE_ENV NODE_OPTIONS NODE_EXTRA_CA_CERTS NEXT_TELEMETRY_DISABLED npm_config_cache npm_package_name INIT_CWD',
@@ -56,12 +58,12 @@ describe('a name that is no setting [V5]', () => {
       'APP_ENV APP_HOME APP_URL DATA_HOME USER_ID HOST_IP DEFAULT_USER SECRET_TOKEN INVOCATION_ID JOURNAL_STREAM',
       'LOG_FORMAT PORT_HTTP WORKER_ID DATABASE_REPLICA_URL CREDENTIALS_DIRECTORY RENDER_EXTERNAL_URL FLY_APP_NAME',
     ].flatMap((line) => line.split(' '))
-    expect(warned(Object.fromEntries(others.map((name) => [name, 'x'])))).toEqual([])
-    expect(warned({ SMTP_PORT: 'tcp://10.0.0.1:25', REKEY_PORT: 'tcp://10.0.0.2:3000' })).toEqual([])
+    expect(warningsOf(Object.fromEntries(others.map((name) => [name, 'x'])))).toEqual([])
+    expect(warningsOf({ SMTP_PORT: 'tcp://10.0.0.1:25', REKEY_PORT: 'tcp://10.0.0.2:3000' })).toEqual([])
   })
 })
 
-describe('a setting without effect [V5]', () => {
+describe('settings without effect [V5]', () => {
   test.each<[string, Record<string, string>]>([
     [
       'USER_LOGIN_FIELDS',
@@ -71,9 +73,9 @@ describe('a setting without effect [V5]', () => {
     ['DATA_DIR', { DATA_DIR: '/data' }],
     ['LOGO_URL', { LOGO_URL: '/no-such-logo.svg' }],
     ['WEB_CONCURRENCY', { WEB_CONCURRENCY: '2', REKEY_MODE: 'demo' }],
-    ['DATABASE_URL', { DATABASE_URL: `${needed.DATABASE_URL}?pool_timeout=3` }],
-  ])('%s is warned of: %j', (name, env) => {
-    expect(warned(env)).toEqual([expect.stringMatching(new RegExp(`^${name}\\b`))])
+    ['DATABASE_URL', { DATABASE_URL: `${required.DATABASE_URL}?pool_timeout=3` }],
+  ])('a warning says that %s has no effect in %j', (name, env) => {
+    expect(warningsOf(env)).toEqual([expect.stringMatching(new RegExp(`^${name}\\b`))])
   })
 
   test.each<Record<string, string>>([
@@ -82,13 +84,13 @@ describe('a setting without effect [V5]', () => {
     { DATA_DIR: '/data', REKEY_MODE: 'demo' },
     { WEB_CONCURRENCY: '2' },
     { MIGRATION_DATABASE_URL: ' ' },
-  ])('nothing is said of one that has an effect, or is empty: %j', (env) => {
-    expect(warned(env)).toEqual([])
+  ])('no warning is given for %j, which has an effect or is empty', (env) => {
+    expect(warningsOf(env)).toEqual([])
   })
 })
 
-describe('the commands on the database [V5]', () => {
-  test('complain of the URL that is wrong, and of no other', () => {
+describe('the settings of commands on the database [V5]', () => {
+  test('a command names the database URL that is wrong and no other one', () => {
     const problems = (env: Record<string, string>) => {
       try {
         return String(readDatabaseSettings(env).ignored)
@@ -96,7 +98,7 @@ describe('the commands on the database [V5]', () => {
         return (error as Error).message.split('\n').slice(1).join('\n')
       }
     }
-    const { DATABASE_URL } = needed
+    const { DATABASE_URL } = required
     const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey'
     expect(problems({ DATABASE_URL: 'db.example.com' })).toBe(`  - DATABASE_URL: ${example}`)
     expect(problems({ DATABASE_URL, MIGRATION_DATABASE_URL: 'db' })).toBe(
@@ -108,8 +110,8 @@ describe('the commands on the database [V5]', () => {
     )
   })
 
-  test('tell a name that is no setting, such as MIGRATION_DATABASE_URI, which would leave the role unused', () => {
-    const { DATABASE_URL } = needed
+  test('a command says that MIGRATION_DATABASE_URI is not used, since it would run with the wrong role', () => {
+    const { DATABASE_URL } = required
     expect(readDatabaseSettings({ DATABASE_URL, MIGRATION_DATABASE_URI: 'x' }).ignored).toEqual([
       'MIGRATION_DATABASE_URI is not used: did you mean MIGRATION_DATABASE_URL?',
     ])

@@ -15,7 +15,7 @@ function fileWith(name: string, content: string): string {
   return path
 }
 
-describe('the name that EHLO says [V6]', () => {
+describe('the name in EHLO [V6]', () => {
   test.each([
     ['https://id.example.com', 'box', 'id.example.com'],
     ['https://id.example.com:8443', 'box', 'id.example.com'],
@@ -32,7 +32,7 @@ describe('the name that EHLO says [V6]', () => {
     ['http://[::1]:3000', 'box', '[127.0.0.1]'],
     ['http://localhost:3000', 'localhost.localdomain\r\nMAIL', '[127.0.0.1]'],
     ['http://localhost:3000', '', '[127.0.0.1]'],
-  ])('for PUBLIC_URL=%s on the machine %j is %s', (publicUrl, machine, name) => {
+  ])('with PUBLIC_URL=%s on the machine %j, EHLO has the name %s', (publicUrl, machine, name) => {
     expect(defaultHeloName(publicUrl, machine)).toBe(name)
   })
 
@@ -43,7 +43,7 @@ describe('the name that EHLO says [V6]', () => {
     'xn--bcher-kva.example',
     '[192.0.2.1]',
     '[IPv6:2001:db8::1]',
-  ])('may be set to %s', (name) => {
+  ])('SMTP_HELO_NAME may be %s', (name) => {
     expect(readMailSettings({ SMTP_HELO_NAME: name }).heloName).toBe(name)
   })
 
@@ -64,15 +64,15 @@ describe('the name that EHLO says [V6]', () => {
     '[]',
     'https://id.example.com',
     'a.'.repeat(127) + 'com',
-  ])('may not be set to %j', (name) => {
+  ])('SMTP_HELO_NAME may not be %j', (name) => {
     expect(() => readMailSettings({ SMTP_HELO_NAME: name })).toThrow('SMTP_HELO_NAME: ')
   })
 })
 
-describe('the authority of the mail server [V5]', () => {
+describe('the certificate authorities of the mail server [V5]', () => {
   const [one, two] = ['a.example', 'b.example'].map((host) => makeSelfSignedCertificate(host))
 
-  test('is every certificate of the file, and no key that stands beside them', () => {
+  test('SMTP_CA_FILE gives every certificate of the file and no key', () => {
     const path = fileWith(
       'bundle.pem',
       `# ours\r\n${one!.cert.replaceAll('\n', '\r\n')}${one!.key}${two!.cert}`,
@@ -83,7 +83,7 @@ describe('the authority of the mail server [V5]', () => {
     expect(readMailSettings({ SMTP_CA_FILE: '' }).authorities).toBeUndefined()
   })
 
-  test('is refused by name where the file is none, without a word of what it holds', () => {
+  test('SMTP_CA_FILE without a readable certificate is refused by name, without a part of the file in the message', () => {
     mkdirSync(join(folder, 'directory'))
     const broken = one!.cert.replace(/^M.{40}/m, `M${'A'.repeat(40)}`)
     for (const [path, why] of [
@@ -105,28 +105,30 @@ describe('the authority of the mail server [V5]', () => {
   })
 })
 
-describe('doubtful settings of mail are warned of [V6]', () => {
+describe('warnings about mail settings [V6]', () => {
   const named = { heloName: 'id.example.com' }
-  const none = join(folder, 'no.env')
+  const noEnvFile = join(folder, 'no.env')
 
   test.each([
     ['smtp://mail.example.com:465', 'smtps://'],
     ['smtps://mail.example.com:587', 'smtp://'],
     ['smtps://mail.example.com:25', 'smtp://'],
-  ])('%s speaks another way than its port', (smtpUrl, advice) => {
-    const warnings = mailWarnings({ smtpUrl, ...named }, none)
+  ])('a warning says that the port of %s is for %s', (smtpUrl, advice) => {
+    const warnings = mailWarnings({ smtpUrl, ...named }, noEnvFile)
     expect(warnings).toEqual([expect.stringMatching(`which is ${advice}.$`)])
   })
 
   test.each(['smtp://mail.example.com', 'smtp://mail.example.com:25', 'smtps://mail.example.com', undefined])(
-    '%s is not warned of',
-    (smtpUrl) => expect(mailWarnings({ smtpUrl, ...named }, none)).toEqual([]),
+    'no warning is given for SMTP_URL=%s',
+    (smtpUrl) => expect(mailWarnings({ smtpUrl, ...named }, noEnvFile)).toEqual([]),
   )
 
-  test('a machine without a full name, unless the mail server is on it', () => {
-    const told = (smtpUrl: string) => mailWarnings({ smtpUrl, heloName: '[127.0.0.1]' }, none)
-    expect(told('smtp://mail.example.com')).toEqual([expect.stringContaining('SMTP_HELO_NAME is not set')])
-    expect(told('smtp://localhost:2525?ignoreTLS=true')).toEqual([])
+  test('a warning says that a machine has no full name, unless the mail server is on the same machine', () => {
+    const warnings = (smtpUrl: string) => mailWarnings({ smtpUrl, heloName: '[127.0.0.1]' }, noEnvFile)
+    expect(warnings('smtp://mail.example.com')).toEqual([
+      expect.stringContaining('SMTP_HELO_NAME is not set'),
+    ])
+    expect(warnings('smtp://localhost:2525?ignoreTLS=true')).toEqual([])
   })
 
   test.each([
@@ -135,7 +137,7 @@ describe('doubtful settings of mail are warned of [V6]', () => {
     ['# NODE_EXTRA_CA_CERTS=/etc/ca.pem\n', 0],
     ['NODE_EXTRA_CA_CERTS=\nA=b\n', 0],
     ['A=NODE_EXTRA_CA_CERTS=x\n', 0],
-  ])('an authority for Node in .env (%j), which Node does not read [V5]', (content, count) => {
+  ])('for %j in .env, there are %i warnings that Node does not read it from there [V5]', (content, count) => {
     const warnings = mailWarnings(named, fileWith('dot.env', content))
     expect(warnings).toHaveLength(count)
     for (const warning of warnings) expect(warning).toMatch(/NODE_EXTRA_CA_CERTS.*SMTP_CA_FILE/)

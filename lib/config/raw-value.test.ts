@@ -4,7 +4,7 @@ import { readSettings, SettingsError } from './settings'
 import { settingsSchema } from './schema'
 import { settingsWarnings } from './warnings'
 
-const needed = {
+const required = {
   SECRET_KEY: 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5',
   DATABASE_URL: 'postgresql://rekey:Zr8k-2Lq@db.example.com/rekey',
   PUBLIC_URL: 'https://id.example.com',
@@ -12,19 +12,19 @@ const needed = {
   VERIFICATION_FROM_EMAIL: 'Example <no-reply@example.com>',
 }
 
-/** Everything that a start with these settings says: what is wrong, or else the warnings. */
-function toldOf(env: Record<string, string>): { problems: string[]; warnings: string[] } {
+/** What a start with these settings prints: what is wrong, or else the warnings. */
+function messagesOf(env: Record<string, string>): { problems: string[]; warnings: string[] } {
   try {
-    return { problems: [], warnings: settingsWarnings(readSettings({ ...needed, ...env })) }
+    return { problems: [], warnings: settingsWarnings(readSettings({ ...required, ...env })) }
   } catch (error) {
     if (error instanceof SettingsError) return { problems: error.problems, warnings: [] }
     throw error
   }
 }
 
-/** A value of each setting that is right. */
-const right: Record<string, string> = {
-  ...needed,
+/** Valid values of settings. */
+const valid: Record<string, string> = {
+  ...required,
   SECRET_KEY_FALLBACKS: 'hT5vN8qLs2RwXk9Zb4Jm7Yc3Gd6Pf1Ae',
   DATABASE_POOL_SIZE: '10',
   MIGRATION_DATABASE_URL: 'postgresql://owner:Zr8k-2Lq@db.example.com/rekey',
@@ -34,53 +34,53 @@ const right: Record<string, string> = {
   HOST: '127.0.0.1',
 }
 
-describe('a value that arrives in another form than it was meant [V5]', () => {
+describe('values that quotes or templates have changed [V5]', () => {
   const forms: [string, (value: string) => string][] = [
     ['in double quotes, as docker --env-file leaves them', (value) => `"${value}"`],
     ['in single quotes', (value) => `'${value}'`],
     ['with white space before it', (value) => ` ${value}`],
     ['with a line end after it, as a file of a secret has', (value) => `${value}\n`],
     ['with a control character in it', (value) => `${value}\u001b[2J`],
-    ['with a command that nobody ran', () => '$(openssl rand -base64 48)'],
-    ['with a variable that nobody replaced', (value) => `${value}\${REKEY_SUFFIX}`],
-    ['with a variable and its default', () => '${DATABASE_URL:-postgresql://u@h/db}'],
-    ['with a template that nobody filled', () => '{{ vault_secret_key }}'],
+    ['that is a command which was not run', () => '$(openssl rand -base64 48)'],
+    ['with a variable that was not replaced', (value) => `${value}\${REKEY_SUFFIX}`],
+    ['that is a variable with its default', () => '${DATABASE_URL:-postgresql://u@h/db}'],
+    ['that is a template which was not filled', () => '{{ vault_secret_key }}'],
   ]
 
-  test.each(forms)('is refused by name in every setting: %s', (_what, change) => {
+  test.each(forms)('every setting refuses a value %s, and the message names the setting', (_what, change) => {
     for (const name of Object.keys(settingsSchema.shape)) {
-      const value = change(right[name] ?? 'value')
-      const { problems } = toldOf({ [name]: value })
+      const value = change(valid[name] ?? 'value')
+      const { problems } = messagesOf({ [name]: value })
       expect(problems).toEqual([expect.stringMatching(new RegExp(`^${name}: write `))])
       expect(problems.join()).not.toContain(value)
     }
   })
 
   test.each(["a,'hT5vN8qLs2RwXk9Zb4Jm7Yc3Gd6Pf1Ae'", 'hT5vN8qLs2RwXk9Zb4Jm7Yc3Gd6Pf1Ae,"b"'])(
-    'is refused in an item of a list: %s',
+    'a setting with a list refuses a quoted item: %s',
     (value) => {
       for (const name of ['SECRET_KEY_FALLBACKS', 'CORS_ALLOWED_ORIGINS', 'USER_LOGIN_FIELDS'])
-        expect(toldOf({ [name]: value }).problems).toEqual([
+        expect(messagesOf({ [name]: value }).problems).toEqual([
           expect.stringContaining(`${name}: write its items`),
         ])
     },
   )
 
-  test('is refused in a secret that was copied with the quotation marks of a text', () => {
-    expect(toldOf({ SECRET_KEY: `“${needed.SECRET_KEY}”` }).problems).toEqual([
+  test('a secret that was copied with typographic quotation marks is refused', () => {
+    expect(messagesOf({ SECRET_KEY: `“${required.SECRET_KEY}”` }).problems).toEqual([
       'SECRET_KEY: write it without quotes',
     ])
   })
 
-  test('but a dollar sign, a quotation mark or a brace of its own is a part of the value', () => {
+  test('a dollar sign, a quotation mark or a brace inside a value is a part of the value', () => {
     for (const value of ['Money $PATH', 'The "Best"', '$5 (five)', "L'Été", '{x}', '«Заря»'])
-      expect(readSettings({ ...needed, APP_NAME: value }).branding.appName).toBe(value)
+      expect(readSettings({ ...required, APP_NAME: value }).branding.appName).toBe(value)
     for (const value of ['kT9$PATH_vLm4Wq2$HOME_Zx7Rb5Ns8Jc3Fg6', "'kT9vLm4Wq2Zx7Rb5Ns8Jc3Fg6YhDpE4"])
-      expect(readSettings({ ...needed, SECRET_KEY: value }).secrets[0]).toBe(value)
+      expect(readSettings({ ...required, SECRET_KEY: value }).secrets[0]).toBe(value)
   })
 })
 
-describe('a message about a malformed address [V5]', () => {
+describe('messages about malformed URLs [V5]', () => {
   test.each([
     ['DATABASE_URL', 'db.example.com', 'postgresql://'],
     ['MIGRATION_DATABASE_URL', 'db.example.com', 'postgresql://'],
@@ -92,20 +92,23 @@ describe('a message about a malformed address [V5]', () => {
     ['SMTP_URL', 'smtp://a.example.com,b.example.com', 'write one host'],
     ['PUBLIC_URL', 'id.example.com', 'https://id.example.com'],
     ['PASSWORD_BREACH_CHECK_URL', 'https://range.example.com/range?mode=x', 'https://range.example.com/'],
-  ])('%s=%s: gives an example of that setting, and speaks of no other', (name, value, example) => {
-    expect(toldOf({ [name]: value }).problems).toEqual([
-      expect.stringMatching(new RegExp(`^${name}: .*${example}`)),
-    ])
-  })
+  ])(
+    'the message about %s=%s names no other setting and has an example with "%s"',
+    (name, value, example) => {
+      expect(messagesOf({ [name]: value }).problems).toEqual([
+        expect.stringMatching(new RegExp(`^${name}: .*${example}`)),
+      ])
+    },
+  )
 
-  test('PORT: speaks of the port in demo, too, not of a PUBLIC_URL that is made from it', () => {
-    expect(toldOf({ REKEY_MODE: 'demo', PORT: 'http', PUBLIC_URL: '' }).problems).toEqual([
+  test('in a demo, the message about PORT=http does not name PUBLIC_URL, which is made from it', () => {
+    expect(messagesOf({ REKEY_MODE: 'demo', PORT: 'http', PUBLIC_URL: '' }).problems).toEqual([
       expect.stringMatching(/^PORT: /),
     ])
   })
 })
 
-test('no message and no warning holds a part of a secret, whatever its value [V5, L3]', () => {
+test('no message and no warning contains a part of a secret, whatever its value [V5, L3]', () => {
   const odd = fc.stringMatching(/^[@/#?:%&+=,;'"`$ \n\t(){}\\.\d]{0,5}$/)
   const urls = (scheme: string, end: string) => (secret: string) => [
     `${scheme}://user:${secret}@host.example.com${end}`,
@@ -116,8 +119,8 @@ test('no message and no warning holds a part of a secret, whatever its value [V5
     `${secret}`,
   ]
   const secrets: Record<string, (secret: string) => string[]> = {
-    SECRET_KEY: (secret) => [secret, `${needed.SECRET_KEY}${secret}`, `"${secret}"`],
-    SECRET_KEY_FALLBACKS: (secret) => [secret, `${needed.SECRET_KEY}${secret}`, `x,${secret}`],
+    SECRET_KEY: (secret) => [secret, `${required.SECRET_KEY}${secret}`, `"${secret}"`],
+    SECRET_KEY_FALLBACKS: (secret) => [secret, `${required.SECRET_KEY}${secret}`, `x,${secret}`],
     DATABASE_URL: urls('postgresql', '/rekey'),
     MIGRATION_DATABASE_URL: urls('postgres', '/rekey'),
     SMTP_URL: urls('smtp', ''),
@@ -128,7 +131,7 @@ test('no message and no warning holds a part of a secret, whatever its value [V5
   )
   fc.assert(
     fc.property(odd, odd, odd, fc.constantFrom(...cases), (before, within, after, envOf) => {
-      const { problems, warnings } = toldOf(envOf(`${before}zqa${within}zqb${after}`))
+      const { problems, warnings } = messagesOf(envOf(`${before}zqa${within}zqb${after}`))
       expect([...problems, ...warnings].join('\n')).not.toMatch(/zq[ab]/i)
     }),
     { numRuns: 1000 },

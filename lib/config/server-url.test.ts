@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { smtpOptions } from '@/lib/mail/smtp-options'
 import { smtpUrl } from './checks'
 
-test('of any password, the mail server gets the whole one, or SMTP_URL is refused [V5]', () => {
+test('the mail server gets any password whole, or SMTP_URL is refused without a part of it in the message [V5]', () => {
   const special = fc.stringMatching(/^[@/#?:%&+=,;!$'"`\\ \[\]{}()|^~<>.ä€0-9]{0,4}$/)
   fc.assert(
     fc.property(special, special, special, (before, within, after) => {

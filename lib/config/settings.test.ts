@@ -4,7 +4,7 @@ import { basePathOf } from '@/scripts/base-path.js'
 import { readSettings, SettingsError } from './settings'
 import { settingsWarnings } from './warnings'
 
-const needed = {
+const required = {
   SECRET_KEY: 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5',
   DATABASE_URL: 'postgresql://rekey:Zr8k-2Lq@db.example.com/rekey',
   PUBLIC_URL: 'https://id.example.com',
@@ -22,13 +22,13 @@ function problemsOf(env: Record<string, string | undefined>): string[] {
   return []
 }
 
-test('what a start needs is enough', () => {
-  expect(problemsOf(needed)).toEqual([])
+test('the required settings are enough for a start', () => {
+  expect(problemsOf(required)).toEqual([])
 })
 
-test('the tables of a demo are another product’s in demo and dev only, each in a directory of its own [K1]', () => {
+test('only demo and dev use another product’s tables, with a data directory for each product [K1]', () => {
   const read = (env: Record<string, string>) => {
-    const { demoProduct, dataDir } = readSettings({ ...needed, ...env })
+    const { demoProduct, dataDir } = readSettings({ ...required, ...env })
     return [demoProduct, dataDir]
   }
   for (const mode of ['demo', 'dev']) {
@@ -38,15 +38,15 @@ test('the tables of a demo are another product’s in demo and dev only, each in
   expect(read({ REKEY_DEMO_USERS: 'django' })[0]).toBeUndefined()
 })
 
-test('what is missing is named, all of it, in one message [K1]', () => {
+test('one message names all required settings that are missing [K1]', () => {
   const problems = problemsOf({})
-  for (const name of Object.keys(needed))
+  for (const name of Object.keys(required))
     expect(problems.filter((line) => line.startsWith(name))).toHaveLength(1)
-  expect(problems).toHaveLength(Object.keys(needed).length)
+  expect(problems).toHaveLength(Object.keys(required).length)
 })
 
-test('and so is a time that outlasts a link, whatever is wrong with the rest [K1, R3]', () => {
-  const problems = problemsOf({ ...needed, SECRET_KEY: undefined, LIMIT_EMAILS_PER_ACCOUNT: '5/1d' })
+test('the same message names a time that is longer than the life of a link [K1, R3]', () => {
+  const problems = problemsOf({ ...required, SECRET_KEY: undefined, LIMIT_EMAILS_PER_ACCOUNT: '5/1d' })
   expect(problems.map((problem) => problem.split(/\W/)[0])).toEqual([
     'SECRET_KEY',
     'LIMIT_EMAILS_PER_ACCOUNT',
@@ -58,27 +58,27 @@ test.each([
   'https://app.example.com/#!/reset',
   'https://app.example.com/app/?tenant=a#/reset/%C3%A9t%C3%A9',
   'http://localhost:5173/#/',
-])('the links may lead to a route of a hash router: %s [V4]', (pageUrl) => {
-  expect(readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_URL: pageUrl }).reset.pageUrl).toBe(pageUrl)
+])('links may lead to a route of a hash router, such as %s [V4]', (pageUrl) => {
+  expect(readSettings({ ...required, RESET_PASSWORD_VERIFICATION_URL: pageUrl }).reset.pageUrl).toBe(pageUrl)
 })
 
-describe('a start is refused [K1, T3, P1, H11]', () => {
+describe('values that stop a start [K1, T3, P1, H11]', () => {
   test.each<[string, Record<string, string>]>([
     ['SECRET_KEY', { SECRET_KEY: 'short' }],
-    ['SECRET_KEY', { SECRET_KEY: `${needed.SECRET_KEY},${needed.SECRET_KEY}` }],
-    ['SECRET_KEY', { SECRET_KEY: `${needed.SECRET_KEY} ` }],
-    ['SECRET_KEY', { SECRET_KEY: needed.SECRET_KEY.slice(0, 31) }],
+    ['SECRET_KEY', { SECRET_KEY: `${required.SECRET_KEY},${required.SECRET_KEY}` }],
+    ['SECRET_KEY', { SECRET_KEY: `${required.SECRET_KEY} ` }],
+    ['SECRET_KEY', { SECRET_KEY: required.SECRET_KEY.slice(0, 31) }],
     ['SECRET_KEY', { SECRET_KEY: 'a'.repeat(64) }],
     ['HEALTH_TOKEN', { HEALTH_TOKEN: 'short' }],
     ['HEALTH_TOKEN', { HEALTH_TOKEN: 'a'.repeat(64) }],
     ['HEALTH_TOKEN', { HEALTH_TOKEN: 'w7Jm2QpX9vRkT4cYbN8s zHdG3fUaEoWi5' }],
-    ['HEALTH_TOKEN', { HEALTH_TOKEN: needed.SECRET_KEY }],
+    ['HEALTH_TOKEN', { HEALTH_TOKEN: required.SECRET_KEY }],
     ['METRICS_TOKEN', { METRICS_TOKEN: 'short' }],
     ['METRICS_TOKEN', { METRICS_TOKEN: 'a'.repeat(64) }],
     ['METRICS_TOKEN', { METRICS_TOKEN: 'w7Jm2QpX9vRkT4cYbN8s zHdG3fUaEoWi5' }],
-    ['METRICS_TOKEN', { METRICS_TOKEN: needed.SECRET_KEY }],
+    ['METRICS_TOKEN', { METRICS_TOKEN: required.SECRET_KEY }],
     ['SECRET_KEY', { SECRET_KEY: 'please-change-me-9f8e7d6c5b4a3z2y1x' }],
-    ['SECRET_KEY_FALLBACKS', { SECRET_KEY_FALLBACKS: needed.SECRET_KEY }],
+    ['SECRET_KEY_FALLBACKS', { SECRET_KEY_FALLBACKS: required.SECRET_KEY }],
     ['SECRET_KEY_FALLBACKS', { SECRET_KEY_FALLBACKS: 'weak' }],
     ['DATABASE_URL', { DATABASE_URL: 'mysql://x@y/z' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgresql://postgres:postgres@db.example.com/rekey' }],
@@ -97,7 +97,7 @@ describe('a start is refused [K1, T3, P1, H11]', () => {
     ['PUBLIC_URL', { PUBLIC_URL: 'http://0.0.0.0:3000' }],
     [
       'SECRET_KEY_FALLBACKS',
-      { SECRET_KEY_FALLBACKS: `hT5vN8qLs2RwXk9Zb4Jm7Yc3Gd6Pf1Ae, ${needed.SECRET_KEY}` },
+      { SECRET_KEY_FALLBACKS: `hT5vN8qLs2RwXk9Zb4Jm7Yc3Gd6Pf1Ae, ${required.SECRET_KEY}` },
     ],
     ['DATABASE_URL', { DATABASE_URL: 'db.example.com' }],
     ['SMTP_URL', { SMTP_URL: 'mail.example.com' }],
@@ -170,15 +170,15 @@ describe('a start is refused [K1, T3, P1, H11]', () => {
     ['AUDIT_RETENTION', { AUDIT_RETENTION: '9999999d' }],
     ['TRUSTED_PROXY_HOPS', { TRUSTED_PROXY_HOPS: '-1' }],
     ['PORT', { PORT: '70000' }],
-  ])('%s: %j', (name, change) => {
-    const problems = problemsOf({ ...needed, ...change })
+  ])('a start is refused, and the message names %s, with %j', (name, change) => {
+    const problems = problemsOf({ ...required, ...change })
     expect(problems).toHaveLength(1)
     expect(problems[0]).toMatch(new RegExp(`^${name}\\b`))
   })
 
-  test('with a sentence that says what to write instead', () => {
+  test('each message about a wrong value says what to write instead', () => {
     const problems = problemsOf({
-      ...needed,
+      ...required,
       EMAIL_COOLDOWN: 'a minute',
       USER_LOGIN_FIELDS: ',',
       CORS_ALLOWED_ORIGINS: '*',
@@ -188,10 +188,10 @@ describe('a start is refused [K1, T3, P1, H11]', () => {
     for (const problem of problems) expect(problem).toMatch(/^[A-Z_]+: write /)
   })
 
-  test('and no message repeats a secret', () => {
+  test('no message about a wrong value contains a secret', () => {
     const secret = 'Tr0ub4dor-and-3-9f8e7d6c5b-example'
     expect(
-      problemsOf({ ...needed, SECRET_KEY: secret, SMTP_URL: `ftp://u:${secret}@x` }).join(),
+      problemsOf({ ...required, SECRET_KEY: secret, SMTP_URL: `ftp://u:${secret}@x` }).join(),
     ).not.toContain(secret)
   })
 })
@@ -202,8 +202,8 @@ test.each([
   'http://127.1',
   'http://[::1]:3000',
   'http://id.localhost',
-])('%s stays on this machine, and needs no https [H11]', (url) => {
-  expect(problemsOf({ ...needed, PUBLIC_URL: url })).toEqual([])
+])('PUBLIC_URL=%s is of this machine, and may be without https [H11]', (url) => {
+  expect(problemsOf({ ...required, PUBLIC_URL: url })).toEqual([])
 })
 
 test.each([
@@ -212,8 +212,8 @@ test.each([
   ['https://example.com/team/v1.2~account-x', '/team/v1.2~account-x'],
   ['https://example.com/', ''],
   ['HTTPS://Example.com', ''],
-])('PUBLIC_URL=%s puts Rekey under "%s", and the build reads the same [V8]', (url, basePath) => {
-  const settings = readSettings({ ...needed, PUBLIC_URL: url, LOGO_URL: '/logo.svg' })
+])('PUBLIC_URL=%s puts Rekey under the path "%s", for the start and for the build [V8]', (url, basePath) => {
+  const settings = readSettings({ ...required, PUBLIC_URL: url, LOGO_URL: '/logo.svg' })
   expect(settings).toMatchObject({
     publicOrigin: 'https://example.com',
     basePath,
@@ -224,24 +224,24 @@ test.each([
   expect(basePathOf(url)).toBe(basePath)
 })
 
-test('a build without PUBLIC_URL, or with one that a start will refuse, is for no path [V8]', () => {
+test('a build without PUBLIC_URL, or with a wrong one, is for no path [V8]', () => {
   for (const url of [undefined, '', 'example.com']) expect(basePathOf(url)).toBe('')
 })
 
-test('HSTS is for the host that Rekey has, off under a path, and for subdomains where a setting says so [V9]', () => {
-  const hstsOf = (env: Record<string, string>) => readSettings({ ...needed, ...env }).hsts
+test('HSTS is on for a host of Rekey’s own, off under a path, and otherwise as the setting HSTS says [V9]', () => {
+  const hstsOf = (env: Record<string, string>) => readSettings({ ...required, ...env }).hsts
   const path = { PUBLIC_URL: 'https://example.com/account' }
   expect([hstsOf({}), hstsOf(path)]).toEqual(['host', 'off'])
   expect([hstsOf({ HSTS: 'subdomains' }), hstsOf({ ...path, HSTS: 'host' })]).toEqual(['subdomains', 'host'])
 })
 
 test('an empty value counts as absent', () => {
-  const { password } = readSettings({ ...needed, PASSWORD_MIN_LENGTH: '', DEFAULT_LOCALE: ' ' })
+  const { password } = readSettings({ ...required, PASSWORD_MIN_LENGTH: '', DEFAULT_LOCALE: ' ' })
   expect(password.minLength).toBe(15)
 })
 
-test('what nobody sets is safe [T3, T4, P1, R1, R3, P8]', () => {
-  const { reset, password, limits, emailSlots, breachCheckUrl } = readSettings(needed)
+test('the default settings are safe [T3, T4, P1, R1, R3, P8]', () => {
+  const { reset, password, limits, emailSlots, breachCheckUrl } = readSettings(required)
   expect(reset).toMatchObject({ period: 3600, oneTimeUse: true, failWhenUserNotFound: false })
   expect(password.minLength).toBe(15)
   expect(breachCheckUrl).toBeUndefined()
@@ -258,16 +258,16 @@ test.each([
   ['10m', 600],
   ['24h', 3600],
 ])(
-  'with links that live %s, the emails of an account and of a mailbox are counted over as long, an hour at most [R3]',
+  'if links live %s, the emails of accounts and mailboxes are limited for %i seconds, an hour at most [R3]',
   (period, seconds) => {
-    const { emailSlots, limits } = readSettings({ ...needed, RESET_PASSWORD_VERIFICATION_PERIOD: period })
+    const { emailSlots, limits } = readSettings({ ...required, RESET_PASSWORD_VERIFICATION_PERIOD: period })
     expect(emailSlots.perAccount).toEqual({ count: 5, seconds })
     expect(limits.emailsPerMailbox).toEqual({ count: 20, seconds })
   },
 )
 
-test('demo and dev need neither mail server nor public address, and stay on this machine', () => {
-  const { SECRET_KEY, DATABASE_URL } = needed
+test('a demo needs neither SMTP_URL nor PUBLIC_URL, and listens on this machine only', () => {
+  const { SECRET_KEY, DATABASE_URL } = required
   const settings = readSettings({ SECRET_KEY, DATABASE_URL, REKEY_MODE: 'demo', PORT: '4000' })
   expect(settings).toMatchObject({
     publicOrigin: 'http://localhost:4000',
@@ -276,30 +276,30 @@ test('demo and dev need neither mail server nor public address, and stay on this
   })
 })
 
-test('only a command that starts a database of its own says that its clients share one session', () => {
-  expect(readSettings(needed).database.sharedSession).toBe(false)
-  const { database, ignored } = readSettings({ ...needed, REKEY_SHARED_SESSION: 'yes' })
-  expect([database.sharedSession, ignored]).toEqual([true, readSettings(needed).ignored])
+test('clients of the database share one session only if REKEY_SHARED_SESSION says so', () => {
+  expect(readSettings(required).database.sharedSession).toBe(false)
+  const { database, ignored } = readSettings({ ...required, REKEY_SHARED_SESSION: 'yes' })
+  expect([database.sharedSession, ignored]).toEqual([true, readSettings(required).ignored])
 })
 
-test('what is allowed but unwise is warned of [R3, S3]', () => {
+test('a warning names each setting that is allowed but unwise [R3, S3]', () => {
   const unwise = {
     RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true',
     RESET_PASSWORD_VERIFICATION_ONE_TIME_USE: 'false',
     LIMIT_ATTEMPTS_PER_LINK: '101/1h',
     TRUSTED_PROXY_HOPS: '1',
   }
-  const warned = (more: Record<string, string>) => settingsWarnings(readSettings({ ...needed, ...more }))
-  const told = warned(unwise)
+  const warningsOf = (env: Record<string, string>) => settingsWarnings(readSettings({ ...required, ...env }))
+  const warnings = warningsOf(unwise)
   for (const name of [...Object.keys(unwise), 'SUPPORT_EMAIL'])
-    expect(told.filter((warning) => warning.includes(name))).toHaveLength(1)
-  expect(told).toHaveLength(5)
-  expect(warned({ LIMIT_RESETS_PER_CLIENT: '101/1h', SUPPORT_EMAIL: 'help@example.com' })).toHaveLength(1)
-  expect(warned({ SUPPORT_EMAIL: 'help@example.com' })).toEqual([])
+    expect(warnings.filter((warning) => warning.includes(name))).toHaveLength(1)
+  expect(warnings).toHaveLength(5)
+  expect(warningsOf({ LIMIT_RESETS_PER_CLIENT: '101/1h', SUPPORT_EMAIL: 'help@example.com' })).toHaveLength(1)
+  expect(warningsOf({ SUPPORT_EMAIL: 'help@example.com' })).toEqual([])
   const behindProxy = { SUPPORT_EMAIL: 'help@example.com', TRUSTED_PROXY_HOPS: '1' }
-  expect(warned({ ...behindProxy, HOST: '127.0.0.1' })).toEqual([])
-  for (const HOST of ['0.0.0.0', '::']) expect(warned({ ...behindProxy, HOST })).toHaveLength(1)
-  expect(warned({ REKEY_MODE: 'demo' })).toEqual([])
+  expect(warningsOf({ ...behindProxy, HOST: '127.0.0.1' })).toEqual([])
+  for (const HOST of ['0.0.0.0', '::']) expect(warningsOf({ ...behindProxy, HOST })).toHaveLength(1)
+  expect(warningsOf({ REKEY_MODE: 'demo' })).toEqual([])
 })
 
 describe('.env.example', () => {
@@ -310,12 +310,12 @@ describe('.env.example', () => {
   const source = readFileSync('lib/config/schema.ts', 'utf8')
   const known = [...source.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name!)
 
-  test('names every setting, and no other', () => {
+  test('.env.example names every setting and nothing else', () => {
     expect(named.map(([name]) => name).sort()).toEqual([...new Set(known)].sort())
   })
 
-  test('uncommented, gives the defaults', () => {
-    const env = { ...Object.fromEntries(named.filter(([, value]) => value !== '')), ...needed }
-    expect(readSettings(env)).toEqual(readSettings(needed))
+  test('.env.example without its comment signs sets the defaults', () => {
+    const env = { ...Object.fromEntries(named.filter(([, value]) => value !== '')), ...required }
+    expect(readSettings(env)).toEqual(readSettings(required))
   })
 })

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { describeError } from './log'
 
 test.skipIf(!existsSync('/dev/full'))(
-  'a log that cannot be written neither ends nor blocks the process, not even with its last words [F15]',
+  'a log that cannot be written to neither ends nor blocks the process, even after a fatal line [F15]',
   () => {
     const script = `
       const { createLog } = await import('./lib/logging/log.ts')
@@ -22,13 +22,13 @@ test.skipIf(!existsSync('/dev/full'))(
   },
 )
 
-test('of an error its name, code and frames are told, and never its message; of a copy of one, too [L3]', () => {
+test('an error or a copy of it is logged with its name, code and stack frames, and never with its message [L3]', () => {
   const error = Object.assign(new RangeError('of grace@example.com'), { code: 'E1' })
-  const told = { code: 'E1', at: expect.arrayContaining([expect.stringMatching(/^at /)]) }
-  expect(describeError(error)).toEqual({ type: 'RangeError', ...told })
+  const logged = { code: 'E1', at: expect.arrayContaining([expect.stringMatching(/^at /)]) }
+  expect(describeError(error)).toEqual({ type: 'RangeError', ...logged })
   expect(describeError({ ...error, message: error.message, stack: error.stack })).toEqual({
     type: 'Error',
-    ...told,
+    ...logged,
   })
   expect(describeError('of grace@example.com')).toEqual({ type: 'string' })
 })

@@ -17,7 +17,7 @@ const emailText = {
   text: 'Grüße\nhttps://id.example.com/?a=1&b=2\n',
 }
 
-function catchEmail(to: string, id = randomUUID()) {
+function storeEmail(to: string, id = randomUUID()) {
   const mailer = createMailer({
     mailboxDir: dir,
     from: 'Bücher <no-reply@example.com>',
@@ -26,15 +26,15 @@ function catchEmail(to: string, id = randomUUID()) {
   return mailer.send({ id, to, content: emailText }).then(() => id)
 }
 
-test('there is nothing in a mailbox that does not exist', async () => {
+test('a mailbox whose folder does not exist is empty', async () => {
   const mailbox = createDevMailbox(join(dir, 'nowhere'))
   expect(await mailbox.list()).toEqual([])
   expect(await mailbox.open(randomUUID())).toBeNull()
 })
 
-test('an email that the mailer caught is read back as it was written, newest first', async () => {
-  const older = await catchEmail('jane@example.com')
-  const newer = await catchEmail('ada@example.com')
+test('a mailbox lists the stored emails, newest first, and opens each as it was written', async () => {
+  const older = await storeEmail('jane@example.com')
+  const newer = await storeEmail('ada@example.com')
   const hourAgo = new Date(Date.now() - 3_600_000)
   await utimes(join(dir, `${older}.eml`), hourAgo, hourAgo)
   const mailbox = createDevMailbox(dir)
@@ -53,9 +53,9 @@ test('an email that the mailer caught is read back as it was written, newest fir
   expect(opened?.source).toMatch(/^From: .*<no-reply@example\.com>\r$/m)
 })
 
-test('an email caught before a restart is found by a mailbox made after it', async () => {
-  const id = await catchEmail('jane@example.com')
-  expect((await createDevMailbox(dir).list()).map((caught) => caught.id)).toContain(id)
+test('a mailbox lists the emails that were stored before a restart', async () => {
+  const id = await storeEmail('jane@example.com')
+  expect((await createDevMailbox(dir).list()).map((stored) => stored.id)).toContain(id)
 })
 
 test.each([
@@ -70,13 +70,13 @@ test.each([
   'x'.repeat(65),
   'a.eml',
   '.hidden',
-])('the id %j opens nothing', async (id) => {
+])('a mailbox opens no file for the id %j', async (id) => {
   await writeFile(join(dir, '..', 'outside.eml'), 'Subject: outside\r\n\r\n')
   expect(await createDevMailbox(dir).open(id)).toBeNull()
   await rm(join(dir, '..', 'outside.eml'))
 })
 
-test('a half-written email and a stranger’s file are not listed; a dangling one breaks nothing', async () => {
+test('a mailbox lists neither half-written emails nor other files nor dangling links', async () => {
   const before = (await createDevMailbox(dir).list()).length
   await writeFile(join(dir, `.${randomUUID()}.abc.part`), 'Subject: half')
   await writeFile(join(dir, 'notes.txt'), 'Subject: notes')

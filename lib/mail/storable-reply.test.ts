@@ -9,10 +9,13 @@ test.each([
   ['250 a\u001b[31mred\r\nline', '250 line'],
   ['jane@example.com', undefined],
   [undefined, undefined],
-])('of the reply %j no address, link or control character is stored [L3, L5]', (reply, stored) => {
-  expect(storableReply(reply)).toBe(stored)
-})
+])(
+  'the reply %j is stored as %j, without addresses, links and control characters [L3, L5]',
+  (reply, stored) => {
+    expect(storableReply(reply)).toBe(stored)
+  },
+)
 
-test('a reply is stored up to 100 characters', () => {
+test('of a long reply, the first 100 characters are stored', () => {
   expect(storableReply(`250 ${'queued '.repeat(100)}`)).toHaveLength(100)
 })

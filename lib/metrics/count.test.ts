@@ -4,7 +4,7 @@ import { count, registerGauge, hasCounts, readProcessGauges, takeCounts } from '
 
 beforeEach(() => void takeCounts())
 
-test('what is counted is taken once, by series [L7]', () => {
+test('counts are added up by series and taken once [L7]', () => {
   count('resets', { outcome: 'changed' })
   count('resets', { outcome: 'changed' })
   count('emails_deferred', { cause: 'network', kind: 'link' })
@@ -18,14 +18,14 @@ test('what is counted is taken once, by series [L7]', () => {
   expect(hasCounts()).toBe(false)
 })
 
-test('no text but the listed codes becomes a label, so that none can name a person [L7]', () => {
+test('a label that is not in the catalogue is not counted, so that none can name a person [L7]', () => {
   const cause = 'zoe@example.com' as CounterLabels<'emails_failed'>['cause']
   count('emails_failed', { kind: 'link', cause })
   count('emails_failed', { kind: 'link' } as CounterLabels<'emails_failed'>)
   expect(hasCounts()).toBe(false)
 })
 
-test('every series is a code that needs no escape, and there is a bounded number of them [L7]', () => {
+test('there are fewer than 200 series, and their names need no escaping [L7]', () => {
   const all = Object.entries({ ...counters, ...processGauges }).flatMap(([name, { labels }]) =>
     allSeries(name, labels),
   )
@@ -33,7 +33,7 @@ test('every series is a code that needs no escape, and there is a bounded number
   for (const series of all) expect(series).toMatch(/^[a-z_]+(?:\{(?:[a-z]+="[A-Za-z-]+",?)+\})?$/)
 })
 
-test('a gauge is read when it is reported, by its last reader [L7]', () => {
+test('a gauge is read when it is reported, by the function that was registered last [L7]', () => {
   let waiting = 1
   registerGauge('hash_queue', { state: 'waiting' }, () => -1)
   registerGauge('hash_queue', { state: 'waiting' }, () => waiting)

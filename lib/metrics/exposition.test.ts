@@ -13,7 +13,7 @@ const reported = {
   now: 1_000_250,
 }
 
-test('each metric has its help and type once, then all its series, those never counted too [L7]', () => {
+test('each metric has its help and its type once, followed by all its series, also by those without a count [L7]', () => {
   const text = formatMetrics({ reported, ownReport: 0, readAt: 1_000_000 })
   expect(text).toContain(
     '# HELP rekey_resets_total Submitted resets, by outcome. changed: the password was replaced.\n' +
@@ -31,17 +31,17 @@ test('each metric has its help and type once, then all its series, those never c
   expect(new Set(names).size).toBe(names.length)
 })
 
-test('the age of the last write grows where this process cannot store its reports, though another one can [L7]', () => {
+test('the age of the last write is that of this process’s report if it is older than the others’ [L7]', () => {
   expect(formatMetrics({ reported, ownReport: 90_000, readAt: 0 })).toContain(
     '\nrekey_last_write_seconds 90\n',
   )
 })
 
-test('what a row of the table says beside the known series is never written [L7]', () => {
+test('series in the table that the catalogue does not have are not written [L7]', () => {
   expect(formatMetrics({ reported, ownReport: 0, readAt: 0 })).not.toMatch(/zoe|newer/)
 })
 
-test('jobs and what stops emails are numbers, and absent where they could not be read [L7]', () => {
+test('the numbers of jobs and of causes that stop emails are written, or left out if they could not be read [L7]', () => {
   const jobs = [{ queue: 'link-email', waiting: 4, retrying: 1, running: 2, oldest: 61 }]
   const mail = { stopped: { network: true, tls: false }, workerSeen: 2_000 }
   const text = formatMetrics({ reported, jobs, mail, ownReport: 0, readAt: 0 })
@@ -54,7 +54,7 @@ test('jobs and what stops emails are numbers, and absent where they could not be
   )
 })
 
-test('while the database does not answer, no count is given: an older one would look like a restart [L7]', () => {
+test('while the database is away, no count is written, because an older one would look like a restart [L7]', () => {
   const text = formatMetrics({ reported: undefined, ownReport: 0, readAt: 0 })
   expect(text.replaceAll(/^#.*\n/gm, '')).toBe('rekey_database_up 0\n')
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createQueue } from '@/lib/queue/queue'
 import { count, takeCounts } from './count'
@@ -32,7 +32,7 @@ const report = (facts: Partial<ProcessReport> = {}): ProcessReport => ({
 })
 const counted = async (series: string) => (await store.read()).counts.get(series) ?? 0
 
-test('two processes that report at the same time, again and again, make one count [L7]', async () => {
+test('the reports of three processes at the same time add up to one count [L7]', async () => {
   const processes = [randomUUID(), randomUUID(), randomUUID()]
   await Promise.all(
     processes.map(async (process) => {
@@ -45,7 +45,7 @@ test('two processes that report at the same time, again and again, make one coun
   expect([await counted('a'), await counted('b'), await counted('c')]).toEqual([60, 60, 60])
 })
 
-test('a report that is sent again, because its response was lost, is counted once [L7]', async () => {
+test('a report that is sent again because its response was lost is counted once [L7]', async () => {
   const first = report({ counts: new Map([['lost', 5]]) })
   await Promise.all([store.add(first), store.add(first)])
   await store.add(first)
@@ -54,10 +54,9 @@ test('a report that is sent again, because its response was lost, is counted onc
   expect(await counted('lost')).toBe(10)
 })
 
-test('gauges are summed over the living processes of a kind, and a process that is gone is not one of them [L7]', async () => {
+test('the gauges of all living processes of a kind are added up, without those of a process that has ended [L7]', async () => {
   await database.pool.query('DELETE FROM rekey.metric_processes')
-  const gone = report({ gauges: { waiting: 100 } })
-  await store.add(gone)
+  await store.add(report({ gauges: { waiting: 100 } }))
   await database.pool.query(`UPDATE rekey.metric_processes SET "seen_at" = now() - interval '31 seconds'`)
   await store.add(report({ gauges: { waiting: 2 } }))
   await store.add(report({ gauges: { waiting: 3 } }))
@@ -69,7 +68,7 @@ test('gauges are summed over the living processes of a kind, and a process that 
   expect(lastReport).toBeLessThan(10_000)
 })
 
-test('the rows of processes that are long gone are deleted, and what they counted stays [L7]', async () => {
+test('the row of a process that ended 25 hours ago is deleted, and its counts stay [L7]', async () => {
   const old = report({ counts: new Map([['kept', 1]]) })
   await store.add(old)
   await database.pool.query(
@@ -105,9 +104,8 @@ test('unfinished jobs are counted by queue and state, with the age of the oldest
   expect(Math.abs(found!.oldest - 70)).toBeLessThan(10)
 })
 
-test('a query for metrics that waits for a lock is broken off by the database [L7]', async () => {
-  // One session for all clients: no two of them can wait for each other.
-  if (testDatabase.sharedSession) return
+// On the embedded database, all clients share one session and cannot wait for each other.
+test.runIf(testServer)('the database ends a query for metrics that waits for a lock [L7]', async () => {
   const blocker = await database.pool.connect()
   try {
     await blocker.query('BEGIN')
@@ -125,7 +123,7 @@ test('a query for metrics that waits for a lock is broken off by the database [L
   }
 })
 
-test('what is counted while the database is away is stored once it is back, and a last report goes before the end [L7]', async () => {
+test('counts from an outage of the database are stored after it, and a last report is stored before the end [L7]', async () => {
   takeCounts()
   let away = true
   const add: MetricsStore['add'] = async (given) => {
@@ -152,7 +150,7 @@ test('what is counted while the database is away is stored once it is back, and 
   expect(await counted('errors')).toBe(before + 4)
 })
 
-test('a database that never answers does not keep a process from ending [L7]', async () => {
+test('a process ends although the database does not respond to its last report [L7]', async () => {
   const reports = startStoringMetrics(
     { add: () => new Promise(() => undefined), kind: 'web', log },
     { interval: 20, idle: 20, lastReport: 50 },
