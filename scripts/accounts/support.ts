@@ -36,6 +36,13 @@ type Parts = { accounts: AccountStore; audit: AuditLog; database: Database }
 export async function findAccount(accounts: AccountStore, login: string): Promise<Account> {
   const named = await accounts.findOne(login)
   if (named !== null) return named
+  const sameName = (await accounts.findByLogin(login, ['username'])).filter(
+    ({ username }) => username === login,
+  )
+  if (sameName.length > 1)
+    throw new Mistake(
+      `${sameName.length} accounts have the username ${JSON.stringify(login)}: name one by an address that no other has.`,
+    )
   const [id, ...others] = await accounts.findIdsByEmail(login, false)
   if (id === undefined) throw noAccount(login)
   if (others.length > 0)
