@@ -1,6 +1,6 @@
 import { signInName, type Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
-import { usersGrantStatements, revokingTriggerSql } from '@/lib/accounts/check/grants'
+import { usersGrantStatements, revokeLinksTriggerSql } from '@/lib/accounts/check/grants'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { outlineOfHash } from '@/lib/passwords/hashers/outline'
 import { generatedStatements } from '@/lib/accounts/check/statements'
@@ -101,7 +101,7 @@ async function printSql(database: Database, mapping: UsersMapping, report: Users
       '\n-- Optional: revokes links also when an address or a status is changed and put back within the life of a link.',
     )
     console.log("-- It runs within the product's own updates.")
-    console.log(revokingTriggerSql(mapping, identityOf(mapping), database.schemas.own, relation.owner))
+    console.log(revokeLinksTriggerSql(mapping, identityOf(mapping), database.schemas.own, relation.owner))
   }
   console.log()
 }

@@ -1,6 +1,6 @@
 import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 import type { Database } from '@/lib/database/pool'
-import { isBadValue } from '@/lib/database/pipelined-transactions'
+import { isBadValueError } from '@/lib/database/pipelined-transactions'
 
 /** A row of the audit log; the database adds its id and its time. */
 export type AuditRow = {
@@ -53,8 +53,8 @@ export function createAuditInsert(
       await insert(rows)
       return rows.map(() => Promise.resolve())
     } catch (error) {
-      if (rows.length === 1 || !isBadValue(error)) throw error
-      // PostgreSQL rolled back the batch because of one row. Each row alone: then only that one fails.
+      if (rows.length === 1 || !isBadValueError(error)) throw error
+      // PostgreSQL rolled back the batch because of one row. Inserts each row alone, so that only that one fails.
       return rows.map((row) => insert([row]))
     }
   }

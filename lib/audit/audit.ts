@@ -63,7 +63,7 @@ export function createAuditLog(
   const insert = createAuditInsert({ pool, names }, usersTable)
 
   /**
-   * Records an event. With `tx`, the row is committed or rolled back with that transaction, but the line is written in any case.
+   * Records an event. With `tx`, the row is committed or rolled back with that transaction; the line stays even after a rollback.
    *
    * @throws if the row cannot be stored
    */
@@ -96,8 +96,8 @@ export function createAuditLog(
   }
 
   /**
-   * Returns the events of an account, oldest first. Sorted by `at`, because of concurrent transactions the later one may get the
-   * lower id.
+   * Returns the events of an account, oldest first. Sorts them by `at`, because the later one of two concurrent transactions may get
+   * the lower id.
    */
   async function history(accountId: string): Promise<HistoryEntry[]> {
     const rows = await prisma.$queryRaw<(Omit<HistoryEntry, 'at'> & { at: bigint })[]>`
@@ -107,8 +107,8 @@ export function createAuditLog(
   }
 
   /**
-   * Deletes entries that are older than the retention, but never those of the last week. Calls a SECURITY DEFINER function, because
-   * the app's own role has no privilege to delete entries.
+   * Deletes entries that are older than the retention, but never those of the last week. Calls a function of the role that migrates,
+   * because a trigger stops any other deletion.
    *
    * @param retention seconds
    */

@@ -1,13 +1,13 @@
 import type pg from 'pg'
 import type { SchemaNames } from '@/lib/config/schema-names'
 import { retryConflicts } from '@/lib/database/errors'
-import { createPipelinedTransactions, isBadValue } from '@/lib/database/pipelined-transactions'
+import { createPipelinedTransactions, isBadValueError } from '@/lib/database/pipelined-transactions'
 import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 import { createCountingStatement, readCounted, type Counted, type CountingEntry } from './counting-statement'
 
 /**
- * More entries may wait than a web process has requests in progress (`admissionLimits`), so that none is refused. Two batches at
- * a time leave the other connections of the pool to other work.
+ * More entries may wait than a web process has requests in progress (`admissionLimits`), so that none is refused. At most two batches
+ * at a time leave eight of the pool's ten connections (the default of DATABASE_POOL_SIZE) to other work.
  */
 export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
 
@@ -40,7 +40,7 @@ export function createCounter(
     } catch (error) {
       // Unless the database rejected a value, the batch may have been committed. A second try could count and store twice, so all
       // its entries fail.
-      if (batch.length === 1 || !isBadValue(error)) throw error
+      if (batch.length === 1 || !isBadValueError(error)) throw error
       return countOneByOne(batch)
     }
   }

@@ -21,7 +21,7 @@ import {
   smtpUrl,
   httpsOrLocalUrl,
   integerBetween,
-} from './checks'
+} from './value-schemas'
 import { postgresUrl } from './database-url'
 import { authoritiesFile, heloName } from './mail'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { smtpOptions } from '@/lib/mail/smtp-options'
-import { smtpUrl } from './checks'
+import { smtpUrl } from './value-schemas'
 
 test('the mail server gets any password whole, or SMTP_URL is refused without a part of it in the message [V5]', () => {
   const special = fc.stringMatching(/^[@/#?:%&+=,;!$'"`\\ \[\]{}()|^~<>.ä€0-9]{0,4}$/)

@@ -22,7 +22,7 @@ export function wasRolledBack(error: unknown): error is pg.DatabaseError {
 }
 
 /** Whether the database rejected a value (SQLSTATE classes 22 and 23: data exception, integrity constraint violation). */
-export function isBadValue(error: unknown): boolean {
+export function isBadValueError(error: unknown): boolean {
   return wasRolledBack(error) && /^2[23]/.test(error.code ?? '')
 }
 

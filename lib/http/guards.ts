@@ -6,13 +6,13 @@ import { ApiError } from './errors'
 export const maxBodyBytes = 16 * 1024
 
 /** Whether a request's Content-Length exceeds {@link maxBodyBytes}. */
-export function isTooLarge(request: Request): boolean {
+export function announcesLargeBody(request: Request): boolean {
   return Number(request.headers.get('content-length') ?? 0) > maxBodyBytes
 }
 
 /** Rejects a request whose Content-Length exceeds {@link maxBodyBytes}. @throws ApiError `body-too-large` */
 export function rejectLargeBody(request: Request): void {
-  if (isTooLarge(request)) throw new ApiError('body-too-large')
+  if (announcesLargeBody(request)) throw new ApiError('body-too-large')
 }
 
 /** A longer `Accept` counts as one that accepts everything: no client sends one, and Negotiator takes quadratic time on quotes. */

@@ -8,7 +8,13 @@ import type { Log } from '@/lib/logging/log'
 import { HashQueueFull } from '@/lib/passwords/hash-queue'
 import { logMisconfiguration, mayBeProxy } from '@/lib/logging/misconfiguration-log'
 import type { Settings } from '@/lib/config/settings'
-import { isBrowserForm, isTooLarge, rejectForeignOrigin, rejectLargeBody, rejectUnacceptable } from './guards'
+import {
+  isBrowserForm,
+  announcesLargeBody,
+  rejectForeignOrigin,
+  rejectLargeBody,
+  rejectUnacceptable,
+} from './guards'
 import { errorResponse, jsonResponse, logAndReturnUnavailable } from './responses'
 import { preflightOnlyHeaders } from './cors'
 import { parseRequestFields } from './request-fields'
@@ -100,7 +106,7 @@ export function handleUnsupportedMethod(
 ): Response {
   const values = { method: request.method }
   const notAllowed = new ApiError('method-not-allowed', { values, headers: { Allow: 'POST, OPTIONS' } })
-  const error = isTooLarge(request) ? new ApiError('body-too-large') : notAllowed
+  const error = announcesLargeBody(request) ? new ApiError('body-too-large') : notAllowed
   return errorResponse(request, error, log, '')
 }
 

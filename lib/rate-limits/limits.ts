@@ -8,7 +8,7 @@ import {
   type CountingEntry,
 } from '@/lib/batches/counting-statement'
 import type { Database } from '@/lib/database/pool'
-import { isBadValue } from '@/lib/database/pipelined-transactions'
+import { isBadValueError } from '@/lib/database/pipelined-transactions'
 import { createEmailBudget } from './email-budget'
 import { createLimitResets } from './lift-limits'
 import { allLimits, type LimitName, type LimitSettings } from './limit-table'
@@ -69,7 +69,7 @@ export function createLimits(
     try {
       return await counter.count(entry, client)
     } catch (error) {
-      throw isBadValue(error) ? error : new LimiterBroken(error)
+      throw isBadValueError(error) ? error : new LimiterBroken(error)
     }
   }
 

@@ -1,6 +1,6 @@
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
-import { usersGrantStatements, tableKey, columnsToUpdate } from './grants'
+import { usersGrantStatements, tableKey, columnsNeedingUpdate } from './grants'
 import { tableUsesOf, type TableUse, type ColumnUse } from './table-uses'
 
 /**
@@ -146,5 +146,5 @@ function isPrivilegeMissing(use: TableUse, relation: Relation): boolean {
 /** Whether the role lacks UPDATE. If Rekey only locks rows of the table, UPDATE on any column is enough. */
 function isUpdateMissing(use: TableUse, relation: Relation): boolean {
   if (use.onlyLocked) return [...relation.columns.values()].every(({ mayUpdate }) => !mayUpdate)
-  return columnsToUpdate(use).some((name) => relation.columns.get(name)?.mayUpdate === false)
+  return columnsNeedingUpdate(use).some((name) => relation.columns.get(name)?.mayUpdate === false)
 }

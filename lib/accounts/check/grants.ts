@@ -31,7 +31,7 @@ export function usersGrantStatements(
 function privileges(use: TableUse, relation?: Relation): string[] {
   const list = (columns: string[]) => [...new Set(columns)].map(pg.escapeIdentifier).join(', ')
   const read = use.columns.map(({ column }) => column)
-  const written = columnsToUpdate(use, relation)
+  const written = columnsNeedingUpdate(use, relation)
   return [
     `SELECT (${list(read)})`,
     ...(written.length > 0 ? [`UPDATE (${list(written)})`] : []),
@@ -43,7 +43,7 @@ function privileges(use: TableUse, relation?: Relation): string[] {
  * Lists the columns on which Rekey needs UPDATE: those that it writes. If it only locks rows, UPDATE on any one column is enough;
  * the column is then `updated_at` if the table has it, else one that does not affect who may sign in, else the id.
  */
-export function columnsToUpdate({ columns, onlyLocked }: TableUse, relation?: Relation): string[] {
+export function columnsNeedingUpdate({ columns, onlyLocked }: TableUse, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
   if (written.length > 0 || !onlyLocked) return written
   const named = new Map(columns.map(({ option, column }) => [column, option]))
@@ -63,7 +63,7 @@ export function columnsToUpdate({ columns, onlyLocked }: TableUse, relation?: Re
  * @param ownSchema the schema of Rekey's tables
  * @param owner the owner of the users table, quoted
  */
-export function revokingTriggerSql(
+export function revokeLinksTriggerSql(
   mapping: UsersMapping,
   identity: string,
   ownSchema: string,

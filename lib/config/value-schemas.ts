@@ -5,7 +5,7 @@ import { schemaNamePattern } from './schema-names'
 import { rawValueProblem } from './raw-value'
 import { ambiguousUrlAdvice } from './server-url'
 
-// The schemas of single settings. Each message tells the operator what to write.
+// The schemas of the kinds of values that settings have. Each message tells the operator what to write.
 
 const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
