@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { maxAccountIdLength } from '@/lib/config/account-id'
 
-/** The latest accepted time: the last second of the year 9999, which is still a valid date. */
+/** The latest time that a job may name: the last second of the year 9999, which is still a valid date. */
 const latest = 253_402_300_799
 
 const accountId = z.string().min(1).max(maxAccountIdLength)
@@ -9,10 +9,13 @@ const origin = { locale: z.string(), requestId: z.string() }
 
 /**
  * The schema of each queue's jobs. Jobs contain no links: the worker signs a link when it sends the email. A job that does
- * not match was not written by this version of Rekey; it fails at once, because a retry cannot help.
+ * not match its schema was not written by this version of Rekey. It fails at once, because a retry cannot help.
  */
 export const jobSchemas = {
-  /** A link was requested. `bypassPause`: send even while "this wasn't me" pauses the account's emails. */
+  /**
+   * A request for a link, by a typed login or for a known account. `client`: the client's IP address, or `unknown`. `bypassPause`: the
+   * request comes from "this wasn't me", so neither the pause nor the limits of the account's emails hold its email back.
+   */
   'link-request': z.object({
     target: z.union([z.object({ login: z.string() }), z.object({ accountId })]),
     client: z.string(),
@@ -21,7 +24,8 @@ export const jobSchemas = {
   }),
   /**
    * An email with a link for one account. `accountId` is null if a request found no account: the worker then does the work of an
-   * email and sends none. `requestedAt` in whole seconds since the epoch, by the database's clock.
+   * email and sends none. `requestedAt`: when the request was stored, in whole seconds since the epoch by the database's clock.
+   * `bypassPause`: as in the request.
    */
   'link-email': z.object({
     accountId: accountId.nullable(),
@@ -30,8 +34,8 @@ export const jobSchemas = {
     ...origin,
   }),
   /**
-   * The email about a changed password. Stored in the same transaction, so that the job's creation is the time of the
-   * change. `email`: the account's address at that time.
+   * The email about a changed password. It is stored in the transaction that changes the password, so the creation of the job is the
+   * time of the change. `email`: the account's address at that time.
    */
   'changed-email': z.object({
     accountId,

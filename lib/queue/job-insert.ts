@@ -3,20 +3,21 @@ import { notificationChannel } from './notifications'
 import type { QueueName } from './job-data'
 
 export type JobInsertOptions = {
-  /** SQL of the time before which no worker takes a job `j`; now, unless it is given. */
+  /** An SQL expression of the time before which no worker takes a job; it may read the job's row `j` of `from`. By default `now()`. */
   startAfterSql?: string
-  /** Whether a job whose id exists stays as it is; else that is an error. */
+  /** Whether an existing job with the same id stays as it is. Otherwise, and by default, it makes the statement fail. */
   isIdempotent?: boolean
 }
 
 /**
- * Returns the parts of a statement that stores jobs as pg-boss's `send` does: `"job"` inserts them and `"notified"` wakes the
- * workers once. Both are common table expressions; the statement must read `"notified"`.
+ * Returns two common table expressions of a statement that stores jobs as pg-boss's `send` does: `"job"` inserts them, and
+ * `"notified"` notifies the workers once if one of the jobs is due. The statement must read `"notified"`.
  *
- * The columns are those of the pinned pg-boss. A test compares the rows with those that its `send` writes. A queue that does
- * not exist is an error, as it has no retention.
+ * The columns are those of the pinned pg-boss. A test compares the rows with those that its `send` writes. If the queue does not
+ * exist, the statement fails, because a job needs the queue's retention.
  *
- * @param from the name of a common table expression with the columns `at` (an order), `job_id` (a uuid) and `job_data` (JSON)
+ * @param from the name of a common table expression with the columns `at` (the order of the jobs), `job_id` (a UUID) and `job_data`
+ *   (JSON as text)
  */
 export function jobInsert(
   { queue }: SchemaNames,

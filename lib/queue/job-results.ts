@@ -1,13 +1,15 @@
 import type { JobResult, JobWithMetadata, PgBoss } from 'pg-boss'
 import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 
-/** More than the jobs of all queues that are under way at once. */
+/** `waiting` is above the number of jobs that one worker runs at once, so no result is rejected. */
 const bounds: BatchBounds = { waiting: 1000, underWay: 1, perClient: 1, size: 100 }
 
 /**
- * Stores the result of each job at once, so that a crash during the rest of its batch does not repeat it. Jobs that are done
- * while statements are under way are completed together. At the end pg-boss stores the results of the whole batch and skips
- * those already stored. A job that is given up waits until then: pg-boss has no function for a single one.
+ * Creates the function that stores the result of a job as soon as it ended, so that a crash during the rest of its batch does not
+ * repeat it. Jobs that are done while a statement runs are completed together. At the end pg-boss stores the results of the whole
+ * batch, except for those that are stored already. A job that is given up waits until then: pg-boss has no function for a single one.
+ *
+ * @returns the function, which never throws
  */
 export function createJobResultWriter(
   boss: PgBoss,

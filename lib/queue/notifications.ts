@@ -8,14 +8,14 @@ const queryTimeout = 5_000
 /** Milliseconds within which a notification must arrive. */
 const notificationTimeout = 1_000
 
-/** Returns the channel on which pg-boss's workers listen for jobs; a test hears a notification of its `send` on it. */
+/** Returns the channel on which pg-boss's workers listen for jobs. A test shows that pg-boss's `send` notifies it. */
 export function notificationChannel(queueSchema: string): string {
   return `pgboss_${createHash('sha224').update(queueSchema).digest('hex').slice(0, 24)}`
 }
 
 /**
- * Tests whether NOTIFY reaches a listening connection. A pooler in transaction mode accepts LISTEN but delivers nothing
- * (PgBouncer, "Features").
+ * Tests whether a notification of one connection reaches another that listens, within a second. A pooler in transaction mode accepts
+ * LISTEN but delivers nothing (PgBouncer, "Features").
  *
  * @throws if the database is unavailable
  */

@@ -6,15 +6,16 @@ import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import type { JobData, QueueName } from './job-data'
 
 /**
- * How an attempt ended: done, to be retried later, or never to be retried. `maybeDelivered`: an email may have left although
- * the attempt failed. `isCostly`: the attempt was a burden to the database, so only a few are made (`maxCostlyAttempts`).
+ * How an attempt at a job ended: done, to be retried later, or never to be retried. `reason`: a code. `maybeDelivered`: the email may
+ * have left although the attempt failed. `isCostly`: the attempt was a burden to the database, so only a few are made
+ * (`maxCostlyAttempts`).
  */
 export type AttemptResult =
   | { outcome: 'done' }
   | { outcome: 'later'; reason: string; maybeDelivered?: boolean | undefined; isCostly?: true }
   | { outcome: 'never'; reason: string }
 
-/** A job as its handler receives it; `attempt` starts at 1. */
+/** A job as its handler receives it. `createdAt` is by the database's clock, and `attempt` starts at 1. */
 export type QueuedJob<Name extends QueueName> = {
   id: string
   data: JobData[Name]
@@ -26,9 +27,9 @@ const hour = 3600
 const day = 24 * hour
 
 /**
- * The worker gives up a job one day before its retention ends, because pg-boss then deletes it silently; `retryLimit` is
- * only a backstop. A missing heartbeat reveals a dead worker, so `expireInSeconds` can be long. Finished jobs are deleted
- * within a day, because logins are personal data.
+ * The options of every queue. `retentionSeconds`: pg-boss silently deletes an unfinished job of this age, so the worker gives it up
+ * when less than a day is left, or after `retryLimit` retries. `expireInSeconds` can be long, because a missing heartbeat reveals a
+ * dead worker. `deleteAfterSeconds`: finished jobs are deleted within a day, because logins are personal data.
  */
 const common: QueueOptions = {
   retryLimit: 10_000,
@@ -41,7 +42,7 @@ const common: QueueOptions = {
   retentionSeconds: 2 * day,
 }
 
-/** Longer than the eleven minutes that a mail server may take for one email (lib/mail/mailer.ts). */
+/** Longer than the eleven minutes of an attempt to send an email (`attemptDeadlineMs` in lib/mail/smtp-options.ts). */
 const forMail = { expireInSeconds: 720 }
 
 const queues: Record<QueueName, QueueOptions> = {
@@ -51,9 +52,10 @@ const queues: Record<QueueName, QueueOptions> = {
   'changed-hook': { ...common, retentionSeconds: 8 * day },
 }
 
+/** The names of all queues. */
 export const queueNames = Object.keys(queues) as QueueName[]
 
-/** Creates a pg-boss without timers, for processes that only add jobs, and for checks. */
+/** Creates a pg-boss that does no maintenance, for processes that only add jobs, and for checks. */
 function passive(db: Db, { queue }: SchemaNames): PgBoss {
   const boss = new PgBoss({
     db,
@@ -71,11 +73,11 @@ function throughPool(pool: pg.Pool | pg.Client): Db {
   return { executeSql: (text, values) => pool.query(text, values as unknown[]) }
 }
 
-/** The comment on a table of the queue that marks it as this installation's, not another application's pg-boss. */
+/** Returns the comment on pg-boss's table `version` that marks it as this installation's, not another application's. */
 const ownerOf = ({ own }: SchemaNames) => `The queue of Rekey in the schema ${own}`
 
 /**
- * Creates or updates the queue's tables and queues; only `npm run migrate` calls it, after its checks.
+ * Creates or updates the tables of pg-boss and Rekey's queues in them. Only `migrate` calls it, after its checks.
  *
  * @param url its role needs CREATE on the queue's schema, which must exist
  */
@@ -107,7 +109,7 @@ export async function installQueue(url: string, schemas: SchemaNames): Promise<v
   }
 }
 
-/** Determines who owns the tables in the queue's schema; `none` if there are none. */
+/** Finds out whose tables are in the queue's schema: this installation's or another application's; `none` if there are none. */
 export async function queueOwner(
   client: pg.Client,
   schemas: SchemaNames,
@@ -124,7 +126,7 @@ export async function queueOwner(
 }
 
 /**
- * Whether this installation's queue exists, in the version of this pg-boss, with all its queues.
+ * Whether this installation's tables of pg-boss exist, in the version that this Rekey needs, with all queues.
  *
  * @throws if the database is unavailable
  */
@@ -144,7 +146,7 @@ export async function queueIsCurrent(client: pg.Client, schemas: SchemaNames): P
 
 export type Queue = ReturnType<typeof createQueue>
 
-/** Creates the producer of jobs. It opens itself on first use, and retries on the next one if the database was unavailable. */
+/** Creates the producer of jobs. Its first use opens it; if that fails, the next use opens it again. */
 export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'>) {
   let opening: Promise<PgBoss> | undefined
 
@@ -155,8 +157,8 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
   }
 
   /**
-   * Opens the queue, so that `add` needs only the connection of its transaction. Call it before a transaction starts: where all
-   * clients share one session, a second connection would wait for the first forever.
+   * Opens the queue, so that `add` needs only the connection of its transaction. Call it before a transaction starts: in the embedded
+   * database all clients share one session, so a second connection would wait forever for the end of the transaction.
    *
    * @throws if the database is unavailable
    */
@@ -171,7 +173,7 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
   }
 
   /**
-   * Stores a job: committed with `tx`, or by itself when the promise resolves.
+   * Stores a job. With `tx` it is committed with that transaction; without, when the promise resolves.
    *
    * @param id makes the call idempotent: an existing job of this id stays as it is
    * @param afterSeconds how long the job waits at least before a worker takes it
@@ -190,7 +192,7 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
     })
   }
 
-  /** Stops pg-boss, whose timers keep a process alive: for commands, which end. The pool stays open. */
+  /** Stops the timers of pg-boss, which would keep the process of a command alive. The pool stays open. */
   async function close(): Promise<void> {
     const boss = await opening?.catch(() => undefined)
     await boss?.stop({ graceful: false, close: false })
@@ -199,8 +201,8 @@ export function createQueue({ pool, schemas }: Pick<Database, 'pool' | 'schemas'
   return { add, open, close }
 }
 
-/** The connections of a worker's queue, including the one for LISTEN. */
+/** The most connections of a worker's queue, including the one for LISTEN. */
 export const queueConnections = 5
 
-/** The handler of each queue's jobs. */
+/** The handlers of jobs, by queue. An error that one throws is logged, and its job is retried. */
 export type JobHandlers = { [Name in QueueName]: (work: QueuedJob<Name>) => Promise<AttemptResult> }

@@ -12,29 +12,29 @@ import { createJobResultWriter } from './job-results'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
- * Jobs per fetch, unless a queue has its own number. With at least two, a full batch makes pg-boss fetch again immediately. With
- * one, it would wait for a notification or poll after each job, so a backlog would shrink by a handful of jobs every fifteen
+ * Jobs per fetch, unless a queue has its own number. With at least two, pg-boss fetches again immediately after a full batch. With
+ * one, it would wait for a notification or the next poll after each job, so a backlog would shrink by a handful of jobs every few
  * seconds.
  */
 const usualBatch = 2
 
-/** How often a worker looks for jobs if no notification reaches it. */
+/** Seconds between two looks for jobs if notifications do not reach the worker. */
 const pollingSeconds = 2
 
 /** Milliseconds reserved before a job expires, so that the worker can still store the result of its attempt. */
 const settleTime = 30_000
 
-/** Milliseconds. A job that the queue will delete within this time is not retried. */
+/** Milliseconds. A failed job that pg-boss will delete within this time is given up instead of retried. */
 const lastRetryBefore = 24 * 3600 * 1000
 
 /**
  * The most attempts of one job that may each have delivered an email: a mail server that accepts emails and never replies must not
- * cause duplicates without end. If the server closes each connection at once, the attempts take at least 17 minutes, which is
- * longer than a restart of the server.
+ * cause duplicates without end. Between the first and the last are at least 17 minutes of waiting, which is longer than a restart of
+ * the mail server.
  */
 export const maxAttemptsInDoubt = 8
 
-/** The most attempts of one job that were costly. The last follows the first after some eight minutes. */
+/** The most costly attempts (`isCostly`) of one job. Between the first and the last are about 8 to 12 minutes of waiting. */
 export const maxCostlyAttempts = 6
 
 type Job = JobWithMetadata<JobData[QueueName]>
@@ -44,9 +44,12 @@ export type WorkerParts = {
   log: Log
   /** The most concurrent jobs of each queue in this process. */
   concurrency: Record<QueueName, number>
-  /** Jobs per fetch, at least two: more cost the database less, but the slowest of them delays the next fetch. */
+  /**
+   * Jobs per fetch of a queue, at least two; two by default. A larger batch costs the database less, but its slowest job delays the
+   * next fetch.
+   */
   batchSizes?: Partial<Record<QueueName, number>>
-  /** Called when a job is given up: its handler cannot know which attempt is the last. Must not throw. */
+  /** Called when a job that asks for a retry gets none: its handler cannot know which attempt is the last. Must not throw. */
   givenUp: (facts: AuditFacts) => Promise<void>
   /** Called for a job that does not match its schema. */
   malformed?: (queue: QueueName) => void
@@ -55,7 +58,8 @@ export type WorkerParts = {
 /**
  * Fetches jobs and calls their handlers until stopped. A job whose handler throws or exceeds its time is retried later.
  *
- * @returns stops: fetches no more, waits up to 20 s for running jobs, and returns unfinished ones to the queue
+ * @returns a function that stops the worker: it fetches no more jobs, waits up to 20 s for those that run, and returns unfinished
+ *   ones to the queue
  * @throws if the database is unavailable
  */
 export async function startQueueWorker(
@@ -68,8 +72,8 @@ export async function startQueueWorker(
     connectionString: url,
     schema: schemas.queue,
     max: queueConnections - 1,
-    // pg-boss passes unknown options to pg. Without a timeout a stalled connection blocks forever; 30 s is enough to delete
-    // the finished jobs of a large queue.
+    // For pg, to which pg-boss passes unknown options. Without a timeout, a stalled connection would block forever; 30 s is enough to
+    // delete the finished jobs of a large queue.
     query_timeout: 30_000,
     keepAlive: true,
     migrate: false,
@@ -117,7 +121,7 @@ export async function startQueueWorker(
             const handle = handlers[name] as (work: unknown) => Promise<AttemptResult>
             const result = await attempt({ job, times }, handle, parts)
             unfinished -= 1
-            // pg-boss stores the result of the last one, with all others, as soon as this function returns.
+            // As soon as the last job of the batch ended, pg-boss stores the results of all that are not stored.
             if (unfinished > 0) await settle(job, result)
             return result
           }),
@@ -128,17 +132,17 @@ export async function startQueueWorker(
   return () => boss.stop({ graceful: true, timeout: 20_000 })
 }
 
-/** Makes pg-boss retry statements after a conflict: without the one that completes a job, the job would run again. */
+/** Makes pg-boss retry a statement after a conflict: if the one that completes a job failed, the job would run again. */
 function retryStatements(boss: PgBoss): void {
   const db = boss.getDb()
   const execute = db.executeSql.bind(db)
   db.executeSql = (...args: Parameters<typeof execute>) => retryConflicts(() => execute(...args))
 }
 
-/** When a job was created and how long the queue will keep it, by the database's clock. */
-type JobTimes = { createdAt: Date; /** Milliseconds. */ keptFor: number }
+/** When a job was created, and in how many milliseconds pg-boss will delete it, by the database's clock. */
+type JobTimes = { createdAt: Date; keptFor: number }
 
-/** Reads timestamps as numbers: pg-boss selects text, which depends on the session's TimeZone and DateStyle. */
+/** Reads the times of jobs as numbers: pg-boss selects text, which depends on the session's TimeZone and DateStyle. */
 async function readTimes(boss: PgBoss, { queue }: SchemaNames, jobs: Job[]): Promise<Map<string, JobTimes>> {
   const { rows } = await boss.getDb().executeSql(
     `SELECT "id", floor(extract(epoch FROM "created_on") * 1000)::bigint AS "createdAt",
@@ -222,7 +226,10 @@ const storedCounts = z.object({
   costly: z.int().catch(0),
 })
 
-/** How many earlier attempts may have delivered the email, or were costly. Attempts whose worker crashed are not counted. */
+/**
+ * Returns how many earlier attempts at a job may have delivered its email, and how many were costly. Attempts whose worker crashed are
+ * not counted.
+ */
 function countsOf({ output }: Job): z.infer<typeof storedCounts> {
   return storedCounts.safeParse(output).data ?? { maybeDelivered: 0, costly: 0 }
 }
