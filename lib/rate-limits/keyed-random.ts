@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto'
 
 /**
- * Random numbers that only holders of the secret can predict and that all instances share without storing them: each is
- * derived from the secret and a label.
+ * Random numbers that only holders of SECRET_KEY can predict, and that all processes share without storing them: each is derived from
+ * the key and a label, so the same label has the same number.
  */
 export type KeyedRandom = ReturnType<typeof createKeyedRandom>
 
-/** @param key derived from the secret for this purpose only */
+/** Creates the random numbers of a key. @param key derived from SECRET_KEY for this purpose only */
 export function createKeyedRandom(key: Buffer) {
   const bytes = (label: string) => createHmac('sha256', key).update(label).digest()
 
@@ -16,8 +16,11 @@ export function createKeyedRandom(key: Buffer) {
   }
 
   /**
-   * Returns the number of the window at a time. Windows begin at a random time, so that an attacker cannot know when one
-   * ends.
+   * Returns the number of the window at a time. The windows of a name begin at a random time, so that an attacker cannot know when
+   * one ends.
+   *
+   * @param seconds the length of a window
+   * @param now milliseconds since the epoch
    */
   function window(name: string, seconds: number, now = Date.now()): number {
     return Math.floor((now / 1000 + number(`${name} begins`, seconds)) / seconds)

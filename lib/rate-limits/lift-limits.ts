@@ -7,15 +7,16 @@ type Parts = {
   pool: Database['pool']
   /** The quoted name of the table of counts. */
   table: string
+  /** Returns the MAC that stands for a text in the keys of counts. */
   pseudonym(text: string): string
 }
 
 /**
- * Deletes counts, so that the support can help a person who is limited. Each function reads the whole table, which is for a
- * command, not for a request. Web processes remember a rejection for a second longer.
+ * Creates the functions that lift limits, with which the support helps a person who is limited. They delete counts. Each one reads the
+ * whole table of counts, so it is for a command, not for an HTTP request. Web processes remember a rejection for up to a second longer.
  */
-export function createLimitResets({ pool, table, pseudonym }: Parts) {
-  /** Lifts what counts for an account: requests for its logins, emails to its mailbox, resets that "this wasn't me" starts. */
+export function createLimitLifter({ pool, table, pseudonym }: Parts) {
+  /** Deletes the counts of an account: requests for its logins, emails to its mailbox, and new links by "this wasn't me". */
   async function liftAccount({ id, username, email }: { id: string; username: string; email: string }) {
     const logins = [composedUsername(username), canonicalEmail(email) ?? composedUsername(email)]
     const mailbox = pseudonym(`mailbox ${canonicalEmail(email) ?? email}`)
@@ -32,7 +33,7 @@ export function createLimitResets({ pool, table, pseudonym }: Parts) {
     )
   }
 
-  /** Lifts whatever counts for a client. @param client an IP address */
+  /** Deletes every count of a client: those of its /64 or IPv4 address, and of its /48. @param client an IP address */
   async function liftClient(client: string): Promise<void> {
     const from = clientKey(client)
     await deleteCounts(`right("key", length($1) + 1) IN (' ' || $1, ':' || $1) OR "key" = $2`, [

@@ -10,7 +10,7 @@ import {
 import type { Database } from '@/lib/database/pool'
 import { isBadValueError } from '@/lib/database/pipelined-transactions'
 import { createEmailBudget } from './email-budget'
-import { createLimitResets } from './lift-limits'
+import { createLimitLifter } from './lift-limits'
 import { allLimits, type LimitName, type LimitSettings } from './limit-table'
 import { createRefusalMemory } from './refusal-memory'
 import { canonicalEmail } from '@/lib/addresses/email-address'
@@ -241,7 +241,7 @@ export function createLimits(
     returnRestart,
     isFirstInWindow,
     ...budget,
-    ...createLimitResets({ pool, table, pseudonym }),
+    ...createLimitLifter({ pool, table, pseudonym }),
     purge,
   }
 }

@@ -1,14 +1,15 @@
-/** How long a process remembers a rejection, in milliseconds, and of how many keys at most. */
+/** A process remembers a rejection for `lasts` milliseconds, and of `holds` keys at most. */
 const memory = { lasts: 1000, holds: 10_000 }
 
 /**
- * Remembers rejections in this process, so that a client that continues costs the database one statement a second instead of
- * one per request. The time is short, so that a deleted count takes effect soon. Forgets the oldest rejections first.
+ * Creates the memory of a process for rejections by rate limits. With it, a client that continues costs the database one statement a
+ * second instead of one per request. The time is short, so that a limit that the support lifted takes effect soon. It forgets the
+ * oldest rejections first.
  */
 export function createRefusalMemory() {
   const kept = new Map<string, { until: number; next: number }>()
 
-  /** Returns milliseconds until the next request may pass; undefined if no rejection is remembered. */
+  /** Returns the milliseconds until the next request may pass; undefined if no rejection of this key is remembered. */
   function recall(key: string): number | undefined {
     const refusal = kept.get(key)
     const now = Date.now()
@@ -17,7 +18,7 @@ export function createRefusalMemory() {
       : undefined
   }
 
-  /** @param next when the next request may pass, in milliseconds since the epoch */
+  /** Remembers the rejection of a key. @param next when the next request may pass, in milliseconds since the epoch */
   function keep(key: string, next: number): void {
     kept.delete(key)
     kept.set(key, { until: Date.now() + memory.lasts, next })
