@@ -8,13 +8,13 @@ export type CancelResetInput = { link: Link; locale: string; requestId: string; 
 
 export type CancelResetOutcome = { ok: true; newLink: boolean } | RejectedLink | Throttled
 
-/** Seconds that "this wasn't me" pauses emails: long enough to end a flood, too short to lock the owner out. */
+/** Seconds for which "this wasn't me" pauses an account's emails: long enough to end a flood, too short to lock the owner out. */
 const emailPause = 3600
 
 /**
- * "This wasn't me": revokes all live links of the account and pauses its emails for an hour. If the password was changed, it
- * also requests a new link, which bypasses the pause. A link works once, and an account gets three such resets an hour: without
- * that limit, an attacker could spend the installation's email budget with an own account.
+ * "This wasn't me": revokes all live links of the account and pauses its emails with links for an hour. If the password was changed,
+ * it also requests a new reset link, which bypasses the pause. A "this wasn't me" link works once, and an account gets three such new
+ * links an hour: without that limit, an attacker could spend the installation's email budget with an account of their own.
  */
 export async function cancelReset(
   parts: ResetDependencies,
@@ -63,7 +63,10 @@ export function alsoRequestsNewLink(
   return settings.reset.enabled && isPasswordChangedSinceLink(account, link, purpose) && isResettable(account)
 }
 
-/** Whether the password was changed since the link. If links may be used twice, a link of the first email survives it, too. */
+/**
+ * Whether the password was changed since a valid "this wasn't me" link was requested. For a link in the email about a change this is
+ * always true; one in the email with a reset link survives a change only with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false.
+ */
 export function isPasswordChangedSinceLink(
   account: Account,
   link: Link,

@@ -14,8 +14,12 @@ import { buildLinkUrl } from './reset-link'
 export type EmailLogContext = { requestId: string; accountId: string }
 
 /**
- * Sends an email once. Failures to audit are ignored: failing the job would send the same email again.
+ * Attempts once to send an email to an account, by the team's own `sendEmail` if there is one. Counts, logs and audits the outcome. A
+ * failure to audit does not fail the job, which would send the same email again.
  *
+ * @param event the audit event of success, which also tells the kind of email: `sent` for one with a link, `notified` for one about a
+ *   changed password
+ * @param id the id of the email's job
  * @returns the outcome of the attempt, for the queue
  */
 export async function deliverEmail(
@@ -56,8 +60,8 @@ export async function deliverEmail(
 }
 
 /**
- * Records an email that is silently not sent. A flood causes thousands, so the audit log keeps one per reason, account and ten
- * minutes; not per client, because floods come from many IP addresses.
+ * Records an email that is silently not sent. A flood causes thousands, so the audit log gets one entry per reason, account and ten
+ * minutes; not one per client, because floods come from many IP addresses.
  */
 export async function recordHeldEmail(
   { audit, limits }: Pick<EmailDependencies, 'audit' | 'limits'>,
@@ -72,8 +76,10 @@ export async function recordHeldEmail(
 }
 
 /**
- * Returns the URL of "this wasn't me", which is on this app even if the reset link leads elsewhere. It names the email's
- * language only if a page would choose another one, so that most links have three parameters.
+ * Returns the URL of "this wasn't me" for an email. It is on this app even if the reset link leads elsewhere. It names the email's
+ * language only if the page would choose another one, so most of these URLs have three parameters.
+ *
+ * @param timestamp when the link was requested or the password was changed, in seconds since the epoch
  */
 export function cancelLinkUrl(
   { links, settings }: Pick<EmailDependencies, 'links' | 'settings'>,
@@ -89,7 +95,7 @@ export function cancelLinkUrl(
   return buildLinkUrl(page.href, link)
 }
 
-/** Returns the account's language, else that of the request, else DEFAULT_LOCALE. */
+/** Returns the language of an email: the account's, else that of the request, else DEFAULT_LOCALE. */
 export function emailLanguage(
   { settings }: Pick<EmailDependencies, 'settings'>,
   { locale }: Pick<Account, 'locale'>,

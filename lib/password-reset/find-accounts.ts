@@ -3,9 +3,9 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import type { ResetDependencies } from './reset-dependencies'
 
 /**
- * Finds the accounts of a login that may reset, with the team's own function if there is one.
+ * Finds the accounts of a login that may be reset, with the team's own `findResettableAccounts` if there is one.
  *
- * @param choose selects among the ids of an email address's accounts; by default `chooseOnTurn`
+ * @param choose selects some of the ids of an email address's accounts; by default `chooseOnTurn`
  */
 export async function findResettableAccounts(
   {

@@ -7,7 +7,7 @@ import { verifyCancelLink, verifyResetLink } from './verify-link'
 
 type Dead = { state: Exclude<LinkStatus, 'valid'> }
 
-/** What a page may show for a reset link. Contains the account only while the link is valid. */
+/** What a page may show for a reset link. It has the account only if the link is valid. */
 export type InspectedLink =
   | {
       state: 'valid'
@@ -26,7 +26,7 @@ export type InspectedLink =
 export type InspectedCancelLink =
   { state: 'valid'; locale: string | null; changed: boolean; newLink: boolean } | Dead
 
-/** Inspects a link without using it, so that people and mail scanners may load its page any number of times. */
+/** Inspects a reset link without using it, so that people and mail scanners may load its page any number of times. */
 export async function inspectLink(parts: ResetDependencies, link: Link): Promise<InspectedLink> {
   const { status, account, purpose = 'reset' } = await verifyResetLink(parts, link)
   if (status !== 'valid') return { state: status }

@@ -7,7 +7,7 @@ import { createEmailSimulation } from './simulated-emails'
 import { sendChangedEmail } from './send-changed-email'
 import { sendLinkEmail, renderLinkEmail } from './send-link-email'
 
-/** The worker's handler for each kind of job. The use cases of pages and handlers are in `password-reset.ts`. */
+/** Creates the worker's handler for each queue. The use cases of pages and endpoints are in `password-reset.ts`. */
 export function createJobHandlers(parts: EmailDependencies): JobHandlers {
   const simulation = createEmailSimulation(parts, renderLinkEmail.bind(null, parts))
   return {
@@ -21,7 +21,7 @@ export function createJobHandlers(parts: EmailDependencies): JobHandlers {
   }
 }
 
-/** A look-up that took too long is tried again a few times, and then recorded as a failure by the worker. */
+/** Runs a handler, and lets the worker retry it a few times (`maxCostlyAttempts`) if looking an account up takes too long. */
 async function retryLookUp(
   { log }: EmailDependencies,
   { data: { requestId }, attempt }: QueuedJob<QueueName>,

@@ -5,7 +5,8 @@ export function createKeyedMutex() {
   /**
    * Runs `work` after all earlier work with this key ended, even with an error.
    *
-   * @param work receives whether it had to wait: then facts that were read before may be outdated
+   * @param work receives whether it had to wait: if so, what the caller read before may be outdated
+   * @returns the result of `work`, or its error
    */
   return async function oneByOne<Result>(
     key: string,

@@ -9,7 +9,10 @@ import { requestLink } from './request-link'
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>
 
-/** The use cases of pages and handlers, with their dependencies; counts their outcomes. Those of the worker are in `job-handlers.ts`. */
+/**
+ * Creates the use cases of pages and endpoints with their dependencies, and counts their outcomes for the metrics. The use cases of the
+ * worker are in `job-handlers.ts`.
+ */
 export function createPasswordReset(parts: ResetDependencies) {
   return {
     requestLink: counting(requestLink.bind(null, parts), (outcome) => {
@@ -28,7 +31,7 @@ export function createPasswordReset(parts: ResetDependencies) {
     ),
     cancelReset: counting(cancelReset.bind(null, parts), (outcome) => {
       const code = outcome.ok ? 'cancelled' : outcome.code
-      // Cancelling asks for no second factor.
+      // The code is never about a second factor or hashes, because cancelling needs none.
       count('cancels', { outcome: code as CounterLabels<'cancels'>['outcome'] })
       if (code === 'signature-invalid') count('bad_signatures', { at: 'cancel' })
     }),
@@ -40,7 +43,7 @@ function countInspected(purpose: 'reset' | 'cancel', outcome: LinkStatus): void 
   if (outcome === 'signature-invalid') count('bad_signatures', { at: 'inspect' })
 }
 
-/** Runs a use case and counts its outcome. What it throws is counted where it becomes a response. */
+/** Returns a use case that also counts its outcome. An error that it throws is counted where it becomes a response. */
 function counting<Input, Outcome>(
   useCase: (input: Input) => Promise<Outcome>,
   note: (outcome: Outcome) => void,

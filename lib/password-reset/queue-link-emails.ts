@@ -9,13 +9,14 @@ import type { EmailSimulation } from './simulated-emails'
 import { storeLinkEmails, type LinkEmail } from './store-link-emails'
 
 /**
- * Seconds after which the further emails of one request follow the first, each after a random time. All at once, they would
- * visibly delay other emails, and so reveal that one login has several accounts.
+ * The range of whole seconds by which each further email of one request waits longer than the first; the number is random. All at once,
+ * they would visibly delay other emails, and so reveal that one login has several accounts.
  */
 const spread = { least: 1, most: 4 }
 
 /**
- * Queues one email for every account of a requested login. The link's lifetime starts when the request was stored.
+ * Queues one email for every account of a requested login or, if there is none, one that is only simulated. The links' lifetime starts
+ * when the request was stored.
  *
  * The process's log contains every request. The audit log, whose rows stay for AUDIT_RETENTION, contains the first per client,
  * account and ten minutes: a flood from many networks must not fill the disk, but an account's history still names every
@@ -58,7 +59,7 @@ async function findByLogin(parts: EmailDependencies, login: string, requestId: s
     return limits.chooseOnTurn(ids)
   })
   if (found.length <= maxAccountsPerMailbox) return found
-  // A team's own function may find more.
+  // A team's own `findResettableAccounts` may find more than `chooseOnTurn` allows.
   capped(found.length)
   const usernames = usernameSpellings(login)
   const isNamed = ({ username }: Account) => Number(usernames.includes(username))

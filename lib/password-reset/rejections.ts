@@ -3,10 +3,10 @@ import type { LimitResult } from '@/lib/rate-limits/limits'
 import type { Link, LinkStatus } from './reset-link'
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
 
-/** A request above a rate limit. `retryAfter`: seconds. */
+/** The rejection of a request above a rate limit. `retryAfter`: seconds. */
 export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
 
-/** A link that is invalid, or that needs a second factor. */
+/** The rejection of a link: it is invalid, its hashes or guesses are used up, or it needs a second factor. */
 export type RejectedLink = {
   ok: false
   code: Exclude<LinkStatus, 'valid'> | 'link-exhausted' | 'second-factor-required' | 'second-factor-exhausted'
@@ -25,7 +25,7 @@ export async function rejectLink(
   return { ok: false, code }
 }
 
-/** Audits only the first rejection with this reason, account and client in ten minutes, so that a flood does not fill the log. */
+/** Audits the first rejection of its reason, account and client in ten minutes, and no other, so that a flood does not fill the log. */
 export async function auditRejection(
   { limits, audit }: Auditing,
   reason: RejectedLink['code'] | 'password-rejected',
@@ -50,7 +50,7 @@ export async function rejectThrottled(
   return { ok: false, code: 'throttled', retryAfter: counted.retryAfter }
 }
 
-/** Audits only the first rejection in the window of the rate limit, so that a flood does not fill the log. */
+/** Counts a rejection by a rate limit, and audits the first one in the limit's window, so that a flood does not fill the log. */
 export async function auditThrottled(
   { audit }: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },
@@ -61,8 +61,8 @@ export async function auditThrottled(
 }
 
 /**
- * Logs a request for an unknown account. Audits only the first per client and ten minutes: the rows stay for AUDIT_RETENTION,
- * and a flood of invented logins must not fill the disk.
+ * Logs a request that found no account. Audits only the first one per client and ten minutes: the audit log keeps its entries for
+ * AUDIT_RETENTION, and a flood of invented logins must not fill the disk.
  */
 export async function auditUnknownAccount(
   { limits, audit }: Auditing,

@@ -11,9 +11,10 @@ export type Link = { user_id: string; timestamp: number; signature: string }
  */
 export type LinkPurpose = 'reset' | 'cancel' | 'cancel-change' | 'printed'
 
-/** The page that a link belongs to: the reset page, or the page that cancels a reset. */
+/** The kind of page that a link opens: the reset page, or the page of "this wasn't me". */
 export type LinkKind = 'reset' | 'cancel'
 
+/** The purposes of the links that open each kind of page. */
 export const purposesOf: Record<LinkKind, readonly LinkPurpose[]> = {
   reset: ['reset', 'printed'],
   cancel: ['cancel', 'cancel-change'],
@@ -22,7 +23,10 @@ export const purposesOf: Record<LinkKind, readonly LinkPurpose[]> = {
 /** Seconds that a printed link lives: it is read out or typed while both people are there (requirement L9). */
 const printedPeriod = 15 * 60
 
-/** `signature-used`: the link is genuine, and what it was signed with has changed, or the account is gone or may not be reset. */
+/**
+ * `signature-invalid`: the link is forged or damaged. `signature-used`: it is genuine, but the state that it was signed with has
+ * changed, or the account is gone or may not be reset.
+ */
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
 /** A link with a valid outer MAC: this deployment signed it for this purpose, account and time. It may be expired or used. */
@@ -37,7 +41,7 @@ const signaturePattern = /^[A-Za-z0-9_-]{86}$/
 export type LinkSigner = ReturnType<typeof createLinkSigner>
 
 /**
- * Signs and verifies links. A signature is two MACs (HMAC-SHA-256), `outer ‖ inner` in base64url:
+ * Creates the signer, which signs and verifies links. A signature is two MACs (HMAC-SHA-256), `outer ‖ inner` in base64url:
  *
  *     inner = MAC(purpose, audience, user_id, timestamp, state)
  *     outer = MAC(purpose, audience, user_id, timestamp, inner)
@@ -47,7 +51,7 @@ export type LinkSigner = ReturnType<typeof createLinkSigner>
  *
  * @param secrets the first one signs; all of them verify
  * @param audience identifies the deployment: links of another one are invalid
- * @param period lifetime of a mailed link by purpose, in seconds
+ * @param period the lifetime of mailed links by purpose, in seconds; a printed link lives 15 minutes
  * @param oneTimeUse false excludes the password from the state, so that a link survives its use
  */
 export function createLinkSigner({
@@ -139,6 +143,7 @@ export function createLinkSigner({
    *
    * @param state null if the account does not exist
    * @param now the database's clock, read together with the state
+   * @returns `signature-invalid` if the timestamp is more than a minute ahead of `now`
    */
   function verifyState(link: GenuineLink, state: LinkState | null, now: Date): LinkStatus {
     const age = Math.floor(now.getTime() / 1000) - link.timestamp
@@ -174,7 +179,7 @@ function mac(key: Buffer, fields: (string | number | boolean)[]): Buffer {
  * Adds a link's parameters to the URL of a page: to its query or, if it has a fragment, after the fragment, as DRR does and
  * as hash routers expect (`https://app.example.com/#/reset/?user_id=…`).
  *
- * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedUrl`
+ * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedUrl` of lib/config/checks.ts
  */
 export function buildLinkUrl(pageUrl: string, link: Link): string {
   const url = new URL(pageUrl)

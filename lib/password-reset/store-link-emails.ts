@@ -5,22 +5,20 @@ import { jobInsert } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 import type { EmailDependencies } from './email-dependencies'
 
-/** A job to store. */
+/** The job of an email with a link, to store. */
 export type LinkEmail = {
-  /** A job of this id that exists stays as it is. */
+  /** The id of the job. If a job with this id exists, it stays as it is. */
   id: string
   data: JobData['link-email']
-  /** How long the job waits at least before a worker takes it. */
+  /** The least seconds that the job waits before a worker takes it. */
   afterSeconds: number
-  /** Whether the audit log contains the request for this account, or only the process's log. */
+  /** Whether the audit log gets an entry of the request for this account; if not, only the process's log does. */
   isAudited: boolean
 }
 
 /**
- * Stores the emails of one request and its audit entries, all or none, in one statement. A job without an account costs the same,
- * and is in no log.
- *
- * @param origin of the request
+ * Stores the jobs of one request and its audit entries, all or none, in one statement. A job without an account costs the same, and
+ * gets no entry in a log.
  * @throws if the database is unavailable
  */
 export async function storeLinkEmails(

@@ -16,7 +16,7 @@ type Parts = Pick<ResetDependencies, 'accounts' | 'links'>
 
 type Verified = VerifiedLink & { purpose?: LinkPurpose }
 
-/** Verifies a reset link. Checks the outer signature first, so that a forged link costs no query. */
+/** Verifies a reset link, mailed or printed. Verifies the outer signature first, so that a forged link costs no query. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<Verified> {
   const genuine = verifyLinkAuthenticity(parts, 'reset', link)
   const verified = await verify(parts, genuine)
@@ -24,7 +24,7 @@ export async function verifyResetLink(parts: Parts, link: Link): Promise<Verifie
   return { ...verified, ...(genuine && { purpose: genuine.purpose }) }
 }
 
-/** Verifies a "this wasn't me" link. It also works for accounts that may not reset. */
+/** Verifies a "this wasn't me" link. It is also valid for an active account that may not be reset. */
 export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verified> {
   const genuine = verifyLinkAuthenticity(parts, 'cancel', link)
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
@@ -33,7 +33,7 @@ export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verifi
 /**
  * Verifies the outer signature of a link for each purpose of this kind of page, without the database.
  *
- * @returns null if no purpose matches
+ * @returns the link with its purpose, which may be expired or used; null if it is genuine for none of them
  */
 export function verifyLinkAuthenticity(
   { links }: Pick<Parts, 'links'>,
