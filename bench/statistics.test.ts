@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { percentile, ratiosOf, spreadOf } from './statistics'
 
-test('the median of an odd number of rounds is the middle one, and of an even number lies between the middle two', () => {
+test('the median is the middle value of an odd number of rounds, and the mean of the middle two of an even number', () => {
   expect(spreadOf([9, 1, 5])).toEqual({ median: 5, least: 1, most: 9 })
   expect(spreadOf([10, 2, 4, 1])).toEqual({ median: 3, least: 1, most: 10 })
   expect(() => spreadOf([])).toThrow('nothing')
 })
 
-test('the median has as many rounds above it as below, and numbers are sorted as numbers', () => {
+test('at most half of the rounds are above the median, and at most half below', () => {
   fc.assert(
     fc.property(fc.array(fc.integer(), { minLength: 1 }), (values) => {
       const { median, least, most } = spreadOf(values)
@@ -20,7 +20,7 @@ test('the median has as many rounds above it as below, and numbers are sorted as
   )
 })
 
-test('a machine that is slow for one whole round changes no ratio', () => {
+test('a round in which the machine is slow for both sides does not change the ratio', () => {
   const [ours, theirs] = [
     [50, 5, 50],
     [100, 10, 100],
@@ -30,7 +30,7 @@ test('a machine that is slow for one whole round changes no ratio', () => {
   expect(() => ratiosOf([1, 2], [1])).toThrow('both sides')
 })
 
-test('a percentile is one of the values: the smallest that so many do not exceed', () => {
+test('a percentile is the smallest value that this percentage of the values does not exceed', () => {
   const hundred = Array.from({ length: 100 }, (_, at) => 100 - at)
 
   expect([50, 99, 100].map((percent) => percentile(hundred, percent))).toEqual([50, 99, 100])

@@ -43,8 +43,8 @@ const breaking = fc.constantFrom(
     '<',
   ],
 )
-/** Stored text from operators, people or jobs, with characters that could end a header line. */
-const held = fc.oneof(
+/** A text from operators, accounts or jobs, with characters that could end a header line. */
+const storedText = fc.oneof(
   fc
     .array(fc.oneof(breaking, fc.string({ unit: 'grapheme', maxLength: 8 })), { maxLength: 8 })
     .map((parts) => parts.join('')),
@@ -53,10 +53,10 @@ const held = fc.oneof(
 /** Addresses and near-addresses. */
 const address = fc.oneof(
   fc.emailAddress(),
-  fc.tuple(fc.emailAddress(), held).map(([one, more]) => one + more),
-  fc.tuple(held, fc.domain()).map(([local, domain]) => `${local}@${domain}`),
-  fc.tuple(held, fc.emailAddress()).map(([name, one]) => `${name} <${one}>`),
-  held,
+  fc.tuple(fc.emailAddress(), storedText).map(([one, more]) => one + more),
+  fc.tuple(storedText, fc.domain()).map(([local, domain]) => `${local}@${domain}`),
+  fc.tuple(storedText, fc.emailAddress()).map(([name, one]) => `${name} <${one}>`),
+  storedText,
 )
 
 /**
@@ -88,7 +88,7 @@ const always = [
 ]
 const sorted = (names: string[]) => names.map((name) => name.toLowerCase()).sort()
 
-test('whatever is stored or set, an email has the headers that it has, one each, and one recipient [C7, M2, M6]', async () => {
+test('no stored or configured text adds a header or a recipient to an email [C7, M2, M6]', async () => {
   const parent = await mkdtemp(join(tmpdir(), 'rekey-headers-'))
   const log = pino({ level: 'silent' })
   let [sent, withReplyTo] = [0, 0]
@@ -97,11 +97,11 @@ test('whatever is stored or set, an email has the headers that it has, one each,
       fc.asyncProperty(
         fc.record({
           to: address,
-          subject: held.map((text) => `Reset ${text}`),
+          subject: storedText.map((text) => `Reset ${text}`),
           from: address,
           replyTo: fc.option(address, { nil: undefined }),
         }),
-        held,
+        storedText,
         async ({ to, subject, from, replyTo }, body) => {
           const mailboxDir = join(parent, 'mail')
           const emailText = { subject, text: body, html: body }
@@ -123,9 +123,9 @@ test('whatever is stored or set, an email has the headers that it has, one each,
           const raw = await readFile(join(mailboxDir, 'one.eml'), 'utf8')
           const fields = fieldsOf(raw.slice(0, raw.indexOf('\r\n\r\n')))
           const value = new Map(fields.map(([name, one]) => [name.toLowerCase(), one]))
-          const answered = value.has('reply-to') ? ['Reply-To'] : []
-          withReplyTo += answered.length
-          expect(sorted(fields.map(([name]) => name))).toEqual(sorted([...always, ...answered]))
+          const optional = value.has('reply-to') ? ['Reply-To'] : []
+          withReplyTo += optional.length
+          expect(sorted(fields.map(([name]) => name))).toEqual(sorted([...always, ...optional]))
           expect(value.get('to')).toMatch(/^[^\s,;:<>"()\\@]+@[^\s,;:<>"()\\@]+$/)
           expect(value.get('message-id')).toMatch(/^<one@[A-Za-z0-9.-]+>$/)
         },
@@ -140,12 +140,12 @@ test('whatever is stored or set, an email has the headers that it has, one each,
   expect(withReplyTo).toBeGreaterThan(numRuns / 100)
 })
 
-test('whatever an account or the app is called, the subject is one line that names no second address [C7, M5]', async () => {
+test('no name of an account puts a line break or an address into the subject [C7, M5]', async () => {
   await fc.assert(
     fc.asyncProperty(
-      held,
-      held,
-      held,
+      storedText,
+      storedText,
+      storedText,
       fc.constantFrom(...languages),
       async (firstName, username, client, locale) => {
         const facts = {

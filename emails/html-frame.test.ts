@@ -52,23 +52,32 @@ function content(text: string, facts: Partial<EmailContent> & { links?: string }
   }
 }
 
-describe('an email that is filled into its frame is, byte for byte, the one that React renders', () => {
-  test.each(Object.entries(texts))('with texts such as: %s [M1, C7]', async (_, text) => {
-    expect(await renderHtmlFromFrame(content(text))).toBe(await renderHtml(content(text)))
-  })
+describe('HTML that is filled into a frame', () => {
+  test.each(Object.entries(texts))(
+    'the framed HTML equals that of React with the text "%s" [M1, C7]',
+    async (_, text) => {
+      expect(await renderHtmlFromFrame(content(text))).toBe(await renderHtml(content(text)))
+    },
+  )
 
-  test.each(languages)('in %s, after one with other texts [M1]', async (language) => {
-    await renderHtmlFromFrame(content(texts.markup, { language }))
-    expect(await renderHtmlFromFrame(content('Jane', { language }))).toBe(
-      await renderHtml(content('Jane', { language })),
-    )
-  })
+  test.each(languages)(
+    'the framed HTML equals that of React in %s, after an email with other texts [M1]',
+    async (language) => {
+      await renderHtmlFromFrame(content(texts.markup, { language }))
+      expect(await renderHtmlFromFrame(content('Jane', { language }))).toBe(
+        await renderHtml(content('Jane', { language })),
+      )
+    },
+  )
 
-  test.each([undefined, '#ff0000', '#0a0a0a'])('in the colour %s [M1]', async (brandColor) => {
-    expect(await renderHtmlFromFrame(content('Jane', { brandColor }))).toBe(
-      await renderHtml(content('Jane', { brandColor })),
-    )
-  })
+  test.each([undefined, '#ff0000', '#0a0a0a'])(
+    'the framed HTML equals that of React in the colour %s [M1]',
+    async (brandColor) => {
+      expect(await renderHtmlFromFrame(content('Jane', { brandColor }))).toBe(
+        await renderHtml(content('Jane', { brandColor })),
+      )
+    },
+  )
 
   test.each([
     'acme://reset?a=b&c=%27',
@@ -78,19 +87,19 @@ describe('an email that is filled into its frame is, byte for byte, the one that
     'JAVASCRIPT://%0aalert(1)',
     'https://bücher.example/',
     '/relative',
-  ])('with the link %j [M1, C7]', async (links) => {
+  ])('the framed HTML equals that of React with the link %j [M1, C7]', async (links) => {
     const html = await renderHtmlFromFrame(content('Jane', { links }))
     expect(html).toBe(await renderHtml(content('Jane', { links })))
     expect(html).not.toMatch(/href="\s*j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t:(?!throw)/i)
   })
 
-  test('with fewer blocks, no address and no footer [M1]', async () => {
+  test('the framed HTML equals that of React with one block, no address and no footer [M1]', async () => {
     const few = content('Jane', { blocks: [{ kind: 'paragraph', text: 'Jane' }], footer: [] })
     expect(await renderHtmlFromFrame(few)).toBe(await renderHtml(few))
   })
 })
 
-test('no text of an email is in the next one with the same frame [C7]', async () => {
+test('no text of an email appears in the next email with the same frame [C7]', async () => {
   await renderHtmlFromFrame(content('Ada'))
   expect(await renderHtmlFromFrame(content('Jane'))).not.toContain('Ada')
 })

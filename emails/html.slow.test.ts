@@ -24,8 +24,8 @@ async function faultsOf(html: string): Promise<string[]> {
   return results.flatMap(({ messages }) => messages.map(({ ruleId, message }) => `${ruleId}: ${message}`))
 }
 
-describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
-  test('the HTML tells its language and direction, and comes in dark [M11]', async () => {
+describe.each(everyEmail)('the HTML of the email (%s)', (_, write, locale) => {
+  test('an email has its language, its direction and a dark scheme [M11]', async () => {
     const { html } = await write()
     expect(html).toContain(`<html dir="${directionOf(locale)}" lang="${locale}">`)
     expect(html).toMatch(/^<!doctype html>/)
@@ -33,13 +33,13 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     expect(html).toContain('@media (prefers-color-scheme: dark)')
   })
 
-  test('the HTML is valid, and what only CSS hides is hidden in Outlook too [M11]', async () => {
+  test('an email is valid HTML, and its hidden preview is hidden in Outlook too [M11]', async () => {
     const { html } = await write()
     expect(await faultsOf(html)).toEqual([])
     expect(html).toMatch(/<body[^>]*>(<(table|tbody|tr|td)[^>]*>)*<div style="display:none;[^"]*mso-hide:all/)
   })
 
-  test('what is repainted for a dark scheme is so wherever Outlook marks it, text or background [M11]', async () => {
+  test('an email applies its dark colours also where Outlook marks text or background [M11]', async () => {
     const { html } = await write()
     const dark = /prefers-color-scheme: dark\) \{(.*)\}/.exec(html)![1]!
     for (const [, selector, rule] of dark.matchAll(/(\.rk-\w+) (\{[^}]*\})/g))
@@ -54,12 +54,12 @@ test.each([
   ],
   ['<!doctype html><html lang="en"><head></head><body>x</body></html>'],
   ['<!doctype html><html lang="en"><head><title>x</title></head><body><table><p>x</p></table></body></html>'],
-])('the check of HTML finds what is wrong in %s', async (html) => {
+])('the validator of these tests finds a fault in %s', async (html) => {
   expect(await faultsOf(html)).not.toEqual([])
 })
 
 describe('the email with a link', () => {
-  test('writes every `&` of its links as `&amp;`, so that `&timestamp` is not read as `×tamp` [U12]', async () => {
+  test('the email with a link writes `&` as `&amp;` in addresses, so that `&timestamp` is not read as `×tamp` [U12]', async () => {
     const { html } = await reset({ cancelLink })
     const [written, cancelWritten] = [link, cancelLink].map((one) => one.replaceAll('&', '&amp;'))
     expect(html.match(/(?<= href=")[^"]*/g)).toEqual(expect.arrayContaining([written, cancelWritten]))
@@ -67,7 +67,7 @@ describe('the email with a link', () => {
     expect(html).not.toMatch(/&(?:timestamp|signature)/)
   })
 
-  test('Outlook, which knows no greatest width, gets a table as wide as that around the whole email [M11]', async () => {
+  test('the email with a link has a table of fixed width for Outlook, which ignores max-width [M11]', async () => {
     const { html } = await reset()
     const inWord = html.replaceAll(/<!--\[if mso\]>|<!\[endif\]-->/g, '')
     const tables = inWord.slice(inWord.indexOf('role="main"')).match(/<table[^>]*>/g)!
@@ -77,7 +77,7 @@ describe('the email with a link', () => {
   })
 })
 
-test('a language that is written from the right gets a page that is', async () => {
+test('an email in a language that runs from right to left has that direction', async () => {
   const html = await renderHtml({
     language: 'ar' as Language,
     subject: 'x',

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { account, changed, everyEmail, reset, seen } from '@/e2e/support/emails'
+import { account, changed, everyEmail, reset, visibleText } from '@/e2e/support/emails'
 import { languages } from '@/lib/i18n/locales'
 import { shownUsername } from './shown-username'
 
 const email = 'victim@mail.example'
 const shown = (username: string) => shownUsername(username, email)
 
-describe('a username in an email to a mailbox whose owner may never have seen it [M5]', () => {
+describe('usernames in emails to people who may not have chosen them', () => {
   test.each([
     'jane',
     'x',
@@ -24,7 +24,7 @@ describe('a username in an email to a mailbox whose owner may never have seen it
     'می‌خواهم',
     'नमस्ते',
     'เก๊ากี้',
-  ])('%s looks like a username and is shown as it is', (username) => {
+  ])('an email shows the username %s unchanged [M5]', (username) => {
     expect(shown(username)).toBe(username)
   })
 
@@ -41,11 +41,14 @@ describe('a username in an email to a mailbox whose owner may never have seen it
     'حسابك مغلق اتصل بنا',
     'Call now\r\n\r\n0900 55 50 199',
   ]
-  test.each(messages)('"%s" is no message', (username) => {
-    const text = shown(username)
-    expect(text).toMatch(/^[^\s…]{1,9}…[^\s…]{1,9}$/u)
-    expect(text.match(/\p{L}|\p{N}/gu)!.length).toBeLessThanOrEqual(6)
-  })
+  test.each(messages)(
+    'an email shortens the username "%s", so that it conveys no message [M5]',
+    (username) => {
+      const text = shown(username)
+      expect(text).toMatch(/^[^\s…]{1,9}…[^\s…]{1,9}$/u)
+      expect(text.match(/\p{L}|\p{N}/gu)!.length).toBeLessThanOrEqual(6)
+    },
+  )
 
   test.each([
     '+1 900 555 0199',
@@ -60,7 +63,7 @@ describe('a username in an email to a mailbox whose owner may never have seen it
     '⓪⑨⓪⓪⑤⑤⑤',
     '0\ufe0f\u20e39\ufe0f\u20e30\ufe0f\u20e30\ufe0f\u20e35\ufe0f\u20e3',
     '0\u200b9\u200b0\u200b0\u200b5',
-  ])('nobody can call %s', (username) => {
+  ])('an email shortens the username %s, so that it is no phone number [M5]', (username) => {
     const digits = username.match(/\p{N}/gu)!.length
     expect(shown(username).match(/\p{N}/gu)?.length ?? 0).toBeLessThan(Math.min(digits, 7))
     expect(shown(username)).not.toBe(username)
@@ -83,51 +86,51 @@ describe('a username in an email to a mailbox whose owner may never have seen it
     '\u0435vil\u2024c\u043em',
     'paypal\u2044login',
     '\u202emoc.live',
-  ])('%j is no address to go to', (username) => {
+  ])('an email shortens the username %j, so that it is no web or email address [M5]', (username) => {
     const text = shown(username)
     expect(text).toMatch(/^\p{L}{1,3}…\p{L}{1,3}$/u)
   })
 
-  test('where nothing but signs is left, there is no username', () => {
+  test('an email shows no username that has no letters and digits [M5]', () => {
     for (const username of ['', '!!!', '☎', '👩‍👩‍👧', '\u202e\u200b', '?a!']) expect(shown(username)).toBe('')
   })
 
-  test('is whole where it is the address that the email goes to, or stands before its @', () => {
+  test('an email shows a whole username that is its recipient’s address or the part before the @ [M5]', () => {
     expect(shownUsername('jane.doe', 'jane.doe@mail.example')).toBe('jane.doe')
     expect(shownUsername('Jane.Doe@Mail.example', 'jane.doe@mail.example')).toBe('Jane.Doe@Mail.example')
     expect(shownUsername('jane.doe@other.example', 'jane.doe@mail.example')).toBe('jan…ple')
     expect(shownUsername('jane.doe', email)).toBe('ja…oe')
   })
 
-  test('but not where the address itself is a message or a number, as what follows a + may be', () => {
+  test('an email shortens a username that is its recipient’s address but contains a message or a number [M5]', () => {
     for (const local of ['victim+your.account.is.locked', 'victim+call09005550199', '09005550199'])
       for (const username of [local, `${local}@mail.example`])
         expect(shownUsername(username, `${local}@mail.example`)).toMatch(/^\w{2,3}…\w{2,3}$/)
   })
 
-  test('nor where capitals make words of it that the address does not have', () => {
+  test('an email shortens a username whose capitals separate words that its recipient’s address does not [M5]', () => {
     expect(shownUsername('YourAccountIsLocked@mail.example', 'youraccountislocked@mail.example')).toBe(
       'You…ple',
     )
     expect(shownUsername('a@@evil.com', 'a@@mail')).toBe('ae…om')
   })
 
-  test('a long one is cut to its edges', () => {
+  test('an email shows only the start and the end of a username above 24 characters [M5]', () => {
     expect(shown('a'.repeat(24))).toBe('a'.repeat(24))
     expect(shown('a'.repeat(25))).toBe('aaa…aaa')
     expect(shown('ab'.repeat(5000))).toBe('aba…bab')
   })
 
-  describe.each(languages)('in %s', (locale) => {
+  describe.each(languages)('emails in %s', (locale) => {
     test.each([
       ['reset', reset],
       ['changed', changed],
-    ] as const)('no message reaches either part or the subject of the email about a %s', async (_, write) => {
+    ] as const)('no part of the %s email contains a message from a username [M5]', async (_, write) => {
       const clean = await write({ locale })
       for (const username of messages) {
         const { subject, text, html } = await write({ locale, account: { ...account, username } })
         expect(subject).toBe(clean.subject)
-        for (const part of [text, html, seen(html)]) {
+        for (const part of [text, html, visibleText(html)]) {
           expect(part).not.toContain(username)
           expect(part).not.toMatch(/locked|gesperrt|blocked|0199|заблокирован|锁定/iu)
           expect(part).toContain(shown(username))
@@ -137,10 +140,10 @@ describe('a username in an email to a mailbox whose owner may never have seen it
   })
 })
 
-test('every email names a username that looks like one [M5]', async () => {
+test('every email names a plain username in both parts [M5]', async () => {
   for (const [, write] of everyEmail) {
     const { text, html } = await write()
     expect(text).toMatch(/ jane\n/)
-    expect(seen(html)).toContain('\njane\n')
+    expect(visibleText(html)).toContain('\njane\n')
   }
 })

@@ -11,9 +11,9 @@ import {
   everyEmail,
   hrefs,
   link,
-  linked,
+  linksInText,
   reset,
-  seen,
+  visibleText,
   service,
 } from '@/e2e/support/emails'
 import type { Language } from '@/lib/i18n/locales'
@@ -40,16 +40,16 @@ function momentIn(locale: Language): RegExp {
 }
 
 describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
-  test('the links of both parts are the same, each on a line of its own in the text [M3]', async () => {
+  test('an email has the same links in both parts, each on its own line in the text [M3]', async () => {
     const { html, text } = await write()
     const lines = text.split('\n').filter((line) => line.includes('://'))
     const inHtml = hrefs(html).filter((href) => !href.startsWith('mailto:'))
     expect(new Set(inHtml)).toEqual(new Set(lines))
     expect(lines.every((line) => /^https:\/\/id\.example\.com\/\S+$/.test(line))).toBe(true)
-    expect((await linked(text)).filter((href) => !href.startsWith('mailto:'))).toEqual(lines)
+    expect((await linksInText(text)).filter((href) => !href.startsWith('mailto:'))).toEqual(lines)
   })
 
-  test('the mail names no host but ours and fetches nothing [M3, M4]', async () => {
+  test('an email names no other host than Rekey’s and loads nothing [M3, M4]', async () => {
     const { html, text } = await write()
     const hosts = [...`${html}\n${text}`.matchAll(/\w+:\/\/([^/"\s<]*)/g)].map(([, host]) => host)
     expect(hosts.filter((host) => host !== 'id.example.com')).toEqual([])
@@ -59,9 +59,9 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     )
   })
 
-  test('says who sends it, which account it is about and whom to ask, in both parts [M5]', async () => {
+  test('an email names the app, the account, the time and the support in both parts [M5]', async () => {
     const { subject, html, text } = await write()
-    for (const part of [text, seen(html)]) {
+    for (const part of [text, visibleText(html)]) {
       expect(part).toContain('Acme')
       expect(part).toMatch(/\bjane\b/)
       expect(part.replaceAll(/\s/g, ' ')).toMatch(momentIn(locale))
@@ -73,30 +73,30 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     expect(hrefs(html)).toContain('mailto:help@acme.example')
   })
 
-  test('every sentence of the plain text is in the HTML too [M1]', async () => {
+  test('an email has every sentence of its plain text in its HTML [M1]', async () => {
     const { html, text } = await write()
     const lines = text.replace(/^https:.*|^[=-]{3,}$|^-- $/gm, '').split(/\n{2,}|(?<=[.:：])\n|[:：] {2,}/)
-    for (const words of lines.map(flat)) expect(flat(seen(html))).toContain(words.replace(/[:：]$/, ''))
+    for (const line of lines.map(flat)) expect(flat(visibleText(html))).toContain(line.replace(/[:：]$/, ''))
   })
 
-  test('every sentence of the HTML is in the plain text too, but for its preview and what is about buttons [M1]', async () => {
+  test('an email has every sentence of its HTML in its plain text, except for its preview and texts about buttons [M1]', async () => {
     const { html, text } = await write()
     const body = html
       .replace(/.*?(?=<div class="rk-page")/s, '')
       .replaceAll(/<a [^>]*class="rk-(main|quiet)".*?<\/a>/gs, '')
       .replace(/<p [^>]*>[^<]*<\/p>(?=<p dir="ltr")/, '')
-    const lines = seen(body).split('\n').map(flat).filter(Boolean)
+    const lines = visibleText(body).split('\n').map(flat).filter(Boolean)
     expect(lines.length).toBeGreaterThan(8)
-    expect(lines.filter((words) => !flat(text).includes(words))).toEqual([])
+    expect(lines.filter((line) => !flat(text).includes(line))).toEqual([])
   })
 
-  test('the plain text sets the colon after a label as the language does', async () => {
+  test('an email has the colon of its language after a label', async () => {
     const { text } = await write()
     const colon = locale === 'fr' ? '\u202f:' : /^(ja|zh)/.test(locale) ? '：' : ':'
     expect(text).toMatch(new RegExp(`^ {4}\\S.*[^\\s:]${colon} {2,}\\S`, 'm'))
   })
 
-  test('the plain text fits 72 columns, but for what must not be broken', async () => {
+  test('an email has at most 72 columns in its plain text, except for links', async () => {
     const { text } = await write()
     // Marks are zero columns wide.
     const wide = text.split('\n').filter((line) => line.replace(/[\p{Mn}\p{Me}\p{Cf}]/gu, '').length > 72)
@@ -104,7 +104,7 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
     expect(text).not.toMatch(/\n{4}|[ \t]$(?<!^-- )/m)
   })
 
-  test('a time is followed by its zone, on the same line [M5]', async () => {
+  test('an email has the time zone after a time, on the same line [M5]', async () => {
     const { text } = await write()
     expect(text).toMatch(/\p{Nd}{1,2}[:.]\p{Nd}{2}(\u00a0\p{L}\S*)?\u00a0UTC/u)
     expect(text.match(/UTC/g)).toHaveLength(1)
@@ -112,7 +112,7 @@ describe.each(everyEmail)('the email (%s)', (_, write, locale) => {
 })
 
 describe('the email with a link', () => {
-  test('says how long the link lives, as a span and as a moment that means the same everywhere [M5]', async () => {
+  test('the email with a link says how long the link works, and until when with the time zone [M5]', async () => {
     expect((await reset()).text).toMatch(
       /works\sfor\s1\shour\sfrom\sthe\srequest,\suntil\s24\sNovember\s2026\sat\s14:30\sUTC/,
     )
@@ -126,44 +126,44 @@ describe('the email with a link', () => {
     [60, 'for 1 hour'],
     [90, 'for 90 minutes'],
     [1440, 'for 24 hours'],
-  ])('a life of %i minutes is told as %s', async (lifeMinutes, words) => {
-    expect((await reset({ lifeMinutes })).text.replaceAll('\n', ' ')).toContain(words)
+  ])('the email with a link states a life of %i minutes as "%s"', async (lifeMinutes, phrase) => {
+    expect((await reset({ lifeMinutes })).text.replaceAll('\n', ' ')).toContain(phrase)
   })
 
-  test('says that nothing needs to be done, and how to stop the link where there is a way [M5]', async () => {
+  test('the email with a link says that it may be ignored, and how to cancel if it has a cancel link [M5]', async () => {
     expect((await reset()).text).toContain('Then you can ignore this email.')
     expect((await reset()).text).not.toContain('stop the link now')
     expect((await reset({ cancelLink })).text).toContain(`stop the link now:\n\n${cancelLink}\n`)
   })
 
-  test('the button and the written-out address are the link, character by character [M3]', async () => {
+  test('the button and the written address have exactly the link [M3]', async () => {
     const { html } = await reset()
     expect(hrefs(html).filter((href) => href === link)).toHaveLength(2)
-    expect(seen(html)).toContain(`\n${link}\n`)
+    expect(visibleText(html)).toContain(`\n${link}\n`)
   })
 
-  test('support is not named where there is none', async () => {
+  test('the email with a link names no support where none is configured', async () => {
     const { html, text } = await reset({ service: { ...service, supportEmail: undefined } })
     expect(`${html}${text}`).not.toMatch(/help@|mailto:|Need help/)
   })
 })
 
 describe('the email about a changed password', () => {
-  test('holds no link that could change anything, unless it is given one [S3]', async () => {
+  test('the email about a changed password has no signed link without a cancel link [S3]', async () => {
     const { html, text } = await changed()
     expect(hrefs(html)).toEqual(['mailto:help@acme.example'])
     expect(`${html}${text}`).not.toContain('signature')
   })
 
-  test('offers one way back, saying that it was somebody else; to a mailbox that gets no links any more, none', async () => {
-    const [here, left] = [await changed({ cancelLink }), await changed()]
-    expect(hrefs(here.html)).toEqual([cancelLink, 'mailto:help@acme.example'])
-    expect(here.text).toContain('nobody else can read this mailbox')
-    expect(left.text).not.toContain('nobody else can read this mailbox')
-    expect(left.text).toContain('Need help? Write to help@acme.example.')
+  test('the email about a changed password offers a cancel link if it has one, and otherwise the support', async () => {
+    const [withLink, without] = [await changed({ cancelLink }), await changed()]
+    expect(hrefs(withLink.html)).toEqual([cancelLink, 'mailto:help@acme.example'])
+    expect(withLink.text).toContain('nobody else can read this mailbox')
+    expect(without.text).not.toContain('nobody else can read this mailbox')
+    expect(without.text).toContain('Need help? Write to help@acme.example.')
   })
 
-  test('tells when, and roughly where from', async () => {
+  test('the email about a changed password says when it was changed, and from which network', async () => {
     const text = (await changed({ client: '203.0.113.0/24' })).text.replaceAll(wordJoiner, '')
     expect(text).toMatch(/When:\s+24 November 2026 at 14:30\sUTC\n/)
     expect(text).toMatch(/Network:\s+203\.0\.113\.0\/24\n/)
@@ -172,27 +172,27 @@ describe('the email about a changed password', () => {
 })
 
 describe.each(everyEmail.filter(([name]) => !name.includes(' with ')))(
-  'the email (%s)',
+  'names in the email (%s)',
   (name, _write, locale) => {
     const { emails } = getMessages(locale)
     const write = name.includes('reset') ? reset : changed
     const facts = async (more: object) => {
       const { html, text } = await write({ locale, account: { ...account, ...more } })
       const lines = [...text.replaceAll(wordJoiner, '').matchAll(/^ {4}(\S.*?)[\s\u202f]*[:：] +(\S+)$/gm)]
-      const told = lines.map(([, label, value]) => [label, value])
-      for (const part of told.flat()) expect(flat(seen(html))).toContain(flat(part!))
-      return told.filter(([label]) => [emails.username, emails.account].includes(label!))
+      const pairs = lines.map(([, label, value]) => [label, value])
+      for (const part of pairs.flat()) expect(flat(visibleText(html))).toContain(flat(part!))
+      return pairs.filter(([label]) => [emails.username, emails.account].includes(label!))
     }
 
-    test('names the username, where the account has one [W11]', async () => {
+    test('an email names the username of an account that has one [W11]', async () => {
       expect(await facts({})).toEqual([[emails.username, 'jane']])
     })
 
-    test('where there is no username, the address says which account it is [W11]', async () => {
+    test('an email identifies an account without a username by its address [W11]', async () => {
       expect(await facts({ username: '' })).toEqual([[emails.account, 'jane@mail.example']])
     })
 
-    test('shows the label of an account, treated like a username [W11]', async () => {
+    test('an email shows the label of an account, shortened like a username [W11]', async () => {
       expect(await facts({ label: 'north' })).toEqual([
         [emails.account, 'north'],
         [emails.username, 'jane'],
@@ -202,18 +202,18 @@ describe.each(everyEmail.filter(([name]) => !name.includes(' with ')))(
       ])
     })
 
-    test('greets by the first name, else by the whole name, else by none [W11]', async () => {
-      const greeted = async (more: object) => (await write({ locale, account: { ...account, ...more } })).text
+    test('an email greets by first name, without one by full name, and otherwise without a name [W11]', async () => {
+      const textOf = async (more: object) => (await write({ locale, account: { ...account, ...more } })).text
       const names = { firstName: '', name: 'Ada Lehmann' }
       const line = (name: string) => `\n${emails['greeting-named'].replace('{name}', name)}\n`
-      expect(await greeted({ ...names, firstName: 'Jane' })).toContain(line('Jane'))
-      expect(await greeted(names)).toContain(line('Ada Lehmann'))
-      expect(await greeted({ firstName: '', name: 'Call +1 900' })).toContain(`\n${emails.greeting}\n`)
+      expect(await textOf({ ...names, firstName: 'Jane' })).toContain(line('Jane'))
+      expect(await textOf(names)).toContain(line('Ada Lehmann'))
+      expect(await textOf({ firstName: '', name: 'Call +1 900' })).toContain(`\n${emails.greeting}\n`)
     })
   },
 )
 
-test('every message is in every language, with the same values to fill in', () => {
+test('the emails in German and in English have the same messages with the same placeholders', () => {
   const flatten = (value: object, path = ''): [string, string[]][] =>
     Object.entries(value).flatMap(([key, inner]: [string, string | object]) =>
       typeof inner === 'string'
@@ -223,7 +223,7 @@ test('every message is in every language, with the same values to fill in', () =
   expect(Object.fromEntries(flatten(de.emails))).toEqual(Object.fromEntries(flatten(en.emails)))
 })
 
-test('the link is whole in both parts after a journey through the mail format [M1, M3]', async () => {
+test('an email that was written and parsed as a message has the same texts and the whole link [M1, M3]', async () => {
   const mailboxDir = await mkdtemp(join(tmpdir(), 'rekey-emails-'))
   const mailer = createMailer({ mailboxDir, from: 'no-reply@example.com', log: pino({ enabled: false }) })
   const id = randomUUID()
@@ -238,13 +238,13 @@ test('the link is whole in both parts after a journey through the mail format [M
 })
 
 test.each(['https://app.example.com/#/reset-password/', 'https://app.example.com/a?b=c#!/reset'])(
-  'a link to the route %s is whole in both parts of the email [V4]',
+  'an email has the whole link to the route %s in both parts [V4]',
   async (page) => {
     const routed = buildLinkUrl(page, { user_id: '7', timestamp: 1795436000, signature: 'Zk3p-_9Q' })
     const { html, text } = await reset({ link: routed })
     expect(routed).toMatch(/#!?\/[^?]*\?user_id=7&timestamp=/)
     expect(hrefs(html)).toContain(routed)
     expect(text.split('\n')).toContain(routed)
-    expect(await linked(text)).toContain(routed)
+    expect(await linksInText(text)).toContain(routed)
   },
 )

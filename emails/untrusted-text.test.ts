@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { changed, hrefs, linked, reset, account } from '@/e2e/support/emails'
+import { changed, hrefs, linksInText, reset, account } from '@/e2e/support/emails'
 import { splitAtLinkCharacters, nameForGreeting, sanitizeShortLine } from './untrusted-text'
 
-describe('text that somebody chose for themselves', () => {
+describe('texts that people choose for their accounts', () => {
   const hostile = [
     '<a href=//evil.example>',
     '<script>alert(1)</script>',
@@ -34,7 +34,7 @@ describe('text that somebody chose for themselves', () => {
   ]
 
   test.each(hostile.map((text) => [JSON.stringify(text).slice(0, 70), text]))(
-    'as a name, %s stays text in both parts [M5, C7]',
+    'an email shows the name %s as text, without new tags, links or lines [M5, C7]',
     async (_, text) => {
       for (const write of [reset, changed]) {
         const clean = await write({ account: { ...account, label: 'jane' } })
@@ -47,7 +47,7 @@ describe('text that somebody chose for themselves', () => {
           [...page.replaceAll(/<span[^>]*>|<\/span>/g, '').matchAll(/<[^>]+>/g)].map(([tag]) => tag)
         expect(tags(html)).toEqual(tags(clean.html))
         expect(hrefs(html)).toEqual(hrefs(clean.html))
-        expect(await linked(plain)).toEqual(await linked(clean.text))
+        expect(await linksInText(plain)).toEqual(await linksInText(clean.text))
         expect(subject).toBe(clean.subject)
         expect(plain.split('\n')).toHaveLength(clean.text.split('\n').length)
         expect(plain.length).toBeLessThan(clean.text.length + 200)
@@ -59,7 +59,7 @@ describe('text that somebody chose for themselves', () => {
     },
   )
 
-  test('only what looks like a name is greeted [M5]', async () => {
+  test('an email greets only with a text that looks like a name [M5]', async () => {
     expect(
       ['Jane', 'Ada María', 'O’Neil', 'Jean-Luc', '山田', 'J. R.', 'فاطمة', 'Maria da Conceição'].map(
         nameForGreeting,
@@ -86,7 +86,7 @@ describe('text that somebody chose for themselves', () => {
     expect((await reset({ account: { ...account, firstName: 'evil.com' } })).text).toContain('\nHello,\n')
   })
 
-  test('a name in HTML is copied as it was chosen', async () => {
+  test('a username that a reader copies from the HTML has no extra characters', async () => {
     const email = 'jane.doe@mail.example'
     const { html } = await reset({ account: { ...account, username: email, firstName: '', email } })
     const copied = html.replaceAll(/<span[^>]*user-select:none[^>]*>[^<]*<\/span>/g, '')
@@ -94,7 +94,7 @@ describe('text that somebody chose for themselves', () => {
     expect(html).not.toContain('jane.doe')
   })
 
-  test('names of all scripts, and joined emoji, are shown as they are', () => {
+  test('names in all scripts and joined emoji are shown unchanged, and long texts are cut', () => {
     for (const name of ['Jürgen', '山田太郎', 'عبدالله', 'नमस्ते', 'می‌خواهم', '👩‍👩‍👧', 'เก๊ากี้'])
       expect(sanitizeShortLine(name)).toBe(name)
     expect(sanitizeShortLine('  a \t b  ')).toBe('a b')

@@ -7,13 +7,13 @@ const read = (name: string) => readFileSync(folder + name, 'utf8')
 const record = (number: string) => read(records.find((name) => name.startsWith(number))!)
 const records = readdirSync(folder).filter((name) => /^\d{4}-/.test(name))
 
-test('every decision has a number of its own, and is listed', () => {
+test('decision records are numbered without gaps, and the README lists all of them', () => {
   const numbers = records.map((name) => name.slice(0, 4)).sort()
   expect(numbers).toEqual(numbers.map((_, at) => String(at + 1).padStart(4, '0')))
   for (const name of records) expect(read('README.md')).toContain(`(${name})`)
 })
 
-test('the assurance of a mailed link is stated, with every rule that it falls short of and what is done instead [S6]', () => {
+test('record 0014 states the assurance of a mailed link, with each rule that it does not meet and the compensation [S6]', () => {
   const statement = record('0014')
   expect(statement).toMatch(/with the mail link alone, an account\s+is at AAL1/i)
   const deviations = statement.split('\n').filter((line) => line.startsWith('| ') && !/---|rule/.test(line))
@@ -35,7 +35,7 @@ test('the assurance of a mailed link is stated, with every rule that it falls sh
   expect(threats).toContain('AAL1 ([0014](decisions/0014-stated-assurance.md))')
 })
 
-test('that passwords are not normalised is decided, and says what follows for a person who types an accent [P5]', () => {
+test('record 0007 says that passwords are not normalised, and what that means for accents [P5]', () => {
   const decision = record('0007')
   expect(decision).toMatch(/accepted\. Requirement P5 \(NFC before hashing\) is not applied/)
   expect(decision).toMatch(/ASVS 6\.2\.8/)

@@ -8,7 +8,7 @@ import { loadEnvFile, parseEnvFile } from './env-file.js'
 
 const read = (text: string) => parseEnvFile(Buffer.from(text))
 
-describe('a line of .env that would be cut or dropped [V5]', () => {
+describe('lines of .env', () => {
   test.each([
     ['BRAND_COLOR=#7a1fa2', 'BRAND_COLOR: line 1 of .env has a # '],
     ['BRAND_COLOR= #7a1fa2', 'BRAND_COLOR: line 1 of .env has a # '],
@@ -26,7 +26,7 @@ describe('a line of .env that would be cut or dropped [V5]', () => {
     ['PORT: 3000', '.env: line 1 is neither NAME=value nor a comment'],
     ['APP NAME=x', '.env: line 1 is neither NAME=value nor a comment'],
     ['zqcanary=a#b', '.env: line 1 has a # '],
-  ])('is refused with its number, and without its value: %j', (text, sentence) => {
+  ])('an ambiguous line is rejected with its number and without its value: %j [V5]', (text, sentence) => {
     const { problems } = read(text)
     expect(problems).toEqual([expect.stringContaining(sentence)])
     expect(problems[0]).not.toMatch(/zqca|nary/)
@@ -44,15 +44,15 @@ describe('a line of .env that would be cut or dropped [V5]', () => {
     ['A=1\rB=2', { A: '1', B: '2' }],
     ['A="a\\nb"\nB=\'a\\nb\'', { A: 'a\nb', B: 'a\\nb' }],
     ['A=$HOME/${B}', { A: '$HOME/${B}' }],
-  ])('is used where it is clear: %j', (text, values) => {
+  ])('a clear line is used: %j [V5]', (text, values) => {
     expect(read(text)).toEqual({ values, problems: [], notes: [] })
   })
 })
 
-describe('a .env file that an editor saved in another way [V5]', () => {
+describe('encodings of .env', () => {
   const text = 'SECRET_KEY=abc\r\nPORT=1\r\n'
 
-  test('is read with a byte order mark', () => {
+  test('a .env with a byte order mark is read [V5]', () => {
     expect(read(`\ufeff${text}`).values).toEqual({ SECRET_KEY: 'abc', PORT: '1' })
   })
 
@@ -61,12 +61,12 @@ describe('a .env file that an editor saved in another way [V5]', () => {
     ['UTF-16, high byte first', Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
     ['UTF-16 without a mark', Buffer.from(text, 'utf16le')],
     ['Latin-1', Buffer.from('APP_NAME=Caf\u00e9', 'latin1')],
-  ])('is refused in %s', (_what, bytes) => {
+  ])('a .env in %s is rejected with advice to save it as UTF-8 [V5]', (_what, bytes) => {
     expect(parseEnvFile(bytes).problems).toEqual([expect.stringContaining('save it as UTF-8')])
   })
 })
 
-test('a name that .env sets twice is told with both lines, unless the values are the same [V5]', () => {
+test('a setting with two different values in .env is reported with both lines [V5]', () => {
   expect(read('PORT=1\n#\nPORT=2')).toEqual({
     values: { PORT: '2' },
     problems: [],
@@ -75,7 +75,7 @@ test('a name that .env sets twice is told with both lines, unless the values are
   expect(read('PORT=1\nPORT=1').notes).toEqual([])
 })
 
-test('lines that are read are read as Node reads them [V5]', () => {
+test('accepted lines have the same values as in Node’s own parser [V5]', () => {
   const name = fc.constantFrom('PORT', 'APP_NAME', 'A1')
   const plain = fc.stringMatching(/^[!-~äß$\\"']([ -~äß]{0,12}[!-~])?$/)
   const value = fc.oneof(
@@ -93,48 +93,48 @@ test('lines that are read are read as Node reads them [V5]', () => {
   )
 })
 
-test('.env.example is read, also with every setting uncommented [V5]', () => {
+test('.env.example is accepted, also with every setting uncommented [V5]', () => {
   const example = readFileSync('.env.example', 'utf8')
   expect(read(example)).toEqual({ values: {}, problems: [], notes: [] })
   const { problems, notes } = read(example.replaceAll(/^# ([A-Z_]+=)/gm, '$1'))
   expect([problems, notes]).toEqual([[], []])
 })
 
-describe('what .env sets [V5]', () => {
+describe('settings of .env beside the environment', () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'rekey-env-'))
   const file = path.join(directory, '.env')
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-  test('gives way to the environment, unless it is empty there; a difference is told by name', () => {
+  test('the environment overrides .env unless its value is empty, and a difference is reported by name [V5]', () => {
     writeFileSync(file, 'PORT=1\nHOST=a\nAPP_NAME=b\nLOG_LEVEL=info\nSUPPORT_EMAIL=\n')
     const env = { PORT: '2', APP_NAME: ' ', LOG_LEVEL: 'info', SUPPORT_EMAIL: 'help@example.com' }
-    const told = loadEnvFile(file, env)
+    const report = loadEnvFile(file, env)
     expect(env).toEqual({
       ...{ PORT: '2', HOST: 'a', APP_NAME: 'b' },
       ...{ LOG_LEVEL: 'info', SUPPORT_EMAIL: 'help@example.com' },
     })
-    expect(told).toEqual({
+    expect(report).toEqual({
       problems: [],
       notes: ['PORT: the value of the environment is used, not the one of .env.'],
     })
   })
 
   test.each(['NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS', 'NODE_ENV', 'REKEY_MODE'])(
-    'and cannot set in time is told: %s',
+    'a variable that .env would set too late is reported: %s [V5]',
     (name) => {
       writeFileSync(file, `${name}=x\n`)
       expect(loadEnvFile(file, {}).notes).toEqual([expect.stringContaining(`${name}: `)])
     },
   )
 
-  test('sets nothing where a line is refused', () => {
+  test('a .env with a rejected line sets nothing [V5]', () => {
     writeFileSync(file, 'PORT=1\nBRAND_COLOR=#7a1fa2\n')
     const env = {}
     expect(loadEnvFile(file, env).problems).toHaveLength(1)
     expect(env).toEqual({})
   })
 
-  test('may be missing; what cannot be read is refused in a sentence', () => {
+  test('.env may be missing, and one that cannot be read is reported in one sentence [V5]', () => {
     expect(loadEnvFile(path.join(directory, 'none'), {})).toEqual({ problems: [], notes: [] })
     mkdirSync(path.join(directory, 'directory'))
     symlinkSync('/nowhere/.env', path.join(directory, 'broken'))

@@ -6,7 +6,7 @@ import { counters, processGauges, scrapeGauges } from '@/lib/metrics/catalogue'
 import { mailHealthPath } from '@/server/http/mail-health-endpoint'
 import { metricsPath } from '@/server/http/metrics-endpoint'
 
-// What the documents for operators name must exist: commands, settings, metrics, alerts, lines of the log, tests, links.
+// Everything that the documents for operators name exists: commands, settings, metrics, alerts, log events, files, links.
 
 const documents = ['operations', 'incidents', 'troubleshooting', 'reliability'].map(
   (name) => [`docs/${name}.md`, readFileSync(`docs/${name}.md`, 'utf8')] as const,
@@ -33,14 +33,14 @@ const foreign = [
   'TEST_DATABASE_URL',
 ]
 
-test('every setting that the documents and compose.yaml name is one', () => {
+test('every setting in the operators’ documents and compose.yaml exists', () => {
   const named = found(/\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b(?!…)/g, files)
   const [settings] = [Object.keys(settingsSchema.shape)]
   expect(named.length).toBeGreaterThan(30)
   expect(named.filter((name) => !settings.includes(name) && !foreign.includes(name))).toEqual([])
 })
 
-test('every command that they name is one, with its options', () => {
+test('every command and option in the operators’ documents exists', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
   const commands = found(/npm run ([a-z:]+)/g)
   expect(commands.filter((name) => scripts[name] === undefined)).toEqual([])
@@ -58,11 +58,11 @@ test('every command that they name is one, with its options', () => {
   for (const option of found(/npm run doctor -- (--[a-z-]+)/g)) expect(doctor).toContain(option)
 })
 
-test('every metric, alert and address that they name is there', () => {
+test('every metric, alert and health check in the operators’ documents exists', () => {
   const metrics = [
     ...Object.keys(counters).map((name) => `rekey_${name}_total`),
     ...Object.keys({ ...processGauges, ...scrapeGauges }).map((name) => `rekey_${name}`),
-    // A role and a schema.
+    // The names of a role and a schema.
     'rekey_app',
     'rekey_queue',
   ]
@@ -74,7 +74,7 @@ test('every metric, alert and address that they name is there', () => {
     expect(served.includes(address) || existsSync(`app${address}/route.ts`)).toBe(true)
 })
 
-test('every line of the log that they name is written somewhere', () => {
+test('every log event in the operators’ documents exists', () => {
   const sources = ['lib', 'server', 'scripts'].map(sourcesOf).join('\n')
   const events = [
     ...found(/"event":"(\w+)"/g),
@@ -84,7 +84,7 @@ test('every line of the log that they name is written somewhere', () => {
   expect(events.filter((event) => !new RegExp(`['"]${event}['"]`).test(sources))).toEqual([])
 })
 
-test('every test that they name is there, and every link leads somewhere', () => {
+test('every file and link in the operators’ documents exists', () => {
   expect(found(/`((?:e2e|lib|scripts)\/[\w./-]+)`/g).filter((file) => !existsSync(file))).toEqual([])
   const anchors = (text: string) =>
     [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
@@ -102,7 +102,7 @@ test('every test that they name is there, and every link leads somewhere', () =>
     }
 })
 
-test('containers get more time to stop than Rekey takes', () => {
+test('containers in the operators’ documents get more than 30 seconds to stop', () => {
   const grace = found(/(?:stop_grace_period|terminationGracePeriodSeconds): (\d+)/g, files)
   expect(grace.length).toBeGreaterThan(1)
   for (const seconds of grace) expect(Number(seconds)).toBeGreaterThan(30)

@@ -8,12 +8,12 @@ beforeAll(
 )
 
 /** Returns the messages of the lint rules about own paths. */
-async function complaints(file: string, text: string): Promise<string[]> {
+async function messagesFor(file: string, text: string): Promise<string[]> {
   const [result] = await eslint.lintText(text, { filePath: file })
   return result!.messages.map(({ message }) => message).filter((message) => message.includes('V8'))
 }
 
-describe('a path that would leave the path of PUBLIC_URL does not pass the linter [V8]', () => {
+describe('the lint rule for paths of the app', () => {
   test.each([
     ['app/stray.tsx', 'export const A = () => <a href="/forgot-password/">x</a>'],
     ['app/stray.tsx', 'export const A = () => <a href="/">x</a>'],
@@ -30,15 +30,15 @@ describe('a path that would leave the path of PUBLIC_URL does not pass the linte
     ['lib/stray.ts', "export const to = (host: string) => new URL('/cancel-reset/', host)"],
     ['app/x/route.ts', "const page = '/done/'\nexport const GET = () => Response.redirect(page)"],
     ['rekey.config.ts', "export const page = '/forgot-password/'"],
-  ])('in %s: %s', async (file, text) => {
-    expect(await complaints(file, text)).toHaveLength(1)
+  ])('the linter rejects a path without the path of PUBLIC_URL in %s: %s [V8]', async (file, text) => {
+    expect(await messagesFor(file, text)).toHaveLength(1)
   })
 
-  test('one that the helpers make does', async () => {
+  test('the linter accepts paths from pathInApp and urlInApp [V8]', async () => {
     const text = `import { pathInApp, urlInApp } from '@/lib/config/own-path'
       declare const settings: { basePath: string; publicUrl: string }
       export const all = [pathInApp(settings, '/done/'), urlInApp(settings, '/done/')]
       export const route = '@/lib/x/y'`
-    expect(await complaints('app/stray.ts', text)).toEqual([])
+    expect(await messagesFor('app/stray.ts', text)).toEqual([])
   })
 })

@@ -5,11 +5,11 @@ import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-const promise = /^- (?<id>[A-Z]\d{1,2}) (?<weight>must|should|nice): (?<words>.+)$/
+const requirement = /^- (?<id>[A-Z]\d{1,2}) (?<weight>must|should|nice): (?<text>.+)$/
 const lines = readFileSync(`${root}docs/requirements.md`, 'utf8').split('\n')
-const promises = lines.flatMap((line) => {
-  const { id, weight, words } = promise.exec(line)?.groups ?? {}
-  return id && weight && words ? [{ id, weight, words }] : []
+const requirements = lines.flatMap((line) => {
+  const { id, weight, text } = requirement.exec(line)?.groups ?? {}
+  return id && weight && text ? [{ id, weight, text }] : []
 })
 
 /** The requirement ids in test titles, each with a file that contains it. */
@@ -36,33 +36,33 @@ const notBuiltYet: Record<string, string> = {
   O2: 'needs a score of npm run mutation, written down',
 }
 
-test('every promise that must hold is shown by a test that names it; for what should, a decision may say why not', () => {
-  const open = promises.filter(({ id, weight }) => {
+test('every requirement "must" is cited by a test, and every "should" by a test or a decision record', () => {
+  const open = requirements.filter(({ id, weight }) => {
     const excused = weight === 'nice' || (weight === 'should' && decided.has(id))
     return !citations.has(id) && !excused && !notBuiltYet[id]
   })
 
-  expect(open.map(({ id, words }) => `${id}: ${words}`)).toEqual([])
+  expect(open.map(({ id, text }) => `${id}: ${text}`)).toEqual([])
 })
 
-test('no test names a promise that nobody made', () => {
-  const made = new Set(promises.map(({ id }) => id))
-  const unknown = [...citations].filter(([id]) => !made.has(id)).map(([id, where]) => `${id} in ${where}`)
+test('every requirement that a test cites exists', () => {
+  const known = new Set(requirements.map(({ id }) => id))
+  const unknown = [...citations].filter(([id]) => !known.has(id)).map(([id, file]) => `${id} in ${file}`)
 
   expect(unknown).toEqual([])
 })
 
-test('what is exempt is promised, and has no test yet', () => {
-  const made = new Set(promises.map(({ id }) => id))
+test('every exempt requirement exists and has no test', () => {
+  const known = new Set(requirements.map(({ id }) => id))
 
-  expect(Object.keys(notBuiltYet).filter((id) => !made.has(id) || citations.has(id))).toEqual([])
+  expect(Object.keys(notBuiltYet).filter((id) => !known.has(id) || citations.has(id))).toEqual([])
 })
 
-test('promises are numbered one after the other, and each says how much it weighs', () => {
+test('requirements are numbered without gaps, and each has a weight', () => {
   const counts: Record<string, number> = {}
 
-  expect(lines.filter((line) => line.startsWith('- ') && !promise.test(line))).toEqual([])
-  for (const { id } of promises) {
+  expect(lines.filter((line) => line.startsWith('- ') && !requirement.test(line))).toEqual([])
+  for (const { id } of requirements) {
     const group = id.charAt(0)
     counts[group] = (counts[group] ?? 0) + 1
     expect(id).toBe(`${group}${counts[group]}`)
@@ -83,10 +83,10 @@ function testFiles(): string[] {
     'prisma',
     'scripts',
     'server',
-  ].flatMap((room) =>
-    readdirSync(root + room, { recursive: true, encoding: 'utf8' })
+  ].flatMap((folder) =>
+    readdirSync(root + folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => /\.(test|spec)\.tsx?$/.test(name) && !/(^|\/)node_modules\//.test(name))
-      .map((name) => `${room}/${name}`),
+      .map((name) => `${folder}/${name}`),
   )
 }
 
@@ -96,7 +96,7 @@ function titles(file: string): string[] {
   const found: string[] = []
   function visit(node: ts.Node): void {
     const [title] = ts.isCallExpression(node) ? node.arguments : []
-    if (title !== undefined && ['test', 'describe'].includes(firstName(node))) found.push(wordsOf(title))
+    if (title !== undefined && ['test', 'describe'].includes(firstName(node))) found.push(textOf(title))
     ts.forEachChild(node, visit)
   }
   visit(source)
@@ -110,7 +110,7 @@ function firstName(node: ts.Node): string {
   return ''
 }
 
-function wordsOf(node: ts.Node): string {
+function textOf(node: ts.Node): string {
   if (ts.isStringLiteralLike(node)) return node.text
   if (ts.isTemplateExpression(node))
     return node.head.text + node.templateSpans.map((s) => s.literal.text).join('…')

@@ -13,7 +13,7 @@ const metrics = new Set([
   ...Object.keys({ ...processGauges, ...scrapeGauges }).map((name) => `rekey_${name}`),
 ])
 
-test('of ten troubles, the operations page names the line of the doctor, the metric and the alert that there are [L7]', () => {
+test('the operations page names an existing line of the doctor, metric and alert for each of ten troubles [L7]', () => {
   const rows = readTroubles()
   expect(rows).toHaveLength(10)
   for (const { check, metric, alert } of rows) {

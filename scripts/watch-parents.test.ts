@@ -5,7 +5,7 @@ import { isWaitingShell } from './watch-parents.js'
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
 
 test.each(Object.entries(scripts))(
-  'npm run %s leaves no shell between npm and the program, which would keep signals (npm/npm#4603) [V3]',
+  'npm run %s replaces its shell with exec, because a shell would not forward signals (npm/npm#4603) [V3]',
   (_, command) => {
     expect(command).toMatch(/^exec [^;&|]+$/)
   },
@@ -17,7 +17,7 @@ test.each([
   ['bash -lc', 'cd /srv/rekey && npm start'],
   ['/usr/bin/bash -ec', 'npm start > log 2>&1'],
   ['sh -c', 'npm start &> log'],
-])('a shell that runs a service in its foreground waits for it: %s %j [V3]', (shell, text) => {
+])('a shell that runs a service in the foreground counts as waiting for it: %s %j [V3]', (shell, text) => {
   expect(isWaitingShell([...shell.split(' '), text])).toBe(true)
 })
 
@@ -30,6 +30,6 @@ test.each([
   ['bash', 'start.sh'],
   ['-bash', ''],
   ['node -c', 'npm start'],
-])('a service may go on without a shell that does not wait, or may not: %s %j [V3]', (shell, text) => {
+])('a shell that may not wait for a service does not count as waiting: %s %j [V3]', (shell, text) => {
   expect(isWaitingShell([...shell.split(' '), text])).toBe(false)
 })

@@ -78,12 +78,12 @@ export function hrefs(html: string): string[] {
 }
 
 /** The text of the HTML without tags, style and title. */
-export function seen(html: string): string {
+export function visibleText(html: string): string {
   return decode(html.replace(/<(style|title)>.*?<\/\1>/gs, '').replace(/<[^>]*>/g, '\n'))
 }
 
 /** The links that the parser of a mail program finds in the plain text. */
-export async function linked(text: string): Promise<string[]> {
+export async function linksInText(text: string): Promise<string[]> {
   const mail = `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(text).toString('base64')}`
   return hrefs((await simpleParser(mail)).textAsHtml ?? '')
 }

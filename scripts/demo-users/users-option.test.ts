@@ -4,7 +4,7 @@ import { demoUsersMapping } from '@/lib/accounts/presets/demo'
 import { readDemoProduct } from '@/lib/config/demo-product'
 import { takeUsersOption } from './users-option.js'
 
-test('the option --users names the product of a demo, wherever it stands among the arguments [K1]', () => {
+test('the option --users names the product of a demo at any place among the arguments [K1]', () => {
   const args = ['verify', 'demo', '--users', 'django', '--json']
   expect(takeUsersOption(args)).toBe('django')
   expect(args).toEqual(['verify', 'demo', '--json'])
@@ -13,7 +13,7 @@ test('the option --users names the product of a demo, wherever it stands among t
 })
 
 test.each([['rails'], [''], ['../django']])(
-  'of the unknown product %j, one sentence names the known ones [K1]',
+  'the error for the unknown product %j names the known products [K1]',
   (product) => {
     expect(() => takeUsersOption(['--users', product])).toThrow(
       `There is no demo with the users of "${product}": --users takes better-auth or django.`,
@@ -21,7 +21,7 @@ test.each([['rails'], [''], ['../django']])(
   },
 )
 
-test('each schema of a demo has a mapping of its own [W11]', () => {
+test('each schema of a demo has its mapping of the users table [W11]', () => {
   const schemas = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.sql'))
   const tables = schemas.map((name) => {
     const product = readDemoProduct({ REKEY_DEMO_USERS: name.replace('.sql', '') })

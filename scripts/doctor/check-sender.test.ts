@@ -25,21 +25,21 @@ const good = {
   '_dmarc.example.com': ['v=DMARC1; p=reject'],
 }
 
-test('a sender whose domain has SPF, a DKIM key and a DMARC policy, of its parent too, is well', async () => {
+test('a sender is ok whose domain has SPF and a DKIM key, and whose parent domain has a DMARC policy', async () => {
   expect(await statuses(good)).toEqual({ 'sender.spf': 'ok', 'sender.dkim': 'ok', 'sender.dmarc': 'ok' })
 })
 
 test.each([
-  ['no record', ['some=verification']],
-  ['two records', ['v=spf1 -all', 'v=spf1 a -all']],
-  ['a record that lets everybody send', ['v=spf1 +all']],
-  ['a record that lets everybody send, by default', ['v=spf1 all']],
-  ['another version', ['v=spf10 -all']],
-])('a sender whose domain has %s of SPF is in trouble', async (_, spf) => {
+  ['no SPF record', ['some=verification']],
+  ['two SPF records', ['v=spf1 -all', 'v=spf1 a -all']],
+  ['an SPF record with +all', ['v=spf1 +all']],
+  ['an SPF record with all', ['v=spf1 all']],
+  ['a record of an unknown SPF version', ['v=spf10 -all']],
+])('a sender whose domain has %s is a trouble', async (_, spf) => {
   expect(await statuses({ ...good, 'mail.example.com': spf })).toMatchObject({ 'sender.spf': 'trouble' })
 })
 
-test('a sender without DKIM and DMARC is warned of', async () => {
+test('a sender without DKIM and DMARC is a warning', async () => {
   expect(await statuses({ 'mail.example.com': good['mail.example.com'] })).toEqual({
     'sender.spf': 'ok',
     'sender.dkim': 'warning',
@@ -47,7 +47,7 @@ test('a sender without DKIM and DMARC is warned of', async () => {
   })
 })
 
-test('a resolver that refuses, fails or is silent could not be asked, which is no trouble of the sender', async () => {
+test('a DNS resolver that fails or does not respond is a warning and no trouble of the sender', async () => {
   const all = { 'sender.spf': 'warning', 'sender.dkim': 'warning', 'sender.dmarc': 'warning' }
   for (const code of [2, 5]) expect(await statuses(good, code)).toEqual(all)
   const silent = new Resolver({ timeout: 200, tries: 1 })

@@ -22,7 +22,7 @@ const settings = () =>
     VERIFICATION_FROM_EMAIL: 'no-reply@example.com',
   })
 
-test('a mapping of a table that is not there, or of a column that went away, is trouble [W1]', async () => {
+test('a mapping to a missing table or a missing column is a trouble [W1]', async () => {
   const mapping = demoUsersMapping('django')
   const missing = await checkUsers(settings(), mapping)
   expect(missing.map(({ status }) => status)).toContain('trouble')

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { startEmbeddedDatabase } from './embedded-database'
 
-test('the files of the database are its owner’s alone, though anybody may read the directory around them [K5]', async () => {
+test('only its owner can read the folder of the embedded database, also in a directory that others can read [K5]', async () => {
   const dir = mkdtempSync(path.join(tmpdir(), 'rekey-open-'))
   chmodSync(dir, 0o755)
   const { close } = await startEmbeddedDatabase(dir)

@@ -24,7 +24,7 @@ async function connect(): Promise<pg.Client> {
   return client
 }
 
-test('clients that speak at once never get the rows of another', async () => {
+test('clients that send queries at the same time get only their own rows', async () => {
   const clients = await Promise.all(Array.from({ length: 8 }, connect))
   const rounds = Array.from({ length: 40 }, (_, round) => round)
   await Promise.all(
@@ -38,7 +38,7 @@ test('clients that speak at once never get the rows of another', async () => {
   await Promise.all(clients.map((client) => client.end()))
 })
 
-test('a transaction has the session to itself, and one that is left open by a lost client is undone', async () => {
+test('a transaction blocks other clients, and it is rolled back when its client disconnects', async () => {
   const [writer, reader] = [await connect(), await connect()]
   await writer.query('CREATE TABLE "kept" ("n" int)')
   await writer.query('BEGIN')
@@ -56,7 +56,7 @@ test('a transaction has the session to itself, and one that is left open by a lo
   await reader.end()
 })
 
-test('an error in a statement leaves its client and the others as they were', async () => {
+test('after an error in a statement, its client and the other clients work as before', async () => {
   const [one, other] = [await connect(), await connect()]
   await expect(one.query('SELECT 1 / $1::int', [0])).rejects.toThrow('division by zero')
   await one.query('BEGIN')
@@ -69,25 +69,25 @@ test('an error in a statement leaves its client and the others as they were', as
   await Promise.all([one.end(), other.end()])
 })
 
-test('a notification reaches all clients at its commit, in between their own responses', async () => {
+test('a notification reaches all clients at the commit, also between their own responses', async () => {
   const [listener, sender, other] = [await connect(), await connect(), await connect()]
-  const heard: string[] = []
+  const notifications: string[] = []
   for (const [name, client] of Object.entries({ listener, sender, other }))
-    client.on('notification', ({ channel, payload }) => heard.push(`${name} ${channel} ${payload}`))
+    client.on('notification', ({ channel, payload }) => notifications.push(`${name} ${channel} ${payload}`))
   await listener.query('LISTEN "jobs"')
   await sender.query('BEGIN')
   await sender.query('SELECT pg_notify($1, $2)', ['jobs', 'one'])
-  expect(heard).toEqual([])
+  expect(notifications).toEqual([])
   const reading = other.query('SELECT 5 AS "n"')
   await sender.query('COMMIT')
   expect((await reading).rows).toEqual([{ n: 5 }])
   await expect
-    .poll(() => heard.toSorted())
+    .poll(() => notifications.toSorted())
     .toEqual(['listener jobs one', 'other jobs one', 'sender jobs one'])
   await Promise.all([listener.end(), sender.end(), other.end()])
 })
 
-test('a notification reaches no client before the greeting that it expects', async () => {
+test('a connecting client gets its greeting before any notification', async () => {
   const [listener, sender] = [await connect(), await connect()]
   await listener.query('LISTEN "crowd"')
   const socket = createConnection(path.join(dir, '.s.PGSQL.5432'))
@@ -102,7 +102,7 @@ test('a notification reaches no client before the greeting that it expects', asy
   await Promise.all([listener.end(), sender.end()])
 })
 
-test('a second owner of the directory is refused, and the first works on [F13]', async () => {
+test('a second process is refused the directory of an open database, and the first continues [F13]', async () => {
   await expect(startEmbeddedDatabase(dir)).rejects.toThrow(DataDirInUse)
   const client = await connect()
   expect((await client.query('SELECT 1 AS "n"')).rows).toEqual([{ n: 1 }])
