@@ -13,14 +13,14 @@ import {
 } from '@/e2e/support/running-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// Two web processes and two workers, of which one each is ten minutes behind the database and one ten minutes ahead.
+// Two web processes and two workers. One of each is ten minutes behind the database, the other ten minutes ahead.
 
 const skews = { behind: -600_000, ahead: 600_000 }
 
-/** Requests for a login, in five minutes: a window of one web process is long over by the clock of the other. */
+/** Requests for one login in five minutes. By the clock of one web process, a window of the other is already over. */
 const limit = 6
 
-/** Shifts the clock that a process has, before anything of Rekey runs. */
+/** The Node option that shifts the clock of a process before Rekey's code runs. */
 const shift = (ms: number) => {
   const program = `
     const now = ((system) => () => system() + ${ms})(Date.now)
@@ -59,19 +59,19 @@ const post = ({ port }: KillableProcess, path: string, body: object) =>
     body: JSON.stringify(body),
   })
 
-test('the processes have the clocks that they should', () => {
+test('the clocks of the processes of this file differ as intended', () => {
   for (const [nth, ms] of Object.values(skews).entries()) {
     const [, time] = /"time":"([^"]+)"/.exec(workers[nth]!.output())!
     expect(Math.abs(Date.parse(time!) - Date.now() - ms)).toBeLessThan(60_000)
   }
 })
 
-test('each link is stamped by the database’s clock and works at once, whichever process made it and whichever verifies it [F11]', async () => {
+test('links have the time of the database’s clock and work at once, also between processes with different clocks [F11]', async () => {
   const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
   for (let turn = 0; turn < 8; turn += 1) {
     const person = await stable.addPerson()
-    const asked = await post(webs[turn % 2]!, 'send-reset-password-link', { login: person.username })
-    expect(asked.status).toBe(200)
+    const requested = await post(webs[turn % 2]!, 'send-reset-password-link', { login: person.username })
+    expect(requested.status).toBe(200)
     row.caused += 1
     row.accepted += 1
     const email = await stable.sink.next(person.email, 40_000)
@@ -86,7 +86,7 @@ test('each link is stamped by the database’s clock and works at once, whicheve
   printFaultRow({ fault: 'clocks ten minutes behind and ahead', ...row })
 })
 
-test('a link lives as long and no longer by either clock [F11]', async () => {
+test('a link expires at the same time in processes with different clocks [F11]', async () => {
   const person = await stable.addPerson()
   const links = signedLinks(stable)
   for (const [age, code] of [
@@ -98,13 +98,12 @@ test('a link lives as long and no longer by either clock [F11]', async () => {
     const link: LinkParameters = { user_id, timestamp: String(timestamp), signature }
     for (const web of webs) {
       const answer = await post(web, 'reset-password', { ...link, password: 'short' })
-      const { code: told } = answer.json as { code?: string }
-      expect([age, answer.status, told]).toEqual([age, 400, code])
+      expect([age, answer.status, (answer.json as { code?: string }).code]).toEqual([age, 400, code])
     }
   }
 })
 
-test('a limit counts exactly over two instances, whatever their clocks say [F11, F10, R1]', async () => {
+test('a rate limit counts exactly over two instances with different clocks [F11, F10, R1]', async () => {
   const request = (login: string, nth: number) => post(webs[nth % 2]!, 'send-reset-password-link', { login })
   const inTurn = []
   for (let nth = 0; nth < limit + 4; nth += 1) inTurn.push(await request('in-turn', nth))

@@ -10,17 +10,17 @@ import { settled } from '@/e2e/support/overheard-app'
 import { appSettings, freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { testServer } from '@/e2e/support/test-database'
 
-// The connection on which a request would become a job is lost at the commit; the worker's connections are not.
+// The web process loses its database connection when it commits a request. The worker's connections stay open.
 
 const cuts = isLong ? 100 : 10
 const kills = isLong ? 100 : 5
 const together = 5
 const waiting = 40
 
-/** Milliseconds after the requests began, at most. */
+/** The longest time between the start of the requests and the kill, in milliseconds. */
 const killWithin = 150
 
-describe.runIf(testServer)('a connection that is lost while it commits a request', () => {
+describe.runIf(testServer)('requests whose database connection is lost', () => {
   let stable: RunningApp
   let proxy: DatabaseProxy
   let web: KillableProcess
@@ -40,14 +40,14 @@ describe.runIf(testServer)('a connection that is lost while it commits a request
 
   const request = (member: Member) => requestStatus(web.port, member)
 
-  /** The text of a job for a login, also where JSON stands within JSON. */
+  /** Matches the JSON of a job for a login, also inside other JSON. */
   const jobOf = ({ login }: Member) => new RegExp(`login\\W+${login}\\b`)
 
   test.each([
-    ['before the database hears of it', 'before', 0],
-    ['after the database did it', 'after', 1],
+    ['before', 'before', 0],
+    ['after', 'after', 1],
   ] as const)(
-    '%s: what is in doubt is answered 503 and mailed once at most, and each 200 has its email [F1, F7]',
+    'a request whose connection is lost right %s the commit gets 503 and at most one email, and each 200 has its email [F1, F7]',
     async (_, when, emailsInDoubt) => {
       const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
       for (; row.caused < cuts; row.caused += 1) {
@@ -70,7 +70,7 @@ describe.runIf(testServer)('a connection that is lost while it commits a request
         }
       }
       expect([row.lost, row.duplicates]).toEqual([0, 0])
-      // The same process serves on.
+      // The same process still serves.
       const [next] = (await addCrowd(stable.sql, 1)) as [Member]
       expect(await request(next)).toBe(200)
       await stable.sink.next(next.email)
@@ -79,17 +79,17 @@ describe.runIf(testServer)('a connection that is lost while it commits a request
     1_200_000,
   )
 
-  test('a process that is killed while requests wait for the database has answered no 200 without its job [F1]', async () => {
+  test('a process that is killed while requests wait for the database has sent no 200 without a stored job [F1]', async () => {
     const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
     for (; row.caused < kills; row.caused += 1) {
       const [first, ...crowd] = (await addCrowd(stable.sql, 1 + waiting)) as [Member, ...Member[]]
-      // A process that has just started opens connections and loads code at its first request.
+      // A new process opens connections and loads code at its first request.
       expect(await request(first)).toBe(200)
-      // All that the process says arrives this much later, so that many requests wait together.
+      // The delay makes many requests wait at the same time.
       proxy.delay(20)
       let answers = 0
       const requests = crowd.map((member) => request(member).finally(() => (answers += 1)))
-      // By turns after a short time, and after some answers.
+      // In turns, after a short time or after some responses.
       if (row.caused % 2 === 0) await pause(randomInt(killWithin))
       else
         await expect.poll(() => answers, { interval: 1, timeout: 20_000 }).toBeGreaterThan(randomInt(waiting))

@@ -11,18 +11,18 @@ import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { testServer } from '@/e2e/support/test-database'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 
-// Two PostgreSQL servers of this test's own. The app reaches the one that is the primary through a proxy, as through a virtual address.
+// Two PostgreSQL servers for this file. The app reaches the primary through a proxy, as through a virtual address.
 
 const terminations = isLong ? 100 : 10
 const restarts = isLong ? 30 : 3
 const failovers = isLong ? 5 : 1
 
-/** Clients that request one link after the other. */
+/** Clients, each of which requests one link after the other. */
 const clients = 6
 
 const skipped = postgresPrograms === undefined ? ' (skipped: no PostgreSQL server is installed)' : ''
 
-describe.runIf(testServer && postgresPrograms)(`a database server that goes away${skipped}`, () => {
+describe.runIf(testServer && postgresPrograms)(`a database server that stops${skipped}`, () => {
   let primary: PostgresCluster
   let standby: PostgresCluster | undefined
   let proxy: DatabaseProxy
@@ -47,7 +47,7 @@ describe.runIf(testServer && postgresPrograms)(`a database server that goes away
     await app?.sink.close()
   })
 
-  /** Causes a fault while requests come, several times, and prints what became of them. */
+  /** Causes a fault several times while requests are sent, checks that no accepted request is lost, and prints the counts. */
   async function causeUnderLoad(
     { fault, times, everyMs }: { fault: string; times: number; everyMs: number },
     cause: (nth: number) => Promise<unknown>,
@@ -79,13 +79,13 @@ describe.runIf(testServer && postgresPrograms)(`a database server that goes away
       stopping = true
       await Promise.all(loading)
     }
-    // What a worker could not write down of an email is done again when its heartbeats are missed.
+    // A job whose result a worker could not store is tried again when its heartbeat is missing.
     await (isLong ? settled(app, 120_000) : settledSoon(app))
     const row = countRow(fault, times, accepted, app.sink)
     printFaultRow(row)
     expect(row.lost).toBe(0)
     expect([...statuses].filter((status) => status !== 200 && status !== 503)).toEqual([])
-    // A copy is of an email that a worker sent and could not record.
+    // A copy comes from an email that a worker sent without storing the result.
     for (const copies of emailsByAddress(app.sink).values()) {
       expect(copies.length).toBeLessThanOrEqual(1 + times)
       expect(new Set(copies.map(({ mail, link }) => `${mail.messageId} ${link}`)).size).toBe(1)
@@ -94,7 +94,7 @@ describe.runIf(testServer && postgresPrograms)(`a database server that goes away
 
   const starts = () => app.output().match(/"event":"(?:worker_started|sys_startup)"/g)?.length
 
-  test('sessions that an administrator ends (57P01) lose nothing that was accepted [F1, F7]', async () => {
+  test('no accepted request is lost when an administrator ends all database sessions (57P01) [F1, F7]', async () => {
     const before = starts()
     const fault = 'all sessions of the database terminated'
     await causeUnderLoad({ fault, times: terminations, everyMs: 300 }, () =>
@@ -103,24 +103,24 @@ describe.runIf(testServer && postgresPrograms)(`a database server that goes away
     expect(starts()).toBe(before)
   }, 1_200_000)
 
-  test('a server that is restarted, at once or after a crash, loses nothing that was accepted [F1, F7]', async () => {
+  test('no accepted request is lost when the database server is restarted or crashes [F1, F7]', async () => {
     const before = starts()
-    const ways = [() => primary.stop('SIGINT'), () => primary.stop('SIGQUIT'), () => primary.kill()]
+    const stops = [() => primary.stop('SIGINT'), () => primary.stop('SIGQUIT'), () => primary.kill()]
     const fault = 'database server restarted: shut down, aborted, or killed'
     await causeUnderLoad({ fault, times: restarts, everyMs: 300 }, async (nth) => {
-      await ways[nth % ways.length]!()
+      await stops[nth % stops.length]!()
       await primary.start()
     })
     expect(starts()).toBe(before)
   }, 1_200_000)
 
-  test('with synchronous replication, a failover to the standby loses nothing that was accepted [F1, F7]', async () => {
+  test('no accepted request is lost in a failover to a standby with synchronous replication [F1, F7]', async () => {
     const before = starts()
     const fault = 'database server killed, its standby promoted (synchronous replication)'
     await replicate()
     await causeUnderLoad({ fault, times: failovers, everyMs: 300 }, async (nth) => {
       await primary.kill()
-      // By turns, connections meet a server that only reads before it is promoted.
+      // Every other time, connections reach the standby while it is still read-only.
       if (nth % 2 === 0) proxy.leadTo(standby!.port)
       await standby!.query('SELECT pg_promote()')
       proxy.leadTo(standby!.port)
@@ -132,7 +132,7 @@ describe.runIf(testServer && postgresPrograms)(`a database server that goes away
     expect(starts()).toBe(before)
   }, 1_200_000)
 
-  /** Makes a standby; from then on, the primary answers no commit that the standby has not stored. */
+  /** Starts a standby. From then on, the primary confirms a commit only after the standby has stored it. */
   async function replicate(): Promise<void> {
     standby = await startPostgres(primary)
     await primary.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`)

@@ -14,13 +14,13 @@ import { settled, settledSoon } from '@/e2e/support/overheard-app'
 import { appSettings, freePort } from '@/e2e/support/running-app'
 import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-database'
 
-// `npm run demo` is one process: web server, worker and the database itself. SIGKILL ends all of them.
+// `npm run demo` is one process with web server, worker and database. SIGKILL ends all of them.
 
 const kills = isLong ? 50 : 2
 const killsOfSetUp = isLong ? 20 : 1
 const burst = 10
 
-/** Files that the set-up of a database has written, at most, when its process is killed. */
+/** The most files that the set-up of a database has written when its process is killed. */
 const filesAtKill = 900
 
 let sink: MailSink
@@ -53,7 +53,7 @@ async function withSql<Result>(work: (sql: pg.Pool) => Promise<Result>): Promise
   return work(sql).finally(() => sql.end())
 }
 
-test('a process that is killed while its database is set up or writes loses nothing that it accepted, and can be started again [F13, F1, F3]', async () => {
+test('a demo that is killed while its database starts or writes can start again and has lost no accepted request [F13, F1, F3]', async () => {
   for (let kill = 0; kill < killsOfSetUp; kill += 1) {
     await demo.kill()
     rmSync(dataDir, { recursive: true, force: true })
@@ -77,7 +77,7 @@ test('a process that is killed while its database is set up or writes loses noth
       if (status === 200) accepted.push(member)
       answers += 1
     })
-    // Right after some responses, or at any time of what the worker then does.
+    // Right after some responses, or at a random time of the worker's work.
     await expect.poll(() => answers, { interval: 1 }).toBeGreaterThan(randomInt(burst))
     if (kill % 2 === 1) await pause(randomInt(600))
     await demo.kill()
@@ -96,7 +96,7 @@ test('a process that is killed while its database is set up or writes loses noth
   expect(accepted.length).toBeGreaterThan(0)
 }, 3_600_000)
 
-/** How many files the database has so far. */
+/** How many files the database has. */
 function files(): number {
   try {
     return readdirSync(path.join(dataDir, 'database'), { recursive: true }).length

@@ -31,7 +31,7 @@ let sink: MailSink
 beforeAll(async () => void (sink = await startMailSink()))
 afterAll(() => sink.close())
 
-test('with a log on a full disk, requests are answered and emails leave as ever [F12]', async () => {
+test('requests and emails work as usual while the disk of the log is full [F12]', async () => {
   const database = await createTestDatabase()
   await migrate(database)
   const port = await freePort()
@@ -67,7 +67,7 @@ test('with a log on a full disk, requests are answered and emails leave as ever 
   }
 }, 240_000)
 
-/** Megabytes: an embedded database takes about forty. */
+/** Megabytes; an embedded database needs about forty. */
 const diskSize = 160
 
 const disk = mkdtempSync(path.join(tmpdir(), 'rekey-disk-'))
@@ -76,14 +76,14 @@ const unmount = () => spawnSync('umount', ['-l', disk]).status === 0
 const mayMount = mount() && unmount()
 const skipped = mayMount ? '' : ' (skipped: mounting a small disk is not permitted here)'
 
-describe.runIf(mayMount)(`an embedded database whose disk is full${skipped}`, () => {
+describe.runIf(mayMount)(`a full disk of the embedded database${skipped}`, () => {
   beforeAll(() => void mount())
   afterAll(() => {
     unmount()
     rmSync(disk, { recursive: true, force: true })
   })
 
-  test('answers 503 and loses nothing that it accepted, and serves again when there is room [F12]', async () => {
+  test('with a full disk, the demo responds 503 and loses no accepted request, and it works again once there is room [F12]', async () => {
     const port = await freePort()
     const data = path.join(disk, 'data')
     const settings = appSettings({

@@ -18,15 +18,15 @@ import {
 import { signedLinks } from '@/e2e/support/signed-links'
 import { testServer } from '@/e2e/support/test-database'
 
-// A web process is killed while it sets new passwords: at a random moment, or just where the connection is about to commit.
+// A web process is killed while it sets new passwords, at a random time or at the commit.
 
 const resets = isLong ? 300 : 30
 const together = 3
 
-/** Milliseconds after the requests began, at most: longer than three hashes and their transactions take. */
+/** The longest time between the requests and the kill, in milliseconds: longer than three hashes and transactions take. */
 const killWithin = 600
 
-/** When the process is killed: by the commit of the first reset, when the first was answered, or at any time. */
+/** When the process is killed: before or after the commit of the first reset, at the first response, or at a random time. */
 const moments = ['before', 'after', 'answered', 'any', 'any'] as const
 
 type Reset = {
@@ -34,7 +34,8 @@ type Reset = {
   link: LinkParameters
   old: string
   chosen: string
-  /** 0 where the connection broke before an answer. */ status: number
+  /** 0 where the connection broke before a response. */
+  status: number
 }
 
 describe.runIf(testServer)('a web process that is killed while it sets passwords', () => {
@@ -71,7 +72,7 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
 
   /** Starts some resets at one process, kills it, and starts it again. */
   async function killDuring(victim: KillableProcess, when: (typeof moments)[number]): Promise<Reset[]> {
-    // A process that has just started loads code at its first request.
+    // A new process loads code at its first request.
     const forged = { user_id: 'nobody', timestamp: '1', signature: 'x' }
     expect((await post(victim.port, forged, newPassword())).status).toBe(400)
     const made = await Promise.all(Array.from({ length: together }, makeReset))
@@ -88,8 +89,8 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
     return Promise.all(ended)
   }
 
-  /** What there is of a change, beside the password. */
-  async function tracesOf({ id }: Person) {
+  /** How many audit entries and emails a change of the password has caused. */
+  async function effectsOf({ id }: Person) {
     const { rows } = await stable.sql.query<{ audited: number; notices: number }>(
       `SELECT (SELECT count(*)::int FROM rekey.audit WHERE account_id = $1 AND event = 'authn_password_change') AS "audited",
               (SELECT count(*)::int FROM rekey_queue.job WHERE name = 'changed-email' AND data->>'accountId' = $1) AS "notices"`,
@@ -98,7 +99,7 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
     return rows[0]
   }
 
-  test('leaves the old password and a link that works, or the new one, a used link, its audit entry and its email [F8, O1]', async () => {
+  test('a web process that is killed during a reset leaves either the old state or the whole new one, email included [F8, O1]', async () => {
     const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0, changed: 0 }
     for (let done = 0; done < resets; done += together) {
       const ended = await killDuring(
@@ -110,7 +111,7 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
         const { person, link, old, chosen, status } = reset
         const isNew = await stable.passwordIs(person, chosen)
         expect(await stable.passwordIs(person, old)).toBe(!isNew)
-        expect(await tracesOf(person)).toEqual(
+        expect(await effectsOf(person)).toEqual(
           isNew ? { audited: 1, notices: 1 } : { audited: 0, notices: 0 },
         )
         expect([0, 200, 503]).toContain(status)
@@ -123,12 +124,12 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
           isNew ? [400, 'signature-used'] : [200, undefined],
         )
       }
-      // A worker sends the email about each change once.
+      // The worker sends one email for each change.
       for (const { person } of ended) await stable.sink.next(person.email)
       for (const { person } of ended) expect(stable.sink.countTo(person.email)).toBe(1)
     }
     expect(row.lost).toBe(0)
-    // Some happened and some did not: kills missed neither side of the commit.
+    // Some kills came before the commit and some after it.
     expect(row.changed).toBeGreaterThan(0)
     expect(row.changed).toBeLessThan(resets)
     printFaultRow({

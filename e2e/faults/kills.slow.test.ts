@@ -9,15 +9,15 @@ import { settled } from '@/e2e/support/overheard-app'
 import { appSettings, freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { testServer } from '@/e2e/support/test-database'
 
-// Processes are killed while requests and emails are under way. The embedded database lives in a process that is not killed
-// here, so that these tests need a server.
+// Processes are killed during requests and emails. This needs a database server, because the embedded database runs in one of
+// the processes.
 
 const kills = isLong ? 100 : 10
 const burst = 20
 
-/** When a process is killed: at a random time after a burst began, or where a worker has named a recipient, or sent an email. */
+/** When a process is killed: at a random time after a burst began, or when a worker has sent a recipient, or an email. */
 const moments = ['web', 'worker', 'web', 'recipient', 'web', 'whole'] as const
-/** Milliseconds, at most: within them, requests are answered, and emails are sent and completed. */
+/** The longest time until the kill, in milliseconds. Within it, requests are answered, and emails are sent and completed. */
 const killWithin = { web: 120, worker: 900 }
 
 describe.runIf(testServer)('processes that are killed', () => {
@@ -25,7 +25,7 @@ describe.runIf(testServer)('processes that are killed', () => {
   const processes: KillableProcess[] = []
   const ofKind = (kind: 'web' | 'worker') => processes.filter((process) => process.kind === kind)
   beforeAll(async () => {
-    // Opens the database and the mail server, and is not killed.
+    // It provides the database and the mail server, and is not killed.
     stable = await startApp({ env: { WORKER: 'off' } })
     const { secret, database, sink, url } = stable
     sink.answerAfterMs = 100
@@ -49,7 +49,7 @@ describe.runIf(testServer)('processes that are killed', () => {
     return victim
   }
 
-  /** Resolves with the number of the worker that is the next, or one of the next, to come to this moment of an email. */
+  /** Resolves with the number of the worker that reaches this moment of an email next, or as one of the next five. */
   function workerThat(moment: 'recipient' | 'whole'): Promise<number> {
     let before = randomInt(5)
     return new Promise((resolve) => {
@@ -61,7 +61,7 @@ describe.runIf(testServer)('processes that are killed', () => {
     })
   }
 
-  test('whatever is killed when, each accepted request ends in its email, and a kill costs one copy more at most [F1, F2, F3, M10]', async () => {
+  test('when processes are killed at any time, each accepted request has its email, and each kill causes at most one more copy [F1, F2, F3, M10]', async () => {
     const crowd = await addCrowd(stable.sql, kills * burst)
     const accepted: Member[] = []
     const inDoubt: Member[] = []
@@ -69,7 +69,7 @@ describe.runIf(testServer)('processes that are killed', () => {
     for (let kill = 0; kill < kills; kill += 1) {
       const requests = crowd.slice(kill * burst, (kill + 1) * burst).map(async (member, nth) => {
         const status = await requestStatus(ofKind('web')[nth % 2]!.port, member)
-        // 503: the database did not answer in time, as on a busy machine.
+        // 503: the database was too slow, as on a busy machine.
         expect([0, 200, 503]).toContain(status)
         ;(status === 200 ? accepted : inDoubt).push(member)
       })
@@ -78,7 +78,7 @@ describe.runIf(testServer)('processes that are killed', () => {
       await victim.start()
     }
     const lastStart = performance.now()
-    // A worker's death shows when its jobs' heartbeats are missed.
+    // Jobs of a killed worker are tried again when their heartbeats are missing.
     const missing = () => {
       const byAddress = emailsByAddress(stable.sink)
       return accepted.filter(({ email }) => !byAddress.has(email)).length
@@ -97,7 +97,7 @@ describe.runIf(testServer)('processes that are killed', () => {
       for (const [nth, copy] of copies.slice(1).entries())
         expect(workerKills.filter((at) => copies[nth]!.at <= at && at <= copy.at)).not.toEqual([])
     }
-    // Kills hit what they were meant for.
+    // Kills came during requests and during emails.
     expect(duplicates).toBeGreaterThan(0)
     expect(accepted.length).toBeGreaterThan(0)
     expect(inDoubt.length).toBeGreaterThan(0)

@@ -6,9 +6,9 @@ import { settled, wakeWorkers } from '@/e2e/support/overheard-app'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { startTroubledMail, type MailState, type TroubledMail } from '@/e2e/support/troubled-mail'
 
-// One trouble after the other, each with some emails that wait; then the server is well again.
+// A mail server with one trouble after the other. Some emails wait in each, until the server works again.
 
-/** No more than a worker sends at a time, so that all of them meet the trouble at once. */
+/** At most as many as a worker sends at a time, so that all of them meet the trouble. */
 const many = isLong ? 15 : 5
 
 let mail: TroubledMail
@@ -29,7 +29,7 @@ async function requestAll(): Promise<Member[]> {
   return crowd
 }
 
-/** Waits until each email was tried this often. Attempts that would come after minutes come now. */
+/** Waits until each email was tried this often, without the minutes between two attempts. */
 async function tried(times: number): Promise<void> {
   const left = async () => {
     await app.sql.query(
@@ -47,8 +47,8 @@ async function tried(times: number): Promise<void> {
   await expect.poll(left, { timeout: 150_000, interval: 300 }).toBe(many)
 }
 
-/** Has the next attempts come at once, of emails that are older by some seconds than they were. */
-async function hurry(age = 0): Promise<void> {
+/** Makes emails older by `age` seconds, and lets their next attempts happen now. */
+async function retryNow(age = 0): Promise<void> {
   await app.sql.query(
     `UPDATE rekey_queue.job SET start_after = now(),
             data = jsonb_set(data, '{requestedAt}', to_jsonb((data->>'requestedAt')::int - $1::int))
@@ -70,24 +70,24 @@ async function reasons(event: string, crowd: Member[]): Promise<(string | null)[
 describe('a mail server in trouble', () => {
   const passing: [trouble: MailState, attempts: number, age: number, copies: number][] = [
     ['away', 2, 1_800, 0],
-    ['putting off (451)', 3, 0, 0],
-    ['not to be trusted', 2, 0, 0],
+    ['deferring (451)', 3, 0, 0],
+    ['untrusted', 2, 0, 0],
     ['refusing the login (535)', 2, 0, 0],
     ['dropping before 250', 2, 0, 0],
-    // Rekey cannot know that the server has the email, so there is one more copy for each attempt.
+    // Rekey cannot know that the server accepted the email, so each attempt causes one more copy.
     ['dropping before 250, with the email', 1, 0, 1],
     ['a byte every five seconds', 1, 0, 0],
   ]
   test.each(passing)(
-    'that is %s for a while gets each email, when it is well again (attempts: %i) [F3, F4, F5, F6]',
+    'each email arrives after the mail server was %s for a while (attempts: %i) [F3, F4, F5, F6]',
     async (trouble, attempts, age, copies) => {
       mail.becomes(trouble)
       const before = mail.counts.taken
       const crowd = await requestAll()
       await tried(attempts)
       expect(mail.counts.taken - before).toBe(copies * many)
-      mail.becomes('well')
-      await hurry(age)
+      mail.becomes('working')
+      await retryNow(age)
       await settled(app, 90_000)
       const fault = `mail server ${trouble}${age > 0 ? ' for half a link’s life' : ''}, ${attempts} attempts`
       const row = countRow(fault, many, crowd, mail)
@@ -98,11 +98,11 @@ describe('a mail server in trouble', () => {
     240_000,
   )
 
-  test('that drops each connection right after its 250 gets each email once [F3]', async () => {
+  test('each email arrives once if the mail server closes each connection right after its last reply [F3]', async () => {
     mail.becomes('dropping after 250')
     const crowd = await requestAll()
     await settled(app, 90_000)
-    mail.becomes('well')
+    mail.becomes('working')
     const row = countRow('mail server dropping after 250', many, crowd, mail)
     printFaultRow(row)
     expect([row.delivered, row.duplicates]).toEqual([many, 0])
@@ -113,15 +113,15 @@ describe('a mail server in trouble', () => {
     ['is away until the link has less than five minutes left', 'away', 3_400, /./],
   ]
   test.each(final)(
-    'that %s ends in a recorded failure for each email, and in no stale one [F1, F4, F6]',
+    'each email to a mail server that %s is recorded as a failure and not sent later [F1, F4, F6]',
     async (title, trouble, age, reason) => {
       mail.becomes(trouble)
       const before = mail.counts.taken
       const crowd = await requestAll()
       if (age > 0) {
         await tried(1)
-        mail.becomes('well')
-        await hurry(age)
+        mail.becomes('working')
+        await retryNow(age)
       }
       await settled(app, 90_000)
       const recorded = await reasons('authn_token_undelivered', crowd)

@@ -6,7 +6,7 @@ import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-p
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// F7 in small: the database goes away under the running app, and comes back.
+// The database goes down while the app runs, and comes back (F7).
 
 const paths = {
   send: '/api/v1/accounts/send-reset-password-link/',
@@ -35,7 +35,7 @@ afterAll(async () => {
 const post = (path: string, body: object, headers: [string, string][] = []) =>
   exchange(app.port, { path, headers: [json, ...headers], body: JSON.stringify(body) })
 
-/** What tells one answer from another. */
+/** A response without the headers that differ in every response. */
 function plain({ status, text, headers }: Received) {
   const kept = Object.entries(headers).filter(([name]) => !['date', 'x-request-id'].includes(name))
   return { status, text, headers: Object.fromEntries(kept) }
@@ -43,8 +43,8 @@ function plain({ status, text, headers }: Received) {
 
 const starts = () => app.output().match(/"event":"(?:worker_started|sys_startup)"/g)?.length
 
-/** The same processes serve again, on both endpoints, down to the email and the new password. */
-async function recovers(): Promise<void> {
+/** Checks that the same processes work again on both endpoints, with the email and the new password. */
+async function expectRecovery(): Promise<void> {
   const before = starts()
   await expect
     .poll(async () => (await exchange(app.port, { method: 'GET', path: '/api/health/ready' })).status, {
@@ -60,8 +60,8 @@ async function recovers(): Promise<void> {
   expect(starts()).toBe(before)
 }
 
-describe('while the database is away [F7]', () => {
-  test('both endpoints answer 503 and say when to come back, alike for all, and serve again without a restart [F7, R8]', async () => {
+describe('a database that is down', () => {
+  test('without the database, both endpoints send the same 503 with Retry-After to all, and recover without a restart [F7, R8]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -86,12 +86,12 @@ describe('while the database is away [F7]', () => {
     expect(live.status).toBe(200)
 
     await proxy.restore()
-    await recovers()
+    await expectRecovery()
     expect(await app.passwordIs(person, password)).toBe(false)
     expect((await post(paths.reset, { ...link, password })).status).toBe(200)
   })
 
-  test('what needs no database is answered as ever, and in order', async () => {
+  test('without the database, requests that do not need it get their usual responses [F7]', async () => {
     await proxy.cut()
     expect((await post(paths.send, {})).status).toBe(400)
     expect((await post(paths.reset, { user_id: [] })).status).toBe(400)
@@ -100,7 +100,7 @@ describe('while the database is away [F7]', () => {
     expect((await post(paths.send, { login: 'x' }, [['Origin', 'null']])).status).toBe(403)
   })
 
-  test('an allowed front end may read the answer, in its language', async () => {
+  test('without the database, an allowed front end can read the 503 in its language [F7]', async () => {
     await proxy.cut()
     const answer = await post(paths.send, { login: 'x' }, [
       ['Origin', 'https://front.example'],
@@ -115,7 +115,7 @@ describe('while the database is away [F7]', () => {
     })
   })
 
-  test('a browser’s form without JavaScript is led to its page, which says so', async () => {
+  test('without the database, a form without JavaScript is redirected to its page with the error [F7]', async () => {
     const headers: [string, string][] = [
       ['Content-Type', 'application/x-www-form-urlencoded'],
       ['Accept', 'text/html,*/*;q=0.8'],
@@ -123,22 +123,22 @@ describe('while the database is away [F7]', () => {
       ['Sec-Fetch-Site', 'same-origin'],
     ]
     await proxy.cut()
-    const asked = await exchange(app.port, { path: paths.send, headers, body: 'login=typed' })
-    expect([asked.status, asked.headers.location]).toEqual([303, '/forgot-password/?error=unavailable'])
+    const request = await exchange(app.port, { path: paths.send, headers, body: 'login=typed' })
+    expect([request.status, request.headers.location]).toEqual([303, '/forgot-password/?error=unavailable'])
     const body = 'user_id=a&timestamp=1&signature=b&password=typed'
     const reset = await exchange(app.port, { path: paths.reset, headers, body })
     expect([reset.status, reset.headers.location]).toEqual([
       303,
       '/reset-password/?user_id=a&timestamp=1&signature=b&error=unavailable',
     ])
-    for (const { headers: led } of [asked, reset])
-      expect((await exchange(app.port, { method: 'GET', path: led.location! })).status).toBe(200)
+    for (const { headers: sent } of [request, reset])
+      expect((await exchange(app.port, { method: 'GET', path: sent.location! })).status).toBe(200)
   })
 
-  test('a network that swallows everything ends in 503 as well, within the time that a person waits', async () => {
+  test('if the network loses all packets to the database, both endpoints respond 503 within 15 seconds [F7]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
-    expect((await post(paths.send, { login: 'nobody' })).status).toBe(200) // so that open connections go silent, too
+    expect((await post(paths.send, { login: 'nobody' })).status).toBe(200) // opens a connection that is then lost
     proxy.swallow()
     const started = performance.now()
     const answers = await Promise.all([
@@ -149,12 +149,12 @@ describe('while the database is away [F7]', () => {
     expect(performance.now() - started).toBeLessThan(15_000)
     await proxy.cut()
     await proxy.restore()
-    await recovers()
+    await expectRecovery()
   })
 })
 
-describe('a connection that is lost at COMMIT [F7]', () => {
-  test('before the database hears of it: nothing is changed, and the link still works', async () => {
+describe('a connection that is lost at COMMIT', () => {
+  test('a connection that is lost before the COMMIT changes nothing, and the link still works [F7]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const [first, second] = [newPassword(), newPassword()]
@@ -167,7 +167,7 @@ describe('a connection that is lost at COMMIT [F7]', () => {
     expect(await app.passwordIs(person, second)).toBe(true)
   })
 
-  test('after it: no false success, all of it happened, and the repetition is told so [F8]', async () => {
+  test('a connection that is lost after the COMMIT gives 503 though the reset is done, and a repetition says that the link is used [F7, F8]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -183,7 +183,7 @@ describe('a connection that is lost at COMMIT [F7]', () => {
   })
 })
 
-test('a client that hangs up within its body is not begun, and not taken for an outage [R9]', async () => {
+test('a client that disconnects within its body causes no processing and no error in the log [R9]', async () => {
   const before = app.output().length
   const socket = await open(app.port)
   const head = [
@@ -197,10 +197,10 @@ test('a client that hangs up within its body is not begun, and not taken for an 
   await listen(socket, { until: /100 Continue/ })
   socket.write('{"login":')
   socket.resetAndDestroy()
-  // A later request that the log knows: whatever the first has to say would stand before it.
+  // A later request that is logged: a line about the first one would come before it.
   const lines = Array.from({ length: 100 }, (_, n): [string, string] => [`X-${n}`, '1'])
   expect((await post(paths.reset, {}, lines)).status).toBe(431)
-  const said = () => app.output().slice(before)
-  await expect.poll(said, { timeout: 10_000 }).toContain('"reason":"large-headers"')
-  expect(said()).not.toMatch(/service_unavailable|request_failed|body_cut_off/)
+  const newOutput = () => app.output().slice(before)
+  await expect.poll(newOutput, { timeout: 10_000 }).toContain('"reason":"large-headers"')
+  expect(newOutput()).not.toMatch(/service_unavailable|request_failed|body_cut_off/)
 })

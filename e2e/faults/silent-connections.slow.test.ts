@@ -3,7 +3,7 @@ import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-p
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// It waits for half a minute until connections are given up.
+// Rekey closes a silent connection after half a minute.
 
 let database: TestDatabase
 let proxy: DatabaseProxy
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const starts = () => app.output().match(/"event":"(?:worker_started|sys_startup)"/g)?.length
 
-test('connections that fall silent are given up, by the worker too: the next email goes out on others [F7]', async () => {
+test('web process and worker replace database connections that no longer respond, and the next email is sent [F7]', async () => {
   const before = starts()
   const person = await app.addPerson()
   proxy.silence()

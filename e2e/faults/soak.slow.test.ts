@@ -12,35 +12,35 @@ import { testServer } from '@/e2e/support/test-database'
 import { startTroubledMail, type TroubledMail } from '@/e2e/support/troubled-mail'
 import { mailConnections } from '@/lib/mail/smtp-options'
 
-// Everything that Rekey does, over and over, while what its processes hold is measured.
+// All kinds of requests for a long time, while memory, handles and jobs are measured.
 
 const seconds = isLong ? 300 : 20
-/** The load before memory counts: code is compiled and caches fill. */
+/** Seconds of load before memory counts, in which code is compiled and caches fill. */
 const warmUpSeconds = isLong ? 60 : 5
-/** Clients that request a link, wait for its email, and request the next: no more emails than these wait, on a slow machine too. */
+/** Clients, each of which requests a link, waits for its email, and requests the next. So no more emails than these wait. */
 const clients = 16
 
 /**
- * Has a process collect its garbage at SIGUSR2, and write how many bytes are left: V8 leaves garbage, and the memory of a process
- * grows for many minutes, of an empty Next app too.
+ * Makes a process collect its garbage at SIGUSR2 and print how many bytes are in use. Without that, the memory of a process grows
+ * for many minutes, also that of an empty Next app.
  */
-const tellHeap = `
+const printHeap = `
   process.on('SIGUSR2', () => {
     for (let turn = 0; turn < 3; turn += 1) gc()
     const { heapUsed, external } = process.memoryUsage()
     process.stderr.write(JSON.stringify({ heapOf: process.pid, bytes: heapUsed + external }) + '\\n')
   })`
 
-/** Times what is in use after the warm-up. A leak of a kilobyte for each request would be far above it in the long form. */
+/** The largest ratio of the memory in use to that after the warm-up. In the long form, a leak of 1 KB per request is far above. */
 const growth = isLong ? 1.1 : 1.3
 
-describe.runIf(testServer && hasProcFiles)('a load that does not end', () => {
+describe.runIf(testServer && hasProcFiles)('a long load', () => {
   let mail: TroubledMail
   let app: RunningApp
   let pids: { web: number; worker: number }
   beforeAll(async () => {
     mail = await startTroubledMail()
-    const preload = `--expose-gc --import=data:text/javascript,${encodeURIComponent(tellHeap)}`
+    const preload = `--expose-gc --import=data:text/javascript,${encodeURIComponent(printHeap)}`
     app = await startApp({ env: { ...mail.env, NODE_OPTIONS: preload } })
     pids = processesOf(app)
   })
@@ -57,7 +57,7 @@ describe.runIf(testServer && hasProcFiles)('a load that does not end', () => {
       body: JSON.stringify(body),
     })
 
-  /** One of each kind of request but that for a link; the statuses. */
+  /** Sends one request of each kind, except for one that sends an email. Returns the statuses. */
   async function visit(): Promise<number[]> {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
@@ -80,9 +80,9 @@ describe.runIf(testServer && hasProcFiles)('a load that does not end', () => {
   async function heapOf(pid: number): Promise<number> {
     const before = app.output().length
     process.kill(pid, 'SIGUSR2')
-    const told = () => new RegExp(`"heapOf":${pid},"bytes":(\\d+)`).exec(app.output().slice(before))?.[1]
-    await expect.poll(told, { timeout: 30_000 }).toBeDefined()
-    return Number(told())
+    const bytes = () => new RegExp(`"heapOf":${pid},"bytes":(\\d+)`).exec(app.output().slice(before))?.[1]
+    await expect.poll(bytes, { timeout: 30_000 }).toBeDefined()
+    return Number(bytes())
   }
   const heaps = async () => ({ web: await heapOf(pids.web), worker: await heapOf(pids.worker) })
   const jobs = async () => {
@@ -92,7 +92,7 @@ describe.runIf(testServer && hasProcFiles)('a load that does not end', () => {
     return rows[0]!.count
   }
 
-  test('leaves memory, handles and jobs as they were [F14, F1]', async () => {
+  test('after a long load, memory and handles have not grown, no job waits and no email is lost [F14, F1]', async () => {
     const crowd = await addCrowd(app.sql, 10 * seconds * clients)
     expect(await visit()).toEqual([200, 200, 200, 400, 200, 404])
     await settled(app)
@@ -140,14 +140,14 @@ describe.runIf(testServer && hasProcFiles)('a load that does not end', () => {
       expect(end[kind] / warm![kind]).toBeLessThan(growth)
     }
 
-    // Of each client, one request and its email; and what a visit leaves.
+    // For each client, at most one request and its email, and the jobs of the other requests.
     expect(Math.max(...samples.map((sample) => sample.jobs))).toBeLessThan(3 * clients)
-    // Connections to the database are closed after ten seconds without use, those to the mail server after a minute.
-    const kept = { web: 2, worker: isLong ? 2 : mailConnections }
+    // Unused connections to the database close after ten seconds, those to the mail server after a minute.
+    const idle = { web: 2, worker: isLong ? 2 : mailConnections }
     for (const kind of ['web', 'worker'] as const)
       await expect
         .poll(() => handlesOf(pids[kind]), { timeout: isLong ? 90_000 : 20_000 })
-        .toBeLessThanOrEqual(before[kind] + kept[kind])
+        .toBeLessThanOrEqual(before[kind] + idle[kind])
   }, 900_000)
 })
 

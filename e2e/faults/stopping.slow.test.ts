@@ -9,11 +9,11 @@ import { settled } from '@/e2e/support/overheard-app'
 import { freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// Two instances behind a load balancer that tries the other one where a connection is refused, as nginx does. Each is stopped
-// and replaced in turn, as in a rolling restart, while requests keep coming.
+// Two instances behind a load balancer that tries the other one when a connection is refused, as nginx does. During requests,
+// each is stopped and replaced in turn, as in a rolling restart.
 
 const restarts = isLong ? 20 : 2
-/** Clients that request one link after the other. */
+/** Clients, each of which requests one link after the other. */
 const clients = 10
 
 let database: TestDatabase
@@ -39,7 +39,7 @@ const startInstance = (port: number) =>
     env: { PORT: String(port), SECRET_KEY: secret, PUBLIC_URL: 'http://localhost:4998', LOG_LEVEL: 'debug' },
   })
 
-/** The status; the code of the system's error where a connection broke. */
+/** Requests a link. Returns the status, or the error code where a connection broke. */
 async function request({ login }: Member, first: number): Promise<number | string> {
   for (const turn of [first, first + 1, first]) {
     const answer = await exchange(instances[turn % 2]!.port, {
@@ -52,7 +52,7 @@ async function request({ login }: Member, first: number): Promise<number | strin
   return 'both refuse'
 }
 
-test('SIGTERM to one of two instances under load fails no request and leaves no job behind [F9, F1]', async () => {
+test('stopping one of two instances under load with SIGTERM fails no request and loses no email [F9, F1]', async () => {
   const crowd = await addCrowd(instances[0]!.sql, 20_000)
   const statuses: (number | string)[] = []
   let next = 0
@@ -77,7 +77,7 @@ test('SIGTERM to one of two instances under load fails no request and leaves no 
 
   expect(statuses.filter((status) => status !== 200)).toEqual([])
   expect(codes).toEqual(codes.map(() => 0))
-  // Those that were handed back as well: nothing waits for a heartbeat that is missed.
+  // Jobs that a stopped worker returned to the queue end too, without waiting for a missing heartbeat.
   await settled(instances[0]!, 60_000)
   const counts = crowd.slice(0, statuses.length).map(({ email }) => sink.countTo(email))
   const row = {

@@ -20,14 +20,14 @@ import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import { migrate } from '@/lib/setup/migrate'
 import recorded from './written-by-an-older-build.json'
 
-// What an older build left. The whole upgrade, with both builds side by side, needs the folder of a checkout of an older commit,
-// installed and built: `REKEY_OLD_BUILD`. Always tried is what one such run recorded: a job of each queue that had some, as the rows
-// that waited, and the links of an email with what they were signed for.
+// Jobs and links of an older build. The whole upgrade, with both builds side by side, needs `REKEY_OLD_BUILD`: the folder of an
+// older commit, installed and built. The other tests use what such a run recorded: a waiting job of each queue, and the links of
+// an email with the state of their account.
 
 const oldBuild = process.env.REKEY_OLD_BUILD
 const many = 20
 
-describe('what an older build wrote', () => {
+describe('records of an older build', () => {
   let database: TestDatabase
   let sql: pg.Pool
   let installation: Installation
@@ -45,21 +45,24 @@ describe('what an older build wrote', () => {
     await database?.drop()
   })
 
-  test.each(['reset', 'cancel'] as const)('its links are genuine and valid: %s [F16]', (purpose) => {
-    const { secret, audience, account, links } = recorded
-    const { verifyAuthenticity, verifyState } = createLinkSigner({
-      secrets: [secret],
-      audience,
-      period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
-      oneTimeUse: true,
-    })
-    const { user_id, timestamp, signature } = readLink(links[purpose])
-    const genuine = verifyAuthenticity(purpose, { user_id, timestamp: Number(timestamp), signature })
-    expect(genuine).not.toBeNull()
-    expect(verifyState(genuine!, account, new Date(Number(timestamp) * 1000 + 60_000))).toBe('valid')
-  })
+  test.each(['reset', 'cancel'] as const)(
+    'a %s link of an older build is genuine and valid [F16]',
+    (purpose) => {
+      const { secret, audience, account, links } = recorded
+      const { verifyAuthenticity, verifyState } = createLinkSigner({
+        secrets: [secret],
+        audience,
+        period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
+        oneTimeUse: true,
+      })
+      const { user_id, timestamp, signature } = readLink(links[purpose])
+      const genuine = verifyAuthenticity(purpose, { user_id, timestamp: Number(timestamp), signature })
+      expect(genuine).not.toBeNull()
+      expect(verifyState(genuine!, account, new Date(Number(timestamp) * 1000 + 60_000))).toBe('valid')
+    },
+  )
 
-  test('its jobs are processed [F16, F1]', async () => {
+  test('jobs of an older build are processed, and each sends its email once [F16, F1]', async () => {
     const rows = recorded.jobs.map(asOfNow)
     const changed = rows.find(({ name }) => name === 'changed-email')!.data as {
       accountId: string
@@ -89,7 +92,7 @@ describe('what an older build wrote', () => {
     expect(states.rows).toEqual([{ state: 'completed' }])
   })
 
-  /** A recorded job as if it had been written just now. */
+  /** A recorded job with its times shifted to now. */
   function asOfNow(job: (typeof recorded.jobs)[number]) {
     const shift = Date.now() - Date.parse(job.created_on)
     const times = Object.entries(job).filter(([name]) => /_(on|until|after)$/.test(name))
@@ -104,7 +107,7 @@ describe('what an older build wrote', () => {
   }
 })
 
-test('a backup of before a reset brings its link back, unless SECRET_KEY is new [F16]', async () => {
+test('restoring a backup from before a reset makes its link valid again, unless SECRET_KEY is new [F16]', async () => {
   const database = await createMigratedDatabase()
   const sql = new pg.Pool({ connectionString: database.url, max: 1 })
   const installation = await openInstallation(database)
@@ -116,7 +119,7 @@ test('a backup of before a reset brings its link back, unless SECRET_KEY is new 
     const stateIn = async ({ services }: Pick<Installation, 'services'>) =>
       (await services.passwordReset.inspectLink(link)).state
 
-    // As a dump that is restored: the account and what Rekey keeps of it.
+    // Copies of the tables stand for a dump that is restored later.
     await sql.query(
       'CREATE TABLE users_then AS TABLE rekey.users; CREATE TABLE recovery_then AS TABLE rekey.recovery',
     )
@@ -200,7 +203,7 @@ describe.runIf(testServer && oldBuild)('an upgrade while an older build serves',
     return Object.fromEntries(rows.map(({ name, count }) => [name, count]))
   }
 
-  test('links and jobs of the old build end well in the new one, and both serve side by side [F16, F10, F1]', async () => {
+  test('during an upgrade, both builds process each other’s links and jobs, and no email is lost [F16, F10, F1]', async () => {
     const env = settingsOn(0) as unknown as NodeJS.ProcessEnv
     execFileSync(process.execPath, ['scripts/run.js', 'migrate'], { cwd: oldBuild!, env })
     const [linked, requested, deferred, changed, beside] = await Promise.all(
@@ -226,7 +229,7 @@ describe.runIf(testServer && oldBuild)('an upgrade while an older build serves',
     await start('worker', '.')
     await requestAll(beside!, [oldWeb, newWeb])
     await settledSoon({ sql })
-    // Links of either build, opened by the other.
+    // Each build gets links of the other.
     for (const member of linked!) await reset(newWeb, member)
     for (const [nth, member] of beside!.entries()) await reset(nth % 2 === 0 ? oldWeb : newWeb, member)
     await settledSoon({ sql })
@@ -235,7 +238,7 @@ describe.runIf(testServer && oldBuild)('an upgrade while an older build serves',
     await settledSoon({ sql })
 
     const everybody = [linked!, requested!, deferred!, changed!, beside!].flat()
-    // Each account got its link and the news of its new password.
+    // Each account got its link and the email about its new password.
     const { duplicates, ...row } = countRow('rolling upgrade from an older build', 1, everybody, sink)
     printFaultRow({ ...row, duplicates: duplicates - everybody.length })
     expect(everybody.map(({ email }) => sink.countTo(email))).toEqual(everybody.map(() => 2))

@@ -6,16 +6,10 @@ import path from 'node:path'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
 import { makeSelfSignedCertificate } from './self-signed-certificate'
 
-/** The state of the mail server: it works (`well`), or has one of these troubles. */
-export const troubles = [
-  'away',
-  'refusing (550)',
-  'putting off (451)',
-  'silent',
-  'not to be trusted',
-] as const
+/** The state of the mail server: it works (`working`), or has one of these troubles. */
+export const troubles = ['away', 'refusing (550)', 'deferring (451)', 'silent', 'untrusted'] as const
 export type MailState =
-  | 'well'
+  | 'working'
   | (typeof troubles)[number]
   | 'refusing the login (535)'
   | 'dropping before 250'
@@ -43,7 +37,7 @@ export async function startTroubledMail(): Promise<TroubledMail> {
   const ca = path.join(dir, 'ca.pem')
   writeFileSync(ca, trusted.cert)
 
-  let state: MailState = 'well'
+  let state: MailState = 'working'
   const counts = { taken: 0, troubled: 0 }
   const takenBy = new Map<string, number>()
   const sockets = new Set<Socket>()
@@ -94,7 +88,7 @@ export async function startTroubledMail(): Promise<TroubledMail> {
       counts.troubled += 1
       trickle(socket)
     }
-    if (state !== 'away' && state !== 'not to be trusted') return
+    if (state !== 'away' && state !== 'untrusted') return
     counts.troubled += 1
     if (state === 'away') socket.destroy()
   })
@@ -108,7 +102,7 @@ export async function startTroubledMail(): Promise<TroubledMail> {
     countTo: (address) => takenBy.get(address) ?? 0,
     becomes(next) {
       state = next
-      server.updateSecureContext(state === 'not to be trusted' ? untrusted : trusted)
+      server.updateSecureContext(state === 'untrusted' ? untrusted : trusted)
       for (const socket of sockets) socket.destroy()
     },
     async close() {

@@ -11,13 +11,13 @@ import { startWorker } from '@/server/processes/start-worker'
 
 const own = 'own@example.com'
 const candidates = 29
-/** Tries of each kind. Of 8 and 8, those of one kind are all the slower ones once in 12,870 times. */
+/** Tries of each kind. With 8 and 8, all of one kind are by chance slower than the others once in 12,870 times. */
 const tries = isLong ? 100 : 8
-/** Standard deviations from which a difference of ranks is no chance: once in 700 comparisons of equals. */
-const beyondChance = 3.2
+/** Standard deviations of a significant difference of ranks: equal times exceed it once in 700 comparisons. */
+const significant = 3.2
 
-// The embedded database runs in the process that measures, and would be measured with it.
-describe.runIf(testServer)('when one’s own email arrives, right after requests for 29 others [A8]', () => {
+// The embedded database would run in the measuring process and be measured with it.
+describe.runIf(testServer)('the arrival of one’s own email after requests for 29 other logins', () => {
   let database: TestDatabase
   let sql: pg.Client
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe.runIf(testServer)('when one’s own email arrives, right after requests
   })
 
   let mail: SlowMailServer
-  /** Those of the web process, and those of the worker: each has its own connections. */
+  /** The services of the web process and those of the worker, each with its own connections. */
   let web: Services
   let services: Services
   let stop = async () => {}
@@ -68,12 +68,12 @@ describe.runIf(testServer)('when one’s own email arrives, right after requests
     await mail.close()
   })
 
-  /** A client of its own each time: what is counted for a client must not decide. */
+  /** A new client each time, so that no limit per client is reached. */
   const client = () => `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`
   const request = (login: string) =>
     web.passwordReset.requestLink({ target: { login }, locale: 'en', requestId: 'r', client: client() })
 
-  /** Of the accounts that get no email, some had as many as they may, some are paused; others have no password or are disabled. */
+  /** Some of the accounts that get no email have reached their limit or are paused; others have no password or are disabled. */
   async function prepare() {
     await sql.query('DELETE FROM "rekey"."recovery"')
     await sql.query(
@@ -87,7 +87,7 @@ describe.runIf(testServer)('when one’s own email arrives, right after requests
   const unfinished = async () =>
     (await sql.query(`SELECT FROM rekey_queue.job WHERE "state" < 'completed'`)).rowCount
 
-  /** Milliseconds from the response to one's own request until one's own email was accepted. */
+  /** Milliseconds from the response to one's own request until the mail server accepted one's own email. */
   async function tryOnce(kind: string): Promise<number> {
     await prepare()
     const tag = kind === 'nobody' ? `-${randomBytes(4).toString('hex')}` : ''
@@ -108,13 +108,13 @@ describe.runIf(testServer)('when one’s own email arrives, right after requests
     (isLong ? [20, 100, 300] : [100]).flatMap(
       (ms) =>
         [
-          [ms, 'known'],
-          [ms, 'held'],
+          [ms, 'that get an email', 'known'],
+          [ms, 'that get no email', 'held'],
         ] as const,
     ),
   )(
-    'with a mail server that takes %i ms, is the same whether they named nobody or accounts that are %s [A8]',
-    async (ms, kind) => {
+    'with a mail server of %i ms, one’s own email takes as long after requests for unknown logins as after those for accounts %s [A8]',
+    async (ms, _, kind) => {
       await start(ms)
       for (const warmUp of ['nobody', kind, 'nobody', kind]) await tryOnce(warmUp)
       const times: Record<string, number[]> = { nobody: [], [kind]: [] }
@@ -123,20 +123,20 @@ describe.runIf(testServer)('when one’s own email arrives, right after requests
         for (const one of order) times[one]!.push(await tryOnce(one))
       }
       const [nobody, some] = [times.nobody!, times[kind]!]
-      const told = `medians ${Math.round(median(nobody))} and ${Math.round(median(some))} ms`
+      const summary = `medians ${Math.round(median(nobody))} and ${Math.round(median(some))} ms`
       if (isLong)
         process.stdout.write(
-          `${ms} ms, ${kind}: ${told}, ${rankDistance(nobody, some).toFixed(2)} deviations\n`,
+          `${ms} ms, ${kind}: ${summary}, ${rankDistance(nobody, some).toFixed(2)} deviations\n`,
         )
-      // Less than that is no proof that they are alike: with few tries, the verdict is "undecided".
-      expect(Math.abs(rankDistance(nobody, some)), told).toBeLessThan(beyondChance)
+      // A small distance does not prove that they are equal: with few tries, it only means "undecided".
+      expect(Math.abs(rankDistance(nobody, some)), summary).toBeLessThan(significant)
       if (isLong) expect(median([...nobody, ...some])).toBeLessThan(1000)
     },
     isLong ? 3_600_000 : 900_000,
   )
 })
 
-/** How far apart the ranks of two samples are, in standard deviations (Mann and Whitney's U by its normal approximation). */
+/** The distance of the ranks of two samples in standard deviations (normal approximation of Mann and Whitney's U). */
 function rankDistance(one: number[], other: number[]): number {
   const u = one
     .flatMap((a) => other.map((b): number => (a < b ? 1 : a > b ? 0 : 0.5)))

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
+import * as requestRoute from '@/app/api/v1/accounts/send-reset-password-link/route'
 import { openInstallation, requestLink } from '@/e2e/support/installation'
 import { isLong } from '@/e2e/support/long-form'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
@@ -15,9 +15,9 @@ import { migrate } from '@/lib/setup/migrate'
 import { inspectUsersTable } from '@/lib/setup/users-table'
 import { createServices, type Services } from '@/services'
 
-// Requests for a link with a users table of many rows, and no index on the address, against one of ten rows. They are sent in
-// turns, and only the ratio of their times counts. The same requests where a response does look the account up
-// (RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND) show that the ratio would tell a look-up.
+// Compares requests for a link on a users table of many rows, without an index on the address, with those on a table of ten
+// rows. They are sent in turns, and only the ratio of their times counts. The same requests with
+// RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, for which the response needs a look-up, show that the ratio detects a look-up.
 
 const many = isLong ? 1_000_000 : 200_000
 const few = 10
@@ -26,7 +26,7 @@ const equal = 1.4
 const users = django({ version: '5.2' })
 const index = 'CREATE INDEX CONCURRENTLY ON "public"."auth_user" (lower("email"::text COLLATE "C"));'
 
-/** Where the handlers find their parts. */
+/** The handlers read their services here. */
 const shared = globalThis as { rekeyServices?: Services }
 
 describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user and with ${few}`, () => {
@@ -58,7 +58,7 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     return createServices(settings, { users })
   }
 
-  /** Milliseconds of one request, as the handler answers it. */
+  /** Milliseconds until the handler has responded to one request. */
   async function timeOf(services: Services, login: string): Promise<number> {
     shared.rekeyServices = services
     const request = new Request('https://id.example.com/api/v1/accounts/send-reset-password-link/', {
@@ -67,7 +67,7 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
       body: JSON.stringify({ login }),
     })
     const start = performance.now()
-    const response = await ask.POST(request)
+    const response = await requestRoute.POST(request)
     await response.text()
     expect(response.status).toBe(200)
     return performance.now() - start
@@ -78,7 +78,7 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     const times: [number[], number[]] = [[], []]
     for (let n = 0; n < pairs + 10; n += 1) {
       const login = `user${1 + (n % few)}@example.com`
-      // Who comes first takes turns, too.
+      // Each table comes first in half of the pairs.
       for (const side of n % 2 === 0 ? [0, 1] : [1, 0]) {
         const took = await timeOf(side === 0 ? ofLarge : ofSmall, login)
         if (n >= 10) times[side]!.push(took)
@@ -101,7 +101,7 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     }
   }
 
-  test('are worked on, and the email arrives [W10]', async () => {
+  test('a link that is requested with a large users table arrives by email [W10]', async () => {
     const installation = await openInstallation(large, {}, { users })
     try {
       await requestLink(installation, `USER${many}@example.com`)
@@ -111,33 +111,33 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     }
   }, 120_000)
 
-  test('take the same time, and look nothing up [W10]', async () => {
+  test('a request takes the same time with a large and a small users table, and reads neither [W10]', async () => {
     const before = await readingsOf(large)
     expect(await ratioWith({}, isLong ? 400 : 150)).toBeLessThan(equal)
     expect(await readingsOf(large)).toBe(before)
   }, 600_000)
 
-  test('the same ratio tells where a response does look the account up [W10]', async () => {
+  test('the same comparison detects the look-up of an installation that reveals unknown accounts [W10]', async () => {
     const before = await readingsOf(large)
     expect(await ratioWith({ RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: 'true' }, 40)).toBeGreaterThan(equal)
     expect(await readingsOf(large)).toBeGreaterThan(before)
   }, 900_000)
 
-  test('the check names the missing index, and its statement makes the look-up read few rows [W10]', async () => {
+  test('the check of the users table proposes the missing index until it exists [W10]', async () => {
     const opened = openDatabase({ ...large, poolSize: 1 }, pino({ level: 'silent' }))
     const sql = new pg.Client({ connectionString: large.url })
     await sql.connect()
     try {
-      const told = async () => {
+      const proposals = async () => {
         const { problems, warnings } = await inspectUsersTable(opened, users)
         return [...problems, ...warnings].filter((one) => one.includes(index))
       }
-      const before = await told()
+      const before = await proposals()
       expect(before).toHaveLength(1)
       console.log(before[0])
       await sql.query(index)
       await sql.query('ANALYZE auth_user')
-      expect(await told()).toEqual([])
+      expect(await proposals()).toEqual([])
     } finally {
       await sql.end()
       await opened.close()
@@ -145,7 +145,7 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
   }, 300_000)
 })
 
-/** A database with Django's table of users, `user1@example.com` and so on, and no index but Django's own. */
+/** A database with Django's users table and indexes, and the users `user1@example.com` and so on. */
 async function createUsers(count: number): Promise<TestDatabase> {
   const database = await createTestDatabase()
   await migrate(database, { ownsUsers: false })
@@ -164,7 +164,7 @@ async function createUsers(count: number): Promise<TestDatabase> {
   return database
 }
 
-/** How often statements have read the users table, whole or by an index. Those of closed connections are counted. */
+/** How often statements have read the users table, whole or by an index. It waits until connections have closed and count. */
 async function readingsOf({ url }: TestDatabase): Promise<number> {
   const sql = new pg.Client({ connectionString: url })
   await sql.connect()

@@ -4,44 +4,53 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
 import { startDatabaseProxy } from '@/e2e/support/database-proxy'
 import { signedLinks } from '@/e2e/support/signed-links'
-import { newPassword, startApp, type Endpoint, type RunningApp } from '@/e2e/support/running-app'
+import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase } from '@/e2e/support/test-database'
-import { bound, compareTimes, type Comparison, type Effort, type TimedRound } from '@/e2e/support/time-pairs'
-import { timedClient, type TimedClient } from '@/e2e/support/timed-requests'
+import {
+  expectAlike,
+  expectToldApart,
+  sends,
+  startComparisons,
+  type Responses,
+} from '@/e2e/support/time-comparisons'
+import { bound, type Effort, type TimedRound } from '@/e2e/support/time-pairs'
+import type { TimedClient } from '@/e2e/support/timed-requests'
 import { startTroubledMail, troubles } from '@/e2e/support/troubled-mail'
 import { isLong } from '@/e2e/support/long-form'
 
-// Whether an answer, its bytes or its time, tells who has an account. Two kinds of request are sent in turns and in
-// random order; they are alike when the 95 % interval of the median difference lies within 1 ms. Each comparison stands
-// beside the same one of an app in which 3 ms of sleep are planted on one side, and that one must be told apart.
+// Whether a response, by its bytes or its time, reveals that an account exists. Two kinds of requests are sent in turns and in
+// random order. They are alike if the 95 % interval of the median difference lies within 1 ms. The same comparison on an app
+// that sleeps for 3 ms on one side must tell the sides apart.
 //
-// A busy machine may leave a comparison undecided. That is reported, and fails only the long form.
+// On a busy machine, a comparison may be undecided. The table shows that, and only the long form fails.
 
 const effort: Effort = isLong
   ? { least: 400, most: 5000, seconds: 300 }
   : { least: 80, most: 2000, seconds: 20 }
-/** Where a pair takes long. */
+/** For pairs that take long. */
 const slowEffort: Effort = isLong
   ? { least: 200, most: 1000, seconds: 600 }
   : { least: 40, most: 400, seconds: 40 }
 const timeout = isLong ? 900_000 : 300_000
-/** Conditions that take a minute by themselves. */
+/** For comparisons that take more than a minute. */
 const longOnly = test.runIf(isLong)
 
 const crowd = 40
-/** As many logins of people as of nobody, of the same length. */
-const named = (kind: string) =>
+/** Logins of the same length and number for each kind. */
+const loginsOf = (kind: string) =>
   Array.from({ length: crowd }, (_, i) => `${kind}-${String(i).padStart(3, '0')}`)
-const [known, unknown, others] = [named('known'), named('stray'), named('other')]
+const [known, unknown, others] = [loginsOf('known'), loginsOf('stray'), loginsOf('other')]
 
-/** What is started when a test first needs it, and is ended after all. */
+const { compare, clientOf, close: closeComparisons } = startComparisons()
+
+/** Apps start when a test first needs them, and end after all tests. */
 const ends: (() => unknown)[] = []
 function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
   let made: Promise<Made> | undefined
   return () => (made ??= make())
 }
 
-/** With its worker and a mail server that can be in trouble. */
+/** An app with a worker, and a mail server that can be in trouble. */
 const wholeApp = once(async () => {
   const mail = await startTroubledMail()
   ends.push(mail.close)
@@ -51,7 +60,7 @@ const wholeApp = once(async () => {
   return { app, mail }
 })
 
-/** Only serves, through a proxy; its queue holds ten thousand jobs. */
+/** An app without a worker, with a proxy to its database and ten thousand waiting jobs. */
 const servingApp = once(async () => {
   const database = await createTestDatabase()
   const proxy = await startDatabaseProxy(database)
@@ -68,7 +77,7 @@ const servingApp = once(async () => {
   return { app, ids, database, proxy }
 })
 
-/** The same with a sleep of 3 ms planted for those who are known, or, `late`, into the answer after theirs. */
+/** The same app with a sleep of 3 ms in requests for known accounts, or, with `late`, in the request after such a one. */
 const plantedIn = (late: boolean) =>
   once(async () => {
     const { app: twin, ids, database } = await servingApp()
@@ -89,92 +98,40 @@ const plantedIn = (late: boolean) =>
 const plantedApp = plantedIn(false)
 const plantedLateApp = plantedIn(true)
 
-const clients: TimedClient[] = []
 afterAll(async () => {
-  for (const client of clients) client.close()
+  closeComparisons()
   for (const end of ends.reverse()) await end()
-  report()
 }, 60_000)
 
 const addressOf = (username: string) => `${username}@example.com`
 
-function clientOf({ port }: RunningApp): TimedClient {
-  const client = timedClient(port)
-  clients.push(client)
-  return client
-}
+const requestsFor = (client: TimedClient, logins: string[], responses: Responses) =>
+  sends(
+    'response',
+    client,
+    'send-reset-password-link',
+    (round) => ({ login: logins[round % crowd]! }),
+    responses,
+  )
 
-/** Every answer that a comparison got; of one kind of request there must be only one. */
-type Answers = Set<string>
-
-/** A trial of one request with what `fields` gives for the round. */
-function sends<Name extends string>(
-  name: Name,
-  client: TimedClient,
-  endpoint: Endpoint,
-  fields: (round: number) => object,
-  answers: Answers,
-): TimedRound<Name> {
-  return async (round) => {
-    const { took, plain } = await client.post(endpoint, fields(round))
-    answers.add(plain)
-    return { [name]: took } as Record<Name, number>
-  }
-}
-
-const asksFor = (client: TimedClient, logins: string[], answers: Answers) =>
-  sends('answer', client, 'send-reset-password-link', (round) => ({ login: logins[round % crowd]! }), answers)
-
-/** A link that nobody signed, with the length of one. */
+/** A link with a random signature of the right length. */
 const forged = (id: string) => ({
   user_id: id,
   timestamp: Math.floor(Date.now() / 1000) - 60,
   signature: randomBytes(64).toString('base64url'),
 })
 
-const rows: { condition: string; comparison: Comparison }[] = []
-
-type Told<Name extends string> = { times: Record<Name, Comparison>; answers: string[] }
-
-/** Compares two kinds of request, and keeps the numbers for the report. */
-async function tell<Name extends string>(
-  condition: string,
-  sides: (answers: Answers) => [TimedRound<Name>, TimedRound<Name>],
-  how: Effort = effort,
-): Promise<Told<Name>> {
-  const answers: Answers = new Set()
-  const times = await compareTimes(...sides(answers), how)
-  for (const [name, comparison] of Object.entries<Comparison>(times))
-    rows.push({ condition: `${condition}: ${name}`, comparison })
-  return { times, answers: [...answers] }
-}
-
-/** All answers must be the same bytes, too. A failure shows the numbers. */
-function alike({ times, answers }: Told<string>) {
-  expect(answers).toHaveLength(1)
-  const allowed = isLong ? ['alike'] : ['alike', 'undecided']
-  for (const comparison of Object.values(times))
-    expect(allowed, JSON.stringify(times, null, 1)).toContain(comparison.verdict)
-}
-
-/** Whether the planted sleep was seen in the times of this name. */
-function toldApart({ times }: Told<string>, name: string) {
-  const allowed = isLong ? ['told apart'] : ['told apart', 'undecided']
-  expect(allowed, JSON.stringify(times)).toContain(times[name]!.verdict)
-  expect(times[name]!.difference).toBeGreaterThan(0)
-}
-
-describe('asking for a link', () => {
-  const condition = 'ask, known against unknown'
+describe('requests for a link', () => {
+  const condition = 'request, known against unknown'
   const knownAndUnknown = (app: RunningApp) => {
     const client = clientOf(app)
-    return (answers: Answers): [TimedRound<'answer'>, TimedRound<'answer'>] => [
-      asksFor(client, known, answers),
-      asksFor(client, unknown, answers),
+    return (responses: Responses): [TimedRound<'response'>, TimedRound<'response'>] => [
+      requestsFor(client, known, responses),
+      requestsFor(client, unknown, responses),
     ]
   }
 
-  test('known, unknown, inactive, password-less and mailbox-less accounts get the same bytes [A1, A4]', async () => {
+  test('requests for known, unknown, disabled, password-less and mailbox-less accounts get the same bytes [A1, A4]', async () => {
     const { app } = await wholeApp()
     const client = clientOf(app)
     const logins = [
@@ -186,246 +143,278 @@ describe('asking for a link', () => {
       (await app.addPerson({ password: null })).username,
       (await app.addPerson({ email: '' })).username,
     ]
-    const answers = new Set<string>()
-    for (const login of logins) answers.add((await client.post('send-reset-password-link', { login })).plain)
-    expect([...answers]).toEqual([expect.stringMatching(/^200\n[^]*\n\{"detail":"[^"]+"\}$/)])
-  })
-
-  test('takes the same time, though ten thousand jobs wait [A2]', { timeout }, async () => {
-    alike(await tell(`${condition}, 10,000 jobs waiting`, knownAndUnknown((await servingApp()).app)))
-  })
-
-  test('the same comparison tells 3 ms that are planted for known accounts [A2]', { timeout }, async () => {
-    toldApart(await tell(`${condition}, 3 ms planted`, knownAndUnknown((await plantedApp()).app)), 'answer')
-  })
-
-  longOnly('A2: takes the same time when the database is 50 ms away', { timeout }, async () => {
-    const { app, proxy } = await servingApp()
-    proxy.delay(50)
-    // Mostly waiting, so several at once.
-    const how = { ...slowEffort, lanes: 4 }
-    const pool = Array.from({ length: 8 }, () => clientOf(app))
-    const inTurn = (logins: string[], answers: Answers): TimedRound<'answer'> => {
-      const trials = pool.map((client) => asksFor(client, logins, answers))
-      return (round) => trials[round % trials.length]!(round)
-    }
-    const told = await tell(
-      `${condition}, database 50 ms away`,
-      (answers) => [inTurn(known, answers), inTurn(unknown, answers)],
-      how,
-    ).finally(() => proxy.restore())
-    alike(told)
-    expect(told.times.answer.typical).toBeGreaterThan(100)
+    const responses = new Set<string>()
+    for (const login of logins)
+      responses.add((await client.post('send-reset-password-link', { login })).plain)
+    expect([...responses]).toEqual([expect.stringMatching(/^200\n[^]*\n\{"detail":"[^"]+"\}$/)])
   })
 
   test(
-    'disabled, password-less and mailbox-less accounts take the same time as those that get an email [A2]',
+    'requests for known and unknown accounts take the same time while ten thousand jobs wait [A2]',
+    { timeout },
+    async () => {
+      const { app } = await servingApp()
+      expectAlike(await compare(`${condition}, 10,000 jobs waiting`, knownAndUnknown(app), effort))
+    },
+  )
+
+  test(
+    'the same comparison detects a sleep of 3 ms in requests for known accounts [A2]',
+    { timeout },
+    async () => {
+      const { app } = await plantedApp()
+      expectToldApart(await compare(`${condition}, 3 ms planted`, knownAndUnknown(app), effort), 'response')
+    },
+  )
+
+  longOnly(
+    'requests for known and unknown accounts take the same time with a database 50 ms away [A2]',
+    { timeout },
+    async () => {
+      const { app, proxy } = await servingApp()
+      proxy.delay(50)
+      // Most of the time is waiting, so several pairs run at once.
+      const severalAtOnce = { ...slowEffort, lanes: 4 }
+      const pool = Array.from({ length: 8 }, () => clientOf(app))
+      const inTurn = (logins: string[], responses: Responses): TimedRound<'response'> => {
+        const rounds = pool.map((client) => requestsFor(client, logins, responses))
+        return (round) => rounds[round % rounds.length]!(round)
+      }
+      const compared = await compare(
+        `${condition}, database 50 ms away`,
+        (responses) => [inTurn(known, responses), inTurn(unknown, responses)],
+        severalAtOnce,
+      ).finally(() => proxy.restore())
+      expectAlike(compared)
+      expect(compared.times.response.typical).toBeGreaterThan(100)
+    },
+  )
+
+  test(
+    'requests for accounts that get no email take the same time as for those that get one [A2]',
     { timeout },
     async () => {
       const { app } = await servingApp()
       const client = clientOf(app)
       const kinds = [{ isActive: false }, { password: null }, { email: '' }]
-      const letterless = await Promise.all(
-        named('quiet').map(async (username, i) => {
+      const withoutEmail = await Promise.all(
+        loginsOf('quiet').map(async (username, i) => {
           return (await app.addPerson({ ...kinds[i % kinds.length], username })).username
         }),
       )
-      alike(
-        await tell('ask, known against disabled, password-less and mailbox-less', (answers) => [
-          asksFor(client, known, answers),
-          asksFor(client, letterless, answers),
-        ]),
+      expectAlike(
+        await compare(
+          'request, known against disabled, password-less and mailbox-less',
+          (responses) => [
+            requestsFor(client, known, responses),
+            requestsFor(client, withoutEmail, responses),
+          ],
+          effort,
+        ),
       )
     },
   )
 
-  test('addresses that the caller names have no effect, also not on the time [C9]', { timeout }, async () => {
-    const { app } = await servingApp()
-    const client = clientOf(app)
-    const evil = 'https://evil.example/%'
-    const given = { redirect_to: evil, reset_url: evil, callbackURL: evil, next: evil }
-    const side = (logins: string[], answers: Answers) =>
-      sends(
-        'answer',
-        client,
-        'send-reset-password-link',
-        (n) => ({ login: logins[n % crowd]!, ...given }),
-        answers,
+  test(
+    'redirect addresses in a request have no effect on its response or its time [C9]',
+    { timeout },
+    async () => {
+      const { app } = await servingApp()
+      const client = clientOf(app)
+      const evil = 'https://evil.example/%'
+      const given = { redirect_to: evil, reset_url: evil, callbackURL: evil, next: evil }
+      const side = (logins: string[], responses: Responses) =>
+        sends(
+          'response',
+          client,
+          'send-reset-password-link',
+          (n) => ({ login: logins[n % crowd]!, ...given }),
+          responses,
+        )
+      expectAlike(
+        await compare(
+          'request with addresses to lead to, known against unknown',
+          (responses) => [side(known, responses), side(unknown, responses)],
+          effort,
+        ),
       )
-    alike(
-      await tell('ask with addresses to lead to, known against unknown', (answers) => [
-        side(known, answers),
-        side(unknown, answers),
-      ]),
-    )
-  })
+    },
+  )
 
-  /** Asks, then asks for others in a row, as somebody would who listens for an email that is being made. */
-  function listens(
+  /** Requests a link and then others in a row, as an attacker would who times the rendering of an email. */
+  function probes(
     client: TimedClient,
     logins: string[],
-    answers: Answers,
-  ): TimedRound<'answer' | 'next' | 'later'> {
+    responses: Responses,
+  ): TimedRound<'response' | 'next' | 'later'> {
     const row = 8
     const pause = 60
-    const other = (n: number) => asksFor(client, others, answers)(n)
+    const other = (n: number) => requestsFor(client, others, responses)(n)
     return async (round) => {
-      const { answer } = await asksFor(client, logins, answers)(round)
-      const { answer: next } = await other(round * row)
+      const { response } = await requestsFor(client, logins, responses)(round)
+      const { response: next } = await other(round * row)
       let later = 0
-      for (let n = 1; n < row; n += 1) later += (await other(round * row + n)).answer / (row - 1)
+      for (let n = 1; n < row; n += 1) later += (await other(round * row + n)).response / (row - 1)
       await new Promise((resolve) => setTimeout(resolve, pause))
-      return { answer, next, later }
+      return { response, next, later }
     }
   }
 
   test(
-    'with the worker at work, neither the answer, nor the one right after it, nor those later tell that an email is made [A2]',
+    'while a worker renders emails, the responses to a request and to the next ones take the same time [A2]',
     { timeout },
     async () => {
       const { app, mail } = await wholeApp()
       const client = clientOf(app)
       const before = mail.counts.taken
-      const told = await tell(
+      const compared = await compare(
         `${condition}, worker on`,
-        (answers) => [listens(client, known, answers), listens(client, unknown, answers)],
+        (responses) => [probes(client, known, responses), probes(client, unknown, responses)],
         slowEffort,
       )
-      alike(told)
+      expectAlike(compared)
       expect(mail.counts.taken).toBeGreaterThan(before)
     },
   )
 
   test(
-    'the same comparison tells 3 ms that are planted into the answer right after [A2]',
+    'the same comparison detects a sleep of 3 ms in the request right after [A2]',
     { timeout },
     async () => {
       const client = clientOf((await plantedLateApp()).app)
-      const told = await tell(
-        `${condition}, 3 ms planted in the next answer`,
-        (answers) => [listens(client, known, answers), listens(client, unknown, answers)],
+      const compared = await compare(
+        `${condition}, 3 ms planted in the next response`,
+        (responses) => [probes(client, known, responses), probes(client, unknown, responses)],
         slowEffort,
       )
-      toldApart(told, 'next')
-      expect(told.times.answer.interval[0]).toBeLessThan(bound)
+      expectToldApart(compared, 'next')
+      expect(compared.times.response.interval[0]).toBeLessThan(bound)
     },
   )
 
-  longOnly('A2: takes the same time under load', { timeout }, async () => {
-    const { app } = await servingApp()
-    let done = false
-    const visitors = [clientOf(app), clientOf(app)].map(async (client) => {
-      for (let n = 0; !done; n += 1)
-        await client.post('send-reset-password-link', { login: others[n % crowd]! })
-    })
-    const told = await tell(`${condition}, under load`, knownAndUnknown(app)).finally(() => (done = true))
-    await Promise.all(visitors)
-    alike(told)
-  })
+  longOnly(
+    'requests for known and unknown accounts take the same time under load [A2]',
+    { timeout },
+    async () => {
+      const { app } = await servingApp()
+      let done = false
+      const visitors = [clientOf(app), clientOf(app)].map(async (client) => {
+        for (let n = 0; !done; n += 1)
+          await client.post('send-reset-password-link', { login: others[n % crowd]! })
+      })
+      const compared = await compare(`${condition}, under load`, knownAndUnknown(app), effort).finally(
+        () => (done = true),
+      )
+      await Promise.all(visitors)
+      expectAlike(compared)
+    },
+  )
 
   test(
-    'mail that is away, refuses, puts off, says nothing or cannot be trusted changes neither answer nor time [A3]',
+    'a mail server in trouble changes neither the responses to requests nor their time [A3]',
     { timeout },
     async () => {
       const { app, mail } = await wholeApp()
-      const compared = knownAndUnknown(app)
-      const control = await tell(`${condition}, mail well`, compared, slowEffort)
-      alike(control)
+      const sides = knownAndUnknown(app)
+      const control = await compare(`${condition}, mail working`, sides, slowEffort)
+      expectAlike(control)
       for (const trouble of isLong ? troubles : (['refusing (550)', 'silent'] as const)) {
         mail.becomes(trouble)
         const { troubled, taken } = mail.counts
-        const told = await tell(`${condition}, mail ${trouble}`, compared, slowEffort)
-        alike(told)
-        expect(told.answers).toEqual(control.answers)
-        expect(told.times.answer.typical - control.times.answer.typical).toBeLessThan(300)
-        // What a silent server has in hand must first come back.
+        const compared = await compare(`${condition}, mail ${trouble}`, sides, slowEffort)
+        expectAlike(compared)
+        expect(compared.responses).toEqual(control.responses)
+        expect(compared.times.response.typical - control.times.response.typical).toBeLessThan(300)
+        // Connections to a silent server fail only after some time.
         await expect.poll(() => mail.counts.troubled, { timeout: 120_000 }).toBeGreaterThan(troubled)
         expect(mail.counts.taken).toBe(taken)
-        mail.becomes('well')
+        mail.becomes('working')
       }
     },
   )
 })
 
-describe('posting a new password', () => {
-  const strangers = Array.from({ length: crowd }, () => randomUUID())
-  const guesses = (client: TimedClient, ids: string[], answers: Answers) => {
+describe('requests that set a password', () => {
+  const unknownIds = Array.from({ length: crowd }, () => randomUUID())
+  const guesses = (client: TimedClient, ids: string[], responses: Responses) => {
     const password = newPassword()
     return sends(
-      'answer',
+      'response',
       client,
       'reset-password',
       (n) => ({ ...forged(ids[n % crowd]!), password }),
-      answers,
+      responses,
     )
   }
   const byId = ({ app, ids }: { app: RunningApp; ids: string[] }) => {
     const client = clientOf(app)
-    return (answers: Answers): [TimedRound<'answer'>, TimedRound<'answer'>] => [
-      guesses(client, ids, answers),
-      guesses(client, strangers, answers),
+    return (responses: Responses): [TimedRound<'response'>, TimedRound<'response'>] => [
+      guesses(client, ids, responses),
+      guesses(client, unknownIds, responses),
     ]
   }
   const condition = 'reset with a bad signature, known id against unknown'
 
   test(
-    'a bad signature is answered alike for an id that exists and for one that does not [T12]',
+    'a link with a bad signature gets the same response in the same time for known and unknown user ids [T12]',
     { timeout },
     async () => {
-      const told = await tell(condition, byId(await servingApp()))
-      alike(told)
-      expect(told.answers[0]).toContain('signature-invalid')
+      const compared = await compare(condition, byId(await servingApp()), effort)
+      expectAlike(compared)
+      expect(compared.responses[0]).toContain('signature-invalid')
     },
   )
 
-  test('the same comparison tells 3 ms that are planted for known ids [T12]', { timeout }, async () => {
-    toldApart(await tell(`${condition}, 3 ms planted`, byId(await plantedApp())), 'answer')
+  test('the same comparison detects a sleep of 3 ms for known user ids [T12]', { timeout }, async () => {
+    const compared = await compare(`${condition}, 3 ms planted`, byId(await plantedApp()), effort)
+    expectToldApart(compared, 'response')
   })
 
   test(
-    'with a bad signature, a password like the account’s own address is answered as any other [T11]',
+    'with a bad signature, a password that is the account’s address gets the same response in the same time [T11]',
     { timeout },
     async () => {
       const { app, ids } = await servingApp()
       const client = clientOf(app)
-      const side = (passwordOf: (n: number) => string, answers: Answers) =>
+      const { length } = addressOf(known[0]!)
+      const side = (passwordOf: (n: number) => string, responses: Responses) =>
         sends(
-          'answer',
+          'response',
           client,
           'reset-password',
           (n) => ({ ...forged(ids[n % crowd]!), password: passwordOf(n) }),
-          answers,
+          responses,
         )
-      alike(
-        await tell('reset with a bad signature, password like the address against random', (answers) => [
-          side((n) => addressOf(known[n % crowd]!), answers),
-          side(
-            () =>
-              randomBytes(addressOf(known[0]!).length).toString('hex').slice(0, addressOf(known[0]!).length),
-            answers,
-          ),
-        ]),
+      expectAlike(
+        await compare(
+          'reset with a bad signature, password like the address against random',
+          (responses) => [
+            side((n) => addressOf(known[n % crowd]!), responses),
+            side(() => randomBytes(length).toString('hex').slice(0, length), responses),
+          ],
+          effort,
+        ),
       )
     },
   )
 })
 
-describe('accounts whose password was hashed at another cost [C13, CVE-2016-2513]', () => {
+describe('accounts with hashes of different costs', () => {
   const digest = 'RdescudvJCsgt3ub+b3dWRWJTmaaJObGPWc6ZSfkF60'
-  const dear = `$argon2id$v=19$m=524288,t=6,p=1$c29tZXNhbHRzb21lc2FsdA$${digest}`
-  const stale = `$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$${digest}`
+  const expensive = `$argon2id$v=19$m=524288,t=6,p=1$c29tZXNhbHRzb21lc2FsdA$${digest}`
+  const cheapest = `$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$${digest}`
 
-  // What accounts bring from an older system.
+  // Hashes of older systems.
   const bcrypt = '$2b$04$abcdefghijklmnopqrstuuRdescudvJCsgt3ubZb3dWRWJTmaaJO'
   const pbkdf2 = `pbkdf2_sha256$1000$somesaltsomesalt$${digest}=`
 
-  /** Half of the crowd with a hash so dear that one check would take seconds, half with the cheapest of each scheme. */
+  /** Gives half of the accounts the cheapest hashes of each scheme, and half a hash whose check would take seconds. */
   async function halves() {
     const { app, ids } = await servingApp()
     const all = known.map((_, i) => i)
     const [cheap, costly] = [all.filter((i) => i % 2 === 0), all.filter((i) => i % 2 === 1)]
-    const old = [stale, bcrypt, pbkdf2]
-    const hashes = all.map((i) => (i % 2 === 0 ? old[(i / 2) % old.length]! : dear))
+    const old = [cheapest, bcrypt, pbkdf2]
+    const hashes = all.map((i) => (i % 2 === 0 ? old[(i / 2) % old.length]! : expensive))
     await app.sql.query(
       `UPDATE "rekey"."users" SET "password" = given.hash FROM unnest($1::text[], $2::text[]) AS given(id, hash)
        WHERE "rekey"."users"."id"::text = given.id`,
@@ -434,57 +423,53 @@ describe('accounts whose password was hashed at another cost [C13, CVE-2016-2513
     return { app, ids, cheap, costly }
   }
 
-  test('are answered alike when they ask', { timeout }, async () => {
-    const { app, cheap, costly } = await halves()
-    const client = clientOf(app)
-    const side = (half: number[], answers: Answers) =>
-      sends(
-        'answer',
-        client,
-        'send-reset-password-link',
-        (n) => ({ login: known[half[n % half.length]!]! }),
-        answers,
+  test(
+    'requests for accounts with cheap and with expensive hashes take the same time [C13, CVE-2016-2513]',
+    { timeout },
+    async () => {
+      const { app, cheap, costly } = await halves()
+      const client = clientOf(app)
+      const side = (half: number[], responses: Responses) =>
+        sends(
+          'response',
+          client,
+          'send-reset-password-link',
+          (n) => ({ login: known[half[n % half.length]!]! }),
+          responses,
+        )
+      expectAlike(
+        await compare(
+          'request, old hash against new',
+          (responses) => [side(cheap, responses), side(costly, responses)],
+          effort,
+        ),
       )
-    alike(await tell('ask, old hash against new', (answers) => [side(cheap, answers), side(costly, answers)]))
-  })
+    },
+  )
 
   test(
-    'are answered alike when their genuine link comes with a password that is refused',
+    'a rejected password takes the same time for accounts with cheap and with expensive hashes [C13, CVE-2016-2513]',
     { timeout },
     async () => {
       const { app, ids, cheap, costly } = await halves()
       const client = clientOf(app)
       const { linkOf } = signedLinks(app)
       const links = await Promise.all(ids.map((id) => linkOf({ id })))
-      const side = (half: number[], answers: Answers) =>
+      const side = (half: number[], responses: Responses) =>
         sends(
-          'answer',
+          'response',
           client,
           'reset-password',
           (n) => ({ ...links[half[n % half.length]!]!, password: 'short' }),
-          answers,
+          responses,
         )
-      const told = await tell('reset with a refused password, old hash against new', (answers) => [
-        side(cheap, answers),
-        side(costly, answers),
-      ])
-      alike(told)
-      expect(told.answers[0]).toContain('too short')
+      const compared = await compare(
+        'reset with a refused password, old hash against new',
+        (responses) => [side(cheap, responses), side(costly, responses)],
+        effort,
+      )
+      expectAlike(compared)
+      expect(compared.responses[0]).toContain('too short')
     },
   )
 })
-
-/** What was measured, as the table that docs/timing.md keeps. */
-function report(): void {
-  const ms = (value: number) => value.toFixed(2)
-  const lines = rows.map(
-    ({ condition, comparison: { pairs, typical, difference, interval, verdict } }) =>
-      `| ${condition} | ${pairs} | ${ms(typical)} | ${ms(difference)} | ${interval.map(ms).join(' to ')} | ${verdict} |`,
-  )
-  const head = [
-    '| condition | pairs | median ms | difference ms | 95 % interval ms | verdict |',
-    '| --- | --- | --- | --- | --- | --- |',
-  ]
-  const undecided = rows.filter(({ comparison }) => comparison.verdict === 'undecided').length
-  console.log([...head, ...lines, `${undecided} of ${rows.length} undecided`].join('\n'))
-}
