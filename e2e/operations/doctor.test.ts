@@ -17,8 +17,8 @@ import { startScriptedMailServer } from '@/e2e/support/scripted-mail-server'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 import { createMigratedDatabase, testServer } from '@/e2e/support/test-database'
 
-// `npm run doctor` on a sound installation, and on some with several troubles each. It waits for seconds to see a flood, so
-// its runs are side by side. `troubles.slow.test.ts` has each trouble in the running app, with metrics and alerts.
+// `npm run doctor` on a sound installation, and on installations with several troubles each. The doctor counts requests for
+// some seconds, so its runs are concurrent. `troubles.slow.test.ts` has each trouble with its metric and its alert.
 
 type Dns = Awaited<ReturnType<typeof startDnsServer>>
 
@@ -44,7 +44,7 @@ const doctor = (env: Record<string, string> = {}, ...args: string[]) =>
   )
 
 test.concurrent(
-  'a sound installation has a line for each check, none of them trouble and none with a secret, and the exit code says so [L3]',
+  'the doctor reports each check of a sound installation without a trouble or a secret, and exits with 0 [L3]',
   async ({ expect }) => {
     const reported = async () => (await app.sql.query('SELECT FROM rekey.metric_processes')).rowCount
     await expect.poll(reported, { timeout: 20_000 }).toBeGreaterThanOrEqual(2)
@@ -81,7 +81,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'a wrong password of the mail server, a sender without SPF, clocks that differ and another secret are named at once',
+  'the doctor reports a wrong mail password, a sender without SPF, different clocks and another secret in one run',
   async () => {
     const server = await startScriptedMailServer({
       EHLO: '250-scripted\r\n250 AUTH PLAIN LOGIN',
@@ -89,7 +89,7 @@ test.concurrent(
     })
     const bare = await startDnsServer({ 'other.example': ['x'] })
     const password = randomBytes(12).toString('hex')
-    // Ten minutes ago, by this command's clock.
+    // The clock of this command is ten minutes behind.
     const script = 'const now = Date.now; Date.now = () => now() - 600000'
     const examined = await doctor(
       {
@@ -119,7 +119,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'no worker, a wrong number of proxies, a flood and, on a server, a pooler in transaction mode are named at once',
+  'the doctor reports a missing worker, a wrong number of proxies, a flood and a pooler in transaction mode in one run',
   async () => {
     const flooded = await startApp({
       env: { TRUSTED_PROXY_HOPS: '1', WORKER: 'off', LIMIT_REQUESTS_PER_CLIENT: '1/10m' },
@@ -155,7 +155,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'an away database, a certificate that is not accepted and an address whose certificate has expired are told in a line each, and the other checks go on',
+  'the doctor reports a database that is down, an untrusted and an expired certificate, and continues with the other checks',
   async () => {
     const sink = await startMailSink({ certificate: makeSelfSignedCertificate('localhost') })
     const expired = makeSelfSignedCertificate('localhost', { expired: true })
@@ -194,12 +194,12 @@ test.concurrent(
 )
 
 test.concurrent(
-  'wrong settings are told in a line each, and wrong options end with 2',
+  'the doctor reports each wrong setting in its own line, and exits with 2 for wrong options',
   async () => {
     const weak = await doctor({ SECRET_KEY: 'short', SMTP_URL: 'http://x' })
     expect(weak.code).toBe(1)
-    const told = weak.output.trimEnd().split('\n')
-    expect(told.map((line) => line.split(/ +/, 2).join(' '))).toEqual([
+    const lines = weak.output.trimEnd().split('\n')
+    expect(lines.map((line) => line.split(/ +/, 2).join(' '))).toEqual([
       'TROUBLE settings',
       'TROUBLE settings',
     ])
@@ -211,7 +211,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'no row of the database is changed, processes that never reported are named, and one test email goes where it is told to',
+  'the doctor changes no row, reports that no process has run, and sends one test email to the given address',
   async () => {
     const database = await createMigratedDatabase()
     const sql = new pg.Client({ connectionString: database.url })

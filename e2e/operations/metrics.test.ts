@@ -5,7 +5,7 @@ import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-ap
 import { samplesOf, scrape } from '@/e2e/support/scrapes'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// What a monitor reads of two web processes and a worker.
+// The metrics of two web processes and a worker.
 
 const token = randomBytes(32).toString('base64url')
 const withToken = { Authorization: `Bearer ${token}` }
@@ -36,19 +36,19 @@ afterAll(async () => {
 const metrics = (headers: Record<string, string> = withToken) => scrape(`${app.url}/api/metrics`, headers)
 const now = async () => samplesOf(await metrics())
 
-/** Waits until the processes reported what they counted. */
+/** Waits until the processes have reported these counts. */
 async function untilCounted(expected: Record<string, number>): Promise<void> {
   await expect.poll(now, { timeout: 20_000, interval: 200 }).toMatchObject(expected)
 }
 
-test('requests, limits, links, resets and emails are counted over all processes, one count in twenty scrapes [L7]', async () => {
+test('metrics count requests, limits, links, resets and emails of all processes, and scrapes change no count [L7]', async () => {
   await untilCounted({ 'rekey_processes{process="web"}': 2, 'rekey_processes{process="worker"}': 1 })
   const person = await app.addPerson()
   const others = await Promise.all([1, 2, 3].map(() => app.addPerson()))
   const from = (client: string) => ({ 'X-Forwarded-For': client })
   for (const { username } of others)
     await app.post('send-reset-password-link', { login: username }, from('198.51.100.2'))
-  for (let asked = 0; asked < 5; asked += 1)
+  for (let nth = 0; nth < 5; nth += 1)
     await app.post('send-reset-password-link', { login: `nobody-${token}` }, from('198.51.100.3'))
   const link = await app.linkFor(person)
   await fetch(`${app.url}/reset-password/?${new URLSearchParams(link)}`)
@@ -82,7 +82,7 @@ test('requests, limits, links, resets and emails are counted over all processes,
   for (let times = 0; times < 20; times += 1) expect(counters(await metrics())).toEqual(first)
 })
 
-test('emails that are refused or deferred are counted by cause, and jobs that wait are seen [L7]', async () => {
+test('metrics count rejected and deferred emails by cause, and show jobs that wait [L7]', async () => {
   const [refused, deferred] = [await app.addPerson(), await app.addPerson()]
   app.sink.refuse = { code: 550, text: '5.1.1 no such user' }
   await app.post('send-reset-password-link', { login: refused.username })
@@ -102,7 +102,7 @@ test('emails that are refused or deferred are counted by cause, and jobs that wa
     .toBeGreaterThan(99)
 })
 
-test('no metric names a login, an address, a client, an account or a link [L7]', async () => {
+test('no metric contains a login, an address, a client, an account or a link [L7]', async () => {
   const { 'rekey_emails_sent_total{kind="changed"}': changed = 0 } = await now()
   const person = await app.addPerson({ username: 'canary-username', email: 'canary@zoes-host.example' })
   const link = await app.linkFor(person)
@@ -112,7 +112,7 @@ test('no metric names a login, an address, a client, an account or a link [L7]',
     { 'X-Forwarded-For': '203.0.113.77' },
   )
   await app.sink.next(person.email)
-  // Whatever the person caused is counted before the email about the change is.
+  // All other counts about this person come before that of the email about the change.
   await untilCounted({ 'rekey_emails_sent_total{kind="changed"}': changed + 1 })
   const { text } = await metrics()
   for (const personal of [
@@ -133,7 +133,7 @@ test('no metric names a login, an address, a client, an account or a link [L7]',
   expect(rows[0]!.all).not.toMatch(/canary|zoes-host|203\.0\.113|@/)
 })
 
-test('a database that is cut off, or silent, changes no count, and no scrape hangs [L7]', async () => {
+test('while the database is down or silent, scrapes respond in time, and afterwards no count has changed [L7]', async () => {
   const counted = (samples: Record<string, number>) =>
     Object.fromEntries(Object.entries(samples).filter(([series]) => series.includes('_total')))
   const before = counted(await now())
@@ -151,8 +151,8 @@ test('a database that is cut off, or silent, changes no count, and no scrape han
   }
 }, 120_000)
 
-test('scrapes that wait for the database slow no request down [L7]', async () => {
-  // One session for all clients cannot wait for itself.
+test('scrapes that wait for the database do not slow down requests [L7]', async () => {
+  // With one session for all clients, the lock would block nothing.
   if (database.sharedSession) return
   const client = await app.sql.connect()
   try {
@@ -181,7 +181,7 @@ test('scrapes that wait for the database slow no request down [L7]', async () =>
   }
 }, 60_000)
 
-test('the token opens the metrics in one way only: no other header, no query, no other method or origin [L7]', async () => {
+test('the metrics accept the token only as a bearer token of a GET request, and never for another origin [L7]', async () => {
   for (const headers of [
     {},
     { Authorization: `Bearer ${token}x` },
@@ -206,12 +206,12 @@ test('the token opens the metrics in one way only: no other header, no query, no
   expect(app.output()).not.toContain(token)
 })
 
-test('without their settings, the addresses for monitors are answered as any that is not there [L7, V6]', async () => {
+test('without their settings, the addresses of metrics and mail health respond like unknown addresses [L7, V6]', async () => {
   const plain = await startApp({ env: { WORKER: 'off' }, database, sink: app.sink })
   try {
     const answer = async (name: string) => {
       const response = await fetch(`${plain.url}/api/${name}`, { headers: withToken })
-      // What a browser shows: the page's scripts name the address, and Next cuts them differently each time.
+      // Without scripts, which contain the address, and which Next splits differently each time.
       const page = (await response.text()).replaceAll(/<script.*?<\/script>|<link.*?>/gs, '')
       return { status: response.status, page, headers: [...response.headers.keys()] }
     }

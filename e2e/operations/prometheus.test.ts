@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasPrometheus, startPrometheus, type Prometheus } from '@/e2e/support/prometheus'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// The dashboard and the alerts, on a Prometheus that scrapes the running app.
+// The dashboard and the alerts with a Prometheus that scrapes the running app.
 
 type Panel = { title: string; targets: { expr: string }[] }
 const { panels } = JSON.parse(readFileSync('docs/grafana.json', 'utf8')) as { panels: Panel[] }
 const alerts = readFileSync('docs/alerts.yml', 'utf8')
 const named = (text: string) => new Set([...text.matchAll(/\brekey_\w+/g)].map(([name]) => name))
 
-describe.skipIf(!hasPrometheus)('with Prometheus', () => {
+describe.skipIf(!hasPrometheus)('a Prometheus that scrapes Rekey', () => {
   const token = randomBytes(32).toString('base64url')
   let app: RunningApp
   let prometheus: Prometheus
@@ -29,7 +29,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
     await app?.stop()
   })
 
-  test('Prometheus reads what two web processes and a worker counted [L7]', async () => {
+  test('Prometheus gets the counts of two web processes and a worker [L7]', async () => {
     await expect
       .poll(async () => (await prometheus.query('sum(rekey_emails_sent_total)'))[0]?.value[1], {
         timeout: 30_000,
@@ -46,7 +46,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
     },
   )
 
-  test('every metric that an alert asks for is there, and Prometheus evaluates each rule [L7]', async () => {
+  test('every metric in the alerts exists, and Prometheus evaluates each rule without an alert [L7]', async () => {
     for (const name of named(alerts))
       expect([name, (await prometheus.query(name)).length]).not.toEqual([name, 0])
     type Rules = { groups: { rules: { name: string; health: string; state: string }[] }[] }
@@ -58,7 +58,7 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
     expect((await evaluated()).filter(({ state }) => state === 'firing')).toEqual([])
   })
 
-  test('Prometheus finds no fault with the format [L7]', async () => {
+  test('promtool accepts the format of the metrics [L7]', async () => {
     const response = await fetch(`${app.url}/api/metrics`, { headers: { Authorization: `Bearer ${token}` } })
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
       input: await response.text(),
@@ -68,15 +68,15 @@ describe.skipIf(!hasPrometheus)('with Prometheus', () => {
   })
 })
 
-describe.skipIf(!hasPrometheus)('with promtool', () => {
-  test('each alert fires in its trouble, and none does in peace [L7]', () => {
+describe.skipIf(!hasPrometheus)('tests of the alerts', () => {
+  test('each alert fires in its trouble, and no alert fires without a trouble [L7]', () => {
     const run = (...args: string[]) => execFileSync('promtool', args, { encoding: 'utf8' })
     expect(run('check', 'rules', 'docs/alerts.yml')).toContain('SUCCESS')
     expect(run('test', 'rules', 'docs/alerts.test.yml')).toContain('SUCCESS')
   })
 })
 
-test('each alert has a test of its trouble, and says what to do [L7]', () => {
+test('each alert has a test, a severity and an action [L7]', () => {
   const tests = readFileSync('docs/alerts.test.yml', 'utf8')
   const all = alerts.split('- alert: ').slice(1)
   expect(all.length).toBeGreaterThan(10)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// One id leads from a request through its jobs and emails to the mail server's log.
+// One id connects a request with its jobs, its emails and the mail server's log.
 
 let app: RunningApp
 beforeAll(async () => {
@@ -19,11 +19,11 @@ const lines = () =>
 const eventsOf = (requestId: string) =>
   lines().flatMap((line) => (line.requestId === requestId && line.event ? [line.event] : []))
 
-test('the id in the response to a request is in each line of its job, of its email and of the reply to the email [L2]', async () => {
+test('every log line about a request’s job and email has the request id of the response [L2]', async () => {
   const person = await app.addPerson()
   app.sink.refuse = { code: 451, text: '4.7.1 later' }
-  const asked = await app.post('send-reset-password-link', { login: person.username })
-  const requestId = asked.headers.get('x-request-id')!
+  const requested = await app.post('send-reset-password-link', { login: person.username })
+  const requestId = requested.headers.get('x-request-id')!
   await expect.poll(() => eventsOf(requestId), { timeout: 20_000 }).toContain('email_deferred')
   app.sink.refuse = undefined
   await app.sql.query(`UPDATE rekey_queue.job SET "start_after" = now() WHERE "state" = 'retry'`)
@@ -52,15 +52,15 @@ test('the id in the response to a request is in each line of its job, of its ema
   ])
 }, 90_000)
 
-test('of many requests at once, each line has the id of its own [L2]', async () => {
+test('with many requests at once, every log line has the id of its own request [L2]', async () => {
   const people = await Promise.all(Array.from({ length: 12 }, () => app.addPerson()))
-  const asked = await Promise.all(
+  const requested = await Promise.all(
     people.map(async ({ username, email }) => {
       const answer = await app.post('send-reset-password-link', { login: username })
       return { email, requestId: answer.headers.get('x-request-id')! }
     }),
   )
-  for (const { email, requestId } of asked) {
+  for (const { email, requestId } of requested) {
     const { mail } = await app.sink.next(email)
     await expect.poll(() => eventsOf(requestId)).toContain('authn_token_created')
     const accepted = lines().filter((line) => line.event === 'email_accepted' && line.requestId === requestId)
@@ -68,7 +68,7 @@ test('of many requests at once, each line has the id of its own [L2]', async () 
   }
 })
 
-test('no line of an email or of an account is without an id, and no line has a link or an address [L2, L3]', () => {
+test('every log line about emails, accounts and jobs has a request id, and no line has a link or an address [L2, L3]', () => {
   const all = lines()
   for (const line of all)
     if (/^(email_|authn_|job_)/.test(line.event ?? '')) expect(line.requestId).toMatch(/^[0-9a-f-]{36}$/)

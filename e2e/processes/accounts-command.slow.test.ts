@@ -13,7 +13,7 @@ import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-data
 import { newPassword } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// What an operator types: `npm run accounts -- …`.
+// `npm run accounts -- …` as an operator uses it.
 
 let database: TestDatabase
 let sql: pg.Pool
@@ -26,18 +26,18 @@ afterAll(async () => {
   await database?.drop()
 })
 
-/** Runs the command with something on its standard input; its errors without the line that says which database it means. */
+/** Runs the command with standard input, checks that its first error line names the database, and leaves that line out. */
 async function accounts(args: string[], input = '') {
   const { errors, ...rest } = await run({ DATABASE_URL: database.url }, args, input)
-  const [told, ...others] = errors.split('\n')
-  expect(told).toBe(`Database: ${describeDatabaseUrl(database.url)}`)
+  const [first, ...others] = errors.split('\n')
+  expect(first).toBe(`Database: ${describeDatabaseUrl(database.url)}`)
   return { ...rest, errors: others.join('\n') }
 }
 
 async function run(env: Record<string, string>, args: string[], input = '') {
   const child = spawn(process.execPath, ['scripts/run.js', 'accounts', ...args], {
     env: { PATH: process.env.PATH, ...env } as unknown as NodeJS.ProcessEnv,
-    // One that does not end fails its test, and is gone with it.
+    // A command that does not end is killed, and its test fails.
     timeout: 40_000,
   })
   child.stdin.end(input)
@@ -49,7 +49,7 @@ async function run(env: Record<string, string>, args: string[], input = '') {
   return { code: code as number | null, output: output.trim(), errors: errors.trim() }
 }
 
-test('a username is given once; an address may be repeated in whatever case, and the operator is told [I6]', async () => {
+test('adding an account rejects a taken username, and accepts a taken address in any case with a note [I6]', async () => {
   const add = (username: string, email: string) =>
     accounts(['add', username, email, '--password-stdin'], newPassword())
   const stored = async () =>
@@ -69,7 +69,7 @@ test('a username is given once; an address may be repeated in whatever case, and
   expect(await stored()).toHaveLength(2)
 })
 
-test('an address that only some mail servers take is added with a note; a look-alike is refused [M11]', async () => {
+test('adding an account notes an address that needs SMTPUTF8 and rejects a look-alike address [M11]', async () => {
   const add = (username: string, email: string) =>
     accounts(['add', username, email, '--password-stdin'], newPassword())
   expect(await add('jose', 'josé@MÜLLER.example')).toEqual({
@@ -81,7 +81,7 @@ test('an address that only some mail servers take is added with a note; a look-a
   expect(await add('wide', '\uFF4Dike@example.com')).toMatchObject({ code: 2, output: '' })
 })
 
-test('what is too long to be looked for is refused in words [I6]', async () => {
+test('adding an account rejects a username or an address that is too long for a request [I6]', async () => {
   const refusal = async (username: string, email: string) => {
     const { code, errors } = await accounts(['add', username, email])
     return [code, errors]
@@ -93,7 +93,7 @@ test('what is too long to be looked for is refused in words [I6]', async () => {
   expect((await sql.query(`SELECT FROM "rekey"."users" WHERE "email" = 'long@example.com'`)).rowCount).toBe(0)
 })
 
-test('a password is verified for the username as it is spelt, and for no other [I6]', async () => {
+test('the verify command accepts only the right password for the exact username [I6]', async () => {
   const password = newPassword()
   await accounts(['add', 'grace', 'grace@example.com', '--password-stdin'], password)
   const verify = async (username: string, typed: string) => {
@@ -105,7 +105,7 @@ test('a password is verified for the username as it is spelt, and for no other [
   expect(await verify('GRACE', password)).toEqual([1, 'This is not the password.'])
 })
 
-test('an account is listed, deactivated and activated; another spelling of its username is none [I6]', async () => {
+test('the command lists, deactivates and activates an account by its exact username [I6]', async () => {
   await accounts(['add', 'joan', 'joan@example.com'])
   const status = async () => /^joan +joan@example\.com +(\w+) /m.exec((await accounts(['list'])).output)?.[1]
   expect(await accounts(['deactivate', 'joan'])).toMatchObject({
@@ -121,7 +121,7 @@ test('an account is listed, deactivated and activated; another spelling of its u
   expect(await status()).toBe('active')
 })
 
-test('without a database by name or a demo, the command says what to set and makes none [K1]', async () => {
+test('without DATABASE_URL, the command uses the demo’s database, and without a demo it says what to set [K1]', async () => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-none-'))
   try {
     expect(await run({ DATA_DIR: dataDir }, ['list'])).toEqual({
@@ -133,7 +133,7 @@ test('without a database by name or a demo, the command says what to set and mak
     })
     expect(readdirSync(dataDir)).toEqual([])
 
-    // A demo runs: the command goes through it.
+    // While a demo runs, the command uses its database.
     const demo = await startEmbeddedDatabase(dataDir)
     await migrate({ ...demo, schemas: defaultSchemaNames })
     const listed = {
@@ -149,7 +149,7 @@ test('without a database by name or a demo, the command says what to set and mak
   }
 })
 
-test('a demo’s database that cannot be migrated is closed again, and the command ends [F13]', async () => {
+test('the command closes a demo’s database that it cannot migrate, and ends with an error [F13]', async () => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-broken-'))
   try {
     const demo = await startEmbeddedDatabase(dataDir)
@@ -162,7 +162,7 @@ test('a demo’s database that cannot be migrated is closed again, and the comma
     const { code, errors, output } = await run({ DATA_DIR: dataDir }, ['list'])
     expect([code, output]).toEqual([1, ''])
     expect(errors).toMatch(/was edited after it was applied/)
-    await (await startEmbeddedDatabase(dataDir)).close() // nobody owns it
+    await (await startEmbeddedDatabase(dataDir)).close() // It can be opened, so the command closed it.
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
   }

@@ -13,7 +13,7 @@ import { createTestDatabase } from '@/e2e/support/test-database'
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-image-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-test('the steps of the Dockerfile make what serves, tells its health, and stops in order [V3, K3]', async () => {
+test('the image of the Dockerfile serves a whole reset, reports its health and stops cleanly [V3, K3]', async () => {
   const steps = readDockerfile('Dockerfile')
   expect(steps.filter(({ instruction }) => instruction === 'USER').map(({ text }) => text)).toEqual(['node'])
   const bare = { PATH: process.env.PATH, HOME: process.env.HOME } as unknown as NodeJS.ProcessEnv

@@ -7,17 +7,17 @@ import { text } from 'node:stream/consumers'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, test } from 'vitest'
 
-const directory = mkdtempSync(path.join(tmpdir(), 'rekey-last-resort-'))
+const directory = mkdtempSync(path.join(tmpdir(), 'rekey-crash-'))
 const script = path.join(directory, 'trial.mjs')
 
-/** A process of its own, because the point is how it ends. */
+/** A program, because the tests check how its process ends. */
 const source = `
   import { createLog, runInRequestContext } from '@/lib/logging/log'
   import { redirectConsole } from '@/server/processes/console-log'
   import { exitOnCrash } from '@/server/processes/crash-handler'
   const log = createLog('info', 'trial')
   redirectConsole(log)
-  // What Next does: it says so and carries on.
+  // As Next does: it prints the error and continues.
   process.on('uncaughtException', (error) => console.error(error))
   process.on('unhandledRejection', (error) => console.error(error))
   const closes = { once: async () => log.info('closed'), never: () => new Promise(() => log.info('closing')) }
@@ -51,7 +51,7 @@ beforeAll(async () => {
   })
 })
 
-/** By name: a pipe that is full for a moment may change their order. */
+/** Sorted by message, because a full pipe may change the order of lines. */
 const linesOf = (output: string) =>
   output
     .trim()
@@ -69,12 +69,12 @@ async function run(...args: string[]) {
   return { code, errors, lines: linesOf(output) }
 }
 
-describe('an error that nobody caught', () => {
+describe('uncaught errors', () => {
   test.each([
     ['timer', 'uncaughtException'],
     ['promise', 'unhandledRejection'],
   ])(
-    'thrown in a %s, it is logged, work in hand is finished, and the process ends with a failure [F15]',
+    'an uncaught error in a %s is logged, and the process finishes its work and exits with 1 [F15]',
     async (trial, reason) => {
       const { code, lines } = await run(trial)
       expect(code).toBe(1)
@@ -83,17 +83,17 @@ describe('an error that nobody caught', () => {
     },
   )
 
-  test('work that does not finish does not keep the process [F15]', async () => {
+  test('after an uncaught error, the process ends also if its work does not finish [F15]', async () => {
     expect((await run('timer', 'never')).code).toBe(1)
   })
 
-  test('a second one is logged too, and closes nothing twice [F15]', async () => {
+  test('a second uncaught error is logged and closes nothing again [F15]', async () => {
     const { code, lines } = await run('twice', 'never')
     expect([code, lines.map((line) => line.msg)]).toEqual([1, ['closing', 'crashed', 'crashed']])
   })
 })
 
-test('what Next says on the console becomes log lines, named by request and without messages [F15, L2, L3]', async () => {
+test('console output of Next becomes log lines with the request id and without error messages [F15, L2, L3]', async () => {
   const { lines, errors } = await run('console')
   expect(lines).toHaveLength(2)
   expect(lines[0]).toMatchObject({ level: 'error', event: 'next_reported', requestId: 'r-1', digest: '42' })

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// The demo on a database that somebody named, which may be that of a real installation.
+// The demo with DATABASE_URL, which may name the database of a real installation.
 
 let database: TestDatabase
 let app: RunningApp | undefined
@@ -21,7 +21,7 @@ afterEach(async () => {
   await database.drop()
 })
 
-test('a database that somebody named is not migrated by the demo [K1]', async () => {
+test('the demo does not migrate the database in DATABASE_URL [K1]', async () => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-elsewhere-'))
   const child = spawn(process.execPath, ['scripts/run.js', 'demo'], {
     env: {
@@ -42,15 +42,15 @@ test('a database that somebody named is not migrated by the demo [K1]', async ()
   await sql.end()
 })
 
-test('nor are its emails taken, as long as there is no mail server and nobody asks for it [K1]', async () => {
+test('the demo sends no emails of the database in DATABASE_URL without a mail server or WORKER=on [K1]', async () => {
   app = await startApp({ command: 'demo', env: { SMTP_URL: '' }, database })
   const person = await app.addPerson()
   expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
-  // It says so once everything has started, and a worker enters itself there as it starts.
+  // This line comes after the start, and a worker adds its row to `instance` when it starts.
   await expect.poll(app.output).toContain('No email is sent from here: WORKER=on starts a worker')
   expect((await app.sql.query('SELECT FROM rekey_queue.instance')).rowCount).toBe(0)
   const { rows } = await app.sql.query(`SELECT "state" FROM rekey_queue.job WHERE "name" = 'link-request'`)
   expect(rows).toEqual([{ state: 'created' }])
-  // Nor does it tell of emails and people that are not here.
+  // The mailbox and the demo's people do not exist here.
   expect(app.output()).not.toMatch(/mailbox|demo/)
 })

@@ -11,7 +11,7 @@ import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
 import { createDevMailbox } from '@/lib/mail/dev-mailbox'
 import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-database'
 
-// What a team does first: the demo with the tables of its own product.
+// The demo with the tables of another product, as a team tries it first.
 
 let dataDir: string
 beforeAll(() => {
@@ -52,7 +52,7 @@ describe.each([
     similar: 'Not close to your name or email address',
   },
 ])('npm run demo -- --users $product', ({ product, login, stored, format, similar }) => {
-  test('a reset is walked through to a hash of the product’s own format in its table [K1, W2, W3, W11]', async () => {
+  test('a reset in the demo stores a hash of the product’s own format in the product’s table [K1, W2, W3, W11]', async () => {
     const port = await freePort()
     const url = `http://localhost:${port}`
     const directory = path.join(dataDir, product)
@@ -121,7 +121,7 @@ describe.each([
   }, 180_000)
 })
 
-test('of an unknown product, or beside DATABASE_URL, the demo says what is wrong in one sentence [K1]', async () => {
+test('the demo rejects an unknown product in --users, and --users with DATABASE_URL, in one sentence [K1]', async () => {
   expect(await outcome(run(['demo', '--users', 'rails']))).toEqual({
     code: 1,
     output: '',

@@ -15,9 +15,9 @@ import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-databa
 const dir = mkdtempSync(path.join(tmpdir(), 'rekey-encrypted-'))
 const certificate = makeSelfSignedCertificate('localhost')
 const trusted = path.join(dir, 'trusted.pem')
-const stranger = path.join(dir, 'stranger.pem')
+const untrusted = path.join(dir, 'untrusted.pem')
 writeFileSync(trusted, certificate.cert)
-writeFileSync(stranger, makeSelfSignedCertificate('localhost').cert)
+writeFileSync(untrusted, makeSelfSignedCertificate('localhost').cert)
 
 let database: TestDatabase
 let encrypted: Awaited<ReturnType<typeof startEncryptedDatabase>>
@@ -31,8 +31,8 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-/** The URL with which a client believes this file, and the host as it is written. */
-function believing(file: string, host = 'localhost'): string {
+/** The URL for a client that trusts the certificates of a file and verifies this host name. */
+function urlTrusting(file: string, host = 'localhost'): string {
   const url = new URL(encrypted.url)
   url.hostname = host
   url.searchParams.set('sslmode', 'verify-full')
@@ -40,24 +40,24 @@ function believing(file: string, host = 'localhost'): string {
   return url.href
 }
 
-test('over a checked connection alone, a link is asked for, mailed and used [K5]', async () => {
-  const app = await startApp({ database: { ...database, url: believing(trusted) } })
+test('a whole reset works on a database that accepts only verified TLS connections [K5]', async () => {
+  const app = await startApp({ database: { ...database, url: urlTrusting(trusted) } })
   try {
     const person = await app.addPerson()
     const password = newPassword()
     const link = await app.linkFor(person)
     expect((await app.post('reset-password', { ...link, password })).status).toBe(200)
     expect(await app.passwordIs(person, password)).toBe(true)
-    // The email that tells of it comes from the worker.
+    // The worker sends the email about the change.
     await expect.poll(() => app.sink.countTo(person.email), { timeout: 20_000 }).toBe(2)
   } finally {
     await app.stop()
   }
 })
 
-test('to a database on another machine, TLS that is not checked is warned of [K5]', async () => {
+test('npm start and migrate warn of unverified TLS to a database on another machine [K5]', async () => {
   const url = new URL(encrypted.url)
-  // An address that leads to this machine, but says nothing of it.
+  // An address of this machine that Rekey does not know as such.
   url.hostname = '0.0.0.0'
   url.searchParams.set('sslmode', 'no-verify')
   const app = await startApp({ database: { ...database, url: url.href } })
@@ -67,7 +67,7 @@ test('to a database on another machine, TLS that is not checked is warned of [K5
 
   const env = {
     ...{ PATH: process.env.PATH, NODE_ENV: 'production' as const },
-    ...{ DATABASE_URL: believing(trusted), MIGRATION_DATABASE_URL: url.href },
+    ...{ DATABASE_URL: urlTrusting(trusted), MIGRATION_DATABASE_URL: url.href },
   }
   const { stderr } = await promisify(execFile)(process.execPath, ['scripts/run.js', 'migrate'], { env })
   expect(stderr).toMatch(
@@ -75,7 +75,7 @@ test('to a database on another machine, TLS that is not checked is warned of [K5
   )
 })
 
-test('a worker of its own warns of it, too [K5]', async () => {
+test('npm run worker warns of unverified TLS to a database on another machine [K5]', async () => {
   const url = new URL(encrypted.url)
   url.hostname = '0.0.0.0'
   url.searchParams.set('sslmode', 'no-verify')
@@ -100,15 +100,15 @@ test('a worker of its own warns of it, too [K5]', async () => {
 })
 
 test.each([
+  ['an untrusted certificate', () => urlTrusting(untrusted), /self.signed certificate|unable to verify/],
   [
-    'a certificate that nobody vouches for',
-    () => believing(stranger),
-    /self.signed certificate|unable to verify/,
+    'a certificate of another host',
+    () => urlTrusting(trusted, '127.0.0.1'),
+    /does not match|not in the cert/,
   ],
-  ['a certificate of another name', () => believing(trusted, '127.0.0.1'), /does not match|not in the cert/],
-  ['a file of certificates that is missing', () => believing(path.join(dir, 'gone.pem')), /ENOENT/],
-  ['no TLS, where the database insists', () => encrypted.url, /terminated|ECONNRESET/],
-])('%s keeps the app from starting, and is told in one sentence [K5]', async (_what, url, reason) => {
+  ['a missing file of certificates', () => urlTrusting(path.join(dir, 'missing.pem')), /ENOENT/],
+  ['a connection without the TLS that the database requires', () => encrypted.url, /terminated|ECONNRESET/],
+])('the app does not start with %s, and says so in one sentence [K5]', async (_what, url, reason) => {
   const child = spawn(process.execPath, ['scripts/run.js', 'start'], {
     env: {
       PATH: process.env.PATH,
@@ -121,7 +121,7 @@ test.each([
     } as unknown as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // A start that succeeds is a failure; it would go on for ever.
+  // A start that succeeds would not end; it must fail the test.
   child.stdout.once('data', () => child.kill())
   const [output, errors, [code]] = await Promise.all([
     text(child.stdout),

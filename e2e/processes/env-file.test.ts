@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { linkedDirectory } from '@/e2e/support/linked-directory'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// The app where it finds settings in files.
+// Settings in .env.
 
 const directory = linkedDirectory(/^\.env/)
 const secret = 'kT9$PATH_vLm4Wq2$HOME_Zx7Rb5Ns8Jc3Fg6'
 
 let app: RunningApp
 beforeAll(async () => {
-  // As an editor on Windows saves it: with a byte order mark and its own line ends.
+  // As an editor on Windows saves it: with a byte order mark and CRLF.
   writeFileSync(
     path.join(directory, '.env'),
     `\ufeffSECRET_KEY='${secret}'\r\nAPP_NAME='Money $PATH'\r\nBRAND_COLOR="#7a1fa2" # violet\r\nPORT=1\r\n`,
@@ -29,7 +29,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('handlers and worker run on one secret from .env, dollar signs and all, and on no other file [K1, V5]', async () => {
+test('web process and worker read settings from .env, dollar signs included, and from no other file [K1, V5]', async () => {
   const person = await app.addPerson()
   const link = await app.linkFor(person)
   const password = newPassword()
@@ -43,17 +43,17 @@ test('handlers and worker run on one secret from .env, dollar signs and all, and
   expect(page).not.toContain('other@example.com')
 })
 
-test('the environment wins over .env, and the start names the setting without its values [V5]', () => {
+test('the environment overrides .env, and the start names the overridden setting without its values [V5]', () => {
   expect(app.output()).toContain('PORT: the value of the environment is used, not the one of .env.\n')
   expect(app.output()).not.toContain(secret)
 })
 
-test('the start warns of a name that is no setting, with the nearest one [V5]', () => {
+test('the start warns of an unknown setting and suggests the nearest name [V5]', () => {
   const warnings = app.output().match(/"event":"settings_warning".*/g) ?? []
   expect(warnings.filter((line) => line.includes('did you mean PASSWORD_MIN_LENGTH?'))).toHaveLength(1)
 })
 
-describe('a .env is refused [V5]', () => {
+describe('an invalid .env', () => {
   const other = linkedDirectory(/^\.env/)
   afterAll(() => rmSync(other, { recursive: true, force: true }))
   const file = path.join(other, '.env')
@@ -69,13 +69,18 @@ describe('a .env is refused [V5]', () => {
 
   test.each<[string, string[], () => void, string]>([
     [
-      'with a value that would be cut, by npm start, worker, migrate, accounts and demo alike',
+      'npm start, worker, migrate, accounts and demo reject a .env with an unquoted # in a value',
       ['start', 'worker', 'migrate', 'accounts', 'demo'],
       () => writeFileSync(file, 'PORT=1\nDATABASE_URL=postgresql://rekey:zq#canary@h/db\n'),
       '  - DATABASE_URL: line 2 of .env has a # that would cut the value; ',
     ],
-    ['that is a directory', ['start'], () => mkdirSync(file), '  - .env: cannot be read (EISDIR); '],
-  ])('%s', (_what, commands, write, sentence) => {
+    [
+      'npm start rejects a .env that is a directory',
+      ['start'],
+      () => mkdirSync(file),
+      '  - .env: cannot be read (EISDIR); ',
+    ],
+  ])('%s [V5]', (_what, commands, write, sentence) => {
     rmSync(file, { recursive: true, force: true })
     write()
     for (const command of commands) {

@@ -14,7 +14,7 @@ import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { linkedDirectory } from '@/e2e/support/linked-directory'
 
-// What runs is what was built: a team that edits its own code must not believe that it runs.
+// A start refuses a build that is older than its sources, so that no team believes that its edited code runs.
 
 const directories: string[] = []
 const directory = (without: RegExp) => {
@@ -33,26 +33,29 @@ function run(command: string, cwd: string) {
   return [status, stderr]
 }
 
-describe('where rekey.config.ts was edited after the build', () => {
+describe('a rekey.config.ts that was edited after the build', () => {
   const edited = directory(/^(\.env.*|rekey\.config\.ts)$/)
   writeFileSync(
     path.join(edited, 'rekey.config.ts'),
     `${readFileSync('rekey.config.ts', 'utf8')}\n// edited\n`,
   )
 
-  test.each(['start', 'worker'])('npm run %s says so and runs nothing [K1]', (command) => {
-    expect(run(command, edited)).toEqual([1, 'The sources changed since the build; run `npm run build`.\n'])
-  })
+  test.each(['start', 'worker'])(
+    'npm run %s refuses a build that is older than rekey.config.ts [K1]',
+    (command) => {
+      expect(run(command, edited)).toEqual([1, 'The sources changed since the build; run `npm run build`.\n'])
+    },
+  )
 })
 
-describe('of the sources, only what is built counts', () => {
+describe('sources that were edited after the build', () => {
   const copies = (...names: string[]) => {
     const made = directory(new RegExp(`^(\\.env.*|${names.join('|')})$`))
     for (const name of names) cpSync(name, path.join(made, name), { recursive: true })
     return made
   }
 
-  test('a start goes on to the settings after edits of tests, their helpers and scripts for developers [K1]', () => {
+  test('a start ignores edits of tests and of scripts for developers, and goes on to its settings [K1]', () => {
     const copy = copies('lib', 'server', 'scripts')
     for (const file of ['lib/text/new.test.ts', 'server/http/new.test.ts', 'scripts/screenshots.js'])
       appendFileSync(path.join(copy, file), '// edited\n')
@@ -64,7 +67,7 @@ describe('of the sources, only what is built counts', () => {
     ['messages', 'messages/ja.json'],
     ['app', 'app/another-page/page.tsx'],
     ['prisma', 'prisma/schema.prisma'],
-  ])('a start is refused after an edit in %s [K1]', (folder, file) => {
+  ])('npm start refuses a build that is older than a file in %s [K1]', (folder, file) => {
     const copy = copies(folder)
     mkdirSync(path.dirname(path.join(copy, file)), { recursive: true })
     appendFileSync(path.join(copy, file), '\n')
@@ -72,7 +75,7 @@ describe('of the sources, only what is built counts', () => {
   })
 })
 
-test('after an edit, npm run migrate and accounts run what was edited, and leave alone what a service may run on [K1]', () => {
+test('npm run migrate and accounts run edited sources and leave the build unchanged [K1]', () => {
   const copy = mkdtempSync(path.join(tmpdir(), 'rekey-edited-'))
   directories.push(copy)
   for (const name of [
@@ -99,7 +102,7 @@ test('after an edit, npm run migrate and accounts run what was edited, and leave
   expect(readFileSync(built, 'utf8')).toBe('the build')
 })
 
-test('a build without its sources cannot be outdated: the start goes on to the settings', () => {
+test('a start of a build without sources, as in an image, goes on to its settings', () => {
   const image = directory(/^(\.env.*|rekey\.config\.ts|app|lib|server)$/)
   expect(run('start', image)).toEqual([1, expect.stringContaining('its settings need attention')])
 })

@@ -4,9 +4,9 @@ import path from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
 import { copiedSources } from '@/e2e/support/copied-sources'
 
-// A team's mistakes in its own code are told by the build or the start, not by each request.
+// The build or the start reports a team's mistakes in rekey.config.ts, before any request meets them.
 
-// Each runs the compiler, on a machine that may be busy.
+// Each test runs the compiler, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 })
 
 const sources = copiedSources()
@@ -23,7 +23,7 @@ function run(script: string) {
   return { status, errors: stderr, output: stdout + stderr }
 }
 
-test('npm run build and the first npm run demo name file and line of all mistakes at once, and build nothing [V7]', () => {
+test('npm run build and npm run demo name all type errors with file and line, and build nothing [V7]', () => {
   mkdirSync(path.join(sources, 'team'))
   write('team/sessions.ts', [
     'export const endSessions = (id: number) => Promise.resolve(void id)',
@@ -57,19 +57,19 @@ test('npm run build and the first npm run demo name file and line of all mistake
     ])
       expect(errors).toContain(place)
     expect(errors).toMatch(/\nNothing was built: correct these lines, then run `npm run build`\.\n$/)
-    // A mistake in a test, or in what is not a team's, keeps nobody from building.
+    // An error in a test does not stop a build, and the team's errors are reported in the team's files.
     expect(errors).not.toMatch(/\.test\.ts|services\.ts/)
     expect(existsSync(path.join(sources, 'dist', 'server'))).toBe(false)
     expect(existsSync(path.join(sources, '.next'))).toBe(false)
   }
 })
 
-test('a configuration that does not use the function that types it is checked where it is used [V7]', () => {
+test('npm run build checks a configuration that does not use defineConfig [V7]', () => {
   write('rekey.config.ts', ["export default { revokeSessions: 'all' }"])
   expect(run('build')).toMatchObject({ status: 1, errors: expect.stringContaining('revokeSessions') })
 })
 
-test('what throws while it is loaded ends build and start with its file and line, and without what it quotes [V7, L3]', () => {
+test('code that throws while it loads ends build and start with file and line, without the error’s message [V7, L3]', () => {
   write('rekey.config.ts', [
     "import { defineConfig } from '@/lib/password-reset/extension-points'",
     "import { token } from './team/token'",
@@ -79,17 +79,17 @@ test('what throws while it is loaded ends build and start with its file and line
     '// The value is a secret.',
     "export const token: unknown = JSON.parse('c4n4ry-5kQ2')",
   ])
-  const told =
+  const message =
     /^team\/token\.ts:2:\d+ - SyntaxError, thrown while rekey\.config\.ts was loaded\. .*then try again\.\n$/s
 
   const build = run('build')
-  expect([build.status, build.errors]).toEqual([1, expect.stringMatching(told)])
-  // As an image has it: the build without its sources.
+  expect([build.status, build.errors]).toEqual([1, expect.stringMatching(message)])
+  // As in an image: the build without its sources.
   symlinkSync(path.resolve('.next'), path.join(sources, '.next'))
   rmSync(path.join(sources, 'server'), { recursive: true })
   for (const script of ['start', 'worker']) {
     const { status, errors, output } = run(script)
-    expect([status, errors]).toEqual([1, expect.stringMatching(told)])
+    expect([status, errors]).toEqual([1, expect.stringMatching(message)])
     expect(output).not.toContain('c4n4ry')
   }
 })

@@ -6,15 +6,15 @@ import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
 import { superviseProcess, type SupervisedProcessHandle } from '@/server/processes/supervise-process'
 
-const directory = mkdtempSync(path.join(tmpdir(), 'rekey-kept-'))
+const directory = mkdtempSync(path.join(tmpdir(), 'rekey-supervised-'))
 const times = { firstDelay: 40, longestDelay: 160, healthyAfter: 400, silentStart: 200, stopGrace: 2_000 }
 const running: SupervisedProcessHandle[] = []
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((kept) => kept.stop()))
+  await Promise.all(running.splice(0).map((supervised) => supervised.stop()))
 })
 
-/** Keeps a process that runs the script given as text; each of its starts leaves a line in `starts`. */
-function keep(script: string, options: Partial<Parameters<typeof superviseProcess>[0]> = {}) {
+/** Supervises a process that runs a script. `starts` returns the process id and the time of each start. */
+function supervise(script: string, options: Partial<Parameters<typeof superviseProcess>[0]> = {}) {
   const logged: Record<string, unknown>[] = []
   const name = `trial-${Math.random().toString(36).slice(2)}`
   const file = path.join(directory, `${name}.mjs`)
@@ -27,7 +27,7 @@ function keep(script: string, options: Partial<Parameters<typeof superviseProces
      setInterval(() => {}, 1000)
      ${script}`,
   )
-  const kept = superviseProcess({
+  const supervised = superviseProcess({
     name,
     start: () => fork(file, { execArgv: [] }),
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
@@ -36,46 +36,46 @@ function keep(script: string, options: Partial<Parameters<typeof superviseProces
     times,
     ...options,
   })
-  running.push(kept)
+  running.push(supervised)
   const starts = () =>
     readFileSync(record, 'utf8')
       .trim()
       .split('\n')
       .filter(Boolean)
       .map((line) => line.split(' ').map(Number) as [pid: number, at: number])
-  return { kept, logged, starts }
+  return { supervised, logged, starts }
 }
 
 const ready = 'process.send({ ready: true, port: 4310 })'
 
-test('a process is up when it says so, and what it says comes along [F15]', async () => {
-  const { kept } = keep(ready)
-  expect(await kept.up).toEqual({ port: 4310 })
+test('a process is up when it reports so, and its report is passed on [F15]', async () => {
+  const { supervised } = supervise(ready)
+  expect(await supervised.up).toEqual({ port: 4310 })
 })
 
-test('where there is no room for another process, it is tried again [F15]', async () => {
+test('a start that fails for lack of memory is tried again [F15]', async () => {
   const file = path.join(directory, 'late.mjs')
   writeFileSync(file, `${ready}; setInterval(() => {}, 1000)`)
   let tries = 0
-  const { kept, logged } = keep('', {
+  const { supervised, logged } = supervise('', {
     start() {
       tries += 1
       if (tries < 3) throw Object.assign(new Error('spawn'), { code: 'ENOMEM' })
       return fork(file, { execArgv: [] })
     },
   })
-  expect(await kept.up).toEqual({ port: 4310 })
+  expect(await supervised.up).toEqual({ port: 4310 })
   expect(logged.filter(({ event }) => event === 'sys_process_error')).toHaveLength(2)
 })
 
-test('a process that says nothing is up when it has lived for a while', async () => {
-  const { kept } = keep('', { reports: false, mustStart: true })
-  expect(await kept.up).toEqual({})
+test('a process that reports nothing counts as up after some time', async () => {
+  const { supervised } = supervise('', { reports: false, mustStart: true })
+  expect(await supervised.up).toEqual({})
 })
 
-test('a process that is killed is started again, and the log says so [F15]', async () => {
-  const { kept, starts, logged } = keep(ready)
-  await kept.up
+test('a killed process is started again, and the log says so [F15]', async () => {
+  const { supervised, starts, logged } = supervise(ready)
+  await supervised.up
   process.kill(starts()[0]![0], 'SIGKILL')
   await expect.poll(() => starts().length).toBe(2)
   expect(starts()[1]![0]).not.toBe(starts()[0]![0])
@@ -83,15 +83,15 @@ test('a process that is killed is started again, and the log says so [F15]', asy
   expect(logged[0]).toMatchObject({ signal: 'SIGKILL' })
 })
 
-test('one that dies at once is started again ever more slowly, but not slower than the longest delay [F15]', async () => {
-  const { logged } = keep('process.exit(3)')
+test('a process that ends at once is started again with a growing delay, up to the longest delay [F15]', async () => {
+  const { logged } = supervise('process.exit(3)')
   await expect.poll(() => logged.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(5)
   expect(logged.slice(0, 5).map((line) => line.restartInMs)).toEqual([40, 80, 160, 160, 160])
   expect(logged[0]).toMatchObject({ code: 3 })
 })
 
-test('the reason why one could not start again is in the log, and in the line of that end only [F15]', async () => {
-  const { logged } = keep(
+test('the log has the reason why a process could not start, and only in the line about that start [F15]', async () => {
+  const { logged } = supervise(
     `import { readFileSync } from 'node:fs'
      if (readFileSync(process.argv[1].replace('.mjs', '.starts'), 'utf8').trim().split('\\n').length > 1) process.exit(2)
      process.send({ cannotStart: 'Port 1 is taken.' }, () => process.exit(1))`,
@@ -102,63 +102,67 @@ test('the reason why one could not start again is in the log, and in the line of
   expect(logged[1]).not.toHaveProperty('reason')
 })
 
-test('after a healthy time the delay starts over [F15]', async () => {
-  const { starts, logged } = keep(`${ready}; setTimeout(() => process.exit(1), ${times.healthyAfter + 100})`)
+test('after a process has run for some time, the delay of restarts starts again from the shortest [F15]', async () => {
+  const { starts, logged } = supervise(
+    `${ready}; setTimeout(() => process.exit(1), ${times.healthyAfter + 100})`,
+  )
   await expect.poll(() => starts().length, { timeout: 5_000 }).toBe(3)
   expect(logged.filter((line) => line.event === 'sys_crash').map((line) => line.restartInMs)).toEqual([
     40, 40,
   ])
 })
 
-test('one that must start and does not is not tried again; its own reason is told [K1]', async () => {
+test('a required process that cannot start is not started again, and the error has its own reason [K1]', async () => {
   for (let n = 0; n < 5; n += 1) {
-    const { kept, starts } = keep(
+    const { supervised, starts } = supervise(
       `process.send({ cannotStart: 'Port 1 is taken.' }, () => process.exit(1))`,
       { mustStart: true },
     )
-    await expect(kept.up).rejects.toThrow('Port 1 is taken.')
+    await expect(supervised.up).rejects.toThrow('Port 1 is taken.')
     expect(starts()).toHaveLength(1)
   }
 })
 
-test('without a reason of its own, there is a sentence all the same [K1]', async () => {
-  const { kept } = keep('process.exit(1)', { mustStart: true, name: 'worker' })
-  await expect(kept.up).rejects.toThrow('The worker process ended before it was ready.')
+test('a required process that ends without a reason before it is ready causes an error in one sentence [K1]', async () => {
+  const { supervised } = supervise('process.exit(1)', { mustStart: true, name: 'worker' })
+  await expect(supervised.up).rejects.toThrow('The worker process ended before it was ready.')
 })
 
-test('once it was up, one that must start is started again like any other', async () => {
-  const { kept, starts } = keep(ready, { mustStart: true })
-  await kept.up
+test('a required process that was up is started again like any other', async () => {
+  const { supervised, starts } = supervise(ready, { mustStart: true })
+  await supervised.up
   process.kill(starts()[0]![0], 'SIGKILL')
   await expect.poll(() => starts().length).toBe(2)
 })
 
-test('stopping asks with SIGTERM and waits for the end; nothing starts again [F9]', async () => {
-  const { kept, starts, logged } = keep(
+test('stopping sends SIGTERM, waits for the end of the process and does not start it again [F9]', async () => {
+  const { supervised, starts, logged } = supervise(
     `process.on('SIGTERM', () => setTimeout(() => process.exit(0), 150)); ${ready}`,
   )
-  await kept.up
+  await supervised.up
   const began = performance.now()
-  await kept.stop()
+  await supervised.stop()
   expect(performance.now() - began).toBeGreaterThan(140)
   expect(() => process.kill(starts()[0]![0], 0)).toThrow('ESRCH')
   expect([starts().length, logged]).toEqual([1, []])
 })
 
-test('one that does not listen to SIGTERM is killed when the grace is over [F9]', async () => {
-  const { kept, starts, logged } = keep(`process.on('SIGTERM', () => {}); ${ready}`, {
+test('a process that ignores SIGTERM is killed after the grace time [F9]', async () => {
+  const { supervised, starts, logged } = supervise(`process.on('SIGTERM', () => {}); ${ready}`, {
     times: { ...times, stopGrace: 200 },
   })
-  await kept.up
-  await kept.stop()
+  await supervised.up
+  await supervised.stop()
   expect(() => process.kill(starts()[0]![0], 0)).toThrow('ESRCH')
   expect(logged.map((line) => line.event)).toEqual(['sys_killed'])
 })
 
-test('stopping between two starts is enough to end them [F9]', async () => {
-  const { kept, starts, logged } = keep(`${ready}; process.exit(1)`, { times: { ...times, firstDelay: 300 } })
+test('stopping between two starts prevents the second [F9]', async () => {
+  const { supervised, starts, logged } = supervise(`${ready}; process.exit(1)`, {
+    times: { ...times, firstDelay: 300 },
+  })
   await expect.poll(() => logged.length).toBe(1)
-  await kept.stop()
+  await supervised.stop()
   await new Promise((resolve) => setTimeout(resolve, 500))
   expect(starts()).toHaveLength(1)
 })

@@ -19,7 +19,7 @@ import {
 import { freePort } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// The npm scripts as they are typed, stopped from outside. On a busy machine, a start takes its time.
+// The npm scripts, stopped by signals. On a busy machine, a start takes long.
 vi.setConfig({ testTimeout: 240_000 })
 
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-signals-'))
@@ -53,7 +53,7 @@ function start(command: [string, ...string[]], env: Record<string, string>, cwd?
   return processes
 }
 
-/** Nothing of it is left, at once where what was started waits for the rest. */
+/** Waits until all processes have ended, and checks that the port is free. */
 async function expectGone(processes: MarkedProcesses, port?: number) {
   await expect.poll(processes.left, { timeout: 15_000 }).toEqual([])
   if (port !== undefined) expect(await isListening(port)).toBe(false)
@@ -63,7 +63,7 @@ const isolated = ['unshare', '--pid', '--fork', '--mount-proc'] as const
 const mayIsolate = spawnSync(isolated[0], [...isolated.slice(1), 'true']).status === 0
 const skipped = mayIsolate ? '' : ' (skipped: unshare is not permitted here)'
 
-/** What the image runs, and with which environment; what compose.yaml runs as a worker. */
+// The command and the environment of the image, and the command of the worker in compose.yaml.
 const image = readDockerfile('Dockerfile')
 const containerEnvironment = Object.fromEntries(
   image
@@ -99,14 +99,14 @@ const stops: Stop[] = [
     code: 0,
   },
   {
-    title: 'Ctrl-C, which reaches every process of npm start and then again through npm',
+    title: 'Ctrl-C, which signals every process of npm start twice',
     command: ['npm', 'start'],
     signal: 'SIGINT',
     receiver: 'group',
     code: 0,
   },
   {
-    title: `SIGTERM to process 1 of a container, as the image runs it${skipped}`,
+    title: `SIGTERM to process 1 of a container of the image${skipped}`,
     command: [...isolated, ...containerCommand],
     env: containerEnvironment,
     signal: 'SIGTERM',
@@ -122,7 +122,7 @@ const stops: Stop[] = [
     code: 143,
   },
   {
-    title: 'SIGKILL of npm, which passes nothing on',
+    title: 'SIGKILL to npm, which forwards no signal',
     command: ['npm', 'start'],
     signal: 'SIGKILL',
     receiver: 'itself',
@@ -130,25 +130,28 @@ const stops: Stop[] = [
   },
 ]
 
-describe('a request in progress is answered, the port is free, and no process is left', () => {
+describe('a stopped service', () => {
   for (const { title, command, signal, receiver, code, env = {}, when = true } of stops) {
-    test.runIf(when)(`after ${title} [V3]`, async () => {
-      const port = await freePort()
-      const service = start(command, { ...settings(port), ...env })
-      const worker = env.WORKER !== 'off'
-      await Promise.all([service.prints(/serving on/), worker && service.prints(/worker_started/)])
-      const request = halfRequest(port)
-      await pause(200)
-      service.signal(signal, receiver)
-      await service.prints(/"event":"sys_shutdown"/)
-      // A second signal cuts nothing off.
-      if (code === 0) service.signal(signal, receiver)
-      expect(await request.finish()).toMatch(/^HTTP\/1\.1 200 [^]*connection: close/i)
-      expect(await service.ended).toBe(code)
-      await expectGone(service, port)
-      expect(service.output().match(/"event":"sys_shutdown"/g)).toHaveLength(1)
-      expect(service.output().includes('"event":"worker_stopped"')).toBe(worker)
-    })
+    test.runIf(when)(
+      `after ${title}, the request in progress is answered and no process is left [V3]`,
+      async () => {
+        const port = await freePort()
+        const service = start(command, { ...settings(port), ...env })
+        const worker = env.WORKER !== 'off'
+        await Promise.all([service.prints(/serving on/), worker && service.prints(/worker_started/)])
+        const request = halfRequest(port)
+        await pause(200)
+        service.signal(signal, receiver)
+        await service.prints(/"event":"sys_shutdown"/)
+        // A second signal must not break off the shutdown.
+        if (code === 0) service.signal(signal, receiver)
+        expect(await request.finish()).toMatch(/^HTTP\/1\.1 200 [^]*connection: close/i)
+        expect(await service.ended).toBe(code)
+        await expectGone(service, port)
+        expect(service.output().match(/"event":"sys_shutdown"/g)).toHaveLength(1)
+        expect(service.output().includes('"event":"worker_stopped"')).toBe(worker)
+      },
+    )
   }
 })
 
@@ -169,7 +172,7 @@ test.each([
   ['dev', 'SIGINT', 'group', 0],
   ['dev', 'SIGKILL', 'itself', 137],
 ] as const)(
-  'npm run %s answers; after %s (%s), no process is left [V3]',
+  'npm run %s serves pages, and after %s (to: %s) no process is left [V3]',
   async (script, signal, receiver, code) => {
     const port = await freePort()
     const embedded = script === 'demo' ? { DATABASE_URL: '', SMTP_URL: '' } : {}
@@ -186,20 +189,20 @@ test.each([
   },
 )
 
-test('a service in the background of a shell that has ended goes on [V3]', async () => {
+test('a service that a shell started in the background continues after the shell has ended [V3]', async () => {
   const port = await freePort()
   const shell = start(['sh', '-c', 'nohup npm start & sleep 2'], settings(port))
   expect(await shell.ended).toBe(0)
   await shell.prints(/worker_started/)
-  // Longer than the time in which a shell that is gone would be noticed.
+  // Longer than the interval in which the service checks its parent processes.
   await pause(3_000)
   expect((await fetch(`http://127.0.0.1:${port}/api/health/ready`)).status).toBe(200)
   shell.signal('SIGTERM', 'group')
   await expectGone(shell, port)
 })
 
-describe('what is stopped before it is ready', () => {
-  /** A database that takes connections and says nothing. */
+describe('commands that are stopped before they are ready', () => {
+  /** The connections of a database that accepts them and sends nothing. */
   const sockets = new Set<Socket>()
   const silent = createServer((socket) => void sockets.add(socket.on('error', () => undefined)))
   let port: number
@@ -219,18 +222,18 @@ describe('what is stopped before it is ready', () => {
     ['worker', 'SIGTERM', 143],
     ['migrate', 'SIGTERM', 143],
     ['accounts -- list', 'SIGINT', 130],
-  ] as const)('npm run %s, which waits for its database, ends at %s [V3]', async (script, signal, code) => {
+  ] as const)('npm run %s ends at %s while it waits for its database [V3]', async (script, signal, code) => {
     const env = { ...settings(await freePort()), DATABASE_URL: `postgresql://rekey@127.0.0.1:${port}/rekey` }
     const waiting = start(['npm', 'run', ...script.split(' ')] as ['npm', ...string[]], env)
     await expect.poll(() => sockets.size, { timeout: 60_000 }).toBeGreaterThan(0)
     waiting.signal(signal)
     expect(await waiting.ended).toBe(code)
     await expectGone(waiting)
-    // It ended at the signal, not because it had waited long enough.
+    // It ended by the signal, not by a timeout.
     expect(waiting.output()).not.toMatch(/answer|timeout|migrated/i)
   })
 
-  test('npm run demo, which opens its database, ends at SIGTERM [V3]', async () => {
+  test('npm run demo ends at SIGTERM while it opens its database [V3]', async () => {
     const data = mkdtempSync(path.join(directory, 'demo-'))
     const env = { ...settings(await freePort()), DATABASE_URL: '', SMTP_URL: '', DATA_DIR: data }
     const demo = start(['npm', 'run', 'demo'], env)
@@ -240,7 +243,7 @@ describe('what is stopped before it is ready', () => {
     await expectGone(demo)
   })
 
-  test('npm run build and npm test, which run other programs, end with all of those at SIGTERM [V3]', async () => {
+  test('npm run build and npm test end at SIGTERM with all programs that they run [V3]', async () => {
     const sources = copiedSources()
     try {
       for (const [script, runs] of [

@@ -8,8 +8,8 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ask, listen, open, parseAnswer } from '@/e2e/support/raw-http'
 
 /**
- * The real supervisor, web processes and front, built as `npm run build` builds them; only Next, what asks the
- * database, and the worker are stand-ins.
+ * The real supervisor, web processes and front server, built as `npm run build` builds them. Next, the check of the database,
+ * the monitoring and the worker are stand-ins.
  */
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-supervisor-'))
 
@@ -44,7 +44,7 @@ const worker = `
   note('started ' + process.env.REKEY_MODE + (process.env.MIGRATION_DATABASE_URL ? ' as the owner' : ''))
   process.send({ ready: true })
   process.on('SIGTERM', () => { note('stopped'); process.exit(0) })
-  process.on('disconnect', () => { note('orphaned'); process.exit(0) })
+  process.on('disconnect', () => { note('disconnected'); process.exit(0) })
 `
 
 beforeAll(async () => {
@@ -117,13 +117,13 @@ function start(env: Record<string, string | undefined> = {}, { built = true, bas
   const ended = new Promise<{ code: number | null; output: string; errors: string }>((resolve) => {
     child.on('close', (code) => resolve({ code, output, errors }))
   })
-  /** What the worker noted: its process id and a word each. */
+  /** The lines that workers wrote: a process id and an event. */
   const workerNotes = () =>
     readFileSync(path.join(cwd, 'worker.log'), { encoding: 'utf8', flag: 'a+' }).split('\n').filter(Boolean)
   return { child, cwd, ended, output: () => output, workerNotes }
 }
 
-/** Waits for the line that says where it serves. */
+/** Starts the supervisor and waits for the line with its address. */
 async function startServing(env: Record<string, string | undefined> = {}) {
   const run = start(env)
   await expect.poll(run.output, { timeout: 8_000 }).toMatch(/^Rekey is serving on /m)
@@ -149,29 +149,29 @@ const isAlive = (pid: number) => {
   }
 }
 
-describe('a start that is refused', { timeout: 20_000 }, () => {
+describe('starts that are refused', { timeout: 20_000 }, () => {
   test.each([
-    ['no secret', { SECRET_KEY: undefined }, 'SECRET_KEY'],
-    ['a short secret', { SECRET_KEY: 'short' }, 'SECRET_KEY'],
-    ['a sample secret', { SECRET_KEY: 'change-me-change-me-change-me-please' }, 'SECRET_KEY'],
-    ['a public address without https', { PUBLIC_URL: 'http://id.example.com' }, 'PUBLIC_URL'],
+    ['without a secret', { SECRET_KEY: undefined }, 'SECRET_KEY'],
+    ['with a short secret', { SECRET_KEY: 'short' }, 'SECRET_KEY'],
+    ['with a sample secret', { SECRET_KEY: 'change-me-change-me-change-me-please' }, 'SECRET_KEY'],
+    ['with a public address without https', { PUBLIC_URL: 'http://id.example.com' }, 'PUBLIC_URL'],
     [
-      'a stock database password',
+      'with a default password of the database',
       { DATABASE_URL: 'postgresql://postgres:postgres@db.invalid/x' },
       'DATABASE_URL',
     ],
-    ['no mail server', { SMTP_URL: undefined }, 'SMTP_URL'],
+    ['without a mail server', { SMTP_URL: undefined }, 'SMTP_URL'],
     [
-      'no mail server, but demo mode in the environment',
+      'without a mail server, but with the demo mode in the environment',
       { SMTP_URL: undefined, REKEY_MODE: 'demo' },
       'SMTP_URL',
     ],
     [
-      'no public address, but dev mode in the environment',
+      'without a public address, but with the dev mode in the environment',
       { PUBLIC_URL: undefined, REKEY_MODE: 'dev' },
       'PUBLIC_URL',
     ],
-  ])('%s [K1]', async (_, env, named) => {
+  ])('a service %s does not start and names the setting [K1]', async (_, env, named) => {
     const { code, output, errors } = await start(env).ended
     expect(code).toBe(1)
     expect(errors).toMatch(
@@ -181,12 +181,12 @@ describe('a start that is refused', { timeout: 20_000 }, () => {
     expect(output).not.toContain('serving')
   })
 
-  test('everything that is wrong is told at once [K1]', async () => {
+  test('a start that is refused names all wrong settings at once [K1]', async () => {
     const { errors } = await start({ SECRET_KEY: undefined, PUBLIC_URL: undefined, PORT: 'x' }).ended
     for (const name of ['SECRET_KEY', 'PUBLIC_URL', 'PORT']) expect(errors).toContain(`  - ${name}`)
   })
 
-  test('without a build [K1]', async () => {
+  test('a service without a build does not start [K1]', async () => {
     const { code, errors } = await start({}, { built: false }).ended
     expect([code, errors]).toEqual([1, 'There is no build to serve; run `npm run build` first.\n'])
   })
@@ -207,17 +207,20 @@ describe('a start that is refused', { timeout: 20_000 }, () => {
       '/account',
       'PUBLIC_URL has the path /account/team, but the build was made for the path /account',
     ],
-  ])('at %s, with a build for "%s" [V8]', async (publicUrl, basePath, sentence) => {
-    const { code, errors } = await start({ PUBLIC_URL: publicUrl }, { basePath }).ended
-    expect([code, errors]).toEqual([1, `${sentence}; run \`npm run build\` with this PUBLIC_URL.\n`])
-  })
+  ])(
+    'a service at %s does not start with a build for the path "%s" [V8]',
+    async (publicUrl, basePath, sentence) => {
+      const { code, errors } = await start({ PUBLIC_URL: publicUrl }, { basePath }).ended
+      expect([code, errors]).toEqual([1, `${sentence}; run \`npm run build\` with this PUBLIC_URL.\n`])
+    },
+  )
 
-  test('without the database [K1]', async () => {
+  test('a service that cannot reach its database does not start [K1]', async () => {
     const { code, errors } = await start({ TRIAL_DATABASE: 'away' }).ended
     expect([code, errors]).toEqual([1, 'The database at db.example.com does not answer.\n'])
   })
 
-  test('on a port that is taken, with one sentence, however many processes want it [K1]', async () => {
+  test('a service with four processes says once that its port is in use, and does not start [K1]', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as { port: number }
@@ -230,14 +233,14 @@ describe('a start that is refused', { timeout: 20_000 }, () => {
     expect(output).not.toContain('serving')
   })
 
-  test('with a worker that cannot run [K1]', async () => {
+  test('a service whose worker cannot start does not start [K1]', async () => {
     const { code, errors } = await start({ TRIAL_WORKER: 'dies' }).ended
     expect([code, errors]).toEqual([1, 'The worker process ended before it was ready.\n'])
   })
 })
 
 describe('a running service', { timeout: 20_000 }, () => {
-  test('says once where it serves; processes share the port, in production mode whatever the environment says', async () => {
+  test('web processes share a port in production mode whatever the environment says, and print the address once', async () => {
     const { port, pids, output, child, ended, workerNotes } = await startServing({
       REKEY_MODE: 'demo',
       NODE_ENV: 'development',
@@ -253,7 +256,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect((await ended).code).toBe(0)
   })
 
-  test('gives none of its processes the role that owns the tables, but refuses its stock password [K1, K5]', async () => {
+  test('no process gets MIGRATION_DATABASE_URL, and a default password in it is rejected [K1, K5]', async () => {
     const owner = 'postgresql://owner:c4n4ry-7Zr8k@db.invalid/rekey'
     const { port, workerNotes } = await startServing({ MIGRATION_DATABASE_URL: owner })
     expect((await ask(port, 'GET /')).body).not.toContain('c4n4ry')
@@ -263,14 +266,14 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect(errors).toContain('MIGRATION_DATABASE_URL: its password')
   })
 
-  test('WORKER=off starts no worker', async () => {
+  test('a service with WORKER=off starts no worker', async () => {
     const { child, ended, workerNotes } = await startServing({ WORKER: 'off', WEB_CONCURRENCY: '1' })
     child.kill('SIGTERM')
     await ended
     expect(workerNotes()).toEqual([])
   })
 
-  test('a web process that is killed is missed by nobody and comes back [F15]', async () => {
+  test('a killed web process is started again while the other one serves [F15]', async () => {
     const { bothPids } = await startServing()
     const [first, second] = await bothPids()
     process.kill(first!, 'SIGKILL')
@@ -279,7 +282,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect(after).not.toContain(first)
   })
 
-  test('an error outside any request ends its process, which comes back; requests are served all the time [F15]', async () => {
+  test('an uncaught error outside of a request ends its web process, which is started again [F15]', async () => {
     const { port, bothPids, output } = await startServing()
     const before = await bothPids()
     const answer = await ask(port, 'GET /crash')
@@ -291,7 +294,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect(output().match(/"level":"fatal"/g)).toHaveLength(1)
   })
 
-  test('a worker that is killed comes back [F15]', async () => {
+  test('a killed worker is started again [F15]', async () => {
     const { workerNotes } = await startServing()
     await expect.poll(() => workerNotes().length).toBe(1)
     process.kill(Number.parseInt(workerNotes()[0]!), 'SIGKILL')
@@ -299,7 +302,7 @@ describe('a running service', { timeout: 20_000 }, () => {
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s finishes what is in progress, stops the worker, exits 0 [F9]',
+    'at %s, the service finishes requests in progress, stops the worker and exits with 0 [F9]',
     async (signal) => {
       const { port, bothPids, child, ended, workerNotes } = await startServing()
       const all = await bothPids()
@@ -316,7 +319,7 @@ describe('a running service', { timeout: 20_000 }, () => {
     },
   )
 
-  test('a start that is stopped half-way ends as well, and never says that it serves [F9]', async () => {
+  test('a start that is stopped before it is ready ends, and does not print an address [F9]', async () => {
     const { child, cwd, ended } = start({ TRIAL_START: 'slow', WORKER: 'off' })
     await expect.poll(() => existsSync(path.join(cwd, 'preparing')), { timeout: 10_000 }).toBe(true)
     child.kill('SIGTERM')
@@ -324,11 +327,11 @@ describe('a running service', { timeout: 20_000 }, () => {
     expect([code, output.includes('serving')]).toEqual([0, false])
   })
 
-  test('a supervisor that is killed leaves nothing behind', async () => {
+  test('when the supervisor is killed, its web processes and its worker end', async () => {
     const { bothPids, child, workerNotes } = await startServing()
     const all = await bothPids()
     child.kill('SIGKILL')
     await expect.poll(() => all.filter(isAlive), { timeout: 5_000 }).toEqual([])
-    await expect.poll(() => workerNotes().at(-1), { timeout: 5_000 }).toMatch(/ orphaned$/)
+    await expect.poll(() => workerNotes().at(-1), { timeout: 5_000 }).toMatch(/ disconnected$/)
   })
 })

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+import { signedLinks } from '@/e2e/support/signed-links'
 
-// `npm run accounts` as the support uses it, on the database of a running app.
+// `npm run accounts` as a support team uses it, on the database of a running app.
 
 let app: RunningApp
 beforeAll(async () => {
@@ -35,7 +36,7 @@ async function accounts(...args: string[]) {
   return { code: code as number | null, output: output.trim(), errors: errors.trim() }
 }
 
-/** The steps of the newest request of a person, as `requests` prints them, without their times. */
+/** The steps of a person's newest request, as the command `requests` prints them, without times. */
 async function stepsOf({ username }: Person): Promise<string[]> {
   const { output } = await accounts('requests', username)
   const [newest = ''] = output.split(/^Request /m).slice(-1)
@@ -53,7 +54,7 @@ const auditOf = async ({ id }: Person, event: string) =>
     )
   ).rows
 
-test('a link that the support sends arrives, is shown step by step, and names who sent it [L8]', async () => {
+test('the support sends a link by email and sees each step of its use, with the name of the sender [L8]', async () => {
   const person = await app.addPerson()
   const { code, output } = await accounts('send-link', person.username, '--as', 'Ana Support')
   expect([code, output]).toEqual([0, expect.stringContaining(`for ${person.username}.`)])
@@ -78,7 +79,7 @@ test('a link that the support sends arrives, is shown step by step, and names wh
   expect(history).not.toContain(link.signature)
 })
 
-test('a printed link resets once, lives 15 minutes, and the email about the change still goes [L9]', async () => {
+test('a printed link works once and for 15 minutes, and the email about the change is sent [L9]', async () => {
   const person = await app.addPerson()
   const printed = await accounts('print-link', person.username, '--as', 'Ana', '--force')
   expect(printed.code).toBe(0)
@@ -87,6 +88,15 @@ test('a printed link resets once, lives 15 minutes, and the email about the chan
   const [{ now }] = (await app.sql.query<{ now: string }>('SELECT extract(epoch FROM now()) AS "now"'))
     .rows as [{ now: string }]
   expect(Math.abs(Number(now) - Number(timestamp))).toBeLessThan(60)
+  const codeOfLinkAged = async (age: number) => {
+    const old = await signedLinks(app).linkOf(person, { age, purpose: 'printed' })
+    const response = await app.post('reset-password', { ...old, password: 'short' })
+    return (response.json as { code?: string }).code
+  }
+  expect([await codeOfLinkAged(14 * 60), await codeOfLinkAged(16 * 60)]).toEqual([
+    undefined,
+    'signature-expired',
+  ])
 
   const password = newPassword()
   expect((await app.post('reset-password', { ...link, password })).status).toBe(200)
@@ -98,10 +108,10 @@ test('a printed link resets once, lives 15 minutes, and the email about the chan
   expect(await auditOf(person, 'authn_token_printed')).toEqual([{ actor: 'Ana', reason: null }])
 })
 
-test('a link is printed neither into a pipe, nor without a name, nor for an account that may not be reset [L9]', async () => {
+test('the command prints no link into a pipe, without a name, or for an account that cannot be reset [L9]', async () => {
   const person = await app.addPerson()
   const disabled = await app.addPerson({ isActive: false })
-  for (const [args, said] of [
+  for (const [args, message] of [
     [['print-link', person.username, '--as', 'Ana'], /pipe/],
     [['print-link', person.username, '--force'], /--as NAME/],
     [['print-link', person.username, '--force', '--as', 'A\u001b[31m'], /--as NAME/],
@@ -112,12 +122,12 @@ test('a link is printed neither into a pipe, nor without a name, nor for an acco
   ] as const) {
     const { code, output, errors } = await accounts(...args)
     expect([args, code, output]).toEqual([args, 2, ''])
-    expect(errors).toMatch(said)
+    expect(errors).toMatch(message)
   }
   expect(await auditOf(person, 'authn_token_printed')).toEqual([])
 })
 
-test('links that the support cancels are dead, mailed and printed ones [L9]', async () => {
+test('the support invalidates all links of an account, mailed and printed ones [L9]', async () => {
   const person = await app.addPerson()
   const mailed = await app.linkFor(person)
   const printed = await accounts('print-link', person.username, '--as', 'Ana', '--force')
@@ -133,17 +143,17 @@ test('links that the support cancels are dead, mailed and printed ones [L9]', as
   expect(await auditOf(person, 'authn_token_revoked')).toEqual([{ actor: 'Ana', reason: 'support' }])
 })
 
-test('lifted limits let the next email and the next request pass', async () => {
+test('after the support lifts a limit, the next email is sent and the next request is accepted', async () => {
   const person = await app.addPerson()
   await app.linkFor(person)
   await app.post('send-reset-password-link', { login: person.username })
   await expect.poll(() => stepsOf(person), { timeout: 30_000 }).toContain('no email (email-limit)')
   expect((await accounts('lift-limit', person.username, '--as', 'Ana')).code).toBe(0)
 
-  const ask = () => app.post('send-reset-password-link', { login: person.username })
-  await expect.poll(async () => (await ask()).status, { timeout: 30_000, interval: 50 }).toBe(429)
+  const requestLink = () => app.post('send-reset-password-link', { login: person.username })
+  await expect.poll(async () => (await requestLink()).status, { timeout: 30_000, interval: 50 }).toBe(429)
   await app.sink.next(person.email)
   expect((await accounts('lift-limit', '--client', '127.0.0.1', '--as', 'Ana')).code).toBe(0)
   // A web process remembers a rejection for a second.
-  await expect.poll(async () => (await ask()).status, { timeout: 5_000, interval: 200 }).toBe(200)
+  await expect.poll(async () => (await requestLink()).status, { timeout: 5_000, interval: 200 }).toBe(200)
 })

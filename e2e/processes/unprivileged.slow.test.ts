@@ -8,26 +8,26 @@ import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-databa
 import { startMailSink } from '@/e2e/support/mail-sink'
 import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
 
-/** Where the tests run as root, somebody without any rights, to whom this directory is read-only; else who runs them. */
+/** Where the tests run as root: a user without rights, for whom this directory is read-only. Otherwise the present user. */
 const nobody = { uid: 65_534, gid: 65_534 }
 const user = process.getuid?.() === 0 ? nobody : undefined
 const reads = () =>
   spawnSync(process.execPath, ['-e', 'require("fs").readdirSync(".next")'], { ...user }).status === 0
 
-const room = mkdtempSync(path.join(tmpdir(), 'rekey-nobody-'))
-const dataDir = path.join(room, 'data')
-const temporary = path.join(room, 'temporary')
+const directory = mkdtempSync(path.join(tmpdir(), 'rekey-nobody-'))
+const dataDir = path.join(directory, 'data')
+const temporary = path.join(directory, 'temporary')
 mkdirSync(dataDir)
 mkdirSync(temporary)
-for (const dir of [room, dataDir]) if (user !== undefined) chownSync(dir, user.uid, user.gid)
+for (const dir of [directory, dataDir]) if (user !== undefined) chownSync(dir, user.uid, user.gid)
 
 const children: ChildProcess[] = []
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  rmSync(room, { recursive: true, force: true })
+  rmSync(directory, { recursive: true, force: true })
 })
 
-/** Runs a command of package.json as that user, with a home that is not there, until it says what is waited for. */
+/** Starts a command of package.json as that user, without a home directory, and waits until its output matches. */
 async function run(command: string, env: Record<string, string>, until: RegExp) {
   const child = spawn(process.execPath, ['scripts/run.js', command], {
     env: {
@@ -44,16 +44,15 @@ async function run(command: string, env: Record<string, string>, until: RegExp) 
   })
   children.push(child)
   let output = ''
-  const said = new Promise<void>((resolve, reject) => {
-    const hear = (chunk: Buffer) => {
+  await new Promise<void>((resolve, reject) => {
+    const collect = (chunk: Buffer) => {
       output += chunk
       if (until.test(output)) resolve()
     }
-    child.stdout.on('data', hear)
-    child.stderr.on('data', hear)
+    child.stdout.on('data', collect)
+    child.stderr.on('data', collect)
     child.once('close', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)))
   })
-  await said
   return {
     output: () => output,
     async stop() {
@@ -64,7 +63,7 @@ async function run(command: string, env: Record<string, string>, until: RegExp) 
   }
 }
 
-/** When everything in a directory was last written, but for what other tests write meanwhile. */
+/** The time of the last change of each file in a directory, without files that other tests write. */
 function writings(dir: string): Map<string, number> {
   const found = new Map<string, number>()
   const walk = (at: string) => {
@@ -79,12 +78,12 @@ function writings(dir: string): Map<string, number> {
   return found
 }
 
-test('the whole flow runs as a user without rights, and writes into the data directory alone [K5]', async () => {
-  expect(reads(), 'root, who may do anything, needs a copy of this directory that others may read').toBe(true)
+test('a whole reset works as a user without rights, and only the data directory is written [K5]', async () => {
+  expect(reads(), 'as root, this test needs a copy of this directory that others may read').toBe(true)
   const before = writings('.')
   const sink = await startMailSink()
   try {
-    // The demo brings the embedded database and its people; production then runs on that database.
+    // The demo makes the embedded database with its accounts; `npm start` then runs on that database.
     const demo = await run('demo', { PORT: String(await freePort()), WORKER: 'off' }, /Rekey is running/)
     const port = await freePort()
     const service = await run(
@@ -115,9 +114,9 @@ test('the whole flow runs as a user without rights, and writes into the data dir
     await sink.close()
   }
   expect([...writings('.')].filter(([file, at]) => before.get(file) !== at)).toEqual([])
-  expect(readdirSync(room).sort()).toEqual(['data', 'temporary'])
+  expect(readdirSync(directory).sort()).toEqual(['data', 'temporary'])
   expect(readdirSync(temporary)).toEqual([])
-  // Something was written, and nobody else may read it.
+  // The data was written, and no other user may read it.
   expect(readdirSync(dataDir)).toEqual(expect.arrayContaining(['database', 'secret-key']))
   expect(lstatSync(path.join(dataDir, 'secret-key')).mode & 0o077).toBe(0)
   if (user !== undefined) expect(lstatSync(path.join(dataDir, 'secret-key')).uid).toBe(user.uid)
