@@ -45,7 +45,8 @@ export type UsersMapping = {
   usernameStored?: 'exact' | 'lowercase' | 'nfkc'
   email: string
   /**
-   * How the product stores email addresses: as typed (the default), or in lower case, so that its own index serves the look-up.
+   * How the product stores email addresses: as typed (the default) or in lower case. With `lowercase`, an index that the product has
+   * on the column serves the look-up.
    */
   emailStored?: 'as-typed' | 'lowercase'
   firstName?: string

@@ -81,7 +81,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     /** The product whose tables the demo has instead of Rekey's own; undefined for Rekey's own. */
     demoProduct: mode === 'production' ? undefined : readDemoProduct(env),
     dataDir: dataDirOf(values, env),
-    /** Scheme, host and port, without a trailing slash. */
+    /** The scheme, host and port of PUBLIC_URL, without a trailing slash. */
     publicOrigin,
     /** The path of PUBLIC_URL, such as `/account`; empty if Rekey does not share its host. */
     basePath,
@@ -93,7 +93,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     reset: {
       enabled: values.RESET_PASSWORD_VERIFICATION_ENABLED,
       pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? `${publicUrl}/reset-password/`,
-      /** Lifetime of a link, in seconds. */
+      /** The lifetime in seconds of the links in an email with a reset link. */
       period: values.RESET_PASSWORD_VERIFICATION_PERIOD,
       oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
       failWhenUserNotFound: values.RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND,

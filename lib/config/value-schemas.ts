@@ -125,7 +125,7 @@ export const databaseSchema = z
     'write the name of a schema for Rekey alone: lower-case letters, digits and _, such as rekey',
   )
 
-/** An email address, with or without a name, that the mailer accepts. Otherwise every email would fail later, in the worker. */
+/** An email address, with or without a name, that the mailer accepts. It is checked at start, because every email would fail otherwise. */
 export const emailAddress = z
   .string()
   .refine(
@@ -145,7 +145,7 @@ export const securityContact = z.union(
 const smtpExample =
   'write smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?ignoreTLS=true (neither)'
 
-/** The URL of the mail server, with the only supported parameter `ignoreTLS=true`. */
+/** The URL of the mail server, smtp:// or smtps://. The only parameter that it may have is `ignoreTLS=true`, with smtp:// only. */
 export const smtpUrl = z.string().superRefine((text, context) => {
   const message = /^smtps?:\/\//i.test(text) ? (ambiguousUrlAdvice(text) ?? smtpProblem(text)) : smtpExample
   if (message !== undefined) context.addIssue({ code: 'custom', message })

@@ -14,8 +14,8 @@ type Timeouts = {
 }
 
 /**
- * Whether the server reported the error, so that the transaction was certainly rolled back. After any other error, such as a lost
- * connection, the transaction may have been committed.
+ * Whether PostgreSQL reported the error for a statement and kept the session, so that the transaction was certainly rolled back. After
+ * any other error, such as a lost connection, the transaction may have been committed.
  */
 export function wasRolledBack(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && error.severity === 'ERROR'

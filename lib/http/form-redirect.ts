@@ -15,8 +15,8 @@ export type FormPages = {
 }
 
 /**
- * Returns the link's parameters, for the URL of the form's page to which the browser returns after an error. Omits a value that is
- * longer than an account's id, which is the longest value that a link can have.
+ * Returns the link's parameters, for the URL of the form's page to which the browser returns after an error. Omits a value of more than
+ * `maxAccountIdLength` characters: no value of a link is longer than an account's id may be.
  */
 export function linkParameters(fields: Record<string, unknown>): URLSearchParams {
   const link = ['user_id', 'timestamp', 'signature'].flatMap((name) => {

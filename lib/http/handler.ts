@@ -22,7 +22,7 @@ import { seeOther, urlWithErrors, type FormPages } from './form-redirect'
 import { requestLanguage } from './request-language'
 import { ApiError, UnreadableBody } from './errors'
 
-/** Headers that the server in front sets for the handlers; it drops those of clients. */
+/** Headers that the server in front sets for the handlers. It drops headers of these names that a client sends. */
 const clientHeader = 'x-rekey-client'
 const requestIdHeader = 'x-rekey-request-id'
 

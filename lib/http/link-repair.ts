@@ -34,8 +34,8 @@ const decodePercent: Rule = (text) =>
 
 /**
  * Decodes quoted-printable (RFC 2045 §6.7): `=3D` for `=` (yiisoft/yii2#6748, also `==3D`) and soft line breaks (lldap/lldap#370). A
- * browser drops the line end of a pasted link, so a soft line break may be a bare `=`. Leaves `=3D` as it is unless it follows every
- * name: otherwise it is an equals sign and the beginning of a value, such as of the user id `3D`.
+ * browser drops the line end of a pasted link, so a soft line break may be a bare `=`. Leaves every `=3D` as it is if a plain `=`
+ * follows one of the names: `=3D` is then an equals sign and the beginning of a value, such as that of a user id.
  */
 const decodeQuotedPrintable: Rule = (text) => {
   const joined = text

@@ -3,7 +3,7 @@ import { unknownClient } from '@/lib/addresses/client-ip'
 import { count } from '@/lib/metrics/count'
 import type { Log } from './log'
 
-/** The kinds of rejections that a wrong setting can cause for all clients, each with the setting to check and a hint. */
+/** The kinds of rejections that a wrong setting of Rekey or a proxy can cause for all clients, each with a hint for the operator. */
 const misconfigurations = {
   'plain-http': {
     setting: 'TRUSTED_PROXY_HOPS',
@@ -34,7 +34,7 @@ const misconfigurations = {
   },
 } as const
 
-/** A kind of rejection that a wrong setting can cause. */
+/** A kind of rejection that a wrong setting of Rekey or a proxy can cause. */
 export type Misconfiguration = keyof typeof misconfigurations
 
 /** The least milliseconds between two lines of the same kind. */
@@ -58,7 +58,7 @@ export function logMisconfiguration(log: Log, reason: Misconfiguration, now = pe
   log.warn({ event: 'requests_refused', reason, ...misconfigurations[reason] })
 }
 
-/** Private networks (RFC 6890). A client in one of them is a proxy, or a person on the same network. */
+/** Private, loopback and link-local networks (RFC 6890). A client in one of them is a proxy, or a person on the same network. */
 const privateNetworks = new BlockList()
 for (const [network, bits] of [
   ['10.0.0.0', 8],

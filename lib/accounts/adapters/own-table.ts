@@ -54,6 +54,8 @@ export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
 /** The accounts in Rekey's own table, which Rekey may also add and deactivate. */
 export type OwnAccounts = AccountStore & {
   /**
+   * Adds an account.
+   *
    * @returns the new account's id
    * @throws UsernameTaken
    */

@@ -13,8 +13,8 @@ export type ColumnUse = {
   option: string
   column: string
   /**
-   * What the column must be able to contain: an account's id, text, times, anything that is compared only, the value that `set`
-   * writes, or hashes of up to so many characters.
+   * What the column must be able to contain: an account's id, text, times, the value that `set` writes, or hashes of up to so many
+   * characters. `any`: the column is only compared, so it may have any type.
    */
   as: 'id' | 'text' | 'time' | 'any' | { written: WrittenValue } | { hash: number }
   isWritten?: boolean

@@ -5,7 +5,7 @@ function mayBeEmpty(option: string): boolean {
 
 /**
  * Finds options of a mapping that are named but have no value, such as `pepper: process.env.DEVISE_PEPPER` if the variable is
- * missing: without that option, a reset would write hashes that the product cannot verify.
+ * missing. A reset would then write hashes that the product cannot verify.
  *
  * @returns a sentence for each option
  */

@@ -3,14 +3,15 @@ import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { rejectEmptyOptions } from './options'
 
 export type AuthJsOptions = {
-  /** `User` with Prisma, `user` with Drizzle, `users` with the PostgreSQL adapter. */
+  /** The users table: `User` with Prisma, `user` with Drizzle, `users` with the PostgreSQL adapter. */
   table: string
-  /** The team's own column of the hash. */
+  /** The column that the team added for the hash. */
   password: string
   /** The format that the team's `authorize` verifies, such as `bcrypt({ cost: 10, version: '2b' })`. */
   format: PasswordFormat
-  /** A column that the product sets at every update, such as Prisma's `updatedAt`. */
+  /** The column of the time of the last update, such as Prisma's `updatedAt`. A reset sets it, too. */
   updatedAt?: string
+  /** The column of the time of creation. */
   createdAt?: string
 }
 
