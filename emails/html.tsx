@@ -17,7 +17,7 @@ import type { EmailAction, EmailBlock, EmailContent, EmailFact, Paragraph } from
 import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
 import { createEmailTheme, frameWidth } from './theme'
 
-/** A table of fixed width for Outlook on Windows, which renders with Word and ignores max-width. */
+/** The start and end of a table of fixed width for Outlook on Windows, which renders with Word and ignores `max-width`. */
 const wordFrame = [
   `<!--[if mso]><table role="presentation" align="center" width="${frameWidth}" cellpadding="0" cellspacing="0" border="0" style="width:${frameWidth}px;table-layout:fixed"><tbody><tr><td><![endif]-->`,
   '<!--[if mso]></td></tr></tbody></table><![endif]-->',

@@ -26,8 +26,8 @@ const light = paletteOf(theme.light.colors)
 const dark = paletteOf(theme.dark.colors)
 
 /**
- * Dark colours for mail programs that expose a dark scheme: Apple's by a media query, Outlook's by attributes on repainted
- * elements, one for text and one for backgrounds.
+ * Returns the rules with dark colours. Apple's mail programs expose a dark scheme by a media query, Outlook's by attributes on the
+ * elements that they repaint: `data-ogsc` for text, `data-ogsb` for backgrounds.
  */
 const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-page', `background-color: ${dark.page} !important`],

@@ -8,40 +8,43 @@ import type { QueueName } from '@/lib/queue/job-data'
 export const emailQueues: QueueName[] = ['link-request', 'link-email', 'changed-email']
 
 /**
- * The facts about the mail health of the installation. Except for `now`, all times are ages in milliseconds by the database's
- * clock; null if there was no such event.
+ * The facts about the mail health of the installation. All durations are by the database's clock, and null if there was no such
+ * event.
  */
 export type MailFacts = {
   /** The database's clock, in milliseconds since the epoch. */
   now: number
-  /** Since the last heartbeat of any worker. */
+  /** Milliseconds since the last heartbeat of any worker. */
   workerSeen: number | null
-  /** Since the mail server last accepted an email. */
+  /** Milliseconds since the mail server last accepted an email. */
   accepted: number | null
-  /** Since the last failure that would stop every email. */
+  /** Milliseconds since the last failure that would stop every email. */
   failed: number | null
-  /** Since the first failure after the last accepted email; null: no failure is newer than that email. */
+  /** Milliseconds since the first failure after the last accepted email; null if no failure is newer than that email. */
   failing: number | null
   /** The `StopCause` of the last failure, and codes that describe it. Both stay after the failure ended. */
   cause: string | null
   reason: string | null
-  /** Since the current failure was last logged; null: it was not logged, or its end was. */
+  /** Milliseconds since the current failure was last logged; null if it was not logged, or its end was. */
   reported: number | null
   /** How many jobs of the email queues are unfinished, including those that wait for a retry. */
   waiting: number
-  /** Since the oldest of these jobs became due; one that waits for the time of its retry is not due. */
+  /** Milliseconds since the oldest of these jobs became due; one that waits for the time of its retry is not due. */
   due: number | null
-  /** Since the oldest request for a link was stored that no worker has fetched yet. */
+  /** Milliseconds since the oldest request for a link was stored that no worker has fetched yet. */
   untaken: number | null
-  /** Since the last job of the email queues ended. */
+  /** Milliseconds since the last job of the email queues ended. */
   ended: number | null
 }
 
-/** What a worker observed of the mail server. Times are ages in milliseconds when they are written. */
+/** What a worker observed of the mail server since its last write. */
 export type MailObservations = {
-  /** Since the mail server last accepted an email. */
+  /** Milliseconds since the mail server last accepted an email. */
   accepted?: number | undefined
-  /** The last failure that would stop every email: since the end of its attempt, and since the start of the first failed one. */
+  /**
+   * The last failure that would stop every email. `failed`: milliseconds since its attempt ended. `started`: milliseconds since the
+   * first failed attempt began.
+   */
   failure?: { cause: StopCause; reason: string; failed: number; started: number } | undefined
 }
 
@@ -120,12 +123,12 @@ export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' 
 
 type Row = { [Name in keyof MailFacts]: Name extends 'cause' | 'reason' ? string | null : bigint | null }
 
-/** The instant that is this many milliseconds ago by the database's clock; NULL for undefined. */
+/** Returns the instant that is this many milliseconds ago by the database's clock; NULL for undefined. */
 function ago(milliseconds: number | undefined): Prisma.Sql {
   return Prisma.sql`(now() - ${milliseconds ?? null}::float8 * interval '1 millisecond')`
 }
 
-/** Whole milliseconds since an instant by the database's clock; NULL for NULL. */
+/** Returns the whole milliseconds since an instant by the database's clock; NULL for NULL. */
 function age(instant: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`floor(extract(epoch FROM now() - ${instant}) * 1000)::bigint`
 }

@@ -6,11 +6,11 @@ import { isStopCause, stopHints, type StopCause } from './stop-causes'
  * first affected request (requirement V6).
  */
 export const mailTimes = {
-  /** Between two heartbeats of a worker. */
+  /** The time between two heartbeats of a worker. */
   heartbeat: 20_000,
-  /** Between a write of a worker and the next one for an observation; heartbeats do not wait for it. */
+  /** The least time between two writes of a worker, except for heartbeats. */
   write: 5_000,
-  /** Between two checks of the mail health by one process. */
+  /** The time between two checks of the mail health by one process. */
   check: 30_000,
   /** How long all attempts must have failed: one broken worker among working ones does not stop all emails. */
   failing: 60_000,

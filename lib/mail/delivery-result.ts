@@ -44,7 +44,7 @@ export class SmtpUtf8Missing extends Error {}
  * Decides whether to retry a failed delivery, and what caused the failure (RFC 5321 §4.2.1):
  *
  * - 5xx for the recipient or the content, or a mail server without SMTPUTF8 that the address needs: final. The mailbox does
- *   not exist or rejects this email. 503 counts as temporary.
+ *   not exist or rejects this email. 503 (bad sequence of commands) counts as temporary.
  * - no TLS, an invalid certificate, a rejected greeting, login, sender or relay, or an unknown error: alert. Retried, because
  *   a change of settings can fix it.
  * - everything else, such as 4xx, no connection or a passed deadline: retried without an alert.

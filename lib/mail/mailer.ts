@@ -60,8 +60,8 @@ export function createMailer(options: MailerOptions) {
   /**
    * Attempts once to send an email to one address.
    *
-   * @returns also a failure of the mail server, the network, the directory, or the stored address
-   * @throws only if `id` is malformed
+   * @returns the outcome; also for a failure of the mail server, the network, the directory, or the stored address
+   * @throws Error only if `id` is malformed
    */
   async function send({
     id,
@@ -141,6 +141,8 @@ type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMai
 }
 type Transport = {
   /**
+   * Sends or stores a message.
+   *
    * @param handedOver called when the whole email was written and only the reply is missing
    * @returns the mail server's reply; undefined for an email that was stored in the directory
    * @throws an error that `classifyFailure` understands

@@ -3,7 +3,7 @@ type Metric = { help: string; labels: Record<string, readonly string[]> }
 
 const kinds = ['link', 'changed'] as const
 
-/** Every `MailCause` of lib/mail/failure-hints.ts, and the two reasons for which an email does not reach the mail server at all. */
+/** Every `MailCause` of lib/mail/failure-hints.ts, then two reasons for which an email does not reach the mail server at all. */
 const causes = [
   'recipient',
   'message',
@@ -145,7 +145,7 @@ export const processGauges = {
 export const processKinds = ['web', 'worker'] as const
 export type ProcessKind = (typeof processKinds)[number]
 
-/** The help texts of the gauges that the database knows, which Prometheus sees as `rekey_<name>`. */
+/** The help texts of the gauges that a scrape reads from the database, which Prometheus sees as `rekey_<name>`. */
 export const scrapeGauges = {
   database_up: '1 if the database answered this scrape. If it did not, there is no other number.',
   database_clock_offset_seconds: "The database's clock minus that of the machine that was scraped.",

@@ -6,9 +6,9 @@ import type { MetricsStore, ProcessReport } from './store'
 
 /** The times of reports, in milliseconds. */
 export const reportTimes = {
-  /** Between two reports with new counts. */
+  /** The time between two reports with new counts. */
   interval: 2_000,
-  /** Between two reports of a process that counted nothing, which show that it runs. */
+  /** The time between two reports of a process that counted nothing, which show that it runs. */
   idle: 10_000,
   /** How long `stop` waits for the last report at most. */
   lastReport: 2_000,

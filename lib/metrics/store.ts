@@ -16,11 +16,11 @@ export type ProcessReport = {
 
 /** The totals of what all processes reported, by series. */
 export type ReportTotals = {
-  /** Since the installation's database was created. */
+  /** How many events were counted since the database was created. */
   counts: Map<string, number>
   /** Sums over the processes of one kind that reported in the last 30 seconds. */
   gauges: Record<ProcessKind, Map<string, number>>
-  /** Processes that reported in the last 30 seconds. */
+  /** How many processes of each kind reported in the last 30 seconds. */
   processes: Record<ProcessKind, number>
   /** Milliseconds since the newest report; null: there was none yet. */
   lastReport: number | null

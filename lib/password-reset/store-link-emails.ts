@@ -19,6 +19,7 @@ export type LinkEmail = {
 /**
  * Stores the jobs of one request and its audit entries, all or none, in one statement. A job without an account costs the same, and
  * gets no entry in a log.
+ *
  * @throws if the database is unavailable
  */
 export async function storeLinkEmails(

@@ -34,7 +34,7 @@ export type DerivativeContext = {
  * sequences of letters, digits or keys, names of account and service, one common password, and digits and signs around them;
  * or fewer characters than half of `minLength` are visible.
  *
- * A password of two different common words is a phrase, so it is none. Takes bounded time, because only the first 256 visible
+ * A password of two different common words is a phrase, not a derivative. Takes bounded time, because only the first 256 visible
  * characters count.
  */
 export function isDerivative(password: string, { minLength, names, isCommon }: DerivativeContext): boolean {

@@ -9,7 +9,7 @@ import { appGrantStatements } from './privileges'
 import { installQueue, queueIsCurrent } from '@/lib/queue/queue'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
-/** The table of applied migrations, in the format of `prisma migrate`. */
+/** Returns the quoted name of the table of applied migrations, which has the format of `prisma migrate`. */
 const recordOf = ({ own }: SchemaNames) => `${quoteSchema(own)}."_prisma_migrations"`
 
 const createRecord = (schemas: SchemaNames) => `CREATE TABLE IF NOT EXISTS ${recordOf(schemas)} (
@@ -99,7 +99,7 @@ export async function migrate(
   return done
 }
 
-/** Takes the lock before it checks: two concurrent runs could both find a schema missing. */
+/** Creates the missing schemas. Takes the lock before it looks for them: two concurrent runs could both find one missing. */
 async function createSchemas(client: pg.Client, schemas: SchemaNames): Promise<void> {
   await inTransaction(client, schemas, async () => {
     for (const schema of [schemas.own, schemas.queue]) {

@@ -6,9 +6,9 @@ import type { PasswordFormat } from './password-format'
 export type Argon2Options = {
   /** Memory in KiB. */
   memoryCost?: number
-  /** Passes over the memory. */
+  /** The number of passes over the memory. */
   timeCost?: number
-  /** Lanes. */
+  /** The number of lanes. */
   parallelism?: number
 }
 
