@@ -8,7 +8,8 @@ RUN npm ci
 COPY . .
 # Needed only if PUBLIC_URL has a path, which the build writes into pages: --build-arg PUBLIC_URL=https://example.com/account
 ARG PUBLIC_URL=
-RUN npm run build
+# The next stage copies `public`, which exists only if the team has files in it, such as that of LOGO_URL.
+RUN npm run build && mkdir -p public
 # The image has its own Node.js, and nothing is built in it. Without the files that only a build uses, it is half as large.
 RUN npm prune --omit=dev && npm uninstall --no-save --omit=dev prisma tailwindcss @tailwindcss/postcss && \
   rm -rf .next/cache node_modules/node-linux-* node_modules/.bin/node node_modules/@next/swc-* node_modules/@img \
@@ -24,6 +25,7 @@ COPY --from=build /rekey/prisma/migrations ./prisma/migrations
 COPY --from=build /rekey/scripts ./scripts
 COPY --from=build /rekey/dist ./dist
 COPY --from=build /rekey/.next ./.next
+COPY --from=build /rekey/public ./public
 # One web process and no worker in a container: an orchestrator runs as many containers as are needed.
 ENV NODE_ENV=production WEB_CONCURRENCY=1 WORKER=off
 # Nothing is written below /rekey, so its root file system may be read-only.

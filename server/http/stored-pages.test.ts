@@ -6,10 +6,13 @@ import { setRequestHeader } from './request-headers'
 import { createRouteMatcher, serveStoredPages } from './stored-pages'
 
 const route = (regex: string) => ({ regex })
-const isRoute = createRouteMatcher({
-  staticRoutes: [route('^/forgot\\-password(?:/)?$'), route('^/reset\\-password(?:/)?$')],
-  dynamicRoutes: [route('^/dev/mailbox/([^/]+?)(?:/)?$')],
-})
+const isRoute = createRouteMatcher(
+  {
+    staticRoutes: [route('^/forgot\\-password(?:/)?$'), route('^/reset\\-password(?:/)?$')],
+    dynamicRoutes: [route('^/dev/mailbox/([^/]+?)(?:/)?$')],
+  },
+  new Set(['/logo.svg']),
+)
 
 /** What reached the stand-in for Next, which renders a page with everything that it knows of its request. */
 let rendered: Pick<IncomingMessage, 'url' | 'method' | 'headers'>[]
@@ -122,6 +125,7 @@ test.each([
   ['a language that is none', '/id/forgot-password/?lang=xx', 'GET'],
   ['a page for one visitor', '/id/reset-password/', 'GET'],
   ['a file', '/id/_next/static/chunks/a.js', 'GET'],
+  ['a public file', '/id/logo.svg', 'GET'],
   ['a page of a parameter', '/id/dev/mailbox/7', 'GET'],
 ])('%s is always for Next', async (_, path, method) => {
   await get(path, { 'User-Agent': 'one' }, method)

@@ -88,14 +88,16 @@ function withoutScripts(html: string): string {
 }
 
 /**
- * Creates a function that tells whether Next's build serves a path: a page, a handler, or one of its files.
+ * Creates a function that tells whether Next serves a path: a page, a handler, a file of the build or a public file.
  *
  * @param manifest `routes-manifest.json` of the build
+ * @param publicFiles the paths of the files in `public`, such as `/logo.svg`
  */
-export function createRouteMatcher(manifest: {
-  staticRoutes: { regex: string }[]
-  dynamicRoutes: { regex: string }[]
-}) {
+export function createRouteMatcher(
+  manifest: { staticRoutes: { regex: string }[]; dynamicRoutes: { regex: string }[] },
+  publicFiles: ReadonlySet<string>,
+) {
   const routes = [...manifest.staticRoutes, ...manifest.dynamicRoutes].map(({ regex }) => new RegExp(regex))
-  return (path: string) => path.startsWith('/_next/') || routes.some((route) => route.test(path))
+  return (path: string) =>
+    path.startsWith('/_next/') || publicFiles.has(path) || routes.some((route) => route.test(path))
 }

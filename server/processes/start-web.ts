@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import createNext from 'next'
 import type { Log } from '@/lib/logging/log'
 import type { Settings } from '@/lib/config/settings'
@@ -77,10 +78,14 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   }
 }
 
-/** Creates the function that tells whether Next's build in `.next` serves a path. */
+/** Creates the function that tells whether Next serves a path, from the build in `.next` or from `public`. */
 function createBuiltRouteMatcher() {
   const manifest = readFileSync('.next/routes-manifest.json', 'utf8')
-  return createRouteMatcher(JSON.parse(manifest) as Parameters<typeof createRouteMatcher>[0])
+  const files = existsSync('public') ? readdirSync('public', { recursive: true, encoding: 'utf8' }) : []
+  return createRouteMatcher(
+    JSON.parse(manifest) as Parameters<typeof createRouteMatcher>[0],
+    new Set(files.map((file) => `/${file.replaceAll(path.sep, '/')}`)),
+  )
 }
 
 /** Explains a failed listen in one sentence for the operator. */
