@@ -3,27 +3,34 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
-import { betterAuth } from './comparisons/better-auth'
-import { emails } from './comparisons/emails'
-import { growth } from './comparisons/growth'
-import { memory } from './comparisons/memory'
-import { pages } from './comparisons/pages'
-import { requests } from './comparisons/requests'
-import { resets } from './comparisons/resets'
+import { compareWithBetterAuth } from './comparisons/better-auth'
+import { compareEmails } from './comparisons/emails'
+import { compareGrowth } from './comparisons/growth'
+import { compareMemory } from './comparisons/memory'
+import { comparePages } from './comparisons/pages'
+import { compareRequests } from './comparisons/requests'
+import { compareResets } from './comparisons/resets'
 import { createDatabase, isThisMachine } from './database'
 import { endAll, startProgram } from './processes'
 import type { MailOrder, MailReply } from './programs/mail-receiver'
 import type { Bench, Results } from './rounds'
-import { formatRecord, readRecord, formatTables, updateDocument, type Machine, type Run } from './table'
+import {
+  formatRecord,
+  readRecord,
+  formatTables,
+  updateBenchmarkTables,
+  type Machine,
+  type Run,
+} from './table'
 
 const comparisons: Record<string, (bench: Bench) => Promise<Results>> = {
-  requests,
-  'better-auth': betterAuth,
-  resets,
-  emails,
-  pages,
-  growth,
-  memory,
+  requests: compareRequests,
+  'better-auth': compareWithBetterAuth,
+  resets: compareResets,
+  emails: compareEmails,
+  pages: comparePages,
+  growth: compareGrowth,
+  memory: compareMemory,
 }
 
 const usage = `npm run bench -- [${Object.keys(comparisons).join('|')} …] [--rounds N] [--seconds N] [--peer URL] [--record before|after] [--tables]`
@@ -114,7 +121,7 @@ function commit(): string {
 
 const { rounds, seconds, peer, record, tables, wanted } = readOptions()
 if (tables) {
-  await updateDocument()
+  await updateBenchmarkTables()
   process.exit(0)
 }
 const server = process.env.BENCH_DATABASE_URL?.trim() || undefined
@@ -158,7 +165,7 @@ for (const name of wanted) {
   // Written after each comparison, so that a later failure or signal does not lose its results.
   writeFileSync(file, await formatRecord(record === undefined ? runs : { ...readRecord(record), ...runs }))
 }
-if (record !== undefined) await updateDocument()
+if (record !== undefined) await updateBenchmarkTables()
 console.log(`\n${await formatTables({ 'this run': runs })}\nWritten to ${file}.`)
 if (failures.length > 0) fail(`\nNot measured:\n${failures.join('\n')}`)
 process.exit(0)

@@ -1,5 +1,5 @@
 import type { BenchDatabase } from './database'
-import { secret, type ProcessGroup } from './processes'
+import { secretKey, type ProcessGroup } from './processes'
 import { createLinkSigner, type Link } from '@/lib/password-reset/reset-link'
 
 /** Signs reset links of `count` accounts, from `bench-<first>` on, as the worker does. So no email needs to be sent. */
@@ -10,7 +10,7 @@ export async function signLinks(
   count: number,
 ): Promise<Link[]> {
   const { create } = createLinkSigner({
-    secrets: [secret],
+    secrets: [secretKey],
     audience: url,
     period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
     oneTimeUse: true,

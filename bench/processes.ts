@@ -133,11 +133,11 @@ export type AppOptions = {
 }
 
 /** SECRET_KEY of every app that the benchmarks start. */
-export const secret = randomBytes(32).toString('base64url')
+export const secretKey = randomBytes(32).toString('base64url')
 
 function settingsOf({ database, smtpUrl, env }: AppOptions, url: string): Record<string, string> {
   return {
-    SECRET_KEY: secret,
+    SECRET_KEY: secretKey,
     DATABASE_URL: database.url,
     REKEY_SHARED_SESSION: database.kind === 'embedded' ? 'yes' : '',
     DATA_DIR: path.join(logs, 'data'),
@@ -182,7 +182,13 @@ export async function startPeers(env: Record<string, string> = {}): Promise<Proc
   return startProcessGroup({
     script: 'bench/peers/node_modules/next/dist/bin/next',
     args: ['start', 'bench/peers', '-H', '127.0.0.1', '-p', String(port)],
-    env: { NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', PEER_URL: url, PEER_SECRET: secret, ...env },
+    env: {
+      NODE_ENV: 'production',
+      NEXT_TELEMETRY_DISABLED: '1',
+      PEER_URL: url,
+      PEER_SECRET: secretKey,
+      ...env,
+    },
     url,
     isReady: async () => (await statusOf(url)) === 200,
   })

@@ -1,7 +1,7 @@
 /** The median, the smallest and the largest of the values of all rounds. */
 export type Spread = { median: number; least: number; most: number }
 
-/** @throws Error if there are no values */
+/** Returns the median, the smallest and the largest value. @throws Error if there are no values */
 export function spreadOf(values: readonly number[]): Spread {
   if (values.length === 0) throw new Error('There is nothing to sum up.')
   const sorted = values.toSorted((a, b) => a - b)

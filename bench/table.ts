@@ -45,7 +45,7 @@ export async function formatRecord(runs: Runs): Promise<string> {
 }
 
 /** Replaces the tables in docs/benchmarks.md by those of the records in docs/benchmarks/, side by side. */
-export async function updateDocument(): Promise<void> {
+export async function updateBenchmarkTables(): Promise<void> {
   const text = readFileSync(documentFile, 'utf8')
   const [before, rest] = text.split(start)
   const after = rest?.split(end)[1]

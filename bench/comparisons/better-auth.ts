@@ -7,7 +7,7 @@ import { accountCount, knownAccountRequest, unknownAccountRequest } from './requ
  * Compares requests of a link with better-auth's `request-password-reset`, in the same Next on the same PostgreSQL server. There,
  * sending an email costs nothing; here, no worker runs. Without BENCH_DATABASE_URL, measures nothing and says so.
  */
-export async function betterAuth(bench: Bench): Promise<Results> {
+export async function compareWithBetterAuth(bench: Bench): Promise<Results> {
   if (bench.server === undefined)
     return { comparisons: [], notes: ['Left out: better-auth needs a server, so set BENCH_DATABASE_URL.'] }
   const database = await createDatabase(bench.server)

@@ -11,7 +11,7 @@ const accounts = 100_000
  * Compares the emails a second that a worker sends with those of nodemailer alone, with the same pool, email and mail server, which
  * responds after each of `delays` milliseconds. Also measures the time from the response to a request to its email.
  */
-export async function emails(bench: Bench): Promise<Results> {
+export async function compareEmails(bench: Bench): Promise<Results> {
   const path = await startMailPath(bench, bench.server, accounts)
   const worker = await path.startWorker()
   const bare = startProgram<BareMailOrder, { count: number; seconds: number }>('bare-nodemailer')

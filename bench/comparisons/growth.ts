@@ -19,7 +19,7 @@ const pool = { DATABASE_POOL_SIZE: '5' }
  * Compares what a request and an email cost with more accounts, and with more emails that wait. Each number of accounts or emails
  * has a database of its own.
  */
-export async function growth(bench: Bench): Promise<Results> {
+export async function compareGrowth(bench: Bench): Promise<Results> {
   const all: Results = { comparisons: [], figures: [] }
   for (const { sizes, of } of [
     { sizes: accountSizes, of: 'accounts' },

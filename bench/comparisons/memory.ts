@@ -12,7 +12,7 @@ const megabytes = (group: ProcessGroup) => group.memory() / 1e6
  * Compares the time from start to ready, and the memory, with an empty app of the same Next. The memory is measured idle and during
  * a load of 75 × `seconds`, which is five minutes by default.
  */
-export async function memory(bench: Bench): Promise<Results> {
+export async function compareMemory(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, accountCount)
   const smtpUrl = await bench.smtpUrl()

@@ -5,7 +5,7 @@ import { startApp, startPeers } from '@/bench/processes'
 import { compare, runRounds, contenderUnderLoad, type Bench, type Results } from '@/bench/rounds'
 
 /** Compares the two pages with forms with an empty page of the same Next: rate, processor time, and bytes. */
-export async function pages(bench: Bench): Promise<Results> {
+export async function comparePages(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, 1000)
   const app = await startApp({ database, smtpUrl: await bench.smtpUrl() })

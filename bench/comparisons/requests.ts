@@ -38,7 +38,7 @@ export const emptyHandlerRequest: Request = { path: '/empty', body: '{"login":"b
  * Compares requests of a link, and rejected requests, with an empty handler of the same Next. No worker runs, because emails are
  * another comparison.
  */
-export async function requests(bench: Bench): Promise<Results> {
+export async function compareRequests(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, accountCount)
   const options = { database, smtpUrl: await bench.smtpUrl() }

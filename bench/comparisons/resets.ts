@@ -9,7 +9,7 @@ import { accountCount, knownAccountRequest } from './requests'
  * Compares resets with hashing alone, with the same parameters. Then measures how long a health check and a request of a link take
  * while resets keep the processor busy.
  */
-export async function resets(bench: Bench): Promise<Results> {
+export async function compareResets(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, accountCount)
   const app = await startApp({ database, smtpUrl: await bench.smtpUrl() })
