@@ -1,11 +1,11 @@
 'use client'
 
-import { ErrorPageContent } from '@/components/error-page'
+import { ErrorPageDocument } from '@/components/error-page'
 import { useErrorPageData } from '@/components/error-page-data'
 
 /** Shown if a page throws. The root layout still renders, and provides the messages. */
 export default function ErrorPage() {
   const messages = useErrorPageData()
   if (messages === null) throw new Error('the layout does not provide the data')
-  return <ErrorPageContent messages={messages} />
+  return <ErrorPageDocument messages={messages} />
 }

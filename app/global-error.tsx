@@ -1,7 +1,7 @@
 'use client'
 
 import './globals.css'
-import { ErrorPageContent } from '@/components/error-page'
+import { ErrorPageDocument } from '@/components/error-page'
 import type { ErrorPageData } from '@/components/error-page-data'
 
 /** The messages of the page that Next shows if the root layout throws. Neither language nor settings are known then. */
@@ -17,5 +17,5 @@ const messages: ErrorPageData = {
 }
 
 export default function GlobalErrorPage() {
-  return <ErrorPageContent messages={messages} />
+  return <ErrorPageDocument messages={messages} />
 }

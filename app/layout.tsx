@@ -17,7 +17,7 @@ const light = theme.light.colors
 const dark = theme.dark.colors
 
 /**
- * The colour that the browser's own bars get beside the page; the first match applies. On a narrow screen the page has the colour
+ * The colour of the browser's own bars around the page; the first match applies. On a narrow screen the page has the colour
  * `surface`, else `paper`.
  */
 export const viewport: Viewport = {

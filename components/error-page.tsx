@@ -5,7 +5,7 @@ import { PageHeading } from './page-heading'
 import { HtmlDocument } from './document'
 
 /** The whole page for internal errors, without details. Its button reloads the page, which loses at most typed text. */
-export function ErrorPageContent({ messages: { lead, retry, ...sheet } }: { messages: ErrorPageData }) {
+export function ErrorPageDocument({ messages: { lead, retry, ...sheet } }: { messages: ErrorPageData }) {
   return (
     <HtmlDocument {...sheet}>
       <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={sheet.title}>

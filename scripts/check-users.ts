@@ -22,11 +22,11 @@ type Options = {
   accounts: AccountStore
   audit: Pick<AuditLog, 'history'>
   mapping: UsersMapping
-  /** False for Rekey's own table, which needs no check. */
+  /** Whether the mapping is that of a team's users table; Rekey's own table needs no check. */
   isForeign: boolean
   login?: string | undefined
   showSql: boolean
-  /** The known password of the proof. */
+  /** A password that the operator knows to be the account's, to prove the mapping. */
   password?: string | undefined
 }
 

@@ -1,3 +1,4 @@
+// `npm run migrate`: updates the database of MIGRATION_DATABASE_URL, else DATABASE_URL, to this version of Rekey.
 import configuration from '@/rekey.config'
 import { connectionFailureReason } from '@/lib/database/errors'
 import { migrate } from '@/lib/setup/migrate'
@@ -11,7 +12,6 @@ function appRoleOf(url: string, migrationUrl: string): string | undefined {
   return app === migrator || app === '' ? undefined : app
 }
 
-/** `npm run migrate`: updates the database of MIGRATION_DATABASE_URL, else DATABASE_URL, to this version. */
 try {
   const { url, migrationUrl, migrationSetting, schemas, ignored } = readDatabaseSettings(process.env)
   for (const warning of ignored) console.error(warning)

@@ -13,7 +13,7 @@ export type Strength = 'easy' | 'fair' | 'hard'
 /** The fewest guesses for `fair` and `hard`, as powers of ten. The library's own scale ends with the first ("very unguessable"). */
 const enough = { fair: 10, hard: 15 }
 
-/** The library ignores characters after these: a longer password is hard to guess by its first 100, or repeats itself. */
+/** The most characters that the library analyses. A longer password is hard to guess by these alone, or repeats itself. */
 const longest = 100
 
 const estimator = new ZxcvbnFactory({ graphs, dictionary: { words }, maxLength: longest })

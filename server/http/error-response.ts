@@ -2,7 +2,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { securityHeaders, type HeaderRules } from './response-headers'
 import { withoutBasePath } from './base-path'
-import { methodNotAllowed, notFound, type ErrorResponse } from './request-filter'
+import { methodNotAllowedResponse, notFoundResponse, type ErrorResponse } from './request-filter'
 
 /** Sends an error response: `{"detail": …}` in JSON, as the endpoints do; without a body if it has no detail. */
 export function sendError(response: ServerResponse, { status, detail, headers = {} }: ErrorResponse): void {
@@ -60,7 +60,7 @@ export function parserErrorResponse(
       const [, method, path] = /^([A-Z][A-Z0-9_-]{0,31}) (\/\S*) HTTP\/1\.[01]\r?\n/.exec(start) ?? []
       if (method === undefined || path === undefined) break
       const inner = withoutBasePath(path, basePath)
-      return inner === undefined ? notFound : methodNotAllowed(method, inner)
+      return inner === undefined ? notFoundResponse : methodNotAllowedResponse(method, inner)
     }
   }
   return { status: 400 }

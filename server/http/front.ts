@@ -17,7 +17,7 @@ import { withoutBasePath } from './base-path'
 import { limitBody } from './body-limit'
 import { limitConnections } from './connection-cap'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
-import { methodNotAllowed, rejectForeignHost, filterRequest } from './request-filter'
+import { methodNotAllowedResponse, rejectForeignHost, filterRequest } from './request-filter'
 import { logMisconfiguration } from '@/lib/logging/misconfiguration-log'
 import { logStatusIfMisconfigured } from './log-misconfigurations'
 import { parserErrorResponse, sendError, closeWithError } from './error-response'
@@ -222,7 +222,7 @@ export function createFrontServer({
   server.on('connect', (_, socket) => {
     // Node removed its own listeners from this socket: without a listener, an error of the socket would crash the process.
     socket.on('error', () => socket.destroy())
-    closeWithError(socket, methodNotAllowed('CONNECT', '/'), rules)
+    closeWithError(socket, methodNotAllowedResponse('CONNECT', '/'), rules)
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     // An error response was already written, or the client has disconnected.

@@ -7,7 +7,7 @@ import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-da
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createMailStateStore } from '@/lib/mail-health/state'
 import { createMetricsStore } from '@/lib/metrics/store'
-import { createMetricsEndpoint } from './metrics-endpoint'
+import { createMetricsHandler } from './metrics-endpoint'
 
 const token = 'vK4qTz9RrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue'
 const log = pino({ level: 'silent' })
@@ -33,7 +33,7 @@ const partsOf = (of: Database) => ({
 
 /** Serves one endpoint and scrapes it at the same time. */
 async function scrape(
-  parts: Parameters<typeof createMetricsEndpoint>[0],
+  parts: Parameters<typeof createMetricsHandler>[0],
   {
     times,
     headers = { Authorization: `Bearer ${token}` },
@@ -46,7 +46,7 @@ async function scrape(
     rounds?: number
   } = {},
 ) {
-  const handle = createMetricsEndpoint(parts, times)
+  const handle = createMetricsHandler(parts, times)
   const server = createServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`

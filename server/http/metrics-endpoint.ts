@@ -35,7 +35,7 @@ type Parts = {
  * without the token. Concurrent scrapes share their reads. If the database does not answer in time, the status is still 200, with
  * `rekey_database_up 0`, because Prometheus ignores the body of an error.
  */
-export function createMetricsEndpoint(
+export function createMetricsHandler(
   { store, mailState, ownReport, token, log }: Parts,
   times: typeof scrapeTimes = scrapeTimes,
 ): Handle {

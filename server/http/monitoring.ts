@@ -7,7 +7,7 @@ import { createMailStateStore } from '@/lib/mail-health/state'
 import { startStoringMetrics } from '@/lib/metrics/reporter'
 import { createMetricsStore } from '@/lib/metrics/store'
 import { createMailHealthHandler, mailHealthPath } from './mail-health-endpoint'
-import { createMetricsEndpoint, metricsPath } from './metrics-endpoint'
+import { createMetricsHandler, metricsPath } from './metrics-endpoint'
 import { isFromDoctor, proxiesPath, sendProxyCount } from './proxies-endpoint'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
@@ -45,7 +45,7 @@ export function startMonitoring(
   if (metricsToken !== undefined)
     served.set(
       `${basePath}${metricsPath}`,
-      createMetricsEndpoint({ store, mailState, ownReport: reports.age, token: metricsToken, log }),
+      createMetricsHandler({ store, mailState, ownReport: reports.age, token: metricsToken, log }),
     )
 
   return {

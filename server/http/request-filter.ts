@@ -23,7 +23,7 @@ export type FilterRules = {
 }
 
 /** The response to a path that does not exist. */
-export const notFound: ErrorResponse = { status: 404, detail: 'Not found.' }
+export const notFoundResponse: ErrorResponse = { status: 404, detail: 'Not found.' }
 
 const apiMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const pageMethods = new Set(['GET', 'HEAD'])
@@ -99,7 +99,7 @@ function unknownPath(
   { url = '' }: IncomingMessage,
   { dev, outside }: FilterRules,
 ): ErrorResponse | undefined {
-  if (outside) return notFound
+  if (outside) return notFoundResponse
   const path = pathOf(url)
   const isFile = path.startsWith('/_next/static/')
   const plain = isFile ? path.replace(encodedInNames, '') : path
@@ -108,7 +108,7 @@ function unknownPath(
   const ofPage = /\.rsc$|\.segments\//.test(path)
   // Next's internal routes, such as `/_global-error`, which responds with 500.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
-  return spelt && !ofPage && !closed ? undefined : notFound
+  return spelt && !ofPage && !closed ? undefined : notFoundResponse
 }
 
 function wrongMethod(
@@ -119,11 +119,11 @@ function wrongMethod(
   // Pages accept no POST, which excludes Server Functions and Flight payloads (CVE-2025-55182).
   const ofDevTools = dev && /^\/(?:__nextjs|_next\/)/.test(path)
   const methods = path.startsWith('/api/v1/') || ofDevTools ? apiMethods : pageMethods
-  return methods.has(method) ? undefined : methodNotAllowed(method, path)
+  return methods.has(method) ? undefined : methodNotAllowedResponse(method, path)
 }
 
 /** Returns the response 405 to an unsupported method, with the `Allow` header that RFC 9110 §15.5.6 requires. */
-export function methodNotAllowed(method: string, path: string): ErrorResponse {
+export function methodNotAllowedResponse(method: string, path: string): ErrorResponse {
   const allow = path.startsWith('/api/v1/') ? 'POST, OPTIONS' : 'GET, HEAD'
   return { status: 405, detail: `Method "${method}" not allowed.`, headers: { Allow: allow } }
 }
@@ -131,7 +131,7 @@ export function methodNotAllowed(method: string, path: string): ErrorResponse {
 /**
  * Rejects requests of Next's code in the browser for partial pages (React Server Components), on navigation and prefetch. With
  * one representation per URL, caches cannot confuse two (CVE-2026-44581), and less code is reachable. On 204, Next's code loads
- * the whole page, or drops the prefetch. API requests with these headers pass, because 204 would look like success there;
+ * the whole page, or drops the prefetch. API requests with these headers pass, because their clients would take 204 for success;
  * `keepKnownHeaders` drops the headers.
  */
 function rscRequest({ headers, url = '' }: IncomingMessage, { dev }: FilterRules): ErrorResponse | undefined {

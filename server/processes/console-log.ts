@@ -11,7 +11,7 @@ const levels = {
 
 /**
  * Redirects console output to the log. Next catches errors of pages and handlers and reports them only to the console. The log
- * omits the messages of errors, because they quote values (requirement L3); of other output it has 200 characters.
+ * omits the messages of errors, because they quote values (requirement L3); of other output it keeps 200 characters.
  */
 export function redirectConsole(log: Log): void {
   for (const [method, level] of Object.entries(levels) as [

@@ -1,3 +1,5 @@
+// `npm start`: validates settings, build and database, then keeps the web processes, which share one port, and a worker (unless
+// WORKER=off) running. It does nothing else, so that it has little that could crash it.
 import { fork } from 'node:child_process'
 import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
@@ -12,10 +14,7 @@ import { surviveFullDisk } from './full-disk'
 import { superviseProcess, type SupervisedProcessHandle } from './supervise-process'
 import { stopOnSignal } from './stop-signals'
 
-/**
- * `npm start`: validates settings, build and database, then keeps the web processes, which share one port, and a worker (unless
- * WORKER=off) running. It does nothing else, so that it has little that could crash it.
- */
+/** The variables that this process and its child processes need. */
 const environment = { NODE_ENV: 'production', REKEY_MODE: 'production' } as const
 
 /**

@@ -1,3 +1,4 @@
+// A web process of `npm start`, started by the supervisor.
 import { createLog } from '@/lib/logging/log'
 import { processSettings } from '@/lib/config/settings'
 import { redirectConsole } from './console-log'
@@ -6,7 +7,6 @@ import { surviveFullDisk } from './full-disk'
 import { stopOnSignal } from './stop-signals'
 import { startWeb, type RunningWeb } from './start-web'
 
-/** A web process of `npm start`, forked by the supervisor. */
 const log = createLog(processSettings().logLevel, 'web')
 redirectConsole(log)
 surviveFullDisk()

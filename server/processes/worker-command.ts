@@ -1,10 +1,10 @@
+// `npm run worker`: validates settings and database as `npm start` does, then runs a worker in this process.
 import configuration from '@/rekey.config'
 import { checkDatabase, encryptionWarnings } from '@/lib/setup/preflight'
 import { processSettings } from '@/lib/config/settings'
 import { mailWarnings } from '@/lib/config/mail'
 import { surviveFullDisk } from './full-disk'
 
-/** `npm run worker`: validates settings and database as `npm start` does, then runs a worker in this process. */
 surviveFullDisk()
 try {
   const current = processSettings()

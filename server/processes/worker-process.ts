@@ -1,3 +1,4 @@
+// The worker process, of `npm run worker` and of `npm start`.
 import { connectionFailureReason } from '@/lib/database/errors'
 import { createServices } from '@/services'
 import { processSettings } from '@/lib/config/settings'
@@ -7,7 +8,6 @@ import { surviveFullDisk } from './full-disk'
 import { stopOnSignal } from './stop-signals'
 import { startWorker } from './start-worker'
 
-/** The worker process, of `npm run worker` and of `npm start`. */
 const services = createServices(processSettings())
 const { log, database } = services
 redirectConsole(log)

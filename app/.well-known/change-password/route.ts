@@ -2,7 +2,7 @@ import { notFound } from 'next/navigation'
 import { pathInApp } from '@/lib/config/own-path'
 import { services } from '@/services'
 
-/** Redirects password managers to the page for a new password (W3C "A Well-Known URL for Changing Passwords"). */
+/** Redirects password managers to the page that requests a link (W3C "A Well-Known URL for Changing Passwords"). */
 export function GET(): Response {
   const { settings } = services()
   if (!settings.reset.enabled) notFound()
