@@ -9,17 +9,17 @@ const policy = createPasswordPolicy({ minLength: 15, outerSpaces: 'keep', ...ser
 const short = createPasswordPolicy({ minLength: 8, outerSpaces: 'keep', ...service })
 const codes = (password: string, of = policy) => of.findProblems(password, grace).map(({ code }) => code)
 
-describe('derived from what a guesser tries', () => {
-  test('the table has forty kinds and more [P13]', () => {
+describe('passwords derived from common passwords and own words', () => {
+  test('the table of derived passwords has at least forty kinds [P13]', () => {
     expect(new Set(derivedPasswords.map(([, password]) => password)).size).toBeGreaterThanOrEqual(40)
   })
 
-  test.each(derivedPasswords)('%s is too common [P13]', (_what, password) => {
+  test.each(derivedPasswords)('a password is too common if it is %s [P13]', (_what, password) => {
     expect(codes(password)).toEqual(['too-common'])
     expect(codes(password, short)).toEqual(['too-common'])
   })
 
-  test('no length makes it better [P13]', () => {
+  test('a derived password is too common at any length [P13]', () => {
     for (const [, password] of derivedPasswords) {
       const parts = Array.from(password)
       const longer = Array.from({ length: 250 }, (_, at) => parts[at % parts.length]).join('')
@@ -27,18 +27,18 @@ describe('derived from what a guesser tries', () => {
     }
   })
 
-  test('a part that is long enough by itself may be repeated [P13]', () => {
+  test('a part that is long enough by itself may be repeated, and a shorter one may not [P13]', () => {
     expect(codes('gravel lantern orbit '.repeat(4))).toEqual([])
     expect(codes('gravel lantern '.repeat(4))).toEqual(['too-common'])
   })
 
-  test('where outer spaces are refused too, both reasons are given [P13]', () => {
+  test('a derived password with an outer space has both reasons if outer spaces are refused [P13]', () => {
     const strict = createPasswordPolicy({ minLength: 15, outerSpaces: 'refuse', ...service })
     expect(codes('rekeyrekeyrekey ', strict)).toEqual(['too-common', 'outer-spaces'])
   })
 })
 
-describe('a passphrase of unrelated words', () => {
+describe('passphrases of unrelated words', () => {
   test.each([
     'gravel lantern orbit',
     'sunshine football',
@@ -56,15 +56,15 @@ describe('a passphrase of unrelated words', () => {
     'カエルガソラヲトブヨルニ月',
     '83#72!61@94$82%73',
     '06a1ed808d14b41278ae3ddb',
-  ])('%s is taken [P13]', (password) => {
+  ])('the passphrase %s is accepted [P13]', (password) => {
     expect(codes(password, short)).toEqual([])
   })
 })
 
-test('judging takes no longer than hashing, whatever the text [C14, P13]', () => {
+test('checking a password takes less than half a second of processor time, whatever the text [C14, P13]', () => {
   codes('warm up with a long phrase')
   const unit = fc.string({ unit: fc.constantFrom(...'aab1!qwe㎏⒈ﷺ'), minLength: 1, maxLength: 40 })
-  const nasty = fc
+  const hardToCheck = fc
     .sample(fc.array(unit, { minLength: 2, maxLength: 20 }), { numRuns: 50, seed: 20_261_129 })
     .map((parts) => Array.from(parts.join('').repeat(256)).slice(0, 256).join(''))
   const longest = [
@@ -76,7 +76,7 @@ test('judging takes no longer than hashing, whatever the text [C14, P13]', () =>
     'a'.repeat(4_096),
     'gravel lantern orbit '.repeat(195),
   ]
-  for (const password of [...nasty, ...longest]) {
+  for (const password of [...hardToCheck, ...longest]) {
     const start = process.cpuUsage()
     codes(password)
     expect(cpuTimeSince(start)).toBeLessThan(500)

@@ -6,7 +6,7 @@ test.each([
   ['the default format', undefined, 100],
   ['a format of 100 MiB', djangoArgon2(), 150],
 ])(
-  'memory stays bounded while a thousand hash at once with %s [F14]',
+  'a thousand hashes at the same time in %s need a bounded amount of memory [F14]',
   async (_what, format, most) => {
     const { hash } = createHashQueue({ format, maxWait: 500 })
     const before = process.memoryUsage().rss

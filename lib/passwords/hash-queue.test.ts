@@ -10,8 +10,8 @@ import type { PasswordFormat } from './hashers/password-format'
 
 const { hash, verify } = createHashQueue()
 
-describe('hashes', () => {
-  test('Argon2id with 19 MiB, two passes, one lane, and a salt of its own [P9]', async () => {
+describe('the hashes of the queue', () => {
+  test('a hash is Argon2id with 19 MiB, two passes, one lane and a salt of its own [P9]', async () => {
     const [one, other] = await Promise.all([hash('correct horse'), hash('correct horse')])
     expect(one).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
     expect(parseOptions(one)).toMatchObject({ saltLen: 16, outputLen: 32 })
@@ -20,7 +20,7 @@ describe('hashes', () => {
     expect(await verify(other, 'correct horse')).toBe(true)
   })
 
-  test('what was hashed is the whole password as it was received [P2, P4]', async () => {
+  test('a hash is of the whole password as it was received [P2, P4]', async () => {
     const passwords = [
       ...[
         ' outer spaces ',
@@ -42,11 +42,11 @@ describe('hashes', () => {
     while (passwords.length > 0) await Promise.all(passwords.splice(0, 12).map(roundTrip))
   }, 3_600_000)
 
-  test('another spelling of the same letters is another password [P5]', async () => {
+  test('a password in another Unicode form of the same letters is another password [P5]', async () => {
     expect(await verify(await hash('\u00e9'), 'e\u0301')).toBe(false)
   })
 
-  test('Argon2 hashes of other makes and costs are verified', async () => {
+  test('Argon2 hashes of all variants and other costs are verified', async () => {
     for (const algorithm of [0, 1, 2]) {
       const phc = await argon2('correct horse', { algorithm, memoryCost: 1024, timeCost: 1 })
       expect(await verify(phc, 'correct horse')).toBe(true)
@@ -63,13 +63,13 @@ describe('hashes', () => {
     '$argon2id$v=19$m=0,t=0,p=0$AAAAAAAAAAAAAAAAAAAAAA$AAAA',
     '$2b$12$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
     'pbkdf2_sha256$260000$salt$hash',
-  ])('what is no Argon2 hash, such as %j, fits no password', async (phc) => {
+  ])('no password fits a stored value that is not an Argon2 hash, such as %j', async (phc) => {
     expect(await verify(phc, 'correct horse')).toBe(false)
     expect(await verify(phc, '')).toBe(false)
   })
 })
 
-test('values of accepted formats are verified, new ones are of the one format [W6]', async () => {
+test('hashes of all accepted formats are verified, and new hashes have the format that is written [W6]', async () => {
   const pbkdf2 = djangoPbkdf2({ iterations: 100_000 })
   const older = argon2id({ memoryCost: 7168, timeCost: 1 })
   const django = createHashQueue({ format: pbkdf2, accepts: [older] })
@@ -80,7 +80,7 @@ test('values of accepted formats are verified, new ones are of the one format [W
   expect(await verify(await pbkdf2.hash('correct horse'), 'correct horse')).toBe(false)
 })
 
-/** A format whose hashes take what is told, and end when they are told to. */
+/** A format with a given cost, whose hashes end when the test ends them. */
 function createSlowFormat(cost: PasswordFormat['cost'], prefix = 'slow') {
   const endings: (() => void)[] = []
   const started: string[] = []
@@ -97,7 +97,7 @@ function createSlowFormat(cost: PasswordFormat['cost'], prefix = 'slow') {
     longestOutput: 100,
     cost,
   }
-  /** Ends the one that has run the longest. */
+  /** Ends the hash that has run the longest. */
   const end = async () => {
     endings.shift()!()
     await settle()
@@ -105,13 +105,13 @@ function createSlowFormat(cost: PasswordFormat['cost'], prefix = 'slow') {
   return { format, started, end }
 }
 
-/** Settles whatever is pending that needs no thread. */
+/** Waits until everything is settled that needs no thread. */
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 const outcomeOf = (work: Promise<unknown>) => work.catch((error: unknown) => error)
 
-describe('load [F14]', () => {
-  test('beyond those who run and those who wait, everybody is told at once to come back', async () => {
+describe('the load of the queue [F14]', () => {
+  test('hashes beyond those that run and those that may wait are refused at once', async () => {
     const { format, started, end } = createSlowFormat({ milliseconds: 100, mebibytes: 1 })
     // Two at a time, so three of 100 ms take 150 ms.
     const small = createHashQueue({ format, maxParallel: 2, maxWait: 150 })
@@ -132,19 +132,22 @@ describe('load [F14]', () => {
     ['32 MiB', 32, 2],
     ['100 MiB', 100, 1],
     ['1 MiB', 1, 3],
-  ])('of hashes of %s, those run at a time that 64 MiB hold, and one at least', async (_what, size, most) => {
-    const { format, started, end } = createSlowFormat({ milliseconds: 10, mebibytes: size })
-    const queue = createHashQueue({ format, maxParallel: 3 })
-    const all = Array.from({ length: 6 }, (_, index) => queue.hash(`${index}`))
-    await settle()
-    for (let ended = 0; ended < 6; ended += 1) {
-      expect(started).toHaveLength(Math.min(6, ended + most))
-      await end()
-    }
-    expect(await Promise.all(all)).toHaveLength(6)
-  })
+  ])(
+    'of hashes that need %s each, as many run at a time as fit into 64 MiB, and at least one',
+    async (_what, size, most) => {
+      const { format, started, end } = createSlowFormat({ milliseconds: 10, mebibytes: size })
+      const queue = createHashQueue({ format, maxParallel: 3 })
+      const all = Array.from({ length: 6 }, (_, index) => queue.hash(`${index}`))
+      await settle()
+      for (let ended = 0; ended < 6; ended += 1) {
+        expect(started).toHaveLength(Math.min(6, ended + most))
+        await end()
+      }
+      expect(await Promise.all(all)).toHaveLength(6)
+    },
+  )
 
-  test('a dear format lets fewer wait than a cheap one, for the same time', async () => {
+  test('fewer hashes of a costly format may wait than of a cheap one, so that none waits longer', async () => {
     const waiters = async (cost: PasswordFormat['cost']) => {
       const queue = createHashQueue({ format: createSlowFormat(cost).format, maxParallel: 3 })
       let refused = 0
@@ -157,7 +160,7 @@ describe('load [F14]', () => {
     expect(await waiters({ milliseconds: 30, mebibytes: 19 })).toBe(300)
   })
 
-  test('one that is larger than others gets its turn before those who came later', async () => {
+  test('a hash that needs more memory runs before those that came after it', async () => {
     const large = createSlowFormat({ milliseconds: 10, mebibytes: 100 }, 'large')
     const small = createSlowFormat({ milliseconds: 10, mebibytes: 1 }, 'small')
     const queue = createHashQueue({ format: small.format, accepts: [large.format], maxParallel: 3 })
@@ -174,7 +177,7 @@ describe('load [F14]', () => {
     expect(await Promise.all([first, second, third])).toEqual(['small first', true, 'small third'])
   })
 
-  test('no more run at a time than allowed, and all who wait get their turn, in order', async () => {
+  test('no more hashes run at a time than allowed, and those that wait run in order', async () => {
     const single = createHashQueue({ maxParallel: 1 })
     const finished: number[] = []
     const all = Array.from({ length: 8 }, (_, index) => single.hash('x').then(() => finished.push(index)))
@@ -185,7 +188,7 @@ describe('load [F14]', () => {
     expect(finished).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
   })
 
-  test('a place is free again after work that failed, and after a rush', async () => {
+  test('a hash that failed or was refused does not block the queue', async () => {
     const failing: PasswordFormat = {
       ...createSlowFormat({ milliseconds: 10, mebibytes: 1 }).format,
       hash: () => Promise.reject(new Error('failed')),
@@ -203,7 +206,7 @@ describe('load [F14]', () => {
     expect(await single.verify(await hash('correct horse'), 'correct horse')).toBe(true)
   })
 
-  test('verifying is not counted as hashing, and neither is being turned away [T11]', async () => {
+  test('neither verified nor refused passwords are counted as hashes [T11]', async () => {
     const stored = await hash('x')
     const idle = createHashQueue({ maxParallel: 1, maxWait: 0 })
     await idle.verify(stored, 'x')

@@ -18,7 +18,7 @@ const pythonDigits = `
   .split(/\s+/)
   .map((range) => range.split('-').map((hex) => Number.parseInt(hex, 16)) as [number, number?])
 
-test('of all characters, a digit is what Python calls one', () => {
+test('the characters that count as digits are those that Python counts as digits', () => {
   const isPythonDigit = (code: number) => pythonDigits.some(([from, to = from]) => code >= from && code <= to)
   const wrong: string[] = []
   for (let code = 0; code <= 0x10ffff; code += 1) {

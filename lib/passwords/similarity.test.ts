@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { cpuTimeSince } from '@/e2e/support/cpu-time'
 import { findSimilarityProblem } from './similarity'
 
-const nobody = { username: '', email: '', firstName: '', lastName: '', name: '' }
+const noFacts = { username: '', email: '', firstName: '', lastName: '', name: '' }
 const alice = {
   username: 'alice',
   email: 'alice@example.com',
@@ -24,22 +24,22 @@ test.each([
   ['alice-in-wonderland-and-more', alice, undefined],
   ['N3w-correct-horse', alice, undefined],
   ['Alice999', { ...alice, username: 'bob' }, 'too-similar-first-name'],
-  ['Żółć-żółć', { ...nobody, lastName: 'ŻÓŁĆ ŻÓŁĆ' }, 'too-similar-last-name'],
-  ['😀😀😀x', { ...nobody, username: '😀😀😀' }, 'too-similar-username'],
-  ['😀😀😀😀', { ...nobody, username: 'a 😀😀😀' }, undefined],
+  ['Żółć-żółć', { ...noFacts, lastName: 'ŻÓŁĆ ŻÓŁĆ' }, 'too-similar-last-name'],
+  ['😀😀😀x', { ...noFacts, username: '😀😀😀' }, 'too-similar-username'],
+  ['😀😀😀😀', { ...noFacts, username: 'a 😀😀😀' }, undefined],
   ['', alice, undefined],
-  ['x', nobody, undefined],
-])('%s [P7]', (password, facts, code) => {
+  ['x', noFacts, undefined],
+])('the password %s, of a person with the facts %j, has the problem %s [P7]', (password, facts, code) => {
   expect(findSimilarityProblem(password, facts)?.code).toBe(code)
 })
 
-test('the bound is seven tenths, and counts [P7]', () => {
+test('a password is similar from a ratio of 0.7 on [P7]', () => {
   // 2 · 7 / 20 is similar enough, 2 · 6 / 20 is not
-  expect(findSimilarityProblem('abcdefg123', { ...nobody, username: 'abcdefgxyz' })).toBeDefined()
-  expect(findSimilarityProblem('abcdef1234', { ...nobody, username: 'abcdefgxyz' })).toBeUndefined()
+  expect(findSimilarityProblem('abcdefg123', { ...noFacts, username: 'abcdefgxyz' })).toBeDefined()
+  expect(findSimilarityProblem('abcdef1234', { ...noFacts, username: 'abcdefgxyz' })).toBeUndefined()
 })
 
-test('the first fact that matches is told, in the order in which Django looks [P7]', () => {
+test('of several similar facts, the problem names the first one in Django’s order [P7]', () => {
   const same = {
     username: 'wonderland',
     email: 'wonderland',
@@ -55,19 +55,19 @@ test('the first fact that matches is told, in the order in which Django looks [P
   expect(
     findSimilarityProblem('wonderland', { ...same, username: '', firstName: '', lastName: '' })?.code,
   ).toBe('too-similar-name')
-  expect(findSimilarityProblem('wonderland', { ...nobody, email: 'x@wonderland.example' })?.code).toBe(
+  expect(findSimilarityProblem('wonderland', { ...noFacts, email: 'x@wonderland.example' })?.code).toBe(
     'too-similar-email',
   )
 })
 
-test('where one column has the whole name, a password resembles the whole of it or one of its words [W11]', () => {
-  const wilhelmina = { ...nobody, name: 'Wilhelmina van der Lanternby' }
+test('a password is similar to a whole name if it resembles all of it or one of its words [W11]', () => {
+  const wilhelmina = { ...noFacts, name: 'Wilhelmina van der Lanternby' }
   for (const password of ['wilhelmina van der lanternby', 'Lanternby1', 'wilhelm1na'])
     expect(findSimilarityProblem(password, wilhelmina)?.code).toBe('too-similar-name')
   expect(findSimilarityProblem('correct horse battery', wilhelmina)).toBeUndefined()
 })
 
-test('long passwords and long names take no time [C14, CVE-2021-45115]', () => {
+test('long passwords are compared with long names within half a second [C14, CVE-2021-45115]', () => {
   const words = 'ab '.repeat(100_000)
   for (const [password, username] of [
     ['a'.repeat(16_384), words],
@@ -76,12 +76,12 @@ test('long passwords and long names take no time [C14, CVE-2021-45115]', () => {
     ['x'.repeat(16_384), 'x'.repeat(1_000_000)],
   ] as const) {
     const start = process.cpuUsage()
-    findSimilarityProblem(password, { ...nobody, username })
+    findSimilarityProblem(password, { ...noFacts, username })
     expect(cpuTimeSince(start)).toBeLessThan(500)
   }
 })
 
-test('counting once gives what comparing word for word gives', () => {
+test('the fast comparison gives the same result as Django’s comparison word by word', () => {
   const word = fc.string({
     unit: fc.constantFrom('a', 'b', 'c', 'D', '_', ' ', '-', 'é', '😀'),
     maxLength: 24,
@@ -96,14 +96,14 @@ test('counting once gives what comparing word for word gives', () => {
           if (quickRatio(one, other) < 0.7) return false
           return other.length < 9 || quickRatio(pairs(one), pairs(other)) >= 0.3
         })
-      expect(findSimilarityProblem(password, { ...nobody, username }) !== undefined).toBe(expected)
+      expect(findSimilarityProblem(password, { ...noFacts, username }) !== undefined).toBe(expected)
     }),
     { numRuns: 2_000 },
   )
 })
 
-test('a phrase that only has the letters of a long address is not like it [P13]', () => {
-  const grace = { ...nobody, email: 'grace.hopper@navy-yard.example' }
+test('a phrase that only shares letters with a long address is not similar to it [P13]', () => {
+  const grace = { ...noFacts, email: 'grace.hopper@navy-yard.example' }
   for (const phrase of [
     'sometimesalreadyprogramshappens',
     'spaces.way.happens.error',
@@ -117,7 +117,7 @@ test('a phrase that only has the letters of a long address is not like it [P13]'
 const pairs = (characters: string[]) =>
   characters.slice(1).map((character, at) => `${characters[at]}${character}`)
 
-/** difflib's, word for word: every character of `b` takes one of `a` away. */
+/** The quick ratio of Python's difflib: every character of `b` uses up one of `a`. */
 function quickRatio(a: string[], b: string[]): number {
   const left = [...a]
   let matches = 0

@@ -9,7 +9,7 @@ const hex = fc.integer({ min: 0, max: 0xffffff }).map((n) => `#${n.toString(16).
 /** Mixes colours as browsers do for `app/globals.css`. */
 const mix = (color: string, share: number, other: string) => interpolate([other, color], 'oklab')(share)
 
-test('whatever the brand colour, links and labels keep 4.5:1 in both schemes [U9]', () => {
+test('links and labels have a contrast of 4.5:1 in both colour schemes with any brand colour [U9]', () => {
   fc.assert(
     fc.property(hex, (brand) => {
       const { light, dark } = readableAccents(brand)
@@ -36,7 +36,7 @@ test('whatever the brand colour, links and labels keep 4.5:1 in both schemes [U9
   )
 })
 
-test('a colour that is readable already stays as it is', () => {
+test('a brand colour that is readable is not changed', () => {
   expect(readableAccents('#7a1fa2').light).toEqual({ accent: '#7a1fa2', onAccent: '#ffffff' })
 })
 

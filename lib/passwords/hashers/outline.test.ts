@@ -15,6 +15,6 @@ test.each([
   ['pbkdf2_sha256$1000$short$x', 'pbkdf2_sha256$1000$*$*1'],
   ['hunter2', '*7'],
   ['salted:hunter2', '*:*7'],
-])('of %s, scheme and cost are left [W6]', (stored, outline) => {
+])('the outline of the stored hash %s is %s, with scheme and cost only [W6]', (stored, outline) => {
   expect(outlineOfHash(stored)).toBe(outline)
 })

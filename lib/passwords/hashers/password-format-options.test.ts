@@ -11,21 +11,24 @@ test.each([
   djangoPbkdf2({ iterations: 100_000 }),
   betterAuthScrypt(),
   bcrypt({ cost: 10, version: '2a', pepper: 'of a team '.repeat(13) }),
-])('$name states a cost for the hash queue, and its name has no secret', (format) => {
-  expect(format.cost.milliseconds).toBeGreaterThan(0)
-  expect(format.cost.mebibytes).toBeGreaterThan(0)
-  expect(format.name).not.toContain('of a team')
-  expect(format.fingerprint ?? '').not.toContain('of a team')
-})
+])(
+  'the format $name has a cost for the hash queue, and neither name nor fingerprint contains its pepper',
+  (format) => {
+    expect(format.cost.milliseconds).toBeGreaterThan(0)
+    expect(format.cost.mebibytes).toBeGreaterThan(0)
+    expect(format.name).not.toContain('of a team')
+    expect(format.fingerprint ?? '').not.toContain('of a team')
+  },
+)
 
-test('another pepper of bcrypt has another fingerprint, and none has none [W6]', () => {
+test('each pepper of bcrypt has its own fingerprint, and bcrypt without a pepper has none [W6]', () => {
   const of = (pepper: string) => bcrypt({ cost: 10, version: '2a', pepper }).fingerprint
   expect(of('one')).toBe(of('one'))
   expect(of('one')).not.toBe(of('two'))
   expect(bcrypt({ cost: 10, version: '2a' }).fingerprint).toBeUndefined()
 })
 
-describe('an option without a proper value stops with its name [W6]', () => {
+describe('options of formats with a wrong value [W6]', () => {
   const wrong = [undefined, null, NaN, Infinity, 0, -1, 1.5, '12', 2 ** 31, 1e308, {}]
   test.each([
     ['iterations', (value: never) => djangoPbkdf2({ iterations: value })],
@@ -35,21 +38,24 @@ describe('an option without a proper value stops with its name [W6]', () => {
     ['hashLength', (value: never) => djangoArgon2({ hashLength: value })],
     ['cost', (value: never) => bcrypt({ cost: value, version: '2b' })],
     ['version', (value: never) => bcrypt({ cost: 12, version: value })],
-  ] as const)('%s', (name, create) => {
+  ] as const)('a wrong value of the option %s throws an error that names it', (name, create) => {
     for (const value of wrong) expect(() => create(value as never)).toThrow(new RegExp(`: ${name} must be`))
   })
 
-  test('iterations that are missing, or few by a slip', () => {
+  test('missing iterations and too few iterations throw an error', () => {
     expect(() => djangoPbkdf2({} as never)).toThrow('iterations must be')
     expect(() => djangoPbkdf2({ iterations: 1000 })).toThrow('iterations must be')
   })
 
-  test.each([[undefined], [null], [''], [12], ['null \0 within']])('a pepper of %j', (pepper) => {
-    expect(() => bcrypt({ cost: 12, version: '2a', pepper: pepper as never })).toThrow('bcrypt: pepper')
-  })
+  test.each([[undefined], [null], [''], [12], ['null \0 within']])(
+    'bcrypt refuses the pepper %j',
+    (pepper) => {
+      expect(() => bcrypt({ cost: 12, version: '2a', pepper: pepper as never })).toThrow('bcrypt: pepper')
+    },
+  )
 })
 
-describe('a stored value of absurd cost fits nothing, and takes neither time nor memory', () => {
+describe('stored hashes of an absurd cost', () => {
   const [salt, hash] = ['A'.repeat(22), 'A'.repeat(43)]
   test.each([
     ['argon2id', argon2id(), `$argon2id$v=19$m=4194304,t=1,p=1$${salt}$${hash}`],
@@ -60,11 +66,14 @@ describe('a stored value of absurd cost fits nothing, and takes neither time nor
     ['djangoPbkdf2', djangoPbkdf2({ iterations: 100_000 }), `pbkdf2_sha256$2000000000$salt$${hash}=`],
     ['djangoPbkdf2', djangoPbkdf2({ iterations: 100_000 }), `pbkdf2_sha256$${'9'.repeat(400)}$salt$${hash}=`],
     ['bcrypt', bcrypt({ cost: 10, version: '2b' }), `$2b$31$${'A'.repeat(53)}`],
-  ])('%s: %#', async (_name, format, stored) => {
-    const before = process.memoryUsage().rss
-    const started = process.cpuUsage()
-    expect(await format.verify('x', stored)).toBe(false)
-    expect(cpuTimeSince(started)).toBeLessThan(1000)
-    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
-  })
+  ])(
+    '%s verifies the absurd hash %# as false, without much time or memory',
+    async (_name, format, stored) => {
+      const before = process.memoryUsage().rss
+      const started = process.cpuUsage()
+      expect(await format.verify('x', stored)).toBe(false)
+      expect(cpuTimeSince(started)).toBeLessThan(1000)
+      expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
+    },
+  )
 })

@@ -18,8 +18,8 @@ const formats: [string, PasswordFormat][] = [
   ['bcrypt with a pepper', bcrypt({ cost: 10, version: '2a', pepper: 'of a team '.repeat(13) })],
 ]
 
-describe.each(formats)('%s', (_name, format) => {
-  test('a written value is recognised, fits its password only, and is as long as stated', async () => {
+describe.each(formats)('the format %s', (_name, format) => {
+  test('a hash is recognised by its format, fits only its password, and has the stated length', async () => {
     const stored = await format.hash('correct horse')
     expect(format.matches(stored)).toBe(true)
     expect(stored).toHaveLength(format.longestOutput)
@@ -28,17 +28,17 @@ describe.each(formats)('%s', (_name, format) => {
       expect(await format.verify(other, stored)).toBe(false)
   })
 
-  test('two values for one password differ', async () => {
+  test('two hashes of one password differ', async () => {
     expect(await format.hash('correct horse')).not.toBe(await format.hash('correct horse'))
   })
 
-  test('no other format recognises its value', async () => {
+  test('a hash is recognised by no other format', async () => {
     const stored = await format.hash('correct horse')
     const others = formats.filter(([, one]) => one.matches(stored)).map(([name]) => name.split(' ')[0])
     expect(new Set(others).size).toBe(1)
   })
 
-  test('the whole of a password of any characters counts, as far as the limit allows', async () => {
+  test('all characters of a password count, up to the limit of the format', async () => {
     const bytes = format.limit?.unit === 'bytes' ? format.limit.count : Infinity
     const passwords = [
       ...['a'.repeat(72), '😀'.repeat(18), '😀'.repeat(256), 'Zażółć gęślą jaźń'],
@@ -58,13 +58,13 @@ describe.each(formats)('%s', (_name, format) => {
     if (withNull !== undefined) expect(await format.verify('correct\0mouse', withNull)).toBe(false)
   })
 
-  test('what is hashed is the normalised password', async () => {
+  test('the hash is of the normalised password', async () => {
     const stored = await format.hash('ﬁne e\u0301')
     expect(await format.verify(format.normalise('ﬁne e\u0301'), stored)).toBe(true)
     expect(await format.verify('fine é', stored)).toBe(format.normalise('ﬁne e\u0301') === 'fine é')
   })
 
-  test('a value that was cut, extended or changed fits nothing, and nothing throws', async () => {
+  test('a hash that was cut, extended or changed fits no password and throws no error', async () => {
     const stored = await format.hash('correct horse')
     const broken = [
       ...['', stored.slice(0, -1), `${stored}A`, ` ${stored}`, `${stored}\n`, stored.replace(/\d+/, '')],
@@ -74,7 +74,7 @@ describe.each(formats)('%s', (_name, format) => {
       expect([value, await format.verify('correct horse', value)]).toEqual([value, false])
   })
 
-  test('of any text, none is recognised or fits', async () => {
+  test('no random text is recognised as a hash or fits a password', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
         expect(format.matches(text)).toBe(false)
@@ -84,8 +84,8 @@ describe.each(formats)('%s', (_name, format) => {
   })
 })
 
-describe('what is written', () => {
-  test('Argon2id with the parameters given, or OWASP’s [W6]', async () => {
+describe('the written hashes', () => {
+  test('Argon2id is written with the given parameters, else with OWASP’s [W6]', async () => {
     expect(parseOptions(await argon2id().hash('x'))).toMatchObject({
       ...{ algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1, saltLen: 16, outputLen: 32 },
     })
@@ -94,14 +94,14 @@ describe('what is written', () => {
     expect(await argon2id({ timeCost: 3 }).hash('x')).toMatch(/^\$argon2id\$v=19\$m=19456,t=3,p=1\$/)
   })
 
-  test('Django’s Argon2 with its default parameters, and a salt of 22 letters and digits [W6]', async () => {
+  test('Django’s Argon2 is written with Django’s default parameters and a salt of 22 letters and digits [W6]', async () => {
     const stored = await djangoArgon2().hash('x')
     expect(stored).toMatch(/^argon2\$argon2id\$v=19\$m=102400,t=2,p=8\$/)
     const salt = Buffer.from(stored.split('$')[4]!, 'base64').toString()
     expect(salt).toMatch(/^[A-Za-z0-9]{22}$/)
   })
 
-  test('Django’s Argon2 with the length of hash that the project’s argon2-cffi has [W6]', async () => {
+  test('Django’s Argon2 is written with the given length of the hash, which depends on argon2-cffi [W6]', async () => {
     const format = djangoArgon2({ ...small, hashLength: 16 })
     const stored = await format.hash('x')
     expect(Buffer.from(stored.split('$').at(-1)!, 'base64')).toHaveLength(16)
@@ -110,13 +110,13 @@ describe('what is written', () => {
     expect(format.name).not.toBe(djangoArgon2(small).name)
   })
 
-  test('Django’s PBKDF2 with the iterations given, and a salt of 22 letters and digits [W6]', async () => {
+  test('Django’s PBKDF2 is written with the given iterations and a salt of 22 letters and digits [W6]', async () => {
     const stored = await djangoPbkdf2({ iterations: 260_000 }).hash('x')
     expect(stored).toMatch(/^pbkdf2_sha256\$260000\$[A-Za-z0-9]{22}\$[A-Za-z0-9+/]{43}=$/)
   })
 
   test.each(['2a', '2b', '2y'] as const)(
-    'bcrypt with version %s and the cost given [W6]',
+    'bcrypt is written with version %s and the given cost, and other versions of it are verified [W6]',
     async (version) => {
       const format = bcrypt({ cost: 11, version })
       const stored = await format.hash('x')
@@ -128,20 +128,20 @@ describe('what is written', () => {
   )
 })
 
-describe('bcrypt', () => {
-  test('a password above 72 bytes is not written [P2]', async () => {
+describe('the 72 bytes of bcrypt', () => {
+  test('bcrypt does not hash a password of more than 72 bytes [P2]', async () => {
     const format = bcrypt({ cost: 10, version: '2b' })
     await expect(format.hash('a'.repeat(73))).rejects.toThrow('cut')
     await expect(format.hash('é'.repeat(37))).rejects.toThrow('cut')
   })
 
-  test('a stored one that was cut is verified as the product does', async () => {
+  test('a stored bcrypt hash of a password that was cut at 72 bytes is verified as the product does', async () => {
     const format = bcrypt({ cost: 10, version: '2a' })
     const stored = await format.hash('a'.repeat(72))
     expect(await format.verify('a'.repeat(100), stored)).toBe(true)
   })
 
-  test('a pepper counts as far as password and pepper have 72 bytes together, as in Devise', async () => {
+  test('of password and pepper together, bcrypt hashes the first 72 bytes, as Devise does', async () => {
     const pepper = 'p'.repeat(128)
     const [peppered, plain] = [
       bcrypt({ cost: 10, version: '2a', pepper }),

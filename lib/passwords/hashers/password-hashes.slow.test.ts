@@ -6,11 +6,11 @@ import { djangoArgon2, djangoPbkdf2 } from './django'
 import vectors from './password-hashes.json'
 import type { PasswordFormat } from './password-format'
 
-// The values were made and verified by the products themselves.
+// The products themselves made and verified these hashes.
 
 type Vector = (typeof vectors)[number]
 
-/** Each algorithm of the vectors that has a format, with parameters unlike the stored ones: those must not matter. */
+/** The format of each algorithm. Its parameters differ from the stored ones, because those must not matter. */
 const formatOf: Record<string, (vector: Vector) => PasswordFormat> = {
   'django pbkdf2_sha256': () => djangoPbkdf2({ iterations: 100_000 }),
   'django argon2': () => djangoArgon2({ memoryCost: 7168 }),
@@ -33,15 +33,15 @@ const algorithmOf = ({ product, algorithm }: Vector) => `${product.split(' ')[0]
 const known = vectors.filter((vector) => Object.hasOwn(formatOf, algorithmOf(vector)))
 const unknown = vectors.filter((vector) => !Object.hasOwn(formatOf, algorithmOf(vector)))
 
-describe('hashes that the products made', () => {
-  test('every format has some [W6]', () => {
+describe('hashes that other products made', () => {
+  test('there are hashes for every format, and for four schemes without a format [W6]', () => {
     expect(new Set(known.map(algorithmOf))).toEqual(new Set(Object.keys(formatOf)))
     expect(new Set(unknown.map(({ algorithm }) => algorithm))).toEqual(
       new Set(['scrypt', 'bcrypt_sha256', 'bcrypt', 'unusable']),
     )
   })
 
-  test.each(known)('$product, $algorithm: the password $password fits [W6]', async (vector) => {
+  test.each(known)('a hash of $product, $algorithm, fits its password $password [W6]', async (vector) => {
     const format = formatOf[algorithmOf(vector)]!(vector)
     const { password, stored } = vector
     expect(all.filter((one) => one.matches(stored)).map(({ name }) => name.split(/[ ,]/)[0])).toEqual([
@@ -50,14 +50,14 @@ describe('hashes that the products made', () => {
     expect(await format.verify(password!, stored)).toBe(true)
   })
 
-  test.each(Object.keys(formatOf))('%s: another password does not fit [W6]', async (algorithm) => {
+  test.each(Object.keys(formatOf))('a hash of %s fits no other password [W6]', async (algorithm) => {
     const vector = known.find((one) => algorithmOf(one) === algorithm)!
     const format = formatOf[algorithm]!(vector)
     for (const other of ['correct horse battery stapl', ''])
       expect(await format.verify(other, vector.stored)).toBe(false)
   })
 
-  test('a wrong pepper, or none, fits nothing [W6]', async () => {
+  test('a hash with a pepper fits no password with another pepper or without one [W6]', async () => {
     const { password, stored } = known.find(({ pepper }) => typeof pepper === 'string')!
     for (const pepper of [{ pepper: 'another pepper' }, {}]) {
       const format = bcrypt({ cost: 12, version: '2a', ...pepper })
@@ -65,7 +65,7 @@ describe('hashes that the products made', () => {
     }
   })
 
-  test.each(unknown)('no format takes $stored of $product for its own [W6]', async ({ password, stored }) => {
+  test.each(unknown)('no format recognises $stored of $product [W6]', async ({ password, stored }) => {
     for (const format of all) {
       expect(format.matches(stored)).toBe(false)
       expect(await format.verify(password ?? '', stored)).toBe(false)

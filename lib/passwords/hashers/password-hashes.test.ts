@@ -5,7 +5,7 @@ import { betterAuthScrypt } from './better-auth'
 import { djangoArgon2, djangoPbkdf2 } from './django'
 import vectors from './password-hashes.json'
 
-// One hash of each product and algorithm, which takes a second. The slow tests verify all of them.
+// One hash of each product and algorithm; the slow tests verify all of them.
 
 const formats = [
   djangoPbkdf2({ iterations: 100_000 }),
@@ -31,7 +31,7 @@ test('hashes of Django, PHP, Devise and better-auth are recognised, each by one 
 })
 
 test.each(recognised)(
-  'a hash of $product, $algorithm, fits its password only [W6]',
+  'a hash of $product, $algorithm, fits only its password [W6]',
   async ({ password, stored }) => {
     const [format, ...others] = formats.filter((one) => one.matches(stored))
     expect(others).toEqual([])
