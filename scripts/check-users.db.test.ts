@@ -20,7 +20,7 @@ import { migrate } from '@/lib/setup/migrate'
 import { checkUsersTable, inspectUsersTable } from '@/lib/setup/users-table'
 import { checkUsersCommand } from './check-users'
 
-// What an operator is told of a mapping, by the command and at the start.
+// What the command and a start tell an operator about a mapping.
 
 let database: TestDatabase
 let opened: Database
@@ -37,16 +37,11 @@ beforeAll(async () => {
   for (const product of ['django', 'better-auth'])
     await sql.query(readFileSync(`scripts/demo-users/${product}.sql`, 'utf8'))
   const hash = await djangoPbkdf2({ iterations: 100_000 }).hash(password)
-  const add = (username: string, stored: string, isActive = true) =>
-    sql.query(
-      `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
-       VALUES ($1, 'crowd@example.com', '', '', $2, $3, false, false, now())`,
-      [username, stored, isActive],
-    )
-  await add('ada', hash)
-  await add('gone', hash, false)
-  await add('social', '!unusable')
-  await add('odd', 'sha9$salt$xyz')
+  const shared = { email: 'crowd@example.com' }
+  await addUser({ ...shared, username: 'ada', password: hash })
+  await addUser({ ...shared, username: 'gone', password: hash, is_active: false })
+  await addUser({ ...shared, username: 'social', password: '!unusable' })
+  await addUser({ ...shared, username: 'odd', password: 'sha9$salt$xyz' })
 }, 120_000)
 afterAll(async () => {
   await sql.end()
@@ -54,7 +49,30 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** What the command prints, and its exit code. */
+async function addUser(facts: Record<string, unknown>): Promise<void> {
+  const names = { first_name: '', last_name: '' }
+  const state = { is_active: true, is_staff: false, is_superuser: false, date_joined: new Date() }
+  const row = { ...names, ...state, ...facts }
+  const columns = Object.keys(row)
+  await sql.query(
+    `INSERT INTO auth_user (${columns.join()}) VALUES (${columns.map((_, nth) => `$${nth + 1}`).join()})`,
+    Object.values(row),
+  )
+}
+
+/** Opens the database with a role of its own, which the test drops. @param rights the statements that give it rights */
+async function openAsRole(rights: (role: string) => string): Promise<{ role: string; limited: Database }> {
+  const role = `rekey_test_${randomBytes(4).toString('hex')}`
+  await sql.query(`CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA rekey TO "${role}"; ${rights(role)}`)
+  onTestFinished(async () => void (await sql.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`)))
+  const url = new URL(database.url)
+  url.username = role
+  const limited = openDatabase({ ...database, url: url.href, poolSize: 1 }, pino({ level: 'silent' }))
+  onTestFinished(() => limited.close())
+  return { role, limited }
+}
+
+/** Returns what the command prints, and its exit code. */
 async function check(
   users: UsersMapping,
   options: { login?: string; showSql?: boolean; password?: string } = {},
@@ -87,38 +105,38 @@ const settings = (usersTableProof: 'required' | 'waived' = 'required') => ({
   usersTableProof,
 })
 
-const people = (more: Partial<UsersMapping>): UsersMapping => ({ ...mapping, ...more })
+const mappingWith = (options: Partial<UsersMapping>): UsersMapping => ({ ...mapping, ...options })
 
-describe('a mapping that cannot work is told in one message [W1]', () => {
+describe('mappings that cannot work [W1]', () => {
   test.each<[string, UsersMapping, RegExp]>([
     [
       'a missing table',
-      people({ table: 'people' }),
+      mappingWith({ table: 'people' }),
       /users\.table: there is no table public\.people\. A table of another schema/,
     ],
     [
       'a missing column',
-      people({ email: 'mail' }),
+      mappingWith({ email: 'mail' }),
       /users\.email: public\.auth_user has no column mail; it has id, password/,
     ],
     [
-      'an id that is no id',
-      people({ id: 'is_active' }),
+      'an id of a wrong type',
+      mappingWith({ id: 'is_active' }),
       /users\.id: public\.auth_user\.is_active is boolean, and an id is/,
     ],
     [
       'an id that is not unique',
-      people({ id: 'email' }),
+      mappingWith({ id: 'email' }),
       /users\.id: auth_user has no unique index on email alone/,
     ],
     [
-      'a text that is none',
-      people({ firstName: 'date_joined' }),
+      'a text of a wrong type',
+      mappingWith({ firstName: 'date_joined' }),
       /users\.firstName: .* is timestamp with time zone, and a text is needed/,
     ],
     [
       'a column too short for the hash',
-      people({
+      mappingWith({
         password: {
           column: 'first_name',
           format: { ...bcrypt({ cost: 10, version: '2b' }), longestOutput: 151 },
@@ -127,27 +145,27 @@ describe('a mapping that cannot work is told in one message [W1]', () => {
       /users\.password\.column: .* is character varying\(150\), and the hashes of password\.format have up to 151 characters/,
     ],
     [
-      'NULL where none may be',
-      people({ set: { email: null } }),
+      'NULL for a column without NULL',
+      mappingWith({ set: { email: null } }),
       /users\.set: .*\.email is .*, NOT NULL, and the mapping sets it to NULL/,
     ],
     [
-      'a time into a text',
-      people({ set: { last_name: 'now' } }),
+      'a time for a text column',
+      mappingWith({ set: { last_name: 'now' } }),
       /users\.set: .* and 'now' needs a timestamp/,
     ],
     [
-      'tokens that are not there',
-      people({ end: [{ table: 'knox', user: 'user_id' }] }),
+      'a missing table of tokens',
+      mappingWith({ end: [{ table: 'knox', user: 'user_id' }] }),
       /users\.end\.table: there is no table public\.knox/,
     ],
-    ['an option without a value', people({ label: undefined as never }), /users\.label has no value/],
+    ['an option without a value', mappingWith({ label: undefined as never }), /users\.label has no value/],
     [
-      'a format that nothing is stored in',
-      people({ password: { column: 'password', format: argon2id() } }),
+      'a format that no stored hash has',
+      mappingWith({ password: { column: 'password', format: argon2id() } }),
       /of \d+ stored hashes looked at, \d+ are in no format of the mapping .*Correct password\.format/,
     ],
-  ])('%s [W1]', async (_what, users, sentence) => {
+  ])('%s is named by the check, by a start and by the command [W1]', async (_what, users, sentence) => {
     const { problems } = await inspectUsersTable(opened, users)
     expect(problems.join('\n')).toMatch(sentence)
     await expect(checkUsersTable(settings('waived'), users)).rejects.toThrow(sentence)
@@ -155,8 +173,8 @@ describe('a mapping that cannot work is told in one message [W1]', () => {
     expect([code, output]).toEqual([1, expect.stringMatching(sentence)])
   })
 
-  test('all that is wrong is told at once [W1]', async () => {
-    const wrong = people({
+  test('one message names everything that is wrong [W1]', async () => {
+    const wrong = mappingWith({
       id: 'is_active',
       email: 'mail',
       firstName: 'date_joined',
@@ -167,14 +185,14 @@ describe('a mapping that cannot work is told in one message [W1]', () => {
     )
   })
 
-  test('a view through which nothing can be written or deleted [W1]', async () => {
+  test('a view through which no password can be written or no row deleted is named [W1]', async () => {
     await sql.query(`CREATE TABLE tokens (user_id integer);
       CREATE VIEW joined AS SELECT u.*, t.user_id FROM auth_user u LEFT JOIN tokens t ON t.user_id = u.id;
       CREATE VIEW distinct_tokens AS SELECT DISTINCT user_id FROM tokens;
       CREATE VIEW active_users AS SELECT * FROM auth_user WHERE is_active`)
     onTestFinished(async () => void (await sql.query('DROP TABLE tokens CASCADE; DROP VIEW active_users')))
     const problemsOf = async (more: Partial<UsersMapping>) =>
-      (await inspectUsersTable(opened, people({ end: [], ...more }))).problems
+      (await inspectUsersTable(opened, mappingWith({ end: [], ...more }))).problems
     expect(await problemsOf({ table: 'joined' })).toEqual([
       expect.stringMatching(
         /^users\.password\.column: public\.joined\.password cannot be written through this view/,
@@ -186,7 +204,7 @@ describe('a mapping that cannot work is told in one message [W1]', () => {
     expect(await problemsOf({ table: 'active_users' })).toEqual([])
   })
 
-  test('capitals where the mapping says that there are none [W1]', async () => {
+  test('capitals in addresses that the mapping calls lower-case are named [W1]', async () => {
     await sql.query(
       `INSERT INTO "user" ("id", "name", "email", "emailVerified") VALUES ('x', '', 'Ada@example.com', true)`,
     )
@@ -196,7 +214,7 @@ describe('a mapping that cannot work is told in one message [W1]', () => {
     await sql.query(`DELETE FROM "user"`)
   })
 
-  test('an empty pepper is refused when the mapping is made [W6]', () => {
+  test('a mapping with an empty pepper, or of Django without version and iterations, throws an error [W6]', () => {
     expect(() => devise({ pepper: undefined as never })).toThrow(
       'The option pepper of devise() has no value.',
     )
@@ -205,10 +223,8 @@ describe('a mapping that cannot work is told in one message [W1]', () => {
   })
 })
 
-test('where some stored hashes are in no known format, it starts and counts them by scheme [W1]', async () => {
-  const add = `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
-    VALUES ('old', 'old@example.com', '', '', '{SSHA}w4zFUYq8sRkZ7Kp2vB1nQm', true, false, false, now())`
-  await sql.query(add)
+test('if some stored hashes have no known format, a start warns and counts them by scheme [W1]', async () => {
+  await addUser({ username: 'old', email: 'old@example.com', password: '{SSHA}w4zFUYq8sRkZ7Kp2vB1nQm' })
   onTestFinished(async () => void (await sql.query(`DELETE FROM auth_user WHERE username = 'old'`)))
   expect(await checkUsersTable(settings('waived'), mapping)).toContainEqual(
     expect.stringMatching(
@@ -217,17 +233,11 @@ test('where some stored hashes are in no known format, it starts and counts them
   )
 })
 
-describe.runIf(testServer)('a role with too few rights [W4]', () => {
-  test('is told the grants, and they suffice [W4]', async () => {
-    const role = `rekey_test_${randomBytes(4).toString('hex')}`
-    await sql.query(
-      `CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA rekey TO "${role}"; GRANT SELECT, INSERT ON rekey.proven_mapping TO "${role}"`,
+describe.runIf(testServer)('roles with too few rights [W4]', () => {
+  test('the message has the grants that a role lacks, and with them the check finds no problem [W4]', async () => {
+    const { role, limited } = await openAsRole(
+      (name) => `GRANT SELECT, INSERT ON rekey.proven_mapping TO "${name}"`,
     )
-    onTestFinished(async () => void (await sql.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`)))
-    const url = new URL(database.url)
-    url.username = role
-    const limited = openDatabase({ ...database, url: url.href, poolSize: 1 }, pino({ level: 'silent' }))
-    onTestFinished(() => limited.close())
     const [problem = '', ...more] = (await inspectUsersTable(limited, mapping)).problems
     expect(more).toEqual([])
     expect(problem).toContain(`GRANT SELECT ("id", "email", "username"`)
@@ -237,19 +247,12 @@ describe.runIf(testServer)('a role with too few rights [W4]', () => {
     expect((await inspectUsersTable(limited, mapping)).problems).toEqual([])
   })
 
-  test('row-level security that hides rows is refused with the policies to make [W4]', async () => {
-    const role = `rekey_test_${randomBytes(4).toString('hex')}`
-    await sql.query(`CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA rekey TO "${role}"; GRANT SELECT ON ALL TABLES IN SCHEMA rekey TO "${role}";
-      GRANT ALL ON auth_user, authtoken_token TO "${role}"; ALTER TABLE auth_user ENABLE ROW LEVEL SECURITY`)
-    onTestFinished(async () => {
-      await sql.query(
-        `ALTER TABLE auth_user DISABLE ROW LEVEL SECURITY; DROP OWNED BY "${role}"; DROP ROLE "${role}"`,
-      )
-    })
-    const url = new URL(database.url)
-    url.username = role
-    const limited = openDatabase({ ...database, url: url.href, poolSize: 1 }, pino({ level: 'silent' }))
-    onTestFinished(() => limited.close())
+  test('row-level security that hides rows is named, and with the printed policies there is no problem [W4]', async () => {
+    const { limited } = await openAsRole(
+      (name) => `GRANT SELECT ON ALL TABLES IN SCHEMA rekey TO "${name}";
+        GRANT ALL ON auth_user, authtoken_token TO "${name}"; ALTER TABLE auth_user ENABLE ROW LEVEL SECURITY`,
+    )
+    onTestFinished(async () => void (await sql.query('ALTER TABLE auth_user DISABLE ROW LEVEL SECURITY')))
     const [problem = ''] = (await inspectUsersTable(limited, mapping)).problems
     expect(problem).toMatch(/^Row-level security on public\.auth_user hides rows/)
     await sql.query(problem.slice(problem.indexOf('CREATE POLICY')))
@@ -257,8 +260,8 @@ describe.runIf(testServer)('a role with too few rights [W4]', () => {
   })
 })
 
-describe('the proof [W6]', () => {
-  test('production starts only once a known password was verified with this very mapping [W6]', async () => {
+describe('the proof that a mapping is right [W6]', () => {
+  test('production starts only after a known password was verified with the same mapping [W6]', async () => {
     await expect(checkUsersTable(settings(), mapping)).rejects.toThrow(
       'npm run accounts -- check LOGIN --password-stdin',
     )
@@ -274,7 +277,7 @@ describe('the proof [W6]', () => {
     )
   })
 
-  test('a hash that differs from what a reset writes proves nothing, though the password fits [W6]', async () => {
+  test('a password that fits proves nothing if its hash has another version or cost than a reset writes [W6]', async () => {
     await sql.query(`CREATE TABLE laravel_users (id bigint PRIMARY KEY, email text, password text)`)
     onTestFinished(async () => void (await sql.query('DROP TABLE laravel_users')))
     await sql.query(`INSERT INTO laravel_users VALUES (1, 'ada@example.com', $1)`, [
@@ -298,19 +301,19 @@ describe('the proof [W6]', () => {
     expect([code, output]).toEqual([1, expect.stringContaining('of 32 bytes at most')])
   })
 
-  test('a password in an older format of the product proves nothing about the one that is written [W6]', async () => {
+  test('a password that fits an older format of the product proves nothing [W6]', async () => {
     const users = django({ iterations: 100_000, hasher: 'argon2' })
     const { code, output } = await check(users, { login: 'ada', password })
     expect([code, output]).toEqual([1, expect.stringContaining('it proves nothing about argon2')])
   })
 })
 
-test('with a login, it says which accounts would get an email and why others would not [W1]', async () => {
+test('with a login, the command says which accounts would get an email and why others would not [W1]', async () => {
   const { output } = await check(mapping, { login: 'crowd@example.com' })
-  const said = Object.fromEntries(
-    [...output.matchAll(/^\d+ {2}(\w+): (.*)$/gm)].map(([, name, what]) => [name, what]),
+  const verdicts = Object.fromEntries(
+    [...output.matchAll(/^\d+ {2}(\w+): (.*)$/gm)].map(([, name, verdict]) => [name, verdict]),
   )
-  expect(said).toEqual({
+  expect(verdicts).toEqual({
     ada: 'gets an email',
     gone: 'no email, because it is not active (users.active)',
     social: 'no email, because it has no password of its own',
@@ -319,7 +322,7 @@ test('with a login, it says which accounts would get an email and why others wou
   expect((await check(mapping, { login: 'nobody' })).code).toBe(1)
 })
 
-test('with --sql, it prints grants, the optional trigger and the statements, which the database understands [W4]', async () => {
+test('with --sql, the command prints a trigger and statements that the database can run [W4]', async () => {
   for (const users of [mapping, betterAuth()]) {
     const { output } = await check(users, { showSql: true })
     const statements = output.split('\n').filter((line) => /^(SELECT|WITH|UPDATE|DELETE|INSERT) /.test(line))
@@ -332,7 +335,7 @@ test('with --sql, it prints grants, the optional trigger and the statements, whi
   }
 })
 
-test('of an account with several hashes, it says so [W1]', async () => {
+test('the command says that an account with several hashes gets no email [W1]', async () => {
   const hash = `${'a'.repeat(32)}:${'b'.repeat(128)}`
   await sql.query(
     `INSERT INTO "user" ("id", "name", "email", "emailVerified") VALUES ('x', '', 'two@example.com', true)`,
@@ -347,25 +350,25 @@ test('of an account with several hashes, it says so [W1]', async () => {
   expect(output).toContain('no email, because several rows hold a hash of it')
 })
 
-test('where an address is changed and put back, a link lives again, unless the printed trigger is there [T5, W4]', async () => {
+test('with the printed trigger, a link does not become valid again when a changed address is restored [T5, W4]', async () => {
   const store = createSqlAccountStore(opened, mapping)
   const [before] = await store.findByLogin('ada', ['username'])
-  const isAsBefore = async () => {
+  const isStateRestored = async () => {
     for (const email of ['else@example.com', before!.email])
       await sql.query(`UPDATE auth_user SET email = $1 WHERE username = 'ada'`, [email])
     return isDeepStrictEqual(linkState((await store.read(before!.id)).account!), linkState(before!))
   }
-  expect(await isAsBefore()).toBe(true)
+  expect(await isStateRestored()).toBe(true)
   const { output } = await check(mapping, { showSql: true })
   const [trigger = ''] = /^CREATE FUNCTION[^]*?\n\n/m.exec(output) ?? []
   await sql.query(trigger)
   onTestFinished(async () => {
     await sql.query('DROP TRIGGER rekey_revoke_links ON auth_user; DELETE FROM rekey.recovery')
   })
-  // What else changes in a row, such as the time of a sign-in, leaves links alone.
+  // Other changes of a row, such as the time of a sign-in, revoke no links.
   await sql.query(`UPDATE auth_user SET last_login = now() WHERE username = 'ada'`)
   expect((await store.read(before!.id)).account!.linksEpoch).toBe(0)
-  expect(await isAsBefore()).toBe(false)
+  expect(await isStateRestored()).toBe(false)
 })
 
 test('a hash that Rekey itself wrote proves nothing [W6]', async () => {
@@ -379,19 +382,15 @@ test('a hash that Rekey itself wrote proves nothing [W6]', async () => {
   ])
 })
 
-test('a username cannot write lines of its own into what is printed [L4]', async () => {
+test('a username with a line break cannot forge a line of the output [L4]', async () => {
   const forged = `x\nok       A password was verified\u001b[2J`
-  await sql.query(
-    `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
-     VALUES ($1, 'forger@example.com', '', '', '', true, false, false, now())`,
-    [forged],
-  )
+  await addUser({ username: forged, email: 'forger@example.com', password: '' })
   const { output } = await check(mapping, { login: 'forger@example.com' })
   expect(output).toContain('x\\u000aok')
   expect(output).not.toMatch(/^ok {7}A password was verified\u001b/m)
 })
 
-test('columns that no id can be cast to are named, and so is a missing index on the owner of a hash [W1]', async () => {
+test('user columns of another type than the id are named, and so is a missing index on the owner of a hash [W1]', async () => {
   await sql.query(`CREATE TABLE people (id integer PRIMARY KEY, email text); CREATE TABLE hashes (person integer, pw text);
     CREATE TABLE logins (person uuid);
     INSERT INTO people SELECT n, n || '@example.com' FROM generate_series(1, 20000) n;
@@ -419,7 +418,7 @@ test('columns that no id can be cast to are named, and so is a missing index on 
 })
 
 test.each(['as-typed', 'lowercase'] as const)(
-  'the statements of missing indexes are printed, and once they ran, nothing is left to say (%s) [W10]',
+  'warnings have the statements of missing indexes, and disappear after they ran (addresses %s) [W10]',
   async (emailStored) => {
     await sql.query(`CREATE TABLE members (id integer PRIMARY KEY, "Name" text, email varchar(254), pw text);
       INSERT INTO members SELECT n, 'user' || n, n || '@example.com',
@@ -450,7 +449,7 @@ test.each(['as-typed', 'lowercase'] as const)(
   },
 )
 
-test('of a stored value in no known format nothing is printed but its length [L3]', async () => {
+test('of a stored value in no known format, only its length is printed [L3]', async () => {
   await sql.query(`CREATE TABLE plain (id integer PRIMARY KEY, email text, tenant text, pw text)`)
   onTestFinished(async () => void (await sql.query('DROP TABLE plain')))
   await sql.query(
@@ -468,7 +467,7 @@ test('of a stored value in no known format nothing is printed but its length [L3
   expect(problems).toEqual([expect.stringContaining('(1 of 9 characters)')])
 })
 
-test('tables of tokens that nothing ends are named [W10]', async () => {
+test('a warning names tables of tokens that a reset does not end [W10]', async () => {
   await sql.query('CREATE TABLE oauth2_provider_accesstoken (user_id integer)')
   const { warnings } = await inspectUsersTable(opened, mapping)
   expect(warnings).toEqual(
@@ -479,4 +478,4 @@ test('tables of tokens that nothing ends are named [W10]', async () => {
   await sql.query('DROP TABLE oauth2_provider_accesstoken')
 })
 
-test('what a team maps is what it gets', () => expect(usersTable(mapping)).toBe(mapping))
+test('a valid mapping is used as the team wrote it', () => expect(usersTable(mapping)).toBe(mapping))

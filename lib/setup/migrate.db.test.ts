@@ -30,17 +30,17 @@ async function connect(url: string): Promise<pg.Client> {
 
 const pending = (client = sql) => pendingMigrations(client, database.schemas, true)
 
-const exists = async (table: string) =>
+const hasTable = async (table: string) =>
   (await sql.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "exists"', [table])).rows[0]!
     .exists
 
 /** Empties the database. */
 const empty = () => sql.query('DROP SCHEMA IF EXISTS rekey, rekey_queue CASCADE')
 
-describe('migrating', () => {
+describe('migrations', () => {
   beforeEach(empty)
 
-  test('an empty database lacks everything; once migrated it lacks nothing, and once more changes nothing', async () => {
+  test('a migration applies everything that an empty database lacks, and a second one changes nothing', async () => {
     expect(await pending()).toEqual([...names, 'the queue'])
     expect(await migrate(database)).toEqual(names)
     expect(await pending()).toEqual([])
@@ -56,13 +56,13 @@ describe('migrating', () => {
     )
   }, 60_000)
 
-  test('of two that migrate an empty database at once each migration is applied by one [F10]', async () => {
+  test('if two processes migrate an empty database at the same time, one of them applies each migration [F10]', async () => {
     const [first, second] = await Promise.all([migrate(database), migrate(database)])
     expect([...first, ...second].sort()).toEqual(names)
     expect(await pending()).toEqual([])
   }, 60_000)
 
-  test('a migration that fails is rolled back whole and named; when the cause is gone, it applies', async () => {
+  test('a migration that fails is named and rolled back as a whole, and is applied once its cause is removed', async () => {
     await migrate(database)
     const users = names.find((name) => name.endsWith('_users'))!
     await sql.query(`DELETE FROM "rekey"."_prisma_migrations" WHERE "migration_name" = $1`, [users])
@@ -70,12 +70,12 @@ describe('migrating', () => {
     await expect(migrate(database)).rejects.toThrow(
       `The migration ${users} failed and was rolled back: relation "users" already exists`,
     )
-    expect(await exists('rekey.users_email_folded_idx')).toBe(false)
+    expect(await hasTable('rekey.users_email_folded_idx')).toBe(false)
     await sql.query('DROP TABLE "rekey"."users"; DROP FUNCTION "rekey"."revoke_links"')
     expect(await migrate(database)).toEqual([users])
   }, 60_000)
 
-  test('a migration that was edited after it was applied is refused, by the start too', async () => {
+  test('a migration and a start are refused if a migration was edited after it was applied', async () => {
     await migrate(database)
     await sql.query(
       `UPDATE "rekey"."_prisma_migrations" SET "checksum" = repeat('0', 64) WHERE "migration_name" = $1`,
@@ -87,7 +87,7 @@ describe('migrating', () => {
   }, 60_000)
 })
 
-describe.runIf(testServer)('with a role that migrates and one for the app [K5]', () => {
+describe.runIf(testServer)('a role for migrations and one for the app [K5]', () => {
   let owner: string
   let app: string
   beforeAll(async () => {
@@ -111,12 +111,12 @@ describe.runIf(testServer)('with a role that migrates and one for the app [K5]',
     return url.href
   }
 
-  test('neither needs to be a superuser; the app’s sees that nothing is pending', async () => {
+  test('neither role has to be a superuser, and the app’s role sees that nothing is pending', async () => {
     const client = await connect(as(app))
     expect(await pending(client).finally(() => client.end())).toEqual([])
   })
 
-  test('who owns the accounts and knows nothing of ours kills their links all the same, with a change of address [T5]', async () => {
+  test('a role with rights on accounts but not on Rekey’s rows revokes links by a change of address [T5]', async () => {
     const id = randomUUID()
     const team = await connect(as(app))
     try {
@@ -151,13 +151,13 @@ describe.runIf(testServer)('with a role that migrates and one for the app [K5]',
     'TRUNCATE "rekey"."audit"',
     `SET rekey.purging = 'on'; DELETE FROM "rekey"."audit"`,
     `SET ROLE "postgres"`,
-  ])('%s is denied to the app’s [L5]', async (statement) => {
+  ])('the app’s role may not run %s [L5]', async (statement) => {
     const client = await connect(as(app))
     await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' })
     await client.end()
   })
 
-  test('no function of ours lends the app’s role the rights of the other one, but for what is written in it', async () => {
+  test('the app’s role cannot use Rekey’s functions to run code with the rights of their owner', async () => {
     const client = await connect(as(app))
     // SECURITY DEFINER: the purge runs with the owner's privileges, so a planted table must not pass for the audit log.
     await client.query(`
@@ -175,19 +175,19 @@ describe.runIf(testServer)('with a role that migrates and one for the app [K5]',
     expect(rows).toEqual([])
   })
 
-  test('nobody else kills links by a table of their own with our trigger on it [T5]', async () => {
+  test('the app’s role cannot put Rekey’s trigger on a table of its own, which would revoke links [T5]', async () => {
     const other = await connect(as(app))
     try {
       await other.query('CREATE TEMP TABLE "mine" ("id" uuid, "email" text, "is_active" boolean)')
-      const hanging = other.query(`CREATE TRIGGER "mine" AFTER UPDATE ON "mine"
+      const created = other.query(`CREATE TRIGGER "mine" AFTER UPDATE ON "mine"
         FOR EACH ROW EXECUTE FUNCTION "rekey"."revoke_links"()`)
-      await expect(hanging).rejects.toMatchObject({ code: '42501' })
+      await expect(created).rejects.toMatchObject({ code: '42501' })
     } finally {
       await other.end()
     }
   })
 
-  test('no function with the rights of its owner is for everybody, and each names its search path, temporary tables last', async () => {
+  test('every function with its owner’s rights is closed to the public and sets a search path', async () => {
     const { rows } = await sql.query<{ config: string[] | null; open: boolean }>(
       `SELECT p.proconfig AS "config", has_function_privilege('public', p.oid, 'EXECUTE') AS "open" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
@@ -199,7 +199,7 @@ describe.runIf(testServer)('with a role that migrates and one for the app [K5]',
     }
   })
 
-  test('the app’s may have the audit log purged, though never of the last week [L6]', async () => {
+  test('the app’s role can purge the audit log, but not of the last week [L6]', async () => {
     await sql.query(`INSERT INTO "rekey"."audit" ("at", "event")
       VALUES (now() - interval '8 days', 'old'), (now() - interval '6 days', 'young')`)
     const client = await connect(as(app))
@@ -208,30 +208,30 @@ describe.runIf(testServer)('with a role that migrates and one for the app [K5]',
   })
 })
 
-describe('a schema that is not Rekey’s alone [V2]', () => {
+describe('schemas with tables of other applications [V2]', () => {
   beforeEach(empty)
 
-  test('is not migrated: the tables of another application, and none of Rekey’s', async () => {
+  test('a schema with tables of another application is not migrated', async () => {
     await sql.query('CREATE SCHEMA rekey; CREATE TABLE rekey.users (id serial, name text)')
     await expect(migrate(database)).rejects.toThrow(
-      'The schema rekey contains tables that are not Rekey’s; set DATABASE_SCHEMA'.replace('’', "'"),
+      "The schema rekey contains tables that are not Rekey's; set DATABASE_SCHEMA",
     )
-    expect(await exists('rekey._prisma_migrations')).toBe(false)
-    expect(await exists('rekey_queue.version')).toBe(false)
+    expect(await hasTable('rekey._prisma_migrations')).toBe(false)
+    expect(await hasTable('rekey_queue.version')).toBe(false)
   })
 
-  test('is Rekey’s also after a rollback from a newer version, which added a migration and a table [F16]', async () => {
+  test('a schema with a migration and a table of a newer version of Rekey is accepted [F16]', async () => {
     await migrate(database)
     await sql.query(`CREATE TABLE rekey.newer (id int); INSERT INTO rekey._prisma_migrations
       ("id", "checksum", "finished_at", "migration_name") VALUES ('newer', '', now(), '29990101000000_newer')`)
     expect(await migrate(database)).toEqual([])
   })
 
-  test('is not migrated: another application’s Prisma migrations', async () => {
+  test('a schema with Prisma migrations of another application is not migrated', async () => {
     await sql.query(`CREATE SCHEMA rekey; CREATE TABLE rekey._prisma_migrations (migration_name text, checksum text,
       finished_at timestamptz, rolled_back_at timestamptz); INSERT INTO rekey._prisma_migrations VALUES ('2020_init')`)
     await expect(migrate(database)).rejects.toThrow("contains tables that are not Rekey's")
-    expect(await exists('rekey.recovery')).toBe(false)
+    expect(await hasTable('rekey.recovery')).toBe(false)
   })
 
   test.each([
@@ -241,15 +241,15 @@ describe('a schema that is not Rekey’s alone [V2]', () => {
       `CREATE TABLE rekey_queue.version (version int); COMMENT ON TABLE rekey_queue.version IS 'The queue of Rekey in the schema other'`,
     ],
     ['any other table', 'CREATE TABLE rekey_queue.orders (id int)'],
-  ])('is not taken for the queue’s: %s', async (_what, statements) => {
+  ])('a schema with %s is not used as the schema of the queue', async (_what, statements) => {
     await sql.query(`CREATE SCHEMA rekey_queue; ${statements}`)
     await expect(migrate(database)).rejects.toThrow('set DATABASE_QUEUE_SCHEMA to a schema for it alone')
-    expect(await exists('rekey._prisma_migrations')).toBe(false)
+    expect(await hasTable('rekey._prisma_migrations')).toBe(false)
     await expect(pending()).resolves.toContain('the queue')
   })
 })
 
-describe.runIf(testServer)('a role that may not create schemas [V2]', () => {
+describe.runIf(testServer)('roles without the right to create schemas [V2]', () => {
   let role: string
   const url = () => {
     const as = new URL(database.url)
@@ -266,18 +266,18 @@ describe.runIf(testServer)('a role that may not create schemas [V2]', () => {
     }
   })
 
-  test('is told both statements before anything is made', async () => {
+  test('the error has the statements for both schemas, and nothing is created before', async () => {
     const failure = await migrate({ ...database, url: url() }).catch((error: Error) => error.message)
     expect(failure).toContain(`CREATE SCHEMA "rekey" AUTHORIZATION "${role}";`)
     expect(failure).toContain(`CREATE SCHEMA "rekey_queue" AUTHORIZATION "${role}";`)
   })
 
-  test('migrates schemas that somebody made for it, and none where only one of them was made', async () => {
+  test('the role migrates if both schemas were created for it, and nothing if only one was', async () => {
     await sql.query(`CREATE SCHEMA "rekey" AUTHORIZATION "${role}"`)
     await expect(migrate({ ...database, url: url() })).rejects.toThrow(
       'may not create the schema rekey_queue',
     )
-    expect(await exists('rekey._prisma_migrations')).toBe(false)
+    expect(await hasTable('rekey._prisma_migrations')).toBe(false)
     await sql.query(`CREATE SCHEMA "rekey_queue"; GRANT USAGE ON SCHEMA "rekey_queue" TO "${role}"`)
     await expect(migrate({ ...database, url: url() })).rejects.toThrow(
       `GRANT USAGE, CREATE ON SCHEMA "rekey_queue" TO "${role}";`,
@@ -287,7 +287,7 @@ describe.runIf(testServer)('a role that may not create schemas [V2]', () => {
     expect(await migrate({ ...database, url: url() })).toEqual([])
   })
 
-  test('is told when the role of the app is not there, and when another role owns the tables', async () => {
+  test('the error says that the app’s role does not exist, or that another role owns the tables', async () => {
     await expect(migrate(database, { appRole: 'rekey_not_there' })).rejects.toThrow(
       'The role rekey_not_there of DATABASE_URL does not exist',
     )
@@ -299,7 +299,7 @@ describe.runIf(testServer)('a role that may not create schemas [V2]', () => {
   })
 })
 
-test('a session that is ended between two statements is an error of the migration, and no crash [F15]', async () => {
+test('a session that ends between two statements of a migration does not end the process [F15]', async () => {
   const ending = await startEndingSessions()
   expect(await ending.crashesDuring(() => migrate({ ...database, url: ending.url }))).toEqual([])
   ending.close()

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-test('a start that may open more connections than the server takes is warned of, with both numbers', async () => {
+test('a warning says that a start may open more connections than the server accepts, with both numbers', async () => {
   await migrate(database)
   const check = (more: Record<string, string>) =>
     checkDatabase(
@@ -30,7 +30,7 @@ test('a start that may open more connections than the server takes is warned of,
   ])
 })
 
-test('a session that is ended between two statements of the checks is an error, and no crash [F15]', async () => {
+test('a session that ends between two statements of the checks is an error and does not end the process [F15]', async () => {
   const ending = await startEndingSessions()
   const settings = readSettings({
     SECRET_KEY: 'nK4vTq9ZrWm2Lx7Ys1Hd8Pb5Jc3Fg6Ue',
@@ -41,8 +41,8 @@ test('a session that is ended between two statements of the checks is an error, 
   ending.close()
 })
 
-describe('the way to a database on another machine [K5]', () => {
-  const told = (url: string) => encryptionWarnings(`postgresql://${url}`).join('\n')
+describe('the encryption of connections to the database [K5]', () => {
+  const warningsOf = (url: string) => encryptionWarnings(`postgresql://${url}`).join('\n')
 
   test.each([
     'a:b@db.example.com/rekey',
@@ -52,11 +52,11 @@ describe('the way to a database on another machine [K5]', () => {
     'a:b@127.0.0.1/rekey?host=db.example.com',
     'a:b@127.example.com/rekey',
     'a:b@0.0.0.0/rekey',
-  ])('is warned of without TLS: %s', (url) => {
-    expect(told(url)).toMatch(
+  ])('a warning says that the connection to %s is without TLS', (url) => {
+    expect(warningsOf(url)).toMatch(
       /^The database at \S+ is reached without TLS: .* Add sslmode=verify-full to its URL\.$/,
     )
-    expect(told(url)).not.toContain('a:b')
+    expect(warningsOf(url)).not.toContain('a:b')
   })
 
   test.each([
@@ -64,8 +64,8 @@ describe('the way to a database on another machine [K5]', () => {
     'a:b@db.example.com/rekey?ssl=no-verify',
     'a:b@db.example.com/rekey?uselibpqcompat=true&sslmode=prefer',
     'a:b@db.example.com/rekey?uselibpqcompat=true&sslmode=require',
-  ])('is warned of without a certificate that is checked: %s', (url) => {
-    expect(told(url)).toMatch(
+  ])('a warning says that the certificate of %s is not checked', (url) => {
+    expect(warningsOf(url)).toMatch(
       /^The database at db\.example\.com\/rekey is reached without a check of its certificate: /,
     )
   })
@@ -82,12 +82,12 @@ describe('the way to a database on another machine [K5]', () => {
     'a:b@/rekey',
     'a:b@%2Fvar%2Frun%2Fpostgresql/rekey',
     'a:b@db.example.com/rekey?host=/var/run/postgresql',
-  ])('is not warned of: %s', (url) => {
-    expect(told(url)).toBe('')
+  ])('no warning is given for the connection to %s', (url) => {
+    expect(warningsOf(url)).toBe('')
   })
 })
 
-describe.runIf(testServer)('a start on a database that lacks what Rekey relies on', () => {
+describe.runIf(testServer)('a start on an unsuitable database', () => {
   let sql: pg.Client
   beforeAll(async () => {
     await migrate(database)
@@ -117,17 +117,17 @@ describe.runIf(testServer)('a start on a database that lacks what Rekey relies o
     await work(role).finally(() => sql.query(`DROP ROLE "${role}"`))
   }
 
-  test('is refused where the database takes no writes, and told why', () =>
+  test('a start on a read-only database is refused, and the message says so', () =>
     withRole('default_transaction_read_only = on', async (role) => {
       await expect(check(as(role))).rejects.toThrow(/^The database is read-only: /)
     }))
 
-  test('is refused where strings do not conform to the standard', () =>
+  test('a start on a database without standard_conforming_strings is refused', () =>
     withRole('standard_conforming_strings = off', async (role) => {
       await expect(check(as(role))).rejects.toThrow('standard_conforming_strings is off')
     }))
 
-  test('is refused where the encoding cannot hold every name, and so is a migration', async () => {
+  test('a start and a migration are refused on a database whose encoding cannot store every name', async () => {
     const name = `rekey_test_${randomBytes(6).toString('hex')}`
     await sql.query(
       `CREATE DATABASE "${name}" ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
@@ -143,14 +143,14 @@ describe.runIf(testServer)('a start on a database that lacks what Rekey relies o
     }
   })
 
-  test('is warned of a database that answers a commit before it is safe [V10, F1]', () =>
+  test('a warning says that the database confirms a commit before it is safe [V10, F1]', () =>
     withRole('synchronous_commit = off', async (role) => {
       expect(await check(as(role))).toEqual([
         expect.stringMatching(/^The database has synchronous_commit=off: /),
       ])
     }))
 
-  test('is refused where the role of the app lacks a privilege, which is named [K5]', async () => {
+  test('a start is refused if the app’s role lacks privileges, and the message names them [K5]', async () => {
     const role = `rekey_checked_${randomBytes(5).toString('hex')}`
     const inside = new pg.Client({ connectionString: database.url })
     await inside.connect()

@@ -50,7 +50,7 @@ const replace = async (store: AccountStore, id: string, hash: string) => {
 }
 
 /** All rows of all tables outside Rekey's schemas, by table. */
-async function everything(): Promise<Record<string, unknown[]>> {
+async function allRows(): Promise<Record<string, unknown[]>> {
   const { rows } = await sql.query<{ name: string }>(
     `SELECT format('%I.%I', n.nspname, c.relname) AS "name" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND n.nspname IN ('public', 'crm')`,
@@ -61,7 +61,7 @@ async function everything(): Promise<Record<string, unknown[]>> {
   return found
 }
 
-describe('Django', () => {
+describe('the tables of Django', () => {
   const store = () => createSqlAccountStore(opened, django({ version: '5.2' }))
   const hash = 'pbkdf2_sha256$1000000$frerlHE8nbRlTMHfn5d2ov$TJo0SUefVYMBLtJc/W+evsjqu8Mu6Qg4K4G8R4fGoA8='
   async function add(more: Record<string, unknown> = {}) {
@@ -88,11 +88,11 @@ describe('Django', () => {
     return { ...row, id }
   }
 
-  test('a reset changes the hash and the tokens of one account, and nothing else [W3]', async () => {
+  test('a reset in Django’s tables changes the hash and the tokens of one account and nothing else [W3]', async () => {
     const [person, other] = [await add(), await add()]
-    const before = await everything()
+    const before = await allRows()
     expect(await replace(store(), person.id, 'a new hash')).toBe(true)
-    const after = await everything()
+    const after = await allRows()
     expect(after['public.authtoken_token']).toHaveLength(before['public.authtoken_token']!.length - 1)
     const changed = before['public.auth_user']!.map((row) => {
       const { row: user } = row as { row: { id: number } }
@@ -106,15 +106,15 @@ describe('Django', () => {
     expect((await sql.query('SELECT FROM authtoken_token WHERE user_id = $1', [other.id])).rowCount).toBe(1)
   })
 
-  test('an account that is disabled, has no usable password or a hash of no known scheme gets nothing [W5]', async () => {
-    const unfit = [
+  test('Django accounts that are disabled or have no usable password or address get no email and no reset [W5]', async () => {
+    const notResettable = [
       { is_active: false },
       { password: '!x' },
       { password: '' },
       { password: 'gibberish' },
       { email: '' },
     ]
-    for (const part of unfit) {
+    for (const part of notResettable) {
       const { id, username, email } = await add(part)
       const { account } = await store().read(id)
       expect([part, isResettable(account!)]).toEqual([part, false])
@@ -126,7 +126,7 @@ describe('Django', () => {
     }
   })
 
-  test('a username is found as Django would: in form NFKC; an address whatever its capitals [I6]', async () => {
+  test('usernames are compared in the form NFKC, as Django does, and addresses without regard to case [I6]', async () => {
     const username = `ﬁona-${tag()}`
     const { id, email } = await add({ username: username.normalize('NFKC') })
     const ids = async (login: string) =>
@@ -149,12 +149,12 @@ describe('Django', () => {
     '2147483648',
     'x',
     "1' OR true --",
-  ])('%j names no account [T9]', async (id) => {
+  ])('the id %j finds no Django account [T9]', async (id) => {
     await add()
     expect((await store().read(id)).account).toBeNull()
   })
 
-  test('of two that race, also with a change of the address, one replaces the password [C12]', async () => {
+  test('of three resets at the same time one replaces the password, and none does after a change of address [C12]', async () => {
     const { id } = await add()
     // A process reads the catalogue once, with the first account that it reads.
     const mapped = store()
@@ -173,7 +173,7 @@ describe('Django', () => {
   })
 })
 
-describe('better-auth', () => {
+describe('the tables of better-auth', () => {
   const store = (options = {}) => createSqlAccountStore(opened, betterAuth({ admin: true, ...options }))
   const hash = `${'a'.repeat(32)}:${'b'.repeat(128)}`
   async function add(
@@ -204,7 +204,7 @@ describe('better-auth', () => {
     return { ...row, id }
   }
 
-  test('a reset writes the credential row, and ends sessions and open reset links [W2, W3]', async () => {
+  test('a reset in better-auth’s tables writes the credential row and ends sessions and open reset links [W2, W3]', async () => {
     const { id, email } = await add({}, [
       ['google', null],
       ['credential', hash],
@@ -228,7 +228,7 @@ describe('better-auth', () => {
     expect(left.rows.map(({ identifier }) => identifier.split(':')[0])).toEqual(['email-verification'])
   })
 
-  test('of what ended, sessions are counted and open reset links are not [W2]', async () => {
+  test('a reset returns the number of sessions that it ended, without open reset links [W2]', async () => {
     const replaceOf = async (id: string) => {
       const account = (await store().read(id)).account!
       return opened.transaction((tx) =>
@@ -248,14 +248,14 @@ describe('better-auth', () => {
     ['has only a social account', {}, [['google', null]]],
     ['has no password in its credential row', {}, [['credential', null]]],
     ['has no account row', {}, []],
-  ])('who %s gets nothing [W5]', async (_what, user, providers) => {
+  ])('a better-auth user that %s gets no email and no reset [W5]', async (_what, user, providers) => {
     const { id, email } = await add(user, providers)
     expect(isResettable((await store().read(id)).account!)).toBe(false)
     expect(await store().findIdsByEmail(email)).toEqual([])
     expect(await replace(store(), id, 'a new hash')).toBe(false)
   })
 
-  test('a ban that has expired bans nobody, and none of two credential rows can be meant', async () => {
+  test('a better-auth user whose ban has expired can be reset, and one with two credential rows cannot', async () => {
     const { id } = await add({ banned: true, banExpires: '2020-01-01Z' })
     expect(isResettable((await store().read(id)).account!)).toBe(true)
     const { id: twice } = await add({}, [
@@ -267,7 +267,7 @@ describe('better-auth', () => {
   })
 })
 
-describe('a team’s own table', () => {
+describe('a team’s own users table', () => {
   const mapping = (more: Partial<UsersMapping> = {}) =>
     usersTable({
       table: 'crm.people',
@@ -303,7 +303,7 @@ describe('a team’s own table', () => {
     return { id, mail }
   }
 
-  test('of two tenants only the mapped one exists; columns beside the hash are written by their types [W12, W2]', async () => {
+  test('only accounts of the mapped tenant exist, and a reset writes the mapped columns and ends logins [W12, W2]', async () => {
     const { id, mail } = await add()
     const { id: south } = await add('south', 'Y', mail)
     const store = createSqlAccountStore(opened, mapping())
@@ -324,7 +324,7 @@ describe('a team’s own table', () => {
     ).toEqual([{ person_id: south }])
   })
 
-  test('what Rekey knows of an account is not known of one with the same id in another table [W7]', async () => {
+  test('what Rekey stores about an account does not apply to one with the same id in another table [W7]', async () => {
     const { id } = await add()
     const store = createSqlAccountStore(opened, mapping())
     await sql.query(
@@ -339,7 +339,7 @@ describe('a team’s own table', () => {
     ])
   })
 
-  test('a process looks once for the tables of `end` that may be missing', async () => {
+  test('a process checks once which optional tables of `end` exist', async () => {
     const { id } = await add()
     const store = createSqlAccountStore(opened, mapping())
     await store.read(id)
@@ -352,7 +352,7 @@ describe('a team’s own table', () => {
     await sql.query('DROP TABLE crm.optional')
   })
 
-  test('a login that several accounts share names none of them', async () => {
+  test('a login that two accounts share finds neither of them, and a login of one account finds it', async () => {
     const first = await add()
     const byAddress = createSqlAccountStore(opened, mapping())
     const byName = createSqlAccountStore(opened, mapping({ username: 'strange " name' }))
@@ -367,7 +367,7 @@ describe('a team’s own table', () => {
     expect(await byName.findOne(name)).toBeNull()
   })
 
-  test('through a view, it works alike', async () => {
+  test('accounts can be found and reset through a view', async () => {
     await sql.query(`CREATE OR REPLACE VIEW crm.active_people AS SELECT * FROM crm.people WHERE state = 'Y'`)
     const { id, mail } = await add()
     const { id: gone } = await add('north', 'N')
@@ -377,24 +377,24 @@ describe('a team’s own table', () => {
     expect(await replace(store, id, `${phc}y`)).toBe(true)
   })
 
-  test('an update that the product’s own trigger or constraint refuses changes nothing; the log names no value [W8]', async () => {
+  test('an update that a trigger or constraint refuses changes nothing, and its description has no value [W8]', async () => {
     const { id } = await add()
     await sql.query(`CREATE FUNCTION crm.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
       CREATE TRIGGER refuse BEFORE UPDATE ON crm.people FOR EACH ROW EXECUTE FUNCTION crm.refuse()`)
-    const before = await everything()
+    const before = await allRows()
     const store = createSqlAccountStore(opened, mapping())
-    const logged = () => replace(store, id, `${phc}z`).then(() => ({}), describeError)
-    expect(await logged()).toMatchObject({ sqlState: 'P0001' })
+    const failure = () => replace(store, id, `${phc}z`).then(() => ({}), describeError)
+    expect(await failure()).toMatchObject({ sqlState: 'P0001' })
     await sql.query(`DROP TRIGGER refuse ON crm.people;
       ALTER TABLE crm.people ADD CONSTRAINT no_such_hash CHECK (trim(pw) NOT LIKE '%z') NOT VALID`)
-    const told = await logged()
-    expect(told).toMatchObject({ sqlState: '23514', constraint: 'no_such_hash' })
-    expect(JSON.stringify(told)).not.toContain('$argon2id')
+    const refused = await failure()
+    expect(refused).toMatchObject({ sqlState: '23514', constraint: 'no_such_hash' })
+    expect(JSON.stringify(refused)).not.toContain('$argon2id')
     await sql.query('ALTER TABLE crm.people DROP CONSTRAINT no_such_hash')
-    expect(await everything()).toEqual(before)
+    expect(await allRows()).toEqual(before)
   })
 
-  test('columns of a type with a CHECK of its own refuse no login, and a small id none out of range [I7]', async () => {
+  test('logins and ids that the types of the columns do not accept find no account and throw no error [I7]', async () => {
     await sql.query(`CREATE DOMAIN crm.handle AS text CHECK (VALUE ~ '^[a-z]+$');
       CREATE DOMAIN crm.address AS text CHECK (VALUE ~ '^[!-~]+@[!-~]+$');
       CREATE TABLE crm.strict (id smallint PRIMARY KEY, handle crm.handle UNIQUE, mail crm.address, pw text)`)
@@ -417,7 +417,7 @@ describe('a team’s own table', () => {
     expect(await replace(store, '7', `${phc}x`)).toBe(true)
   })
 
-  test('an account that is not there, or a text that is no id, is replaced nowhere', async () => {
+  test('no password is replaced for an unknown id or a text that is not an id', async () => {
     const store = createSqlAccountStore(opened, mapping())
     const state = { passwordHash: phc, email: '', isActive: true, linksEpoch: 0 }
     for (const id of ['9999999999', randomUUID(), '']) {

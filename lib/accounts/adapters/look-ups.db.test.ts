@@ -13,12 +13,12 @@ import { createLookUpRunner } from './look-ups'
 import { composeMappedTable } from './mapped-table'
 import { createSqlAccountStore } from './sql-store'
 
-// Look-ups in a users table that has no index. Slow ones, locks and cancelled statements need a server.
+// Slow look-ups, locks and cancelled statements need a server.
 
 const poolSize = 4
 const users = django({ version: '5.2' })
 
-describe.runIf(testServer)('a look-up in a table without an index [W10]', () => {
+describe.runIf(testServer)('look-ups in a users table without an index [W10]', () => {
   let database: TestDatabase
   let opened: Database
   let sql: pg.Client
@@ -36,7 +36,7 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
          FROM generate_series(1, 2000) n`,
     )
     await sql.query('ANALYZE auth_user')
-    // Each reading of it takes as long as one of some million rows.
+    // A query of this view takes as long as one of some million rows.
     await sql.query(`CREATE VIEW slow_user AS SELECT u.* FROM auth_user u, pg_sleep(0.3)`)
   }, 120_000)
   afterAll(async () => {
@@ -45,7 +45,7 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
     await database?.drop()
   })
 
-  const lookingUp = async () =>
+  const countLookUps = async () =>
     Number(
       (
         await sql.query(
@@ -55,16 +55,16 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
       ).rows[0].n,
     )
 
-  test('while look-ups are slow, one runs at a time, and a reset finds a connection [W10]', async () => {
+  test('slow look-ups run one at a time, so that other queries get a connection at once [W10]', async () => {
     const store = createSqlAccountStore(opened, { ...users, table: 'slow_user' })
     const found = Promise.all(
       Array.from({ length: 2 * poolSize }, (_, n) => store.findIdsByEmail(`user${n + 3}@example.com`)),
     )
-    const seen: number[] = []
+    const running: number[] = []
     let isOver = false
     const watching = (async () => {
       while (!isOver) {
-        seen.push(await lookingUp())
+        running.push(await countLookUps())
         await opened.pool.query('SELECT 1')
         expect(opened.pool.waitingCount).toBe(0)
       }
@@ -73,10 +73,10 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
     isOver = true
     await watching
     expect(ids.map((of) => of.length)).toEqual(Array<number>(2 * poolSize).fill(1))
-    expect(Math.max(...seen)).toBe(1)
+    expect(Math.max(...running)).toBe(1)
   }, 30_000)
 
-  test('fast look-ups do not wait for each other [W10]', async () => {
+  test('fast look-ups run at the same time [W10]', async () => {
     const lookUp = createLookUpRunner(opened, users)
     await lookUp(async () => undefined)
     let running = 0
@@ -90,7 +90,7 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
     await Promise.all([two(), two()])
   })
 
-  test('an international domain costs one reading of the table, in whatever spelling its addresses are stored [W10]', async () => {
+  test('a look-up of a domain outside ASCII finds all stored spellings and reads the table once [W10]', async () => {
     const store = createSqlAccountStore(opened, users)
     expect(await store.findIdsByEmail('USER1@ÜBUNG.example')).toEqual(['1'])
     expect(await store.findIdsByEmail('user2@übung.EXAMPLE')).toEqual(['2'])
@@ -105,11 +105,11 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
       )
     }
     expect(await readings(false)).toEqual([1])
-    // As an index of Rekey's own would serve it: one reading for each spelling.
+    // With an index, one look-up for each spelling is faster.
     expect(await readings(true)).toEqual([lookupSpellings('user1@übung.example').length])
   })
 
-  test('a look-up that takes too long is ended in the database, says what to do, and the connection serves others [W10]', async () => {
+  test('a look-up that takes too long is ended in the database, and its error says which index is missing [W10]', async () => {
     const store = createSqlAccountStore(opened, users)
     await store.findIdsByEmail('user3@example.com')
     await sql.query('BEGIN')
@@ -132,7 +132,7 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
     expect(rows).toEqual([{ statement_timeout: '0' }])
   }, 30_000)
 
-  test('a shorter limit that the role has of its own stays [W10]', async () => {
+  test('a statement timeout of the role that is shorter than Rekey’s is kept [W10]', async () => {
     const role = new URL(database.url).username
     await sql.query(
       `ALTER ROLE ${role} IN DATABASE ${new URL(database.url).pathname.slice(1)} SET statement_timeout = '1s'`,
@@ -152,7 +152,7 @@ describe.runIf(testServer)('a look-up in a table without an index [W10]', () => 
     }
   })
 
-  test('a look-up whose turn does not come in time is given up, and takes no turn of another [W10]', async () => {
+  test('a look-up that waits too long for its turn fails, and those after it still run [W10]', async () => {
     const lookUp = createLookUpRunner(opened, users, { longestStatement: 3000, longestWait: 100 })
     const { promise: going, resolve } = Promise.withResolvers<void>()
     const first = lookUp(() => going)

@@ -7,7 +7,7 @@ import { mappingFingerprint } from './fingerprint'
 
 const mapping = devise({ pepper: 'a pepper' })
 
-test('a proof is one of its table, columns of id and hash, and format with cost, version and pepper [W6]', () => {
+test('table, columns of id and hash, and format with cost, version and pepper change the fingerprint [W6]', () => {
   const { password } = mapping
   const others: UsersMapping[] = [
     devise({ pepper: 'a pepper', table: 'members' }),
@@ -25,7 +25,7 @@ test('a proof is one of its table, columns of id and hash, and format with cost,
   expect(new Set(fingerprints).size).toBe(fingerprints.length)
 })
 
-test('what does not decide whether a hash is right needs no new proof [W6]', () => {
+test('options that do not affect stored hashes do not change the fingerprint [W6]', () => {
   const more: UsersMapping = {
     ...mapping,
     active: [{ column: 'deleted_at', is: null }],

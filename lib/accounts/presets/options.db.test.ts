@@ -17,8 +17,7 @@ import { django } from './django'
 import { laravel } from './laravel'
 import { rails } from './rails'
 
-// Options with which no product runs in e2e/peers: the check finds nothing wrong with the tables that they are for, and a reset
-// changes what docs/users-tables.md says.
+// Options of presets that no product in e2e/peers uses.
 
 let database: TestDatabase
 let opened: Database
@@ -126,23 +125,26 @@ test.each<[string, UsersMapping, id: string, tables: string, changed: string[]]>
      INSERT INTO six.users VALUES ('${uuid}', 'Ada', 'Ada@example.com', '${bcryptHash}', now())`,
     [`six.users ${uuid}: password`],
   ],
-])('%s [W1, W3]', async (_what, mapping, id, tables, changed) => {
-  await sql.query({ text: `CREATE SCHEMA ${mapping.table.split('.')[0]}` })
-  await sql.query({ text: tables })
-  expect((await inspectUsersTable(opened, mapping)).problems).toEqual([])
+])(
+  'with %s, the check finds no problem and a reset changes only the documented columns [W1, W3]',
+  async (_what, mapping, id, tables, changed) => {
+    await sql.query({ text: `CREATE SCHEMA ${mapping.table.split('.')[0]}` })
+    await sql.query({ text: tables })
+    expect((await inspectUsersTable(opened, mapping)).problems).toEqual([])
 
-  const store = createSqlAccountStore(opened, mapping)
-  expect(await store.findIdsByEmail('ada@EXAMPLE.com')).toEqual([id])
-  const { account } = await store.read(id)
-  expect([isResettable(account!), account!.username]).toEqual([true, ''])
-  const before = await readRows(sql)
-  await opened.transaction((tx) =>
-    store.replacePassword(tx, id, linkState(account!), 'a new hash', { bindPassword: true }),
-  )
-  expect(differences(before, await readRows(sql))).toEqual(changed)
-})
+    const store = createSqlAccountStore(opened, mapping)
+    expect(await store.findIdsByEmail('ada@EXAMPLE.com')).toEqual([id])
+    const { account } = await store.read(id)
+    expect([isResettable(account!), account!.username]).toEqual([true, ''])
+    const before = await readRows(sql)
+    await opened.transaction((tx) =>
+      store.replacePassword(tx, id, linkState(account!), 'a new hash', { bindPassword: true }),
+    )
+    expect(differences(before, await readRows(sql))).toEqual(changed)
+  },
+)
 
-test('where better-auth requires a verified address, an account without one gets no email [W5]', async () => {
+test('if better-auth requires a verified address, an account without one gets no email [W5]', async () => {
   const mapping = betterAuth({ columns: 'snake', schema: 'two', requireEmailVerification: true })
   expect(await createSqlAccountStore(opened, mapping).findIdsByEmail('bo@example.com')).toEqual([])
   const lenient = betterAuth({ columns: 'snake', schema: 'two' })
