@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalIp, clientIp, clientKey, clientNetwork, ipv6SiteKey } from './client-ip'
 
-describe('the spelling of an address', () => {
+describe('the spelling of an IP address', () => {
   test.each([
     ['203.0.113.9', '203.0.113.9'],
     [' 203.0.113.9 ', '203.0.113.9'],
@@ -17,7 +17,7 @@ describe('the spelling of an address', () => {
     ['[2001:db8::1]:443', '2001:db8::1'],
     ['fe80::1%eth0', 'fe80::1'],
     ['::', '::'],
-  ])('%s is written %s [R6]', (written, canonical) => {
+  ])('the IP address %s has the canonical spelling %s [R6]', (written, canonical) => {
     expect(canonicalIp(written)).toBe(canonical)
   })
 
@@ -33,11 +33,11 @@ describe('the spelling of an address', () => {
     '::g',
     '1:2:3',
     '0x7f000001',
-  ])('"%s" is no address [R6]', (written) => {
+  ])('the text "%s" is not an IP address [R6]', (written) => {
     expect(canonicalIp(written)).toBeUndefined()
   })
 
-  test('writing an address canonically twice changes nothing [R6]', () => {
+  test('the canonical spelling of a canonical IP address is itself [R6]', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
         const once = canonicalIp(address)
@@ -48,29 +48,29 @@ describe('the spelling of an address', () => {
   })
 })
 
-describe('who sent a request', () => {
-  test('without trusted proxies it is the peer, whatever the headers say [R5]', () => {
+describe('the client of a request', () => {
+  test('without trusted proxies, the client is the peer, whatever the headers say [R5]', () => {
     fc.assert(
-      fc.property(fc.array(fc.ipV4(), { maxLength: 4 }), (said) => {
-        expect(clientIp('198.51.100.7', said, 0)).toBe('198.51.100.7')
+      fc.property(fc.array(fc.ipV4(), { maxLength: 4 }), (forwarded) => {
+        expect(clientIp('198.51.100.7', forwarded, 0)).toBe('198.51.100.7')
       }),
     )
   })
 
-  test('behind one proxy it is the last entry, whatever the client wrote before it [R5]', () => {
+  test('behind one proxy, the client is the last entry, whatever the client wrote before it [R5]', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()), { maxLength: 4 }), (said) => {
-        expect(clientIp('10.0.0.1', [...said, '203.0.113.9'], 1)).toBe('203.0.113.9')
+      fc.property(fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()), { maxLength: 4 }), (forwarded) => {
+        expect(clientIp('10.0.0.1', [...forwarded, '203.0.113.9'], 1)).toBe('203.0.113.9')
       }),
     )
   })
 
-  test('repeated lines count as one list, in order [R5]', () => {
+  test('repeated forwarding headers count as one list in their order [R5]', () => {
     expect(clientIp('10.0.0.1', ['6.6.6.6', '7.7.7.7, 203.0.113.9'], 1)).toBe('203.0.113.9')
     expect(clientIp('10.0.0.1', ['203.0.113.9, 10.0.0.3', '10.0.0.2'], 3)).toBe('203.0.113.9')
   })
 
-  test('without a usable address everybody is the same unknown client [R6]', () => {
+  test('all requests without a usable IP address are of one unknown client [R6]', () => {
     expect(clientIp(undefined, [], 0)).toBe('unknown')
     expect(clientIp('10.0.0.1', [], 1)).toBe('unknown')
     expect(clientIp('10.0.0.1', ['203.0.113.9'], 2)).toBe('unknown')
@@ -78,20 +78,20 @@ describe('who sent a request', () => {
     expect(clientIp('10.0.0.1', ['203.0.113.9,'], 1)).toBe('unknown')
   })
 
-  test('a proxy on a unix socket is a hop like any other [R5]', () => {
+  test('a proxy on a Unix socket counts as a proxy [R5]', () => {
     expect(clientIp(undefined, ['203.0.113.9'], 1)).toBe('203.0.113.9')
   })
 })
 
-describe('what limits count', () => {
-  test('a thousand addresses of one /64 are one client [R6]', () => {
+describe('the client that rate limits count', () => {
+  test('a thousand IPv6 addresses of one /64 are one client [R6]', () => {
     const keys = Array.from({ length: 1000 }, (_, n) =>
       clientKey(`2001:db8:1:2:${n.toString(16)}::${(n * 7).toString(16)}`),
     )
     expect(new Set(keys)).toEqual(new Set(['2001:db8:1:2::/64']))
   })
 
-  test('five spellings of one address are one client [R6]', () => {
+  test('five spellings of one IPv6 address are one client [R6]', () => {
     const spellings = [
       '2001:db8::1',
       '2001:DB8::1',
@@ -102,7 +102,7 @@ describe('what limits count', () => {
     expect(new Set(spellings.map(clientKey))).toEqual(new Set(['2001:db8::/64']))
   })
 
-  test('another /64 is another client, and IPv4 in IPv6 is the IPv4 client [R6]', () => {
+  test('another /64 is another client, and an IPv4 address in IPv6 is the IPv4 client [R6]', () => {
     expect(clientKey('2001:db8:0:1::1')).toBe('2001:db8:0:1::/64')
     expect(clientKey('1:2:3:4:5:6:7:8')).toBe('1:2:3:4::/64')
     expect(clientKey('::1')).toBe('::/64')
@@ -129,7 +129,7 @@ describe('what limits count', () => {
     ['64:ff9b:1::cb00:7109', '64:ff9b:1::cb00:7109', undefined],
     ['64:ff9b:1:fffe::203.0.113.9', '64:ff9b:1:fffe::cb00:7109', undefined],
     ['64:ff9b:1:cb00:71:900::', '64:ff9b:1:cb00:71:900::', undefined],
-    // No embedded IPv4: neighbours of those prefixes, and formats whose last 64 bits the client chooses.
+    // Without an IPv4 address: prefixes beside those, and formats whose last 64 bits the client chooses.
     ['64:ff9b:2::cb00:7109', '64:ff9b:2::/64', '64:ff9b:2::/48'],
     ['64:ff9b:0:0:0:1:cb00:7109', '64:ff9b::/64', '64:ff9b::/48'],
     ['64:ff9c::cb00:7109', '64:ff9c::/64', '64:ff9c::/48'],
@@ -143,11 +143,11 @@ describe('what limits count', () => {
     ['::1', '::/64', '::/48'],
     ['2001:db8:1:fffe::1', '2001:db8:1:fffe::/64', '2001:db8:1::/48'],
     ['unknown', 'unknown', undefined],
-  ])('%s counts as %s, within %s [R13]', (address, client, site) => {
+  ])('the address %s is counted as the client %s in the /48 %s [R13]', (address, client, site) => {
     expect([clientKey(address), ipv6SiteKey(address)]).toEqual([client, site])
   })
 
-  test('an interface id that looks like an IPv4 address makes no other client of a /64 [R13]', () => {
+  test('interface ids that look like IPv4 addresses do not split a /64 into several clients [R13]', () => {
     const ids = ['0:5efe', '200:5efe', '0:ffff', 'ffff:0', '64:ff9b', '2002:0']
     const keys = ids.flatMap((id) =>
       Array.from({ length: 50 }, (_, n) => clientKey(`2001:db8:1:2:${id}:203.0.113.${n}`)),
@@ -155,13 +155,13 @@ describe('what limits count', () => {
     expect(new Set(keys)).toEqual(new Set(['2001:db8:1:2::/64']))
   })
 
-  test('the network that an email names is that of the IPv4 address, not of its translator [R13]', () => {
+  test('the network of a translated IPv4 address is that of the IPv4 address [R13]', () => {
     for (const address of ['203.0.113.9', '64:ff9b::203.0.113.9', '2002:cb00:7109::1'])
       expect(clientNetwork(address)).toBe('203.0.113.0/24')
     expect(clientNetwork('2001:db8:1:2::3')).toBe('2001:db8:1::/48')
   })
 
-  test('what is no address is counted together, never let through [R6]', () => {
+  test('clients without a valid IP address are counted together [R6]', () => {
     expect(clientKey('unknown')).toBe('unknown')
     expect(clientKey('')).toBe('unknown')
     expect(clientKey('/run/rekey.sock')).toBe('unknown')

@@ -26,8 +26,8 @@ const limitSettings = {
   emailsPerMailbox: limit,
 }
 
-describe('when a batch cannot be stored', () => {
-  test('a row that cannot be stored fails alone; its neighbours pass and are counted once [R14]', async () => {
+describe('batches that cannot be stored', () => {
+  test('a request that cannot be stored fails alone, and the others of its batch are counted once [R14]', async () => {
     const counter = all.counter()
     const entries = ['ada', 'bob', 'eve', 'kim'].map((login) => request('a', login))
     entries[2]!.job = job('\u0000')
@@ -47,7 +47,7 @@ describe('when a batch cannot be stored', () => {
     expect(await all.jobIds()).toHaveLength(3)
   })
 
-  test('a commit in doubt fails all of the batch, and nothing is tried a second time [R14]', async () => {
+  test('if the commit of a batch is in doubt, all its requests fail and none is tried again [R14]', async () => {
     const proxy = await startDatabaseProxy(all.database)
     const through = new pg.Pool({ connectionString: proxy.database.url, max: 1 })
     through.on('error', () => undefined)
@@ -69,7 +69,7 @@ describe('when a batch cannot be stored', () => {
     }
   })
 
-  test('nobody is answered before the commit [R14]', async () => {
+  test('no request of a batch gets its result before the commit [R14]', async () => {
     await all.pool.query(
       `CREATE FUNCTION "slow_commit"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$`,
     )
@@ -93,8 +93,8 @@ describe('when a batch cannot be stored', () => {
   })
 })
 
-describe.runIf(process.env.TEST_DATABASE_URL)('on a server', () => {
-  test('batches of several processes in any order, with what gives back and purges, never wait in a circle [R14]', async () => {
+describe.runIf(process.env.TEST_DATABASE_URL)('locks on a server', () => {
+  test('batches of four processes, releases and purges cause no deadlock, in whatever order [R14]', async () => {
     const deadlocks = async () => {
       const { rows } = await all.pool.query<{ n: string }>(
         'SELECT pg_stat_get_db_deadlocks(oid) AS n FROM pg_database WHERE datname = current_database()',
@@ -114,7 +114,7 @@ describe.runIf(process.env.TEST_DATABASE_URL)('on a server', () => {
     }
     expect(Object.values(await all.points())).toEqual(Array(60).fill(20 * 4))
 
-    // Windows that end at once, so that a purge wants the rows that the batches hold.
+    // Windows that end at once, so that a purge locks the same rows as the batches.
     const limits = createLimits(
       { pool: all.pool, schemas: all.database.schemas },
       'x'.repeat(43),
@@ -131,7 +131,7 @@ describe.runIf(process.env.TEST_DATABASE_URL)('on a server', () => {
     expect(await deadlocks()).toBe(before)
   })
 
-  test('a batch that waits for a lock gives up by the server’s clock, and the server goes on without it [R14]', async () => {
+  test('a batch that waits for a lock too long is ended by the server [R14]', async () => {
     await all.counter().count(request('a', 'ada'))
     const holder = await all.pool.connect()
     try {

@@ -13,8 +13,8 @@ beforeAll(async () => void (all = await openCountedRequests()), 120_000)
 beforeEach(() => all.clear())
 afterAll(() => all.close())
 
-describe('a batch counts as its requests would one after the other', () => {
-  test('of ten requests for one login the first three pass and are jobs, and the count is ten [R14]', async () => {
+describe('the counts of one batch', () => {
+  test('of ten requests for one login in a batch, the first three are allowed and stored, and ten are counted [R14]', async () => {
     const counter = all.counter()
     const entries = Array.from({ length: 10 }, () => request('a', 'ada', { client: 100, login: 3 }))
     const counted = await Promise.all(entries.map((entry) => counter.count(entry)))
@@ -30,7 +30,7 @@ describe('a batch counts as its requests would one after the other', () => {
     )
   })
 
-  test('the next batch goes on where it ended, also in another process [R14]', async () => {
+  test('the next batch continues the counts of the one before, also in another process [R14]', async () => {
     const [one, other] = [all.counter(), all.counter()]
     for (const counter of [one, other, one]) {
       const batch = ['ada', 'bob', 'ada'].map((login) => counter.count(request('a', login)))
@@ -40,7 +40,7 @@ describe('a batch counts as its requests would one after the other', () => {
     expect(await all.jobIds()).toHaveLength(3 + 2)
   })
 
-  test('a request that its client’s limit or its network’s refuses counts for nothing after it [R14]', async () => {
+  test('a request that is beyond the limit of its client or /48 is not counted for the limits after those [R14]', async () => {
     const counter = all.counter()
     const entries = Array.from({ length: 12 }, (_, at): CountingEntry => {
       const client = at % 2 === 0 ? 'a' : 'b'
@@ -60,15 +60,15 @@ describe('a batch counts as its requests would one after the other', () => {
     expect(await all.jobIds()).toHaveLength(8)
   })
 
-  test('what has the weight nothing costs a row and counts nothing [R14]', async () => {
+  test('an entry of zero points touches its row and counts nothing [R14]', async () => {
     const counter = all.counter()
-    const entry = (weight: 0 | 1): CountingEntry => ({ own: count('emails'), points: weight })
-    const counted = await Promise.all([1, 0, 1, 0].map((weight) => counter.count(entry(weight as 0 | 1))))
+    const entry = (points: 0 | 1): CountingEntry => ({ own: count('emails'), points })
+    const counted = await Promise.all([1, 0, 1, 0].map((points) => counter.count(entry(points as 0 | 1))))
     expect(counted.map(({ consumed }) => consumed)).toEqual([1, 1, 2, 2])
     expect(await all.points()).toEqual({ emails: 2 })
   })
 
-  test('the statement is one text, whatever the size of the batch [R14]', () => {
+  test('the statement has the same text for every size of a batch [R14]', () => {
     const statementOf = createCountingStatement(all.database.schemas)
     const [one, hundred] = [1, 100].map((size) =>
       statementOf(Array.from({ length: size }, () => request('a', 'ada'))),
@@ -77,9 +77,9 @@ describe('a batch counts as its requests would one after the other', () => {
     expect(one!.values).toHaveLength(hundred!.values!.length)
   })
 
-  // The embedded database lives in this process, so its clock is the process's.
+  // The embedded database runs in this process and reads its clock.
   test.runIf(process.env.TEST_DATABASE_URL)(
-    'windows end by the database’s clock: one that is ten minutes ahead lets nobody through [R14]',
+    'windows end by the database’s clock, so that a process whose clock is ahead allows nothing more [R14]',
     async () => {
       const counter = all.counter()
       await Promise.all([1, 2, 3].map(() => counter.count(request('a', 'ada'))))

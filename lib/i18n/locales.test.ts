@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { cpuTimeSince } from '@/e2e/support/cpu-time'
 import { directionOf, languages, preferredLanguage, storedLanguage } from './locales'
 
-describe('Accept-Language', () => {
+describe('the language of a request', () => {
   test.each([
     ['de-CH, en;q=0.5', 'de'],
     ['da, fr;q=0.8', 'fr'],
@@ -20,7 +20,7 @@ describe('Accept-Language', () => {
     ['zh-Hant-CN', 'zh-Hant'],
     ['zh-Latn', 'zh-Hans'],
     ['*, it;q=0.1', 'it'],
-  ])('%s is answered in %s', (header, language) => {
+  ])('a request with Accept-Language: %s gets a response in %s', (header, language) => {
     expect(preferredLanguage(header, 'en')).toBe(language)
   })
 
@@ -36,28 +36,28 @@ describe('Accept-Language', () => {
     'en-'.repeat(100),
     '١',
     'de_DE,__proto__',
-  ])('%j is answered in the fallback', (header) => {
+  ])('a request with Accept-Language: %j gets a response in the default language', (header) => {
     expect(preferredLanguage(header, 'uk')).toBe('uk')
   })
 })
 
-test('of a header made of tags that nobody speaks, only the most wanted are looked at [I3]', () => {
-  const madeUp = Array.from({ length: 10 }, (_, n) => `q${String.fromCharCode(97 + n)}`)
-  expect(preferredLanguage([...madeUp.slice(1), 'de'].join(), 'uk')).toBe('de')
-  expect(preferredLanguage([...madeUp, 'de'].join(), 'uk')).toBe('uk')
+test('only the ten most preferred languages of Accept-Language are considered [I3]', () => {
+  const unknownTags = Array.from({ length: 10 }, (_, n) => `q${String.fromCharCode(97 + n)}`)
+  expect(preferredLanguage([...unknownTags.slice(1), 'de'].join(), 'uk')).toBe('de')
+  expect(preferredLanguage([...unknownTags, 'de'].join(), 'uk')).toBe('uk')
 })
 
-test('a header full of tags costs next to nothing, however many others were sent before [I3, C14]', () => {
+test('a hundred headers full of different languages are read within half a second [I3, C14]', () => {
   const letters = Array.from({ length: 26 }, (_, n) => String.fromCharCode(97 + n))
-  const madeUp = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => `${a}${b}${c}`)))
-  const headers = Array.from({ length: 100 }, (_, n) => madeUp.slice(n * 128, (n + 1) * 128).join())
+  const unknownTags = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => `${a}${b}${c}`)))
+  const headers = Array.from({ length: 100 }, (_, n) => unknownTags.slice(n * 128, (n + 1) * 128).join())
   expect(headers.every(({ length }) => length === 511)).toBe(true)
   const start = process.cpuUsage()
   for (const header of headers) preferredLanguage(header, 'en')
   expect(cpuTimeSince(start)).toBeLessThan(500)
 })
 
-describe('the locale of an account', () => {
+describe('the language of an account', () => {
   test.each([
     ['de', 'de'],
     ['de-AT', 'de'],
@@ -70,12 +70,12 @@ describe('the locale of an account', () => {
     ['*', undefined],
     ['', undefined],
     [null, undefined],
-  ])('%j is spoken in %s', (locale, language) => {
+  ])('an account with the locale %j gets emails in %s', (locale, language) => {
     expect(storedLanguage(locale)).toBe(language)
   })
 })
 
-test('there are twenty languages, and three are written from the right', () => {
+test('there are twenty languages, and three of them are written from right to left', () => {
   expect(languages).toHaveLength(20)
   expect(languages.filter((language) => directionOf(language) === 'rtl')).toEqual(['ar', 'he', 'fa'])
 })

@@ -39,8 +39,8 @@ const about = (milliseconds: number) => ({
   asymmetricMatch: (age: unknown) => Math.abs(Number(age) - milliseconds) < 5_000,
 })
 
-describe('the state that workers keep', () => {
-  test('it says when a worker was last seen, and that nothing is known of emails before the first [V6]', async () => {
+describe('the stored state of emails', () => {
+  test('the state has the time when a worker was last seen, and nothing about emails before the first one [V6]', async () => {
     expect(await state.read()).toMatchObject({
       workerSeen: null,
       accepted: null,
@@ -52,7 +52,7 @@ describe('the state that workers keep', () => {
     expect(await state.read()).toMatchObject({ workerSeen: about(0), accepted: null, failing: null })
   })
 
-  test('emails fail since the first attempt that failed after the last acceptance [V6]', async () => {
+  test('emails are failing since the first failed attempt after the last accepted email [V6]', async () => {
     await state.write({ accepted: 10 * minute })
     await state.write(failure(4 * minute, 5 * minute))
     await state.write(failure(minute, 2 * minute))
@@ -64,7 +64,7 @@ describe('the state that workers keep', () => {
     })
   })
 
-  test('an email that any worker gets out ends the failure, also one whose failure is written late [V6]', async () => {
+  test('an accepted email ends the failure, even if an older failure is written after it [V6]', async () => {
     await state.write(failure(2 * minute, 3 * minute))
     await state.write({ accepted: minute })
     expect(await state.read()).toMatchObject({ failing: null })
@@ -72,19 +72,19 @@ describe('the state that workers keep', () => {
     expect(await state.read()).toMatchObject({ failing: null, accepted: about(minute) })
   })
 
-  test('a worker that fails while another one sends is not the installation: the failure counts from the last email that left [V6]', async () => {
+  test('if another worker sent an email meanwhile, a worker’s failure counts from that email on [V6]', async () => {
     await state.write(failure(9 * minute))
     await state.write({ accepted: minute })
     await state.write(failure(0, 2 * minute))
     expect(await state.read()).toMatchObject({ failing: about(minute) })
   })
 
-  test('a failure after an acceptance counts where both are written together [V6]', async () => {
+  test('a failure after an accepted email counts, even if both are written together [V6]', async () => {
     await state.write({ accepted: 2 * minute, ...failure(minute, 5 * minute) })
     expect(await state.read()).toMatchObject({ failing: about(2 * minute), accepted: about(2 * minute) })
   })
 
-  test('a sign of life alone neither begins nor ends a failure [V6]', async () => {
+  test('a heartbeat of a worker neither begins nor ends a failure [V6]', async () => {
     await state.write(failure(minute))
     await state.write({})
     expect(await state.read()).toMatchObject({ failing: about(minute), ...refused })
@@ -93,7 +93,7 @@ describe('the state that workers keep', () => {
     expect(await state.read()).toMatchObject({ failing: null })
   })
 
-  test('a connection that works ends only failures to connect that were noticed before it began [V6]', async () => {
+  test('a working connection ends only failures of the given causes that are older than it [V6]', async () => {
     await state.write(failure(0))
     await state.clear(['network'], 0)
     await state.clear(['authentication'], minute)
@@ -102,7 +102,7 @@ describe('the state that workers keep', () => {
     expect((await state.read()).failing).toBeNull()
   })
 
-  test('of sixty writes at the same time none is lost to another one [V6]', async () => {
+  test('none of sixty writes at the same time is lost [V6]', async () => {
     await Promise.all(
       Array.from({ length: 60 }, (_, i) => state.write(i === 30 ? { accepted: 0 } : failure(minute))),
     )
@@ -110,7 +110,7 @@ describe('the state that workers keep', () => {
   })
 
   test.each(['Europe/Berlin', 'America/Los_Angeles', 'Asia/Kolkata'])(
-    'times are the same in the time zone %s and with any date style [V1, V6]',
+    'the stored times are the same in the time zone %s and with another date style [V1, V6]',
     async (zone) => {
       const url = new URL(testDatabase.url)
       if (testDatabase.kind === 'server')
@@ -129,7 +129,7 @@ describe('the state that workers keep', () => {
     },
   )
 
-  test('a job waits from when it can be taken, and one in a pause before its next attempt is not due [V6]', async () => {
+  test('a job waits from the time when it may run, and is not due before its next attempt [V6]', async () => {
     const queue = createQueue(database)
     const request = { target: { login: 'x' }, client: 'c', bypassPause: false, locale: 'en', requestId: 'r' }
     await queue.add('link-request', request)
@@ -154,7 +154,7 @@ describe('the state that workers keep', () => {
   })
 })
 
-describe('what the state means', () => {
+describe('the assessment of the state', () => {
   const quiet: MailFacts = {
     now: Date.parse('2026-11-29T12:00:00Z'),
     workerSeen: 1_000,
@@ -169,32 +169,32 @@ describe('what the state means', () => {
     untaken: null,
     ended: null,
   }
-  const judge = (facts: Partial<MailFacts>) => {
+  const causeFor = (facts: Partial<MailFacts>) => {
     const verdict = assessMailHealth({ ...quiet, ...facts })
     return verdict.status === 'ok' ? 'ok' : verdict.cause
   }
   const long = 5 * minute
 
-  test.each<[string, Partial<MailFacts>, string]>([
-    ['a worker runs and nothing waits', {}, 'ok'],
-    ['nothing waits and no worker runs', { workerSeen: null }, 'ok'],
-    ['a request just came and no worker ever ran', { workerSeen: null, due: 1_000 }, 'ok'],
-    ['a request waits and no worker ever ran', { workerSeen: null, due: long }, 'no-worker'],
-    ['a request waits and the last worker is gone', { workerSeen: long, due: long }, 'no-worker'],
-    ['every attempt fails', { failing: long, failed: 1_000, ...refused }, 'authentication'],
-    ['an attempt failed just now', { failing: 10_000, failed: 1_000, ...refused }, 'ok'],
-    ['attempts failed this morning and none since', { failing: 9e6, failed: 8e6, ...refused }, 'ok'],
-    ['a newer version wrote a cause', { failing: long, failed: 1_000, cause: 'gremlins' }, 'server'],
+  test.each<[string, string, Partial<MailFacts>]>([
+    ['a worker runs and nothing waits', 'ok', {}],
+    ['nothing waits and no worker runs', 'ok', { workerSeen: null }],
+    ['a request just came and no worker ever ran', 'ok', { workerSeen: null, due: 1_000 }],
+    ['a request waits and no worker ever ran', 'no-worker', { workerSeen: null, due: long }],
+    ['a request waits and the last worker is gone', 'no-worker', { workerSeen: long, due: long }],
+    ['every attempt fails', 'authentication', { failing: long, failed: 1_000, ...refused }],
+    ['an attempt failed just now', 'ok', { failing: 10_000, failed: 1_000, ...refused }],
+    ['attempts failed hours ago and none since', 'ok', { failing: 9e6, failed: 8e6, ...refused }],
+    ['a newer version wrote an unknown cause', 'server', { failing: long, failed: 1_000, cause: 'gremlins' }],
     [
       'requests wait, a worker runs and ends no job',
-      { untaken: long, due: long, ended: long },
       'queue-stuck',
+      { untaken: long, due: long, ended: long },
     ],
-    ['requests wait because there are many', { untaken: long, due: long, ended: 1_000 }, 'ok'],
-    ['jobs wait for their next attempt', { waiting: 9, due: null }, 'ok'],
-  ])('%s [V6]', (_, facts, expected) => expect(judge(facts)).toBe(expected))
+    ['requests wait because there are many', 'ok', { untaken: long, due: long, ended: 1_000 }],
+    ['jobs wait for their next attempt', 'ok', { waiting: 9, due: null }],
+  ])('if %s, the assessment is %s [V6]', (_, expected, facts) => expect(causeFor(facts)).toBe(expected))
 
-  test('what is wrong is told with its time, its reason and what to look at [V6]', () => {
+  test('a failure is reported with its cause, its reason, its begin and a hint [V6]', () => {
     expect(assessMailHealth({ ...quiet, failing: 120_000, failed: 1_000, ...refused })).toEqual({
       status: 'failing',
       ...refused,
@@ -203,7 +203,7 @@ describe('what the state means', () => {
     })
   })
 
-  test('the default times keep two minutes in the worst case [V6]', () => {
+  test('with the default times, a failure is reported within two minutes in the worst case [V6]', () => {
     const { heartbeat, check, failing, workerLost, waiting, stuck, silence, probe } = mailTimes
     const poll = 15_000 // the longest time until a worker fetches a job (lib/queue/worker.ts)
     const attempt = 60_000 // the longest time until an attempt fails (lib/mail/smtp-options.ts)
@@ -218,15 +218,15 @@ describe('what the state means', () => {
   })
 })
 
-describe('what is logged', () => {
+describe('the log lines of a failure', () => {
   const logged: Record<string, unknown>[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   beforeEach(() => void (logged.length = 0))
-  const process = () => watchMailHealth({ state, log })
+  const startProcess = () => watchMailHealth({ state, log })
   const events = () => logged.map(({ event }) => event)
 
-  test('of many processes that notice a failure one logs it, again after ten minutes, and one says that it is over [V6]', async () => {
-    const processes = Array.from({ length: 8 }, process)
+  test('one of eight processes logs a failure, again after ten minutes, and one logs that it is over [V6]', async () => {
+    const processes = Array.from({ length: 8 }, startProcess)
     const all = () => Promise.all(processes.map(({ check }) => check()))
     await all()
     expect(events()).toEqual([])
@@ -248,8 +248,8 @@ describe('what is logged', () => {
     await Promise.all(processes.map(({ stop }) => stop()))
   })
 
-  test('a new failure after the last one was over is logged at once [V6]', async () => {
-    const { check, stop } = process()
+  test('a failure after an earlier one was over is logged at once [V6]', async () => {
+    const { check, stop } = startProcess()
     for (let time = 0; time < 2; time += 1) {
       await state.write(failure(0, 2 * minute))
       await set(`failing_since = now() - interval '2 minutes'`)
@@ -266,7 +266,7 @@ describe('what is logged', () => {
     await stop()
   })
 
-  test('a database that is away is no news of emails, and the next look works [V6]', async () => {
+  test('a database that is away causes no log line about emails [V6]', async () => {
     const away = openDatabase(
       { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
       silent,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createKeyedMutex } from './keyed-mutex'
 
-/** Work that ends when it is told to. */
+/** Work that ends when the test ends it. */
 function createWork(log: string[], name: string) {
   let end: (error?: Error) => void
   const ended = new Promise<void>((resolve, reject) => {
@@ -17,7 +17,7 @@ function createWork(log: string[], name: string) {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
-test('work with one key runs in order, and other keys do not wait for it', async () => {
+test('work with one key runs one after the other, and work with another key does not wait', async () => {
   const oneByOne = createKeyedMutex()
   const log: string[] = []
   const works = ['a', 'b', 'c', 'other'].map((name) => createWork(log, name))
@@ -38,7 +38,7 @@ test('work with one key runs in order, and other keys do not wait for it', async
   expect(await c).toBe('c')
 })
 
-test('after work has ended, the next does not wait', async () => {
+test('work does not wait for work that has ended or failed', async () => {
   const oneByOne = createKeyedMutex()
   for (let round = 0; round < 2; round += 1) expect(await oneByOne('x', async (waited) => waited)).toBe(false)
   await oneByOne('x', () => Promise.reject(new Error('failed'))).catch(() => undefined)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { recordOpening, requestTimeOfOpening } from './record-opening'
 
-test('that a link was opened is recorded once, however often it is loaded [L1]', () => {
+test('the opening of a link is audited once, even if its page is loaded three times [L1]', () => {
   const recorded: unknown[] = []
   const audit = { recordBestEffort: async (...entry: unknown[]) => void recorded.push(entry) } as never
   const link = { user_id: 'an account', timestamp: 1_790_000_000, signature: 'a'.repeat(86) }
@@ -18,6 +18,6 @@ test.each([
   ['requested-at 1790000000', 1_790_000_000],
   ['250 OK', undefined],
   [null, undefined],
-])('of the reason %j the request is read, if it is of an opening', (reason, requestedAt) => {
+])('the audit reason %j has the request time %s', (reason, requestedAt) => {
   expect(requestTimeOfOpening(reason)).toBe(requestedAt)
 })

@@ -38,38 +38,38 @@ function statusOf(link: Link, seen: LinkState | null = state, age = 60, links = 
 
 const link = make().create('reset', id, requestedAt, state)
 
-test('a link holds for the account it was made for', () => {
+test('a link is valid for the account that it was made for', () => {
   expect(statusOf(link)).toBe('valid')
 })
 
-describe('age [T3]', () => {
-  test('a link as old as the period still holds, a second later it has expired', () => {
+describe('the age of a link [T3]', () => {
+  test('a link as old as its period is valid, and a second later it has expired', () => {
     expect(statusOf(link, state, 3600)).toBe('valid')
     expect(statusOf(link, state, 3601)).toBe('signature-expired')
   })
-  test('a minute of skew is forgiven, more is a forged clock [T10]', () => {
+  test('a link from up to a minute in the future is valid, and a later one is not [T10]', () => {
     expect(statusOf(link, state, -60)).toBe('valid')
     expect(statusOf(link, state, -61)).toBe('signature-invalid')
   })
 })
 
-describe('a link dies with the state it was signed against [T5]', () => {
+describe('the account state that a link is signed with [T5]', () => {
   test.each<[string, LinkState | null]>([
     ['another password', { ...state, passwordHash: '$argon2id$v=19$two' }],
     ['no password any more', { ...state, passwordHash: null }],
     ['another address', { ...state, email: 'eve@example.com' }],
     ['the same address in capitals', { ...state, email: 'Ada@example.com' }],
-    ['a disabled account', { ...state, isActive: false }],
-    ['a raised epoch', { ...state, linksEpoch: 1 }],
-    ['a deleted account', null],
-  ])('%s', (_what, seen) => {
+    ['been disabled', { ...state, isActive: false }],
+    ['a higher epoch', { ...state, linksEpoch: 1 }],
+    ['been deleted', null],
+  ])('a link is used up if its account has %s [T5]', (_what, seen) => {
     expect(statusOf(link, seen)).toBe('signature-used')
   })
-  test('a disabled account is refused even by a link that was signed for it as disabled [S5]', () => {
+  test('a link of a disabled account is used up even if it was signed while the account was disabled [S5]', () => {
     const disabled = { ...state, isActive: false }
     expect(statusOf(make().create('reset', id, requestedAt, disabled), disabled)).toBe('signature-used')
   })
-  test('where links may be used again, only the password may change', () => {
+  test('where links work more than once, a link survives a new password but no higher epoch', () => {
     const links = make({ oneTimeUse: false })
     const reusable = links.create('reset', id, requestedAt, state)
     expect(statusOf(reusable, { ...state, passwordHash: 'other' }, 60, links)).toBe('valid')
@@ -77,33 +77,33 @@ describe('a link dies with the state it was signed against [T5]', () => {
   })
 })
 
-describe('what we did not sign fails before any look-up [T1, T2]', () => {
+describe('links that Rekey did not sign [T1, T2]', () => {
   const links = make()
   test.each<[string, Partial<Link>]>([
     ['another account', { user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a12' }],
-    ['the same id in capitals (T9)', { user_id: id.toUpperCase() }],
+    ['the same id in capitals', { user_id: id.toUpperCase() }],
     ['another time', { timestamp: requestedAt + 1 }],
     ['an empty signature', { signature: '' }],
-  ])('%s', (_what, change) => {
+  ])('a link with %s is not genuine [T1, T2, T9]', (_what, change) => {
     expect(links.verifyAuthenticity('reset', { ...link, ...change })).toBeNull()
   })
-  test('a link of another purpose', () => {
+  test('a link is not genuine for another purpose', () => {
     expect(links.verifyAuthenticity('cancel', link)).toBeNull()
     expect(links.verifyAuthenticity('reset', links.create('cancel', id, requestedAt, state))).toBeNull()
   })
-  test('a link of another deployment, by secret or by audience', () => {
+  test('a link of an installation with another secret or audience is not genuine', () => {
     expect(make({ secrets: [`${secret}x`] }).verifyAuthenticity('reset', link)).toBeNull()
     expect(make({ audience: 'https://other.example.com' }).verifyAuthenticity('reset', link)).toBeNull()
   })
-  test('fields are framed: moving a digit from one to the next makes another link', () => {
+  test('a link is not genuine if a digit is moved from the timestamp to the user id', () => {
     const one = links.create('reset', '1', 23, state)
     expect(links.verifyAuthenticity('reset', { ...one, user_id: '12', timestamp: 3 })).toBeNull()
   })
-  test('an account with the very same password hash does not take the link [C10]', () => {
+  test('a link is not genuine for another account, even if that has the same password hash [C10]', () => {
     const other = { ...link, user_id: '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a99' }
     expect(links.verifyAuthenticity('reset', other)).toBeNull()
   })
-  test('nothing that anybody may know is a key: no word of the source, nothing of the account, nothing at all [T1, CVE-2019-13177]', () => {
+  test('no word of the source and no fact of the account signs a genuine link [T1, CVE-2019-13177]', () => {
     const known = ['', ' ', state.email, state.passwordHash ?? '', id, ...wordsOfTheSource()]
     known.push('link signature v1: reset')
     const some = ['rekey', 'link signature v1: ', 'rekey migrate ', 'rk-page', 'Reset your password']
@@ -115,37 +115,37 @@ describe('what we did not sign fails before any look-up [T1, T2]', () => {
       ),
     )
     expect(accepted).toEqual([])
-    // The forger knows the craft: with the secret, or the key that comes of it, every one of them would pass.
+    // The same forgeries with the real secret, or with the key derived from it, are accepted.
     const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'link signature v1: reset', 32))
     expect(links.verifyAuthenticity('reset', forgeries(secret, id, requestedAt, state)[0]!)).not.toBeNull()
     expect(links.verifyAuthenticity('reset', forgeries(key, id, requestedAt, state)[1]!)).not.toBeNull()
   })
-  test('the outer part alone of a genuine link, over a forged inner part, fails', () => {
+  test('a link with a genuine outer part and a forged inner part is not genuine', () => {
     const bytes = Buffer.from(link.signature, 'base64url')
     bytes[40]! ^= 1
     expect(links.verifyAuthenticity('reset', { ...link, signature: bytes.toString('base64url') })).toBeNull()
   })
 })
 
-describe('exactly one encoding of a signature is accepted [T8]', () => {
+describe('the encoding of a signature [T8]', () => {
   const { signature } = link
   const standard = Buffer.from(signature, 'base64url').toString('base64')
   test.each([
-    ['short', signature.slice(0, -1)],
-    ['long', `${signature}A`],
+    ['too short', signature.slice(0, -1)],
+    ['too long', `${signature}A`],
     ['padded', `${signature}==`],
-    ['standard alphabet', standard],
+    ['in the standard alphabet', standard],
     [
-      'case flipped',
+      'in the wrong case',
       signature.replace(/[a-z]/i, (c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase())),
     ],
-    ['non-ASCII', `ä${signature.slice(1)}`],
-    ['with a line break', `${signature.slice(0, 40)}\n${signature.slice(40)}`],
-    ['a lone surrogate', `\ud800${signature.slice(1)}`],
-  ])('%s', (_what, spelled) => {
+    ['not ASCII', `ä${signature.slice(1)}`],
+    ['broken into two lines', `${signature.slice(0, 40)}\n${signature.slice(40)}`],
+    ['with a lone surrogate', `\ud800${signature.slice(1)}`],
+  ])('a signature that is %s is not genuine [T8]', (_what, spelled) => {
     expect(make().verifyAuthenticity('reset', { ...link, signature: spelled })).toBeNull()
   })
-  test('the last character has unused bits, and only one spelling of them is taken', () => {
+  test('of all last characters, only the original one is accepted, although some bits are unused', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const accepted = [...alphabet].filter(
       (last) =>
@@ -155,8 +155,8 @@ describe('exactly one encoding of a signature is accepted [T8]', () => {
   })
 })
 
-test('MACs are compared in constant time, and in no other way [T8]', () => {
-  // Nanoseconds cannot be measured here, so the code itself is read.
+test('the source compares MACs with timingSafeEqual and in no other way [T8]', () => {
+  // The differences are too small to measure here.
   const source = readFileSync('lib/password-reset/reset-link.ts', 'utf8')
   const compared = [...source.matchAll(/timingSafeEqual\(([\w.]+), /g)].map(([, part]) => part)
   expect(compared).toEqual(['outer', 'link.inner'])
@@ -165,26 +165,26 @@ test('MACs are compared in constant time, and in no other way [T8]', () => {
   )
 })
 
-describe('rotating the secret [K2]', () => {
+describe('the rotation of the secret [K2]', () => {
   const next = 'Zq8Lr3Vt6Yw1Bn5Mc9Xk2Jh7Gf4Ds0Pa'
-  test('older secrets verify and never sign', () => {
+  test('an older secret verifies links and never signs them', () => {
     const rotated = make({ secrets: [next, secret] })
     expect(statusOf(link, state, 60, rotated)).toBe('valid')
     expect(make().verifyAuthenticity('reset', rotated.create('reset', id, requestedAt, state))).toBeNull()
   })
-  test('machines that know the next secret before it signs take links of both, whichever of them swaps first', () => {
-    const [told, swapped] = [make({ secrets: [secret, next] }), make({ secrets: [next, secret] })]
-    const early = swapped.create('reset', id, requestedAt, state)
+  test('instances that know both secrets accept links of both, whichever secret they sign with', () => {
+    const [before, after] = [make({ secrets: [secret, next] }), make({ secrets: [next, secret] })]
+    const early = after.create('reset', id, requestedAt, state)
     expect(make().verifyAuthenticity('reset', early)).toBeNull()
-    for (const machine of [told, swapped])
+    for (const machine of [before, after])
       for (const made of [link, early]) expect(statusOf(made, state, 60, machine)).toBe('valid')
   })
-  test('a dropped secret is dead at once', () => {
+  test('links of a secret that was removed are refused at once', () => {
     expect(statusOf(link, state, 60, make({ secrets: [next] }))).toBe('signature-invalid')
   })
 })
 
-describe('whatever is made of a link [T1, T2, T8, T9]', () => {
+describe('random changes of a link [T1, T2, T8, T9]', () => {
   const [here, elsewhere] = [make(), make({ audience: 'https://b.example' })]
   const purposes = ['reset', 'cancel', 'cancel-change'] as const
   const text = fc.oneof(
@@ -211,13 +211,13 @@ describe('whatever is made of a link [T1, T2, T8, T9]', () => {
       .map((characters) => characters.join('')),
   )
 
-  /** What the judge says of a link that is presented for a purpose, `age` seconds after it was made. */
+  /** The status of a link that is presented for a purpose, `age` seconds after it was requested. */
   function presented(purpose: LinkPurpose, given: Link, seen: LinkState | null, age: number, links = here) {
     const genuine = links.verifyAuthenticity(purpose, given)
     return genuine === null ? 'signature-invalid' : links.verifyState(genuine, seen, at(age))
   }
 
-  test('a link that nobody signed is none, of whatever bytes it is made, for whatever account', () => {
+  test('no made-up link is genuine, whatever bytes it has and whatever account it is for', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...purposes),
@@ -258,8 +258,8 @@ describe('whatever is made of a link [T1, T2, T8, T9]', () => {
     })),
   )
 
-  test('a link of ours that was changed in anything is none; unchanged it holds for its own account alone', () => {
-    let held = 0
+  test('a genuine link with any change is invalid, and without one it is valid for its own account alone', () => {
+    let valid = 0
     let refused = 0
     fc.assert(
       fc.property(
@@ -279,7 +279,7 @@ describe('whatever is made of a link [T1, T2, T8, T9]', () => {
             refused += 1
             expect(presented(purpose, changed, own, age)).toBe('signature-invalid')
           }
-          if (own.isActive) held += 1
+          if (own.isActive) valid += 1
           expect(presented(purpose, whole, own, age)).toBe(own.isActive ? 'valid' : 'signature-used')
           expect(presented(purpose, whole, null, age)).toBe('signature-used')
           // Everything counts for a reset; for "this wasn't me" all but the password.
@@ -300,43 +300,40 @@ describe('whatever is made of a link [T1, T2, T8, T9]', () => {
       ),
       { numRuns },
     )
-    // Both kinds were tried, and not by chance once.
-    expect(Math.min(held, refused)).toBeGreaterThan(numRuns / 5)
+    // Each kind was tried many times.
+    expect(Math.min(valid, refused)).toBeGreaterThan(numRuns / 5)
   })
 })
 
 test.each([
   ['#/reset-password/', 'https://app.example.com/#/reset-password/'],
   ['#!/reset', 'https://app.example.com/app/index.html?tenant=a#!/reset'],
-])(
-  'behind a route such as %s, where a hash router looks, the link’s parameters follow [V4]',
-  (route, page) => {
-    const address = buildLinkUrl(page, {
-      user_id: 'a b&c=d#e?f',
-      timestamp: requestedAt,
-      signature: link.signature,
-    })
-    expect(address.startsWith(`${page}?user_id=`)).toBe(true)
-    const { hash, search, href } = new URL(address)
-    expect([href, search]).toEqual([address, new URL(page).search])
-    const [path, query, ...more] = hash.split('?')
-    expect([path, more]).toEqual([route, []])
-    expect([...new URLSearchParams(query)]).toEqual([
-      ['user_id', 'a b&c=d#e?f'],
-      ['timestamp', String(requestedAt)],
-      ['signature', link.signature],
-    ])
-  },
-)
+])('the parameters of a link follow the route %s, where a hash router reads them [V4]', (route, page) => {
+  const address = buildLinkUrl(page, {
+    user_id: 'a b&c=d#e?f',
+    timestamp: requestedAt,
+    signature: link.signature,
+  })
+  expect(address.startsWith(`${page}?user_id=`)).toBe(true)
+  const { hash, search, href } = new URL(address)
+  expect([href, search]).toEqual([address, new URL(page).search])
+  const [path, query, ...more] = hash.split('?')
+  expect([path, more]).toEqual([route, []])
+  expect([...new URLSearchParams(query)]).toEqual([
+    ['user_id', 'a b&c=d#e?f'],
+    ['timestamp', String(requestedAt)],
+    ['signature', link.signature],
+  ])
+})
 
-test('behind a route stands what DRR would put there, byte by byte [V4]', () => {
+test('the parameters behind a route are those of DRR, byte by byte [V4]', () => {
   const address = buildLinkUrl('https://app.example.com/#/reset-password/', link)
   expect(address).toBe(
     `https://app.example.com/#/reset-password/?user_id=${id}&timestamp=${requestedAt}&signature=${link.signature}`,
   )
 })
 
-test('the link is added to whatever query the page has', () => {
+test('the parameters of a link are added to the query that the page has', () => {
   const url = new URL(buildLinkUrl('https://app.example.com/account?step=reset', link))
   expect(Object.fromEntries(url.searchParams)).toEqual({
     step: 'reset',

@@ -5,7 +5,7 @@ import { createPasswordReset } from './password-reset'
 import type { ResetDependencies } from './reset-dependencies'
 import { createLinkSigner, type LinkPurpose } from './reset-link'
 
-// Only the signature can be verified here: each other part records that it was used, and throws.
+// Only the signature can be verified here. Each other part records that it was used, and throws.
 
 const userId = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
 const state = { passwordHash: '$argon2id$one', email: 'ada@example.com', isActive: true, linksEpoch: 0 }
@@ -16,7 +16,7 @@ const links = createLinkSigner({
   oneTimeUse: true,
 })
 
-function bareWorld() {
+function openWithoutParts() {
   const reached: string[] = []
   const outOfReach = (part: string) =>
     new Proxy(
@@ -54,8 +54,8 @@ const input = (signature: string, password: string): CompleteResetInput => ({
   request: { client: '203.0.113.9', headers: new Headers(), fields: {} },
 })
 
-test('three hundred bad signatures reach neither accounts nor policy, and hash nothing [T11]', async () => {
-  const { flow, hash, reached } = bareWorld()
+test('three hundred forged links use neither accounts nor policy nor any other part, and cost no hash [T11]', async () => {
+  const { flow, hash, reached } = openWithoutParts()
   const { signature } = links.create('reset', userId, 1_790_000_000, state)
   const another = (purpose: LinkPurpose) => links.create(purpose, userId, 1_790_000_000, state).signature
   const bad = ['', 'x', 'A'.repeat(86), signature.slice(0, -1), another('cancel'), another('cancel-change')]
@@ -66,13 +66,13 @@ test('three hundred bad signatures reach neither accounts nor policy, and hash n
   }
   expect([reached, hash.hashed]).toEqual([[], 0])
 
-  // Whereas a signature of ours leads on.
+  // A genuine signature uses the next part.
   await expect(flow.completeReset(input(signature, 'gravel orbit lantern'))).rejects.toThrow('out of reach')
   expect(reached).toEqual(['accounts.read'])
 })
 
-test('looking at a forged link reaches nothing either [T11]', async () => {
-  const { flow, reached } = bareWorld()
+test('the inspection of a forged link uses no part [T11]', async () => {
+  const { flow, reached } = openWithoutParts()
   const { link } = input('A'.repeat(86), '')
   expect(await flow.inspectLink(link)).toEqual({ state: 'signature-invalid' })
   expect(await flow.inspectCancelLink(link)).toEqual({ state: 'signature-invalid' })

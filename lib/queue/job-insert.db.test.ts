@@ -12,13 +12,13 @@ beforeAll(async () => void (all = await openCountedRequests()), 120_000)
 beforeEach(() => all.clear())
 afterAll(() => all.close())
 
-test('the version of pg-boss whose rows are written is pinned to the digit [R14]', () => {
+test('package.json pins the exact version of pg-boss whose rows Rekey writes [R14]', () => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
   const installed = JSON.parse(readFileSync('node_modules/pg-boss/package.json', 'utf8'))
   expect(dependencies['pg-boss']).toBe(installed.version)
 })
 
-describe('the job of a request', () => {
+describe('the stored job of a request', () => {
   const rowOf = async (id: string) => {
     const { rows } = await all.pool.query('SELECT * FROM "rekey_queue"."job" WHERE "id" = $1', [id])
     const { id: _, start_after, created_on, keep_until, ...others } = rows[0] as Record<string, unknown>
@@ -27,7 +27,7 @@ describe('the job of a request', () => {
     return { ...others, kept, waits, table: rows[0].tableoid }
   }
 
-  test('is the row that pg-boss’s own send writes, column by column [R14]', async () => {
+  test('the job of a request has the row that pg-boss’s own send writes, column by column [R14]', async () => {
     const entry = request('a', 'ada')
     await all.counter().count(entry)
     const sent = randomUUID()
@@ -39,7 +39,7 @@ describe('the job of a request', () => {
     expect(await rowOf(entry.job!.id)).toEqual(await rowOf(sent))
   })
 
-  test('is fetched, completed and announced as pg-boss’s own are, with one notification for a batch [R14]', async () => {
+  test('pg-boss fetches and completes the jobs of a batch, which sends one notification [R14]', async () => {
     const boss = new PgBoss({
       db: { executeSql: (text, values) => all.pool.query(text, values as unknown[]) },
       schema: all.database.schemas.queue,
@@ -49,9 +49,9 @@ describe('the job of a request', () => {
     })
     boss.on('error', () => undefined)
     await boss.start()
-    const heard: string[] = []
+    const received: string[] = []
     const listener = new pg.Client({ connectionString: all.database.url })
-    listener.on('notification', ({ payload }) => void heard.push(payload!))
+    listener.on('notification', ({ payload }) => void received.push(payload!))
     await listener.connect()
     try {
       if (!all.database.sharedSession)
@@ -66,7 +66,7 @@ describe('the job of a request', () => {
         expect(fetched).toContainEqual(expect.objectContaining({ id: job!.id, data: job!.data }))
       await boss.complete('link-request', fetched[0]!.id)
       if (!all.database.sharedSession)
-        await expect.poll(() => heard).toEqual(['link-request', 'link-request'])
+        await expect.poll(() => received).toEqual(['link-request', 'link-request'])
     } finally {
       await listener.end()
       await boss.stop({ graceful: false, close: false })
