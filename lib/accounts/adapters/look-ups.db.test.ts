@@ -78,7 +78,12 @@ describe.runIf(testServer)('look-ups in a users table without an index [W10]', (
 
   test('fast look-ups run at the same time [W10]', async () => {
     const lookUp = createLookUpRunner(opened, users)
-    await lookUp(async () => undefined)
+    // A busy machine may need several tries until one takes less than 100 ms.
+    for (let took = Infinity; took >= 100; ) {
+      const start = performance.now()
+      await lookUp(async () => undefined)
+      took = performance.now() - start
+    }
     let running = 0
     const { promise: both, resolve } = Promise.withResolvers<void>()
     const two = () =>
