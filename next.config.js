@@ -7,7 +7,7 @@ const config = {
   basePath: basePathOf(process.env.PUBLIC_URL),
   reactStrictMode: true,
   poweredByHeader: false,
-  // A path answers with and without its trailing slash: a redirect to the other spelling would lose the body of a POST.
+  // A path works with and without its trailing slash: a redirect to the other spelling would lose the body of a POST.
   skipTrailingSlashRedirect: true,
   // Next's image optimiser makes HTTP requests from the server. Rekey's pages do not need it.
   images: { unoptimized: true },

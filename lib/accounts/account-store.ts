@@ -77,7 +77,8 @@ export type AccountStore = {
    * it compares, so that the second of two concurrent resets finds the state that the first one left.
    *
    * @param bindPassword whether the hash must be the signed one, too; false if links may be used more than once
-   * @returns `endedSignIns`: how many deleted rows were sessions or tokens that sign in. Null if the state differs: nothing changed
+   * @returns `endedSignIns`: how many deleted rows were sessions or tokens that sign in. Null if there is no such account, or it is in
+   *   another state or not resettable: then neither its password nor its sessions changed
    * @throws Error if the update changed no row or several; the caller must then roll back the transaction
    */
   replacePassword(

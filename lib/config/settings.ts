@@ -157,9 +157,9 @@ export function readSettings(env: Record<string, string | undefined>) {
     defaultLocale: values.DEFAULT_LOCALE,
     worker: values.WORKER,
     webConcurrency: values.WEB_CONCURRENCY,
-    /** The bearer token of `/api/health/mail`. If it is undefined, that path answers 404. */
+    /** The bearer token of `/api/health/mail`. If it is undefined, the response of that path is 404. */
     healthToken: values.HEALTH_TOKEN,
-    /** The bearer token of `/api/metrics`. If it is undefined, that path answers 404. */
+    /** The bearer token of `/api/metrics`. If it is undefined, the response of that path is 404. */
     metricsToken: values.METRICS_TOKEN,
     logLevel: values.LOG_LEVEL,
     port: values.PORT,

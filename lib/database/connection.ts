@@ -7,7 +7,7 @@ const connectTimeout = 5_000
  * Opens a connection outside the pool; the caller ends it. If the session is lost, the next statement fails.
  *
  * @param queryTimeout milliseconds to wait for the response to a query; by default without limit
- * @throws if the URL names an unreadable certificate file, or the database does not answer or rejects the connection
+ * @throws if the URL names an unreadable certificate file, or the database does not respond or rejects the connection
  */
 export async function openConnection(
   url: string,

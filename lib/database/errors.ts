@@ -29,7 +29,7 @@ export function isUnknownStatement(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
 }
 
-/** Whether PostgreSQL cancelled a statement, because it took longer than `statement_timeout` or an operator asked for it. */
+/** Whether PostgreSQL cancelled a statement, because it took longer than `statement_timeout` or an operator cancelled it. */
 export function isStatementCancelled(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.includes('57014'))
 }

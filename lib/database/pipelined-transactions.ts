@@ -29,7 +29,7 @@ export function isBadValueError(error: unknown): boolean {
 /** SQLSTATEs of a statement whose name the server does not know, or knows with another text or result. */
 const nameTrouble = /^(26000|42P05|0A000)$/
 
-/** PostgreSQL answered COMMIT with ROLLBACK, as it does for a transaction that had failed. */
+/** PostgreSQL responded to COMMIT with ROLLBACK, as it does for a transaction that had failed. */
 class NotCommitted extends Error {}
 
 export type PipelinedTransactions = ReturnType<typeof createPipelinedTransactions>
@@ -40,7 +40,7 @@ export type PipelinedTransactions = ReturnType<typeof createPipelinedTransaction
  *
  * A named statement is parsed and planned once, but only the session that parsed it knows its name. So statements are named only on
  * connections that always lead to the same session. A pooler that gives clients another session for each transaction also gives
- * them a process id of its own making, which differs from that of the session.
+ * them a process id of its own making, which differs from the process id of the session.
  *
  * @param sharedSession whether all clients share one session; then no statement is named, because their names would collide
  */

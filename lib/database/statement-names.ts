@@ -11,7 +11,7 @@ export type StatementNames = ReturnType<typeof createStatementNames>
  * Gives every statement with parameters a name that is derived from its text, so that a connection parses and plans it once. Only the
  * session that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
  * A pooler that gives clients another session for each transaction also gives them a process id of its own making, which differs
- * from that of the session.
+ * from the process id of the session.
  *
  * @param sharedSession whether all clients share one session; then no statement is named
  */
@@ -45,7 +45,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     return hasItems(values) ? [{ ...(config as object), name: nameOf(text) }, ...others] : undefined
   }
 
-  /** Names the statements of a new connection if its process id is that of its session. */
+  /** Names the statements of a new connection if the process id that it was given is its session's. */
   function verify(client: pg.PoolClient, done: (error?: Error) => void): void {
     if (!enabled) return done()
     client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS "pid"').then(({ rows }) => {

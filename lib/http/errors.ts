@@ -42,7 +42,7 @@ export class InvalidFields extends Error {
 
 /**
  * A body that cannot be parsed. `detail` is a fixed phrase, never the parser's message. `brokenOff` is the error that ended an
- * incomplete body. It is not named `cause`, because `isDatabaseUnavailable` would take its code for that of the database.
+ * incomplete body. It is not named `cause`, because `isDatabaseUnavailable` would take its code for a code of the database.
  */
 export class UnreadableBody extends Error {
   readonly detail: string

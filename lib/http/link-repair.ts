@@ -35,7 +35,7 @@ const decodePercent: Rule = (text) =>
 /**
  * Decodes quoted-printable (RFC 2045 §6.7): `=3D` for `=` (yiisoft/yii2#6748, also `==3D`) and soft line breaks (lldap/lldap#370). A
  * browser drops the line end of a pasted link, so a soft line break may be a bare `=`. Leaves every `=3D` as it is if a plain `=`
- * follows one of the names: `=3D` is then an equals sign and the beginning of a value, such as that of a user id.
+ * follows one of the names: `=3D` is then an equals sign and the beginning of a value, such as of a user id.
  */
 const decodeQuotedPrintable: Rule = (text) => {
   const joined = text
@@ -97,7 +97,7 @@ const fieldOfLink = /(?:user_id|tamp|signature)$/
 /**
  * Finds the link in the received values: the first spelling with a valid outer MAC (lib/password-reset/reset-link.ts). So a repair never
  * makes a link of what Rekey did not sign. The number of tried spellings depends neither on the account nor on the database, so that
- * the response time tells nothing of either.
+ * the response time reveals nothing about either.
  *
  * @param links verifies the outer MAC, which needs no database
  * @param kind the page for which the link must be valid

@@ -2,8 +2,8 @@
 const received = new WeakMap<Request, Uint8Array>()
 
 /**
- * Attaches the bytes of a body, which the server in front of Next has received, to its request for {@link receivedBody}. Of a body that
- * is too large, the bytes may be incomplete, but more than `maxBodyBytes`.
+ * Attaches the bytes of a body, which the server in front of Next has received, to its request for {@link receivedBody}. If the body is
+ * larger than `maxBodyBytes`, the bytes may be incomplete; their number or the Content-Length still shows that it is too large.
  */
 export function attachReceivedBody(request: Request, body: Uint8Array): void {
   received.set(request, body)

@@ -176,7 +176,7 @@ export function parseBodyFields<Output>(
   return { ok: false, problems }
 }
 
-/** An endpoint's name and the fields of its body, in the response to OPTIONS. The format is that of DRR. */
+/** An endpoint's name and the fields of its body, in the response to OPTIONS, as DRR formats them. */
 export type OptionsResponse = {
   name: string
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>

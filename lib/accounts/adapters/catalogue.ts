@@ -86,8 +86,8 @@ const canDelete = 16
  * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, the catalogue also contains tables
  * on which the role has no privilege, so that a missing table differs from a missing grant.
  *
- * Opens no table, so that it never waits for a lock on one. `pg_relation_is_updatable` would open it, and so is not called for tables,
- * whose rows can always be written.
+ * Opens no table, so that it never waits for a lock on one. `pg_relation_is_updatable` and `pg_column_is_updatable` would open it, and
+ * so are not called for tables, whose rows can always be written.
  *
  * @returns relations by `schema.name`, without tables that do not exist
  */
