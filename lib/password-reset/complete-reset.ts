@@ -17,13 +17,14 @@ import { verifyLinkAuthenticity, verifyResetLink, type VerifiedLink } from './ve
 export type CompleteResetInput = {
   link: Link
   password: string
-  /** The repeated password, if the endpoint requires it. */
+  /** The repeated password. It is compared only with RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM=true. */
   passwordConfirm: string | undefined
   locale: string
   requestId: string
   request: ResetRequest
 }
 
+/** The rejection of a password. `mismatch`: the repeated password differs, or is missing although the setting requires it. */
 export type RejectedPassword = {
   ok: false
   code: 'password-rejected'
@@ -36,8 +37,10 @@ export type CompleteResetOutcome = { ok: true } | RejectedLink | RejectedPasswor
 type Step = RejectedLink | RejectedPassword | Throttled | undefined
 
 /**
- * Replaces the password if the link is valid. If links work once, only one of two concurrent requests with a link succeeds
- * (RESET_PASSWORD_VERIFICATION_ONE_TIME_USE).
+ * Replaces the password of an account if the reset link, the password and, if a team requires one, the second factor are valid. With
+ * RESET_PASSWORD_VERIFICATION_ONE_TIME_USE, the default, only one of several concurrent requests with a link succeeds.
+ *
+ * @throws HashQueueFull or LimiterBroken, for which the endpoint responds 503
  */
 export async function completeReset(
   parts: ResetDependencies,
@@ -56,7 +59,7 @@ export async function completeReset(
     (await checkSecondFactor(parts, input, account, context))
   if (stopped !== undefined) return stopped
 
-  // One at a time, so that of many requests with one link only the first costs a hash: the others find the link used.
+  // One request with this link at a time: after the first, the others find the link used, so that they cost no hash.
   return hashesOfLink(link.signature, async (waited) => {
     const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { status, account }
     if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)
@@ -68,7 +71,10 @@ export async function completeReset(
   })
 }
 
-/** Verifies an exhausted link again, because another process may have just used it, and returns the rejection. */
+/**
+ * Returns the rejection of a link that reached its limit of hashes. Verifies the link again, because another process may have used it a
+ * moment ago.
+ */
 async function exhausted(
   parts: ResetDependencies,
   link: Link,
@@ -78,7 +84,7 @@ async function exhausted(
   return status === 'valid' ? { ok: false, code: 'link-exhausted' } : rejectLink(parts, status, link, context)
 }
 
-/** Runs the hashes for one link one at a time. */
+/** Runs work that hashes a password for a link, one at a time for each link. */
 const hashesOfLink = createKeyedMutex()
 
 /**
@@ -124,7 +130,7 @@ async function checkPassword(
   return { ok: false, code: 'password-rejected', problems, mismatch }
 }
 
-/** Counts each guess before it is verified, so that concurrent guesses cannot exceed the limit. */
+/** Checks the second factor, if there is one. Counts each guess first, so that concurrent guesses cannot exceed the limit. */
 async function checkSecondFactor(
   parts: ResetDependencies,
   { link, request }: CompleteResetInput,
@@ -141,12 +147,16 @@ async function checkSecondFactor(
     await auditThrottled(parts, guess, context)
     return { ok: false, code: 'second-factor-exhausted' }
   }
-  // Reads the fields only now: unverified requests should not cost that work.
+  // The copy reads the request's fields, which are computed when they are read: an unverified request should not cost that work.
   const passed = await configuration.secondFactor(account, { ...request })
   return passed ? undefined : rejectLink(parts, 'second-factor-required', link, context)
 }
 
-/** Replaces the password, ends sessions, audits, and queues the email about the change, all in one transaction. */
+/**
+ * Replaces the password, ends sessions, audits, and queues the email about the change, all in one transaction.
+ *
+ * @returns false if what the link was signed with has changed meanwhile, so that nothing was replaced
+ */
 async function replacePassword(
   { accounts, audit, configuration, database, queue, settings }: ResetDependencies,
   { locale, requestId, request: { client } }: CompleteResetInput,

@@ -11,7 +11,7 @@ export type ResetRequest = {
   /** The client's IP address in canonical form, or `unknown`. */
   client: string
   headers: Headers
-  /** All fields of the body except the password fields, as received. */
+  /** The fields of the body, except those whose names begin with `password`; numbers as `JSON.parse` returns them. */
   fields: Record<string, unknown>
 }
 
@@ -19,21 +19,22 @@ export type ResetRequest = {
  * The functions that a team may replace with its own code. Each one is optional.
  *
  * Functions in the worker have a deadline: one minute for `findResettableAccounts` and `passwordChanged`, eleven and a half minutes for
- * a whole email (`buildVerificationUrl`, `emails` and `sendEmail`, of which `deliver` alone may take eleven). A late
- * function is retried later; it cannot be stopped, so it runs beside its retry. Set a timeout for everything that it waits
- * for. An email that is late eight times is given up, because it may have been delivered each time.
+ * a whole email (`buildVerificationUrl`, `emails` and `sendEmail`, of which `deliver` alone may take eleven). The job of a late
+ * function is retried later. The function itself cannot be stopped, so it runs beside its retry: set a timeout for everything that it
+ * waits for. An email that is late eight times is given up, because it may have been delivered each time.
  */
 export type RekeyConfig = {
   /**
-   * The table that has the accounts; Rekey's own unless one is named. `npm run accounts -- check` compares the mapping with
-   * the database.
+   * The mapping of the table that has the accounts; by default Rekey's own table. `npm run accounts -- check` compares the mapping
+   * with the database.
    */
   users?: UsersMapping
   /**
    * Finds the accounts of a typed login (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default. Runs in
-   * the worker, so that its duration does not delay the response. At most twenty accounts receive an email: the one with the
-   * typed username, then those with the lowest ids, which are the oldest if ids ascend with time. `findByLogin` finds twenty of an
-   * address's accounts: the oldest ten, and ten of the others.
+   * the worker, so that its duration does not delay the response; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND also before the
+   * response. At most twenty accounts receive an email: the one with the typed username, then those with the lowest ids, which are
+   * the oldest if ids ascend with time. `findByLogin` finds at most twenty accounts of an email address: the oldest ten, and ten of the
+   * others.
    */
   findResettableAccounts?: (
     login: string,
@@ -42,12 +43,13 @@ export type RekeyConfig = {
   ) => Promise<Account[]>
   /**
    * Transforms the body of send-reset-password-link before its validation (DRR: SEND_RESET_PASSWORD_LINK_SERIALIZER_CLASS).
-   * Integers arrive as `bigint`; the body is nested at most 32 levels deep.
+   * JSON integers are `bigint` in it; its values are nested at most 32 levels deep.
    */
   transformLinkRequest?: (body: Record<string, unknown>) => Record<string, unknown>
   /**
-   * Sends a rendered email (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_SENDER). `deliver` is the default. May run twice for one
-   * email after a crash, with the same `id`. Return `maybeDelivered` with a failure after which the email may still arrive.
+   * Sends a rendered email (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_SENDER). `deliver` is the default. May run several times for one
+   * email, with the same `id`: after a failure, and after a crash. Return `maybeDelivered` with a failure after which the email may
+   * still arrive.
    */
   sendEmail?: (
     email: { id: string; to: string; text: RenderedEmail; account: Account },
@@ -55,13 +57,13 @@ export type RekeyConfig = {
   ) => Promise<SendOutcome>
   /**
    * Replaces one or both email templates (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES). Texts of the account that the users
-   * table does not have are empty: greet by `firstName`, else by `name`. The first also runs for requests
-   * without an account, with a made-up account and a link that opens nothing; no email is sent then.
+   * table does not have are empty: greet by `firstName`, else by `name`. `reset` also runs for requests without an account, with a
+   * made-up account and a link that opens nothing; no email is sent then.
    */
   emails?: Partial<EmailTemplates>
-  /** Builds the URL of the link in an email (DRR: VERIFICATION_URL_BUILDER). `standard` is the default. */
+  /** Builds the URL of a reset link, in an email or printed (DRR: VERIFICATION_URL_BUILDER). `standard` is the default. */
   buildVerificationUrl?: (link: Link, standard: string) => string
-  /** Builds the JSON body of the response to a successful request (DRR: SUCCESS_RESPONSE_BUILDER). `detail` is the default's message. */
+  /** Builds the JSON body of a successful response (DRR: SUCCESS_RESPONSE_BUILDER). `detail` is the message of the default body. */
   buildSuccessResponse?: (detail: string) => Record<string, unknown>
   /**
    * Ends the account's sessions, refresh and remember-me tokens in the transaction that replaces the password; use only `tx`.
@@ -75,8 +77,8 @@ export type RekeyConfig = {
    */
   passwordChanged?: (account: Pick<Account, 'id' | 'username'>) => Promise<void>
   /**
-   * Verifies a second factor before a password is replaced, after link and policy. False rejects the reset, and the link
-   * stays valid. Use it if accounts have a second factor: a mailed link alone must not bypass it.
+   * Verifies a second factor before a password is replaced, once the link and the password are valid. False rejects the reset, and
+   * the link stays valid. Use it if accounts have a second factor: a mailed link alone must not bypass it.
    *
    * Runs at most ten times for one link over all clients, and within LIMIT_ATTEMPTS_PER_LINK for one client. After ten
    * failures the error is `second-factor-exhausted`, and a new link is needed. LIMIT_EMAILS_PER_ACCOUNT limits the number of

@@ -11,12 +11,18 @@ import type { EmailDependencies } from './email-dependencies'
 import type { EmailSimulation } from './simulated-emails'
 import { buildLinkUrl } from './reset-link'
 
-/** Seconds. A link with less time left is not sent, as its recipient could hardly use it; half of the period if that is shorter. */
+/**
+ * Seconds. The email of a link that has less time left is given up, because its recipient could hardly use it. If half of the link's
+ * lifetime is shorter, that is the limit.
+ */
 const leastLife = 5 * 60
 
 type Job = Pick<QueuedJob<'link-email'>, 'id' | 'data' | 'attempt'>
 
-/** Signs a link for the current state of the account and sends it. A retry sends the same link. */
+/**
+ * Signs a link for the current state of the account and sends it, unless a limit or the account's state holds the email back. A retry
+ * sends the same link if that state is still the same. A job without an account is only simulated.
+ */
 export async function sendLinkEmail(
   parts: EmailDependencies,
   simulation: EmailSimulation,
@@ -54,7 +60,7 @@ async function send(
   if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
     count('emails_failed', { kind: 'link', cause: 'link-would-expire' })
     log.error({ event: 'reset_email_abandoned', ...context, attempt })
-    // Emails that were not sent during an outage of the mail server must not count towards the account's limit.
+    // An email that was not sent, because the mail server failed, must not count towards the account's limit.
     await recovery.releaseEmail(account.id, id)
     await audit.record('failed', { ...context, reason: 'link-would-expire' })
     return { outcome: 'never', reason: 'link-would-expire' }
@@ -81,7 +87,7 @@ async function send(
   }
   let left = false
   try {
-    // Sign with the epoch of the reservation: since the account was read, its row may have been purged and made anew.
+    // Sign with the epoch of the reservation: since the account was read, its row in `recovery` may have been deleted and made anew.
     const current = { ...account, linksEpoch: slot.linksEpoch }
     const text = await renderLinkEmail(
       parts,

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The number of remembered durations: enough to vary, few enough to follow a mail server that changes its speed. */
+/** How many durations of sending are remembered: enough to vary, few enough to follow a mail server that changes its speed. */
 const remembered = 32
 
-/** Assumed milliseconds of sending before the first email was sent. */
+/** The milliseconds that sending is assumed to take until the first email was sent. */
 const firstGuess = 100
 
 /** Milliseconds: while a mail server is silent for minutes, requests without an account must not occupy slots as long. */
@@ -13,11 +13,11 @@ const longestSimulation = 2000
 export type SendPacing = ReturnType<typeof createSendPacing>
 
 /**
- * Paces emails so that their arrival does not reveal which earlier requests named an account. Limits concurrent sends to
- * `slots`. `pause` waits a random time, which hides small differences; `simulate`, for a request without an account, occupies
- * a slot as long as a recent send took.
+ * Creates the pacing of emails with links, so that their arrival does not reveal which earlier requests named an account. `send` sends
+ * an email in one of `slots` slots. `pause` waits a random time, which hides small differences. `simulate`, for a request without an
+ * account, occupies a slot as long as a recent email did.
  *
- * @param slots emails that are sent concurrently
+ * @param slots how many emails are sent concurrently
  * @param longestPause milliseconds; the random time is half of it on average
  */
 export function createSendPacing({ slots, longestPause }: { slots: number; longestPause: number }) {
@@ -30,7 +30,7 @@ export function createSendPacing({ slots, longestPause }: { slots: number; longe
     if (longestPause > 0) await sleep(randomInt(longestPause / 2 + 1) + randomInt(longestPause / 2 + 1))
   }
 
-  /** Sends an email in a slot, and remembers the duration if it was sent. */
+  /** Runs `work`, which sends an email, in a slot, and remembers how long it took if the email was sent. */
   function send<Result extends { ok: boolean }>(work: () => Promise<Result>): Promise<Result> {
     return inSlot(async () => {
       const started = performance.now()
@@ -41,7 +41,7 @@ export function createSendPacing({ slots, longestPause }: { slots: number; longe
     })
   }
 
-  /** Occupies a slot as long as a recent email did. @param work the worker's part of sending, within that time */
+  /** Runs `work` in a slot, and occupies the slot as long as a recent email did. @param work the worker's own part of sending */
   function simulate(work: () => Promise<void>): Promise<void> {
     return inSlot(async () => {
       const recent = durations.length === 0 ? firstGuess : durations[randomInt(durations.length)]!

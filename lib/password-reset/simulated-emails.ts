@@ -9,7 +9,7 @@ import type { AttemptResult } from '@/lib/queue/queue'
 
 type EmailJob = JobData['link-email']
 
-/** Round trips to the mail server per email: MAIL, RCPT, DATA, the message, and the dot that ends it. */
+/** The round trips to the mail server for one email: MAIL, RCPT, DATA, the message, and the dot that ends it. */
 const roundTrips = 5
 
 /** The invented account of a simulated email. No account has this id. */
@@ -32,9 +32,9 @@ const nobody: Account = {
 export type EmailSimulation = ReturnType<typeof createEmailSimulation>
 
 /**
- * Does the work of an email without sending one. An attacker who requests links for others and then for an own account must
- * not infer from the arrival of the last email whether the others had accounts. So each step for a known login has its
- * counterpart here (requirement A8).
+ * Creates the simulation, which does the work of an email without sending one. An attacker who requests links for others and then for
+ * an account of their own must not infer from the arrival of the last email whether the others had accounts. So each step for a known
+ * login has its counterpart here (requirement A8).
  *
  * @param write renders the email with a link
  */
@@ -44,7 +44,7 @@ export function createEmailSimulation(
 ) {
   const { accounts, recovery, mailer, limits, audit, database, settings, log, sendPacing } = parts
 
-  /** Queues an email for a request without an account. @param jobId of the email's job */
+  /** Queues a simulated email for a request that found no account. @param jobId the id of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
     await limits.isFirstInWindow(client, `requested ${jobId}`)
     const origin = { requestId: job.requestId, client }
@@ -53,7 +53,7 @@ export function createEmailSimulation(
     return { outcome: 'done' }
   }
 
-  /** Does the work of an email to a known login. */
+  /** Does the work of sending an email to an account. */
   async function email(job: EmailJob): Promise<AttemptResult> {
     await accounts.simulateRead()
     await recovery.simulateReservation()
@@ -64,7 +64,7 @@ export function createEmailSimulation(
     return { outcome: 'done' }
   }
 
-  /** Does the remaining work of an email that is not sent: renders it, and occupies a slot as long as sending would. */
+  /** Does the last part of this work: renders an email, and occupies a slot as long as sending it would. Never throws. */
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
