@@ -17,7 +17,7 @@ import { canonicalEmail } from '@/lib/addresses/email-address'
 import { quoteSchema } from '@/lib/config/schema-names'
 import { composedUsername } from '@/lib/text/username'
 
-/** Whether an action is allowed. `first` marks the first rejection in its window, the only one to audit. */
+/** The decision of a limit. `retryAfter`: seconds. `first` marks the first rejection in the window, the only one to audit. */
 export type LimitResult =
   | { ok: true }
   | {
@@ -27,10 +27,10 @@ export type LimitResult =
       limit: Countable
     }
 
-/** The limits that reject; those of emails hold emails back. */
+/** The limits that reject requests. The others hold emails back. */
 type Countable = Exclude<LimitName, 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'>
 
-/** The limiter cannot count. Callers must reject the request, not skip the limit. */
+/** Thrown if the database fails to count. The request must be rejected with 503, not pass without a limit. */
 export class LimiterBroken extends Error {
   constructor(cause: unknown) {
     super('the limiter cannot count', { cause })
@@ -41,12 +41,12 @@ export class LimiterBroken extends Error {
 export type Limits = ReturnType<typeof createLimits>
 
 /**
- * Counts in PostgreSQL, so that all instances share the counts and a restart keeps them. Shared counters need a genuine link
- * or access to the mailbox, so strangers cannot exhaust them to stop a person's email or reset, except as decision 0018
- * says.
+ * Creates the rate limits. They count in PostgreSQL, so that all processes share the counts and a restart keeps them. A count that
+ * several clients share needs a genuine link or access to the mailbox, so strangers cannot exhaust it to stop a person's email or
+ * reset, except as decision 0018 says.
  *
- * A function that counts throws {@link LimiterBroken} if the database fails; the response is then 503. A value that cannot be stored
- * is its own error.
+ * A function that counts throws {@link LimiterBroken} if the database fails; for a value that the database cannot store, it throws
+ * the database's error.
  */
 export function createLimits(
   database: Pick<Database, 'pool' | 'schemas' | 'sharedSession'>,
@@ -73,13 +73,13 @@ export function createLimits(
     }
   }
 
-  /** Counts one key; `client`: whose event it is, if a client causes it. */
+  /** Counts one event. @param client the key of the client that causes it, if one does: waiting counts of clients take turns */
   async function count(name: Countable, of: string, client?: string): Promise<LimitResult> {
     const own = countOf(name, of)
     return remembered(own, name) ?? decide({ own, points: 1 }, { own: name }, client)
   }
 
-  /** Counts an entry and remembers a rejection by its first count, which decides without the others. */
+  /** Counts an entry. Remembers a rejection by the first of its counts, so that for a while others need no database. */
   async function decide(
     entry: CountingEntry,
     names: { client?: Countable; site?: Countable; own: Countable },
@@ -101,7 +101,7 @@ export function createLimits(
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
-  /** Replaces a login or a link in a key, so that a dump of the table shows neither. */
+  /** Returns the MAC that stands for a login or a link in a key, so that a dump of the table shows neither. */
   function pseudonym(text: string): string {
     return createHmac('sha256', key).update(text).digest('base64url').slice(0, 32)
   }
@@ -110,7 +110,7 @@ export function createLimits(
    * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). A rejection ends
    * the counting, so that one client creates a limited number of rows, and one /64 cannot exhaust the limit of its /48.
    *
-   * @param identifier as typed
+   * @param identifier a username or an email address, as typed
    * @param job stored in the same transaction if the request is allowed
    */
   async function countRequest(
@@ -152,7 +152,7 @@ export function createLimits(
 
   /**
    * Counts a submitted link, to reset or to cancel, whatever its result. Counts a genuine link per link and client, any other
-   * per client: people share a network, and forged or used links of one must not block the link of another.
+   * per client: people share a network, and the forged or used links of one person must not block the link of another.
    *
    * @param genuine the link if its outer signature is valid, else null
    */
@@ -162,7 +162,7 @@ export function createLimits(
     return count('resetsPerLink', `${pseudonym(genuine.signature)} ${from}`, from)
   }
 
-  /** Counts a rejected password, per link and client. */
+  /** Counts a rejected password or an attempt at a second factor, per link and client. */
   function countAttempt(client: string, signature: string): Promise<LimitResult> {
     const from = clientKey(client)
     return count('attemptsPerLink', `${pseudonym(signature)} ${from}`, from)
@@ -183,7 +183,7 @@ export function createLimits(
     return release('hashesPerLink', pseudonym(signature))
   }
 
-  /** Counts a reset that "this wasn't me" starts, per account for all clients. */
+  /** Counts a new link that "this wasn't me" requests, per account for all clients. */
   function countRestart(accountId: string): Promise<LimitResult> {
     return count('restartsPerAccount', pseudonym(accountId))
   }
@@ -192,12 +192,12 @@ export function createLimits(
   const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
     (await count('firstEvents', `${pseudonym(kind)} ${clientKey(client)}`, clientKey(client))).ok
 
-  /** Releases the count of a restart that failed. */
+  /** Takes back the count of a new link that was not requested. */
   function returnRestart(accountId: string): Promise<void> {
     return release('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** @param most a count above this is not released: a spent budget stays spent */
+  /** Takes back one event. @param most above this count nothing is taken back: a spent budget stays spent */
   async function release(name: LimitName, of: string, most: number = 2 ** 31 - 1): Promise<void> {
     await pool.query(
       // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
@@ -208,8 +208,8 @@ export function createLimits(
   }
 
   /**
-   * Deletes expired counts; run by the worker. Takes locks in the order of keys and skips rows that a batch holds, so that
-   * neither waits for the other in a circle.
+   * Deletes expired counts; the worker calls it. Locks rows in the order of their keys and skips those that counting has locked, so
+   * that the two do not deadlock.
    */
   async function purge(): Promise<void> {
     await pool.query(

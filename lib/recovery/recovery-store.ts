@@ -98,11 +98,11 @@ export function createRecoveryStore(
   }
 
   /**
-   * Revokes all live links of an account and pauses its emails, if the epoch is still the one that was signed: a "this
-   * wasn't me" link works once.
+   * Revokes all live links of an account and pauses its emails with links, if the epoch is still the one that a link was signed with:
+   * a "this wasn't me" link works once.
    *
    * @param pause seconds
-   * @returns whether it was still the one
+   * @returns false if the epoch is another one, so that nothing changed
    */
   async function revokeLinks(
     tx: Transaction,
@@ -120,14 +120,14 @@ export function createRecoveryStore(
     return revoked === 1
   }
 
-  /** Revokes all live links of an account, whatever their epoch, and pauses nothing: an operator decided it. */
+  /** Revokes all live links of an account, whatever their epoch, and does not pause its emails: an operator decided it. */
   async function revokeAllLinks(tx: Transaction, id: string): Promise<void> {
     await tx.$executeRaw`
       INSERT INTO ${recovery} AS r ("users_table", "account_id", "links_epoch") VALUES (${usersTable}, ${id}, 1)
       ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "links_epoch" = r."links_epoch" + 1`
   }
 
-  /** Forgets an account's emails and their pause, so that the next one may leave at once. */
+  /** Deletes the reservations and the pause of an account's emails, so that the next email may leave at once. */
   async function forgetEmails(id: string): Promise<void> {
     await prisma.$executeRaw`
       UPDATE ${recovery} SET "updated_at" = now(), "email_jobs" = '{}', "email_times" = '{}', "emails_paused_until" = NULL
@@ -135,8 +135,8 @@ export function createRecoveryStore(
   }
 
   /**
-   * Deletes what Rekey knew of accounts that nothing happened to for eight days. Links live seven days at most, so every
-   * link that was signed with a deleted epoch has expired; nothing depends on whether the account still exists.
+   * Deletes the rows that have not changed for eight days, whether or not their accounts still exist. Links live seven days at most,
+   * so every link that was signed with a deleted epoch has expired.
    */
   async function purge(): Promise<void> {
     await prisma.$executeRaw`
