@@ -25,8 +25,8 @@ const send = (path: string, body: Record<string, string | number>, language?: st
     body: new URLSearchParams(Object.entries(body).map(([name, value]) => [name, String(value)])).toString(),
   })
 const linkFor = async (purpose: LinkPurpose) => (await endpoints.personWithLink(purpose, services)).link
-const where = async (answer: Promise<Response>) => {
-  const { status, headers } = await answer
+const where = async (response: Promise<Response>) => {
+  const { status, headers } = await response
   expect(status).toBe(303)
   return headers.get('location')
 }

@@ -6,18 +6,18 @@ import {
   path,
   sent,
   settled,
-  silence,
-  startOverheardApp,
-  type OverheardApp,
+  nothingSent,
+  startObservedApp,
+  type ObservedApp,
 } from '@/e2e/support/overheard-app'
 
-// A request that tries to choose the address of the email.
+// Requests that try to choose the address of the email.
 
-let overheard: OverheardApp
-beforeAll(async () => void (overheard = await startOverheardApp()))
-afterAll(() => overheard?.stop())
+let observed: ObservedApp
+beforeAll(async () => void (observed = await startObservedApp()))
+afterAll(() => observed?.stop())
 
-describe('an address from the request [C1, CVE-2023-7028, CVE-2026-8206]', () => {
+describe('addresses in requests [C1, CVE-2023-7028, CVE-2026-8206]', () => {
   const lists = (field: string, victim: string): [string, string, string][] => [
     ['a list', 'application/json', JSON.stringify({ [field]: [victim, evil] })],
     ['a list of one', 'application/json', JSON.stringify({ [field]: [victim] })],
@@ -34,50 +34,50 @@ describe('an address from the request [C1, CVE-2023-7028, CVE-2026-8206]', () =>
     ],
   ]
 
-  test('in a list beside another one is refused, in every encoding [C1, CVE-2023-7028]', async () => {
-    const victim = await overheard.app.addPerson()
-    const out = await overheard.during(async () => {
+  test('a list of two addresses as a login is rejected in every encoding [C1, CVE-2023-7028]', async () => {
+    const victim = await observed.app.addPerson()
+    const out = await observed.during(async () => {
       for (const [what, type, body] of lists('login', victim.email)) {
-        const answer = await exchange(overheard.app.port, { path, headers: [['Content-Type', type]], body })
-        expect([what, answer.status]).toEqual([what, 400])
-        expect(answer.json).toEqual({ login: [expect.any(String)] })
+        const response = await exchange(observed.app.port, { path, headers: [['Content-Type', type]], body })
+        expect([what, response.status]).toEqual([what, 400])
+        expect(response.json).toEqual({ login: [expect.any(String)] })
       }
     })
-    expect(out).toEqual(silence)
+    expect(out).toEqual(nothingSent)
   })
 
-  test('of two that are given under one name the last alone counts [C1]', async () => {
-    const victim = await overheard.app.addPerson()
+  test('a request that names the login twice uses only the last one [C1]', async () => {
+    const victim = await observed.app.addPerson()
     const twice: [string, string][] = [
       ['application/json', `{"login":"${evil}","login":"${victim.email}"}`],
       ['application/x-www-form-urlencoded', `login=${evil}&login=${victim.email}`],
       ['application/json', `{"login":"${victim.email}","login":"${evil}"}`],
       ['application/x-www-form-urlencoded', `login=${victim.email}&login=${evil}`],
     ]
-    const out = await overheard.during(async () => {
+    const out = await observed.during(async () => {
       for (const [type, body] of twice) {
-        const answer = await exchange(overheard.app.port, { path, headers: [['Content-Type', type]], body })
-        expect(answer.status).toBe(200)
+        const response = await exchange(observed.app.port, { path, headers: [['Content-Type', type]], body })
+        expect(response.status).toBe(200)
       }
     })
     expect(out.recipients).toEqual([victim.email, victim.email])
   })
 
-  test('beside the login, in the query or in a header goes unread [C1, CVE-2026-8206]', async () => {
-    const victim = await overheard.app.addPerson()
+  test('an address in another field, in the query or in a header is ignored [C1, CVE-2026-8206]', async () => {
+    const victim = await observed.app.addPerson()
     const names =
       'to cc bcc from email email2 e-mail mail emails address addresses recipient recipients user_email user[email] ' +
       'account send_to sendTo mail_to envelope replyTo reply_to notify redirect_email __proto__ constructor'
-    const beside = Object.fromEntries(names.split(' ').map((name) => [name, evil]))
+    const others = Object.fromEntries(names.split(' ').map((name) => [name, evil]))
     const lists = Object.fromEntries(names.split(' ').map((name) => [name, [evil]]))
-    const query = new URLSearchParams({ ...beside, login: evil }).toString()
-    const out = await overheard.during(async () => {
+    const query = new URLSearchParams({ ...others, login: evil }).toString()
+    const out = await observed.during(async () => {
       for (const body of [
-        { ...beside, login: victim.email },
+        { ...others, login: victim.email },
         { ...lists, login: victim.email },
         { login: victim.email, user: { email: evil }, data: { to: evil } },
       ]) {
-        const answer = await exchange(overheard.app.port, {
+        const response = await exchange(observed.app.port, {
           path: `${path}?${query}`,
           headers: [
             ['Content-Type', 'application/json'],
@@ -89,14 +89,14 @@ describe('an address from the request [C1, CVE-2023-7028, CVE-2026-8206]', () =>
           ],
           body: JSON.stringify(body),
         })
-        expect([answer.status, answer.json]).toEqual(sent)
+        expect([response.status, response.json]).toEqual(sent)
       }
     })
     expect(out.recipients).toEqual([victim.email, victim.email, victim.email])
-    for (const { raw } of overheard.sink.emails) expect(raw.toString()).not.toContain('evil.example')
+    for (const { raw } of observed.sink.emails) expect(raw.toString()).not.toContain('evil.example')
   })
 
-  describe('where the field is called email and unknown accounts are told', () => {
+  describe('settings that rename the field to email and reveal unknown accounts', () => {
     let strict: RunningApp
     beforeAll(async () => {
       strict = await startApp({
@@ -108,12 +108,12 @@ describe('an address from the request [C1, CVE-2023-7028, CVE-2026-8206]', () =>
     })
     afterAll(() => strict?.stop())
 
-    test('a list is refused there, too [C1, CVE-2023-7028]', async () => {
+    test('a list of addresses in the field email is rejected in every encoding [C1, CVE-2023-7028]', async () => {
       const victim = await strict.addPerson()
       for (const [what, type, body] of lists('email', victim.email)) {
-        const answer = await exchange(strict.port, { path, headers: [['Content-Type', type]], body })
-        expect([what, answer.status]).toEqual([what, 400])
-        expect(answer.json).toEqual({ email: [expect.any(String)] })
+        const response = await exchange(strict.port, { path, headers: [['Content-Type', type]], body })
+        expect([what, response.status]).toEqual([what, 400])
+        expect(response.json).toEqual({ email: [expect.any(String)] })
       }
       await settled(strict)
       expect(strict.sink.emails).toEqual([])

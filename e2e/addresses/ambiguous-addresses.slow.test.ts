@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, type NewPerson, type Person } from '@/e2e/support/running-app'
-import { evil, newTag, silence, startOverheardApp, type OverheardApp } from '@/e2e/support/overheard-app'
+import { evil, newTag, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/overheard-app'
 
-// Addresses that two programs read in two ways. Whatever was typed or is stored, an email goes to the one stored address
-// of an account, or nowhere; so "nowhere" is what most of this file shows, on the wire to the mail server.
+// Addresses that two programs parse differently. An email goes to the one stored address of an account, or nowhere. Most
+// tests expect that nothing is sent to the mail server.
 
-let overheard: OverheardApp
-beforeAll(async () => void (overheard = await startOverheardApp()))
-afterAll(() => overheard?.stop())
+let observed: ObservedApp
+beforeAll(async () => void (observed = await startObservedApp()))
+afterAll(() => observed?.stop())
 
-describe('one text, two readings [C4, CVE-2022-35924, GHSA-xv97-c62v-4587, C5, CVE-2025-13033, GHSA-mm7p-fcc7-pg87, GHSA-5jpx-9hw9-2fx4, C6, GHSA-7rqj-j65f-68wh, C7]', () => {
+describe('ambiguous addresses [C4, CVE-2022-35924, GHSA-xv97-c62v-4587, C5, CVE-2025-13033, GHSA-mm7p-fcc7-pg87, GHSA-5jpx-9hw9-2fx4, C6, GHSA-7rqj-j65f-68wh, C7]', () => {
   const spellings = (victim: string): string[] => {
     const [local, domain] = victim.split('@') as [string, string]
     return [
@@ -82,8 +82,8 @@ describe('one text, two readings [C4, CVE-2022-35924, GHSA-xv97-c62v-4587, C5, C
     ]
   }
 
-  /** Addresses of one reading, odd as they are: what stands left of the one @ is the business of the host right of it. */
-  const oddities = (victim: string): string[] => {
+  /** Unusual addresses that all programs parse alike: the host right of the only @ interprets what is left of it. */
+  const unusual = (victim: string): string[] => {
     const [local, domain] = victim.split('@') as [string, string]
     return [
       `${local}%evil.example@${domain}`,
@@ -93,61 +93,63 @@ describe('one text, two readings [C4, CVE-2022-35924, GHSA-xv97-c62v-4587, C5, C
     ]
   }
 
-  test('typed, it is answered as ever and brings no email to anybody', async () => {
-    const victim = await overheard.app.addPerson()
-    const typed = [...spellings(victim.email), ...oddities(victim.email)]
-    expect(await overheard.during(() => overheard.requestWith(typed))).toEqual(silence)
-    expect((await overheard.during(() => overheard.requestWith([victim.email]))).recipients).toEqual([
+  test('an ambiguous address as a login gets the ordinary response and sends no email', async () => {
+    const victim = await observed.app.addPerson()
+    const typed = [...spellings(victim.email), ...unusual(victim.email)]
+    expect(await observed.during(() => observed.requestWith(typed))).toEqual(nothingSent)
+    expect((await observed.during(() => observed.requestWith([victim.email]))).recipients).toEqual([
       victim.email,
     ])
   })
 
-  test('typed with white space around it, it is the address itself, and no line end gets further', async () => {
-    const victim = await overheard.app.addPerson()
-    const out = await overheard.during(() =>
-      overheard.requestWith([`\r\n ${victim.email}\u2028`, `\u0085${victim.email}\n`]),
+  test('an address with white space and line ends around it finds its account, and the mail server gets no line end', async () => {
+    const victim = await observed.app.addPerson()
+    const out = await observed.during(() =>
+      observed.requestWith([`\r\n ${victim.email}\u2028`, `\u0085${victim.email}\n`]),
     )
     expect(out.recipients).toEqual([victim.email, victim.email])
     expect(out.commands.filter((line) => !/^(MAIL FROM:<|RCPT TO:<|DATA$)/.test(line))).toEqual([])
   })
 
-  test('U+0000 and half of a surrogate pair are refused [C4]', async () => {
-    const victim = await overheard.app.addPerson()
-    expect(await overheard.ask({ login: `${victim.email}\0${evil}` })).toEqual([
+  test('a login with U+0000 or half of a surrogate pair is rejected [C4]', async () => {
+    const victim = await observed.app.addPerson()
+    expect(await observed.requestLink({ login: `${victim.email}\0${evil}` })).toEqual([
       400,
       { login: ['Null characters are not allowed.'] },
     ])
-    expect(await overheard.ask(`{"login":"${victim.email}\\ud800"}`)).toEqual([
+    expect(await observed.requestLink(`{"login":"${victim.email}\\ud800"}`)).toEqual([
       400,
       { login: ['Surrogate characters are not allowed: U+D800.'] },
     ])
   })
 
-  test('stored, it gets no email about a link and none about a change; nothing is said to the mail server', async () => {
+  test('an account with an ambiguous stored address gets no email, and the mail server no command', async () => {
     const people: Person[] = []
     for (const spelling of spellings(`jane-${newTag()}@example.com`)) {
-      people.push(await overheard.app.addPerson({ email: spelling }))
+      people.push(await observed.app.addPerson({ email: spelling }))
     }
-    const asked = await overheard.during(() => overheard.requestWith(people.map(({ username }) => username)))
-    expect(asked).toEqual(silence)
+    const requested = await observed.during(() =>
+      observed.requestWith(people.map(({ username }) => username)),
+    )
+    expect(requested).toEqual(nothingSent)
 
-    // Their links exist all the same, say in an email from before the address was spoilt.
+    // A link may exist from before the address was changed.
     const some = people.filter((_, at) => at % 8 === 0)
-    const changed = await overheard.during(async () => {
+    const changed = await observed.during(async () => {
       for (const person of some) {
-        const link = await signedLinks(overheard.app).linkOf(person)
-        const answer = await overheard.app.post('reset-password', { ...link, password: newPassword() })
-        expect([person.email, answer.status]).toEqual([person.email, 200])
+        const link = await signedLinks(observed.app).linkOf(person)
+        const response = await observed.app.post('reset-password', { ...link, password: newPassword() })
+        expect([person.email, response.status]).toEqual([person.email, 200])
       }
     })
-    expect(changed).toEqual(silence)
+    expect(changed).toEqual(nothingSent)
     expect(await outcomes(people.map(({ id }) => id))).toEqual(['failed'])
   })
 
-  test('stored, an address of one reading goes over the wire byte by byte [C5]', async () => {
-    const emails = oddities(`jane-${newTag()}@example.com`)
-    const people = await Promise.all(emails.map((email) => overheard.app.addPerson({ email })))
-    const out = await overheard.during(() => overheard.requestWith(people.map(({ username }) => username)))
+  test('an unusual but unambiguous stored address reaches the mail server unchanged [C5]', async () => {
+    const emails = unusual(`jane-${newTag()}@example.com`)
+    const people = await Promise.all(emails.map((email) => observed.app.addPerson({ email })))
+    const out = await observed.during(() => observed.requestWith(people.map(({ username }) => username)))
     expect(out.commands.filter((line) => line.startsWith('RCPT')).sort()).toEqual(
       emails.map((email) => `RCPT TO:<${email}>`).sort(),
     )
@@ -161,29 +163,29 @@ describe('one text, two readings [C4, CVE-2022-35924, GHSA-xv97-c62v-4587, C5, C
     ['lists', 'a@b,', ''],
     ['routes', '@a,', ':'],
   ])(
-    'ten thousand nested %s are answered at once, typed or stored, and mailed nowhere [C5, CVE-2025-14874]',
+    'an address with thousands of nested %s gets its response quickly, and sends no email [C5, CVE-2025-14874]',
     async (_what, open, close) => {
-      const victim = await overheard.app.addPerson()
+      const victim = await observed.app.addPerson()
       const deep = (bytes: number) => {
         const times = Math.floor(bytes / (open.length + close.length))
         return `${open.repeat(times)}${victim.email}${close.repeat(times)}`
       }
-      const stored = await overheard.app.addPerson({ email: deep(10_000 * (open.length + close.length)) })
-      const out = await overheard.during(async () => {
-        const plain = await timed(() => overheard.ask({ login: 'nobody' }))
-        const nested = await timed(() => overheard.requestWith([deep(8_000), `"${deep(7_000)}`]))
+      const stored = await observed.app.addPerson({ email: deep(10_000 * (open.length + close.length)) })
+      const out = await observed.during(async () => {
+        const plain = await timed(() => observed.requestLink({ login: 'nobody' }))
+        const nested = await timed(() => observed.requestWith([deep(8_000), `"${deep(7_000)}`]))
         expect(nested - plain).toBeLessThan(500)
-        await overheard.requestWith([stored.username])
+        await observed.requestWith([stored.username])
       })
-      expect(out).toEqual(silence)
+      expect(out).toEqual(nothingSent)
     },
   )
 })
 
-describe('line ends [C7, CVE-2020-7769, CVE-2021-23400, CVE-2015-5144, CVE-2021-32052, GHSA-c7w3-x93f-qmm8, GHSA-vvjj-xcjg-gr5g, GHSA-268h-hp4c-crq3]', () => {
+describe('line ends in values [C7, CVE-2020-7769, CVE-2021-23400, CVE-2015-5144, CVE-2021-32052, GHSA-c7w3-x93f-qmm8, GHSA-vvjj-xcjg-gr5g, GHSA-268h-hp4c-crq3]', () => {
   const breaks = ['\r\n', '\n', '\r', '\u0085', '\u2028', '\u2029', '\u000b', '\u000c']
 
-  test('in names make no header, no command and no recipient', async () => {
+  test('line ends in usernames and names add no header, command or recipient', async () => {
     const attack = (line: string) =>
       [`Jane`, `Bcc: ${evil}`, '', '.', `MAIL FROM:<${evil}>`, `RCPT TO:<${evil}>`, 'DATA'].join(line)
     const people = await Promise.all(
@@ -195,10 +197,10 @@ describe('line ends [C7, CVE-2020-7769, CVE-2021-23400, CVE-2015-5144, CVE-2021-
           lastName: attack(line),
           email: `jane-${tag}@example.com`,
         }
-        return overheard.app.addPerson(named)
+        return observed.app.addPerson(named)
       }),
     )
-    const out = await overheard.during(() => overheard.requestWith(people.map(({ username }) => username)))
+    const out = await observed.during(() => observed.requestWith(people.map(({ username }) => username)))
     expect(out.recipients.sort()).toEqual(people.map(({ email }) => email).sort())
     expect(out.commands.sort()).toEqual(
       people
@@ -206,7 +208,7 @@ describe('line ends [C7, CVE-2020-7769, CVE-2021-23400, CVE-2015-5144, CVE-2021-
         .sort(),
     )
     for (const { email } of people) {
-      const { mail } = await overheard.sink.next(email)
+      const { mail } = await observed.sink.next(email)
       expect(mail.headerLines.map(({ key }) => key).sort()).toEqual(
         [
           'auto-submitted',
@@ -223,17 +225,17 @@ describe('line ends [C7, CVE-2020-7769, CVE-2021-23400, CVE-2015-5144, CVE-2021-
     }
   })
 
-  test('in a language, a client or a request header reach no letter', async () => {
-    const person = await overheard.app.addPerson({ locale: `de\r\nBcc: ${evil}` })
-    const out = await overheard.during(() =>
-      overheard.app.post(
+  test('line ends in a stored language or in a request header do not reach the email', async () => {
+    const person = await observed.app.addPerson({ locale: `de\r\nBcc: ${evil}` })
+    const out = await observed.during(() =>
+      observed.app.post(
         'send-reset-password-link',
         { login: person.username },
         { 'Accept-Language': `de%0d%0aBcc: ${evil}`, 'User-Agent': `x%0aBcc: ${evil}` },
       ),
     )
     expect(out.recipients).toEqual([person.email])
-    expect(overheard.wire.lines.filter((line) => /^bcc/i.test(line))).toEqual([])
+    expect(observed.wire.lines.filter((line) => /^bcc/i.test(line))).toEqual([])
   })
 })
 
@@ -243,9 +245,9 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
-/** How the emails to these accounts ended, each way once. */
+/** The states of the jobs of emails to these accounts, each once. */
 async function outcomes(accountIds: string[]): Promise<string[]> {
-  const { rows } = await overheard.app.sql.query<{ state: string }>(
+  const { rows } = await observed.app.sql.query<{ state: string }>(
     `SELECT DISTINCT state::text FROM rekey_queue.job WHERE name IN ('link-email', 'changed-email')
         AND data ->> 'accountId' = ANY ($1)`,
     [accountIds],

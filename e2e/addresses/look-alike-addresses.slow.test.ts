@@ -3,16 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { foldings } from '@/e2e/support/look-alikes'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import { newTag, silence, startOverheardApp, type OverheardApp } from '@/e2e/support/overheard-app'
+import { newTag, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/overheard-app'
 
-// Addresses that a person or a database takes for another one.
+// Addresses that a person or a database confuses with another one.
 
-let overheard: OverheardApp
-beforeAll(async () => void (overheard = await startOverheardApp()))
-afterAll(() => overheard?.stop())
+let observed: ObservedApp
+beforeAll(async () => void (observed = await startObservedApp()))
+afterAll(() => observed?.stop())
 
-describe('addresses that look or sort alike [C2, CVE-2019-19844, C3, CVE-2024-27295, GHSA-qw9g-7549-7wg5]', () => {
-  const alike = [
+describe('addresses that look alike or are sorted alike [C2, CVE-2019-19844, C3, CVE-2024-27295, GHSA-qw9g-7549-7wg5]', () => {
+  const similarTexts = [
     ['g\u0131thub', 'github'],
     ['\u0130nfo', 'info'],
     ['\u017fign', 'sign'],
@@ -25,51 +25,49 @@ describe('addresses that look or sort alike [C2, CVE-2019-19844, C3, CVE-2024-27
     ['cu\u0308re53', 'cure53'], // C3
   ] as const
 
-  test('in the domain, in front of it and as a username, what looks like another account’s finds no account', async () => {
+  test('a look-alike of an account’s domain, local part or username finds no account', async () => {
     const own: string[] = []
-    const odd: string[] = []
-    for (const [likeness, plain] of alike) {
+    const lookAlikes: string[] = []
+    for (const [likeness, plain] of similarTexts) {
       const tag = newTag()
       const logins = (text: string) => [`mike@${text}-${tag}.example`, `${text}.${tag}@example.com`]
       own.push(...logins(plain), `${plain}-${tag}`)
-      odd.push(...logins(likeness), `${likeness}-${tag}`)
+      lookAlikes.push(...logins(likeness), `${likeness}-${tag}`)
     }
     const emails = await Promise.all(
       own.map(
         async (login) =>
-          (await overheard.app.addPerson(login.includes('@') ? { email: login } : { username: login })).email,
+          (await observed.app.addPerson(login.includes('@') ? { email: login } : { username: login })).email,
       ),
     )
-    expect(await overheard.during(() => overheard.requestWith(odd))).toEqual(silence)
-    expect((await overheard.during(() => overheard.requestWith(own))).recipients.sort()).toEqual(
-      emails.sort(),
-    )
+    expect(await observed.during(() => observed.requestWith(lookAlikes))).toEqual(nothingSent)
+    expect((await observed.during(() => observed.requestWith(own))).recipients.sort()).toEqual(emails.sort())
   })
 
-  test('where both mailboxes have accounts, each gets its own email and no other [C2]', async () => {
+  test('two accounts with look-alike addresses each get only their own emails [C2]', async () => {
     const tag = newTag()
-    const odd = await overheard.app.addPerson({ email: `mike@g\u0131thub-${tag}.example` })
-    const plain = await overheard.app.addPerson({ email: `mike@github-${tag}.example` })
-    const aLabel = new URL(`http://${odd.email.split('@')[1]}`).hostname
+    const lookAlike = await observed.app.addPerson({ email: `mike@g\u0131thub-${tag}.example` })
+    const plain = await observed.app.addPerson({ email: `mike@github-${tag}.example` })
+    const aLabel = new URL(`http://${lookAlike.email.split('@')[1]}`).hostname
     const recipientsOf = async (login: string) =>
-      (await overheard.during(() => overheard.requestWith([login]))).commands.filter((line) =>
+      (await observed.during(() => observed.requestWith([login]))).commands.filter((line) =>
         line.startsWith('RCPT'),
       )
-    expect(await recipientsOf(odd.email)).toEqual([`RCPT TO:<mike@${aLabel}>`])
+    expect(await recipientsOf(lookAlike.email)).toEqual([`RCPT TO:<mike@${aLabel}>`])
     expect(await recipientsOf(`mike@${aLabel}`)).toEqual([`RCPT TO:<mike@${aLabel}>`])
     expect(await recipientsOf(plain.email)).toEqual([`RCPT TO:<${plain.email}>`])
   })
 
-  test('the email goes to the address as stored, not as typed [C2]', async () => {
+  test('an email goes to the address as it is stored, not as it was typed [C2]', async () => {
     const tag = newTag()
-    const person = await overheard.app.addPerson({ email: `Mike.${tag}@Example.COM` })
-    const out = await overheard.during(() => overheard.requestWith([`mIKE.${tag.toUpperCase()}@eXAMPLE.com`]))
+    const person = await observed.app.addPerson({ email: `Mike.${tag}@Example.COM` })
+    const out = await observed.during(() => observed.requestWith([`mIKE.${tag.toUpperCase()}@eXAMPLE.com`]))
     expect(out.recipients).toEqual([person.email.replace('Example.COM', 'example.com')])
-    expect(overheard.sink.emails.at(-1)!.raw.toString()).not.toMatch(/mIKE|eXAMPLE/)
+    expect(observed.sink.emails.at(-1)!.raw.toString()).not.toMatch(/mIKE|eXAMPLE/)
   })
 
-  test('addresses and usernames are compared under deterministic collations [C3, CVE-2024-27295]', async () => {
-    const { rows } = await overheard.app.sql.query<{ name: string; deterministic: boolean | null }>(
+  test('addresses and usernames have deterministic collations in the database [C3, CVE-2024-27295]', async () => {
+    const { rows } = await observed.app.sql.query<{ name: string; deterministic: boolean | null }>(
       `SELECT a.attname AS "name", l.collisdeterministic AS "deterministic"
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_collation l ON l.oid = a.attcollation
         WHERE c.relname IN ('users', 'users_email_folded_idx', 'users_username_key')
@@ -79,40 +77,43 @@ describe('addresses that look or sort alike [C2, CVE-2019-19844, C3, CVE-2024-27
     expect(rows.filter(({ deterministic }) => deterministic !== true)).toEqual([])
   })
 
-  // The users table may belong to another application one day, and its columns may sort as they like.
-  test('even a column that ignores accents and case names nobody else [C3]', async (context) => {
-    if (overheard.app.database.kind === 'embedded') return context.skip('PGlite has no ICU collations')
+  // The users table may belong to another application, which chooses its collations.
+  test('a look-alike finds no account even if the columns ignore accents and case [C3]', async (context) => {
+    if (observed.app.database.kind === 'embedded') return context.skip('PGlite has no ICU collations')
     const tag = newTag()
     const ignoring = 'und-u-ks-level1'
-    await overheard.app.sql.query(`CREATE COLLATION IF NOT EXISTS careless
+    await observed.app.sql.query(`CREATE COLLATION IF NOT EXISTS careless
       (provider = icu, locale = '${ignoring}', deterministic = false)`)
-    await overheard.app.sql.query(
+    await observed.app.sql.query(
       'ALTER TABLE "rekey"."users" ALTER COLUMN "email" TYPE text COLLATE careless',
     )
-    await overheard.app.sql.query(
+    await observed.app.sql.query(
       'ALTER TABLE "rekey"."users" ALTER COLUMN "username" TYPE text COLLATE careless',
     )
-    const person = await overheard.app.addPerson({
+    const person = await observed.app.addPerson({
       username: `julian-${tag}`,
       email: `julian.${tag}@cure53.example`,
     })
-    const alike = await overheard.app.sql.query(
+    const found = await observed.app.sql.query(
       'SELECT FROM "rekey"."users" WHERE "email" = $1 AND "username" = $2',
       [`j\u00fclian.${tag}@c\u00fcre53.example`, `J\u00dcLIAN-${tag}`],
     )
-    expect(alike.rowCount).toBe(1) // the database is taken in, so that what follows can fail
+    expect(found.rowCount).toBe(1) // The database confuses them, so the expectations below can fail.
     const typed = [
       `julian.${tag}@c\u00fcre53.example`,
       `j\u00fclian.${tag}@cure53.example`,
       `j\u00fclian-${tag}`,
     ]
-    expect(await overheard.during(() => overheard.requestWith([...typed, `JULIAN-${tag}`]))).toEqual(silence)
-    expect((await overheard.during(() => overheard.requestWith([person.username]))).recipients).toEqual([
+    expect(await observed.during(() => observed.requestWith([...typed, `JULIAN-${tag}`]))).toEqual(
+      nothingSent,
+    )
+    expect((await observed.during(() => observed.requestWith([person.username]))).recipients).toEqual([
       person.email,
     ])
   })
 
-  describe('where the field is called email and unknown accounts are told', () => {
+  // Here the response shows whether an account was found, so that many addresses can be tried.
+  describe('settings that rename the field to email and reveal unknown accounts', () => {
     let strict: RunningApp
     beforeAll(async () => {
       strict = await startApp({
@@ -125,8 +126,7 @@ describe('addresses that look or sort alike [C2, CVE-2019-19844, C3, CVE-2024-27
     })
     afterAll(() => strict?.stop())
 
-    // Here the answer says whether an account was found, so that a great many can be tried.
-    test('of all characters that fold to ASCII letters, none names an ASCII address [C2, CVE-2019-19844, C6]', async () => {
+    test('an address with a character that only folds to ASCII letters does not find the ASCII address [C2, CVE-2019-19844, C6]', async () => {
       const { lookAlikes, plain } = foldings()
       expect(lookAlikes.length).toBeGreaterThan(1_400)
       const tried = isLong ? lookAlikes : lookAlikes.filter(isWorthTrying)
@@ -140,29 +140,28 @@ describe('addresses that look or sort alike [C2, CVE-2019-19844, C3, CVE-2024-27
       expect(await found('MIKE@AKZ.EXAMPLE')).toEqual({ detail: 'Reset link sent' })
 
       const typed = tried.flatMap((like) => [`a${like}z@example.com`, `mike@a${like}z.example`])
-      const told = await mapInTurn(16, typed, found)
-      const hits = typed.filter((_, at) => told[at]?.code !== 'user-not-found')
-      expect(hits).toEqual([])
+      const responses = await mapInTurn(16, typed, found)
+      expect(typed.filter((_, at) => responses[at]?.code !== 'user-not-found')).toEqual([])
     })
 
-    test('nor does an ASCII address name an account whose address only looks like it [C2]', async () => {
+    test('an ASCII address does not find an account whose address only looks like it [C2]', async () => {
       const { lookAlikes, plain } = foldings()
       await store(
         strict.sql,
         lookAlikes.flatMap((like) => [`b${like}z@example.com`, `mike@b${like}z.example`]),
       )
       const typed = plain.flatMap((letters) => [`b${letters}z@example.com`, `mike@b${letters}z.example`])
-      const told = await mapInTurn(
+      const statuses = await mapInTurn(
         16,
         typed,
         async (email) => (await strict.post('send-reset-password-link', { email })).status,
       )
-      expect(typed.filter((_, at) => told[at] !== 400)).toEqual([])
+      expect(typed.filter((_, at) => statuses[at] !== 400)).toEqual([])
     })
   })
 })
 
-/** Accounts with these addresses, all in one go. */
+/** Adds accounts with these addresses in one statement. */
 async function store(sql: pg.Pool, emails: string[]): Promise<void> {
   await sql.query(
     `INSERT INTO "rekey"."users" ("id", "username", "email", "password")
@@ -171,12 +170,12 @@ async function store(sql: pg.Pool, emails: string[]): Promise<void> {
   )
 }
 
-/** The characters that a change of case folds, and some of the others; all of them take half a minute. */
+/** Characters that a change of case folds, and one in twelve of the others; all of them take half a minute. */
 function isWorthTrying(character: string, at: number): boolean {
   return /[a-z]/i.test(character.toLowerCase() + character.toUpperCase()) || at % 12 === 0
 }
 
-/** Does something for each item, `width` of them at a time. */
+/** Calls `act` for each item, at most `width` at a time. */
 async function mapInTurn<Item, Result>(
   width: number,
   items: Item[],

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createQueue } from '@/lib/queue/queue'
-import { evil, silence, startOverheardApp, type OverheardApp } from '@/e2e/support/overheard-app'
+import { evil, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/overheard-app'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 // An attacker who can write to the queue.
 
-let overheard: OverheardApp
-beforeAll(async () => void (overheard = await startOverheardApp()))
-afterAll(() => overheard?.stop())
+let observed: ObservedApp
+beforeAll(async () => void (observed = await startObservedApp()))
+afterAll(() => observed?.stop())
 
 describe('forged jobs', () => {
-  const queue = () => createQueue({ pool: overheard.app.sql, schemas: defaultSchemaNames })
+  const queue = () => createQueue({ pool: observed.app.sql, schemas: defaultSchemaNames })
   const add = (name: string, data: unknown) => queue().add(name as 'link-email', data as never)
   const genuine = (accountId: unknown) => ({
     accountId,
@@ -21,7 +21,7 @@ describe('forged jobs', () => {
   })
 
   test('malformed jobs fail at once without an email, and the log names each [C4, C7, M6]', async () => {
-    const victim = await overheard.app.addPerson()
+    const victim = await observed.app.addPerson()
     const poison: [string, unknown][] = [
       ['link-email', genuine([victim.id, evil])],
       ['link-email', genuine({ id: victim.id, email: evil })],
@@ -41,32 +41,32 @@ describe('forged jobs', () => {
     ]
     const before = await failedJobs()
     expect(
-      await overheard.during(async () => {
+      await observed.during(async () => {
         for (const [name, data] of poison) await add(name, data)
       }),
-    ).toEqual(silence)
+    ).toEqual(nothingSent)
     expect((await failedJobs()) - before).toBe(poison.length)
-    expect(overheard.app.output().match(/"event":"job_malformed"/g)).toHaveLength(poison.length)
-    expect(overheard.app.output()).not.toContain('evil.example')
+    expect(observed.app.output().match(/"event":"job_malformed"/g)).toHaveLength(poison.length)
+    expect(observed.app.output()).not.toContain('evil.example')
   })
 
   test('a job with an unknown account id sends no email, also if the id contains addresses or commands [C4, C7, M6]', async () => {
-    const victim = await overheard.app.addPerson()
+    const victim = await observed.app.addPerson()
     const before = await failedJobs()
     expect(
-      await overheard.during(async () => {
+      await observed.during(async () => {
         for (const id of [`${victim.email},${evil}`, `${victim.id}\r\nRCPT TO:<${evil}>`, evil]) {
           await add('link-email', genuine(id))
           await add('link-request', { ...genuine(id), target: { accountId: id }, client: 'x' })
         }
         await add('link-email', genuine(null))
       }),
-    ).toEqual(silence)
+    ).toEqual(nothingSent)
     expect((await failedJobs()) - before).toBe(0)
   })
 
   test('the worker ignores a recipient, a link or a sender in a job [C1, M6]', async () => {
-    const victim = await overheard.app.addPerson()
+    const victim = await observed.app.addPerson()
     const extra = {
       to: evil,
       email: evil,
@@ -76,28 +76,27 @@ describe('forged jobs', () => {
       envelope: evil,
     }
     const target = { login: victim.email, email: evil, to: [evil] }
-    const out = await overheard.during(async () => {
+    const out = await observed.during(async () => {
       await add('link-email', { ...genuine(victim.id), ...extra })
       await add('link-request', { ...genuine(victim.id), ...extra, target, client: evil })
     })
     expect(out.recipients).toEqual([victim.email, victim.email])
-    for (const { raw } of overheard.sink.emails.slice(-2))
-      expect(raw.toString()).not.toContain('evil.example')
+    for (const { raw } of observed.sink.emails.slice(-2)) expect(raw.toString()).not.toContain('evil.example')
   })
 
   test('a requested link whose login lists several addresses sends no email [C4]', async () => {
-    const { id, email } = await overheard.app.addPerson()
-    const out = await overheard.during(async () => {
+    const { id, email } = await observed.app.addPerson()
+    const out = await observed.during(async () => {
       for (const login of [`${email},${evil}`, `${email}\r\nRCPT TO:<${evil}>`, `"${evil}"@example.com`]) {
         await add('link-request', { ...genuine(id), target: { login }, client: '127.0.0.1' })
       }
     })
-    expect(out).toEqual(silence)
+    expect(out).toEqual(nothingSent)
   })
 })
 
 async function failedJobs(): Promise<number> {
-  const { rows } = await overheard.app.sql.query<{ failed: string }>(
+  const { rows } = await observed.app.sql.query<{ failed: string }>(
     `SELECT count(*) AS "failed" FROM rekey_queue.job WHERE state = 'failed'`,
   )
   return Number(rows[0]!.failed)

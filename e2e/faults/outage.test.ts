@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { listen, open } from '@/e2e/support/raw-http'
+import { open, receive } from '@/e2e/support/raw-http'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
@@ -194,7 +194,7 @@ test('a client that disconnects within its body causes no processing and no erro
     'Expect: 100-continue',
   ]
   socket.write(`${head.join('\r\n')}\r\n\r\n`)
-  await listen(socket, { until: /100 Continue/ })
+  await receive(socket, { until: /100 Continue/ })
   socket.write('{"login":')
   socket.resetAndDestroy()
   // A later request that is logged: a line about the first one would come before it.

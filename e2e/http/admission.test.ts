@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { admissionLimits } from '@/server/http/admission'
 import type { FrontLimits } from '@/server/http/front'
-import { ask, listen, open, parseAnswer, talk } from '@/e2e/support/raw-http'
-import { startTrial } from '@/e2e/support/front-server'
+import { open, parseResponse, receive, sendBytes, sendRequest } from '@/e2e/support/raw-http'
+import { startFront } from '@/e2e/support/front-server'
 
 const sockets: Socket[] = []
 afterEach(() => {
@@ -14,62 +14,62 @@ afterEach(() => {
 const one = { working: 1, workingPerClient: 1, waiting: 4, waitingPerClient: 2 }
 const queues = { page: one, api: one, health: one, metrics: one }
 
-/** A server whose pages are answered when the test says so. */
-async function start(limits: Partial<FrontLimits> = {}, options: Parameters<typeof startTrial>[0] = {}) {
-  const held = new Map<string, ServerResponse>()
-  const trial = await startTrial({
+/** Starts a server whose pages respond when the test calls `end`; all else responds at once. */
+async function start(limits: Partial<FrontLimits> = {}, options: Parameters<typeof startFront>[0] = {}) {
+  const pending = new Map<string, ServerResponse>()
+  const front = await startFront({
     ...options,
     limits: { queues, ...limits },
-    handle: (request: IncomingMessage, answer: ServerResponse) => {
-      if (!request.url!.startsWith('/page')) return void answer.end('at once')
+    handle: (request: IncomingMessage, response: ServerResponse) => {
+      if (!request.url!.startsWith('/page')) return void response.end('at once')
       const { promise, resolve } = Promise.withResolvers<void>()
-      held.set(request.url!, answer)
-      answer.once('finish', resolve)
+      pending.set(request.url!, response)
+      response.once('finish', resolve)
       return promise
     },
   })
-  /** Sends a request on a connection of its own, and does not wait for the answer. */
+  /** Sends a request on a new connection, without waiting for the response. */
   const send = async (target: string, ...headers: string[]) => {
-    const socket = await open(trial.port)
+    const socket = await open(front.port)
     sockets.push(socket)
     socket.on('error', () => undefined)
     socket.write([`GET ${target} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n'))
     return socket
   }
-  /** Resolves when the server has read what was sent: a later request, of another kind and client, is answered. */
-  const arrived = () => ask(trial.port, 'GET /api/health/live', ['X-Forwarded-For: 198.51.100.7'])
-  const begun = (count: number) => expect.poll(() => pages().length).toBe(count)
-  /** Pages that were begun, in their order. */
-  const pages = () => trial.reached.filter((request) => request.includes('/page'))
+  /** Waits until the server has read the requests so far: a later one, of another kind and client, gets a response. */
+  const untilRead = () => sendRequest(front.port, 'GET /api/health/live', ['X-Forwarded-For: 198.51.100.7'])
+  const untilBegun = (count: number) => expect.poll(() => pages().length).toBe(count)
+  /** The requests for pages whose processing has begun, in order. */
+  const pages = () => front.reached.filter((request) => request.includes('/page'))
   return {
-    ...trial,
-    held,
+    ...front,
+    pending,
     send,
-    begun,
+    untilBegun,
     pages,
-    arrived,
-    end: (target: string) => held.get(target)!.end('done'),
+    untilRead,
+    end: (target: string) => pending.get(target)!.end('done'),
   }
 }
 
 const from = (client: string) => `X-Forwarded-For: ${client}`
 const proxied = { settings: { trustedProxyHops: 1 } }
 
-describe('more requests than a process works on [R9]', () => {
-  test('the rest are refused at once, as other refusals are, and are told when to come back [R9]', async () => {
-    const { send, begun, port, logged } = await start()
+describe('more requests than a process handles [R9]', () => {
+  test('a request too many gets 503 at once, with security headers and a time to retry after [R9]', async () => {
+    const { send, untilBegun, port, logged } = await start()
     await send('/page/1')
-    await begun(1)
+    await untilBegun(1)
     await send('/page/2')
     await send('/page/3')
-    const { text, closed } = await talk(port, 'GET /page/4 HTTP/1.1\r\nHost: a\r\n\r\n')
-    const answer = parseAnswer(text)
-    expect([answer.status, answer.body, closed]).toEqual([
+    const { text, closed } = await sendBytes(port, 'GET /page/4 HTTP/1.1\r\nHost: a\r\n\r\n')
+    const response = parseResponse(text)
+    expect([response.status, response.body, closed]).toEqual([
       503,
       '{"detail":"Service temporarily unavailable."}',
       true,
     ])
-    expect(Object.fromEntries(answer.headers)).toMatchObject({
+    expect(Object.fromEntries(response.headers)).toMatchObject({
       'retry-after': '5',
       connection: 'close',
       'cache-control': 'no-store',
@@ -79,156 +79,159 @@ describe('more requests than a process works on [R9]', () => {
     expect(logged.filter(({ event }) => event === 'requests_refused')).toMatchObject([{ reason: 'busy' }])
   })
 
-  test('an allowed origin can read the refusal of its request [R9]', async () => {
+  test('a front end of an allowed origin can read the 503 of a busy server [R9]', async () => {
     const origin = 'https://shop.example'
     const limits = { queues: { ...queues, api: { ...one, waitingPerClient: 0 } } }
     const { port } = await start(limits, { settings: { allowedOrigins: [origin] } })
-    const { status, headers } = await ask(port, 'POST /api/v1/x', ['Content-Length: 0', `Origin: ${origin}`])
+    const { status, headers } = await sendRequest(port, 'POST /api/v1/x', [
+      'Content-Length: 0',
+      `Origin: ${origin}`,
+    ])
     expect([status, headers.get('access-control-allow-origin')]).toEqual([503, origin])
   })
 
-  test('another client is next, however many of the first wait; an IPv6 network is one client [R9]', async () => {
-    const { send, begun, pages, arrived, end } = await start({}, proxied)
+  test('the next request of another client overtakes those that one IPv6 network has waiting [R9]', async () => {
+    const { send, untilBegun, pages, untilRead, end } = await start({}, proxied)
     await send('/page/1', from('2001:db8::1'))
-    await begun(1)
+    await untilBegun(1)
     await send('/page/2', from('2001:db8::2'))
     await send('/page/3', from('2001:db8::3'))
-    const refused = listen(await send('/page/4', from('2001:db8::4')), { until: /\}$/ })
-    expect(parseAnswer((await refused).text).status).toBe(503)
+    const rejected = receive(await send('/page/4', from('2001:db8::4')), { until: /\}$/ })
+    expect(parseResponse((await rejected).text).status).toBe(503)
     await send('/page/other', from('203.0.113.9'))
-    await arrived()
+    await untilRead()
     end('/page/1')
-    await begun(2)
+    await untilBegun(2)
     end(pages()[1]!.slice(4))
-    await begun(3)
+    await untilBegun(3)
     expect(pages()[2]).toBe('GET /page/other')
   })
 
-  test('health checks and the endpoints wait for no page, and no page waits for them [R9]', async () => {
-    const { send, begun, port } = await start()
+  test('health checks and endpoints respond while pages wait [R9]', async () => {
+    const { send, untilBegun, port } = await start()
     for (const target of ['/page/1', '/page/2', '/page/3']) await send(target)
-    await begun(1)
-    expect((await ask(port, 'GET /api/health/live')).body).toBe('at once')
-    expect((await ask(port, 'GET /api/health/ready/')).body).toBe('at once')
-    expect((await ask(port, 'GET /api/v1/x')).body).toBe('at once')
+    await untilBegun(1)
+    expect((await sendRequest(port, 'GET /api/health/live')).body).toBe('at once')
+    expect((await sendRequest(port, 'GET /api/health/ready/')).body).toBe('at once')
+    expect((await sendRequest(port, 'GET /api/v1/x')).body).toBe('at once')
   })
 
-  test('a burst of health checks is bounded as well [R9]', async () => {
+  test('a health check beyond the limit of its own queue gets 503 [R9]', async () => {
     const limits = { queues: { ...queues, health: { ...one, waitingPerClient: 0 } } }
     const { port, reached } = await start(limits)
-    expect((await ask(port, 'GET /api/health/live')).status).toBe(503)
+    expect((await sendRequest(port, 'GET /api/health/live')).status).toBe(503)
     expect(reached).toEqual([])
   })
 
-  test('who waits too long is refused, and takes no place any more [R9]', async () => {
-    const { send, begun, pages, end } = await start({ longestWait: 100 })
+  test('a request that waits too long gets 503 and leaves the queue [R9]', async () => {
+    const { send, untilBegun, pages, end } = await start({ longestWait: 100 })
     await send('/page/1')
-    await begun(1)
-    const { text } = await listen(await send('/page/2'), { until: /\}$/ })
-    expect(parseAnswer(text).status).toBe(503)
+    await untilBegun(1)
+    const { text } = await receive(await send('/page/2'), { until: /\}$/ })
+    expect(parseResponse(text).status).toBe(503)
     end('/page/1')
     await send('/page/3')
-    await begun(2)
+    await untilBegun(2)
     expect(pages()).toEqual(['GET /page/1', 'GET /page/3'])
   })
 
-  test('what waits when the server goes is still answered [R9, F9]', async () => {
-    const { send, begun, end, close } = await start()
+  test('a request that waits when the server closes still gets its response [R9, F9]', async () => {
+    const { send, untilBegun, end, close } = await start()
     await send('/page/1')
-    await begun(1)
-    const answered = listen(await send('/page/2'))
+    await untilBegun(1)
+    const received = receive(await send('/page/2'))
     const closing = close()
     end('/page/1')
-    await begun(2)
+    await untilBegun(2)
     end('/page/2')
-    const { status, headers } = parseAnswer((await answered).text)
+    const { status, headers } = parseResponse((await received).text)
     expect([status, headers.get('connection')]).toEqual([200, 'close'])
     await closing
   })
 })
 
-describe('clients that hang up [R9]', () => {
-  test('what waits is dropped when its connection goes [R9]', async () => {
-    const { send, begun, pages, arrived, end, connections } = await start()
+describe('clients that close their connection [R9]', () => {
+  test('a waiting request leaves the queue when its connection closes [R9]', async () => {
+    const { send, untilBegun, pages, untilRead, end, connections } = await start()
     await send('/page/1')
-    await begun(1)
+    await untilBegun(1)
     const gone = [await send('/page/2'), await send('/page/3')]
-    await arrived()
+    await untilRead()
     for (const socket of gone) socket.destroy()
     await expect.poll(connections).toBe(1)
     await send('/page/4')
     end('/page/1')
-    await begun(2)
+    await untilBegun(2)
     expect(pages()).toEqual(['GET /page/1', 'GET /page/4'])
   })
 
-  test('work that goes on for a client that is gone still counts [R9]', async () => {
-    const { send, begun, pages, arrived, held, connections } = await start()
+  test('a request in progress counts until its handler returns, even when its client is gone [R9]', async () => {
+    const { send, untilBegun, pages, untilRead, pending, connections } = await start()
     const gone = await send('/page/1')
-    await begun(1)
+    await untilBegun(1)
     gone.destroy()
     await expect.poll(connections).toBe(0)
     await send('/page/2')
     await send('/page/3')
-    await arrived()
+    await untilRead()
     expect(pages()).toEqual(['GET /page/1'])
-    held.get('/page/1')!.emit('finish') // the handler returns
-    await begun(2)
+    pending.get('/page/1')!.emit('finish') // the handler returns
+    await untilBegun(2)
   })
 
-  test('code that never returns gives its place back in the end [R9]', async () => {
-    const { send, begun } = await start({ longestWork: 100 })
+  test('a request whose handler never returns stops counting after a time limit [R9]', async () => {
+    const { send, untilBegun } = await start({ longestWork: 100 })
     await send('/page/1')
     await send('/page/2')
-    await begun(2)
+    await untilBegun(2)
   })
 })
 
-describe('clients that take their time [R9]', () => {
-  test('a body that is still to come occupies no place [R9]', async () => {
+describe('slow clients [R9]', () => {
+  test('a request whose body is incomplete does not keep other requests waiting [R9]', async () => {
     const { port, reached } = await start()
     const slow = await open(port)
     sockets.push(slow)
     slow.write('POST /api/v1/slow HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n')
-    expect((await ask(port, 'GET /api/v1/x')).body).toBe('at once')
+    expect((await sendRequest(port, 'GET /api/v1/x')).body).toBe('at once')
     expect(reached).toEqual(['GET /api/v1/x'])
     slow.write('12345')
-    expect((await listen(slow, { until: /at once/ })).text).toContain('at once')
+    expect((await receive(slow, { until: /at once/ })).text).toContain('at once')
   })
 
-  test('an answer that its client does not read occupies no place [R9]', async () => {
-    const { send, begun, held } = await start()
+  test('a response that its client does not read does not keep other requests waiting [R9]', async () => {
+    const { send, untilBegun, pending } = await start()
     const reader = await send('/page/1')
     reader.pause()
-    await begun(1)
-    const answer = held.get('/page/1')!
-    while (answer.write('x'.repeat(65_536)));
+    await untilBegun(1)
+    const response = pending.get('/page/1')!
+    while (response.write('x'.repeat(65_536)));
     await send('/page/2')
-    await begun(2)
+    await untilBegun(2)
   })
 })
 
-describe('requests sent before the first is answered [R9]', () => {
-  test('are begun one after the other [R9]', async () => {
-    const { port, reached, begun, end } = await start({
+describe('pipelined requests [R9]', () => {
+  test('the second request on a connection begins when the first has its response [R9]', async () => {
+    const { port, reached, untilBegun, end } = await start({
       queues: { ...queues, page: { ...one, working: 9, workingPerClient: 9 } },
     })
     const socket = await open(port)
     sockets.push(socket)
     socket.write(['/page/1', '/page/2'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
-    await begun(1)
-    // A request on another connection, later, overtakes the second.
-    expect((await ask(port, 'GET /other')).body).toBe('at once')
+    await untilBegun(1)
+    // A later request on another connection overtakes the second.
+    expect((await sendRequest(port, 'GET /other')).body).toBe('at once')
     expect(reached).toEqual(['GET /page/1', 'GET /other'])
     end('/page/1')
-    await begun(2)
+    await untilBegun(2)
   })
 
-  test('are not begun after a refusal [R9]', async () => {
-    const { send, begun, port, reached } = await start()
+  test('a request that follows a 503 on the same connection is not begun [R9]', async () => {
+    const { send, untilBegun, port, reached } = await start()
     for (const target of ['/page/1', '/page/2', '/page/3']) await send(target)
-    await begun(1)
-    const { text, closed } = await talk(
+    await untilBegun(1)
+    const { text, closed } = await sendBytes(
       port,
       'GET /page/4 HTTP/1.1\r\nHost: a\r\n\r\nGET /api/v1/x HTTP/1.1\r\nHost: a\r\n\r\n',
     )
@@ -238,37 +241,37 @@ describe('requests sent before the first is answered [R9]', () => {
 })
 
 describe('connections of one client [R9]', () => {
-  test('an idle one makes room for a new one [R9]', async () => {
+  test('a client at its limit of connections loses an idle one when it opens another [R9]', async () => {
     const { port, connections } = await start({ connectionsPerClient: 2 })
     const idle = await open(port)
     sockets.push(idle)
     idle.write('GET /other HTTP/1.1\r\nHost: a\r\n\r\n')
-    await listen(idle, { until: /at once/ })
+    await receive(idle, { until: /at once/ })
     sockets.push(await open(port))
     await expect.poll(connections).toBe(2)
-    const ended = listen(idle)
-    expect((await ask(port, 'GET /other')).body).toBe('at once')
+    const ended = receive(idle)
+    expect((await sendRequest(port, 'GET /other')).body).toBe('at once')
     expect((await ended).closed).toBe(true)
   })
 
-  test('where none is idle, a new one is told 503 before it is read [R9]', async () => {
-    const { port, reached, send, begun } = await start({ connectionsPerClient: 1 })
+  test('a client whose connections are all busy gets 503 on a new one, before its request is read [R9]', async () => {
+    const { port, reached, send, untilBegun } = await start({ connectionsPerClient: 1 })
     await send('/page/1')
-    await begun(1)
-    const { status, headers } = await ask(port, 'GET /api/health/live')
+    await untilBegun(1)
+    const { status, headers } = await sendRequest(port, 'GET /api/health/live')
     expect([status, headers.get('retry-after'), headers.get('x-frame-options')]).toEqual([503, '5', 'DENY'])
     expect(reached).toEqual(['GET /page/1'])
   })
 
-  test('behind a trusted proxy, which has the connections of everybody, they are not counted [R9]', async () => {
-    const { port, send, begun } = await start({ connectionsPerClient: 1 }, proxied)
+  test('the connections of a trusted proxy are not counted, because they carry all clients [R9]', async () => {
+    const { port, send, untilBegun } = await start({ connectionsPerClient: 1 }, proxied)
     await send('/page/1', from('203.0.113.9'))
-    await begun(1)
-    expect((await ask(port, 'GET /api/v1/x', [from('203.0.113.9')])).body).toBe('at once')
+    await untilBegun(1)
+    expect((await sendRequest(port, 'GET /api/v1/x', [from('203.0.113.9')])).body).toBe('at once')
   })
 })
 
-test('no client can occupy every place, nor fill the queue alone [R9]', () => {
+test('the default limits never let one client use all of a queue, neither its working nor its waiting part [R9]', () => {
   for (const { working, workingPerClient, waiting, waitingPerClient } of Object.values(
     admissionLimits.queues,
   )) {

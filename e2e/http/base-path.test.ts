@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { withoutBasePath } from '@/server/http/base-path'
-import { ask, parseAnswer, talk } from '@/e2e/support/raw-http'
-import { startTrial as start } from '@/e2e/support/front-server'
+import { parseResponse, sendBytes, sendRequest } from '@/e2e/support/raw-http'
+import { startFront as start } from '@/e2e/support/front-server'
 
 const basePath = '/account'
 
@@ -14,16 +14,16 @@ test.each([
   ['/account/account/', '/account/'],
   ['/account//page', '//page'],
   ['/account/../page', '/../page'],
-])('under /account, %s is %s to every rule [V9]', (target, inner) => {
+])('under the path /account, the target %s is handled as %s [V9]', (target, inner) => {
   expect(withoutBasePath(target, basePath)).toBe(inner)
 })
 
-test('on a host of its own, every target stays as it is [V9]', () => {
+test('without a path in PUBLIC_URL, a target is handled as it is [V9]', () => {
   for (const target of ['/', '//page', '*', 'http://id.example.com/'])
     expect(withoutBasePath(target, '')).toBe(target)
 })
 
-describe('under /account, nothing else of the host is answered [V9]', () => {
+describe('targets outside the path /account [V9]', () => {
   test.each([
     '/',
     '/accountx',
@@ -48,51 +48,51 @@ describe('under /account, nothing else of the host is answered [V9]', () => {
     '/_next/static/chunks/a1.js',
     '/.well-known/change-password',
     '/?x=/account/page',
-  ])('%s is not found', async (target) => {
+  ])('a request for %s gets 404 and does not reach the app', async (target) => {
     const { port, reached } = await start({ settings: { basePath } })
     for (const method of ['GET', 'POST']) {
-      const answer = await ask(port, `${method} ${target}`)
-      expect([answer.status, answer.body]).toEqual([404, '{"detail":"Not found."}'])
-      expect(answer.headers.get('cache-control')).toBe('no-store')
-      expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+      const response = await sendRequest(port, `${method} ${target}`)
+      expect([response.status, response.body]).toEqual([404, '{"detail":"Not found."}'])
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
     }
     expect(reached).toEqual([])
   })
 
-  test('nor is a method that nobody knows', async () => {
+  test('an unknown method gets 404 outside the path, and 405 under it', async () => {
     const { port } = await start({ settings: { basePath } })
-    expect((await ask(port, 'BREW /page')).status).toBe(404)
-    expect((await ask(port, 'BREW /account/page')).status).toBe(405)
+    expect((await sendRequest(port, 'BREW /page')).status).toBe(404)
+    expect((await sendRequest(port, 'BREW /account/page')).status).toBe(405)
   })
 
-  test('what is no target at all is refused as before', async () => {
+  test('a target that is not a path gets 400', async () => {
     const { port } = await start({ settings: { basePath } })
     for (const target of ['*', 'http://id.example.com/account/page', '/account/page#x'])
-      expect((await ask(port, `GET ${target}`)).status).toBe(400)
+      expect((await sendRequest(port, `GET ${target}`)).status).toBe(400)
   })
 })
 
-test('files are kept and emails keep their policy under a path, too [V9]', async () => {
+test('hashed files stay cacheable and emails of demo keep their policy under a path [V9]', async () => {
   const { port } = await start({ settings: { basePath } })
-  const file = await ask(port, 'GET /account/_next/static/chunks/a1.js')
+  const file = await sendRequest(port, 'GET /account/_next/static/chunks/a1.js')
   expect(file.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
-  expect((await ask(port, 'GET /account/page')).headers.get('cache-control')).toBe('no-store')
+  expect((await sendRequest(port, 'GET /account/page')).headers.get('cache-control')).toBe('no-store')
 
   const demo = await start({ settings: { basePath, mode: 'demo', publicOrigin: 'http://localhost:3000' } })
-  const email = await ask(demo.port, 'GET /account/dev/mailbox/email')
+  const email = await sendRequest(demo.port, 'GET /account/dev/mailbox/email')
   expect(email.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'self'")
 })
 
-test('a page in a language says so to the app under a path, too [V9]', async () => {
+test('the language in an address reaches the app under a path [V9]', async () => {
   const { port } = await start({
     settings: { basePath },
-    handle: (request, answer) =>
-      void answer.end(`${request.url} ${String(request.headers['x-rekey-language'])}`),
+    handle: (request, response) =>
+      void response.end(`${request.url} ${String(request.headers['x-rekey-language'])}`),
   })
-  expect((await ask(port, 'GET /account?lang=de')).body).toBe('/account/?lang=de de')
+  expect((await sendRequest(port, 'GET /account?lang=de')).body).toBe('/account/?lang=de de')
 })
 
-test('in dev, web sockets of Next are let through under the path only, and as they are [V9]', async () => {
+test('a web socket of Next reaches the dev server only under the path, with its target unchanged [V9]', async () => {
   const upgraded: (string | undefined)[] = []
   const { port } = await start({
     settings: { basePath, mode: 'dev', publicOrigin: 'http://localhost:3000' },
@@ -103,35 +103,35 @@ test('in dev, web sockets of Next are let through under the path only, and as th
   })
   const bytes = (url: string) =>
     `GET ${url} HTTP/1.1\r\nHost: localhost:3000\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n`
-  expect((await talk(port, bytes('/account/_next/hmr?id=1'))).text).toContain('101')
-  expect((await talk(port, bytes('/_next/hmr?id=2'))).text).toBe('')
+  expect((await sendBytes(port, bytes('/account/_next/hmr?id=1'))).text).toContain('101')
+  expect((await sendBytes(port, bytes('/_next/hmr?id=2'))).text).toBe('')
   expect(upgraded).toEqual(['/account/_next/hmr?id=1'])
 })
 
-describe('on a host that belongs to other apps as well [V9]', () => {
+describe('a host that Rekey shares with other apps [V9]', () => {
   const headersOf = async (settings: Parameters<typeof start>[0] & object) => {
     const { port } = await start(settings)
-    const { headers } = await ask(port, `GET ${settings.settings?.basePath ?? ''}/page`)
+    const { headers } = await sendRequest(port, `GET ${settings.settings?.basePath ?? ''}/page`)
     return { hsts: headers.get('strict-transport-security'), policy: headers.get('content-security-policy') }
   }
 
-  test('HSTS says what the setting says, and only over https [H7]', async () => {
-    const said = async (hsts: 'off' | 'host' | 'subdomains', publicOrigin = 'https://example.com') =>
+  test('the HSTS header follows the setting, and is sent only over https [H7]', async () => {
+    const hstsFor = async (hsts: 'off' | 'host' | 'subdomains', publicOrigin = 'https://example.com') =>
       (await headersOf({ settings: { hsts, publicOrigin } })).hsts
-    expect(await said('off')).toBeUndefined()
-    expect(await said('host')).toBe('max-age=63072000')
-    expect(await said('subdomains')).toBe('max-age=63072000; includeSubDomains')
-    expect(await said('subdomains', 'http://localhost:3000')).toBeUndefined()
+    expect(await hstsFor('off')).toBeUndefined()
+    expect(await hstsFor('host')).toBe('max-age=63072000')
+    expect(await hstsFor('subdomains')).toBe('max-age=63072000; includeSubDomains')
+    expect(await hstsFor('subdomains', 'http://localhost:3000')).toBeUndefined()
   })
 
-  test('bytes that are no request are answered with the same HSTS [H7]', async () => {
+  test('an error about malformed bytes follows the HSTS setting, too [H7]', async () => {
     const { port } = await start({ settings: { hsts: 'off', basePath } })
-    const { text } = await talk(port, 'nonsense\r\n\r\n')
-    expect(parseAnswer(text).status).toBe(400)
+    const { text } = await sendBytes(port, 'nonsense\r\n\r\n')
+    expect(parseResponse(text).status).toBe(400)
     expect(text).not.toMatch(/strict-transport-security/i)
   })
 
-  test('a page loads, asks and sends nothing but what is under its path [H6]', async () => {
+  test('the policy of a page allows nothing outside its path [H6]', async () => {
     const { policy = '' } = await headersOf({ settings: { basePath, publicOrigin: 'https://example.com' } })
     const source = 'https://example.com/account/'
     for (const directive of [
@@ -149,9 +149,15 @@ describe('on a host that belongs to other apps as well [V9]', () => {
   test.each([
     ['an IPv4 address', { publicOrigin: 'https://192.0.2.7' }],
     ['an IPv6 address', { publicOrigin: 'https://[2001:db8::1]' }],
-    ['demo, reached by more than one name', { mode: 'demo' as const, publicOrigin: 'http://localhost:3000' }],
-  ])('on %s, which a policy cannot name, it is the origin [H6]', async (_, settings) => {
-    const { policy } = await headersOf({ settings: { basePath, ...settings } })
-    expect(policy).toContain("form-action 'self'")
-  })
+    [
+      'demo, which has more than one host name',
+      { mode: 'demo' as const, publicOrigin: 'http://localhost:3000' },
+    ],
+  ])(
+    'the policy of a page allows its whole origin on %s, because it cannot name a path there [H6]',
+    async (_, settings) => {
+      const { policy } = await headersOf({ settings: { basePath, ...settings } })
+      expect(policy).toContain("form-action 'self'")
+    },
+  )
 })

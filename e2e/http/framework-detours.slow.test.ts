@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange, type Received, type Sent } from '@/e2e/support/exchange'
 import type { RunningApp } from '@/e2e/support/running-app'
-import { ask, built, cancel, newClient, reset, startBuiltApp, type Line } from '@/e2e/support/built-app'
+import { built, newClientHeader, startBuiltApp, type Line } from '@/e2e/support/built-app'
+import { cancelPath, requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
-// Headers, queries and spellings that mean something to Next: none leads past what a page or an endpoint does.
+// Headers, queries and spellings of paths that mean something to Next. None of them gets past a rate limit or a policy.
 
 const json: Line = ['Content-Type', 'application/json']
 const pages = [
@@ -28,8 +29,8 @@ async function requestsStored(): Promise<number> {
   return Number(rows[0]!.stored)
 }
 
-/** The headers that protect, without what is new with every answer. */
-function guards({ headers }: Received): Record<string, unknown> {
+/** The security headers of a response, without its nonce. */
+function securityHeadersOf({ headers }: Received): Record<string, unknown> {
   const names = [
     'cache-control',
     'content-security-policy',
@@ -46,7 +47,7 @@ function guards({ headers }: Received): Record<string, unknown> {
   )
 }
 
-describe('headers and paths by which requests once got past a framework’s checks [C16, CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-2026-44574, CVE-2026-64642]', () => {
+describe('headers, queries and paths that once bypassed the checks of a framework [C16, CVE-2025-29927, GHSA-267c-6grr-h53f, GHSA-26hh-7cqf-hhc6, CVE-2026-44574, CVE-2026-64642]', () => {
   const deep = (name: string) => Array<string>(6).fill(name).join(':')
   const lines: Line[] = [
     ['X-Middleware-Subrequest', 'middleware'],
@@ -142,68 +143,80 @@ describe('headers and paths by which requests once got past a framework’s chec
   }
 
   test.each([
-    [ask, { login: 'nobody' }],
-    [reset, { user_id: 'x', timestamp: 1, signature: 'x', password: 'x' }],
-    [cancel, { user_id: 'x', timestamp: 1, signature: 'x' }],
-  ])('nothing that Next knows of gets a client past its limit at %s [C16]', async (target, fields) => {
-    const client = newClient()
-    const body = JSON.stringify(fields)
-    const post = (given: Partial<Sent>) =>
-      send({ path: target, body, ...given, headers: [json, client, ...(given.headers ?? [])] })
-    for (let n = 0; n < 5; n += 1) expect((await post({})).status).toBe(target === ask ? 200 : 400)
-    expect((await post({})).status).toBe(429)
+    [requestLinkPath, { login: 'nobody' }],
+    [resetPath, { user_id: 'x', timestamp: 1, signature: 'x', password: 'x' }],
+    [cancelPath, { user_id: 'x', timestamp: 1, signature: 'x' }],
+  ])(
+    'no header, query or spelling that Next knows gets a client past its rate limit at %s [C16]',
+    async (target, fields) => {
+      const client = newClientHeader()
+      const body = JSON.stringify(fields)
+      const post = (given: Partial<Sent>) =>
+        send({ path: target, body, ...given, headers: [json, client, ...(given.headers ?? [])] })
+      for (let n = 0; n < 5; n += 1)
+        expect((await post({})).status).toBe(target === requestLinkPath ? 200 : 400)
+      expect((await post({})).status).toBe(429)
 
-    const stored = await requestsStored()
-    const tried: [string, number][] = []
-    for (const line of lines) {
-      tried.push([line.join(': '), (await post({ headers: [line] })).status])
-      tried.push([`${line.join(': ')}, twice`, (await post({ headers: [line, line] })).status])
-    }
-    for (const query of queries) tried.push([query, (await post({ path: `${target}?${query}` })).status])
-    for (const spelling of spellings(target)) tried.push([spelling, (await post({ path: spelling })).status])
-    // 404: refused before anything is read. 405: a page has that name, and pages take no POST.
-    expect(tried.filter(([, status]) => ![429, 400, 404, 405].includes(status))).toEqual([])
-    // An address that is the endpoint's own by another name must not have a count of its own either.
-    expect(tried.filter(([what, status]) => status === 400 && !what.includes('\\'))).toEqual([])
-    expect(await requestsStored()).toBe(stored)
-    expect((await post({ headers: [] })).status).toBe(429)
-    const other = await send({ path: target, headers: [json, newClient()], body })
-    expect(other.status).toBe(target === ask ? 200 : 400)
-  })
-
-  test.each(pages)('%s is the same page under the same headers, or nothing [C16, H6, H7]', async (page) => {
-    const heading = ({ text }: Received) => /<h1[^>]*>(.*?)<\/h1>/s.exec(text)?.[1]
-    const plain = await send({ method: 'GET', path: page })
-    for (const line of lines) {
-      const answer = await send({ method: 'GET', path: page, headers: [line] })
-      const names = Object.keys(answer.headers).filter((name) =>
-        /^x-(next|middleware|matched|powered)/.test(name),
-      )
-      expect([line, names]).toEqual([line, []])
-      if (answer.status === 204) {
-        expect([line, answer.text, answer.headers['cache-control']]).toEqual([line, '', 'no-store'])
-        continue
+      const stored = await requestsStored()
+      const attempts: [string, number][] = []
+      for (const line of lines) {
+        attempts.push([line.join(': '), (await post({ headers: [line] })).status])
+        attempts.push([`${line.join(': ')}, twice`, (await post({ headers: [line, line] })).status])
       }
-      expect([line, answer.status, heading(answer)]).toEqual([line, plain.status, heading(plain)])
-      expect([line, answer.headers.location]).toEqual([line, plain.headers.location])
-      expect([line, guards(answer)]).toEqual([line, guards(plain)])
-    }
-    for (const query of queries) {
-      const answer = await send({ method: 'GET', path: `${page}?${query}` })
-      expect([query, answer.status, guards(answer)]).toEqual([query, plain.status, guards(plain)])
-    }
-    for (const spelling of spellings(page === '/' ? '/index' : page)) {
-      const answer = await send({ method: 'GET', path: spelling })
-      expect([spelling, answer.headers['content-type']]).not.toEqual([spelling, 'text/x-component'])
-      expect([spelling, [400, 404].includes(answer.status) || heading(answer) === heading(plain)]).toEqual([
-        spelling,
-        true,
-      ])
-      expect([spelling, answer.headers['cache-control']]).toEqual([spelling, 'no-store'])
-    }
-  })
+      for (const query of queries) attempts.push([query, (await post({ path: `${target}?${query}` })).status])
+      for (const spelling of spellings(target))
+        attempts.push([spelling, (await post({ path: spelling })).status])
+      // 404: rejected before the body is read. 405: a page has that name, and pages take no POST.
+      expect(attempts.filter(([, status]) => ![429, 400, 404, 405].includes(status))).toEqual([])
+      // 400 would mean that another spelling of the path reached the handler, with a count of its own.
+      expect(attempts.filter(([what, status]) => status === 400 && !what.includes('\\'))).toEqual([])
+      expect(await requestsStored()).toBe(stored)
+      expect((await post({ headers: [] })).status).toBe(429)
+      const other = await send({ path: target, headers: [json, newClientHeader()], body })
+      expect(other.status).toBe(target === requestLinkPath ? 200 : 400)
+    },
+  )
 
-  test('there is no proxy layer that anything could depend on [C16]', () => {
+  test.each(pages)(
+    'a header, query or spelling that Next knows changes neither the page %s nor its security headers [C16, H6, H7]',
+    async (page) => {
+      const heading = ({ text }: Received) => /<h1[^>]*>(.*?)<\/h1>/s.exec(text)?.[1]
+      const plain = await send({ method: 'GET', path: page })
+      for (const line of lines) {
+        const response = await send({ method: 'GET', path: page, headers: [line] })
+        const names = Object.keys(response.headers).filter((name) =>
+          /^x-(next|middleware|matched|powered)/.test(name),
+        )
+        expect([line, names]).toEqual([line, []])
+        if (response.status === 204) {
+          expect([line, response.text, response.headers['cache-control']]).toEqual([line, '', 'no-store'])
+          continue
+        }
+        expect([line, response.status, heading(response)]).toEqual([line, plain.status, heading(plain)])
+        expect([line, response.headers.location]).toEqual([line, plain.headers.location])
+        expect([line, securityHeadersOf(response)]).toEqual([line, securityHeadersOf(plain)])
+      }
+      for (const query of queries) {
+        const response = await send({ method: 'GET', path: `${page}?${query}` })
+        expect([query, response.status, securityHeadersOf(response)]).toEqual([
+          query,
+          plain.status,
+          securityHeadersOf(plain),
+        ])
+      }
+      for (const spelling of spellings(page === '/' ? '/index' : page)) {
+        const response = await send({ method: 'GET', path: spelling })
+        expect([spelling, response.headers['content-type']]).not.toEqual([spelling, 'text/x-component'])
+        expect([
+          spelling,
+          [400, 404].includes(response.status) || heading(response) === heading(plain),
+        ]).toEqual([spelling, true])
+        expect([spelling, response.headers['cache-control']]).toEqual([spelling, 'no-store'])
+      }
+    },
+  )
+
+  test('the app has no middleware whose checks a request could bypass [C16]', () => {
     expect(built('server/middleware-manifest.json')).toMatchObject({ middleware: {}, functions: {} })
     for (const file of ['middleware', 'proxy', 'src/middleware', 'src/proxy'])
       for (const kind of ['ts', 'js', 'mjs', 'tsx']) expect(existsSync(`${file}.${kind}`)).toBe(false)

@@ -5,11 +5,12 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange, type Sent } from '@/e2e/support/exchange'
 import type { RunningApp } from '@/e2e/support/running-app'
-import { ask, built, cancel, newClient, reset, startBuiltApp, type Line } from '@/e2e/support/built-app'
+import { built, newClientHeader, startBuiltApp, type Line } from '@/e2e/support/built-app'
+import { cancelPath, requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
-// What was found in Next and React, tried against the app as it is built: on every route that the build has.
+// Known attacks on Next and React, tried on every route of the build.
 
-const endpoints = [ask, reset, cancel]
+const endpoints = [requestLinkPath, resetPath, cancelPath]
 
 let app: RunningApp
 beforeAll(async () => void (app = await startBuiltApp()))
@@ -17,12 +18,12 @@ afterAll(() => app?.stop())
 
 const send = (sent: Sent) => exchange(app.port, sent)
 
-/** Every route of the build, with something for what is variable. */
+/** Every route of the build, with a value for each variable segment. */
 const routes = Object.values(built('app-path-routes-manifest.json') as Record<string, string>)
   .filter((route) => !route.startsWith('/_'))
   .map((route) => route.replace(/\[\w+\]/g, 'x'))
 
-describe('Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-2025-55183, CVE-2025-55184, CVE-2025-67779, CVE-2026-23864, CVE-2026-23869, CVE-2026-23870, CVE-2026-64641, GHSA-5j59-xgg2-r9c4, GHSA-w37m-7fhw-fmv9]', () => {
+describe('payloads for Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-2025-55183, CVE-2025-55184, CVE-2025-67779, CVE-2026-23864, CVE-2026-23869, CVE-2026-23870, CVE-2026-64641, GHSA-5j59-xgg2-r9c4, GHSA-w37m-7fhw-fmv9]', () => {
   const proof = path.join(tmpdir(), `rekey-flight-${process.pid}`)
   afterAll(() => rmSync(proof, { force: true }))
 
@@ -30,7 +31,7 @@ describe('Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-
   const action = '7f'.padEnd(42, '0')
   const payloads: Record<string, Record<string, string>> = {
     'an ordinary call': { 0: '["$K1"]', '1_a': 'b' },
-    'a way to the prototype (CVE-2025-55182)': {
+    'a reference to the prototype (CVE-2025-55182)': {
       0: JSON.stringify({
         then: '$1:__proto__:then',
         status: 'resolved_model',
@@ -41,19 +42,23 @@ describe('Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-
       1: '"$@0"',
       2: '[]',
     },
-    'another way to it': { 0: '["$1:constructor:constructor"]', 1: '{}', 2: '"$1:__proto__:__proto__"' },
-    'a promise of itself (CVE-2025-55184)': { 0: '"$@0"', 1: '{"then":"$@1"}' },
+    'a reference to the constructor': {
+      0: '["$1:constructor:constructor"]',
+      1: '{}',
+      2: '"$1:__proto__:__proto__"',
+    },
+    'a promise that contains itself (CVE-2025-55184)': { 0: '"$@0"', 1: '{"then":"$@1"}' },
     'promises in a ring (CVE-2025-67779)': { 0: '"$@1"', 1: '"$@2"', 2: '"$@0"' },
-    'a function to be shown (CVE-2025-55183)': {
+    'a request for the source of a function (CVE-2025-55183)': {
       0: '["$h1"]',
       1: JSON.stringify({ id: action, bound: null }),
     },
-    'a map of itself (CVE-2026-23864)': { 0: '"$Q0"', 1: '"$W1"', 2: '"$i2"' },
+    'a map that contains itself (CVE-2026-23864)': { 0: '"$Q0"', 1: '"$W1"', 2: '"$i2"' },
     'an immense number (CVE-2026-23869)': { 0: `["$n${'9'.repeat(12_000)}"]` },
-    'lists in lists (CVE-2026-23870)': { 0: `${'['.repeat(5_000)}${']'.repeat(5_000)}` },
+    'deeply nested lists (CVE-2026-23870)': { 0: `${'['.repeat(5_000)}${']'.repeat(5_000)}` },
     'many references (CVE-2026-64641)': { 0: `[${Array<string>(2_500).fill('"$1"').join(',')}]`, 1: '{}' },
-    'a form’s action': { [`$ACTION_ID_${action}`]: '' },
-    'a form’s bound action': {
+    'the action of a form': { [`$ACTION_ID_${action}`]: '' },
+    'the bound action of a form': {
       $ACTION_REF_1: '',
       '$ACTION_1:0': JSON.stringify({ id: action, bound: '$@1' }),
       '$ACTION_1:1': '["$@1"]',
@@ -70,7 +75,7 @@ describe('Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-
   const type: Line = ['Content-Type', 'multipart/form-data; boundary=x']
   const calls: [string, Line[]][] = [
     ['with an action', [type, ['Next-Action', action]]],
-    ['with an action that is none', [type, ['Next-Action', 'x']]],
+    ['with a malformed action', [type, ['Next-Action', 'x']]],
     ['without an action', [type]],
     [
       'as Next’s client',
@@ -96,43 +101,43 @@ describe('Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-
     expect({ node, edge }).toEqual({ node: {}, edge: {} })
   })
 
-  test('the list of routes is that of the build [C17]', () => {
+  test('the tests below know the routes of the build [C17]', () => {
     expect(routes).toEqual(
       expect.arrayContaining(['/reset-password', '/api/v1/accounts/reset-password', '/']),
     )
   })
 
   test.each(Object.entries(payloads))(
-    '%s is refused on every route, and runs nothing [C17]',
+    'a payload with %s is rejected on every route, and runs no code [C17]',
     async (_what, fields) => {
       for (const route of [...routes, '/nowhere', '/_next/static/chunks/x.js']) {
         for (const [how, headers] of calls) {
           const body =
             how === 'as text' ? fields[0] : multipart(fields, how === 'as Next’s client' ? '1_' : '')
-          const answer = await send({ path: route, headers: [...headers, newClient()], body })
-          const told = [route, how, answer.status]
-          // 406: the endpoints have nothing to say in Flight's own format.
+          const response = await send({ path: route, headers: [...headers, newClientHeader()], body })
+          const call = [route, how, response.status]
+          // 406: the endpoints do not respond in the format of Flight.
           const endpoint = endpoints.includes(`${route}/`)
-          expect(endpoint ? [400, 403, 406, 415] : [405], told.join(' ')).toContain(answer.status)
-          expect(answer.json, told.join(' ')).toBeInstanceOf(Object)
-          expect([...told, answer.headers.allow]).toEqual([...told, endpoint ? undefined : 'GET, HEAD'])
-          expect(answer.text).not.toMatch(/function|use server|\$@|at .*\.js/)
+          expect(endpoint ? [400, 403, 406, 415] : [405], call.join(' ')).toContain(response.status)
+          expect(response.json, call.join(' ')).toBeInstanceOf(Object)
+          expect([...call, response.headers.allow]).toEqual([...call, endpoint ? undefined : 'GET, HEAD'])
+          expect(response.text).not.toMatch(/function|use server|\$@|at .*\.js/)
         }
       }
       expect(existsSync(proof)).toBe(false)
     },
   )
 
-  test('a payload keeps nobody waiting: it is refused as soon as an empty form is [C17]', async () => {
+  test('a payload is rejected as quickly as an empty form [C17]', async () => {
     const timed = async (sent: Sent) => {
       const start = performance.now()
-      await send({ ...sent, headers: [...sent.headers!, newClient()] })
+      await send({ ...sent, headers: [...sent.headers!, newClientHeader()] })
       return performance.now() - start
     }
     const times: { payload: number[]; plain: number[] } = { payload: [], plain: [] }
     const headers = [type, ['Next-Action', action] as Line]
     for (const [what, fields] of Object.entries(payloads)) {
-      for (const route of ['/', '/reset-password/', ask, reset]) {
+      for (const route of ['/', '/reset-password/', requestLinkPath, resetPath]) {
         const pair: typeof times = { payload: [], plain: [] }
         for (let n = 0; n < 3; n += 1) {
           pair.plain.push(await timed({ path: route, headers: [type], body: multipart({}) }))
@@ -148,7 +153,7 @@ describe('Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-
     expect(Math.max(...times.payload) - Math.max(...times.plain)).toBeLessThan(500)
   })
 
-  test('the versions are past the known holes [C17, C19, K4]', () => {
+  test('the installed versions of Next and nodemailer contain the fixes of the known vulnerabilities [C17, C19, K4]', () => {
     const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
       packages: Record<string, { version: string }>
     }
@@ -164,7 +169,7 @@ describe('Server Functions and Flight [C17, CVE-2025-55182, CVE-2025-66478, CVE-
 })
 
 describe('the image optimiser [C19, GHSA-2xp9-vwfh-vxw4, CVE-2026-64644 / GHSA-q8wf-6r8g-63ch]', () => {
-  test('is switched off in the build [C19]', () => {
+  test('the build switches the image optimiser off [C19]', () => {
     expect(built('images-manifest.json').images).toMatchObject({
       unoptimized: true,
       remotePatterns: [],
@@ -172,7 +177,7 @@ describe('the image optimiser [C19, GHSA-2xp9-vwfh-vxw4, CVE-2026-64644 / GHSA-q
     })
   })
 
-  test('is not there, whatever image it is asked for, and fetches nothing [C19]', async () => {
+  test('a request for an optimised image gets 404, and the app fetches no image [C19]', async () => {
     let connections = 0
     const elsewhere = createServer((socket) => {
       connections += 1
@@ -203,13 +208,13 @@ describe('the image optimiser [C19, GHSA-2xp9-vwfh-vxw4, CVE-2026-64644 / GHSA-q
       for (const image of images) {
         for (const target of targets) {
           const query = new URLSearchParams({ url: image, w: '3840', q: '75' })
-          const answer = await send({
+          const response = await send({
             method: 'GET',
             path: `${target}?${query}`,
             headers: [['Accept', 'image/webp']],
           })
-          expect([target, image, answer.status]).toEqual([target, image, 404])
-          expect(answer.headers['content-type']).toMatch(/^(application\/json|text\/html)/)
+          expect([target, image, response.status]).toEqual([target, image, 404])
+          expect(response.headers['content-type']).toMatch(/^(application\/json|text\/html)/)
         }
       }
       expect(connections).toBe(0)

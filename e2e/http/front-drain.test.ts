@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
-import { listen, open, parseAnswer } from '@/e2e/support/raw-http'
-import { startTrial } from '@/e2e/support/front-server'
+import { open, parseResponse, receive } from '@/e2e/support/raw-http'
+import { startFront } from '@/e2e/support/front-server'
 
 const get = 'GET /page HTTP/1.1\r\nHost: a\r\n\r\n'
 
@@ -14,48 +14,52 @@ const accepts = (port: number) =>
     socket.once('error', () => resolve(false))
   })
 
-/** A front whose answers wait until they are let go. */
-async function startHolding(limits: Parameters<typeof startTrial>[0] = {}) {
-  const held: ServerResponse[] = []
-  const trial = await startTrial({ ...limits, handle: (_, answer) => void held.push(answer) })
-  return { ...trial, held }
+/** Starts a front server whose responses wait until the test ends them. */
+async function startPending(limits: Parameters<typeof startFront>[0] = {}) {
+  const pending: ServerResponse[] = []
+  const front = await startFront({ ...limits, handle: (_, response) => void pending.push(response) })
+  return { ...front, pending }
 }
 
-test('an answer in progress is finished, and says that the connection closes [F9]', async () => {
-  const { port, held, close } = await startHolding()
+test('a closing server finishes a response in progress, which says that the connection closes [F9]', async () => {
+  const { port, pending, close } = await startPending()
   const socket = await open(port)
   socket.write(get)
-  await expect.poll(() => held.length).toBe(1)
+  await expect.poll(() => pending.length).toBe(1)
 
   const closed = close()
   await expect.poll(() => accepts(port)).toBe(false)
-  const answered = listen(socket)
-  held[0]!.end('whole')
-  const answer = parseAnswer((await answered).text)
-  expect([answer.status, answer.body, answer.headers.get('connection')]).toEqual([200, 'whole', 'close'])
+  const received = receive(socket)
+  pending[0]!.end('whole')
+  const response = parseResponse((await received).text)
+  expect([response.status, response.body, response.headers.get('connection')]).toEqual([
+    200,
+    'whole',
+    'close',
+  ])
   await closed
 })
 
-test('a request that was on its way on an open connection is still answered [F9]', async () => {
-  const { port, close } = await startTrial({ limits: { idleGrace: 500 } })
+test('a request that arrives on an open connection of a closing server still gets its response [F9]', async () => {
+  const { port, close } = await startFront({ limits: { idleGrace: 500 } })
   const socket = await open(port)
   socket.write(get)
-  await listen(socket, { until: /<p>page/ })
+  await receive(socket, { until: /<p>page/ })
 
   const closed = close()
-  const answered = listen(socket)
+  const received = receive(socket)
   socket.write(get)
-  const answer = parseAnswer((await answered).text)
-  expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close'])
+  const response = parseResponse((await received).text)
+  expect([response.status, response.headers.get('connection')]).toEqual([200, 'close'])
   await closed
 })
 
-test('connections that ask nothing do not hold the server up [F9]', async () => {
-  const { port, close } = await startTrial({ limits: { idleGrace: 100, drainGrace: 60_000 } })
+test('idle connections do not keep the server from closing [F9]', async () => {
+  const { port, close } = await startFront({ limits: { idleGrace: 100, drainGrace: 60_000 } })
   const silent = await open(port)
   const used = await open(port)
   used.write(get)
-  await listen(used, { until: /<p>page/ })
+  await receive(used, { until: /<p>page/ })
   const began = performance.now()
   await close()
   expect(performance.now() - began).toBeLessThan(30_000)
@@ -63,48 +67,48 @@ test('connections that ask nothing do not hold the server up [F9]', async () => 
   used.destroy()
 })
 
-test('an answer begun before, without the word that the connection closes, ends it all the same [F9]', async () => {
-  const { port, held, close } = await startHolding({ limits: { idleGrace: 50, drainGrace: 10_000 } })
+test('a connection closes after a response whose headers were sent before the server began to close [F9]', async () => {
+  const { port, pending, close } = await startPending({ limits: { idleGrace: 50, drainGrace: 10_000 } })
   const socket = await open(port)
   socket.write(get)
-  await expect.poll(() => held.length).toBe(1)
-  held[0]!.write('first ')
-  await listen(socket, { until: /first/ })
+  await expect.poll(() => pending.length).toBe(1)
+  pending[0]!.write('first ')
+  await receive(socket, { until: /first/ })
 
   const closed = close()
   await new Promise((resolve) => setTimeout(resolve, 100))
-  const rest = listen(socket)
-  held[0]!.end('second')
+  const rest = receive(socket)
+  pending[0]!.end('second')
   const { text, closed: ended } = await rest
   expect([text.includes('second'), ended]).toEqual([true, true])
   await closed
 })
 
-test('an answer that never comes is given up when the grace is over [F9]', async () => {
-  const { port, held, close } = await startHolding({ limits: { idleGrace: 50, drainGrace: 300 } })
+test('a closing server gives up a response that never comes when its grace period is over [F9]', async () => {
+  const { port, pending, close } = await startPending({ limits: { idleGrace: 50, drainGrace: 300 } })
   const socket = await open(port)
   socket.write(get)
-  await expect.poll(() => held.length).toBe(1)
+  await expect.poll(() => pending.length).toBe(1)
   await close()
   socket.destroy()
 })
 
-test('under load no request is lost [F9]', async () => {
-  const { port, close } = await startTrial({
+test('no request is lost while a server under load closes [F9]', async () => {
+  const { port, close } = await startFront({
     limits: { idleGrace: 500 },
-    handle: (_, answer) => void setTimeout(() => answer.end('whole'), 20),
+    handle: (_, response) => void setTimeout(() => response.end('whole'), 20),
   })
-  let refused = false
+  let isClosed = false
   const outcomes: string[] = []
-  /** Asks on one connection until it is told to close or cannot connect any more. */
+  /** Sends requests on one connection after the other, until it cannot connect any more. */
   async function client(): Promise<void> {
-    while (!refused) {
+    while (!isClosed) {
       const socket = await open(port).catch(() => undefined)
-      if (socket === undefined) return void (refused = true)
+      if (socket === undefined) return void (isClosed = true)
       for (let last = false; !last;) {
-        const answered = listen(socket, { until: /whole/ })
+        const received = receive(socket, { until: /whole/ })
         socket.write(get)
-        const { text } = await answered
+        const { text } = await received
         outcomes.push(text.includes('whole') ? 'whole' : `lost ${text}`)
         last = !text.includes('whole') || /connection: close/i.test(text)
         socket.removeAllListeners('data')

@@ -1,17 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseAnswer, talk } from '@/e2e/support/raw-http'
+import { parseResponse, sendBytes } from '@/e2e/support/raw-http'
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
 import type { CaughtEmail } from '@/e2e/support/mail-sink'
+import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-// What a request says of where it came from and where to go next. Mailed links and redirects come from settings; a
-// proxy in front is trusted here for the client's address, and for that alone.
+// Requests that name another host, or a place to go next. Mailed links and redirects come from the settings. A proxy in
+// front is trusted here for the client's address only.
 
 const origin = 'https://id.example.com'
 const evil = 'evil.example'
-const ask = '/api/v1/accounts/send-reset-password-link/'
-const reset = '/api/v1/accounts/reset-password/'
 
 let app: RunningApp
 beforeAll(async () => {
@@ -27,14 +26,19 @@ afterAll(() => app?.stop())
 
 const json: [string, string] = ['Content-Type', 'application/json']
 
-/** Sends bytes as they are, with a connection that ends after the answer, and returns that. */
-async function speak(start: string, lines: string[], body = '') {
+/** Sends a request as bytes and returns its response. */
+async function send(start: string, lines: string[], body = '') {
   const head = [start, ...lines, 'Connection: close', ...(body ? [`Content-Length: ${body.length}`] : [])]
-  return parseAnswer((await talk(app.port, `${head.join('\r\n')}\r\n\r\n${body}`, { patience: 10_000 })).text)
+  return parseResponse(
+    (await sendBytes(app.port, `${head.join('\r\n')}\r\n\r\n${body}`, { timeout: 10_000 })).text,
+  )
 }
 
-/** The email about a link is from us, says one link and one way back, both ours, and mentions nobody else. */
-function expectOurs({ from, recipients, raw, mail, link, cancelLink }: CaughtEmail, person: Person): void {
+/** Expects sender, link and cancel link of an email to come from the settings, and no other host in it. */
+function expectFromSettings(
+  { from, recipients, raw, mail, link, cancelLink }: CaughtEmail,
+  person: Person,
+): void {
   const parameters = `\\?user_id=${person.id}&timestamp=\\d{10}&signature=[A-Za-z0-9_-]{86}$`
   expect(link).toMatch(new RegExp(`^https://id\\.example\\.com/reset-password/${parameters}`))
   expect(cancelLink).toMatch(new RegExp(`^https://id\\.example\\.com/cancel-reset/${parameters}`))
@@ -45,48 +49,53 @@ function expectOurs({ from, recipients, raw, mail, link, cancelLink }: CaughtEma
   expect(raw.toString('latin1') + mail.text + mail.html).not.toMatch(/evil/i)
 }
 
-describe('the host [C8, M6, CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520, CVE-2017-8295]', () => {
-  const here = 'Host: id.example.com'
-  const post = `POST ${ask} HTTP/1.1`
-  const ways: [what: string, start: string, lines: string[], status: number][] = [
+describe('the host that a request names [C8, M6, CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-2012-4520, CVE-2017-8295]', () => {
+  const ownHost = 'Host: id.example.com'
+  const post = `POST ${requestLinkPath} HTTP/1.1`
+  const requests: [what: string, start: string, lines: string[], status: number][] = [
     ['another Host', post, [`Host: ${evil}`], 200],
     ['another Host with a port', post, [`Host: ${evil}:8443`], 200],
-    ['our Host with another port', post, [`${here}:8443`], 200],
-    ['our Host within another', post, [`${here}.${evil}`], 200],
-    ['our Host as a user name', post, [`${here}:x@${evil}`], 200],
-    ['our Host and a path', post, [`${here}/@${evil}`], 200],
+    ['our Host with another port', post, [`${ownHost}:8443`], 200],
+    ['our Host within another', post, [`${ownHost}.${evil}`], 200],
+    ['our Host as a user name', post, [`${ownHost}:x@${evil}`], 200],
+    ['our Host and a path', post, [`${ownHost}/@${evil}`], 200],
     ['our Host in capitals', post, ['Host: ID.EXAMPLE.COM'], 200],
     ['an empty Host', post, ['Host:'], 200],
-    ['a Host with a blank', post, [`${here} ${evil}`], 200],
-    ['two Hosts', post, [here, `Host: ${evil}`], 400],
-    ['two Hosts, the other one first', post, [`Host: ${evil}`, here], 400],
-    ['two Hosts in two spellings', post, [here, `hOST: ${evil}`], 400],
+    ['a Host with a space', post, [`${ownHost} ${evil}`], 200],
+    ['two Hosts', post, [ownHost, `Host: ${evil}`], 400],
+    ['two Hosts, the other one first', post, [`Host: ${evil}`, ownHost], 400],
+    ['two Hosts in two spellings', post, [ownHost, `hOST: ${evil}`], 400],
     ['no Host', post, [], 400],
-    ['a folded Host', post, [here, ` ${evil}`], 400],
-    ['an absolute target', `POST http://${evil}${ask} HTTP/1.1`, [here], 400],
-    ['an absolute target and its Host', `POST https://${evil}${ask} HTTP/1.1`, [`Host: ${evil}`], 400],
-    ['an absolute target of our own', `POST ${origin}${ask} HTTP/1.1`, [here], 400],
-    ['a target with two slashes', `POST //${evil}${ask} HTTP/1.1`, [here], 404],
-    ['a target with an at sign', `POST @${evil}${ask} HTTP/1.1`, [here], 400],
-    ['X-Forwarded-Host', post, [here, `X-Forwarded-Host: ${evil}`], 200],
-    ['X-Forwarded-Host, a list', post, [here, `X-Forwarded-Host: id.example.com, ${evil}`], 200],
-    ['X_Forwarded_Host', post, [here, `X_Forwarded_Host: ${evil}`], 200],
-    ['X-Forwarded-Server', post, [here, `X-Forwarded-Server: ${evil}`], 200],
-    ['X-Forwarded-Port', post, [here, 'X-Forwarded-Port: 8443'], 200],
-    ['X-Forwarded-Proto', post, [here, 'X-Forwarded-Proto: https'], 200],
-    ['X-Forwarded-Proto, a scheme of its own', post, [here, `X-Forwarded-Proto: https://${evil}/?`], 200],
-    ['X-Forwarded-Proto: http', post, [here, 'X-Forwarded-Proto: http'], 403],
-    ['X-Forwarded-Prefix', post, [here, `X-Forwarded-Prefix: //${evil}`], 200],
-    ['Forwarded', post, [here, `Forwarded: for=1.1.1.1;host=${evil};proto=https`], 200],
-    ['X-Host', post, [here, `X-Host: ${evil}`], 200],
-    ['X-Original-Host', post, [here, `X-Original-Host: ${evil}`], 200],
-    ['X-Original-URL', post, [here, `X-Original-URL: https://${evil}/`], 200],
-    ['X-Rewrite-URL', post, [here, `X-Rewrite-URL: https://${evil}/`], 200],
-    ['X-HTTP-Host-Override', post, [here, `X-HTTP-Host-Override: ${evil}`], 200],
-    ['X-Backend-Host', post, [here, `X-Backend-Host: ${evil}`], 200],
-    ['Base-Url', post, [here, `Base-Url: https://${evil}/`], 200],
-    ['Referer', post, [here, `Referer: https://${evil}/`], 200],
-    ['Origin', post, [here, `Origin: https://${evil}`], 403],
+    ['a folded Host', post, [ownHost, ` ${evil}`], 400],
+    ['an absolute target', `POST http://${evil}${requestLinkPath} HTTP/1.1`, [ownHost], 400],
+    [
+      'an absolute target and its Host',
+      `POST https://${evil}${requestLinkPath} HTTP/1.1`,
+      [`Host: ${evil}`],
+      400,
+    ],
+    ['an absolute target of our own', `POST ${origin}${requestLinkPath} HTTP/1.1`, [ownHost], 400],
+    ['a target with two slashes', `POST //${evil}${requestLinkPath} HTTP/1.1`, [ownHost], 404],
+    ['a target with an at sign', `POST @${evil}${requestLinkPath} HTTP/1.1`, [ownHost], 400],
+    ['X-Forwarded-Host', post, [ownHost, `X-Forwarded-Host: ${evil}`], 200],
+    ['X-Forwarded-Host, a list', post, [ownHost, `X-Forwarded-Host: id.example.com, ${evil}`], 200],
+    ['X_Forwarded_Host', post, [ownHost, `X_Forwarded_Host: ${evil}`], 200],
+    ['X-Forwarded-Server', post, [ownHost, `X-Forwarded-Server: ${evil}`], 200],
+    ['X-Forwarded-Port', post, [ownHost, 'X-Forwarded-Port: 8443'], 200],
+    ['X-Forwarded-Proto', post, [ownHost, 'X-Forwarded-Proto: https'], 200],
+    ['X-Forwarded-Proto with a URL', post, [ownHost, `X-Forwarded-Proto: https://${evil}/?`], 200],
+    ['X-Forwarded-Proto: http', post, [ownHost, 'X-Forwarded-Proto: http'], 403],
+    ['X-Forwarded-Prefix', post, [ownHost, `X-Forwarded-Prefix: //${evil}`], 200],
+    ['Forwarded', post, [ownHost, `Forwarded: for=1.1.1.1;host=${evil};proto=https`], 200],
+    ['X-Host', post, [ownHost, `X-Host: ${evil}`], 200],
+    ['X-Original-Host', post, [ownHost, `X-Original-Host: ${evil}`], 200],
+    ['X-Original-URL', post, [ownHost, `X-Original-URL: https://${evil}/`], 200],
+    ['X-Rewrite-URL', post, [ownHost, `X-Rewrite-URL: https://${evil}/`], 200],
+    ['X-HTTP-Host-Override', post, [ownHost, `X-HTTP-Host-Override: ${evil}`], 200],
+    ['X-Backend-Host', post, [ownHost, `X-Backend-Host: ${evil}`], 200],
+    ['Base-Url', post, [ownHost, `Base-Url: https://${evil}/`], 200],
+    ['Referer', post, [ownHost, `Referer: https://${evil}/`], 200],
+    ['Origin', post, [ownHost, `Origin: https://${evil}`], 403],
     [
       'everything at once',
       post,
@@ -95,41 +104,41 @@ describe('the host [C8, M6, CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-
     ],
   ]
 
-  test('whatever a request calls us, the email is from the settings, byte by byte [C8, M6]', async () => {
-    const people = await Promise.all(ways.map(() => app.addPerson()))
-    const answers = await Promise.all(
-      ways.map(([, start, lines], at) =>
-        speak(
+  test('the link and the sender of an email come from the settings, whatever host the request names [C8, M6]', async () => {
+    const people = await Promise.all(requests.map(() => app.addPerson()))
+    const responses = await Promise.all(
+      requests.map(([, start, lines], at) =>
+        send(
           start,
           [...lines, 'Content-Type: application/json'],
           JSON.stringify({ login: people[at]!.username }),
         ),
       ),
     )
-    expect(ways.map(([what], at) => [what, answers[at]!.status])).toEqual(
-      ways.map(([what, , , status]) => [what, status]),
+    expect(requests.map(([what], at) => [what, responses[at]!.status])).toEqual(
+      requests.map(([what, , , status]) => [what, status]),
     )
-    for (const [at, [what, , , status]] of ways.entries()) {
+    for (const [at, [what, , , status]] of requests.entries()) {
       const person = people[at]!
-      if (status === 200) expectOurs(await app.sink.next(person.email), person)
+      if (status === 200) expectFromSettings(await app.sink.next(person.email), person)
       else expect([what, app.sink.countTo(person.email)]).toEqual([what, 0])
-      expect(answers[at]!.body).not.toContain(evil)
+      expect(responses[at]!.body).not.toContain(evil)
     }
   })
 
-  test('the email about a change is from the settings, too [C8]', async () => {
+  test('the link in the email about a changed password comes from the settings, whatever host the request names [C8]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks({ ...app, url: origin }).linkOf(person)
     const body = JSON.stringify({ ...link, password: newPassword() })
     const lines = [`Host: ${evil}`, `X-Forwarded-Host: ${evil}`, 'Content-Type: application/json']
-    expect((await speak(`POST ${reset} HTTP/1.1`, lines, body)).status).toBe(200)
+    expect((await send(`POST ${resetPath} HTTP/1.1`, lines, body)).status).toBe(200)
     const { raw, mail, cancelLink } = await app.sink.next(person.email)
     expect(cancelLink).toMatch(/^https:\/\/id\.example\.com\/cancel-reset\/\?/)
     expect(raw.toString('latin1') + mail.text + mail.html).not.toMatch(/evil/i)
   })
 
-  test('nor does a redirect or a page lead to another host [C8]', async () => {
-    const lies = [`Host: ${evil}`, `X-Forwarded-Host: ${evil}`, `Forwarded: host=${evil}`]
+  test('no redirect and no page leads to the host that a request names [C8]', async () => {
+    const otherHosts = [`Host: ${evil}`, `X-Forwarded-Host: ${evil}`, `Forwarded: host=${evil}`]
     for (const path of [
       '/',
       '/forgot-password',
@@ -137,20 +146,20 @@ describe('the host [C8, M6, CVE-2025-70948, CVE-2026-27812, CVE-2025-25198, CVE-
       '/.well-known/change-password',
       '/nowhere',
     ]) {
-      const { headers, body } = await speak(`GET ${path} HTTP/1.1`, lies)
+      const { headers, body } = await send(`GET ${path} HTTP/1.1`, otherHosts)
       expect([path, headers.get('location') ?? '/']).toEqual([path, expect.stringMatching(/^\/(?!\/)/)])
       expect([path, body.includes(evil)]).toEqual([path, false])
     }
-    const form = [...lies, 'Content-Type: application/x-www-form-urlencoded', 'Accept: text/html']
-    for (const path of [ask, reset]) {
-      const { status, headers } = await speak(`POST ${path} HTTP/1.1`, form, 'login=nobody')
+    const form = [...otherHosts, 'Content-Type: application/x-www-form-urlencoded', 'Accept: text/html']
+    for (const path of [requestLinkPath, resetPath]) {
+      const { status, headers } = await send(`POST ${path} HTTP/1.1`, form, 'login=nobody')
       expect([path, status]).toEqual([path, 303])
       expect(headers.get('location')).toMatch(/^\/(?!\/)/)
     }
   })
 })
 
-describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
+describe('the redirect target that a request names [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
   const names =
     'redirect_to redirectTo redirect redirect_uri redirectUrl reset_url resetUrl reset_password_url callbackURL callbackUrl ' +
     'callback_url callback next return returnTo return_to return_url continue url link base_url baseUrl origin host ' +
@@ -166,7 +175,7 @@ describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
   ]
   const fieldsOf = <Value>(value: Value) => Object.fromEntries(names.split(' ').map((name) => [name, value]))
 
-  /** All of an answer but for what is new in each. */
+  /** A response without what differs in each. */
   const plain = ({ status, headers, text }: Received) => {
     const kept = Object.entries(headers).filter(([name]) => !['date', 'x-request-id'].includes(name))
     return { status, text, headers: Object.fromEntries(kept) }
@@ -180,24 +189,26 @@ describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
       }),
     )
 
-  test('said in the body or the query, it changes neither answer nor email [C9, A1]', async () => {
+  test('a redirect target in body or query changes neither the response to a request nor the email [C9, A1]', async () => {
     const people: Person[] = []
-    const usual = await post(ask, { login: 'nobody' })
+    const ordinary = await post(requestLinkPath, { login: 'nobody' })
     for (const value of [...values, 7, [`https://${evil}/`], { url: `https://${evil}/` }, null]) {
       const person = await app.addPerson()
       people.push(person)
       const query = `?${new URLSearchParams(fieldsOf(typeof value === 'string' ? value : `https://${evil}/`))}`
-      expect(await post(ask, { ...fieldsOf(value), login: person.username }, query)).toEqual(usual)
+      expect(await post(requestLinkPath, { ...fieldsOf(value), login: person.username }, query)).toEqual(
+        ordinary,
+      )
     }
-    for (const person of people) expectOurs(await app.sink.next(person.email), person)
+    for (const person of people) expectFromSettings(await app.sink.next(person.email), person)
   })
 
-  test('nor the answer to a reset, in JSON or for a browser [C9, S2]', async () => {
+  test('a redirect target in the body does not change the response to a reset, in JSON or in a browser [C9, S2]', async () => {
     for (const value of values.slice(0, 4)) {
       const person = await app.addPerson()
       const link = await signedLinks({ ...app, url: origin }).linkOf(person)
-      const answer = await post(reset, { ...fieldsOf(value), ...link, password: newPassword() })
-      expect([answer.status, answer.text, answer.headers.location]).toEqual([
+      const response = await post(resetPath, { ...fieldsOf(value), ...link, password: newPassword() })
+      expect([response.status, response.text, response.headers.location]).toEqual([
         200,
         '{"detail":"Reset password successful"}',
         undefined,
@@ -210,7 +221,7 @@ describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
         password: newPassword(),
       })
       const page = await exchange(app.port, {
-        path: reset,
+        path: resetPath,
         headers: [
           ['Content-Type', 'application/x-www-form-urlencoded'],
           ['Accept', 'text/html'],
@@ -221,7 +232,7 @@ describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
     }
   })
 
-  test('pages neither link nor send anybody there [C9]', async () => {
+  test('a page neither links nor redirects to the target in its query [C9]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks({ ...app, url: origin }).linkOf(person)
     for (const value of values.slice(0, 4)) {
@@ -233,11 +244,11 @@ describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
         '/reset-password/',
         '/reset-password/done/',
       ]) {
-        const answer = await exchange(app.port, { method: 'GET', path: `${path}?${query}` })
-        expect([200, 307]).toContain(answer.status)
-        expect(answer.headers.location ?? '/').toMatch(/^\/(?!\/)/)
-        expect(answer.headers.refresh).toBeUndefined()
-        const attributes = answer.text.match(
+        const response = await exchange(app.port, { method: 'GET', path: `${path}?${query}` })
+        expect([200, 307]).toContain(response.status)
+        expect(response.headers.location ?? '/').toMatch(/^\/(?!\/)/)
+        expect(response.headers.refresh).toBeUndefined()
+        const attributes = response.text.match(
           /<[a-z][^>]*\b(href|src|action|formaction|content)="[^"]*evil[^"]*"/gi,
         )
         expect([path, attributes]).toEqual([path, null])
@@ -245,11 +256,11 @@ describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
     }
   })
 
-  test('an address that cannot be read takes no longer for one that exists [C9, CVE-2026-26185]', async () => {
+  test('a request with a malformed redirect target takes as long for a known login as for an unknown one [C9, CVE-2026-26185]', async () => {
     const known = await app.addPerson()
     const timed = async (login: string) => {
       const start = performance.now()
-      await post(ask, { ...fieldsOf('http://['), login })
+      await post(requestLinkPath, { ...fieldsOf('http://['), login })
       return performance.now() - start
     }
     const differences: number[] = []
@@ -258,7 +269,7 @@ describe('where to go next [C9, GHSA-vp58-j275-797x, CVE-2026-26185]', () => {
       const times = [await timed(first), await timed(second)] as const
       differences.push(pair % 2 === 0 ? times[0] - times[1] : times[1] - times[0])
     }
-    // Half a second it was there. What is a millisecond or two is measured elsewhere, with a machine to itself.
+    // CVE-2026-26185 made half a second of difference. Smaller differences are measured in e2e/timing/.
     expect(Math.abs(differences.sort((a, b) => a - b)[10]!)).toBeLessThan(50)
   })
 })

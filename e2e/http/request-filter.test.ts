@@ -1,26 +1,26 @@
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { ask, parseAnswer, talk } from '@/e2e/support/raw-http'
-import { startTrial as start, expectSecured } from '@/e2e/support/front-server'
+import { parseResponse, sendBytes, sendRequest } from '@/e2e/support/raw-http'
+import { startFront as start, expectSecurityHeaders } from '@/e2e/support/front-server'
 
-// The rules on methods and paths are the same wherever Rekey stands: under a path, they see what comes after it.
+// The rules on methods and paths are the same for each PUBLIC_URL: under a path, they see what follows it.
 describe.each([
-  ['on a host of its own', ''],
-  ['under a path', '/account'],
-  ['under two segments', '/team/v1.2~account'],
-])('%s [V9]', (_, basePath) => {
+  ['without a path', ''],
+  ['with a path', '/account'],
+  ['with a path of two segments', '/team/v1.2~account'],
+])('a PUBLIC_URL %s [V9]', (_, basePath) => {
   describe('methods', () => {
     test.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-      '%s on an endpoint is for the endpoint to judge [H1]',
+      'a %s request reaches the handler of an endpoint [H1]',
       async (method) => {
         const { port, reached } = await start({ settings: { basePath } })
-        await ask(port, `${method} ${basePath}/api/v1/anything`)
+        await sendRequest(port, `${method} ${basePath}/api/v1/anything`)
         expect(reached).toEqual([`${method} ${basePath}/api/v1/anything`])
       },
     )
 
     test.each(['TRACE', 'CONNECT', 'PROPFIND', 'QUERY', 'MKCOL', 'PURGE', 'BREW', 'M-SEARCH'])(
-      '%s is allowed nowhere, and Allow says what is [H1]',
+      'a %s request gets 405 on every route, and Allow names the allowed methods [H1]',
       async (method) => {
         const { port, reached } = await start({ settings: { basePath } })
         for (const [target, allow] of [
@@ -28,18 +28,18 @@ describe.each([
           ['/api/health/', 'GET, HEAD'],
           ['/page', 'GET, HEAD'],
         ]) {
-          const answer = await ask(port, `${method} ${basePath}${target}`)
-          expect(answer.status).toBe(405)
-          expect(answer.body).toBe(`{"detail":"Method \\"${method}\\" not allowed."}`)
-          // A CONNECT target is no path, so all that can be named are the methods of pages.
-          expect(answer.headers.get('allow')).toBe(method === 'CONNECT' ? 'GET, HEAD' : allow)
+          const response = await sendRequest(port, `${method} ${basePath}${target}`)
+          expect(response.status).toBe(405)
+          expect(response.body).toBe(`{"detail":"Method \\"${method}\\" not allowed."}`)
+          // The target of CONNECT is not a path, so Allow names the methods of pages.
+          expect(response.headers.get('allow')).toBe(method === 'CONNECT' ? 'GET, HEAD' : allow)
         }
         expect(reached).toEqual([])
       },
     )
 
     test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-      '%s outside /api/ reaches nothing, with a Flight payload or without [C17]',
+      'a %s request with a Flight payload gets 405 outside /api/ [C17]',
       async (method) => {
         const { port, reached } = await start({ settings: { basePath } })
         const flight = '--x\r\nContent-Disposition: form-data; name="0"\r\n\r\n["$1"]\r\n--x--\r\n'
@@ -56,9 +56,9 @@ describe.each([
             'Content-Type: multipart/form-data; boundary=x',
             `Content-Length: ${flight.length}`,
           ]
-          const answer = await ask(port, `${method} ${basePath}${target}`, lines, flight)
-          expect(answer.status).toBe(405)
-          expect(answer.headers.get('allow')).toBe('GET, HEAD')
+          const response = await sendRequest(port, `${method} ${basePath}${target}`, lines, flight)
+          expect(response.status).toBe(405)
+          expect(response.headers.get('allow')).toBe('GET, HEAD')
         }
         expect(reached).toEqual([])
       },
@@ -96,11 +96,11 @@ describe.each([
       '/_next/static/%2e%2e/server/app.js',
       '/_next/static/..%2fserver/app.js',
       '/_next/static//x.js',
-    ])('%s is nowhere [R7, C16, C19]', async (target) => {
+    ])('a request for %s gets 404 and does not reach the app [R7, C16, C19]', async (target) => {
       const { port, reached } = await start({ settings: { basePath } })
-      const answer = await ask(port, `GET ${basePath}${target}`)
-      expect(answer.status).toBe(404)
-      expectSecured(answer)
+      const response = await sendRequest(port, `GET ${basePath}${target}`)
+      expect(response.status).toBe(404)
+      expectSecurityHeaders(response)
       expect(reached).toEqual([])
     })
 
@@ -111,10 +111,10 @@ describe.each([
       'evil.example:80',
       '/page#x',
       '/p\u00e4ge',
-    ])('%s is no target of ours [C8, C18]', async (target) => {
+    ])('a request for the target %s gets 400 and does not reach the app [C8, C18]', async (target) => {
       const { port, reached } = await start({ settings: { basePath } })
-      expect((await ask(port, `OPTIONS ${target}`)).status).toBe(400)
-      expect((await ask(port, `GET ${target}`)).status).toBe(400)
+      expect((await sendRequest(port, `OPTIONS ${target}`)).status).toBe(400)
+      expect((await sendRequest(port, `GET ${target}`)).status).toBe(400)
       expect(reached).toEqual([])
     })
 
@@ -130,9 +130,9 @@ describe.each([
       '/_next/static/chunks/turbopack-2u1d16ho_ki~o.js',
       '/_next/static/chunks/node_modules_%40swc_helpers_cjs_1r9vbqw._.js',
       '/_next/static/chunks/%5Broot-of-the-server%5D__0a._.js',
-    ])('%s gets through as it is', async (target) => {
+    ])('a request for %s reaches the app unchanged', async (target) => {
       const { port, reached } = await start({ settings: { basePath } })
-      await ask(port, `GET ${basePath}${target}`)
+      await sendRequest(port, `GET ${basePath}${target}`)
       expect(reached).toEqual([`GET ${basePath}${target}`])
     })
 
@@ -140,11 +140,11 @@ describe.each([
       ['RSC: 1'],
       ['RSC: 1', 'Next-Router-Prefetch: 1'],
       ['Next-Router-Prefetch: 2', 'Next-Router-Segment-Prefetch: /_tree'],
-    ])('there are no fragments of pages (%s) [C16, C20]', async (...lines) => {
+    ])('a request for a fragment of a page (%s) gets an empty 204 [C16, C20]', async (...lines) => {
       const { port, reached } = await start({ settings: { basePath } })
-      const answer = await ask(port, `GET ${basePath}/page?_rsc=1a2b3`, lines)
-      expect([answer.status, answer.body]).toEqual([204, ''])
-      expectSecured(answer)
+      const response = await sendRequest(port, `GET ${basePath}/page?_rsc=1a2b3`, lines)
+      expect([response.status, response.body]).toEqual([204, ''])
+      expectSecurityHeaders(response)
       expect(reached).toEqual([])
     })
 
@@ -155,41 +155,45 @@ describe.each([
       ['Next-Router-Prefetch: 2', 'Next-Router-Segment-Prefetch: /_tree'],
       ['Next-Action: 7f0000000000000000000000000000000000000000'],
       ['rsc:'],
-    ])('a request to the API is the same with what Next’s client sends (%s) [C16, H1]', async (...lines) => {
-      const { port, reached } = await start({ settings: { basePath } })
-      for (const method of ['POST', 'OPTIONS', 'GET', 'HEAD', 'PUT'])
-        for (const target of ['/api/v1/read', '/api/v1/read?_rsc=1a2b3'])
-          await ask(port, `${method} ${basePath}${target}`, [...lines, 'Content-Length: 2'], '{}')
-      await ask(port, `GET ${basePath}/api/health/live`, lines)
-      expect(reached).toHaveLength(11)
-    })
+    ])(
+      'a request to an endpoint with a header of Next’s client (%s) reaches its handler [C16, H1]',
+      async (...lines) => {
+        const { port, reached } = await start({ settings: { basePath } })
+        for (const method of ['POST', 'OPTIONS', 'GET', 'HEAD', 'PUT'])
+          for (const target of ['/api/v1/read', '/api/v1/read?_rsc=1a2b3'])
+            await sendRequest(port, `${method} ${basePath}${target}`, [...lines, 'Content-Length: 2'], '{}')
+        await sendRequest(port, `GET ${basePath}/api/health/live`, lines)
+        expect(reached).toHaveLength(11)
+      },
+    )
 
-    test('of what Next’s client sends, the API sees nothing [C16, C17]', async () => {
+    test('the headers of Next’s client do not reach an endpoint [C16, C17]', async () => {
       let seen: string[] = []
       const { port } = await start({
         settings: { basePath },
-        handle: ({ headers, rawHeaders }, answer) => {
+        handle: ({ headers, rawHeaders }, response) => {
           seen = [...Object.keys(headers), ...rawHeaders]
-          answer.end()
+          response.end()
         },
       })
       const lines = ['RSC: 1', 'Next-Action: 7f', 'Next-Router-State-Tree: x', 'Next-Router-Prefetch: 1']
-      await ask(port, `POST ${basePath}/api/v1/read`, [...lines, 'Content-Length: 0'])
+      await sendRequest(port, `POST ${basePath}/api/v1/read`, [...lines, 'Content-Length: 0'])
       expect(seen).toContain('host')
       expect(seen.filter((name) => /^(rsc|next-)/i.test(name))).toEqual([])
     })
   })
 })
 
-describe('in demo and dev, whose mailbox anybody may read who reaches it [C8]', () => {
+// All who reach demo or dev may read its mailbox, so a web page must not reach it by DNS rebinding.
+describe('the Host header in demo and dev [C8]', () => {
   const demo = { mode: 'demo', publicOrigin: 'https://demo.example:8443' } as const
-  const answerTo = async (host: string) => {
+  const responseUnder = async (host: string) => {
     const { port, reached } = await start({ settings: demo })
-    const { text } = await talk(
+    const { text } = await sendBytes(
       port,
       `GET /dev/mailbox/ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
     )
-    return [parseAnswer(text).status, reached.length]
+    return [parseResponse(text).status, reached.length]
   }
 
   test.each([
@@ -201,8 +205,8 @@ describe('in demo and dev, whose mailbox anybody may read who reaches it [C8]', 
     '127.8.9.1',
     '[::1]:3000',
     'demo.example:8443',
-  ])('%s is this machine, or the address that it was given', async (host) => {
-    expect(await answerTo(host)).toEqual([200, 1])
+  ])('demo responds under "%s", which is this machine or PUBLIC_URL', async (host) => {
+    expect(await responseUnder(host)).toEqual([200, 1])
   })
 
   test.each([
@@ -215,28 +219,28 @@ describe('in demo and dev, whose mailbox anybody may read who reaches it [C8]', 
     'evil.example@localhost',
     '',
     'a b',
-  ])('"%s" is a name that anybody may have lead here (DNS rebinding)', async (host) => {
-    const [status, reached] = await answerTo(host)
+  ])('demo rejects a request under "%s", because another site may point that name here', async (host) => {
+    const [status, reached] = await responseUnder(host)
     expect([[400, 421].includes(Number(status)), reached]).toEqual([true, 0])
   })
 
-  test('in production, a proxy may call the app what it likes', async () => {
+  test('production responds under any host name, because a proxy may rename the host', async () => {
     const { port } = await start()
-    expect((await ask(port, 'GET /page')).status).toBe(200)
+    expect((await sendRequest(port, 'GET /page')).status).toBe(200)
   })
 })
 
-test('more parameters than a link and its trackers carry are refused before Next reads them [C15]', async () => {
+test('a request with more than 100 parameters gets 400 before Next reads it [C15]', async () => {
   const { port, reached } = await start()
   const query = (count: number) => Array.from({ length: count }, (_, i) => `p${i}=`).join('&')
-  expect((await ask(port, `GET /page?${query(100)}`)).status).toBe(200)
+  expect((await sendRequest(port, `GET /page?${query(100)}`)).status).toBe(200)
   for (const target of [`/page?${query(101)}`, `/api/v1/read?${'&'.repeat(2_000)}`])
-    expect((await ask(port, `GET ${target}`)).status).toBe(400)
+    expect((await sendRequest(port, `GET ${target}`)).status).toBe(400)
   expect(reached).toHaveLength(1)
 })
 
-describe('upgrades', () => {
-  test('a web socket is refused, its connection closed, and nothing is connected to [C18]', async () => {
+describe('requests to upgrade the connection', () => {
+  test('a web socket gets 400, its connection closes, and the server connects to no other host [C18]', async () => {
     let connected = 0
     const target = createServer(() => (connected += 1))
     await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
@@ -250,24 +254,24 @@ describe('upgrades', () => {
       `/http://127.0.0.1:${inner}/`,
     ]) {
       const bytes = `GET ${url} HTTP/1.1\r\nHost: 127.0.0.1:${inner}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`
-      const { text, closed } = await talk(port, bytes)
-      const answer = parseAnswer(text)
-      expect([answer.status, closed]).toEqual([400, true])
-      expectSecured(answer)
+      const { text, closed } = await sendBytes(port, bytes)
+      const response = parseResponse(text)
+      expect([response.status, closed]).toEqual([400, true])
+      expectSecurityHeaders(response)
     }
     expect([reached, connected]).toEqual([[], 0])
     target.close()
   })
 
-  test('a client that merely offers HTTP/2 is answered in HTTP/1.1, body included', async () => {
+  test('a client that offers HTTP/2 gets its response in HTTP/1.1, and its body is read', async () => {
     const { port } = await start()
     const lines = ['Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA', 'Content-Length: 2']
     const text = `POST /api/v1/read HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\n${lines.join('\r\n')}\r\n\r\n{}`
-    const answer = parseAnswer((await talk(port, text)).text)
-    expect([answer.status, answer.body]).toEqual([200, '2'])
+    const response = parseResponse((await sendBytes(port, text)).text)
+    expect([response.status, response.body]).toEqual([200, '2'])
   })
 
-  test('in dev, web sockets of Next reach its handler and no others do', async () => {
+  test('in dev, only web sockets of Next under an allowed host reach its handler', async () => {
     const upgraded: string[] = []
     const { port } = await start({
       settings: { mode: 'dev', publicOrigin: 'http://localhost:3000' },
@@ -280,9 +284,9 @@ describe('upgrades', () => {
     })
     const bytes = (url: string, host = 'localhost:3000') =>
       `GET ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n`
-    expect((await talk(port, bytes('/_next/hmr?id=1'))).text).toContain('101')
-    expect((await talk(port, bytes('http://127.0.0.1/'))).text).toBe('')
-    expect((await talk(port, bytes('/_next/hmr?id=2', 'evil.example'))).text).toBe('')
+    expect((await sendBytes(port, bytes('/_next/hmr?id=1'))).text).toContain('101')
+    expect((await sendBytes(port, bytes('http://127.0.0.1/'))).text).toBe('')
+    expect((await sendBytes(port, bytes('/_next/hmr?id=2', 'evil.example'))).text).toBe('')
     expect(upgraded).toEqual(['/_next/hmr?id=1 k undefined'])
   })
 })

@@ -9,7 +9,7 @@ import {
   type RunningApp,
 } from '@/e2e/support/running-app'
 
-// Links and values that would open somebody else's account elsewhere.
+// Links and values that opened another person's account in other products.
 
 let app: RunningApp
 beforeAll(async () => {
@@ -22,7 +22,7 @@ const json: [string, string] = ['Content-Type', 'application/json']
 const invalid = { detail: 'Invalid signature', code: 'signature-invalid' }
 const sent = { detail: 'Reset link sent if the user exists in database' }
 
-/** Sends to an endpoint, and leaves the words as they are. */
+/** Sends a body to an endpoint; text is sent as it is. */
 const post = (name: string, body: unknown, headers = [json]) =>
   exchange(app.port, {
     path: endpoint(name),
@@ -30,7 +30,7 @@ const post = (name: string, body: unknown, headers = [json]) =>
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
 
-/** All that an attack must leave as it was. The last two would show an email or an audit entry. */
+/** The accounts, their recovery data and the jobs, which a rejected request must not change. */
 async function allRows(): Promise<unknown> {
   const tables = [
     '"rekey"."users"',
@@ -43,8 +43,8 @@ async function allRows(): Promise<unknown> {
 }
 
 describe('the user id of another account [C10, CVE-2015-2559]', () => {
-  /** Two accounts that differ in nothing but their ids and usernames. */
-  async function twins(): Promise<[Person, Person]> {
+  /** Two accounts that differ only in their ids and usernames. */
+  async function similarAccounts(): Promise<[Person, Person]> {
     const one = await app.addPerson()
     const other = await app.addPerson({ email: one.email })
     await app.sql.query(
@@ -55,8 +55,8 @@ describe('the user id of another account [C10, CVE-2015-2559]', () => {
     return [one, other]
   }
 
-  test('put into a link, it opens nothing, though both rows hold the same hash and address [C10, CVE-2015-2559]', async () => {
-    const [one, other] = await twins()
+  test('a link with another account’s user id is rejected, even if both have the same hash and email address [C10, CVE-2015-2559]', async () => {
+    const [one, other] = await similarAccounts()
     const { linkOf } = signedLinks(app)
     const swapped = { ...(await linkOf(one)), user_id: other.id }
     const before = await allRows()
@@ -74,8 +74,8 @@ describe('the user id of another account [C10, CVE-2015-2559]', () => {
     expect(await allRows()).toEqual(before)
   })
 
-  test('its page names nobody, while the page of the true link names its own account [C10, U4]', async () => {
-    const [one, other] = await twins()
+  test('the page of a link with another account’s user id names no account, and that of the valid link names its own [C10, U4]', async () => {
+    const [one, other] = await similarAccounts()
     const link = await signedLinks(app).linkOf(one)
     const pageOf = async (parameters: object) =>
       (
@@ -86,14 +86,13 @@ describe('the user id of another account [C10, CVE-2015-2559]', () => {
       ).text
     expect(await pageOf(link)).toContain(one.username)
     const page = await pageOf({ ...link, user_id: other.id })
-    for (const known of [one, other].flatMap(({ username, email }) => [username, email]))
-      expect(page).not.toContain(known)
+    for (const name of [one, other].flatMap(({ username, email }) => [username, email]))
+      expect(page).not.toContain(name)
   })
 
-  test('the rest of the account’s row, moved to another account, does not take the link along [C10]', async () => {
-    const [one, other] = await twins()
+  test('a link does not work for another account that later gets the same user id [C10]', async () => {
+    const [one, other] = await similarAccounts()
     const link = await signedLinks(app).linkOf(one)
-    // The very id changes hands: what the link was signed for is now the other row.
     await app.sql.query(`UPDATE "rekey"."users" SET "id" = gen_random_uuid() WHERE "id" = $1`, [one.id])
     await app.sql.query(`UPDATE "rekey"."users" SET "id" = $1, "email" = 'x' || "email" WHERE "id" = $2`, [
       one.id,
@@ -104,8 +103,8 @@ describe('the user id of another account [C10, CVE-2015-2559]', () => {
   })
 })
 
-describe('values that some languages take for equal or for nothing [C11, CVE-2013-0233, WordPress 2.8.3]', () => {
-  const nothings = [
+describe('values that some languages treat as equal or as empty [C11, CVE-2013-0233, WordPress 2.8.3]', () => {
+  const emptyLikeValues = [
     '0',
     '0.0',
     '-0',
@@ -128,7 +127,7 @@ describe('values that some languages take for equal or for nothing [C11, CVE-201
       .map(([name, value]) => `"${name}":${value}`)
       .join(',')}}`
 
-  /** Accounts whose rows hold what such a value could be taken for. */
+  // Accounts whose hashes, ids and names such a value could match.
   beforeAll(async () => {
     for (const hash of ['0', '', 'null', 'undefined', 'NaN', 'true', '[object Object]', '!']) {
       const person = await app.addPerson({ email: '', firstName: hash })
@@ -141,64 +140,70 @@ describe('values that some languages take for equal or for nothing [C11, CVE-201
     )
   })
 
-  test('in one field, the others of a link that works: nobody is touched, and the link still works', async () => {
+  test('a valid link with such a value in one field is rejected and changes nothing, and the link still works', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
-    const written = Object.fromEntries(fields.map((name) => [name, JSON.stringify(link[name])]))
+    const encoded = Object.fromEntries(fields.map((name) => [name, JSON.stringify(link[name])]))
     const before = await allRows()
     for (const name of fields) {
-      for (const value of [...nothings, `[${written[name]}]`, `{"0":${written[name]}}`]) {
-        const body = bodyOf({ ...written, [name]: value })
-        const answers = [
+      for (const value of [...emptyLikeValues, `[${encoded[name]}]`, `{"0":${encoded[name]}}`]) {
+        const body = bodyOf({ ...encoded, [name]: value })
+        const responses = [
           await post('reset-password', body),
           await post('cancel-reset-password', body),
           await post('send-reset-password-link', body),
         ]
-        expect([name, value, ...answers.map(({ status }) => status)]).toEqual([name, value, 400, 400, 400])
+        expect([name, value, ...responses.map(({ status }) => status)]).toEqual([name, value, 400, 400, 400])
       }
     }
     expect(await allRows()).toEqual(before)
-    expect((await post('reset-password', bodyOf(written))).status).toBe(200)
+    expect((await post('reset-password', bodyOf(encoded))).status).toBe(200)
   })
 
-  test('in all three fields at once, in every combination', async () => {
+  test('a link with such values in all three fields is rejected and changes nothing, in every combination', async () => {
     const before = await allRows()
     const few = ['0', 'true', 'null', '""', '[]', '{}', '"0"', '"00000000-0000-0000-0000-000000000000"']
     for (const user_id of few) {
       const bodies = few.flatMap((timestamp) =>
         few.map((signature) => bodyOf({ user_id, timestamp, signature })),
       )
-      const answers = await Promise.all(bodies.map((body) => post('reset-password', body)))
-      expect(bodies.filter((_, at) => answers[at]!.status !== 400)).toEqual([])
+      const responses = await Promise.all(bodies.map((body) => post('reset-password', body)))
+      expect(bodies.filter((_, at) => responses[at]!.status !== 400)).toEqual([])
     }
     expect(await allRows()).toEqual(before)
   })
 
   test.each<[string, (link: LinkParameters) => string]>([
-    ['key[]=', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature[]=`],
-    ['key=', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature=`],
-    ['key', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature`],
-    ['no key', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}`],
-    ['key[0]=', ({ signature, ...link }) => `${new URLSearchParams(link)}&signature[0]=${signature}`],
-    ['key%00=', ({ signature, ...link }) => `${new URLSearchParams(link)}&signature%00=${signature}`],
-    ['key=true', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature=true`],
+    ['signature[]=', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature[]=`],
+    ['signature=', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature=`],
+    ['signature', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature`],
+    ['no signature', ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}`],
+    ['signature[0]=', ({ signature, ...link }) => `${new URLSearchParams(link)}&signature[0]=${signature}`],
+    ['signature%00=', ({ signature, ...link }) => `${new URLSearchParams(link)}&signature%00=${signature}`],
+    [
+      'signature=true',
+      ({ user_id, timestamp }) => `user_id=${user_id}&timestamp=${timestamp}&signature=true`,
+    ],
     ['login[]=', ({ user_id }) => `login[]=&user_id=${user_id}`],
-  ])('a form with %s [C11, WordPress 2.8.3]', async (_what, spell) => {
-    const person = await app.addPerson()
-    const { user_id, timestamp, signature } = await signedLinks(app).linkOf(person)
-    const before = await allRows()
-    const body = `${spell({ user_id, timestamp: String(timestamp), signature })}&password=${newPassword()}`
-    for (const name of ['reset-password', 'cancel-reset-password', 'send-reset-password-link']) {
-      const answer = await post(name, body, [['Content-Type', 'application/x-www-form-urlencoded']])
-      expect([name, answer.status]).toEqual([name, 400])
-    }
-    expect(await allRows()).toEqual(before)
-  })
+  ])(
+    'a form with %s in place of a field is rejected by every endpoint and changes nothing [C11, WordPress 2.8.3]',
+    async (_what, spell) => {
+      const person = await app.addPerson()
+      const { user_id, timestamp, signature } = await signedLinks(app).linkOf(person)
+      const before = await allRows()
+      const body = `${spell({ user_id, timestamp: String(timestamp), signature })}&password=${newPassword()}`
+      for (const name of ['reset-password', 'cancel-reset-password', 'send-reset-password-link']) {
+        const response = await post(name, body, [['Content-Type', 'application/x-www-form-urlencoded']])
+        expect([name, response.status]).toEqual([name, 400])
+      }
+      expect(await allRows()).toEqual(before)
+    },
+  )
 
-  test('a number as a login is looked up by its digits, and by nothing else [C11, CVE-2013-0233]', async () => {
+  test('a number as a login matches only the username with exactly these digits [C11, CVE-2013-0233]', async () => {
     for (const login of [0, -1, 1, 9007199254740993n]) {
-      const answer = await post('send-reset-password-link', `{"login":${login}}`)
-      expect([answer.status, answer.json]).toEqual([200, sent])
+      const response = await post('send-reset-password-link', `{"login":${login}}`)
+      expect([response.status, response.json]).toEqual([200, sent])
     }
     const digits = await app.addPerson({ username: '9007199254740993', email: 'digits@example.com' })
     await app.addPerson({ username: '9007199254740992', email: 'neighbour@example.com' })

@@ -87,10 +87,10 @@ describe('what is refused, with the reason, and leaves link and account as they 
   ])('%s', async (_what, password, reason) => {
     const person = await someone()
     const before = await storedFor(person)
-    const answer = await reset(person, typeof password === 'string' ? password : password(person))
-    expect(answer.status).toBe(400)
-    expect(Object.keys(answer.json as object)).toEqual(['password'])
-    expect((answer.json as { password: string[] }).password).toContain(reason)
+    const response = await reset(person, typeof password === 'string' ? password : password(person))
+    expect(response.status).toBe(400)
+    expect(Object.keys(response.json as object)).toEqual(['password'])
+    expect((response.json as { password: string[] }).password).toContain(reason)
     expect(await storedFor(person)).toBe(before)
     expect((await reset(person, newPassword())).status).toBe(200)
   })
@@ -113,8 +113,8 @@ describe('what is taken, whole and as it was typed', () => {
     ['P7: a phrase with the name of the service in it', 'northwind traders sell gravel'],
   ])('%s', async (_what, password) => {
     const person = await someone()
-    const answer = await reset(person, password)
-    expect([answer.status, answer.json]).toEqual([200, { detail: 'Reset password successful' }])
+    const response = await reset(person, password)
+    expect([response.status, response.json]).toEqual([200, { detail: 'Reset password successful' }])
     const stored = await storedFor(person)
     expect(await verify(stored, password)).toBe(true)
     const characters = Array.from(password)
@@ -188,8 +188,8 @@ describe('the breach check [P8]', () => {
     const password = newPassword()
     const { path, suffix } = rangeOf(password)
     answerRange = (_request, response) => void response.end(`${'A'.repeat(35)}:3\r\n${suffix}:7\r\n`)
-    const answer = await reset(person, password)
-    expect([answer.status, answer.json]).toEqual([
+    const response = await reset(person, password)
+    expect([response.status, response.json]).toEqual([
       400,
       { password: ['This password has appeared in a data breach.'] },
     ])

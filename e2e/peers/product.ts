@@ -31,7 +31,7 @@ export function startProduct(script: string, options: Record<string, unknown> = 
   })
   let noise = ''
   child.stderr.on('data', (chunk: Buffer) => (noise = `${noise}${chunk}`.slice(-4000)))
-  // A process that ended has nothing to read; the answer that does not come says so.
+  // A process that ended has nothing to read; the response that does not come says so.
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { build } from 'esbuild'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { ask, listen, open, parseAnswer } from '@/e2e/support/raw-http'
+import { open, parseResponse, receive, sendRequest } from '@/e2e/support/raw-http'
 
 /**
  * The real supervisor, web processes and front server, built as `npm run build` builds them. Next, the check of the database,
@@ -128,7 +128,7 @@ async function startServing(env: Record<string, string | undefined> = {}) {
   const run = start(env)
   await expect.poll(run.output, { timeout: 8_000 }).toMatch(/^Rekey is serving on /m)
   const port = Number(/^Rekey is serving on http:\/\/127\.0\.0\.1:(\d+)$/m.exec(run.output())?.[1])
-  const pidOf = async () => (JSON.parse((await ask(port, 'GET /')).body) as { pid: number }).pid
+  const pidOf = async () => (JSON.parse((await sendRequest(port, 'GET /')).body) as { pid: number }).pid
   const pids = async () => {
     const seen = new Set<number>()
     for (let n = 0; n < 12; n += 1) seen.add(await pidOf())
@@ -246,7 +246,7 @@ describe('a running service', { timeout: 20_000 }, () => {
       NODE_ENV: 'development',
     })
     await expect.poll(async () => (await pids()).length, { timeout: 10_000 }).toBe(2)
-    expect(JSON.parse((await ask(port, 'GET /')).body)).toMatchObject({
+    expect(JSON.parse((await sendRequest(port, 'GET /')).body)).toMatchObject({
       mode: 'production',
       node: 'production',
     })
@@ -259,7 +259,7 @@ describe('a running service', { timeout: 20_000 }, () => {
   test('no process gets MIGRATION_DATABASE_URL, and a default password in it is rejected [K1, K5]', async () => {
     const owner = 'postgresql://owner:c4n4ry-7Zr8k@db.invalid/rekey'
     const { port, workerNotes } = await startServing({ MIGRATION_DATABASE_URL: owner })
-    expect((await ask(port, 'GET /')).body).not.toContain('c4n4ry')
+    expect((await sendRequest(port, 'GET /')).body).not.toContain('c4n4ry')
     await expect.poll(workerNotes).toEqual([expect.stringMatching(/ started production$/)])
     const { errors } = await start({ MIGRATION_DATABASE_URL: 'postgresql://owner:postgres@db.invalid/x' })
       .ended
@@ -285,7 +285,7 @@ describe('a running service', { timeout: 20_000 }, () => {
   test('an uncaught error outside of a request ends its web process, which is started again [F15]', async () => {
     const { port, bothPids, output } = await startServing()
     const before = await bothPids()
-    const answer = await ask(port, 'GET /crash')
+    const answer = await sendRequest(port, 'GET /crash')
     expect(answer.status).toBe(200)
     const { pid } = JSON.parse(answer.body) as { pid: number }
     await expect.poll(() => isAlive(pid), { timeout: 8_000 }).toBe(false)
@@ -308,10 +308,10 @@ describe('a running service', { timeout: 20_000 }, () => {
       const all = await bothPids()
       const socket = await open(port)
       socket.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
-      const answered = listen(socket, { patience: 5_000 })
+      const answered = receive(socket, { timeout: 5_000 })
       await new Promise((resolve) => setTimeout(resolve, 100))
       child.kill(signal)
-      const answer = parseAnswer((await answered).text)
+      const answer = parseResponse((await answered).text)
       expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close'])
       expect((await ended).code).toBe(0)
       expect(all.filter(isAlive)).toEqual([])

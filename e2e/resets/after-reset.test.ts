@@ -143,12 +143,12 @@ describe('sessions [S1]', () => {
         [id],
       )
       expect(rows.map(({ own }) => own)).toEqual([true, true, true, false])
-      const answers = () =>
+      const responses = () =>
         Promise.all(instances.flatMap((instance) => rows.map((session) => instance.answerTo(session.id))))
-      expect(await answers()).toEqual([200, 200, 200, 200, 200, 200, 200, 200])
+      expect(await responses()).toEqual([200, 200, 200, 200, 200, 200, 200, 200])
 
       expect(await reset(endSessions, await linkNow(), newPassword())).toEqual({ ok: true })
-      expect(await answers()).toEqual([401, 401, 401, 200, 401, 401, 401, 200])
+      expect(await responses()).toEqual([401, 401, 401, 200, 401, 401, 401, 200])
     } finally {
       for (const instance of instances) await instance.close()
     }

@@ -51,7 +51,7 @@ test('every step is told by the names of OWASP’s vocabulary, and nothing is to
   const email = await app.sink.next(person.email, 30_000)
   await expect.poll(() => seen('authn_token_created').length).toBe(1)
 
-  // One id leads from the answer to the email.
+  // One id leads from the response to the email.
   const requestId = asked.headers.get('x-request-id')
   for (const event of ['authn_password_reset_requested', 'email_deferred', 'authn_token_created'])
     expect([event, seen(event)[0]?.requestId]).toEqual([event, requestId])

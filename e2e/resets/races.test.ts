@@ -57,11 +57,11 @@ describe('one link, many at once [C12, better-auth #9993, CVE-2026-33624, CVE-20
       const person = await first.addPerson()
       const link = await links().linkOf(person)
       const bodies = Array.from({ length: crowd }, () => ({ ...link, password: newPassword() }))
-      const answers = await all(bodies)
+      const responses = await all(bodies)
 
-      const winners = bodies.filter((_, turn) => answers[turn]!.status === 200)
+      const winners = bodies.filter((_, turn) => responses[turn]!.status === 200)
       expect(winners).toHaveLength(1)
-      const others = answers.filter(({ status }) => status !== 200)
+      const others = responses.filter(({ status }) => status !== 200)
       expect(others.map(({ status, json }) => [status, json])).toEqual(others.map(() => [400, used]))
       expect(await first.passwordIs(person, winners[0]!.password)).toBe(true)
       await settled()
@@ -72,8 +72,8 @@ describe('one link, many at once [C12, better-auth #9993, CVE-2026-33624, CVE-20
   test('nor do two pass who send the very same password [C12]', async () => {
     const person = await first.addPerson()
     const body = { ...(await links().linkOf(person)), password: newPassword() }
-    const answers = await all(Array.from({ length: 20 }, () => body))
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(19).fill(400)])
+    const responses = await all(Array.from({ length: 20 }, () => body))
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(19).fill(400)])
     await settled()
     expect(sink.countTo(person.email)).toBe(1)
   })
@@ -82,13 +82,13 @@ describe('one link, many at once [C12, better-auth #9993, CVE-2026-33624, CVE-20
     const person = await first.addPerson()
     const older = await links().linkOf(person, { age: 60 })
     const newer = await links().linkOf(person)
-    const answers = await all(
+    const responses = await all(
       Array.from({ length: 20 }, (_, turn) => ({
         ...(turn % 4 < 2 ? older : newer),
         password: newPassword(),
       })),
     )
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(1)
     await settled()
     expect(sink.countTo(person.email)).toBe(1)
   })
@@ -143,8 +143,8 @@ describe('the account changes between the check of a link and the reset [C12, CV
       const resetting = second.post('reset-password', body)
       await isWaiting()
       await other.query('COMMIT')
-      const answer = await resetting
-      expect([answer.status, answer.json]).toEqual([400, used])
+      const response = await resetting
+      expect([response.status, response.json]).toEqual([400, used])
     } finally {
       await other.end()
     }
@@ -172,13 +172,13 @@ describe('the account changes between the check of a link and the reset [C12, CV
 describe('asking, many at once', () => {
   test('50 by username and by address on two instances bring one email within the cool-down [R2, T6]', async () => {
     const person = await first.addPerson()
-    const answers = await all(
+    const responses = await all(
       Array.from({ length: crowd }, (_, turn) => ({
         login: turn % 3 === 0 ? person.username : turn % 3 === 1 ? person.email : person.email.toUpperCase(),
       })),
       'send-reset-password-link',
     )
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
     await settled()
     expect(sink.countTo(person.email)).toBe(1)
   })

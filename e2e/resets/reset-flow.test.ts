@@ -139,8 +139,8 @@ describe('links that do not hold', () => {
         (await app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])).rows
       const before = await row()
       for (const link of links) {
-        const answer = await app.post('reset-password', { ...link, password: newPassword() })
-        expect([answer.status, answer.json]).toEqual([400, used])
+        const response = await app.post('reset-password', { ...link, password: newPassword() })
+        expect([response.status, response.json]).toEqual([400, used])
         expect(await pageOf(link)).not.toContain(person.username)
       }
       expect(await row()).toEqual(before)
@@ -155,8 +155,8 @@ describe('links that do not hold', () => {
     const link = await app.linkFor(person)
     for (const set of [change, back])
       await app.sql.query(`UPDATE "rekey"."users" SET ${set} WHERE "id" = $1`, [person.id])
-    const answer = await app.post('reset-password', { ...link, password: newPassword() })
-    expect([answer.status, answer.json]).toEqual([400, used])
+    const response = await app.post('reset-password', { ...link, password: newPassword() })
+    expect([response.status, response.json]).toEqual([400, used])
     const fresh = await app.linkFor(person)
     expect((await app.post('reset-password', { ...fresh, password: newPassword() })).status).toBe(200)
   })
@@ -173,8 +173,8 @@ describe('links that do not hold', () => {
       { ...link, signature: 'x' },
     ]
     for (const parameters of tampered) {
-      const answer = await app.post('reset-password', { ...parameters, password: newPassword() })
-      expect([answer.status, answer.json]).toEqual([400, invalid])
+      const response = await app.post('reset-password', { ...parameters, password: newPassword() })
+      expect([response.status, response.json]).toEqual([400, invalid])
     }
   })
 
@@ -197,8 +197,8 @@ describe('links that do not hold', () => {
     const person = await app.addPerson()
     const { linkOf } = signedLinks(app)
     const future = await linkOf(person, { age: -600 })
-    const answer = await app.post('reset-password', { ...future, password: newPassword() })
-    expect([answer.status, answer.json]).toEqual([400, invalid])
+    const response = await app.post('reset-password', { ...future, password: newPassword() })
+    expect([response.status, response.json]).toEqual([400, invalid])
     await resetBy(await linkOf(person, { age: -30 }))
   })
 })
@@ -212,19 +212,19 @@ describe('what the asking reveals', () => {
       await app.addPerson({ email: '' }),
       { username: 'nobody-of-this-name' },
     ]
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       people.map(({ username }) => app.post('send-reset-password-link', { login: username })),
     )
-    const plain = answers.map(({ status, text, headers }) => ({
+    const plain = responses.map(({ status, text, headers }) => ({
       status,
       text,
       headers: Object.fromEntries([...headers].filter(([name]) => !['date', 'x-request-id'].includes(name))),
     }))
-    for (const answer of plain) expect(answer).toEqual(plain[0])
+    for (const response of plain) expect(response).toEqual(plain[0])
     expect(plain[0]).toMatchObject({ status: 200, text: JSON.stringify(sent) })
   })
 
-  test('no answer holds anything of the account or the link, typed in whatever way [A4]', async () => {
+  test('no response holds anything of the account or the link, typed in whatever way [A4]', async () => {
     const people = [
       await app.addPerson({ firstName: 'Canaria', lastName: 'Finch' }),
       await app.addPerson({ isActive: false }),
@@ -234,7 +234,7 @@ describe('what the asking reveals', () => {
     for (const person of people) {
       const { id, username, email } = person
       const link = await signedLinks(app).linkOf(person)
-      const answers = [
+      const responses = [
         await whole('send-reset-password-link', JSON.stringify({ login: username })),
         await whole('send-reset-password-link', JSON.stringify({ login: email || 'x' })),
         await whole('send-reset-password-link', `login=${username}`, 'text/html'),
@@ -254,8 +254,8 @@ describe('what the asking reveals', () => {
         'signature=',
         '***',
       ]
-      for (const answer of answers)
-        expect(secrets.filter((secret) => secret !== '' && answer.includes(secret))).toEqual([])
+      for (const response of responses)
+        expect(secrets.filter((secret) => secret !== '' && response.includes(secret))).toEqual([])
     }
   })
 
@@ -294,15 +294,15 @@ describe('races [C12]', () => {
     const person = await app.addPerson()
     const link = await app.linkFor(person)
     const passwords = Array.from({ length: 50 }, () => newPassword())
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       passwords.map((password) => app.post('reset-password', { ...link, password })),
     )
 
-    const winners = passwords.filter((_password, i) => answers[i]!.status === 200)
+    const winners = passwords.filter((_password, i) => responses[i]!.status === 200)
     expect(winners).toHaveLength(1)
-    for (const answer of answers.filter(({ status }) => status !== 200)) {
-      expect([400, 503]).toContain(answer.status)
-      if (answer.status === 400) expect(answer.json).toEqual(used)
+    for (const response of responses.filter(({ status }) => status !== 200)) {
+      expect([400, 503]).toContain(response.status)
+      if (response.status === 400) expect(response.json).toEqual(used)
     }
     expect(await app.passwordIs(person, winners[0]!)).toBe(true)
     await app.sink.next(person.email)
@@ -313,8 +313,8 @@ describe('races [C12]', () => {
 
 /** The link does its work. */
 async function resetBy(link: object): Promise<void> {
-  const answer = await app.post('reset-password', { ...link, password: newPassword() })
-  expect([answer.status, answer.json]).toEqual([200, done])
+  const response = await app.post('reset-password', { ...link, password: newPassword() })
+  expect([response.status, response.json]).toEqual([200, done])
 }
 
 /** What a link's page says. */
@@ -322,7 +322,7 @@ async function pageOf(link: object): Promise<string> {
   return (await fetch(`${app.url}/reset-password/?${new URLSearchParams({ ...link })}`)).text()
 }
 
-/** Status, headers and body of an answer. */
+/** Status, headers and body of a response. */
 async function whole(endpoint: string, body: string, accept = 'application/json'): Promise<string> {
   const type = accept === 'text/html' ? 'application/x-www-form-urlencoded' : 'application/json'
   const { status, headers, text } = await exchange(app.port, {

@@ -100,14 +100,14 @@ test('nothing in the database opens an account, as a secret or as a key [T1, T7]
       forgeries(known, person.id, seconds, state, app.url),
     ),
   )
-  const answers: unknown[] = []
+  const responses: unknown[] = []
   while (forged.length > 0) {
     for (const { status, json } of await Promise.all(forged.splice(0, 24).map(tryOut)))
-      answers.push([status, json])
+      responses.push([status, json])
   }
-  expect(answers.length).toBeGreaterThan(400)
+  expect(responses.length).toBeGreaterThan(400)
   const invalid = [400, { detail: 'Invalid signature', code: 'signature-invalid' }]
-  expect(answers.filter((answer) => JSON.stringify(answer) !== JSON.stringify(invalid))).toEqual([])
+  expect(responses.filter((response) => JSON.stringify(response) !== JSON.stringify(invalid))).toEqual([])
   // The same, made with the secret, works: it is the secret that was missing.
   expect((await tryOut(forgeries(app.secret, person.id, seconds, state, app.url)[0])).status).toBe(200)
 }, 240_000)

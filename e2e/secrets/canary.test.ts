@@ -50,7 +50,7 @@ const credentials: Canaries = {
 const secrets = { ...passwords, ...credentials }
 /** Of the links that were mailed; filled as they arrive. */
 const signatures: Canaries = {}
-/** What says who it is; it may be in an email and in the accounts, not in a log or in an answer to who asks. */
+/** What says who it is; it may be in an email and in the accounts, not in a log or in a response to who asks. */
 const personal: Canaries = { 'the user name': `user${core()}`, 'the first name': `Grace${core()}` }
 
 const paths = {
@@ -68,7 +68,7 @@ const browser: [string, string][] = [
 
 const started = Date.now()
 const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-canary-'))
-const answers: Haystack[] = []
+const responses: Haystack[] = []
 /** Pages and redirects that carry a link, because they were opened with it. */
 const pagesOfTheLink: Haystack[] = []
 let database: Credentialled
@@ -113,18 +113,21 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-/** Sends, keeps the answer and returns it. */
-async function send(what: string, sent: Sent, kept = answers): Promise<Received> {
-  const answer = await exchange(app.port, sent)
-  const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${String(value)}`)
-  kept.push({ where: `the answer to ${what}`, text: [answer.status, ...headers, answer.text].join('\n') })
-  return answer
+/** Sends, keeps the response and returns it. */
+async function send(what: string, sent: Sent, kept = responses): Promise<Received> {
+  const response = await exchange(app.port, sent)
+  const headers = Object.entries(response.headers).map(([name, value]) => `${name}: ${String(value)}`)
+  kept.push({
+    where: `the response to ${what}`,
+    text: [response.status, ...headers, response.text].join('\n'),
+  })
+  return response
 }
 
 const post = (what: string, to: string, body: object | string, headers = [json]) =>
   send(what, { path: to, headers, body: typeof body === 'string' ? body : JSON.stringify(body) })
-const open = (what: string, to: string, kept = answers) => send(what, { method: 'GET', path: to }, kept)
-const submit = (what: string, to: string, fields: Record<string, string>, kept = answers) =>
+const open = (what: string, to: string, kept = responses) => send(what, { method: 'GET', path: to }, kept)
+const submit = (what: string, to: string, fields: Record<string, string>, kept = responses) =>
   send(what, { path: to, headers: browser, body: new URLSearchParams(fields).toString() }, kept)
 
 /** Both fields, which this app asks for. */
@@ -165,8 +168,8 @@ async function story(): Promise<void> {
   // The page of the link, and what is refused with it.
   await open('the page of the link', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
   const refuse = async (name: string, fields: object = {}) => {
-    const answer = await post(name, paths.reset, { ...mailed, ...twice(passwords[name]!), ...fields })
-    expect([name, answer.status]).toEqual([name, 400])
+    const response = await post(name, paths.reset, { ...mailed, ...twice(passwords[name]!), ...fields })
+    expect([name, response.status]).toEqual([name, 400])
   }
   await refuse('a refused password')
   await refuse('a password too long')
@@ -200,8 +203,8 @@ async function story(): Promise<void> {
     ],
     [whole + ' '.repeat(20_000), 'application/json'],
   ] as const) {
-    const answer = await post('a broken body', paths.reset, body, [['Content-Type', type]])
-    expect([400, 413, 415]).toContain(answer.status)
+    const response = await post('a broken body', paths.reset, body, [['Content-Type', type]])
+    expect([400, 413, 415]).toContain(response.status)
   }
   for (const to of [paths.reset, '/reset-password/', '/nowhere/'])
     await send(
@@ -290,7 +293,7 @@ describe('the search', () => {
     expect(find(samples, [{ where: 'noise', text }])).toEqual([])
   })
 
-  test('finds what is planted in a log, an answer, an email, a table of any schema and a file [L3]', async () => {
+  test('finds what is planted in a log, a response, an email, a table of any schema and a file [L3]', async () => {
     const planted = { planted: `x${core()}` }
     const { planted: value } = planted
     await app.sql.query('CREATE TABLE rekey_queue."planted" AS SELECT $1::jsonb AS "data"', [
@@ -300,7 +303,7 @@ describe('the search', () => {
     writeFileSync(file, Buffer.from(`bytes\0${value}`))
     const places = [
       { where: 'output', text: `${app.output()}{"msg":"${value}"}\n` },
-      { where: 'answer', text: `${answers[0]!.text}\nx-debug: ${value}` },
+      { where: 'response', text: `${responses[0]!.text}\nx-debug: ${value}` },
       { where: 'email', text: mail.emails[0]!.raw.replace(/\r\n\r\n/, `\r\nX-Debug: ${value}\r\n\r\n`) },
       ...(await dump(app.sql)),
       ...filesIn(dataDir),
@@ -308,7 +311,7 @@ describe('the search', () => {
     const where = find(planted, places).map((finding) => finding.where)
     await app.sql.query('DROP TABLE rekey_queue."planted"')
     rmSync(file)
-    expect(where).toEqual(['output', 'answer', 'email', 'table rekey_queue.planted', file])
+    expect(where).toEqual(['output', 'response', 'email', 'table rekey_queue.planted', file])
   })
 })
 
@@ -317,7 +320,7 @@ test('the story was told: emails taken, put off and refused, errors of every kin
   for (const event of ['authn_password_change"', 'authn_token_revoked', 'email_deferred', 'email_failed'])
     expect(app.output()).toContain(event)
   expect(Object.keys(signatures).length).toBeGreaterThan(8)
-  const statuses = new Set([...answers, ...pagesOfTheLink].map(({ text }) => text.split('\n', 1)[0]))
+  const statuses = new Set([...responses, ...pagesOfTheLink].map(({ text }) => text.split('\n', 1)[0]))
   expect([...statuses].sort()).toEqual(
     expect.arrayContaining(['200', '303', '400', '404', '405', '413', '415', '500', '503']),
   )
@@ -328,13 +331,13 @@ test('no log line at trace level holds a secret, a signature or who it was [L3, 
   expect(find({ ...secrets, ...signatures, ...withoutIds(personal) }, [output()])).toEqual([])
 })
 
-test('no answer holds a password or a key; a signature comes back to the page of its link alone [P11, K3]', () => {
-  expect(find(secrets, [...answers, ...pagesOfTheLink])).toEqual([])
-  expect(find(signatures, answers)).toEqual([])
+test('no response holds a password or a key; a signature comes back to the page of its link alone [P11, K3]', () => {
+  expect(find(secrets, [...responses, ...pagesOfTheLink])).toEqual([])
+  expect(find(signatures, responses)).toEqual([])
 })
 
-test('no answer but the page of the link says whose account it is [A4]', () => {
-  expect(find(personal, answers)).toEqual([])
+test('no response but the page of the link says whose account it is [A4]', () => {
+  expect(find(personal, responses)).toEqual([])
 })
 
 test('no email holds a password or a key [P11, L3]', () => {

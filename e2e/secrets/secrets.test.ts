@@ -42,8 +42,8 @@ test('a secret that is dropped kills its links at once; neither of two secrets t
       [other, link],
       [app, theirs],
     ] as const) {
-      const answer = await of.post('reset-password', { ...foreign, password: newPassword() })
-      expect([answer.status, answer.json]).toEqual([
+      const response = await of.post('reset-password', { ...foreign, password: newPassword() })
+      expect([response.status, response.json]).toEqual([
         400,
         { detail: 'Invalid signature', code: 'signature-invalid' },
       ])

@@ -65,8 +65,8 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     ['a front end that is allowed', [json, ['Origin', 'https://front.example']], '{}'],
   ])('hides both endpoints from %s', async (_what, headers, body) => {
     for (const path of Object.values(paths)) {
-      const answer = await exchange(app.port, { path, headers, body })
-      expect([answer.status, answer.json]).toEqual([404, notFound])
+      const response = await exchange(app.port, { path, headers, body })
+      expect([response.status, response.json]).toEqual([404, notFound])
     }
   })
 
@@ -136,8 +136,8 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
   })
 
   test('a browser’s form is led back to its page', async () => {
-    const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
-    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?error=refused'])
+    const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
+    expect([response.status, response.headers.location]).toEqual([303, '/forgot-password/?error=refused'])
   })
 })
 
@@ -152,8 +152,8 @@ describe('password_confirm, email, and telling who exists', () => {
     person = await app.addPerson()
   })
   const ask = async (body: unknown) => {
-    const { status, json: answer } = await app.post('send-reset-password-link', body)
-    return [status, answer]
+    const { status, json: response } = await app.post('send-reset-password-link', body)
+    return [status, response]
   }
   const found = [200, { detail: 'Reset link sent' }]
   const notFound = [400, { detail: 'User not found', code: 'user-not-found' }]
@@ -184,12 +184,12 @@ describe('password_confirm, email, and telling who exists', () => {
   })
 
   test('the code stays the same in German', async () => {
-    const answer = await app.post(
+    const response = await app.post(
       'send-reset-password-link',
       { email: 'nobody@example.com' },
       { 'Accept-Language': 'de' },
     )
-    expect(answer.json).toEqual({
+    expect(response.json).toEqual({
       detail: expect.not.stringMatching('User not found'),
       code: 'user-not-found',
     })
@@ -197,9 +197,12 @@ describe('password_confirm, email, and telling who exists', () => {
 
   test('without JavaScript, the form comes back and says so in words of its own', async () => {
     const body = new URLSearchParams({ email: 'nobody@example.com' }).toString()
-    const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body })
-    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?error=user-not-found'])
-    const page = await exchange(app.port, { method: 'GET', path: answer.headers.location! })
+    const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body })
+    expect([response.status, response.headers.location]).toEqual([
+      303,
+      '/forgot-password/?error=user-not-found',
+    ])
+    const page = await exchange(app.port, { method: 'GET', path: response.headers.location! })
     expect(page.text).toMatch(/<ul id="login-errors".*There is no account for this\./)
   })
 
@@ -231,8 +234,8 @@ describe('password_confirm, email, and telling who exists', () => {
     const link = await signedLinks(app).linkOf(other)
     const password = newPassword()
     const reset = async (fields: object) => {
-      const { status, json: answer } = await app.post('reset-password', { ...link, ...fields })
-      return [status, answer]
+      const { status, json: response } = await app.post('reset-password', { ...link, ...fields })
+      return [status, response]
     }
     const mismatch = { password_confirm: ["Passwords don't match"] }
     expect(await reset({ password })).toEqual([400, { password_confirm: ['This field is required.'] }])
@@ -320,8 +323,8 @@ describe('limits', () => {
   })
 
   test('lead a browser’s form back to its page, too', async () => {
-    const answer = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
-    expect([answer.status, answer.headers.location]).toEqual([303, '/forgot-password/?error=throttled'])
+    const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
+    expect([response.status, response.headers.location]).toEqual([303, '/forgot-password/?error=throttled'])
     const body = 'user_id=a&timestamp=1&signature=b&password=typed'
     const reset = await exchange(app.port, { path: paths.reset, headers: asBrowser, body })
     expect(reset.headers.location).toBe('/reset-password/?user_id=a&timestamp=1&signature=b&error=throttled')

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { newClient } from './new-client'
 import { startApp, type RunningApp } from './running-app'
 
 export type Line = [name: string, value: string]
-
-export const ask = '/api/v1/accounts/send-reset-password-link/'
-export const reset = '/api/v1/accounts/reset-password/'
-export const cancel = '/api/v1/accounts/cancel-reset-password/'
 
 /** An app with low limits per client. It trusts one proxy, so that a test can send requests as many clients. */
 export function startBuiltApp(): Promise<RunningApp> {
@@ -15,11 +12,9 @@ export function startBuiltApp(): Promise<RunningApp> {
   })
 }
 
-let clients = 0
 /** The header with which the trusted proxy names a new client. */
-export function newClient(): Line {
-  clients += 1
-  return ['X-Forwarded-For', `198.51.${clients >> 8}.${clients & 255}`]
+export function newClientHeader(): Line {
+  return ['X-Forwarded-For', newClient()]
 }
 
 /** A file that `next build` wrote. */

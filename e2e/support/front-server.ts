@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { expect, onTestFinished } from 'vitest'
-import type { RawAnswer } from '@/e2e/support/raw-http'
+import type { RawResponse } from '@/e2e/support/raw-http'
 import { createFrontServer, type FrontLimits, type FrontParts, type FrontSettings } from '@/server/http/front'
 
 /** A front server with a stand-in for Next behind it, and its log. */
-export type Trial = {
+export type TestFront = {
   port: number
   /** The lines of the log so far. */
   logged: Record<string, unknown>[]
@@ -26,7 +26,13 @@ type Options = {
 }
 
 /** Starts the front server on a free port; it closes when the test ends. */
-export async function startTrial({ settings, limits, handle, upgrade, path }: Options = {}): Promise<Trial> {
+export async function startFront({
+  settings,
+  limits,
+  handle,
+  upgrade,
+  path,
+}: Options = {}): Promise<TestFront> {
   const logged: Record<string, unknown>[] = []
   const reached: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
@@ -42,9 +48,9 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
     },
     log,
     limits: { checkInterval: 50, lingerTime: 300, idleGrace: 100, drainGrace: 2_000, ...limits },
-    handle: (request, answer) => {
+    handle: (request, response) => {
       reached.push(`${request.method} ${request.url}`)
-      return (handle ?? answerPlainly(settings?.basePath ?? ''))(request, answer)
+      return (handle ?? respondLikeNext(settings?.basePath ?? ''))(request, response)
     },
     upgrade,
   })
@@ -63,64 +69,64 @@ export async function startTrial({ settings, limits, handle, upgrade, path }: Op
 }
 
 /** Responds as Next does, by path; like Next, it is built for the path of PUBLIC_URL. */
-const answerPlainly = (basePath: string) => async (request: IncomingMessage, answer: ServerResponse) => {
+const respondLikeNext = (basePath: string) => async (request: IncomingMessage, response: ServerResponse) => {
   const path = (request.url ?? '').slice(basePath.length).split('?', 1)[0]
   switch (path) {
     case '/page':
-      answer.setHeader('Content-Type', 'text/html; charset=utf-8')
-      answer.setHeader('Cache-Control', 'public, max-age=60')
-      answer.setHeader('X-Powered-By', 'Next.js')
-      return void answer.end('<p>page</p>')
+      response.setHeader('Content-Type', 'text/html; charset=utf-8')
+      response.setHeader('Cache-Control', 'public, max-age=60')
+      response.setHeader('X-Powered-By', 'Next.js')
+      return void response.end('<p>page</p>')
     case '/moved':
-      return void answer.writeHead(307, { Location: '/page' }).end()
+      return void response.writeHead(307, { Location: '/page' }).end()
     case '/listed':
-      return void answer
+      return void response
         .writeHead(200, ['Content-Type', 'text/html', 'Server', 'x', 'Vary', 'a', 'Vary', 'b'])
         .end('x')
     case '/missing':
-      return void answer.writeHead(404, 'Not Found', { 'Content-Type': 'text/html' }).end('<p>no</p>')
+      return void response.writeHead(404, 'Not Found', { 'Content-Type': 'text/html' }).end('<p>no</p>')
     case '/unchanged':
-      return void answer.writeHead(304).end()
+      return void response.writeHead(304).end()
     case '/_next/static/chunks/a1.js':
-      answer.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
-      return void answer.end('1')
+      response.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
+      return void response.end('1')
     case '/_next/static/chunks/gone.js':
-      return void answer.writeHead(404).end()
+      return void response.writeHead(404).end()
     case '/dev/mailbox/email':
-      answer.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'self'")
-      answer.setHeader('X-Frame-Options', 'SAMEORIGIN')
-      answer.setHeader('Content-Type', 'text/html')
-      return void answer.end('<p>email</p>')
+      response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'self'")
+      response.setHeader('X-Frame-Options', 'SAMEORIGIN')
+      response.setHeader('Content-Type', 'text/html')
+      return void response.end('<p>email</p>')
     case '/own-policy':
-      answer.setHeader('Content-Security-Policy', 'default-src *')
-      answer.setHeader('X-Frame-Options', 'ALLOWALL')
-      answer.setHeader('Content-Type', 'text/html')
-      return void answer.end('<p>mine</p>')
+      response.setHeader('Content-Security-Policy', 'default-src *')
+      response.setHeader('X-Frame-Options', 'ALLOWALL')
+      response.setHeader('Content-Type', 'text/html')
+      return void response.end('<p>mine</p>')
     case '/throws':
       throw new Error('the canary 6f1c')
     case '/throws-late':
-      answer.write('half')
+      response.write('half')
       throw new Error('the canary 6f1c')
     case '/api/v1/read':
-      return readBounded(request, answer)
+      return readBounded(request, response)
     case '/api/v1/ignore':
-      return void answer.writeHead(403).end('refused')
+      return void response.writeHead(403).end('refused')
     default: {
       const { headers, headersDistinct, rawHeaders, method, url } = request
-      answer.setHeader('Content-Type', 'application/json')
-      return void answer.end(JSON.stringify({ method, url, headers, headersDistinct, rawHeaders }))
+      response.setHeader('Content-Type', 'application/json')
+      return void response.end(JSON.stringify({ method, url, headers, headersDistinct, rawHeaders }))
     }
   }
 }
 
 /** Reads a body of at most sixteen kilobytes, as the real handlers do. */
-async function readBounded(request: IncomingMessage, answer: ServerResponse): Promise<void> {
+async function readBounded(request: IncomingMessage, response: ServerResponse): Promise<void> {
   let size = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += (chunk as Buffer).length
-    if (size > 16 * 1024) return void answer.writeHead(413).end('{"detail":"Request body too large."}')
+    if (size > 16 * 1024) return void response.writeHead(413).end('{"detail":"Request body too large."}')
   }
-  answer.end(`${size}`)
+  response.end(`${size}`)
 }
 
 /** A request as the stand-in got it. */
@@ -130,10 +136,10 @@ type Seen = {
   headersDistinct: Record<string, string[]>
   rawHeaders: string[]
 }
-export const seenIn = (answer: RawAnswer) => JSON.parse(answer.body) as Seen
+export const requestSeenIn = (response: RawResponse) => JSON.parse(response.body) as Seen
 
 /** The headers of every response over https. */
-export const secured = {
+export const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
@@ -144,11 +150,11 @@ export const secured = {
   'strict-transport-security': 'max-age=63072000',
 }
 
-export function expectSecured(answer: RawAnswer): void {
-  expect(Object.fromEntries(answer.headers)).toMatchObject(secured)
-  expect(answer.headers.get('permissions-policy')).toContain('camera=()')
-  expect(answer.headers.get('content-security-policy')).toMatch(
+export function expectSecurityHeaders(response: RawResponse): void {
+  expect(Object.fromEntries(response.headers)).toMatchObject(securityHeaders)
+  expect(response.headers.get('permissions-policy')).toContain('camera=()')
+  expect(response.headers.get('content-security-policy')).toMatch(
     /^default-src 'none'; .*frame-ancestors 'none'/,
   )
-  for (const name of ['x-powered-by', 'server']) expect(answer.headers.has(name)).toBe(false)
+  for (const name of ['x-powered-by', 'server']) expect(response.headers.has(name)).toBe(false)
 }

@@ -10,12 +10,12 @@ export const sent = [200, { detail: 'Reset link sent if the user exists in datab
 export const path = '/api/v1/accounts/send-reset-password-link/'
 
 /** The result of `during` where nothing was sent. */
-export const silence = { recipients: [], commands: [] }
+export const nothingSent = { recipients: [], commands: [] }
 
-export type OverheardApp = Awaited<ReturnType<typeof startOverheardApp>>
+export type ObservedApp = Awaited<ReturnType<typeof startObservedApp>>
 
 /** Starts an app and records every line that it sends to its mail server. */
-export async function startOverheardApp() {
+export async function startObservedApp() {
   const sink = await startMailSink()
   const wire = await recordSmtp(sink.url)
   const app = await startApp({ sink, env: { SMTP_URL: wire.url } })
@@ -31,15 +31,15 @@ export async function startOverheardApp() {
     }
   }
 
-  async function ask(body: unknown): Promise<[number, unknown]> {
+  async function requestLink(body: unknown): Promise<[number, unknown]> {
     const { status, json } = await app.post('send-reset-password-link', body)
     return [status, json]
   }
 
   /** Requests a link with each text, and checks that each gets the usual response. */
   async function requestWith(logins: string[]): Promise<void> {
-    const answers = await Promise.all(logins.map((login) => ask({ login })))
-    expect(answers).toEqual(logins.map(() => sent))
+    const responses = await Promise.all(logins.map((login) => requestLink({ login })))
+    expect(responses).toEqual(logins.map(() => sent))
   }
 
   async function stop(): Promise<void> {
@@ -48,7 +48,7 @@ export async function startOverheardApp() {
     await sink.close()
   }
 
-  return { app, sink, wire, during, ask, requestWith, stop }
+  return { app, sink, wire, during, requestLink, requestWith, stop }
 }
 
 /** Starts a proxy in front of the mail server that records every line sent to it. */

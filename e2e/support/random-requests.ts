@@ -1,19 +1,16 @@
 import fc from 'fast-check'
+import { cancelPath, requestLinkPath, resetPath } from './endpoint-paths'
 import { asForm, asMultipart } from './form-bodies'
 
-export const ask = '/api/v1/accounts/send-reset-password-link/'
-const reset = '/api/v1/accounts/reset-password/'
-const cancel = '/api/v1/accounts/cancel-reset-password/'
-
 type Link = { user_id: string; timestamp: number; signature: string }
-export type MadeUp = { method: string; path: string; headers: [string, string][]; body: Buffer }
+export type RandomRequest = { method: string; path: string; headers: [string, string][]; body: Buffer }
 
 /**
  * Random requests to the endpoints and to all other paths.
  *
  * @param links valid links, so that requests also reach the code behind the check of the signature
  */
-export function madeUpRequests(links: Link[]): fc.Arbitrary<MadeUp> {
+export function randomRequests(links: Link[]): fc.Arbitrary<RandomRequest> {
   return fc
     .record({
       method: fc.oneof(
@@ -185,7 +182,7 @@ const query = fc
 const path = fc
   .tuple(
     fc.oneof(
-      { weight: 8, arbitrary: fc.constantFrom(ask, reset, cancel) },
+      { weight: 8, arbitrary: fc.constantFrom(requestLinkPath, resetPath, cancelPath) },
       {
         weight: 4,
         arbitrary: fc.constantFrom(

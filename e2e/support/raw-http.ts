@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 
 // HTTP as bytes, because a client library refuses to send, or hides, most of what these tests need.
 
-export type RawAnswer = {
+export type RawResponse = {
   status: number
   /** Names in lower case; repeated fields are joined with `, `. */
   headers: Map<string, string>
@@ -10,26 +10,26 @@ export type RawAnswer = {
   body: string
 }
 
-type Talk = {
+type Reading = {
   /** Stops reading when the received text matches. */
-  until?: RegExp
+  until?: RegExp | undefined
   /** Milliseconds. */
-  patience?: number
+  timeout?: number
 }
 
 /**
- * Sends bytes and collects the response until the server closes, `until` matches or `patience` ends.
+ * Sends bytes and collects the response until the server closes, `until` matches or the time is over.
  *
  * @param address a port of this machine, or the path of a unix socket
  */
-export async function talk(
+export async function sendBytes(
   address: number | string,
   bytes: string | Buffer,
-  { until, patience = 3_000 }: Talk = {},
+  { until, timeout = 3_000 }: Reading = {},
 ): Promise<{ text: string; closed: boolean; reset: boolean }> {
   const socket = await open(address)
   socket.write(bytes)
-  return listen(socket, { until, patience })
+  return receive(socket, { until, timeout })
 }
 
 /** @param allowHalfOpen whether it goes on sending when the server has ended its side */
@@ -45,10 +45,8 @@ export function open(address: number | string, { allowHalfOpen = false } = {}): 
   })
 }
 
-export function listen(
-  socket: Socket,
-  { until, patience = 3_000 }: { until?: RegExp | undefined; patience?: number } = {},
-) {
+/** Returns what comes back on an open connection until the server closes, `until` matches or the time is over. */
+export function receive(socket: Socket, { until, timeout = 3_000 }: Reading = {}) {
   return new Promise<{ text: string; closed: boolean; reset: boolean }>((resolve) => {
     let text = ''
     let reset = false
@@ -60,7 +58,7 @@ export function listen(
       resolve({ text, closed, reset })
       if (until === undefined || closed) socket.destroy()
     }
-    const timer = setTimeout(() => end(false), patience)
+    const timer = setTimeout(() => end(false), timeout)
     socket.setEncoding('latin1')
     socket.on('data', (data) => {
       text += data
@@ -73,19 +71,19 @@ export function listen(
 }
 
 /** Sends one request with `Connection: close` and returns the response. */
-export async function ask(
+export async function sendRequest(
   address: number | string,
   start: string,
   headers: string[] = [],
   body = '',
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const lines = [`${start} HTTP/1.1`, 'Host: 127.0.0.1', 'Connection: close', ...headers]
-  const { text } = await talk(address, `${lines.join('\r\n')}\r\n\r\n${body}`)
-  return parseAnswer(text)
+  const { text } = await sendBytes(address, `${lines.join('\r\n')}\r\n\r\n${body}`)
+  return parseResponse(text)
 }
 
 /** Parses the first response of a text. */
-export function parseAnswer(text: string): RawAnswer {
+export function parseResponse(text: string): RawResponse {
   const [head = '', ...rest] = text.split('\r\n\r\n')
   const [start = '', ...lines] = head.split('\r\n')
   const headers = new Map<string, string>()

@@ -2,14 +2,14 @@ import { startApp } from './running-app'
 import { exchange, type Received, type Sent } from './exchange'
 
 /** The origin that `CORS_ALLOWED_ORIGINS` names. */
-export const front = 'https://front.example'
+export const frontEnd = 'https://front.example'
 export const paths = {
   send: '/api/v1/accounts/send-reset-password-link/',
   reset: '/api/v1/accounts/reset-password/',
 }
-export const both = Object.values(paths)
+export const bothPaths = Object.values(paths)
 /** The most bytes of a body. */
-export const limit = 16 * 1024
+export const maxBodyBytes = 16 * 1024
 
 export const json: [string, string] = ['Content-Type', 'application/json']
 export const form: [string, string] = ['Content-Type', 'application/x-www-form-urlencoded']
@@ -17,7 +17,7 @@ export const sent = { detail: 'Reset link sent if the user exists in database' }
 export const required = { login: ['This field is required.'] }
 
 /** The status and the JSON of a response. */
-export function told({ status, json: body }: Pick<Received, 'status' | 'json'>): [number, unknown] {
+export function statusAndJson({ status, json: body }: Pick<Received, 'status' | 'json'>): [number, unknown] {
   return [status, body]
 }
 
@@ -25,7 +25,7 @@ export type StartedEndpoints = Awaited<ReturnType<typeof startEndpoints>>
 
 /** The endpoints of a running app, and a person with an account. */
 export async function startEndpoints(env: Record<string, string> = {}) {
-  const app = await startApp({ env: { CORS_ALLOWED_ORIGINS: front, DEFAULT_LOCALE: 'de', ...env } })
+  const app = await startApp({ env: { CORS_ALLOWED_ORIGINS: frontEnd, DEFAULT_LOCALE: 'de', ...env } })
   const person = await app.addPerson()
 
   /** Sends a request exactly as given, by default to the endpoint that requests links. */

@@ -31,18 +31,18 @@ async function ask(
 ) {
   const handle = createMailHealthHandler(state, token, log)
   let arrived = 0
-  const server = createServer((request, answer) => {
-    void handle(request, answer)
+  const server = createServer((request, response) => {
+    void handle(request, response)
     if ((arrived += 1) === count) allArrived()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   const headers: Record<string, string> =
     given.Authorization === undefined ? {} : { Authorization: given.Authorization }
-  const answers = await Promise.all(Array.from({ length: count }, () => fetch(url, { headers })))
-  const bodies = await Promise.all(answers.map((answer) => answer.json()))
+  const responses = await Promise.all(Array.from({ length: count }, () => fetch(url, { headers })))
+  const bodies = await Promise.all(responses.map((response) => response.json()))
   server.close()
-  return { statuses: [...new Set(answers.map(({ status }) => status))], body: bodies[0] as unknown }
+  return { statuses: [...new Set(responses.map(({ status }) => status))], body: bodies[0] as unknown }
 }
 
 test('a monitor hears what emails fail at and since when, and not when the last one left [V6]', async () => {

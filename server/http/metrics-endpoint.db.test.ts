@@ -50,9 +50,9 @@ async function scrape(
   const server = createServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  const answers: { status: number; headers: Headers; text: string }[] = []
+  const responses: { status: number; headers: Headers; text: string }[] = []
   for (let round = 0; round < rounds; round += 1)
-    answers.push(
+    responses.push(
       ...(await Promise.all(
         Array.from({ length: scrapes }, async () => {
           const response = await fetch(url, { headers })
@@ -61,17 +61,17 @@ async function scrape(
       )),
     )
   server.close()
-  return answers
+  return responses
 }
 
 test('a scrape gets numbers in the format of Prometheus, never to be cached [L7]', async () => {
-  const [answer] = await scrape(partsOf(database))
-  expect(answer!.status).toBe(200)
-  expect(answer!.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
-  expect(answer!.headers.get('cache-control')).toBe('no-store')
-  expect(answer!.text).toContain('\nrekey_database_up 1\n')
-  expect(answer!.text).toContain('\nrekey_emails_stopped{cause="authentication"} 0\n')
-  expect(answer!.text).toContain('\nrekey_jobs{queue="link-request",state="waiting"} 0\n')
+  const [response] = await scrape(partsOf(database))
+  expect(response!.status).toBe(200)
+  expect(response!.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+  expect(response!.headers.get('cache-control')).toBe('no-store')
+  expect(response!.text).toContain('\nrekey_database_up 1\n')
+  expect(response!.text).toContain('\nrekey_emails_stopped{cause="authentication"} 0\n')
+  expect(response!.text).toContain('\nrekey_jobs{queue="link-request",state="waiting"} 0\n')
 })
 
 test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])(
@@ -81,12 +81,12 @@ test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)
     const store = { read: asked, readJobs: asked }
     const headers: Record<string, string> =
       authorization === undefined ? {} : { Authorization: authorization }
-    const [answer] = await scrape(
+    const [response] = await scrape(
       { store, mailState: { read: asked }, ownReport: () => 0, token, log },
       { headers },
     )
-    expect(answer).toMatchObject({ status: 401, text: '{"detail":"A bearer token is needed."}' })
-    expect(answer!.headers.get('www-authenticate')).toBe('Bearer')
+    expect(response).toMatchObject({ status: 401, text: '{"detail":"A bearer token is needed."}' })
+    expect(response!.headers.get('www-authenticate')).toBe('Bearer')
   },
 )
 
@@ -103,12 +103,12 @@ test('scrapes at the same time share one read, and the look at the jobs is kept 
     token,
     log,
   }
-  const answers = await scrape(counting, {
+  const responses = await scrape(counting, {
     scrapes: 20,
     rounds: 3,
     times: { patience: 4_000, keepJobs: 60_000 },
   })
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
   expect(asked.readJobs).toBe(1)
   expect(asked.mail).toBe(1)
   expect(asked.read).toBeGreaterThanOrEqual(3)
@@ -120,7 +120,7 @@ test('a database that is away, or silent, is one number, in time [L7]', async ()
     { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
     log,
   )
-  const [answer] = await scrape(partsOf(away))
+  const [response] = await scrape(partsOf(away))
   await away.close()
   const silent = () => new Promise<never>(() => undefined)
   const began = performance.now()
@@ -135,7 +135,7 @@ test('a database that is away, or silent, is one number, in time [L7]', async ()
     { times: { patience: 200, keepJobs: 0 } },
   )
   expect(performance.now() - began).toBeLessThan(3_000)
-  for (const { status, text } of [answer!, late!]) {
+  for (const { status, text } of [response!, late!]) {
     expect(status).toBe(200)
     expect(text.replaceAll(/^#.*\n/gm, '')).toBe('rekey_database_up 0\n')
   }
@@ -144,7 +144,7 @@ test('a database that is away, or silent, is one number, in time [L7]', async ()
 test('if only the jobs cannot be read in time, all other numbers are given [L7]', async () => {
   const silent = () => new Promise<never>(() => undefined)
   const { store } = partsOf(database)
-  const [answer] = await scrape(
+  const [response] = await scrape(
     {
       store: { read: store.read, readJobs: silent },
       mailState: { read: silent },
@@ -154,7 +154,7 @@ test('if only the jobs cannot be read in time, all other numbers are given [L7]'
     },
     { times: { patience: 500, keepJobs: 0 } },
   )
-  expect(answer!.text).toContain('\nrekey_database_up 1\n')
-  expect(answer!.text).toContain('rekey_resets_total')
-  expect(answer!.text).not.toMatch(/rekey_jobs\{|rekey_emails_stopped/)
+  expect(response!.text).toContain('\nrekey_database_up 1\n')
+  expect(response!.text).toContain('rekey_resets_total')
+  expect(response!.text).not.toMatch(/rekey_jobs\{|rekey_emails_stopped/)
 })

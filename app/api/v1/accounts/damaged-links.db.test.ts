@@ -24,8 +24,8 @@ const handlers = {
 }
 
 async function post(path: keyof typeof handlers, fields: object): Promise<[number, unknown]> {
-  const answer = await handlers[path].POST(requestTo(path, { headers: json, body: JSON.stringify(fields) }))
-  return [answer.status, await answer.json()]
+  const response = await handlers[path].POST(requestTo(path, { headers: json, body: JSON.stringify(fields) }))
+  return [response.status, await response.json()]
 }
 
 /** The parameters that a router finds in the address. */

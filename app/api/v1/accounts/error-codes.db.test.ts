@@ -24,13 +24,13 @@ afterAll(() => endpoints.close())
 const handlers = { send: send.POST, reset: reset.POST, cancel: cancel.POST }
 const seen = new Set<string>()
 
-/** The codes that an answer 400 names, once for each message of its body. */
+/** The codes that a response 400 names, once for each message of its body. */
 async function codesOf(endpoint: keyof typeof handlers, body: unknown): Promise<string | null> {
   const sent = typeof body === 'string' ? body : JSON.stringify(body)
-  const answer = await handlers[endpoint](requestTo('x', { headers: json, body: sent }))
-  const responseBody = (await answer.json()) as Record<string, unknown>
-  const codes = answer.headers.get('error-codes')
-  expect(answer.status).toBe(400)
+  const response = await handlers[endpoint](requestTo('x', { headers: json, body: sent }))
+  const responseBody = (await response.json()) as Record<string, unknown>
+  const codes = response.headers.get('error-codes')
+  expect(response.status).toBe(400)
   if (codes !== null) {
     const named = codes.split(', ').map((pair) => pair.split('=') as [string, string])
     for (const [, code] of named) seen.add(code)
@@ -85,8 +85,8 @@ describe('the header Error-Codes [V4]', () => {
     const typed = { ...link, password: 'gräfin läßt grünen käse'.repeat(3) }
     const sent = { ...typed, password_confirm: typed.password }
     expect(await codesOf('reset', sent)).toBe('password=too-many-bytes')
-    const answer = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(sent) }))
-    expect(await answer.json()).toEqual({
+    const response = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(sent) }))
+    expect(await response.json()).toEqual({
       password: ['This password is too long. It must contain at most 72 bytes in UTF-8.'],
     })
     endpoints.exchange(services)
@@ -125,8 +125,8 @@ describe('the header Error-Codes [V4]', () => {
     const link = services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
     const sent = { ...link, password: 'wilhelmina lanternby', password_confirm: 'wilhelmina lanternby' }
     expect(await codesOf('reset', sent)).toBe('password=too-similar-name')
-    const answer = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(sent) }))
-    expect(await answer.json()).toEqual({ password: ['The password is too similar to the name.'] })
+    const response = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(sent) }))
+    expect(await response.json()).toEqual({ password: ['The password is too similar to the name.'] })
     endpoints.exchange(services)
   })
 
@@ -134,8 +134,8 @@ describe('the header Error-Codes [V4]', () => {
     const { link } = await endpoints.personWithLink('reset', services)
     const forged = { ...link, signature: 'x', password: 'gravel lantern', password_confirm: 'y' }
     expect(await codesOf('reset', '{')).toBeNull()
-    const answer = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(forged) }))
-    expect([await answer.json(), answer.headers.get('error-codes')]).toEqual([
+    const response = await reset.POST(requestTo('x', { headers: json, body: JSON.stringify(forged) }))
+    expect([await response.json(), response.headers.get('error-codes')]).toEqual([
       { detail: 'Invalid signature', code: 'signature-invalid' },
       null,
     ])

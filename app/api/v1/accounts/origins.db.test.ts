@@ -63,15 +63,15 @@ describe('CORS [H9]', () => {
   const endpointsWith = { reset, cancel, send }
   const options = (endpoint: keyof typeof endpointsWith, headers: Record<string, string>) =>
     endpointsWith[endpoint].OPTIONS(requestTo('x', { method: 'OPTIONS', headers: { ...asking, ...headers } }))
-  const granted = (answer: Response) =>
-    [...answer.headers.keys()].filter((name) => /^access-control-/.test(name))
+  const granted = (response: Response) =>
+    [...response.headers.keys()].filter((name) => /^access-control-/.test(name))
 
   test.each(['reset', 'cancel', 'send'] as const)(
     'a preflight of an allowed origin for %s is granted',
     async (endpoint) => {
-      const answer = options(endpoint, { Origin: front, Accept: 'image/png' })
-      expect([answer.status, await answer.text()]).toEqual([204, ''])
-      expect(Object.fromEntries(answer.headers)).toMatchObject({
+      const response = options(endpoint, { Origin: front, Accept: 'image/png' })
+      expect([response.status, await response.text()]).toEqual([204, ''])
+      expect(Object.fromEntries(response.headers)).toMatchObject({
         'access-control-allow-methods': 'POST',
         'access-control-allow-headers': 'x-csrftoken',
         vary: 'Origin, Access-Control-Request-Headers',
@@ -99,19 +99,19 @@ describe('CORS [H9]', () => {
     'a preflight of %s is refused',
     async (origin) => {
       for (const endpoint of ['reset', 'cancel', 'send'] as const) {
-        const answer = options(endpoint, { Origin: origin })
-        expect([answer.status, granted(answer)]).toEqual([403, []])
+        const response = options(endpoint, { Origin: origin })
+        expect([response.status, granted(response)]).toEqual([403, []])
       }
     },
   )
 
   test('our own origin needs no grant and gets none', () => {
-    const answer = options('reset', { Origin: own })
-    expect([answer.status, granted(answer)]).toEqual([200, []])
+    const response = options('reset', { Origin: own })
+    expect([response.status, granted(response)]).toEqual([200, []])
   })
 
-  test('every answer says that it depends on the origin', async () => {
-    for (const answer of [await post(), await post({}, '{'), options('reset', { Origin: own })])
-      expect(answer.headers.get('Vary')).toBe('Accept, Accept-Language, Origin')
+  test('every response says that it depends on the origin', async () => {
+    for (const response of [await post(), await post({}, '{'), options('reset', { Origin: own })])
+      expect(response.headers.get('Vary')).toBe('Accept, Accept-Language, Origin')
   })
 })

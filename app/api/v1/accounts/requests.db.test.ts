@@ -78,8 +78,11 @@ test('what is no object is refused, each with its name [I1]', async () => {
     ['7', 'int'],
     ['true', 'bool'],
   ] as const) {
-    const answer = await post({}, body)
-    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(`but got ${name}`)])
+    const response = await post({}, body)
+    expect([response.status, await response.text()]).toEqual([
+      400,
+      expect.stringContaining(`but got ${name}`),
+    ])
   }
 })
 
@@ -113,9 +116,9 @@ test('a form without JavaScript comes back with its link in the address, and not
   const link = { user_id: '7', timestamp: '1790000000', signature: 'A'.repeat(86) }
   const typed = { password: 'c4n4ry-typed', login: 'c4n4ry-typed', other: 'c4n4ry-typed' }
   const body = new URLSearchParams({ ...link, ...typed }).toString()
-  const answer = await reset.POST(requestTo('reset-password', { headers: form, body }))
-  const location = answer.headers.get('Location')!
-  expect(answer.status).toBe(303)
+  const response = await reset.POST(requestTo('reset-password', { headers: form, body }))
+  const location = response.headers.get('Location')!
+  expect(response.status).toBe(303)
   expect(location).not.toContain('c4n4ry')
   expect(Object.fromEntries(new URL(location, own).searchParams)).toEqual({
     ...link,
@@ -123,8 +126,8 @@ test('a form without JavaScript comes back with its link in the address, and not
   })
 })
 
-test('no answer is to be stored, whatever it says [H3]', async () => {
-  for (const answer of [
+test('no response is to be stored, whatever it says [H3]', async () => {
+  for (const response of [
     await post(),
     await post({}, '{'),
     await post({ Origin: 'https://evil.example' }),
@@ -132,5 +135,5 @@ test('no answer is to be stored, whatever it says [H3]', async () => {
     ask.GET(requestTo('send-reset-password-link', { method: 'GET' })),
     ask.OPTIONS(requestTo('send-reset-password-link', { method: 'OPTIONS' })),
   ])
-    expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
 })

@@ -28,8 +28,8 @@ async function send(to: 'reset' | 'cancel', { headers, write }: Way, client: str
     headers: { ...headers, 'x-rekey-client': client },
     body: write(fields),
   })
-  const answer = await endpoint[to](request)
-  return answer.headers.get('location') ?? String(answer.status)
+  const response = await endpoint[to](request)
+  return response.headers.get('location') ?? String(response.status)
 }
 
 const forged: Link = { user_id: 'x', timestamp: 1, signature: 'A'.repeat(86) }
@@ -39,9 +39,9 @@ describe.each(ways)('sent %s, six hundred forged links [R10]', (way, how) => {
     'refuse nobody at the same address a genuine %s',
     async (to) => {
       const client = `203.0.113.${way.length}`
-      const answers: string[] = []
-      for (let i = 0; i < 600; i += 1) answers.push(await send(to, how, client, forged))
-      expect(answers.slice(-500).every((answer) => /429|error=throttled/.test(answer))).toBe(true)
+      const responses: string[] = []
+      for (let i = 0; i < 600; i += 1) responses.push(await send(to, how, client, forged))
+      expect(responses.slice(-500).every((response) => /429|error=throttled/.test(response))).toBe(true)
       const { link } = await endpoints.personWithLink(to)
       expect(await send(to, how, client, link)).toMatch(/^200$|\/done\/$/)
     },

@@ -36,8 +36,8 @@ describe('switched off', () => {
 })
 
 describe('what cannot be done now is answered 503, and says when to come back', () => {
-  async function expectUnavailable(answer: Promise<Response>) {
-    const { status, headers } = await answer
+  async function expectUnavailable(response: Promise<Response>) {
+    const { status, headers } = await response
     expect([status, headers.get('Retry-After')]).toEqual([503, '30'])
   }
 
@@ -69,8 +69,8 @@ describe('what cannot be done now is answered 503, and says when to come back', 
     const rush = Array.from({ length: 400 }, async () => {
       while (rushing) await hash.hash('x').catch(() => setTimeout(5))
     })
-    const answer = reset.POST(requestTo('reset-password', { headers: json, body }))
-    await expectUnavailable(answer).finally(() => (rushing = false))
+    const response = reset.POST(requestTo('reset-password', { headers: json, body }))
+    await expectUnavailable(response).finally(() => (rushing = false))
     await Promise.all(rush)
     expect((await reset.POST(requestTo('reset-password', { headers: json, body }))).status).toBe(200)
   })
@@ -80,15 +80,15 @@ test('who is refused is told until when [R4]', async () => {
   endpoints.start({ LIMIT_REQUESTS_PER_CLIENT: '1/10m' })
   const client = { 'X-Rekey-Client': '203.0.113.77' }
   expect((await post(client)).status).toBe(200)
-  const answer = await post(client)
-  expect([answer.status, Number(answer.headers.get('Retry-After'))]).toEqual([429, expect.any(Number)])
-  expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(590)
+  const response = await post(client)
+  expect([response.status, Number(response.headers.get('Retry-After'))]).toEqual([429, expect.any(Number)])
+  expect(Number(response.headers.get('Retry-After'))).toBeGreaterThan(590)
 })
 
 test('a fault of ours is answered without its words [I8]', async () => {
   const faulty = { requestLink: () => Promise.reject(new Error('relation "rekey"."users" of c4n4ry')) }
   endpoints.exchange({ passwordReset: { ...endpoints.services.passwordReset, ...faulty } })
-  const answer = await post()
-  expect(answer.status).toBe(500)
-  expect(await answer.text()).not.toMatch(/c4n4ry|users|Error/)
+  const response = await post()
+  expect(response.status).toBe(500)
+  expect(await response.text()).not.toMatch(/c4n4ry|users|Error/)
 })

@@ -68,7 +68,7 @@ describe('what a team adds of its own meets the request', () => {
     expect(seen[0]!.fields.otp).toEqual(JSON.parse(within))
   })
 
-  test('sessions have ended when the answer comes [S1]', async () => {
+  test('sessions have ended when the response comes [S1]', async () => {
     const { send, sessions } = await withTeams({
       revokeSessions: async (tx, { id }) => {
         await tx.$executeRaw`DELETE FROM "sessions" WHERE "account_id" = ${id}::uuid`
