@@ -6,9 +6,9 @@ import { GET as changePassword } from '@/app/.well-known/change-password/route'
 import { GET as securityContact } from '@/app/.well-known/security.txt/route'
 import * as cancel from '@/app/api/v1/accounts/cancel-reset-password/route'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
-import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
+import * as requestLink from '@/app/api/v1/accounts/send-reset-password-link/route'
 
-// The handlers of an installation at https://example.com/account/: where they lead, and whom they believe.
+// The handlers of an installation at https://example.com/account/: their redirects, and the origins that they accept.
 
 let endpoints: Endpoints
 let services: Services
@@ -25,46 +25,48 @@ const send = (path: string, body: Record<string, string | number>, language?: st
     body: new URLSearchParams(Object.entries(body).map(([name, value]) => [name, String(value)])).toString(),
   })
 const linkFor = async (purpose: LinkPurpose) => (await endpoints.personWithLink(purpose, services)).link
-const where = async (response: Promise<Response>) => {
+const redirectOf = async (response: Promise<Response>) => {
   const { status, headers } = await response
   expect(status).toBe(303)
   return headers.get('location')
 }
 
-describe('a form without JavaScript leads on under the path [V8]', () => {
-  test('from asking for a link to "check your email", or back with what is missing', async () => {
-    expect(await where(ask.POST(send('send-reset-password-link', { login: 'nobody' })))).toBe(
+describe('redirects of forms without scripts under a path [V8]', () => {
+  test('a request leads to the page "check your email" under the path, or back to its page with an error', async () => {
+    expect(await redirectOf(requestLink.POST(send('send-reset-password-link', { login: 'nobody' })))).toBe(
       '/account/forgot-password/sent/',
     )
-    expect(await where(ask.POST(send('send-reset-password-link', { login: ' ' }, 'de')))).toBe(
+    expect(await redirectOf(requestLink.POST(send('send-reset-password-link', { login: ' ' }, 'de')))).toBe(
       '/account/forgot-password/?error=login.blank&lang=de',
     )
   })
 
-  test('from the new password to the end, or back with the link', async () => {
+  test('a reset leads to its last page under the path, or back to its page with the link and an error', async () => {
     const link = await linkFor('reset')
-    expect(await where(reset.POST(send('reset-password', { ...link, password: '123' })))).toMatch(
+    expect(await redirectOf(reset.POST(send('reset-password', { ...link, password: '123' })))).toMatch(
       /^\/account\/reset-password\/\?user_id=[\w-]+&timestamp=\d+&signature=[\w-]+&error=password.too-short/,
     )
     expect(
-      await where(reset.POST(send('reset-password', { ...link, password: 'gravel marble lantern 7' }))),
+      await redirectOf(reset.POST(send('reset-password', { ...link, password: 'gravel marble lantern 7' }))),
     ).toBe('/account/reset-password/done/')
   })
 
-  test('from "this wasn\'t me" to its end, or back', async () => {
+  test('a cancelled link leads to its last page under the path, or back to its page', async () => {
     const link = await linkFor('cancel')
-    expect(await where(cancel.POST(send('cancel-reset-password', { ...link, signature: 'x' })))).toMatch(
+    expect(await redirectOf(cancel.POST(send('cancel-reset-password', { ...link, signature: 'x' })))).toMatch(
       /^\/account\/cancel-reset\/\?user_id=/,
     )
-    expect(await where(cancel.POST(send('cancel-reset-password', link)))).toBe('/account/cancel-reset/done/')
+    expect(await redirectOf(cancel.POST(send('cancel-reset-password', link)))).toBe(
+      '/account/cancel-reset/done/',
+    )
   })
 })
 
-test('password managers are led to the form under the path [V8]', async () => {
-  expect(await where(Promise.resolve(changePassword()))).toBe('/account/forgot-password/')
+test('the address for password managers redirects to the page that requests a link under the path [V8]', async () => {
+  expect(await redirectOf(Promise.resolve(changePassword()))).toBe('/account/forgot-password/')
 })
 
-test('security.txt says that it belongs at the root of the host, where a proxy routes it [V8]', async () => {
+test('security.txt names its address at the root of the host, where a proxy serves it [V8]', async () => {
   endpoints.start({ PUBLIC_URL: 'https://example.com/account', SECURITY_CONTACT: 's@example.com' })
   expect(await securityContact().text()).toContain(
     'Canonical: https://example.com/.well-known/security.txt\n',
@@ -72,9 +74,9 @@ test('security.txt says that it belongs at the root of the host, where a proxy r
   endpoints.exchange(services)
 })
 
-test('any app of the same origin counts as our own page, and no other does [V9, H8]', async () => {
+test('requests from the whole origin of Rekey are accepted, and those of other origins are not [V9, H8]', async () => {
   const from = (origin: string) =>
-    ask.POST(
+    requestLink.POST(
       requestTo('send-reset-password-link', {
         headers: { ...json, Origin: origin },
         body: JSON.stringify({ login: 'nobody' }),

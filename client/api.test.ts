@@ -7,13 +7,13 @@ const read = (status: number, body: unknown, headers: Record<string, string> = {
     new Response(typeof body === 'string' ? body : JSON.stringify(body), { status, headers }),
     shown,
   )
-const refused = (form: string) => ({ ok: false, errors: { form, fields: {} } })
+const failed = (form: string) => ({ ok: false, errors: { form, fields: {} } })
 
-test('success is success, whatever it says', async () => {
+test('a response 200 counts as success, whatever its message', async () => {
   expect(await read(200, { detail: 'Reset link sent' })).toEqual({ ok: true })
 })
 
-test('codes reach their fields, and the messages of the body count for nothing [U7]', async () => {
+test('the codes of a response reach their fields, and its messages are ignored [U7]', async () => {
   const headers = { 'Error-Codes': 'password=too-short, password=numeric, password_confirm=mismatch' }
   expect(await read(400, { password: ['This password is too common.'] }, headers)).toEqual({
     ok: false,
@@ -22,15 +22,15 @@ test('codes reach their fields, and the messages of the body count for nothing [
 })
 
 test.each([
-  ['of fields that the form does not show', 'user_id=required, timestamp=invalid-integer'],
+  ['for fields that the form does not show', 'user_id=required, timestamp=invalid-integer'],
   ['that this page does not know yet', 'password=too-sweet'],
-])('codes %s are a plain refusal', async (_what, codes) => {
-  expect(await read(400, { password: ['x'] }, { 'Error-Codes': codes })).toEqual(refused('refused'))
+])('codes %s lead to the general error', async (_what, codes) => {
+  expect(await read(400, { password: ['x'] }, { 'Error-Codes': codes })).toEqual(failed('refused'))
 })
 
-test('a dead link is told by its code', async () => {
+test('the error of an expired link is its code', async () => {
   expect(await read(400, { detail: 'Signature expired', code: 'signature-expired' })).toEqual(
-    refused('signature-expired'),
+    failed('signature-expired'),
   )
 })
 
@@ -38,23 +38,23 @@ test.each([
   { detail: 'Cross-origin request refused.' },
   { detail: 'x', code: 'toString' },
   { detail: 'throttled' },
-])('a refusal without a known code is a plain one: %j', async (body) => {
-  expect(await read(403, body)).toEqual(refused('refused'))
+])('a 403 without a known code leads to the general error: %j', async (body) => {
+  expect(await read(403, body)).toEqual(failed('refused'))
 })
 
-describe('too many requests [R4]', () => {
-  test('say how long to wait', async () => {
+describe('responses beyond a rate limit [R4]', () => {
+  test('a 429 has the seconds of Retry-After', async () => {
     expect(await read(429, { detail: 'x' }, { 'Retry-After': '95' })).toEqual({
-      ...refused('throttled'),
+      ...failed('throttled'),
       retryAfter: 95,
     })
   })
 
   test.each(['', '0', '-3', '1.5', 'soon', 'Wed, 21 Oct 2026 07:28:00 GMT'])(
-    'and a wait of "%s" is taken as a minute',
+    'a 429 with the Retry-After "%s" counts as a wait of a minute',
     async (text) => {
       expect(await read(429, {}, { 'Retry-After': text })).toEqual({
-        ...refused('throttled'),
+        ...failed('throttled'),
         retryAfter: 60,
       })
     },
@@ -65,8 +65,8 @@ test.each([
   ['503 with JSON', 503, { detail: 'Service temporarily unavailable.' }],
   ['500 with a page', 500, '<!doctype html>'],
   ["a proxy's page with status 400", 400, '<html>Bad Request</html>'],
-  ['JSON that is no object', 400, '[]'],
+  ['JSON that is not an object', 400, '[]'],
   ['an object without messages', 400, { password: [] }],
-])('%s is a service that is away [F7]', async (_, status, body) => {
-  expect(await read(status, body)).toEqual(refused('unavailable'))
+])('%s leads to the error of a service that is unavailable [F7]', async (_, status, body) => {
+  expect(await read(status, body)).toEqual(failed('unavailable'))
 })

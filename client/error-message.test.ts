@@ -24,16 +24,16 @@ test.each([
   [121, 'in 3 minutes'],
   [5400, 'in 90 minutes'],
   [5401, 'in 2 hours'],
-])('a wait of %i seconds is told as "%s", never as less [R4]', (seconds, told) => {
-  expect(inHowLong(seconds, 'en')).toBe(told)
+])('a wait of %i seconds is described as "%s", which is never shorter [R4]', (seconds, text) => {
+  expect(inHowLong(seconds, 'en')).toBe(text)
 })
 
-test('the wait is told in the language of the page', () => {
+test('the wait is described in the language of the page', () => {
   const throttled = { errors: { form: 'throttled' as const }, retryAfter: 61 }
   expect(formMessage(throttled, messages, 'de')).toBe('Too often. Try again in 61 Sekunden.')
 })
 
-test('where the browser cannot put a wait into words, the error is told without it [U7]', () => {
+test('the error is shown without the wait in a browser that cannot describe it [U7]', () => {
   const { RelativeTimeFormat } = Intl
   Reflect.deleteProperty(Intl, 'RelativeTimeFormat')
   try {
@@ -55,15 +55,15 @@ test.each([
   expect(formMessage({ errors: { form } }, messages, 'en')).toBe(message)
 })
 
-describe('the messages of a field', () => {
+describe('messages of a field', () => {
   const words = { blank: 'Nothing.', required: 'Nothing.', numeric: 'Digits.' }
 
-  test('stand in the order of its codes, each once', () => {
+  test('a field shows the messages of its codes in their order, each once', () => {
     const { password } = toHookFormErrors({ password: ['numeric', 'blank', 'required'] })
     expect(fieldMessages(password, words)).toEqual(['Digits.', 'Nothing.'])
   })
 
-  test('are none where it has no codes, or none that it has messages for', () => {
+  test('a field without codes, or with codes that have no message, shows no messages', () => {
     expect(toHookFormErrors({ password: [], password_confirm: undefined })).toEqual({})
     expect(fieldMessages(undefined, words)).toEqual([])
     expect(fieldMessages(toHookFormErrors({ password: ['mismatch'] }).password, words)).toEqual([])

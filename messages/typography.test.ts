@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { directionOf, languages, type Language } from '@/lib/i18n/locales'
 import { getMessages } from '@/lib/i18n/messages'
 
-/** Every sentence of a language by the path of its message; a plural gives one for each of its branches. */
+/** Every sentence of a language with the path of its message. A plural has a sentence for each of its branches. */
 function sentencesOf(language: Language): [path: string, sentence: string][] {
   return messagesOf(language).flatMap(([path, message]) =>
     spellOut(message).map((sentence): [string, string] => [path, sentence]),
@@ -39,7 +39,7 @@ function firstChoice(message: string): Argument | undefined {
   return { start: found.index, end: at + 1, kind: found[1]!, branches }
 }
 
-/** Where the brace that opens at `start` closes. */
+/** The position of the brace that closes the one at `start`. */
 function closingOf(message: string, start: number): number {
   let depth = 0
   for (let at = start; at < message.length; at += 1) {
@@ -49,7 +49,7 @@ function closingOf(message: string, start: number): number {
   throw new Error(`A brace is never closed: ${message}`)
 }
 
-/** What a message can read as. Places for values stay as they are, `{min, number}` as `{min}`. */
+/** All texts of a message. Placeholders stay, `{min, number}` as `{min}`. */
 function spellOut(message: string): string[] {
   const choice = firstChoice(message)
   if (choice === undefined) return [message.replace(/\{(\w+),[^}]*\}/g, '{$1}').replaceAll('#', '{n}')]
@@ -57,7 +57,7 @@ function spellOut(message: string): string[] {
   return choice.branches.flatMap(([, text]) => spellOut(`${before}${text}${after}`))
 }
 
-/** The selectors of every plural in a message, those within others too. */
+/** The selectors of every plural in a message, also of nested ones. */
 function pluralsOf(message: string): string[][] {
   const choice = firstChoice(message)
   if (choice === undefined) return []
@@ -66,7 +66,7 @@ function pluralsOf(message: string): string[][] {
   return [...own, ...within, ...pluralsOf(message.slice(choice.end))]
 }
 
-/** The marks that open and close a quotation; “ and ” where none are given. */
+/** The quotation marks of languages whose marks are not “ and ”. */
 const quotationMarks: Partial<Record<Language, string>> = {
   de: '„“',
   fr: '«»',
@@ -82,16 +82,16 @@ const quotationMarks: Partial<Record<Language, string>> = {
 
 const eastAsian = '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}'
 
-/** What a reader of the language would call a slip of the pen. */
-const slips: Partial<Record<Language, [what: string, pattern: RegExp][]>> = {
+/** Mistakes of typography in one language. */
+const mistakes: Partial<Record<Language, [what: string, pattern: RegExp][]>> = {
   fr: [
     ['no narrow space before : ; ? ! »', /(?<!\u202f)(?:[;?!»]|:(?!\/\/))/u],
     ['no narrow space after «', /«(?!\u202f)/u],
-    ['an apostrophe between letters that is none', /\p{L}[`´‘]\p{L}/u],
+    ['a wrong apostrophe between letters', /\p{L}[`´‘]\p{L}/u],
   ],
   es: [
-    ['a question that does not begin', /^[^¿]*\?|\?[^¿]*\?/u],
-    ['an exclamation that does not begin', /^[^¡]*!/u],
+    ['a question without its opening mark', /^[^¿]*\?|\?[^¿]*\?/u],
+    ['an exclamation without its opening mark', /^[^¡]*!/u],
   ],
   uk: [['a letter of another language', /[ыэёъ]/iu]],
   ja: [
@@ -109,7 +109,7 @@ const slips: Partial<Record<Language, [what: string, pattern: RegExp][]>> = {
     ['a space between letters', new RegExp(`[${eastAsian}] [${eastAsian}]`, 'u')],
     ['a letter as it is written elsewhere', /[这个们请连结码邮号设账]/u],
   ],
-  hi: [['a sentence that ends in a dot', /\p{sc=Devanagari}\s?[.|](?:\s|$)/u]],
+  hi: [['a sentence that ends in a full stop', /\p{sc=Devanagari}\s?[.|](?:\s|$)/u]],
   ar: [
     ['punctuation of another script', /\p{sc=Arabic}[,;?]/u],
     ['a letter of another language', /[یکپچژگ۰-۹]/u],
@@ -118,28 +118,28 @@ const slips: Partial<Record<Language, [what: string, pattern: RegExp][]>> = {
     ['punctuation of another script', /\p{sc=Arabic}[,;?]/u],
     ['a letter of another language', /[يكة٠-٩]/u],
     ['a digit of another script', /[0-9]/u],
-    ['a prefix that stands apart', /(?:^|\s)ن?می\s/u],
-    ['an ending that stands apart', /\sها(?:ی|یی)?(?:\s|$)|ه ای\s/u],
+    ['a prefix after a space', /(?:^|\s)ن?می\s/u],
+    ['an ending after a space', /\sها(?:ی|یی)?(?:\s|$)|ه ای\s/u],
   ],
 }
 
-/** Slips in any language. */
-const anySlip: [what: string, pattern: RegExp][] = [
+/** Mistakes in any language. */
+const generalMistakes: [what: string, pattern: RegExp][] = [
   ['a space at the beginning or end', /^\s|\s$/u],
   ['two spaces', /\s\s/u],
   ['a space before a comma or full stop', /\s[,.،。，、؛]/u],
   ['three dots for an ellipsis', /\.\.\.|。。/u],
   ['a straight apostrophe or quotation mark', /['"`´]/u],
-  ['a character that nobody sees', /[\u00a0\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]/u],
+  ['an invisible character', /[\u00a0\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]/u],
 ]
 
-/** Recorded texts, and the marks around names of the protocol: what the contract has is not ours to set. */
-function asItIsRecorded(path: string, sentence: string, language: Language): string {
+/** Removes what the contract prescribes: the English messages of the API, and the quotation marks around protocol names. */
+function withoutContract(path: string, sentence: string, language: Language): string {
   if (language === 'en' && path.startsWith('api.')) return ''
   return sentence.replace(/"(\{(?:method|mediaType)\})"/, '$1')
 }
 
-test('a message is spelt out branch by branch, and each plural is found', () => {
+test('the tests below find all branches and all plurals of a message', () => {
   const nested =
     'In {unit, select, h {{n, plural, one {# hour} other {# hours}}} other {{n, plural, other {# days}}}}.'
   expect(spellOut(nested)).toEqual(['In {n} hour.', 'In {n} hours.', 'In {n} days.'])
@@ -147,9 +147,10 @@ test('a message is spelt out branch by branch, and each plural is found', () => 
   expect(spellOut('{min, number} of {max}')).toEqual(['{min} of {max}'])
 })
 
-test('what must not pass does not', () => {
+test('the tests below find known mistakes', () => {
   const caught = (language: Language, sentence: string) =>
-    [...anySlip, ...(slips[language] ?? [])].filter(([, pattern]) => pattern.test(sentence)).length > 0
+    [...generalMistakes, ...(mistakes[language] ?? [])].filter(([, pattern]) => pattern.test(sentence))
+      .length > 0
   const wrong: [Language, string][] = [
     ['de', 'Zwei  Leerzeichen'],
     ['en', "It isn't"],
@@ -168,38 +169,38 @@ test('what must not pass does not', () => {
   expect(wrong.filter(([language, sentence]) => !caught(language, sentence))).toEqual([])
 })
 
-describe.each(languages)('%s', (language) => {
+describe.each(languages)('typography of messages in %s', (language) => {
   const sentences = sentencesOf(language)
 
-  test('is set as its readers are used to', () => {
+  test('no message has a mistake of typography', () => {
     const found = sentences.flatMap(([path, sentence]) => {
-      const own = asItIsRecorded(path, sentence, language)
-      return [...anySlip, ...(slips[language] ?? [])]
+      const own = withoutContract(path, sentence, language)
+      return [...generalMistakes, ...(mistakes[language] ?? [])]
         .filter(([, pattern]) => pattern.test(own))
         .map(([what]) => `${path}: ${what}: ${sentence}`)
     })
     expect(found).toEqual([])
   })
 
-  test('has its own quotation marks', () => {
+  test('all quotation marks are those of the language', () => {
     const own = quotationMarks[language] ?? '“”'
     const marks = new RegExp(own.includes('’') ? '\\p{Quotation_Mark}' : '(?!’)\\p{Quotation_Mark}', 'gu')
     const wrong = sentences.filter(([path, sentence]) => {
-      const found = asItIsRecorded(path, sentence, language).match(marks)?.join('') ?? ''
+      const found = withoutContract(path, sentence, language).match(marks)?.join('') ?? ''
       return found !== own.repeat(found.length / 2)
     })
     expect(wrong).toEqual([])
   })
 
-  test('the button that shows the password is called by the words on it (SC 2.5.3) [U11]', () => {
-    const said = new Map(messagesOf(language))
+  test('the accessible name of the button that shows the password contains its text (SC 2.5.3) [U11]', () => {
+    const messages = new Map(messagesOf(language))
     const [words, name] = ['show', 'show-password'].map((key) =>
-      said.get(`pages.reset.${key}`)!.toLowerCase(),
+      messages.get(`pages.reset.${key}`)!.toLowerCase(),
     )
     expect(name).toContain(words)
   })
 
-  test('has each form of a plural that its numbers need, and no other', () => {
+  test('each plural has exactly the forms that the numbers of the language need', () => {
     const needed = new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted()
     const wrong = messagesOf(language).filter(([, message]) =>
       pluralsOf(message).some((selectors) => selectors.toSorted().join() !== needed.join()),
@@ -208,23 +209,9 @@ describe.each(languages)('%s', (language) => {
   })
 })
 
-/** Messages that are one word, the same as in English. */
-const loanWords = ['it emails.account', 'nl emails.account']
-
-describe.each(languages.filter((language) => language !== 'en'))('%s', (language) => {
-  test('keeps no English sentence', () => {
-    const english = new Map(messagesOf('en'))
-    expect(
-      messagesOf(language).filter(
-        ([path, message]) => english.get(path) === message && !loanWords.includes(`${language} ${path}`),
-      ),
-    ).toEqual([])
-  })
-})
-
-/** Plain text has no direction but that of its first letter. */
+// A plain text has the direction of its first letter.
 test.each(languages.filter((language) => directionOf(language) === 'rtl'))(
-  '%s: no line of an email begins with a name, which may be written from the left',
+  'no line of an email in %s begins with a value, whose letters may run from left to right',
   (language) => {
     const emails = sentencesOf(language).filter(([path]) => path.startsWith('emails.'))
     expect(emails.filter(([, sentence]) => /^(?:\{(?!n\})|[a-z])/i.test(sentence))).toEqual([])

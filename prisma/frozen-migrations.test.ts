@@ -3,8 +3,8 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 /**
- * The SHA-256 of each migration. Databases have applied them, and a start refuses one that was edited after that. To change a
- * table, add a migration and its line here.
+ * The SHA-256 of each migration. Databases have applied them, and Rekey does not start with one that was edited later. To
+ * change a table, add a migration and its line here.
  */
 const frozen = {
   '20261129000000_rekey': '9e0d96c65de977ac1d22d5e447848e9d251df3fda39059eaa43d7ad520de3387',
@@ -13,7 +13,7 @@ const frozen = {
   '20261130000000_metrics': '42bd0649a069e0c5846feceaf2875b59204aaa7f3981e6654a01ddbd819bd9bc',
 }
 
-test('no migration changes once it was published, and each new one is listed [F16]', () => {
+test('no published migration has changed, and each new one is listed [F16]', () => {
   const names = readdirSync('prisma/migrations', { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)

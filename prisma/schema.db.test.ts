@@ -17,7 +17,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** How PostgreSQL calls what the schema calls otherwise; `@db.` attributes first. */
+/** PostgreSQL's names for the types of the schema; `@db.` attributes come first. */
 const nativeTypes: [RegExp, string][] = [
   [/@db\.Uuid/, 'uuid'],
   [/^Unsupported\("timestamptz/, 'timestamptz'],
@@ -46,7 +46,7 @@ function declared(): Map<string, Column[]> {
           column: /@map\("([^"]+)"\)/.exec(attributes)?.[1] ?? field,
           type: type.includes('[]') ? `_${native}` : native,
           required: optional === undefined,
-          // Ids of accounts are made by the client, in time order.
+          // The client makes the ids of accounts, in the order of time.
           hasDefault: /@default\((?!uuid)/.test(attributes),
         }
       })
@@ -57,34 +57,37 @@ function declared(): Map<string, Column[]> {
 
 const byName = (a: Column, b: Column) => a.column.localeCompare(b.column)
 
-describe('the migrated database is what the generated client believes it to be', () => {
-  test.each([...declared()])('table %s', async (table, columns) => {
-    const { rows } = await sql.query<Column>(
-      `SELECT column_name AS "column", udt_name AS "type", is_nullable = 'NO' AS "required",
+describe('the migrated database and the schema of the generated client', () => {
+  test.each([...declared()])(
+    'the table %s has the columns that the schema declares',
+    async (table, columns) => {
+      const { rows } = await sql.query<Column>(
+        `SELECT column_name AS "column", udt_name AS "type", is_nullable = 'NO' AS "required",
               column_default IS NOT NULL OR is_identity = 'YES' AS "hasDefault"
          FROM information_schema.columns WHERE table_schema = 'rekey' AND table_name = $1`,
-      [table],
-    )
-    expect(rows.sort(byName)).toEqual(columns.sort(byName))
-  })
+        [table],
+      )
+      expect(rows.sort(byName)).toEqual(columns.sort(byName))
+    },
+  )
 
-  test('there are no other tables of ours', async () => {
+  test('the database has no tables of Rekey that the schema does not declare', async () => {
     const { rows } = await sql.query<{ name: string }>(
       `SELECT table_name AS "name" FROM information_schema.tables WHERE table_schema = 'rekey'`,
     )
     expect(rows.map(({ name }) => name).sort()).toEqual([...declared().keys(), '_prisma_migrations'].sort())
   })
 
-  test('the schema is what the client was generated from', () => {
+  test('the client was generated from this schema', () => {
     const client = readFileSync('prisma/client/internal/class.ts', 'utf8')
     const inlined = JSON.parse(/"inlineSchema": (".*")/.exec(client)![1]!) as string
     expect(inlined).toBe(readFileSync('prisma/schema.prisma', 'utf8'))
   })
 
-  test('the client can read and write no instant, whose text would depend on the session [V1]', () => {
+  test('the client reads and writes no timestamp columns, whose text depends on the session [V1]', () => {
     expect(readFileSync('prisma/schema.prisma', 'utf8')).not.toMatch(/\bDateTime\b/)
-    const instants = [...declared().values()].flat().filter(({ type }) => type.endsWith('timestamptz'))
-    expect(instants.length).toBeGreaterThan(5)
+    const timestamps = [...declared().values()].flat().filter(({ type }) => type.endsWith('timestamptz'))
+    expect(timestamps.length).toBeGreaterThan(5)
   })
 
   test('migrations are recorded as `prisma migrate` records them', async () => {
@@ -97,11 +100,14 @@ describe('the migrated database is what the generated client believes it to be',
     }
   })
 
-  test('usernames and addresses are compared under a deterministic collation [C3]', async () => {
-    const { rows } = await sql.query<{ deterministic: boolean }>(
-      `SELECT c.collisdeterministic AS "deterministic" FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation
-        WHERE a.attrelid = 'rekey.users'::regclass AND a.attname IN ('username', 'email')`,
+  test('usernames and email addresses, and their indexes, have deterministic collations [C3, CVE-2024-27295]', async () => {
+    const { rows } = await sql.query<{ name: string; deterministic: boolean | null }>(
+      `SELECT a.attname AS "name", l.collisdeterministic AS "deterministic"
+         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_collation l ON l.oid = a.attcollation
+        WHERE c.relname IN ('users', 'users_email_folded_idx', 'users_username_key')
+          AND a.attnum > 0 AND a.attcollation <> 0`,
     )
-    expect(rows).toEqual([{ deterministic: true }, { deterministic: true }])
+    expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['username', 'email', 'lower']))
+    expect(rows.filter(({ deterministic }) => deterministic !== true)).toEqual([])
   })
 })

@@ -17,8 +17,8 @@ function messagesOf(language: string): Map<string, string> {
 }
 
 /**
- * The names that a message expects values and tags for. Braces alternate: one opens an argument, such as a plural, the
- * next within it a branch, which is a message again.
+ * The names of values and tags in a message. Braces alternate: one opens an argument, such as a plural, the next one within
+ * it a branch, which is a message again.
  */
 function placeholdersOf(message: string): string[] {
   const names = new Set([...message.matchAll(/<(\w+)>/g)].map(([tag]) => tag))
@@ -32,12 +32,12 @@ function placeholdersOf(message: string): string[] {
   return [...names].sort()
 }
 
-test('a placeholder is told from the words of a plural, even where they are the same', () => {
+test('the search for placeholders ignores the words of a plural', () => {
   const message = '<b>{name}</b>: {seconds} {seconds, plural, one {second} other {seconds or {more}}}'
   expect(placeholdersOf(message)).toEqual(['<b>', 'more', 'name', 'seconds'])
 })
 
-test('each language has one file, and each file a language', () => {
+test('each language has one file of messages, and each file a language', () => {
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
   expect(files.sort()).toEqual(languages.map((language) => `${language}.json`).sort())
 })
@@ -45,29 +45,29 @@ test('each language has one file, and each file a language', () => {
 /** Messages that are one word, the same as in English. */
 const loanWords = ['it emails.account', 'nl emails.account']
 
-describe.each(others)('%s', (language) => {
+describe.each(others)('messages in %s', (language) => {
   const wanted = messagesOf(reference)
   const found = messagesOf(language)
 
-  test('says everything that English says, and nothing else', () => {
+  test('the language has the same messages as English', () => {
     expect([...found.keys()].sort()).toEqual([...wanted.keys()].sort())
   })
 
-  test('leaves room for the same values in every message', () => {
+  test('each message has the same placeholders as in English', () => {
     const different = [...wanted].filter(
       ([key, message]) => placeholdersOf(found.get(key) ?? '').join() !== placeholdersOf(message).join(),
     )
     expect(different.map(([key]) => key)).toEqual([])
   })
 
-  test('leaves no message in English', () => {
-    const kept = [...found].filter(
+  test('no message is still in English', () => {
+    const untranslated = [...found].filter(
       ([key, message]) => wanted.get(key) === message && !loanWords.includes(`${language} ${key}`),
     )
-    expect(kept).toEqual([])
+    expect(untranslated).toEqual([])
   })
 
-  test('leaves no message empty', () => {
+  test('no message is empty', () => {
     expect([...found].filter(([, message]) => message.trim() === '')).toEqual([])
   })
 })

@@ -8,7 +8,7 @@ const signature = `${'aB3_-'.repeat(17)}z`
 const whole = { user_id: userId, timestamp, signature }
 const intact = `user_id=${userId}&timestamp=${timestamp}&signature=${signature}`
 
-/** The query as Next hands it over for an address that ends in `text`. */
+/** The query of an address that ends in `text`, in the form that Next passes to a page. */
 function queryOf(text: string): PageQuery {
   const query: PageQuery = {}
   for (const [name, value] of new URLSearchParams(text)) {
@@ -18,60 +18,57 @@ function queryOf(text: string): PageQuery {
   return query
 }
 
-/** Reads a link as a page does; `genuine` is the one signature that holds. */
+/** Reads a link as a page does; `genuine` is the only valid signature. */
 function read(query: PageQuery, genuine = signature) {
   const verifyAuthenticity = (_purpose: string, link: { signature: string }) =>
     link.signature === genuine ? {} : null
   return readLinkParameters({ verifyAuthenticity } as never, 'reset', query)
 }
 
-test('an intact link is read as it stands, among the parameters of others', () => {
+test('an intact link is read as it is, and other parameters are ignored', () => {
   expect(read(queryOf(intact))).toEqual(whole)
   expect(read(queryOf(`tenant=a&tenant=b&${intact}&error=throttled`))).toEqual(whole)
 })
 
-test('a damaged link is read as the link that was sent, so that the forms send it whole [U12]', () => {
+test('a damaged link is read as the link that was mailed [U12]', () => {
   expect(read(queryOf(`${intact.replace('&timestamp', '×tamp')}).`))).toEqual(whole)
 })
 
-test('a link that does not hold is read as received, and nothing of it is changed [T12]', () => {
+test('a link that is not valid is read as received [T12]', () => {
   expect(read(queryOf(`${intact}.`), 'another')).toEqual({ ...whole, signature: `${signature}.` })
 })
 
-describe('what cannot be repaired is damaged [T12]', () => {
+describe('links that cannot be repaired [T12]', () => {
   test.each([
     ['a missing parameter', `user_id=${userId}&timestamp=${timestamp}`],
     ['an empty parameter', `user_id=&timestamp=${timestamp}&signature=${signature}`],
     ['a parameter of white space only', `user_id=%20&timestamp=${timestamp}&signature=${signature}`],
     ['a repeated parameter', `${intact}&user_id=somebody`],
     ['a parameter repeated with the same value', `${intact}&timestamp=${timestamp}`],
-    ['a forged link that × damaged', intact.replace('&timestamp', '×tamp').replace(/z$/, 'y')],
-    ['a signature of more characters than any link has', `${intact}${'a'.repeat(250)}`],
-    [
-      'an account of more characters than any link has',
-      `${intact.replace('0198c2f4-', `0198c2f4-${'a'.repeat(250)}`)}x`,
-    ],
-  ])('%s', (_, text) => {
+    ['a forged signature and a damaged parameter', intact.replace('&timestamp', '×tamp').replace(/z$/, 'y')],
+    ['a signature that is too long', `${intact}${'a'.repeat(250)}`],
+    ['a user id that is too long', `${intact.replace('0198c2f4-', `0198c2f4-${'a'.repeat(250)}`)}x`],
+  ])('a link with %s counts as damaged', (_, text) => {
     expect(read(queryOf(text))).toBe('damaged')
   })
 })
 
-test('an address without any of the three carries no link, as after a reload [H5]', () => {
+test('an address without a parameter of a link counts as one without a link, as after a reload [H5]', () => {
   expect(read({})).toBe('none')
   expect(read({ error: 'throttled' })).toBe('none')
 })
 
-test('a parameter named like a part of every object is a parameter like others [I2]', () => {
+test('a parameter named like a property of all objects is ignored like any other [I2]', () => {
   expect(read(queryOf(`__proto__=a&constructor=b&${intact}`))).toEqual(whole)
   expect(read(queryOf('toString=1'))).toBe('none')
 })
 
-describe('an address whose ampersands became `#038;` [U12]', () => {
+describe('addresses whose ampersands became `#038;` [U12]', () => {
   const path = '/reset-password/'
   const restored = (address: string) => restoreUrlFromFragment(new URL(address, 'https://id.example.com'))
 
   test.each(['&#038;', '#038;', '&#38;', '#38;', '&#x26;', '&#X26;'])(
-    'written as %s, is restored',
+    'an address whose ampersands became %s is restored',
     (spelled) => {
       const address = restored(`${path}?${intact.replaceAll('&', spelled)}`)!
       expect(address).toMatch(/^\/reset-password\/\?/)
@@ -80,7 +77,7 @@ describe('an address whose ampersands became `#038;` [U12]', () => {
   )
 
   test.each(['', '#', '#top', '#038;', '#038;other=1', `#${intact}`, '#/reset-password/?timestamp=1'])(
-    'is not confused with another fragment (%j)',
+    'an address with another fragment (%j) is not changed',
     (hash) => {
       expect(restored(`${path}?${intact}${hash}`)).toBeUndefined()
     },

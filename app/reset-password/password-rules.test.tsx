@@ -21,7 +21,7 @@ const messages: RulesMessages = {
   strength: { easy: 'easy', fair: 'fair', hard: 'hard' },
 }
 
-/** What the list of rules reads as. */
+/** The items of the list of rules, as text. */
 function read(password: string, longest?: RuleSettings['longest']): string[] {
   const rules = createPasswordRuleChecker({ minLength: 15, outerSpaces: 'keep', longest })
   const html = renderToStaticMarkup(
@@ -30,11 +30,11 @@ function read(password: string, longest?: RuleSettings['longest']): string[] {
   return [...html.matchAll(/<li\b.*?<\/li>/g)].map(([item]) => item.replace(/<[^>]*>/g, ''))
 }
 
-test('the least length is a rule to see, the greatest is not, as nobody comes near it [U7]', () => {
+test('the list of rules shows the minimal length, and not the maximal one, which is rarely reached [U7]', () => {
   expect(read('')).toEqual(['long enough', 'not only digits', 'later'])
 })
 
-test('the limit of a password format is a rule to see, with a tick while it is kept [W6]', () => {
+test('the list of rules shows the limit of a password format, with a tick while it is met [W6]', () => {
   const bytes = { count: 72, unit: 'bytes' } as const
   expect(read('', bytes)).toEqual(['long enough', 'not only digits', 'few bytes', 'later'])
   expect(read('ü'.repeat(36), bytes)).toContain('few bytes: done')

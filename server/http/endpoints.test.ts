@@ -51,7 +51,7 @@ beforeAll(async () => {
 })
 afterAll(() => void server.close())
 
-/** Waits as the front does until the body has arrived, without reading it. */
+/** Waits until the body has arrived, without reading it, as the front server does. */
 const whole = (request: IncomingMessage) =>
   new Promise<void>((resolve) => (request.complete ? resolve() : request.once('readable', resolve)))
 
@@ -75,22 +75,22 @@ test.each([
   '/account/api/echoes',
   '/account/api',
   '/account/api/toString',
-])('%s is no path of an endpoint, so Next serves it [R7]', async (path) =>
+])('a request for %s, which is not an endpoint, goes to Next [R7]', async (path) =>
   expect((await post(path)).status).toBe(418),
 )
 
 test.each(['GET', 'DELETE', 'OPTIONS'])(
-  '%s, which the route does not export, is for Next',
+  'a %s request, which the route does not export, goes to Next',
   async (method) => {
     expect((await fetch(`${url}/account/api/echo`, { method })).status).toBe(418)
   },
 )
 
-test('HEAD has the handler’s status and headers, and no body', async () => {
+test('the response to HEAD has the handler’s status and headers, and no body', async () => {
   const response = await fetch(`${url}/account/api/echo`, { method: 'HEAD' })
   expect([response.status, response.headers.get('allow'), await response.text()]).toEqual([405, 'POST', ''])
 })
 
-test('what a handler throws reaches the server in front', async () => {
+test('an error that a handler throws reaches the front server', async () => {
   expect((await fetch(`${url}/account/api/echo`, { method: 'PUT', body: 'x' })).status).toBe(500)
 })

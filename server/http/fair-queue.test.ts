@@ -3,18 +3,18 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 
 const wide: QueueBounds = { working: 1, workingPerClient: 1, waiting: 1_000, waitingPerClient: 1_000 }
 
-/** A queue whose requests have names, and what became of them. */
+/** A queue whose requests have names, and the names of those that were begun and rejected. */
 function queueOf(bounds: Partial<QueueBounds> = {}) {
   const queue = createFairQueue({ ...wide, ...bounds })
   const begun: string[] = []
-  const refused: string[] = []
+  const rejected: string[] = []
   const leave = new Map<string, () => void>()
   const enter = (client: string, name: string) => {
     const left = queue.enter(client, {
       begin: () => void begun.push(name),
-      reject: () => void refused.push(name),
+      reject: () => void rejected.push(name),
     })
-    if (left === undefined) refused.push(name)
+    if (left === undefined) rejected.push(name)
     else leave.set(name, left)
   }
   const enterMany = (client: string, count: number) => {
@@ -23,8 +23,8 @@ function queueOf(bounds: Partial<QueueBounds> = {}) {
   const beginAll = () => {
     while (queue.beginNext());
   }
-  /** Ends what is in progress, and begins what may begin then, until nothing waits. */
-  const workOff = () => {
+  /** Ends the requests in progress and begins the next ones, until none waits. */
+  const finishAll = () => {
     beginAll()
     for (const name of begun) {
       leave.get(name)!()
@@ -34,35 +34,35 @@ function queueOf(bounds: Partial<QueueBounds> = {}) {
   return {
     ...queue,
     begun,
-    refused,
+    rejected,
     enter,
     enterMany,
     leave: (name: string) => leave.get(name)!(),
     beginAll,
-    workOff,
+    finishAll,
   }
 }
 
-describe('whose turn it is [R9]', () => {
-  test('after hundreds of one client, another client waits for one request [R9]', () => {
-    const { enterMany, enter, workOff, begun } = queueOf()
+describe('the order of requests [R9]', () => {
+  test('a client waits for one request of another client, even if that one has hundreds waiting [R9]', () => {
+    const { enterMany, enter, finishAll, begun } = queueOf()
     enterMany('a', 500)
     enter('b', 'b1')
-    workOff()
+    finishAll()
     expect(begun.slice(0, 3)).toEqual(['a1', 'b1', 'a2'])
     expect(begun).toHaveLength(501)
   })
 
-  test('a client that sends more and more never gets two turns in a row while others wait [R9]', () => {
-    const { enterMany, workOff, begun } = queueOf()
+  test('no client gets two turns in a row while others wait [R9]', () => {
+    const { enterMany, finishAll, begun } = queueOf()
     enterMany('a', 6)
     enterMany('b', 2)
     enterMany('c', 3)
-    workOff()
+    finishAll()
     expect(begun).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'c2', 'a3', 'c3', 'a4', 'a5', 'a6'])
   })
 
-  test('no more are in progress than the bounds say, and a client alone leaves room for another [R9]', () => {
+  test('requests in progress stay within the limits in total and per client [R9]', () => {
     const { enterMany, enter, beginAll, begun, counts } = queueOf({ working: 3, workingPerClient: 2 })
     enterMany('a', 9)
     beginAll()
@@ -74,18 +74,18 @@ describe('whose turn it is [R9]', () => {
     expect(counts()).toEqual({ working: 3, waiting: 8, clients: 2 })
   })
 
-  test('what leaves while it waits is never begun, and does not count any more [R9]', () => {
-    const { enterMany, leave, workOff, begun, counts } = queueOf()
+  test('a request that leaves while it waits is never begun and no longer counts [R9]', () => {
+    const { enterMany, leave, finishAll, begun, counts } = queueOf()
     enterMany('a', 4)
     leave('a2')
     leave('a2')
     leave('a4')
     expect(counts().waiting).toBe(2)
-    workOff()
+    finishAll()
     expect(begun).toEqual(['a1', 'a3'])
   })
 
-  test('leaving twice frees one place [R9]', () => {
+  test('a request that leaves twice frees only one place [R9]', () => {
     const { enterMany, leave, beginAll, begun, counts } = queueOf()
     enterMany('a', 3)
     beginAll()
@@ -96,33 +96,33 @@ describe('whose turn it is [R9]', () => {
   })
 })
 
-describe('who is refused [R9]', () => {
-  test('a client has so many waiting and no more [R9]', () => {
-    const { enterMany, enter, refused } = queueOf({ waitingPerClient: 3 })
+describe('rejected requests [R9]', () => {
+  test('a client beyond its limit of waiting requests is rejected, and another client is not [R9]', () => {
+    const { enterMany, enter, rejected } = queueOf({ waitingPerClient: 3 })
     enterMany('a', 5)
     enter('b', 'b1')
-    expect(refused).toEqual(['a4', 'a5'])
+    expect(rejected).toEqual(['a4', 'a5'])
   })
 
-  test('a full queue takes a new client, and refuses the last of the client that has most [R9]', () => {
-    const { enterMany, enter, refused, workOff, begun } = queueOf({ waiting: 6 })
+  test('a full queue accepts a new client, and rejects the last request of the client with the most [R9]', () => {
+    const { enterMany, enter, rejected, finishAll, begun } = queueOf({ waiting: 6 })
     enterMany('a', 4)
     enterMany('b', 2)
     enter('c', 'c1')
-    expect(refused).toEqual(['a4'])
+    expect(rejected).toEqual(['a4'])
     enter('a', 'a5')
-    expect(refused).toEqual(['a4', 'a5'])
-    workOff()
+    expect(rejected).toEqual(['a4', 'a5'])
+    finishAll()
     expect(begun).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3'])
   })
 
-  test('where each place is another client’s, a new one is refused [R9]', () => {
-    const { enter, refused } = queueOf({ waiting: 3 })
+  test('a full queue with one request of each client rejects a new client [R9]', () => {
+    const { enter, rejected } = queueOf({ waiting: 3 })
     for (const client of ['a', 'b', 'c', 'd']) enter(client, client)
-    expect(refused).toEqual(['d'])
+    expect(rejected).toEqual(['d'])
   })
 
-  test('who was refused for another frees nothing by leaving [R9]', () => {
+  test('a request that was rejected in favour of another client frees no place when it leaves [R9]', () => {
     const { enterMany, enter, leave, counts } = queueOf({ waiting: 2 })
     enterMany('a', 2)
     enter('b', 'b1')
@@ -131,21 +131,21 @@ describe('who is refused [R9]', () => {
   })
 })
 
-test('whatever comes and goes, the bounds hold, all is begun or refused once, and no client is remembered [R9]', () => {
+test('the queue keeps its limits, begins or rejects each request once, and forgets its clients, whatever the order [R9]', () => {
   const bounds = { working: 4, workingPerClient: 2, waiting: 12, waitingPerClient: 5 }
-  const { enter, leave, beginNext, begun, refused, counts } = queueOf(bounds)
+  const { enter, leave, beginNext, begun, rejected, counts } = queueOf(bounds)
   let seed = 7
   const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below
   const present: string[] = []
   let left = 0
   for (let n = 0; n < 20_000; n += 1) {
     if (random(3) > 0) {
-      const before = refused.length
+      const before = rejected.length
       enter(`client ${random(9)}`, String(n))
-      if (refused.length === before || refused.at(-1) !== String(n)) present.push(String(n))
+      if (rejected.length === before || rejected.at(-1) !== String(n)) present.push(String(n))
     } else if (present.length > 0) {
       const [name] = present.splice(random(present.length), 1)
-      if (!begun.includes(name!) && !refused.includes(name!)) left += 1
+      if (!begun.includes(name!) && !rejected.includes(name!)) left += 1
       leave(name!)
     }
     beginNext()
@@ -153,8 +153,8 @@ test('whatever comes and goes, the bounds hold, all is begun or refused once, an
     expect(now.working <= bounds.working && now.waiting <= bounds.waiting).toBe(true)
   }
   expect(begun.length).toBeGreaterThan(1_000)
-  expect(refused.length).toBeGreaterThan(1_000)
-  expect(new Set([...begun, ...refused]).size).toBe(begun.length + refused.length)
+  expect(rejected.length).toBeGreaterThan(1_000)
+  expect(new Set([...begun, ...rejected]).size).toBe(begun.length + rejected.length)
   expect(left).toBeGreaterThan(100)
   while (present.length > 0) leave(present.pop()!)
   expect(counts()).toEqual({ working: 0, waiting: 0, clients: 0 })

@@ -22,8 +22,8 @@ afterAll(async () => {
   await testDatabase.drop()
 })
 
-/** Sends concurrent requests; returns their statuses and one body, and signals when all have arrived. */
-async function ask(
+/** Sends concurrent requests. Returns their statuses and one body, and calls `allArrived` when all have arrived. */
+async function sendRequests(
   state: Parameters<typeof createMailHealthHandler>[0],
   count = 1,
   allArrived = () => {},
@@ -45,7 +45,7 @@ async function ask(
   return { statuses: [...new Set(responses.map(({ status }) => status))], body: bodies[0] as unknown }
 }
 
-test('a monitor hears what emails fail at and since when, and not when the last one left [V6]', async () => {
+test('the response of mail health names the cause of failing emails and its time, and not when the last email was sent [V6]', async () => {
   const state = createMailStateStore(database)
   const failure = {
     cause: 'certificate',
@@ -54,7 +54,7 @@ test('a monitor hears what emails fail at and since when, and not when the last 
     started: 120_000,
   } as const
   await state.write({ accepted: 180_000, failure })
-  const { statuses, body } = await ask(state)
+  const { statuses, body } = await sendRequests(state)
   expect(statuses).toEqual([503])
   expect(body).toEqual({
     status: 'failing',
@@ -66,22 +66,22 @@ test('a monitor hears what emails fail at and since when, and not when the last 
     oldestRequestSeconds: null,
   })
   await state.write({ accepted: 0 })
-  expect(await ask(state)).toMatchObject({ statuses: [200], body: { status: 'ok' } })
+  expect(await sendRequests(state)).toMatchObject({ statuses: [200], body: { status: 'ok' } })
 })
 
 test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])(
-  'a monitor that sends %j instead of the token learns nothing, and the database is not asked [V6]',
+  'a request for mail health with %j instead of the token gets 401, and does not read the database [V6]',
   async (authorization) => {
-    const read = () => Promise.reject(new Error('asked'))
+    const read = () => Promise.reject(new Error('read'))
     const headers = { Authorization: authorization }
-    expect(await ask({ read }, 1, undefined, headers)).toEqual({
+    expect(await sendRequests({ read }, 1, undefined, headers)).toEqual({
       statuses: [401],
       body: { detail: 'A bearer token is needed.' },
     })
   },
 )
 
-test('however many monitors ask at once, the database is asked once [V6]', async () => {
+test('twenty requests for mail health at once read the database once [V6]', async () => {
   const state = createMailStateStore(database)
   const { promise, resolve } = Promise.withResolvers<void>()
   let reads = 0
@@ -90,15 +90,18 @@ test('however many monitors ask at once, the database is asked once [V6]', async
     await promise
     return state.read()
   }
-  expect((await ask({ read }, 20, resolve)).statuses).toEqual([200])
+  expect((await sendRequests({ read }, 20, resolve)).statuses).toEqual([200])
   expect(reads).toBe(1)
 })
 
-test('a database that is away is told as unknown [V6]', async () => {
-  const away = openDatabase(
+test('mail health is unknown if the database cannot be reached [V6]', async () => {
+  const unreachable = openDatabase(
     { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
     log,
   )
-  expect(await ask(createMailStateStore(away))).toEqual({ statuses: [503], body: { status: 'unknown' } })
-  await away.close()
+  expect(await sendRequests(createMailStateStore(unreachable))).toEqual({
+    statuses: [503],
+    body: { status: 'unknown' },
+  })
+  await unreachable.close()
 })

@@ -31,7 +31,7 @@ const partsOf = (of: Database) => ({
   log,
 })
 
-/** Serves one endpoint and scrapes it at the same time. */
+/** Serves one endpoint, and sends it `rounds` of `scrapes` requests at the same time. */
 async function scrape(
   parts: Parameters<typeof createMetricsHandler>[0],
   {
@@ -64,7 +64,7 @@ async function scrape(
   return responses
 }
 
-test('a scrape gets numbers in the format of Prometheus, never to be cached [L7]', async () => {
+test('a scrape gets metrics in the format of Prometheus, which may not be cached [L7]', async () => {
   const [response] = await scrape(partsOf(database))
   expect(response!.status).toBe(200)
   expect(response!.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
@@ -75,14 +75,14 @@ test('a scrape gets numbers in the format of Prometheus, never to be cached [L7]
 })
 
 test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token])(
-  'a scrape with %j instead of the token learns nothing, and the database is not asked [L7]',
+  'a scrape with %j instead of the token gets 401, and does not read the database [L7]',
   async (authorization) => {
-    const asked = () => Promise.reject(new Error('asked'))
-    const store = { read: asked, readJobs: asked }
+    const read = () => Promise.reject(new Error('read'))
+    const store = { read, readJobs: read }
     const headers: Record<string, string> =
       authorization === undefined ? {} : { Authorization: authorization }
     const [response] = await scrape(
-      { store, mailState: { read: asked }, ownReport: () => 0, token, log },
+      { store, mailState: { read }, ownReport: () => 0, token, log },
       { headers },
     )
     expect(response).toMatchObject({ status: 401, text: '{"detail":"A bearer token is needed."}' })
@@ -90,15 +90,15 @@ test.each([undefined, '', 'Bearer', `Bearer ${token}x`, `Bearer ${token.slice(1)
   },
 )
 
-test('scrapes at the same time share one read, and the look at the jobs is kept for a while [L7]', async () => {
+test('scrapes at the same time share one read, and the numbers of jobs are cached [L7]', async () => {
   const { store, mailState } = partsOf(database)
-  const asked = { read: 0, readJobs: 0, mail: 0 }
+  const reads = { read: 0, readJobs: 0, mail: 0 }
   const counting = {
     store: {
-      read: () => ((asked.read += 1), store.read()),
-      readJobs: () => ((asked.readJobs += 1), store.readJobs()),
+      read: () => ((reads.read += 1), store.read()),
+      readJobs: () => ((reads.readJobs += 1), store.readJobs()),
     },
-    mailState: { read: () => ((asked.mail += 1), mailState.read()) },
+    mailState: { read: () => ((reads.mail += 1), mailState.read()) },
     ownReport: () => 0,
     token,
     log,
@@ -109,19 +109,19 @@ test('scrapes at the same time share one read, and the look at the jobs is kept 
     times: { patience: 4_000, keepJobs: 60_000 },
   })
   expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
-  expect(asked.readJobs).toBe(1)
-  expect(asked.mail).toBe(1)
-  expect(asked.read).toBeGreaterThanOrEqual(3)
-  expect(asked.read).toBeLessThan(30)
+  expect(reads.readJobs).toBe(1)
+  expect(reads.mail).toBe(1)
+  expect(reads.read).toBeGreaterThanOrEqual(3)
+  expect(reads.read).toBeLessThan(30)
 })
 
-test('a database that is away, or silent, is one number, in time [L7]', async () => {
-  const away = openDatabase(
+test('a scrape gets only rekey_database_up 0, in time, if the database cannot be reached or does not respond [L7]', async () => {
+  const unreachable = openDatabase(
     { ...testDatabase, url: 'postgresql://rekey@127.0.0.1:9/rekey', poolSize: 1 },
     log,
   )
-  const [response] = await scrape(partsOf(away))
-  await away.close()
+  const [response] = await scrape(partsOf(unreachable))
+  await unreachable.close()
   const silent = () => new Promise<never>(() => undefined)
   const began = performance.now()
   const [late] = await scrape(
@@ -141,7 +141,7 @@ test('a database that is away, or silent, is one number, in time [L7]', async ()
   }
 })
 
-test('if only the jobs cannot be read in time, all other numbers are given [L7]', async () => {
+test('a scrape gets all other metrics if the jobs cannot be read in time [L7]', async () => {
   const silent = () => new Promise<never>(() => undefined)
   const { store } = partsOf(database)
   const [response] = await scrape(

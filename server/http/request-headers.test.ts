@@ -11,7 +11,8 @@ function requestWith(names: string[]): IncomingMessage {
   } as unknown as IncomingMessage
 }
 
-function kept(names: string[], dev = false): string[] {
+/** The headers that reach Next. Expects the same ones in all three forms of a request. */
+function keptHeaders(names: string[], dev = false): string[] {
   const request = requestWith(names)
   keepKnownHeaders(request, dev)
   expect(request.rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())).toEqual(
@@ -36,10 +37,10 @@ function namesInNext(): string[] {
   return [...names].sort()
 }
 
-describe('request headers', () => {
-  test('of all header names in the installed Next, only these harmless ones get through [C16]', () => {
+describe('request headers that reach Next', () => {
+  test('only these harmless headers of all that the installed Next knows reach it [C16]', () => {
     const names = namesInNext()
-    // Proves that the search works: these headers were used in attacks.
+    // These headers were used in attacks, so they show that the search works.
     for (const name of [
       'x-middleware-set-cookie',
       'next-action',
@@ -49,7 +50,7 @@ describe('request headers', () => {
     ]) {
       expect(names).toContain(name)
     }
-    expect(kept(names)).toEqual(
+    expect(keptHeaders(names)).toEqual(
       [
         'accept',
         'accept-language',
@@ -75,7 +76,7 @@ describe('request headers', () => {
     ['sessionid=a;\t__PRERENDER_bypass=b', 'sessionid=a'],
     ['next-instant-navigation-testing=1; my-next-step=b', 'my-next-step=b'],
     ['sessionid=a; of=__prerender_bypass', 'sessionid=a; of=__prerender_bypass'],
-  ])('of the cookies %j, those that Next acts on are dropped [C16, S2]', (sent, expected) => {
+  ])('the cookies that Next acts on are removed from %j [C16, S2]', (sent, expected) => {
     const request = requestWith(['accept'])
     request.headers.cookie = sent
     request.headersDistinct.cookie = [sent]
@@ -90,18 +91,25 @@ describe('request headers', () => {
     expect(rawHeaders).toHaveLength(expected === undefined ? 2 : 4)
   })
 
-  test('the dev server gets what its client needs, and still no action, policy or forwarding header', () => {
+  test('the dev server gets the headers of its client, and no action, policy or forwarding header', () => {
     expect(
-      kept(
+      keptHeaders(
         ['rsc', 'next-router-state-tree', 'next-hmr-refresh', 'next-url', 'sec-websocket-key', 'upgrade'],
         true,
       ),
     ).toHaveLength(6)
     expect(
-      kept(['rsc', 'next-router-state-tree', 'next-hmr-refresh', 'next-url', 'sec-websocket-key', 'upgrade']),
+      keptHeaders([
+        'rsc',
+        'next-router-state-tree',
+        'next-hmr-refresh',
+        'next-url',
+        'sec-websocket-key',
+        'upgrade',
+      ]),
     ).toEqual([])
     expect(
-      kept(
+      keptHeaders(
         [
           'next-action',
           'next-resume',
@@ -124,11 +132,11 @@ describe('request headers', () => {
     'x-original-url',
     'cf-connecting-ip',
     'true-client-ip',
-  ])('%s is noticed as a forwarding header [R5]', (name) => {
+  ])('%s counts as a forwarding header [R5]', (name) => {
     expect(hasForwardingHeaders(requestWith(['accept', name]))).toBe(true)
   })
 
-  test('ordinary headers are not [R5]', () => {
+  test('ordinary headers do not count as forwarding headers [R5]', () => {
     expect(
       hasForwardingHeaders(requestWith(['accept', 'origin', 'x-csrftoken', 'x-requested-with', 'via'])),
     ).toBe(false)

@@ -14,7 +14,7 @@ const isRoute = createRouteMatcher(
   new Set(['/logo.svg']),
 )
 
-/** What reached the stand-in for Next, which renders a page with everything that it knows of its request. */
+/** The requests that reached the stand-in for Next, which renders pages. */
 let rendered: Pick<IncomingMessage, 'url' | 'method' | 'headers'>[]
 let failures: number
 beforeEach(() => {
@@ -72,7 +72,7 @@ async function get(path: string, headers: Record<string, string> = {}, method = 
   return { status: response.status, headers: response.headers, nonce: nonce!, text: await response.text() }
 }
 
-test('a page is rendered once for each language, and each response has a nonce of its own', async () => {
+test('a page is rendered once for each language, and each response has a new nonce', async () => {
   const [first, second] = [await get('/id/forgot-password/'), await get('/id/forgot-password/')]
   await get('/id/forgot-password/', { 'Accept-Language': 'de-AT' })
   await get('/id/forgot-password/', { 'Accept-Language': 'de' })
@@ -90,7 +90,7 @@ test('a page is rendered once for each language, and each response has a nonce o
   expect(first.text.replaceAll(first.nonce, '')).toBe(second.text.replaceAll(second.nonce, ''))
 })
 
-test('nothing of the visitor for whom a page is rendered gets into it', async () => {
+test('a stored page is rendered without the cookies, the browser and the address of its visitor', async () => {
   await get('/id/forgot-password/?lang=it', {
     Cookie: 'a=b',
     'User-Agent': 'Googlebot',
@@ -107,7 +107,7 @@ test('nothing of the visitor for whom a page is rendered gets into it', async ()
   ])
 })
 
-test('all paths that do not exist share one page without scripts [H10]', async () => {
+test('all unknown paths share one stored page without scripts [H10]', async () => {
   const pages = [
     await get('/id/nowhere?a=secret'),
     await get('/id/api/v1/accounts/nowhere/', {}, 'POST'),
@@ -122,12 +122,12 @@ test('all paths that do not exist share one page without scripts [H10]', async (
 
 test.each([
   ['a query with more than the language', '/id/forgot-password/?error=x', 'GET'],
-  ['a language that is none', '/id/forgot-password/?lang=xx', 'GET'],
+  ['an unknown language', '/id/forgot-password/?lang=xx', 'GET'],
   ['a page for one visitor', '/id/reset-password/', 'GET'],
   ['a file', '/id/_next/static/chunks/a.js', 'GET'],
   ['a public file', '/id/logo.svg', 'GET'],
-  ['a page of a parameter', '/id/dev/mailbox/7', 'GET'],
-])('%s is always for Next', async (_, path, method) => {
+  ['a page with a parameter in its path', '/id/dev/mailbox/7', 'GET'],
+])('a request for %s always reaches Next', async (_, path, method) => {
   await get(path, { 'User-Agent': 'one' }, method)
   await get(path, { 'User-Agent': 'one' }, method)
   expect(rendered.map(({ url, headers }) => [url, headers['user-agent']])).toEqual([
@@ -136,7 +136,7 @@ test.each([
   ])
 })
 
-test('a page that could not be rendered is rendered again', async () => {
+test('a page whose rendering failed is not stored', async () => {
   failures = 1
   expect((await get('/id/forgot-password/?lang=ko')).status).toBe(500)
   expect((await get('/id/forgot-password/?lang=ko')).status).toBe(200)
@@ -144,7 +144,7 @@ test('a page that could not be rendered is rendered again', async () => {
   expect(rendered).toHaveLength(2)
 })
 
-test('it is compressed for a client that takes gzip, and HEAD gets its headers only', async () => {
+test('a stored page is compressed for a client that accepts gzip, and HEAD gets only its headers', async () => {
   const plain = await get('/id/nowhere', { 'Accept-Encoding': 'gzip;q=0, identity' })
   expect(plain.headers.get('content-encoding')).toBe(null)
   const gzipped = await get('/id/nowhere', { 'Accept-Encoding': 'gzip' })
@@ -158,7 +158,7 @@ test('it is compressed for a client that takes gzip, and HEAD gets its headers o
   ])
 })
 
-test('clients that make up languages cannot fill the memory', async () => {
+test('the number of stored pages is limited, so that clients cannot fill the memory with languages', async () => {
   const languages = ['de', 'fr', 'es', 'it', 'nl', 'pl', 'uk', 'tr', 'id', 'vi', 'ja', 'ko', 'hi']
   for (const chosen of languages)
     for (const accepted of languages)

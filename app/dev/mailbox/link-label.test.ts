@@ -10,6 +10,6 @@ test.each([
   ['https://[our-own-placeholder]/reset-password/', 'Link'],
   ['https://…', 'Link'],
   ['https://', 'Link'],
-])('the link %s of a caught email is called %s', (link, purpose) => {
+])('the mailbox labels the link %s as %s', (link, purpose) => {
   expect(linkLabel(link)).toBe(purpose)
 })

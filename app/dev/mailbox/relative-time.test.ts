@@ -14,10 +14,10 @@ test.each([
   [3_600, '1 hour ago'],
   [86_399, '23 hours ago'],
   [172_800, '2 days ago'],
-])('an email caught %i seconds ago was caught %s', (seconds, words) => {
-  expect(formatAge(new Date(now.getTime() - seconds * 1000), now)).toBe(words)
+])('the mailbox describes an age of %i seconds as "%s"', (seconds, description) => {
+  expect(formatAge(new Date(now.getTime() - seconds * 1000), now)).toBe(description)
 })
 
-test('a moment is told to the second, with its zone', () => {
+test('the mailbox shows a time to the second, with its zone', () => {
   expect(formatUtc(now)).toBe('2026-11-24 14:30:00 UTC')
 })

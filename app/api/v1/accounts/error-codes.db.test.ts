@@ -24,7 +24,7 @@ afterAll(() => endpoints.close())
 const handlers = { send: send.POST, reset: reset.POST, cancel: cancel.POST }
 const seen = new Set<string>()
 
-/** The codes that a response 400 names, once for each message of its body. */
+/** The header Error-Codes of a 400 response. Expects one code for each message in the body. */
 async function codesOf(endpoint: keyof typeof handlers, body: unknown): Promise<string | null> {
   const sent = typeof body === 'string' ? body : JSON.stringify(body)
   const response = await handlers[endpoint](requestTo('x', { headers: json, body: sent }))
@@ -60,22 +60,25 @@ describe('the header Error-Codes [V4]', () => {
     ],
     ['cancel', { timestamp: true }, 'user_id=required, timestamp=invalid-integer, signature=required'],
     ['cancel', { user_id: 'a', timestamp: '01', signature: 'b' }, 'timestamp=invalid-integer'],
-  ])('of %s to %j is %s', async (endpoint, body, codes) => {
+  ])('the endpoint "%s" responds to the body %j with the codes %s', async (endpoint, body, codes) => {
     expect(await codesOf(endpoint, body)).toBe(codes)
   })
 
   test.each<[string, string, string]>([
     ['eight well-known letters', 'password', 'password=too-short, password=too-common'],
-    ['a number without end', '9'.repeat(257), 'password=numeric, password=too-long'],
+    ['257 digits', '9'.repeat(257), 'password=numeric, password=too-long'],
     ['a space in front', ' gravel lantern orchard', 'password=outer-spaces'],
     ['digits only', '8'.repeat(16), 'password=numeric'],
-  ])('of a password with %s names all that is wrong, then the repetition', async (_what, password, codes) => {
-    const { link } = await endpoints.personWithLink('reset', services)
-    const typed = { ...link, password, password_confirm: `${password}!` }
-    expect(await codesOf('reset', typed)).toBe(`${codes}, password_confirm=mismatch`)
-  })
+  ])(
+    'the codes name all problems of a password with %s, and then that of the repetition',
+    async (_what, password, codes) => {
+      const { link } = await endpoints.personWithLink('reset', services)
+      const typed = { ...link, password, password_confirm: `${password}!` }
+      expect(await codesOf('reset', typed)).toBe(`${codes}, password_confirm=mismatch`)
+    },
+  )
 
-  test('names that a password has more bytes than its format takes, and says how many [W6]', async () => {
+  test('a password with more bytes than its format allows has its own code, and the message names the limit [W6]', async () => {
     const { link } = await endpoints.personWithLink('reset', services)
     const policy = createPasswordPolicy({
       ...services.policy.ruleSettings,
@@ -92,7 +95,7 @@ describe('the header Error-Codes [V4]', () => {
     endpoints.exchange(services)
   })
 
-  test('names what a password is too similar to', async () => {
+  test('the code of a similar password names the value to which it is similar', async () => {
     const { id } = await endpoints.personWithLink('reset', services)
     const similar = {
       username: 'marmalade-kettle',
@@ -112,7 +115,7 @@ describe('the header Error-Codes [V4]', () => {
     }
   })
 
-  test('names the whole name, where the users table has one column for it [W11]', async () => {
+  test('the code names the whole name if the users table has one column for it [W11]', async () => {
     const { id } = await endpoints.personWithLink('reset', services)
     await endpoints.sql.query(
       `UPDATE "rekey"."users" SET "last_name" = 'Wilhelmina Lanternby' WHERE "id" = $1`,
@@ -130,7 +133,7 @@ describe('the header Error-Codes [V4]', () => {
     endpoints.exchange(services)
   })
 
-  test('is absent where no field is wrong: the body has the code, or the status says it', async () => {
+  test('a response without errors of fields has no Error-Codes header', async () => {
     const { link } = await endpoints.personWithLink('reset', services)
     const forged = { ...link, signature: 'x', password: 'gravel lantern', password_confirm: 'y' }
     expect(await codesOf('reset', '{')).toBeNull()
@@ -143,7 +146,7 @@ describe('the header Error-Codes [V4]', () => {
     expect([page.status, page.headers.get('error-codes')]).toEqual([303, null])
   })
 
-  test('is the same in every language', async () => {
+  test('the codes are the same in every language', async () => {
     const sendRequest = (language: string) =>
       send.POST(requestTo('x', { headers: { ...json, 'Accept-Language': language }, body: '{}' }))
     const [german, english] = [await sendRequest('de'), await sendRequest('en')]
@@ -151,11 +154,11 @@ describe('the header Error-Codes [V4]', () => {
     expect(german.headers.get('error-codes')).toBe(english.headers.get('error-codes'))
   })
 
-  test('has codes that are all tokens, no two alike, and all but one seen above', () => {
+  test('all codes are unique tokens, and the tests above received all except one', () => {
     const codes: readonly string[] = fieldErrorCodes
     expect(codes.filter((code) => !/^[a-z]+(-[a-z]+)*$/.test(code))).toEqual([])
     expect(new Set(codes).size).toBe(codes.length)
-    // A breached password takes a range service to tell.
+    // Only a service can report a breached password.
     expect(codes.filter((code) => !seen.has(code))).toEqual(['breached'])
   })
 })

@@ -3,7 +3,7 @@ import { form, openEndpoints, own, post, requestTo, type Endpoints } from '@/e2e
 import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { createLog } from '@/lib/logging/log'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
-import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
+import * as requestLink from '@/app/api/v1/accounts/send-reset-password-link/route'
 
 let endpoints: Endpoints
 
@@ -14,7 +14,7 @@ afterAll(() => endpoints.close())
 describe('a body of more than 16 KiB [I3]', () => {
   const large = JSON.stringify({ login: 'x'.repeat(17_000) })
 
-  test('that says so is refused unread', async () => {
+  test('a body whose declared length is too large gets 413 before it is read', async () => {
     let read = false
     const body = new ReadableStream(
       {
@@ -30,7 +30,7 @@ describe('a body of more than 16 KiB [I3]', () => {
     expect(read).toBe(false)
   })
 
-  test('that does not is refused when it turns out', async () => {
+  test('a body without a declared length gets 413 as soon as it is too large', async () => {
     let sent = 0
     const endless = new ReadableStream({
       pull(controller) {
@@ -45,9 +45,9 @@ describe('a body of more than 16 KiB [I3]', () => {
 })
 
 test.each([
-  ['with its client is the client’s fault, not an outage', 'ECONNRESET', 400, 'debug body_cut_off'],
-  ['through a fault of ours is told and answered as one', 'ERR_INVALID_STATE', 500, 'error request_failed'],
-])('a body that breaks off %s', async (_, code, status, event) => {
+  ['because its client is gone', 'ECONNRESET', 400, 'debug body_cut_off'],
+  ['because of a fault', 'ERR_INVALID_STATE', 500, 'error request_failed'],
+])('a body that ends early %s (%s) gets %i and the log line "%s"', async (_, code, status, event) => {
   const lines: string[] = []
   const log = createLog('debug', 'test')
   for (const level of ['debug', 'warn', 'error'] as const)
@@ -65,13 +65,13 @@ test.each([
   expect(lines).toEqual([event])
 })
 
-test('an Accept that is longer than any client’s takes anything [I3]', async () => {
+test('an Accept header of more than 1024 characters counts as one that accepts everything [I3]', async () => {
   const images = (length: number) => 'image/png,'.repeat(length / 10)
   await endpoints.expectRefused(post({ Accept: images(1020) }), 406)
   expect((await post({ Accept: images(1030) })).status).toBe(200)
 })
 
-test('what is no object is refused, each with its name [I1]', async () => {
+test('a body that is not an object gets an error that names its type [I1]', async () => {
   for (const [body, name] of [
     ['[]', 'list'],
     ['"x"', 'str'],
@@ -86,7 +86,7 @@ test('what is no object is refused, each with its name [I1]', async () => {
   }
 })
 
-test('a body is nested 32 deep at most, whether or not a team’s own function reads it [I1, C14]', async () => {
+test('a body may be nested 32 levels deep, with and without a team’s transformLinkRequest [I1, C14]', async () => {
   const seen: unknown[] = []
   const transformLinkRequest: RekeyConfig['transformLinkRequest'] = (body) => {
     seen.push(body.staff)
@@ -95,8 +95,8 @@ test('a body is nested 32 deep at most, whether or not a team’s own function r
   endpoints.exchange({ configuration: { transformLinkRequest } })
   const nested = (depth: number) => `${'['.repeat(depth)}7${']'.repeat(depth)}`
   for (const depth of [33, 8_000]) {
-    const refused = await post({}, `{"staff":${nested(depth)}}`)
-    expect([refused.status, await refused.json()]).toEqual([
+    const rejected = await post({}, `{"staff":${nested(depth)}}`)
+    expect([rejected.status, await rejected.json()]).toEqual([
       400,
       { detail: 'JSON parse error - Nested too deeply' },
     ])
@@ -112,7 +112,7 @@ test('a body is nested 32 deep at most, whether or not a team’s own function r
   expect((await post({}, `{"login":"nobody","staff":${nested(33)}}`)).status).toBe(400)
 })
 
-test('a form without JavaScript comes back with its link in the address, and nothing that was typed [H5, P11]', async () => {
+test('a form of a browser without scripts returns to its page with the link in the address, and without typed values [H5, P11]', async () => {
   const link = { user_id: '7', timestamp: '1790000000', signature: 'A'.repeat(86) }
   const typed = { password: 'c4n4ry-typed', login: 'c4n4ry-typed', other: 'c4n4ry-typed' }
   const body = new URLSearchParams({ ...link, ...typed }).toString()
@@ -126,14 +126,14 @@ test('a form without JavaScript comes back with its link in the address, and not
   })
 })
 
-test('no response is to be stored, whatever it says [H3]', async () => {
+test('no response of an endpoint may be cached [H3]', async () => {
   for (const response of [
     await post(),
     await post({}, '{'),
     await post({ Origin: 'https://evil.example' }),
     await post(form, 'login=nobody'),
-    ask.GET(requestTo('send-reset-password-link', { method: 'GET' })),
-    ask.OPTIONS(requestTo('send-reset-password-link', { method: 'OPTIONS' })),
+    requestLink.GET(requestTo('send-reset-password-link', { method: 'GET' })),
+    requestLink.OPTIONS(requestTo('send-reset-password-link', { method: 'OPTIONS' })),
   ])
     expect(response.headers.get('Cache-Control')).toBe('no-store')
 })

@@ -9,11 +9,11 @@ let endpoints: Endpoints
 beforeAll(async () => void (endpoints = await openEndpoints()), 120_000)
 afterAll(() => endpoints.close())
 
-describe('what a team adds of its own meets the request', () => {
+describe('functions of a team in rekey.config.ts', () => {
   const good = 'gravel lantern orchard 7'
 
-  /** An account with two sessions, the fields of a link to it, and the endpoint with these functions of a team's. */
-  async function withTeams(configuration: RekeyConfig) {
+  /** An account with two sessions, a link of it, and the endpoint with this configuration. */
+  async function withConfiguration(configuration: RekeyConfig) {
     const { sql, services, exchange, personWithLink } = endpoints
     await sql.query('CREATE TABLE IF NOT EXISTS "sessions" ("account_id" uuid NOT NULL)')
     const { id, link } = await personWithLink('reset')
@@ -32,44 +32,46 @@ describe('what a team adds of its own meets the request', () => {
     return { link, send, sendBody, sessions }
   }
 
-  test('a second factor sees all fields but the passwords, and its no is a 403 that changes nothing [S4, P11]', async () => {
+  test('a second factor gets all fields except the passwords, and its rejection is a 403 that changes nothing [S4, P11]', async () => {
     const seen: ResetRequest[] = []
-    const { link, send, sessions } = await withTeams({
+    const { link, send, sessions } = await withConfiguration({
       secondFactor: async (_account, request) => {
         seen.push(request)
         return request.fields.otp === 123456
       },
     })
-    const refused = await send({ password: good, password_confirm: good, otp: 1 })
-    expect([refused.status, await refused.json()]).toMatchObject([403, { code: 'second-factor-required' }])
+    const rejected = await send({ password: good, password_confirm: good, otp: 1 })
+    expect([rejected.status, await rejected.json()]).toMatchObject([403, { code: 'second-factor-required' }])
     expect(seen.map(({ client, fields }) => [client, fields])).toEqual([['203.0.113.7', { ...link, otp: 1 }]])
     expect(seen[0]!.headers.get('x-csrftoken')).toBe('kept')
     expect(await sessions()).toBe(2)
     expect((await send({ password: good, otp: 123456 })).status).toBe(200)
   })
 
-  test('a second factor gets fields that are nested 32 deep, and none that are deeper [I1, C14]', async () => {
+  test('a second factor gets fields that are nested 32 levels deep, and deeper ones are rejected [I1, C14]', async () => {
     const seen: ResetRequest[] = []
     const nested = (depth: number) => `${'['.repeat(depth)}1${']'.repeat(depth)}`
     const bodyOf = (link: object, password: string, otp: string) =>
       `${JSON.stringify({ ...link, password }).slice(0, -1)},"otp":${otp}}`
 
-    const asking = await withTeams({ secondFactor: async (_, request) => seen.push(request) === 0 })
+    const { link, sendBody } = await withConfiguration({
+      secondFactor: async (_, request) => seen.push(request) === 0,
+    })
     for (const depth of [33, 8_000]) {
-      const refused = await asking.sendBody(bodyOf(asking.link, good, nested(depth)))
-      expect([refused.status, await refused.json()]).toEqual([
+      const rejected = await sendBody(bodyOf(link, good, nested(depth)))
+      expect([rejected.status, await rejected.json()]).toEqual([
         400,
         { detail: 'JSON parse error - Nested too deeply' },
       ])
     }
     expect(seen).toEqual([])
     const within = `{"a":${nested(31)}}`
-    expect((await asking.sendBody(bodyOf(asking.link, good, within))).status).toBe(403)
+    expect((await sendBody(bodyOf(link, good, within))).status).toBe(403)
     expect(seen[0]!.fields.otp).toEqual(JSON.parse(within))
   })
 
-  test('sessions have ended when the response comes [S1]', async () => {
-    const { send, sessions } = await withTeams({
+  test('a reset ends the sessions before its response [S1]', async () => {
+    const { send, sessions } = await withConfiguration({
       revokeSessions: async (tx, { id }) => {
         await tx.$executeRaw`DELETE FROM "sessions" WHERE "account_id" = ${id}::uuid`
       },

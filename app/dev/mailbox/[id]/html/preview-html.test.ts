@@ -3,7 +3,7 @@ import { account } from '@/e2e/support/emails'
 import { emails } from '@/emails/templates'
 import { frameHtml, framePolicy, parseColorScheme } from './preview-html'
 
-test('links of an email open in the window that shows the mailbox', async () => {
+test('links of a previewed email open in the window of the mailbox', async () => {
   const { html } = await emails.changed({
     locale: 'en',
     service: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
@@ -22,11 +22,11 @@ test.each([
   ['<html><HEAD lang=en><title>x</title>', '<html><HEAD lang=en><base target="_top"><title>x</title>'],
   [`<a href=x target = '_blank'>x</a>`, '<base target="_top"><a href=x>x</a>'],
   ['<header>x</header>', '<base target="_top"><header>x</header>'],
-])('%s is framed as %s', (html, framed) => {
+])('the email %s is previewed as %s', (html, framed) => {
   expect(frameHtml(html)).toBe(framed)
 })
 
-test('an email can be looked at as light and as dark mail programs show it, whatever the system has', async () => {
+test('an email can be previewed in light and in dark colours, whatever the system prefers', async () => {
   const { html } = await emails.changed({
     locale: 'en',
     service: { appName: 'Acme', publicOrigin: 'https://id.example.com', publicUrl: 'https://id.example.com' },
@@ -49,7 +49,7 @@ test('an email can be looked at as light and as dark mail programs show it, what
   ])
 })
 
-test('a caught email runs nothing and fetches nothing [M4]', () => {
+test('the preview of an email runs no scripts and loads nothing [M4]', () => {
   expect(framePolicy).toContain("default-src 'none'")
   expect(framePolicy).toMatch(/\bsandbox\b(?!.*allow-(scripts|same-origin|forms))/)
 })
