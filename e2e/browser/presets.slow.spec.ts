@@ -5,8 +5,8 @@ import { test as base } from 'playwright/test'
 import { accountsOf } from '@/e2e/peers/accounts-by-preset'
 import { mappings, type PresetName } from '@/e2e/peers/mappings'
 import { createPeerDatabase } from '@/e2e/peers/peer-database'
-import { canJudge } from '@/e2e/peers/product'
-import { reach } from '@/e2e/peers/ways'
+import { isAvailable } from '@/e2e/peers/product'
+import { reach } from '@/e2e/peers/access'
 import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
 import { writtenMessages } from '@/e2e/support/browser/messages'
 import { requestLink, savePassword } from '@/e2e/support/browser/steps'
@@ -33,9 +33,9 @@ const test = base.extend<object, { directory: string }>({
 for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
   const way = n % 2 === 0 ? 'under row-level security' : 'through a view'
   test.describe(`${preset}, ${way}`, () => {
-    const { judge, open } = accountsOf[preset]
+    const { product, open } = accountsOf[preset]
     // `.ci/run` installs the products and names those that it cannot install. Developers may have none of them.
-    test.skip(() => !canJudge(judge), `${judge} is not installed, or there is no server`)
+    test.skip(() => !isAvailable(product), `${product} is not installed, or there is no server`)
 
     test(`an account of ${preset}, ${way}, gets a new password in the browser and logs in with that alone [W2, W6, W11]`, async ({
       page,

@@ -6,18 +6,18 @@ import { startProduct, type ProductName } from './product'
 
 type Open = (peer: PeerDatabase, schema: string) => Promise<Accounts>
 
-/** The accounts of each preset, and the product that they need. */
-export const accountsOf: Record<PresetName, { judge: ProductName; open: Open }> = {
-  django: { judge: 'Django', open: openDjango },
-  betterAuth: { judge: 'better-auth', open: openBetterAuth },
-  devise: { judge: 'Rails', open: openDevise },
-  rails: { judge: 'Rails', open: openRails },
-  laravel: { judge: 'PHP', open: openLaravel },
-  authJs: { judge: 'Auth.js', open: openAuthJs },
-  usersTable: { judge: 'PHP with Argon2id', open: openPeople },
+/** The product of each preset, and a function that opens its accounts. */
+export const accountsOf: Record<PresetName, { product: ProductName; open: Open }> = {
+  django: { product: 'Django', open: openDjango },
+  betterAuth: { product: 'better-auth', open: openBetterAuth },
+  devise: { product: 'Rails', open: openDevise },
+  rails: { product: 'Rails', open: openRails },
+  laravel: { product: 'PHP', open: openLaravel },
+  authJs: { product: 'Auth.js', open: openAuthJs },
+  usersTable: { product: 'PHP with Argon2id', open: openPeople },
 }
 
-/** Of `DATABASES` in Django's settings. */
+/** An entry of `DATABASES` in Django's settings. */
 export function djangoDatabase(url: string, schema: string): Record<string, unknown> {
   const { hostname, port, username, password, pathname } = new URL(url)
   return {

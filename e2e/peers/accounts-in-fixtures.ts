@@ -6,7 +6,7 @@ import { bcryptCost, devisePepper, mappings, phpArgon2id } from './mappings'
 import { createTables, type PeerDatabase } from './peer-database'
 import { startProduct, type Product } from './product'
 
-/** What each row needs in tables of Rails and Laravel. */
+/** The dates that rows in tables of Rails and Laravel need. */
 const dated = { created_at: '2026-01-01', updated_at: '2026-01-01' }
 
 export async function openDevise(peer: PeerDatabase, schema: string): Promise<Accounts> {
@@ -57,9 +57,9 @@ export async function openPeople(peer: PeerDatabase, schema: string): Promise<Ac
 
 type Fixture = {
   product: Product
-  /** Columns that a row needs beside address and hash. */
+  /** Columns that a row needs besides email address and hash. */
   columns?: Record<string, string>
-  /** What is stored for accounts without a password of their own, by how they came about. */
+  /** The stored value for accounts without a password of their own, by kind. */
   withoutPassword: Record<string, string | null>
   hash(password: string): Promise<string>
   fits(password: string, stored: string): Promise<boolean>
@@ -67,16 +67,16 @@ type Fixture = {
 
 function byPhp(algorithm: string, options: Record<string, number>): Omit<Fixture, 'withoutPassword'> {
   const product = startProduct('laravel.php')
-  const judge = (password: string, stored: string) =>
-    product.call<{ fits: boolean }>('judge', { password, stored, algorithm, options })
+  const verify = (password: string, stored: string) =>
+    product.call<{ fits: boolean }>('verify', { password, stored, algorithm, options })
   return {
     product,
     hash: (password) => product.call('hash', { password, algorithm, options }),
-    fits: async (password, stored) => (await judge(password, stored)).fits,
+    fits: async (password, stored) => (await verify(password, stored)).fits,
   }
 }
 
-/** Accounts in a table of `schemas/`, with hashes that the product made. */
+/** Accounts in a table of `schemas/`, with hashes that the product makes. */
 function inFixture({ sql }: PeerDatabase, mapping: UsersMapping, fixture: Fixture): Accounts {
   const { product, columns = {}, withoutPassword, hash, fits } = fixture
   async function insert(email: string, stored: string | null) {

@@ -9,16 +9,16 @@ export type Account = { id: string; username: string; email: string; password: s
 export type Accounts = {
   product: Product
   add(): Promise<Account>
-  /** Adds one for each way in which an account has no password of its own. Returns their addresses by the way. */
+  /** Adds an account for each reason why it has no password of its own. Returns their email addresses by reason. */
   addWithoutPassword(): Promise<Record<string, string>>
-  /** What disables an account, as an assignment in SQL; undefined where the product knows no such thing. */
+  /** The SQL assignment that disables an account; undefined where the product cannot disable one. */
   disabling?: string
   signsIn(account: Account, password: string): Promise<boolean>
 }
 
 export const tag = () => randomBytes(6).toString('hex')
 
-/** What is new about each account, but for its id. */
+/** New values for an account, without its id. */
 export const newAccount = () => {
   const username = `user_${tag()}`
   return { username, email: `${username}@example.com`, password: newPassword() }

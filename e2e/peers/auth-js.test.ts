@@ -9,21 +9,21 @@ import { differences, readRows } from './rows'
 // Auth.js and next-auth 4 sign in through their Credentials provider, with the bcrypt libraries that teams use in `authorize`.
 
 inSurroundings('authJs', (given, isFirst) => {
-  test('Auth.js with bcryptjs signs in with the new password only; its sessions, which are JWTs, live on [W2, W3, W4]', () =>
-    judgeReset(given(), given().accounts))
+  test('Auth.js with bcryptjs accepts only the new password, and its sessions, which are JWTs, stay valid [W2, W3, W4]', () =>
+    expectReset(given(), given().accounts))
 
   if (!isFirst) return
   test.each([
     ['next-auth.mjs', 'bcryptjs'],
     ['auth-js.mjs', 'bcrypt'],
-  ])('so does %s with %s [W2, W3]', async (script, library) => {
+  ])('%s with %s accepts only the new password [W2, W3]', async (script, library) => {
     const { schema, database } = given()
     const accounts = authJsAccounts(database.url, schema, script, library)
-    await judgeReset(given(), accounts).finally(() => accounts.product.stop())
+    await expectReset(given(), accounts).finally(() => accounts.product.stop())
   })
 })
 
-async function judgeReset({ sql, schema, installation }: Surrounding, accounts: Accounts): Promise<void> {
+async function expectReset({ sql, schema, installation }: Surrounding, accounts: Accounts): Promise<void> {
   const { product, signsIn } = accounts
   const account = await accounts.add()
   const { id, email, password: old } = account
@@ -35,6 +35,6 @@ async function judgeReset({ sql, schema, installation }: Surrounding, accounts: 
   expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
   expect(differences(before, await readRows(sql))).toEqual([`${schema}.User ${id}: password, updatedAt`])
   expect([await signsIn(account, old), await signsIn(account, fresh)]).toEqual([false, true])
-  // The preset's documentation says what to do about that.
+  // The documentation of the preset says how to end these sessions.
   expect(await product.call('readSession', { cookie })).toBe(email)
 }

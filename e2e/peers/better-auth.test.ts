@@ -4,13 +4,13 @@ import { inSurroundings } from './in-surroundings'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// better-auth judges what Rekey writes: its own migration makes the tables, its own API users and sessions. In `public` it runs
-// without plugins, in a schema of its own with `admin` and `username`.
+// better-auth's migration makes the tables, and its API the users and sessions. It runs without plugins in `public`, and
+// with `admin` and `username` in its own schema.
 
 type Outcome = { status: number; cookie: string }
 
 inSurroundings('betterAuth', (given) => {
-  test('better-auth signs in with the new password only, and its sessions end [W2, W3, W4]', async () => {
+  test('better-auth accepts only the new password, and its sessions end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const { product } = accounts
     const [{ id, username, email, password: old }, other] = [await accounts.add(), await accounts.add()]
@@ -26,7 +26,7 @@ inSurroundings('betterAuth', (given) => {
     const fresh = `ﬁve ½ 𝒽 ${newPassword()}`
     expect(await resetByEndpoint(installation, email, fresh)).toEqual(done)
     const [sessions, links] = [owned('session', 'userId'), owned('verification', 'value')]
-    // One of the sign-up, one of the sign-in; one link of its own.
+    // Two sessions, of the sign-up and of the sign-in, and one reset link of better-auth.
     expect([sessions.length, links.length]).toEqual([2, 1])
     expect(differences(before, await readRows(sql))).toEqual(
       [
@@ -50,7 +50,7 @@ inSurroundings('betterAuth', (given) => {
     expect(await product.call('readSession', { cookie })).toBeNull()
     expect(await product.call('readSession', { cookie: otherCookie })).toBe(other.id)
     if (!accounts.disabling) return
-    // Who gets no email here is refused there.
+    // An account that Rekey sends no email is also rejected by better-auth.
     await sql.query(`UPDATE ${schema}."user" SET ${accounts.disabling} WHERE "id" = $1`, [other.id])
     expect((await signIn(other.password, other.email)).status).toBe(403)
   })

@@ -9,14 +9,14 @@ import { djangoDatabase } from './accounts-by-preset'
 import { inSurroundings } from './in-surroundings'
 import { djangoIterations as iterations } from './mappings'
 import { createPeerDatabase, type PeerDatabase } from './peer-database'
-import { canJudge, startProduct, type Product } from './product'
+import { isAvailable, startProduct, type Product } from './product'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// Django of Debian's packages judges what Rekey writes: its own code makes the tables, users, sessions and tokens.
+// Django, from Debian's packages: its code makes the tables, users, sessions and tokens, and verifies what Rekey writes.
 
 inSurroundings('django', (given) => {
-  test('Django signs in with the new password only, and its sessions and tokens end [W2, W3, W4]', async () => {
+  test('Django accepts only the new password, and its sessions and tokens end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const { product } = accounts
     const [{ id, username, email, password: old }, other] = [await accounts.add(), await accounts.add()]
@@ -46,14 +46,14 @@ inSurroundings('django', (given) => {
   })
 })
 
-type Judgement = { fits: boolean; isUsable: boolean; mustUpdate: boolean; isRehashed: boolean }
-const isRight: Judgement = { fits: true, isUsable: true, mustUpdate: false, isRehashed: false }
+type Verification = { fits: boolean; isUsable: boolean; mustUpdate: boolean; isRehashed: boolean }
+const isRight: Verification = { fits: true, isUsable: true, mustUpdate: false, isRehashed: false }
 
 function iterationsIn({ name }: PasswordFormat): number {
   return Number(/(\d+) iterations/.exec(name)?.[1])
 }
 
-describe.runIf(canJudge('Django'))('hashes of Django', () => {
+describe.runIf(isAvailable('Django'))('hashes of Django', () => {
   let peer: PeerDatabase
   let product: Product
   beforeAll(async () => {
@@ -71,47 +71,49 @@ describe.runIf(canJudge('Django'))('hashes of Django', () => {
   })
 
   test.each(['4.2', '5.0', '5.1', '5.2', '6.0', '6.1'] as const)(
-    'with the iterations of Django %s, what Rekey writes fits and is not hashed again [W2, W6]',
+    'Django verifies a hash of Rekey with the iterations of version %s, and does not hash it again [W2, W6]',
     async (version) => {
       const { format } = django({ version }).password
       const password = `ﬁve ½ 𝒽 ${newPassword()}`
       const given = { password, stored: await format.hash(password), iterations: iterationsIn(format) }
-      expect(await product.call<Judgement>('judge', given)).toEqual(isRight)
+      expect(await product.call<Verification>('verify', given)).toEqual(isRight)
     },
   )
 
-  test('of the version that runs here, the iterations are those that Django itself takes [W6]', async () => {
+  test('the preset has the same default iterations as the installed Django [W6]', async () => {
     const version = (await product.call<string>('version')).split('.').slice(0, 2).join('.') as '3.2'
     expect(iterationsIn(django({ version }).password.format)).toBe(await product.call('default_iterations'))
   })
 
-  test('what Django writes fits, and it notices another password, other iterations and a short salt [W6]', async () => {
+  test('Rekey verifies a hash of Django, and Django notices another password, other iterations and a short salt [W6]', async () => {
     const format = djangoPbkdf2({ iterations })
     const password = newPassword()
     expect(await format.verify(password, await product.call<string>('hash', { password }))).toBe(true)
     const given = { password, stored: await format.hash(password) }
-    expect(await product.call('judge', given)).toEqual(isRight)
-    expect(await product.call('judge', { ...given, password: `${password} ` })).toMatchObject({ fits: false })
+    expect(await product.call('verify', given)).toEqual(isRight)
+    expect(await product.call('verify', { ...given, password: `${password} ` })).toMatchObject({
+      fits: false,
+    })
     const isRehashed = { fits: true, mustUpdate: true, isRehashed: true }
     for (const other of [iterations + 1, iterations - 1])
-      expect(await product.call('judge', { ...given, iterations: other })).toMatchObject(isRehashed)
+      expect(await product.call('verify', { ...given, iterations: other })).toMatchObject(isRehashed)
     const stored = await product.call('hash', { password, salt: 'a'.repeat(21) })
-    expect(await product.call('judge', { password, stored })).toMatchObject(isRehashed)
+    expect(await product.call('verify', { password, stored })).toMatchObject(isRehashed)
   })
 
-  test('with Argon2 first in PASSWORD_HASHERS, Django signs in with the new password and does not hash it again [W2]', async () => {
+  test('Django with Argon2 first in PASSWORD_HASHERS accepts the new password and does not hash it again [W2]', async () => {
     const { database, sql } = peer
     const argon2 = startProduct('django-auth.py', {
       iterations,
       hasher: 'argon2',
       database: djangoDatabase(database.url, 'public'),
     })
-    // Of its argon2-cffi.
+    // The default of Django's argon2-cffi.
     const hashLength = await argon2.call<number>('argon2_hash_length')
     const users = django({ iterations, hasher: 'argon2', argon2: { hashLength } })
     const installation = await openInstallation(database, {}, { users })
     try {
-      // The first was hashed with PBKDF2, before the project changed its hasher.
+      // The first account has a PBKDF2 hash, from before the project changed its hasher.
       for (const by of [product, argon2]) {
         const username = `user-${tag()}`
         const [email, old, fresh] = [`${username}@example.com`, newPassword(), newPassword()]
@@ -128,7 +130,10 @@ describe.runIf(canJudge('Django'))('hashes of Django', () => {
       }
       const password = newPassword()
       const stored = await djangoArgon2({ hashLength: hashLength === 32 ? 16 : 32 }).hash(password)
-      expect(await argon2.call('judge', { password, stored })).toMatchObject({ fits: true, mustUpdate: true })
+      expect(await argon2.call('verify', { password, stored })).toMatchObject({
+        fits: true,
+        mustUpdate: true,
+      })
     } finally {
       argon2.stop()
       await installation.close()

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type pg from 'pg'
 import { openInstallation, type Installation } from '@/e2e/support/installation'
+import { settled } from '@/e2e/support/overheard-app'
 import { newPassword } from '@/e2e/support/running-app'
 import { quotedTableName } from '@/lib/accounts/check/grants'
 import { tableUsesOf } from '@/lib/accounts/check/table-uses'
@@ -11,31 +12,31 @@ import { inspectUsersTable } from '@/lib/setup/users-table'
 import { accountsOf } from './accounts-by-preset'
 import { mappings, type PresetName } from './mappings'
 import { createPeerDatabase, type PeerDatabase } from './peer-database'
-import { canJudge } from './product'
+import { isAvailable } from './product'
 import { post } from './reset-by-endpoint'
 import { readDefinitions } from './rows'
-import { reach, surroundings, type Reached, type Way } from './ways'
+import { reach, surroundings, type Reached, type Access } from './access'
 
-/** What a test of a preset works with, in one of the surroundings. */
+/** The parts that a test of a preset uses, with one kind of access. */
 export type Surrounding = PeerDatabase & {
-  way: Way
+  access: Access
   schema: string
   accounts: Accounts
   installation: Installation
 }
 
 /**
- * Declares the tests of a preset in all surroundings, with a database of its own: those given, and those that are the same
- * for every preset.
+ * Declares the tests of a preset for each kind of access, with its own database: the given tests, and those that every
+ * preset has.
  *
- * @param declare is told whether its surroundings are the first ones: what they do not matter to is tried once
+ * @param declare declares the given tests; `isFirst` is true once, for tests that do not depend on the access
  */
 export function inSurroundings(
   preset: PresetName,
   declare: (given: () => Surrounding, isFirst: boolean) => void,
 ): void {
-  const { judge, open } = accountsOf[preset]
-  describe.runIf(canJudge(judge))(`${preset}, on ${judge}`, () => {
+  const { product, open } = accountsOf[preset]
+  describe.runIf(isAvailable(product))(`the preset ${preset} on ${product}`, () => {
     let peer: PeerDatabase
     const opened: Record<string, Accounts> = {}
     let definitions: string[]
@@ -51,13 +52,13 @@ export function inSurroundings(
       await peer?.close()
     })
 
-    describe.each(surroundings)('$way, in the schema $schema', ({ way, schema }) => {
+    describe.each(surroundings)('Rekey $access, in the schema $schema', ({ access, schema }) => {
       const mapping = mappings[preset](schema)
       let reached: Reached | undefined
       let installation: Installation | undefined
       beforeAll(async () => {
         const { database, sql } = peer
-        reached = await reach(database, sql, mapping, way)
+        reached = await reach(database, sql, mapping, access)
         const env = { LIMIT_REQUESTS_PER_CLIENT: '1000/1m' }
         installation = await openInstallation({ ...database, url: reached.url }, env, {
           users: reached.users,
@@ -69,17 +70,17 @@ export function inSurroundings(
       })
       const given = () => ({
         ...peer,
-        way,
+        access,
         schema,
         accounts: opened[schema]!,
         installation: installation!,
       })
-      const isFirst = way === surroundings[0]!.way
+      const isFirst = access === surroundings[0]!.access
       declare(given, isFirst)
       testUnfit(mapping, given)
       testRaces(mapping, given)
       if (!isFirst) return
-      test('W3: migrating, the check and resets make no trigger, index, column or grant', async () => {
+      test('migrations, the check and resets add no trigger, index, column or grant to the product’s tables [W3]', async () => {
         const { database, sql } = peer
         await migrate(database, { ownsUsers: false })
         expect((await inspectUsersTable(given().installation.services.database, mapping)).problems).toEqual(
@@ -94,9 +95,9 @@ export function inSurroundings(
 
 const usedLink = '{"detail":"Invalid signature","code":"signature-used"}'
 
-/** Tests what accounts get that may not reset. */
+/** Tests accounts that may not reset their password. */
 function testUnfit(mapping: UsersMapping, given: () => Surrounding): void {
-  test('W5, A1, A2: who has no password here or is disabled gets no email, the bytes of everybody else, and before any table is read', async () => {
+  test('an account without a password or a disabled one gets the same bytes before any table is read, and no email [W5, A1, A2]', async () => {
     const { sql, accounts, installation } = given()
     const fit = await accounts.add()
     const unfit = await accounts.addWithoutPassword()
@@ -113,9 +114,9 @@ function testUnfit(mapping: UsersMapping, given: () => Surrounding): void {
     )
     expect(new Set(responses.map((response) => JSON.stringify(response))).size).toBe(1)
     expect(responses[0]!.status).toBe(200)
-    await settled(sql)
-    const emails = Object.entries(logins).map(([who, email]) => [who, installation.sink.countTo(email)])
-    expect(emails).toEqual(emails.map(([who]) => [who, who === 'fit' ? 1 : 0]))
+    await settled({ sql })
+    const emails = Object.entries(logins).map(([kind, email]) => [kind, installation.sink.countTo(email)])
+    expect(emails).toEqual(emails.map(([kind]) => [kind, kind === 'fit' ? 1 : 0]))
 
     if (!accounts.disabling) return
     // A link that was mailed before.
@@ -126,21 +127,21 @@ function testUnfit(mapping: UsersMapping, given: () => Surrounding): void {
   })
 }
 
-/** Tests resets that meet in the database. */
+/** Tests resets of one account at the same time. */
 function testRaces(mapping: UsersMapping, given: () => Surrounding): void {
   const users = quotedTableName(parseTableName(mapping.table))
   const email = `"${mapping.email}"`
   test.each([
-    ['one of two links gets through', `SELECT FROM ${users} WHERE ${email} = $1 FOR UPDATE`, [200, 400]],
+    ['only one succeeds', `SELECT FROM ${users} WHERE ${email} = $1 FOR UPDATE`, [200, 400]],
     [
-      'none where the address changes',
+      'none succeeds if the email address changes',
       `UPDATE ${users} SET ${email} = 'new-' || $1 WHERE ${email} = $1`,
       [400, 400],
     ],
-  ])('C12, W2: of two that race, %s', async (_what, statement, statuses) => {
+  ])('of two resets at the same time, %s [C12, W2]', async (_what, statement, statuses) => {
     const { sql, accounts, installation } = given()
     const account = await accounts.add()
-    // Two links, because a process takes posts with one link in turns.
+    // Two links, because a process handles requests with one link in turn.
     const links = await linksOf(installation, account)
     const passwords = links.map(() => newPassword())
     await sql.query('BEGIN')
@@ -163,7 +164,7 @@ function testRaces(mapping: UsersMapping, given: () => Surrounding): void {
   })
 }
 
-/** Two links of an account, as emails of two requests have them. */
+/** Two links of an account, as in the emails of two requests. */
 async function linksOf({ services }: Installation, { id }: Account) {
   const { account, now } = await services.accounts.read(id)
   const timestamp = Math.floor(now.getTime() / 1000)
@@ -175,7 +176,7 @@ async function disable(sql: pg.Client, mapping: UsersMapping, assignment: string
   await sql.query(`UPDATE ${users} SET ${assignment} WHERE "${mapping.email}" = $1`, [email])
 }
 
-/** Does something while nobody else can read the tables of a mapping. */
+/** Runs an action while no other session can read the tables of a mapping. */
 async function whileLocked<Result>(
   sql: pg.Client,
   mapping: UsersMapping,
@@ -192,10 +193,4 @@ async function whileLocked<Result>(
   } finally {
     await sql.query('COMMIT')
   }
-}
-
-/** Waits until the worker has nothing left to do. */
-async function settled(sql: pg.Client): Promise<void> {
-  const left = `SELECT FROM rekey_queue.job WHERE state < 'completed'`
-  await expect.poll(async () => (await sql.query(left)).rowCount, { interval: 50 }).toBe(0)
 }

@@ -11,8 +11,8 @@ function isInstalled([name, version]: [string, string]): boolean {
 }
 
 /**
- * Installs the packages of `e2e/peers/package.json`, unless they are there: Rekey itself needs none of them. Where that fails,
- * for one without a network, the tests that need them are skipped.
+ * Installs the packages of `e2e/peers/package.json`, unless they are installed; Rekey itself needs none of them. If that
+ * fails, for example without a network, the tests that need them are skipped.
  */
 export default function installPackages(): void {
   if (Object.entries(read('e2e/peers/package.json').dependencies).every(isInstalled)) return

@@ -5,31 +5,31 @@ import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { tag } from './accounts'
 import { inSurroundings } from './in-surroundings'
 import { bcryptCost, laravelUser } from './mappings'
-import { canJudge, startProduct, type Product } from './product'
+import { isAvailable, startProduct, type Product } from './product'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// PHP's own functions, with which Laravel signs in, judge what Rekey writes; Laravel's hasher too where it is installed.
+// PHP's functions, with which Laravel signs in, verify what Rekey writes, and Laravel's hasher where it is installed.
 
-type Judgement = { fits: boolean; needsRehash: boolean; algorithm: string }
+type Verification = { fits: boolean; needsRehash: boolean; algorithm: string }
 type Version = { php: string; hasLaravel: boolean; hasArgon2id: boolean }
 
-const judgeBcrypt = (product: Product, given: { password: string; stored: string; cost: number }) =>
-  product.call<Judgement>('judge', { ...given, algorithm: '2y', options: { cost: given.cost } })
+const verifyBcrypt = (product: Product, given: { password: string; stored: string; cost: number }) =>
+  product.call<Verification>('verify', { ...given, algorithm: '2y', options: { cost: given.cost } })
 
 inSurroundings('laravel', (given) => {
-  test('PHP verifies the new password only, and what signs in without it is gone [W2, W3, W4]', async () => {
-    const { sql, way, schema, accounts, installation } = given()
+  test('PHP verifies only the new password, and sessions, tokens and reset links of the account are deleted [W2, W3, W4]', async () => {
+    const { sql, access, schema, accounts, installation } = given()
     const { product } = accounts
     const { id, email, password: old } = await accounts.add()
     await sql.query(`INSERT INTO ${schema}.password_reset_tokens VALUES ($1, $2)`, [email, 'token'])
     for (const [session, owner] of [
       [`s-${id}`, id],
-      ['stranger', '999'],
+      ['other', '999'],
       ['guest', null],
     ])
       await sql.query(`INSERT INTO ${schema}.sessions VALUES ($1, $2, NULL, NULL, '', 0)`, [
-        `${session}-${way}`,
+        `${session}-${access}`,
         owner,
       ])
     for (const type of [laravelUser, 'App\\Models\\Team'])
@@ -51,27 +51,27 @@ inSurroundings('laravel', (given) => {
     expect(differences(before, after)).toEqual([
       `${schema}.password_reset_tokens ${email}: gone`,
       `${token}: gone`,
-      `${schema}.sessions s-${id}-${way}: gone`,
+      `${schema}.sessions s-${id}-${access}: gone`,
       `${schema}.users ${id}: password, remember_token, updated_at`,
     ])
 
     const row = after.get(`${schema}.users ${id}`) as { password: string; remember_token: string }
     expect(row.remember_token).toMatch(/^[A-Za-z0-9]{60}$/)
     const [stored, cost] = [row.password, bcryptCost]
-    expect(await judgeBcrypt(product, { password: fresh, stored, cost })).toEqual({
+    expect(await verifyBcrypt(product, { password: fresh, stored, cost })).toEqual({
       fits: true,
       needsRehash: false,
       algorithm: 'bcrypt',
     })
-    expect(await judgeBcrypt(product, { password: old, stored, cost })).toMatchObject({ fits: false })
+    expect(await verifyBcrypt(product, { password: old, stored, cost })).toMatchObject({ fits: false })
     if ((await product.call<Version>('version')).hasLaravel) {
-      const judged = { password: fresh, stored, rounds: cost }
-      expect(await product.call('judgeAsLaravel', judged)).toEqual({ fits: true, needsRehash: false })
+      const hash = { password: fresh, stored, rounds: cost }
+      expect(await product.call('verifyAsLaravel', hash)).toEqual({ fits: true, needsRehash: false })
     }
   })
 })
 
-describe.runIf(canJudge('PHP'))('hashes of PHP', () => {
+describe.runIf(isAvailable('PHP'))('hashes of PHP', () => {
   let product: Product
   let version: Version
   beforeAll(async () => {
@@ -80,35 +80,37 @@ describe.runIf(canJudge('PHP'))('hashes of PHP', () => {
   })
   afterAll(() => product?.stop())
 
-  test('of bcrypt, PHP knows version 2y alone, and notices another cost [W2, W6]', async () => {
+  test('PHP accepts only version 2y of bcrypt, and notices another cost [W2, W6]', async () => {
     const password = newPassword()
     const stored = await bcrypt({ cost: 10, version: '2y' }).hash(password)
-    expect(await judgeBcrypt(product, { password, stored, cost: 10 })).toMatchObject({
+    expect(await verifyBcrypt(product, { password, stored, cost: 10 })).toMatchObject({
       fits: true,
       needsRehash: false,
     })
-    expect(await judgeBcrypt(product, { password, stored, cost: 11 })).toMatchObject({
+    expect(await verifyBcrypt(product, { password, stored, cost: 11 })).toMatchObject({
       fits: true,
       needsRehash: true,
     })
     const other = stored.replace('$2y$', '$2b$')
-    expect((await judgeBcrypt(product, { password, stored: other, cost: 10 })).algorithm).not.toBe('bcrypt')
+    expect((await verifyBcrypt(product, { password, stored: other, cost: 10 })).algorithm).not.toBe('bcrypt')
     if (version.hasLaravel)
-      await expect(product.call('judgeAsLaravel', { password, stored: other, rounds: 10 })).rejects.toThrow(
+      await expect(product.call('verifyAsLaravel', { password, stored: other, rounds: 10 })).rejects.toThrow(
         'does not use the Bcrypt algorithm',
       )
   })
 
-  test('PHP verifies Argon2id as Rekey writes it, with the parameters of Laravel, and does not hash it again [W2, W6]', async (context) => {
+  test('PHP verifies an Argon2id hash of Rekey with the parameters of Laravel, and does not hash it again [W2, W6]', async (context) => {
     if (!version.hasArgon2id) context.skip('this PHP has no Argon2id')
     const password = `ﬁve ½ ${newPassword()}`
     const stored = await argon2id({ memoryCost: 65_536, timeCost: 4, parallelism: 1 }).hash(password)
     const options = { memory_cost: 65_536, time_cost: 4, threads: 1 }
     const given = { password, stored, algorithm: 'argon2id', options }
     const right = { fits: true, needsRehash: false, algorithm: 'argon2id' }
-    expect(await product.call('judge', given)).toEqual(right)
-    expect(await product.call('judge', { ...given, password: `${password}x` })).toMatchObject({ fits: false })
-    expect(await product.call('judge', { ...given, options: { ...options, time_cost: 3 } })).toMatchObject({
+    expect(await product.call('verify', given)).toEqual(right)
+    expect(await product.call('verify', { ...given, password: `${password}x` })).toMatchObject({
+      fits: false,
+    })
+    expect(await product.call('verify', { ...given, options: { ...options, time_cost: 3 } })).toMatchObject({
       needsRehash: true,
     })
   })

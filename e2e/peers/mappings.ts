@@ -11,23 +11,23 @@ import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 // The configurations that the tests of products share. A build of its own compiles them in (e2e/browser/presets.slow.spec.ts),
 // so that this file imports nothing but what a team's `rekey.config.ts` imports.
 
-/** Those of a project with a hasher of its own: few, since each test takes several hashes. */
+/** The iterations of a project with its own hasher: few, because each test needs several hashes. */
 export const djangoIterations = 150_000
 
-/** Less than the default, for the same reason. Products are configured with it too. */
+/** Less than the default, for the same reason. The products have it, too. */
 export const bcryptCost = 10
 
 export const devisePepper = 'a pepper of this test'
 
 export const laravelUser = 'App\\Models\\User'
 
-/** What `argon2id()` writes without options. */
+/** The parameters of `argon2id()` without options. */
 export const phpArgon2id = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** Each preset as a team would write it, for tables in a schema. */
 export const mappings = {
   django: (schema: string) => django({ table: `${schema}.auth_user`, iterations: djangoIterations }),
-  // Its plugins only where its tables have a schema of their own, so that it is tried with and without.
+  // With plugins only in a separate schema, so that the tests run with and without them.
   betterAuth: (schema: string) =>
     betterAuth({ schema, ...(schema !== 'public' && { admin: true, username: true }) }),
   devise: (schema: string) => ({

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { migrate } from '@/lib/setup/migrate'
 
-/** A database of its own for a product, beside whose tables Rekey has only its own schemas. */
+/** A database of a product, in which Rekey has only its own schemas. */
 export type PeerDatabase = { database: TestDatabase; sql: pg.Client; close(): Promise<void> }
 
 export async function createPeerDatabase(): Promise<PeerDatabase> {
@@ -21,7 +21,7 @@ export async function createPeerDatabase(): Promise<PeerDatabase> {
   }
 }
 
-/** Makes the tables of `schemas/` in a schema, and that schema. */
+/** Creates a schema with the tables of a file in `schemas/`. */
 export async function createTables(sql: pg.Client, product: string, schema: string): Promise<void> {
   const tables = readFileSync(`e2e/peers/schemas/${product}.sql`, 'utf8')
   await sql.query({ text: `CREATE SCHEMA IF NOT EXISTS ${schema}; SET search_path TO ${schema}` })

@@ -4,16 +4,16 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { testServer } from '@/e2e/support/test-database'
 
-/** A product that runs in a process of its own. Its scripts are in `products/`. */
+/** A product that runs in its own process. The scripts are in `products/`. */
 export type Product = {
-  /** Has the product's own code do something, one call after the other. @throws Error with the product's own message */
+  /** Calls the product's code, one call after the other. @throws Error with the product's message */
   call<Result = unknown>(name: string, given?: Record<string, unknown>): Promise<Result>
   stop(): void
 }
 
 const commands = {
   '.mjs': [process.execPath],
-  // Debian's own, which has Debian's packages.
+  // Debian's Python, which finds Debian's packages.
   '.py': ['/usr/bin/python3', '-B'],
   '.php': ['php'],
   '.rb': ['/usr/bin/ruby'],
@@ -31,14 +31,14 @@ export function startProduct(script: string, options: Record<string, unknown> = 
   })
   let noise = ''
   child.stderr.on('data', (chunk: Buffer) => (noise = `${noise}${chunk}`.slice(-4000)))
-  // A process that ended has nothing to read; the response that does not come says so.
+  // Writing to a process that ended fails; the missing response then throws with the reason.
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
     async call<Result>(name: string, given: Record<string, unknown> = {}) {
       child.stdin.write(`${JSON.stringify({ call: name, given })}\n`)
       const { value, done } = await lines.next()
-      if (done) throw new Error(`${script} ended instead of answering ${name}: ${noise}`)
+      if (done) throw new Error(`${script} ended without a response to ${name}: ${noise}`)
       const { result, error } = JSON.parse(value as string) as { result: Result; error?: string }
       if (error !== undefined) throw new Error(`${script} failed at ${name}: ${error}`)
       return result
@@ -49,7 +49,7 @@ export function startProduct(script: string, options: Record<string, unknown> = 
 
 const runs = (command: string, args: string[]) => spawnSync(command, args).status === 0
 
-/** What each product needs on this machine, and whether it is there. */
+/** The packages that each product needs, and a check whether they are installed. */
 const needs = {
   'better-auth': ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/better-auth')],
   'Auth.js': ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/@auth/core')],
@@ -71,14 +71,13 @@ const needs = {
 export type ProductName = keyof typeof needs
 
 /**
- * Whether a product can judge on this machine; says why not. Debian's packages are installed by `.ci/run`, those of npm by
- * `install-packages.ts`. Products have connections of their own, which the embedded database has not.
+ * Whether a product can run on this machine; prints the reason if not. `.ci/run` installs Debian's packages,
+ * `install-packages.ts` those of npm. Products open their own connections, which the embedded database does not allow.
  */
-export function canJudge(product: ProductName): boolean {
+export function isAvailable(product: ProductName): boolean {
   const [packages, isThere] = needs[product]
   const missing =
     testServer === undefined ? 'the server of TEST_DATABASE_URL' : isThere() ? undefined : packages
-  if (missing !== undefined)
-    console.warn(`Skipped: ${product} judges nothing here, since it needs ${missing}.`)
+  if (missing !== undefined) console.warn(`Skipped: the tests of ${product} need ${missing}.`)
   return missing === undefined
 }

@@ -6,14 +6,14 @@ import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { storedHash } from './accounts-in-fixtures'
 import { inSurroundings } from './in-surroundings'
 import { mappings } from './mappings'
-import { canJudge, startProduct, type Product } from './product'
+import { isAvailable, startProduct, type Product } from './product'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// Devise's encryptor and ActiveModel's has_secure_password, of Debian's packages, judge what Rekey writes.
+// Devise's encryptor and ActiveModel's has_secure_password, from Debian's packages, verify what Rekey writes.
 
 inSurroundings('devise', (given) => {
-  test('Devise verifies the new password only, and its sessions die [W2, W3, W4]', async () => {
+  test('Devise verifies only the new password, and its sessions end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const [account] = [await accounts.add(), await accounts.add()]
     const { id, email, password: old } = account
@@ -39,7 +39,7 @@ inSurroundings('devise', (given) => {
 })
 
 inSurroundings('rails', (given) => {
-  test('has_secure_password verifies the new password only, and sessions end [W2, W3, W4]', async () => {
+  test('has_secure_password verifies only the new password, and the sessions of the account end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const [account, other] = [await accounts.add(), await accounts.add()]
     for (const { id } of [account, other])
@@ -60,14 +60,14 @@ inSurroundings('rails', (given) => {
   })
 })
 
-describe.runIf(canJudge('Rails'))('hashes of Devise and Rails', () => {
+describe.runIf(isAvailable('Rails'))('hashes of Devise and Rails', () => {
   let product: Product
   beforeAll(() => {
     product = startProduct('rails.rb')
   })
   afterAll(() => product?.stop())
 
-  test('the presets write the version and the cost that Devise and Rails have by default [W6]', async () => {
+  test('the presets write hashes with the default version and cost of Devise and Rails [W6]', async () => {
     const costs = await product.call<{ devise: number; rails: number }>('defaultCosts')
     expect(devise().password.format.name).toBe(bcrypt({ cost: costs.devise, version: '2a' }).name)
     expect(rails().password.format.name).toBe(bcrypt({ cost: costs.rails, version: '2a' }).name)
@@ -77,7 +77,7 @@ describe.runIf(canJudge('Rails'))('hashes of Devise and Rails', () => {
     ['without a pepper', undefined, 'a pepper'],
     ['with a pepper', 'a pepper', undefined],
   ])(
-    '%s, Devise and Rekey verify what the other writes, and nothing with another pepper [W2, W6]',
+    'Devise and Rekey %s verify each other’s hashes, and Devise none of another pepper [W2, W6]',
     async (_how, pepper, other) => {
       const [password, cost] = [newPassword(), 10]
       const format = devise({ cost, ...(pepper && { pepper }) }).password.format
@@ -89,7 +89,7 @@ describe.runIf(canJudge('Rails'))('hashes of Devise and Rails', () => {
     },
   )
 
-  test('the longest password of Rekey fits for Devise, though bcrypt cuts the pepper there [W2, W6]', async () => {
+  test('Devise and Rekey verify each other’s hashes of the longest password, although bcrypt cuts the pepper [W2, W6]', async () => {
     const pepper = 'a pepper of this test'
     const format = bcrypt({ cost: 10, version: '2a', pepper })
     for (const length of [60, 71, 72]) {

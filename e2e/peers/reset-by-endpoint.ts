@@ -1,17 +1,17 @@
-import * as ask from '@/app/api/v1/accounts/send-reset-password-link/route'
+import * as requestLink from '@/app/api/v1/accounts/send-reset-password-link/route'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
 import type { Installation } from '@/e2e/support/installation'
 import { readLink } from '@/e2e/support/running-app'
 import type { Services } from '@/services'
 
-/** Where the handlers find their parts. */
+/** The handlers read their services here. */
 const shared = globalThis as { rekeyServices?: Services }
 
-const endpoints = { 'send-reset-password-link': ask, 'reset-password': reset }
+const endpoints = { 'send-reset-password-link': requestLink, 'reset-password': reset }
 
 export type Response = { status: number; headers: Record<string, string>; text: string }
 
-/** Posts to an endpoint. Returns all of the response but the id of the request. */
+/** Posts to an endpoint. Returns the response without its request id. */
 export async function post(
   { services }: Installation,
   endpoint: keyof typeof endpoints,
@@ -29,14 +29,14 @@ export async function post(
   return { status: response.status, headers, text: await response.text() }
 }
 
-/** Requests a link at the endpoint, takes it from the email and sets a password at the other endpoint. */
+/** Requests a link at one endpoint, reads it from the email, and sets a password at the other endpoint. */
 export async function resetByEndpoint(
   installation: Installation,
   email: string,
   password: string,
 ): Promise<{ status: number; json: unknown }> {
-  const asked = await post(installation, 'send-reset-password-link', { login: email })
-  if (asked.status !== 200) throw new Error(`The request was answered ${asked.status}: ${asked.text}`)
+  const requested = await post(installation, 'send-reset-password-link', { login: email })
+  if (requested.status !== 200) throw new Error(`The request got ${requested.status}: ${requested.text}`)
   const { link } = await installation.sink.next(email)
   const { status, text } = await post(installation, 'reset-password', { ...readLink(link), password })
   return { status, json: JSON.parse(text) }

@@ -36,7 +36,7 @@ export async function readDefinitions(sql: pg.Client, schema: string): Promise<s
   return rows.map(({ definition }) => definition)
 }
 
-/** What differs, sorted: `public.account X: password, updatedAt` for a row that changed, `public.session Y: gone` or `new`. */
+/** The differences, sorted: `public.account X: password, updatedAt` for a changed row, `public.session Y: gone` or `new`. */
 export function differences(before: Rows, after: Rows): string[] {
   const names = [...new Set([...before.keys(), ...after.keys()])]
   return names

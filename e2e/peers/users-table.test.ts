@@ -4,10 +4,10 @@ import { inSurroundings } from './in-surroundings'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// A table that no preset knows: PHP's own functions make its hashes and verify what Rekey writes.
+// A table without a preset. PHP's functions make its hashes and verify what Rekey writes.
 
 inSurroundings('usersTable', (given, isFirst) => {
-  test('PHP verifies the new password only, and the logins of the account are gone [W2, W3, W4]', async () => {
+  test('PHP verifies only the new password, and the logins of the account are deleted [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()
     const [account, other] = [await accounts.add(), await accounts.add()]
     for (const { id, username } of [account, other])
@@ -25,7 +25,7 @@ inSurroundings('usersTable', (given, isFirst) => {
   })
 
   if (!isFirst) return
-  test('where a constraint of the table refuses the new hash, the visitor gets a 500 without detail, and nothing changes [W8]', async () => {
+  test('a reset gets a 500 without detail and changes nothing if a constraint of the table rejects the new hash [W8]', async () => {
     const { sql, schema, accounts, installation } = given()
     const account = await accounts.add()
     await sql.query(`ALTER TABLE ${schema}.people ADD CONSTRAINT frozen CHECK (changed_at IS NULL) NOT VALID`)

@@ -118,7 +118,7 @@ def argon2_hash_length():
     return argon2.DEFAULT_HASH_LENGTH
 
 
-def judge(password, stored, iterations=None):
+def verify(password, stored, iterations=None):
     """What Django makes of a stored hash: whether the password fits, and whether sign-in would hash it again."""
     OwnIterations.iterations = iterations or options['iterations']
     rehashed = []
@@ -133,13 +133,13 @@ def judge(password, stored, iterations=None):
 
 calls = [
     *(version, default_iterations, migrate, create_user, sign_in, is_signed_in, create_token, is_token_valid),
-    *(stored, hash, argon2_hash_length, judge),
+    *(stored, hash, argon2_hash_length, verify),
 ]
 by_name = {call.__name__: call for call in calls}
 for line in sys.stdin:
-    asked = json.loads(line)
+    request = json.loads(line)
     try:
-        answer = {'result': by_name[asked['call']](**asked['given'])}
+        response = {'result': by_name[request['call']](**request['given'])}
     except Exception:
-        answer = {'error': traceback.format_exc()}
-    print(json.dumps(answer), flush=True)
+        response = {'error': traceback.format_exc()}
+    print(json.dumps(response), flush=True)

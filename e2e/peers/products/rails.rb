@@ -1,4 +1,4 @@
-# Devise's encryptor and ActiveModel's has_secure_password. Answers each line of standard input,
+# Devise's encryptor and ActiveModel's has_secure_password. Responds to each line of standard input,
 # {"call": name, "given": {...}}, with a line {"result": ...} or {"error": "..."}.
 require 'json'
 require 'bcrypt'

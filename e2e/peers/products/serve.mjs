@@ -8,20 +8,20 @@ export function versionOf(name) {
 }
 
 /**
- * Answers each line of standard input, `{"call": name, "given": {…}}`, with a line `{"result": …}` or `{"error": "…"}`.
+ * Responds to each line of standard input, `{"call": name, "given": {…}}`, with a line `{"result": …}` or `{"error": "…"}`.
  *
  * @param {Record<string, (given: any) => unknown>} calls
  */
 export async function serve(calls) {
   for await (const line of createInterface({ input: process.stdin })) {
     const { call, given } = JSON.parse(line)
-    let answer
+    let response
     try {
-      answer = { result: (await calls[call](given)) ?? null }
+      response = { result: (await calls[call](given)) ?? null }
     } catch (error) {
-      answer = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+      response = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
     }
-    process.stdout.write(`${JSON.stringify(answer)}\n`)
+    process.stdout.write(`${JSON.stringify(response)}\n`)
   }
   process.exit()
 }

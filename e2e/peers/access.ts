@@ -13,38 +13,40 @@ import { inspectUsersTable } from '@/lib/setup/users-table'
 import { Prisma } from '@/prisma/client/client'
 
 /** How Rekey may reach a product's tables. */
-export const ways = [
+export const accessKinds = [
   'as a role that may do everything',
   'under the printed grants',
   'under row-level security',
   'through a view',
 ] as const
-export type Way = (typeof ways)[number]
+export type Access = (typeof accessKinds)[number]
 
-/** Each of the ways, some of them with the tables in a schema of their own. */
-export const surroundings: readonly { way: Way; schema: string }[] = [
-  { way: 'as a role that may do everything', schema: 'public' },
-  { way: 'under the printed grants', schema: 'public' },
-  { way: 'under the printed grants', schema: 'shop' },
-  { way: 'under row-level security', schema: 'shop' },
-  { way: 'through a view', schema: 'shop' },
+/** The kinds of access, some of them with the tables in a separate schema. */
+export const surroundings: readonly { access: Access; schema: string }[] = [
+  { access: 'as a role that may do everything', schema: 'public' },
+  { access: 'under the printed grants', schema: 'public' },
+  { access: 'under the printed grants', schema: 'shop' },
+  { access: 'under row-level security', schema: 'shop' },
+  { access: 'through a view', schema: 'shop' },
 ]
 
 /** A mapping and the URL of the role that works with it. */
 export type Reached = { users: UsersMapping; url: string; close(): Promise<void> }
 
-/** Has Rekey reach the tables of a mapping in one of the ways, with what its check prints for it and nothing else. */
+/** Gives Rekey access to the tables of a mapping, with the grants and policies that its check prints and no others. */
 export async function reach(
   database: TestDatabase,
   sql: pg.Client,
   mapping: UsersMapping,
-  way: Way,
+  access: Access,
 ): Promise<Reached> {
-  if (way === 'as a role that may do everything')
+  if (access === 'as a role that may do everything')
     return { users: mapping, url: database.url, close: async () => undefined }
-  const users = way === 'through a view' ? await viewOf(sql, mapping) : mapping
+  const users = access === 'through a view' ? await viewOf(sql, mapping) : mapping
   const secured =
-    way === 'under row-level security' ? tableUsesOf(users).map(({ table }) => quotedTableName(table)) : []
+    access === 'under row-level security'
+      ? tableUsesOf(users).map(({ table }) => quotedTableName(table))
+      : []
   for (const table of secured)
     await sql.query({ text: `ALTER TABLE IF EXISTS ${table} ENABLE ROW LEVEL SECURITY` })
 
@@ -56,14 +58,14 @@ export async function reach(
     const tables = tableUsesOf(users).map(({ table }) => table)
     const grants = usersGrantStatements(users, await readCatalogue(asOwner(sql), tables), role)
     await sql.query(grants.join(' '))
-    // None is one too many: the check notices when one is missing, and prints it.
+    // Every grant is necessary: the check prints each one that is missing.
     for (const grant of grants) {
       await sql.query(grant.replace(/^GRANT/, 'REVOKE').replace(/ TO (?=\S+;$)/, ' FROM '))
       assert.ok((await problems()).includes(grant), `${grant} is not missed`)
       await sql.query(grant)
     }
     const policies = (await problems()).match(/CREATE POLICY .*?;/g) ?? []
-    assert.equal(policies.length > 0, way === 'under row-level security')
+    assert.equal(policies.length > 0, access === 'under row-level security')
     await sql.query(policies.join(' '))
     assert.equal(await problems(), '')
   } finally {
@@ -80,7 +82,7 @@ export async function reach(
   }
 }
 
-/** The owner's connection, as the catalogue is read through. */
+/** The owner's connection, in the form that `readCatalogue` takes. */
 function asOwner(sql: pg.Client): Parameters<typeof readCatalogue>[0] {
   const $queryRaw = async (...statement: Parameters<typeof Prisma.sql>) => {
     const { text, values } = Prisma.sql(...statement)
@@ -89,7 +91,7 @@ function asOwner(sql: pg.Client): Parameters<typeof readCatalogue>[0] {
   return { $queryRaw: $queryRaw as never }
 }
 
-/** A role that may connect and nothing else, not even what PUBLIC may. */
+/** Creates a role that may only connect, without the privileges of PUBLIC on the schema. */
 async function createRole(database: TestDatabase, sql: pg.Client): Promise<{ role: string; url: string }> {
   const [role, password] = [`rekey_peer_${randomBytes(6).toString('hex')}`, randomBytes(12).toString('hex')]
   await sql.query({
