@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { settled } from '@/e2e/support/overheard-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import {
@@ -46,13 +47,6 @@ async function cancelLinkOf(person: Person): Promise<LinkParameters> {
   return { ...link, timestamp: String(link.timestamp) }
 }
 
-async function unfinishedJobs(): Promise<number> {
-  const { rows } = await app.sql.query<{ n: string }>(
-    `SELECT count(*) AS "n" FROM rekey_queue.job WHERE state < 'completed'`,
-  )
-  return Number(rows[0]!.n)
-}
-
 describe('the cancel link in the email with a reset link', () => {
   test('opening the page of a cancel link changes nothing, and cancelling invalidates all links of the account', async () => {
     const person = await app.addPerson()
@@ -94,7 +88,7 @@ describe('the cancel link in the email with a reset link', () => {
     expect(minutes).toBeGreaterThan(58)
     expect(minutes).toBeLessThanOrEqual(60)
     await app.post('send-reset-password-link', { login: person.username })
-    await expect.poll(unfinishedJobs).toBe(0)
+    await settled(app)
     expect(app.sink.countTo(person.email)).toBe(0)
     await app.sql.query(
       `UPDATE "rekey"."recovery" SET "emails_paused_until" = now() - interval '1 second' WHERE "account_id" = $1`,
@@ -155,7 +149,7 @@ describe('the cancel link in the email about a changed password', () => {
       if (status === 200) ({ link } = await app.sink.next(person.email))
     }
     expect(statuses).toEqual([200, 200, 200, 429])
-    await expect.poll(unfinishedJobs).toBe(0)
+    await settled(app)
     expect(app.sink.countTo(person.email)).toBe(1 + 4 + 3)
   })
 
@@ -190,7 +184,7 @@ test('the audit log lists the events of a reset, without logins, links or full n
   const changed = await app.sink.next(person.email)
   await cancel(readLink(changed.cancelLink))
   await app.sink.next(person.email)
-  await expect.poll(unfinishedJobs).toBe(0)
+  await settled(app)
   const { rows } = await app.sql.query<Record<string, string | null>>(
     'SELECT "event", "client", "reason" FROM "rekey"."audit" WHERE "account_id" = $1 ORDER BY "id"',
     [person.id],

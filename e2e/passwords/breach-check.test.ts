@@ -14,8 +14,8 @@ const suffix = digest.slice(5)
 let close: (() => void) | undefined
 afterEach(() => close?.())
 
-async function checkAgainst(answer: RequestListener) {
-  const server = createServer(answer).listen(0, '127.0.0.1')
+async function checkAgainst(respond: RequestListener) {
+  const server = createServer(respond).listen(0, '127.0.0.1')
   await once(server, 'listening')
   close = () => {
     server.closeAllConnections()
@@ -24,7 +24,7 @@ async function checkAgainst(answer: RequestListener) {
   return createBreachCheck(`http://127.0.0.1:${(server.address() as AddressInfo).port}/range`, log)
 }
 
-test('a breached password is found by its range; five hex digits leave the house, with padding asked for [P8]', async () => {
+test('the breach check finds a password by the first five digits of its hash, and requests padding [P8]', async () => {
   const seen: { url?: string; padding?: unknown; all?: string }[] = []
   const isBreached = await checkAgainst((request, response) => {
     seen.push({
@@ -39,7 +39,7 @@ test('a breached password is found by its range; five hex digits leave the house
   expect(JSON.stringify(seen)).not.toContain(suffix)
 })
 
-test('padding, which has the count 0, is no finding; neither is another suffix [P8]', async () => {
+test('a hash with the count 0, which is padding, and other hashes do not count as a breach [P8]', async () => {
   const isBreached = await checkAgainst((_request, response) =>
     response.end(`${suffix}:0\r\n${'A'.repeat(35)}:7`),
   )
@@ -47,22 +47,22 @@ test('padding, which has the count 0, is no finding; neither is another suffix [
 })
 
 test.each<[string, RequestListener]>([
-  ['never answers', () => undefined],
-  ['stops half way', (_request, response) => void response.write('x')],
-  ['breaks off', (request) => request.socket.destroy()],
-  ['fails', (_request, response) => response.writeHead(500).end(`${suffix}:9`)],
+  ['never responds', () => undefined],
+  ['stops halfway', (_request, response) => void response.write('x')],
+  ['closes the connection', (request) => request.socket.destroy()],
+  ['responds with an error', (_request, response) => response.writeHead(500).end(`${suffix}:9`)],
   ['redirects', (_request, response) => response.writeHead(302, { Location: 'http://127.0.0.1:9/' }).end()],
-  ['floods', (_request, response) => void response.end('x'.repeat(600_000))],
-])('a service that %s lets the password pass [P8]', async (_what, answer) => {
-  const isBreached = await checkAgainst(answer)
+  ['sends too much', (_request, response) => void response.end('x'.repeat(600_000))],
+])('a password is accepted if the breach service %s [P8]', async (_what, respond) => {
+  const isBreached = await checkAgainst(respond)
   const timeout = vi.spyOn(AbortSignal, 'timeout')
   expect(await isBreached(password)).toBe(false)
-  // The time that was set, not the time that passed: a busy machine must not fail this.
+  // The timeout that was set, because the time that passes depends on the machine.
   expect(timeout.mock.calls.flat().filter((ms) => ms >= 1000)).toEqual([])
   expect(timeout).toHaveBeenCalledOnce()
   timeout.mockRestore()
 })
 
-test('without a URL nothing is asked [P8]', async () => {
+test('without a URL the breach check accepts every password [P8]', async () => {
   expect(await createBreachCheck(undefined, log)(password)).toBe(false)
 })

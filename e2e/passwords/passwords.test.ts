@@ -7,21 +7,21 @@ import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-/** A service as PASSWORD_BREACH_CHECK_URL names one, that answers as a test wants. */
-const ranges = createServer((request, response) => {
-  asked.push(request)
-  answerRange(request, response)
+/** The service of PASSWORD_BREACH_CHECK_URL, which responds as a test wants. */
+const breachService = createServer((request, response) => {
+  received.push(request)
+  respond(request, response)
 })
-const knowsNone = (_request: IncomingMessage, response: ServerResponse) =>
+const knowsNoBreach = (_request: IncomingMessage, response: ServerResponse) =>
   void response.end(`${'0'.repeat(35)}:0\r\n`)
-let asked: IncomingMessage[]
-let answerRange: (request: IncomingMessage, response: ServerResponse) => void
+let received: IncomingMessage[]
+let respond: (request: IncomingMessage, response: ServerResponse) => void
 
 let app: RunningApp
 beforeAll(async () => {
-  ranges.listen(0, '127.0.0.1')
-  await once(ranges, 'listening')
-  const { port } = ranges.address() as AddressInfo
+  breachService.listen(0, '127.0.0.1')
+  await once(breachService, 'listening')
+  const { port } = breachService.address() as AddressInfo
   app = await startApp({
     env: {
       APP_NAME: 'Northwind Traders',
@@ -30,18 +30,18 @@ beforeAll(async () => {
   })
 })
 beforeEach(() => {
-  asked = []
-  answerRange = knowsNone
+  received = []
+  respond = knowsNoBreach
 })
 afterAll(async () => {
   await app?.stop()
-  ranges.closeAllConnections()
-  ranges.close()
+  breachService.closeAllConnections()
+  breachService.close()
 })
 
 const { verify } = createHashQueue()
 
-/** Somebody whose names are like nothing but themselves. */
+/** An account whose names are similar to no password of these tests. */
 const someone = () =>
   app.addPerson({
     username: `wilhelmina.${randomBytes(4).toString('hex')}`,
@@ -58,71 +58,77 @@ const storedFor = async ({ id }: Person) =>
 const tooShort = 'This password is too short. It must contain at least 15 characters.'
 const tooLong = 'This password is too long. It must contain at most 256 characters.'
 const tooCommon = 'This password is too common.'
-/** As many different ones as there are, so that they are no repetition. */
+/** Different emoji, so that a password of them has no repetition. */
 const emoji = (count: number) =>
   Array.from({ length: count }, (_, n) => String.fromCodePoint(0x1f300 + ((n * 37) % 257))).join('')
 const similar = (to: string) => `The password is too similar to the ${to}.`
 
-describe('what is refused, with the reason, and leaves link and account as they were', () => {
+describe('rejected passwords', () => {
   test.each<[string, string | ((person: Person) => string), string]>([
-    ['P1: 14 letters', 'gravel lantern', tooShort],
-    ['P3: 8 emoji, which are 16 UTF-16 units', '🦉'.repeat(8), tooShort],
-    ['P3: 14 emoji, which are 56 bytes', '🦉'.repeat(14), tooShort],
-    ['P2: 257 letters', 'gravel '.repeat(37).slice(0, 257), tooLong],
-    ['P2: 257 emoji', '🦉'.repeat(257), tooLong],
-    ['P7: a password that everybody has', 'Qwerty123456789', tooCommon],
-    ['P7: the name of the service', 'northwind traders', tooCommon],
-    ['P13: the name of the service, repeated', 'NorthwindNorthwind', tooCommon],
-    ['P13: a common password and digits in order', 'Password1234567!', tooCommon],
-    ['P13: rows of keys', 'qwertyuiopasdfgh', tooCommon],
-    ['P13: one emoji', '🦉'.repeat(64), tooCommon],
-    ['P13: what nobody sees', '\u200b'.repeat(15), tooCommon],
-    ['P7: the username', ({ username }) => username.toUpperCase(), similar('username')],
-    ['P7: the address', ({ email }) => email, similar('email address')],
-    ['P7: the first name', 'maximiliane charlotte', similar('first name')],
-    ['P7: the last name', 'Von Der Weidenau', similar('last name')],
-    ['P7: nothing but digits', '837261948273651', 'This password is entirely numeric.'],
-    ['P4: a NUL at the end', 'gravel lantern orbit\0', 'Null characters are not allowed.'],
-    ['P4: a NUL inside', 'gravel\0lantern orbit', 'Null characters are not allowed.'],
-  ])('%s', async (_what, password, reason) => {
-    const person = await someone()
-    const before = await storedFor(person)
-    const response = await reset(person, typeof password === 'string' ? password : password(person))
-    expect(response.status).toBe(400)
-    expect(Object.keys(response.json as object)).toEqual(['password'])
-    expect((response.json as { password: string[] }).password).toContain(reason)
-    expect(await storedFor(person)).toBe(before)
-    expect((await reset(person, newPassword())).status).toBe(200)
-  })
+    ['14 letters', 'gravel lantern', tooShort],
+    ['8 emoji, which are 16 UTF-16 units', '🦉'.repeat(8), tooShort],
+    ['14 emoji, which are 56 bytes', '🦉'.repeat(14), tooShort],
+    ['257 letters', 'gravel '.repeat(37).slice(0, 257), tooLong],
+    ['257 emoji', '🦉'.repeat(257), tooLong],
+    ['a common password', 'Qwerty123456789', tooCommon],
+    ['the name of the service', 'northwind traders', tooCommon],
+    ['the repeated name of the service', 'NorthwindNorthwind', tooCommon],
+    ['a common password and digits in order', 'Password1234567!', tooCommon],
+    ['rows of keys', 'qwertyuiopasdfgh', tooCommon],
+    ['one repeated emoji', '🦉'.repeat(64), tooCommon],
+    ['invisible characters', '\u200b'.repeat(15), tooCommon],
+    ['the username', ({ username }) => username.toUpperCase(), similar('username')],
+    ['the email address', ({ email }) => email, similar('email address')],
+    ['the first name', 'maximiliane charlotte', similar('first name')],
+    ['the last name', 'Von Der Weidenau', similar('last name')],
+    ['digits only', '837261948273651', 'This password is entirely numeric.'],
+    ['a null character at the end', 'gravel lantern orbit\0', 'Null characters are not allowed.'],
+    ['a null character inside', 'gravel\0lantern orbit', 'Null characters are not allowed.'],
+  ])(
+    'a password of %s is rejected with its reason, and link and account do not change [P1, P2, P3, P4, P7, P13]',
+    async (_what, password, reason) => {
+      const person = await someone()
+      const before = await storedFor(person)
+      const response = await reset(person, typeof password === 'string' ? password : password(person))
+      expect(response.status).toBe(400)
+      expect(Object.keys(response.json as object)).toEqual(['password'])
+      expect((response.json as { password: string[] }).password).toContain(reason)
+      expect(await storedFor(person)).toBe(before)
+      expect((await reset(person, newPassword())).status).toBe(200)
+    },
+  )
 })
 
-describe('what is taken, whole and as it was typed', () => {
+describe('accepted passwords', () => {
   test.each<[string, string]>([
-    ['P1, P6: 15 small letters', 'gravellanternor'],
-    ['P3: 15 emoji', emoji(15)],
-    ['P2: 64 letters', 'gravel lantern orbit '.repeat(4).slice(0, 63) + '.'],
-    ['P2: 64 emoji', emoji(64)],
-    ['P2: 256 emoji', emoji(256)],
-    ['P4: spaces at both ends and inside', '  gravel  lantern  '],
+    ['15 small letters', 'gravellanternor'],
+    ['15 emoji', emoji(15)],
+    ['64 letters', 'gravel lantern orbit '.repeat(4).slice(0, 63) + '.'],
+    ['64 emoji', emoji(64)],
+    ['256 emoji', emoji(256)],
+    ['words with spaces around them', '  gravel  lantern  '],
     [
-      'P4: all of printable ASCII',
+      'all printable ASCII characters',
       Array.from({ length: 95 }, (_, n) => String.fromCharCode(32 + ((n * 37) % 95))).join(''),
     ],
-    ['P4: other scripts', 'пароль из слов 言葉のパスワード'],
-    ['P7: a phrase with a common password in it', 'Qwerty123456789 rides again'],
-    ['P7: a phrase with the name of the service in it', 'northwind traders sell gravel'],
-  ])('%s', async (_what, password) => {
-    const person = await someone()
-    const response = await reset(person, password)
-    expect([response.status, response.json]).toEqual([200, { detail: 'Reset password successful' }])
-    const stored = await storedFor(person)
-    expect(await verify(stored, password)).toBe(true)
-    const characters = Array.from(password)
-    for (const cut of [characters.slice(0, -1), characters.slice(1), characters.slice(0, 64).slice(0, -1)])
-      expect(await verify(stored, cut.join(''))).toBe(false)
-  })
+    ['other scripts', 'пароль из слов 言葉のパスワード'],
+    ['a phrase with a common password in it', 'Qwerty123456789 rides again'],
+    ['a phrase with the name of the service in it', 'northwind traders sell gravel'],
+  ])(
+    'a password of %s is accepted, and stored whole and as it was typed [P1, P2, P3, P4, P6, P7]',
+    async (_what, password) => {
+      const person = await someone()
+      const response = await reset(person, password)
+      expect([response.status, response.json]).toEqual([200, { detail: 'Reset password successful' }])
+      const stored = await storedFor(person)
+      expect(await verify(stored, password)).toBe(true)
+      const characters = Array.from(password)
+      for (const cut of [characters.slice(0, -1), characters.slice(1), characters.slice(0, 64).slice(0, -1)])
+        expect(await verify(stored, cut.join(''))).toBe(false)
+    },
+  )
 
-  test('an accent of one code point and one of two are two passwords, as docs/decisions/0007 says [P5]', async () => {
+  test('composed and decomposed accents make different passwords, as docs/decisions/0007 says [P5]', async () => {
     const [composed, decomposed] = ['café gravel lantern', 'café gravel lantern'].map((text, at) =>
       text.normalize(at === 0 ? 'NFC' : 'NFD'),
     ) as [string, string]
@@ -146,7 +152,7 @@ describe('hashes of an older scheme [P10]', () => {
     ['bcrypt', '$2b$12$abcdefghijklmnopqrstuuK3zL9n1Q0mHkz8pN0vYc2rWJ7xG4y5e'],
     ['Django’s scrypt', 'scrypt$abc$16384$8$5$bm8gcmVhbCBoYXNoIGF0IGFsbA=='],
   ])(
-    '%s is gone after a reset, and no password is cut at 72 bytes any more [P9, P10]',
+    'a reset replaces a hash of %s by Argon2id, which does not cut passwords at 72 bytes [P9, P10]',
     async (_what, old) => {
       const people = [await someone(), await someone()]
       for (const person of people) {
@@ -163,7 +169,7 @@ describe('hashes of an older scheme [P10]', () => {
   )
 
   test.each(['sha1', 'sha256', 'sha384', 'sha512'])(
-    'two passwords whose %s begins with a zero byte are two passwords [P10]',
+    'two passwords whose %s digests begin with a zero byte have different hashes [P10]',
     async (digest) => {
       const found: string[] = []
       for (let n = 0; found.length < 2; n += 1) {
@@ -183,40 +189,40 @@ describe('the breach check [P8]', () => {
     return { path: `/range/${digest.slice(0, 5)}`, suffix: digest.slice(5) }
   }
 
-  test('a breached password is refused with its reason; five hex digits and the wish for padding are all that was sent [P8]', async () => {
+  test('a breached password is rejected with its reason, and only five digits of its hash leave the app [P8]', async () => {
     const person = await someone()
     const password = newPassword()
     const { path, suffix } = rangeOf(password)
-    answerRange = (_request, response) => void response.end(`${'A'.repeat(35)}:3\r\n${suffix}:7\r\n`)
+    respond = (_request, response) => void response.end(`${'A'.repeat(35)}:3\r\n${suffix}:7\r\n`)
     const response = await reset(person, password)
     expect([response.status, response.json]).toEqual([
       400,
       { password: ['This password has appeared in a data breach.'] },
     ])
-    expect(asked.map(({ method, url }) => [method, url])).toEqual([['GET', path]])
-    expect(asked[0]!.headers['add-padding']).toBe('true')
-    expect(JSON.stringify(asked[0]!.rawHeaders)).not.toContain(suffix)
-    answerRange = knowsNone
+    expect(received.map(({ method, url }) => [method, url])).toEqual([['GET', path]])
+    expect(received[0]!.headers['add-padding']).toBe('true')
+    expect(JSON.stringify(received[0]!.rawHeaders)).not.toContain(suffix)
+    respond = knowsNoBreach
     expect((await reset(person, password)).status).toBe(200)
   })
 
-  test('nothing is asked for a forged link, nor for a password that fails already [P8, T11]', async () => {
+  test('the breach service gets no request for a forged link, nor for a password that is rejected anyway [P8, T11]', async () => {
     const person = await someone()
     const link = { ...(await signedLinks(app).linkOf(person)), password: newPassword() }
     expect((await app.post('reset-password', { ...link, signature: 'A'.repeat(86) })).status).toBe(400)
     expect((await reset(person, 'gravel')).status).toBe(400)
-    expect(asked).toEqual([])
+    expect(received).toEqual([])
   })
 
-  test('a service that says nothing is given up, and the password counts as unknown [P8]', async () => {
+  test('a password is accepted if the breach service does not respond in time [P8]', async () => {
     const link = await signedLinks(app).linkOf(await someone())
-    answerRange = () => undefined
+    respond = () => undefined
     expect((await app.post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
     expect(app.output()).toContain('"event":"breach_check_unavailable"')
   })
 })
 
-test('nothing asks for a hint or a secret question, and no password ends on a date [P6]', async () => {
+test('no form and no table has a hint, a secret question or an expiry date of a password [P6]', async () => {
   const link = await signedLinks(app).linkOf(await someone())
   const described = await fetch(`${app.url}/api/v1/accounts/reset-password/`, { method: 'OPTIONS' })
   const { actions } = (await described.json()) as { actions: { POST: object } }

@@ -1,7 +1,8 @@
 import { verify } from '@node-rs/argon2'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sendBytes } from '@/e2e/support/raw-http'
 import { exchange, type Sent } from '@/e2e/support/exchange'
+import { settled } from '@/e2e/support/overheard-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { cpuOf, resetPeak, hasProcFiles, peakOf, processesOf } from '@/e2e/support/process-resources'
@@ -32,16 +33,6 @@ async function resetOf(person: Person): Promise<void> {
   const link = await signedLinks(app).linkOf(person)
   const response = await app.post('reset-password', { ...link, password: newPassword() })
   expect([response.status, response.json]).toEqual([200, { detail: 'Reset password successful' }])
-}
-
-async function untilQueueIsEmpty(): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      const { rows } = await app.sql.query(`SELECT name, data FROM rekey_queue.job WHERE state < 'completed'`)
-      expect(rows).toEqual([])
-    },
-    { timeout: 30_000, interval: 100 },
-  )
 }
 
 describe.runIf(hasProcFiles)(
@@ -81,7 +72,7 @@ describe.runIf(hasProcFiles)(
       expect((await app.post('reset-password', { ...link, password: 'short' })).status).toBe(400)
       expect((await app.post('send-reset-password-link', link)).status).toBe(200)
       await resetOf(person)
-      await untilQueueIsEmpty()
+      await settled(app)
     }
 
     test('a reset never checks a password against the stored hash, so an expensive hash slows nothing [C13, CVE-2016-2513]', async () => {
@@ -135,12 +126,12 @@ describe.runIf(hasProcFiles)('long input [C14, CVE-2013-1443, CVE-2021-45115]', 
       username: `${'word '.repeat(400)}${process.pid}`,
     })
     const people = await Promise.all(Array.from({ length: rounds }, () => app.addPerson()))
-    await untilQueueIsEmpty()
+    await settled(app)
     oneReset =
       (await cpuTimeOf(async () => {
         for (const one of people) await resetOf(one)
       })) / rounds
-    await untilQueueIsEmpty()
+    await settled(app)
   })
 
   /** What one such request costs, as a part of an ordinary reset. One more try is allowed, because the first use of code is slow. */

@@ -24,19 +24,19 @@ const locked = Object.entries(packages).filter(([path]) => path !== '')
 
 const atLeast = (version: string, floor: string) => version.localeCompare(floor, 'en', { numeric: true }) >= 0
 
-test('Next and nodemailer are past their known holes [K4]', () => {
+test('every installed copy of Next and nodemailer has the fixes of the known vulnerabilities [C17, C19, K4]', () => {
   for (const [name, floor] of [
     ['next', '16.3.3'],
     ['nodemailer', '9.0.5'],
   ] as const) {
-    // Wherever it lies: packages bring copies of their own.
+    // Packages may contain copies of their own.
     const copies = locked.filter(([path]) => path.endsWith(`node_modules/${name}`))
     expect(copies.length).toBeGreaterThan(0)
     for (const [path, { version }] of copies) expect([path, atLeast(version!, floor)]).toEqual([path, true])
   }
 })
 
-test('every version is exact [K4]', () => {
+test('every dependency has an exact version [K4]', () => {
   const { dependencies, devDependencies, optionalDependencies } = manifest
   for (const [name, version] of Object.entries({
     ...dependencies,
@@ -47,27 +47,27 @@ test('every version is exact [K4]', () => {
   }
 })
 
-test('every package has a digest, and comes from the registry [K4]', () => {
+test('every package in the lock file has a digest and comes from the registry [K4]', () => {
   for (const [path, { integrity, resolved, link, inBundle }] of locked) {
     expect(link, path).toBeUndefined()
-    // What comes inside another package is under that one's digest.
+    // A bundled package is covered by the digest of its parent.
     if (!inBundle) expect(integrity, path).toMatch(/^sha512-/)
     if (resolved !== undefined) expect(resolved, path).toMatch(/^https:\/\/registry\.npmjs\.org\//)
   }
 })
 
-test('every package with an install script is decided on by name, and none may run [K4]', () => {
+test('every package with an install script is listed by name, and no script may run [K4]', () => {
   const withScripts = locked
     .filter(([, { hasInstallScript }]) => hasInstallScript)
     .map(([path]) => path.split('node_modules/').at(-1)!)
   for (const name of new Set(withScripts)) expect(Object.keys(manifest.allowScripts), name).toContain(name)
   expect(Object.values(manifest.allowScripts)).not.toContain(true)
-  // An npm that knows nothing of `allowScripts` keeps to this.
+  // An npm without `allowScripts` follows this setting.
   expect(readFileSync('.npmrc', 'utf8').split('\n')).toContain('ignore-scripts=true')
 })
 
-test('npm makes a bill of materials from the lock file alone, with all that production runs [K4]', () => {
-  // `--omit=dev` is left out: npm 11 then also drops what both kinds of dependency use, esbuild among them.
+test('npm makes a bill of materials from the lock file, with all dependencies of production [K4]', () => {
+  // Without `--omit=dev`, because npm 11 then also omits packages that both kinds of dependencies use, such as esbuild.
   const args = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--offline', '--no-update-notifier']
   const bill = JSON.parse(execFileSync('npm', args, { encoding: 'utf8', maxBuffer: 64 << 20 })) as {
     bomFormat: string

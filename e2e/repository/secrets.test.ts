@@ -4,19 +4,19 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readSettings } from '@/lib/config/settings'
 
-/** What a build, a run or a person makes here; none of it is in the repository. */
-const made = readFileSync('.gitignore', 'utf8').split('\n').filter(Boolean)
-const isMade = (name: string) =>
-  name === '.git' || (made.some((line) => line.replaceAll('/', '') === name) && name !== '.env.example')
+/** The names that git ignores. */
+const ignored = readFileSync('.gitignore', 'utf8').split('\n').filter(Boolean)
+const isIgnored = (name: string) =>
+  name === '.git' || (ignored.some((line) => line.replaceAll('/', '') === name) && name !== '.env.example')
 
 function filesIn(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const file = path.join(dir, entry.name)
-    if (isMade(entry.name) || file === path.join('prisma', 'client')) return []
+    if (isIgnored(entry.name) || file === path.join('prisma', 'client')) return []
     return entry.isDirectory() ? filesIn(file) : [file]
   })
 }
-/** As git has it, where git is; a copy without its history is walked. */
+/** The files of the repository, by git or, in a copy without git, by directory. */
 const files = existsSync('.git')
   ? execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
       encoding: 'utf8',
@@ -25,11 +25,11 @@ const files = existsSync('.git')
       .filter((file) => file !== '' && existsSync(file))
   : filesIn('.')
 
-/** Shapes of what opens doors: private keys, and tokens of those whose tokens have a shape. */
+/** Private keys, and the tokens of services whose tokens have a known pattern. */
 const keys =
   /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bnpm_[A-Za-z0-9]{36}\b|\bsk_live_[A-Za-z0-9]{20}|\bxox[baprs]-[A-Za-z0-9-]{20}/
 
-test('the search finds what it looks for', () => {
+test('the search finds keys, tokens and the files of the repository', () => {
   const pem = `-----BEGIN ${'PRIVATE'} KEY-----\n${'A'.repeat(64)}\n`
   expect([pem, `AKIA${'A'.repeat(16)}`, `ghp_${'a'.repeat(36)}`].filter((text) => !keys.test(text))).toEqual(
     [],
@@ -37,15 +37,14 @@ test('the search finds what it looks for', () => {
   expect(files).toEqual(expect.arrayContaining(['package.json', '.env.example', 'lib/config/settings.ts']))
 })
 
-test('no file of the repository holds a key, and no file of settings but the example is in it [K3]', () => {
-  const holding = files.filter((file) => keys.test(readFileSync(file, 'latin1')))
-  expect(holding).toEqual([])
+test('no file of the repository contains a key, and only the example of settings is in it [K3]', () => {
+  expect(files.filter((file) => keys.test(readFileSync(file, 'latin1')))).toEqual([])
   expect(files.filter((file) => /(^|\/)\.env(\.|$)|\.(pem|key|p12|pfx)$|secret-key$/.test(file))).toEqual([
     '.env.example',
   ])
 })
 
-test('no secret that documentation or example shows starts a production [K1, K3]', () => {
+test('production rejects every secret that documents or the example of settings show [K1, K3]', () => {
   const shown = files
     .filter((file) => /\.md$|^\.env\.example$/.test(file))
     .flatMap((file) => [

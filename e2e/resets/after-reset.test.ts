@@ -18,7 +18,7 @@ import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { newPassword } from '@/e2e/support/running-app'
 import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 
-// What a team may plug in is code, so these tests put the parts together as services.ts does, with code of their own.
+// A team configures these hooks as code, so the tests make the services as services.ts does, with hooks of their own.
 
 let database: TestDatabase
 let sink: MailSink
@@ -96,7 +96,7 @@ async function reset(
   })
 }
 
-/** An instance of the product that Rekey stands in front of: it accepts any session in its table, and has no cache. */
+/** Starts an instance of the product that Rekey belongs to. It accepts any session in its table, and has no cache. */
 async function startProduct() {
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
   const server = createServer((request, response) => {
@@ -108,7 +108,7 @@ async function startProduct() {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
-    async answerTo(session: string): Promise<number> {
+    async statusFor(session: string): Promise<number> {
       const headers = { Authorization: `Bearer ${session}`, Connection: 'close' }
       return (await fetch(`http://127.0.0.1:${port}/`, { headers })).status
     },
@@ -126,8 +126,8 @@ const jobs = async (name: string) =>
 const passwordIs = async (password: string) =>
   services.hash.verify((await services.accounts.findOne(username))!.passwordHash!, password)
 
-describe('sessions [S1]', () => {
-  test('end with the password: all of the account’s and nobody else’s', async () => {
+describe('sessions of the account [S1]', () => {
+  test('a reset ends all sessions of the account and no others', async () => {
     const password = newPassword()
     expect(await reset(endSessions, await linkNow(), password)).toEqual({ ok: true })
     expect(await sessions()).toBe(0)
@@ -135,7 +135,7 @@ describe('sessions [S1]', () => {
     expect(await passwordIs(password)).toBe(true)
   })
 
-  test('three on two instances of the product are dead when the reset is answered; other people stay signed in [S1]', async () => {
+  test('all instances of the product reject the account’s sessions as soon as the reset is done, and accept those of others [S1]', async () => {
     const instances = [await startProduct(), await startProduct()]
     try {
       const { rows } = await sql.query<{ id: string; own: boolean }>(
@@ -144,7 +144,7 @@ describe('sessions [S1]', () => {
       )
       expect(rows.map(({ own }) => own)).toEqual([true, true, true, false])
       const responses = () =>
-        Promise.all(instances.flatMap((instance) => rows.map((session) => instance.answerTo(session.id))))
+        Promise.all(instances.flatMap((instance) => rows.map((session) => instance.statusFor(session.id))))
       expect(await responses()).toEqual([200, 200, 200, 200, 200, 200, 200, 200])
 
       expect(await reset(endSessions, await linkNow(), newPassword())).toEqual({ ok: true })
@@ -154,7 +154,7 @@ describe('sessions [S1]', () => {
     }
   })
 
-  test('end with no number of emails that are asked for, nor does anything else of the account change [A5]', async () => {
+  test('fifty requests for a link end no session and change nothing in the account [A5]', async () => {
     const before = (await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows
     const flow = createPasswordReset({ ...services, configuration: endSessions })
     const mailer = createMailer({ ...services.settings.mail, log: services.log })
@@ -167,8 +167,8 @@ describe('sessions [S1]', () => {
     })
     for (let i = 0; i < 50; i += 1) {
       const client = `198.51.100.${i}`
-      const asked = { target: { login: username }, locale: 'en', requestId: 'r', client }
-      expect(await flow.requestLink(asked)).toEqual({ ok: true, found: 'not-told' })
+      const request = { target: { login: username }, locale: 'en', requestId: 'r', client }
+      expect(await flow.requestLink(request)).toEqual({ ok: true, found: 'not-told' })
       const data = { target: { login: username }, locale: 'en', requestId: 'r', client, bypassPause: false }
       await handlers['link-request']({ id: randomUUID(), data, createdAt: new Date(), attempt: 1 })
       const requestedAt = Math.floor(Date.now() / 1000)
@@ -182,7 +182,7 @@ describe('sessions [S1]', () => {
     expect((await sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [id])).rows).toEqual(before)
   })
 
-  test('where they cannot be ended, nothing has happened: old password, live link, sessions, no email, no audit [F8]', async () => {
+  test('a reset whose sessions cannot be ended changes nothing, sends no email, and its link still works [F8]', async () => {
     const link = await linkNow()
     const failing: RekeyConfig = {
       async revokeSessions(tx, account) {
@@ -200,23 +200,23 @@ describe('sessions [S1]', () => {
 })
 
 describe('a second factor [S4]', () => {
-  test('can refuse; the link stays alive, the password stays, and the request is shown without it', async () => {
+  test('a second factor can reject a reset; the password does not change and the link still works', async () => {
     const link = await linkNow()
     const password = newPassword()
     const seen: unknown[] = []
-    const refusing: RekeyConfig = {
+    const rejecting: RekeyConfig = {
       secondFactor: async (account, request) => {
         seen.push(account.username, request.client, request.fields)
         return false
       },
     }
-    expect(await reset(refusing, link, password)).toEqual({ ok: false, code: 'second-factor-required' })
+    expect(await reset(rejecting, link, password)).toEqual({ ok: false, code: 'second-factor-required' })
     expect(seen).toEqual([username, '203.0.113.9', { otp: '123456' }])
     expect(await passwordIs(oldPassword)).toBe(true)
     expect(await reset({ secondFactor: async () => true }, link, password)).toEqual({ ok: true })
   })
 
-  test('and what the product keeps of it beside the account is as it was [S4]', async () => {
+  test('a reset does not change the second factor that the product stores in the account [S4]', async () => {
     await sql.query(`ALTER TABLE "rekey"."users" ADD COLUMN IF NOT EXISTS "totp_secret" text`)
     await sql.query(`UPDATE "rekey"."users" SET "totp_secret" = 'JBSWY3DPEHPK3PXP' WHERE "id" = $1`, [id])
     const row = async () => {
@@ -235,26 +235,26 @@ describe('a second factor [S4]', () => {
     expect(changed.sort()).toEqual(['password', 'password_changed_at'])
   })
 
-  test('is not asked for a password that the policy refuses, nor for a dead link', async () => {
-    let asked = 0
-    const counting: RekeyConfig = { secondFactor: async () => ++asked > 0 }
+  test('the second factor is not called for a rejected password, nor for an invalid link', async () => {
+    let calls = 0
+    const counting: RekeyConfig = { secondFactor: async () => ++calls > 0 }
     await reset(counting, await linkNow(), 'too short')
     await reset(counting, { ...(await linkNow()), signature: 'A'.repeat(86) }, newPassword())
-    expect(asked).toBe(0)
+    expect(calls).toBe(0)
   })
 })
 
-describe('passwordChanged, for stores outside the database', () => {
-  test('is called by the worker after the change, and again until it succeeds', async () => {
-    const told: string[] = []
+describe('the hook passwordChanged, for stores outside the database', () => {
+  test('the worker calls passwordChanged after the reset, and again until it succeeds', async () => {
+    const called: string[] = []
     const configuration: RekeyConfig = {
       passwordChanged: async (account) => {
-        told.push(account.username)
-        if (told.length === 1) throw new Error('the cache is away')
+        called.push(account.username)
+        if (called.length === 1) throw new Error('the cache is away')
       },
     }
     expect(await reset(configuration, await linkNow(), newPassword())).toEqual({ ok: true })
-    expect(told).toEqual([])
+    expect(called).toEqual([])
     const { rows } = await sql.query(
       `SELECT data FROM rekey_queue.job WHERE name = 'changed-hook' AND data->>'accountId' = $1`,
       [id],
@@ -271,32 +271,20 @@ describe('passwordChanged, for stores outside the database', () => {
     const work = { id: randomUUID(), data: rows[0].data, createdAt: new Date(), attempt: 1 }
     await expect(handlers['changed-hook'](work)).rejects.toThrow('away')
     expect(await handlers['changed-hook'](work)).toEqual({ outcome: 'done' })
-    expect(told).toEqual([username, username])
+    expect(called).toEqual([username, username])
     await mailer.close()
   })
 })
 
-test('an account that was disabled after the email is not revived [S5]', async () => {
+test('a reset does not enable an account that was disabled after the email was sent [S5]', async () => {
   const link = await linkNow()
   await services.ownAccounts.setActive(username, false)
   expect(await reset(endSessions, link, newPassword())).toEqual({ ok: false, code: 'signature-used' })
   expect((await services.accounts.findOne(username))!.isActive).toBe(false)
 })
 
-test('an older scheme is replaced by Argon2id, and equal passwords are stored differently [P9]', async () => {
-  await sql.query(
-    `UPDATE "rekey"."users" SET "password" = '$2b$12$abcdefghijklmnopqrstuuK3zL9n1Q0mHkz8pN0vYc2rWJ7xG4y5e' WHERE "id" = $1`,
-    [id],
-  )
-  const password = newPassword()
-  expect(await reset(endSessions, await linkNow(), password)).toEqual({ ok: true })
-  const stored = (await services.accounts.findOne(username))!.passwordHash!
-  expect(stored).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
-  expect(await services.hash.hash(password)).not.toBe(stored)
-})
-
 test.runIf(testServer)(
-  'the app’s own role does the whole flow, and can neither change the schema nor the audit log [K5, L5]',
+  'the app’s database role can request and complete a reset, and cannot change the schema or the audit log [K5, L5]',
   async () => {
     const role = `rekey_app_${randomBytes(5).toString('hex')}`
     await sql.query(`CREATE ROLE "${role}" LOGIN`)
@@ -314,8 +302,8 @@ test.runIf(testServer)(
       try {
         const link = await linkNow()
         const request = { client: '203.0.113.9', headers: new Headers(), fields: {} }
-        const asked = { target: { login: username }, locale: 'en', requestId: 'r', client: '203.0.113.9' }
-        expect(await limited.passwordReset.requestLink(asked)).toEqual({ ok: true, found: 'not-told' })
+        const requested = { target: { login: username }, locale: 'en', requestId: 'r', client: '203.0.113.9' }
+        expect(await limited.passwordReset.requestLink(requested)).toEqual({ ok: true, found: 'not-told' })
         const input = {
           link,
           password: newPassword(),

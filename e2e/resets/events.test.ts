@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// What an operator reads afterwards: every step of a story, by the names that are looked for.
+// The log lines of a reset, by the event names that an operator searches for.
 
 type Line = { level: string; time: string; name: string; host: string; pid: number; event?: string } & Record<
   string,
@@ -19,10 +19,10 @@ const lines = () =>
   app
     .output()
     .split('\n')
-    // The start says on a line for people where the app is.
+    // The message about the start is the only line that is not JSON.
     .filter((line) => line !== '' && !/^Rekey is /.test(line))
     .map((line) => JSON.parse(line) as Line)
-const seen = (event: string) => lines().filter((line) => line.event === event)
+const linesOf = (event: string) => lines().filter((line) => line.event === event)
 
 async function cancel(link: unknown) {
   return fetch(`${app.url}/api/v1/accounts/cancel-reset-password/`, {
@@ -32,34 +32,34 @@ async function cancel(link: unknown) {
   })
 }
 
-test('every step is told by the names of OWASP’s vocabulary, and nothing is told that did not happen [L1, L2]', async () => {
+test('every step of a reset is logged under its name in OWASP’s vocabulary, and nothing else is logged [L1, L2]', async () => {
   const person = await app.addPerson()
   const { linkOf } = signedLinks(app)
-  const ask = () => app.post('send-reset-password-link', { login: person.username })
+  const requestLink = () => app.post('send-reset-password-link', { login: person.username })
   const reset = (link: object, password = newPassword()) => app.post('reset-password', { ...link, password })
 
   expect(lines().map(({ event }) => event)).toEqual(expect.arrayContaining(['sys_startup', 'worker_started']))
 
-  // Asked while the mail server puts emails off; then it takes them.
+  // A mail server that defers the email, and then accepts it.
   app.sink.refuse = { code: 451, text: 'not now' }
-  const asked = await ask()
-  await expect.poll(() => seen('email_deferred').length, { timeout: 20_000 }).toBeGreaterThan(0)
+  const requested = await requestLink()
+  await expect.poll(() => linesOf('email_deferred').length, { timeout: 20_000 }).toBeGreaterThan(0)
   app.sink.refuse = undefined
-  // The test does not wait for what the app would wait for.
-  const hurry = `UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`
-  await expect.poll(async () => (await app.sql.query(hurry)).rowCount).toBe(1)
+  // The next attempt is due in minutes; the test makes it due now.
+  const makeDue = `UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`
+  await expect.poll(async () => (await app.sql.query(makeDue)).rowCount).toBe(1)
   const email = await app.sink.next(person.email, 30_000)
-  await expect.poll(() => seen('authn_token_created').length).toBe(1)
+  await expect.poll(() => linesOf('authn_token_created').length).toBe(1)
 
-  // One id leads from the response to the email.
-  const requestId = asked.headers.get('x-request-id')
+  // The lines up to the email have the request id of the response.
+  const requestId = requested.headers.get('x-request-id')
   for (const event of ['authn_password_reset_requested', 'email_deferred', 'authn_token_created'])
-    expect([event, seen(event)[0]?.requestId]).toEqual([event, requestId])
+    expect([event, linesOf(event)[0]?.requestId]).toEqual([event, requestId])
 
-  // An email that is refused for good.
+  // A mail server that rejects the email.
   app.sink.refuse = { code: 550, text: 'nobody here' }
-  await ask()
-  await expect.poll(() => seen('authn_token_undelivered').length, { timeout: 20_000 }).toBe(1)
+  await requestLink()
+  await expect.poll(() => linesOf('authn_token_undelivered').length, { timeout: 20_000 }).toBe(1)
   app.sink.refuse = undefined
 
   const link = readLink(email.link)
@@ -72,15 +72,15 @@ test('every step is told by the names of OWASP’s vocabulary, and nothing is to
   const changed = await app.sink.next(person.email)
   await cancel(readLink(changed.cancelLink))
   await app.sink.next(person.email)
-  for (let more = 0; more < 5; more += 1) await ask()
-  await expect.poll(() => seen('authn_token_held_back').length, { timeout: 20_000 }).toBeGreaterThan(0)
+  for (let more = 0; more < 5; more += 1) await requestLink()
+  await expect.poll(() => linesOf('authn_token_held_back').length, { timeout: 20_000 }).toBeGreaterThan(0)
   expect(await app.stop()).toBe(0)
 
   const reasons: Record<string, string[]> = {}
   for (const { event, reason } of lines()) {
     if (event === undefined || !/^(authn|excess|session|sys|worker|email)_/.test(event)) continue
-    const told = new Set(reasons[event])
-    reasons[event] = [...(typeof reason === 'string' ? told.add(reason) : told)].sort()
+    const known = new Set(reasons[event])
+    reasons[event] = [...(typeof reason === 'string' ? known.add(reason) : known)].sort()
   }
   expect(reasons).toEqual({
     sys_startup: [],
@@ -103,7 +103,7 @@ test('every step is told by the names of OWASP’s vocabulary, and nothing is to
   })
 })
 
-test('every line has its time in UTC, its level and the process that wrote it [L2]', () => {
+test('every log line has a time in UTC, a level, and the process that wrote it [L2]', () => {
   for (const line of lines()) {
     expect(line).toMatchObject({
       level: expect.stringMatching(/^(info|warn|error)$/),

@@ -2,10 +2,11 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
+import { settled } from '@/e2e/support/overheard-app'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// Two instances on one database, with one key and one public address, as behind a load balancer.
+// Two instances on one database with one secret and one PUBLIC_URL, as behind a load balancer.
 
 let database: TestDatabase
 let sink: MailSink
@@ -29,71 +30,63 @@ afterAll(async () => {
 })
 
 const used = { detail: 'Invalid signature', code: 'signature-used' }
-const crowd = 50
+const many = 50
 
-/** Links as both instances make them. */
+/** Links as both instances sign them. */
 const links = () => signedLinks({ url: 'http://localhost:4999', secret: first.secret, sql: first.sql })
 
-/** The instance whose turn it is. */
+/** The instances in turn. */
 const instance = (turn: number) => (turn % 2 === 0 ? first : second)
 
-/** Everybody sends at once, every other one to the second instance. */
-const all = (bodies: object[], endpoint: 'reset-password' | 'send-reset-password-link' = 'reset-password') =>
-  Promise.all(bodies.map((body, turn) => instance(turn).post(endpoint, body)))
+/** Sends all bodies at once, every other one to the second instance. */
+const sendAll = (
+  bodies: object[],
+  endpoint: 'reset-password' | 'send-reset-password-link' = 'reset-password',
+) => Promise.all(bodies.map((body, turn) => instance(turn).post(endpoint, body)))
 
-async function settled(): Promise<void> {
-  const left = async () => {
-    const { rows } = await first.sql.query(
-      `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,
-    )
-    return rows
-  }
-  await expect.poll(left, { timeout: 30_000, interval: 100 }).toEqual([])
-}
-
-describe('one link, many at once [C12, better-auth #9993, CVE-2026-33624, CVE-2026-43930]', () => {
-  test('of 50 with distinct passwords on two instances one gets through, and one email tells of it [C12, F10]', async () => {
+describe('resets with one link at the same time [C12, better-auth #9993, CVE-2026-33624, CVE-2026-43930]', () => {
+  test('of 50 resets with one link and different passwords on two instances, only one succeeds and sends an email [C12, F10]', async () => {
     for (let round = 0; round < 2; round += 1) {
       const person = await first.addPerson()
       const link = await links().linkOf(person)
-      const bodies = Array.from({ length: crowd }, () => ({ ...link, password: newPassword() }))
-      const responses = await all(bodies)
+      const bodies = Array.from({ length: many }, () => ({ ...link, password: newPassword() }))
+      const responses = await sendAll(bodies)
 
       const winners = bodies.filter((_, turn) => responses[turn]!.status === 200)
       expect(winners).toHaveLength(1)
       const others = responses.filter(({ status }) => status !== 200)
       expect(others.map(({ status, json }) => [status, json])).toEqual(others.map(() => [400, used]))
       expect(await first.passwordIs(person, winners[0]!.password)).toBe(true)
-      await settled()
+      await settled(first)
       expect(sink.countTo(person.email)).toBe(1)
     }
   })
 
-  test('nor do two pass who send the very same password [C12]', async () => {
+  test('of 20 resets with one link and the same password, only one succeeds and sends an email [C12]', async () => {
     const person = await first.addPerson()
     const body = { ...(await links().linkOf(person)), password: newPassword() }
-    const responses = await all(Array.from({ length: 20 }, () => body))
+    const responses = await sendAll(Array.from({ length: 20 }, () => body))
     expect(responses.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(19).fill(400)])
-    await settled()
+    await settled(first)
     expect(sink.countTo(person.email)).toBe(1)
   })
 
-  test('two links of one account, raced against each other, are good for one reset together [C12, T6]', async () => {
+  test('of 20 resets with two links of one account at the same time, only one succeeds [C12, T6]', async () => {
     const person = await first.addPerson()
     const older = await links().linkOf(person, { age: 60 })
     const newer = await links().linkOf(person)
-    const responses = await all(
+    const responses = await sendAll(
       Array.from({ length: 20 }, (_, turn) => ({
         ...(turn % 4 < 2 ? older : newer),
         password: newPassword(),
       })),
     )
     expect(responses.filter(({ status }) => status === 200)).toHaveLength(1)
-    await settled()
+    await settled(first)
     expect(sink.countTo(person.email)).toBe(1)
   })
 
-  test('a link that is used and cancelled at once is one or the other, and dead either way [C12]', async () => {
+  test('a link that is used and cancelled at the same time resets the password or does not, and never works again [C12]', async () => {
     for (let round = 0; round < 10; round += 1) {
       const person = await first.addPerson()
       const reset = { ...(await links().linkOf(person)), password: newPassword() }
@@ -106,7 +99,7 @@ describe('one link, many at once [C12, better-auth #9993, CVE-2026-33624, CVE-20
           body: JSON.stringify(cancel),
         }),
       ])
-      // Cancelling holds for whatever comes after it, so it always succeeds; the reset only where it was first.
+      // Cancelling always succeeds, because it concerns later resets. The reset succeeds only if it was first.
       expect(cancelled.status).toBe(200)
       expect([200, 400]).toContain(changed.status)
       expect(await first.passwordIs(person, reset.password)).toBe(changed.status === 200)
@@ -116,48 +109,54 @@ describe('one link, many at once [C12, better-auth #9993, CVE-2026-33624, CVE-20
   })
 })
 
-describe('the account changes between the check of a link and the reset [C12, CVE-2026-32700, T5]', () => {
+describe('accounts that change between the check of a link and the reset [C12, CVE-2026-32700, T5]', () => {
   test.each<[string, string]>([
-    ['its address', `UPDATE "rekey"."users" SET "email" = 'new-' || "email" WHERE "id" = $1`],
-    ['its password', `UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`],
-    ['its password, to none', `UPDATE "rekey"."users" SET "password" = NULL WHERE "id" = $1`],
-    ['its status', `UPDATE "rekey"."users" SET "is_active" = false WHERE "id" = $1`],
-    ['its epoch', `UPDATE "rekey"."recovery" SET "links_epoch" = "links_epoch" + 1 WHERE "account_id" = $1`],
+    ['another email address', `UPDATE "rekey"."users" SET "email" = 'new-' || "email" WHERE "id" = $1`],
+    ['another password', `UPDATE "rekey"."users" SET "password" = 'set elsewhere' WHERE "id" = $1`],
+    ['no password', `UPDATE "rekey"."users" SET "password" = NULL WHERE "id" = $1`],
+    ['a disabled account', `UPDATE "rekey"."users" SET "is_active" = false WHERE "id" = $1`],
     [
-      'its epoch, for the first time',
+      'another epoch of links',
+      `UPDATE "rekey"."recovery" SET "links_epoch" = "links_epoch" + 1 WHERE "account_id" = $1`,
+    ],
+    [
+      'its first epoch of links',
       `INSERT INTO "rekey"."recovery" ("account_id", "links_epoch") VALUES ($1, 1)
          ON CONFLICT ("users_table", "account_id") DO UPDATE SET "links_epoch" = 1`,
     ],
-    ['all of it: it is deleted', `DELETE FROM "rekey"."users" WHERE "id" = $1`],
-  ])('%s [C12, CVE-2026-32700]', async (what, change) => {
-    const person = await first.addPerson()
-    if (what !== 'its epoch, for the first time') {
-      await first.sql.query('INSERT INTO "rekey"."recovery" ("account_id") VALUES ($1)', [person.id])
-    }
-    const body = { ...(await links().linkOf(person)), password: newPassword() }
-    const other = new pg.Client({ connectionString: database.url })
-    await other.connect()
-    try {
-      await other.query('BEGIN')
-      await other.query(change, [person.id])
-      const resetting = second.post('reset-password', body)
-      await isWaiting()
-      await other.query('COMMIT')
-      const response = await resetting
-      expect([response.status, response.json]).toEqual([400, used])
-    } finally {
-      await other.end()
-    }
-    expect(await passwordChangedAt(person)).toBeNull()
-    await settled()
-    expect(sink.countTo(person.email)).toBe(0)
-  })
+    ['a deleted account', `DELETE FROM "rekey"."users" WHERE "id" = $1`],
+  ])(
+    'a reset fails and sends no email if %s is committed after the check of its link [C12, CVE-2026-32700]',
+    async (what, change) => {
+      const person = await first.addPerson()
+      if (what !== 'its first epoch of links') {
+        await first.sql.query('INSERT INTO "rekey"."recovery" ("account_id") VALUES ($1)', [person.id])
+      }
+      const body = { ...(await links().linkOf(person)), password: newPassword() }
+      const other = new pg.Client({ connectionString: database.url })
+      await other.connect()
+      try {
+        await other.query('BEGIN')
+        await other.query(change, [person.id])
+        const resetting = second.post('reset-password', body)
+        await untilResetWaits()
+        await other.query('COMMIT')
+        const response = await resetting
+        expect([response.status, response.json]).toEqual([400, used])
+      } finally {
+        await other.end()
+      }
+      expect(await passwordChangedAt(person)).toBeNull()
+      await settled(first)
+      expect(sink.countTo(person.email)).toBe(0)
+    },
+  )
 
   /**
-   * Until the reset stands before the row that the open transaction holds, its check of the link behind it. The embedded
-   * database lets nobody in while a transaction is open, so there the reset as a whole comes afterwards.
+   * Waits until the reset has checked its link and waits for the row that the open transaction has locked. The embedded
+   * database runs no other statement while a transaction is open, so there the whole reset comes afterwards.
    */
-  async function isWaiting(): Promise<void> {
+  async function untilResetWaits(): Promise<void> {
     if (database.kind === 'embedded') return
     const waiting = async () => {
       const { rows } = await first.sql.query(
@@ -169,29 +168,29 @@ describe('the account changes between the check of a link and the reset [C12, CV
   }
 })
 
-describe('asking, many at once', () => {
-  test('50 by username and by address on two instances bring one email within the cool-down [R2, T6]', async () => {
+describe('requests for links at the same time', () => {
+  test('50 requests for one account by username and email address send one email within the cool-down [R2, T6]', async () => {
     const person = await first.addPerson()
-    const responses = await all(
-      Array.from({ length: crowd }, (_, turn) => ({
+    const responses = await sendAll(
+      Array.from({ length: many }, (_, turn) => ({
         login: turn % 3 === 0 ? person.username : turn % 3 === 1 ? person.email : person.email.toUpperCase(),
       })),
       'send-reset-password-link',
     )
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]))
-    await settled()
+    await settled(first)
     expect(sink.countTo(person.email)).toBe(1)
   })
 
-  test('the emails of a crowd leave one after the other, not a handful with every poll [F1, M9]', async () => {
-    const people = await Promise.all(Array.from({ length: crowd }, () => first.addPerson()))
-    await all(
+  test('the emails of 50 requests are sent without pauses between polls of the queue [F1, M9]', async () => {
+    const people = await Promise.all(Array.from({ length: many }, () => first.addPerson()))
+    await sendAll(
       people.map(({ username }) => ({ login: username })),
       'send-reset-password-link',
     )
-    await settled()
+    await settled(first)
     expect(people.map(({ email }) => sink.countTo(email))).toEqual(people.map(() => 1))
-    // A worker that waits for the next poll is idle meanwhile; a slow machine is slow all the time.
+    // A pause shows a worker that waits for the next poll. A slow machine has no single long pause.
     const { rows } = await first.sql.query<{ pause: number }>(
       `SELECT extract(epoch FROM max("pause"))::float AS "pause" FROM (
          SELECT completed_on - lag(completed_on) OVER (ORDER BY completed_on) AS "pause" FROM rekey_queue.job

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exchange } from '@/e2e/support/exchange'
 import { forgeries } from '@/e2e/support/forged-links'
 import { signedLinks } from '@/e2e/support/signed-links'
+import { settled } from '@/e2e/support/overheard-app'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// What a reader of the database holds in hand, and what visitors leave in it.
+// What a person who reads the database can do with it, and what requests store in it.
 
 let app: RunningApp
 beforeAll(async () => {
@@ -12,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => app?.stop())
 
-/** Every row of every table, as text, by the name of the table. */
+/** Every row of every table, as JSON, by the name of the table. */
 async function dump(): Promise<Record<string, string[]>> {
   const { rows: tables } = await app.sql.query<{ schema: string; name: string }>(
     `SELECT table_schema AS "schema", table_name AS "name" FROM information_schema.tables
@@ -28,7 +29,7 @@ async function dump(): Promise<Record<string, string[]>> {
   return all
 }
 
-/** The bytes of a signature, in the ways that they could be written down. */
+/** The bytes of a signature in each encoding in which they could be stored. */
 function spellingsOf(signature: string): string[] {
   const bytes = Buffer.from(signature, 'base64url')
   const parts = [bytes, bytes.subarray(0, 32), bytes.subarray(32)]
@@ -38,12 +39,7 @@ function spellingsOf(signature: string): string[] {
   return [signature, ...spelled]
 }
 
-const jobsLeft = async () => {
-  const { rows } = await app.sql.query(`SELECT 1 FROM rekey_queue.job WHERE state < 'completed'`)
-  return rows.length
-}
-
-test('no link is kept, not before it is mailed, not while the mail server puts it off, and not afterwards [T7]', async () => {
+test('the database never contains a link, neither before its email is sent, nor while it is deferred, nor afterwards [T7]', async () => {
   const person = await app.addPerson()
   app.sink.refuse = { code: 451, text: 'come back later' }
   await app.post('send-reset-password-link', { login: person.username })
@@ -58,10 +54,10 @@ test('no link is kept, not before it is mailed, not while the mail server puts i
     `UPDATE rekey_queue.job SET start_after = now() WHERE name = 'link-email' AND state = 'retry'`,
   )
   const { link, cancelLink } = await app.sink.next(person.email, 40_000)
-  await expect.poll(jobsLeft, { timeout: 20_000 }).toBe(0)
+  await settled(app)
   dumps.push(await dump())
 
-  // The time is what was written down, when the request was taken.
+  // The timestamp is stored: it is the time of the request.
   const { rows } = await app.sql.query<{ at: string }>(
     `SELECT floor(extract(epoch FROM created_on))::text AS "at" FROM rekey_queue.job
       WHERE name = 'link-request' AND data -> 'target' ->> 'login' = $1`,
@@ -77,11 +73,11 @@ test('no link is kept, not before it is mailed, not while the mail server puts i
   }
 })
 
-test('nothing in the database opens an account, as a secret or as a key [T1, T7]', async () => {
+test('no value in the database works as the secret or the key of a link [T1, T7]', async () => {
   const person = await app.addPerson({ firstName: 'Grace', lastName: 'Hopper' })
   const { now, stateOf } = signedLinks(app)
   await app.linkFor(person)
-  await expect.poll(jobsLeft, { timeout: 20_000 }).toBe(0)
+  await settled(app)
   const [seconds, state] = [await now(), await stateOf(person.id)]
 
   const values = new Set<string>(['', app.url])
@@ -94,7 +90,7 @@ test('nothing in the database opens an account, as a secret or as a key [T1, T7]
   }
   expect([...values]).toEqual(expect.arrayContaining([person.id, state.passwordHash, state.email, 'Grace']))
 
-  const tryOut = (link: object) => app.post('reset-password', { ...link, password: newPassword() })
+  const reset = (link: object) => app.post('reset-password', { ...link, password: newPassword() })
   const forged = [...values].flatMap((value) =>
     [value, Buffer.from(value, 'base64')].flatMap((known) =>
       forgeries(known, person.id, seconds, state, app.url),
@@ -102,31 +98,30 @@ test('nothing in the database opens an account, as a secret or as a key [T1, T7]
   )
   const responses: unknown[] = []
   while (forged.length > 0) {
-    for (const { status, json } of await Promise.all(forged.splice(0, 24).map(tryOut)))
+    for (const { status, json } of await Promise.all(forged.splice(0, 24).map(reset)))
       responses.push([status, json])
   }
   expect(responses.length).toBeGreaterThan(400)
   const invalid = [400, { detail: 'Invalid signature', code: 'signature-invalid' }]
   expect(responses.filter((response) => JSON.stringify(response) !== JSON.stringify(invalid))).toEqual([])
-  // The same, made with the secret, works: it is the secret that was missing.
-  expect((await tryOut(forgeries(app.secret, person.id, seconds, state, app.url)[0])).status).toBe(200)
+  // A link made in the same way with the secret works.
+  expect((await reset(forgeries(app.secret, person.id, seconds, state, app.url)[0])).status).toBe(200)
 }, 240_000)
 
-test('HEAD, GET and OPTIONS, of the page and of the endpoints, with a link or without, change no row of any table but the audit entry of the opening [T13]', async () => {
+test('HEAD, GET and OPTIONS requests with a link change no row, except that they add the audit entry of its opening [T13]', async () => {
   const person = await app.addPerson()
   const link = await app.linkFor(person)
   const cancel = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
-  await expect.poll(jobsLeft, { timeout: 20_000 }).toBe(0)
-  // Processes write there by themselves, every few seconds, that they are alive and what they counted.
+  await settled(app)
+  // Every few seconds, processes write to these tables that they run and what they counted.
   const ofProcesses = ['rekey.mail_state', 'rekey.metrics', 'rekey.metric_processes']
-  // The rest is the queue's own housekeeping, which goes on by itself.
+  // The other tables of the queue change without requests.
   const rows = async () =>
     Object.entries(await dump())
       .filter(
         ([name]) =>
           (name.startsWith('rekey.') && !ofProcesses.includes(name)) || name.startsWith('rekey_queue.job'),
       )
-      // The audit log says that the link was opened.
       .map(([name, lines]) => [name, lines.filter((line) => !line.includes('authn_token_opened'))] as const)
   const before = await rows()
   expect(before.map(([name]) => name)).toEqual(
@@ -150,7 +145,7 @@ test('HEAD, GET and OPTIONS, of the page and of the endpoints, with a link or wi
       }
     }
   }
-  await expect.poll(jobsLeft).toBe(0)
+  await settled(app)
   expect(await rows()).toEqual(before)
   expect((await app.post('reset-password', { ...link, password: newPassword() })).status).toBe(200)
   expect(await rows()).not.toEqual(before)

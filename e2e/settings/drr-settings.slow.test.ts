@@ -3,16 +3,16 @@ import { buildLinkUrl } from '@/lib/password-reset/reset-link'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { cancelPath } from '@/e2e/support/endpoint-paths'
 import { exchange } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// What settings change on the wire.
+// Settings of Django REST Registration (DRR) that change responses.
 
 const paths = {
   send: '/api/v1/accounts/send-reset-password-link/',
   reset: '/api/v1/accounts/reset-password/',
 }
-const cancel = '/api/v1/accounts/cancel-reset-password/'
 const json: [string, string] = ['Content-Type', 'application/json']
 const asBrowser: [string, string][] = [
   ['Content-Type', 'application/x-www-form-urlencoded'],
@@ -33,11 +33,11 @@ afterAll(async () => {
   await database?.drop()
 })
 
-/** Starts the app with these settings for the tests of a group. */
+/** Starts the app with these settings for the tests of a describe. */
 function withSettings(env: Record<string, string>) {
   beforeAll(async () => {
     app = await startApp({ env, database, sink })
-    // All groups are one client to the limiter.
+    // The tests of all settings are one client to the rate limits.
     await app.sql.query('DELETE FROM "rekey"."limits"')
   })
   afterAll(() => app?.stop())
@@ -50,7 +50,7 @@ async function requestsStored(): Promise<number> {
   return Number(rows[0]!.stored)
 }
 
-describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
+describe('endpoints and pages with RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
   withSettings({
     RESET_PASSWORD_VERIFICATION_ENABLED: 'false',
     CORS_ALLOWED_ORIGINS: 'https://front.example',
@@ -58,24 +58,24 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
   const notFound = { detail: 'Not found.' }
 
   test.each<[string, [string, string][], string]>([
-    ['a proper request', [json], '{"login":"nobody"}'],
-    ['an empty one', [], ''],
+    ['a valid request', [json], '{"login":"nobody"}'],
+    ['an empty request', [], ''],
     ['a malformed body', [json], '{'],
     ['an unknown media type', [['Content-Type', 'text/plain']], 'x'],
-    ['a front end that is allowed', [json, ['Origin', 'https://front.example']], '{}'],
-  ])('hides both endpoints from %s', async (_what, headers, body) => {
+    ['a request of an allowed front end', [json, ['Origin', 'https://front.example']], '{}'],
+  ])('%s gets 404 from both endpoints', async (_what, headers, body) => {
     for (const path of Object.values(paths)) {
       const response = await exchange(app.port, { path, headers, body })
       expect([response.status, response.json]).toEqual([404, notFound])
     }
   })
 
-  test('but what comes earlier in the order comes first', async () => {
+  test('an error in size, method, Accept header or origin comes before the 404', async () => {
     for (const path of Object.values(paths)) {
       const status = async (given: object) =>
         (await exchange(app.port, { path, body: '{}', ...given })).status
       expect(await status({ headers: [json], body: ' '.repeat(16_385) })).toBe(413)
-      expect(await status({ headers: [json], body: ' '.repeat(16_385), chunkSize: 4096 })).toBe(404) // unread
+      expect(await status({ headers: [json], body: ' '.repeat(16_385), chunkSize: 4096 })).toBe(404) // The body is not read.
       expect(await status({ method: 'GET' })).toBe(405)
       expect(await status({ headers: [json, ['Accept', 'image/png']] })).toBe(406)
       expect(await status({ headers: [json, ['Origin', 'null']] })).toBe(403)
@@ -83,7 +83,7 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     }
   })
 
-  test('and a link that was mailed before is dead; nothing is stored or changed', async () => {
+  test('a link that was mailed before neither resets nor requests anything', async () => {
     const person = await app.addPerson()
     const password = newPassword()
     const link = await signedLinks(app).linkOf(person)
@@ -93,7 +93,7 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
     expect(await requestsStored()).toBe(0)
   })
 
-  test('its pages are not found, and nothing leads to them; "this wasn’t me" goes on working', async () => {
+  test('the pages of requests and resets get 404, and cancel links still work', async () => {
     const person = await app.addPerson()
     const mailed = await signedLinks(app).linkOf(person)
     const link = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
@@ -110,38 +110,38 @@ describe('RESET_PASSWORD_VERIFICATION_ENABLED=false', () => {
       expect([path, page.status]).toEqual([path, 404])
       expect(await page.text()).not.toMatch(/<form|href="\/forgot-password|name="signature"/)
     }
-    const look = await fetch(buildLinkUrl(`${app.url}/cancel-reset/`, link))
-    expect([look.status, await look.text()]).toEqual([200, expect.stringContaining('name="signature"')])
-    const press = () => exchange(app.port, { path: cancel, headers: [json], body: JSON.stringify(link) })
-    expect((await press()).status).toBe(200)
-    expect((await press()).json).toMatchObject({ code: 'signature-used' })
+    const page = await fetch(buildLinkUrl(`${app.url}/cancel-reset/`, link))
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('name="signature"')])
+    const cancel = () => exchange(app.port, { path: cancelPath, headers: [json], body: JSON.stringify(link) })
+    expect((await cancel()).status).toBe(200)
+    expect((await cancel()).json).toMatchObject({ code: 'signature-used' })
   })
 
-  test('"this wasn’t me" in the email about a change speaks of the change, and promises no new link', async () => {
+  test('the page of a cancel link about a changed password names the change and promises no new link', async () => {
     const link = await signedLinks(app).linkOf(await app.addPerson(), { purpose: 'cancel-change' })
-    const look = async (address: string) => (await fetch(new URL(address, app.url))).text()
-    const page = () => look(buildLinkUrl(`${app.url}/cancel-reset/`, link))
-    const living = await page()
-    expect(living).toContain('Somebody chose a new password for your account')
+    const pageAt = async (address: string) => (await fetch(new URL(address, app.url))).text()
+    const pageOfLink = () => pageAt(buildLinkUrl(`${app.url}/cancel-reset/`, link))
+    const valid = await pageOfLink()
+    expect(valid).toContain('Somebody chose a new password for your account')
     expect(
-      (await exchange(app.port, { path: cancel, headers: [json], body: JSON.stringify(link) })).status,
+      (await exchange(app.port, { path: cancelPath, headers: [json], body: JSON.stringify(link) })).status,
     ).toBe(200)
-    const used = await page()
+    const used = await pageOfLink()
     expect(used).toContain('This has already been done')
-    const done = await look('/cancel-reset/done/')
+    const done = await pageAt('/cancel-reset/done/')
     expect(done).toContain('The links are stopped')
-    for (const html of [living, used, done])
+    for (const html of [valid, used, done])
       expect(html).not.toMatch(/new link|newest email|secure my account/)
     expect(await requestsStored()).toBe(0)
   })
 
-  test('a browser’s form is led back to its page', async () => {
+  test('a form of a browser gets a redirect to its page with an error', async () => {
     const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
     expect([response.status, response.headers.location]).toEqual([303, '/forgot-password/?error=refused'])
   })
 })
 
-describe('password_confirm, email, and telling who exists', () => {
+describe('settings for password_confirm, the field email, and revealed accounts', () => {
   withSettings({
     RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: 'true',
     SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: 'true',
@@ -151,39 +151,39 @@ describe('password_confirm, email, and telling who exists', () => {
   beforeAll(async () => {
     person = await app.addPerson()
   })
-  const ask = async (body: unknown) => {
+  const requestLink = async (body: unknown) => {
     const { status, json: response } = await app.post('send-reset-password-link', body)
     return [status, response]
   }
   const found = [200, { detail: 'Reset link sent' }]
   const notFound = [400, { detail: 'User not found', code: 'user-not-found' }]
 
-  test('the field is `email`, and `login` is an unknown field', async () => {
-    expect(await ask({ email: person.email })).toEqual(found)
+  test('the endpoint requires the field email, and ignores login', async () => {
+    expect(await requestLink({ email: person.email })).toEqual(found)
     expect((await app.sink.next(person.email)).recipients).toEqual([person.email])
-    expect(await ask({ login: person.email })).toEqual([400, { email: ['This field is required.'] }])
-    expect(await ask({ email: 5, login: 'x' })).toEqual(notFound)
-    expect(await ask({ email: [person.email] })).toEqual([400, { email: ['Not a valid string.'] }])
+    expect(await requestLink({ login: person.email })).toEqual([400, { email: ['This field is required.'] }])
+    expect(await requestLink({ email: 5, login: 'x' })).toEqual(notFound)
+    expect(await requestLink({ email: [person.email] })).toEqual([400, { email: ['Not a valid string.'] }])
   })
 
-  test('only addresses are searched', async () => {
-    expect(await ask({ email: person.username })).toEqual(notFound)
-    expect(await ask({ email: person.email.toUpperCase() })).toEqual(found)
+  test('a request finds an account by its email address only', async () => {
+    expect(await requestLink({ email: person.username })).toEqual(notFound)
+    expect(await requestLink({ email: person.email.toUpperCase() })).toEqual(found)
   })
 
-  test('the endpoint says that an account would get no email', async () => {
+  test('a request for an account that gets no email is rejected and stores nothing', async () => {
     const [disabled, passwordless] = [
       await app.addPerson({ isActive: false }),
       await app.addPerson({ password: null }),
     ]
     for (const { email } of [disabled, passwordless, { email: 'nobody@example.com' }])
-      expect(await ask({ email })).toEqual(notFound)
+      expect(await requestLink({ email })).toEqual(notFound)
     const before = await requestsStored()
-    await ask({ email: 'nobody@example.com' })
+    await requestLink({ email: 'nobody@example.com' })
     expect(await requestsStored()).toBe(before)
   })
 
-  test('the code stays the same in German', async () => {
+  test('the code of an unknown account is the same in German', async () => {
     const response = await app.post(
       'send-reset-password-link',
       { email: 'nobody@example.com' },
@@ -195,7 +195,7 @@ describe('password_confirm, email, and telling who exists', () => {
     })
   })
 
-  test('without JavaScript, the form comes back and says so in words of its own', async () => {
+  test('a form without scripts comes back with a message about the unknown account', async () => {
     const body = new URLSearchParams({ email: 'nobody@example.com' }).toString()
     const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body })
     expect([response.status, response.headers.location]).toEqual([
@@ -206,15 +206,18 @@ describe('password_confirm, email, and telling who exists', () => {
     expect(page.text).toMatch(/<ul id="login-errors".*There is no account for this\./)
   })
 
-  test('a dead link renews with `email` absent; a forged one is as if it were missing', async () => {
+  test('an expired link requests a new one without the field email, and a forged one gets the error of a missing field', async () => {
     const other = await app.addPerson()
     const link = await signedLinks(app).linkOf(other, { age: 3700 })
-    expect(await ask(link)).toEqual(found)
+    expect(await requestLink(link)).toEqual(found)
     expect((await app.sink.next(other.email)).recipients).toEqual([other.email])
-    expect(await ask({ ...link, signature: 'x' })).toEqual([400, { email: ['This field is required.'] }])
+    expect(await requestLink({ ...link, signature: 'x' })).toEqual([
+      400,
+      { email: ['This field is required.'] },
+    ])
   })
 
-  test('OPTIONS names the fields', async () => {
+  test('the response to OPTIONS names the fields that these settings require', async () => {
     const fieldsOf = async (path: string) => {
       const { json: described } = await exchange(app.port, { method: 'OPTIONS', path })
       return Object.keys((described as { actions: { POST: object } }).actions.POST)
@@ -229,7 +232,7 @@ describe('password_confirm, email, and telling who exists', () => {
     ])
   })
 
-  test('the repetition is required, must match, and a mismatch leaves the link alive [P12]', async () => {
+  test('the repetition is required and must match, and the link still works after a mismatch [P12]', async () => {
     const other = await app.addPerson()
     const link = await signedLinks(app).linkOf(other)
     const password = newPassword()
@@ -258,10 +261,10 @@ describe('password_confirm, email, and telling who exists', () => {
 describe.each([
   ['username', 'Username', 'type="text"'],
   ['email', 'Email address', 'type="email"'],
-])('USER_LOGIN_FIELDS=%s', (fields, label, type) => {
+])('the pages with USER_LOGIN_FIELDS=%s', (fields, label, type) => {
   withSettings({ USER_LOGIN_FIELDS: fields })
 
-  test('the page asks for what is searched, and for nothing else', async () => {
+  test('the label, type and messages of the field name only what is searched', async () => {
     const { text } = await exchange(app.port, {
       method: 'GET',
       path: '/forgot-password/?error=login.blank&lang=en',
@@ -277,14 +280,14 @@ describe.each([
   })
 })
 
-describe('limits', () => {
+describe('rate limits of the endpoints', () => {
   withSettings({
     LIMIT_REQUESTS_PER_CLIENT: '3/10m',
     LIMIT_RESETS_PER_CLIENT: '3/10m',
     CORS_ALLOWED_ORIGINS: 'https://front.example',
   })
 
-  test('come after the fields and before all else; what is malformed is not counted', async () => {
+  test('a malformed request is not counted, and its error comes before that of a rate limit', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -299,20 +302,20 @@ describe('limits', () => {
       const counted = [await post(good), await post(good), await post(good)]
       expect(counted.map(({ status }) => status)).not.toContain(429)
 
-      const refused = await post(good, [['Origin', 'https://front.example']])
-      const seconds = Number(refused.headers['retry-after'])
-      expect(refused.status).toBe(429)
+      const rejected = await post(good, [['Origin', 'https://front.example']])
+      const seconds = Number(rejected.headers['retry-after'])
+      expect(rejected.status).toBe(429)
       expect(seconds).toBeGreaterThan(0)
-      expect(refused.json).toEqual({
+      expect(rejected.json).toEqual({
         detail: `Request was throttled. Expected available in ${seconds} seconds.`,
       })
-      expect(refused.headers['access-control-expose-headers']).toMatch(/\bRetry-After\b/)
+      expect(rejected.headers['access-control-expose-headers']).toMatch(/\bRetry-After\b/)
       expect((await post(bad)).status).toBe(400)
       expect((await exchange(app.port, { path, headers: [json], body: '{' })).status).toBe(400)
     }
   })
 
-  test('of forged links refuse the same client no genuine one [R10]', async () => {
+  test('a client at its limit for forged links can still use a valid one [R10]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -322,7 +325,7 @@ describe('limits', () => {
     expect(await app.passwordIs(person, password)).toBe(true)
   })
 
-  test('lead a browser’s form back to its page, too', async () => {
+  test('a form beyond a rate limit gets a redirect to its page with an error', async () => {
     const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
     expect([response.status, response.headers.location]).toEqual([303, '/forgot-password/?error=throttled'])
     const body = 'user_id=a&timestamp=1&signature=b&password=typed'

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// Settings with which the app must not start: what cannot be understood is refused, never taken for a default.
+// The app must not start with settings that it cannot parse: it must not use a default instead.
 
 let database: TestDatabase
 let dataDir: string
@@ -19,7 +19,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-/** What `npm start` says with these settings beside good ones, and how it ends; a start that succeeds is ended after a while. */
+/** Runs `npm start` with these settings and valid ones. Returns its output and exit code; stops it once it serves. */
 async function start(
   env: Record<string, string>,
 ): Promise<{ code: number | null; output: string; served: boolean }> {
@@ -57,16 +57,16 @@ async function start(
 const evil = 'eve@evil.example'
 const breaks = ['\r\n', '\n', '\r', '\u0085', '\u2028', '\u000b']
 
-/** For each setting what it must not be; the nth of each are tried together, and each must be named. */
+/** Invalid values for each setting. The nth values of all settings are tried together, and the error must name each setting. */
 type Table = Record<string, readonly string[]>
 
-/** Deals values out to settings of one kind, which share one check. */
-const dealt = (names: string[], values: readonly string[]): Table =>
+/** Distributes values among settings that share one check. */
+const distributed = (names: string[], values: readonly string[]): Table =>
   Object.fromEntries(names.map((name, at) => [name, values.filter((_, n) => n % names.length === at)]))
 
 const headers: Table = {
   APP_NAME: breaks.map((line) => `Rekey${line}Bcc: ${evil}`),
-  ...dealt(
+  ...distributed(
     ['VERIFICATION_FROM_EMAIL', 'VERIFICATION_REPLY_TO_EMAIL', 'SUPPORT_EMAIL'],
     [
       ...breaks.map((line) => `no-reply@example.com${line}Bcc: ${evil}`),
@@ -93,7 +93,7 @@ const limits = [
   'ATTEMPTS_PER_LINK',
   'EMAILS',
 ]
-const closed: Table = {
+const invalid: Table = {
   SECRET_KEY: [
     'short',
     'x'.repeat(64),
@@ -126,7 +126,7 @@ const closed: Table = {
     '/reset',
     `https://front.example/\r\nBcc: ${evil}`,
   ],
-  ...dealt(flags, ['True', 'yes', '1', 'on', 'FALSE', 'no', '0', 'off', 'tru', 'true,false']),
+  ...distributed(flags, ['True', 'yes', '1', 'on', 'FALSE', 'no', '0', 'off', 'tru', 'true,false']),
   RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND: ['False', 'no', '0'],
   RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM: ['True', 'yes', '1'],
   SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL: ['True', 'yes', '1'],
@@ -152,7 +152,7 @@ const closed: Table = {
     'front.example',
     'https://a.example,*',
   ],
-  ...dealt(
+  ...distributed(
     limits.map((name) => `LIMIT_${name}`),
     ['0/10m', '10', '10/0m', '-1/1m', 'none', '10/10', '10 / 10m', '1e3/1m', '10/10m,20/1h', '*'],
   ),
@@ -167,7 +167,7 @@ const closed: Table = {
   LOG_LEVEL: ['silent', 'INFO', 'verbose'],
 }
 
-/** All rounds that it takes to try every value of a table. */
+/** The settings of each start that it takes to try all values of a table. */
 function roundsOf(table: Table): Record<string, string>[] {
   const rounds = Math.max(...Object.values(table).map(({ length }) => length))
   return Array.from({ length: rounds }, (_, round) =>
@@ -179,7 +179,7 @@ function roundsOf(table: Table): Record<string, string>[] {
   )
 }
 
-async function expectRefused(env: Record<string, string>): Promise<void> {
+async function expectRejected(env: Record<string, string>): Promise<void> {
   const { code, output, served } = await start(env)
   expect([env, code, served]).toEqual([env, 1, false])
   const named = [...output.matchAll(/^ {2}- ([A-Z_]+)(?: is missing)?: /gm)].map(([, name]) => name)
@@ -188,23 +188,23 @@ async function expectRefused(env: Record<string, string>): Promise<void> {
 }
 
 describe('line ends and second addresses in settings [C7, CVE-2015-5144, CVE-2021-32052]', () => {
-  test('what would make a header of its own, or send from two addresses, is refused at start [C7]', async () => {
-    for (const env of roundsOf(headers)) await expectRefused(env)
+  test('a setting that would add a header or a second sender keeps the app from starting [C7]', async () => {
+    for (const env of roundsOf(headers)) await expectRejected(env)
   })
 })
 
-describe('a setting that cannot be understood [C15, CVE-2026-73421]', () => {
-  test('is refused at start, by name, and never taken for "no limit", "off" or a default [C15, K1]', async () => {
-    for (const env of roundsOf(closed)) await expectRefused(env)
+describe('invalid settings [C15, CVE-2026-73421]', () => {
+  test('an invalid setting keeps the app from starting, and the error names it [C15, K1]', async () => {
+    for (const env of roundsOf(invalid)) await expectRejected(env)
   })
 
-  test('a database that was never migrated is refused [C15]', async () => {
+  test('the app does not start on a database that was never migrated [C15]', async () => {
     const { code, output, served } = await start({})
     expect([code, served]).toEqual([1, false])
     expect(output).toContain('npm run migrate')
   })
 
-  test('no refusal shows a secret [C15, L3]', async () => {
+  test('the error about an invalid setting does not show a secret [C15, L3]', async () => {
     const canaries = { SECRET_KEY: 'canary-7f3a', SMTP_URL: 'http://user:canary-7f3b@mail.example' }
     const { code, output } = await start({
       ...canaries,
@@ -214,7 +214,7 @@ describe('a setting that cannot be understood [C15, CVE-2026-73421]', () => {
     expect([code, output.includes('canary')]).toEqual([1, false])
   })
 
-  test('no refusal shows a part of a database password that is not percent-encoded [V5]', async () => {
+  test('the error about a database password that is not percent-encoded shows no part of it [V5]', async () => {
     const { code, output } = await start({ DATABASE_URL: 'postgresql://postgres:p@canary/w0rd@127.0.0.1/db' })
     expect([code, output]).toEqual([1, expect.stringContaining('  - DATABASE_URL: percent-encode ')])
     expect(output).not.toMatch(/canary|w0rd/)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import type pg from 'pg'
 import { expect } from 'vitest'
 import { notificationChannel } from '@/lib/queue/notifications'
 import { startMailSink } from './mail-sink'
@@ -85,7 +86,7 @@ async function recordSmtp(smtpUrl: string) {
 }
 
 /** Waits until every job has ended; one that waits for its next attempt has not. */
-export async function settled({ sql }: Pick<RunningApp, 'sql'>, withinMs = 30_000): Promise<void> {
+export async function settled({ sql }: { sql: pg.Pool | pg.Client }, withinMs = 30_000): Promise<void> {
   const left = async () => {
     const { rows } = await sql.query(
       `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,

@@ -5,10 +5,10 @@ import { newPassword } from '@/e2e/support/running-app'
 import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { openInstallation, type Installation } from '@/e2e/support/installation'
 
-// Under these defaults PostgreSQL undoes every statement that waited for another's row. The embedded database has one
-// session, in which nothing waits.
+// At these levels PostgreSQL rolls back every statement that waited for a row of another transaction. The embedded database
+// has one session, in which nothing waits.
 describe.runIf(testServer).each(['repeatable read', 'serializable'])(
-  'at the default isolation %s [V10]',
+  'two installations at the default isolation "%s" [V10]',
   (level) => {
     let database: TestDatabase
     let sql: pg.Client
@@ -48,17 +48,17 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
         isActive: true,
         locale: null,
       })
-    const both = <Result>(
+    const inTurn = <Result>(
       count: number,
       work: (installation: Installation, nth: number) => Promise<Result>,
     ) => Promise.all(Array.from({ length: count }, (_, nth) => work(nth % 2 === 0 ? one : other, nth)))
     const from = { locale: 'en', requestId: 'r', client: '203.0.113.5' }
 
-    test('of twenty visitors racing with one link, one gets through and nineteen are told that it was used [T4, C12]', async () => {
+    test('of twenty visitors racing with one link, only one gets through, and nineteen learn that it is used [T4, C12]', async () => {
       const id = await addAccount()
       const { account, now } = await one.services.accounts.read(id)
       const link = one.services.links.create('reset', id, Math.floor(now.getTime() / 1000), account!)
-      const outcomes = await both(20, ({ services }) =>
+      const outcomes = await inTurn(20, ({ services }) =>
         services.passwordReset.completeReset({
           link,
           password: newPassword(),
@@ -71,9 +71,9 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       expect(outcomes.filter((outcome) => !outcome.ok && outcome.code === 'signature-used')).toHaveLength(19)
     })
 
-    test('of forty requests at once as many pass as the limit says, and each that passed is a job [R1]', async () => {
+    test('of forty requests at once, as many are accepted as the limit allows, and each of them has a job [R1]', async () => {
       const login = randomUUID()
-      const outcomes = await both(40, ({ services }, nth) =>
+      const outcomes = await inTurn(40, ({ services }, nth) =>
         services.passwordReset.requestLink({
           target: { login: `${login}-${nth}` },
           ...from,
@@ -89,10 +89,10 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       expect(Number(rows[0]!.count)).toBe(25)
     })
 
-    test('of twenty jobs that reserve an email of one account, as many get one as the limit says [R2]', async () => {
+    test('of twenty jobs that reserve an email of one account, as many succeed as the limit allows [R2]', async () => {
       const id = await addAccount()
       const { emailSlots } = one.services.settings
-      const reserved = await both(20, ({ services }) =>
+      const reserved = await inTurn(20, ({ services }) =>
         services.recovery.reserveEmail(id, randomUUID(), emailSlots, {
           bypass: false,
           keepFor: 3600,
@@ -102,11 +102,11 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       expect(reserved.filter((slot) => slot !== null)).toHaveLength(emailSlots.perAccount.count)
     })
 
-    test('of thirty requests for accounts, two workers send each email once [F10]', async () => {
+    test('two workers send each email of thirty requests once [F10]', async () => {
       const accounts = await Promise.all(Array.from({ length: 30 }, addAccount))
       const read = await Promise.all(accounts.map((id) => one.services.accounts.read(id)))
       const emails = read.map(({ account }) => account!.email)
-      await both(30, ({ services }, nth) =>
+      await inTurn(30, ({ services }, nth) =>
         services.passwordReset.requestLink({
           target: { login: emails[nth]! },
           ...from,

@@ -6,7 +6,7 @@ import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support
 import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/installation'
 import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
 
-describe.runIf(testServer && pgbouncer)('through PgBouncer in transaction mode [V1]', () => {
+describe.runIf(testServer && pgbouncer)('PgBouncer in transaction mode [V1]', () => {
   let database: TestDatabase
   let pooler: Awaited<ReturnType<typeof startPgBouncer>>
   let url: string
@@ -20,7 +20,7 @@ describe.runIf(testServer && pgbouncer)('through PgBouncer in transaction mode [
     await database?.drop()
   })
 
-  test('a database is migrated, and a whole reset, its expiry, history and purge are right', async () => {
+  test('migrations, resets, expiry, history and purge work through PgBouncer', async () => {
     expect(await migrate({ ...database, url })).not.toEqual([])
     expect(await migrate({ ...database, url })).toEqual([])
     const installation = await openInstallation({ ...database, url })
@@ -32,12 +32,12 @@ describe.runIf(testServer && pgbouncer)('through PgBouncer in transaction mode [
     }
   })
 
-  test('a worker finds that no notification reaches it and looks every two seconds; a direct one hears them', async () => {
+  test('the probe finds that notifications do not arrive through PgBouncer, and arrive without it', async () => {
     expect(await notificationsArrive(url)).toBe(false)
     expect(await notificationsArrive(database.url)).toBe(true)
   })
 
-  test('emails leave within a few seconds of their requests', async () => {
+  test('an email is sent within a few seconds of its request through PgBouncer', async () => {
     const installation = await openInstallation({ ...database, url })
     try {
       const name = `user-${randomBytes(6).toString('hex')}`
@@ -54,7 +54,7 @@ describe.runIf(testServer && pgbouncer)('through PgBouncer in transaction mode [
       })
       const client = '203.0.113.77'
       await passwordReset.requestLink({ target: { login: name }, locale: 'en', requestId: 'r', client })
-      // Two looks of two seconds: one for the request, one for the email. Without the probe it is up to thirty seconds.
+      // Two polls of two seconds: for the request and for the email. Without the probe, a poll takes up to thirty seconds.
       await installation.sink.next(email, 8_000)
     } finally {
       await installation.close()

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/installation'
 
-// A database, a role or a URL may set how a session writes dates, which zone it is in and where it looks for tables.
+// A database, a role or a URL may set the date style, the time zone and the search path of a session.
 
 let database: TestDatabase
 let sql: pg.Client
@@ -19,13 +19,13 @@ afterAll(async () => {
 
 type Session = Record<string, string>
 
-/** Has every session from now on begin with these settings. The embedded database has one session, which all clients share. */
+/** Sets the defaults of all later sessions. The embedded database has one session, which all clients share. */
 async function setDefaults(session: Session): Promise<void> {
   for (const [name, value] of Object.entries(session)) {
     if (database.kind === 'embedded') await sql.query(`SELECT set_config($1, $2, false)`, [name, value])
     else
       await sql.query(
-        // A list of schemas is no string.
+        // A list of schemas is not a string.
         `ALTER DATABASE ${pg.escapeIdentifier(sql.database!)} SET ${name} = ${name === 'search_path' ? value : pg.escapeLiteral(value)}`,
       )
   }
@@ -39,7 +39,7 @@ afterEach(async () => {
   }
 })
 
-async function liveUnder(session: Session): Promise<void> {
+async function expectNormalDay(session: Session): Promise<void> {
   toReset = Object.keys(session)
   await setDefaults(session)
   const installation = await openInstallation(database)
@@ -48,7 +48,7 @@ async function liveUnder(session: Session): Promise<void> {
       'SELECT current_setting(name) AS "value" FROM unnest($1::text[]) AS name',
       [Object.keys(session)],
     )
-    // Rekey leaves the session as it is: a team's functions and triggers run in it.
+    // Rekey does not change the session, because a team's functions and triggers run in it.
     expect(rows.map(({ value }) => value)).toEqual(Object.values(session))
     await liveThroughADay(installation)
     await purgeOnTime(installation, installation.services.database.pool)
@@ -57,7 +57,7 @@ async function liveUnder(session: Session): Promise<void> {
   }
 }
 
-describe('a whole reset, its expiry, history and purge are right [V1]', () => {
+describe('settings of database sessions [V1]', () => {
   test.each([
     'Pacific/Kiritimati',
     'Pacific/Chatham',
@@ -71,14 +71,17 @@ describe('a whole reset, its expiry, history and purge are right [V1]', () => {
     'America/Los_Angeles',
     'Pacific/Marquesas',
     'Etc/GMT+12',
-  ])('in the time zone %s', (TimeZone) => liveUnder({ TimeZone }))
-
-  test.each(['SQL, DMY', 'German, DMY', 'Postgres, MDY'])('in the date style %s', (DateStyle) =>
-    liveUnder({ DateStyle, TimeZone: 'America/Sao_Paulo' }),
+  ])('a reset, its expiry, history and purge work in the time zone %s', (TimeZone) =>
+    expectNormalDay({ TimeZone }),
   )
 
-  test('whatever else decides how values are written', () =>
-    liveUnder({
+  test.each(['SQL, DMY', 'German, DMY', 'Postgres, MDY'])(
+    'a reset, its expiry, history and purge work in the date style %s',
+    (DateStyle) => expectNormalDay({ DateStyle, TimeZone: 'America/Sao_Paulo' }),
+  )
+
+  test('a reset, its expiry, history and purge work with other settings of formats', () =>
+    expectNormalDay({
       TimeZone: 'Asia/Tehran',
       IntervalStyle: 'iso_8601',
       extra_float_digits: '-15',
@@ -87,14 +90,15 @@ describe('a whole reset, its expiry, history and purge are right [V1]', () => {
       quote_all_identifiers: 'on',
     }))
 
-  test('wherever a session looks for tables first', async () => {
+  test('a reset, its expiry, history and purge work when the search path has tables of the same names', async () => {
     await sql.query(`CREATE SCHEMA decoys; CREATE TABLE decoys.users (id int); CREATE TABLE decoys.recovery (id int);
       CREATE TABLE decoys.limits (id int); CREATE TABLE decoys.audit (id int); CREATE TABLE decoys.job (id int);
       CREATE TABLE decoys.queue (id int); CREATE TABLE decoys._prisma_migrations (id int)`)
-    await liveUnder({ search_path: 'decoys, rekey_queue' })
+    await expectNormalDay({ search_path: 'decoys, rekey_queue' })
   })
 
-  test.each(['repeatable read', 'serializable'])('at the default isolation %s [V10]', (isolation) =>
-    liveUnder({ default_transaction_isolation: isolation }),
+  test.each(['repeatable read', 'serializable'])(
+    'a reset, its expiry, history and purge work at the default isolation "%s" [V10]',
+    (isolation) => expectNormalDay({ default_transaction_isolation: isolation }),
   )
 })

@@ -7,10 +7,10 @@ import { migrate } from '@/lib/setup/migrate'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { liveThroughADay, openInstallation } from '@/e2e/support/installation'
 
-// A database in which other applications have tables of the same names: their users, their Prisma migrations, their
-// queues by an older and by a newer pg-boss.
+// A database in which other applications have tables of the same names: users, Prisma migrations, and queues of an older
+// and of a newer pg-boss.
 
-/** What pg_dump writes of a database, but for the token that it draws anew each time. */
+/** What pg_dump writes of a database, without its random token. */
 function dump(url: string): string {
   const text = execFileSync('pg_dump', ['--dbname', url, '--exclude-schema', 'rekey|rekey_queue'], {
     encoding: 'utf8',
@@ -41,7 +41,7 @@ const namesakes = `
   CREATE FUNCTION public.purge_audit(interval) RETURNS bigint LANGUAGE sql AS 'SELECT 1/0::bigint';
   CREATE TYPE public.job_state AS ENUM ('theirs');`
 
-describe.runIf(testServer)('a database that others use [V2]', () => {
+describe.runIf(testServer)('a database that Rekey shares with other applications [V2]', () => {
   let database: TestDatabase
   let sql: pg.Client
   let before: string
@@ -52,7 +52,7 @@ describe.runIf(testServer)('a database that others use [V2]', () => {
     await sql.query(namesakes)
     await installForeignQueue(database.url, 'pgboss')
     await installForeignQueue(database.url, 'jobs')
-    // What pg-boss looks at to decide whether it must bring a queue up to its own version.
+    // By these versions pg-boss decides whether it must migrate a queue.
     await sql.query('UPDATE pgboss.version SET version = 30; UPDATE jobs.version SET version = 99')
     before = dump(database.url)
   }, 120_000)
@@ -61,14 +61,14 @@ describe.runIf(testServer)('a database that others use [V2]', () => {
     await database.drop()
   })
 
-  test('is the same before and after migrations, a day’s work and uninstalling', async () => {
+  test('migrations, a day of work and uninstalling leave the tables of others unchanged', async () => {
     await migrate(database)
     expect(dump(database.url)).toBe(before)
 
     const installation = await openInstallation(database)
     try {
       await liveThroughADay(installation)
-      // The demo user of the other application is nobody here.
+      // The demo user of the other application is not an account of Rekey.
       expect(await installation.services.accounts.findByLogin('demo', ['username'])).toEqual([])
     } finally {
       await installation.close()
@@ -82,7 +82,7 @@ describe.runIf(testServer)('a database that others use [V2]', () => {
     expect(rows).toEqual([])
   })
 
-  test('holds several installations of Rekey beside each other, each in schemas of its own', async () => {
+  test('several installations of Rekey work in one database, each in its own schemas', async () => {
     const own = `tenant_${randomBytes(4).toString('hex')}`
     const schemas = { own, queue: `${own}_queue` }
     await migrate(database)
