@@ -44,9 +44,7 @@ export async function reach(
     return { users: mapping, url: database.url, close: async () => undefined }
   const users = access === 'through a view' ? await viewOf(sql, mapping) : mapping
   const secured =
-    access === 'under row-level security'
-      ? tableUsesOf(users).map(({ table }) => quotedTableName(table))
-      : []
+    access === 'under row-level security' ? tableUsesOf(users).map(({ table }) => quotedTableName(table)) : []
   for (const table of secured)
     await sql.query({ text: `ALTER TABLE IF EXISTS ${table} ENABLE ROW LEVEL SECURITY` })
 
