@@ -3,7 +3,8 @@ import type { Settings } from '@/lib/config/settings'
 import { doctorToken, proxiesPath } from '@/server/http/proxies-endpoint'
 import { ok, trouble, warning, type Finding } from './finding'
 
-const answer = z.object({ forwarded: z.int(), trustedProxyHops: z.int() })
+/** The body of the response at `proxiesPath`. */
+const proxyCount = z.object({ forwarded: z.int(), trustedProxyHops: z.int() })
 
 /**
  * Sends a request to PUBLIC_URL. Checks that it reaches this installation, and that it comes through as many proxies as
@@ -27,7 +28,7 @@ export async function checkPublicUrl({ publicUrl, secrets }: Settings): Promise<
       ),
     ]
   }
-  const { success, data } = answer.safeParse(await response.json().catch(() => undefined))
+  const { success, data } = proxyCount.safeParse(await response.json().catch(() => undefined))
   if (!success)
     return [
       trouble(
@@ -39,7 +40,7 @@ export async function checkPublicUrl({ publicUrl, secrets }: Settings): Promise<
   return [ok('address', `${publicUrl} is reached.`), proxyFinding(data)]
 }
 
-function proxyFinding({ forwarded, trustedProxyHops }: z.infer<typeof answer>): Finding {
+function proxyFinding({ forwarded, trustedProxyHops }: z.infer<typeof proxyCount>): Finding {
   if (forwarded === trustedProxyHops)
     return ok('address.proxies', `Proxies in front: ${forwarded}, as TRUSTED_PROXY_HOPS says.`)
   const message = `X-Forwarded-For names ${forwarded} address${forwarded === 1 ? '' : 'es'}, and TRUSTED_PROXY_HOPS is ${trustedProxyHops}.`

@@ -183,7 +183,7 @@ export function createFrontServer({
     const { count: opened, earlier } = connections.count(request, response)
     if (opened > limits.pipelined) return void request.socket.destroy()
     response.on('error', (error) =>
-      log.debug({ err: error, requestId: response.requestId }, 'answer not delivered'),
+      log.debug({ err: error, requestId: response.requestId }, 'response not delivered'),
     )
     const bodyRead = limitBody(request, response, limits.bodyCeiling)
     warnOnce(request)
