@@ -37,7 +37,7 @@ export function HtmlDocument({
         <title>{`${title} · ${appName}`}</title>
         <link rel="icon" href={icon} />
         {brand}
-        {/* Not centred vertically: the page would shift while the footer loads. */}
+        {/* The page is not centred vertically, because it would shift while the footer loads. */}
         <div className="mx-auto flex w-full max-w-4xl grow flex-col sm:px-6 sm:py-10 lg:py-[7vh]">
           <div
             className={`mx-auto grid w-full max-w-xl grow content-start bg-surface sm:grow-0 sm:overflow-hidden sm:rounded-3xl sm:border sm:border-line sm:shadow-sheet ${

@@ -7,7 +7,7 @@ import * as esbuild from 'esbuild'
 import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
-/** The folders with sources of the pages. All their files count, because a new file there can be a new page. */
+/** The folders on whose files the pages depend: on all of them, because a new file there can be a new page. */
 const pageFolders = ['app', 'client', 'components', 'lib', 'messages']
 const pageFiles = [
   'next.config.js',

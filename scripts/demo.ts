@@ -85,7 +85,7 @@ type StepFacts = {
 function printSteps(url: string, { hasMailbox, hasWorker, dataDir, demoProduct }: StepFacts): void {
   const isEmbedded = dataDir !== undefined
   const [demo = '', ada = ''] = demoLogins(demoProduct)
-  // Neither product has a column for the language of an account.
+  // Neither Django nor better-auth has a column for the language of an account.
   const who = demoProduct ? `"${demo}" or "${ada}"` : `"${demo}" (English) or "${ada}" (German)`
   const verified = `${isEmbedded ? demo : '<username>'}${demoProduct ? ` --users ${demoProduct}` : ''}`
   const steps = [

@@ -19,7 +19,7 @@ const detaches = /(?<![&<>])&(?![&>])|\b(?:nohup|setsid|disown|coproc|source)\b|
 function readProcess(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // Skip the name: it is in parentheses and may contain any character.
+    // Skip the program's name, which is in parentheses and may contain any character.
     const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return { parent: Number(parent), command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') }
   } catch {

@@ -43,7 +43,7 @@ export function SentActions({
     if (busy) return
     if (left > 0) return setStatus(messages.tooSoon.replace('{when}', inHowLong(left, language)))
     setBusy(true)
-    // Clear it first: screen readers do not announce an unchanged message again.
+    // Clear both messages first: screen readers do not announce an unchanged message again.
     setStatus('')
     setNotice(undefined)
     const response = await requestEmail()
@@ -64,7 +64,7 @@ export function SentActions({
         onClick={requestAgain}
       >
         {messages.again}
-        {/* Announced only on a press: a live region that changes every second would never stop talking. */}
+        {/* Hidden from screen readers, which would announce it every second; they announce the time when the button is pressed. */}
         {left > 0 && (
           <span aria-hidden="true" className="font-normal text-muted tabular-nums">
             {inHowLong(left, language)}

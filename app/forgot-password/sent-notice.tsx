@@ -72,7 +72,7 @@ export function SentNotice({
         </li>
         <li>{messages.other}</li>
       </ul>
-      {/* Stacked: side by side, they would move when the countdown in one of them ends. */}
+      {/* The buttons are stacked: side by side, they would move when the countdown in one of them ends. */}
       <div className="mt-6 grid grid-cols-1 gap-3">{children}</div>
     </>
   )

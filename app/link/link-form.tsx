@@ -47,7 +47,7 @@ export function LinkForm({
     if (underWay.current) return
     underWay.current = true
     setBusy(true)
-    // Clear it first: screen readers do not announce an unchanged message again.
+    // Clear the message first: screen readers do not announce an unchanged message again.
     setNotice(undefined)
     const response = await sendForm(endpoint, link, language)
     if (response.ok) return loadPage(donePath)

@@ -110,7 +110,7 @@ export function ResetPasswordForm({
     if (underWay.current || saved) return
     underWay.current = true
     setNotice(undefined)
-    // Password managers read the field on submit, and another person may see the screen.
+    // Hide the password: password managers look for a password field on submit, and another person may see the screen.
     setShown(false)
     await handleSubmit(save)(event)
     underWay.current = false

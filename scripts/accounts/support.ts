@@ -192,7 +192,8 @@ function requireResettable(account: Account): void {
 }
 
 /**
- * Calls `act` with the services. They need SECRET_KEY, to sign links and to find the counts of limits, and with it all settings.
+ * Calls `act` with the services. They need SECRET_KEY, to sign links and to find what rate limits have counted, and with it all
+ * other settings.
  *
  * @throws SettingsError if a setting is invalid; Mistake if the account may not be reset
  */

@@ -55,7 +55,7 @@ export function parserErrorResponse(
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return { status: 408 }
     case 'HPE_INVALID_METHOD': {
-      // Only at the start of the packet; later bytes may be part of a body.
+      // Look for the method only at the start of the packet, because later bytes may be part of a body.
       const start = error.rawPacket?.toString('latin1', 0, 2048) ?? ''
       const [, method, path] = /^([A-Z][A-Z0-9_-]{0,31}) (\/\S*) HTTP\/1\.[01]\r?\n/.exec(start) ?? []
       if (method === undefined || path === undefined) break

@@ -106,7 +106,7 @@ function unknownPath(
   const spelt = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*\/?$/.test(plain) && !/\/\.{1,2}(?:\/|$)/.test(path)
   // Next's paths for partial pages (`.rsc`, `.segments/`) have bypassed checks more than once.
   const ofPage = /\.rsc$|\.segments\//.test(path)
-  // Next's internal routes, such as `/_global-error`, which responds with 500.
+  // Internal routes of Next must not be reached: `/_global-error`, for example, responds with 500.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
   return spelt && !ofPage && !closed ? undefined : notFoundResponse
 }
@@ -144,7 +144,7 @@ function plainHttp({ headersDistinct }: IncomingMessage, rules: FilterRules): Er
   const protocols = headersDistinct['x-forwarded-proto']?.join(',').split(',') ?? []
   const trusted =
     rules.trustedProxyHops > 0 ? (protocols.at(-rules.trustedProxyHops) ?? protocols[0]) : undefined
-  // Not a redirect, which would hide that a secret was sent unencrypted (ASVS 4.1.2).
+  // An error, because a redirect would hide that a secret was sent unencrypted (ASVS 4.1.2).
   if (rules.publicOrigin.startsWith('https:') && trusted?.trim().toLowerCase() === 'http') {
     return { status: 403, detail: 'This service is available over HTTPS only.' }
   }

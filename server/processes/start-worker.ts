@@ -82,9 +82,9 @@ export async function startWorker(
     ...recorder.watchSending({ mailer, configuration }),
     sendPacing: createSendPacing({ slots: linkEmailConnections, longestPause }),
   })
-  // In the background: an unavailable mail server must not delay the start of a worker.
+  // Connects to the mail server in the background, because an unavailable one must not delay the start of a worker.
   void recorder.tryOut()
-  // At the start as well: a worker that is replaced before the first interval ends would otherwise never purge.
+  // Purges at the start as well: a worker that is replaced before the first interval ends would otherwise never purge.
   void sweep(services)
   const metricsReports = startStoringMetrics({ add: services.metrics.add, kind: 'worker', log })
   const sweeping = setInterval(() => void sweep(services), sweepInterval)

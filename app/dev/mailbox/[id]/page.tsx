@@ -58,7 +58,7 @@ export default async function EmailPage({ params, searchParams }: Props) {
           />
         </Part>
         <Part id="text" title="Plain text">
-          {/* unicode-bidi: mail programs choose the direction of each line separately. */}
+          {/* `unicode-bidi: plaintext`, because mail programs choose the direction of each line separately. */}
           <pre
             className={`p-4 font-mono text-[0.78rem] leading-relaxed wrap-anywhere whitespace-pre-wrap [unicode-bidi:plaintext] sm:p-5 ${box}`}
           >
