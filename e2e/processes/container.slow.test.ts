@@ -19,7 +19,7 @@ test('the image of the Dockerfile serves a whole reset, reports its health and s
   const bare = { PATH: process.env.PATH, HOME: process.env.HOME } as unknown as NodeJS.ProcessEnv
   const { folder, variables, command } = runDockerfile(steps, directory, bare)
   expect(readdirSync(folder).sort()).toEqual(
-    ['.next', 'dist', 'next.config.js', 'node_modules', 'package.json', 'prisma', 'scripts'].sort(),
+    ['.next', 'dist', 'next.config.js', 'node_modules', 'package.json', 'prisma', 'public', 'scripts'].sort(),
   )
   expect(readdirSync(path.join(folder, 'node_modules'))).not.toContain('vitest')
 
