@@ -59,7 +59,7 @@ export async function completeReset(
     (await checkSecondFactor(parts, input, account, context))
   if (stopped !== undefined) return stopped
 
-  // One request with this link at a time: after the first, the others find the link used, so that they cost no hash.
+  // One request with this link at a time: if links work once, those after the first find it used, so that they cost no hash.
   return hashesOfLink(link.signature, async (waited) => {
     const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { status, account }
     if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)

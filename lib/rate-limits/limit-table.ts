@@ -39,7 +39,7 @@ export type LimitName = keyof ReturnType<typeof allLimits>
 export function allLimits(settings: LimitSettings) {
   const { resetsPerClient, ...others } = settings
   const { count, seconds } = settings.requestsPerClient
-  // The counts of emails are compared with random budgets or the mailbox's limit, not with these.
+  // Of a limit of emails, only `seconds` is used here: email-budget.ts compares the count with a number of its own.
   return {
     ...others,
     requestsPerSite: { count: networksPerSite * count, seconds },

@@ -71,7 +71,7 @@ async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: stri
       found.map(({ name, usable, foreign_owner: foreignOwner }) => [name, { usable, foreignOwner }]),
     ),
     keywords: new Set(reserved.map(({ name }) => name)),
-    // If Rekey's first migration is applied, unknown ones are of a newer version of Rekey, which this version replaces again.
+    // If Rekey's first migration is applied, the unknown ones are of a newer version, from which Rekey was rolled back.
     foreignMigrations: (known) =>
       !applied.includes(known[0]!) && applied.some((name) => !known.includes(name)),
   }

@@ -7,7 +7,7 @@ export type FoundJob = {
   id: string
   kind: 'link-request' | 'link-email'
   requestId: string
-  /** The state by pg-boss: `created` and `retry` wait, `active` runs, the others are finished. */
+  /** pg-boss's state of the job: `created` and `retry` wait, `active` runs, the others are finished. */
   state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed'
   createdAt: Date
   /** When the link was requested, from which its life counts. */
