@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { readFileSync } from 'node:fs'
-import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
+import { testServer } from '@/e2e/support/test-database'
 import { linkState } from '@/lib/accounts/account'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
@@ -16,49 +15,30 @@ import { openDatabase, type Database } from '@/lib/database/pool'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { djangoPbkdf2 } from '@/lib/passwords/hashers/django'
-import { migrate } from '@/lib/setup/migrate'
+
 import { checkUsersTable, inspectUsersTable } from '@/lib/setup/users-table'
 import { checkUsersCommand } from './check-users'
 
 // What the command and a start tell an operator about a mapping.
 
-let database: TestDatabase
+let tables: OpenedUsersTables
+let database: OpenedUsersTables['database']
 let opened: Database
-let sql: pg.Client
+let sql: OpenedUsersTables['sql']
 /** The cost that tests can afford. */
 const mapping = django({ iterations: 100_000 })
 const password = `gravel-${randomBytes(6).toString('hex')}`
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database, { ownsUsers: false })
-  opened = openDatabase({ ...database, poolSize: 4 }, pino({ level: 'silent' }))
-  sql = new pg.Client({ connectionString: database.url })
-  await sql.connect()
-  for (const product of ['django', 'better-auth'])
-    await sql.query(readFileSync(`scripts/demo-users/${product}.sql`, 'utf8'))
+  tables = await openUsersTables({ products: ['django', 'better-auth'] })
+  ;({ database, opened, sql } = tables)
   const hash = await djangoPbkdf2({ iterations: 100_000 }).hash(password)
   const shared = { email: 'crowd@example.com' }
-  await addUser({ ...shared, username: 'ada', password: hash })
-  await addUser({ ...shared, username: 'gone', password: hash, is_active: false })
-  await addUser({ ...shared, username: 'social', password: '!unusable' })
-  await addUser({ ...shared, username: 'odd', password: 'sha9$salt$xyz' })
+  await tables.addDjangoUser({ ...shared, username: 'ada', password: hash })
+  await tables.addDjangoUser({ ...shared, username: 'gone', password: hash, is_active: false })
+  await tables.addDjangoUser({ ...shared, username: 'social', password: '!unusable' })
+  await tables.addDjangoUser({ ...shared, username: 'odd', password: 'sha9$salt$xyz' })
 }, 120_000)
-afterAll(async () => {
-  await sql.end()
-  await opened.close()
-  await database.drop()
-})
-
-async function addUser(facts: Record<string, unknown>): Promise<void> {
-  const names = { first_name: '', last_name: '' }
-  const state = { is_active: true, is_staff: false, is_superuser: false, date_joined: new Date() }
-  const row = { ...names, ...state, ...facts }
-  const columns = Object.keys(row)
-  await sql.query(
-    `INSERT INTO auth_user (${columns.join()}) VALUES (${columns.map((_, nth) => `$${nth + 1}`).join()})`,
-    Object.values(row),
-  )
-}
+afterAll(() => tables.close())
 
 /** Opens the database with a role of its own, which the test drops. @param rights the statements that give it rights */
 async function openAsRole(rights: (role: string) => string): Promise<{ role: string; limited: Database }> {
@@ -224,7 +204,11 @@ describe('mappings that cannot work [W1]', () => {
 })
 
 test('if some stored hashes have no known format, a start warns and counts them by scheme [W1]', async () => {
-  await addUser({ username: 'old', email: 'old@example.com', password: '{SSHA}w4zFUYq8sRkZ7Kp2vB1nQm' })
+  await tables.addDjangoUser({
+    username: 'old',
+    email: 'old@example.com',
+    password: '{SSHA}w4zFUYq8sRkZ7Kp2vB1nQm',
+  })
   onTestFinished(async () => void (await sql.query(`DELETE FROM auth_user WHERE username = 'old'`)))
   expect(await checkUsersTable(settings('waived'), mapping)).toContainEqual(
     expect.stringMatching(
@@ -384,7 +368,7 @@ test('a hash that Rekey itself wrote proves nothing [W6]', async () => {
 
 test('a username with a line break cannot forge a line of the output [L4]', async () => {
   const forged = `x\nok       A password was verified\u001b[2J`
-  await addUser({ username: forged, email: 'forger@example.com', password: '' })
+  await tables.addDjangoUser({ username: forged, email: 'forger@example.com', password: '' })
   const { output } = await check(mapping, { login: 'forger@example.com' })
   expect(output).toContain('x\\u000aok')
   expect(output).not.toMatch(/^ok {7}A password was verified\u001b/m)

@@ -1,31 +1,23 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import pg from 'pg'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
 import { linkState, isResettable } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { django } from '@/lib/accounts/presets/django'
 import { usersTable, type UsersMapping } from '@/lib/accounts/users-table'
-import { openDatabase, type Database } from '@/lib/database/pool'
+
 import { describeError } from '@/lib/logging/log'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
-import { migrate } from '@/lib/setup/migrate'
+
 import { createSqlAccountStore } from './sql-store'
 
-let database: TestDatabase
-let opened: Database
-let sql: pg.Client
+let tables: OpenedUsersTables
+let opened: OpenedUsersTables['opened']
+let sql: OpenedUsersTables['sql']
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database, { ownsUsers: false })
-  opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))
-  sql = new pg.Client({ connectionString: database.url })
-  await sql.connect()
-  for (const product of ['django', 'better-auth'])
-    await sql.query(readFileSync(`scripts/demo-users/${product}.sql`, 'utf8'))
+  tables = await openUsersTables({ products: ['django', 'better-auth'], poolSize: 8 })
+  ;({ opened, sql } = tables)
   await sql.query(`
     CREATE SCHEMA crm;
     CREATE TYPE crm.state AS ENUM ('Y', 'N');
@@ -35,11 +27,7 @@ beforeAll(async () => {
     CREATE TABLE crm.logins (person_id text NOT NULL, agent text);
     CREATE TABLE crm.notes (person_id bigint NOT NULL, note text);`)
 }, 120_000)
-afterAll(async () => {
-  await sql.end()
-  await opened.close()
-  await database.drop()
-})
+afterAll(() => tables.close())
 
 const tag = () => randomBytes(6).toString('hex')
 const replace = async (store: AccountStore, id: string, hash: string) => {
@@ -64,26 +52,10 @@ async function allRows(): Promise<Record<string, unknown[]>> {
 describe('the tables of Django', () => {
   const store = () => createSqlAccountStore(opened, django({ version: '5.2' }))
   const hash = 'pbkdf2_sha256$1000000$frerlHE8nbRlTMHfn5d2ov$TJo0SUefVYMBLtJc/W+evsjqu8Mu6Qg4K4G8R4fGoA8='
-  async function add(more: Record<string, unknown> = {}) {
+  async function add(columns: Record<string, unknown> = {}) {
     const username = `user-${tag()}`
-    const row = {
-      username,
-      email: `${username}@example.com`,
-      first_name: 'Ada',
-      last_name: '',
-      password: hash,
-      is_active: true,
-      is_staff: false,
-      is_superuser: false,
-      date_joined: '2026-01-02T03:04:05Z',
-      ...more,
-    }
-    const columns = Object.keys(row).join(', ')
-    const { rows } = await sql.query<{ id: number }>(
-      `INSERT INTO auth_user (${columns}) VALUES (${Object.keys(row).map((_, n) => `$${n + 1}`)}) RETURNING id`,
-      Object.values(row),
-    )
-    const id = String(rows[0]!.id)
+    const row = { username, email: `${username}@example.com`, password: hash, ...columns }
+    const id = await tables.addDjangoUser(row)
     await sql.query('INSERT INTO authtoken_token VALUES ($1, now(), $2)', [tag(), id])
     return { ...row, id }
   }

@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs'
-import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
+import { testServer } from '@/e2e/support/test-database'
 import { LookUpTimedOut } from '@/lib/accounts/account-store'
 import { django } from '@/lib/accounts/presets/django'
 import { lookupSpellings } from '@/lib/addresses/email-address'
-import { openDatabase, type Database } from '@/lib/database/pool'
-import { migrate } from '@/lib/setup/migrate'
+import { openDatabase } from '@/lib/database/pool'
 import { findIdsStatement } from './find-ids'
 import { createLookUpRunner } from './look-ups'
 import { composeMappedTable } from './mapped-table'
@@ -19,16 +17,13 @@ const poolSize = 4
 const users = django({ version: '5.2' })
 
 describe.runIf(testServer)('look-ups in a users table without an index [W10]', () => {
-  let database: TestDatabase
-  let opened: Database
-  let sql: pg.Client
+  let tables: OpenedUsersTables
+  let database: OpenedUsersTables['database']
+  let opened: OpenedUsersTables['opened']
+  let sql: OpenedUsersTables['sql']
   beforeAll(async () => {
-    database = await createTestDatabase()
-    await migrate(database, { ownsUsers: false })
-    opened = openDatabase({ ...database, poolSize }, pino({ level: 'silent' }))
-    sql = new pg.Client({ connectionString: database.url })
-    await sql.connect()
-    await sql.query(readFileSync('scripts/demo-users/django.sql', 'utf8'))
+    tables = await openUsersTables({ products: ['django'], poolSize })
+    ;({ database, opened, sql } = tables)
     await sql.query(
       `INSERT INTO auth_user (username, email, first_name, last_name, password, is_active, is_staff, is_superuser, date_joined)
        SELECT 'user' || n, 'user' || n || '@' || CASE n WHEN 1 THEN 'Übung.example' WHEN 2 THEN 'xn--bung-zra.example' ELSE 'example.com' END,
@@ -39,11 +34,7 @@ describe.runIf(testServer)('look-ups in a users table without an index [W10]', (
     // A query of this view takes as long as one of some million rows.
     await sql.query(`CREATE VIEW slow_user AS SELECT u.* FROM auth_user u, pg_sleep(0.3)`)
   }, 120_000)
-  afterAll(async () => {
-    await sql?.end()
-    await opened?.close()
-    await database?.drop()
-  })
+  afterAll(() => tables?.close())
 
   const countLookUps = async () =>
     Number(
@@ -79,7 +70,7 @@ describe.runIf(testServer)('look-ups in a users table without an index [W10]', (
   test('fast look-ups run at the same time [W10]', async () => {
     const lookUp = createLookUpRunner(opened, users)
     // A busy machine may need several tries until one takes less than 100 ms.
-    for (let took = Infinity; took >= 100; ) {
+    for (let took = Infinity; took >= 100;) {
       const start = performance.now()
       await lookUp(async () => undefined)
       took = performance.now() - start

@@ -278,7 +278,7 @@ describe('an address that very many accounts have [R12]', () => {
     },
   )
 
-  test('twenty look-ups of such an address need less than 48 MiB of memory [R12]', async () => {
+  test('twenty look-ups of an address that very many accounts have need less than 48 MiB of memory [R12]', async () => {
     await accounts.findByLogin(email, ['email'])
     const before = process.memoryUsage().rss
     for (let i = 0; i < 20; i += 1) await accounts.findByLogin(email, ['email'])

@@ -52,7 +52,7 @@ describe('the password of an account', () => {
   )
 
   test.each(changes.slice(0, 3))(
-    'a link with the present epoch does not replace it either if the account changed %s [T5]',
+    'even with the present epoch, a link does not replace the password of an account that changed %s [T5]',
     async (_what, change) => {
       const signed = linkState(await read())
       await change()

@@ -1,14 +1,12 @@
-import pg from 'pg'
-import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { differences, readRows } from '@/e2e/peers/rows'
-import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
 import { isResettable, linkState } from '@/lib/accounts/account'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
-import { openDatabase, type Database } from '@/lib/database/pool'
+
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { migrate } from '@/lib/setup/migrate'
+
 import { inspectUsersTable } from '@/lib/setup/users-table'
 import { authJs } from './auth-js'
 import { betterAuth } from './better-auth'
@@ -19,21 +17,14 @@ import { rails } from './rails'
 
 // Options of presets that no product in e2e/peers uses.
 
-let database: TestDatabase
-let opened: Database
-let sql: pg.Client
+let tables: OpenedUsersTables
+let opened: OpenedUsersTables['opened']
+let sql: OpenedUsersTables['sql']
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(database, { ownsUsers: false })
-  opened = openDatabase({ ...database, poolSize: 2 }, pino({ level: 'silent' }))
-  sql = new pg.Client({ connectionString: database.url })
-  await sql.connect()
+  tables = await openUsersTables()
+  ;({ opened, sql } = tables)
 }, 120_000)
-afterAll(async () => {
-  await sql.end()
-  await opened.close()
-  await database.drop()
-})
+afterAll(() => tables.close())
 
 const bcryptHash = `$2a$12$${'a'.repeat(53)}`
 const scryptHash = `${'a'.repeat(32)}:${'b'.repeat(128)}`
@@ -53,7 +44,7 @@ function withoutProfile(): UsersMapping {
   return { ...users, active: [] }
 }
 
-test.each<[string, UsersMapping, id: string, tables: string, changed: string[]]>([
+test.each<[string, UsersMapping, id: string, statements: string, changed: string[]]>([
   [
     'Django with a user model of the project',
     withoutProfile(),
@@ -127,9 +118,9 @@ test.each<[string, UsersMapping, id: string, tables: string, changed: string[]]>
   ],
 ])(
   'with %s, the check finds no problem and a reset changes only the documented columns [W1, W3]',
-  async (_what, mapping, id, tables, changed) => {
+  async (_what, mapping, id, statements, changed) => {
     await sql.query({ text: `CREATE SCHEMA ${mapping.table.split('.')[0]}` })
-    await sql.query({ text: tables })
+    await sql.query({ text: statements })
     expect((await inspectUsersTable(opened, mapping)).problems).toEqual([])
 
     const store = createSqlAccountStore(opened, mapping)
