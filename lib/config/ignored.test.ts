@@ -1,16 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { requiredSettings } from '@/e2e/support/required-settings'
 import { readDatabaseSettings } from './command-settings'
 import { readSettings } from './settings'
 import { settingsWarnings } from './warnings'
 
-const required = {
-  SECRET_KEY: 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5',
-  DATABASE_URL: 'postgresql://rekey:Zr8k-2Lq@db.example.com/rekey',
-  PUBLIC_URL: 'https://id.example.com',
-  SMTP_URL: 'smtp://user:pass@mail.example.com:587',
-  VERIFICATION_FROM_EMAIL: 'Example <no-reply@example.com>',
-  SUPPORT_EMAIL: 'help@example.com',
-}
+const required = { ...requiredSettings, SUPPORT_EMAIL: 'help@example.com' }
 const warningsOf = (env: Record<string, string>) => settingsWarnings(readSettings({ ...required, ...env }))
 
 describe('variables that are not settings [V5]', () => {

@@ -1,21 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { requiredSettings } from '@/e2e/support/required-settings'
 import { readSettings, SettingsError } from './settings'
 import { settingsSchema } from './schema'
 import { settingsWarnings } from './warnings'
 
-const required = {
-  SECRET_KEY: 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5',
-  DATABASE_URL: 'postgresql://rekey:Zr8k-2Lq@db.example.com/rekey',
-  PUBLIC_URL: 'https://id.example.com',
-  SMTP_URL: 'smtp://user:pass@mail.example.com:587',
-  VERIFICATION_FROM_EMAIL: 'Example <no-reply@example.com>',
-}
-
 /** What a start with these settings prints: what is wrong, or else the warnings. */
 function messagesOf(env: Record<string, string>): { problems: string[]; warnings: string[] } {
   try {
-    return { problems: [], warnings: settingsWarnings(readSettings({ ...required, ...env })) }
+    return { problems: [], warnings: settingsWarnings(readSettings({ ...requiredSettings, ...env })) }
   } catch (error) {
     if (error instanceof SettingsError) return { problems: error.problems, warnings: [] }
     throw error
@@ -24,7 +17,7 @@ function messagesOf(env: Record<string, string>): { problems: string[]; warnings
 
 /** Valid values of settings. */
 const valid: Record<string, string> = {
-  ...required,
+  ...requiredSettings,
   SECRET_KEY_FALLBACKS: 'hT5vN8qLs2RwXk9Zb4Jm7Yc3Gd6Pf1Ae',
   DATABASE_POOL_SIZE: '10',
   MIGRATION_DATABASE_URL: 'postgresql://owner:Zr8k-2Lq@db.example.com/rekey',
@@ -67,16 +60,16 @@ describe('values that quotes or templates have changed [V5]', () => {
   )
 
   test('a secret that was copied with typographic quotation marks is refused', () => {
-    expect(messagesOf({ SECRET_KEY: `“${required.SECRET_KEY}”` }).problems).toEqual([
+    expect(messagesOf({ SECRET_KEY: `“${requiredSettings.SECRET_KEY}”` }).problems).toEqual([
       'SECRET_KEY: write it without quotes',
     ])
   })
 
   test('a dollar sign, a quotation mark or a brace inside a value is a part of the value', () => {
     for (const value of ['Money $PATH', 'The "Best"', '$5 (five)', "L'Été", '{x}', '«Заря»'])
-      expect(readSettings({ ...required, APP_NAME: value }).branding.appName).toBe(value)
+      expect(readSettings({ ...requiredSettings, APP_NAME: value }).branding.appName).toBe(value)
     for (const value of ['kT9$PATH_vLm4Wq2$HOME_Zx7Rb5Ns8Jc3Fg6', "'kT9vLm4Wq2Zx7Rb5Ns8Jc3Fg6YhDpE4"])
-      expect(readSettings({ ...required, SECRET_KEY: value }).secrets[0]).toBe(value)
+      expect(readSettings({ ...requiredSettings, SECRET_KEY: value }).secrets[0]).toBe(value)
   })
 })
 
@@ -119,8 +112,8 @@ test('no message and no warning contains a part of a secret, whatever its value 
     `${secret}`,
   ]
   const secrets: Record<string, (secret: string) => string[]> = {
-    SECRET_KEY: (secret) => [secret, `${required.SECRET_KEY}${secret}`, `"${secret}"`],
-    SECRET_KEY_FALLBACKS: (secret) => [secret, `${required.SECRET_KEY}${secret}`, `x,${secret}`],
+    SECRET_KEY: (secret) => [secret, `${requiredSettings.SECRET_KEY}${secret}`, `"${secret}"`],
+    SECRET_KEY_FALLBACKS: (secret) => [secret, `${requiredSettings.SECRET_KEY}${secret}`, `x,${secret}`],
     DATABASE_URL: urls('postgresql', '/rekey'),
     MIGRATION_DATABASE_URL: urls('postgres', '/rekey'),
     SMTP_URL: urls('smtp', ''),

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { asForm, asMultipart } from '@/e2e/support/form-bodies'
 import { isLong } from '@/e2e/support/long-form'
+import { requiredSettings } from '@/e2e/support/required-settings'
 import { resetPasswordOptionsResponse, resetPasswordSchema, linkRequestBodySchema } from './request-schemas'
 import { readSettings } from '@/lib/config/settings'
 import { handleUnsupportedMethod, handleOptions, handlePost, type HandlerDependencies } from './handler'
@@ -16,15 +17,7 @@ if (isLong) vi.setConfig({ testTimeout: 900_000 })
 const front = 'https://front.example'
 const logged: string[] = []
 const dependencies: HandlerDependencies = {
-  settings: readSettings({
-    REKEY_MODE: 'production',
-    SECRET_KEY: 'Vb7Kq2Zr9Lw4Xt6Np1Hy8Md3Gs5Jf0Qc',
-    DATABASE_URL: 'postgresql://rekey@127.0.0.1/rekey',
-    PUBLIC_URL: 'https://id.example.com',
-    SMTP_URL: 'smtps://mail.example.com',
-    VERIFICATION_FROM_EMAIL: 'no-reply@example.com',
-    CORS_ALLOWED_ORIGINS: front,
-  }),
+  settings: readSettings({ ...requiredSettings, CORS_ALLOWED_ORIGINS: front }),
   log: pino({ level: 'trace' }, { write: (line) => void logged.push(line) }),
   configuration: {},
 }

@@ -1,18 +1,12 @@
 import { expect, test } from 'vitest'
+import { requiredSettings } from '@/e2e/support/required-settings'
 import { createLog } from '@/lib/logging/log'
 import { readSettings } from '@/lib/config/settings'
 import { handlePost } from './handler'
 import type { RequestErrorCode } from './error-codes'
 import { ApiError } from './errors'
 
-const settings = readSettings({
-  SECRET_KEY: 'Tq7wL2nVx9Zr4KfB8mPd3Yc6HsJ1GuEo',
-  DATABASE_URL: 'postgresql://rekey@localhost/rekey',
-  PUBLIC_URL: 'https://id.example.com',
-  SMTP_URL: 'smtp://localhost?ignoreTLS=true',
-  VERIFICATION_FROM_EMAIL: 'no-reply@example.com',
-  LOG_LEVEL: 'fatal',
-})
+const settings = readSettings(requiredSettings)
 const pages = { done: '/done/', back: () => '/form/' }
 
 /** The response to a browser's form or to a client of JSON if the handler throws an error. */
