@@ -72,7 +72,7 @@ const posted = pairs.filter(
 
 describe('recorded responses of DRR', () => {
   test.each(posted.map((pair) => [pair.name, pair] as const))(
-    'DRR’s response to %s is the same',
+    'the response to %s is the one recorded from DRR, or its listed difference',
     async (name, pair) => {
       const response = await responseTo(pair)
       const expected = differences[name.slice(name.indexOf('/') + 1)] ?? withoutStrays(pair.json ?? {})
@@ -102,7 +102,7 @@ describe('recorded responses of DRR', () => {
     })
   })
 
-  test('without those settings, the response to OPTIONS describes the fields without them', () => {
+  test('with the default settings, the response to OPTIONS describes the fields login and password', () => {
     const names = ['user_id', 'timestamp', 'signature', 'password']
     expect(Object.keys(resetPasswordOptionsResponse({ passwordConfirm: false }).fields)).toEqual(names)
     const login = { type: 'string', required: true, read_only: false, label: 'Login' }
