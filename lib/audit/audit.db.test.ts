@@ -114,7 +114,7 @@ describe('audit entries at the same time', () => {
   })
 })
 
-test('a history is in the order of time, even if a later transaction has an earlier id', async () => {
+test('the history of an account is in the order of time, even if a later transaction has an earlier id', async () => {
   const accountId = randomUUID()
   await sql.query(
     `INSERT INTO rekey.audit (at, event, account_id) VALUES
@@ -124,7 +124,7 @@ test('a history is in the order of time, even if a later transaction has an earl
   expect((await audit().history(accountId)).map(({ event }) => event)).toEqual(['first', 'second', 'third'])
 })
 
-test('a history has the entries of one account, oldest first', async () => {
+test('the history of an account has only its own entries, oldest first', async () => {
   const [accountId, other] = [randomUUID(), randomUUID()]
   for (const event of ['requested', 'sent', 'changed'] as const) {
     await audit().record(event, { accountId })

@@ -68,7 +68,7 @@ describe('the counts of one batch', () => {
     expect(await all.points()).toEqual({ emails: 2 })
   })
 
-  test('the statement has the same text for every size of a batch [R14]', () => {
+  test('the statement that counts a batch has the same text for every size of the batch [R14]', () => {
     const statementOf = createCountingStatement(all.database.schemas)
     const [one, hundred] = [1, 100].map((size) =>
       statementOf(Array.from({ length: size }, () => request('a', 'ada'))),

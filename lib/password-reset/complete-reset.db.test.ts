@@ -60,7 +60,7 @@ describe('a reset', () => {
     expect(await opened.jobsOf(account)).toEqual(['changed-email'])
   })
 
-  test('the email about the change is for the address that the account had at that time [S3]', async () => {
+  test('the email about a changed password is for the address that the account had at the change [S3]', async () => {
     expect(await post(linkOf())).toEqual({ ok: true })
     await opened.updateAccount(account.id, `"email" = 'thief@evil.example'`)
     const { rows } = await opened.sql.query(

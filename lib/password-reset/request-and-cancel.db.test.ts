@@ -99,7 +99,7 @@ describe('"this wasn’t me"', () => {
     expect(await opened.eventsOf(account)).toEqual([auditEvents.cancelled, auditEvents.reused])
   })
 
-  test('of three presses after a change of the password at the same time, one requests a new link [T5]', async () => {
+  test('of three presses of "this wasn’t me" at the same time, one succeeds and requests a new link [T5]', async () => {
     const presses = Array.from({ length: 3 }, () => cancel(linkOf(account, 'cancel-change')))
     expect((await Promise.all(presses)).filter(({ ok }) => ok)).toEqual([cancelled(true)])
     expect(await opened.jobsOf(account)).toEqual(['link-request'])
@@ -177,7 +177,7 @@ describe('the rate limits of "this wasn’t me"', () => {
     expect(await cancel(linkOf(before, 'cancel'))).toEqual({ ok: true, newLink: false })
   })
 
-  test('presses that request no link, because of an outage or of another press, are not counted [R3]', async () => {
+  test('presses of "this wasn’t me" that request no link, because of an outage or another press, are not counted [R3]', async () => {
     const link = linkOf(account, 'cancel-change')
     const broken: Partial<ResetDependencies> = {
       queue: { ...opened.services.queue, add: () => Promise.reject(new Error('away')) },

@@ -88,7 +88,7 @@ describe('jobs that were fetched together', () => {
     ['done', done, 'completed'],
     ['put off', later, 'retry'],
   ])(
-    'of two jobs, the one that is %s is stored so while the other one still runs [F3, F5]',
+    'of two jobs that were fetched together, the one that is %s is stored as such while the other runs [F3, F5]',
     async (_, first, state) => {
       const { promise: open, resolve } = Promise.withResolvers<void>()
       const [quick, slow] = [await addHook('quick'), await addHook('slow')]
@@ -109,7 +109,7 @@ describe('jobs that were fetched together', () => {
     },
   )
 
-  test('of eight jobs, each one that is done is stored as completed while the last one still runs [F3]', async () => {
+  test('of eight jobs that were fetched together, each is stored as completed while the last one still runs [F3]', async () => {
     const { promise: open, resolve } = Promise.withResolvers<void>()
     const quick: string[] = []
     for (let i = 0; i < 7; i += 1) quick.push(await addHook())
@@ -219,7 +219,7 @@ describe('emails that may have been sent', () => {
     ['that may have sent it', maybeDelivered, maxAttemptsInDoubt - 1, maxAttemptsInDoubt],
     ['that cannot have sent it', later, 2, 2],
   ])(
-    'the count of attempts that may have sent an email is kept by an attempt %s [F3]',
+    'an attempt %s keeps the count of attempts that may have sent an email, or adds to it [F3]',
     async (_, ends, before, after) => {
       const id = await addEmail()
       await set(id, `retry_count = 7, output = '{"reason": "mail-unanswered", "maybeDelivered": ${before}}'`)

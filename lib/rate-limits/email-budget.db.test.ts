@@ -85,7 +85,7 @@ describe('the random budgets of emails [A9]', () => {
       for (let i = 0; i < tries; i += 1) {
         await opened.advanceClock(3600)
         const isKnown = i % 2 === 0
-        // An attacker's own accounts spend what comes before. Then the attacker requests a link for the victim, and one's own.
+        // The attacker's own accounts use up what comes before. Then come the email to the victim and one of the attacker's.
         await of.spendEmail({ first: false })
         await opened.pool.query(`UPDATE "rekey"."limits" SET "points" = $1 WHERE "key" LIKE 'emails:%'`, [
           place - 1,

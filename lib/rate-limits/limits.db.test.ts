@@ -75,7 +75,7 @@ describe('the counts of each limit [R1]', () => {
     expect(await limits.countHash('another signature')).toEqual({ ok: true })
   })
 
-  test('after the stated seconds of real time, the next one is allowed [R4]', async () => {
+  test('a rejected client is allowed again after the stated seconds of real time [R4]', async () => {
     vi.useRealTimers()
     const brief = opened.limits({ resetsPerClient: { count: 1, seconds: 1 } })
     const count = () => brief.countReset('203.0.113.6', null)
@@ -88,7 +88,7 @@ describe('the counts of each limit [R1]', () => {
     expect(await count()).toEqual({ ok: true })
   })
 
-  test('of fifty at the same time no more than the limit are allowed, and one rejection is the first', async () => {
+  test('of fifty posts at the same time no more than the limit are allowed, and one rejection is marked as the first', async () => {
     const all = await Promise.all(Array.from({ length: 50 }, () => limits.countReset('203.0.113.7', null)))
     expect(all.filter(({ ok }) => ok)).toHaveLength(5)
     expect(all.filter((counted) => !counted.ok && counted.first)).toHaveLength(1)
@@ -288,7 +288,7 @@ describe('a client that goes on after a rejection [R2, R8]', () => {
   const client = '203.0.113.20'
   const points = async () => (await opened.rows()).map((row) => row.points)
 
-  test('a hundred more tries cost one statement a second, and each is told the seconds that are left', async () => {
+  test('a hundred more requests of a rejected client cost one statement a second, and each gets the seconds left', async () => {
     await repeat(6, () => limits.countReset(client, null))
     for (let i = 0; i < 100; i += 1)
       expect(await limits.countReset(client, null)).toMatchObject({ retryAfter: nearly(600) })
