@@ -8,9 +8,9 @@ import { usersGrantStatements, quotedTableName } from '@/lib/accounts/check/gran
 import { tableUsesOf } from '@/lib/accounts/check/table-uses'
 import { parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
 import { openDatabase } from '@/lib/database/pool'
+import { createQueries } from '@/lib/database/queries'
 import { migrate } from '@/lib/setup/migrate'
 import { inspectUsersTable } from '@/lib/setup/users-table'
-import { Prisma } from '@/prisma/client/client'
 
 /** How Rekey may reach a product's tables. */
 export const accessKinds = [
@@ -53,8 +53,9 @@ export async function reach(
   const opened = openDatabase({ ...database, url, poolSize: 1 }, pino({ level: 'silent' }))
   try {
     const problems = async () => (await inspectUsersTable(opened, users)).problems.join('\n')
+    const asOwner = createQueries((statement) => sql.query(statement))
     const tables = tableUsesOf(users).map(({ table }) => table)
-    const grants = usersGrantStatements(users, await readCatalogue(asOwner(sql), tables), role)
+    const grants = usersGrantStatements(users, await readCatalogue(asOwner, tables), role)
     await sql.query(grants.join(' '))
     // Every grant is necessary: the check prints each one that is missing.
     for (const grant of grants) {
@@ -78,15 +79,6 @@ export async function reach(
       await sql.query({ text: `DROP OWNED BY ${role}; DROP ROLE ${role}` })
     },
   }
-}
-
-/** The owner's connection, in the form that `readCatalogue` takes. */
-function asOwner(sql: pg.Client): Parameters<typeof readCatalogue>[0] {
-  const $queryRaw = async (...statement: Parameters<typeof Prisma.sql>) => {
-    const { text, values } = Prisma.sql(...statement)
-    return (await sql.query(text, values)).rows
-  }
-  return { $queryRaw: $queryRaw as never }
 }
 
 /** Creates a role that may only connect, without the privileges of PUBLIC on the schema. */

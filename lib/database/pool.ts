@@ -5,13 +5,17 @@ import { PrismaClient } from '@/prisma/client/client'
 import { retryConflicts } from './errors'
 import type { Log } from '@/lib/logging/log'
 import type { SchemaNames } from '@/lib/config/schema-names'
+import { createQueries, type Queries } from './queries'
 import { createStatementNames, type StatementNames } from './statement-names'
 import { tableNames } from './table-names'
+import { runTransaction } from './transactions'
 
 export type Database = {
   prisma: PrismaClient
   /** The connections that Prisma uses, too. For modules that send SQL without Prisma, such as the queue and the rate limits. */
   pool: pg.Pool
+  /** Statements of our own, each in a transaction of its own. */
+  queries: Queries
   schemas: SchemaNames
   /** Whether all clients share one session, as on the embedded database. */
   sharedSession?: boolean | undefined
@@ -24,6 +28,8 @@ export type Database = {
    * @throws what `work` throws, after a rollback; the last conflict after twelve tries
    */
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
+  /** The same with Prisma's client, for functions of a team's. It takes this process several times as long. */
+  prismaTransaction<Result>(work: (tx: PrismaTransaction) => Promise<Result>): Promise<Result>
   /** Whether the database responds. Concurrent calls share one query, so that health checks cannot use up the pool. */
   isReady(): Promise<boolean>
   close(): Promise<void>
@@ -36,8 +42,11 @@ export type DatabaseSettings = {
   sharedSession?: boolean
 }
 
-/** Prisma's client inside a transaction; only statements that go through it are part of the transaction. */
-export type Transaction = Prisma.TransactionClient
+/** Only statements that go through it are part of the transaction. */
+export type Transaction = Queries
+
+/** Prisma's client inside a transaction. */
+export type PrismaTransaction = Prisma.TransactionClient
 
 /** Milliseconds to wait for a connection, or for a query or a transaction, before the database counts as unavailable. */
 const connectTimeout = 3_000
@@ -79,7 +88,9 @@ export function openDatabase(
     schemas,
     sharedSession,
     names: tableNames(schemas),
-    transaction: (work) =>
+    queries: createQueries((statement) => pool.query(statement)),
+    transaction: (work) => statementNames.retry(() => retryConflicts(() => runTransaction(pool, work))),
+    prismaTransaction: (work) =>
       statementNames.retry(() =>
         retryConflicts(() => prisma.$transaction(work, { isolationLevel: 'ReadCommitted' })),
       ),

@@ -1,7 +1,7 @@
 import type { Account } from '@/lib/accounts/account'
 import type { LoginAttributes } from '@/lib/accounts/account-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
-import type { Transaction } from '@/lib/database/pool'
+import type { PrismaTransaction } from '@/lib/database/pool'
 import type { RenderedEmail, EmailTemplates } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { Link } from './reset-link'
@@ -70,7 +70,7 @@ export type RekeyConfig = {
    * A throw rolls the reset back. The transaction runs at READ COMMITTED and is retried after a conflict with another one.
    * Qualify each table with its schema: `DELETE FROM "public"."sessions" …`.
    */
-  revokeSessions?: (tx: Transaction, account: Account) => Promise<void>
+  revokeSessions?: (tx: PrismaTransaction, account: Account) => Promise<void>
   /**
    * Notifies systems outside the database of a new password. Runs in the worker, at least once; retried for a week. The
    * username is empty where the users table has none.

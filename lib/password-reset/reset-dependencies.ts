@@ -22,7 +22,7 @@ export type ResetDependencies = {
   queue: Queue
   limits: Limits
   audit: AuditLog
-  database: Pick<Database, 'transaction'>
+  database: Pick<Database, 'transaction' | 'prismaTransaction'>
   settings: Pick<Settings, 'reset'>
   configuration: RekeyConfig
 }

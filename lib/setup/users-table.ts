@@ -28,7 +28,7 @@ export type UsersTableReport = {
 
 /** Compares the users mapping with the database. Reads PostgreSQL's catalogue and samples of the tables; changes nothing. */
 export async function inspectUsersTable(
-  database: Pick<Database, 'pool' | 'prisma' | 'names' | 'schemas' | 'transaction'>,
+  database: Pick<Database, 'pool' | 'queries' | 'names' | 'schemas' | 'transaction'>,
   mapping: UsersMapping,
 ): Promise<UsersTableReport> {
   const { pool, schemas } = database
@@ -38,7 +38,7 @@ export async function inspectUsersTable(
   if (empty.length > 0) return { ...none, problems: empty }
 
   const catalogue = await readCatalogue(
-    database.prisma,
+    database.queries,
     tableUsesOf(mapping).map(({ table }) => table),
   )
   const problems = [

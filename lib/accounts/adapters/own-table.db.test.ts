@@ -4,7 +4,6 @@ import { isLong } from '@/e2e/support/long-form'
 import { newAccount, newUsername, openAccounts, type OpenedAccounts } from '@/e2e/support/opened-accounts'
 import { testServer } from '@/e2e/support/test-database'
 import { isResettable } from '@/lib/accounts/account'
-import type { Database } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 import { createOwnAccounts, UsernameTaken, type NewAccount, type OwnAccounts } from './own-table'
 
@@ -26,9 +25,9 @@ type Statement = Parameters<typeof Prisma.sql>
 function accountsRunBy(run: (...statement: Statement) => Promise<unknown>): OwnAccounts {
   const $queryRaw = (...statement: Statement) =>
     statement[0].join('').includes('pg_catalog.pg_class')
-      ? opened.prisma.$queryRaw(Prisma.sql(...statement))
+      ? opened.queries.$queryRaw(Prisma.sql(...statement))
       : run(...statement)
-  return createOwnAccounts({ ...opened, prisma: { $queryRaw } as unknown as Database['prisma'] })
+  return createOwnAccounts({ ...opened, queries: { ...opened.queries, $queryRaw: $queryRaw as never } })
 }
 
 describe('look-ups', () => {
@@ -149,7 +148,7 @@ describe('look-ups', () => {
     // Rekey compares the rows once more after the database, which would hide an injection.
     const found: unknown[] = []
     const recording = accountsRunBy(async (...statement) => {
-      const rows = await opened.prisma.$queryRaw<unknown[]>(Prisma.sql(...statement))
+      const rows = await opened.queries.$queryRaw<unknown[]>(Prisma.sql(...statement))
       found.push(...rows)
       return rows
     })
@@ -178,7 +177,7 @@ describe('look-ups', () => {
 test('a table that compares without accents and case finds no account of a similar login [C2, C3, CVE-2024-27295]', async () => {
   const username = `jose-${randomBytes(6).toString('hex')}`
   await accounts.add(newAccount({ username }))
-  const found = await opened.prisma.$queryRaw<unknown[]>`
+  const found = await opened.queries.$queryRaw<unknown[]>`
     SELECT "id", "username", "email", "is_active" AS "isActive", "password" AS "passwordHash",
            false AS "isMarkedPasswordless", NULL AS "passwordChangedAt" FROM "rekey"."users" WHERE "username" = ${username}`
   // Stands in for a table with such a collation, which not every server has: it returns this row for every look-up.

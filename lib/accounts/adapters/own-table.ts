@@ -70,7 +70,7 @@ export type OwnAccounts = AccountStore & {
 
 /** Creates the store of the accounts in Rekey's own table. */
 export function createOwnAccounts(
-  database: Pick<Database, 'prisma' | 'names' | 'pool' | 'schemas' | 'transaction'>,
+  database: Pick<Database, 'prisma' | 'queries' | 'names' | 'schemas' | 'transaction'>,
 ): OwnAccounts {
   const { prisma, schemas } = database
   return {

@@ -33,25 +33,19 @@ export async function replacePassword(
   if (!canBeId(id, table.id)) return null
   const { users, passwords } = table
   const [isAccount, isHash] = [table.isAccount(id), table.isHashOf(id)]
-  const isRecovery = Prisma.sql`"users_table" = ${identity} AND "account_id" = ${id}`
   await tx.$queryRaw`SELECT 1 AS "locked" FROM ${users} u WHERE ${isAccount} FOR NO KEY UPDATE OF u`
   if (passwords)
     await tx.$queryRaw`SELECT 1 AS "locked" FROM ${passwords} p WHERE ${isHash} FOR NO KEY UPDATE OF p`
-  await tx.$executeRaw`
-    INSERT INTO ${recovery} ("users_table", "account_id") VALUES (${identity}, ${id})
-    ON CONFLICT ("users_table", "account_id") DO NOTHING`
-  await tx.$queryRaw`SELECT 1 AS "locked" FROM ${recovery} WHERE ${isRecovery} FOR UPDATE`
-
+  // Not by the statement that locks: after a wait, it would read everything but the locked row as it was before.
   const rows = await tx.$queryRaw<AccountRow[]>`SELECT ${table.columns} ${table.from} WHERE ${isAccount}`
   const [account] = toAccounts(rows)
   if (account === undefined || !isAsSigned(account, signed, bindPassword)) return null
+  if (!(await recordChange(tx, recovery, identity, id, signed.linksEpoch))) return null
 
   const target = passwords ? Prisma.sql`${passwords} p` : Prisma.sql`${users} u`
   const changed = await tx.$executeRaw`
     UPDATE ${target} SET ${Prisma.join(assignments(table, mapping, newHash))} WHERE ${passwords ? isHash : isAccount}`
   if (changed !== 1) throw new Error(`A password would have changed in ${changed} rows instead of one.`)
-  await tx.$executeRaw`
-    UPDATE ${recovery} SET "password_changed_at" = now(), "updated_at" = now() WHERE ${isRecovery}`
   let endedSignIns = 0
   for (const ended of table.ended) {
     const user = ended.column(ended.rows.user)
@@ -64,12 +58,36 @@ export async function replacePassword(
   return { endedSignIns }
 }
 
-/** Whether the account is still in the state that the link was signed against, and resettable. */
+/**
+ * Locks Rekey's own row of an account and stores the time of the change, if the epoch is still the one that the link was signed
+ * with. The row may not exist yet if the links of the account were never revoked: their epoch is 0.
+ *
+ * @returns whether it is still the one
+ */
+async function recordChange(
+  tx: Transaction,
+  recovery: Prisma.Sql,
+  identity: string,
+  id: string,
+  epoch: number,
+): Promise<boolean> {
+  const isSigned = Prisma.sql`r."links_epoch" = ${epoch}`
+  const written = Prisma.sql`"password_changed_at" = now(), "updated_at" = now()`
+  const recorded =
+    epoch === 0
+      ? await tx.$executeRaw`
+          INSERT INTO ${recovery} AS r ("users_table", "account_id", "password_changed_at") VALUES (${identity}, ${id}, now())
+          ON CONFLICT ("users_table", "account_id") DO UPDATE SET ${written} WHERE ${isSigned}`
+      : await tx.$executeRaw`
+          UPDATE ${recovery} r SET ${written} WHERE r."users_table" = ${identity} AND r."account_id" = ${id} AND ${isSigned}`
+  return recorded === 1
+}
+
+/** Whether the account is resettable, and still in the state that the link was signed against but for the epoch. */
 function isAsSigned(account: Account, signed: LinkState, bindPassword: boolean): boolean {
   return (
     isResettable(account) &&
     account.email === signed.email &&
-    account.linksEpoch === signed.linksEpoch &&
     (account.passwordHash === signed.passwordHash || !bindPassword)
   )
 }

@@ -21,17 +21,17 @@ import { canBeId, cast } from './sql-parts'
  * @param identity by default the table's name with its schema; Rekey's own table passes `ownIdentity`
  */
 export function createSqlAccountStore(
-  database: Pick<Database, 'prisma' | 'names' | 'transaction'>,
+  database: Pick<Database, 'queries' | 'names' | 'transaction'>,
   mapping: UsersMapping,
   identity = identityOf(mapping),
 ): AccountStore {
-  const { prisma } = database
+  const { queries } = database
   const { recovery } = database.names
   // The empty text is `ownIdentity`: own-table.ts imports this module, so this one cannot import it.
   const isOwn = identity === ''
   const runLookUp = createLookUpRunner(database, mapping)
   /** Rekey's own table always has its index, so a look-up in it needs neither a turn nor a time limit. */
-  const lookUp: typeof runLookUp = (work) => (isOwn ? work(prisma) : runLookUp(work))
+  const lookUp: typeof runLookUp = (work) => (isOwn ? work(queries) : runLookUp(work))
   const toAccounts = (rows: AccountRow[]) => accountsOf(rows, mapping)
 
   let described: Promise<MappedTable> | undefined
@@ -41,7 +41,7 @@ export function createSqlAccountStore(
    * @param client inside a transaction, the transaction: it would wait for a second connection while it keeps its own, and
    *   several such transactions would block the pool
    */
-  function describe(client: Pick<Transaction, '$queryRaw'> = prisma): Promise<MappedTable> {
+  function describe(client: Pick<Transaction, '$queryRaw'> = queries): Promise<MappedTable> {
     described ??= composeMappedTable(client, recovery, mapping, identity).catch((error: unknown) => {
       described = undefined
       throw error
@@ -116,7 +116,7 @@ export function createSqlAccountStore(
     const table = await describe()
     const clock = epochMilliseconds(Prisma.sql`now()`)
     const matchesId = canBeId(id, table.id) ? table.isAccount(id) : Prisma.sql`false`
-    const rows = await prisma.$queryRaw<(AccountRow & { now: bigint })[]>`
+    const rows = await queries.$queryRaw<(AccountRow & { now: bigint })[]>`
       WITH a AS (SELECT ${table.columns} ${table.from} WHERE ${matchesId})
       SELECT ${clock} AS "now", a.* FROM (SELECT 1) one LEFT JOIN a ON true`
     const [row] = rows
@@ -133,14 +133,14 @@ export function createSqlAccountStore(
 
   async function sample(most: number): Promise<Account[]> {
     const table = await describe()
-    const rows = await prisma.$queryRaw<AccountRow[]>`
+    const rows = await queries.$queryRaw<AccountRow[]>`
       SELECT ${table.columns} ${table.from} WHERE ${table.isMapped} LIMIT ${most}`
     return toAccounts(rows)
   }
 
   async function list(most: number): Promise<Account[]> {
     const table = await describe()
-    const rows = await prisma.$queryRaw<AccountRow[]>`
+    const rows = await queries.$queryRaw<AccountRow[]>`
       SELECT ${table.columns} ${table.from} WHERE ${table.isMapped} ORDER BY ${table.age} LIMIT ${most}`
     return toAccounts(rows)
   }

@@ -1,7 +1,8 @@
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import type { AccountRow } from '@/lib/accounts/adapters/mapped-table'
 import { usersTableColumns, type UsersMapping } from '@/lib/accounts/users-table'
-import type { Database, Transaction } from '@/lib/database/pool'
+import type { Database } from '@/lib/database/pool'
+import type { Queries } from '@/lib/database/queries'
 import { Prisma } from '@/prisma/client/client'
 
 /** A statement that Rekey runs on a mapped table, and its purpose. Parameters are `$1`, `$2` and so on. */
@@ -19,7 +20,7 @@ const sampleIds = ['1', '00000000-0000-4000-8000-000000000000']
  * operator reads exactly what runs. Only the catalogue is actually read.
  */
 export async function generatedStatements(
-  { names, prisma }: Pick<Database, 'names' | 'prisma'>,
+  { names, queries }: Pick<Database, 'names' | 'queries'>,
   mapping: UsersMapping,
 ): Promise<GeneratedStatement[]> {
   const found = new Map<string, string>()
@@ -49,7 +50,7 @@ export async function generatedStatements(
   const recordingQueries = {
     $queryRaw: async (...statement: Parameters<typeof Prisma.sql>) => {
       if (statement[0].join('').includes('pg_catalog.pg_class'))
-        return prisma.$queryRaw(Prisma.sql(...statement))
+        return queries.$queryRaw(Prisma.sql(...statement))
       const sql = record(...statement)
       if (/^WITH a AS/.test(sql)) return [{ ...account, now: 0n }]
       return /AS "passwordHash"/.test(sql) ? [account] : []
@@ -59,9 +60,9 @@ export async function generatedStatements(
       return 1
     },
   }
-  const recorder = recordingQueries as unknown as Database['prisma'] & Transaction
+  const recorder = recordingQueries as unknown as Queries
   const store = createSqlAccountStore(
-    { prisma: recorder, names, transaction: (work) => work(recorder) },
+    { queries: recorder, names, transaction: (work) => work(recorder) },
     mapping,
   )
   purpose = 'Look up a login'

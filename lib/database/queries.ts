@@ -1,0 +1,43 @@
+import pg from 'pg'
+import { Prisma } from '@/prisma/client/client'
+
+/**
+ * Runs statements of our own, and returns what Prisma's client returns for them: so a statement runs through Prisma or through
+ * `pg`, which takes this process a fraction of the time.
+ */
+export type Queries = {
+  $queryRaw<Rows>(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<Rows>
+  /** @returns the number of rows that the statement changed */
+  $executeRaw(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<number>
+  $queryRawUnsafe<Rows>(text: string, ...values: unknown[]): Promise<Rows>
+}
+
+type Statement = { text: string; values: unknown[]; types: pg.CustomTypesConfig }
+
+const types: pg.CustomTypesConfig = {
+  // A number could lose digits.
+  getTypeParser: (id, format) =>
+    id === pg.types.builtins.INT8 && format !== 'binary' ? BigInt : pg.types.getTypeParser(id, format),
+}
+
+/** @param run runs a statement of pg's */
+export function createQueries(run: (statement: Statement) => Promise<pg.QueryResult>): Queries {
+  async function query<Rows>(
+    statement: TemplateStringsArray | Prisma.Sql,
+    ...values: unknown[]
+  ): Promise<Rows> {
+    return (await run(statementOf(statement, values))).rows as Rows
+  }
+
+  return {
+    $queryRaw: query,
+    $executeRaw: async (statement, ...values) => (await run(statementOf(statement, values))).rowCount ?? 0,
+    $queryRawUnsafe: async <Rows>(text: string, ...values: unknown[]) =>
+      (await run({ text, values, types })).rows as Rows,
+  }
+}
+
+function statementOf(statement: TemplateStringsArray | Prisma.Sql, given: unknown[]): Statement {
+  const { text, values } = statement instanceof Prisma.Sql ? statement : Prisma.sql(statement, ...given)
+  return { text, values, types }
+}

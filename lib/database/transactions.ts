@@ -1,0 +1,38 @@
+import type pg from 'pg'
+import { wasRolledBack } from './pipelined-transactions'
+import { createQueries, type Queries } from './queries'
+
+/**
+ * Runs work in one transaction at READ COMMITTED, whatever the database's default is.
+ *
+ * @throws what `work` throws, after a rollback; an error of a lost connection leaves the commit in doubt
+ */
+export async function runTransaction<Result>(
+  pool: pg.Pool,
+  work: (tx: Queries) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  let lost: Error | undefined
+  async function run(statement: string | pg.QueryConfig): Promise<pg.QueryResult> {
+    try {
+      return await client.query(statement)
+    } catch (error) {
+      if (!wasRolledBack(error)) lost = error as Error
+      throw error
+    }
+  }
+  try {
+    await run('BEGIN ISOLATION LEVEL READ COMMITTED')
+    const result = await work(createQueries(run))
+    const { command } = await run('COMMIT')
+    // PostgreSQL's response to COMMIT after a statement that failed.
+    if (command !== 'COMMIT')
+      throw new Error('The transaction was rolled back, because a statement in it failed.')
+    return result
+  } catch (error) {
+    if (lost === undefined) await run('ROLLBACK').catch(() => undefined)
+    throw error
+  } finally {
+    client.release(lost)
+  }
+}
