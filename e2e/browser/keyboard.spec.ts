@@ -1,7 +1,8 @@
 import type { Page, Request } from 'playwright/test'
 import { contrastOf } from '@/e2e/support/browser/checks'
-import { expect, heading, test } from '@/e2e/support/browser/journey'
+import { expect, heading } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
+import { test } from '@/e2e/support/browser/proxied-app'
 
 test('the Tab key moves through every page in reading order, and the focus is always visible [U8]', async ({
   page,
