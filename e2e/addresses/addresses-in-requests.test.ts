@@ -1,15 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange } from '@/e2e/support/exchange'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import {
-  evil,
-  path,
-  sent,
-  settled,
-  nothingSent,
-  startObservedApp,
-  type ObservedApp,
-} from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
+import { evil, path, sent, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 
 // Requests that try to choose the address of the email.
 

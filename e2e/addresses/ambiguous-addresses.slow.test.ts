@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, type NewPerson, type Person } from '@/e2e/support/running-app'
-import { evil, newTag, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/overheard-app'
+import { newTag } from '@/e2e/support/new-tag'
+import { evil, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 
 // Addresses that two programs parse differently. An email goes to the one stored address of an account, or nowhere. Most
 // tests expect that nothing is sent to the mail server.

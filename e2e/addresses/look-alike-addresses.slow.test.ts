@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
 import { foldings } from '@/e2e/support/look-alikes'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
-import { newTag, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/overheard-app'
+import { newTag } from '@/e2e/support/new-tag'
+import { nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 
 // Addresses that a person or a database confuses with another one.
 

@@ -29,7 +29,7 @@ describe('types of fields [I1]', () => {
   test.each(['login', 'user_id', 'signature', 'password'])(
     'the field %s accepts only strings and whole numbers',
     async (field) => {
-      const { link } = await endpoints.someone()
+      const { link } = await endpoints.personWithLink()
       const before = await endpoints.allRows()
       const path = field === 'login' ? paths.send : paths.reset
       const others: Record<string, unknown> = field === 'login' ? {} : { ...link, password: newPassword() }
@@ -74,7 +74,7 @@ describe('types of fields [I1]', () => {
 
 describe('values outside the fields of an endpoint [I2]', () => {
   test('unknown fields of a reset change nothing in the account', async () => {
-    const { person, link } = await endpoints.someone()
+    const { person, link } = await endpoints.personWithLink()
     const row = async () =>
       (await endpoints.app.sql.query('SELECT * FROM "rekey"."users" WHERE "id" = $1', [person.id])).rows[0]
     const before = await row()
@@ -107,7 +107,7 @@ describe('values outside the fields of an endpoint [I2]', () => {
       (fields: string) => `{"__proto__.login":"x","constructor[prototype][login]":${fields}}`,
     ],
   ])('fields in %s are ignored, in this request and in the next', async (_where, wrap) => {
-    const { person, link } = await endpoints.someone()
+    const { person, link } = await endpoints.personWithLink()
     const before = await endpoints.allRows()
     const fields = JSON.stringify({ login: person.username, ...link, password: newPassword() })
     const missing = ['This field is required.']
@@ -129,7 +129,7 @@ describe('values outside the fields of an endpoint [I2]', () => {
   })
 
   test('query, headers and cookies add no fields and override none', async () => {
-    const [named, other] = [await endpoints.someone(), await endpoints.someone()]
+    const [named, other] = [await endpoints.personWithLink(), await endpoints.personWithLink()]
     const query = `?login=${other.person.username}&email=${other.person.email}`
     const given = {
       path: `${paths.send}${query}`,
@@ -166,7 +166,7 @@ describe('null characters and lone surrogates [I4]', () => {
     ['the second half of a pair', 'a\\udfff', 'Surrogate characters are not allowed: U+DFFF.'],
     ['the halves in the wrong order', '\\udc00\\ud800', 'Surrogate characters are not allowed: U+DC00.'],
   ])('a value with %s is rejected in every field', async (_what, text, message) => {
-    const { link } = await endpoints.someone()
+    const { link } = await endpoints.personWithLink()
     const before = await endpoints.allRows()
     for (const field of ['login', 'user_id', 'signature', 'password']) {
       const whole = field === 'login' ? { login: '@' } : { ...link, password: newPassword(), [field]: '@' }
@@ -187,7 +187,7 @@ describe('null characters and lone surrogates [I4]', () => {
   })
 
   test('other control characters forge no header, log line or SMTP command [L4]', async () => {
-    const { person, link } = await endpoints.someone()
+    const { person, link } = await endpoints.personWithLink()
     const forging = [
       '\r\nX-Forged: 1',
       '\n{"event":"forged"}',
@@ -240,7 +240,7 @@ describe('null characters and lone surrogates [I4]', () => {
       '\uffff',
       '\u{10ffff}',
     ]) {
-      const { person, link } = await endpoints.someone()
+      const { person, link } = await endpoints.personWithLink()
       const password = `${character}gravel ${character} lantern${character}`
       expect((await endpoints.post(paths.reset, JSON.stringify({ ...link, password }))).status).toBe(200)
       expect(await endpoints.app.passwordIs(person, password)).toBe(true)

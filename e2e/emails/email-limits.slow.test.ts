@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTo, createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { settled } from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
 const limits = { EMAIL_COOLDOWN: '0s', LIMIT_EMAILS_PER_ACCOUNT: '3/1h' }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createQueue } from '@/lib/queue/queue'
-import { evil, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/overheard-app'
+import { evil, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 // An attacker who can write to the queue.

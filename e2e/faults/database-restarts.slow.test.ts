@@ -5,7 +5,7 @@ import { addCrowd, emailsByAddress, requestStatus, type Member } from '@/e2e/sup
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
 import { countRow, printFaultRow } from '@/e2e/support/fault-table'
 import { isLong } from '@/e2e/support/long-form'
-import { settled, settledSoon } from '@/e2e/support/overheard-app'
+import { settled, settledSoon } from '@/e2e/support/settled-jobs'
 import { postgresPrograms, startPostgres, type PostgresCluster } from '@/e2e/support/postgres-cluster'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { testServer } from '@/e2e/support/test-database'

@@ -10,7 +10,7 @@ import { countRow, printFaultRow } from '@/e2e/support/fault-table'
 import { killableDemo, type KillableDemo } from '@/e2e/support/killable-demo'
 import { isLong } from '@/e2e/support/long-form'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
-import { settled, settledSoon } from '@/e2e/support/overheard-app'
+import { settled, settledSoon } from '@/e2e/support/settled-jobs'
 import { appSettings, freePort } from '@/e2e/support/running-app'
 import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-database'
 

@@ -5,7 +5,7 @@ import { addCrowd, emailsByAddress, requestStatus, type Member } from '@/e2e/sup
 import { printFaultRow } from '@/e2e/support/fault-table'
 import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
 import { isLong } from '@/e2e/support/long-form'
-import { settled } from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
 import { appSettings, freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { testServer } from '@/e2e/support/test-database'
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addCrowd, type Member } from '@/e2e/support/crowd'
 import { countRow, printFaultRow } from '@/e2e/support/fault-table'
 import { isLong } from '@/e2e/support/long-form'
-import { settled, wakeWorkers } from '@/e2e/support/overheard-app'
+import { settled, wakeWorkers } from '@/e2e/support/settled-jobs'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { startTroubledMail, type MailState, type TroubledMail } from '@/e2e/support/troubled-mail'
 

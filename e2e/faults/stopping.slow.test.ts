@@ -5,7 +5,7 @@ import { exchange } from '@/e2e/support/exchange'
 import { printFaultRow } from '@/e2e/support/fault-table'
 import { isLong } from '@/e2e/support/long-form'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
-import { settled } from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
 import { freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 

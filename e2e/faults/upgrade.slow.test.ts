@@ -8,7 +8,7 @@ import { countRow, printFaultRow } from '@/e2e/support/fault-table'
 import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
 import { openInstallation, requestLink, type Installation } from '@/e2e/support/installation'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
-import { settled, settledSoon } from '@/e2e/support/overheard-app'
+import { settled, settledSoon } from '@/e2e/support/settled-jobs'
 import { appSettings, freePort, newPassword, readLink } from '@/e2e/support/running-app'
 import {
   createMigratedDatabase,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { settled } from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import {

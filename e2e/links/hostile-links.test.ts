@@ -51,7 +51,7 @@ describe('changed signatures [T8]', () => {
   ])(
     'a signature %s is rejected and changes nothing, and the unchanged link still works',
     async (_how, change) => {
-      const { person, link } = await endpoints.someone()
+      const { person, link } = await endpoints.personWithLink()
       const password = newPassword()
       const before = await endpoints.allRows()
       const response = await endpoints.post(
@@ -100,7 +100,7 @@ describe('other spellings of user id and timestamp [T9]', () => {
     ['thousands of digits', () => '9'.repeat(5000), 'signature'],
     ['milliseconds', (seconds) => `${seconds}000`, 'signature'],
   ])('a link whose timestamp has %s is rejected', async (_how, spell, error) => {
-    const { link } = await endpoints.someone()
+    const { link } = await endpoints.personWithLink()
     const before = await endpoints.allRows()
     const body = JSON.stringify({ ...link, password: newPassword() }).replace(
       `"timestamp":${link.timestamp}`,
@@ -114,7 +114,7 @@ describe('other spellings of user id and timestamp [T9]', () => {
   })
 
   test('white space around the fields of a link is ignored, as the contract says', async () => {
-    const { link } = await endpoints.someone()
+    const { link } = await endpoints.personWithLink()
     const padded = {
       user_id: ` ${link.user_id}\n`,
       timestamp: `\t${link.timestamp} `,
@@ -143,7 +143,7 @@ describe('other spellings of user id and timestamp [T9]', () => {
   test.each(spellings)(
     'a link with a user id %s is rejected, even if it is signed for that spelling',
     async (_how, spell) => {
-      const { person, link } = await endpoints.someone()
+      const { person, link } = await endpoints.personWithLink()
       const before = await endpoints.allRows()
       const body = { ...link, user_id: spell(person.id), password: newPassword() }
       expect(statusAndJson(await endpoints.post(paths.reset, JSON.stringify(body)))).toEqual(invalid)
@@ -158,7 +158,7 @@ describe('other spellings of user id and timestamp [T9]', () => {
   )
 
   test('links of another secret, an empty secret, another deployment or another purpose are rejected [T1, T2]', async () => {
-    const { person } = await endpoints.someone()
+    const { person } = await endpoints.personWithLink()
     const { stateOf, now, linkOf } = signedLinks(endpoints.app)
     const [state, seconds] = [await stateOf(person.id), await now()]
     const by = (secret: string, audience: string, of: LinkState = state) =>

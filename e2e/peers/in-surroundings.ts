@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type pg from 'pg'
 import { openInstallation, type Installation } from '@/e2e/support/installation'
-import { settled } from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
 import { newPassword } from '@/e2e/support/running-app'
 import { quotedTableName } from '@/lib/accounts/check/grants'
 import { tableUsesOf } from '@/lib/accounts/check/table-uses'

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
-import { settled } from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 

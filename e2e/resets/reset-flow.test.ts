@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange } from '@/e2e/support/exchange'
-import { settled } from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 

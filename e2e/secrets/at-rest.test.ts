@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exchange } from '@/e2e/support/exchange'
 import { forgeries } from '@/e2e/support/forged-links'
 import { signedLinks } from '@/e2e/support/signed-links'
-import { settled } from '@/e2e/support/overheard-app'
+import { settled } from '@/e2e/support/settled-jobs'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
 
 // What a person who reads the database can do with it, and what requests store in it.

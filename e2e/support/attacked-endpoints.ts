@@ -33,7 +33,7 @@ export async function startAttackedEndpoints() {
   }
 
   /** A new account and a valid link of it. */
-  async function someone(): Promise<{ person: Person; link: Link }> {
+  async function personWithLink(): Promise<{ person: Person; link: Link }> {
     const person = await app.addPerson()
     return { person, link: await signedLinks(app).linkOf(person) }
   }
@@ -46,11 +46,11 @@ export async function startAttackedEndpoints() {
 
   /** Checks that the app still sends links and has logged no crash, restart or internal error. */
   async function expectUnharmed(): Promise<void> {
-    const { person } = await someone()
+    const { person } = await personWithLink()
     expect(await app.linkFor(person)).toMatchObject({ user_id: person.id })
     const faults = ['request_failed', 'sys_request_failed', 'sys_crash', 'sys_restart']
     expect(logLines().filter(({ event }) => faults.includes(String(event)))).toEqual([])
   }
 
-  return { app, post, allRows, someone, logLines, expectUnharmed }
+  return { app, post, allRows, personWithLink, logLines, expectUnharmed }
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { exchange } from './exchange'
 import type { CaughtEmail, MailSink } from './mail-sink'
-import { newTag } from './overheard-app'
+import { newTag } from './new-tag'
 
 /** One of many accounts. Its stored hash fits no password, so that a thousand of them take no time to make. */
 export type Member = { login: string; email: string }

@@ -36,7 +36,7 @@ export function forgeries(
 }
 
 /** Every string literal in the sources of the running code, which are public, and in the English messages. */
-export function wordsOfTheSource(): string[] {
+export function textsOfTheSource(): string[] {
   const texts = new Set<string>()
   const files = ['app', 'components', 'emails', 'lib', 'scripts', 'server'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),

@@ -72,10 +72,10 @@ export async function resetByEmail(installation: Installation, email: string, pa
 const period = 3600
 
 /**
- * One account's day: a link is requested, mailed and used, a second request is held back, what is older than a link's life has
- * expired and nothing younger, the owner undoes the change, and the history tells it all in order.
+ * Checks the whole flow of one account: a link is requested, mailed and used, a second request sends no email, links expire
+ * exactly after their life, the owner cancels the change, and the history has all events in order.
  */
-export async function liveThroughADay({ services, sink }: Installation): Promise<void> {
+export async function exerciseWholeFlow({ services, sink }: Installation): Promise<void> {
   const { accounts, audit, links, ownAccounts, passwordReset } = services
   const username = `user-${randomBytes(6).toString('hex')}`
   const email = `${username}@example.com`
@@ -125,7 +125,7 @@ export async function liveThroughADay({ services, sink }: Installation): Promise
 
   const changed = await sink.next(email)
   expect(changed.mail.subject).toContain('changed')
-  expect(isNow(toldTime(changed))).toBe(true)
+  expect(isNow(statedTime(changed))).toBe(true)
   const undo = { link: readCancelLink(changed), ...from }
   expect(await passwordReset.cancelReset(undo)).toEqual({ ok: true, newLink: true })
   expect(await passwordReset.cancelReset(undo)).toEqual({ ok: false, code: 'signature-used' })
@@ -154,8 +154,8 @@ export async function liveThroughADay({ services, sink }: Installation): Promise
   expect(sink.countTo(email)).toBe(3)
 }
 
-/** The purge keeps what is younger than its time by an hour, and takes what is older by one. */
-export async function purgeOnTime({ services }: Installation, sql: pg.Client | pg.Pool): Promise<void> {
+/** Checks that the purge keeps rows an hour before their time, and deletes rows an hour after it. */
+export async function expectPurgeOnTime({ services }: Installation, sql: pg.Client | pg.Pool): Promise<void> {
   const { audit, recovery } = services
   const hours = (days: number, more: number) => `make_interval(hours => ${days * 24 + more})`
   const id = randomUUID()
@@ -179,10 +179,10 @@ function readCancelLink({ cancelLink }: CaughtEmail) {
   return linkOf({ link: cancelLink } as CaughtEmail)
 }
 
-/** The time that the English email about a change tells, to the minute. */
-function toldTime({ mail }: CaughtEmail): Date {
+/** The time in the English email about a change, to the minute. */
+function statedTime({ mail }: CaughtEmail): Date {
   // Word joiners keep mail programs from making links of it.
   const text = mail.text!.replaceAll('\u2060', '').replace(/[^\S\n]+/g, ' ')
-  const [, told = ''] = /When: (.* UTC)/.exec(text) ?? []
-  return new Date(told.replace(' at ', ' '))
+  const [, time = ''] = /When: (.* UTC)/.exec(text) ?? []
+  return new Date(time.replace(' at ', ' '))
 }

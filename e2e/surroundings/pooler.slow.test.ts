@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrate } from '@/lib/setup/migrate'
 import { notificationsArrive } from '@/lib/queue/notifications'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
-import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/installation'
+import { exerciseWholeFlow, openInstallation, expectPurgeOnTime } from '@/e2e/support/installation'
 import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
 
 describe.runIf(testServer && pgbouncer)('PgBouncer in transaction mode [V1]', () => {
@@ -25,8 +25,8 @@ describe.runIf(testServer && pgbouncer)('PgBouncer in transaction mode [V1]', ()
     expect(await migrate({ ...database, url })).toEqual([])
     const installation = await openInstallation({ ...database, url })
     try {
-      await liveThroughADay(installation)
-      await purgeOnTime(installation, installation.services.database.pool)
+      await exerciseWholeFlow(installation)
+      await expectPurgeOnTime(installation, installation.services.database.pool)
     } finally {
       await installation.close()
     }

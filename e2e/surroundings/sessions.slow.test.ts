@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { liveThroughADay, openInstallation, purgeOnTime } from '@/e2e/support/installation'
+import { exerciseWholeFlow, openInstallation, expectPurgeOnTime } from '@/e2e/support/installation'
 
 // A database, a role or a URL may set the date style, the time zone and the search path of a session.
 
@@ -50,8 +50,8 @@ async function expectNormalDay(session: Session): Promise<void> {
     )
     // Rekey does not change the session, because a team's functions and triggers run in it.
     expect(rows.map(({ value }) => value)).toEqual(Object.values(session))
-    await liveThroughADay(installation)
-    await purgeOnTime(installation, installation.services.database.pool)
+    await exerciseWholeFlow(installation)
+    await expectPurgeOnTime(installation, installation.services.database.pool)
   } finally {
     await installation.close()
   }

@@ -5,7 +5,7 @@ import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrate } from '@/lib/setup/migrate'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
-import { liveThroughADay, openInstallation } from '@/e2e/support/installation'
+import { exerciseWholeFlow, openInstallation } from '@/e2e/support/installation'
 
 // A database in which other applications have tables of the same names: users, Prisma migrations, and queues of an older
 // and of a newer pg-boss.
@@ -67,7 +67,7 @@ describe.runIf(testServer)('a database that Rekey shares with other applications
 
     const installation = await openInstallation(database)
     try {
-      await liveThroughADay(installation)
+      await exerciseWholeFlow(installation)
       // The demo user of the other application is not an account of Rekey.
       expect(await installation.services.accounts.findByLogin('demo', ['username'])).toEqual([])
     } finally {
@@ -89,7 +89,7 @@ describe.runIf(testServer)('a database that Rekey shares with other applications
     await migrate({ ...database, schemas })
     const installation = await openInstallation(database, { DATABASE_SCHEMA: own })
     try {
-      await liveThroughADay(installation)
+      await exerciseWholeFlow(installation)
     } finally {
       await installation.close()
     }

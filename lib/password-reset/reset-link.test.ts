@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
-import { forgeries, wordsOfTheSource } from '@/e2e/support/forged-links'
+import { forgeries, textsOfTheSource } from '@/e2e/support/forged-links'
 import type { LinkState } from '@/lib/accounts/account'
 import { buildLinkUrl, createLinkSigner, type Link, type LinkPurpose } from './reset-link'
 
@@ -104,7 +104,7 @@ describe('links that Rekey did not sign [T1, T2]', () => {
     expect(links.verifyAuthenticity('reset', other)).toBeNull()
   })
   test('no word of the source and no fact of the account signs a genuine link [T1, CVE-2019-13177]', () => {
-    const known = ['', ' ', state.email, state.passwordHash ?? '', id, ...wordsOfTheSource()]
+    const known = ['', ' ', state.email, state.passwordHash ?? '', id, ...textsOfTheSource()]
     known.push('link signature v1: reset')
     const some = ['rekey', 'link signature v1: ', 'rekey migrate ', 'rk-page', 'Reset your password']
     expect(known).toEqual(expect.arrayContaining(some))

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
-import type pg from 'pg'
 import { expect } from 'vitest'
-import { notificationChannel } from '@/lib/queue/notifications'
 import { startMailSink } from './mail-sink'
-import { startApp, type RunningApp } from './running-app'
+import { startApp } from './running-app'
+import { settled } from './settled-jobs'
 
 export const evil = 'eve@evil.example'
 export const sent = [200, { detail: 'Reset link sent if the user exists in database' }]
@@ -83,45 +82,4 @@ async function recordSmtp(smtpUrl: string) {
     lines,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   }
-}
-
-/** Waits until every job has ended; one that waits for its next attempt has not. */
-export async function settled({ sql }: { sql: pg.Pool | pg.Client }, withinMs = 30_000): Promise<void> {
-  const left = async () => {
-    const { rows } = await sql.query(
-      `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,
-    )
-    return rows
-  }
-  await expect.poll(left, { timeout: withinMs, interval: 100 }).toEqual([])
-}
-
-/**
- * Waits until every job has ended, and shortens the minutes between two attempts: a job whose heartbeat is late goes back to
- * the queue, and one that waits for its next attempt gets it now.
- */
-export async function settledSoon(app: Pick<RunningApp, 'sql'>, withinMs = 60_000): Promise<void> {
-  const hurrying = setInterval(() => void hurry(app).catch(() => undefined), 500)
-  await settled(app, withinMs).finally(() => clearInterval(hurrying))
-}
-
-/** Heartbeats come every five seconds. The queue would wait for twenty, because a busy worker may be late. */
-async function hurry({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
-  await sql.query(
-    `UPDATE rekey_queue.job SET state = 'retry', start_after = now(), heartbeat_on = NULL
-      WHERE state = 'active' AND heartbeat_on < now() - interval '8 seconds' OR state = 'retry' AND start_after > now()`,
-  )
-  await wakeWorkers({ sql })
-}
-
-/** Lets workers look for due jobs now; otherwise they poll every few seconds. */
-export async function wakeWorkers({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
-  await sql.query('SELECT pg_notify($1, name) FROM rekey_queue.queue', [notificationChannel('rekey_queue')])
-}
-
-let tags = 0
-/** A word that is part of no other name. */
-export function newTag(): string {
-  tags += 1
-  return `${tags}${process.pid.toString(36)}${Date.now().toString(36)}`
 }

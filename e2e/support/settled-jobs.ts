@@ -1,0 +1,38 @@
+import type pg from 'pg'
+import { expect } from 'vitest'
+import { notificationChannel } from '@/lib/queue/notifications'
+import type { RunningApp } from './running-app'
+
+/** Waits until every job has ended; one that waits for its next attempt has not. */
+export async function settled({ sql }: { sql: pg.Pool | pg.Client }, withinMs = 30_000): Promise<void> {
+  const left = async () => {
+    const { rows } = await sql.query(
+      `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,
+    )
+    return rows
+  }
+  await expect.poll(left, { timeout: withinMs, interval: 100 }).toEqual([])
+}
+
+/**
+ * Waits until every job has ended, and shortens the minutes between two attempts: a job whose heartbeat is late goes back to
+ * the queue, and one that waits for its next attempt gets it now.
+ */
+export async function settledSoon(app: Pick<RunningApp, 'sql'>, withinMs = 60_000): Promise<void> {
+  const retrying = setInterval(() => void retryNow(app).catch(() => undefined), 500)
+  await settled(app, withinMs).finally(() => clearInterval(retrying))
+}
+
+/** Heartbeats come every five seconds. The queue would wait for twenty, because a busy worker may be late. */
+async function retryNow({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
+  await sql.query(
+    `UPDATE rekey_queue.job SET state = 'retry', start_after = now(), heartbeat_on = NULL
+      WHERE state = 'active' AND heartbeat_on < now() - interval '8 seconds' OR state = 'retry' AND start_after > now()`,
+  )
+  await wakeWorkers({ sql })
+}
+
+/** Lets workers look for due jobs now; otherwise they poll every few seconds. */
+export async function wakeWorkers({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
+  await sql.query('SELECT pg_notify($1, name) FROM rekey_queue.queue', [notificationChannel('rekey_queue')])
+}
