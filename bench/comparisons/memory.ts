@@ -6,6 +6,8 @@ import { spreadOf } from '@/bench/statistics'
 import { accountCount, emptyHandlerRequest, knownAccountRequest } from './requests'
 
 const fifths = 5
+/** Milliseconds, after which a process has given back the memory that it does not need. */
+const untilIdle = 30_000
 const megabytes = (group: ProcessGroup) => group.memory() / 1e6
 
 /**
@@ -47,7 +49,7 @@ export async function compareMemory(bench: Bench): Promise<Results> {
 
   for (const { name, start, order } of sides) {
     const group = await start()
-    await wait(5_000)
+    await wait(untilIdle)
     figures.push({
       name: `memory idle, ${name}`,
       unit: 'MB',
@@ -81,6 +83,8 @@ export async function compareMemory(bench: Bench): Promise<Results> {
       ...(name === 'Rekey' && { goal: 'about 1: flat' }),
       values: [byFifth[fifths - 1]! / byFifth[1]!],
     })
+    await wait(untilIdle)
+    figures.push({ name: `memory idle after the load, ${name}`, unit: 'MB', values: [megabytes(group)] })
     await group.stop()
   }
   return { comparisons: [], figures }

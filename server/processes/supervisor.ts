@@ -11,6 +11,7 @@ import { processSettings, type Settings } from '@/lib/config/settings'
 import { settingsWarnings } from '@/lib/config/warnings'
 import { whyBuildUnfit } from '@/server/http/base-path'
 import { surviveFullDisk } from './full-disk'
+import { releaseMemoryWhenIdle } from './release-memory'
 import { superviseProcess, type SupervisedProcessHandle } from './supervise-process'
 import { stopOnSignal } from './stop-signals'
 
@@ -82,6 +83,7 @@ function localUrlOf({ host, port, basePath }: Settings, actualPort = port): stri
 }
 
 surviveFullDisk()
+releaseMemoryWhenIdle()
 try {
   Object.assign(process.env, environment)
   const current = processSettings()

@@ -4,6 +4,7 @@ import { processSettings } from '@/lib/config/settings'
 import { redirectConsole } from './console-log'
 import { exitOnCrash } from './crash-handler'
 import { surviveFullDisk } from './full-disk'
+import { releaseMemoryWhenIdle } from './release-memory'
 import { stopOnSignal } from './stop-signals'
 import { startWeb, type RunningWeb } from './start-web'
 
@@ -18,6 +19,7 @@ stopOnSignal(async () => web?.close())
 try {
   web = await startWeb({ settings: processSettings(), log, dev: false })
   exitOnCrash(log, web.close)
+  releaseMemoryWhenIdle()
   process.send?.({ ready: true, port: web.port })
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error)

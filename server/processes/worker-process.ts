@@ -5,6 +5,7 @@ import { processSettings } from '@/lib/config/settings'
 import { redirectConsole } from './console-log'
 import { exitOnCrash } from './crash-handler'
 import { surviveFullDisk } from './full-disk'
+import { releaseMemoryWhenIdle } from './release-memory'
 import { stopOnSignal } from './stop-signals'
 import { startWorker } from './start-worker'
 
@@ -31,6 +32,7 @@ if (process.send !== undefined && !process.connected) stopNow()
 
 worker.stop = await startWorker(services).catch(cannotStart)
 exitOnCrash(log, worker.stop)
+releaseMemoryWhenIdle()
 log.info({ event: 'worker_started' })
 process.send?.({ ready: true })
 
