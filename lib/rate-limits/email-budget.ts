@@ -15,7 +15,7 @@ export type EmailBudget = { ok: boolean; alert: boolean; release: Release }
 /** Whether an email may be sent to a mailbox. */
 export type MailboxAllowance = { ok: boolean; release: Release }
 
-/** A window's budget is up to this fraction below LIMIT_EMAILS. */
+/** The random budget of a window is at most this fraction below LIMIT_EMAILS. */
 const margin = 1 / 4
 
 /**
@@ -64,8 +64,8 @@ export function createEmailBudget(parts: Parts) {
   }
 
   /**
-   * Returns a window's budget, which is the same for all instances. It is the sum of two random numbers, so that values near
-   * the ends are rare: at a sharp end, one missing email would prove another request.
+   * Returns the budget of a window, which is the same in all processes. Two random numbers are subtracted from LIMIT_EMAILS, so that
+   * values near the ends are rare: at a sharp end, one missing email would prove another request.
    */
   function budgetOf(name: 'emails' | 'firstEmails', window: number): number {
     const { count: most } = settings.emails
@@ -102,11 +102,12 @@ export function createEmailBudget(parts: Parts) {
   }
 
   /**
-   * Chooses the accounts on turn if a mailbox has more than may get an email at once: half of them are the oldest, the
-   * others are random in each window. So an attacker who registers accounts with the same email address cannot exclude the
-   * owner's.
+   * Chooses the accounts of a mailbox that are on turn, so that they may get an email. If it has more than `maxAccountsPerMailbox`,
+   * half of that number are the oldest accounts, and the other half are random in each window. So an attacker who registers accounts
+   * with the same email address cannot exclude the owner's.
    *
-   * @param ids the mailbox's accounts, oldest first
+   * @param ids the ids of the mailbox's accounts, oldest first
+   * @returns all of them, if they are not more
    */
   function chooseOnTurn(ids: string[]): string[] {
     if (ids.length <= maxAccountsPerMailbox) return ids
