@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
-import { testServer } from '@/e2e/support/test-database'
+import { testServer, urlOfRole } from '@/e2e/support/test-database'
 import { linkState } from '@/lib/accounts/account'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
@@ -25,7 +25,7 @@ let tables: OpenedUsersTables
 let database: OpenedUsersTables['database']
 let opened: Database
 let sql: OpenedUsersTables['sql']
-/** The cost that tests can afford. */
+/** With the lowest cost that the format accepts, because tests hash and verify passwords. */
 const mapping = django({ iterations: 100_000 })
 const password = `gravel-${randomBytes(6).toString('hex')}`
 beforeAll(async () => {
@@ -45,9 +45,8 @@ async function openAsRole(rights: (role: string) => string): Promise<{ role: str
   const role = `rekey_test_${randomBytes(4).toString('hex')}`
   await sql.query(`CREATE ROLE "${role}" LOGIN; GRANT USAGE ON SCHEMA rekey TO "${role}"; ${rights(role)}`)
   onTestFinished(async () => void (await sql.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`)))
-  const url = new URL(database.url)
-  url.username = role
-  const limited = openDatabase({ ...database, url: url.href, poolSize: 1 }, pino({ level: 'silent' }))
+  const url = urlOfRole(database.url, role)
+  const limited = openDatabase({ ...database, url, poolSize: 1 }, pino({ level: 'silent' }))
   onTestFinished(() => limited.close())
   return { role, limited }
 }

@@ -63,7 +63,7 @@ export async function openResets() {
 
 export const secondsNow = () => Math.floor(Date.now() / 1000)
 
-/** A client for one test: a process remembers a refusal for a second. */
+/** A client that no other test has, because a process remembers a rejection for a second. */
 export const newClient = () =>
   `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`
 

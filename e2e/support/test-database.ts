@@ -75,6 +75,13 @@ export async function onServer(server: string, sql: string): Promise<void> {
   await client.query(sql).finally(() => client.end())
 }
 
+/** Returns the URL of a database for another role, which needs no password. */
+export function urlOfRole(databaseUrl: string, role: string): string {
+  const url = new URL(databaseUrl)
+  url.username = role
+  return url.href
+}
+
 /** Returns the URL of a database on a server. */
 export function databaseUrl(server: string, name: string): string {
   const url = new URL(server)

@@ -47,7 +47,7 @@ describe('the counts of one batch', () => {
       return { ...request(client, `of ${client}`, { client: 5, login: 100 }), site: count('site', 8) }
     })
     const counted = await Promise.all(entries.map((entry) => counter.count(entry)))
-    // Of each client five of six; of these ten, eight.
+    // Each client may send five of its six requests, and the /48 eight of those ten.
     const refused = counted.filter(({ by }) => by !== 'own').map(({ by, consumed }) => `${by} ${consumed}`)
     expect(refused).toEqual(['site 9', 'site 10', 'client 6', 'client 6'])
     expect(await all.points()).toEqual({

@@ -151,7 +151,7 @@ test('a request without an account queues one job that is worked on like an emai
 describe('the audit entries of a flood of requests [L1]', () => {
   let lines: { event: string; requestId: string }[]
   const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
-  /** Clients that no other test has: a process remembers a refusal for a second. */
+  /** Clients that no other test has, because a process remembers a rejection for a second. */
   let client: string
   let otherClient: string
   beforeEach(() => {

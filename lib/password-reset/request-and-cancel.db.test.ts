@@ -108,7 +108,7 @@ describe('"this wasn’t me"', () => {
   test('a change of the password revokes the first email’s "this wasn’t me" but not that of the second [T5]', async () => {
     const first = linkOf(account, 'cancel')
     expect(await resets().completeReset(resetInput(linkOf(), newPassword, client))).toEqual({ ok: true })
-    // Otherwise a thief who changed the password could use the first one to disarm the second.
+    // Otherwise a thief could use up the link in the second email with the link in the first one.
     const second = linkOf(await opened.read(account), 'cancel-change')
     expect(await resets().inspectCancelLink(first)).toEqual({ state: 'signature-used' })
     expect(await cancel(first)).toEqual({ ok: false, code: 'signature-used' })

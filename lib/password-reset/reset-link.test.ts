@@ -282,7 +282,7 @@ describe('random changes of a link [T1, T2, T8, T9]', () => {
           if (own.isActive) valid += 1
           expect(presented(purpose, whole, own, age)).toBe(own.isActive ? 'valid' : 'signature-used')
           expect(presented(purpose, whole, null, age)).toBe('signature-used')
-          // Everything counts for a reset; for "this wasn't me" all but the password.
+          // A reset link is signed with all fields, a "this wasn't me" link with all but the password.
           const signedFields = [
             'email',
             'isActive',

@@ -192,7 +192,7 @@ describe('the rules that a form shows', () => {
       const [least, most] = [Number(rule('minlength')[0]), Number(rule('maxlength')[0])]
       expect(least).toBe(minLength)
 
-      // A manager may as well draw all but what is required from one set.
+      // A password manager may draw all characters but the required one from one set.
       const made = fc
         .subarray([...rule('required'), ...rule('allowed')], { minLength: 1 })
         .chain((names) => fc.array(pick(names), { minLength: least - 1, maxLength: most - 1 }))

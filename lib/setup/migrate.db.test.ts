@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startEndingSessions } from '@/e2e/support/ending-sessions'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { createTestDatabase, testServer, urlOfRole, type TestDatabase } from '@/e2e/support/test-database'
 import { migrate, pendingMigrations } from './migrate'
 
 const names = readdirSync('prisma/migrations', { withFileTypes: true })
@@ -99,26 +99,21 @@ describe.runIf(testServer)('a role for migrations and one for the app [K5]', () 
     await sql.query(`CREATE ROLE "${owner}" LOGIN; CREATE ROLE "${app}" LOGIN`)
     await sql.query(`ALTER DATABASE "${name}" OWNER TO "${owner}"`)
     await empty()
-    await migrate({ ...database, url: as(owner) }, { appRole: app })
+    await migrate({ ...database, url: urlOfRole(database.url, owner) }, { appRole: app })
   }, 60_000)
   afterAll(async () => {
     await sql.query(`ALTER DATABASE "${new URL(database.url).pathname.slice(1)}" OWNER TO CURRENT_USER`)
     await sql.query(`DROP OWNED BY "${app}", "${owner}" CASCADE; DROP ROLE "${app}", "${owner}"`)
   })
-  const as = (role: string) => {
-    const url = new URL(database.url)
-    url.username = role
-    return url.href
-  }
 
   test('neither role has to be a superuser, and the app’s role sees that nothing is pending', async () => {
-    const client = await connect(as(app))
+    const client = await connect(urlOfRole(database.url, app))
     expect(await pending(client).finally(() => client.end())).toEqual([])
   })
 
   test('a role with rights on accounts but not on Rekey’s rows revokes links by a change of address [T5]', async () => {
     const id = randomUUID()
-    const team = await connect(as(app))
+    const team = await connect(urlOfRole(database.url, app))
     try {
       await sql.query(`REVOKE ALL ON "rekey"."recovery" FROM "${app}"`)
       await team.query('INSERT INTO "rekey"."users" ("id", "username") VALUES ($1, $2)', [id, id])
@@ -152,13 +147,13 @@ describe.runIf(testServer)('a role for migrations and one for the app [K5]', () 
     `SET rekey.purging = 'on'; DELETE FROM "rekey"."audit"`,
     `SET ROLE "postgres"`,
   ])('the app’s role may not run %s [L5]', async (statement) => {
-    const client = await connect(as(app))
+    const client = await connect(urlOfRole(database.url, app))
     await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' })
     await client.end()
   })
 
   test('the app’s role cannot use Rekey’s functions to run code with the rights of their owner', async () => {
-    const client = await connect(as(app))
+    const client = await connect(urlOfRole(database.url, app))
     // SECURITY DEFINER: the purge runs with the owner's privileges, so a planted table must not pass for the audit log.
     await client.query(`
       CREATE TEMP TABLE "audit" ("at" timestamptz);
@@ -176,7 +171,7 @@ describe.runIf(testServer)('a role for migrations and one for the app [K5]', () 
   })
 
   test('the app’s role cannot put Rekey’s trigger on a table of its own, which would revoke links [T5]', async () => {
-    const other = await connect(as(app))
+    const other = await connect(urlOfRole(database.url, app))
     try {
       await other.query('CREATE TEMP TABLE "mine" ("id" uuid, "email" text, "is_active" boolean)')
       const created = other.query(`CREATE TRIGGER "mine" AFTER UPDATE ON "mine"
@@ -202,7 +197,7 @@ describe.runIf(testServer)('a role for migrations and one for the app [K5]', () 
   test('the app’s role can purge the audit log, but not of the last week [L6]', async () => {
     await sql.query(`INSERT INTO "rekey"."audit" ("at", "event")
       VALUES (now() - interval '8 days', 'old'), (now() - interval '6 days', 'young')`)
-    const client = await connect(as(app))
+    const client = await connect(urlOfRole(database.url, app))
     await client.query(`SELECT "rekey"."purge_audit"(interval '-1 day')`).finally(() => client.end())
     expect((await sql.query('SELECT "event" FROM "rekey"."audit"')).rows).toEqual([{ event: 'young' }])
   })
@@ -251,11 +246,7 @@ describe('schemas with tables of other applications [V2]', () => {
 
 describe.runIf(testServer)('roles without the right to create schemas [V2]', () => {
   let role: string
-  const url = () => {
-    const as = new URL(database.url)
-    as.username = role
-    return as.href
-  }
+  const url = () => urlOfRole(database.url, role)
   beforeEach(async () => {
     await empty()
     role = `rekey_tenant_${randomBytes(5).toString('hex')}`

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startEndingSessions } from '@/e2e/support/ending-sessions'
-import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { createTestDatabase, testServer, urlOfRole, type TestDatabase } from '@/e2e/support/test-database'
 import { migrate } from './migrate'
 import { checkDatabase, encryptionWarnings } from './preflight'
 import { readSettings } from '@/lib/config/settings'
@@ -105,11 +105,7 @@ describe.runIf(testServer)('a start on an unsuitable database', () => {
         REKEY_MODE: 'demo',
       }),
     )
-  const as = (role: string) => {
-    const url = new URL(database.url)
-    url.username = role
-    return url.href
-  }
+
   const withRole = async (settings: string, work: (role: string) => Promise<void>) => {
     const role = `rekey_checked_${randomBytes(5).toString('hex')}`
     await sql.query(`CREATE ROLE "${role}" LOGIN SUPERUSER`)
@@ -119,12 +115,12 @@ describe.runIf(testServer)('a start on an unsuitable database', () => {
 
   test('a start on a read-only database is refused, and the message says so', () =>
     withRole('default_transaction_read_only = on', async (role) => {
-      await expect(check(as(role))).rejects.toThrow(/^The database is read-only: /)
+      await expect(check(urlOfRole(database.url, role))).rejects.toThrow(/^The database is read-only: /)
     }))
 
   test('a start on a database without standard_conforming_strings is refused', () =>
     withRole('standard_conforming_strings = off', async (role) => {
-      await expect(check(as(role))).rejects.toThrow('standard_conforming_strings is off')
+      await expect(check(urlOfRole(database.url, role))).rejects.toThrow('standard_conforming_strings is off')
     }))
 
   test('a start and a migration are refused on a database whose encoding cannot store every name', async () => {
@@ -145,7 +141,7 @@ describe.runIf(testServer)('a start on an unsuitable database', () => {
 
   test('a warning says that the database confirms a commit before it is safe [V10, F1]', () =>
     withRole('synchronous_commit = off', async (role) => {
-      expect(await check(as(role))).toEqual([
+      expect(await check(urlOfRole(database.url, role))).toEqual([
         expect.stringMatching(/^The database has synchronous_commit=off: /),
       ])
     }))
@@ -156,13 +152,17 @@ describe.runIf(testServer)('a start on an unsuitable database', () => {
     await inside.connect()
     await inside.query(`CREATE ROLE "${role}" LOGIN`)
     try {
-      await expect(check(as(role))).rejects.toThrow('lacks privileges (USAGE on rekey, USAGE on rekey_queue)')
+      await expect(check(urlOfRole(database.url, role))).rejects.toThrow(
+        'lacks privileges (USAGE on rekey, USAGE on rekey_queue)',
+      )
       await migrate(database, { appRole: role })
-      expect(await check(as(role))).toEqual([])
+      expect(await check(urlOfRole(database.url, role))).toEqual([])
       await inside.query(
         `REVOKE INSERT ON rekey.audit FROM "${role}"; REVOKE UPDATE ON rekey_queue.job FROM "${role}"`,
       )
-      await expect(check(as(role))).rejects.toThrow('(INSERT on rekey.audit, UPDATE on rekey_queue.job)')
+      await expect(check(urlOfRole(database.url, role))).rejects.toThrow(
+        '(INSERT on rekey.audit, UPDATE on rekey_queue.job)',
+      )
     } finally {
       await inside.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`)
       await inside.end()
