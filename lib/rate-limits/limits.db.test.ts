@@ -250,15 +250,6 @@ describe('the stored counts [R8]', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024)
   }, 7_200_000)
 
-  test('the first purge after the window deletes all counts of fifty clients [R8]', async () => {
-    const networks = Array.from({ length: 50 }, (_, n) => `2001:db8:${n.toString(16)}::1`)
-    for (const client of networks) await limits.countRequest(client, newLogin())
-    expect(await opened.rows()).toHaveLength(3 * networks.length)
-    await opened.advanceClock(601)
-    await limits.purge()
-    expect(await opened.rows()).toEqual([])
-  })
-
   test('stored counts reveal no login and no signature, and without the secret none can be tried out [L5]', async () => {
     await limits.countRequest('203.0.113.13', 'grace@example.com')
     await limits.countAttempt('203.0.113.13', 'c4n4ry')
@@ -272,12 +263,14 @@ describe('the stored counts [R8]', () => {
     expect((await keysOf()).filter((key) => key !== own)).toHaveLength(1)
   })
 
-  test('the purge deletes the counts of past windows and no others [L6]', async () => {
+  test('the purge deletes the counts of past windows and no others [L6, R8]', async () => {
     await limits.countReset('203.0.113.14', null)
+    await limits.countRequest('2001:db8::1', newLogin())
     await opened.advanceClock(540)
     await limits.countReset('203.0.113.15', null)
     await limits.purge()
-    expect(await opened.rows()).toHaveLength(2)
+    // Two resets, and a request of a client in a /48 with its login.
+    expect(await opened.rows()).toHaveLength(2 + 3)
     await opened.advanceClock(61)
     await limits.purge()
     expect((await opened.rows()).map(({ key }) => key)).toEqual(['forgeriesPerClient:203.0.113.15'])
