@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { restoreUrlFromFragment } from '@/app/link/link-in-fragment'
+import { createExampleSigner, exampleId, exampleState, requestedAt } from '@/e2e/support/example-links'
 import { linkDamages, type LinkDamage } from '@/e2e/support/link-damages'
 import {
   findLink,
@@ -10,20 +11,16 @@ import {
   repairLinkText,
   type LinkSource,
 } from './link-repair'
-import { buildLinkUrl, createLinkSigner, type Link, type LinkPurpose } from '@/lib/password-reset/reset-link'
+import { buildLinkUrl, type Link, type LinkPurpose } from '@/lib/password-reset/reset-link'
 
-const links = createLinkSigner({
-  secrets: ['w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'],
-  audience: 'https://id.example.com',
-  period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
-  oneTimeUse: true,
-})
-const uuid = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
+const links = createExampleSigner()
 const page = 'https://id.example.com/reset-password/'
 
-function signed(userId = uuid, { purpose = 'reset' as LinkPurpose, passwordHash = 'a hash' } = {}): Link {
-  const state = { passwordHash, email: 'ada@example.com', isActive: true, linksEpoch: 0 }
-  return links.create(purpose, userId, 1_790_000_000, state)
+function signed(
+  userId = exampleId,
+  { purpose = 'reset' as LinkPurpose, passwordHash = 'a hash' } = {},
+): Link {
+  return links.create(purpose, userId, requestedAt, { ...exampleState, passwordHash })
 }
 
 /** The parameters as Next hands them to a page, after the page's script has restored the fragment. */
@@ -81,7 +78,7 @@ describe('links that mail programs damage [U12]', () => {
   test.each([null, undefined, '', 'null', 'undefined'])(
     'a link whose timestamp became part of the user id is repaired if the client sends %j as the timestamp',
     (timestamp) => {
-      const fields = { user_id: `${uuid}×tamp=${link.timestamp}`, timestamp, signature: link.signature }
+      const fields = { user_id: `${exampleId}×tamp=${link.timestamp}`, timestamp, signature: link.signature }
       expect(repairFields(links, 'reset', fields)).toMatchObject({
         ...link,
         timestamp: String(link.timestamp),
@@ -107,7 +104,7 @@ describe('links that mail programs damage [U12]', () => {
 
   test('both kinds of "this wasn’t me" links are repaired, and neither becomes a reset link', () => {
     for (const purpose of ['cancel', 'cancel-change'] as const) {
-      const cancel = signed(uuid, { purpose })
+      const cancel = signed(exampleId, { purpose })
       const query = queryOf(buildLinkUrl(page, cancel).replace('&timestamp', '×tamp'))
       expect(findLink(links, 'cancel', query, 'url')).toEqual(cancel)
       expect(findLink(links, 'reset', query, 'url')).toBeUndefined()
@@ -150,7 +147,7 @@ describe('changes that no mail program makes [T8, T9]', () => {
     },
   )
 
-  test.each([`&user_id=${uuid}`, '&signature=x', '&timestamp=1'])(
+  test.each([`&user_id=${exampleId}`, '&signature=x', '&timestamp=1'])(
     'a link with a repeated part (%s) is not repaired [T12]',
     (more) => {
       expect(read(`${buildLinkUrl(page, signed())}${more}`)).toBeUndefined()
@@ -214,7 +211,7 @@ describe('links with any damage [T12]', () => {
 
   const pieces = fc.constantFrom(
     ...['user_id', 'timestamp', 'signature', 'tamp', '=', '&', '×', '%26', '%253D', '=3D', '&amp;', '#038;'],
-    ...['>', ' ', '\r\n', '.', '%', uuid, '1790000000', signed().signature, 'a'],
+    ...['>', ' ', '\r\n', '.', '%', exampleId, '1790000000', signed().signature, 'a'],
   )
   const madeUp = fc.array(pieces, { maxLength: 40 }).map((some) => `${page}?${some.join('')}`)
   const field = fc.oneof(

@@ -1,20 +1,16 @@
 import { expect, test } from 'vitest'
+import { createExampleSigner, exampleId, exampleState, requestedAt } from '@/e2e/support/example-links'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import type { CompleteResetInput } from './complete-reset'
 import { createPasswordReset } from './password-reset'
 import type { ResetDependencies } from './reset-dependencies'
-import { createLinkSigner, type LinkPurpose } from './reset-link'
+import type { LinkPurpose } from './reset-link'
 
 // Only the signature can be verified here. Each other part records that it was used, and throws.
 
-const userId = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
-const state = { passwordHash: '$argon2id$one', email: 'ada@example.com', isActive: true, linksEpoch: 0 }
-const links = createLinkSigner({
-  secrets: ['w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'],
-  audience: 'https://id.example.com',
-  period: { reset: 3600, cancel: 3600, 'cancel-change': 3600 },
-  oneTimeUse: true,
-})
+const links = createExampleSigner()
+const signatureFor = (purpose: LinkPurpose) =>
+  links.create(purpose, exampleId, requestedAt, exampleState).signature
 
 function openWithoutParts() {
   const reached: string[] = []
@@ -46,7 +42,7 @@ function openWithoutParts() {
 }
 
 const input = (signature: string, password: string): CompleteResetInput => ({
-  link: { user_id: userId, timestamp: 1_790_000_000, signature },
+  link: { user_id: exampleId, timestamp: requestedAt, signature },
   password,
   passwordConfirm: undefined,
   locale: 'en',
@@ -56,9 +52,9 @@ const input = (signature: string, password: string): CompleteResetInput => ({
 
 test('three hundred forged links use neither accounts nor policy nor any other part, and cost no hash [T11]', async () => {
   const { flow, hash, reached } = openWithoutParts()
-  const { signature } = links.create('reset', userId, 1_790_000_000, state)
-  const another = (purpose: LinkPurpose) => links.create(purpose, userId, 1_790_000_000, state).signature
-  const bad = ['', 'x', 'A'.repeat(86), signature.slice(0, -1), another('cancel'), another('cancel-change')]
+  const signature = signatureFor('reset')
+  const ofOtherPurposes = [signatureFor('cancel'), signatureFor('cancel-change')]
+  const bad = ['', 'x', 'A'.repeat(86), signature.slice(0, -1), ...ofOtherPurposes]
   const passwords = ['ada@example.com', 'short', 'gravel orbit lantern', 'x'.repeat(10_000)]
   for (let attempt = 0; attempt < 300; attempt += 1) {
     const forged = input(bad[attempt % bad.length]!, passwords[attempt % passwords.length]!)
