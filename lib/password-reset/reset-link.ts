@@ -1,4 +1,11 @@
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import {
+  createHash,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  timingSafeEqual,
+  type KeyObject,
+} from 'node:crypto'
 import type { LinkState } from '@/lib/accounts/account'
 
 /** The three parameters of a mailed link, as received. */
@@ -30,7 +37,10 @@ const printedPeriod = 15 * 60
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
 /** A link with a valid outer MAC: this deployment signed it for this purpose, account and time. It may be expired or used. */
-export type GenuineLink = Link & { purpose: LinkPurpose; inner: Buffer; key: Buffer }
+export type GenuineLink = Link & { purpose: LinkPurpose; inner: Buffer; key: SigningKey }
+
+/** A key with its id. As a `KeyObject`, it is prepared for OpenSSL once instead of for each MAC. */
+type SigningKey = { secret: KeyObject; id: string }
 
 /** Seconds that a timestamp may be ahead of the database's clock. */
 const allowedSkew = 60
@@ -66,9 +76,9 @@ export function createLinkSigner({
   oneTimeUse: boolean
 }) {
   const period = { ...mailedPeriods, printed: printedPeriod }
-  const rings = new Map<LinkPurpose, [Buffer, ...Buffer[]]>()
+  const rings = new Map<LinkPurpose, [SigningKey, ...SigningKey[]]>()
 
-  function ringOf(purpose: LinkPurpose): [Buffer, ...Buffer[]] {
+  function ringOf(purpose: LinkPurpose): [SigningKey, ...SigningKey[]] {
     let ring = rings.get(purpose)
     if (ring === undefined) {
       const [first, ...older] = secrets
@@ -79,7 +89,7 @@ export function createLinkSigner({
   }
 
   function innerOf(
-    key: Buffer,
+    key: SigningKey,
     purpose: LinkPurpose,
     userId: string,
     timestamp: number,
@@ -103,7 +113,7 @@ export function createLinkSigner({
   }
 
   function outerOf(
-    key: Buffer,
+    key: SigningKey,
     purpose: LinkPurpose,
     userId: string,
     timestamp: number,
@@ -131,7 +141,7 @@ export function createLinkSigner({
     const whole = wellFormed ? bytes : Buffer.alloc(2 * macLength)
     const outer = whole.subarray(0, macLength)
     const inner = whole.subarray(macLength)
-    let signer: Buffer | null = null
+    let signer: SigningKey | null = null
     for (const key of ringOf(purpose)) {
       if (timingSafeEqual(outer, outerOf(key, purpose, link.user_id, link.timestamp, inner))) signer = key
     }
@@ -163,15 +173,16 @@ export function createLinkSigner({
 }
 
 /** Derives one key for each purpose (RFC 5869), so that a MAC of one purpose is invalid for another. */
-function deriveKey(secret: string, purpose: LinkPurpose): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, 'rekey', `link signature v1: ${purpose}`, macLength))
+function deriveKey(secret: string, purpose: LinkPurpose): SigningKey {
+  const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', `link signature v1: ${purpose}`, macLength))
+  const id = createHash('sha256').update(key).digest('base64url').slice(0, 8)
+  return { secret: createSecretKey(key), id }
 }
 
 /** Computes a MAC of a JSON array, which is unambiguous: ("1","23") and ("12","3") differ. It includes the key's id. */
-function mac(key: Buffer, fields: (string | number | boolean)[]): Buffer {
-  const keyId = createHash('sha256').update(key).digest('base64url').slice(0, 8)
-  return createHmac('sha256', key)
-    .update(JSON.stringify([keyId, ...fields]))
+function mac({ secret, id }: SigningKey, fields: (string | number | boolean)[]): Buffer {
+  return createHmac('sha256', secret)
+    .update(JSON.stringify([id, ...fields]))
     .digest()
 }
 

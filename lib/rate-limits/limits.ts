@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
 import { clientKey, ipv6SiteKey } from '@/lib/addresses/client-ip'
 import { createCounter } from '@/lib/batches/counter'
 import {
@@ -55,7 +55,8 @@ export function createLimits(
 ) {
   const { pool } = database
   const table = `${quoteSchema(database.schemas.own)}."limits"`
-  const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter keys v1', 32))
+  // A `KeyObject` is prepared for OpenSSL once instead of for each pseudonym.
+  const key = createSecretKey(Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter keys v1', 32)))
   const all = allLimits(settings)
   const counter = createCounter(database)
   const refusals = createRefusalMemory()
