@@ -56,7 +56,7 @@ export type AuditLog = ReturnType<typeof createAuditLog>
  * @param usersTable the identity of the users table that contains the accounts
  */
 export function createAuditLog(
-  { pool, prisma, names }: Pick<Database, 'pool' | 'prisma' | 'names'>,
+  { pool, queries, names }: Pick<Database, 'pool' | 'queries' | 'names'>,
   usersTable: string,
   log: Log,
 ) {
@@ -100,7 +100,7 @@ export function createAuditLog(
    * the lower id.
    */
   async function history(accountId: string): Promise<HistoryEntry[]> {
-    const rows = await prisma.$queryRaw<(Omit<HistoryEntry, 'at'> & { at: bigint })[]>`
+    const rows = await queries.$queryRaw<(Omit<HistoryEntry, 'at'> & { at: bigint })[]>`
       SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "actor", "request_id" AS "requestId"
         FROM ${names.audit} WHERE "account_id" = ${accountId} AND "users_table" = ${usersTable} ORDER BY ${names.audit}."at", "id"`
     return rows.map((row) => ({ ...row, at: toDate(row.at) }))
@@ -113,7 +113,7 @@ export function createAuditLog(
    * @param retention seconds
    */
   async function purge(retention: number): Promise<void> {
-    await prisma.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
+    await queries.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`
   }
 
   return { usersTable, record, logOnly, simulate, recordBestEffort, history, purge }

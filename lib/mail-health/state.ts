@@ -54,7 +54,7 @@ export type MailStateStore = ReturnType<typeof createMailStateStore>
  * Creates the store of the mail health: one row that all workers update. The newer of the last accepted email and the last failure
  * decides whether emails fail. Every function throws if the database is unavailable.
  */
-export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' | 'names'>) {
+export function createMailStateStore({ queries, names }: Pick<Database, 'queries' | 'names'>) {
   const { mailState: table, jobs } = names
 
   /** Stores a worker's heartbeat and observations. An older observation does not replace a newer one of another worker. */
@@ -64,7 +64,7 @@ export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' 
     const newestAcceptance = Prisma.sql`greatest("accepted_at", ${ago(accepted)})`
     const newestFailure = Prisma.sql`greatest("failed_at", ${failed})`
     const isNews = Prisma.sql`${failed} >= coalesce("failed_at", '-infinity')`
-    await prisma.$executeRaw`
+    await queries.$executeRaw`
       UPDATE ${table} SET
         "worker_seen_at" = now(),
         "accepted_at" = ${newestAcceptance},
@@ -79,13 +79,13 @@ export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' 
 
   /** Ends a failure of one of these causes if it did not recur in the last `age` milliseconds. */
   async function clear(causes: StopCause[], age: number): Promise<void> {
-    await prisma.$executeRaw`
+    await queries.$executeRaw`
       UPDATE ${table} SET "failing_since" = NULL
        WHERE "failing_since" IS NOT NULL AND "cause" = ANY (${causes}) AND "failed_at" <= ${ago(age)}`
   }
 
   async function read(): Promise<MailFacts> {
-    const [row] = await prisma.$queryRaw<[Row]>`
+    const [row] = await queries.$queryRaw<[Row]>`
       SELECT ${epochMilliseconds(Prisma.sql`now()`)} AS "now", s."cause", s."reason", j."waiting",
              ${age(Prisma.sql`s."worker_seen_at"`)} AS "workerSeen", ${age(Prisma.sql`s."accepted_at"`)} AS "accepted",
              ${age(Prisma.sql`s."failed_at"`)} AS "failed", ${age(Prisma.sql`s."failing_since"`)} AS "failing",
@@ -106,14 +106,14 @@ export function createMailStateStore({ prisma, names }: Pick<Database, 'prisma' 
    * Claims the log line about a failure: of all processes, one gets true per `repeat` milliseconds, and must then log it.
    */
   async function claimReport(repeat: number): Promise<boolean> {
-    const changed = await prisma.$executeRaw`
+    const changed = await queries.$executeRaw`
       UPDATE ${table} SET "reported_at" = now() WHERE "reported_at" IS NULL OR "reported_at" <= ${ago(repeat)}`
     return changed === 1
   }
 
   /** Claims the log line about the end of a logged failure: of all processes, one gets true, and must then log it. */
   async function closeReport(): Promise<boolean> {
-    const changed = await prisma.$executeRaw`
+    const changed = await queries.$executeRaw`
       UPDATE ${table} SET "reported_at" = NULL WHERE "reported_at" IS NOT NULL`
     return changed === 1
   }

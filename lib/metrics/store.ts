@@ -48,16 +48,16 @@ export type MetricsStore = ReturnType<typeof createMetricsStore>
 
 /** Creates the store of the installation's metrics. Every function throws if the database is unavailable. */
 export function createMetricsStore({
-  prisma,
+  queries,
   names,
   transaction,
-}: Pick<Database, 'prisma' | 'names' | 'transaction'>) {
+}: Pick<Database, 'queries' | 'names' | 'transaction'>) {
   const { metrics, metricProcesses: processes, jobs } = names
 
   /** Adds a report's counts to the totals. A report that was already added changes nothing: only its response may have been lost. */
   async function add({ process, kind, number, counts, gauges }: ProcessReport): Promise<void> {
     const [series, values] = [[...counts.keys()], [...counts.values()]]
-    await prisma.$executeRaw`
+    await queries.$executeRaw`
       WITH fresh AS (
         INSERT INTO ${processes} AS p ("id", "kind", "report", "gauges")
         VALUES (${process}::uuid, ${kind}, ${number}::int, ${JSON.stringify(gauges)}::jsonb)
@@ -130,7 +130,7 @@ export function createMetricsStore({
 
   /** Deletes the rows of processes that have not reported for 24 hours. What they counted stays in the totals. */
   async function purge(): Promise<void> {
-    await prisma.$executeRaw`DELETE FROM ${processes} WHERE "seen_at" < now() - interval '24 hours'`
+    await queries.$executeRaw`DELETE FROM ${processes} WHERE "seen_at" < now() - interval '24 hours'`
   }
 
   return { add, read, readJobs, purge }

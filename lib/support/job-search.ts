@@ -22,7 +22,7 @@ export type FoundJob = {
  * Creates the search for an account's jobs. Each function reads the whole queue, so it is for commands, not for HTTP requests; each
  * throws if the database is unavailable.
  */
-export function createJobSearch({ prisma, names: { jobs } }: Pick<Database, 'prisma' | 'names'>) {
+export function createJobSearch({ queries, names: { jobs } }: Pick<Database, 'queries' | 'names'>) {
   /**
    * Returns the account's jobs that lead to emails with links, oldest first. The queue deletes a `link-request` an hour after it
    * ended, and a `link-email` twelve hours after.
@@ -35,7 +35,7 @@ export function createJobSearch({ prisma, names: { jobs } }: Pick<Database, 'pri
       requestedAt: bigint
       dueAt: bigint
     }
-    const rows = await prisma.$queryRaw<Row[]>`
+    const rows = await queries.$queryRaw<Row[]>`
       SELECT "id"::text AS "id", "name" AS "kind", "data" ->> 'requestId' AS "requestId", "state"::text AS "state",
              ${epochMilliseconds(Prisma.sql`"created_on"`)} AS "createdAt",
              COALESCE(("data" ->> 'requestedAt')::bigint * 1000, ${epochMilliseconds(Prisma.sql`"created_on"`)}) AS "requestedAt",
@@ -56,7 +56,7 @@ export function createJobSearch({ prisma, names: { jobs } }: Pick<Database, 'pri
 
   /** Cancels an account's emails with links that wait for their first attempt or for a retry. @returns how many */
   function cancelLinkEmails(accountId: string): Promise<number> {
-    return prisma.$executeRaw`
+    return queries.$executeRaw`
       UPDATE ${jobs} SET "state" = 'cancelled', "completed_on" = now()
        WHERE "name" = 'link-email' AND "data" ->> 'accountId' = ${accountId} AND "state" < 'active'`
   }
