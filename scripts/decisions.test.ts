@@ -13,7 +13,7 @@ test('decision records are numbered without gaps, and the README lists all of th
   for (const name of records) expect(read('README.md')).toContain(`(${name})`)
 })
 
-test('record 0014 states the assurance of a mailed link, with each rule that it does not meet and the compensation [S6]', () => {
+test('record 0014 states the assurance of a mailed link, each rule that it does not meet and the compensation [S6]', () => {
   const statement = record('0014')
   expect(statement).toMatch(/with the mail link alone, an account\s+is at AAL1/i)
   const deviations = statement.split('\n').filter((line) => line.startsWith('| ') && !/---|rule/.test(line))

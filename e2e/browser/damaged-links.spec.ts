@@ -83,7 +83,7 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
-test('a browser reads the links of the HTML part exactly, and the page repairs links that were decoded twice [M11, U12]', async ({
+test('a browser reads the links of the HTML part exactly, and pages repair links that were decoded twice [M11, U12]', async ({
   page,
   app,
   says,

@@ -72,7 +72,7 @@ async function retryAfterKill({ sql }: RunningApp): Promise<void> {
 }
 
 describe('emails of one account', () => {
-  test('200 requests at once, by username and address, on two instances, send only as many emails as the limit allows [R2]', async () => {
+  test('200 requests at once, by username and address on two instances, send no more emails than the limit [R2]', async () => {
     const person = await app.addPerson()
     const requests = Array.from({ length: 200 }, (_, i) =>
       requestLink(i % 2 === 0 ? person.username : person.email.toUpperCase(), i % 3 === 0 ? twin : app),
@@ -127,7 +127,7 @@ describe('emails of one account', () => {
     app.sink.refuse = undefined
   })
 
-  test('a worker that is killed between counting and sending leaves its count to the next attempt of that email alone [R2, F3]', async () => {
+  test('an email whose worker was killed before sending counts once, and another email may not use its count [R2, F3]', async () => {
     const proxy = await startBlockedProxy(app.sink.url)
     const crashing = await startApp({ env: { LIMIT_EMAILS_PER_ACCOUNT: '1/1h', SMTP_URL: proxy.url } })
     try {
@@ -159,7 +159,7 @@ describe('emails of one account', () => {
     }
   }, 120_000)
 
-  test('an email whose worker was killed before the last reply is sent once more with the same Message-ID and link [M10, F3]', async () => {
+  test('an email whose worker was killed before the last reply is sent again with the same Message-ID and link [M10, F3]', async () => {
     const crashing = await startApp()
     try {
       const person = await crashing.addPerson()

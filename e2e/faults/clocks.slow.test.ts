@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { exchange } from '@/e2e/support/exchange'
+import { postJson } from '@/e2e/support/exchange'
 import { printFaultRow } from '@/e2e/support/fault-table'
 import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
 import {
@@ -52,12 +52,7 @@ afterAll(async () => {
   await stable?.stop()
 })
 
-const post = ({ port }: KillableProcess, path: string, body: object) =>
-  exchange(port, {
-    path: `/api/v1/accounts/${path}/`,
-    headers: [['Content-Type', 'application/json']],
-    body: JSON.stringify(body),
-  })
+const post = ({ port }: KillableProcess, endpoint: string, body: object) => postJson(port, endpoint, body)
 
 test('the clocks of the processes of this file differ as intended', () => {
   for (const [nth, ms] of Object.values(skews).entries()) {
@@ -66,7 +61,7 @@ test('the clocks of the processes of this file differ as intended', () => {
   }
 })
 
-test('links have the time of the database’s clock and work at once, also between processes with different clocks [F11]', async () => {
+test('links have the database’s time and work at once between processes with different clocks [F11]', async () => {
   const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
   for (let turn = 0; turn < 8; turn += 1) {
     const person = await stable.addPerson()

@@ -47,7 +47,7 @@ describe.runIf(testServer)('requests whose database connection is lost', () => {
     ['before', 'before', 0],
     ['after', 'after', 1],
   ] as const)(
-    'a request whose connection is lost right %s the commit gets 503 and at most one email, and each 200 has its email [F1, F7]',
+    'a connection lost right %s a commit gives 503 and at most one email, and each 200 has its email [F1, F7]',
     async (_, when, emailsInDoubt) => {
       const row = { caused: 0, accepted: 0, delivered: 0, duplicates: 0, lost: 0 }
       for (; row.caused < cuts; row.caused += 1) {

@@ -53,7 +53,7 @@ async function withSql<Result>(work: (sql: pg.Pool) => Promise<Result>): Promise
   return work(sql).finally(() => sql.end())
 }
 
-test('a demo that is killed while its database starts or writes can start again and has lost no accepted request [F13, F1, F3]', async () => {
+test('a demo that is killed while its database starts or writes starts again and loses no accepted request [F13, F1, F3]', async () => {
   for (let kill = 0; kill < killsOfSetUp; kill += 1) {
     await demo.kill()
     rmSync(dataDir, { recursive: true, force: true })

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import pg from 'pg'
 import { addCrowd, type Member } from '@/e2e/support/crowd'
-import { exchange } from '@/e2e/support/exchange'
+import { exchange, postJson } from '@/e2e/support/exchange'
 import { printFaultRow } from '@/e2e/support/fault-table'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { appSettings, freePort } from '@/e2e/support/running-app'
@@ -15,11 +15,7 @@ import { migrate } from '@/lib/setup/migrate'
 import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-database'
 
 const request = (port: number, { login }: Pick<Member, 'login'>) =>
-  exchange(port, {
-    path: '/api/v1/accounts/send-reset-password-link/',
-    headers: [['Content-Type', 'application/json']],
-    body: JSON.stringify({ login }),
-  })
+  postJson(port, 'send-reset-password-link', { login })
 
 const statusOf = (port: number, url: string) =>
   exchange(port, { method: 'GET', path: url }).then(
@@ -83,7 +79,7 @@ describe.runIf(mayMount)(`a full disk of the embedded database${skipped}`, () =>
     rmSync(disk, { recursive: true, force: true })
   })
 
-  test('with a full disk, the demo responds 503 and loses no accepted request, and it works again once there is room [F12]', async () => {
+  test('with a full disk, the demo responds 503, loses no accepted request and recovers once there is room [F12]', async () => {
     const port = await freePort()
     const data = path.join(disk, 'data')
     const settings = appSettings({

@@ -61,7 +61,7 @@ async function expectRecovery(): Promise<void> {
 }
 
 describe('a database that is down', () => {
-  test('without the database, both endpoints send the same 503 with Retry-After to all, and recover without a restart [F7, R8]', async () => {
+  test('without the database, both endpoints send all clients the same 503, and recover without a restart [F7, R8]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
@@ -167,7 +167,7 @@ describe('a connection that is lost at COMMIT', () => {
     expect(await app.passwordIs(person, second)).toBe(true)
   })
 
-  test('a connection that is lost after the COMMIT gives 503 though the reset is done, and a repetition says that the link is used [F7, F8]', async () => {
+  test('a reset whose connection is lost after the COMMIT gets 503 but is done, and a repetition says so [F7, F8]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addCrowd, requestStatus, type Member } from '@/e2e/support/crowd'
-import { exchange } from '@/e2e/support/exchange'
+import { exchange, postJson } from '@/e2e/support/exchange'
 import { countRow, printFaultRow } from '@/e2e/support/fault-table'
 import { isLong } from '@/e2e/support/long-form'
 import { settled } from '@/e2e/support/settled-jobs'
@@ -50,12 +50,7 @@ describe.runIf(testServer && hasProcFiles)('a long load', () => {
   })
 
   const get = (path: string) => exchange(app.port, { method: 'GET', path })
-  const post = (path: string, body: object) =>
-    exchange(app.port, {
-      path: `/api/v1/accounts/${path}/`,
-      headers: [['Content-Type', 'application/json']],
-      body: JSON.stringify(body),
-    })
+  const post = (endpoint: string, body: object) => postJson(app.port, endpoint, body)
 
   /** Sends one request of each kind, except for one that sends an email. Returns the statuses. */
   async function visit(): Promise<number[]> {

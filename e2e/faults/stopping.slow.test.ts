@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addCrowd, type Member } from '@/e2e/support/crowd'
-import { exchange } from '@/e2e/support/exchange'
+import { postJson } from '@/e2e/support/exchange'
 import { printFaultRow } from '@/e2e/support/fault-table'
 import { isLong } from '@/e2e/support/long-form'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
@@ -42,10 +42,8 @@ const startInstance = (port: number) =>
 /** Requests a link. Returns the status, or the error code where a connection broke. */
 async function request({ login }: Member, first: number): Promise<number | string> {
   for (const turn of [first, first + 1, first]) {
-    const answer = await exchange(instances[turn % 2]!.port, {
-      path: '/api/v1/accounts/send-reset-password-link/',
-      headers: [['Content-Type', 'application/json']],
-      body: JSON.stringify({ login }),
+    const answer = await postJson(instances[turn % 2]!.port, 'send-reset-password-link', {
+      login,
     }).catch((error: NodeJS.ErrnoException) => error.code ?? String(error))
     if (answer !== 'ECONNREFUSED') return typeof answer === 'string' ? answer : answer.status
   }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addCrowd, requestStatus, type Member } from '@/e2e/support/crowd'
-import { exchange } from '@/e2e/support/exchange'
+import { postJson } from '@/e2e/support/exchange'
 import { countRow, printFaultRow } from '@/e2e/support/fault-table'
 import { startKillable, type KillableProcess } from '@/e2e/support/killable-processes'
 import { openInstallation, requestLink, type Installation } from '@/e2e/support/installation'
@@ -188,11 +188,7 @@ describe.runIf(testServer && oldBuild)('an upgrade while an older build serves',
   /** Sets a password with the link of the last email to a member. */
   async function reset({ port }: KillableProcess, { email }: Member): Promise<void> {
     const { link } = sink.emails.findLast(({ recipients }) => recipients.includes(email))!
-    const answer = await exchange(port, {
-      path: '/api/v1/accounts/reset-password/',
-      headers: [['Content-Type', 'application/json']],
-      body: JSON.stringify({ ...readLink(link), password: newPassword() }),
-    })
+    const answer = await postJson(port, 'reset-password', { ...readLink(link), password: newPassword() })
     expect([answer.status, answer.text]).toEqual([200, expect.any(String)])
   }
 

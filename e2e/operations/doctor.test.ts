@@ -155,7 +155,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'the doctor reports a database that is down, an untrusted and an expired certificate, and continues with the other checks',
+  'the doctor reports a database that is down and two bad certificates, and continues with the other checks',
   async () => {
     const sink = await startMailSink({ certificate: makeSelfSignedCertificate('localhost') })
     const expired = makeSelfSignedCertificate('localhost', { expired: true })

@@ -128,7 +128,7 @@ async function during<Result>(
 
 describe.runIf(testServer && pgbouncer && hasPrometheus)('the ten troubles of the operations page', () => {
   test.concurrent(
-    'doctor, metric and alert report no trouble at first, and then a flood, a wrong number of proxies and a sender without SPF',
+    'doctor, metric and alert report nothing at first, then a flood, a wrong number of proxies and a sender without SPF',
     async ({ onTestFinished }) => {
       let rejecting = false
       const mail = await startScriptedMailServer({

@@ -1,15 +1,13 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describeDatabaseUrl } from '@/lib/config/database-url'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 import { migrate } from '@/lib/setup/migrate'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
+import { runCommand } from '@/e2e/support/run-command'
 import { newPassword } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
@@ -35,18 +33,8 @@ async function accounts(args: string[], input = '') {
 }
 
 async function run(env: Record<string, string>, args: string[], input = '') {
-  const child = spawn(process.execPath, ['scripts/run.js', 'accounts', ...args], {
-    env: { PATH: process.env.PATH, ...env } as unknown as NodeJS.ProcessEnv,
-    // A command that does not end is killed, and its test fails.
-    timeout: 40_000,
-  })
-  child.stdin.end(input)
-  const [output, errors, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ])
-  return { code: code as number | null, output: output.trim(), errors: errors.trim() }
+  const { code, output, errors } = await runCommand(['accounts', ...args], env, { input })
+  return { code, output: output.trim(), errors: errors.trim() }
 }
 
 test('adding an account rejects a taken username, and accepts a taken address in any case with a note [I6]', async () => {

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { runCommand } from '@/e2e/support/run-command'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
@@ -23,14 +21,8 @@ afterEach(async () => {
 
 test('the demo does not migrate the database in DATABASE_URL [K1]', async () => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-elsewhere-'))
-  const child = spawn(process.execPath, ['scripts/run.js', 'demo'], {
-    env: {
-      PATH: process.env.PATH,
-      DATABASE_URL: database.url,
-      DATA_DIR: dataDir,
-    } as unknown as NodeJS.ProcessEnv,
-  })
-  const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  const env = { DATABASE_URL: database.url, DATA_DIR: dataDir }
+  const { code, errors } = await runCommand(['demo'], env)
   rmSync(dataDir, { recursive: true })
   expect(code).toBe(1)
   expect(errors).toMatch(/^The database lacks .* run `npm run migrate`\.\n$/)

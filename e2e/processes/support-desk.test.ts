@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { settingsOf } from '@/e2e/support/doctor'
+import { runCommand } from '@/e2e/support/run-command'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 
@@ -14,26 +13,11 @@ beforeAll(async () => {
 afterAll(() => app?.stop())
 
 async function accounts(...args: string[]) {
-  const child = spawn(process.execPath, ['scripts/run.js', 'accounts', ...args], {
-    env: {
-      PATH: process.env.PATH,
-      DATABASE_URL: app.database.url,
-      REKEY_SHARED_SESSION: app.database.sharedSession ? 'yes' : '',
-      SECRET_KEY: app.secret,
-      PUBLIC_URL: app.url,
-      SMTP_URL: app.sink.url,
-      VERIFICATION_FROM_EMAIL: 'Rekey <no-reply@rekey.example>',
-      TZ: 'Asia/Tokyo',
-    } as unknown as NodeJS.ProcessEnv,
-    timeout: 60_000,
+  const { code, output, errors } = await runCommand(['accounts', ...args], {
+    ...settingsOf(app),
+    TZ: 'Asia/Tokyo',
   })
-  child.stdin.end()
-  const [output, errors, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ])
-  return { code: code as number | null, output: output.trim(), errors: errors.trim() }
+  return { code, output: output.trim(), errors: errors.trim() }
 }
 
 /** The steps of a person's newest request, as the command `requests` prints them, without times. */

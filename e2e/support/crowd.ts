@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { exchange } from './exchange'
+import { postJson } from './exchange'
 import type { CaughtEmail, MailSink } from './mail-sink'
 import { newTag } from './new-tag'
 
@@ -20,11 +20,7 @@ export async function addCrowd(sql: pg.Pool, count: number): Promise<Member[]> {
 
 /** Requests a link. Returns the status, or 0 where the connection broke before a response. */
 export const requestStatus = (port: number, { login }: Pick<Member, 'login'>): Promise<number> =>
-  exchange(port, {
-    path: '/api/v1/accounts/send-reset-password-link/',
-    headers: [['Content-Type', 'application/json']],
-    body: JSON.stringify({ login }),
-  }).then(
+  postJson(port, 'send-reset-password-link', { login }).then(
     ({ status }) => status,
     () => 0,
   )

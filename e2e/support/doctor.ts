@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import type { Finding } from '@/scripts/doctor/finding'
+import { runCommand, type CommandResult } from './run-command'
 import type { RunningApp } from './running-app'
 
-export type Examination = { code: number; output: string; errors: string; findings: Finding[] }
+export type Examination = CommandResult & { findings: Finding[] }
 
 /** The settings of a running app, for a command on the same installation. */
 export function settingsOf({ secret, database, url, sink }: RunningApp): Record<string, string> {
@@ -25,18 +23,11 @@ export async function runDoctor(
   args: string[],
   cwd = '.',
 ): Promise<Examination> {
-  const child = spawn(process.execPath, ['scripts/run.js', 'doctor', ...args], {
-    cwd,
-    env: { PATH: process.env.PATH, ...env } as unknown as NodeJS.ProcessEnv,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [output, errors, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'exit'),
-  ])
-  const findings = args.includes('--json') ? (JSON.parse(output) as { findings: Finding[] }).findings : []
-  return { code: code as number, output, errors, findings }
+  const result = await runCommand(['doctor', ...args], env, { cwd })
+  const findings = args.includes('--json')
+    ? (JSON.parse(result.output) as { findings: Finding[] }).findings
+    : []
+  return { ...result, findings }
 }
 
 /** The findings that are warnings or troubles, by check. */

@@ -60,6 +60,15 @@ export function exchange(port: number, sent: Sent): Promise<Received> {
   })
 }
 
+/** Posts JSON to an endpoint of the accounts, such as `reset-password`. */
+export function postJson(port: number, endpoint: string, body: object): Promise<Received> {
+  return exchange(port, {
+    path: `/api/v1/accounts/${endpoint}/`,
+    headers: [['Content-Type', 'application/json']],
+    body: JSON.stringify(body),
+  })
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+
+export type CommandResult = { code: number | null; output: string; errors: string }
+
+/**
+ * Runs a command of `scripts/run.js` to its end, with PATH and these settings alone. A command that has not ended after a minute is
+ * killed, and its code is null.
+ *
+ * @param options.input its standard input
+ * @param options.cwd the directory of the sources
+ */
+export async function runCommand(
+  args: string[],
+  env: Record<string, string>,
+  { input = '', cwd = '.' }: { input?: string; cwd?: string } = {},
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, ['scripts/run.js', ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, ...env } as unknown as NodeJS.ProcessEnv,
+    timeout: 60_000,
+  })
+  child.stdin.end(input)
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { code: code as number | null, output, errors }
+}
