@@ -93,10 +93,10 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       const id = await addAccount()
       const { emailSlots } = one.services.settings
       const reserved = await inTurn(20, ({ services }) =>
-        services.recovery.reserveEmail(id, randomUUID(), emailSlots, {
+        services.recovery.reserveEmail(id, randomUUID(), new Date(Date.now() + 3_600_000), {
+          limits: emailSlots,
           bypass: false,
           keepFor: 3600,
-          linkEnds: new Date(Date.now() + 3_600_000),
         }),
       )
       expect(reserved.filter((slot) => slot !== null)).toHaveLength(emailSlots.perAccount.count)

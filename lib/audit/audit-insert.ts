@@ -1,6 +1,6 @@
-import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
+import type { BatchBounds } from '@/lib/database/batch-queue'
 import type { Database } from '@/lib/database/pool'
-import { isBadValueError } from '@/lib/database/pipelined-transactions'
+import { createStatementQueue } from '@/lib/database/statement-queue'
 
 /** A row of the audit log; the database adds its id and its time. */
 export type AuditRow = {
@@ -35,7 +35,7 @@ export function createAuditInsert(
            AS e("event", "account_id", "request_id", "client", "reason", "actor", "at")
      WHERE e."event" IS NOT NULL ORDER BY e."at"`
 
-  async function insert(rows: readonly (AuditRow | null)[]): Promise<void> {
+  async function insert(rows: readonly (AuditRow | null)[]): Promise<void[]> {
     const column = (name: keyof AuditRow) => rows.map((row) => row?.[name] ?? null)
     await pool.query(text, [
       column('event'),
@@ -46,18 +46,8 @@ export function createAuditInsert(
       column('actor'),
       usersTable,
     ])
+    return rows.map(() => undefined)
   }
 
-  async function insertAll(rows: (AuditRow | null)[]): Promise<Promise<void>[]> {
-    try {
-      await insert(rows)
-      return rows.map(() => Promise.resolve())
-    } catch (error) {
-      if (rows.length === 1 || !isBadValueError(error)) throw error
-      // PostgreSQL rolled back the batch because of one row. Inserts each row alone, so that only that one fails.
-      return rows.map((row) => insert([row]))
-    }
-  }
-
-  return createBatchQueue(insertAll, bounds).add
+  return createStatementQueue(insert, bounds).add
 }

@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import type { SchemaNames } from '@/lib/config/schema-names'
 import { retryConflicts } from '@/lib/database/errors'
-import { createPipelinedTransactions, isBadValueError } from '@/lib/database/pipelined-transactions'
-import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
+import { createPipelinedTransactions } from '@/lib/database/pipelined-transactions'
+import type { BatchBounds } from '@/lib/database/batch-queue'
+import { createStatementQueue } from '@/lib/database/statement-queue'
 import { createCountingStatement, readCounted, type Counted, type CountingEntry } from './counting-statement'
 
 /**
@@ -34,29 +35,7 @@ export function createCounter(
   const count = (entries: CountingEntry[]): Promise<Counted[]> =>
     retryConflicts(async () => readCounted(await run(statementOf(entries))))
 
-  async function countBatch(batch: CountingEntry[]): Promise<Promise<Counted>[]> {
-    try {
-      return (await count(batch)).map((counted) => Promise.resolve(counted))
-    } catch (error) {
-      // Unless the database rejected a value, the batch may have been committed. A second try could count and store twice, so all
-      // its entries fail.
-      if (batch.length === 1 || !isBadValueError(error)) throw error
-      return countOneByOne(batch)
-    }
-  }
-
-  /** Runs the entries of a rolled-back batch again, each alone and in the same order, so that only the bad entry fails. */
-  async function countOneByOne(batch: CountingEntry[]): Promise<Promise<Counted>[]> {
-    const results: Promise<Counted>[] = []
-    for (const entry of batch) {
-      const result = count([entry]).then(([counted]) => counted!)
-      results.push(result)
-      await result.catch(() => undefined)
-    }
-    return results
-  }
-
-  const queue = createBatchQueue(countBatch, bounds)
+  const queue = createStatementQueue(count, bounds)
 
   /**
    * Counts an entry.

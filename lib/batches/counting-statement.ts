@@ -1,5 +1,5 @@
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
-import type { Statement, TextRow } from '@/lib/database/pipelined-transactions'
+import { arrayText, type Statement, type TextRow } from '@/lib/database/pipelined-transactions'
 import { jobInsert } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 
@@ -15,6 +15,7 @@ export type LimitedKey = {
 /**
  * An event to count, under up to three keys: `client`, then `site`, then `own`. A key is counted only if the keys before it are
  * within their limits. The same key must always be in the same one of the three places, so that all batches lock rows in one order.
+ * The mailbox of an email is in the place of the client.
  */
 export type CountingEntry = {
   client?: LimitedKey | undefined
@@ -88,9 +89,9 @@ export function createCountingStatement(
 
   return (entries) => {
     const counts = (place: Place) => [
-      arrayOf(entries, (entry) => entry[place]?.key),
-      arrayOf(entries, (entry) => entry[place]?.milliseconds),
-      arrayOf(entries, (entry) => entry[place]?.most),
+      arrayText(entries, (entry) => entry[place]?.key),
+      arrayText(entries, (entry) => entry[place]?.milliseconds),
+      arrayText(entries, (entry) => entry[place]?.most),
     ]
     return {
       name: 'rekey_count',
@@ -99,9 +100,9 @@ export function createCountingStatement(
         ...counts('client'),
         ...counts('site'),
         ...counts('own'),
-        arrayOf(entries, ({ points }) => points),
-        arrayOf(entries, ({ job }) => job?.id),
-        arrayOf(entries, ({ job }) => job && JSON.stringify(job.data)),
+        arrayText(entries, ({ points }) => points),
+        arrayText(entries, ({ job }) => job?.id),
+        arrayText(entries, ({ job }) => job && JSON.stringify(job.data)),
       ],
     }
   }
@@ -119,13 +120,4 @@ export function readCounted(rows: readonly TextRow[]): Counted[] {
     if (siteConsumed != null) return decided('site', siteConsumed, siteLeft)
     return decided('client', clientConsumed!, clientLeft)
   })
-}
-
-/** Formats an array of texts or numbers as PostgreSQL's text of an array; undefined becomes NULL. */
-function arrayOf<Item>(items: readonly Item[], read: (item: Item) => string | number | undefined): string {
-  const elements = items.map((item) => {
-    const value = read(item)
-    return typeof value === 'string' ? `"${value.replace(/["\\]/g, '\\$&')}"` : (value ?? 'NULL')
-  })
-  return `{${elements.join(',')}}`
 }

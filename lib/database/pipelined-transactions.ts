@@ -6,6 +6,18 @@ export type Statement = { name: string; text: string; values?: readonly string[]
 /** The rows of a statement; every column as PostgreSQL's text. */
 export type TextRow = (string | null)[]
 
+/** Returns PostgreSQL's text of an array; undefined becomes NULL. */
+export function arrayText<Item>(
+  items: readonly Item[],
+  read: (item: Item) => string | number | undefined,
+): string {
+  const elements = items.map((item) => {
+    const value = read(item)
+    return typeof value === 'string' ? `"${value.replace(/["\\]/g, '\\$&')}"` : (value ?? 'NULL')
+  })
+  return `{${elements.join(',')}}`
+}
+
 type Timeouts = {
   /** Milliseconds that a statement may take, by the server's clock. */
   statement: number
@@ -54,7 +66,9 @@ export function createPipelinedTransactions(
   const begin: Statement = { name: 'rekey_begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
   const bound: Statement = {
     name: 'rekey_bound',
-    text: `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true), pg_backend_pid()`,
+    // A plan for the very values of each batch would cost more than it saves: the arrays differ in length, never in their use.
+    text: `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
+                  set_config('plan_cache_mode', 'force_generic_plan', true), pg_backend_pid()`,
     values: [String(timeouts.statement), String(timeouts.lock)],
   }
   const commit: Statement = { name: 'rekey_commit', text: 'COMMIT' }

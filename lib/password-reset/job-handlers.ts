@@ -4,14 +4,16 @@ import type { AttemptResult, JobHandlers, QueuedJob } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { queueLinkEmails } from './queue-link-emails'
 import { createEmailSimulation } from './simulated-emails'
+import { createLinkEmailStore } from './store-link-emails'
 import { sendChangedEmail } from './send-changed-email'
 import { sendLinkEmail, renderLinkEmail } from './send-link-email'
 
 /** Creates the worker's handler for each queue. The use cases of pages and endpoints are in `password-reset.ts`. */
 export function createJobHandlers(parts: EmailDependencies): JobHandlers {
-  const simulation = createEmailSimulation(parts, renderLinkEmail.bind(null, parts))
+  const store = createLinkEmailStore(parts)
+  const simulation = createEmailSimulation(parts, store, renderLinkEmail.bind(null, parts))
   return {
-    'link-request': (job) => retryLookUp(parts, job, () => queueLinkEmails(parts, simulation, job)),
+    'link-request': (job) => retryLookUp(parts, job, () => queueLinkEmails(parts, simulation, store, job)),
     'link-email': (job) => retryLookUp(parts, job, () => sendLinkEmail(parts, simulation, job)),
     'changed-email': (job) => sendChangedEmail(parts, job),
     'changed-hook': async ({ data }) => {

@@ -8,7 +8,7 @@ import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAuditLog } from '@/lib/audit/audit'
 import { notificationChannel } from '@/lib/queue/notifications'
 import type { RekeyConfig } from './extension-points'
-import { storeLinkEmails, type LinkEmail } from './store-link-emails'
+import { createLinkEmailStore, type LinkEmail } from './store-link-emails'
 
 let worker: OpenedWorker
 let account: Account
@@ -208,7 +208,7 @@ describe('the statement that stores the emails of a request', () => {
   }
 
   const store = (...emails: LinkEmail[]) =>
-    storeLinkEmails({ audit: audit(), database: worker.services.database }, emails, from)
+    createLinkEmailStore({ audit: audit(), database: worker.services.database })(emails, from)
 
   const storedIds = async () => {
     const { rows } = await worker.sql.query<{ id: string }>(

@@ -6,7 +6,7 @@ import { usernameSpellings } from '@/lib/text/username'
 import type { EmailDependencies } from './email-dependencies'
 import { findResettableAccounts } from './find-accounts'
 import type { EmailSimulation } from './simulated-emails'
-import { storeLinkEmails, type LinkEmail } from './store-link-emails'
+import type { LinkEmail, StoreLinkEmails } from './store-link-emails'
 
 /**
  * The range of whole seconds by which each further email of one request waits longer than the first; the number is random. All at once,
@@ -25,6 +25,7 @@ const spread = { least: 1, most: 4 }
 export async function queueLinkEmails(
   parts: EmailDependencies,
   simulation: EmailSimulation,
+  store: StoreLinkEmails,
   { id, data, createdAt, attempt }: QueuedJob<'link-request'>,
 ): Promise<AttemptResult> {
   const { limits } = parts
@@ -47,7 +48,7 @@ export async function queueLinkEmails(
       // A retry always audits: the first attempt used the window without storing anything.
       isAudited: attempt > 1 || (await limits.isFirstInWindow(client, `requested ${accountId}`)),
     })
-  await storeLinkEmails(parts, jobs, { requestId, client })
+  await store(jobs, { requestId, client })
   return { outcome: 'done' }
 }
 

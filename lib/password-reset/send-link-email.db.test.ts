@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { countedEmail } from '@/e2e/support/counted-email'
 import { isLong } from '@/e2e/support/long-form'
 import { startMailSink } from '@/e2e/support/mail-sink'
 import { acceptedReply, linkEmailJob, openWorker, type OpenedWorker } from '@/e2e/support/opened-worker'
@@ -249,7 +250,7 @@ describe('the limit of the installation’s emails', () => {
 
   test('when the limit is reached, first emails and those that "this wasn’t me" requests are still sent [R1, R3]', async () => {
     const robbed = await worker.addAccount()
-    for (const _ of [1, 2, 3]) await worker.services.limits.spendEmail({ first: false })
+    for (const _ of [1, 2, 3]) await worker.services.limits.spendEmail(countedEmail())
     expect(await sendTo(account)).toEqual(done)
     expect(await sendTo(account)).toEqual(budgetSpent)
     expect(await sendTo(robbed)).toEqual(done)
@@ -264,7 +265,7 @@ describe('the limit of the installation’s emails', () => {
     }
     for (const of of [account, await worker.addAccount(), await worker.addAccount()])
       expect(await sendTo(of, { mailer })).toEqual({ outcome: 'later', reason: 'x', maybeDelivered: true })
-    expect(await worker.services.limits.spendEmail({ first: false })).toMatchObject({ ok: false })
+    expect(await worker.services.limits.spendEmail(countedEmail())).toMatchObject({ ok: false })
   })
 })
 

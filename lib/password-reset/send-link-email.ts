@@ -5,7 +5,6 @@ import type { RenderedEmail } from '@/lib/mail/email-types'
 import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
 import type { CounterLabels } from '@/lib/metrics/catalogue'
 import { count } from '@/lib/metrics/count'
-import type { MailboxAllowance } from '@/lib/rate-limits/email-budget'
 import { recordHeldEmail, cancelLinkUrl, deliverEmail, emailLanguage, serviceFacts } from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
 import type { EmailSimulation } from './simulated-emails'
@@ -65,23 +64,24 @@ async function send(
     await audit.record('failed', { ...context, reason: 'link-would-expire' })
     return { outcome: 'never', reason: 'link-would-expire' }
   }
-  const slot = await recovery.reserveEmail(account.id, id, settings.emailSlots, {
-    bypass: bypassPause,
-    keepFor: settings.reset.period,
-    linkEnds: expiresAt,
-  })
+  const terms = { limits: settings.emailSlots, keepFor: settings.reset.period, bypass: bypassPause }
+  const slot = await recovery.reserveEmail(account.id, id, expiresAt, terms)
   if (slot === null) return hold('email-limit')
-  const mailbox = await spendMailbox(parts, account)
   // An attacker's requests must not block the email that undoes the attacker's reset.
-  if (!mailbox.ok && !bypassPause) {
+  const counted = await limits.spendEmail({
+    address: canonicalEmail(account.email) ?? account.email,
+    accountId,
+    first: slot.first || bypassPause,
+    bypassesMailbox: bypassPause,
+    isOnTurn: () => isOnTurn(parts, account),
+  })
+  if (counted.alert) log.error({ event: 'email_budget_spent', requestId, reason: 'LIMIT_EMAILS' })
+  if (!counted.ok && counted.limit === 'mailbox') {
     await recovery.releaseEmail(accountId, id)
     return hold('mailbox-limit')
   }
-  const budget = await limits.spendEmail({ first: slot.first || bypassPause })
-  if (budget.alert) log.error({ event: 'email_budget_spent', requestId, reason: 'LIMIT_EMAILS' })
-  if (!budget.ok) {
+  if (!counted.ok) {
     count('emails_deferred', { kind: 'link', cause: 'budget' })
-    await mailbox.release()
     await simulation.sending(data)
     return { outcome: 'later', reason: 'email-budget-spent' }
   }
@@ -101,7 +101,7 @@ async function send(
     left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
     return ended
   } finally {
-    if (!left) await Promise.all([budget.release(), mailbox.release()])
+    if (!left) await counted.release()
   }
 }
 
@@ -126,13 +126,8 @@ export function renderLinkEmail(
   })
 }
 
-/** Counts one email towards the limit of the account's mailbox, which other accounts may share. */
-function spendMailbox(
-  { accounts, limits }: EmailDependencies,
-  { id, email }: Account,
-): Promise<MailboxAllowance> {
-  return limits.spendMailbox(canonicalEmail(email) ?? email, id, async () => {
-    const ids = await accounts.findIdsByEmail(email)
-    return limits.chooseOnTurn(ids.includes(id) ? ids : [...ids, id]).includes(id)
-  })
+/** Whether the account is on turn, of those that share its mailbox. */
+async function isOnTurn({ accounts, limits }: EmailDependencies, { id, email }: Account): Promise<boolean> {
+  const ids = await accounts.findIdsByEmail(email)
+  return limits.chooseOnTurn(ids.includes(id) ? ids : [...ids, id]).includes(id)
 }

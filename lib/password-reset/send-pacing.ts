@@ -7,6 +7,12 @@ const remembered = 32
 /** The milliseconds that sending is assumed to take until the first email was sent. */
 const firstGuess = 100
 
+/**
+ * Milliseconds between the moments at which emails begin. Those of one moment share their statements on the database; the grid
+ * is the same for all emails, so it tells nothing about them.
+ */
+const tick = 20
+
 /** Milliseconds: while a mail server is silent for minutes, requests without an account must not occupy slots as long. */
 const longestSimulation = 2000
 
@@ -23,11 +29,26 @@ export type SendPacing = ReturnType<typeof createSendPacing>
 export function createSendPacing({ slots, longestPause }: { slots: number; longestPause: number }) {
   const durations: number[] = []
   const waiting: (() => void)[] = []
+  const ticks = new Map<number, Promise<void>>()
   let free = slots
 
-  /** Waits the random time. It is the sum of two random numbers, so that its distribution has no sharp edges. */
+  /**
+   * Waits the random time, and then for the next tick. The time is the sum of two random numbers, so that its distribution has
+   * no sharp edges. All emails of a tick continue in the same turn of the event loop.
+   */
   async function pause(): Promise<void> {
-    if (longestPause > 0) await sleep(randomInt(longestPause / 2 + 1) + randomInt(longestPause / 2 + 1))
+    if (longestPause === 0) return
+    const random = randomInt(longestPause / 2 + 1) + randomInt(longestPause / 2 + 1)
+    await reach(Math.ceil((performance.now() + random) / tick))
+  }
+
+  /** @param nth counts from the start of the process */
+  function reach(nth: number): Promise<void> {
+    const known = ticks.get(nth)
+    if (known !== undefined) return known
+    const reached = sleep(nth * tick - performance.now()).then(() => void ticks.delete(nth))
+    ticks.set(nth, reached)
+    return reached
   }
 
   /** Runs `work`, which sends an email, in a slot, and remembers how long it took if the email was sent. */

@@ -3,7 +3,7 @@ import { isLanguage, type Language } from '@/lib/i18n/locales'
 import type { RenderedEmail } from '@/lib/mail/email-types'
 import { auditUnknownAccount } from './rejections'
 import type { EmailDependencies } from './email-dependencies'
-import { storeLinkEmails } from './store-link-emails'
+import type { StoreLinkEmails } from './store-link-emails'
 import type { JobData } from '@/lib/queue/job-data'
 import type { AttemptResult } from '@/lib/queue/queue'
 
@@ -36,10 +36,12 @@ export type EmailSimulation = ReturnType<typeof createEmailSimulation>
  * an account of their own must not infer from the arrival of the last email whether the others had accounts. So each step for a known
  * login has its counterpart here (requirement A8).
  *
+ * @param store stores the jobs of emails
  * @param write renders the email with a link
  */
 export function createEmailSimulation(
   parts: EmailDependencies,
+  store: StoreLinkEmails,
   write: (account: Account, requestedAt: number, locale: Language) => Promise<RenderedEmail>,
 ) {
   const { accounts, recovery, mailer, limits, audit, database, settings, log, sendPacing } = parts
@@ -48,7 +50,7 @@ export function createEmailSimulation(
   async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
     await limits.isFirstInWindow(client, `requested ${jobId}`)
     const origin = { requestId: job.requestId, client }
-    await storeLinkEmails(parts, [{ id: jobId, data: job, afterSeconds: 0, isAudited: false }], origin)
+    await store([{ id: jobId, data: job, afterSeconds: 0, isAudited: false }], origin)
     await auditUnknownAccount(parts, origin)
     return { outcome: 'done' }
   }
@@ -56,7 +58,11 @@ export function createEmailSimulation(
   /** Does the work of sending an email to an account. */
   async function email(job: EmailJob): Promise<AttemptResult> {
     await accounts.simulateRead()
-    await recovery.simulateReservation()
+    await recovery.simulateReservation({
+      limits: settings.emailSlots,
+      keepFor: settings.reset.period,
+      bypass: false,
+    })
     await limits.simulateEmail()
     await sending(job)
     // The audit log must not contain events that did not happen.

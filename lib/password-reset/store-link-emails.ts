@@ -1,9 +1,13 @@
 import { clientNetwork } from '@/lib/addresses/client-ip'
 import { auditEvents } from '@/lib/audit/audit'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
+import type { BatchBounds } from '@/lib/database/batch-queue'
+import { createStatementQueue } from '@/lib/database/statement-queue'
 import { jobInsert } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 import type { EmailDependencies } from './email-dependencies'
+
+export type StoreLinkEmails = ReturnType<typeof createLinkEmailStore>
 
 /** The job of an email with a link, to store. */
 export type LinkEmail = {
@@ -16,35 +20,54 @@ export type LinkEmail = {
   isAudited: boolean
 }
 
+type Origin = { requestId: string; client: string }
+
+type Entry = { jobs: readonly LinkEmail[]; origin: Origin }
+
+/** More entries may wait than a worker has requests in progress, so that none is refused. */
+const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 1, size: 100 }
+
 /**
- * Stores the jobs of one request and its audit entries, all or none, in one statement. A job without an account costs the same, and
- * gets no entry in a log.
- *
- * @throws if the database is unavailable
+ * Creates the function that stores the jobs of requests. The requests that wait in this process are stored by one statement, which
+ * notifies the workers once.
  */
-export async function storeLinkEmails(
-  { audit, database }: Pick<EmailDependencies, 'audit' | 'database'>,
-  jobs: readonly LinkEmail[],
-  { requestId, client }: { requestId: string; client: string },
-): Promise<void> {
-  await database.pool.query(statementOf(database.schemas), [
-    jobs.map(({ id }) => id),
-    jobs.map(({ data }) => JSON.stringify(data)),
-    jobs.map(({ afterSeconds }) => afterSeconds),
-    jobs.map(({ data, isAudited }) => (isAudited ? data.accountId : null)),
-    auditEvents.requested,
-    audit.usersTable,
-    requestId,
-    clientNetwork(client) ?? null,
-  ])
-  for (const { data } of jobs)
-    if (data.accountId !== null) audit.logOnly('requested', { accountId: data.accountId, requestId, client })
+export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies, 'audit' | 'database'>) {
+  const text = statementText(database.schemas)
+
+  async function storeAll(entries: Entry[]): Promise<void[]> {
+    const jobs = entries.flatMap((entry) => entry.jobs.map((job) => ({ ...job, ...entry.origin })))
+    await database.pool.query(text, [
+      jobs.map(({ id }) => id),
+      jobs.map(({ data }) => JSON.stringify(data)),
+      jobs.map(({ afterSeconds }) => afterSeconds),
+      jobs.map(({ data, isAudited }) => (isAudited ? data.accountId : null)),
+      jobs.map(({ requestId }) => requestId),
+      jobs.map(({ client }) => clientNetwork(client) ?? null),
+      auditEvents.requested,
+      audit.usersTable,
+    ])
+    return entries.map(() => undefined)
+  }
+
+  const queue = createStatementQueue(storeAll, bounds)
+
+  /**
+   * Stores the jobs of one request and its audit entries, all or none. A job without an account costs the same, and gets no entry in a
+   * log.
+   *
+   * @throws if the database is unavailable
+   */
+  return async function store(jobs: readonly LinkEmail[], origin: Origin): Promise<void> {
+    await queue.add({ jobs, origin })
+    for (const { data } of jobs)
+      if (data.accountId !== null) audit.logOnly('requested', { accountId: data.accountId, ...origin })
+  }
 }
 
-const statementOf = (schemas: SchemaNames) => `
+const statementText = (schemas: SchemaNames) => `
   WITH "entry" AS MATERIALIZED (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[])
-      WITH ORDINALITY AS e("job_id", "job_data", "seconds", "audited", "at")
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[])
+      WITH ORDINALITY AS e("job_id", "job_data", "seconds", "audited", "request_id", "client", "at")
   ),
   ${jobInsert(schemas, 'link-email', '"entry"', {
     startAfterSql: `now() + j."seconds" * interval '1 second'`,
@@ -52,6 +75,6 @@ const statementOf = (schemas: SchemaNames) => `
   })},
   "audited" AS (
     INSERT INTO ${quoteSchema(schemas.own)}."audit" ("event", "users_table", "account_id", "request_id", "client")
-    SELECT $5, $6, e."audited", $7, $8 FROM "entry" e WHERE e."audited" IS NOT NULL ORDER BY e."at"
+    SELECT $7, $8, e."audited", e."request_id", e."client" FROM "entry" e WHERE e."audited" IS NOT NULL ORDER BY e."at"
   )
   SELECT count(*) FROM "notified"`

@@ -5,6 +5,7 @@ import type { AuditFacts } from '@/lib/audit/audit'
 import { retryConflicts } from '@/lib/database/errors'
 import { runInRequestContext, type Log } from '@/lib/logging/log'
 import { count, registerGauge } from '@/lib/metrics/count'
+import { createFetchers } from './fetchers'
 import { notificationsArrive } from './notifications'
 import { jobSchemas, type JobData, type QueueName } from './job-data'
 import { queueConnections, queueNames, type AttemptResult, type JobHandlers } from './queue'
@@ -96,12 +97,13 @@ export async function startQueueWorker(
     log.warn({ event: 'queue_warning', requestId: undefined, reason: message }),
   )
   retryStatements(boss)
+  const work = createFetchers(boss)
   await boss.start({ attempts: 5 })
 
   const settle = createJobResultWriter(boss)
   for (const name of queueNames) {
     const batchSize = batchSizes[name] ?? usualBatch
-    await boss.work(
+    await work(
       name,
       {
         includeMetadata: true,

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { countedEmail, releaseEmail } from '@/e2e/support/counted-email'
 import { isLong } from '@/e2e/support/long-form'
 import { allButLast, limitSecret, openLimits, repeat, type OpenedLimits } from '@/e2e/support/opened-limits'
 import type { Limits } from './limits'
@@ -15,8 +16,8 @@ afterEach(() => vi.useRealTimers())
 afterAll(() => opened.close())
 
 describe('the emails of the installation', () => {
-  const oneEmail = () => limits.spendEmail({ first: false })
-  const firstEmail = () => limits.spendEmail({ first: true })
+  const oneEmail = () => limits.spendEmail(countedEmail())
+  const firstEmail = () => limits.spendEmail(countedEmail({ first: true }))
 
   test('the emails of the installation are limited, and one alert in ten minutes says that none is left [R1]', async () => {
     expect(await repeat(3, oneEmail)).toEqual([true, true, true])
@@ -35,14 +36,14 @@ describe('the emails of the installation', () => {
 
   test('an email that was not sent is not counted', async () => {
     await repeat(2, oneEmail)
-    await (await oneEmail()).release()
+    await releaseEmail(await oneEmail())
     expect(await repeat(2, oneEmail)).toEqual([true, false])
   })
 
   test('a first email that was not sent is taken back from the budget of first emails [R1]', async () => {
     await repeat(3, oneEmail)
     const firsts = [await firstEmail(), await firstEmail(), await firstEmail()]
-    await firsts[0]!.release()
+    await releaseEmail(firsts[0]!)
     expect(await repeat(2, firstEmail)).toEqual([true, false])
   })
 })
@@ -59,7 +60,7 @@ describe('the random budgets of emails [A9]', () => {
 
   /** Finds by bisection how many emails may leave in the present window: between 200 and 500. */
   async function findBudget(of: Limits, name: 'emails' | 'firstEmails'): Promise<number> {
-    const spend = () => of.spendEmail({ first: name === 'firstEmails' })
+    const spend = () => of.spendEmail(countedEmail({ first: name === 'firstEmails' }))
     await opened.clear()
     await spend()
     if (name === 'firstEmails') {
@@ -86,12 +87,12 @@ describe('the random budgets of emails [A9]', () => {
         await opened.advanceClock(3600)
         const isKnown = i % 2 === 0
         // The attacker's own accounts use up what comes before. Then come the email to the victim and one of the attacker's.
-        await of.spendEmail({ first: false })
+        await of.spendEmail(countedEmail())
         await opened.pool.query(`UPDATE "rekey"."limits" SET "points" = $1 WHERE "key" LIKE 'emails:%'`, [
           place - 1,
         ])
-        if (isKnown) await of.spendEmail({ first: false })
-        const arrives = (await of.spendEmail({ first: false })).ok
+        if (isKnown) await of.spendEmail(countedEmail())
+        const arrives = (await of.spendEmail(countedEmail())).ok
         // With an exact limit, it would leave if and only if the victim got none.
         if (arrives !== isKnown) right += 1
       }
@@ -127,18 +128,21 @@ describe('the random budgets of emails [A9]', () => {
   })
 
   test('a spent budget stays spent, so that the failure of one email does not show in the sending of another [A9]', async () => {
-    const taken = [await limits.spendEmail({ first: false }), await limits.spendEmail({ first: false })]
-    expect(await repeat(2, () => limits.spendEmail({ first: false }))).toEqual([true, false])
-    for (const { release } of taken) await release()
-    expect(await repeat(2, () => limits.spendEmail({ first: false }))).toEqual([false, false])
+    const taken = [await limits.spendEmail(countedEmail()), await limits.spendEmail(countedEmail())]
+    expect(await repeat(2, () => limits.spendEmail(countedEmail()))).toEqual([true, false])
+    for (const one of taken) await releaseEmail(one)
+    expect(await repeat(2, () => limits.spendEmail(countedEmail()))).toEqual([false, false])
   })
 })
 
 describe('the emails of one mailbox [R11]', () => {
   const never = async () => false
   const always = async () => true
-  const spend = (account: string, isOnTurn = never, address = 'a@example.com') =>
-    limits.spendMailbox(address, account, isOnTurn)
+  beforeEach(() => {
+    limits = opened.limits({ emails: { count: 10_000, seconds: 3600 } })
+  })
+  const spend = (accountId: string, isOnTurn = never, address = 'a@example.com') =>
+    limits.spendEmail(countedEmail({ accountId, isOnTurn, address }))
 
   test('all accounts of a mailbox share its limit, and another mailbox has a limit of its own [R11]', async () => {
     expect(await repeat(5, (i) => spend(`account ${i}`))).toEqual(allButLast(5))
@@ -156,8 +160,44 @@ describe('the emails of one mailbox [R11]', () => {
 
   test('an email that was not sent does not count towards the limit of its mailbox [R11]', async () => {
     await repeat(3, () => spend('x'))
-    await (await spend('x')).release()
+    await releaseEmail(await spend('x'))
     expect(await repeat(2, () => spend('x'))).toEqual([true, false])
+  })
+
+  test('an email above the limit of its mailbox does not count for the installation, and one on turn does [R1, R11]', async () => {
+    await repeat(6, () => spend('own'))
+    const pointsOf = async (name: string) =>
+      (await opened.rows()).find(({ key }) => key.startsWith(`${name}:`))?.points
+    expect([await pointsOf('emailsPerMailbox'), await pointsOf('emails')]).toEqual([6, 4])
+    expect(await spend('own', always)).toMatchObject({ ok: true })
+    expect([await pointsOf('emailsPerMailbox'), await pointsOf('emails')]).toEqual([7, 5])
+  })
+
+  test('the email that "this wasn’t me" requests is sent above the limit, and its release allows no other one [R3, R11]', async () => {
+    expect(await repeat(5, () => spend('x'))).toEqual(allButLast(5))
+    const facts = { bypassesMailbox: true, address: 'a@example.com' }
+    const above = await limits.spendEmail(countedEmail(facts))
+    expect(above).toMatchObject({ ok: true })
+    await releaseEmail(above)
+    expect(await repeat(2, () => spend('x'))).toEqual([false, false])
+  })
+
+  test('an email above the limit of the installation does not count for its mailbox [R1, R11]', async () => {
+    limits = opened.limits({ emails: { count: 1, seconds: 3600 } })
+    expect(await repeat(10, () => spend('x'))).toEqual([true, ...Array<boolean>(9).fill(false)])
+    const ofMailbox = (await opened.rows()).find(({ key }) => key.startsWith('emailsPerMailbox:'))
+    expect(ofMailbox).toMatchObject({ points: 1 })
+  })
+
+  test('of twelve emails in one batch as many are allowed as one after the other, by both limits [R11, R14]', async () => {
+    const of = opened.limits()
+    const counted = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => of.spendEmail(countedEmail({ address: `${n % 2}@example.com` }))),
+    )
+    expect(counted.map(({ ok }) => ok)).toEqual([true, true, true, ...Array<boolean>(9).fill(false)])
+    const refusals = counted.flatMap((one) => (one.ok ? [] : [one.limit])).toSorted()
+    // The limit of each mailbox allows four of its six. The limit of the installation allows three of these eight.
+    expect(refusals).toEqual([...Array<string>(5).fill('budget'), ...Array<string>(4).fill('mailbox')])
   })
 
   test('of twenty accounts all are on turn; of a hundred, the ten oldest always and each other one in time [R11]', async () => {

@@ -1,19 +1,39 @@
+import { randomInt } from 'node:crypto'
 import { unknownClient } from '@/lib/addresses/client-ip'
 import { createKeyedRandom } from './keyed-random'
 import type { LimitSettings } from './limit-table'
 
 type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 
+/** A count of an email, and above which number of emails it refuses. */
+export type EmailCount = { name: Counter; of: string; most: number }
+
 /** Releases what an email counted, because it was not sent. */
 export type Release = () => Promise<void>
 
-const nothingTaken: Release = async () => undefined
+/** An email to count. */
+export type CountedEmail = {
+  /** In canonical form; stored only as a MAC. */
+  address: string
+  accountId: string
+  /** Whether it is the account's first email in its window, or counts as one. */
+  first: boolean
+  /** Whether it is sent even if its mailbox had as many as it may. */
+  bypassesMailbox: boolean
+  /** See `chooseOnTurn`; called only once the mailbox's limit is reached. */
+  isOnTurn: () => Promise<boolean>
+}
 
-/** Whether an email may be sent. `alert`: the budget is spent, and no alert was raised in the last ten minutes. */
-export type EmailBudget = { ok: boolean; alert: boolean; release: Release }
+/**
+ * Whether an email may be sent, and if not, what refused it; then nothing stays counted for it but the refusal. `alert`: the
+ * installation's budget is spent, and no alert was raised in the last ten minutes.
+ */
+export type EmailAllowance =
+  { ok: true; alert: boolean; release: Release } | { ok: false; limit: 'mailbox' | 'budget'; alert: boolean }
 
-/** Whether an email may be sent to a mailbox. */
-export type MailboxAllowance = { ok: boolean; release: Release }
+type Share = { ok: boolean; release: Release }
+
+const nothingTaken: Share = { ok: false, release: async () => undefined }
 
 /** The random budget of a window is at most this fraction below LIMIT_EMAILS. */
 const margin = 1 / 4
@@ -25,42 +45,66 @@ const margin = 1 / 4
 export const maxAccountsPerMailbox = 20
 
 type Parts = {
-  /** Counts one and returns the new count. */
-  take: (name: Counter, of: string) => Promise<number>
-  /** Costs the same as counting one, but counts nothing. */
-  touch: (name: Counter, of: string) => Promise<void>
-  /** @param most a count above this is not released */
-  release: (name: Counter, of: string, most: number) => Promise<void>
+  /**
+   * Counts one for the mailbox and, if that allows it, one for the installation, in one statement.
+   *
+   * @param points 0 costs the same and counts nothing
+   * @returns the count that decided, and whether it allows the email
+   */
+  takeBoth: (
+    mailbox: EmailCount,
+    all: EmailCount,
+    points: 0 | 1,
+  ) => Promise<{ by: 'mailbox' | 'all'; ok: boolean }>
+  /** Counts one and returns whether the count allows it. */
+  take: (count: EmailCount) => Promise<boolean>
+  /** Releases one, unless the count is above its limit. */
+  release: (count: EmailCount) => Promise<void>
   isFirstInWindow: (client: string, kind: string) => Promise<boolean>
   pseudonym: (text: string) => string
   key: Buffer
   settings: Pick<LimitSettings, 'emails' | 'emailsPerMailbox'>
 }
 
+/** Rows that simulated emails count in the place of mailboxes: enough that those of one batch are seldom the same. */
+const simulatedMailboxes = 1024
+
 /** Limits the emails with links: of the whole installation, and to one mailbox. */
 export function createEmailBudget(parts: Parts) {
-  const { take, touch, release, isFirstInWindow, pseudonym, settings } = parts
+  const { take, takeBoth, release, isFirstInWindow, pseudonym, settings } = parts
   const random = createKeyedRandom(parts.key)
 
   /**
-   * Takes one email from the installation's budget. Once it is spent, only an account's first email in its window is
-   * allowed, from a second budget of the same size: an attacker who spends the budget on known accounts must not stop the
-   * emails of all others.
+   * Counts an email for its mailbox, whose limit all its accounts share, and for the installation.
+   *
+   * Once the mailbox's limit is reached, only accounts on turn get one more each. Once the installation's budget is spent, only
+   * an account's first email in its window is allowed, from a second budget of the same size: an attacker who spends the budget
+   * on known accounts must not stop the emails of all others.
    *
    * Each budget of each window is random, up to a quarter below LIMIT_EMAILS, so that an attacker cannot infer how many
    * others were sent. The two are independent, so one does not reveal the other. A spent budget stays spent: a released
    * email would reveal another request.
-   *
-   * @param first whether it is the account's first email in its window
    */
-  async function spendEmail({ first }: { first: boolean }): Promise<EmailBudget> {
+  async function spendEmail(email: CountedEmail): Promise<EmailAllowance> {
+    const { address, bypassesMailbox } = email
     const window = random.window('emails', settings.emails.seconds)
-    const usual = await takeShare('emails', `all ${window}`, budgetOf('emails', window))
-    if (usual.ok) return { ...usual, alert: false }
-    const second = first
-      ? await takeShare('firstEmails', `all ${window}`, budgetOf('firstEmails', window))
-      : usual
-    return { ...second, alert: await isFirstInWindow(unknownClient, 'email budget spent') }
+    const ofMailbox = `${pseudonym(`mailbox ${address}`)} ${mailboxWindow()}`
+    const mailbox = countOf('emailsPerMailbox', ofMailbox, settings.emailsPerMailbox.count)
+    const all = countOf('emails', `all ${window}`, budgetOf('emails', window))
+    const counted = await takeBoth(bypassesMailbox ? { ...mailbox, most: noLimit } : mailbox, all, 1)
+
+    const isRefused = counted.by === 'mailbox'
+    const own = isRefused ? await takeTurn(ofMailbox, email) : shareOf(mailbox)
+    if (!own.ok) return { ok: false, limit: 'mailbox', alert: false }
+    const usual = isRefused ? await takeShare(all) : counted.ok ? shareOf(all) : nothingTaken
+    if (usual.ok) return allowed([own, usual], false)
+    const second = email.first
+      ? await takeShare(countOf('firstEmails', `all ${window}`, budgetOf('firstEmails', window)))
+      : nothingTaken
+    const alert = await isFirstInWindow(unknownClient, 'email budget spent')
+    if (second.ok) return allowed([own, second], alert)
+    await own.release()
+    return { ok: false, limit: 'budget', alert }
   }
 
   /**
@@ -75,30 +119,14 @@ export function createEmailBudget(parts: Parts) {
     )
   }
 
-  /**
-   * Takes one email from the limit of a mailbox, which all its accounts share. Once it is reached, only accounts on turn get
-   * one more each.
-   *
-   * @param address an email address in canonical form; stored only as a MAC
-   * @param isOnTurn see {@link chooseOnTurn}; called only once the limit is reached
-   */
-  async function spendMailbox(
-    address: string,
-    accountId: string,
-    isOnTurn: () => Promise<boolean>,
-  ): Promise<MailboxAllowance> {
-    const { count: most } = settings.emailsPerMailbox
-    const mailbox = `${pseudonym(`mailbox ${address}`)} ${mailboxWindow()}`
-    const share = await takeShare('emailsPerMailbox', mailbox, most)
-    if (share.ok || !(await isOnTurn())) return share
-    const turn = await takeShare('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1)
+  /** Takes one more email for an account on turn. */
+  async function takeTurn(mailbox: string, { accountId, isOnTurn }: CountedEmail): Promise<Share> {
+    if (!(await isOnTurn())) return nothingTaken
+    const turn = await takeShare(countOf('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1))
     if (!turn.ok) return turn
     // If a mailbox has more accounts than a look-up reads, all of them may be on turn: limit their emails, too.
-    const turns = await takeShare('mailboxTurns', mailbox, maxAccountsPerMailbox)
-    return {
-      ok: turns.ok,
-      release: async () => void (await Promise.all([turn, turns].map((s) => s.release()))),
-    }
+    const turns = await takeShare(countOf('mailboxTurns', mailbox, maxAccountsPerMailbox))
+    return { ok: turns.ok, release: releaseAll([turn, turns]) }
   }
 
   /**
@@ -118,19 +146,33 @@ export function createEmailBudget(parts: Parts) {
 
   const mailboxWindow = () => random.window('mailbox', settings.emailsPerMailbox.seconds)
 
+  const countOf = (name: Counter, of: string, most: number): EmailCount => ({ name, of, most })
+  const shareOf = (count: EmailCount): Share => ({ ok: true, release: () => release(count) })
+
   /** Counts one email; rejected ones stay counted, so that a spent budget stays spent. */
-  async function takeShare(name: Counter, of: string, most: number): Promise<MailboxAllowance> {
-    return (await take(name, of)) <= most
-      ? { ok: true, release: () => release(name, of, most) }
-      : { ok: false, release: nothingTaken }
+  async function takeShare(count: EmailCount): Promise<Share> {
+    return (await take(count)) ? shareOf(count) : nothingTaken
   }
 
-  /** Costs the database the same as counting an email, on the same rows, but counts nothing. */
+  /** Costs the database the same as counting an email, but counts nothing. The installation's row is the same. */
   async function simulateEmail(): Promise<void> {
     const window = random.window('emails', settings.emails.seconds)
-    await touch('emailsPerMailbox', 'nobody')
-    await touch('emails', `all ${window}`)
+    const mailbox = countOf('emailsPerMailbox', `nobody ${randomInt(simulatedMailboxes)}`, noLimit)
+    await takeBoth(mailbox, countOf('emails', `all ${window}`, noLimit), 0)
   }
 
-  return { spendEmail, spendMailbox, chooseOnTurn, simulateEmail }
+  return { spendEmail, chooseOnTurn, simulateEmail }
 }
+
+const noLimit = 2 ** 31 - 1
+
+const releaseAll =
+  (shares: Share[]): Release =>
+  async () =>
+    void (await Promise.all(shares.map((share) => share.release())))
+
+const allowed = (shares: Share[], alert: boolean): EmailAllowance => ({
+  ok: true,
+  alert,
+  release: releaseAll(shares),
+})

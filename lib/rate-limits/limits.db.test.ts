@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { countedEmail } from '@/e2e/support/counted-email'
 import { isLong } from '@/e2e/support/long-form'
 import {
   allButLast,
@@ -350,7 +351,7 @@ describe('a limiter that cannot count [R8, C15, CVE-2026-73421]', () => {
       () => limits.countGuess('a signature'),
       () => limits.countRestart('an account'),
       () => limits.isFirstInWindow('203.0.113.18', 'x'),
-      () => limits.spendEmail({ first: true }),
+      () => limits.spendEmail(countedEmail({ first: true })),
     ]
     await opened.pool.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
     try {

@@ -9,7 +9,7 @@ import {
 } from '@/lib/batches/counting-statement'
 import type { Database } from '@/lib/database/pool'
 import { isBadValueError } from '@/lib/database/pipelined-transactions'
-import { createEmailBudget } from './email-budget'
+import { createEmailBudget, type EmailCount } from './email-budget'
 import { createLimitLifter } from './lift-limits'
 import { allLimits, type LimitName, type LimitSettings } from './limit-table'
 import { createRefusalMemory } from './refusal-memory'
@@ -65,6 +65,8 @@ export function createLimits(
     const { count: most, seconds } = all[name]
     return { key: `${name}:${of}`, most, milliseconds: seconds * 1000 }
   }
+
+  const limitedTo = ({ name, of, most }: EmailCount): LimitedKey => ({ ...countOf(name, of), most })
 
   async function take(entry: CountingEntry, client?: string): Promise<Counted> {
     try {
@@ -221,9 +223,13 @@ export function createLimits(
   }
 
   const budget = createEmailBudget({
-    take: async (name, of) => (await take({ own: countOf(name, of), points: 1 })).consumed,
-    touch: async (name, of) => void (await take({ own: countOf(name, of), points: 0 })),
-    release,
+    takeBoth: async (mailbox, all, points) => {
+      const entry: CountingEntry = { client: limitedTo(mailbox), own: limitedTo(all), points }
+      const { by, consumed } = await take(entry)
+      return { by: by === 'own' ? 'all' : 'mailbox', ok: consumed <= entry[by]!.most }
+    },
+    take: async (count) => (await take({ own: limitedTo(count), points: 1 })).consumed <= count.most,
+    release: ({ name, of, most }) => release(name, of, most),
     isFirstInWindow,
     pseudonym,
     key: Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter draws v1', 32)),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newAccount, openAccounts, type OpenedAccounts } from '@/e2e/support/opened-accounts'
-import type { AccountEmailLimits } from './recovery-store'
+import type { AccountEmailLimits } from './email-reservations'
 
 let opened: OpenedAccounts
 let id: string
@@ -30,11 +30,12 @@ describe('the emails of one account', () => {
 
   /** Reserves an email for a job. @param facts `age`: seconds since the link was requested */
   const reserve = (job: string = randomUUID(), facts: Facts = {}) =>
-    opened.recovery.reserveEmail(facts.of ?? id, job, facts.limits ?? limits, {
-      bypass: facts.bypass ?? false,
-      keepFor: 3600,
-      linkEnds: new Date(Date.now() + (3600 - (facts.age ?? 0)) * 1000),
-    })
+    opened.recovery.reserveEmail(
+      facts.of ?? id,
+      job,
+      new Date(Date.now() + (3600 - (facts.age ?? 0)) * 1000),
+      { limits: facts.limits ?? limits, bypass: facts.bypass ?? false, keepFor: 3600 },
+    )
   const tryToReserve = async (...given: Parameters<typeof reserve>) => (await reserve(...given)) !== null
 
   /** Lets time pass for the account's emails and its pause. */

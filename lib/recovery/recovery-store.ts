@@ -1,10 +1,5 @@
-import { randomInt, randomUUID } from 'node:crypto'
-import type pg from 'pg'
 import type { Database, Transaction } from '@/lib/database/pool'
-import { Prisma } from '@/prisma/client/client'
-
-/** How many emails an account gets: one per `cooldown` seconds, and `perAccount` in all. */
-export type AccountEmailLimits = { cooldown: number; perAccount: { count: number; seconds: number } }
+import { createEmailReservations } from './email-reservations'
 
 /** Seconds after its last change until a row is purged. */
 const recoveryRetention = 8 * 86_400
@@ -19,71 +14,11 @@ export type RecoveryStore = ReturnType<typeof createRecoveryStore>
  * @param usersTable the identity of the users table, which is part of each row's key
  */
 export function createRecoveryStore(
-  { pool, prisma, names: { recovery } }: Pick<Database, 'pool' | 'prisma' | 'names'>,
+  database: Pick<Database, 'pool' | 'prisma' | 'names' | 'schemas' | 'sharedSession'>,
   usersTable: string,
 ) {
-  /** Runs a statement of every email: Prisma would take this process longer than the database. */
-  const run = async <Row extends pg.QueryResultRow>({ text, values }: Prisma.Sql): Promise<Row[]> =>
-    (await pool.query<Row>(text, values)).rows
-
-  /**
-   * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
-   * typed to request them. One statement counts and reserves under the row's lock, so that parallel jobs cannot both take
-   * the last one. `now()` is fixed before the lock wait, so another reservation may look newer than it.
-   *
-   * @param bypass set for the reset that "this wasn't me" starts: skips pause, cool-down and window. Each takes an email
-   *   about a changed password that works once, so no stranger can cause one; how many a person can cause for an account
-   *   of their own is limited where it starts.
-   * @param keepFor seconds that a reservation is remembered, so that a retry of the same job passes
-   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it frees
-   *   when its link expires: an email that was delayed must not hold back the next one for longer than its link lives
-   * @returns null where the job has no reservation, neither now nor since an earlier attempt. During a pause no job has
-   *   one: an email that was put off would carry a link that is signed anew, and so lives. `first`: whether no email of
-   *   the window was reserved before this one. `linksEpoch`: the account's, which its link must be signed with
-   */
-  async function reserveEmail(
-    id: string,
-    jobId: string,
-    limits: AccountEmailLimits,
-    { bypass, keepFor, linkEnds }: { bypass: boolean; keepFor: number; linkEnds: Date },
-  ): Promise<{ first: boolean; linksEpoch: number } | null> {
-    const linkAt = linkEnds.getTime() / 1000 - limits.perAccount.seconds
-    const at = limits.cooldown > 0 ? Prisma.sql`now()` : Prisma.sql`LEAST(now(), to_timestamp(${linkAt}))`
-    const [reserved] = await run<{ first: boolean; linksEpoch: number }>(Prisma.sql`
-      INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
-      VALUES (${usersTable}, ${id}, ARRAY[${jobId}::uuid], ARRAY[${at}])
-      ON CONFLICT ("users_table", "account_id") DO UPDATE SET
-        "updated_at" = now(),
-        "email_jobs" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_jobs" ELSE ${jobId}::uuid || ARRAY(
-          SELECT s."job" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
-           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, limits.perAccount.seconds)})) END,
-        "email_times" = CASE WHEN ${jobId}::uuid = ANY (r."email_jobs") THEN r."email_times" ELSE ${at} || ARRAY(
-          SELECT s."at" FROM unnest(r."email_times") AS s("at")
-           WHERE s."at" > now() - make_interval(secs => ${Math.max(keepFor, limits.perAccount.seconds)})) END
-      WHERE ${bypass}::boolean OR (
-        (r."emails_paused_until" IS NULL OR r."emails_paused_until" <= now())
-        AND (${jobId}::uuid = ANY (r."email_jobs") OR (
-          NOT EXISTS (SELECT FROM unnest(r."email_times") AS s("at")
-                       WHERE ${limits.cooldown > 0}::boolean AND s."at" > now() - make_interval(secs => ${limits.cooldown}))
-          AND (SELECT count(*) FROM unnest(r."email_times") AS s("at")
-                WHERE s."at" > now() - make_interval(secs => ${limits.perAccount.seconds})) < ${limits.perAccount.count})))
-      RETURNING r."links_epoch" AS "linksEpoch", NOT EXISTS (
-        SELECT FROM unnest(r."email_jobs", r."email_times") WITH ORDINALITY AS s("job", "at", "nth")
-         WHERE s."nth" > array_position(r."email_jobs", ${jobId}::uuid)
-           AND s."at" > now() - make_interval(secs => ${limits.perAccount.seconds})) AS "first"`)
-    return reserved ?? null
-  }
-
-  /**
-   * Costs the database about what {@link reserveEmail} does: writes a row that is no account's. There are a few such rows,
-   * so that simulations at the same time wait for each other no more than emails to different accounts do.
-   */
-  async function simulateReservation(): Promise<void> {
-    await run(Prisma.sql`
-      INSERT INTO ${recovery} AS r ("users_table", "account_id", "email_jobs", "email_times")
-      VALUES ('simulation', ${String(randomInt(64))}, ARRAY[${randomUUID()}::uuid], ARRAY[now()])
-      ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "email_jobs" = EXCLUDED."email_jobs"`)
-  }
+  const { prisma } = database
+  const { recovery } = database.names
 
   /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */
   async function releaseEmail(id: string, jobId: string): Promise<void> {
@@ -136,13 +71,24 @@ export function createRecoveryStore(
 
   /**
    * Deletes the rows that have not changed for eight days, whether or not their accounts still exist. Links live seven days at most,
-   * so every link that was signed with a deleted epoch has expired.
+   * so every link that was signed with a deleted epoch has expired. Locks rows in the order of reservations and skips locked ones, so
+   * that the two never wait for each other in a circle.
    */
   async function purge(): Promise<void> {
     await prisma.$executeRaw`
-      DELETE FROM ${recovery} WHERE "updated_at" < now() - make_interval(secs => ${recoveryRetention})
-        AND ("emails_paused_until" IS NULL OR "emails_paused_until" < now())`
+      DELETE FROM ${recovery} WHERE ("users_table", "account_id") IN (
+        SELECT "users_table", "account_id" FROM ${recovery}
+         WHERE "updated_at" < now() - make_interval(secs => ${recoveryRetention})
+           AND ("emails_paused_until" IS NULL OR "emails_paused_until" < now())
+         ORDER BY "users_table", "account_id" FOR UPDATE SKIP LOCKED)`
   }
 
-  return { reserveEmail, simulateReservation, releaseEmail, revokeLinks, revokeAllLinks, forgetEmails, purge }
+  return {
+    ...createEmailReservations(database, usersTable),
+    releaseEmail,
+    revokeLinks,
+    revokeAllLinks,
+    forgetEmails,
+    purge,
+  }
 }

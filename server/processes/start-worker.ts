@@ -18,7 +18,7 @@ import type { Services } from '@/services'
  */
 const concurrency: Record<QueueName, number> = {
   'link-request': 8,
-  'link-email': 96,
+  'link-email': 192,
   'changed-email': mailConnections - linkEmailConnections,
   'changed-hook': 8,
 }
@@ -27,7 +27,7 @@ const concurrency: Record<QueueName, number> = {
  * Jobs per fetch. A fetch ends with its slowest job, so emails with links have as many concurrent fetches as connections: emails
  * for which a mail server takes long do not stop the others.
  */
-const batchSizes = { 'link-request': 4, 'link-email': 96 / linkEmailConnections }
+const batchSizes = { 'link-request': 4, 'link-email': 192 / linkEmailConnections }
 
 /**
  * The most milliseconds of the random time that an email with a link waits (lib/password-reset/send-pacing.ts): enough to hide

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
 import { linkState, isResettable } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
@@ -387,6 +387,28 @@ describe('a team’s own users table', () => {
     for (const id of ['40000', '-40000']) expect((await store.read(id)).account).toBeNull()
     await store.simulateRead()
     expect(await replace(store, '7', `${phc}x`)).toBe(true)
+  })
+
+  test('accounts that are read in one turn are read by one statement, also if an id is there twice or of no account [A8]', async () => {
+    await sql.query('CREATE TABLE crm.coded (code text PRIMARY KEY, mail text, pw text)')
+    await sql.query(
+      `INSERT INTO crm.coded SELECT c, c || '@example.com', $1 FROM unnest(ARRAY['ada', 'bob']) c`,
+      [phc],
+    )
+    const store = createSqlAccountStore(opened, {
+      table: 'crm.coded',
+      id: 'code',
+      email: 'mail',
+      active: [],
+      password: { column: 'pw', format: argon2id() },
+    })
+    await store.read('ada')
+    const query = vi.spyOn(opened.pool, 'query')
+    const read = async (id: string) => (await store.read(id)).account?.email
+    const all = await Promise.all(['ada', 'bob', 'ada', 'eve', ''].map(read))
+    expect(all).toEqual(['ada@example.com', 'bob@example.com', 'ada@example.com', undefined, undefined])
+    expect(query).toHaveBeenCalledTimes(1)
+    query.mockRestore()
   })
 
   test('no password is replaced for an unknown id or a text that is not an id', async () => {

@@ -3,8 +3,10 @@ import type { Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import { canonicalEmail } from '@/lib/addresses/email-address'
+import type { BatchBounds } from '@/lib/database/batch-queue'
 import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Database, Transaction } from '@/lib/database/pool'
+import { createStatementQueue } from '@/lib/database/statement-queue'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
@@ -13,6 +15,9 @@ import { createLookUpRunner } from './look-ups'
 import { composeMappedTable, type AccountRow, type MappedTable } from './mapped-table'
 import { replacePassword } from './replace-password'
 import { canBeId, cast } from './sql-parts'
+
+/** More entries may wait than a process has requests and emails in progress, so that none is refused. */
+const readBounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
 /**
  * Creates the store of the accounts in the table that a mapping describes. Its statements are composed from the mapping, and from
@@ -112,18 +117,24 @@ export function createSqlAccountStore(
     return (await read(id)).account
   }
 
-  async function read(id: string): Promise<{ account: Account | null; now: Date }> {
+  /** Reads accounts by one statement. */
+  async function readAll(ids: string[]): Promise<{ account: Account | null; now: Date }[]> {
     const table = await describe()
-    const clock = epochMilliseconds(Prisma.sql`now()`)
-    const matchesId = canBeId(id, table.id) ? table.isAccount(id) : Prisma.sql`false`
+    const id = table.column(mapping.id)
+    const possible = [...new Set(ids)].filter((text) => canBeId(text, table.id))
     const rows = await queries.$queryRaw<(AccountRow & { now: bigint })[]>`
-      WITH a AS (SELECT ${table.columns} ${table.from} WHERE ${matchesId})
-      SELECT ${clock} AS "now", a.* FROM (SELECT 1) one LEFT JOIN a ON true`
-    const [row] = rows
-    if (row === undefined) throw new Error('The database returned no row for its own clock.')
-    const [account = null] = row.id === null ? [] : toAccounts(rows)
-    return { account, now: toDate(row.now) }
+      WITH a AS (SELECT ${table.columns} ${table.from}
+        WHERE ${id.sql} = ANY (${cast(Prisma.sql`${possible}::text[]`, id.column, true)}) AND ${table.isMapped})
+      SELECT ${epochMilliseconds(Prisma.sql`now()`)} AS "now", a.* FROM (SELECT 1) one LEFT JOIN a ON true`
+    const [first] = rows
+    if (first === undefined) throw new Error('The database returned no row for its own clock.')
+    const found = first.id === null ? [] : toAccounts(rows)
+    const accounts = new Map(found.map((account) => [account.id, account]))
+    return ids.map((one) => ({ account: accounts.get(one) ?? null, now: toDate(first.now) }))
   }
+
+  const reading = createStatementQueue(readAll, readBounds)
+  const read = (id: string) => reading.add(id)
 
   async function simulateRead(): Promise<void> {
     const { family } = (await describe()).id

@@ -1,0 +1,37 @@
+import { createBatchQueue, type BatchBounds } from './batch-queue'
+import { isBadValueError } from './pipelined-transactions'
+
+/**
+ * Creates a batch queue (see {@link createBatchQueue}) that sends each batch to the database as one statement.
+ *
+ * If the database rejected a value, it rolled back the batch because of one entry. Then the entries run again, each alone and in the
+ * same order, so that only the bad one fails. After any other error the batch may have been committed. A second try could store its
+ * entries twice, so all of them fail.
+ *
+ * @param execute runs one statement, which commits all entries or none; returns a result for each entry, in their order
+ */
+export function createStatementQueue<Entry, Result>(
+  execute: (entries: Entry[]) => Promise<Result[]>,
+  bounds: BatchBounds,
+) {
+  async function run(batch: Entry[]): Promise<Promise<Result>[]> {
+    try {
+      return (await execute(batch)).map((result) => Promise.resolve(result))
+    } catch (error) {
+      if (batch.length === 1 || !isBadValueError(error)) throw error
+      return oneByOne(batch)
+    }
+  }
+
+  async function oneByOne(batch: Entry[]): Promise<Promise<Result>[]> {
+    const results: Promise<Result>[] = []
+    for (const entry of batch) {
+      const result = execute([entry]).then(([only]) => only!)
+      results.push(result)
+      await result.catch(() => undefined)
+    }
+    return results
+  }
+
+  return createBatchQueue(run, bounds)
+}

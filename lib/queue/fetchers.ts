@@ -1,0 +1,83 @@
+import type { JobResult, JobWithMetadata, PgBoss, WorkOptions } from 'pg-boss'
+
+/** One loop of pg-boss that fetches jobs, works on them, and fetches again. */
+type Fetcher = { id?: string; isBusy: boolean }
+
+type Waking = {
+  fetchers: Fetcher[]
+  /** The fetcher to try first: each notification wakes another one, because an earlier one may be fetching already. */
+  next: number
+  /** A notification came while all were busy. */
+  isOwed: boolean
+}
+
+/**
+ * Lets a notification wake one idle fetcher of its queue. pg-boss wakes all, and all but one would fetch nothing, which costs the
+ * database more than the jobs. A fetcher that got as many jobs as it may have wakes the next, because there may be more.
+ *
+ * Call it before `boss.start()`.
+ *
+ * @returns starts fetchers of a queue: pg-boss's `work`, with `localConcurrency`
+ */
+export function createFetchers(boss: PgBoss) {
+  const queues = new Map<string, Waking>()
+  const db = boss.getDb()
+  const listen = db.listen?.bind(db)
+  if (listen !== undefined)
+    db.listen = (channel, _, onReconnect) =>
+      listen(
+        channel,
+        (name) => {
+          const queue = queues.get(name)
+          if (queue !== undefined) wake(queue)
+        },
+        onReconnect,
+      )
+
+  function wake(queue: Waking): void {
+    const { fetchers, next } = queue
+    for (let tried = 0; tried < fetchers.length; tried += 1) {
+      const at = (next + tried) % fetchers.length
+      const { id, isBusy } = fetchers[at]!
+      if (isBusy || id === undefined) continue
+      queue.next = at + 1
+      return boss.notifyWorker(id)
+    }
+    queue.isOwed = true
+  }
+
+  return async function work<Data extends object>(
+    name: string,
+    options: WorkOptions & {
+      includeMetadata: true
+      perJobResults: true
+      localConcurrency: number
+      batchSize: number
+    },
+    handle: (jobs: JobWithMetadata<Data>[]) => Promise<JobResult[]>,
+  ): Promise<void> {
+    const queue: Waking = { fetchers: [], next: 0, isOwed: false }
+    queues.set(name, queue)
+    for (let nth = 0; nth < options.localConcurrency; nth += 1) {
+      const fetcher: Fetcher = { isBusy: false }
+      queue.fetchers.push(fetcher)
+      fetcher.id = await boss.work(
+        name,
+        { ...options, localConcurrency: 1 },
+        async (jobs: JobWithMetadata<Data>[]) => {
+          fetcher.isBusy = true
+          if (jobs.length === options.batchSize) wake(queue)
+          try {
+            return await handle(jobs)
+          } finally {
+            fetcher.isBusy = false
+            if (queue.isOwed && fetcher.id !== undefined) {
+              queue.isOwed = false
+              boss.notifyWorker(fetcher.id)
+            }
+          }
+        },
+      )
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import { quoteSchema } from '@/lib/config/schema-names'
+import type { BatchBounds, BatchQueue } from '@/lib/database/batch-queue'
+import { retryConflicts } from '@/lib/database/errors'
+import { arrayText, createPipelinedTransactions } from '@/lib/database/pipelined-transactions'
+import type { Database } from '@/lib/database/pool'
+import { createStatementQueue } from '@/lib/database/statement-queue'
+
+/** How many emails an account gets: one per `cooldown` seconds, and `perAccount` in all. */
+export type AccountEmailLimits = { cooldown: number; perAccount: { count: number; seconds: number } }
+
+/** What a reservation depends on, beside the account and the job. */
+export type ReservationTerms = {
+  limits: AccountEmailLimits
+  /**
+   * Set for the reset that "this wasn't me" starts: skips pause, cool-down and window. Each takes an email about a changed
+   * password that works once, so no stranger can cause one; how many a person can cause for an account of their own is limited
+   * where it starts.
+   */
+  bypass: boolean
+  /** Seconds that a reservation is remembered, so that a retry of the same job passes. */
+  keepFor: number
+}
+
+export type Reservation = {
+  /** Whether no email of the window was reserved before this one. */
+  first: boolean
+  /** The account's, which its link must be signed with. */
+  linksEpoch: number
+}
+
+type Entry = {
+  usersTable: string
+  accountId: string
+  jobId: string
+  /** Seconds since the epoch. The reservation is backdated to this time if it is earlier than now. */
+  latest: number | 'Infinity'
+}
+
+/** An account has one row in a batch, because an upsert may name a row only once. */
+const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
+
+/** Milliseconds, below the pool's own timeout: a statement that nobody waits for must not keep the rows of others locked. */
+const timeouts = { statement: 6_000, lock: 4_000 }
+
+/** The users table of rows that are no account's, and their number: seldom two of one batch are the same. */
+const simulation = 'simulation'
+const simulatedRows = 1024
+
+/**
+ * Creates what reserves emails. What waits in this process goes to the database in one statement. It counts and reserves under
+ * the lock of each account's row, so that parallel jobs cannot both take the last email, and locks the rows in the order of
+ * their keys.
+ *
+ * @param usersTable the identity of the users table, which is part of each row's key
+ */
+export function createEmailReservations(
+  database: Pick<Database, 'pool' | 'schemas' | 'sharedSession'>,
+  usersTable: string,
+) {
+  const { run } = createPipelinedTransactions(database, timeouts)
+  const text = statementText(`${quoteSchema(database.schemas.own)}."recovery"`)
+  /** One queue for the terms of almost all emails, and one for those of resets that "this wasn't me" starts. */
+  const queues = new Map<string, BatchQueue<Entry, Reservation | null>>()
+
+  function queueOf(terms: ReservationTerms): BatchQueue<Entry, Reservation | null> {
+    const { limits, bypass, keepFor } = terms
+    const { count, seconds } = limits.perAccount
+    const key = [limits.cooldown, count, seconds, bypass, keepFor].join(' ')
+    const known = queues.get(key)
+    if (known !== undefined) return known
+    const queue = createStatementQueue((entries: Entry[]) => reserveAll(entries, terms), bounds)
+    queues.set(key, queue)
+    return queue
+  }
+
+  async function reserveAll(
+    entries: Entry[],
+    { limits: { cooldown, perAccount }, bypass, keepFor }: ReservationTerms,
+  ): Promise<(Reservation | null)[]> {
+    const values = [
+      arrayText(entries, (entry) => entry.usersTable),
+      arrayText(entries, (entry) => entry.accountId),
+      arrayText(entries, (entry) => entry.jobId),
+      arrayText(entries, (entry) => entry.latest),
+      String(cooldown),
+      String(perAccount.seconds),
+      String(perAccount.count),
+      String(Math.max(keepFor, perAccount.seconds)),
+      String(bypass),
+    ]
+    const rows = await retryConflicts(() => run({ name: 'rekey_reserve', text, values }))
+    const reserved = new Map(rows.map(([jobId, linksEpoch, first]) => [jobId, { linksEpoch, first }]))
+    return entries.map(({ jobId }) => {
+      const one = reserved.get(jobId)
+      return one === undefined ? null : { first: one.first === 't', linksEpoch: Number(one.linksEpoch) }
+    })
+  }
+
+  /**
+   * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
+   * typed to request them.
+   *
+   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it frees
+   *   when its link expires: an email that was delayed must not hold back the next one for longer than its link lives
+   * @returns null where the job has no reservation, neither now nor since an earlier attempt. During a pause no job has
+   *   one: an email that was put off would carry a link that is signed anew, and so lives
+   */
+  function reserveEmail(
+    accountId: string,
+    jobId: string,
+    linkEnds: Date,
+    terms: ReservationTerms,
+  ): Promise<Reservation | null> {
+    const { cooldown, perAccount } = terms.limits
+    const latest = cooldown > 0 ? 'Infinity' : linkEnds.getTime() / 1000 - perAccount.seconds
+    return queueOf(terms).add({ usersTable, accountId, jobId, latest }, accountId)
+  }
+
+  /**
+   * Costs what {@link reserveEmail} does: goes the same way, with a row that is no account's. Of such rows there are many, so
+   * that simulations at the same time wait for each other no more than emails to different accounts do.
+   */
+  async function simulateReservation(terms: ReservationTerms): Promise<void> {
+    const accountId = String(randomInt(simulatedRows))
+    const entry: Entry = { usersTable: simulation, accountId, jobId: randomUUID(), latest: 'Infinity' }
+    await queueOf(terms).add(entry, `${simulation} ${accountId}`)
+  }
+
+  return { reserveEmail, simulateReservation }
+}
+
+/**
+ * $1 to $4: users tables, account ids, jobs and times, one of each for an entry. $5: cool-down in seconds. $6 and $7: seconds of
+ * the window, and emails in it. $8: seconds to remember a reservation. $9: whether nothing refuses it.
+ *
+ * `now()` is fixed before the lock wait, so another reservation may look newer than it.
+ */
+function statementText(table: string): string {
+  const job = 'excluded."email_jobs"[1]'
+  const since = (seconds: string) => `now() - make_interval(secs => ${seconds}::float8)`
+  /** A row that is no account's is written whatever it has, and keeps nothing. */
+  const isNobody = `r."users_table" = '${simulation}'`
+  const kept = (column: 'job' | 'at') => `ARRAY(
+        SELECT s."${column}" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
+         WHERE s."at" > ${since('$8')} AND NOT ${isNobody})`
+  return `
+  WITH "entry" AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::float8[])
+      AS e("users_table", "account_id", "job", "latest")
+  )
+  INSERT INTO ${table} AS r ("users_table", "account_id", "email_jobs", "email_times")
+  SELECT e."users_table", e."account_id", ARRAY[e."job"], ARRAY[LEAST(now(), to_timestamp(e."latest"))]
+    FROM "entry" e ORDER BY e."users_table", e."account_id"
+  ON CONFLICT ("users_table", "account_id") DO UPDATE SET
+    "updated_at" = now(),
+    "email_jobs" = CASE WHEN ${job} = ANY (r."email_jobs") THEN r."email_jobs" ELSE ${job} || ${kept('job')} END,
+    "email_times" = CASE WHEN ${job} = ANY (r."email_jobs") THEN r."email_times" ELSE excluded."email_times"[1] || ${kept('at')} END
+  WHERE $9::boolean OR ${isNobody} OR (
+    (r."emails_paused_until" IS NULL OR r."emails_paused_until" <= now())
+    AND (${job} = ANY (r."email_jobs") OR (
+      NOT EXISTS (SELECT FROM unnest(r."email_times") AS s("at") WHERE $5::float8 > 0 AND s."at" > ${since('$5')})
+      AND (SELECT count(*) FROM unnest(r."email_times") AS s("at") WHERE s."at" > ${since('$6')}) < $7::bigint)))
+  RETURNING
+    (SELECT e."job" FROM "entry" e WHERE e."users_table" = r."users_table" AND e."account_id" = r."account_id"),
+    r."links_epoch",
+    NOT EXISTS (
+      SELECT FROM unnest(r."email_jobs", r."email_times") WITH ORDINALITY AS s("job", "at", "nth"), "entry" e
+       WHERE e."users_table" = r."users_table" AND e."account_id" = r."account_id"
+         AND s."nth" > array_position(r."email_jobs", e."job") AND s."at" > ${since('$6')})`
+}
