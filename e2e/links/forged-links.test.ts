@@ -140,7 +140,7 @@ describe('values that some languages treat as equal or as empty [C11, CVE-2013-0
     )
   })
 
-  test('a valid link with such a value in one field is rejected and changes nothing, and the link still works', async () => {
+  test('a link with an empty-like value in one field is rejected and changes nothing, and the link still works', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
     const encoded = Object.fromEntries(fields.map((name) => [name, JSON.stringify(link[name])]))
@@ -160,7 +160,7 @@ describe('values that some languages treat as equal or as empty [C11, CVE-2013-0
     expect((await post('reset-password', bodyOf(encoded))).status).toBe(200)
   })
 
-  test('a link with such values in all three fields is rejected and changes nothing, in every combination', async () => {
+  test('a link with empty-like values in all three fields is rejected and changes nothing, in every combination', async () => {
     const before = await allRows()
     const few = ['0', 'true', 'null', '""', '[]', '{}', '"0"', '"00000000-0000-0000-0000-000000000000"']
     for (const user_id of few) {

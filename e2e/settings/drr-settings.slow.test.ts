@@ -63,14 +63,14 @@ describe('endpoints and pages with RESET_PASSWORD_VERIFICATION_ENABLED=false', (
     ['a malformed body', [json], '{'],
     ['an unknown media type', [['Content-Type', 'text/plain']], 'x'],
     ['a request of an allowed front end', [json, ['Origin', 'https://front.example']], '{}'],
-  ])('%s gets 404 from both endpoints', async (_what, headers, body) => {
+  ])('%s gets 404 from both endpoints while resets are switched off', async (_what, headers, body) => {
     for (const path of Object.values(paths)) {
       const response = await exchange(app.port, { path, headers, body })
       expect([response.status, response.json]).toEqual([404, notFound])
     }
   })
 
-  test('an error in size, method, Accept header or origin comes before the 404', async () => {
+  test('an error in size, method, Accept header or origin comes before the 404 of a switched-off endpoint', async () => {
     for (const path of Object.values(paths)) {
       const status = async (given: object) =>
         (await exchange(app.port, { path, body: '{}', ...given })).status
@@ -83,7 +83,7 @@ describe('endpoints and pages with RESET_PASSWORD_VERIFICATION_ENABLED=false', (
     }
   })
 
-  test('a link that was mailed before neither resets nor requests anything', async () => {
+  test('a link that was mailed before resets were switched off neither resets nor requests anything', async () => {
     const person = await app.addPerson()
     const password = newPassword()
     const link = await signedLinks(app).linkOf(person)
@@ -93,7 +93,7 @@ describe('endpoints and pages with RESET_PASSWORD_VERIFICATION_ENABLED=false', (
     expect(await requestsStored()).toBe(0)
   })
 
-  test('the pages of requests and resets get 404, and cancel links still work', async () => {
+  test('the pages of requests and resets get 404 while resets are switched off, and cancel links still work', async () => {
     const person = await app.addPerson()
     const mailed = await signedLinks(app).linkOf(person)
     const link = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
@@ -117,7 +117,7 @@ describe('endpoints and pages with RESET_PASSWORD_VERIFICATION_ENABLED=false', (
     expect((await cancel()).json).toMatchObject({ code: 'signature-used' })
   })
 
-  test('the page of a cancel link about a changed password names the change and promises no new link', async () => {
+  test('the page of a cancel link promises no new link while resets are switched off', async () => {
     const link = await signedLinks(app).linkOf(await app.addPerson(), { purpose: 'cancel-change' })
     const pageAt = async (address: string) => (await fetch(new URL(address, app.url))).text()
     const pageOfLink = () => pageAt(buildLinkUrl(`${app.url}/cancel-reset/`, link))
@@ -135,7 +135,7 @@ describe('endpoints and pages with RESET_PASSWORD_VERIFICATION_ENABLED=false', (
     expect(await requestsStored()).toBe(0)
   })
 
-  test('a form of a browser gets a redirect to its page with an error', async () => {
+  test('a form of a browser gets a redirect to its page with an error while resets are switched off', async () => {
     const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
     expect([response.status, response.headers.location]).toEqual([303, '/forgot-password/?error=refused'])
   })
@@ -158,7 +158,7 @@ describe('settings for password_confirm, the field email, and revealed accounts'
   const found = [200, { detail: 'Reset link sent' }]
   const notFound = [400, { detail: 'User not found', code: 'user-not-found' }]
 
-  test('the endpoint requires the field email, and ignores login', async () => {
+  test('an endpoint whose field is called email requires it, and ignores login', async () => {
     expect(await requestLink({ email: person.email })).toEqual(found)
     expect((await app.sink.next(person.email)).recipients).toEqual([person.email])
     expect(await requestLink({ login: person.email })).toEqual([400, { email: ['This field is required.'] }])
@@ -166,12 +166,12 @@ describe('settings for password_confirm, the field email, and revealed accounts'
     expect(await requestLink({ email: [person.email] })).toEqual([400, { email: ['Not a valid string.'] }])
   })
 
-  test('a request finds an account by its email address only', async () => {
+  test('an endpoint whose field is called email finds accounts by email address only', async () => {
     expect(await requestLink({ email: person.username })).toEqual(notFound)
     expect(await requestLink({ email: person.email.toUpperCase() })).toEqual(found)
   })
 
-  test('a request for an account that gets no email is rejected and stores nothing', async () => {
+  test('an endpoint that reveals unknown accounts also rejects requests for accounts that get no email', async () => {
     const [disabled, passwordless] = [
       await app.addPerson({ isActive: false }),
       await app.addPerson({ password: null }),
@@ -264,7 +264,7 @@ describe.each([
 ])('the pages with USER_LOGIN_FIELDS=%s', (fields, label, type) => {
   withSettings({ USER_LOGIN_FIELDS: fields })
 
-  test('the label, type and messages of the field name only what is searched', async () => {
+  test('the page labels its field with the only kind of login that is searched', async () => {
     const { text } = await exchange(app.port, {
       method: 'GET',
       path: '/forgot-password/?error=login.blank&lang=en',

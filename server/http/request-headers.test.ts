@@ -38,7 +38,7 @@ function namesInNext(): string[] {
 }
 
 describe('request headers that reach Next', () => {
-  test('only these harmless headers of all that the installed Next knows reach it [C16]', () => {
+  test('only harmless headers of all that the installed Next knows reach it [C16]', () => {
     const names = namesInNext()
     // These headers were used in attacks, so they show that the search works.
     for (const name of [
