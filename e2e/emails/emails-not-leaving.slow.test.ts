@@ -282,7 +282,6 @@ describe('jobs that send no email', () => {
 
   test('a queue whose jobs no running worker can take is reported [V6]', async () => {
     const { services } = await work()
-    await services.queue.open()
     await services.database.transaction(async (tx) => {
       const data = { target: { login: 'x' }, client: 'c', bypassPause: false, locale: 'en', requestId: 'r' }
       await services.queue.add('link-request', data, { tx })

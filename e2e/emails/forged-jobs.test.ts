@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createQueries } from '@/lib/database/queries'
 import { createQueue } from '@/lib/queue/queue'
 import { evil, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
@@ -10,7 +11,8 @@ beforeAll(async () => void (observed = await startObservedApp()))
 afterAll(() => observed?.stop())
 
 describe('forged jobs', () => {
-  const queue = () => createQueue({ pool: observed.app.sql, schemas: defaultSchemaNames })
+  const queries = createQueries((statement) => observed.app.sql.query(statement))
+  const queue = () => createQueue({ queries, schemas: defaultSchemaNames })
   const add = (name: string, data: unknown) => queue().add(name as 'link-email', data as never)
   const genuine = (accountId: unknown) => ({
     accountId,

@@ -35,7 +35,6 @@ export async function cancelReset(
   }
   let cancelled = false
   try {
-    await queue.open()
     cancelled = await database.transaction(async (tx) => {
       if (!(await recovery.revokeLinks(tx, account.id, account.linksEpoch, emailPause))) return false
       await audit.record('cancelled', { ...context, accountId: account.id, reason: purpose }, tx)

@@ -47,7 +47,7 @@ export async function completeReset(
   parts: ResetDependencies,
   input: CompleteResetInput,
 ): Promise<CompleteResetOutcome> {
-  const { limits, queue } = parts
+  const { limits } = parts
   const { link, request } = input
   const context = { requestId: input.requestId, client: request.client }
   const counted = await limits.countReset(request.client, verifyLinkAuthenticity(parts, 'reset', link))
@@ -66,7 +66,6 @@ export async function completeReset(
     if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)
     const newHash = await hashPassword(parts, input, context)
     if (newHash === undefined) return exhausted(parts, link, context)
-    await queue.open()
     const replaced = await replacePassword(parts, input, current.account, newHash, context)
     return replaced ? { ok: true } : rejectLink(parts, 'signature-used', link, context)
   })

@@ -50,3 +50,6 @@ export const jobSchemas = {
 export type JobData = { [Name in keyof typeof jobSchemas]: z.infer<(typeof jobSchemas)[Name]> }
 
 export type QueueName = keyof JobData
+
+/** The names of all queues. */
+export const queueNames = Object.keys(jobSchemas) as QueueName[]

@@ -4,18 +4,36 @@ import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { count, openCountedRequests, request, type CountedRequests } from '@/e2e/support/counted-requests'
+import { createQueries } from '@/lib/database/queries'
 import { notificationChannel } from './notifications'
 import { createQueue } from './queue'
+import { queueTablesVersion } from './queue-state'
 
 let all: CountedRequests
-beforeAll(async () => void (all = await openCountedRequests()), 120_000)
+let boss: PgBoss
+beforeAll(async () => {
+  all = await openCountedRequests()
+  boss = new PgBoss({
+    db: { executeSql: (text, values) => all.pool.query(text, values as unknown[]) },
+    schema: all.database.schemas.queue,
+    migrate: false,
+    supervise: false,
+    schedule: false,
+  })
+  boss.on('error', () => undefined)
+  await boss.start()
+}, 120_000)
 beforeEach(() => all.clear())
-afterAll(() => all.close())
+afterAll(async () => {
+  await boss.stop({ graceful: false, close: false })
+  await all.close()
+})
 
-test('package.json pins the exact version of pg-boss whose rows Rekey writes [R14]', () => {
+test('package.json pins the exact version of pg-boss whose tables and rows Rekey knows [R14]', () => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
   const installed = JSON.parse(readFileSync('node_modules/pg-boss/package.json', 'utf8'))
   expect(dependencies['pg-boss']).toBe(installed.version)
+  expect(installed.pgboss.schema).toBe(queueTablesVersion)
 })
 
 describe('the stored job of a request', () => {
@@ -31,24 +49,29 @@ describe('the stored job of a request', () => {
     const entry = request('a', 'ada')
     await all.counter().count(entry)
     const sent = randomUUID()
-    await createQueue({ pool: all.pool, schemas: all.database.schemas }).add(
-      'link-request',
-      entry.job!.data,
-      { id: sent },
-    )
+    await boss.send('link-request', entry.job!.data, { id: sent })
     expect(await rowOf(entry.job!.id)).toEqual(await rowOf(sent))
   })
 
+  test.each([0, 60])(
+    'a job that is added and waits %i seconds has that row, too [F3]',
+    async (afterSeconds) => {
+      const { data } = request('a', 'ada').job!
+      const [added, again, sent] = [randomUUID(), randomUUID(), randomUUID()]
+      const queue = createQueue({
+        queries: createQueries((statement) => all.pool.query(statement)),
+        schemas: all.database.schemas,
+      })
+      await queue.add('link-request', data, { id: added, afterSeconds })
+      await queue.add('link-request', { ...data, client: 'another' }, { id: added })
+      await queue.add('link-request', data, { id: again, afterSeconds })
+      await boss.send('link-request', data, { id: sent, startAfter: afterSeconds })
+      expect(await rowOf(added)).toEqual(await rowOf(sent))
+      expect(await rowOf(again)).toEqual(await rowOf(sent))
+    },
+  )
+
   test('pg-boss fetches and completes the jobs of a batch, which sends one notification [R14]', async () => {
-    const boss = new PgBoss({
-      db: { executeSql: (text, values) => all.pool.query(text, values as unknown[]) },
-      schema: all.database.schemas.queue,
-      migrate: false,
-      supervise: false,
-      schedule: false,
-    })
-    boss.on('error', () => undefined)
-    await boss.start()
     const received: string[] = []
     const listener = new pg.Client({ connectionString: all.database.url })
     listener.on('notification', ({ payload }) => void received.push(payload!))
@@ -69,7 +92,6 @@ describe('the stored job of a request', () => {
         await expect.poll(() => received).toEqual(['link-request', 'link-request'])
     } finally {
       await listener.end()
-      await boss.stop({ graceful: false, close: false })
     }
   })
 })

@@ -6,6 +6,7 @@ import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-da
 import type { AuditFacts } from '@/lib/audit/audit'
 import { attemptDeadlineMs } from '@/lib/mail/smtp-options'
 import { notificationsArrive } from './notifications'
+import { createQueries } from '@/lib/database/queries'
 import { createQueue, type AttemptResult, type JobHandlers, type Queue } from './queue'
 import { maxAttemptsInDoubt, maxCostlyAttempts, startQueueWorker } from './worker'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
@@ -16,7 +17,10 @@ let queue: Queue
 beforeAll(async () => {
   database = await createMigratedDatabase()
   pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  queue = createQueue({ pool, schemas: defaultSchemaNames })
+  queue = createQueue({
+    queries: createQueries((statement) => pool.query(statement)),
+    schemas: defaultSchemaNames,
+  })
 }, 120_000)
 afterAll(async () => {
   await pool.end()

@@ -6,7 +6,7 @@ import { openConnection } from '@/lib/database/connection'
 import { databaseProblems } from '@/lib/database/facts'
 import { migrationProblems } from './migration-checks'
 import { appGrantStatements } from './privileges'
-import { installQueue, queueIsCurrent } from '@/lib/queue/queue'
+import { queueIsCurrent } from '@/lib/queue/queue-state'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /** Returns the quoted name of the table of applied migrations, which has the format of `prisma migrate`. */
@@ -91,6 +91,8 @@ export async function migrate(
     for (const migration of migrations) {
       if (await apply(client, schemas, migration)) done.push(migration.name)
     }
+    // Loaded only here: a start looks for pending migrations too, and pg-boss takes long to load.
+    const { installQueue } = await import('@/lib/queue/install-queue')
     await installQueue(url, schemas)
     if (appRole !== undefined) await grantTo(client, schemas, appRole, ownsUsers)
   } finally {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { queueOwner } from '@/lib/queue/queue'
+import { queueOwner } from '@/lib/queue/queue-state'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**

@@ -36,7 +36,6 @@ export async function sendLink(
 ): Promise<void> {
   if (!isResettable(account)) throw new AccountNotResettable(account)
   const requestId = randomUUID()
-  await queue.open()
   await database.transaction(async (tx) => {
     await audit.record('requested', { accountId: account.id, requestId, actor }, tx)
     const target = { accountId: account.id }

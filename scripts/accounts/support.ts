@@ -73,12 +73,7 @@ export async function sendLinkCommand(
   actor: string,
 ): Promise<void> {
   requireResettable(account)
-  const queue = createQueue(database)
-  try {
-    await sendLink({ audit, database, queue }, account, actor)
-  } finally {
-    await queue.close()
-  }
+  await sendLink({ audit, database, queue: createQueue(database) }, account, actor)
   console.log(`Queued an email with a link for ${escapeForTerminal(signInName(account))}.`)
   console.log('`npm run accounts -- requests` shows whether it leaves.')
 }

@@ -1,0 +1,47 @@
+import type pg from 'pg'
+import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
+import { isDatabaseUnavailable } from '@/lib/database/errors'
+import { queueNames } from './job-data'
+
+/** The version of pg-boss's tables that this Rekey needs. A test compares it with the pinned pg-boss, which takes long to load. */
+export const queueTablesVersion = 46
+
+/** Returns the comment on pg-boss's table `version` that marks it as this installation's, not another application's. */
+export const ownerOf = ({ own }: SchemaNames) => `The queue of Rekey in the schema ${own}`
+
+/** Finds out whose tables are in the queue's schema: this installation's or another application's; `none` if there are none. */
+export async function queueOwner(
+  client: pg.Client,
+  schemas: SchemaNames,
+): Promise<'none' | 'rekey' | 'another application'> {
+  const { rows } = await client.query<{ name: string; comment: string | null }>(
+    `SELECT c.relname AS "name", obj_description(c.oid, 'pg_class') AS "comment"
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
+    [schemas.queue],
+  )
+  if (rows.length === 0) return 'none'
+  const version = rows.find(({ name }) => name === 'version')
+  return version?.comment === ownerOf(schemas) ? 'rekey' : 'another application'
+}
+
+/**
+ * Whether this installation's tables of pg-boss exist, in the version that this Rekey needs, with all queues.
+ *
+ * @throws if the database is unavailable
+ */
+export async function queueIsCurrent(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
+  if ((await queueOwner(client, schemas)) !== 'rekey') return false
+  const schema = quoteSchema(schemas.queue)
+  try {
+    const { rows } = await client.query<{ version: number; queues: number }>(
+      // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
+      `SELECT "version", (SELECT count(*)::int FROM ${schema}."queue" WHERE "name" = ANY ($1)) AS "queues" FROM ${schema}."version"`,
+      [queueNames],
+    )
+    return rows[0]?.version === queueTablesVersion && rows[0].queues === queueNames.length
+  } catch (error) {
+    if (isDatabaseUnavailable(error)) throw error
+    return false
+  }
+}
