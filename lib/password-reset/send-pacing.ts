@@ -8,12 +8,12 @@ const remembered = 32
 const firstGuess = 100
 
 /**
- * Milliseconds between the moments at which emails begin. Those of one moment share their statements on the database; the grid
- * is the same for all emails, so it tells nothing about them.
+ * Milliseconds between two ticks. Emails begin only at ticks, so that those of one tick share statements on the database. The ticks are
+ * the same for all emails, so they reveal nothing about any.
  */
 const tick = 20
 
-/** Milliseconds: while a mail server is silent for minutes, requests without an account must not occupy slots as long. */
+/** The most milliseconds of a simulation: if a mail server is silent for minutes, it must not occupy a slot as long. */
 const longestSimulation = 2000
 
 export type SendPacing = ReturnType<typeof createSendPacing>
@@ -33,8 +33,8 @@ export function createSendPacing({ slots, longestPause }: { slots: number; longe
   let free = slots
 
   /**
-   * Waits the random time, and then for the next tick. The time is the sum of two random numbers, so that its distribution has
-   * no sharp edges. All emails of a tick continue in the same turn of the event loop.
+   * Waits a random time, then for the next tick. The time is the sum of two random numbers, so that its distribution has no sharp
+   * edges. All emails of a tick continue in the same turn of the event loop.
    */
   async function pause(): Promise<void> {
     if (longestPause === 0) return
@@ -42,7 +42,7 @@ export function createSendPacing({ slots, longestPause }: { slots: number; longe
     await reach(Math.ceil((performance.now() + random) / tick))
   }
 
-  /** @param nth counts from the start of the process */
+  /** Waits for a tick. @param nth its number since the start of the process */
   function reach(nth: number): Promise<void> {
     const known = ticks.get(nth)
     if (known !== undefined) return known

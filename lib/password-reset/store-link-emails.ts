@@ -24,7 +24,7 @@ type Origin = { requestId: string; client: string }
 
 type Entry = { jobs: readonly LinkEmail[]; origin: Origin }
 
-/** More entries may wait than a worker has requests in progress, so that none is refused. */
+/** More requests may wait than one worker handles at once, so that none is rejected. */
 const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 1, size: 100 }
 
 /**

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 import { createFetchers } from './fetchers'
+import { createQueries } from '@/lib/database/queries'
 import { createQueue, type Queue } from './queue'
 
 // The embedded database sends no notifications.
@@ -14,7 +15,10 @@ describe.runIf(testServer)('fetchers that a notification wakes [F1]', () => {
   beforeAll(async () => {
     database = await createMigratedDatabase()
     pool = new pg.Pool({ connectionString: database.url, max: 2 })
-    queue = createQueue({ pool, schemas: defaultSchemaNames })
+    queue = createQueue({
+      queries: createQueries((statement) => pool.query(statement)),
+      schemas: defaultSchemaNames,
+    })
   }, 120_000)
   afterAll(async () => {
     await pool.end()

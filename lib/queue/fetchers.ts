@@ -1,23 +1,24 @@
 import type { JobResult, JobWithMetadata, PgBoss, WorkOptions } from 'pg-boss'
 
-/** One loop of pg-boss that fetches jobs, works on them, and fetches again. */
+/** One loop of pg-boss that fetches jobs, runs them, and fetches again. `id`: pg-boss's, once the loop runs. */
 type Fetcher = { id?: string; isBusy: boolean }
 
+/** The fetchers of a queue, and which one a notification wakes. */
 type Waking = {
   fetchers: Fetcher[]
   /** The fetcher to try first: each notification wakes another one, because an earlier one may be fetching already. */
   next: number
-  /** A notification came while all were busy. */
+  /** Whether a notification came while all were busy: the first that ends its jobs then fetches again. */
   isOwed: boolean
 }
 
 /**
- * Lets a notification wake one idle fetcher of its queue. pg-boss wakes all, and all but one would fetch nothing, which costs the
- * database more than the jobs. A fetcher that got as many jobs as it may have wakes the next, because there may be more.
+ * Makes a notification wake one idle fetcher of its queue. pg-boss would wake all, and all but one would fetch nothing, which costs the
+ * database more than the jobs. A fetcher that got a full batch wakes the next one, because there may be more jobs.
  *
  * Call it before `boss.start()`.
  *
- * @returns starts fetchers of a queue: pg-boss's `work`, with `localConcurrency`
+ * @returns a function that starts `localConcurrency` fetchers of a queue, as pg-boss's `work` does
  */
 export function createFetchers(boss: PgBoss) {
   const queues = new Map<string, Waking>()

@@ -5,27 +5,27 @@ import type { LimitSettings } from './limit-table'
 
 type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 
-/** A count of an email, and above which number of emails it refuses. */
+/** A count towards which an email is counted. Above `most`, it allows no email. */
 export type EmailCount = { name: Counter; of: string; most: number }
 
-/** Releases what an email counted, because it was not sent. */
+/** Takes back the counts of an email that was not sent. */
 export type Release = () => Promise<void>
 
-/** An email to count. */
+/** An email with a link that is about to be sent, and is to be counted. */
 export type CountedEmail = {
-  /** In canonical form; stored only as a MAC. */
+  /** The recipient's email address in canonical form; only a MAC of it is stored. */
   address: string
   accountId: string
-  /** Whether it is the account's first email in its window, or counts as one. */
+  /** Whether it is the account's first email in its window, or a reset by "this wasn't me", which counts as the first. */
   first: boolean
-  /** Whether it is sent even if its mailbox had as many as it may. */
+  /** Whether it is sent even if the limit of its mailbox is reached. */
   bypassesMailbox: boolean
-  /** See `chooseOnTurn`; called only once the mailbox's limit is reached. */
+  /** Whether `chooseOnTurn` chooses the account. Called only if the limit of the mailbox is reached. */
   isOnTurn: () => Promise<boolean>
 }
 
 /**
- * Whether an email may be sent, and if not, what refused it; then nothing stays counted for it but the refusal. `alert`: the
+ * Whether an email may be sent. If not, `limit` tells which limit does not allow it, and only that limit has counted it. `alert`: the
  * installation's budget is spent, and no alert was raised in the last ten minutes.
  */
 export type EmailAllowance =
@@ -46,19 +46,19 @@ export const maxAccountsPerMailbox = 20
 
 type Parts = {
   /**
-   * Counts one for the mailbox and, if that allows it, one for the installation, in one statement.
+   * Counts an email for its mailbox and, if the mailbox's limit allows it, for the installation, in one statement.
    *
-   * @param points 0 costs the same and counts nothing
-   * @returns the count that decided, and whether it allows the email
+   * @param points 1 or, to cost the same without counting, 0
+   * @returns which count decided, and whether it allows the email
    */
   takeBoth: (
     mailbox: EmailCount,
     all: EmailCount,
     points: 0 | 1,
   ) => Promise<{ by: 'mailbox' | 'all'; ok: boolean }>
-  /** Counts one and returns whether the count allows it. */
+  /** Counts one email, and returns whether the count allows it. */
   take: (count: EmailCount) => Promise<boolean>
-  /** Releases one, unless the count is above its limit. */
+  /** Takes one email back from a count, unless the count is above its `most`. */
   release: (count: EmailCount) => Promise<void>
   isFirstInWindow: (client: string, kind: string) => Promise<boolean>
   pseudonym: (text: string) => string
@@ -66,10 +66,10 @@ type Parts = {
   settings: Pick<LimitSettings, 'emails' | 'emailsPerMailbox'>
 }
 
-/** Rows that simulated emails count in the place of mailboxes: enough that those of one batch are seldom the same. */
+/** How many rows stand for the mailboxes of simulated emails: so many that two emails of a batch seldom have the same. */
 const simulatedMailboxes = 1024
 
-/** Limits the emails with links: of the whole installation, and to one mailbox. */
+/** Creates the limits of emails with links: of the whole installation, and to one mailbox. */
 export function createEmailBudget(parts: Parts) {
   const { take, takeBoth, release, isFirstInWindow, pseudonym, settings } = parts
   const random = createKeyedRandom(parts.key)
@@ -119,7 +119,7 @@ export function createEmailBudget(parts: Parts) {
     )
   }
 
-  /** Takes one more email for an account on turn. */
+  /** Counts an email above the limit of its mailbox, which only an account on turn may have, and only one in a window. */
   async function takeTurn(mailbox: string, { accountId, isOnTurn }: CountedEmail): Promise<Share> {
     if (!(await isOnTurn())) return nothingTaken
     const turn = await takeShare(countOf('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1))
@@ -149,12 +149,12 @@ export function createEmailBudget(parts: Parts) {
   const countOf = (name: Counter, of: string, most: number): EmailCount => ({ name, of, most })
   const shareOf = (count: EmailCount): Share => ({ ok: true, release: () => release(count) })
 
-  /** Counts one email; rejected ones stay counted, so that a spent budget stays spent. */
+  /** Counts one email. It stays counted if the count does not allow it, so that a spent budget stays spent. */
   async function takeShare(count: EmailCount): Promise<Share> {
     return (await take(count)) ? shareOf(count) : nothingTaken
   }
 
-  /** Costs the database the same as counting an email, but counts nothing. The installation's row is the same. */
+  /** Costs the database the same as counting an email, but counts nothing. It reads the same row of the installation. */
   async function simulateEmail(): Promise<void> {
     const window = random.window('emails', settings.emails.seconds)
     const mailbox = countOf('emailsPerMailbox', `nobody ${randomInt(simulatedMailboxes)}`, noLimit)

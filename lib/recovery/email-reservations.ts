@@ -6,16 +6,16 @@ import { arrayText, createPipelinedTransactions } from '@/lib/database/pipelined
 import type { Database } from '@/lib/database/pool'
 import { createStatementQueue } from '@/lib/database/statement-queue'
 
-/** How many emails an account gets: one per `cooldown` seconds, and `perAccount` in all. */
+/** How many emails an account gets: one per `cooldown` seconds, and `perAccount.count` per `perAccount.seconds`. */
 export type AccountEmailLimits = { cooldown: number; perAccount: { count: number; seconds: number } }
 
-/** What a reservation depends on, beside the account and the job. */
+/** What a reservation depends on, besides the account and the job. */
 export type ReservationTerms = {
   limits: AccountEmailLimits
   /**
-   * Set for the reset that "this wasn't me" starts: skips pause, cool-down and window. Each takes an email about a changed
-   * password that works once, so no stranger can cause one; how many a person can cause for an account of their own is limited
-   * where it starts.
+   * Whether pause, cool-down and window are ignored: for a new link that "this wasn't me" requests. That needs the link of an email
+   * about a changed password, which works once, so no stranger can cause one. `restartsPerAccount` limits how many a person can cause
+   * for an account of their own.
    */
   bypass: boolean
   /** Seconds that a reservation is remembered, so that a retry of the same job passes. */
@@ -25,7 +25,7 @@ export type ReservationTerms = {
 export type Reservation = {
   /** Whether no email of the window was reserved before this one. */
   first: boolean
-  /** The account's, which its link must be signed with. */
+  /** The account's current epoch, which the link must be signed with. */
   linksEpoch: number
 }
 
@@ -33,24 +33,24 @@ type Entry = {
   usersTable: string
   accountId: string
   jobId: string
-  /** Seconds since the epoch. The reservation is backdated to this time if it is earlier than now. */
+  /** The latest time of the reservation, in seconds since the epoch: an earlier one than now backdates it. */
   latest: number | 'Infinity'
 }
 
-/** An account has one row in a batch, because an upsert may name a row only once. */
+/** `perClient` is per account here: a batch has one entry of an account, because an upsert may name a row only once. */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
-/** Milliseconds, below the pool's own timeout: a statement that nobody waits for must not keep the rows of others locked. */
+/** Milliseconds, below the pool's timeout: a statement whose result is no longer awaited must not keep rows locked. */
 const timeouts = { statement: 6_000, lock: 4_000 }
 
-/** The users table of rows that are no account's, and their number: seldom two of one batch are the same. */
+/** Simulations use rows of this users table, and so many of them that two of a batch seldom have the same. */
 const simulation = 'simulation'
 const simulatedRows = 1024
 
 /**
- * Creates what reserves emails. What waits in this process goes to the database in one statement. It counts and reserves under
- * the lock of each account's row, so that parallel jobs cannot both take the last email, and locks the rows in the order of
- * their keys.
+ * Creates the functions that reserve emails. The reservations that wait in this process go to the database in one statement. It counts
+ * and reserves under the lock of each account's row, so that parallel jobs cannot both take the last email, and locks the rows in the
+ * order of their keys, so that two statements do not deadlock.
  *
  * @param usersTable the identity of the users table, which is part of each row's key
  */
@@ -101,10 +101,10 @@ export function createEmailReservations(
    * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
    * typed to request them.
    *
-   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it frees
-   *   when its link expires: an email that was delayed must not hold back the next one for longer than its link lives
-   * @returns null where the job has no reservation, neither now nor since an earlier attempt. During a pause no job has
-   *   one: an email that was put off would carry a link that is signed anew, and so lives
+   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it ends when the link
+   *   expires: an email that was delayed must not hold back the next one for longer than its link lives
+   * @returns null if the job gets no reservation and has none of an earlier attempt. During a pause every job gets null, even with a
+   *   reservation: its email would carry a link that is signed after "this wasn't me", and so is valid
    */
   function reserveEmail(
     accountId: string,
@@ -118,8 +118,8 @@ export function createEmailReservations(
   }
 
   /**
-   * Costs what {@link reserveEmail} does: goes the same way, with a row that is no account's. Of such rows there are many, so
-   * that simulations at the same time wait for each other no more than emails to different accounts do.
+   * Costs what {@link reserveEmail} does: it reserves an email in a row that belongs to no account. There are many such rows, so that
+   * simulations at the same time wait for each other no more than emails to different accounts do.
    */
   async function simulateReservation(terms: ReservationTerms): Promise<void> {
     const accountId = String(randomInt(simulatedRows))
@@ -131,15 +131,15 @@ export function createEmailReservations(
 }
 
 /**
- * $1 to $4: users tables, account ids, jobs and times, one of each for an entry. $5: cool-down in seconds. $6 and $7: seconds of
- * the window, and emails in it. $8: seconds to remember a reservation. $9: whether nothing refuses it.
+ * Returns the statement. $1 to $4: the users table, account id, job and latest time of each entry. $5: the cool-down in seconds. $6 and
+ * $7: the seconds of the window, and how many emails it allows. $8: the seconds to remember a reservation. $9: `bypass`.
  *
- * `now()` is fixed before the lock wait, so another reservation may look newer than it.
+ * `now()` is fixed before the lock wait, so another reservation may look newer.
  */
 function statementText(table: string): string {
   const job = 'excluded."email_jobs"[1]'
   const since = (seconds: string) => `now() - make_interval(secs => ${seconds}::float8)`
-  /** A row that is no account's is written whatever it has, and keeps nothing. */
+  /** A row of simulations is written whatever it contains, and keeps no earlier reservation. */
   const isNobody = `r."users_table" = '${simulation}'`
   const kept = (column: 'job' | 'at') => `ARRAY(
         SELECT s."${column}" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
