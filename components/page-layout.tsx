@@ -1,7 +1,7 @@
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
 import { directionOf, type Language } from '@/lib/i18n/locales'
-import { pathInApp } from '@/lib/config/own-path'
+import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { LanguageMenu } from './language-menu'
 import { HtmlDocument } from './document'

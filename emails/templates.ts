@@ -101,7 +101,10 @@ function changedContent({
   }
 }
 
-/** Offers the cancel link, but not to request a new link: cancelling requests one itself, and pauses all other emails. */
+/**
+ * Offers the cancel link and the support address, but not to request a new link: cancelling usually requests one itself, and pauses the
+ * account's other emails with links for an hour.
+ */
 function notYou(say: Say, cancelLink: string, service: ServiceFacts): EmailBlock[] {
   const support = supportAddress(service)
   return [

@@ -57,10 +57,9 @@ export function doesNotMixLatin(text: string): boolean {
 const maxNames = 3
 
 /**
- * Returns an account's name for the greeting if it looks like a name. Otherwise an attacker could register with a victim's
- * address and put a sentence into the greeting (CVE-2022-31127).
- *
- * @returns an empty text if it does not look like a name
+ * Returns an account's name for the greeting, or an empty text if it does not look like a name: an attacker could register with a
+ * victim's address and a sentence as the name, and the victim would read that sentence in our email. (CVE-2022-31127 is a similar
+ * attack, by the email address.)
  */
 export function nameForGreeting(untrusted: string): string {
   const name = sanitizeShortLine(untrusted)

@@ -53,7 +53,7 @@ function readStamp(directory) {
 }
 
 /**
- * Whether a directory has the compiled code outside Next, of the current sources.
+ * Whether a directory has the code that esbuild compiles, which is all but the pages, and no source of it changed since.
  *
  * @param {string} directory
  */

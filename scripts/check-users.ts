@@ -3,7 +3,7 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import { usersGrantStatements, revokeLinksTriggerSql } from '@/lib/accounts/check/grants'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { outlineOfHash } from '@/lib/passwords/hashers/outline'
-import { generatedStatements } from '@/lib/accounts/check/statements'
+import { listResetStatements } from '@/lib/accounts/check/statements'
 import {
   identityOf,
   usersTableColumns,
@@ -89,7 +89,7 @@ async function printSql(database: Database, mapping: UsersMapping, report: Users
   for (const grant of usersGrantStatements(mapping, report.catalogue, report.role)) console.log(grant)
   if (report.problems.length === 0) {
     let purpose = ''
-    for (const statement of await generatedStatements(database, mapping)) {
+    for (const statement of await listResetStatements(database, mapping)) {
       if (statement.purpose !== purpose) console.log(`\n-- ${statement.purpose}:`)
       purpose = statement.purpose
       console.log(`${statement.sql};`)

@@ -35,7 +35,7 @@ describe('the lint rule for paths of the app', () => {
   })
 
   test('the linter accepts paths from pathInApp and urlInApp [V8]', async () => {
-    const text = `import { pathInApp, urlInApp } from '@/lib/config/own-path'
+    const text = `import { pathInApp, urlInApp } from '@/lib/config/paths-in-app'
       declare const settings: { basePath: string; publicUrl: string }
       export const all = [pathInApp(settings, '/done/'), urlInApp(settings, '/done/')]
       export const route = '@/lib/x/y'`

@@ -2,7 +2,7 @@ import { headers } from 'next/headers'
 import { getRequestConfig } from 'next-intl/server'
 import { chosenLanguageOf } from '@/lib/http/request-language'
 import { isLanguage, preferredLanguage, type Language } from '@/lib/i18n/locales'
-import { pathInApp } from '@/lib/config/own-path'
+import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 
 /** Returns the language chosen on a page; undefined if none was chosen or it is not supported. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { restoreUrlFromFragment } from './link-in-fragment'
+import { repairUrlCutAtHash } from './url-cut-at-hash'
 import { readLinkParameters, type PageQuery } from './parse-link'
 
 const userId = '0198c2f4-7e1a-7000-8000-000000000001'
@@ -65,7 +65,7 @@ test('a parameter named like a property of all objects is ignored like any other
 
 describe('addresses whose ampersands became `#038;` [U12]', () => {
   const path = '/reset-password/'
-  const restored = (address: string) => restoreUrlFromFragment(new URL(address, 'https://id.example.com'))
+  const restored = (address: string) => repairUrlCutAtHash(new URL(address, 'https://id.example.com'))
 
   test.each(['&#038;', '#038;', '&#38;', '#38;', '&#x26;', '&#X26;'])(
     'an address whose ampersands became %s is restored',

@@ -1,7 +1,7 @@
 'use client'
 
 import { useEffect, useLayoutEffect } from 'react'
-import { restoreUrlFromFragment } from './link-in-fragment'
+import { repairUrlCutAtHash } from './url-cut-at-hash'
 
 /**
  * Removes the link from the address bar and the tab's history entry before the page sends any other request (ASVS 14.2.1).
@@ -12,7 +12,7 @@ import { restoreUrlFromFragment } from './link-in-fragment'
  */
 export function RemoveLinkFromUrl({ path }: { path: string }) {
   useLayoutEffect(() => {
-    const whole = restoreUrlFromFragment(window.location)
+    const whole = repairUrlCutAtHash(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)
     // Load the page again, with the part of the link that the browser kept in the fragment.
     if (whole !== undefined) window.location.replace(whole)

@@ -5,7 +5,7 @@ import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { linkSchema } from '@/lib/http/request-schemas'
 import { storedLanguage, type Language } from '@/lib/i18n/locales'
-import { pathInApp } from '@/lib/config/own-path'
+import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import {

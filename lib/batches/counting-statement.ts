@@ -1,6 +1,6 @@
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import { arrayText, type Statement, type TextRow } from '@/lib/database/pipelined-transactions'
-import { jobInsert } from '@/lib/queue/job-insert'
+import { jobInsertCtes } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 
 /** A key to count, with its limit. */
@@ -82,7 +82,7 @@ export function createCountingStatement(
     )
   ),${upsert('client', 'entry', 'TRUE')}${upsert('site', 'by_client', allowedBy('client'))}${upsert('own', 'by_site', allowedBy('site'))}
   "accepted" AS (SELECT e.* FROM "by_own" e WHERE e."job_id" IS NOT NULL AND ${allowedBy('own')}),
-  ${jobInsert(schemas, 'link-request', '"accepted"')}
+  ${jobInsertCtes(schemas, 'link-request', '"accepted"')}
   SELECT c."client_consumed", c."client_left", s."site_consumed", s."site_left", o."own_consumed", o."own_left",
          (SELECT count(*) FROM "notified")
     FROM "by_client" c LEFT JOIN "by_site" s ON s."at" = c."at" LEFT JOIN "by_own" o ON o."at" = c."at" ORDER BY c."at"`

@@ -169,7 +169,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   }
 }
 
-/** Returns the default PUBLIC_URL of demo and dev. Ignores an invalid PORT, so that the problem is reported for PORT only. */
+/** Returns the default PUBLIC_URL of demo and dev. A PORT that makes no URL is ignored here, and reported as a problem of PORT. */
 function localUrl(port = '3000'): string {
   const url = `http://localhost:${port}`
   return URL.canParse(url) ? url : 'http://localhost:3000'

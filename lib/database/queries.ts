@@ -20,7 +20,7 @@ const types: pg.CustomTypesConfig = {
     id === pg.types.builtins.INT8 && format !== 'binary' ? BigInt : pg.types.getTypeParser(id, format),
 }
 
-/** @param run runs a statement of pg's */
+/** @param run sends a statement to the database, on a pool or on the connection of a transaction */
 export function createQueries(run: (statement: Statement) => Promise<pg.QueryResult>): Queries {
   async function query<Rows>(
     statement: TemplateStringsArray | Prisma.Sql,

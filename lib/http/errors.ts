@@ -26,15 +26,15 @@ export class ThrottledError extends ApiError {
 }
 
 /** An error of one field: its code, and the values for its message's placeholders. */
-export type FieldError = { code: FieldErrorCode; values?: Values }
+export type FieldProblem = { code: FieldErrorCode; values?: Values }
 
 /**
  * The invalid fields of a body, each with all its errors, in the order of the request's schema. If the body is not an object, the only
  * field is `non_field_errors`.
  */
 export class InvalidFields extends Error {
-  readonly fields: Record<string, FieldError[]>
-  constructor(fields: Record<string, FieldError[]>) {
+  readonly fields: Record<string, FieldProblem[]>
+  constructor(fields: Record<string, FieldProblem[]>) {
     super('field problems')
     this.fields = fields
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { restoreUrlFromFragment } from '@/app/link/link-in-fragment'
+import { repairUrlCutAtHash } from '@/app/link/url-cut-at-hash'
 import { createExampleSigner, exampleId, exampleState, requestedAt } from '@/e2e/support/example-links'
 import { linkDamages, type LinkDamage } from '@/e2e/support/link-damages'
 import {
@@ -26,7 +26,7 @@ function signed(
 /** The parameters as Next hands them to a page, after the page's script has restored the fragment. */
 function queryOf(address: string): Record<string, string | string[]> {
   const url = new URL(address)
-  const { searchParams } = new URL(restoreUrlFromFragment(url) ?? url.href, url)
+  const { searchParams } = new URL(repairUrlCutAtHash(url) ?? url.href, url)
   const query: Record<string, string | string[]> = {}
   for (const [name, value] of searchParams) {
     const before = query[name]

@@ -1,5 +1,5 @@
 import { linkSchema } from './request-schemas'
-import { purposesOf, type Link, type LinkKind, type LinkSigner } from '@/lib/password-reset/reset-link'
+import { purposesByKind, type Link, type LinkKind, type LinkSigner } from '@/lib/password-reset/reset-link'
 
 // Repairs links that mail programs damaged. All pages and endpoints that read a link from a request use this file.
 
@@ -118,7 +118,7 @@ export function findLink(
     const spelling = JSON.stringify([link.user_id, link.timestamp, link.signature])
     if (tried.has(spelling)) continue
     tried.add(spelling)
-    if (purposesOf[kind].some((purpose) => links.verifyAuthenticity(purpose, link) !== null)) return link
+    if (purposesByKind[kind].some((purpose) => links.verifyAuthenticity(purpose, link) !== null)) return link
   }
   return undefined
 }

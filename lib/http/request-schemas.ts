@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import type { FieldErrorCode } from './error-codes'
-import type { FieldError } from './errors'
+import type { FieldProblem } from './errors'
 import { strip } from '@/lib/text/python-strip'
 
 // Schemas of the three endpoints' bodies. Forms in the browser use them, too, so no Node APIs here. The message of an issue is an error
@@ -164,10 +164,10 @@ export function linkSchema(): BodySchema<
 export function parseBodyFields<Output>(
   schema: BodySchema<Output, unknown>,
   body: unknown,
-): { ok: true; value: Output } | { ok: false; problems: Record<string, FieldError[]> } {
+): { ok: true; value: Output } | { ok: false; problems: Record<string, FieldProblem[]> } {
   const parsed = schema.safeParse(body)
   if (parsed.success) return { ok: true, value: parsed.data }
-  const problems: Record<string, FieldError[]> = Object.create(null)
+  const problems: Record<string, FieldProblem[]> = Object.create(null)
   for (const { path, message, ...issue } of parsed.error.issues) {
     const { params } = issue as { params?: { character: string } }
     const code = message as FieldErrorCode

@@ -8,7 +8,8 @@ type Envelope = { from: string; to: string }
 /**
  * Connects to the mail server as for an email (greeting, EHLO, TLS, login), but sends no email.
  *
- * @throws nodemailer's error if a step fails, or one with the code EABORT if `signal` aborts
+ * @throws nodemailer's error if a step fails; an Error with the code ECONNECTION if the mail server closes the connection, and EABORT if
+ *   `signal` aborts
  */
 export async function testSession(options: SmtpOptions, signal: AbortSignal): Promise<void> {
   await withSession(options, signal, () => Promise.resolve())
@@ -20,7 +21,8 @@ export async function testSession(options: SmtpOptions, signal: AbortSignal): Pr
  *
  * @returns the mail server's reply to the email
  * @throws SmtpUtf8Missing if the mail server does not offer SMTPUTF8, before any part of the email is sent
- * @throws nodemailer's error if a step fails, or one with the code EABORT if `signal` aborts
+ * @throws nodemailer's error if a step fails; an Error with the code ECONNECTION if the mail server closes the connection, and EABORT if
+ *   `signal` aborts
  */
 export async function sendAsUtf8(
   options: SmtpOptions,

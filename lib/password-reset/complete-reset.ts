@@ -1,7 +1,7 @@
 import { linkState, type Account } from '@/lib/accounts/account'
 import type { Transaction } from '@/lib/database/pool'
 import type { PolicyProblem } from '@/lib/passwords/policy'
-import type { ResetRequest } from './extension-points'
+import type { ResetPasswordRequest } from './extension-points'
 import {
   auditRejection,
   auditThrottled,
@@ -22,7 +22,7 @@ export type CompleteResetInput = {
   passwordConfirm: string | undefined
   locale: string
   requestId: string
-  request: ResetRequest
+  request: ResetPasswordRequest
 }
 
 /** The rejection of a password. `mismatch`: the repeated password differs, or is missing although the setting requires it. */
@@ -84,7 +84,7 @@ async function exhausted(
   return status === 'valid' ? { ok: false, code: 'link-exhausted' } : rejectLink(parts, status, link, context)
 }
 
-/** Runs work that hashes a password for a link, one at a time for each link. */
+/** Runs work that hashes a password, one at a time for each link in this process. `hashesPerLink` limits those of all processes. */
 const hashesOfLink = createKeyedMutex()
 
 /**

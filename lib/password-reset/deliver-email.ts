@@ -1,6 +1,6 @@
 import { linkState, type Account } from '@/lib/accounts/account'
 import { unknownClient } from '@/lib/addresses/client-ip'
-import { urlInApp } from '@/lib/config/own-path'
+import { urlInApp } from '@/lib/config/paths-in-app'
 import type { Settings } from '@/lib/config/settings'
 import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
 import type { RenderedEmail, ServiceFacts } from '@/lib/mail/email-types'

@@ -6,8 +6,8 @@ import type { RenderedEmail, EmailTemplates } from '@/lib/mail/email-types'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { Link } from './reset-link'
 
-/** The HTTP request of a reset, for a team's own functions. */
-export type ResetRequest = {
+/** The HTTP request that sets a new password, for a team's `secondFactor`. */
+export type ResetPasswordRequest = {
   /** The client's IP address in canonical form, or `unknown`. */
   client: string
   headers: Headers
@@ -84,7 +84,7 @@ export type RekeyConfig = {
    * failures the error is `second-factor-exhausted`, and a new link is needed. LIMIT_EMAILS_PER_ACCOUNT limits the number of
    * links. The function itself must enforce a limit per account across links.
    */
-  secondFactor?: (account: Account, request: ResetRequest) => Promise<boolean>
+  secondFactor?: (account: Account, request: ResetPasswordRequest) => Promise<boolean>
 }
 
 /** Types the default export of `rekey.config.ts`. */

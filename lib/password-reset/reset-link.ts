@@ -22,7 +22,7 @@ export type LinkPurpose = 'reset' | 'cancel' | 'cancel-change' | 'printed'
 export type LinkKind = 'reset' | 'cancel'
 
 /** The purposes of the links that open each kind of page. */
-export const purposesOf: Record<LinkKind, readonly LinkPurpose[]> = {
+export const purposesByKind: Record<LinkKind, readonly LinkPurpose[]> = {
   reset: ['reset', 'printed'],
   cancel: ['cancel', 'cancel-change'],
 }

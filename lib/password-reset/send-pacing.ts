@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** How many durations of sending are remembered: enough to vary, few enough to follow a mail server that changes its speed. */
 const remembered = 32
 
-/** The milliseconds that sending is assumed to take until the first email was sent. */
+/** Milliseconds that a simulated email occupies its slot before this process has sent an email and measured how long that takes. */
 const firstGuess = 100
 
 /**

@@ -3,7 +3,7 @@ import { auditEvents } from '@/lib/audit/audit'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import type { BatchBounds } from '@/lib/database/batch-queue'
 import { createStatementQueue } from '@/lib/database/statement-queue'
-import { jobInsert } from '@/lib/queue/job-insert'
+import { jobInsertCtes } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 import type { EmailDependencies } from './email-dependencies'
 
@@ -69,7 +69,7 @@ const statementText = (schemas: SchemaNames) => `
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[])
       WITH ORDINALITY AS e("job_id", "job_data", "seconds", "audited", "request_id", "client", "at")
   ),
-  ${jobInsert(schemas, 'link-email', '"entry"', {
+  ${jobInsertCtes(schemas, 'link-email', '"entry"', {
     startAfterSql: `now() + j."seconds" * interval '1 second'`,
     isIdempotent: true,
   })},

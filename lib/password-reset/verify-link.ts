@@ -1,7 +1,7 @@
 import { linkState, isResettable, type Account } from '@/lib/accounts/account'
 import type { ResetDependencies } from './reset-dependencies'
 import {
-  purposesOf,
+  purposesByKind,
   type GenuineLink,
   type Link,
   type LinkKind,
@@ -40,7 +40,7 @@ export function verifyLinkAuthenticity(
   kind: LinkKind,
   link: Link,
 ): GenuineLink | null {
-  for (const purpose of purposesOf[kind]) {
+  for (const purpose of purposesByKind[kind]) {
     const genuine = links.verifyAuthenticity(purpose, link)
     if (genuine !== null) return genuine
   }

@@ -19,7 +19,7 @@ export type JobInsertOptions = {
  * @param from the name of a common table expression with the columns `at` (the order of the jobs), `job_id` (a UUID) and `job_data`
  *   (JSON as text)
  */
-export function jobInsert(
+export function jobInsertCtes(
   { queue }: SchemaNames,
   name: QueueName,
   from: string,

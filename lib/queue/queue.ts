@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Database, Transaction } from '@/lib/database/pool'
-import { jobInsert } from './job-insert'
+import { jobInsertCtes } from './job-insert'
 import type { JobData, QueueName } from './job-data'
 
 /**
@@ -39,7 +39,7 @@ export function createQueue({ queries, schemas }: Pick<Database, 'queries' | 'sc
   ): Promise<void> {
     const text = `
       WITH "entry" AS (SELECT 1 AS "at", $1::uuid AS "job_id", $2::text AS "job_data"),
-      ${jobInsert(schemas, name, '"entry"', {
+      ${jobInsertCtes(schemas, name, '"entry"', {
         startAfterSql: `now() + $3::int * interval '1 second'`,
         isIdempotent: id !== undefined,
       })}

@@ -43,7 +43,10 @@ type Job = JobWithMetadata<JobData[QueueName]>
 export type WorkerParts = {
   database: { url: string; schemas: SchemaNames }
   log: Log
-  /** The most concurrent jobs of each queue in this process. */
+  /**
+   * The most jobs of each queue that this process runs at once: a multiple of the queue's batch size, because the worker rounds it up to
+   * whole batches. A handler that exceeded its deadline no longer counts.
+   */
   concurrency: Record<QueueName, number>
   /**
    * Jobs per fetch of a queue, at least two; two by default. A larger batch costs the database less, but its slowest job delays the

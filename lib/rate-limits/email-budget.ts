@@ -77,9 +77,10 @@ export function createEmailBudget(parts: Parts) {
   /**
    * Counts an email for its mailbox, whose limit all its accounts share, and for the installation.
    *
-   * Once the mailbox's limit is reached, only accounts on turn get one more each. Once the installation's budget is spent, only
-   * an account's first email in its window is allowed, from a second budget of the same size: an attacker who spends the budget
-   * on known accounts must not stop the emails of all others.
+   * Once the mailbox's limit is reached, only accounts on turn get one more each. Once the installation's budget is spent, a
+   * second budget, drawn in the same way, serves only the first email of an account in the window of LIMIT_EMAILS_PER_ACCOUNT, and
+   * emails that "this wasn't me" requested: an attacker who spends the budget on known accounts must not stop the emails of all
+   * others.
    *
    * Each budget of each window is random, up to a quarter below LIMIT_EMAILS, so that an attacker cannot infer how many
    * others were sent. The two are independent, so one does not reveal the other. A spent budget stays spent: a released

@@ -18,7 +18,7 @@ import { describeDatabaseUrl } from '@/lib/config/database-url'
  *
  * @param users the mapping of rekey.config.ts; undefined for Rekey's own table
  * @returns warnings, a sentence each
- * @throws Error whose message has a sentence for each problem
+ * @throws Error with the problems that the first failing check found, a sentence each. Later checks need what earlier ones verified
  */
 export async function checkDatabase(settings: Settings, users?: UsersMapping): Promise<string[]> {
   const warnings = await checkAllButMappedUsers(settings, users === undefined)
@@ -30,7 +30,7 @@ export async function checkDatabase(settings: Settings, users?: UsersMapping): P
  *
  * @param ownsUsers whether accounts are in Rekey's own table
  * @returns warnings, a sentence each
- * @throws Error whose message has a sentence for each problem
+ * @throws Error with the problems that the first failing check found, a sentence each. Later checks need what earlier ones verified
  */
 export async function checkAllButMappedUsers(settings: Settings, ownsUsers: boolean): Promise<string[]> {
   const { url, schemas } = settings.database

@@ -137,7 +137,7 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
   return server
 }
 
-/** Splits received bytes into messages, and messages into units. */
+/** Takes the complete messages from the received bytes, and groups them into units. Handles startup and Terminate messages itself. */
 function takeMessages(client: Client): void {
   for (;;) {
     const message = firstMessage(client.received, client.started ? 1 : 0)

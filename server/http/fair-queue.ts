@@ -27,8 +27,8 @@ export type FairQueue = ReturnType<typeof createFairQueue>
  * request begins after at most one of them. A client with `workingPerClient` requests in progress misses its turn, so that
  * requests that never end leave room for other clients.
  *
- * When the queue is full, a new request replaces the last one of the client with the most requests waiting, if that client has
- * at least two more than the new request's client. So no client can fill the queue alone.
+ * When the queue is full, a new request replaces the newest one of the client with the most requests waiting, if that client has
+ * at least two more than the new request's client. So a client that fills the queue keeps no other client out.
  */
 export function createFairQueue(bounds: QueueBounds) {
   const clients = new Map<string, Client>()

@@ -48,8 +48,9 @@ export type FrontLimits = ClosingTimes &
     /** The most bytes of a body before the response begins. Well above what handlers accept, so that they can respond with 413. */
     bodyCeiling: number
     /**
-     * Requests that a connection may send before its first response. Node emits all of them as it reads them, and thousands fit
-     * into one small packet. Clients must expect a connection that closes before all responses (RFC 9112 §9.3.2).
+     * Requests of one connection that may wait for their responses; one more closes the connection. Node emits requests as it reads
+     * them, and a single read can contain thousands. Clients must expect a connection that closes before all responses (RFC 9112
+     * §9.3.2).
      */
     pipelined: number
     /**

@@ -17,7 +17,7 @@ export function doctorToken(secret: string): string {
   return Buffer.from(hkdfSync('sha256', secret, 'rekey', 'doctor token v1', 32)).toString('base64url')
 }
 
-/** Whether a request comes from `npm run doctor` with SECRET_KEY or one of SECRET_KEY_FALLBACKS. */
+/** Whether a request has the doctor's token, derived from one of these secrets: SECRET_KEY and SECRET_KEY_FALLBACKS. */
 export function isFromDoctor(request: Pick<IncomingMessage, 'headers'>, secrets: readonly string[]): boolean {
   return secrets.some((secret) => hasToken(request, doctorToken(secret)))
 }

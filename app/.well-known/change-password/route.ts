@@ -1,5 +1,5 @@
 import { notFound } from 'next/navigation'
-import { pathInApp } from '@/lib/config/own-path'
+import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 
 /** Redirects password managers to the page that requests a link (W3C "A Well-Known URL for Changing Passwords"). */

@@ -1,7 +1,7 @@
 import { notFound } from 'next/navigation'
 import { connection } from 'next/server'
 import type { DevMailbox, StoredEmailContent } from '@/lib/mail/dev-mailbox'
-import { pathInApp } from '@/lib/config/own-path'
+import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 
 /** Returns the path of the mailbox. */

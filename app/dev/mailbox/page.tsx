@@ -1,7 +1,7 @@
 import { buttonClass } from '@/components/button'
 import { EnvelopeIcon } from '@/components/icons'
 import type { StoredEmail } from '@/lib/mail/dev-mailbox'
-import { pathInApp } from '@/lib/config/own-path'
+import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { formatAge, formatUtc } from './relative-time'
 import { mailboxPath, requireMailbox } from './mailbox'

@@ -19,7 +19,7 @@ const sampleIds = ['1', '00000000-0000-4000-8000-000000000000']
  * of its password. Runs the store itself on a connection that records these statements instead of executing them, so that an
  * operator reads exactly what runs. Only the catalogue is actually read.
  */
-export async function generatedStatements(
+export async function listResetStatements(
   { names, queries }: Pick<Database, 'names' | 'queries'>,
   mapping: UsersMapping,
 ): Promise<GeneratedStatement[]> {

@@ -4,7 +4,7 @@ import { linkParameters, type FormPages } from '@/lib/http/form-redirect'
 import { ApiError, ThrottledError } from '@/lib/http/errors'
 import { linkSchema, cancelOptionsResponse } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
-import { pathInApp } from '@/lib/config/own-path'
+import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import type { Settings } from '@/lib/config/settings'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
-import type { RekeyConfig, ResetRequest } from '@/lib/password-reset/extension-points'
+import type { RekeyConfig, ResetPasswordRequest } from '@/lib/password-reset/extension-points'
 import { createPasswordReset } from '@/lib/password-reset/password-reset'
 import * as reset from './route'
 
@@ -33,7 +33,7 @@ describe('functions of a team in rekey.config.ts', () => {
   }
 
   test('a second factor gets all fields except the passwords, and its rejection is a 403 that changes nothing [S4, P11]', async () => {
-    const seen: ResetRequest[] = []
+    const seen: ResetPasswordRequest[] = []
     const { link, send, sessions } = await withConfiguration({
       secondFactor: async (_account, request) => {
         seen.push(request)
@@ -49,7 +49,7 @@ describe('functions of a team in rekey.config.ts', () => {
   })
 
   test('a second factor gets fields that are nested 32 levels deep, and deeper ones are rejected [I1, C14]', async () => {
-    const seen: ResetRequest[] = []
+    const seen: ResetPasswordRequest[] = []
     const nested = (depth: number) => `${'['.repeat(depth)}1${']'.repeat(depth)}`
     const bodyOf = (link: object, password: string, otp: string) =>
       `${JSON.stringify({ ...link, password }).slice(0, -1)},"otp":${otp}}`

@@ -4,7 +4,7 @@ import type { FormPages } from '@/lib/http/form-redirect'
 import { InvalidFields, ApiError, ThrottledError } from '@/lib/http/errors'
 import { sendLinkOptionsResponse, linkRequestBodySchema } from '@/lib/http/request-schemas'
 import { repairFields } from '@/lib/http/link-repair'
-import { pathInApp } from '@/lib/config/own-path'
+import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import type { Settings } from '@/lib/config/settings'
 

@@ -10,7 +10,7 @@ const numberedAmpersand = /&?#(?:0*38|x0*26);/gi
  *
  * @returns path and query of the restored URL; undefined if the fragment contains no part of a link
  */
-export function restoreUrlFromFragment({
+export function repairUrlCutAtHash({
   pathname,
   search,
   hash,
