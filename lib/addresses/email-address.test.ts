@@ -291,4 +291,9 @@ test('the look-up spellings of an address include all stored spellings of its do
     'jane@Été.example',
   ])
   expect(lookupSpellings('Jane@Example.com')).toEqual(['jane@example.com'])
+  // Next to this Cherokee letter, the upper case of the other letter makes no address.
+  const cherokee = lookupSpellings('jane@\u1EA3\u13A0')
+  expect(cherokee.map((spelling) => canonicalEmail(spelling))).toEqual(
+    cherokee.map(() => canonicalEmail('jane@\u1EA3\u13A0')),
+  )
 })

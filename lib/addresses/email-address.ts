@@ -47,7 +47,9 @@ export function lookupSpellings(typed: string): string[] {
   const capitals = mapCharacters(unicode, upperLetter)
   const initials = unicode.replace(/(?<=^|\.)[^.]/gu, upperLetter)
   const domains = new Set([parts.domain, unicode, capitals, initials])
-  return [...domains].map((domain) => `${lowerAscii(parts.local)}@${domain}`)
+  // Next to some Cherokee letters, the upper case of another letter has no A-label.
+  const valid = [...domains].filter((domain) => asciiDomain(domain) === parts.domain)
+  return valid.map((domain) => `${lowerAscii(parts.local)}@${domain}`)
 }
 
 /**
