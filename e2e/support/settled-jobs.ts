@@ -1,17 +1,18 @@
 import type pg from 'pg'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { notificationChannel } from '@/lib/queue/notifications'
 import type { RunningApp } from './running-app'
 
 /** Waits until every job has ended; one that waits for its next attempt has not. */
 export async function settled({ sql }: { sql: pg.Pool | pg.Client }, withinMs = 30_000): Promise<void> {
-  const left = async () => {
+  const expectNone = async () => {
     const { rows } = await sql.query(
       `SELECT name, state, data, retry_count, output FROM rekey_queue.job WHERE state < 'completed'`,
     )
-    return rows
+    expect(rows).toEqual([])
   }
-  await expect.poll(left, { timeout: withinMs, interval: 100 }).toEqual([])
+  // Set-up in hooks waits like this too, and `expect.poll` works only in tests.
+  await vi.waitFor(expectNone, { timeout: withinMs, interval: 100 })
 }
 
 /**
