@@ -12,6 +12,7 @@ import { isBadValueError } from '@/lib/database/pipelined-transactions'
 import { createEmailBudget, type EmailCount } from './email-budget'
 import { createLimitLifter } from './lift-limits'
 import { allLimits, type LimitName, type LimitSettings } from './limit-table'
+import { purgeExpiredCounts } from './purge-expired-counts'
 import { createRefusalMemory } from './refusal-memory'
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import { quoteSchema } from '@/lib/config/schema-names'
@@ -210,18 +211,6 @@ export function createLimits(
     )
   }
 
-  /**
-   * Deletes expired counts; the worker calls it. Locks rows in the order of their keys and skips those that counting has locked, so
-   * that the two do not deadlock.
-   */
-  async function purge(): Promise<void> {
-    await pool.query(
-      // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
-      `DELETE FROM ${table} WHERE "key" = ANY (ARRAY(
-         SELECT "key" FROM ${table} WHERE "expire" < ${databaseNowSql} ORDER BY "key" FOR UPDATE SKIP LOCKED))`,
-    )
-  }
-
   const budget = createEmailBudget({
     takeBoth: async (mailbox, all, points) => {
       const entry: CountingEntry = { client: limitedTo(mailbox), own: limitedTo(all), points }
@@ -249,6 +238,6 @@ export function createLimits(
     isFirstInWindow,
     ...budget,
     ...createLimitLifter({ pool, table, pseudonym }),
-    purge,
+    purge: () => purgeExpiredCounts(pool, table),
   }
 }

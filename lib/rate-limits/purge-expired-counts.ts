@@ -1,0 +1,16 @@
+import type pg from 'pg'
+import { databaseNowSql } from '@/lib/batches/counting-statement'
+
+/**
+ * Deletes expired counts; the worker calls it. Locks rows in the order of their keys and skips those that counting has locked, so that
+ * the two do not deadlock.
+ *
+ * @param table the quoted name of the table of counts
+ */
+export async function purgeExpiredCounts(pool: pg.Pool, table: string): Promise<void> {
+  await pool.query(
+    // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+    `DELETE FROM ${table} WHERE "key" = ANY (ARRAY(
+       SELECT "key" FROM ${table} WHERE "expire" < ${databaseNowSql} ORDER BY "key" FOR UPDATE SKIP LOCKED))`,
+  )
+}
