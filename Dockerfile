@@ -15,7 +15,7 @@ RUN npm prune --omit=dev && npm uninstall --no-save --omit=dev prisma tailwindcs
   rm -rf .next/cache node_modules/node-linux-* node_modules/.bin/node node_modules/@next/swc-* node_modules/@img \
   node_modules/@swc/core* node_modules/typescript && \
   find node_modules -name '*.map' -delete && find node_modules/next/dist -name '*.dev.js' -delete && \
-  find node_modules/@prisma/client/runtime -name 'query_compiler*' ! -name '*fast_bg.postgresql*' -delete
+  find node_modules/@prisma/client/runtime -name 'query_compiler*' ! -name '*small_bg.postgresql*' -delete
 
 FROM node:24.21.0-bookworm-slim
 WORKDIR /rekey
