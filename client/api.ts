@@ -57,7 +57,7 @@ export async function readResponse<Field extends string = never>(
   const codes = response.headers.get('error-codes')
   if (codes !== null) {
     const errors = parseFormErrors(codes, shown)
-    // The page knows none of the codes: it is older than the server.
+    // The page is older than the server, and knows no code of the response.
     if (Object.keys(errors.fields).length === 0) errors.form ??= 'refused'
     return { ok: false, errors }
   }

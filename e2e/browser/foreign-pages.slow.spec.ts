@@ -57,7 +57,7 @@ test('forms and scripts of another site cannot reset a password [H8]', async ({
   expect(statuses.length).toBeGreaterThanOrEqual(8)
   expect([...new Set(statuses)].filter((status) => status !== 403 && status !== 415)).toEqual([])
   expect(await app.passwordIs(person, password)).toBe(false)
-  // The browser shows none of the responses in a frame.
+  // The browser refuses to show each response in a frame.
   for (const complaint of complaints.splice(0)) expect(complaint).toMatch(/frame-ancestors/)
 })
 

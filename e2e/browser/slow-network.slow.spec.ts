@@ -1,7 +1,7 @@
 import { delayRequests } from '@/e2e/support/browser/delayed-requests'
 import { alertOf, expect, heading, passwordField, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
-import { requestLink } from '@/e2e/support/browser/steps'
+import { requestLink, sendPassword } from '@/e2e/support/browser/steps'
 import { newPassword } from '@/e2e/support/running-app'
 
 test('a form that is sent several times sends one request, and its button shows that it is busy [U12]', async ({
@@ -71,9 +71,8 @@ test('a form without a connection says so, keeps what was typed, and works once 
 
   await page.goto(await linkTo(app, person))
   await expect(alertOf(page)).toHaveText('')
-  await passwordField(page, says).fill(password)
   await context.setOffline(true)
-  await page.getByRole('button', { name: says.reset.submit }).click()
+  await sendPassword(page, says, password)
   await expect(alertOf(page)).toHaveText(says.troubles.offline)
   await expect(passwordField(page, says)).toHaveValue(password)
   await context.setOffline(false)

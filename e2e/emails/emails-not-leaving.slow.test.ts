@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { pino } from 'pino'
 import { SMTPServer } from 'smtp-server'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { resettableAccount } from '@/e2e/support/opened-services'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { startScriptedMailServer, type Script } from '@/e2e/support/scripted-mail-server'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
@@ -98,16 +99,7 @@ async function scripted(script: Script, { user = '' } = {}): Promise<string> {
 /** Requests a link, by default for a new account. */
 async function request({ ownAccounts, queue }: Services, login?: string): Promise<void> {
   const username = login ?? `user-${randomBytes(6).toString('hex')}`
-  if (login === undefined)
-    await ownAccounts.add({
-      username,
-      email: `${username}@example.com`,
-      firstName: '',
-      lastName: '',
-      passwordHash: 'a hash',
-      isActive: true,
-      locale: null,
-    })
+  if (login === undefined) await ownAccounts.add(resettableAccount(username))
   const target = { login: username }
   await queue.add('link-request', { target, client: 'c', bypassPause: false, locale: 'en', requestId: 'r' })
 }
@@ -240,15 +232,7 @@ describe('jobs that send no email', () => {
   test('emails that are not sent because their links would expire are reported [V6]', async () => {
     const { services } = await work()
     await request(services, 'nobody-here')
-    const accountId = await services.ownAccounts.add({
-      username: `late-${randomUUID()}`,
-      email: 'late@example.com',
-      firstName: '',
-      lastName: '',
-      passwordHash: 'a hash',
-      isActive: true,
-      locale: null,
-    })
+    const accountId = await services.ownAccounts.add(resettableAccount(`late-${randomUUID()}`))
     const requestedAt = Math.floor(Date.now() / 1000) - 7200
     await services.queue.add('link-email', {
       accountId,

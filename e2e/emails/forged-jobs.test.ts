@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createQueries } from '@/lib/database/queries'
-import { createQueue } from '@/lib/queue/queue'
+import { queueOn } from '@/e2e/support/opened-queue'
 import { evil, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
-import { defaultSchemaNames } from '@/lib/config/schema-names'
 
 // An attacker who can write to the queue.
 
@@ -11,9 +9,8 @@ beforeAll(async () => void (observed = await startObservedApp()))
 afterAll(() => observed?.stop())
 
 describe('forged jobs', () => {
-  const queries = createQueries((statement) => observed.app.sql.query(statement))
-  const queue = () => createQueue({ queries, schemas: defaultSchemaNames })
-  const add = (name: string, data: unknown) => queue().add(name as 'link-email', data as never)
+  const add = (name: string, data: unknown) =>
+    queueOn(observed.app.sql).add(name as 'link-email', data as never)
   const genuine = (accountId: unknown) => ({
     accountId,
     requestedAt: Math.floor(Date.now() / 1000),

@@ -6,6 +6,7 @@ import type { LinkPurpose } from '@/lib/password-reset/reset-link'
 import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 import { createMigratedDatabase } from './test-database'
+import { resettableAccount } from './opened-services'
 
 /** The origin of the service, and the one that `CORS_ALLOWED_ORIGINS` names. */
 export const [own, front] = ['https://id.example.com', 'https://front.example']
@@ -85,15 +86,7 @@ export async function openEndpoints() {
   /** A new account, and a valid link of it. */
   async function personWithLink(purpose: LinkPurpose, { accounts, ownAccounts, links } = services) {
     const username = `user-${randomBytes(6).toString('hex')}`
-    const id = await ownAccounts.add({
-      username,
-      email: `${username}@example.com`,
-      firstName: '',
-      lastName: '',
-      locale: null,
-      passwordHash: 'a hash',
-      isActive: true,
-    })
+    const id = await ownAccounts.add(resettableAccount(username))
     const { account, now } = await accounts.read(id)
     return { id, link: links.create(purpose, id, Math.floor(now.getTime() / 1000), account!) }
   }

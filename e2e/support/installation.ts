@@ -8,6 +8,7 @@ import { startWorker } from '@/server/processes/start-worker'
 import { startMailSink, type CaughtEmail } from './mail-sink'
 import { newPassword, readLink } from './running-app'
 import type { TestDatabase } from './test-database'
+import { resettableAccount } from './opened-services'
 
 export type Installation = Awaited<ReturnType<typeof openInstallation>>
 
@@ -56,19 +57,6 @@ export async function requestLink({ services }: Installation, login: string): Pr
   })
 }
 
-/** Requests a link, takes it from the email and sets a password with it. */
-export async function resetByEmail(installation: Installation, email: string, password: string) {
-  await requestLink(installation, email)
-  const context = from()
-  return installation.services.passwordReset.completeReset({
-    link: linkOf(await installation.sink.next(email)),
-    password,
-    passwordConfirm: undefined,
-    ...context,
-    request: { client: context.client, headers: new Headers(), fields: {} },
-  })
-}
-
 const period = 3600
 
 /**
@@ -79,15 +67,7 @@ export async function exerciseWholeFlow({ services, sink }: Installation): Promi
   const { accounts, audit, links, ownAccounts, passwordReset } = services
   const username = `user-${randomBytes(6).toString('hex')}`
   const email = `${username}@example.com`
-  const id = await ownAccounts.add({
-    username,
-    email,
-    firstName: '',
-    lastName: '',
-    passwordHash: 'a forgotten one',
-    isActive: true,
-    locale: 'en',
-  })
+  const id = await ownAccounts.add({ ...resettableAccount(username), locale: 'en' })
   const from = { locale: 'en', requestId: randomUUID(), client: `198.51.100.${randomBytes(1)[0]}` }
   const began = Date.now()
   const isNow = (instant: Date) => Math.abs(instant.getTime() - Date.now()) < 90_000

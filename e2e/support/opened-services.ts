@@ -6,6 +6,17 @@ import { readSettings } from '@/lib/config/settings'
 import { createServices } from '@/services'
 import { createMigratedDatabase } from './test-database'
 
+/** An account that may be reset. */
+export const resettableAccount = (username: string): NewAccount => ({
+  username,
+  email: `${username}@example.com`,
+  firstName: '',
+  lastName: '',
+  passwordHash: 'a hash',
+  isActive: true,
+  locale: null,
+})
+
 export type OpenedServices = Awaited<ReturnType<typeof openServices>>
 
 /**
@@ -36,16 +47,7 @@ export async function openServices(env: Record<string, string> = {}) {
     /** Adds an account that may be reset, unless the facts say otherwise. */
     async addAccount(facts: Partial<NewAccount> = {}): Promise<Account> {
       const username = `user-${randomBytes(6).toString('hex')}`
-      const id = await services.ownAccounts.add({
-        username,
-        email: `${username}@example.com`,
-        firstName: '',
-        lastName: '',
-        passwordHash: 'a hash',
-        isActive: true,
-        locale: null,
-        ...facts,
-      })
+      const id = await services.ownAccounts.add({ ...resettableAccount(username), ...facts })
       return (await services.accounts.read(id)).account!
     },
     /** Changes columns of an account past Rekey, as another application would. @param assignments in SQL */

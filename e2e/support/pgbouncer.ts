@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -54,9 +54,4 @@ export async function startPgBouncer(
       rmSync(dir, { recursive: true, force: true })
     },
   }
-}
-
-/** PgBouncer's version, such as `1.18.0`. */
-export function pgbouncerVersion(): string {
-  return /PgBouncer (\S+)/.exec(execFileSync(pgbouncer!, ['--version'], { encoding: 'utf8' }))?.[1] ?? ''
 }

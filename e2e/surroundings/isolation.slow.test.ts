@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newPassword } from '@/e2e/support/running-app'
 import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { openInstallation, type Installation } from '@/e2e/support/installation'
+import { resettableAccount } from '@/e2e/support/opened-services'
 
 // At these levels PostgreSQL rolls back every statement that waited for a row of another transaction. The embedded database
 // has one session, in which nothing waits.
@@ -38,16 +39,7 @@ describe.runIf(testServer).each(['repeatable read', 'serializable'])(
       await database.drop()
     })
 
-    const addAccount = () =>
-      one.services.ownAccounts.add({
-        username: randomUUID(),
-        email: `${randomUUID()}@example.com`,
-        firstName: '',
-        lastName: '',
-        passwordHash: 'a forgotten one',
-        isActive: true,
-        locale: null,
-      })
+    const addAccount = () => one.services.ownAccounts.add(resettableAccount(randomUUID()))
     const inTurn = <Result>(
       count: number,
       work: (installation: Installation, nth: number) => Promise<Result>,

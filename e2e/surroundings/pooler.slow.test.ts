@@ -5,6 +5,7 @@ import { notificationsArrive } from '@/lib/queue/notifications'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { exerciseWholeFlow, openInstallation, expectPurgeOnTime } from '@/e2e/support/installation'
 import { pgbouncer, startPgBouncer } from '@/e2e/support/pgbouncer'
+import { resettableAccount } from '@/e2e/support/opened-services'
 
 describe.runIf(testServer && pgbouncer)('PgBouncer in transaction mode [V1]', () => {
   let database: TestDatabase
@@ -43,15 +44,7 @@ describe.runIf(testServer && pgbouncer)('PgBouncer in transaction mode [V1]', ()
       const name = `user-${randomBytes(6).toString('hex')}`
       const email = `${name}@example.com`
       const { ownAccounts, passwordReset } = installation.services
-      await ownAccounts.add({
-        username: name,
-        email,
-        firstName: '',
-        lastName: '',
-        passwordHash: 'a forgotten one',
-        isActive: true,
-        locale: null,
-      })
+      await ownAccounts.add(resettableAccount(name))
       const client = '203.0.113.77'
       await passwordReset.requestLink({ target: { login: name }, locale: 'en', requestId: 'r', client })
       // Two polls of two seconds: for the request and for the email. Without the probe, a poll takes up to thirty seconds.

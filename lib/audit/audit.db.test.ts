@@ -169,7 +169,7 @@ describe('the purge of the audit log [L6]', () => {
       )
     ).rows.map(({ reason }) => reason)
 
-  test('the purge deletes entries older than the given time, and none of the last week', async () => {
+  test('the purge deletes entries older than the given time, but keeps those of the last week', async () => {
     for (const days of [400, 181, 179, 8, 6, 0])
       await sql.query(
         `INSERT INTO "rekey"."audit" ("at", "event", "reason") VALUES (now() - make_interval(days => $1), 'aged', $1 || ' days')`,

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { SchemaNames } from '@/lib/config/schema-names'
 import { retryConflicts } from '@/lib/database/errors'
-import { createPipelinedTransactions } from '@/lib/database/pipelined-transactions'
+import { createPipelinedTransactions, serverTimeouts } from '@/lib/database/pipelined-transactions'
 import type { BatchBounds } from '@/lib/database/batch-queue'
 import { createStatementQueue } from '@/lib/database/statement-queue'
 import { createCountingStatement, readCounted, type Counted, type CountingEntry } from './counting-statement'
@@ -11,9 +11,6 @@ import { createCountingStatement, readCounted, type Counted, type CountingEntry 
  * at a time leave eight of the pool's ten connections (the default of DATABASE_POOL_SIZE) to other work.
  */
 export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
-
-/** Milliseconds. Both are shorter than the pool's timeout of 8 s, so that PostgreSQL stops before Rekey stops waiting. */
-const serverTimeouts = { statement: 6_000, lock: 4_000 }
 
 export type Counter = ReturnType<typeof createCounter>
 

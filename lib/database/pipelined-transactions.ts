@@ -18,6 +18,9 @@ export function arrayText<Item>(
   return `{${elements.join(',')}}`
 }
 
+/** Shorter than the pool's timeout of 8 s, so that PostgreSQL stops before Rekey stops waiting. A statement must not keep rows locked then. */
+export const serverTimeouts: Timeouts = { statement: 6_000, lock: 4_000 }
+
 type Timeouts = {
   /** Milliseconds that a statement may take, by the server's clock. */
   statement: number
@@ -42,7 +45,11 @@ export function isBadValueError(error: unknown): boolean {
 const nameTrouble = /^(26000|42P05|0A000)$/
 
 /** PostgreSQL responded to COMMIT with ROLLBACK, as it does for a transaction that had failed. */
-class NotCommitted extends Error {}
+export class NotCommitted extends Error {
+  constructor(command: string) {
+    super(`The transaction was rolled back: PostgreSQL responded to COMMIT with ${command}.`)
+  }
+}
 
 export type PipelinedTransactions = ReturnType<typeof createPipelinedTransactions>
 

@@ -14,7 +14,7 @@ export type Database = {
   prisma: PrismaClient
   /** The connections that Prisma uses, too. For modules that send SQL without Prisma, such as the queue and the rate limits. */
   pool: pg.Pool
-  /** Statements of our own, each in a transaction of its own. */
+  /** Runs statements in SQL of our own, each in a transaction of its own. */
   queries: Queries
   schemas: SchemaNames
   /** Whether all clients share one session, as on the embedded database. */
@@ -23,12 +23,15 @@ export type Database = {
   names: ReturnType<typeof tableNames>
   /**
    * Runs work in one transaction at READ COMMITTED, whatever the database's default is. Retries it after a conflict, so `work` may
-   * run several times; only its last run is committed. A transaction may take 8 s.
+   * run several times; only its last run is committed. Each of its statements may take 8 s.
    *
    * @throws what `work` throws, after a rollback; the last conflict after twelve tries
    */
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
-  /** The same with Prisma's client, for functions of a team's. It takes this process several times as long. */
+  /**
+   * Runs work in a transaction as `transaction` does, with Prisma's client, for functions in rekey.config.ts. It takes this process
+   * several times as long, and may take 8 s as a whole.
+   */
   prismaTransaction<Result>(work: (tx: PrismaTransaction) => Promise<Result>): Promise<Result>
   /** Whether the database responds. Concurrent calls share one query, so that health checks cannot use up the pool. */
   isReady(): Promise<boolean>
@@ -42,13 +45,13 @@ export type DatabaseSettings = {
   sharedSession?: boolean
 }
 
-/** Only statements that go through it are part of the transaction. */
+/** The statements of a transaction: only those that go through it are part of the transaction. */
 export type Transaction = Queries
 
 /** Prisma's client inside a transaction. */
 export type PrismaTransaction = Prisma.TransactionClient
 
-/** Milliseconds to wait for a connection, or for a query or a transaction, before the database counts as unavailable. */
+/** Milliseconds to wait for a connection, or for a query or a transaction of Prisma's, before the database counts as unavailable. */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
 

@@ -2,8 +2,8 @@ import pg from 'pg'
 import { Prisma } from '@/prisma/client/client'
 
 /**
- * Runs statements of our own, and returns what Prisma's client returns for them: so a statement runs through Prisma or through
- * `pg`, which takes this process a fraction of the time.
+ * Runs statements in SQL of our own. It has the methods and results of Prisma's client, so that the same code runs with Prisma's
+ * transaction or with `pg`, which takes this process a fraction of the time.
  */
 export type Queries = {
   $queryRaw<Rows>(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<Rows>

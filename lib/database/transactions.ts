@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { wasRolledBack } from './pipelined-transactions'
+import { NotCommitted, wasRolledBack } from './pipelined-transactions'
 import { createQueries, type Queries } from './queries'
 
 /**
@@ -25,9 +25,7 @@ export async function runTransaction<Result>(
     await run('BEGIN ISOLATION LEVEL READ COMMITTED')
     const result = await work(createQueries(run))
     const { command } = await run('COMMIT')
-    // PostgreSQL's response to COMMIT after a statement that failed.
-    if (command !== 'COMMIT')
-      throw new Error('The transaction was rolled back, because a statement in it failed.')
+    if (command !== 'COMMIT') throw new NotCommitted(command)
     return result
   } catch (error) {
     if (lost === undefined) await run('ROLLBACK').catch(() => undefined)

@@ -41,7 +41,8 @@ const maxLanguages = 10
 /**
  * Chooses the best supported language for an `Accept-Language` header (RFC 9110 §12.5.4).
  *
- * @returns `fallback` if the header is absent or too long, or if none of its ten best languages is supported; `*` is ignored
+ * @returns `fallback` if the header is absent or too long, or if Rekey has no messages for its ten best languages; `*` is
+ *   ignored
  */
 export function preferredLanguage(acceptLanguage: string | null, fallback: Language): Language {
   if (acceptLanguage === null || acceptLanguage.length > maxHeaderLength) return fallback

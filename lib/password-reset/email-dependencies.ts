@@ -22,7 +22,7 @@ export type EmailDependencies = {
   queue: Queue
   limits: Limits
   audit: AuditLog
-  database: Pick<Database, 'pool' | 'schemas' | 'prisma'>
+  database: Pick<Database, 'pool' | 'schemas' | 'queries'>
   settings: Settings
   configuration: RekeyConfig
   log: Log

@@ -77,7 +77,7 @@ export function createEmailSimulation(
       await sendPacing.simulate(async () => {
         await mailer.simulate(text)
         // For this process, an SMTP command with its reply costs about as much as an empty statement.
-        for (let trip = 0; trip < roundTrips; trip += 1) await database.prisma.$queryRaw`SELECT 1`
+        for (let trip = 0; trip < roundTrips; trip += 1) await database.queries.$queryRaw`SELECT 1`
       })
     } catch (error) {
       // A team's own template may throw for the invented account; no email depends on it.

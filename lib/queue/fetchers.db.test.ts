@@ -1,36 +1,22 @@
 import { PgBoss } from 'pg-boss'
-import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { openQueue, type OpenedQueue } from '@/e2e/support/opened-queue'
+import { testServer } from '@/e2e/support/test-database'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 import { createFetchers } from './fetchers'
-import { createQueries } from '@/lib/database/queries'
-import { createQueue, type Queue } from './queue'
 
 // The embedded database sends no notifications.
 describe.runIf(testServer)('fetchers that a notification wakes [F1]', () => {
-  let database: TestDatabase
-  let pool: pg.Pool
-  let queue: Queue
-  beforeAll(async () => {
-    database = await createMigratedDatabase()
-    pool = new pg.Pool({ connectionString: database.url, max: 2 })
-    queue = createQueue({
-      queries: createQueries((statement) => pool.query(statement)),
-      schemas: defaultSchemaNames,
-    })
-  }, 120_000)
-  afterAll(async () => {
-    await pool.end()
-    await database.drop()
-  })
+  let opened: OpenedQueue
+  beforeAll(async () => void (opened = await openQueue()), 120_000)
+  afterAll(() => opened.close())
 
   let boss: PgBoss
   let fetches: number
   beforeEach(async () => {
-    await pool.query('DELETE FROM rekey_queue.job')
+    await opened.pool.query('DELETE FROM rekey_queue.job')
     boss = new PgBoss({
-      connectionString: database.url,
+      connectionString: opened.database.url,
       schema: defaultSchemaNames.queue,
       migrate: false,
       supervise: false,
@@ -64,7 +50,7 @@ describe.runIf(testServer)('fetchers that a notification wakes [F1]', () => {
     fetches = 0
   }
 
-  const add = () => queue.add('changed-hook', { accountId: 'a', username: 'jane', requestId: 'r' })
+  const add = () => opened.queue.add('changed-hook', { accountId: 'a', username: 'jane', requestId: 'r' })
 
   test('are woken one for each notification, not all of them', async () => {
     const handled: string[] = []

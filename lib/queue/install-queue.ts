@@ -8,9 +8,9 @@ const hour = 3600
 const day = 24 * hour
 
 /**
- * The options of a queue, unless it has its own. `retentionSeconds`: pg-boss silently deletes an unfinished job of this age, so the worker gives it up
- * when less than a day is left, or after `retryLimit` retries. `expireInSeconds` can be long, because a missing heartbeat reveals a
- * dead worker. `deleteAfterSeconds`: finished jobs are deleted within a day, because logins are personal data.
+ * The options of a queue, unless it has its own. `retentionSeconds`: pg-boss silently deletes an unfinished job of this age, so the
+ * worker gives it up when less than a day is left, or after `retryLimit` retries. `expireInSeconds` can be long, because a missing
+ * heartbeat reveals a dead worker. `deleteAfterSeconds`: finished jobs are deleted within a day, because logins are personal data.
  */
 const common: QueueOptions = {
   retryLimit: 10_000,

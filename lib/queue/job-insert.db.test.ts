@@ -4,9 +4,8 @@ import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { count, openCountedRequests, request, type CountedRequests } from '@/e2e/support/counted-requests'
-import { createQueries } from '@/lib/database/queries'
+import { queueOn } from '@/e2e/support/opened-queue'
 import { notificationChannel } from './notifications'
-import { createQueue } from './queue'
 import { queueTablesVersion } from './queue-state'
 
 let all: CountedRequests
@@ -58,10 +57,7 @@ describe('the stored job of a request', () => {
     async (afterSeconds) => {
       const { data } = request('a', 'ada').job!
       const [added, again, sent] = [randomUUID(), randomUUID(), randomUUID()]
-      const queue = createQueue({
-        queries: createQueries((statement) => all.pool.query(statement)),
-        schemas: all.database.schemas,
-      })
+      const queue = queueOn(all.pool)
       await queue.add('link-request', data, { id: added, afterSeconds })
       await queue.add('link-request', { ...data, client: 'another' }, { id: added })
       await queue.add('link-request', data, { id: again, afterSeconds })

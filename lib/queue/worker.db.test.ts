@@ -1,31 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { openQueue, type OpenedQueue } from '@/e2e/support/opened-queue'
 import type { AuditFacts } from '@/lib/audit/audit'
 import { attemptDeadlineMs } from '@/lib/mail/smtp-options'
 import { notificationsArrive } from './notifications'
-import { createQueries } from '@/lib/database/queries'
-import { createQueue, type AttemptResult, type JobHandlers, type Queue } from './queue'
+import type { AttemptResult, JobHandlers } from './queue'
 import { maxAttemptsInDoubt, maxCostlyAttempts, startQueueWorker } from './worker'
-import { defaultSchemaNames } from '@/lib/config/schema-names'
 
-let database: TestDatabase
-let pool: pg.Pool
-let queue: Queue
-beforeAll(async () => {
-  database = await createMigratedDatabase()
-  pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  queue = createQueue({
-    queries: createQueries((statement) => pool.query(statement)),
-    schemas: defaultSchemaNames,
-  })
-}, 120_000)
-afterAll(async () => {
-  await pool.end()
-  await database.drop()
-})
+let opened: OpenedQueue
+beforeAll(async () => void (opened = await openQueue()), 120_000)
+afterAll(() => opened.close())
 
 const logged: Record<string, unknown>[] = []
 const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
@@ -33,7 +18,7 @@ const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push
 let givenUp: AuditFacts[] = []
 let stop = async () => {}
 beforeEach(async () => {
-  await pool.query('DELETE FROM rekey_queue.job')
+  await opened.pool.query('DELETE FROM rekey_queue.job')
   logged.length = 0
   givenUp = []
 })
@@ -47,7 +32,7 @@ async function work(handlers: Partial<JobHandlers>, batchSizes?: { 'changed-hook
   const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
   stop = await startQueueWorker(
     {
-      database,
+      database: opened.database,
       log,
       concurrency: { 'link-request': 2, 'link-email': 2, 'changed-email': 2, 'changed-hook': 2 },
       ...(batchSizes && { batchSizes }),
@@ -58,30 +43,35 @@ async function work(handlers: Partial<JobHandlers>, batchSizes?: { 'changed-hook
 }
 
 test('notifications reach a worker, on a server and on the embedded database', async () => {
-  expect(await notificationsArrive(database.url)).toBe(true)
+  expect(await notificationsArrive(opened.database.url)).toBe(true)
 })
 
 const accountId = randomUUID()
 
 async function addHook(requestId = 'r'): Promise<string> {
   const id = randomUUID()
-  await queue.add('changed-hook', { accountId, username: 'jane', requestId }, { id })
+  await opened.queue.add('changed-hook', { accountId, username: 'jane', requestId }, { id })
   return id
 }
 
 async function addEmail(): Promise<string> {
   const id = randomUUID()
   const data = { accountId, requestedAt: 1, locale: 'en', requestId: 'r', bypassPause: false }
-  await queue.add('link-email', data, { id })
+  await opened.queue.add('link-email', data, { id })
   return id
 }
 
-const set = (id: string, what: string) => pool.query(`UPDATE rekey_queue.job SET ${what} WHERE id = $1`, [id])
+const set = (id: string, what: string) =>
+  opened.pool.query(`UPDATE rekey_queue.job SET ${what} WHERE id = $1`, [id])
 
 type Row = { state: string; output: unknown; retry_count: number }
 const read = async (id: string) =>
-  (await pool.query<Row>('SELECT state::text, output, retry_count FROM rekey_queue.job WHERE id = $1', [id]))
-    .rows[0]!
+  (
+    await opened.pool.query<Row>(
+      'SELECT state::text, output, retry_count FROM rekey_queue.job WHERE id = $1',
+      [id],
+    )
+  ).rows[0]!
 const until = (id: string, state: string) =>
   expect.poll(async () => (await read(id)).state, { timeout: 20_000 }).toBe(state)
 
@@ -152,7 +142,7 @@ describe('jobs that take too long', () => {
   })
 
   test('an email job may take longer than a mail server may, and other jobs may take a minute [M9]', async () => {
-    const { rows } = await pool.query<{ name: string; seconds: number }>(
+    const { rows } = await opened.pool.query<{ name: string; seconds: number }>(
       'SELECT name, expire_seconds AS seconds FROM rekey_queue.queue',
     )
     const milliseconds = Object.fromEntries(rows.map(({ name, seconds }) => [name, seconds * 1000 - 30_000]))
@@ -187,7 +177,7 @@ describe('jobs that fail again and again', () => {
   ])('a request for %j that is given up is audited with the account id %s [F1]', async (target, account) => {
     const id = randomUUID()
     const data = { target, client: '203.0.113.9', bypassPause: false, locale: 'en', requestId: 'r' }
-    await queue.add('link-request', data, { id })
+    await opened.queue.add('link-request', data, { id })
     await set(id, 'retry_limit = 0')
     await work({ 'link-request': throws })
     await until(id, 'failed')
@@ -203,7 +193,7 @@ describe('jobs that fail again and again', () => {
   })
 
   test('jobs about a changed password are tried for more than a week, and the queue keeps them longer [F1]', async () => {
-    const { rows } = await pool.query(
+    const { rows } = await opened.pool.query(
       `SELECT name, retention_seconds / 86400 AS days, retry_limit * 300 / 86400 AS tries FROM rekey_queue.queue
         WHERE name IN ('changed-email', 'changed-hook') ORDER BY name`,
     )

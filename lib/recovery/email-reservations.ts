@@ -2,7 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { quoteSchema } from '@/lib/config/schema-names'
 import type { BatchBounds, BatchQueue } from '@/lib/database/batch-queue'
 import { retryConflicts } from '@/lib/database/errors'
-import { arrayText, createPipelinedTransactions } from '@/lib/database/pipelined-transactions'
+import { arrayText, createPipelinedTransactions, serverTimeouts } from '@/lib/database/pipelined-transactions'
 import type { Database } from '@/lib/database/pool'
 import { createStatementQueue } from '@/lib/database/statement-queue'
 
@@ -40,9 +40,6 @@ type Entry = {
 /** `perClient` is per account here: a batch has one entry of an account, because an upsert may name a row only once. */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
-/** Milliseconds, below the pool's timeout: a statement whose result is no longer awaited must not keep rows locked. */
-const timeouts = { statement: 6_000, lock: 4_000 }
-
 /** Simulations use rows of this users table, and so many of them that two of a batch seldom have the same. */
 const simulation = 'simulation'
 const simulatedRows = 1024
@@ -58,7 +55,7 @@ export function createEmailReservations(
   database: Pick<Database, 'pool' | 'schemas' | 'sharedSession'>,
   usersTable: string,
 ) {
-  const { run } = createPipelinedTransactions(database, timeouts)
+  const { run } = createPipelinedTransactions(database, serverTimeouts)
   const text = statementText(`${quoteSchema(database.schemas.own)}."recovery"`)
   /** One queue for the terms of almost all emails, and one for those of resets that "this wasn't me" starts. */
   const queues = new Map<string, BatchQueue<Entry, Reservation | null>>()
@@ -140,10 +137,10 @@ function statementText(table: string): string {
   const job = 'excluded."email_jobs"[1]'
   const since = (seconds: string) => `now() - make_interval(secs => ${seconds}::float8)`
   /** A row of simulations is written whatever it contains, and keeps no earlier reservation. */
-  const isNobody = `r."users_table" = '${simulation}'`
+  const isSimulated = `r."users_table" = '${simulation}'`
   const kept = (column: 'job' | 'at') => `ARRAY(
         SELECT s."${column}" FROM unnest(r."email_jobs", r."email_times") AS s("job", "at")
-         WHERE s."at" > ${since('$8')} AND NOT ${isNobody})`
+         WHERE s."at" > ${since('$8')} AND NOT ${isSimulated})`
   return `
   WITH "entry" AS MATERIALIZED (
     SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::float8[])
@@ -156,7 +153,7 @@ function statementText(table: string): string {
     "updated_at" = now(),
     "email_jobs" = CASE WHEN ${job} = ANY (r."email_jobs") THEN r."email_jobs" ELSE ${job} || ${kept('job')} END,
     "email_times" = CASE WHEN ${job} = ANY (r."email_jobs") THEN r."email_times" ELSE excluded."email_times"[1] || ${kept('at')} END
-  WHERE $9::boolean OR ${isNobody} OR (
+  WHERE $9::boolean OR ${isSimulated} OR (
     (r."emails_paused_until" IS NULL OR r."emails_paused_until" <= now())
     AND (${job} = ANY (r."email_jobs") OR (
       NOT EXISTS (SELECT FROM unnest(r."email_times") AS s("at") WHERE $5::float8 > 0 AND s."at" > ${since('$5')})

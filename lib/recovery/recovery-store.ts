@@ -14,15 +14,15 @@ export type RecoveryStore = ReturnType<typeof createRecoveryStore>
  * @param usersTable the identity of the users table, which is part of each row's key
  */
 export function createRecoveryStore(
-  database: Pick<Database, 'pool' | 'prisma' | 'names' | 'schemas' | 'sharedSession'>,
+  database: Pick<Database, 'pool' | 'queries' | 'names' | 'schemas' | 'sharedSession'>,
   usersTable: string,
 ) {
-  const { prisma } = database
+  const { queries } = database
   const { recovery } = database.names
 
   /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */
   async function releaseEmail(id: string, jobId: string): Promise<void> {
-    await prisma.$executeRaw`
+    await queries.$executeRaw`
       UPDATE ${recovery} SET
         "updated_at" = now(),
         "email_jobs" = ARRAY(SELECT s."job" FROM unnest("email_jobs", "email_times") AS s("job", "at")
@@ -64,7 +64,7 @@ export function createRecoveryStore(
 
   /** Deletes the reservations and the pause of an account's emails, so that the next email may leave at once. */
   async function forgetEmails(id: string): Promise<void> {
-    await prisma.$executeRaw`
+    await queries.$executeRaw`
       UPDATE ${recovery} SET "updated_at" = now(), "email_jobs" = '{}', "email_times" = '{}', "emails_paused_until" = NULL
        WHERE "users_table" = ${usersTable} AND "account_id" = ${id}`
   }
@@ -75,7 +75,7 @@ export function createRecoveryStore(
    * that the two never wait for each other in a circle.
    */
   async function purge(): Promise<void> {
-    await prisma.$executeRaw`
+    await queries.$executeRaw`
       DELETE FROM ${recovery} WHERE ("users_table", "account_id") IN (
         SELECT "users_table", "account_id" FROM ${recovery}
          WHERE "updated_at" < now() - make_interval(secs => ${recoveryRetention})

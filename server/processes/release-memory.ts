@@ -16,17 +16,22 @@ type IdleTimes = {
 export function releaseMemoryWhenIdle(
   { interval, idleBelow }: IdleTimes = { interval: 10_000, idleBelow: 500 },
 ): void {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as NodeJS.GCFunction
   let used = process.cpuUsage()
   let isReleased = false
   const timer = setInterval(() => {
     const { user, system } = process.cpuUsage(used)
     const isIdle = (user + system) / 1000 < idleBelow
-    if (isIdle && !isReleased) collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+    if (isIdle && !isReleased) collectAllGarbage()
     isReleased = isIdle
     // After the collection, which is no work of the process.
     used = process.cpuUsage()
   }, interval)
   timer.unref()
+}
+
+function collectAllGarbage(): void {
+  // Only contexts that are made after the flag was set have the function.
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as NodeJS.GCFunction
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

@@ -13,12 +13,15 @@ import { linkEmailConnections, mailConnections } from '@/lib/mail/smtp-options'
 import type { Services } from '@/services'
 
 /**
- * The most jobs of each queue that one worker runs at a time, so that slow jobs of one queue do not block another. Of the 96
- * emails with links, at most `linkEmailConnections` are being sent: the others wait a random time, or for a connection.
+ * The most emails with links that one worker has in progress. At most `linkEmailConnections` of them are being sent: the others wait a
+ * random time, or for a connection.
  */
+const linkEmailsInProgress = 192
+
+/** The most jobs of each queue that one worker runs at a time, so that slow jobs of one queue do not block another. */
 const concurrency: Record<QueueName, number> = {
   'link-request': 8,
-  'link-email': 192,
+  'link-email': linkEmailsInProgress,
   'changed-email': mailConnections - linkEmailConnections,
   'changed-hook': 8,
 }
@@ -27,7 +30,7 @@ const concurrency: Record<QueueName, number> = {
  * Jobs per fetch. A fetch ends with its slowest job, so emails with links have as many concurrent fetches as connections: emails
  * for which a mail server takes long do not stop the others.
  */
-const batchSizes = { 'link-request': 4, 'link-email': 192 / linkEmailConnections }
+const batchSizes = { 'link-request': 4, 'link-email': linkEmailsInProgress / linkEmailConnections }
 
 /**
  * The most milliseconds of the random time that an email with a link waits (lib/password-reset/send-pacing.ts): enough to hide
