@@ -1,8 +1,14 @@
 /**
- * Milliseconds of processor time that this process has used since `start` (from `process.cpuUsage()`). On a busy machine,
- * the time until the process runs again does not count, so a limit on the result does not depend on the load.
+ * The processor time of the quickest of up to three calls of `act`, in milliseconds. It ends with the first call that took less than
+ * `enough`. Neither a busy machine, whose waiting times do not count, nor one slow call makes a test fail.
  */
-export function cpuTimeSince(start: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(start)
-  return (user + system) / 1000
+export async function cpuTimeOf(act: () => unknown, enough: number): Promise<number> {
+  let quickest = Infinity
+  for (let call = 0; call < 3 && quickest >= enough; call += 1) {
+    const start = process.cpuUsage()
+    await act()
+    const { user, system } = process.cpuUsage(start)
+    quickest = Math.min(quickest, (user + system) / 1000)
+  }
+  return quickest
 }

@@ -5,6 +5,10 @@ import { SMTPServer } from 'smtp-server'
 
 /** An email as the server received it. */
 export type CaughtEmail = {
+  /** The client's name in EHLO. */
+  heloName: string
+  /** When its sender was named, by `performance.now()`. */
+  startedAt: number
   /** When it was complete, by `performance.now()`. */
   at: number
   from: string
@@ -46,11 +50,16 @@ export async function startMailSink({
 }: { offersSmtpUtf8?: boolean; certificate?: { key: string; cert: string } } = {}): Promise<MailSink> {
   const taken = new Set<CaughtEmail>()
   const waiting = new Set<() => void>()
+  const startedAt = new Map<string, number>()
   const server = new SMTPServer({
     authOptional: true,
     hideSMTPUTF8: !offersSmtpUtf8,
     ...certificate,
     disabledCommands: certificate ? ['AUTH'] : ['STARTTLS', 'AUTH'],
+    onMailFrom(_address, session, callback) {
+      startedAt.set(session.id, performance.now())
+      callback()
+    },
     onRcptTo(_address, session, callback) {
       const answer = () => {
         sink.heard?.('recipient', session.hostNameAppearsAs)
@@ -79,6 +88,8 @@ export async function startMailSink({
         const cancelLink = links.find((text) => new URL(text).pathname.endsWith('/cancel-reset/'))
         const link = links.find((text) => text !== cancelLink)
         sink.emails.push({
+          heloName: session.hostNameAppearsAs,
+          startedAt: startedAt.get(session.id)!,
           at,
           from: mailFrom ? mailFrom.address : '',
           recipients: rcptTo.map(({ address }) => address),

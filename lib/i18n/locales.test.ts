@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { cpuTimeSince } from '@/e2e/support/cpu-time'
+import { cpuTimeOf } from '@/e2e/support/cpu-time'
 import { directionOf, languages, preferredLanguage, storedLanguage } from './locales'
 
 describe('the language of a request', () => {
@@ -47,14 +47,13 @@ test('only the ten most preferred languages of Accept-Language are considered [I
   expect(preferredLanguage([...unknownTags, 'de'].join(), 'uk')).toBe('uk')
 })
 
-test('a hundred headers full of different languages are read within half a second [I3, C14]', () => {
+test('a hundred headers full of different languages are read within half a second [I3, C14]', async () => {
   const letters = Array.from({ length: 26 }, (_, n) => String.fromCharCode(97 + n))
   const unknownTags = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => `${a}${b}${c}`)))
   const headers = Array.from({ length: 100 }, (_, n) => unknownTags.slice(n * 128, (n + 1) * 128).join())
   expect(headers.every(({ length }) => length === 511)).toBe(true)
-  const start = process.cpuUsage()
-  for (const header of headers) preferredLanguage(header, 'en')
-  expect(cpuTimeSince(start)).toBeLessThan(500)
+  const readAll = () => headers.forEach((header) => preferredLanguage(header, 'en'))
+  expect(await cpuTimeOf(readAll, 500)).toBeLessThan(500)
 })
 
 describe('the language of an account', () => {

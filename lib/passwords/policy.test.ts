@@ -2,7 +2,7 @@ import { dictionary } from '@zxcvbn-ts/language-common'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { isLong } from '@/e2e/support/long-form'
-import { cpuTimeSince } from '@/e2e/support/cpu-time'
+import { cpuTimeOf } from '@/e2e/support/cpu-time'
 import { createPasswordPolicy } from './policy'
 
 const numRuns = isLong ? 100_000 : 300
@@ -133,13 +133,18 @@ describe('the problems of a password', () => {
     expect(() => create(64)).not.toThrow()
   })
 
-  test('the longest passwords that a body can contain are checked within 150 ms [C14]', () => {
-    codes('warm up')
-    const start = process.cpuUsage()
-    for (const password of ['a'.repeat(16_384), '1'.repeat(16_384), ' '.repeat(16_384), '😀'.repeat(4_096)]) {
-      expect(codes(password)).toContain('too-long')
+  test('the longest passwords that a body can contain are checked within 150 ms [C14]', async () => {
+    const checkAll = () => {
+      for (const password of [
+        'a'.repeat(16_384),
+        '1'.repeat(16_384),
+        ' '.repeat(16_384),
+        '😀'.repeat(4_096),
+      ]) {
+        expect(codes(password)).toContain('too-long')
+      }
     }
-    expect(cpuTimeSince(start)).toBeLessThan(150)
+    expect(await cpuTimeOf(checkAll, 150)).toBeLessThan(150)
   })
 })
 
