@@ -2,7 +2,7 @@ import path from 'node:path'
 import ownConfiguration from './rekey.config'
 import { createOwnAccounts, ownUsersMapping } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
-import { demoUsersMapping } from '@/lib/accounts/presets/demo'
+import { mappingOfDemoProduct } from '@/lib/accounts/presets/demo-product'
 import { openDatabase } from '@/lib/database/pool'
 import { createAuditLog } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
@@ -103,7 +103,7 @@ function mappingFor(
   { mode, database, demoProduct }: Settings,
   { users }: RekeyConfig,
 ): UsersMapping | undefined {
-  if (demoProduct) return demoUsersMapping(demoProduct)
+  if (demoProduct) return mappingOfDemoProduct(demoProduct)
   return mode !== 'production' && database.sharedSession ? undefined : users
 }
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { createOwnAccounts, ownUsersMapping, UsernameTaken } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
-import { demoUsersMapping } from '@/lib/accounts/presets/demo'
+import { mappingOfDemoProduct } from '@/lib/accounts/presets/demo-product'
 import { identityOf } from '@/lib/accounts/users-table'
 import { createAuditLog } from '@/lib/audit/audit'
 import { readDemoProduct } from '@/lib/config/demo-product'
@@ -92,7 +92,7 @@ async function main(): Promise<number> {
   const product = readDemoProduct(process.env)
   // Without DATABASE_URL the command works on the demo's database, which does not have the team's users table.
   const isDemo = !process.env.DATABASE_URL?.trim()
-  const mapping = product ? demoUsersMapping(product) : isDemo ? undefined : configuration.users
+  const mapping = product ? mappingOfDemoProduct(product) : isDemo ? undefined : configuration.users
   if (mapping && ['add', 'activate', 'deactivate'].includes(command))
     throw new Mistake(`The accounts are in ${identityOf(mapping)}: only their own application changes them.`)
   const { url, schemas, close } = await findOrStartDatabase(mapping === undefined)

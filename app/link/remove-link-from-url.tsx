@@ -7,6 +7,7 @@ import { repairUrlCutAtHash } from './url-cut-at-hash'
  * Removes the link from the address bar and the tab's history entry before the page sends any other request (ASVS 14.2.1).
  * The browser's list of visited pages still contains the link. Next stores its state of the page, with the link, in
  * `history.state`, and its own `replaceState` would copy that state. So this calls the browser's function, with null as the state.
+ * Loads the page again if the URL was cut at `#` ({@link repairUrlCutAtHash}), or if the page comes from the back/forward cache.
  *
  * @param path shown in the address bar instead
  */

@@ -1,6 +1,6 @@
 /**
- * Matches `&` as a numeric HTML character reference. At the start of a fragment its own `&` is missing: that belongs to the query
- * before the fragment.
+ * Matches `&` as a numeric HTML character reference, such as `&#038;`. In `?user_id=1&#038;timestamp=2` the fragment begins at `#`, so
+ * its first reference has no `&`: that stays in the query.
  */
 const numberedAmpersand = /&?#(?:0*38|x0*26);/gi
 

@@ -24,7 +24,7 @@ export async function resetFormMessages(
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
   const similar = similarityMessageKeys(users)
-  /** The messages about a rejected password. They give advice, so they are longer than the endpoint's. */
+  /** The messages about a rejected password. They tell a person what to do; the endpoint's only state the reason. */
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
     'too-short': p('too-short', limitsOf(policy, 'too-short')),
     'too-long': p('too-long', limitsOf(policy, 'too-long')),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { CountedEmail, EmailAllowance } from '@/lib/rate-limits/email-budget'
+import type { CountedEmail, EmailAllowance } from '@/lib/rate-limits/email-limits'
 
 /** An email to count, to a mailbox of its own unless the facts name one. */
 export const countedEmail = (facts: Partial<CountedEmail> = {}): CountedEmail => ({

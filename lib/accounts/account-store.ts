@@ -62,7 +62,10 @@ export type AccountStore = {
   /** Reads an account and the database's clock in one statement. The account is null if none has this id. */
   read(id: string): Promise<{ account: Account | null; now: Date }>
 
-  /** Costs the same as {@link read}, because it reads an id that no account has. */
+  /**
+   * Runs the statement of {@link read} with an id that no account has, so that a simulated email costs the database as much as a
+   * real one.
+   */
   simulateRead(): Promise<void>
 
   /** Reads at most `most` accounts, oldest first. */

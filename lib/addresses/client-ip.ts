@@ -99,7 +99,7 @@ function embeddedIPv4(address: string): string | undefined {
   if (startsWith(0x64, 0xff9b, 0, 0, 0, 0)) return dotted(groups[6]!, groups[7]!) // NAT64 (RFC 6052 §2.1)
   if (startsWith(0, 0, 0, 0, 0xffff, 0)) return dotted(groups[6]!, groups[7]!) // SIIT (RFC 2765 §2.1)
   if (first === 0x2002) return dotted(second!, groups[2]!) // 6to4 (RFC 3056 §2)
-  // Teredo inverts its bits (RFC 4380 §4).
+  // Teredo stores the client’s IPv4 address with every bit inverted (RFC 4380 §4).
   if (startsWith(0x2001, 0)) return dotted(groups[6]! ^ 0xffff, groups[7]! ^ 0xffff)
   return undefined
 }

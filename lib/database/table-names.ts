@@ -15,7 +15,7 @@ export function tableNames({ own, queue }: SchemaNames) {
     metrics: qualified('metrics'),
     metricProcesses: qualified('metric_processes'),
     purgeAudit: qualified('purge_audit'),
-    /** The queue's table of jobs, for statements that only read it: pg-boss owns it. */
+    /** The queue's table of jobs, which pg-boss owns. Rekey reads it, inserts jobs and cancels emails there. */
     jobs: qualified('job', queue),
   }
 }

@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto'
 import { compareIds, isResettable, type Account } from '@/lib/accounts/account'
 import type { AttemptResult, QueuedJob } from '@/lib/queue/queue'
-import { maxAccountsPerMailbox } from '@/lib/rate-limits/email-budget'
+import { maxAccountsPerMailbox } from '@/lib/rate-limits/email-limits'
 import { usernameSpellings } from '@/lib/text/username'
 import type { EmailDependencies } from './email-dependencies'
 import { findResettableAccounts } from './find-accounts'

@@ -190,7 +190,7 @@ function mac({ secret, id }: SigningKey, fields: (string | number | boolean)[]):
  * Adds a link's parameters to the URL of a page: to its query or, if it has a fragment, after the fragment, as DRR does and
  * as hash routers expect (`https://app.example.com/#/reset/?user_id=…`).
  *
- * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedUrl` of lib/config/checks.ts
+ * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedUrl` of lib/config/value-schemas.ts
  */
 export function buildLinkUrl(pageUrl: string, link: Link): string {
   const url = new URL(pageUrl)

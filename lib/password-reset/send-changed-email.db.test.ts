@@ -33,7 +33,7 @@ describe('the email about a changed password', () => {
     for (let i = 0; i < 3; i += 1) await worker.sendLinkEmail(linkEmailJob(account.id))
     await worker.revokeLinks(account)
     await update(`"is_active" = false, "password" = NULL`)
-    for (let i = 0; i < 7; i += 1) await worker.services.limits.spendEmail(countedEmail({ first: true }))
+    for (let i = 0; i < 7; i += 1) await worker.services.limits.countEmail(countedEmail({ first: true }))
     expect(await sendTo()).toEqual({ outcome: 'done' })
     const { recipients, link, cancelLink, mail } = worker.sink.emails.at(-1)!
     expect(recipients).toEqual([account.email])

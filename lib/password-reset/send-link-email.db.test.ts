@@ -250,7 +250,7 @@ describe('the limit of the installation’s emails', () => {
 
   test('when the limit is reached, first emails and those that "this wasn’t me" requests are still sent [R1, R3]', async () => {
     const robbed = await worker.addAccount()
-    for (const _ of [1, 2, 3]) await worker.services.limits.spendEmail(countedEmail())
+    for (const _ of [1, 2, 3]) await worker.services.limits.countEmail(countedEmail())
     expect(await sendTo(account)).toEqual(done)
     expect(await sendTo(account)).toEqual(budgetSpent)
     expect(await sendTo(robbed)).toEqual(done)
@@ -265,7 +265,7 @@ describe('the limit of the installation’s emails', () => {
     }
     for (const of of [account, await worker.addAccount(), await worker.addAccount()])
       expect(await sendTo(of, { mailer })).toEqual({ outcome: 'later', reason: 'x', maybeDelivered: true })
-    expect(await worker.services.limits.spendEmail(countedEmail())).toMatchObject({ ok: false })
+    expect(await worker.services.limits.countEmail(countedEmail())).toMatchObject({ ok: false })
   })
 })
 

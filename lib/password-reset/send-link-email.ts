@@ -68,7 +68,7 @@ async function send(
   const slot = await recovery.reserveEmail(account.id, id, expiresAt, terms)
   if (slot === null) return hold('email-limit')
   // An attacker's requests must not block the email that undoes the attacker's reset.
-  const counted = await limits.spendEmail({
+  const counted = await limits.countEmail({
     address: canonicalEmail(account.email) ?? account.email,
     accountId,
     first: slot.first || bypassPause,

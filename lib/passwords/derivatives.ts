@@ -30,9 +30,10 @@ export type DerivativeContext = {
 }
 
 /**
- * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2): it consists only of repetitions,
- * sequences of letters, digits or keys, names of account and service, one common password, and digits and signs around them;
- * or fewer characters than half of `minLength` are visible.
+ * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2). It is if all but a few of its characters
+ * belong to repetitions, to sequences of letters, digits or keys, to names of account and service, or to one common password. Digits
+ * and signs do not count if it contains a name or a common password of five letters or more, or if the rest without them is a
+ * repetition or a sequence. A password also is if fewer characters than half of `minLength` are visible.
  *
  * A password of two different common words is a phrase, not a derivative. Takes bounded time, because only the first 256 visible
  * characters count.
@@ -46,7 +47,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const all = visibleCharacters(password)
   if (isRepeated(all)) return true
 
-  // Up to a fifth of the characters, at most four, may be anything: "aaaaaaaaaaaaaab" is no better than its beginning.
+  // Up to a fifth of the characters may be anything, at most four digits or signs, or two letters: "aaaaaaaaaaaaaab" is no better
+  // than its beginning.
   const most = Math.min(4, Math.floor(all.length / 5))
   const few = { padding: 1, letter: 2, most, needsWord: false }
   const padded = { padding: 0, letter: Infinity, most: 0, needsWord: true }

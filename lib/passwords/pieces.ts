@@ -44,8 +44,8 @@ export type UncoveredCosts = {
 type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
 
 /**
- * Finds the lines of keys or letters, the repetitions, and the words that `lookUp` knows. The pieces of a position are computed
- * when they are first read, because most phrases are given up after a word or two.
+ * Finds the pieces of a text: sequences of keys, letters or digits, repetitions, and words that `lookUp` knows. Computes the pieces of
+ * a position when they are first read: in most phrases, `costOfUncovered` exceeds `most` after a word or two and reads no further.
  */
 export function findPieces(characters: readonly string[], lookUp: LookUpWord): TextPieces {
   const plain = withoutDisguise(characters)

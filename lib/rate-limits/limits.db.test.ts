@@ -351,7 +351,7 @@ describe('a limiter that cannot count [R8, C15, CVE-2026-73421]', () => {
       () => limits.countGuess('a signature'),
       () => limits.countRestart('an account'),
       () => limits.isFirstInWindow('203.0.113.18', 'x'),
-      () => limits.spendEmail(countedEmail({ first: true })),
+      () => limits.countEmail(countedEmail({ first: true })),
     ]
     await opened.pool.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_gone"')
     try {

@@ -9,7 +9,7 @@ import {
 } from '@/lib/batches/counting-statement'
 import type { Database } from '@/lib/database/pool'
 import { isBadValueError } from '@/lib/database/pipelined-transactions'
-import { createEmailBudget, type EmailCount } from './email-budget'
+import { createEmailLimits, type EmailCount } from './email-limits'
 import { createLimitLifter } from './lift-limits'
 import { allLimits, type LimitName, type LimitSettings } from './limit-table'
 import { purgeExpiredCounts } from './purge-expired-counts'
@@ -211,7 +211,7 @@ export function createLimits(
     )
   }
 
-  const budget = createEmailBudget({
+  const budget = createEmailLimits({
     takeBoth: async (mailbox, all, points) => {
       const entry: CountingEntry = { client: limitedTo(mailbox), own: limitedTo(all), points }
       const { by, consumed } = await take(entry)

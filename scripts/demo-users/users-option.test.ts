@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { demoUsersMapping } from '@/lib/accounts/presets/demo'
+import { mappingOfDemoProduct } from '@/lib/accounts/presets/demo-product'
 import { readDemoProduct } from '@/lib/config/demo-product'
 import { takeUsersOption } from './users-option.js'
 
@@ -25,7 +25,7 @@ test('each schema of a demo has its mapping of the users table [W11]', () => {
   const schemas = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.sql'))
   const tables = schemas.map((name) => {
     const product = readDemoProduct({ REKEY_DEMO_USERS: name.replace('.sql', '') })
-    return product && demoUsersMapping(product).table
+    return product && mappingOfDemoProduct(product).table
   })
   expect(tables).toEqual(['public.user', 'auth_user'])
   expect(readDemoProduct({ REKEY_DEMO_USERS: 'rails' })).toBeUndefined()

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { demoUsersMapping } from '@/lib/accounts/presets/demo'
+import { mappingOfDemoProduct } from '@/lib/accounts/presets/demo-product'
 import { readSettings } from '@/lib/config/settings'
 import { migrate } from '@/lib/setup/migrate'
 import { checkUsers } from './check-users'
@@ -23,7 +23,7 @@ const settings = () =>
   })
 
 test('a mapping to a missing table or a missing column is a trouble [W1]', async () => {
-  const mapping = demoUsersMapping('django')
+  const mapping = mappingOfDemoProduct('django')
   const missing = await checkUsers(settings(), mapping)
   expect(missing.map(({ status }) => status)).toContain('trouble')
   expect(missing[0]!.message).toContain('auth_user')

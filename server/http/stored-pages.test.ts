@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createResponseClass } from './response-headers'
 import { setRequestHeader } from './request-headers'
-import { createRouteMatcher, serveStoredPages } from './stored-pages'
+import { createRouteMatcher, createStoredPagesHandler } from './stored-pages'
 
 const route = (regex: string) => ({ regex })
 const isRoute = createRouteMatcher(
@@ -22,7 +22,7 @@ beforeEach(() => {
   failures = 0
 })
 
-const serve = serveStoredPages(
+const serve = createStoredPagesHandler(
   isRoute,
   { basePath: '/id', defaultLocale: 'en' },
   ({ url, method, headers }, response) => {

@@ -27,7 +27,7 @@ const compress = promisify(gzip)
  * @param isRoute whether anything serves a path, which is given without the path of PUBLIC_URL
  * @param handle Next's request handler; renders these pages and handles all other requests
  */
-export function serveStoredPages(
+export function createStoredPagesHandler(
   isRoute: (path: string) => boolean,
   { basePath, defaultLocale }: { basePath: string; defaultLocale: Language },
   handle: Handle,

@@ -9,7 +9,7 @@ import { services } from '@/services'
 import { serveEndpoints } from '@/server/http/endpoints'
 import { createFrontServer } from '@/server/http/front'
 import { startMonitoring } from '@/server/http/monitoring'
-import { createRouteMatcher, serveStoredPages } from '@/server/http/stored-pages'
+import { createRouteMatcher, createStoredPagesHandler } from '@/server/http/stored-pages'
 import { endpoints } from './endpoints'
 
 /** A running web server: its port, and `close`, which lets requests in progress finish. */
@@ -47,7 +47,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   await app.prepare()
 
   const next = app.getRequestHandler()
-  const pages = dev ? next : serveStoredPages(createBuiltRouteMatcher(), settings, next)
+  const pages = dev ? next : createStoredPagesHandler(createBuiltRouteMatcher(), settings, next)
   // Creates the services before a page of Next's build would: services throw the error classes of the build that created them,
   // and the endpoints of this build recognise only its own.
   if (!dev) services()

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Log } from '@/lib/logging/log'
 
-/** The delays of restarts and stops, in milliseconds. */
-export type RestartTimes = {
+/** The times of a supervised process, in milliseconds. */
+export type SupervisionTimes = {
   firstDelay: number
   longestDelay: number
   /** A process that ran at least this long restarts after `firstDelay` again. */
@@ -13,7 +13,7 @@ export type RestartTimes = {
   stopGrace: number
 }
 
-export const restartTimes: RestartTimes = {
+export const supervisionTimes: SupervisionTimes = {
   firstDelay: 1_000,
   longestDelay: 30_000,
   healthyAfter: 60_000,
@@ -32,7 +32,7 @@ type Options = {
   reports: boolean
   /** Whether a process that dies before it was first up makes `up` reject, instead of being restarted. */
   mustStart: boolean
-  times?: Partial<RestartTimes>
+  times?: Partial<SupervisionTimes>
 }
 
 export type SupervisedProcessHandle = {
@@ -54,7 +54,7 @@ export function superviseProcess({
   mustStart,
   times: given,
 }: Options): SupervisedProcessHandle {
-  const times = { ...restartTimes, ...given }
+  const times = { ...supervisionTimes, ...given }
   const {
     promise: up,
     resolve: isUp,

@@ -103,10 +103,10 @@ export async function readCatalogue(
                     JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
                    WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
                      AND i.indpred IS NULL) AS "uniqueColumns",
-            a.attname::text AS "column", quote_ident(tn.nspname) || '.' || quote_ident(COALESCE(b.typname, t.typname)) AS "type",
-            format_type(a.atttypid, a.atttypmod) AS "typeName", COALESCE(b.typname, t.typname)::text AS "baseType",
-            CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END AS "typmod",
-            NOT (a.attnotnull OR t.typnotnull) AS "isNullable", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
+            a.attname::text AS "column", quote_ident(tn.nspname) || '.' || quote_ident(b.typname) AS "type",
+            format_type(a.atttypid, a.atttypmod) AS "typeName", b.typname::text AS "baseType",
+            CASE WHEN t.typtype = 'd' THEN d.typmod ELSE a.atttypmod END AS "typmod",
+            NOT (a.attnotnull OR d."isNotNull") AS "isNullable", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
             a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated",
             CASE WHEN c.relkind IN ('r', 'p') THEN true ELSE pg_column_is_updatable(c.oid, a.attnum, true) END AS "isUpdatable",
             has_column_privilege(c.oid, a.attnum, 'SELECT') AS "maySelect",
@@ -116,8 +116,17 @@ export async function readCatalogue(
        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w."name"
        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-       LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
-       LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = COALESCE(b.typnamespace, t.typnamespace)`
+       LEFT JOIN LATERAL (
+         -- The type itself, then of a domain the type below it, which may be a domain, too.
+         WITH RECURSIVE below AS (
+           SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull
+           UNION ALL
+           SELECT n.oid, n.typtype, n.typbasetype, n.typtypmod, n.typnotnull
+             FROM below JOIN pg_catalog.pg_type n ON below.typtype = 'd' AND n.oid = below.typbasetype)
+         SELECT max(oid) FILTER (WHERE typtype <> 'd') AS base, max(typtypmod) AS typmod, bool_or(typnotnull) AS "isNotNull"
+           FROM below) d ON true
+       LEFT JOIN pg_catalog.pg_type b ON b.oid = d.base
+       LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = b.typnamespace`
   const relations = new Map<string, Relation>()
   for (const row of rows) {
     const key = `${row.schema}.${row.name}`

@@ -1,7 +1,7 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { lookupSpellings } from '@/lib/addresses/email-address'
 import { Prisma } from '@/prisma/client/client'
-import type { MappedTable } from './mapped-table'
+import type { MappedTableSql } from './mapped-table-sql'
 import { allHold, cast, noneHolds } from './sql-parts'
 
 /** The most ids that a look-up of one address reads. */
@@ -17,7 +17,7 @@ const mostIds = 1000
  */
 export function findIdsStatement(
   address: string,
-  table: MappedTable,
+  table: MappedTableSql,
   mapping: UsersMapping,
   { resettable, hasOwnIndex }: { resettable: boolean; hasOwnIndex: boolean },
 ): Prisma.Sql {

@@ -367,7 +367,8 @@ describe('a team’s own users table', () => {
   })
 
   test('logins and ids that the types of the columns do not accept find no account and throw no error [I7]', async () => {
-    await sql.query(`CREATE DOMAIN crm.handle AS text CHECK (VALUE ~ '^[a-z]+$');
+    await sql.query(`CREATE DOMAIN crm.word AS varchar(20) CHECK (VALUE ~ '^[!-~]+$');
+      CREATE DOMAIN crm.handle AS crm.word CHECK (VALUE ~ '^[a-z]+$');
       CREATE DOMAIN crm.address AS text CHECK (VALUE ~ '^[!-~]+@[!-~]+$');
       CREATE TABLE crm.strict (id smallint PRIMARY KEY, handle crm.handle UNIQUE, mail crm.address, pw text)`)
     await sql.query(`INSERT INTO crm.strict VALUES (7, 'ada', 'ada@example.com', $1)`, [phc])

@@ -8,7 +8,7 @@ import { lookupSpellings } from '@/lib/addresses/email-address'
 import { openDatabase } from '@/lib/database/pool'
 import { findIdsStatement } from './find-ids'
 import { createLookUpRunner } from './look-ups'
-import { composeMappedTable } from './mapped-table'
+import { composeMappedTableSql } from './mapped-table-sql'
 import { createSqlAccountStore } from './sql-store'
 
 // Slow look-ups, locks and cancelled statements need a server.
@@ -91,7 +91,7 @@ describe.runIf(testServer)('look-ups in a users table without an index [W10]', (
     expect(await store.findIdsByEmail('USER1@ÜBUNG.example')).toEqual(['1'])
     expect(await store.findIdsByEmail('user2@übung.EXAMPLE')).toEqual(['2'])
     const readings = async (hasOwnIndex: boolean) => {
-      const table = await composeMappedTable(opened.prisma, opened.names.recovery, users, store.identity)
+      const table = await composeMappedTableSql(opened.prisma, opened.names.recovery, users, store.identity)
       const options = { resettable: true, hasOwnIndex }
       const statement = findIdsStatement('user1@übung.example', table, users, options)
       const [explained] = await opened.prisma.$queryRaw<[object]>`EXPLAIN (ANALYZE, FORMAT JSON) ${statement}`

@@ -4,7 +4,7 @@ import type { UsersMapping, WrittenValue } from '@/lib/accounts/users-table'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 import type { Column } from './catalogue'
-import type { AccountRow, MappedTable } from './mapped-table'
+import type { AccountRow, MappedTableSql } from './mapped-table-sql'
 import { allHold, canBeId, cast, identifier, nowSql } from './sql-parts'
 
 /** What `replacePassword` replaces: the account, the state that the link was signed against, and the new hash. */
@@ -17,7 +17,7 @@ export type PasswordReplacement = {
 
 /** What `replacePassword` needs to know about the users table: its mapping and SQL, and how its rows become accounts. */
 export type ReplacingParts = {
-  table: MappedTable
+  table: MappedTableSql
   mapping: UsersMapping
   identity: string
   recovery: Database['names']['recovery']
@@ -93,7 +93,7 @@ function isAsSigned(account: Account, signed: LinkState, bindPassword: boolean):
 }
 
 function assignments(
-  { passwordColumn }: MappedTable,
+  { passwordColumn }: MappedTableSql,
   { password, set = {} }: UsersMapping,
   newHash: string,
 ): Prisma.Sql[] {

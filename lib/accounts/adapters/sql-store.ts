@@ -12,7 +12,7 @@ import { usernameSpellings } from '@/lib/text/username'
 import { Prisma } from '@/prisma/client/client'
 import { findIdsStatement } from './find-ids'
 import { createLookUpRunner } from './look-ups'
-import { composeMappedTable, type AccountRow, type MappedTable } from './mapped-table'
+import { composeMappedTableSql, type AccountRow, type MappedTableSql } from './mapped-table-sql'
 import { replacePassword } from './replace-password'
 import { canBeId, cast } from './sql-parts'
 
@@ -39,15 +39,15 @@ export function createSqlAccountStore(
   const lookUp: typeof runLookUp = (work) => (isOwn ? work(queries) : runLookUp(work))
   const toAccounts = (rows: AccountRow[]) => accountsOf(rows, mapping)
 
-  let described: Promise<MappedTable> | undefined
+  let described: Promise<MappedTableSql> | undefined
   /**
    * Composes the SQL of the table once, or again after a failure.
    *
    * @param client inside a transaction, the transaction: it would wait for a second connection while it keeps its own, and
    *   several such transactions would block the pool
    */
-  function describe(client: Pick<Transaction, '$queryRaw'> = queries): Promise<MappedTable> {
-    described ??= composeMappedTable(client, recovery, mapping, identity).catch((error: unknown) => {
+  function describe(client: Pick<Transaction, '$queryRaw'> = queries): Promise<MappedTableSql> {
+    described ??= composeMappedTableSql(client, recovery, mapping, identity).catch((error: unknown) => {
       described = undefined
       throw error
     })
@@ -76,7 +76,7 @@ export function createSqlAccountStore(
     )
   }
 
-  function isNamed({ column }: MappedTable, usernames: string[]): Prisma.Sql {
+  function isNamed({ column }: MappedTableSql, usernames: string[]): Prisma.Sql {
     if (mapping.username === undefined) return Prisma.sql`false`
     const username = column(mapping.username)
     return Prisma.sql`${username.sql} = ANY (${cast(Prisma.sql`${usernames}::text[]`, username.column, true)})`
@@ -96,7 +96,7 @@ export function createSqlAccountStore(
 
   async function findIds(
     client: Pick<Transaction, '$queryRaw'>,
-    table: MappedTable,
+    table: MappedTableSql,
     email: string,
     resettable = true,
   ): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
-import type { AccountRow } from '@/lib/accounts/adapters/mapped-table'
+import type { AccountRow } from '@/lib/accounts/adapters/mapped-table-sql'
 import { usersTableColumns, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Database } from '@/lib/database/pool'
 import type { Queries } from '@/lib/database/queries'

@@ -46,7 +46,10 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
     return `$${version}${written.slice('$2b'.length)}`
   }
 
-  /** Truncates a longer password, as the product's own sign-in does. */
+  /**
+   * Whether a password matches. Only the first 72 bytes of password and pepper count, as at the product's own sign-in; `hash` rejects a
+   * longer password.
+   */
   async function verify(password: string, stored: string): Promise<boolean> {
     const [, storedCost] = modular.exec(stored) ?? []
     if (!(Number(storedCost) <= costBounds.max) || password.includes('\0')) return false

@@ -70,7 +70,7 @@ type Parts = {
 const simulatedMailboxes = 1024
 
 /** Creates the limits of emails with links: of the whole installation, and to one mailbox. */
-export function createEmailBudget(parts: Parts) {
+export function createEmailLimits(parts: Parts) {
   const { take, takeBoth, release, isFirstInWindow, pseudonym, settings } = parts
   const random = createKeyedRandom(parts.key)
 
@@ -86,7 +86,7 @@ export function createEmailBudget(parts: Parts) {
    * others were sent. The two are independent, so one does not reveal the other. A spent budget stays spent: a released
    * email would reveal another request.
    */
-  async function spendEmail(email: CountedEmail): Promise<EmailAllowance> {
+  async function countEmail(email: CountedEmail): Promise<EmailAllowance> {
     const { address, bypassesMailbox } = email
     const window = random.window('emails', settings.emails.seconds)
     const ofMailbox = `${pseudonym(`mailbox ${address}`)} ${mailboxWindow()}`
@@ -125,7 +125,8 @@ export function createEmailBudget(parts: Parts) {
     if (!(await isOnTurn())) return nothingTaken
     const turn = await takeShare(countOf('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1))
     if (!turn.ok) return turn
-    // If a mailbox has more accounts than a look-up reads, all of them may be on turn: limit their emails, too.
+    // A look-up reads at most a thousand accounts of a mailbox. `isOnTurn` compares each further account with these alone, so more than
+    // `maxAccountsPerMailbox` may be on turn: limit their emails, too.
     const turns = await takeShare(countOf('mailboxTurns', mailbox, maxAccountsPerMailbox))
     return { ok: turns.ok, release: releaseAll([turn, turns]) }
   }
@@ -162,7 +163,7 @@ export function createEmailBudget(parts: Parts) {
     await takeBoth(mailbox, countOf('emails', `all ${window}`, noLimit), 0)
   }
 
-  return { spendEmail, chooseOnTurn, simulateEmail }
+  return { countEmail, chooseOnTurn, simulateEmail }
 }
 
 const noLimit = 2 ** 31 - 1

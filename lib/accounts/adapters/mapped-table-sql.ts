@@ -12,7 +12,7 @@ type Named = { sql: Prisma.Sql; column: Column }
  * hash if hashes have their own table (otherwise `u` stands for it), `r` is the account's row in Rekey's `recovery`, and `e` is a row
  * that a reset deletes.
  */
-export type MappedTable = {
+export type MappedTableSql = {
   users: Prisma.Sql
   /** The table of hashes; undefined if the hash is in the users table. */
   passwords: Prisma.Sql | undefined
@@ -64,12 +64,12 @@ export type AccountRow = {
  * @param identity of the users table, as Rekey's rows contain it
  * @throws Error that names the table or the column that does not exist
  */
-export async function composeMappedTable(
+export async function composeMappedTableSql(
   client: Pick<Transaction, '$queryRaw'>,
   recovery: Database['names']['recovery'],
   mapping: UsersMapping,
   identity: string,
-): Promise<MappedTable> {
+): Promise<MappedTableSql> {
   const { password, end = [] } = mapping
   const tables = [
     mapping.table,
@@ -131,8 +131,8 @@ const longestText = 400
 
 function accountColumns(
   mapping: UsersMapping,
-  column: MappedTable['column'],
-  passwordColumn: MappedTable['passwordColumn'],
+  column: MappedTableSql['column'],
+  passwordColumn: MappedTableSql['passwordColumn'],
 ): Prisma.Sql {
   const { password } = mapping
   const whole = (name: string | undefined) =>

@@ -16,8 +16,8 @@ afterEach(() => vi.useRealTimers())
 afterAll(() => opened.close())
 
 describe('the emails of the installation', () => {
-  const oneEmail = () => limits.spendEmail(countedEmail())
-  const firstEmail = () => limits.spendEmail(countedEmail({ first: true }))
+  const oneEmail = () => limits.countEmail(countedEmail())
+  const firstEmail = () => limits.countEmail(countedEmail({ first: true }))
 
   test('the emails of the installation are limited, and one alert in ten minutes says that none is left [R1]', async () => {
     expect(await repeat(3, oneEmail)).toEqual([true, true, true])
@@ -60,7 +60,7 @@ describe('the random budgets of emails [A9]', () => {
 
   /** Finds by bisection how many emails may leave in the present window: between 200 and 500. */
   async function findBudget(of: Limits, name: 'emails' | 'firstEmails'): Promise<number> {
-    const spend = () => of.spendEmail(countedEmail({ first: name === 'firstEmails' }))
+    const spend = () => of.countEmail(countedEmail({ first: name === 'firstEmails' }))
     await opened.clear()
     await spend()
     if (name === 'firstEmails') {
@@ -87,12 +87,12 @@ describe('the random budgets of emails [A9]', () => {
         await opened.advanceClock(3600)
         const isKnown = i % 2 === 0
         // The attacker's own accounts use up what comes before. Then come the email to the victim and one of the attacker's.
-        await of.spendEmail(countedEmail())
+        await of.countEmail(countedEmail())
         await opened.pool.query(`UPDATE "rekey"."limits" SET "points" = $1 WHERE "key" LIKE 'emails:%'`, [
           place - 1,
         ])
-        if (isKnown) await of.spendEmail(countedEmail())
-        const arrives = (await of.spendEmail(countedEmail())).ok
+        if (isKnown) await of.countEmail(countedEmail())
+        const arrives = (await of.countEmail(countedEmail())).ok
         // With an exact limit, it would leave if and only if the victim got none.
         if (arrives !== isKnown) right += 1
       }
@@ -128,10 +128,10 @@ describe('the random budgets of emails [A9]', () => {
   })
 
   test('a spent budget stays spent, so that the failure of one email does not show in the sending of another [A9]', async () => {
-    const taken = [await limits.spendEmail(countedEmail()), await limits.spendEmail(countedEmail())]
-    expect(await repeat(2, () => limits.spendEmail(countedEmail()))).toEqual([true, false])
+    const taken = [await limits.countEmail(countedEmail()), await limits.countEmail(countedEmail())]
+    expect(await repeat(2, () => limits.countEmail(countedEmail()))).toEqual([true, false])
     for (const one of taken) await releaseEmail(one)
-    expect(await repeat(2, () => limits.spendEmail(countedEmail()))).toEqual([false, false])
+    expect(await repeat(2, () => limits.countEmail(countedEmail()))).toEqual([false, false])
   })
 })
 
@@ -142,7 +142,7 @@ describe('the emails of one mailbox [R11]', () => {
     limits = opened.limits({ emails: { count: 10_000, seconds: 3600 } })
   })
   const spend = (accountId: string, isOnTurn = never, address = 'a@example.com') =>
-    limits.spendEmail(countedEmail({ accountId, isOnTurn, address }))
+    limits.countEmail(countedEmail({ accountId, isOnTurn, address }))
 
   test('all accounts of a mailbox share its limit, and another mailbox has a limit of its own [R11]', async () => {
     expect(await repeat(5, (i) => spend(`account ${i}`))).toEqual(allButLast(5))
@@ -176,7 +176,7 @@ describe('the emails of one mailbox [R11]', () => {
   test('the email that "this wasn’t me" requests is sent above the limit, and its release allows no other one [R3, R11]', async () => {
     expect(await repeat(5, () => spend('x'))).toEqual(allButLast(5))
     const facts = { bypassesMailbox: true, address: 'a@example.com' }
-    const above = await limits.spendEmail(countedEmail(facts))
+    const above = await limits.countEmail(countedEmail(facts))
     expect(above).toMatchObject({ ok: true })
     await releaseEmail(above)
     expect(await repeat(2, () => spend('x'))).toEqual([false, false])
@@ -192,7 +192,7 @@ describe('the emails of one mailbox [R11]', () => {
   test('of twelve emails in one batch as many are allowed as one after the other, by both limits [R11, R14]', async () => {
     const of = opened.limits()
     const counted = await Promise.all(
-      Array.from({ length: 12 }, (_, n) => of.spendEmail(countedEmail({ address: `${n % 2}@example.com` }))),
+      Array.from({ length: 12 }, (_, n) => of.countEmail(countedEmail({ address: `${n % 2}@example.com` }))),
     )
     expect(counted.map(({ ok }) => ok)).toEqual([true, true, true, ...Array<boolean>(9).fill(false)])
     const refusals = counted.flatMap((one) => (one.ok ? [] : [one.limit])).toSorted()

@@ -4,6 +4,6 @@ import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { DemoProduct } from '@/lib/config/demo-product'
 
 /** Returns the mapping for a demo with the tables of another product, which `scripts/demo-users/` creates. */
-export function demoUsersMapping(product: DemoProduct): UsersMapping {
+export function mappingOfDemoProduct(product: DemoProduct): UsersMapping {
   return product === 'django' ? django({ version: '5.2' }) : betterAuth()
 }
