@@ -3,16 +3,16 @@ import { basePathOf } from './scripts/base-path.js'
 
 /** @type {import('next').NextConfig} */
 const config = {
-  // Fixed by the build, because Next writes it into every page and script. `npm start` fails if PUBLIC_URL has another path.
+  // The build fixes this path, because Next writes it into pages and scripts. `npm start` fails if PUBLIC_URL has another one.
   basePath: basePathOf(process.env.PUBLIC_URL),
   reactStrictMode: true,
   poweredByHeader: false,
-  // A path works with and without its trailing slash: a redirect to the other spelling would lose the body of a POST.
+  // A path works with and without its trailing slash: not every client repeats a POST after a redirect to the other spelling.
   skipTrailingSlashRedirect: true,
   // Next's image optimiser makes HTTP requests from the server. Rekey's pages do not need it.
   images: { unoptimized: true },
   serverExternalPackages: ['@node-rs/argon2', '@node-rs/bcrypt', 'pg', 'pg-boss', 'pino', 'mailparser'],
-  // `npm run build` checks the files that a team may edit in `scripts/check-types.js`, and `npm test` checks all files.
+  // Types are checked elsewhere: those of a team's code by `npm run build` (`scripts/check-types.js`), all types by `npm test`.
   typescript: { ignoreBuildErrors: true },
   devIndicators: false,
 }

@@ -10,7 +10,7 @@ import { theme } from '@/lib/theme/tokens'
 import './globals.css'
 import { visitorLanguage } from '@/app/i18n/request'
 
-/** Makes Next render pages at each request: each response has its own nonce, which static HTML could not contain. */
+/** Prevents static HTML, which Next would make at build time: each response has its own nonce, and a build has no settings. */
 export const dynamic = 'force-dynamic'
 
 const light = theme.light.colors

@@ -43,7 +43,7 @@ export async function sendForm<Field extends string = never>(
   }
 }
 
-/** Parses an endpoint's response. An unknown error code becomes `refused`; any other unexpected response becomes `unavailable`. */
+/** Parses an endpoint's response. An error without a known code becomes `refused`; an unexpected response becomes `unavailable`. */
 export async function readResponse<Field extends string = never>(
   response: Response,
   shown: readonly Field[] = [],
@@ -57,7 +57,7 @@ export async function readResponse<Field extends string = never>(
   const codes = response.headers.get('error-codes')
   if (codes !== null) {
     const errors = parseFormErrors(codes, shown)
-    // The page is older than the server, and knows no code of the response.
+    // If the page is older than the server, it may know none of the response's codes.
     if (Object.keys(errors.fields).length === 0) errors.form ??= 'refused'
     return { ok: false, errors }
   }

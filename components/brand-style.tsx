@@ -5,10 +5,7 @@ import { readableAccents } from '@/lib/theme/brand'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/**
- * Renders the style element with the colours made from BRAND_COLOR; undefined without that setting. They are computed and
- * always `#rrggbb`, so they are safe to inline.
- */
+/** Renders the colours made from BRAND_COLOR as a style element; undefined without it. They are `#rrggbb`, so safe to inline. */
 export async function brandStyle(): Promise<ReactNode> {
   const { brandColor } = services().settings.branding
   if (brandColor === undefined) return undefined

@@ -2,7 +2,7 @@
 
 import { createContext, useContext, type ReactNode } from 'react'
 
-/** The messages and the branding of an error page. They come from a provider, because Next gives an error page only the error. */
+/** The messages and the branding of an error page. They come from a provider, because Next does not pass them to it. */
 export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | 'lead' | 'retry', string> & {
   direction: 'ltr' | 'rtl'
   logoUrl?: string | undefined
@@ -12,7 +12,7 @@ export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | '
 
 const ErrorPageDataContext = createContext<ErrorPageData | null>(null)
 
-/** Provides the data to the error page of every page among the children. */
+/** Provides the data to the error page of any page among the children. */
 export function ErrorPageDataProvider({ data, children }: { data: ErrorPageData; children: ReactNode }) {
   return <ErrorPageDataContext value={data}>{children}</ErrorPageDataContext>
 }

@@ -4,7 +4,7 @@ import { CloudIcon } from './icons'
 import { PageHeading } from './page-heading'
 import { HtmlDocument } from './document'
 
-/** The whole page for internal errors, without details. Its button reloads the page, which loses at most typed text. */
+/** The whole page for internal errors, without details. Its button reloads the page. */
 export function ErrorPageDocument({ messages: { lead, retry, ...sheet } }: { messages: ErrorPageData }) {
   return (
     <HtmlDocument {...sheet}>

@@ -60,8 +60,8 @@ function nativeName(tag: Language): string {
 }
 
 /**
- * The HTML of the list for each current language. If React rendered its elements, three for each language, they would take a third
- * of a page's rendering time. The HTML contains nothing but the codes and names of languages, so it needs no escaping.
+ * The HTML of the list for each current language. It is made once, because its sixty elements would take React a large part of each
+ * page's rendering time. It contains only codes and names of languages, so it needs no escaping.
  */
 const buttons = Object.fromEntries(languages.map((current) => [current, buttonsFor(current)])) as Record<
   Language,

@@ -9,8 +9,8 @@ import { ProgressSteps, type Step } from './progress-steps'
 import { brandStyle, helpLine } from './brand-style'
 
 /**
- * The layout of all pages but the mailbox and the error page: name of the app, steps, content, language menu, help. Pages use it
- * instead of a Next layout, because only a page knows its language.
+ * The layout of all pages but the mailbox and the error pages: name of the app, steps, content, and a footer with language menu, help
+ * and sign-in link. Pages use it instead of a Next layout, because only a page knows its language.
  *
  * @param step the step of a reset that the page belongs to, if any
  * @param link the parameters of the mailed link, which the language menu must keep

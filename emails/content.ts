@@ -16,7 +16,6 @@ export type EmailContent = {
   footer: Paragraph[]
 }
 
-/** A paragraph of text. */
 export type Paragraph = {
   kind: 'paragraph'
   text: string
@@ -42,7 +41,6 @@ export type EmailAction = {
   weight: 'main' | 'quiet'
 }
 
-/** A part of an email's body. */
 export type EmailBlock =
   | Paragraph
   | EmailAction

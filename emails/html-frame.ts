@@ -5,7 +5,7 @@ import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untruste
 /** The HTML around the texts of an email: `parts[n]` comes before the text with the number `places[n]`. */
 type Frame = { parts: string[]; places: number[] }
 
-/** The rendered frames. A frame depends only on the language, the branding and the kinds of blocks, so each language has a few. */
+/** The rendered frames. A frame depends only on the language, the brand colour and the kinds of content, so each language has few. */
 const frames = new Map<string, Promise<Frame>>()
 
 /** Returns the mark that stands for a text while the frame is rendered. No other part of a frame looks like a mark. */
@@ -29,7 +29,7 @@ const plainHref = /^(?!javascript:)[a-z][a-z\d+.-]*:\/\/[\x21-\x7e]+$/i
 
 const hrefsOf = ({ blocks }: EmailContent) => blocks.flatMap((block) => ('href' in block ? [block.href] : []))
 
-/** Returns the frame of an email. @param marked its content with marks instead of all texts, so that the frame contains none */
+/** Returns the frame of an email. @param marked the email's content with marks instead of all texts */
 function frameOf(marked: EmailContent): Promise<Frame> {
   const key = JSON.stringify(marked)
   const known = frames.get(key)

@@ -61,7 +61,7 @@ function wrap(text: string): string {
 /** Matches the characters of Chinese, Japanese and Korean, with their punctuation: they are two columns wide. */
 const wide = /[\u2e80-\u303f\u3041-\u33ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]/gu
 
-/** Matches the characters that must not start a line in those languages. */
+/** Matches a text that begins with a character that must not start a line in those languages. */
 const noLineStart = /^[\p{Pe}\p{Pf}\p{Po}ー々]/u
 
 const words = new Intl.Segmenter('ja', { granularity: 'word' })
@@ -85,7 +85,6 @@ function pieces(text: string): { gap: string; piece: string }[] {
 /** Matches combining and invisible characters, which are zero columns wide. */
 const narrow = /[\p{Mn}\p{Me}\p{Cf}]/gu
 
-/** Returns the width of a text in columns. */
 function widthOf(text: string): number {
   return [...text.replace(narrow, '')].length + (text.match(wide)?.length ?? 0)
 }

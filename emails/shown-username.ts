@@ -19,8 +19,8 @@ const plainUsername = /^[\p{L}\p{Mn}\p{Mc}\u200c\u200d0-9_-]+$/u
  * A text that looks like a username is shown in full. Of any other text only both ends are shown: enough for its owner to recognise it,
  * too little for a message, a telephone number or an address.
  *
- * @param email the recipient's address. A username that equals it, or its part before the `@`, is shown in full as well
- * @returns an empty text if nothing is left to show
+ * @param email the recipient's address. A short username that equals it, or its part before the `@`, is shown in full as well
+ * @returns the text to show; empty if nothing is left
  */
 export function shownUsername(username: string, email: string): string {
   const text = sanitizeLine(username)
@@ -36,7 +36,7 @@ function looksLikeUsername(text: string): boolean {
   )
 }
 
-/** Whether the username is the recipient's own address or its part before the `@`, so that dots and `@` are safe. */
+/** Whether a text is the recipient's own address or its part before the `@`, so that dots and `@` are safe, and is no message. */
 function isOwnAddress(text: string, email: string): boolean {
   const address = canonicalEmail(text)
   const isOwn = address === null ? text === localPartOf(email) : address === canonicalEmail(email)

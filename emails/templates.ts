@@ -16,7 +16,7 @@ import { renderHtmlFromFrame } from './html-frame'
 import { renderPlainText } from './plain-text'
 import { shownUsername } from './shown-username'
 
-/** The default email templates, in the languages of `messages/`. */
+/** The default email templates. */
 export const emails: EmailTemplates = {
   reset: (facts) => render(resetContent(facts)),
   changed: (facts) => render(changedContent(facts)),
@@ -140,8 +140,8 @@ function translatorOf(language: Language) {
 }
 
 /**
- * Formats an instant in UTC, because the recipient's time zone is unknown. The zone follows the time, even if the language
- * puts the date last, without a line break between them.
+ * Formats an instant in UTC, because the recipient's time zone is unknown. `UTC` follows the time without a line break between
+ * them, even in a language that puts the date last.
  */
 function moment(language: Language, at: Date): string {
   const parts = dateFormatOf(language).formatToParts(at)

@@ -26,8 +26,8 @@ const light = paletteOf(theme.light.colors)
 const dark = paletteOf(theme.dark.colors)
 
 /**
- * Returns the rules with dark colours. Apple's mail programs expose a dark scheme by a media query, Outlook's by attributes on the
- * elements that they repaint: `data-ogsc` for text, `data-ogsb` for backgrounds.
+ * Returns the rules with dark colours. Apple's mail programs expose a dark scheme by a media query, Outlook's by attributes:
+ * `data-ogsc` where they change the colour of text, `data-ogsb` where they change a background.
  */
 const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-page', `background-color: ${dark.page} !important`],
@@ -62,7 +62,7 @@ const monospace = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mo
 /** The maximum width of an email in pixels. */
 export const frameWidth = 560
 
-/** Returns the styles for `style` attributes, which every mail program reads. Each states its sizes and colours, as Outlook needs. */
+/** Returns the styles for `style` attributes, which every mail program reads. */
 const stylesOf = (light: Palette) =>
   ({
     page: { backgroundColor: light.page, margin: 0, padding: 0, fontFamily },

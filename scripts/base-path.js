@@ -12,8 +12,7 @@ export function basePathOf(publicUrl = '') {
 }
 
 /**
- * Returns the path for which the build in `.next` was made. Next writes it into every page and script, so another path needs
- * another build.
+ * Returns the path for which the build in `.next` was made. Next writes it into pages and scripts, so another path needs another build.
  *
  * @returns {string} such as `/account`; empty without a path, and without a build
  */

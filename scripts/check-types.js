@@ -1,6 +1,6 @@
 // Checks the types of a team's own code: of `rekey.config.ts`, of `services.ts`, which uses it, and of the imports of both. The
-// build runs this script as a child process, which a signal can end. It does not run `tsc`, which reports no other error after a
-// syntax error.
+// build runs this script as a child process, which a signal can end. It does not run `tsc`, because `tsc` reports no type errors if
+// there is a syntax error.
 import { globSync } from 'node:fs'
 import path from 'node:path'
 import ts from 'typescript'
@@ -10,7 +10,7 @@ import ts from 'typescript'
 const cwd = ts.sys.getCurrentDirectory()
 /**
  * The files from which the compiler follows imports. A configuration without `defineConfig` is checked only in `services.ts`, which
- * uses it. No file imports the declarations for packages without types.
+ * uses it. The declarations for packages without types are listed, because no file imports them.
  */
 const roots = ['rekey.config.ts', 'services.ts', ...globSync('lib/**/*.d.ts')]
 const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)

@@ -16,12 +16,11 @@ export type InvalidCancelLinkKind = keyof typeof appearances
 
 type Props = { kind: InvalidCancelLinkKind; language: Language }
 
-/** Returns the page title for a "this wasn't me" link that does not work. */
 export async function invalidCancelLinkTitle({ kind, language }: Props): Promise<string> {
   return (await translations({ kind, language }))(`${kind}-title`)
 }
 
-/** Explains why a "this wasn't me" link does not work and, for a used one, what to do if somebody else changed the password. */
+/** Explains why a "this wasn't me" link does not work. For a used one, also advises people whose password somebody else has changed. */
 export async function InvalidCancelLink({ kind, language }: Props) {
   const t = await translations({ kind, language })
   const helps = kind === 'used' && services().settings.reset.enabled
@@ -33,7 +32,7 @@ export async function InvalidCancelLink({ kind, language }: Props) {
   )
 }
 
-/** Without a link, it is unknown which page a person wanted, so the messages are those of the reset page. */
+/** Returns the translator of the messages. Those for a missing link are the reset page's, which fit both pages. */
 function translations({ kind, language }: Props) {
   const namespace = kind === 'missing' ? 'pages.dead-link' : 'pages.cancel'
   return getTranslations({ locale: language, namespace })

@@ -4,7 +4,7 @@ import { linkRequestBodySchema, type LoginParameter } from '@/lib/http/request-s
 
 export type LoginValues = Record<LoginParameter, string>
 
-/** Creates a resolver that validates the form with the endpoint's schema, and submits the login as typed. */
+/** Creates a resolver that validates the form with the endpoint's schema, and passes on the login as typed, untrimmed. */
 export function createLoginResolver(loginField: LoginParameter): Resolver<LoginValues> {
   return zodResolver(linkRequestBodySchema(loginField), undefined, { raw: true })
 }

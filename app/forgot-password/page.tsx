@@ -9,7 +9,6 @@ import { pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
 import { sentMessages } from './sent-messages'
 
-/** The page to request a reset link. */
 export default async function ForgotPasswordPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const { error } = await searchParams
   const language = await visitorLanguage()

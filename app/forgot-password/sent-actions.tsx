@@ -64,7 +64,7 @@ export function SentActions({
         onClick={requestAgain}
       >
         {messages.again}
-        {/* Hidden from screen readers, which would announce it every second; they announce the time when the button is pressed. */}
+        {/* Hidden from screen readers, which could announce it every second. A press of the button announces the time. */}
         {left > 0 && (
           <span aria-hidden="true" className="font-normal text-muted tabular-nums">
             {inHowLong(left, language)}
@@ -96,10 +96,10 @@ export function InboxLink({ messages, login }: { messages: SentMessages; login: 
 }
 
 /**
- * Returns the whole seconds until a time.
+ * Returns the seconds until a time, rounded up; 0 once it has passed.
  *
  * @param end milliseconds since the epoch
- * @param onEnd called at that time, but not if it has passed when the view appears
+ * @param onEnd called at that time, but not if it has already passed
  */
 function useSecondsUntil(end: number, onEnd: () => void): number {
   const [left, setLeft] = useState(() => secondsUntil(end))

@@ -63,7 +63,7 @@ export function SentNotice({
       <ul className="mt-2 list-disc space-y-1.5 ps-5 marker:text-accent">
         <li>{messages.wait}</li>
         <li>
-          {/* Keeps the address on one line if it fits: a break after its hyphen would be ambiguous. */}
+          {/* Keeps the address on one line if it fits: at the end of a line, a hyphen of the address would be ambiguous. */}
           {interpolate(
             messages.spam,
             'sender',

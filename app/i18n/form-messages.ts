@@ -13,7 +13,7 @@ export async function formMessages(language: Language): Promise<FormMessages> {
     throttledFor: String(t.raw('throttled-for')),
     unavailable: t('unavailable'),
     'user-not-found': t('user-not-found'),
-    // For these three codes, a page with a link shows another view instead of the message.
+    // For these three codes, the reset page and the page of "this wasn't me" show another view instead of the message.
     'signature-invalid': t('refused'),
     'signature-expired': t('refused'),
     'signature-used': t('refused'),
@@ -42,10 +42,7 @@ export function fillFieldMessages(
   return Object.fromEntries(all) as Record<FieldErrorCode, string>
 }
 
-/**
- * Returns what a person may type to find an account: a username, an email address, or either. The endpoint's field may have another
- * name.
- */
+/** Returns what a person may type as the login, whatever the name of the endpoint's field is. */
 export function loginKind(): 'username' | 'email' | 'either' {
   const [only, another] = new Set(services().settings.reset.loginFields)
   return only === undefined || another !== undefined ? 'either' : only

@@ -11,14 +11,14 @@ export async function chosenLanguage(): Promise<Language | undefined> {
 }
 
 /**
- * Returns the path of a page or endpoint, with the path of PUBLIC_URL. It has a parameter for the language only if the browser
- * prefers another one.
+ * Returns the path of a page or endpoint, with the path of PUBLIC_URL. Adds `?lang=` only if the browser prefers another language
+ * than `language`.
  */
 export async function pathInLanguage(path: `/${string}`, language: Language): Promise<string> {
   return pathInApp(services().settings, await redirectPathInLanguage(path, language))
 }
 
-/** Like `pathInLanguage`, but without the path of PUBLIC_URL, for Next's `redirect`, which adds it. */
+/** Like `pathInLanguage`, but without the path of PUBLIC_URL, which Next's `redirect` adds itself. */
 export async function redirectPathInLanguage(path: `/${string}`, language: Language): Promise<`/${string}`> {
   return language === (await browserLanguage()) ? path : `${path}?lang=${language}`
 }

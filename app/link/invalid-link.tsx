@@ -13,7 +13,7 @@ import { LinkForm } from './link-form'
 
 type Props = { language: Language }
 
-/** Returns the page title for a link that does not work, or that could not be verified (`away`). */
+/** Returns the page title for a link that is missing or does not work, or that could not be verified (`away`). */
 export async function linkProblemTitle(
   kind: 'expired' | 'used' | 'damaged' | 'missing' | 'away',
   language: Language,
@@ -53,7 +53,7 @@ export async function UsedLink({ language, link }: Props & { link: LinkParameter
   )
 }
 
-/** Shown for a link that is incomplete or has an invalid signature, so that it is damaged or forged. */
+/** Shown for a damaged or forged link: it is incomplete, or its signature is invalid. */
 export async function DamagedLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -91,8 +91,8 @@ export async function MissingLink({ language }: Props) {
 }
 
 /**
- * Shown if the link could not be verified, because the database is unavailable. Its button loads the page again, in the chosen
- * language; that does not use up the link.
+ * Shown if verifying the link failed, for example because the database is unavailable. The button loads the page again, in the
+ * chosen language, which does not use up the link.
  */
 export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })

@@ -1,6 +1,5 @@
 import type { LinkParameters } from './parse-link'
 
-/** Hidden form fields with the parameters of a link. */
 export function LinkFields({ link }: { link: LinkParameters }) {
   return Object.entries(link).map(([name, value]) => (
     <input key={name} type="hidden" name={name} value={value} />

@@ -11,18 +11,15 @@ export type PageQuery = Record<string, string | string[] | undefined>
 /** The parameters of a link, as text. */
 export type LinkParameters = Record<(typeof names)[number], string>
 
-/**
- * Replaces the parameters of a damaged link in the language menu, so that the page in another language also finds its link
- * damaged, not missing.
- */
+/** Stands for a damaged link in the language menu, so that the page in another language shows the link as damaged, not as missing. */
 export const damagedLinkMarker = { signature: '' }
 
 /**
  * Reads the link from a page's URL. Repairs a link that a mail program damaged, so that the page's forms send a valid one. If no
- * repair makes the link genuine, returns its parameters as received: the page verifies every link.
+ * repair makes the link genuine, returns its parameters as received, but trimmed. The caller must verify the link.
  *
- * @returns 'none' if the URL contains no part of a link; 'damaged' if a parameter is missing, empty, repeated or longer
- *   than an account's id, because the page copies it into its forms
+ * @returns 'none' if no name in the query contains the name of a link's parameter; 'damaged' if the link is not genuine and one of its
+ *   parameters is missing, empty, repeated or has more than `maxAccountIdLength` characters
  */
 export function readLinkParameters(
   links: Pick<LinkSigner, 'verifyAuthenticity'>,

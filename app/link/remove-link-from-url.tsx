@@ -4,9 +4,9 @@ import { useEffect, useLayoutEffect } from 'react'
 import { repairUrlCutAtHash } from './url-cut-at-hash'
 
 /**
- * Removes the link from the address bar and the tab's history entry before the page sends any other request (ASVS 14.2.1).
- * The browser's list of visited pages still contains the link. Next stores its state of the page, with the link, in
- * `history.state`, and its own `replaceState` would copy that state. So this calls the browser's function, with null as the state.
+ * Removes the link from the address bar and the tab's history entry once the page has hydrated (ASVS 14.2.1). The browser's list of
+ * visited pages still contains the link. Next stores its state of the page, which contains the link, in `history.state`. The
+ * `replaceState` that Next puts in place of the browser's would copy that state, so this calls the browser's own, with null.
  * Loads the page again if the URL was cut at `#` ({@link repairUrlCutAtHash}), or if the page comes from the back/forward cache.
  *
  * @param path shown in the address bar instead

@@ -1,6 +1,6 @@
 /**
  * Matches `&` as a numeric HTML character reference, such as `&#038;`. In `?user_id=1&#038;timestamp=2` the fragment begins at `#`, so
- * its first reference has no `&`: that stays in the query.
+ * the first reference in the fragment has no `&`, which stays in the query.
  */
 const numberedAmpersand = /&?#(?:0*38|x0*26);/gi
 
@@ -8,7 +8,7 @@ const numberedAmpersand = /&?#(?:0*38|x0*26);/gi
  * Restores a link's URL in which each `&` became `&#038;` or `#038;` (restrictcontentpro/restrict-content-pro#1585). The browser
  * takes everything after the first `#` as the fragment and does not send it, so the server cannot repair this damage.
  *
- * @returns path and query of the restored URL; undefined if the fragment contains no part of a link
+ * @returns path and query of the restored URL; undefined if the fragment does not begin with the rest of a link
  */
 export function repairUrlCutAtHash({
   pathname,

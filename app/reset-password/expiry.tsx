@@ -33,12 +33,12 @@ export function LinkExpiry({
   return <Sentence room={messages.for}>{messages.until.replace('{time}', time)}</Sentence>
 }
 
-/** Returns the browser's regional variant of the page's language, if any: plain `en` formats times as in the United States. */
+/** Returns the browser's regional variant of the language, else the language: plain `en` formats times as in the United States. */
 function ownForm(language: string): string {
   return navigator.languages.find((tag) => tag.startsWith(`${language}-`)) ?? language
 }
 
-/** A sentence that also reserves the space of another one (`room`), so that the layout does not shift when that replaces it. */
+/** A sentence that reserves the space of another one (`room`), so that the layout does not shift when the other one replaces it. */
 function Sentence({ room, children }: { room: string; children: string }) {
   return (
     <p

@@ -30,8 +30,8 @@ import { ResetPasswordForm } from './reset-password-form'
 type ValidLink = Extract<Awaited<ReturnType<typeof inspect>>, { state: 'valid' }>
 
 /**
- * The page of the emailed link. Mail scanners load it, too, so loading it adds at most an audit entry (RFC 9110 §9.2.1); only its
- * form uses the link. It names the account only while the link is valid.
+ * The page of the emailed link. Mail scanners load it, too, so loading it changes nothing but adds an audit entry at most (RFC 9110
+ * §9.2.1); only its form uses the link. It names the account only while the link is valid.
  */
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const query = await searchParams
@@ -135,7 +135,7 @@ async function ValidLinkPage({
   found: ValidLink
   error: PageQuery[string]
 }) {
-  // The language that the person chose on a page, else that of the account, as in the email.
+  // The language that the person chose on a page, else the account's, as in emails, else the browser's.
   const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings, policy, users } = services()

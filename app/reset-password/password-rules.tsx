@@ -6,9 +6,9 @@ import { StrengthHint, type StrengthMessages } from './strength-hint'
 
 export type RulesMessages = {
   title: string
-  /** The rules that the browser checks while typing. */
+  /** About the rules that the browser checks while a person types. */
   live: Record<RuleProblem['code'], string>
-  /** The rules that only the server can check. */
+  /** About the rules that only the server can check. */
   later: readonly string[]
   /** Has the placeholder `{count}`. */
   soFar: string
@@ -35,7 +35,6 @@ export function PasswordRuleList({
   id: string
   rules: Rules
   password: string
-  /** Names that an attacker would try first. */
   known: readonly string[]
   messages: RulesMessages
 }) {
@@ -47,7 +46,7 @@ export function PasswordRuleList({
         <p className="font-semibold">{messages.title}</p>
         <ul role="list" className="mt-1.5 space-y-1">
           {rules.checklist(password).map(({ problem, kept }) => {
-            // The list omits this rule, because no person reaches the limit; the error of the field names it.
+            // The list omits this limit, because hardly any password reaches it; the field's error names it.
             if (problem.code === 'too-long' && problem.max === mostCodePoints) return null
             const met = kept && password !== ''
             return (

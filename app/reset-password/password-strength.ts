@@ -4,21 +4,21 @@ import words from '@zxcvbn-ts/language-common/dist/diceware.json.mjs'
 import { isDerivative, nameForms } from '@/lib/passwords/derivatives'
 import { isDigitOrSign, visibleCharacters, withoutDisguise } from '@/lib/passwords/visible-text'
 
-// Loaded when a person begins to type, so that it does not delay the page. Contains only a short list of words: the endpoint,
-// which has the long list, rejects common passwords.
+// Loaded when a person begins to type, so that it does not delay the page. To stay small, it contains only a short list of words; the
+// endpoint has the long list of common passwords.
 
 /** How hard a password is to guess for an attacker who tries common patterns first. */
 export type Strength = 'easy' | 'fair' | 'hard'
 
-/** The fewest guesses for `fair` and `hard`, as powers of ten. The library's own scale ends with the first ("very unguessable"). */
+/** The fewest guesses for `fair` and `hard`, as powers of ten. The library's own scale ends at 10 ("very unguessable"). */
 const enough = { fair: 10, hard: 15 }
 
-/** The most characters that the library analyses. A longer password is hard to guess by these alone, or repeats itself. */
+/** The most characters that the library analyses, to limit its time. The first hundred suffice for a hint. */
 const longest = 100
 
 const estimator = new ZxcvbnFactory({ graphs, dictionary: { words }, maxLength: longest })
 
-/** The short list in the form that `isDerivative` looks up: with letters in place of the digits that stand for them. */
+/** The words of the short list as `isDerivative` looks them up: without disguise (`withoutDisguise`). */
 const listed = new Set(words.map((word) => withoutDisguise(Array.from(word)).join('')))
 
 /**
@@ -40,10 +40,10 @@ export function strengthOf(password: string, known: string[], minLength: number)
   return guessesLog10 < enough.hard ? 'fair' : 'hard'
 }
 
-/** A single word of at most so many letters is `easy`: it may be in the endpoint's long list. */
+/** A single word of at most this many letters is `easy`: it may be in the endpoint's long list. */
 const longestCommon = 12
 
-/** Whether a password is one run of Latin letters with only digits and signs around it. */
+/** Whether a password is one run of at most twelve Latin letters, with nothing but digits and signs around it. */
 function isOneWord(password: string): boolean {
   const characters = visibleCharacters(password)
   const word = characters.filter((character) => !isDigitOrSign(character))

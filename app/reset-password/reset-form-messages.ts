@@ -11,11 +11,7 @@ import { formMessages, fillFieldMessages } from '@/app/i18n/form-messages'
 import type { ResetFormMessages } from './reset-password-form'
 import { similarityMessageKeys } from './similarity-message-keys'
 
-/**
- * Returns all messages of the form for the new password.
- *
- * @param users the mapping of the users table; the messages mention usernames only if it has a column for them
- */
+/** Returns all messages of the form for the new password. They mention usernames only if the mapping `users` has a column for them. */
 export async function resetFormMessages(
   language: Language,
   policy: RuleSettings,
@@ -24,7 +20,7 @@ export async function resetFormMessages(
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
   const similar = similarityMessageKeys(users)
-  /** The messages about a rejected password. They tell a person what to do; the endpoint's only state the reason. */
+  /** The messages about a rejected password. They tell a person what to do; the messages of the endpoint state only the reason. */
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
     'too-short': p('too-short', limitsOf(policy, 'too-short')),
     'too-long': p('too-long', limitsOf(policy, 'too-long')),
@@ -72,7 +68,7 @@ export async function resetFormMessages(
   }
 }
 
-/** Returns the numbers for the message about a rule. If the rule does not apply, they are the policy's usual limits. */
+/** Returns the numbers for the message about a rule. If a rule has no `max` or does not apply, `max` is `mostCodePoints`. */
 function limitsOf(policy: RuleSettings, code: RuleProblem['code']): { min: number; max: number } {
   const problem = createPasswordRuleChecker(policy)
     .checklist('')

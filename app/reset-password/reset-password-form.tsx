@@ -39,7 +39,7 @@ export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, InPageView>>
  * and the typed password stays.
  *
  * @param signInName the login, in a hidden field, so that password managers store the password with it
- * @param known names on the page that a guesser would try first: the account's and the service's
+ * @param known names that a guesser would try first: those of the account and the service
  * @param errors the errors of a submission without JavaScript
  * @param invalidLinkViews what to show, by error code, if the link becomes invalid while the page is open
  */

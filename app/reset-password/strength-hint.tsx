@@ -14,8 +14,6 @@ export type StrengthMessages = Record<Strength, string>
 /**
  * Shows how hard the password is to guess. Estimates it in the browser, with code that loads when typing begins; if loading
  * fails, shows nothing. Reserves the space of its longest message, so that the layout does not shift.
- *
- * @param known names that an attacker would try first, such as those of the account and the service
  */
 export function StrengthHint({
   password,

@@ -4,7 +4,7 @@ import type { Log } from '@/lib/logging/log'
 /** Milliseconds to wait for the range service. It is short, because a person waits for the response. */
 const deadline = 800
 
-/** The most bytes of a response that are read; a padded range has some 60 kB. */
+/** The most bytes of a response that are read: several times the size of a padded range. */
 const largestResponse = 512 * 1024
 
 /** Finds out whether a password has appeared in a data breach. False if the service fails, or the check is off. Never throws. */

@@ -14,14 +14,12 @@ import {
   withoutDisguise,
 } from './visible-text'
 
-/**
- * The least letters of a part whose repetitions count even with digits and signs between them: shorter parts also repeat by chance.
- */
+/** The fewest letters of a part whose repetitions count even with digits and signs between them: shorter parts also repeat by chance. */
 const tellingPart = 5
 
 /** What `isDerivative` compares a password with. */
 export type DerivativeContext = {
-  /** PASSWORD_MIN_LENGTH. A part of this length may be repeated, because it would be allowed by itself. */
+  /** PASSWORD_MIN_LENGTH. A part of at least this length may be repeated, because it would be allowed by itself. */
   minLength: number
   /** Names of the account and the service, as `nameForms` returns them. */
   names: ReadonlySet<string>
@@ -32,8 +30,9 @@ export type DerivativeContext = {
 /**
  * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2). It is if all but a few of its characters
  * belong to repetitions, to sequences of letters, digits or keys, to names of account and service, or to one common password. Digits
- * and signs do not count if it contains a name or a common password of five letters or more, or if the rest without them is a
- * repetition or a sequence. A password also is if fewer characters than half of `minLength` are visible.
+ * and signs do not count if it contains a name or a common password of five letters or more, or if its letters repeat a part of five
+ * or more. Its letters and its digits may also be two interleaved sequences. A password with fewer visible characters than half of
+ * `minLength` counts as derived, too.
  *
  * A password of two different common words is a phrase, not a derivative. Takes bounded time, because only the first 256 visible
  * characters count.
@@ -47,8 +46,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const all = visibleCharacters(password)
   if (isRepeated(all)) return true
 
-  // Up to a fifth of the characters may be anything, at most four digits or signs, or two letters: "aaaaaaaaaaaaaab" is no better
-  // than its beginning.
+  // "aaaaaaaaaaaaaab" is no better than its beginning. So some characters may be anything: a digit or sign costs 1 and a letter 2, up
+  // to a fifth of the number of characters, and up to 4.
   const most = Math.min(4, Math.floor(all.length / 5))
   const few = { padding: 1, letter: 2, most, needsWord: false }
   const padded = { padding: 0, letter: Infinity, most: 0, needsWord: true }
@@ -84,8 +83,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 
 /**
  * Returns the forms of names to search for in a password: each name whole, without its separators, and its words, each also without
- * accents, all without disguise. Omits forms without a letter, and forms of one character or of two unless both are non-ASCII, because
- * almost every password contains some.
+ * accents, all without disguise. Omits forms without a letter, and short ones, which occur in almost every password: those of one
+ * character, and those of two unless both are non-ASCII.
  */
 export function nameForms(names: readonly string[]): Set<string> {
   const forms = names.flatMap((name) => {

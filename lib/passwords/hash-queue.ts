@@ -68,7 +68,7 @@ export function createHashQueue({
   function leave(cost: Cost): void {
     running -= 1
     mebibytes -= cost.mebibytes
-    // The longest waiting hash is next, even if a later one would fit sooner: otherwise a large one might wait forever.
+    // The hash that has waited longest is next, even if a later one would fit sooner: otherwise a large one might wait forever.
     for (let next = waiting[0]; next !== undefined && fits(next.cost); next = waiting[0]) {
       waiting.shift()
       waitingMilliseconds = waiting.length === 0 ? 0 : waitingMilliseconds - share(next.cost)
@@ -78,7 +78,7 @@ export function createHashQueue({
     }
   }
 
-  /** Runs work when its turn comes. @throws HashQueueFull at once if the waiting hashes already take too long */
+  /** Runs work when its turn comes. @throws HashQueueFull at once if the waiting hashes are expected to take `maxWait` or more */
   async function inTurn<Result>(cost: Cost, work: () => Promise<Result>): Promise<Result> {
     if (waiting.length === 0 && fits(cost)) {
       occupy(cost)
@@ -123,7 +123,7 @@ export function createHashQueue({
     verify,
     /** Returns the text that `hash` hashes instead of the typed password. */
     normalise: format.normalise,
-    /** How many passwords this process has hashed. Tests prove with it that an invalid link costs no hash. */
+    /** How many hashes `hash` has begun. Tests read it. */
     get hashed() {
       return hashed
     },

@@ -1,14 +1,12 @@
 import { isLetter, isDigitOrSign, withoutDisguise } from './visible-text'
 import { stepsBetween } from './sequences'
 
-// Covers a password with pieces that a guesser tries anyway: words, lines of keys, repetitions. The characters that no piece covers
-// make it hard to guess.
+// Covers a password with pieces that a guesser tries anyway: words, lines of keys, repetitions. Only the characters that no piece covers
+// make the password hard to guess.
 
 /** A word that a guesser tries anyway: a name, or a common password. */
 export type KnownWord = {
-  /**
-   * Identifies the word. Only one common password may cover a text, as often as wanted: its repetitions have the same `word`.
-   */
+  /** Identifies the word: repetitions of one common password have the same `word`, two different ones do not. */
   word: string
   /** Whether the word is a name of the account or the service. */
   isName: boolean
@@ -25,7 +23,7 @@ const longestPart = 16
 /** The most characters of a word that is looked up. */
 const longestWord = 40
 
-/** The least letters of a common password that is `isStrong`: a shorter one also occurs by chance among digits. */
+/** The fewest letters of a common password that is `isStrong`: a shorter one also occurs by chance among digits. */
 const strongLetters = 5
 
 /** What the characters cost that no piece covers. */
@@ -45,7 +43,8 @@ type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) =
 
 /**
  * Finds the pieces of a text: sequences of keys, letters or digits, repetitions, and words that `lookUp` knows. Computes the pieces of
- * a position when they are first read: in most phrases, `costOfUncovered` exceeds `most` after a word or two and reads no further.
+ * a position when they are first read: in most phrases, the cost exceeds `most` after a word or two, so that `costOfUncovered` reads no
+ * further.
  */
 export function findPieces(characters: readonly string[], lookUp: LookUpWord): TextPieces {
   const plain = withoutDisguise(characters)
@@ -64,8 +63,8 @@ export function findPieces(characters: readonly string[], lookUp: LookUpWord): T
  * Covers a text with its pieces at the least cost. One common password may be among the pieces, as often as wanted; a second one must
  * not, because two words make a phrase, even if many people use each.
  *
- * @returns the least cost of the characters that no piece covers; `Infinity` if it is more than `costs.most`, or if `costs.needsWord`
- *   and there is no such word
+ * @returns the least cost of the characters that no piece covers; `Infinity` if it is more than `costs.most`, or if a word that
+ *   `costs.needsWord` requires is missing
  */
 export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: UncoveredCosts): number {
   /**
@@ -121,7 +120,7 @@ function lines(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** Finds parts that occur three times or more, one after the other; the last one may be cut. */
+/** Finds parts that occur three times or more, one after the other; the beginning of one more may follow. */
 function repetitions(characters: readonly string[], start: number): Piece[] {
   const pieces: Piece[] = []
   let covered = start
@@ -137,7 +136,7 @@ function repetitions(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** Finds known words, also backwards. At least half of a word must be letters, because any digit may stand for a letter. */
+/** Finds known words, those of five characters or more also backwards. Half of a word must be letters: digits may stand for letters. */
 function words(
   characters: readonly string[],
   plain: readonly string[],

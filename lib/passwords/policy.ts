@@ -35,8 +35,8 @@ export type ServiceNames = {
 }
 
 /**
- * Creates the policy that a reset applies to the new password. `rules` is the part of it that a form shows, and from `ruleSettings` a
- * browser creates the same rules.
+ * Creates the policy that a reset applies to the new password. `rules` is the part of it that a form can show; a browser creates it
+ * from `ruleSettings`, but without `normalise`.
  *
  * @param normalise `normalise` of the password format, if it changes passwords
  * @throws Error if PASSWORD_MIN_LENGTH exceeds the limit of the password format
@@ -91,7 +91,7 @@ export function createPasswordPolicy({
       ...(isCommon(password) ? [{ code: 'too-common' as const }] : []),
       ...rules.problems(password),
     ]
-    // Only for a password without other problems than outer spaces: its length is limited, and the response to others is Django's.
+    // Only for a password without other problems than outer spaces: its length is bounded, and any other is rejected anyway.
     if (problems.every(({ code }) => code === 'outer-spaces') && isDerived(password, person))
       problems.push({ code: 'too-common' })
     return problems.sort(byOrder)
@@ -100,10 +100,10 @@ export function createPasswordPolicy({
   return { rules, ruleSettings, findProblems }
 }
 
-/** The most code points of a fact that are compared with a password: no person types more of one. */
+/** The most code points of a fact that are searched for in a password: no person types more of one. */
 const longestFact = 100
 
-/** Lists a person's facts as names to search: of the email address also the part before the `@` and the domain. */
+/** Lists a person's facts as names to search for: of the email address also the part before the `@` and the domain. */
 function factsOf({ username, email, firstName, lastName, name }: PersonalFacts): string[] {
   return [username, email, ...email.split('@'), firstName, lastName, name].map((fact) =>
     Array.from(fact.slice(0, 2 * longestFact))
@@ -117,7 +117,7 @@ function fold(password: string): string {
   return strip(password.toLowerCase())
 }
 
-/** Matches up to three letters or digits. The list has few of these passwords, because attackers can try all of them. */
+/** Matches up to three letters or digits. Attackers can try all of these passwords, but the list has only few of them. */
 const exhaustible = /^[a-z0-9]{1,3}$/
 
 let common: ReadonlySet<string> | undefined

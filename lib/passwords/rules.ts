@@ -5,7 +5,7 @@ import type { PasswordFormat } from './hashers/password-format'
 // so no Node APIs here.
 
 /**
- * The most code points of a password: hashing longer ones would cost too much. Longer passwords are rejected, never truncated
+ * The most code points of a password, which bound the time of checking and hashing it. Longer passwords are rejected, never truncated
  * (NIST SP 800-63B-4 §3.1.1.2).
  */
 export const mostCodePoints = 256
@@ -49,7 +49,7 @@ export function createPasswordRuleChecker(
     { problem: { code: 'too-short', min: minLength }, breaks: (password) => lengthOf(password) < minLength },
     { problem: { code: 'numeric' }, breaks: isNumeric },
   ]
-  // With a smaller limit in bytes, this rule would be redundant, because a character has at least one byte.
+  // With a limit of 256 bytes or less, this rule would be redundant, because a character has at least one byte.
   if (bytes > mostCodePoints) rules.push({ problem: { code: 'too-long', max }, breaks: isTooLong })
   if (bytes < Infinity)
     rules.push({

@@ -2,7 +2,7 @@ import graphs from '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs'
 
 // Sequences of characters that a guesser tries: in alphabets, in counting, and on keyboards.
 
-/** Orders of characters that differ from that of their code points. Neighbouring code points are a sequence without a list. */
+/** Alphabets and other orders of characters that differ from the order of code points, which needs no list. */
 const orders = [
   'абвгдеёжзийклмнопрстуфхцчшщъыьэюя',
   'абвгґдеєжзиіїйклмнопрстуфхцчшщьюя',

@@ -36,7 +36,7 @@ export function isLetter(character: string): boolean {
   return /^\p{L}/u.test(character)
 }
 
-/** Each line has a plain character, then its disguises: digits, signs, and Cyrillic and Greek letters that look Latin. */
+/** Each line has a plain character, then its disguises: digits, signs and letters that look like it, also Cyrillic and Greek ones. */
 const disguises = [
   'a4@аα',
   'b8в',

@@ -31,7 +31,7 @@ type Parts = { accounts: AccountStore; audit: AuditLog; database: Database }
 /**
  * Finds the one account of a login: its username, or an email address that no other account has.
  *
- * @throws Mistake if there is none, or several have the address
+ * @throws Mistake if none or several match
  */
 export async function findAccount(accounts: AccountStore, login: string): Promise<Account> {
   const named = await accounts.findOne(login)
@@ -54,11 +54,7 @@ export async function findAccount(accounts: AccountStore, login: string): Promis
   return account
 }
 
-/**
- * Validates the value of `--as`: the name of the person who runs the command, for the audit log.
- *
- * @throws Mistake if it is missing or invalid
- */
+/** Returns the value of `--as`: the name of the person who runs the command, for the audit log. @throws Mistake if it is invalid */
 export function readActor(value: string | undefined): string {
   const actor = value?.trim() ?? ''
   if (!/^[^\p{Cc}\p{Cf}]{1,64}$/u.test(actor))
@@ -187,8 +183,7 @@ function requireResettable(account: Account): void {
 }
 
 /**
- * Calls `act` with the services. They need SECRET_KEY, to sign links and to find what rate limits have counted, and with it all
- * other settings.
+ * Calls `act` with the services. They sign links and find what rate limits have counted by SECRET_KEY, so all settings must be valid.
  *
  * @throws SettingsError if a setting is invalid; Mistake if the account may not be reset
  */

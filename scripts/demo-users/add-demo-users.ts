@@ -20,10 +20,7 @@ export function demoLogins(product?: DemoProduct): string[] {
   return demoPeople.map((person) => person[product === undefined ? 'username' : products[product].login])
 }
 
-/**
- * Creates the product's tables in the demo's database, and the demo's accounts in them with random passwords, unless they exist
- * already.
- */
+/** Creates, unless they exist, the product's tables in the demo's database, and in them the demo's accounts with random passwords. */
 export async function addDemoUsers(
   product: DemoProduct,
   { accounts, hash, settings }: Pick<Services, 'accounts' | 'hash' | 'settings'>,

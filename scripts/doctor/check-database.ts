@@ -30,8 +30,8 @@ export async function checkDatabase(settings: Settings, ownsUsers: boolean): Pro
 }
 
 /**
- * Inserts so many rows into the table of metrics that it needs disk space, and rolls them back. On a full disk, a database still
- * responds to queries, and still replaces single rows; a replica responds to queries, too.
+ * Inserts enough rows into the table of metrics to need disk space, and rolls them back. Simpler checks would not do: on a full disk, a
+ * database still responds to queries and replaces single rows, and a replica responds to queries.
  */
 async function checkWrites({ database: { url, schemas } }: Settings): Promise<Finding> {
   const metrics = `${quoteSchema(schemas.own)}."metrics"`

@@ -68,7 +68,7 @@ async function checkSpf(domain: string, dns: Dns): Promise<Finding> {
   return ok('sender.spf', `${domain} has an SPF record.`)
 }
 
-/** Checks that any name exists below `_domainkey`. The name of the key itself is known to the mail server only. */
+/** Checks that any name exists below `_domainkey`. Only the mail server knows the name of the key. */
 async function checkDkim(domain: string, dns: Dns): Promise<Finding> {
   if ((await readTxt(dns, `_domainkey.${domain}`)) === 'no name')
     return warning(

@@ -100,7 +100,7 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
     return owner === undefined ? waiting[0] : waiting.find((client) => client === owner)
   }
 
-  /** Runs a unit without interruption, sends the response to its client, and returns the state of the client's transaction. */
+  /** Runs a unit without interruption, sends the response to its client, and returns whether the client's transaction is open. */
   async function run(client: Client, unit: Buffer[]): Promise<'idle' | 'in-transaction'> {
     let received: Buffer = Buffer.alloc(0)
     let status = 'I'

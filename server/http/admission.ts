@@ -4,7 +4,7 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 import type { ErrorResponse } from './request-filter'
 import { sendError } from './error-response'
 
-/** The queues, by what their requests cost: pages and files, endpoints, health checks, metrics. `kindOf` reads the path. */
+/** The kind of a request, which has a queue of its own: pages and files, endpoints, health checks, or metrics. */
 type Kind = 'page' | 'api' | 'health' | 'metrics'
 
 /** The limits of a process for requests in progress and requests that wait; times in milliseconds. */
@@ -36,8 +36,8 @@ export const admissionLimits: AdmissionLimits = {
 }
 
 /**
- * The response to a request or connection that exceeds a limit. It closes the connection, which also drops the later requests
- * on it: RFC 9112 §9.6 forbids to process them after `Connection: close`, and they would be rejected as well.
+ * The response to a request or connection that exceeds a limit. It closes the connection, and so drops the later requests on it:
+ * RFC 9112 §9.6 forbids processing them after `Connection: close`.
  */
 export const overloadedResponse: ErrorResponse = {
   status: 503,

@@ -2,11 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { maxBodyBytes } from '@/lib/http/guards'
 
 /**
- * Closes the connection of a request if more bytes than `ceiling` of its body arrive before its response begins (requirement
- * I3).
+ * Closes the connection of a request if more than `ceiling` bytes of its body arrive before its response begins (requirement I3).
  *
- * @returns a promise that resolves when the whole body arrived, or as soon as the body is known to be larger than handlers
- *   accept (`maxBodyBytes`)
+ * @returns a promise that resolves when the whole body arrived, or as soon as the body is known to be larger than `maxBodyBytes`
  */
 export function limitBody(
   request: IncomingMessage,

@@ -2,10 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/**
- * Milliseconds for which a client's new connections are rejected without a search, after a search found no idle connection of
- * that client. A burst would cause thousands of searches.
- */
+/** Milliseconds from a failed search for a client's idle connection to the next one: a burst would cause thousands of searches. */
 const searchPause = 100
 
 type Cap = {

@@ -11,9 +11,8 @@ export type PolicyRules = Pick<Settings, 'mode' | 'publicOrigin' | 'basePath'> &
 export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /**
- * Returns the policy of a page: it may load its own files, and scripts with the nonce of this response (OWASP CSP, "Strict
- * policy"). If PUBLIC_URL has a path, its own files are those under that path: `'self'` would include the other apps of the
- * origin.
+ * Returns the policy of a page: it may load this app's files, but scripts only with the nonce of this response (OWASP CSP, "Strict
+ * policy"). If PUBLIC_URL has a path, these are the files under that path: `'self'` would include the other apps of the origin.
  */
 export function pagePolicy(nonce: string, rules: PolicyRules): string {
   const { mode, publicOrigin, dev } = rules

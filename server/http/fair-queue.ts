@@ -8,10 +8,7 @@ export type QueueBounds = {
   waitingPerClient: number
 }
 
-/**
- * What the queue calls for a request that `enter` accepted: once either `begin` or `reject`, or neither if the request leaves
- * first.
- */
+/** The queue calls one of these functions once for a request that `enter` accepted, or neither if the request leaves first. */
 export type QueuedRequest = {
   begin(): void
   /** Rejects the request, to make room in a full queue for a client that has fewer requests waiting. */

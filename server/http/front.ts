@@ -54,8 +54,8 @@ export type FrontLimits = ClosingTimes &
      */
     pipelined: number
     /**
-     * Connections of one client to a process without a proxy. More than the requests that one client may have in any one queue;
-     * so many idle connections take about 15 MB.
+     * Connections of one client to a process without a proxy. More than the requests that one client may have in any one queue.
+     * 384 idle connections take about 15 MB.
      */
     connectionsPerClient: number
   }
@@ -228,7 +228,7 @@ export function createFrontServer({
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     // An error response was already written, or the client has disconnected.
     if (!socket.writable) return
-    // The client would read an error response as a part of the response that has begun.
+    // The client would read an error response as a part of a response that has begun, or as the response to an earlier request.
     if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
     const refused = parserErrorResponse(error, basePath)
     logStatusIfMisconfigured(log, refused)

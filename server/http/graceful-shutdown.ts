@@ -10,10 +10,7 @@ export type ClosingTimes = {
   drainGrace: number
 }
 
-/**
- * Tracks which connections have a response pending, so that `drain` can stop the server without interrupting a response
- * (requirement F9).
- */
+/** Tracks which connections have a response pending, so that `drain` can stop the server after these responses (requirement F9). */
 export function trackConnections(server: Server) {
   const responsesBySocket = new Map<Socket, Set<ServerResponse>>()
   const used = new WeakSet<Socket>()

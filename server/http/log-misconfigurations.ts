@@ -10,8 +10,7 @@ const misconfigurations: Partial<Record<number, Misconfiguration>> = {
 }
 
 /**
- * Counts an error response of the front server, and logs it at most once in ten minutes for each kind, if a wrong setting may be
- * its cause.
+ * Counts and logs an error response of the front server if a wrong setting may be its cause. Logs each kind at most once in ten minutes.
  *
  * @param outsidePath whether the request's path is not under the path of PUBLIC_URL
  */

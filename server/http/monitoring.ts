@@ -12,10 +12,7 @@ import { isFromDoctor, proxiesPath, sendProxyCount } from './proxies-endpoint'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/**
- * Database connections of a web process for monitoring, besides those of DATABASE_POOL_SIZE: enough to store what the process
- * counts while a monitor reads.
- */
+/** Database connections for monitoring, besides those of DATABASE_POOL_SIZE: enough to store counts while a monitor reads. */
 export const monitoringConnections = 2
 
 /**

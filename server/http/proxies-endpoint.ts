@@ -3,10 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hasToken } from './bearer-token'
 import { sendJson } from './json-response'
 
-/**
- * The path at which `npm run doctor` learns through how many proxies its own request came. Without the doctor's token the
- * response is 404, as for any unknown path.
- */
+/** The path at which `npm run doctor` learns how many proxies its own request passed. Without the doctor's token the response is 404. */
 export const proxiesPath = '/api/health/proxies'
 
 /** The header in which the front server passes the number of addresses in X-Forwarded-For. */

@@ -57,7 +57,7 @@ export function filterRequest(request: IncomingMessage, rules: FilterRules): Err
 }
 
 function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): ErrorResponse | undefined {
-  // Two Host headers enable routing attacks; Node itself rejects a request without one (RFC 9112 §3.2).
+  // Two Host headers enable routing attacks; Node itself rejects an HTTP/1.1 request without one (RFC 9112 §3.2).
   if ((headersDistinct.host?.length ?? 0) > 1) return badRequest('Only one Host header may be given.')
   // An absolute target is for a proxy (CVE-2026-44578), and `*` names no path.
   if (!/^\/[\x21-\x7e]*$/.test(url) || url.includes('#')) return badRequest('Malformed request target.')
@@ -69,8 +69,9 @@ function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): 
 }
 
 /**
- * Rejects host names other than localhost and the host of PUBLIC_URL in demo and dev. An attacker's site can point its own name
- * at this machine (DNS rebinding); its scripts would then be same-origin with the mailbox and could read the emails.
+ * In demo and dev, rejects hosts other than this machine's loopback names and addresses and the host of PUBLIC_URL. An attacker's
+ * site can point its own name at this machine (DNS rebinding); its scripts would then be same-origin with the mailbox and could read
+ * the emails.
  */
 export function rejectForeignHost(
   { headers: { host } }: IncomingMessage,
@@ -129,8 +130,8 @@ export function methodNotAllowedResponse(method: string, path: string): ErrorRes
 }
 
 /**
- * Rejects requests of Next's code in the browser for partial pages (React Server Components), on navigation and prefetch. With
- * one representation per URL, caches cannot confuse two (CVE-2026-44581), and less code is reachable. On 204, Next's code loads
+ * Rejects requests of Next's code in the browser for partial pages (React Server Components), on navigation and prefetch. If a page
+ * has no other format than HTML, caches cannot confuse two (CVE-2026-44581), and less code is reachable. On 204, Next's code loads
  * the whole page, or drops the prefetch. API requests with these headers pass, because their clients would take 204 for success;
  * `keepKnownHeaders` drops the headers.
  */
@@ -161,7 +162,7 @@ function webSocket({ headers }: IncomingMessage): ErrorResponse | undefined {
     : undefined
 }
 
-/** Rejects compressed bodies: 16 KiB of JSON need no compression, and a decompression bomb would exhaust memory. */
+/** Rejects compressed bodies: 16 KiB need no compression, and a decompression bomb could exhaust memory. */
 function encodedBody({ headers }: IncomingMessage): ErrorResponse | undefined {
   const coding = headers['content-encoding'] ?? 'identity'
   const transfer = headers['transfer-encoding'] ?? 'chunked'

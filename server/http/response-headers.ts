@@ -65,8 +65,8 @@ const nothingPermitted = denied(unusedFeatures)
 const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !== 'clipboard-write'))
 
 /**
- * Returns the security headers of every response, whatever its status (OWASP HTTP Headers; requirement H7). Pages replace the
- * Content-Security-Policy.
+ * Returns the security headers of every response, whatever its status (OWASP HTTP Headers; requirement H7). `settleHeaders` replaces
+ * some of them on pages, in the mailbox, and on files of the build.
  */
 export function securityHeaders({
   publicOrigin,
@@ -169,10 +169,7 @@ export function createResponseClass(rules: HeaderRules) {
       if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
     }
 
-    /**
-     * Returns the names of the security headers whose values the handler chose. Only the mailbox may choose any: the emails in
-     * its frame have a policy of their own.
-     */
+    /** Returns the names of the security headers that the handler chose. Only the mailbox may: emails in its frame have another policy. */
     private headersOfOwnMaking(): Set<string> {
       if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
       return new Set([

@@ -20,9 +20,9 @@ const compress = promisify(gzip)
 
 /**
  * Creates a handler that serves two pages from memory: the form that requests a link, and the page of paths that do not exist.
- * Next renders each of them once for each combination of the language in the query and the language of the browser. Each
- * response gets its own nonce in place of the stored one, which no visitor ever sees. The page of unknown paths has no scripts:
- * Next's scripts would put the path for which the page was rendered into the address bar.
+ * Next renders each of them for each combination of the language in the query and the language of the browser. Each response gets
+ * its own nonce in place of the stored one, which no visitor ever sees. The page of unknown paths has no scripts: Next's scripts
+ * would put the path for which the page was rendered into the address bar.
  *
  * @param isRoute whether anything serves a path, which is given without the path of PUBLIC_URL
  * @param handle Next's request handler; renders these pages and handles all other requests
@@ -88,7 +88,7 @@ function withoutScripts(html: string): string {
 }
 
 /**
- * Creates a function that tells whether Next serves a path: a page, a handler, a file of the build or a public file.
+ * Creates a function that tells whether Next serves a path: that of a page, a handler, a public file, or any below `/_next/`.
  *
  * @param manifest `routes-manifest.json` of the build
  * @param publicFiles the paths of the files in `public`, such as `/logo.svg`

@@ -11,7 +11,7 @@ const levels = {
 
 /**
  * Redirects console output to the log. Next catches errors of pages and handlers and reports them only to the console. The log
- * omits the messages of errors, because they quote values (requirement L3); of other output it keeps 200 characters.
+ * omits the messages of errors, because they quote values (requirement L3); it keeps at most 200 characters of other output.
  */
 export function redirectConsole(log: Log): void {
   for (const [method, level] of Object.entries(levels) as [
@@ -27,7 +27,7 @@ export function redirectConsole(log: Log): void {
         digest: digestOf(error),
         requestId: currentRequestId(),
       }
-      // The client disconnected, which is no fault of ours: clients must not be able to fill the log.
+      // ECONNRESET: the client disconnected, which is no error of Rekey. Clients must not be able to fill the log.
       if (error !== undefined && 'code' in error && error.code === 'ECONNRESET') log.debug(facts)
       else if (error !== undefined) log[level](facts, 'Next caught an error')
       else log[level](facts, String(written.find((part) => typeof part === 'string')).slice(0, 200))

@@ -23,7 +23,7 @@ export function releaseMemoryWhenIdle(
     const isIdle = (user + system) / 1000 < idleBelow
     if (isIdle && !isReleased) collectAllGarbage()
     isReleased = isIdle
-    // After the collection, which is no work of the process.
+    // Read after the collection, so that its processor time does not count as work.
     used = process.cpuUsage()
   }, interval)
   timer.unref()

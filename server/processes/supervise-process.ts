@@ -38,7 +38,7 @@ type Options = {
 export type SupervisedProcessHandle = {
   /** Resolves when the process is up for the first time; with `mustStart`, rejects with the reason if it dies before. */
   up: Promise<{ port?: number | undefined }>
-  /** Sends SIGTERM and waits for the end of the process; kills it after `stopGrace`. Then it is not restarted. */
+  /** Sends SIGTERM and waits for the end of the process, which it kills after `stopGrace`. The process is not restarted. */
   stop(): Promise<void>
 }
 

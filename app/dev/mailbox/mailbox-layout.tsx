@@ -6,9 +6,9 @@ import { services } from '@/services'
 import { mailboxPath } from './mailbox'
 
 /**
- * The layout of the mailbox pages, which are for developers: in English only, and wider than other pages.
+ * The layout of the mailbox pages, which are in English only, because they are for developers.
  *
- * @param wide whether there is room for the parts of an email side by side
+ * @param wide whether the page is wide enough for HTML and plain text side by side
  */
 export function MailboxLayout({
   title,

@@ -4,7 +4,6 @@ import type { DevMailbox, StoredEmailContent } from '@/lib/mail/dev-mailbox'
 import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 
-/** Returns the path of the mailbox. */
 export function mailboxPath(): string {
   return pathInApp(services().settings, '/dev/mailbox/')
 }

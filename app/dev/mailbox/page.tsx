@@ -10,7 +10,7 @@ import { RefreshForNewEmails } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
 
-/** The list of stored emails, newest first; with a search, those whose recipient or subject contains its text. */
+/** Lists the stored emails, newest first; after a search, only those whose recipient or subject contains the searched text. */
 export default async function MailboxPage({ searchParams }: Props) {
   const mailbox = await requireMailbox()
   const { q } = await searchParams

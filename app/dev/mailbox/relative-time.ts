@@ -7,8 +7,8 @@ const units = [
 const words = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
 
 /**
- * Formats how long ago a date was, in the largest unit, rounded down: "3 minutes ago". "just now" for less than ten seconds, and
- * for a date in the future.
+ * Formats how long ago a date was, rounded down, in the largest unit of which a whole one has passed: "3 minutes ago". Returns
+ * "just now" for less than ten seconds, and for a date in the future.
  */
 export function formatAge(date: Date, now = new Date()): string {
   const seconds = Math.floor((now.getTime() - date.getTime()) / 1000)

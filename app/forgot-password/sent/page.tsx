@@ -8,8 +8,8 @@ import { SentNotice } from '@/app/forgot-password/sent-notice'
 import { sentMessages } from '@/app/forgot-password/sent-messages'
 
 /**
- * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing an invalid link. The time of
- * the request is unknown, so the page names the whole EMAIL_COOLDOWN, which is long enough.
+ * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing an expired or used link. The time
+ * of the request is unknown, so the page tells people to wait for the whole EMAIL_COOLDOWN.
  */
 export default async function SentPage() {
   const language = await visitorLanguage()

@@ -8,7 +8,7 @@ const versions = ['2a', '2b', '2y'] as const
 export type BcryptOptions = {
   /** Devise's `stretches`, Laravel's `rounds`: each one more doubles the time. */
   cost: number
-  /** PHP, and so Laravel, reads `2y` only; Devise and Rails write `2a`; most of Node writes `2b`. */
+  /** Laravel needs `2y`, the only version that PHP recognises as bcrypt; Devise and Rails write `2a`, most Node libraries `2b`. */
   version: (typeof versions)[number]
   /** Devise's `config.pepper`, which it appends to the password. */
   pepper?: string
@@ -23,13 +23,13 @@ const modular = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
 const longestPassword = 72
 
 /**
- * bcrypt: `$2y$12$` and 53 characters. Hashes of the versions `2a`, `2b` and `2y` are recognised and verified, and the given version is
- * written; the three differ in nothing else. `$2x$` is not recognised, because its hashes differ.
+ * bcrypt: `$2y$12$` and 53 characters. Hashes of the versions `2a`, `2b` and `2y`, which differ only in this name, are recognised and
+ * verified, and the given version is written. `$2x$` is not recognised, because it hashes differently.
  *
  * `@node-rs/bcrypt` stays at 1.10.8, the last version with a binary for every platform; it writes `2b` only.
  *
- * As in Devise, the pepper is appended to the password, and bcrypt uses only the first 72 bytes of both. A password may have 72 bytes
- * even with a pepper, of which nothing is then used.
+ * As in Devise, the pepper is appended to the password, and bcrypt uses only the first 72 bytes of both together. A password may have
+ * 72 bytes even with a pepper, which then has no effect.
  *
  * @throws Error naming the option that is missing, given without a value or out of range
  */
@@ -75,7 +75,7 @@ function readVersion({ version }: BcryptOptions): BcryptOptions['version'] {
   throw new Error(`bcrypt: version must be one of ${versions.join(', ')}, and is ${String(version)}`)
 }
 
-/** Reads the pepper; returns '' only if the option is absent. No error message contains its value. */
+/** Reads the pepper; '' if the option is absent. @throws Error, without the pepper in its message, if it is empty or unusable */
 function readPepper(options: BcryptOptions): string {
   if (!Object.hasOwn(options, 'pepper')) return ''
   const { pepper } = options

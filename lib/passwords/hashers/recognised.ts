@@ -1,8 +1,8 @@
 import type { PasswordFormat } from './password-format'
 
 /**
- * Creates a format that is only recognised, so that a reset may replace its hashes. Its `verify` is always false, and its `hash`
- * throws.
+ * Creates a format that is only recognised, so that a reset may replace its hashes. Its `verify` always returns false, and its `hash`
+ * rejects.
  *
  * @param pattern matches the stored values of this format
  */

@@ -1,4 +1,4 @@
-/** Responds with 200 as long as the process responds at all; does not use the database. */
+/** The liveness check: responds with 200 without using the database. */
 export function GET(): Response {
   return Response.json({ status: 'ok' })
 }

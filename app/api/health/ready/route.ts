@@ -1,6 +1,6 @@
 import { services } from '@/services'
 
-/** Responds with 200 if the database responds, so that the process can serve requests, else with 503. */
+/** The readiness check: responds with 200 if the database responds to a query, else with 503. */
 export async function GET(): Promise<Response> {
   return (await services().database.isReady())
     ? Response.json({ status: 'ok' })

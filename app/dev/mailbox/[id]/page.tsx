@@ -14,7 +14,7 @@ type Props = {
 
 const box = 'rounded-2xl border border-line bg-surface'
 
-/** A stored email: its links, its HTML as a reader sees it, its plain text, and its headers. */
+/** A stored email: its links, a preview of its HTML, its plain text, and its headers. */
 export default async function EmailPage({ params, searchParams }: Props) {
   const { id, subject, from, to, date, text, headers } = await requireEmail((await params).id)
   const scheme = parseColorScheme((await searchParams).scheme)
@@ -58,7 +58,7 @@ export default async function EmailPage({ params, searchParams }: Props) {
           />
         </Part>
         <Part id="text" title="Plain text">
-          {/* `unicode-bidi: plaintext`, because mail programs choose the direction of each line separately. */}
+          {/* `unicode-bidi: plaintext` chooses the direction of each line separately, as mail programs do. */}
           <pre
             className={`p-4 font-mono text-[0.78rem] leading-relaxed wrap-anywhere whitespace-pre-wrap [unicode-bidi:plaintext] sm:p-5 ${box}`}
           >

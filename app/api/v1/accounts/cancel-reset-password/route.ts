@@ -13,10 +13,7 @@ const pages = (settings: Settings): FormPages => ({
   back: (fields) => `${pathInApp(settings, '/cancel-reset/')}?${linkParameters(fields)}`,
 })
 
-/**
- * The endpoint works even if RESET_PASSWORD_VERIFICATION_ENABLED is false: people still need "this wasn't me", whose link in the
- * email about a changed password lives seven days.
- */
+/** The endpoint works even while resets are disabled, because links that were mailed before stay valid for up to seven days. */
 const always = { allowWhenDisabled: true }
 
 /** "This wasn't me": revokes the account's links. The page of the emailed link posts here; loading that page changes nothing. */

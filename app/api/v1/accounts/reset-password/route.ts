@@ -56,10 +56,7 @@ function problemsOf({ problems, mismatch }: RejectedPassword): InvalidFields {
   })
 }
 
-/**
- * Returns a request's fields for the functions in rekey.config.ts: without those whose names begin with `password`, and with
- * numbers as `JSON.parse` returns them.
- */
+/** Returns the fields for a team's `secondFactor`: without those whose names begin with `password`, and with numbers for `bigint`. */
 function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
   const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
   return Object.fromEntries(others.map(([name, value]) => [name, plain(value)]))

@@ -29,7 +29,7 @@ export async function POST(request: Request): Promise<Response> {
     if (outcome.ok) return outcome.found === 'not-told' ? 'link-sent-if-exists' : 'link-sent'
     if (outcome.code === 'throttled') throw new ThrottledError(outcome.retryAfter)
     if (outcome.code === 'not-found') throw new ApiError('user-not-found')
-    // A forged link is treated as absent, so the login field is missing.
+    // A forged link counts as absent, so the error is that the login field is missing.
     throw new InvalidFields({ [loginField]: [{ code: 'required' }] })
   })
 }

@@ -1,6 +1,6 @@
 /**
- * The Content-Security-Policy of an email's HTML in the preview frame: it allows inline styles, and links that navigate the
- * window on a click. Like a mail program, it allows no scripts, forms or external resources.
+ * The Content-Security-Policy of an email's HTML in the preview frame. It allows inline styles and images, and links that navigate the
+ * window on a click, but no scripts, forms or external resources.
  */
 export const framePolicy = [
   "default-src 'none'",

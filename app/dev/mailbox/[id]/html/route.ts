@@ -1,7 +1,6 @@
 import { requireEmail } from '@/app/dev/mailbox/mailbox'
 import { frameHtml, framePolicy, parseColorScheme } from './preview-html'
 
-/** Serves the HTML of a stored email to the preview frame. */
 export async function GET(
   request: Request,
   { params }: { params: Promise<{ id: string }> },

@@ -1,6 +1,5 @@
 import { requireEmail } from '@/app/dev/mailbox/mailbox'
 
-/** Serves the raw message of a stored email. */
 export async function GET(
   _request: Request,
   { params }: { params: Promise<{ id: string }> },
