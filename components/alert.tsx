@@ -1,10 +1,7 @@
 import type { ReactNode } from 'react'
 import { AlertIcon } from './icons'
 
-/**
- * An error of a whole form. The region is rendered even without content, because screen readers announce changes within a
- * region but not a new region (WCAG 4.1.3).
- */
+/** An error of a whole form. The region is always rendered, because screen readers announce changes in a region only (WCAG 4.1.3). */
 export function Alert({ children }: { children: ReactNode }) {
   return (
     <div role="alert">

@@ -139,10 +139,7 @@ function translatorOf(language: Language) {
   })
 }
 
-/**
- * Formats an instant in UTC, because the recipient's time zone is unknown. `UTC` follows the time without a line break between
- * them, even in a language that puts the date last.
- */
+/** Formats an instant in UTC, because the recipient's time zone is unknown. Time and `UTC` stay together on one line. */
 function moment(language: Language, at: Date): string {
   const parts = dateFormatOf(language).formatToParts(at)
   const from = parts.findIndex(({ type }) => type === 'hour')

@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** Seconds. A running process reports more often, so only a greater age keeps growing. */
+/** Seconds. A running process reports more often, so only an age above this keeps growing. */
 const oldReport = 12
 
 /**
- * Finds the alerts of docs/alerts.yml that fire if half an hour continues as the time between two scrapes: counters grow at
- * the same rate, ages above `oldReport` grow, and other gauges stay.
+ * Finds the alerts of docs/alerts.yml that fire if the trend between two scrapes continues for half an hour: counters grow at the same
+ * rate, ages above `oldReport` grow, and other gauges stay.
  *
- * @param samples of the two scrapes, by series
- * @param seconds between them
+ * @param before the samples of the first scrape, by series
+ * @param seconds the time between the scrapes
  */
 export function firingAlerts(
   before: Record<string, number>,

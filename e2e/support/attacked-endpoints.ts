@@ -13,7 +13,7 @@ export type AttackedEndpoints = Awaited<ReturnType<typeof startAttackedEndpoints
 
 /** The endpoints of a running app, and checks that hostile requests changed nothing. */
 export async function startAttackedEndpoints() {
-  // I2: the app needs nothing of `__proto__`; without it, nothing can be polluted through it.
+  // The app must work without `__proto__`, through which a request could pollute objects (I2).
   const { app, send } = await startEndpoints({ NODE_OPTIONS: '--disable-proto=delete' })
 
   function post(path: string, body: string | Buffer, given: Partial<Sent> = {}): Promise<Received> {
@@ -32,13 +32,12 @@ export async function startAttackedEndpoints() {
     )
   }
 
-  /** A new account and a valid link of it. */
   async function personWithLink(): Promise<{ person: Person; link: Link }> {
     const person = await app.addPerson()
     return { person, link: await signedLinks(app).linkOf(person) }
   }
 
-  /** All log lines. Throws where a line is not JSON, except for the first message, because then a request forged it. */
+  /** All log lines but the first message. Throws if one is not JSON, because a request must have forged it. */
   function logLines(): { event?: string }[] {
     const lines = app.output().trim().split('\n')
     return lines.filter((line) => !line.startsWith('Rekey is serving')).map((line) => JSON.parse(line))

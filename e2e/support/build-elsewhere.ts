@@ -3,7 +3,6 @@ import { cpSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** The sources of a build of the pages. */
 const sources = ['app', 'client', 'components', 'emails', 'lib', 'messages', 'prisma', 'scripts']
 const files = [
   'next.config.js',

@@ -17,7 +17,6 @@ export function newClientHeader(): Line {
   return ['X-Forwarded-For', newClient()]
 }
 
-/** A file that `next build` wrote. */
 export function built(name: string) {
   return JSON.parse(readFileSync(path.join('.next', name), 'utf8'))
 }

@@ -25,7 +25,6 @@ export async function openCountedRequests() {
       await pool.query('DELETE FROM "rekey"."limits"')
       await pool.query('DELETE FROM "rekey_queue"."job"')
     },
-    /** The counts by their keys. */
     async points(): Promise<Record<string, number>> {
       const { rows } = await pool.query<{ key: string; points: number }>(
         'SELECT "key", "points" FROM "rekey"."limits" ORDER BY 1',

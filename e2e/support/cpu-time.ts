@@ -1,6 +1,6 @@
 /**
- * The processor time of the quickest of up to three calls of `act`, in milliseconds. It ends with the first call that took less than
- * `enough`. Neither a busy machine, whose waiting times do not count, nor one slow call makes a test fail.
+ * The processor time of the quickest of up to three calls of `act`, in milliseconds. No call follows one that took less than `enough`.
+ * Neither a busy machine, whose waiting times do not count, nor one slow call makes a test fail.
  */
 export async function cpuTimeOf(act: () => unknown, enough: number): Promise<number> {
   let quickest = Infinity

@@ -25,7 +25,6 @@ export const requestStatus = (port: number, { login }: Pick<Member, 'login'>): P
     () => 0,
   )
 
-/** The emails to each address, in the order of their arrival. */
 export function emailsByAddress({ emails }: Pick<MailSink, 'emails'>): Map<string, CaughtEmail[]> {
   const byAddress = new Map<string, CaughtEmail[]>()
   for (const email of emails) {

@@ -4,7 +4,6 @@ import path from 'node:path'
 
 type Step = { instruction: string; text: string }
 
-/** The instructions of a Dockerfile, with continued lines joined and without comments. */
 export function readDockerfile(file: string): Step[] {
   return readFileSync(file, 'utf8')
     .replace(/\\\n/g, ' ')

@@ -20,7 +20,6 @@ export const account = {
   email: 'jane@mail.example',
 }
 
-/** The email with a link, by default to Jane and in English. */
 export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<RenderedEmail> {
   return emails.reset({
     locale: 'en',
@@ -33,7 +32,6 @@ export function reset(facts: Partial<ResetEmailFacts> = {}): Promise<RenderedEma
   })
 }
 
-/** The email about a changed password, by default to Jane and in English. */
 export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<RenderedEmail> {
   return emails.changed({
     locale: 'en',

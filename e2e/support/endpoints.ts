@@ -70,7 +70,6 @@ export async function openEndpoints() {
     shared.rekeyServices = { ...services, ...parts }
   }
 
-  /** How many links have been requested. */
   async function countRequests(): Promise<number> {
     const { rows } = await sql.query(`SELECT count(*) FROM rekey_queue.job WHERE name = 'link-request'`)
     return Number(rows[0].count)
@@ -83,7 +82,6 @@ export async function openEndpoints() {
     expect(await countRequests()).toBe(before)
   }
 
-  /** A new account, and a valid link of it. */
   async function personWithLink(purpose: LinkPurpose, { accounts, ownAccounts, links } = services) {
     const username = `user-${randomBytes(6).toString('hex')}`
     const id = await ownAccounts.add(resettableAccount(username))

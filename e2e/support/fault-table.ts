@@ -16,7 +16,6 @@ export type FaultRow = {
   lost: number
 }
 
-/** Counts the emails of accepted requests for links. */
 export function countRow(
   fault: string,
   caused: number,

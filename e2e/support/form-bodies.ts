@@ -1,7 +1,6 @@
 /** The text of a field's value. Objects become JSON, because their own `toString` may be missing or no function. */
 const written = (one: unknown) => (typeof one === 'object' ? JSON.stringify(one) : String(one))
 
-/** A body of the type `application/x-www-form-urlencoded`. */
 export function asForm(fields: Record<string, unknown>): string {
   return new URLSearchParams(Object.entries(fields).map(([name, one]) => [name, written(one)])).toString()
 }

@@ -50,7 +50,6 @@ export async function openInstallation(
 
 const from = () => ({ locale: 'en', requestId: randomUUID(), client: `198.51.100.${randomBytes(1)[0]}` })
 
-/** Requests a link for a login. */
 export async function requestLink({ services }: Installation, login: string): Promise<void> {
   expect(await services.passwordReset.requestLink({ target: { login }, ...from() })).toMatchObject({
     ok: true,
@@ -111,7 +110,7 @@ export async function exerciseWholeFlow({ services, sink }: Installation): Promi
   expect(await passwordReset.cancelReset(undo)).toEqual({ ok: false, code: 'signature-used' })
   await sink.next(email)
 
-  // What holds the second email back waits a random time.
+  // The worker waits a random time before it holds the second email back.
   await expect
     .poll(async () => new Set((await audit.history(id)).map(({ event }) => event)))
     .toEqual(

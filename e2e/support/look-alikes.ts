@@ -1,4 +1,4 @@
-/** Most characters, none of which a rule turns into ASCII: surrogates, unassigned and private ones, Han and Hangul. */
+/** Matches the many characters that no rule turns into ASCII: surrogates, unassigned and private ones, Han and Hangul. */
 const unfolded = /[\p{Cs}\p{Co}\p{Cn}\p{Script=Han}\p{Script=Hangul}]/u
 
 /**

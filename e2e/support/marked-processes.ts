@@ -88,7 +88,6 @@ export function startMarked(
   }
 }
 
-/** Whether something listens on a port of this machine. */
 export async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   return new Promise((resolve) => {

@@ -78,7 +78,6 @@ async function recordSmtp(smtpUrl: string) {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}?ignoreTLS=true`,
     /** The commands outside of emails, without EHLO, QUIT, RSET and NOOP. */
     commands,
-    /** All lines. */
     lines,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   }

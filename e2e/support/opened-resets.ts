@@ -39,10 +39,8 @@ export async function openResets() {
       settings: { reset: { ...services.settings.reset, oneTimeUse: false } },
     }),
     read: async ({ id }: Account): Promise<Account> => (await services.accounts.read(id)).account!,
-    /** The events in the audit log of an account, oldest first. */
     eventsOf: async ({ id }: Account): Promise<string[]> =>
       (await services.audit.history(id)).map(({ event }) => event),
-    /** The queues of the jobs for an account. */
     async jobsOf({ id }: Account): Promise<string[]> {
       const { rows } = await sql.query<{ name: string }>(
         `SELECT name FROM rekey_queue.job WHERE data->>'accountId' = $1 OR data->'target'->>'accountId' = $1 ORDER BY name`,
@@ -67,10 +65,8 @@ export const secondsNow = () => Math.floor(Date.now() / 1000)
 export const newClient = () =>
   `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`
 
-/** Where a request comes from. */
 export const from = (client: string) => ({ locale: 'en', requestId: 'r', client })
 
-/** A link that Rekey did not sign. */
 export const forge = (link: Link): Link => ({ ...link, signature: 'A'.repeat(86) })
 
 /** The post of a new password with a link. */

@@ -6,7 +6,6 @@ import { readSettings } from '@/lib/config/settings'
 import { createServices } from '@/services'
 import { createMigratedDatabase } from './test-database'
 
-/** An account that may be reset. */
 export const resettableAccount = (username: string): NewAccount => ({
   username,
   email: `${username}@example.com`,

@@ -66,7 +66,6 @@ export function proportionalMemoryOf(pid: number): number {
   return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))![1]) * 1024
 }
 
-/** How many files, sockets and pipes a process has open. */
 export function handlesOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
 }

@@ -11,7 +11,6 @@ const isInstalled = (program: string) => existsSync(path.join('/usr/bin', progra
 export const hasPrometheus = isInstalled('prometheus') && isInstalled('promtool')
 
 export type Prometheus = {
-  /** The results of an instant query. */
   query(expression: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]>
   api(path: string): Promise<unknown>
   stop(): Promise<void>

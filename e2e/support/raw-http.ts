@@ -82,7 +82,6 @@ export async function sendRequest(
   return parseResponse(text)
 }
 
-/** Parses the first response of a text. */
 export function parseResponse(text: string): RawResponse {
   const [head = '', ...rest] = text.split('\r\n\r\n')
   const [start = '', ...lines] = head.split('\r\n')

@@ -36,7 +36,6 @@ export type RunningApp = {
   addPerson(person?: NewPerson): Promise<Person>
   /** Whether this is the account's password now. */
   passwordIs(person: Person, password: string): Promise<boolean>
-  /** Sends JSON to an endpoint. */
   post(endpoint: Endpoint, body: unknown, headers?: Record<string, string>): Promise<Answer>
   /** Requests a link and reads it from the email. */
   linkFor(person: Person): Promise<LinkParameters>
@@ -93,7 +92,6 @@ export function newPassword(): string {
   return `gravel ${randomBytes(6).toString('hex')} lantern`
 }
 
-/** A port that is free now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -223,7 +221,6 @@ export async function startApp({
   }
 }
 
-/** The parameters of a mailed link. */
 export function readLink(link: string | undefined): LinkParameters {
   if (link === undefined) throw new Error('The email has no link.')
   const { searchParams } = new URL(link)

@@ -11,7 +11,6 @@ export async function scrape(url: string, headers: Record<string, string>): Prom
   return { status: response.statusCode!, headers: response.headers, text: await text(response) }
 }
 
-/** The samples of a scrape, by series. */
 export function samplesOf({ text: body }: Scrape): Record<string, number> {
   const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return Object.fromEntries(

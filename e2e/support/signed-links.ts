@@ -14,7 +14,6 @@ export function signedLinks(
     oneTimeUse,
   })
 
-  /** The present state of the account to which its links are bound. */
   async function stateOf(id: string): Promise<LinkState> {
     const { rows } = await app.sql.query<LinkState>(
       `SELECT u."password" AS "passwordHash", u."email", u."is_active" AS "isActive",

@@ -16,7 +16,6 @@ export const form: [string, string] = ['Content-Type', 'application/x-www-form-u
 export const sent = { detail: 'Reset link sent if the user exists in database' }
 export const required = { login: ['This field is required.'] }
 
-/** The status and the JSON of a response. */
 export function statusAndJson({ status, json: body }: Pick<Received, 'status' | 'json'>): [number, unknown] {
   return [status, body]
 }
@@ -37,7 +36,6 @@ export async function startEndpoints(env: Record<string, string> = {}) {
     return send({ headers: [json, ...headers], body: JSON.stringify(value) })
   }
 
-  /** How many requests for a link have been accepted. */
   async function requestsStored(): Promise<number> {
     const { rows } = await app.sql.query<{ stored: string }>(
       `SELECT count(*) AS "stored" FROM rekey_queue.job WHERE name = 'link-request'`,

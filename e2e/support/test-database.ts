@@ -22,7 +22,6 @@ export const testServer = process.env.TEST_DATABASE_URL
 /** The variable with the place of the templates: a directory, or a database of the server. */
 export const templateVariable = 'REKEY_TEST_TEMPLATE'
 
-/** A new, empty database. */
 export function createTestDatabase(): Promise<TestDatabase> {
   return testServer ? createOnServer(testServer) : createEmbedded('empty')
 }
@@ -82,7 +81,6 @@ export function urlOfRole(databaseUrl: string, role: string): string {
   return url.href
 }
 
-/** Returns the URL of a database on a server. */
 export function databaseUrl(server: string, name: string): string {
   const url = new URL(server)
   url.pathname = `/${name}`

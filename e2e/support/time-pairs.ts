@@ -97,7 +97,6 @@ function verdictOf([low, high]: [number, number]): Verdict {
 
 export const median = (values: number[]) => middle([...values].sort((a, b) => a - b))
 
-/** The median of sorted values. */
 function middle(sorted: number[]): number {
   const last = sorted.length - 1
   return (sorted[Math.floor(last / 2)]! + sorted[Math.ceil(last / 2)]!) / 2

@@ -95,11 +95,7 @@ export function createHashQueue({
     }
   }
 
-  /**
-   * Hashes a password in the format of new passwords, which may normalise it.
-   *
-   * @throws HashQueueFull if too many are waiting
-   */
+  /** Hashes a password in the format of new passwords, which may normalise it. @throws HashQueueFull if too many are waiting */
   function hash(password: string): Promise<string> {
     return inTurn(format.cost, () => {
       hashed += 1
@@ -107,11 +103,7 @@ export function createHashQueue({
     })
   }
 
-  /**
-   * Whether the password is the one that was hashed; false for a stored value of a format that is neither `format` nor in `accepts`.
-   *
-   * @throws HashQueueFull if too many are waiting
-   */
+  /** Whether a password matches a stored value; false for a value of any other format. @throws HashQueueFull if too many are waiting */
   async function verify(stored: string, password: string): Promise<boolean> {
     const written = formats.find((one) => one.matches(stored))
     if (written === undefined) return false

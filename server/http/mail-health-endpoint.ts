@@ -6,7 +6,7 @@ import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
 import { sendJson } from './json-response'
 
-/** The path at which a monitor requests the mail health. Without HEALTH_TOKEN the response is 404, as for any unknown path. */
+/** The path at which a monitor requests the mail health. If HEALTH_TOKEN is not set, the response is 404, as for any unknown path. */
 export const mailHealthPath = '/api/health/mail'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void

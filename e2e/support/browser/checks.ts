@@ -38,7 +38,7 @@ export async function expectNoViolations(
   expect(passes.length, 'rules that apply to the page').toBeGreaterThan(only ? 0 : 10)
 }
 
-/** Whether axe could not compute the contrast of a text that is covered, short or empty. */
+/** Whether axe could not compute a contrast because the text is covered, short or empty. */
 function liesUnder({ any }: { any: { data: unknown }[] }): boolean {
   const keys = any.map(({ data }) => (data as { messageKey?: string } | null)?.messageKey ?? '')
   return keys.some((key) => /^(bgOverlap|elmPartiallyObscured|shortTextContent|emptyValue)$/.test(key))
@@ -81,7 +81,7 @@ export async function expectToFit(page: Page, about: string): Promise<void> {
   expect(lost, `lost at ${page.viewportSize()?.width} px, ${about}`).toEqual([])
 }
 
-/** Sets the widest spacing of text that a reader may choose (SC 1.4.12). */
+/** Sets the spacing of text that a page must support (SC 1.4.12). */
 export async function spaceText(page: Page): Promise<void> {
   await setStyle(
     page,
@@ -95,7 +95,7 @@ export async function doubleText(page: Page): Promise<void> {
   await setStyle(page, 'html { font-size: 212.5% !important }')
 }
 
-/** Adds style rules, which the content security policy does not apply to, as to a browser's own settings. */
+/** Adds style rules to which the page's content security policy does not apply. */
 async function setStyle(page: Page, rules: string): Promise<void> {
   await page.evaluate((rules) => {
     const sheet = new CSSStyleSheet()

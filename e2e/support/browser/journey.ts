@@ -124,7 +124,6 @@ function frameUrl(request: Request): string {
   }
 }
 
-/** The page's one heading. */
 export function heading(page: Page) {
   return page.getByRole('heading', { level: 1 })
 }
@@ -134,7 +133,6 @@ export function alertOf(page: Page) {
   return page.getByRole('main').getByRole('alert')
 }
 
-/** The field for the new password. */
 export function passwordField(page: Page, says: Messages) {
   return page.getByLabel(says.reset.password, { exact: true })
 }

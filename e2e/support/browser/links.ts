@@ -13,7 +13,6 @@ export async function linkTo(
   return addressOf(app, { user_id, timestamp: String(timestamp), signature }, page)
 }
 
-/** The address of a page with these parameters. */
 export function addressOf(
   app: RunningApp,
   parameters: Record<string, string>,

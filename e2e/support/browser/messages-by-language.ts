@@ -35,8 +35,8 @@ export function messagesIn(language: Language): Messages {
 }
 
 /**
- * The same messages from `messages/`. They prove no text, so a test that uses them also checks that pages show no English
- * message, no placeholder and no key.
+ * The same messages from `messages/`. A test with them cannot notice a wrong text, so it also checks that pages show no English message,
+ * no placeholder and no key.
  */
 export function messagesOfFile(language: Language): Messages {
   const file = new URL(`../../../messages/${language}.json`, import.meta.url)

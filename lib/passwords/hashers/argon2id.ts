@@ -15,10 +15,7 @@ export type Argon2Options = {
 /** The default parameters, of OWASP's Password Storage Cheat Sheet (NIST SP 800-63B-4 §3.1.1.2). */
 const owasp = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/**
- * 7 MiB is the least memory in OWASP's list. The upper bounds also apply to stored hashes, so that verifying one cannot take
- * gigabytes or minutes.
- */
+/** 7 MiB is the least memory in OWASP's list. The upper bounds also apply to stored hashes, to limit the cost of verifying one. */
 const bounds = {
   memoryCost: { min: 7168, max: 262_144 },
   timeCost: { min: 1, max: 20 },

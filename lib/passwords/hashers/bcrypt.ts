@@ -46,10 +46,7 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
     return `$${version}${written.slice('$2b'.length)}`
   }
 
-  /**
-   * Whether a password matches. Only the first 72 bytes of password and pepper count, as at the product's own sign-in; `hash` rejects a
-   * longer password.
-   */
+  /** Whether a password matches, by the first 72 bytes of password and pepper, as at the product's sign-in; `hash` rejects longer ones. */
   async function verify(password: string, stored: string): Promise<boolean> {
     const [, storedCost] = modular.exec(stored) ?? []
     if (!(Number(storedCost) <= costBounds.max) || password.includes('\0')) return false

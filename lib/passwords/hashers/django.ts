@@ -18,10 +18,7 @@ import type { PasswordFormat } from './password-format'
 
 const pbkdf2 = promisify(pbkdf2WithCallback)
 
-/**
- * The lower bound is the default of Django 2.0. The upper bound also applies to stored hashes, so that verifying one cannot take
- * minutes.
- */
+/** The lower bound is the default of Django 2.0. The upper bound also applies to stored hashes, to limit the time of verifying one. */
 const iterationBounds = { min: 100_000, max: 10_000_000 }
 
 const pbkdf2Hash = /^pbkdf2_sha256\$([1-9]\d*)\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)$/
