@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import * as esbuild from 'esbuild'
 import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
@@ -96,6 +95,8 @@ async function checkTypes() {
 }
 
 async function bundle(/** @type {string} */ directory) {
+  // Loaded here, because `npm start` does not compile, and would wait for it.
+  const esbuild = await import('esbuild')
   rmSync(stampOf(directory), { force: true })
   const { metafile } = await esbuild.build({
     entryPoints: [
