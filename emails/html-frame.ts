@@ -5,7 +5,7 @@ import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untruste
 /** The HTML around the texts of an email: `parts[n]` comes before the text with the number `places[n]`. */
 type Frame = { parts: string[]; places: number[] }
 
-/** The rendered frames. A frame depends only on the language, the brand colour and the kinds of content, so each language has few. */
+/** The rendered frames. A frame depends only on the language, the brand colour and which parts the email has, so there are few. */
 const frames = new Map<string, Promise<Frame>>()
 
 /** Returns the mark that stands for a text while the frame is rendered. No other part of a frame looks like a mark. */

@@ -36,7 +36,7 @@ function looksLikeUsername(text: string): boolean {
   )
 }
 
-/** Whether a text is the recipient's own address or its part before the `@`, so that dots and `@` are safe, and is no message. */
+/** Whether a text is the recipient's own address or its part before the `@`, where dots and `@` are safe, and too short for a message. */
 function isOwnAddress(text: string, email: string): boolean {
   const address = canonicalEmail(text)
   const isOwn = address === null ? text === localPartOf(email) : address === canonicalEmail(email)

@@ -20,7 +20,7 @@ export async function invalidCancelLinkTitle({ kind, language }: Props): Promise
   return (await translations({ kind, language }))(`${kind}-title`)
 }
 
-/** Explains why a "this wasn't me" link does not work. For a used one, also advises people whose password somebody else has changed. */
+/** Explains why a "this wasn't me" link does not work and, while resets are enabled, what may help if it was used. */
 export async function InvalidCancelLink({ kind, language }: Props) {
   const t = await translations({ kind, language })
   const helps = kind === 'used' && services().settings.reset.enabled

@@ -30,8 +30,8 @@ import { ResetPasswordForm } from './reset-password-form'
 type ValidLink = Extract<Awaited<ReturnType<typeof inspect>>, { state: 'valid' }>
 
 /**
- * The page of the emailed link. Mail scanners load it, too, so loading it changes nothing but adds an audit entry at most (RFC 9110
- * §9.2.1); only its form uses the link. It names the account only while the link is valid.
+ * The page of the emailed link. Mail scanners load it, too, so loading it adds at most an audit entry and changes nothing else
+ * (RFC 9110 §9.2.1); only its form uses the link. It names the account only while the link is valid.
  */
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const query = await searchParams

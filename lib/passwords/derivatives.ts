@@ -28,11 +28,11 @@ export type DerivativeContext = {
 }
 
 /**
- * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2). It is if all but a few of its characters
- * belong to repetitions, to sequences of letters, digits or keys, to names of account and service, or to one common password. Digits
- * and signs do not count if it contains a name or a common password of five letters or more, or if its letters repeat a part of five
- * or more. Its letters and its digits may also be two interleaved sequences. A password with fewer visible characters than half of
- * `minLength` counts as derived, too.
+ * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2): all but a few of its characters belong to
+ * repetitions, to sequences of letters, digits or keys, to names of account and service, or to one common password. Digits and signs do
+ * not count if the password contains a name or a common password of five letters or more, or if its letters repeat a part of at least
+ * five. Letters and digits may also be two interleaved sequences. A password with fewer visible characters than half of `minLength`
+ * counts as derived, too.
  *
  * A password of two different common words is a phrase, not a derivative. Takes bounded time, because only the first 256 visible
  * characters count.

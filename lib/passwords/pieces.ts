@@ -136,7 +136,7 @@ function repetitions(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** Finds known words, those of five characters or more also backwards. Half of a word must be letters: digits may stand for letters. */
+/** Finds known words, from five characters on also backwards. At least half are letters: otherwise a number could be a word in disguise. */
 function words(
   characters: readonly string[],
   plain: readonly string[],

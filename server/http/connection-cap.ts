@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** Milliseconds from a failed search for a client's idle connection to the next one: a burst would cause thousands of searches. */
+/** Milliseconds between a failed search for a client's idle connection and the next search, of which a burst would cause thousands. */
 const searchPause = 100
 
 type Cap = {

@@ -130,8 +130,8 @@ export function methodNotAllowedResponse(method: string, path: string): ErrorRes
 }
 
 /**
- * Rejects requests of Next's code in the browser for partial pages (React Server Components), on navigation and prefetch. If a page
- * has no other format than HTML, caches cannot confuse two (CVE-2026-44581), and less code is reachable. On 204, Next's code loads
+ * Rejects requests of Next's code in the browser for partial pages (React Server Components), on navigation and prefetch. While HTML
+ * is a page's only format, caches cannot confuse it with another (CVE-2026-44581), and less code is reachable. On 204, Next's code loads
  * the whole page, or drops the prefetch. API requests with these headers pass, because their clients would take 204 for success;
  * `keepKnownHeaders` drops the headers.
  */

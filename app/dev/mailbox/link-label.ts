@@ -5,7 +5,7 @@ const purposes: Record<string, string> = {
   'forgot-password': 'To request a link',
 }
 
-/** Returns the label of a link in an email, by the last segment of its path; `Link` if that is unknown. */
+/** Returns the label of a link in an email, by the last segment of its path; `Link` if that segment has none. */
 export function linkLabel(link: string): string {
   const [, page = ''] = /\/([a-z-]+)\/$/.exec(URL.parse(link)?.pathname ?? '') ?? []
   return purposes[page] ?? 'Link'
