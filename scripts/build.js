@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
-/** The folders on whose files the pages depend: on all of them, because a new file there can be a new page. */
+/** The folders with the sources of the pages. Every file in them counts, because a new one can be a new page. */
 const pageFolders = ['app', 'client', 'components', 'lib', 'messages']
 const pageFiles = [
   'next.config.js',
@@ -137,7 +137,7 @@ export async function buildPages() {
 }
 
 /**
- * Generates Prisma's client. Prisma would download an engine that this does not need, unless PRISMA_SCHEMA_ENGINE_BINARY names an
+ * Generates Prisma's client. Prisma would download an engine that `generate` does not use, unless PRISMA_SCHEMA_ENGINE_BINARY names an
  * existing file: any file will do.
  */
 export async function generateDatabaseClient() {
