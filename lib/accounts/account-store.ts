@@ -5,8 +5,8 @@ import type { Account, LinkState } from './account'
 export type LoginAttributes = readonly ('username' | 'email')[]
 
 /**
- * The longest login that is looked up, in UTF-16 code units: 64 for a local part, 1 for the @ and 255 for a domain (RFC 5321
- * §4.5.3.1). An account whose username is longer cannot request a link by it.
+ * The longest login by which a link can be requested, in UTF-16 code units: 64 for a local part, 1 for the @ and 255 for a domain
+ * (RFC 5321 §4.5.3.1). A longer one counts as the login of no account.
  */
 export const maxLoginLength = 320
 
@@ -22,20 +22,20 @@ export class LookUpTimedOut extends Error {
 }
 
 /**
- * The only access of the reset flow to accounts. Ids are opaque texts. An account that is read includes what Rekey itself knows
- * about it: the epoch of its links, and when a reset last changed its password.
+ * Reads accounts and replaces their passwords. Ids are opaque texts. An account includes what Rekey itself stores about it: the epoch
+ * of its links, and when a reset last changed its password.
  */
 export type AccountStore = {
-  /** Identifies the users table in Rekey's own rows and in links, such as `public.auth_user`; empty for Rekey's own table. */
+  /** Identifies the users table in Rekey's own rows and in the MACs of links: `public.auth_user`, or empty for Rekey's own table. */
   readonly identity: string
 
   /**
-   * Finds the accounts of a typed login. A username must match as the mapping's `usernameStored` says; by default exactly, with
-   * accented letters composed or decomposed. An email address must match in canonical form. The rows are compared once more in
-   * this process, because a collation of the database may treat different texts as equal.
+   * Finds the accounts of a typed login, oldest first. A username must match as the mapping's `usernameStored` says; by default
+   * exactly, with accented letters composed or decomposed. An email address must match in canonical form. The rows are compared once
+   * more in this process, because a collation of the database may treat different texts as equal.
    *
-   * A search by email address leaves out accounts that are inactive or have no password. It may find accounts whose hash has an
-   * unknown format: the caller must check `isResettable`.
+   * A search by email address leaves out accounts that are inactive or have no password. Other accounts in the result may still not be
+   * resettable: the caller must check `isResettable`.
    *
    * @param choose selects among the ids of an email address's accounts, oldest first; by default all
    * @throws LookUpTimedOut
@@ -55,29 +55,29 @@ export type AccountStore = {
   findIdsByEmail(email: string, resettable?: boolean): Promise<string[]>
 
   /**
-   * Finds the account with exactly this username or, in a table without usernames, this email address; null if none or several.
+   * Finds the account with exactly this username or, in a table without usernames, with this email address in canonical form.
+   *
+   * @returns null if there are none or several
+   * @throws LookUpTimedOut
    */
   findOne(login: string): Promise<Account | null>
 
   /** Reads an account and the database's clock in one statement. The account is null if none has this id. */
   read(id: string): Promise<{ account: Account | null; now: Date }>
 
-  /**
-   * Runs the statement of {@link read} with an id that no account has, so that a simulated email costs the database as much as a
-   * real one.
-   */
+  /** Runs the statement of `read` with an id that no account has, so that a simulated email costs the database as much as a real one. */
   simulateRead(): Promise<void>
 
   /** Reads at most `most` accounts, oldest first. */
   list(most: number): Promise<Account[]>
 
-  /** Reads at most `most` accounts in no order. It runs at start, which must not sort a table of millions. */
+  /** Reads at most `most` accounts, in no particular order: the check at start must not sort a table of millions. */
   sample(most: number): Promise<Account[]>
 
   /**
    * Replaces the password if the account is resettable and still in the state that the link was signed with. Then deletes the
-   * rows that the mapping's `end` names, such as sessions. Locks the account's row, the row of the hash and Rekey's own row before
-   * it compares, so that the second of two concurrent resets finds the state that the first one left.
+   * rows that the mapping's `end` names, such as sessions. Locks the account's row, the row of the hash and Rekey's own row, each
+   * before it compares that row, so that the second of two concurrent resets finds the state that the first one left.
    *
    * @param bindPassword whether the hash must be the signed one, too; false if links may be used more than once
    * @returns `endedSignIns`: how many deleted rows were sessions or tokens that sign in. Null if there is no such account, or it is in

@@ -1,4 +1,4 @@
-/** An account as the reset flow sees it. A text is empty if the users table has no column for it. */
+/** An account as the reset flow sees it. A `string` is empty if the users table has no column for it, or NULL in that column. */
 export type Account = {
   id: string
   username: string
@@ -10,15 +10,15 @@ export type Account = {
   passwordHash: string | null
   /**
    * Why the stored value is not a usable password; null if it is one. `none`: nothing is stored, or a value that the mapping marks
-   * as no password (`password.none`). `unknown-format`: no format of the mapping matches. `several-hashes`: several rows hold a
-   * hash, and Rekey cannot tell which one the product verifies.
+   * as no password (`password.none`). `unknown-format`: no format of the mapping matches. `several-hashes`: several rows of the
+   * table of hashes belong to the account, and Rekey cannot tell which one the product verifies.
    */
   passwordProblem: 'none' | 'unknown-format' | 'several-hashes' | null
   isActive: boolean
   locale: string | null
-  /** Tells several accounts with one email address apart in emails. Empty if the mapping names no column for it. */
+  /** Tells several accounts with one email address apart in emails. */
   label: string
-  /** The last change that Rekey or the users table recorded; null if neither did. */
+  /** The time of the last change of the password that Rekey or the product recorded; null if neither did. */
   passwordChangedAt: Date | null
   /** A number that rises whenever the account's links are revoked. */
   linksEpoch: number
@@ -37,8 +37,8 @@ export type LinkState = {
 }
 
 /**
- * Compares two ids, for sorting: two numbers by their value, other ids as text. If ids ascend with time (sequences, UUID version 7,
- * RFC 9562 §5.7), the older account comes first.
+ * Compares two ids, for sorting: two non-negative integers by their value, other ids as text. If ids ascend with time (sequences, UUID
+ * version 7, RFC 9562 §5.7), the older account comes first.
  */
 export function compareIds(a: string, b: string): number {
   const lengthDifference = /^\d+$/.test(a) && /^\d+$/.test(b) ? a.length - b.length : 0
@@ -57,13 +57,13 @@ export function isResettable({ isActive, passwordProblem, email }: Account): boo
   return isActive && passwordProblem === null && email !== ''
 }
 
-/** The login of an account: its username or, if the users table has none, its email address. */
+/** Returns the login of an account: its username or, if the users table has none, its email address. */
 export function signInName({ username, email }: Pick<Account, 'username' | 'email'>): string {
   return username === '' ? email : username
 }
 
 /**
- * Whether the password was changed after a link was requested. The link is then no longer needed.
+ * Whether the password was changed in a later second than a link was requested.
  *
  * @param requestedAt whole seconds since the epoch
  */

@@ -15,7 +15,7 @@ export type Condition =
   | { column: string; startsWith: string }
   | { any: readonly Condition[] }
 
-/** What a reset writes into a column beside the hash: a value, the time of the reset, or `random` random letters and digits. */
+/** What a reset writes into a column: a value, the time of the reset (`now`), or so many random letters and digits. */
 export type WrittenValue = Scalar | null | 'now' | { random: number }
 
 /** Rows that a reset deletes: those of the account that satisfy `where`, such as its sessions or tokens. */
@@ -25,63 +25,59 @@ export type EndedRows = {
   user: string
   by?: 'id' | 'email'
   where?: readonly Condition[]
-  /** What the rows are: sessions or tokens that sign in (the default), or open reset links, which end no session. */
+  /** What the rows are: sessions or tokens that sign in (the default), or open reset links, whose deletion ends no session. */
   holds?: 'sign-ins' | 'reset-links'
-  /** Whether the table may be missing, because it belongs to an optional part of the product. Each process checks once. */
+  /** Whether the table may be missing, such as a table of an optional part of the product. Each process looks for it once. */
   ifPresent?: boolean
 }
 
 /**
  * Where a users table keeps what Rekey needs. A table is named with its schema (`crm.people`); a name without a schema means
- * `public`, whatever `search_path` says. Names are written as the catalogue has them, without quotes: `"userId"` is `userId`.
+ * the schema `public`, whatever `search_path` says. Names are written as the catalogue has them, without quotes: `"userId"` is `userId`.
  */
 export type UsersMapping = {
   /** A table or an updatable view. */
   table: string
-  /** The column of a unique id: integer, bigint, uuid or text. */
+  /** The column of a unique id: an integer of any size, a uuid or a text. */
   id: string
   username?: string
   /** How the product stores usernames: as typed (the default), in lower case, or in Unicode's form NFKC. */
   usernameStored?: 'exact' | 'lowercase' | 'nfkc'
   email: string
-  /**
-   * How the product stores email addresses: as typed (the default) or in lower case. With `lowercase`, an index that the product has
-   * on the column serves the look-up.
-   */
+  /** How the product stores email addresses: as typed (the default) or, which lets an index on the column serve look-ups, in lower case. */
   emailStored?: 'as-typed' | 'lowercase'
   firstName?: string
   lastName?: string
   /** The whole name, where the table has one column for it. */
   name?: string
-  /** The column of a language tag: the account's emails are written in that language. */
+  /** The column of a language tag: the account's emails are written in that language if Rekey supports it. */
   locale?: string
   /** The column of the time of creation, which orders accounts from old to new. Without it, the id does. */
   createdAt?: string
   /** The column whose text tells several accounts with one email address apart in emails. */
   label?: string
-  /** Limits Rekey to these rows, such as one tenant of a shared table. */
+  /** Limits Rekey to the rows for which all conditions hold, such as one tenant of a shared table. */
   only?: readonly Condition[]
-  /** An account may sign in only if all conditions hold. With an empty list, every account may. */
+  /** An account is active, and so may be reset, only if all conditions hold. With an empty list, every account is active. */
   active: readonly Condition[]
   password: {
     column: string
-    /** The table of the hash, if it is not the users table. Its row has the account's id in `user` and satisfies `where`. */
+    /** The table of the hash, if it is not the users table. The account's row has the account's id in `user`, and these values. */
     in?: { table: string; user: string; where: Readonly<Record<string, Scalar>> }
     /** The format that every reset writes, with the cost that the product is configured with. */
     format: PasswordFormat
-    /** Other formats that a reset may replace. A value of no known format counts as no password. */
+    /** Other formats that a reset may replace. An account whose hash is in no format of the mapping cannot be reset. */
     accepts?: readonly PasswordFormat[]
-    /** Conditions that mark an account without a password. NULL and an empty text always do. */
+    /** Conditions, each of which marks an account without a password. So does a hash that is NULL or empty. */
     none?: readonly Condition[]
-    /** The column of the time of the last change, in the table of the hash. A reset writes it. */
+    /** The column of the time of the last change of the password, in the table of the hash. A reset writes it. */
     changedAt?: string
   }
-  /** Columns that a reset writes beside the hash, in the table of the hash. */
+  /** Other columns that a reset writes, in the table of the hash. */
   set?: Readonly<Record<string, WrittenValue>>
   end?: readonly EndedRows[]
 }
 
-/** The name of a table, split at the dot: schema and table. */
 export type TableName = { schema: string; name: string }
 
 /** Splits a name such as `crm.people` at its first dot. Without a dot, the schema is `public`. Drops what follows a second dot. */
@@ -90,13 +86,13 @@ export function parseTableName(text: string): TableName {
   return second === undefined ? { schema: 'public', name: first } : { schema: first, name: second }
 }
 
-/** Returns the name that identifies a users table in Rekey's own rows and in links, such as `public.auth_user`. */
+/** Returns the name of a table with its schema, such as `public.auth_user`. It identifies a users table (`AccountStore.identity`). */
 export function identityOf({ table }: Pick<UsersMapping, 'table'>): string {
   const { schema, name } = parseTableName(table)
   return `${schema}.${name}`
 }
 
-/** Types the mapping of a team's own table; returns it unchanged. Servers and workers check it against the database at start. */
+/** Declares the mapping of a team's own table, so that the compiler checks it; returns the mapping unchanged. */
 export function usersTable(mapping: UsersMapping): UsersMapping {
   return mapping
 }
@@ -118,10 +114,7 @@ export function usersTableColumns(mapping: UsersMapping): [option: string, colum
   ]
 }
 
-/**
- * Lists the columns that a mapping names in the table of the hash, each with the option that names it. The columns of `set` are
- * among them, because a reset writes them in that table.
- */
+/** Lists the columns that a mapping names in the table of the hash, including those of `set`, each with the option that names it. */
 export function passwordTableColumns({
   password,
   set = {},
@@ -142,7 +135,7 @@ export function passwordTableColumns({
   ]
 }
 
-/** Lists the columns that conditions name, including nested conditions, each with `option`, the option of the conditions. */
+/** Lists the columns that conditions name, including nested conditions. Pairs each with `option`, which contains the conditions. */
 export function conditionColumns(
   option: string,
   conditions: readonly Condition[] = [],

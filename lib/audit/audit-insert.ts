@@ -12,15 +12,12 @@ export type AuditRow = {
   actor: string | null
 }
 
-/**
- * More rows may wait than a process has requests and jobs in progress, so that none is refused. `perClient` has no effect, because
- * rows are added without a client.
- */
+/** More rows may wait than a process has requests and jobs in progress, so that none is rejected. */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
 /**
  * Creates the function that stores a row of the audit log. Rows that wait in this process go to the database in one statement, and
- * each caller continues after its commit. A null costs the same as a row and stores nothing.
+ * each caller continues after its commit. A null costs as much as a row, and stores nothing.
  *
  * @param usersTable the identity of the users table, which every row contains
  */

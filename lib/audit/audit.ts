@@ -25,13 +25,12 @@ export const auditEvents = {
 
 export type AuditEvent = keyof typeof auditEvents
 
-/** The details of an audited event. */
 export type AuditFacts = {
   accountId?: string | undefined
   requestId?: string | undefined
   /** The client's IP address; only its network is stored. */
   client?: string | undefined
-  /** A short code, never user input. */
+  /** A code, or the storable part of the mail server's reply (`storableReply`); never what a visitor typed. */
   reason?: string | undefined
   /** The name of the person of the support who caused the event; undefined if a visitor or Rekey itself did. */
   actor?: string | undefined
@@ -41,7 +40,7 @@ export type AuditFacts = {
 export type HistoryEntry = {
   at: Date
   event: string
-  /** The client's network. */
+  /** The client's network; null if it is unknown. */
   client: string | null
   reason: string | null
   requestId: string | null
@@ -51,7 +50,7 @@ export type HistoryEntry = {
 export type AuditLog = ReturnType<typeof createAuditLog>
 
 /**
- * Creates the audit log. Each event becomes a line in the process's log and a row in an append-only table.
+ * Creates the audit log. A recorded event becomes a line in the process's log and a row in an append-only table.
  *
  * @param usersTable the identity of the users table that contains the accounts
  */

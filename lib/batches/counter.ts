@@ -7,7 +7,7 @@ import { createStatementQueue } from '@/lib/database/statement-queue'
 import { createCountingStatement, readCounted, type Counted, type CountingEntry } from './counting-statement'
 
 /**
- * More entries may wait than a web process has requests in progress (`admissionLimits`), so that none is refused. At most two batches
+ * More entries may wait than a web process has requests in progress (`admissionLimits`), so that none is rejected. At most two batches
  * at a time leave eight of the pool's ten connections (the default of DATABASE_POOL_SIZE) to other work.
  */
 export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }

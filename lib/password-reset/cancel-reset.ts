@@ -8,13 +8,16 @@ export type CancelResetInput = { link: Link; locale: string; requestId: string; 
 
 export type CancelResetOutcome = { ok: true; newLink: boolean } | RejectedLink | Throttled
 
-/** Seconds for which "this wasn't me" pauses an account's emails: long enough to end a flood, too short to lock the owner out. */
+/** Seconds for which "this wasn't me" pauses emails with links: long enough to end a flood, too short to lock the owner out. */
 const emailPause = 3600
 
 /**
  * "This wasn't me": revokes all live links of the account and pauses its emails with links for an hour. If the password was changed,
- * it also requests a new reset link, which bypasses the pause. A "this wasn't me" link works once, and an account gets three such new
- * links an hour: without that limit, an attacker could spend the installation's email budget with an account of their own.
+ * it also requests a new reset link, whose email bypasses the pause. A "this wasn't me" link works once, and an account gets three such
+ * new links an hour: otherwise, an attacker could spend the installation's email budget with an account of their own.
+ *
+ * @returns `newLink`: whether a new reset link was requested
+ * @throws LimiterBroken
  */
 export async function cancelReset(
   parts: ResetDependencies,
@@ -49,10 +52,7 @@ export async function cancelReset(
   return cancelled ? { ok: true, newLink } : rejectLink(parts, 'signature-used', link, context)
 }
 
-/**
- * Whether cancelling with this link also requests a new reset link: if the password was changed, resets are enabled, and the
- * account is resettable.
- */
+/** Whether cancelling also requests a new reset link: if the password was changed, resets are enabled and the account is resettable. */
 export function alsoRequestsNewLink(
   { settings }: Pick<ResetDependencies, 'settings'>,
   account: Account,
@@ -63,8 +63,8 @@ export function alsoRequestsNewLink(
 }
 
 /**
- * Whether the password was changed since a valid "this wasn't me" link was requested. For a link in the email about a change this is
- * always true; one in the email with a reset link survives a change only with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false.
+ * Whether the password was changed since the request that a valid "this wasn't me" link belongs to. A link in the email about a change
+ * proves it. A link in the email with a reset link survives a change only with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false.
  */
 export function isPasswordChangedSinceLink(
   account: Account,

@@ -41,7 +41,7 @@ type Step = RejectedLink | RejectedPassword | Throttled | undefined
  * Replaces the password of an account if the reset link, the password and, if a team requires one, the second factor are valid. With
  * RESET_PASSWORD_VERIFICATION_ONE_TIME_USE, the default, only one of several concurrent requests with a link succeeds.
  *
- * @throws HashQueueFull or LimiterBroken, for which the endpoint responds 503
+ * @throws HashQueueFull, LimiterBroken or the error of an unavailable database; the endpoint responds 503 to each
  */
 export async function completeReset(
   parts: ResetDependencies,
@@ -60,7 +60,7 @@ export async function completeReset(
     (await checkSecondFactor(parts, input, account, context))
   if (stopped !== undefined) return stopped
 
-  // One request with this link at a time: if links work once, those after the first find it used, so that they cost no hash.
+  // One request with this link at a time: if links work once, the requests after a successful one cost no hash.
   return hashesOfLink(link.signature, async (waited) => {
     const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { status, account }
     if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)
@@ -71,10 +71,7 @@ export async function completeReset(
   })
 }
 
-/**
- * Returns the rejection of a link that reached its limit of hashes. Verifies the link again, because another process may have used it a
- * moment ago.
- */
+/** Rejects a link that reached its limit of hashes. Verifies it again, because another process may have used it a moment ago. */
 async function exhausted(
   parts: ResetDependencies,
   link: Link,
@@ -84,7 +81,7 @@ async function exhausted(
   return status === 'valid' ? { ok: false, code: 'link-exhausted' } : rejectLink(parts, status, link, context)
 }
 
-/** Runs work that hashes a password, one at a time for each link in this process. `hashesPerLink` limits those of all processes. */
+/** Runs work that hashes a password, one at a time for each link in this process. `hashesPerLink` limits the hashes of all processes. */
 const hashesOfLink = createKeyedMutex()
 
 /**
@@ -130,7 +127,7 @@ async function checkPassword(
   return { ok: false, code: 'password-rejected', problems, mismatch }
 }
 
-/** Checks the second factor, if there is one. Counts each guess first, so that concurrent guesses cannot exceed the limit. */
+/** Checks the second factor, if the team requires one. Counts each guess first, so that concurrent guesses cannot exceed the limit. */
 async function checkSecondFactor(
   parts: ResetDependencies,
   { link, request }: CompleteResetInput,
@@ -147,7 +144,7 @@ async function checkSecondFactor(
     await auditThrottled(parts, guess, context)
     return { ok: false, code: 'second-factor-exhausted' }
   }
-  // The copy reads the request's fields, which are computed when they are read: an unverified request should not cost that work.
+  // `fields` may be a getter: the copy evaluates it only here, so that a request with an invalid link does not cost that work.
   const passed = await configuration.secondFactor(account, { ...request })
   return passed ? undefined : rejectLink(parts, 'second-factor-required', link, context)
 }
@@ -155,7 +152,7 @@ async function checkSecondFactor(
 /**
  * Replaces the password, ends sessions, audits, and queues the email about the change, all in one transaction.
  *
- * @returns false if what the link was signed with has changed meanwhile, so that nothing was replaced
+ * @returns false if the account is no longer in the state that the link was signed with, so that nothing was replaced
  */
 async function replacePassword(
   { accounts, audit, configuration, database, queue, settings }: ResetDependencies,

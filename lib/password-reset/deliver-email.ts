@@ -14,8 +14,8 @@ import { buildLinkUrl } from './reset-link'
 export type EmailLogContext = { requestId: string; accountId: string }
 
 /**
- * Attempts once to send an email to an account, by the team's own `sendEmail` if there is one. Counts, logs and audits the outcome. A
- * failure to audit does not fail the job, which would send the same email again.
+ * Attempts once to send an email to an account, by the team's own `sendEmail` if there is one. Counts and logs the outcome, and audits
+ * it unless the job is to be retried. A failure to audit does not fail the job, because a retry would send the same email again.
  *
  * @param event the audit event of success, which also tells the kind of email: `sent` for one with a link, `notified` for one about a
  *   changed password
@@ -77,7 +77,7 @@ export async function recordHeldEmail(
 
 /**
  * Returns the URL of "this wasn't me" for an email. It is on this app even if the reset link leads elsewhere. It names the email's
- * language only if the page would choose another one, so most of these URLs have three parameters.
+ * language only if that is neither the account's nor DEFAULT_LOCALE, so that the URL is short.
  *
  * @param timestamp when the link was requested or the password was changed, in seconds since the epoch
  */
@@ -95,7 +95,7 @@ export function cancelLinkUrl(
   return buildLinkUrl(page.href, link)
 }
 
-/** Returns the language of an email: the account's, else that of the request, else DEFAULT_LOCALE. */
+/** Returns the language of an email: the account's if Rekey supports it, else the request's, else DEFAULT_LOCALE. */
 export function emailLanguage(
   { settings }: Pick<EmailDependencies, 'settings'>,
   { locale }: Pick<Account, 'locale'>,
@@ -104,7 +104,6 @@ export function emailLanguage(
   return storedLanguage(locale) ?? (isLanguage(requested) ? requested : settings.defaultLocale)
 }
 
-/** Returns the facts about this installation for email templates. */
 export function serviceFacts({ branding, publicOrigin, publicUrl }: Settings): ServiceFacts {
   const { appName, supportEmail, signInUrl, brandColor } = branding
   return { appName, publicOrigin, publicUrl, supportEmail, signInUrl, brandColor }

@@ -16,7 +16,7 @@ export type ResetPasswordRequest = {
 }
 
 /**
- * The functions that a team may replace with its own code. Each one is optional.
+ * A team's own configuration: the mapping of its users table, and functions. Each property is optional.
  *
  * Functions in the worker have a deadline: one minute for `findResettableAccounts` and `passwordChanged`, eleven and a half minutes for
  * a whole email (`buildVerificationUrl`, `emails` and `sendEmail`, of which `deliver` alone may take eleven). The job of a late
@@ -24,16 +24,13 @@ export type ResetPasswordRequest = {
  * waits for. An email that is late eight times is given up, because it may have been delivered each time.
  */
 export type RekeyConfig = {
-  /**
-   * The mapping of the table that has the accounts; by default Rekey's own table. `npm run accounts -- check` compares the mapping
-   * with the database.
-   */
+  /** The mapping of the table that has the accounts; by default Rekey's own table. */
   users?: UsersMapping
   /**
    * Finds the accounts of a typed login (DRR: SEND_RESET_PASSWORD_LINK_USER_FINDER). `findByLogin` is the default. Runs in
    * the worker, so that its duration does not delay the response; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND also before the
-   * response. At most twenty accounts receive an email: the one with the typed username, then those with the lowest ids, which are
-   * the oldest if ids ascend with time. `findByLogin` finds at most twenty accounts of an email address: the oldest ten, and ten of the
+   * response. At most twenty accounts receive an email: first those with the typed username, then those with the lowest ids, which are
+   * the oldest if ids ascend with time. Of more than twenty accounts with one email address, `findByLogin` finds the oldest ten and ten
    * others.
    */
   findResettableAccounts?: (
@@ -57,8 +54,8 @@ export type RekeyConfig = {
   ) => Promise<SendOutcome>
   /**
    * Replaces one or both email templates (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_TEMPLATES). Texts of the account that the users
-   * table does not have are empty: greet by `firstName`, else by `name`. `reset` also runs for requests without an account, with a
-   * made-up account and a link that opens nothing; no email is sent then.
+   * table does not have are empty: greet by `firstName`, else by `name`. If no email is sent, `reset` may still run, with a
+   * made-up account and a link that opens nothing.
    */
   emails?: Partial<EmailTemplates>
   /** Builds the URL of a reset link, in an email or printed (DRR: VERIFICATION_URL_BUILDER). `standard` is the default. */
@@ -80,9 +77,9 @@ export type RekeyConfig = {
    * Verifies a second factor before a password is replaced, once the link and the password are valid. False rejects the reset, and
    * the link stays valid. Use it if accounts have a second factor: a mailed link alone must not bypass it.
    *
-   * Runs at most ten times for one link over all clients, and within LIMIT_ATTEMPTS_PER_LINK for one client. After ten
-   * failures the error is `second-factor-exhausted`, and a new link is needed. LIMIT_EMAILS_PER_ACCOUNT limits the number of
-   * links. The function itself must enforce a limit per account across links.
+   * Runs at most ten times for one link over all clients, and within LIMIT_ATTEMPTS_PER_LINK for one client. After ten runs,
+   * the error is `second-factor-exhausted`, and a new link is needed. LIMIT_EMAILS_PER_ACCOUNT limits the number of links. The
+   * function itself must enforce a limit per account across links.
    */
   secondFactor?: (account: Account, request: ResetPasswordRequest) => Promise<boolean>
 }

@@ -3,7 +3,7 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import type { ResetDependencies } from './reset-dependencies'
 
 /**
- * Finds the accounts of a login that may be reset, with the team's own `findResettableAccounts` if there is one.
+ * Finds the resettable accounts of a login, with the team's own `findResettableAccounts` if there is one.
  *
  * @param choose selects some of the ids of an email address's accounts; by default `chooseOnTurn`
  */

@@ -12,17 +12,13 @@ export type InspectedLink =
   | {
       state: 'valid'
       account: Pick<Account, 'username' | 'email' | 'firstName' | 'lastName' | 'name' | 'locale'> & {
-        /** The account's login: the username or, if the users table has none, the email address. */
         signInName: string
       }
       expiresAt: Date
     }
   | Dead
 
-/**
- * What a page may show for a "this wasn't me" link: not the account, but whether the password was changed, and whether the link
- * starts a new reset.
- */
+/** What a page may know of a "this wasn't me" link. `newLink`: whether cancelling also requests a new reset link. */
 export type InspectedCancelLink =
   { state: 'valid'; locale: string | null; changed: boolean; newLink: boolean } | Dead
 
@@ -39,7 +35,6 @@ export async function inspectLink(parts: ResetDependencies, link: Link): Promise
   }
 }
 
-/** Inspects a "this wasn't me" link without using it. */
 export async function inspectCancelLink(parts: ResetDependencies, link: Link): Promise<InspectedCancelLink> {
   const { status, account, purpose } = await verifyCancelLink(parts, link)
   if (status !== 'valid') return { state: status }

@@ -25,7 +25,7 @@ export async function rejectLink(
   return { ok: false, code }
 }
 
-/** Audits the first rejection of its reason, account and client in ten minutes, and no other, so that a flood does not fill the log. */
+/** Audits a rejection, unless the same reason, account and client were audited in the last ten minutes: a flood must not fill the log. */
 export async function auditRejection(
   { limits, audit }: Auditing,
   reason: RejectedLink['code'] | 'password-rejected',
@@ -40,7 +40,7 @@ export async function auditRejection(
   })
 }
 
-/** Audits a request above a rate limit and returns the rejection. */
+/** Returns the rejection of a request above a rate limit. Counts it, and audits the first one in the limit's window. */
 export async function rejectThrottled(
   parts: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },
@@ -50,7 +50,7 @@ export async function rejectThrottled(
   return { ok: false, code: 'throttled', retryAfter: counted.retryAfter }
 }
 
-/** Counts a rejection by a rate limit, and audits the first one in the limit's window, so that a flood does not fill the log. */
+/** Counts a rejection for the metrics, and audits the first one in the limit's window, so that a flood does not fill the log. */
 export async function auditThrottled(
   { audit }: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },

@@ -20,12 +20,13 @@ export type RequestLinkOutcome =
   { ok: true; found: true | 'not-told' } | { ok: false; code: 'not-genuine' | 'not-found' } | Throttled
 
 /**
- * Stores a request for a link. Unless RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND is set, does not look up the account, because the
- * response must not depend on it (OWASP Forgot Password, "Forgot Password Request"). A login that is too long to be looked up
- * is not stored; its response is that of an unknown login.
+ * Stores a request for a link. Does not look up the account, unless RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true, because the
+ * response must not depend on it (OWASP Forgot Password, "Forgot Password Request"). A login above `maxLoginLength`
+ * is not stored; its response is the response to an unknown login.
  *
- * @returns `found: true` and 'not-found' only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND; 'not-genuine' for a link that Rekey did
- *   not sign
+ * @returns `found: true` and 'not-found' only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true; 'not-genuine' for a link that Rekey
+ *   did not sign
+ * @throws LimiterBroken
  */
 export async function requestLink(
   parts: ResetDependencies,
@@ -60,7 +61,7 @@ function count(
     : limits.countRenewal(client, target.link, job)
 }
 
-/** Looks up the account; only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND. */
+/** Whether the request names a resettable account. Called only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true. */
 async function hasAccount(parts: ResetDependencies, target: RequestLinkInput['target']): Promise<boolean> {
   if ('login' in target) return (await findResettableAccounts(parts, target.login)).length > 0
   const { account } = await parts.accounts.read(target.link.user_id)

@@ -8,7 +8,7 @@ import {
 } from 'node:crypto'
 import type { LinkState } from '@/lib/accounts/account'
 
-/** The three parameters of a mailed link, as received. */
+/** The three parameters of a link. `timestamp`: whole seconds since the epoch. */
 export type Link = { user_id: string; timestamp: number; signature: string }
 
 /**
@@ -21,18 +21,17 @@ export type LinkPurpose = 'reset' | 'cancel' | 'cancel-change' | 'printed'
 /** The kind of page that a link opens: the reset page, or the page of "this wasn't me". */
 export type LinkKind = 'reset' | 'cancel'
 
-/** The purposes of the links that open each kind of page. */
 export const purposesByKind: Record<LinkKind, readonly LinkPurpose[]> = {
   reset: ['reset', 'printed'],
   cancel: ['cancel', 'cancel-change'],
 }
 
-/** Seconds that a printed link lives: it is read out or typed while both people are there (requirement L9). */
+/** Seconds that a printed link lives (requirement L9): the operator hands it to the person, who should use it at once. */
 const printedPeriod = 15 * 60
 
 /**
- * `signature-invalid`: the link is forged or damaged. `signature-used`: it is genuine, but the state that it was signed with has
- * changed, or the account is gone or may not be reset.
+ * `signature-invalid`: the link is forged, damaged or dated more than a minute ahead. `signature-used`: it is genuine, but the state that
+ * it was signed with has changed, or the account is gone or may not be reset.
  */
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
@@ -122,7 +121,7 @@ export function createLinkSigner({
     return mac(key, ['outer', purpose, audience, userId, timestamp, inner.toString('base64url')])
   }
 
-  /** Signs a link for the current state of an account. `timestamp` in whole seconds since the epoch. */
+  /** Signs a link for this state of an account. `timestamp`: whole seconds since the epoch, from which the lifetime counts. */
   function create(purpose: LinkPurpose, userId: string, timestamp: number, state: LinkState): Link {
     const [key] = ringOf(purpose)
     const inner = innerOf(key, purpose, userId, timestamp, state)
@@ -164,7 +163,6 @@ export function createLinkSigner({
     return timingSafeEqual(link.inner, expected) ? 'valid' : 'signature-used'
   }
 
-  /** Returns when a link expires. */
   function expiryOf(link: Pick<Link, 'timestamp'>, purpose: LinkPurpose): Date {
     return new Date((link.timestamp + period[purpose]) * 1000)
   }
@@ -172,14 +170,14 @@ export function createLinkSigner({
   return { create, verifyAuthenticity, verifyState, expiryOf }
 }
 
-/** Derives one key for each purpose (RFC 5869), so that a MAC of one purpose is invalid for another. */
+/** Derives the key of a purpose (RFC 5869), so that a MAC of one purpose is invalid for another. */
 function deriveKey(secret: string, purpose: LinkPurpose): SigningKey {
   const key = Buffer.from(hkdfSync('sha256', secret, 'rekey', `link signature v1: ${purpose}`, macLength))
   const id = createHash('sha256').update(key).digest('base64url').slice(0, 8)
   return { secret: createSecretKey(key), id }
 }
 
-/** Computes a MAC of a JSON array, which is unambiguous: ("1","23") and ("12","3") differ. It includes the key's id. */
+/** Computes a MAC of a JSON array, which is unambiguous: ("1","23") and ("12","3") differ. The array includes the key's id. */
 function mac({ secret, id }: SigningKey, fields: (string | number | boolean)[]): Buffer {
   return createHmac('sha256', secret)
     .update(JSON.stringify([id, ...fields]))

@@ -11,8 +11,8 @@ import type { EmailSimulation } from './simulated-emails'
 import { buildLinkUrl } from './reset-link'
 
 /**
- * Seconds. The email of a link that has less time left is given up, because its recipient could hardly use it. If half of the link's
- * lifetime is shorter, that is the limit.
+ * Seconds, or half of the link's lifetime if that is shorter. The email of a link that has less time left is given up, because its
+ * recipient could hardly use the link.
  */
 const leastLife = 5 * 60
 
@@ -20,7 +20,7 @@ type Job = Pick<QueuedJob<'link-email'>, 'id' | 'data' | 'attempt'>
 
 /**
  * Signs a link for the current state of the account and sends it, unless a limit or the account's state holds the email back. A retry
- * sends the same link if that state is still the same. A job without an account is only simulated.
+ * sends the same link if the state is still the same. The email of a job without an account is only simulated.
  */
 export async function sendLinkEmail(
   parts: EmailDependencies,
@@ -59,7 +59,7 @@ async function send(
   if (lifeLeft < Math.min(leastLife, settings.reset.period / 2)) {
     count('emails_failed', { kind: 'link', cause: 'link-would-expire' })
     log.error({ event: 'reset_email_abandoned', ...context, attempt })
-    // An email that was not sent, because the mail server failed, must not count towards the account's limit.
+    // An email that was not sent in time must not count towards the account's limit.
     await recovery.releaseEmail(account.id, id)
     await audit.record('failed', { ...context, reason: 'link-would-expire' })
     return { outcome: 'never', reason: 'link-would-expire' }
@@ -67,7 +67,7 @@ async function send(
   const terms = { limits: settings.emailSlots, keepFor: settings.reset.period, bypass: bypassPause }
   const slot = await recovery.reserveEmail(account.id, id, expiresAt, terms)
   if (slot === null) return hold('email-limit')
-  // An attacker's requests must not block the email that undoes the attacker's reset.
+  // With `bypassPause`, an attacker's requests cannot block the email that undoes the attacker's reset.
   const counted = await limits.countEmail({
     address: canonicalEmail(account.email) ?? account.email,
     accountId,
@@ -96,7 +96,7 @@ async function send(
       emailLanguage(parts, account, data.locale),
     )
     const ended = await deliverEmail(parts, 'sent', id, account, text, context, attempt)
-    // An invalid email address fails at once: without the simulation, its time would reveal the account.
+    // An invalid email address fails at once: without the simulation, the short time would reveal the account.
     if (ended.outcome === 'never') await simulation.sending(data)
     left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
     return ended
@@ -126,7 +126,7 @@ export function renderLinkEmail(
   })
 }
 
-/** Whether the account is on turn, of those that share its mailbox. */
+/** Whether `chooseOnTurn` chooses the account among those with its email address. */
 async function isOnTurn({ accounts, limits }: EmailDependencies, { id, email }: Account): Promise<boolean> {
   const ids = await accounts.findIdsByEmail(email)
   return limits.chooseOnTurn(ids.includes(id) ? ids : [...ids, id]).includes(id)

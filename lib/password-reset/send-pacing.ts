@@ -8,12 +8,12 @@ const remembered = 32
 const firstGuess = 100
 
 /**
- * Milliseconds between two ticks. Emails begin only at ticks, so that those of one tick share statements on the database. The ticks are
- * the same for all emails, so they reveal nothing about any.
+ * Milliseconds between two ticks. A pause ends only at a tick, so that the emails of one tick share statements on the database. The ticks
+ * are the same for all emails, so they reveal nothing about any.
  */
 const tick = 20
 
-/** The most milliseconds of a simulation: if a mail server is silent for minutes, it must not occupy a slot as long. */
+/** The most milliseconds that a simulation waits: if a mail server is silent for minutes, simulations must not occupy slots as long. */
 const longestSimulation = 2000
 
 export type SendPacing = ReturnType<typeof createSendPacing>

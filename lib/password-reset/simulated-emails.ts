@@ -9,7 +9,7 @@ import type { AttemptResult } from '@/lib/queue/queue'
 
 type EmailJob = JobData['link-email']
 
-/** The round trips to the mail server for one email: MAIL, RCPT, DATA, the message, and the dot that ends it. */
+/** The steps of sending an email by SMTP: MAIL, RCPT, DATA, the message, and the dot that ends it. */
 const roundTrips = 5
 
 /** The invented account of a simulated email. No account has this id. */
@@ -33,8 +33,8 @@ export type EmailSimulation = ReturnType<typeof createEmailSimulation>
 
 /**
  * Creates the simulation, which does the work of an email without sending one. An attacker who requests links for others and then for
- * an account of their own must not infer from the arrival of the last email whether the others had accounts. So each step for a known
- * login has its counterpart here (requirement A8).
+ * an account of their own must not infer from the arrival of the last email whether the others had accounts (requirement A8). So each
+ * step for a known login has its counterpart here.
  *
  * @param store stores the jobs of emails
  * @param write renders the email with a link
@@ -55,7 +55,7 @@ export function createEmailSimulation(
     return { outcome: 'done' }
   }
 
-  /** Does the work of sending an email to an account. */
+  /** Does the work of sending an email to an account, but sends none. */
   async function email(job: EmailJob): Promise<AttemptResult> {
     await accounts.simulateRead()
     await recovery.simulateReservation({
@@ -65,22 +65,21 @@ export function createEmailSimulation(
     })
     await limits.simulateEmail()
     await sending(job)
-    // The audit log must not contain events that did not happen.
     await audit.simulate()
     return { outcome: 'done' }
   }
 
-  /** Does the last part of this work: renders an email, and occupies a slot as long as sending it would. Never throws. */
+  /** Renders an email, and occupies a slot as long as sending it would. Never throws. */
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
       await sendPacing.simulate(async () => {
         await mailer.simulate(text)
-        // For this process, an SMTP command with its reply costs about as much as an empty statement.
+        // For this process, a step of SMTP costs about as much as an empty statement.
         for (let trip = 0; trip < roundTrips; trip += 1) await database.queries.$queryRaw`SELECT 1`
       })
     } catch (error) {
-      // A team's own template may throw for the invented account; no email depends on it.
+      // A team's own template may throw for the invented account; no email depends on its result.
       log.debug({ err: error, event: 'simulation_failed' })
     }
   }

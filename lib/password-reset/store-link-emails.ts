@@ -28,7 +28,7 @@ type Entry = { jobs: readonly LinkEmail[]; origin: Origin }
 const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 1, size: 100 }
 
 /**
- * Creates the function that stores the jobs of requests. The requests that wait in this process are stored by one statement, which
+ * Creates the function that stores the jobs of emails. Requests whose jobs wait to be stored in this process share a statement, which
  * notifies the workers once.
  */
 export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies, 'audit' | 'database'>) {
@@ -52,8 +52,8 @@ export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies
   const queue = createStatementQueue(storeAll, bounds)
 
   /**
-   * Stores the jobs of one request and its audit entries, all or none. A job without an account costs the same, and gets no entry in a
-   * log.
+   * Stores the jobs of one request and its audit entries, all or none. A job without an account costs the database the same, but gets
+   * no entry in a log.
    *
    * @throws if the database is unavailable
    */

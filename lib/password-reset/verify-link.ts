@@ -16,7 +16,7 @@ type Parts = Pick<ResetDependencies, 'accounts' | 'links'>
 
 type Verified = VerifiedLink & { purpose?: LinkPurpose }
 
-/** Verifies a reset link, mailed or printed. Verifies the outer signature first, so that a forged link costs no query. */
+/** Verifies a reset link, mailed or printed. Verifies the outer MAC first, so that a forged link costs no query. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<Verified> {
   const genuine = verifyLinkAuthenticity(parts, 'reset', link)
   const verified = await verify(parts, genuine)
@@ -31,9 +31,9 @@ export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verifi
 }
 
 /**
- * Verifies the outer signature of a link for each purpose of this kind of page, without the database.
+ * Verifies the outer MAC of a link for each purpose of this kind of page, without the database.
  *
- * @returns the link with its purpose, which may be expired or used; null if it is genuine for none of them
+ * @returns the link with its purpose; the link may be expired or used. Null if it is genuine for no such purpose
  */
 export function verifyLinkAuthenticity(
   { links }: Pick<Parts, 'links'>,

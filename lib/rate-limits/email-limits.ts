@@ -8,7 +8,7 @@ type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 /** A count towards which an email is counted. Above `most`, it allows no email. */
 export type EmailCount = { name: Counter; of: string; most: number }
 
-/** Takes back the counts of an email that was not sent. */
+/** Takes back the counts of an email that was not sent. A spent budget stays spent. */
 export type Release = () => Promise<void>
 
 /** An email with a link that is about to be sent, and is to be counted. */
@@ -16,7 +16,7 @@ export type CountedEmail = {
   /** The recipient's email address in canonical form; only a MAC of it is stored. */
   address: string
   accountId: string
-  /** Whether it is the account's first email in its window, or a reset by "this wasn't me", which counts as the first. */
+  /** Whether it is the account's first email in its window, or for a new link by "this wasn't me", which counts as the first. */
   first: boolean
   /** Whether it is sent even if the limit of its mailbox is reached. */
   bypassesMailbox: boolean
@@ -69,7 +69,7 @@ type Parts = {
 /** How many rows stand for the mailboxes of simulated emails: so many that two emails of a batch seldom have the same. */
 const simulatedMailboxes = 1024
 
-/** Creates the limits of emails with links: of the whole installation, and to one mailbox. */
+/** Creates the limits of emails with links: of the whole installation, and of each mailbox. */
 export function createEmailLimits(parts: Parts) {
   const { take, takeBoth, release, isFirstInWindow, pseudonym, settings } = parts
   const random = createKeyedRandom(parts.key)
@@ -77,14 +77,14 @@ export function createEmailLimits(parts: Parts) {
   /**
    * Counts an email for its mailbox, whose limit all its accounts share, and for the installation.
    *
-   * Once the mailbox's limit is reached, only accounts on turn get one more each. Once the installation's budget is spent, a
-   * second budget, drawn in the same way, serves only the first email of an account in the window of LIMIT_EMAILS_PER_ACCOUNT, and
-   * emails that "this wasn't me" requested: an attacker who spends the budget on known accounts must not stop the emails of all
-   * others.
+   * Once the mailbox's limit is reached, only accounts on turn get one more each (`chooseOnTurn`). Once the installation's budget is
+   * spent, a second budget, random in the same way, serves only the first email of an account in the window of
+   * LIMIT_EMAILS_PER_ACCOUNT, and emails that "this wasn't me" requested: an attacker who spends the budget on known accounts must not
+   * stop the emails of all others.
    *
-   * Each budget of each window is random, up to a quarter below LIMIT_EMAILS, so that an attacker cannot infer how many
-   * others were sent. The two are independent, so one does not reveal the other. A spent budget stays spent: a released
-   * email would reveal another request.
+   * Each budget of each window is random, up to a quarter below LIMIT_EMAILS, so that an attacker cannot infer how many emails others
+   * got. The two are independent, so one does not reveal the other. A spent budget stays spent: if an email were taken back from it,
+   * the free place would reveal another person's request.
    */
   async function countEmail(email: CountedEmail): Promise<EmailAllowance> {
     const { address, bypassesMailbox } = email
@@ -133,11 +133,11 @@ export function createEmailLimits(parts: Parts) {
 
   /**
    * Chooses the accounts of a mailbox that are on turn, so that they may get an email. If it has more than `maxAccountsPerMailbox`,
-   * half of that number are the oldest accounts, and the other half are random in each window. So an attacker who registers accounts
-   * with the same email address cannot exclude the owner's.
+   * half of that number are the oldest accounts, and the other half are random in each window. So an attacker who later registers
+   * accounts with the same email address cannot exclude the owner's for good.
    *
    * @param ids the ids of the mailbox's accounts, oldest first
-   * @returns all of them, if they are not more
+   * @returns all ids, if there are at most `maxAccountsPerMailbox`; otherwise that many
    */
   function chooseOnTurn(ids: string[]): string[] {
     if (ids.length <= maxAccountsPerMailbox) return ids
@@ -156,7 +156,7 @@ export function createEmailLimits(parts: Parts) {
     return (await take(count)) ? shareOf(count) : nothingTaken
   }
 
-  /** Costs the database the same as counting an email, but counts nothing. It reads the same row of the installation. */
+  /** Costs the database the same as counting an email, but adds 0 to the counts. It locks the same row of the installation. */
   async function simulateEmail(): Promise<void> {
     const window = random.window('emails', settings.emails.seconds)
     const mailbox = countOf('emailsPerMailbox', `nobody ${randomInt(simulatedMailboxes)}`, noLimit)

@@ -26,7 +26,7 @@ export function createKeyedRandom(key: Buffer) {
     return Math.floor((now / 1000 + number(`${name} begins`, seconds)) / seconds)
   }
 
-  /** Returns the texts in a random order. */
+  /** Returns the texts, which must differ, in a random order that depends on the label. */
   function shuffle(label: string, texts: string[]): string[] {
     const rank = new Map(texts.map((text) => [text, bytes(`${label} ${text}`)]))
     return texts.toSorted((a, b) => Buffer.compare(rank.get(a)!, rank.get(b)!))

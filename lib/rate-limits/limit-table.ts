@@ -39,7 +39,7 @@ export type LimitName = keyof ReturnType<typeof allLimits>
 export function allLimits(settings: LimitSettings) {
   const { resetsPerClient, ...others } = settings
   const { count, seconds } = settings.requestsPerClient
-  // Of a limit of emails, only `seconds` is used here: email-limits.ts compares the count with a number of its own.
+  // Of the limits of emails, only `seconds` is used from this table: email-limits.ts states the most emails of each count itself.
   return {
     ...others,
     requestsPerSite: { count: networksPerSite * count, seconds },

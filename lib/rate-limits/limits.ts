@@ -28,10 +28,10 @@ export type LimitResult =
       limit: Countable
     }
 
-/** The limits that reject requests. The others hold emails back. */
+/** The limits except those that hold emails back. */
 type Countable = Exclude<LimitName, 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'>
 
-/** Thrown if the database fails to count. The request must be rejected with 503, not pass without a limit. */
+/** Thrown if an event could not be counted. The request must be rejected with 503, not pass without a limit. */
 export class LimiterBroken extends Error {
   constructor(cause: unknown) {
     super('the limiter cannot count', { cause })
@@ -42,12 +42,11 @@ export class LimiterBroken extends Error {
 export type Limits = ReturnType<typeof createLimits>
 
 /**
- * Creates the rate limits. They count in PostgreSQL, so that all processes share the counts and a restart keeps them. A count that
- * several clients share needs a genuine link or access to the mailbox, so strangers cannot exhaust it to stop a person's email or
- * reset, except as decision 0018 says.
+ * Creates the rate limits. They count in PostgreSQL, so that all processes share the counts and a restart keeps them. Decision 0018 says
+ * which counts several clients share, and what strangers can do with these.
  *
- * A function that counts throws {@link LimiterBroken} if the database fails; for a value that the database cannot store, it throws
- * the database's error.
+ * A function that counts throws {@link LimiterBroken} if the database fails or too many counts wait; for a value that the database cannot
+ * store, it throws the database's error.
  */
 export function createLimits(
   database: Pick<Database, 'pool' | 'schemas' | 'sharedSession'>,
@@ -77,13 +76,13 @@ export function createLimits(
     }
   }
 
-  /** Counts one event. @param client the key of the client that causes it, if one does: waiting counts of clients take turns */
+  /** Counts one event. @param client the key of the client that causes it, if a single one does: its flood must not fill batches */
   async function count(name: Countable, of: string, client?: string): Promise<LimitResult> {
     const own = countOf(name, of)
     return remembered(own, name) ?? decide({ own, points: 1 }, { own: name }, client)
   }
 
-  /** Counts an entry. Remembers a rejection by the first of its counts, so that for a while others need no database. */
+  /** Counts an entry. Remembers a rejection by the entry's first key, so that for a second, requests with this key need no database. */
   async function decide(
     entry: CountingEntry,
     names: { client?: Countable; site?: Countable; own: Countable },
@@ -105,7 +104,7 @@ export function createLimits(
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
-  /** Returns the MAC that stands for a login or a link in a key, so that a dump of the table shows neither. */
+  /** Returns the MAC that stands in a key for a login, a link or another text, so that a dump of the table does not show it. */
   function pseudonym(text: string): string {
     return createHmac('sha256', key).update(text).digest('base64url').slice(0, 32)
   }
@@ -138,8 +137,8 @@ export function createLimits(
   }
 
   /**
-   * Counts a request to renew an invalid link, per link and client only: its holder received it by email, so requests of
-   * others on the client's network must not block it.
+   * Counts a request to renew a genuine link, per link and client only, so that requests of others on the client's network do not
+   * block it.
    *
    * @param job stored in the same transaction if the request is allowed
    */
@@ -158,7 +157,7 @@ export function createLimits(
    * Counts a submitted link, to reset or to cancel, whatever its result. Counts a genuine link per link and client, any other
    * per client: people share a network, and the forged or used links of one person must not block the link of another.
    *
-   * @param genuine the link if its outer signature is valid, else null
+   * @param genuine the link if its outer MAC is valid, else null
    */
   function countReset(client: string, genuine: { signature: string } | null): Promise<LimitResult> {
     const from = clientKey(client)
@@ -192,7 +191,7 @@ export function createLimits(
     return count('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** Whether this is the first event of its kind and client in ten minutes; only that is audited, so a flood cannot fill the log. */
+  /** Counts an event, and returns whether it is the first of its kind and client in ten minutes: a flood must not fill the log. */
   const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
     (await count('firstEvents', `${pseudonym(kind)} ${clientKey(client)}`, clientKey(client))).ok
 

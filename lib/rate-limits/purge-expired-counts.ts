@@ -3,7 +3,7 @@ import { databaseNowSql } from '@/lib/batches/counting-statement'
 
 /**
  * Deletes expired counts; the worker calls it. Locks rows in the order of their keys and skips those that counting has locked, so that
- * the two do not deadlock.
+ * purging and counting do not deadlock.
  *
  * @param table the quoted name of the table of counts
  */

@@ -1,10 +1,10 @@
-/** A process remembers a rejection for `lasts` milliseconds, and of `holds` keys at most. */
+/** A process remembers a rejection for `lasts` milliseconds, and the rejections of `holds` keys at most. */
 const memory = { lasts: 1000, holds: 10_000 }
 
 /**
  * Creates the memory of a process for rejections by rate limits. With it, a client that continues costs the database one statement a
- * second instead of one per request. The time is short, so that a limit that the support lifted takes effect soon. It forgets the
- * oldest rejections first.
+ * second instead of one per request. The time is short, so that lifting a limit takes effect soon. The oldest rejections are forgotten
+ * first.
  */
 export function createRefusalMemory() {
   const kept = new Map<string, { until: number; next: number }>()

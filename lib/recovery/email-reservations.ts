@@ -13,17 +13,16 @@ export type AccountEmailLimits = { cooldown: number; perAccount: { count: number
 export type ReservationTerms = {
   limits: AccountEmailLimits
   /**
-   * Whether pause, cool-down and window are ignored: for a new link that "this wasn't me" requests. That needs the link of an email
-   * about a changed password, which works once, so no stranger can cause one. `restartsPerAccount` limits how many a person can cause
-   * for an account of their own.
+   * Whether pause, cool-down and window are ignored: for a new link that "this wasn't me" requests. That needs a mailed link, which
+   * works once, so no stranger can request one. `restartsPerAccount` limits how many a person can request for an account of their own.
    */
   bypass: boolean
-  /** Seconds that a reservation is remembered, so that a retry of the same job passes. */
+  /** Seconds that a reservation is remembered at least, so that a retry of the same job passes. */
   keepFor: number
 }
 
 export type Reservation = {
-  /** Whether no email of the window was reserved before this one. */
+  /** Whether no other email of the account was reserved before this one in the window. */
   first: boolean
   /** The account's current epoch, which the link must be signed with. */
   linksEpoch: number
@@ -33,21 +32,21 @@ type Entry = {
   usersTable: string
   accountId: string
   jobId: string
-  /** The latest time of the reservation, in seconds since the epoch: an earlier one than now backdates it. */
+  /** The latest time of the reservation, in seconds since the epoch. A time before now backdates the reservation. */
   latest: number | 'Infinity'
 }
 
 /** `perClient` is per account here: a batch has one entry of an account, because an upsert may name a row only once. */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
-/** Simulations use rows of this users table, and so many of them that two of a batch seldom have the same. */
+/** Simulations use rows with this name in place of a users table, and so many that two simulations of a batch seldom share a row. */
 const simulation = 'simulation'
 const simulatedRows = 1024
 
 /**
- * Creates the functions that reserve emails. The reservations that wait in this process go to the database in one statement. It counts
- * and reserves under the lock of each account's row, so that parallel jobs cannot both take the last email, and locks the rows in the
- * order of their keys, so that two statements do not deadlock.
+ * Creates the functions that reserve emails. The reservations that wait in this process go to the database in one statement. The
+ * statement counts and reserves under the lock of each account's row, so that parallel jobs cannot both take the last email, and locks
+ * the rows in the order of their keys, so that two such statements do not deadlock.
  *
  * @param usersTable the identity of the users table, which is part of each row's key
  */
@@ -57,7 +56,7 @@ export function createEmailReservations(
 ) {
   const { run } = createPipelinedTransactions(database, serverTimeouts)
   const text = statementText(`${quoteSchema(database.schemas.own)}."recovery"`)
-  /** One queue for the terms of almost all emails, and one for those of resets that "this wasn't me" starts. */
+  /** A queue for each set of terms, because all entries of a statement have the same terms. */
   const queues = new Map<string, BatchQueue<Entry, Reservation | null>>()
 
   function queueOf(terms: ReservationTerms): BatchQueue<Entry, Reservation | null> {
@@ -98,10 +97,10 @@ export function createEmailReservations(
    * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
    * typed to request them.
    *
-   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it ends when the link
-   *   expires: an email that was delayed must not hold back the next one for longer than its link lives
-   * @returns null if the job gets no reservation and has none of an earlier attempt. During a pause every job gets null, even with a
-   *   reservation: its email would carry a link that is signed after "this wasn't me", and so is valid
+   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated if it would count for longer: a
+   *   delayed email must not hold back the next one for longer than its link lives
+   * @returns null if the job gets no reservation and has none of an earlier attempt. Without `bypass`, every job gets null during a
+   *   pause, even with a reservation: its link would be signed with the epoch after "this wasn't me", and so be valid
    */
   function reserveEmail(
     accountId: string,
@@ -115,8 +114,8 @@ export function createEmailReservations(
   }
 
   /**
-   * Costs what {@link reserveEmail} does: it reserves an email in a row that belongs to no account. There are many such rows, so that
-   * simulations at the same time wait for each other no more than emails to different accounts do.
+   * Costs the database what {@link reserveEmail} costs: it reserves an email in a row that belongs to no account. There are many such
+   * rows, so that simulations at the same time seldom wait for each other.
    */
   async function simulateReservation(terms: ReservationTerms): Promise<void> {
     const accountId = String(randomInt(simulatedRows))
@@ -131,7 +130,7 @@ export function createEmailReservations(
  * Returns the statement. $1 to $4: the users table, account id, job and latest time of each entry. $5: the cool-down in seconds. $6 and
  * $7: the seconds of the window, and how many emails it allows. $8: the seconds to remember a reservation. $9: `bypass`.
  *
- * `now()` is fixed before the lock wait, so another reservation may look newer.
+ * `now()` is fixed before the lock wait, so a reservation that is stored already may look newer. The newest is the first in the arrays.
  */
 function statementText(table: string): string {
   const job = 'excluded."email_jobs"[1]'

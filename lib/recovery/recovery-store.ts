@@ -7,9 +7,8 @@ const recoveryRetention = 8 * 86_400
 export type RecoveryStore = ReturnType<typeof createRecoveryStore>
 
 /**
- * Creates the store of the facts that Rekey itself keeps about accounts: the epoch of their links, a pause of their emails, and
- * the emails of the last hours. A row has the account's id as text and no foreign key, so it may outlive its account until it is
- * purged.
+ * Creates the store of the facts that Rekey itself keeps about accounts, such as the epoch of their links, a pause of their emails, and
+ * their reserved emails. A row has the account's id as text and no foreign key, so it may outlive its account until it is purged.
  *
  * @param usersTable the identity of the users table, which is part of each row's key
  */
@@ -55,7 +54,7 @@ export function createRecoveryStore(
     return revoked === 1
   }
 
-  /** Revokes all live links of an account, whatever their epoch, and does not pause its emails: an operator decided it. */
+  /** Revokes all live links of an account for an operator: whatever their epoch, and without a pause of its emails. */
   async function revokeAllLinks(tx: Transaction, id: string): Promise<void> {
     await tx.$executeRaw`
       INSERT INTO ${recovery} AS r ("users_table", "account_id", "links_epoch") VALUES (${usersTable}, ${id}, 1)
@@ -71,8 +70,8 @@ export function createRecoveryStore(
 
   /**
    * Deletes the rows that have not changed for eight days, whether or not their accounts still exist. Links live seven days at most,
-   * so every link that was signed with a deleted epoch has expired. Locks rows in the order of reservations and skips locked ones, so
-   * that the two never wait for each other in a circle.
+   * so every link that was signed with a deleted epoch has expired. Locks rows in the same order as reservations do, and skips
+   * locked ones, so that purging and reserving do not deadlock.
    */
   async function purge(): Promise<void> {
     await queries.$executeRaw`

@@ -21,9 +21,9 @@ const textsByName = new Map(
   (Object.keys(auditEvents) as AuditEvent[]).map((event) => [auditEvents[event] as string, texts[event]]),
 )
 
-/** Says in words what an audit entry means, with its reason code if it has one. The name of an unknown event stays as it is. */
+/** Returns in words what an audit entry means, with its reason if it has one. The name of an unknown event stays as it is. */
 export function describeAuditEntry({ event, reason }: Pick<HistoryEntry, 'event' | 'reason'>): string {
   const text = textsByName.get(event) ?? event
-  // The reason of an opening is for programs: it identifies the link.
+  // The reason of an opening only identifies the link (`requestTimeOfOpening`).
   return reason === null || event === auditEvents.opened ? text : `${text} (${reason})`
 }

@@ -24,10 +24,10 @@ export type FoundJob = {
  */
 export function createJobSearch({ queries, names: { jobs } }: Pick<Database, 'queries' | 'names'>) {
   /**
-   * Returns the account's jobs that lead to emails with links, oldest first. The queue deletes a `link-request` an hour after it
-   * ended, and a `link-email` twelve hours after.
+   * Returns the account's jobs that lead to emails with links, oldest first. The queue keeps a `link-request` for an hour after its end,
+   * and a `link-email` for twelve hours.
    *
-   * @param logins what a request may have named the account by; compared without regard to case
+   * @param logins by which a request may have named the account; compared without regard to case
    */
   async function ofAccount(accountId: string, logins: string[]): Promise<FoundJob[]> {
     type Row = Omit<FoundJob, 'createdAt' | 'requestedAt' | 'dueAt'> & {

@@ -123,7 +123,7 @@ function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   }
 }
 
-/** Adds the first change of the password after each request: if links work once, it ends the request's link. */
+/** Adds to each request the first change of the password after it. If links work once, that change ends the request's link. */
 function addChanges(requests: FoundRequest[], history: HistoryEntry[]): void {
   const changes = history.filter((line) => stepOf(line) === 'changed')
   for (const request of requests) {

@@ -24,8 +24,8 @@ export class AccountNotResettable extends Error {
 type SendParts = { audit: AuditLog; database: Database; queue: Queue }
 
 /**
- * Queues an email with a link, as a request of the person would. It does not count towards the limits of a client, but the limits of
- * the account's emails apply, so that the support cannot flood a mailbox: `liftAccountLimits` lifts them.
+ * Stores a request for a link, as if the person had made it. It does not count towards the limits of a client, but the limits of emails
+ * apply, so that repeated calls do not flood a mailbox. `liftAccountLimits` lifts those of the account and its mailbox.
  *
  * @throws AccountNotResettable
  */

@@ -8,7 +8,7 @@ const { light, dark } = theme
 
 /**
  * The backgrounds of links and buttons in each scheme. `paper`: the page or card, whichever has less contrast to an accent. `surface`
- * and `tint`: a surface tinted with the accent itself. `step`: the change of lightness that adds contrast to both.
+ * and `tint`: a surface tinted with the accent itself. `step`: a change of lightness that adds contrast to both backgrounds.
  */
 const schemes = {
   light: { paper: light.colors.paper, surface: light.colors.surface, tint: light.tint, step: -0.01 },
@@ -30,7 +30,7 @@ const cache = new Map<string, Accents>()
  * links on the page and on their tint, and labels on their button, have enough contrast.
  *
  * @param brand `#rrggbb`
- * @returns black or white accents if no lightness has enough contrast
+ * @returns an accent in a colour of `buttonLabelColors` if no lightness has enough contrast
  */
 export function readableAccents(brand: string): Accents {
   const accents = cache.get(brand) ?? {

@@ -1,9 +1,10 @@
 // The only file with colours: of pages (`tailwind-plugin.ts` writes them into the style sheet), emails, the icon and the browser's
-// toolbar. They are `#rrggbb`, which every mail program supports. No imports here, because Tailwind loads this file, too.
+// toolbar. Those in `Colors` are `#rrggbb`, which every mail program supports. Tailwind also loads this file, and does not
+// resolve the alias `@/`, so there are no imports.
 
 /**
- * The colours of a scheme by use. Text on `paper`, `surface` and tints has a contrast of 4.5:1, and an `edge` of a control 3:1 (WCAG
- * 1.4.3, 1.4.11). `prose` is running text in emails, between `ink` and `muted`.
+ * The colours of a scheme by use. Text on `paper`, `surface` and tints has a contrast of at least 4.5:1, and an `edge` of a control at
+ * least 3:1 (WCAG 1.4.3, 1.4.11). `prose` is running text in emails, between `ink` and `muted`.
  */
 export type Colors = Record<
   | 'accent'

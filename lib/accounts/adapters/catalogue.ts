@@ -1,7 +1,7 @@
 import type { Transaction } from '@/lib/database/pool'
 import type { TableName } from '@/lib/accounts/users-table'
 
-/** The types of columns that Rekey distinguishes. Values of `other` are compared and written as text. */
+/** The types of columns that Rekey distinguishes; `other` is any other type. */
 export type TypeFamily =
   'smallint' | 'integer' | 'bigint' | 'uuid' | 'text' | 'boolean' | 'timestamptz' | 'timestamp' | 'other'
 
@@ -26,7 +26,7 @@ export type Column = {
   mayUpdate: boolean
 }
 
-/** A table or a view, with the privileges of the connection's role. */
+/** A table, a view or another relation, with the privileges of the connection's role. */
 export type Relation = {
   kind: 'table' | 'view' | 'other'
   /** The role that owns it, quoted. */
@@ -86,8 +86,8 @@ const canDelete = 16
  * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, the catalogue also contains tables
  * on which the role has no privilege, so that a missing table differs from a missing grant.
  *
- * Opens no table, so that it never waits for a lock on one. `pg_relation_is_updatable` and `pg_column_is_updatable` would open it, and
- * so are not called for tables, whose rows can always be written.
+ * Does not open a table, so that a lock on it causes no wait. The functions `pg_relation_is_updatable` and `pg_column_is_updatable`
+ * would open it, so they are called only for views and the like; the rows of a table can always be written.
  *
  * @returns relations by `schema.name`, without tables that do not exist
  */
@@ -117,7 +117,7 @@ export async function readCatalogue(
        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
        LEFT JOIN LATERAL (
-         -- The type itself, then of a domain the type below it, which may be a domain, too.
+         -- The type of the column. If it is a domain, also the type that it is based on, until one is no domain.
          WITH RECURSIVE below AS (
            SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull
            UNION ALL

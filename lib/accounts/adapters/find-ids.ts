@@ -4,7 +4,7 @@ import { Prisma } from '@/prisma/client/client'
 import type { MappedTableSql } from './mapped-table-sql'
 import { allHold, cast, noneHolds } from './sql-parts'
 
-/** The most ids that a look-up of one address reads. */
+/** The most ids that a look-up of one address returns. */
 const mostIds = 1000
 
 /**
@@ -12,8 +12,8 @@ const mostIds = 1000
  *
  * @param resettable true leaves out accounts that are inactive or have no password
  * @param hasOwnIndex true for Rekey's own table, whose index sorts the ids of each address: the limit ends each index scan early.
- *   In any other table, one scan compares all spellings of the address. Its limit is outside of `OFFSET 0`, because the planner
- *   would otherwise walk along the index of the ids until it has found enough
+ *   In any other table, one scan compares all spellings of the address. `OFFSET 0` hides the limit from the planner, which might
+ *   otherwise read the whole table in the order of the ids until it has found enough
  */
 export function findIdsStatement(
   address: string,

@@ -5,15 +5,12 @@ import type { UsersMapping } from '@/lib/accounts/users-table'
 import { isStatementCancelled } from '@/lib/database/errors'
 import type { Database, Transaction } from '@/lib/database/pool'
 
-/**
- * The most milliseconds of one statement. A look-up has two of them, and both must fit into the 8 seconds of a transaction
- * (lib/database/pool.ts).
- */
+/** The most milliseconds of a statement. PostgreSQL must end the statement before `queryTimeout` of lib/database/pool.ts passes. */
 const longestStatement = 3_500
 
 /**
- * Milliseconds that a look-up waits for its turn before it fails. The wait and the two statements, 27 seconds together, must fit
- * into the minute that the worker gives a job of the queue `link-request`.
+ * Milliseconds that a look-up waits for its turn before it fails. The wait and the two slow statements of a look-up, 27 seconds together,
+ * must fit into the minute that the worker gives a job of the queue `link-request`.
  */
 const longestWait = 20_000
 
@@ -24,7 +21,7 @@ type LookUp = <Result>(work: (client: Pick<Transaction, '$queryRaw'>) => Promise
 
 /**
  * Creates the function that runs look-ups in a users table of another product, which may be large and without an index.
- * PostgreSQL ends a statement that takes too long. Look-ups run one at a time unless the latest one was fast: otherwise a few slow
+ * PostgreSQL ends a statement that takes too long. Look-ups run one at a time unless the latest to end was fast: otherwise a few slow
  * ones would occupy every connection of the process.
  *
  * @returns a function that passes a transaction to `work`, and throws {@link LookUpTimedOut} if the wait or a statement took too long

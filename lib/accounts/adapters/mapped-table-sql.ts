@@ -9,8 +9,8 @@ type Named = { sql: Prisma.Sql; column: Column }
 
 /**
  * SQL fragments of a mapped table. They name rows by aliases: `u` is the account's row in the users table, `p` is the row with its
- * hash if hashes have their own table (otherwise `u` stands for it), `r` is the account's row in Rekey's `recovery`, and `e` is a row
- * that a reset deletes.
+ * hash if hashes have their own table (otherwise `u` contains the hash), `r` is the account's row in Rekey's `recovery`, and `e` is a
+ * row that a reset deletes.
  */
 export type MappedTableSql = {
   users: Prisma.Sql
@@ -29,7 +29,7 @@ export type MappedTableSql = {
   isMapped: Prisma.Sql
   /** SQL: the row `p` contains the hash of the account in the row `u`; true if the users table contains the hash. */
   isOwnHash: Prisma.Sql
-  /** SQL for ORDER BY, oldest first: the time of creation, then the id. Without that column the id alone, which usually ascends. */
+  /** SQL for ORDER BY, oldest first: the time of creation, then the id. Without a column of that time, the id alone. */
   age: Prisma.Sql
   /** SQL: the row `u` is the account with this id and satisfies `only`. */
   isAccount(id: string): Prisma.Sql
@@ -39,7 +39,7 @@ export type MappedTableSql = {
   ended: { rows: EndedRows; table: Prisma.Sql; column(name: string): Named }[]
 }
 
-/** An account as its statement returns it. */
+/** A row of a statement that selects `columns`. An account with several hashes has several rows. */
 export type AccountRow = {
   id: string
   username: string | null
@@ -62,7 +62,7 @@ export type AccountRow = {
  *
  * @param recovery the qualified name of Rekey's table `recovery`
  * @param identity of the users table, as Rekey's rows contain it
- * @throws Error that names the table or the column that does not exist
+ * @throws Error that names a column that does not exist, and its table
  */
 export async function composeMappedTableSql(
   client: Pick<Transaction, '$queryRaw'>,

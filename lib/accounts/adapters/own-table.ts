@@ -13,7 +13,6 @@ import { createSqlAccountStore } from './sql-store'
 /** The identity of Rekey's own table, which does not depend on the name of its schema. */
 export const ownIdentity = ''
 
-/** The properties of an account to add. */
 export type NewAccount = Pick<
   Account,
   'username' | 'email' | 'firstName' | 'lastName' | 'passwordHash' | 'isActive' | 'locale'
@@ -27,10 +26,9 @@ export class UsernameTaken extends Error {
   }
 }
 
-/** Matches every stored value, such as one that an older system left. A reset may replace the value; no password matches it. */
+/** Matches every stored value, such as one that an older system left. A reset may replace the value; no password is valid for it. */
 const anythingElse = recognisedFormat('anything else', /^/)
 
-/** The mapping of Rekey's own table. */
 export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
   return {
     table: `${own}.users`,
@@ -51,7 +49,7 @@ export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
   }
 }
 
-/** The accounts in Rekey's own table, which Rekey may also add and deactivate. */
+/** The accounts in Rekey's own table, which Rekey may also add, activate and deactivate. */
 export type OwnAccounts = AccountStore & {
   /**
    * Adds an account.
@@ -61,14 +59,13 @@ export type OwnAccounts = AccountStore & {
    */
   add(account: NewAccount): Promise<string>
   /**
-   * Activates or deactivates an account. If that changes its row, a trigger of the database revokes its links.
+   * Activates or deactivates an account. If its state changes, a trigger of the database revokes its links.
    *
    * @returns false if no account has this username
    */
   setActive(username: string, isActive: boolean): Promise<boolean>
 }
 
-/** Creates the store of the accounts in Rekey's own table. */
 export function createOwnAccounts(
   database: Pick<Database, 'prisma' | 'queries' | 'names' | 'schemas' | 'transaction'>,
 ): OwnAccounts {

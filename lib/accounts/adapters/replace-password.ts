@@ -7,7 +7,7 @@ import type { Column } from './catalogue'
 import type { AccountRow, MappedTableSql } from './mapped-table-sql'
 import { allHold, canBeId, cast, identifier, nowSql } from './sql-parts'
 
-/** What `replacePassword` replaces: the account, the state that the link was signed against, and the new hash. */
+/** The arguments of `AccountStore.replacePassword`. */
 export type PasswordReplacement = {
   id: string
   signed: LinkState
@@ -36,7 +36,7 @@ export async function replacePassword(
   await tx.$queryRaw`SELECT 1 AS "locked" FROM ${users} u WHERE ${isAccount} FOR NO KEY UPDATE OF u`
   if (passwords)
     await tx.$queryRaw`SELECT 1 AS "locked" FROM ${passwords} p WHERE ${isHash} FOR NO KEY UPDATE OF p`
-  // Not by the statement that locks: after a wait, it would read everything but the locked row as it was before.
+  // A statement of its own: after a wait, the statement that locks would read all but the locked row as it was before the wait.
   const rows = await tx.$queryRaw<AccountRow[]>`SELECT ${table.columns} ${table.from} WHERE ${isAccount}`
   const [account] = toAccounts(rows)
   if (account === undefined || !isAsSigned(account, signed, bindPassword)) return null
@@ -60,9 +60,9 @@ export async function replacePassword(
 
 /**
  * Locks Rekey's own row of an account and stores the time of the change, if the epoch is still the one that the link was signed
- * with. The row may not exist yet if the links of the account were never revoked: their epoch is 0.
+ * with. A missing row stands for the epoch 0.
  *
- * @returns whether it is still the one
+ * @returns false if the epoch is another one, so that nothing was stored
  */
 async function recordChange(
   tx: Transaction,
@@ -83,7 +83,7 @@ async function recordChange(
   return recorded === 1
 }
 
-/** Whether the account is resettable, and still in the state that the link was signed against but for the epoch. */
+/** Whether the account is resettable, and still has the email address and, with `bindPassword`, the hash that the link was signed with. */
 function isAsSigned(account: Account, signed: LinkState, bindPassword: boolean): boolean {
   return (
     isResettable(account) &&

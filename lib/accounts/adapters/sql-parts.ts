@@ -14,12 +14,11 @@ export function identifier(name: string): Prisma.Sql {
   return Prisma.raw(`"${name.replaceAll('"', '""')}"`)
 }
 
-/** Quotes a table's name, with its schema. */
 export function qualified({ schema, name }: TableName): Prisma.Sql {
   return Prisma.sql`${identifier(schema)}.${identifier(name)}`
 }
 
-/** SQL: a text, or an array of texts, cast to the type of a column, or to an array of it. */
+/** SQL: a text cast to the type of a column or, with `isArray`, an array of texts cast to an array of that type. */
 export function cast(text: string | Prisma.Sql, { type }: Pick<Column, 'type'>, isArray = false): Prisma.Sql {
   // eslint-disable-next-line no-restricted-syntax -- the catalogue's own quoted name of a type
   const target = Prisma.raw(isArray ? `${type}[]` : type)
@@ -78,7 +77,7 @@ function holds(condition: Condition, columnOf: ColumnOf): Prisma.Sql {
 
 function equals(sql: Prisma.Sql, column: Column, value: Scalar | null): Prisma.Sql {
   if (value === null) return Prisma.sql`${sql} IS NULL`
-  // A partial index on `is_active` is used for `is_active`, not for `is_active = true`.
+  // PostgreSQL may not recognise that a comparison with a parameter implies the condition `WHERE is_active` of a partial index.
   if (value === true && column.family === 'boolean') return sql
   if (value === false && column.family === 'boolean') return Prisma.sql`NOT ${sql}`
   return Prisma.sql`${sql} = ${cast(String(value), column)}`
@@ -88,8 +87,8 @@ const largest = { smallint: 2n ** 15n - 1n, integer: 2n ** 31n - 1n, bigint: 2n 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
- * Whether a text can be an id in a column of this type, spelled as the database spells it. No account has any other text as its
- * id, and PostgreSQL may fail to cast it.
+ * Whether a text can be an id in a column of this type, spelled as the database spells it, and no longer than links allow. PostgreSQL
+ * may fail to cast any other text.
  */
 export function canBeId(text: string, { family }: Pick<Column, 'family'>): boolean {
   if (family === 'uuid') return uuid.test(text)

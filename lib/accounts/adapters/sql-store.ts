@@ -16,7 +16,7 @@ import { composeMappedTableSql, type AccountRow, type MappedTableSql } from './m
 import { replacePassword } from './replace-password'
 import { canBeId, cast } from './sql-parts'
 
-/** More entries may wait than a process has requests and emails in progress, so that none is refused. */
+/** More entries may wait than a process has requests and emails in progress, so that none is rejected. */
 const readBounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
 /**
@@ -32,7 +32,7 @@ export function createSqlAccountStore(
 ): AccountStore {
   const { queries } = database
   const { recovery } = database.names
-  // The empty text is `ownIdentity`: own-table.ts imports this module, so this one cannot import it.
+  // The empty text is `ownIdentity` of own-table.ts. That module imports this one, so this one cannot import the constant.
   const isOwn = identity === ''
   const runLookUp = createLookUpRunner(database, mapping)
   /** Rekey's own table always has its index, so a look-up in it needs neither a turn nor a time limit. */
@@ -43,8 +43,8 @@ export function createSqlAccountStore(
   /**
    * Composes the SQL of the table once, or again after a failure.
    *
-   * @param client inside a transaction, the transaction: it would wait for a second connection while it keeps its own, and
-   *   several such transactions would block the pool
+   * @param client the transaction, if the caller has one. Otherwise the caller would keep one connection and wait for a second one,
+   *   and several such callers would block the pool
    */
   function describe(client: Pick<Transaction, '$queryRaw'> = queries): Promise<MappedTableSql> {
     described ??= composeMappedTableSql(client, recovery, mapping, identity).catch((error: unknown) => {
@@ -82,7 +82,7 @@ export function createSqlAccountStore(
     return Prisma.sql`${username.sql} = ANY (${cast(Prisma.sql`${usernames}::text[]`, username.column, true)})`
   }
 
-  /** The spellings under which the product would have stored a typed username. */
+  /** Returns the spellings under which the product may have stored a typed username. */
   function spellings(login: string): string[] {
     if (mapping.usernameStored === 'lowercase') return usernameSpellings(login.toLowerCase())
     if (mapping.usernameStored === 'nfkc') return [...new Set([login, login.normalize('NFKC')])]
@@ -117,7 +117,7 @@ export function createSqlAccountStore(
     return (await read(id)).account
   }
 
-  /** Reads accounts by one statement. */
+  /** Reads the accounts with these ids by one statement. @returns a result for each id, in the order of the ids */
   async function readAll(ids: string[]): Promise<{ account: Account | null; now: Date }[]> {
     const table = await describe()
     const id = table.column(mapping.id)

@@ -6,7 +6,7 @@ import { tableUsesOf, type TableUse, type ColumnUse } from './table-uses'
 /**
  * Finds reasons why a mapping cannot work, such as a missing table, column or privilege, or a column of an unfit type.
  *
- * @param role the connection's role, quoted; the statements that grant missing privileges name it
+ * @param role the connection's role, quoted; the reason for a missing privilege contains statements that grant it to the role
  * @returns a sentence for each reason
  */
 export function mappingProblems(
@@ -44,7 +44,7 @@ export function mappingProblems(
   return [...new Set(problems)]
 }
 
-/** Reports columns that refer to an account's id although an id cannot be cast to their type. */
+/** Reports columns that refer to an account's id although their type cannot contain every id. */
 function joinProblems(mapping: UsersMapping, catalogue: ReadonlyMap<string, Relation>): string[] {
   const familyOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)
@@ -143,7 +143,7 @@ function isPrivilegeMissing(use: TableUse, relation: Relation): boolean {
   )
 }
 
-/** Whether the role lacks UPDATE. If Rekey only locks rows of the table, UPDATE on any column is enough. */
+/** Whether the role lacks UPDATE on a column that Rekey writes or, if Rekey only locks rows of the table, on every column. */
 function isUpdateMissing(use: TableUse, relation: Relation): boolean {
   if (use.onlyLocked) return [...relation.columns.values()].every(({ mayUpdate }) => !mayUpdate)
   return columnsNeedingUpdate(use).some((name) => relation.columns.get(name)?.mayUpdate === false)

@@ -8,13 +8,13 @@ import { createEmailIndexSql, emailIndexExpressions } from '@/lib/accounts/email
 import { tableKey, quotedTableName } from './grants'
 import { tableUsesOf, type TableUse } from './table-uses'
 
-/** The most accounts that the check reads: a start must not read a table of millions. */
+/** The most accounts in the sample: a start must not read a table of millions. */
 const sampleSize = 1000
 
-/** A look-up of an email address that takes more milliseconds prevents a start: a worker runs one for each requested link. */
+/** A look-up of an email address that takes more milliseconds prevents a start: workers look accounts up for each requested link. */
 const slowestLookUp = 2000
 
-/** A table with at least this many rows needs an index. */
+/** A missing index is reported only for a table with at least this many rows. */
 const large = 10_000
 
 type Query = Pick<pg.Client | pg.Pool, 'query'>
@@ -23,9 +23,9 @@ type Query = Pick<pg.Client | pg.Pool, 'query'>
 export type CheckFindings = { problems: string[]; warnings: string[] }
 
 /**
- * Checks a mapping against the live tables. A sample shows whether stored hashes have formats of the mapping, and whether columns
- * that it calls lower-case contain capitals. Also checks the time of a look-up, the indexes for look-ups and joins, and whether
- * `users.end` lacks a known table of tokens or sessions.
+ * Checks a mapping against the live tables. A sample of accounts shows whether stored hashes have formats of the mapping, and whether
+ * columns that the mapping calls lower-case contain capitals. Also checks the time of a look-up, the indexes for look-ups and joins,
+ * and whether `users.end` lacks a known table of tokens or sessions.
  */
 export async function checkLiveTables(
   client: Query,
@@ -133,9 +133,9 @@ async function checkLookUp(
 }
 
 /**
- * Reports large tables without an index on the column that names the account. For the table of hashes it is a problem: the whole
- * table would be read, but only for a known account, so the arrival of the next email would tell whether the requests before it
- * named accounts. For a table of `users.end` it is a warning.
+ * Reports large tables without an index on the column that names the account. For the table of hashes, the missing index is a problem:
+ * each look-up that finds an account would read the whole table, so the delay of later emails would reveal which requests named
+ * accounts. For a table of `users.end`, it is a warning.
  */
 async function checkJoins(
   client: Query,
@@ -161,8 +161,8 @@ async function checkJoins(
 }
 
 /**
- * Estimates the rows of a table, and finds out whether an index begins with one of these expressions, spelled as the catalogue does.
- * Reports a view as indexed and empty: its indexes are those of its tables.
+ * Estimates the rows of a table, and finds out whether an index begins with one of these expressions, as the catalogue spells them.
+ * Returns a view as indexed and empty, because its indexes are those of its tables.
  */
 async function indexState(client: Query, table: string, expressions: string[]) {
   const { schema, name } = parseTableName(table)
@@ -178,7 +178,7 @@ async function indexState(client: Query, table: string, expressions: string[]) {
   return { rows: Math.round(state?.rows ?? 0), isIndexed: state?.isIndexed ?? true }
 }
 
-/** Names of tables whose tokens or sessions stay valid after a change of the password, each with the product that creates it. */
+/** Names of tables whose tokens or sessions may outlive a change of the password, each with the product that creates it. */
 const tokenTables: Record<string, string> = {
   oauth_access_tokens: 'Laravel Passport or Doorkeeper',
   oauth2_provider_accesstoken: 'django-oauth-toolkit',

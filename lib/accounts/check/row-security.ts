@@ -7,9 +7,9 @@ import { tableUsesOf, type TableUse } from './table-uses'
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
 
 /**
- * Reports missing policies of row-level security. If it applies to the role, PostgreSQL hides rows that no policy allows, without
- * an error: an account would not be found, and its sessions would not end. So each of SELECT, UPDATE and DELETE that Rekey uses on a
- * table needs a policy for all rows. The mapping's `only` then limits Rekey to its rows.
+ * Reports missing policies of row-level security. Where row-level security applies to the role, PostgreSQL hides rows that no policy
+ * allows, without an error: an account would not be found, and its sessions would not end. So each of SELECT, UPDATE and DELETE that
+ * Rekey uses on a table needs a policy for all rows. To limit Rekey to some rows, a mapping has `only`.
  *
  * @param role the connection's role, quoted
  * @returns a sentence for each table without such policies, with the statements that create them

@@ -10,14 +10,14 @@ export type GeneratedStatement = { purpose: string; sql: string }
 
 /**
  * Sample ids: `1` fits integer and text columns, the UUID fits uuid and text columns. For an id that does not fit its column, the
- * store generates a statement that finds nothing, or none.
+ * store generates a statement that finds nothing, or no statement.
  */
 const sampleIds = ['1', '00000000-0000-4000-8000-000000000000']
 
 /**
  * Lists the statements that a reset runs on a mapped table: the look-up of a login, the reading of an account, and the replacement
- * of its password. Runs the store itself on a connection that records these statements instead of executing them, so that an
- * operator reads exactly what runs. Only the catalogue is actually read.
+ * of its password, as for an account whose links were never revoked. Runs the store itself, on a connection that records these
+ * statements instead of executing them. Only the catalogue is actually read.
  */
 export async function listResetStatements(
   { names, queries }: Pick<Database, 'names' | 'queries'>,

@@ -14,7 +14,7 @@ export type ColumnUse = {
   column: string
   /**
    * What the column must be able to contain: an account's id, text, times, the value that `set` writes, or hashes of up to so many
-   * characters. `any`: the column is only compared, so it may have any type.
+   * characters. `any`: values are only compared with the column, so it may have any type.
    */
   as: 'id' | 'text' | 'time' | 'any' | { written: WrittenValue } | { hash: number }
   isWritten?: boolean
@@ -22,22 +22,16 @@ export type ColumnUse = {
 
 /** How Rekey uses one table of a mapping. */
 export type TableUse = {
-  /** The option that names the table. */
   option: string
   table: TableName
   columns: ColumnUse[]
-  /** Whether a reset deletes rows of the table. */
   deletes?: boolean
   /** Whether Rekey locks rows of the table but writes none. Locking needs UPDATE on one column. */
   onlyLocked?: boolean
-  /** Whether the table may be missing. */
   ifPresent?: boolean
 }
 
-/**
- * Lists how Rekey uses the tables of a mapping; the first one is the users table. The checks of columns, privileges and row-level
- * security all start from this list.
- */
+/** Lists how Rekey uses the tables of a mapping; the first one is the users table. */
 export function tableUsesOf(mapping: UsersMapping): TableUse[] {
   const { password, set = {}, end = [] } = mapping
   const asOf = (option: string): ColumnUse['as'] => {

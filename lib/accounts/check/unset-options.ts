@@ -1,11 +1,11 @@
-/** Whether an option may be an empty text: only a value that must equal a column's, must differ from it, or is written into it. */
+/** Whether an option may be an empty text: only if it is compared with a column for equality, or written into a column. */
 function mayBeEmpty(option: string): boolean {
   return /\.(is|isNot)$|^users\.(set|password\.in\.where)\./.test(option)
 }
 
 /**
- * Finds options of a mapping that are named but have no value, such as `pepper: process.env.DEVISE_PEPPER` if the variable is
- * missing. A reset would then write hashes that the product cannot verify.
+ * Finds options of a mapping that are named but have no value, such as `is: process.env.TENANT` if the variable is missing.
+ * Statements would then contain the text `undefined`.
  *
  * @returns a sentence for each option
  */

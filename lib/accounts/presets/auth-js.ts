@@ -11,13 +11,12 @@ export type AuthJsOptions = {
   format: PasswordFormat
   /** The column of the time of the last update, such as Prisma's `updatedAt`. A reset sets it, too. */
   updatedAt?: string
-  /** The column of the time of creation. */
   createdAt?: string
 }
 
 /**
  * Returns the mapping of Auth.js (NextAuth) with the Credentials provider. Its sessions are JWTs, so a reset cannot end them in the
- * database: the app must compare a column in its `jwt` callback, or end them in the extension point `passwordChanged`.
+ * database. The app's `jwt` callback must compare them with a column that a reset changes, or `passwordChanged` must revoke them.
  *
  * @throws Error that names an option without a value
  */

@@ -17,8 +17,8 @@ export type BetterAuthOptions = {
 
 /**
  * Returns the mapping of better-auth with its own scrypt hashes (`emailAndPassword` without a `password.hash` of the team's). A
- * reset deletes the account's rows of `session` and its open reset links. It cannot end sessions in `secondaryStorage` or in a
- * cookie (`cookieCache`): end them in the extension point `passwordChanged`.
+ * reset deletes the account's rows of `session` and its open reset links. The extension point `passwordChanged` must end sessions in
+ * `secondaryStorage`. Sessions that are cached in a cookie (`cookieCache`) live until its `maxAge`.
  *
  * @throws Error that names an option without a value
  */

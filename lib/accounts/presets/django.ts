@@ -16,7 +16,7 @@ const iterationsOf = {
   '6.1': 1_500_000,
 } as const
 
-/** Django's other hashers. A reset may replace every hash that the product can verify. */
+/** The formats of Django's other hashers, whose hashes a reset may replace. */
 const otherHashers = [
   recognisedFormat('pbkdf2_sha1', /^pbkdf2_sha1\$\d+\$/),
   recognisedFormat('bcrypt_sha256', /^bcrypt_sha256\$\$2[aby]\$/),
@@ -32,10 +32,7 @@ export type DjangoOptions = {
   iterations?: number
   /** What comes first in PASSWORD_HASHERS, by default `pbkdf2_sha256`. `argon2` needs `argon2-cffi` in the product. */
   hasher?: 'pbkdf2_sha256' | 'argon2'
-  /**
-   * Parameters that differ from Django's: those of a subclass of Argon2PasswordHasher, or `{ hashLength: 16 }` for an old
-   * `argon2-cffi`.
-   */
+  /** Parameters that differ from Django's: of a subclass of Argon2PasswordHasher, or `{ hashLength: 16 }` for `argon2-cffi` before 21.2. */
   argon2?: DjangoArgon2Options
   /** The table of AUTH_USER_MODEL; by default `auth_user`. */
   table?: string
@@ -55,7 +52,7 @@ export type DjangoOptions = {
  * The version or the iterations must be the product's: if the iterations of a hash differ from its own, Django hashes the password
  * again at the next sign-in, which invalidates live links.
  *
- * @throws Error that names an option without a value, or says that neither or both of version and iterations are given
+ * @throws Error that names an option without a value, or says whether to give version or iterations
  */
 export function django(options: DjangoOptions): UsersMapping {
   rejectEmptyOptions('django', options)

@@ -1,4 +1,4 @@
-/** Adds the schema of the users table, if its name has one, to the name of another table, unless that name has a schema itself. */
+/** Returns the name of another table with the schema of the users table, unless it has one itself or the users table has none. */
 export function siblingTable(users: string, table: string): string {
   const [schema, name] = users.split('.')
   return name === undefined || table.includes('.') ? table : `${schema}.${table}`
