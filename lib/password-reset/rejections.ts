@@ -40,7 +40,7 @@ export async function auditRejection(
   })
 }
 
-/** Returns the rejection of a request above a rate limit. Counts it, and audits the first one in the limit's window. */
+/** Returns the rejection of a request above a rate limit. Counts the rejection, and audits the first one in the limit's window. */
 export async function rejectThrottled(
   parts: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },

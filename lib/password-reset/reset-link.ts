@@ -30,8 +30,8 @@ export const purposesByKind: Record<LinkKind, readonly LinkPurpose[]> = {
 const printedPeriod = 15 * 60
 
 /**
- * `signature-invalid`: the link is forged, damaged or dated more than a minute ahead. `signature-used`: it is genuine, but the state that
- * it was signed with has changed, or the account is gone or may not be reset.
+ * `signature-invalid`: the link is forged, damaged or dated more than a minute in the future. `signature-used`: it is genuine, but the
+ * state that it was signed with has changed, or the account is gone or may not be reset.
  */
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 

@@ -120,7 +120,7 @@ export function createEmailLimits(parts: Parts) {
     )
   }
 
-  /** Counts an email above the limit of its mailbox, which only an account on turn may have, and only one in a window. */
+  /** Counts an email above the limit of its mailbox. Only an account on turn (`chooseOnTurn`) may get one, and only once in a window. */
   async function takeTurn(mailbox: string, { accountId, isOnTurn }: CountedEmail): Promise<Share> {
     if (!(await isOnTurn())) return nothingTaken
     const turn = await takeShare(countOf('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1))

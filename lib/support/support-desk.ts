@@ -11,7 +11,7 @@ import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 
-// What the support does on the command line for one person. Each action is audited with the name of the supporter, `actor`.
+// What the support does on the command line for one person or client. Each action is audited with the name of the supporter, `actor`.
 
 /** Thrown if the support wants a link for an account that may not be reset; `account` shows why. */
 export class AccountNotResettable extends Error {
@@ -55,9 +55,9 @@ type PrintParts = {
 }
 
 /**
- * Creates a reset link that the operator hands to a person who has lost the mailbox. It lives 15 minutes, and works once or, with
- * RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false, several times, as a mailed link. The email about the changed password still goes to
- * the account's address (requirement L9). The audit entry is stored before the link is returned.
+ * Creates a reset link that the operator hands to a person who has lost the mailbox (requirement L9). It lives 15 minutes, and works
+ * once or, with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false, several times, as a mailed link. The email about the changed password
+ * still goes to the account's address. The audit entry is stored before the link is returned.
  *
  * @throws AccountNotResettable also if the account is gone
  */
