@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Stands for the IP address of clients whose address is unknown. They all share one rate limit (requirement R6). */
+/** Stands for the IP address of clients whose address is unknown. Rate limits count them as one client (requirement R6). */
 export const unknownClient = 'unknown'
 
 /**
@@ -25,10 +25,10 @@ export function canonicalIp(text: string): string | undefined {
  * Determines the client's IP address. Each trusted proxy appends the address of its peer to `X-Forwarded-For`, so the client
  * is the entry at position `hops` from the right; entries further left can be forged ("The perils of the real client IP").
  *
- * @param peer the socket's remote address; undefined on a unix socket
+ * @param peer the socket's remote address; undefined on a Unix socket
  * @param forwardedFor the lines of `X-Forwarded-For`, in order
  * @param hops how many proxies are trusted; 0 ignores the header
- * @returns a canonical address, or `unknown` if that entry is missing or not an IP address
+ * @returns a canonical address, or `unknown` if the peer or the entry is missing or not an IP address
  */
 export function clientIp(peer: string | undefined, forwardedFor: string[], hops: number): string {
   if (hops === 0) return canonicalIp(peer ?? '') ?? unknownClient
@@ -51,8 +51,8 @@ function entriesOf(lines: string[]): string[] {
 
 /**
  * Returns the key under which rate limits count a client: an IPv4 address, or the /64 of an IPv6 address, because a client
- * controls its whole /64 (CVE-2026-45364), or `unknown`. An IPv4 address embedded in IPv6 counts as IPv4, because the prefix of a
- * translator contains all of IPv4, not a single client. An address of a local NAT64 counts alone: see `isLocallyTranslated`.
+ * controls its whole /64 (CVE-2026-45364), or `unknown`. An IPv4 address embedded in IPv6 counts as IPv4, because a transition
+ * mechanism may put many clients into one /64, or one client into many. An address of a local NAT64 is a key of its own.
  */
 export function clientKey(address: string): string {
   const canonical = canonicalIp(address)
@@ -63,8 +63,8 @@ export function clientKey(address: string): string {
 }
 
 /**
- * Returns the /48 of an IPv6 client, which has a rate limit of its own: a site receives up to a /48 (RFC 6177), so its networks
- * would count as 65,536 clients.
+ * Returns the /48 of an IPv6 client, for a second rate limit: a site receives up to a /48 (RFC 6177), so its networks can count
+ * as 65,536 clients.
  *
  * @returns undefined for IPv4, for IPv4 embedded in IPv6, for an address of a local NAT64, and for `unknown`
  */
@@ -73,7 +73,8 @@ export function ipv6SiteKey(address: string): string | undefined {
 }
 
 /**
- * Returns the client's network for emails and the audit log: the /24 of an IPv4 address, the /48 of an IPv6 address.
+ * Returns the client's network for emails and the audit log: the /24 of an IPv4 address, also of an embedded one, or the /48 of
+ * an IPv6 address.
  *
  * @returns undefined if the address is unknown
  */
@@ -86,10 +87,10 @@ export function clientNetwork(address: string): string | undefined {
 }
 
 /**
- * Extracts the IPv4 address that an IPv6 address of a transition mechanism contains. Only of mechanisms whose sender cannot forge
- * it, because responses go to that IPv4 address; not of ISATAP (RFC 5214), whose sender chooses the interface id freely.
+ * Extracts the IPv4 address from an IPv6 address of a transition mechanism. Supports the mechanisms in which responses go to that
+ * IPv4 address, so that a sender cannot forge it. In ISATAP (RFC 5214), a sender could choose it freely.
  *
- * @param address canonical, so `::ffff:0:0/96` is already IPv4
+ * @param address canonical IPv6
  * @returns undefined for any other address
  */
 function embeddedIPv4(address: string): string | undefined {
@@ -99,14 +100,14 @@ function embeddedIPv4(address: string): string | undefined {
   if (startsWith(0x64, 0xff9b, 0, 0, 0, 0)) return dotted(groups[6]!, groups[7]!) // NAT64 (RFC 6052 §2.1)
   if (startsWith(0, 0, 0, 0, 0xffff, 0)) return dotted(groups[6]!, groups[7]!) // SIIT (RFC 2765 §2.1)
   if (first === 0x2002) return dotted(second!, groups[2]!) // 6to4 (RFC 3056 §2)
-  // Teredo stores the client’s IPv4 address with every bit inverted (RFC 4380 §4).
+  // Teredo stores the client's public IPv4 address with every bit inverted (RFC 4380 §4).
   if (startsWith(0x2001, 0)) return dotted(groups[6]! ^ 0xffff, groups[7]! ^ 0xffff)
   return undefined
 }
 
 /**
  * Whether a local NAT64 translated the address (RFC 8215). The position of the IPv4 address in it depends on the length of the local
- * prefix, which is unknown. So the whole address identifies the client, which cannot change it: the translator writes all of it.
+ * prefix, which is unknown. So the whole address is the key. A client cannot vary it, because the translator writes all of it.
  */
 function isLocallyTranslated(address: string): boolean {
   return address.startsWith('64:ff9b:1:')

@@ -4,7 +4,7 @@ import { domainToASCII, domainToUnicode } from 'node:url'
  * The policy for email addresses: how they are compared, and which of them may receive email.
  *
  * Only unambiguous addresses are valid: one `@`, a dot-atom before it, a host name after it. No quotes, comments, groups,
- * lists or address literals: parsers disagree about them, and a reset link would go to another mailbox (CVE-2025-13033,
+ * lists or address literals: parsers disagree about them, so a reset link could go to another mailbox (CVE-2025-13033,
  * CVE-2022-35924).
  */
 
@@ -14,16 +14,16 @@ const longestAddress = 254
 /** The longest local part, in octets (RFC 5321 §4.5.3.1.1). */
 const longestLocalPart = 64
 
-/** Letters, marks and digits of any script, the atext of RFC 5322 §3.2.3, and dots, which `isDotAtom` restricts. */
+/** Letters, marks and numbers of any script, the atext of RFC 5322 §3.2.3, and dots, which `isDotAtom` restricts. */
 const atoms = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~.-]+$/u
 
-/** Labels of letters, digits and inner hyphens; the last one is not a number, which excludes IPv4 addresses. */
+/** Labels of lower-case ASCII letters, digits and inner hyphens; the last one is not a number, which excludes IPv4 addresses. */
 const hostName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
- * Returns the form in which addresses are compared: ASCII letters in lower case, the domain as an A-label, the rest as
+ * Returns the form in which addresses are compared: ASCII letters in lower case, the domain in ASCII (A-labels), the rest as
  * typed. Without Unicode case folding, no look-alike (ı, ſ, K, ﬁ, full-width or combining characters) equals an ASCII
- * address (CVE-2019-19844, CVE-2024-27295). Takes linear time.
+ * address (CVE-2019-19844, CVE-2024-27295).
  *
  * @returns null if the text is not a valid address
  */
@@ -33,8 +33,9 @@ export function canonicalEmail(typed: string): string | null {
 }
 
 /**
- * Returns the spellings to search in `lower(email COLLATE "C")`: one with the domain as an A-label and, if the domain has non-ASCII
- * letters, up to three more with these letters in different cases. The caller must compare the results by {@link canonicalEmail}.
+ * Returns the spellings to search in `lower(email COLLATE "C")`: one with the domain in ASCII and, if the domain has non-ASCII
+ * letters, up to three more with these letters in different cases. The caller must compare the found addresses by
+ * {@link canonicalEmail}.
  *
  * @returns empty if the text is not a valid address
  */
@@ -42,21 +43,20 @@ export function lookupSpellings(typed: string): string[] {
   const parts = split(typed)
   if (parts === null) return []
   const unicode = domainToUnicode(parts.domain)
-  // The database's lower() with COLLATE "C" leaves non-ASCII letters as stored: in lower case, in upper case, or only the first of
-  // each label in upper case.
+  // The database's lower() with COLLATE "C" leaves non-ASCII letters as stored. So they are searched in lower case, in upper case,
+  // and with only the first letter of each label in upper case.
   const capitals = mapCharacters(unicode, upperLetter)
   const initials = unicode.replace(/(?<=^|\.)[^.]/gu, upperLetter)
   const domains = new Set([parts.domain, unicode, capitals, initials])
-  // Next to some Cherokee letters, the upper case of another letter has no A-label.
+  // Beside a Cherokee letter, `asciiDomain` rejects the upper case of another letter.
   const valid = [...domains].filter((domain) => asciiDomain(domain) === parts.domain)
   return valid.map((domain) => `${lowerAscii(parts.local)}@${domain}`)
 }
 
 /**
- * Returns the SMTP form of a stored address: its local part as stored, its domain as an A-label.
+ * Returns the SMTP form of a stored address: its local part as stored, its domain in ASCII.
  *
- * @returns null if no email may go to the address, because stored addresses are untrusted. A non-ASCII local part must be
- *   normalised, so that no mail server can turn it into another one
+ * @returns null if the address is not valid, or if a mail server could turn its local part into another one by normalising it
  */
 export function smtpAddress(stored: string): string | null {
   const parts = split(stored)
@@ -109,23 +109,22 @@ function isDotAtom(local: string): boolean {
 }
 
 /**
- * Whether normalisation does not change a local part: no compatibility forms, decomposed letters, invisible characters or
- * leading marks. RFC 8265 §3.3 forbids the same in user names.
+ * Whether a local part is the same after normalisation: it has no compatibility forms, decomposed letters, invisible
+ * characters or leading marks. RFC 8265 §3.3 has similar rules for user names.
  */
 function isPlain(local: string): boolean {
   return local.normalize('NFKC') === local && !/\p{Default_Ignorable_Code_Point}|(?:^|\.)\p{M}/u.test(local)
 }
 
 /**
- * Returns the A-label of a domain, or null if the conversion is not reversible: `domainToASCII` also folds full-width
- * letters, drops zero-width characters and decodes `%6D`. The conversion back must give the typed domain, except for the
- * case of its letters (UTS #46 §4).
+ * Returns a domain in ASCII, or null if the conversion is not reversible: `domainToASCII` also folds full-width letters, drops
+ * zero-width characters and decodes `%6D`. The conversion back must give the typed domain, except for the case of its letters
+ * (UTS #46 §4).
  */
 function asciiDomain(typed: string): string | null {
   const domain = lowerAscii(typed)
   const lower = mapCharacters(domain, lowerLetter)
   const ascii = domainToASCII(domain)
-  // Of some domains, such as those with Cherokee letters, `domainToASCII` rejects its own result.
   if (!hostName.test(ascii) || domainToASCII(ascii) !== ascii) return null
   const unicode = domainToUnicode(ascii) // leaves an invalid A-label unchanged
   if (/(?:^|\.)xn--/.test(unicode)) return null
@@ -133,8 +132,8 @@ function asciiDomain(typed: string): string | null {
 }
 
 /**
- * Lowers a non-ASCII letter if that is reversible. So `Ü` becomes `ü`, but a Kelvin sign, `İ`, `ẞ` and full-width letters
- * stay unchanged.
+ * Lowers a non-ASCII letter if that is reversible and NFKC does not change the letter. So `Ü` becomes `ü`, but a Kelvin sign,
+ * `İ`, `ẞ` and full-width letters stay unchanged.
  */
 function lowerLetter(character: string): string {
   const lower = character.toLowerCase()

@@ -1,7 +1,7 @@
 /**
  * Whether a host name or an IP address means this machine, so that connections to it need no encryption.
  *
- * @param hostname in lower case; an IPv6 address with or without brackets
+ * @param hostname in lower case; an IPv4 address with all four numbers, an IPv6 address with or without brackets
  */
 export function isLoopback(hostname: string): boolean {
   return (
@@ -9,7 +9,7 @@ export function isLoopback(hostname: string): boolean {
     hostname.endsWith('.localhost') ||
     hostname === '[::1]' ||
     hostname === '::1' ||
-    // All four numbers, because 127.example.com is a host on the internet. The URL parser writes every IPv4 address in full.
+    // Exactly four numbers, because 127.example.com is a host on the internet.
     /^127(\.\d+){3}$/.test(hostname)
   )
 }

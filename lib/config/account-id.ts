@@ -1,2 +1,2 @@
-/** The most characters of an account's id. Links and jobs contain the id. */
+/** The most characters of an account's id. It is limited because links and jobs contain it. */
 export const maxAccountIdLength = 255

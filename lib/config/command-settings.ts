@@ -6,15 +6,16 @@ import { settingsSchema } from './schema'
 import { dataDirOf, databaseSchemaNames, SettingsError } from './settings'
 import { unknownSettingWarnings } from './unknown-settings'
 
-// Reads settings for commands such as `migrate`. A command may run where other settings, such as SECRET_KEY, are missing, so each
-// function validates only what its commands need.
+// Reads settings for commands such as `migrate`. A command may run where other settings, such as SECRET_KEY, are missing. So each
+// function validates only the settings that it returns.
 
 /**
  * Parses the settings of commands that need only the database.
  *
  * @param env the environment; an empty value counts as absent
  * @returns `url`: DATABASE_URL, else MIGRATION_DATABASE_URL; `migrationUrl`: MIGRATION_DATABASE_URL, else DATABASE_URL;
- *   `migrationSetting`: the name of the setting that contains `migrationUrl`; `ignored`: one sentence for each setting without effect
+ *   `migrationSetting`: the name of the setting that contains `migrationUrl`; `schemas`: the names of Rekey's two schemas;
+ *   `ignored`: one sentence for each unknown setting and each unused parameter of a URL
  * @throws SettingsError if neither URL is set, if a setting is malformed, or if both schemas have one name
  */
 export function readDatabaseSettings(env: Record<string, string | undefined>) {

@@ -10,11 +10,11 @@ const emailLimits = settingsSchema.pick({
 })
 
 /**
- * Reports email limits whose window or cool-down outlasts a link. An attacker could then use up the emails of an account, so that
- * its owner gets no further email after the last link expired.
+ * Reports email limits whose window is longer than a link lives, and a cool-down that is not shorter. An attacker could then use up
+ * an account's emails, so that its owner gets no email while none of the links is valid.
  *
  * @param given the settings as text
- * @returns a sentence for each problem; empty if one of these settings is malformed, because that is reported elsewhere
+ * @returns a sentence for each problem; empty if one of these settings is malformed, because `validateSettings` reports that
  */
 export function emailLimitProblems(given: Record<string, string | undefined>): string[] {
   const { success, data: values } = emailLimits.safeParse(given)
@@ -34,7 +34,7 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
 const schemas = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
 /**
- * Reports that both schema names are equal: `migrate` would take the queue's tables for those of another application.
+ * Reports equal schema names. With them, `migrate` would take the queue's tables for those of another application.
  *
  * @returns one sentence; empty if the names differ or one is malformed
  */
@@ -47,7 +47,7 @@ export function sameSchemaProblems(given: Record<string, string | undefined>): s
 
 /**
  * Whether a URL names a database on another machine and contains a password that attackers try first, such as the user's name.
- * False for a URL without a password, because the server may authenticate by certificate, and for a malformed one.
+ * False for a URL without a password, because the server may authenticate by certificate, and for a missing or malformed URL.
  */
 export function hasEasilyGuessedPassword(databaseUrl: string | undefined): boolean {
   const parsed = databaseUrl === undefined ? undefined : parseDatabaseUrl(databaseUrl)

@@ -26,7 +26,7 @@ const used: Record<string, RegExp> = {
   query_timeout: /^\d+$/,
 }
 
-/** Parameters that must not be dropped, each with advice. Without them, Rekey would use other tables, another server or less protection. */
+/** Parameters that are rejected, each with advice. Dropping most of them would mean other tables, another server or less protection. */
 const refused: Record<string, string> = {
   schema: 'remove ?schema=… (Prisma reads it, Rekey does not), and set DATABASE_SCHEMA',
   dbname: 'write the name of the database after the host instead of ?dbname=…',
@@ -39,7 +39,7 @@ const refused: Record<string, string> = {
   gssencmode: 'remove ?gssencmode=…: Rekey encrypts by TLS only; see sslmode',
 }
 
-/** Parameters of libpq, Prisma or a pooler that Rekey can ignore safely, each with the end of a warning: what to use, or why. */
+/** Parameters of libpq or Prisma that Rekey can ignore safely, each with the end of its warning: what to use instead, or the reason. */
 const ignored: Record<string, string> = {
   connection_limit: 'set DATABASE_POOL_SIZE instead',
   pool_timeout: 'Rekey waits 3 s for a connection',

@@ -32,7 +32,7 @@ export function parseDatabaseUrl(text: string) {
 }
 
 /**
- * Describes a database for messages by host, port and name, never by user, password or parameters.
+ * Describes a database for messages by host, port and name, without user and password.
  *
  * @param setting the name of the setting that contains the URL; shown instead if the URL has no host or cannot be parsed, or if a
  *   part of the password could be mistaken for the host
@@ -52,7 +52,7 @@ export const postgresUrl = z.string().superRefine((text, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
 
-/** Says what is wrong with a database URL without quoting it: it may contain a password. */
+/** Says what is wrong with a database URL. Does not quote the URL, because it may contain a password. */
 function databaseUrlProblem(text: string): string | undefined {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return example
   const unclear = ambiguousUrlAdvice(text)

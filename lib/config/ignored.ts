@@ -8,7 +8,7 @@ import type { settingsSchema } from './schema'
 import { unknownSettingWarnings } from './unknown-settings'
 
 /**
- * Lists settings without effect: unknown names, unused parameters of DATABASE_URL, settings that other settings overrule or that
+ * Lists settings without effect: unknown names, unused parameters of DATABASE_URL, settings that another setting overrides or that
  * only other commands use, and a LOGO_URL without a file.
  *
  * @param given the environment: all variables that are not empty, also those that are no settings

@@ -1,6 +1,6 @@
 /**
  * The kind of command that runs. `npm run demo` and `npm run dev` need no secret, mail server or public URL; every other command
- * means production. Commands pass the mode to their processes in the variable REKEY_MODE, which is not a setting.
+ * means production. The mode is passed to processes in the variable REKEY_MODE, which is not a setting.
  */
 export type Mode = 'production' | 'demo' | 'dev'
 

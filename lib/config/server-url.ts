@@ -5,8 +5,8 @@ export const encodingAdvice =
   'percent-encode its user name, password and parameters: @ as %40, / as %2F, # as %23, ? as %3F, : as %3A, % as %25, a space as %20'
 
 /**
- * Finds out whether a URL is ambiguous: a password that is not percent-encoded may end early, so that Rekey would connect to another
- * server and take a part of the password for its host name. Also rejects a list of hosts.
+ * Finds out whether a URL is ambiguous: if a password is not percent-encoded, a part of it may be parsed as the host name, and Rekey
+ * would connect to another server. Also rejects a list of hosts.
  *
  * @returns what to write, never quoting the URL; undefined if the URL is unambiguous
  */

@@ -13,7 +13,7 @@ import { settingsSchema } from './schema'
 
 export type Settings = ReturnType<typeof readSettings>
 
-/** Thrown for invalid settings. The message has one line for each problem. */
+/** Thrown for invalid settings. The message has a heading and one line for each problem. */
 export class SettingsError extends Error {
   readonly problems: string[]
   constructor(problems: string[]) {
@@ -27,7 +27,7 @@ export class SettingsError extends Error {
  * Parses and validates all settings. In demo and dev, PUBLIC_URL and HOST have defaults.
  *
  * @param env the environment; an empty value counts as absent
- * @throws SettingsError that names every setting that is missing, malformed or contradicts another one
+ * @throws SettingsError with all found problems: missing, malformed and contradictory settings
  */
 export function readSettings(env: Record<string, string | undefined>) {
   const mode = readMode(env)
@@ -60,10 +60,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   problems.push(...emailLimitProblems(given), ...sameSchemaProblems(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
-  /**
-   * Seconds: the default window of LIMIT_EMAILS_PER_ACCOUNT and LIMIT_EMAILS_PER_MAILBOX. It must not be longer than a link lives, see
-   * `emailLimitProblems`.
-   */
+  /** The default window of LIMIT_EMAILS_PER_ACCOUNT and LIMIT_EMAILS_PER_MAILBOX, in seconds. For its maximum see `emailLimitProblems`. */
   const emailWindow = Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD)
   const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
   const publicOrigin = new URL(publicUrl).origin
@@ -75,7 +72,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
       schemas: databaseSchemaNames(values),
-      /** Whether all clients of the database share one session. Commands that start the embedded database set it; it is no setting. */
+      /** Whether all clients of the database share one session. A command that starts the embedded database sets this variable. */
       sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
     /** The product whose tables the demo has instead of Rekey's own; undefined for Rekey's own. */
@@ -83,7 +80,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     dataDir: dataDirOf(values, env),
     /** The scheme, host and port of PUBLIC_URL, without a trailing slash. */
     publicOrigin,
-    /** The path of PUBLIC_URL, such as `/account`; empty if Rekey does not share its host. */
+    /** The path of PUBLIC_URL, such as `/account`, without a trailing slash; empty if PUBLIC_URL has no path. */
     basePath,
     /** PUBLIC_URL without a trailing slash. */
     publicUrl,
@@ -93,7 +90,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     reset: {
       enabled: values.RESET_PASSWORD_VERIFICATION_ENABLED,
       pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? `${publicUrl}/reset-password/`,
-      /** The lifetime in seconds of the links in an email with a reset link. */
+      /** The lifetime in seconds of both links in an email with a reset link: to reset, and to cancel. */
       period: values.RESET_PASSWORD_VERIFICATION_PERIOD,
       oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
       failWhenUserNotFound: values.RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND,
@@ -102,12 +99,12 @@ export function readSettings(env: Record<string, string | undefined>) {
       loginField: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
         ? ('email' as const)
         : ('login' as const),
-      /** The account attributes that the login is compared with. A users table without usernames reduces them to `email`. */
+      /** The account attributes that the login is compared with. `createServices` drops `username` if the users table has none. */
       loginFields: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
         ? (['email'] as const)
         : (values.USER_LOGIN_FIELDS as readonly ('username' | 'email')[]),
     },
-    /** `required`: a start in production fails until a known password was verified with the mapping of the users table. */
+    /** `required`: a start in production fails until a known password has been verified with the mapping of the users table. */
     usersTableProof: values.USERS_TABLE_PROOF,
     password: { minLength: values.PASSWORD_MIN_LENGTH, outerSpaces: values.PASSWORD_OUTER_SPACES },
     breachCheckUrl: values.PASSWORD_BREACH_CHECK_URL,
@@ -133,7 +130,7 @@ export function readSettings(env: Record<string, string | undefined>) {
     /** Seconds. */
     auditRetention: values.AUDIT_RETENTION,
     mail: {
-      /** Undefined in demo and dev only, which then store emails in their mailbox. */
+      /** If undefined, which only demo and dev allow, emails are stored in a local mailbox instead of sent. */
       smtpUrl: values.SMTP_URL,
       /** The name in EHLO. */
       heloName: values.SMTP_HELO_NAME ?? defaultHeloName(values.PUBLIC_URL),
@@ -175,7 +172,7 @@ function localUrl(port = '3000'): string {
   return URL.canParse(url) ? url : 'http://localhost:3000'
 }
 
-/** Returns the names of both schemas. Without DATABASE_QUEUE_SCHEMA, the queue's is DATABASE_SCHEMA and `_queue`. */
+/** Returns the names of both schemas. By default, the name of the queue's schema is DATABASE_SCHEMA followed by `_queue`. */
 export function databaseSchemaNames(values: {
   DATABASE_SCHEMA: string
   DATABASE_QUEUE_SCHEMA?: string | undefined
@@ -196,10 +193,10 @@ export function dataDirOf(
 let read: Settings | undefined
 
 /**
- * Returns the settings of this process. Parses them on first use, because `next build` imports every route without having
- * secrets. Removes MIGRATION_DATABASE_URL from the environment: serving processes do not need the owner's role (ASVS 13.2.2).
+ * Returns the settings of this process. Parses them on first use, not on import, because `next build` imports every route without
+ * secrets. Removes MIGRATION_DATABASE_URL from the environment: a serving process does not need the owner's role (ASVS 13.2.2).
  *
- * @throws SettingsError on first use if a setting is invalid
+ * @throws SettingsError if a setting is invalid
  */
 export function processSettings(): Settings {
   if (read !== undefined) return read

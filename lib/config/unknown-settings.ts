@@ -16,7 +16,7 @@ const inConfiguration: Record<string, string> = {
 /** Settings of Django REST Registration for features that Rekey does not have. */
 const unsupported = /^(?:CHANGE_PASSWORD|LOGIN_SERIALIZER|PROFILE_SERIALIZER|REGISTER)_/
 
-/** First words of settings with which variables of other programs begin, too. Such a variable is reported only if it is a near miss. */
+/** First words that settings share with variables of other programs. Such a word alone does not make a variable look like a setting. */
 const common =
   /^(?:APP|DATA|DATABASE|DEFAULT|HOST|LOG|PORT|PUBLIC|SECRET|SECURITY|SEND|SIGN|USER|WEB|WORKER)$/
 
@@ -29,7 +29,7 @@ const internal = ['REKEY_DEMO_USERS', 'REKEY_MODE', 'REKEY_SHARED_SESSION']
 /**
  * Lists environment variables that resemble a setting but are not one, so that a misspelt setting is noticed.
  *
- * @returns a sentence for each, with the nearest setting or, for a setting of DRR, what replaces it
+ * @returns a sentence for each; most name the nearest setting or what replaces a setting of DRR
  */
 export function unknownSettingWarnings(given: Environment): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
@@ -58,7 +58,7 @@ function looksLikeOurs(name: string): boolean {
   return !common.test(first) && known.some((setting) => firstWord(setting) === first)
 }
 
-/** Whether a name in capitals differs from a setting's by two typing errors at most, or only lacks some of its words after the first. */
+/** Whether a name in capitals differs from that of a setting by at most two letters, or only lacks some of its words after the first. */
 function isNear(name: string, setting: string): boolean {
   const longest = Math.max(name.length, setting.length)
   if (longest >= 7 && distance(bare(name), bare(setting)) <= Math.min(2, Math.floor(longest / 5))) return true

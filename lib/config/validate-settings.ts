@@ -5,7 +5,7 @@ import { settingPurposes } from './schema'
 /** Environment variables by name. */
 export type Environment = Record<string, string | undefined>
 
-/** Drops variables that are absent, empty or only white space, because such a value counts as absent. */
+/** Returns the variables that have a value. An empty one, or only white space, counts as none. */
 export function presentSettings(env: Environment): Environment {
   return Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
@@ -29,7 +29,7 @@ export function validateSettings<Schema extends z.ZodObject>(
   const parsed = schema.safeParse(given)
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0])
-    // Only the first problem of a setting is reported, because the others often follow from it.
+    // Only the first problem of a setting is reported, because it is often the cause of the others.
     if (!found.has(name)) found.set(name, describe(issue, given))
   }
   const problems = [...found.values()]

@@ -33,7 +33,7 @@ export const rateLimit = z
   })
   .refine(({ seconds }) => seconds <= longest, 'write 3650d at most')
 
-/** Creates the schema of a setting that is one of two words; parses `yes` into true and `no` into false. */
+/** Creates the schema of a setting that is one of two words; parses the first one into true and the second one into false. */
 export const onOff = (yes: string, no: string) =>
   z.enum([yes, no], { error: `write ${yes} or ${no}` }).transform((text) => text === yes)
 
@@ -111,7 +111,7 @@ export const publicBaseUrl = httpsOrLocalUrl.refine(
   'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
 )
 
-/** A base URL. It must not have a query, because a file name is appended to it. */
+/** A base URL. It must not have a query, because a path segment is appended to it. */
 export const baseUrl = httpsOrLocalUrl.refine(
   (text) => new URL(text).search === '',
   'write it without a query, such as https://range.example.com/range/',
@@ -125,7 +125,7 @@ export const databaseSchema = z
     'write the name of a schema for Rekey alone: lower-case letters, digits and _, such as rekey',
   )
 
-/** An email address, with or without a name, that the mailer accepts. It is checked at start, because every email would fail otherwise. */
+/** An email address, with or without a name. Its syntax is checked at start, because with an invalid sender every email would fail. */
 export const emailAddress = z
   .string()
   .refine(
@@ -164,7 +164,7 @@ function smtpProblem(text: string): string | undefined {
 const sample =
   /change.?me|example|sample|secret|password|placeholder|insecure|django|your.?key|x{6}|1234567|abcdefg/i
 
-/** A key that signs links. It must be long and look random. */
+/** A secret key. It must be long and look random. */
 export const secretKey = z
   .string()
   .min(32, 'use at least 32 characters; `openssl rand -base64 48` makes a good one')

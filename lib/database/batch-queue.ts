@@ -26,7 +26,7 @@ export type BatchQueue<Entry, Result> = ReturnType<typeof createBatchQueue<Entry
 /**
  * Creates a queue that collects entries into batches, without a timer. The next batch starts as soon as fewer than `underWay` are
  * in progress: at once without load, and under load with the entries that arrived in the meantime. Entries leave in the order of
- * their arrival, except that those of a client above `perClient` wait for the next batch.
+ * their arrival, except that those of a client above `perClient` wait for a later batch.
  *
  * @param run works on a batch and returns a promise for each entry, in their order; if it rejects, every entry of the batch does
  */
@@ -41,13 +41,13 @@ export function createBatchQueue<Entry, Result>(
    * Adds an entry to the queue.
    *
    * @returns the entry's result, once its batch is done
-   * @throws BatchQueueFull at once if too many entries wait
+   * @throws BatchQueueFull at once if too many entries wait; the error of the entry or of its batch
    */
   function add(entry: Entry, client?: string): Promise<Result> {
     if (entries.length >= bounds.waiting) return Promise.reject(new BatchQueueFull('Too many entries wait.'))
     const { promise, resolve, reject } = Promise.withResolvers<Result>()
     entries.push({ entry, client, resolve, reject })
-    // In a microtask, so that entries which are added right after this one belong to the same batch.
+    // In a microtask, so that entries which are added right after this one can be in the same batch.
     if (entries.length === 1) queueMicrotask(sendNext)
     return promise
   }

@@ -24,7 +24,7 @@ export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
-/** Whether PostgreSQL did not run a named statement, because the session has no such name, or has it for another text or result. */
+/** Whether PostgreSQL did not run a named statement, because the session does not know the name, or knows it with another text or result. */
 export function isUnknownStatement(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
 }
@@ -40,10 +40,10 @@ const maxPause = 200
 const maxTries = 12
 
 /**
- * Runs work and retries it after a conflict with a concurrent transaction. If the database's default isolation is
- * `repeatable read` or `serializable`, PostgreSQL rolls back a statement that waited for a row which another transaction changed.
+ * Runs work and retries it after a conflict with a concurrent transaction. For example, PostgreSQL rolls back a statement that waited
+ * for a row which another transaction changed, if the database's default isolation is `repeatable read` or `serializable`.
  *
- * @throws the last conflict after twelve tries, with pauses of 1.5 s at most in all; any other error at once
+ * @throws the last conflict after twelve tries, between which it waits about 1.5 s at most in all; any other error at once
  */
 export async function retryConflicts<Result>(work: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {

@@ -22,7 +22,7 @@ async function readFacts(client: pg.Client): Promise<Facts> {
   return rows[0]!
 }
 
-/** Lists reasons why Rekey cannot use this database, a sentence each with the remedy. */
+/** Lists reasons why Rekey cannot use this database, a sentence each. */
 export async function databaseProblems(client: pg.Client): Promise<string[]> {
   const { version, encoding, readOnly, conformingStrings } = await readFacts(client)
   const problems: string[] = []

@@ -1,12 +1,12 @@
 import pg from 'pg'
 
-/** A statement with its values as PostgreSQL's text. Two statements with different texts must have different names. */
+/** A statement with its values in PostgreSQL's text format. Two statements with different texts must have different names. */
 export type Statement = { name: string; text: string; values?: readonly string[] }
 
-/** The rows of a statement; every column as PostgreSQL's text. */
+/** A row of a result; every column in PostgreSQL's text format. */
 export type TextRow = (string | null)[]
 
-/** Returns PostgreSQL's text of an array; undefined becomes NULL. */
+/** Formats an array in PostgreSQL's text format. `read` returns the element of an item; undefined becomes NULL. */
 export function arrayText<Item>(
   items: readonly Item[],
   read: (item: Item) => string | number | undefined,
@@ -18,7 +18,7 @@ export function arrayText<Item>(
   return `{${elements.join(',')}}`
 }
 
-/** Shorter than the pool's timeout of 8 s, so that PostgreSQL stops before Rekey stops waiting. A statement must not keep rows locked then. */
+/** Shorter than the pool's timeout of 8 s: otherwise a statement could keep rows locked after Rekey stopped waiting for it. */
 export const serverTimeouts: Timeouts = { statement: 6_000, lock: 4_000 }
 
 type Timeouts = {
@@ -58,8 +58,8 @@ export type PipelinedTransactions = ReturnType<typeof createPipelinedTransaction
  * sent before the first response. PostgreSQL applies the timeouts, because a client that stops waiting does not stop its statement.
  *
  * A named statement is parsed and planned once, but only the session that parsed it knows its name. So statements are named only on
- * connections that always lead to the same session. A pooler that gives clients another session for each transaction also gives
- * them a process id of its own making, which differs from the process id of the session.
+ * connections that always lead to the same session. A pooler that may use another session for each transaction is recognised by the
+ * process id that it reports to clients: it differs from the process id of the session.
  *
  * @param sharedSession whether all clients share one session; then no statement is named, because their names would collide
  */
@@ -73,7 +73,7 @@ export function createPipelinedTransactions(
   const begin: Statement = { name: 'rekey_begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
   const bound: Statement = {
     name: 'rekey_bound',
-    // A plan for the very values of each batch would cost more than it saves: the arrays differ in length, never in their use.
+    // Planning each batch for its values would cost more than it saves: the arrays differ in length, but are used in the same way.
     text: `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
                   set_config('plan_cache_mode', 'force_generic_plan', true), pg_backend_pid()`,
     values: [String(timeouts.statement), String(timeouts.lock)],
@@ -84,8 +84,7 @@ export function createPipelinedTransactions(
    * Runs one statement in a transaction of its own.
    *
    * @returns its rows, after the commit
-   * @throws pg.DatabaseError for which {@link wasRolledBack} is true if the transaction was rolled back; after any other error it may
-   *   have been committed
+   * @throws an error; the transaction may have been committed unless it is a NotCommitted or {@link wasRolledBack} is true for it
    */
   async function run(statement: Statement): Promise<TextRow[]> {
     const client = await pool.connect()
@@ -146,7 +145,7 @@ function send(
   })
 }
 
-/** The messages of the extended query protocol, as pg sends them. */
+/** The methods of pg's connection that send messages of the extended query protocol. */
 type Messages = {
   stream: { cork(): void; uncork(): void }
   close(statement: { type: 'S'; name: string }): void
@@ -181,7 +180,7 @@ class Pipeline implements pg.Submittable {
       const { text, values = [] } = statement
       const name = this.names === undefined ? '' : statement.name
       if (!this.names?.has(name)) {
-        // A failed transaction may have left the name in the session. Closing an unknown name is no error.
+        // A failed transaction may have left the name in the session. For PostgreSQL, closing an unknown name is no error.
         if (name !== '') connection.close({ type: 'S', name })
         connection.parse({ name, text })
       }

@@ -12,7 +12,7 @@ import { runTransaction } from './transactions'
 
 export type Database = {
   prisma: PrismaClient
-  /** The connections that Prisma uses, too. For modules that send SQL without Prisma, such as the queue and the rate limits. */
+  /** The pool that Prisma uses, too. For modules that send SQL without Prisma, such as the queue and the rate limits. */
   pool: pg.Pool
   /** Runs statements in SQL of our own, each in a transaction of its own. */
   queries: Queries
@@ -29,8 +29,8 @@ export type Database = {
    */
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
   /**
-   * Runs work in a transaction as `transaction` does, with Prisma's client, for functions in rekey.config.ts. It takes this process
-   * several times as long, and may take 8 s as a whole.
+   * Runs work in a transaction as `transaction` does, but with Prisma's client, for functions in rekey.config.ts. It needs several
+   * times as much processor time, and the whole transaction may take 8 s.
    */
   prismaTransaction<Result>(work: (tx: PrismaTransaction) => Promise<Result>): Promise<Result>
   /** Whether the database responds. Concurrent calls share one query, so that health checks cannot use up the pool. */
@@ -51,7 +51,7 @@ export type Transaction = Queries
 /** Prisma's client inside a transaction. */
 export type PrismaTransaction = Prisma.TransactionClient
 
-/** Milliseconds to wait for a connection, or for a query or a transaction of Prisma's, before the database counts as unavailable. */
+/** Milliseconds to wait for a connection, and for a query or a whole transaction of Prisma's, before it fails. */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
 
@@ -72,8 +72,8 @@ export function openDatabase(
   pool.on('error', (error) =>
     log.warn({ err: error, event: 'database_connection_lost', requestId: undefined }),
   )
-  // The pool listens to idle connections only. If a session ends while its connection is in use but runs no statement, the next
-  // statement fails; but without a listener, the process would end before.
+  // The pool listens to idle connections only. Without another listener, the process would end if a session ends while its
+  // connection is in use.
   pool.on('connect', (client) => client.on('error', () => undefined))
   // Closes a connection that is released inside a transaction: its next user would join that transaction.
   pool.on('release', (_error, client) => {
@@ -118,8 +118,8 @@ export function openDatabase(
 }
 
 /**
- * Makes `pool.query` retry its statement after a conflict, or without a name if the session does not know the name. Statements inside
- * a transaction are not retried: only the whole transaction can be.
+ * Makes `pool.query` retry its statement after a conflict, or without a name if the session does not know the name. A statement inside
+ * a transaction is not retried alone, because its failure aborts the transaction.
  */
 function retryStatements(pool: pg.Pool, names: StatementNames): void {
   const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>

@@ -2,8 +2,8 @@ import pg from 'pg'
 import { Prisma } from '@/prisma/client/client'
 
 /**
- * Runs statements in SQL of our own. It has the methods and results of Prisma's client, so that the same code runs with Prisma's
- * transaction or with `pg`, which takes this process a fraction of the time.
+ * Runs statements in SQL of our own. It has the methods and results of Prisma's client, so that the same code runs in a transaction
+ * of Prisma's, or on `pg` alone, which needs a fraction of the processor time.
  */
 export type Queries = {
   $queryRaw<Rows>(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<Rows>
@@ -15,7 +15,7 @@ export type Queries = {
 type Statement = { text: string; values: unknown[]; types: pg.CustomTypesConfig }
 
 const types: pg.CustomTypesConfig = {
-  // A number could lose digits.
+  // The digits of an `int8` may not fit into a `number`.
   getTypeParser: (id, format) =>
     id === pg.types.builtins.INT8 && format !== 'binary' ? BigInt : pg.types.getTypeParser(id, format),
 }

@@ -10,7 +10,7 @@ export type StatementNames = ReturnType<typeof createStatementNames>
 /**
  * Gives every statement with parameters a name that is derived from its text, so that a connection parses and plans it once. Only the
  * session that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
- * A pooler that gives clients another session for each transaction also gives them a process id of its own making, which differs
+ * A pooler that may use another session for each transaction is recognised by the process id that it reports to clients: it differs
  * from the process id of the session.
  *
  * @param sharedSession whether all clients share one session; then no statement is named
@@ -45,7 +45,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     return hasItems(values) ? [{ ...(config as object), name: nameOf(text) }, ...others] : undefined
   }
 
-  /** Names the statements of a new connection if the process id that it was given is its session's. */
+  /** Names the statements of a new connection if the process id that was reported for it equals the process id of its session. */
   function verify(client: pg.PoolClient, done: (error?: Error) => void): void {
     if (!enabled) return done()
     client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS "pid"').then(({ rows }) => {
@@ -55,7 +55,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     }, done)
   }
 
-  /** Runs work. If a session does not know the name of a statement, stops naming statements in this process and runs it again. */
+  /** Runs `work`. If a session does not know the name of a statement, stops naming statements in this process and runs `work` again. */
   async function retry<Result>(work: () => Promise<Result>): Promise<Result> {
     const mayBeNamed = enabled
     try {

@@ -4,9 +4,9 @@ import { isBadValueError } from './pipelined-transactions'
 /**
  * Creates a batch queue (see {@link createBatchQueue}) that sends each batch to the database as one statement.
  *
- * If the database rejected a value, it rolled back the batch because of one entry. Then the entries run again, each alone and in the
- * same order, so that only the bad one fails. After any other error the batch may have been committed. A second try could store its
- * entries twice, so all of them fail.
+ * If the database rejects a value, it rolls back the whole batch. Then the entries run again, each alone and in the same order, so
+ * that only the bad ones fail. After any other error the batch may have been committed. A second try could store its entries twice,
+ * so all of them fail.
  *
  * @param execute runs one statement, which commits all entries or none; returns a result for each entry, in their order
  */

@@ -2,8 +2,8 @@ import { Prisma } from '@/prisma/client/client'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
- * Returns qualified names of tables and of a function as SQL fragments. No statement relies on `search_path`, which the operator, the
- * database or a function may change.
+ * Returns qualified names of tables and of a function as SQL fragments, so that no statement relies on `search_path`, which the
+ * operator, the database or a function may change.
  */
 export function tableNames({ own, queue }: SchemaNames) {
   // eslint-disable-next-line no-restricted-syntax -- identifiers cannot be parameters; `quoteSchema` validates the name
@@ -15,7 +15,7 @@ export function tableNames({ own, queue }: SchemaNames) {
     metrics: qualified('metrics'),
     metricProcesses: qualified('metric_processes'),
     purgeAudit: qualified('purge_audit'),
-    /** The queue's table of jobs, which pg-boss owns. Rekey reads it, inserts jobs and cancels emails there. */
+    /** The queue's table of jobs. pg-boss owns it, but Rekey's own SQL reads and changes it, too. */
     jobs: qualified('job', queue),
   }
 }

@@ -5,7 +5,9 @@ import { createQueries, type Queries } from './queries'
 /**
  * Runs work in one transaction at READ COMMITTED, whatever the database's default is.
  *
- * @throws what `work` throws, after a rollback; an error of a lost connection leaves the commit in doubt
+ * @returns the result of `work`, after the commit
+ * @throws what `work` throws, after a rollback; NotCommitted if PostgreSQL rolled back instead of committing; an error of a lost
+ *   connection, after which the transaction may have been committed
  */
 export async function runTransaction<Result>(
   pool: pg.Pool,

@@ -2,11 +2,10 @@
 export const exposedHeaders = 'Retry-After, Error-Codes, X-Request-Id'
 
 /**
- * Returns the headers that let a script of an allowed origin read a response, with or without cookies. Front ends that were written
- * for DRR send `credentials: 'include'`, for which a browser requires the exact origin and an explicit permission.
+ * Returns the headers that let a script of an allowed origin read a response; for any other origin none. Some front ends that were
+ * written for DRR send `credentials: 'include'`, for which a browser requires the exact origin and an explicit permission.
  *
  * @param origin the request's `Origin`; compared as a whole (requirement H9)
- * @returns no headers for any other origin
  */
 export function corsHeaders(
   origin: string | null | undefined,
@@ -22,9 +21,9 @@ export function corsHeaders(
 
 /**
  * Returns the additional headers of the response to a preflight from an allowed origin. Allows all requested header names, because
- * clients' CSRF and tracing headers cannot be listed. They have no effect: the server in front drops headers that it does not know.
+ * the CSRF and tracing headers of clients are not known. They have no effect: the server in front of Next drops unknown headers.
  *
- * Without `Access-Control-Allow-Private-Network`: browsers no longer request it but show a prompt (Local Network Access,
+ * `Access-Control-Allow-Private-Network` is not sent: Chrome no longer requests it but shows a prompt (Local Network Access,
  * Chrome 142), and a service on the internet does not need it.
  *
  * @param requestedHeaders the request's `Access-Control-Request-Headers`
@@ -43,10 +42,10 @@ export function preflightOnlyHeaders(requestedHeaders: string | null): Record<st
 const mostNames = 64
 const longestList = 2048
 
-/** A field name (RFC 9110 §5.1), but not `*`, which in the response would allow every header. */
+/** A field name (RFC 9110 §5.1), but not `*`, which is a wildcard in the response. */
 const fieldName = /^(?!\*$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
-/** Splits a list of header names. Returns none at all if one is invalid or there are too many. */
+/** Splits a list of header names. Returns none at all if one is invalid, there are too many or the list is too long. */
 function requestedNames(list: string): string[] {
   if (list.length > longestList) return []
   const names = list.split(',').map((name) => name.replace(/^[ \t]+|[ \t]+$/g, ''))

@@ -1,7 +1,7 @@
 import type { ApiMessage } from '@/lib/i18n/api-messages'
 
-// The only table of error codes. Code in the browser uses it, too, so no Node APIs here. A code is also the key of its message in
-// `messages/`. Codes are never renamed, because front ends depend on them.
+// All error codes of the API. Code in the browser uses them, too, so no Node APIs here. The code of an error is also the key of its
+// message in `messages/`. Do not rename a code, because front ends depend on it.
 
 /** The error codes of fields. docs/front-ends.md explains each. */
 export const fieldErrorCodes = [
@@ -71,7 +71,7 @@ export function formErrorCode(code: string | undefined): WholeFormErrorCode {
   return code !== undefined && isWholeFormErrorCode(code) ? code : 'refused'
 }
 
-/** Whether a text is the error code for a form as a whole. */
+/** Whether a text is an error code for a form as a whole. */
 export function isWholeFormErrorCode(code: string): code is WholeFormErrorCode {
   if (Object.hasOwn(requestErrors, code) && 'coded' in requestErrors[code as RequestErrorCode]) return true
   return code === 'throttled' || code === 'unavailable' || code === 'refused' || code === 'offline'

@@ -29,7 +29,7 @@ export class ThrottledError extends ApiError {
 export type FieldProblem = { code: FieldErrorCode; values?: Values }
 
 /**
- * The invalid fields of a body, each with all its errors, in the order of the request's schema. If the body is not an object, the only
+ * The invalid fields of a body, each with its errors, in the order of the request's schema. If the body is not an object, the only
  * field is `non_field_errors`.
  */
 export class InvalidFields extends Error {
@@ -41,8 +41,8 @@ export class InvalidFields extends Error {
 }
 
 /**
- * A body that cannot be parsed. `detail` is a fixed phrase, never the parser's message. `brokenOff` is the error that ended an
- * incomplete body. It is not named `cause`, because `isDatabaseUnavailable` would take its code for a code of the database.
+ * A body that cannot be parsed. `detail` is a fixed phrase, because the parser's message may quote a password. `brokenOff` is the error
+ * that ended an incomplete body. It is not named `cause`, because `isDatabaseUnavailable` would take its code for one of the database.
  */
 export class UnreadableBody extends Error {
   readonly detail: string

@@ -6,7 +6,7 @@ import {
 } from './error-codes'
 
 // Passes error codes to a page: to its script in the header `Error-Codes`, or in the page's URL after a form was sent without
-// JavaScript. The codes never contain user input; the page has the messages.
+// JavaScript. The codes contain no user input. The page shows the message of each code.
 
 /** The errors of a submitted form: of the form as a whole, of its fields, or both. */
 export type FormErrors<Field extends string = string> = {
@@ -16,7 +16,7 @@ export type FormErrors<Field extends string = string> = {
 
 type FieldErrors = Record<string, readonly { code: FieldErrorCode }[]>
 
-/** Formats every error as the field's name, the separator and the code, in the order of the fields. */
+/** Formats each error as the field's name, the separator and the code, in the order of the fields. */
 const pairsOf = (fields: FieldErrors, separator: string) =>
   Object.entries(fields).flatMap(([name, errors]) => errors.map(({ code }) => `${name}${separator}${code}`))
 

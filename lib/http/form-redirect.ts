@@ -10,7 +10,7 @@ import { InvalidFields, ApiError, UnreadableBody } from './errors'
 export type FormPages = {
   /** After success. */
   done: string
-  /** After an error: the page of the form. Its URL may contain the link, but never user input. */
+  /** After an error: the page of the form. Its URL may contain the parameters of the link, but no other field. */
   back(fields: Record<string, unknown>): string
 }
 
@@ -28,14 +28,14 @@ export function linkParameters(fields: Record<string, unknown>): URLSearchParams
   return new URLSearchParams(link)
 }
 
-/** Creates a redirect (303) to a page. If a language was chosen on the page of the form, it is passed on in the URL. */
+/** Creates a redirect (303) to a page. Adds the language to the URL if one was chosen on the page of the form. */
 export function seeOther(request: Request, page: string): Response {
   const chosen = chosenLanguageOf(request.headers)
   const location = chosen === undefined ? page : `${page}${page.includes('?') ? '&' : '?'}lang=${chosen}`
   return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }
 
-/** Adds the codes of an error to the path of a page. Logs a fault of Rekey, as `errorResponse` does. */
+/** Returns the path of a page with the codes of an error in its parameter `error`. Logs a fault of Rekey, as `errorResponse` does. */
 export function urlWithErrors(page: string, error: unknown, log: Log, requestId: string): string {
   const url = new URL(page, 'http://page.invalid')
   const errors = error instanceof InvalidFields ? error.fields : formErrorCode(codeOf(error, log, requestId))
@@ -43,7 +43,7 @@ export function urlWithErrors(page: string, error: unknown, log: Log, requestId:
   return `${url.pathname}${url.search}`
 }
 
-/** Returns the code of an error; undefined for `UnreadableBody`, which has none. Any other error is a fault of Rekey. */
+/** Returns the code of an `ApiError`, or undefined for `UnreadableBody`. Any other error is a fault of Rekey, with the code `internal`. */
 function codeOf(error: unknown, log: Log, requestId: string): RequestErrorCode | undefined {
   if (error instanceof UnreadableBody) return undefined
   return (error instanceof ApiError ? error : logAndReturnInternalError(log, error, requestId)).code

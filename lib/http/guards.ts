@@ -15,7 +15,7 @@ export function rejectLargeBody(request: Request): void {
   if (announcesLargeBody(request)) throw new ApiError('body-too-large')
 }
 
-/** A longer `Accept` counts as one that accepts everything: no client sends one, and Negotiator takes quadratic time on quotes. */
+/** The most characters of an `Accept` that is parsed, because Negotiator takes quadratic time on quotes. A longer one accepts everything. */
 const longestAccept = 1024
 
 /** Parses `Accept`. Drops parameters other than the quality, because DRR accepts `application/json; indent=4`. */
@@ -42,8 +42,8 @@ export function isBrowserForm(request: Request): boolean {
 
 /**
  * Rejects a request that a page of another origin caused, unless CORS_ALLOWED_ORIGINS lists that origin. `Sec-Fetch-Site: same-origin`
- * means Rekey's own page, even with `Origin: null`, which the page's referrer policy causes. A request with neither header does not
- * come from a page.
+ * means a page of Rekey's origin, even with `Origin: null`, which the page's referrer policy causes. A request with neither header
+ * does not come from a page.
  *
  * @throws ApiError `cross-origin`
  */

@@ -22,7 +22,7 @@ import { seeOther, urlWithErrors, type FormPages } from './form-redirect'
 import { requestLanguage } from './request-language'
 import { ApiError, UnreadableBody } from './errors'
 
-/** Headers that the server in front sets for the handlers. It drops headers of these names that a client sends. */
+/** Headers that the server in front of Next sets for the handlers. It drops headers of these names that a client sends. */
 const clientHeader = 'x-rekey-client'
 const requestIdHeader = 'x-rekey-request-id'
 
@@ -44,7 +44,7 @@ export type HandlerDependencies = { settings: Settings; log: Log; configuration:
 type HandlerOptions = { allowWhenDisabled?: boolean }
 
 /**
- * Handles POST: runs the guards, then the handler, and turns its result or error into a response. The response to a browser that
+ * Handles POST: runs the guards, then the handler, and turns the result or an error into a response. The response to a browser that
  * sent a form without JavaScript is a redirect to a page, except for the error `cross-origin`; any other response is JSON.
  *
  * @param pages where a browser is redirected
@@ -91,7 +91,7 @@ export async function handlePost(
   }
 }
 
-/** Logs a rejection whose cause may be a wrong setting. `logMisconfiguration` limits the number of lines. */
+/** Logs a rejection whose cause may be a wrong setting. */
 function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
   if (!(error instanceof ApiError)) return
   if (error.code === 'cross-origin') logMisconfiguration(log, 'cross-origin')

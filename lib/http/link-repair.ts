@@ -7,7 +7,7 @@ const names = ['user_id', 'timestamp', 'signature'] as const
 
 /**
  * Where the link was received: in the URL of a page or in the fields of a body. A URL comes straight from a mail program, so white space
- * in it is damage. A client sends the fields, and may send one spelling only (ASVS 11.2.4, 1.5.3), so white space alone is an error there.
+ * in it is damage. Fields come from a client, so white space alone in them is an error of the client.
  */
 export type LinkSource = 'url' | 'fields'
 
@@ -20,8 +20,8 @@ export const maxRepairedLength = 2000
 type Rule = (text: string, source: LinkSource) => string
 
 /**
- * Decodes a link that was percent-encoded twice, as a whole or in part (orbiting/backends#38, Open-Xchange). If only its separators
- * were, no rule is needed, because the received parameters are joined to one text, which is split again after each rule.
+ * Decodes a link that was percent-encoded twice, as a whole or in part (orbiting/backends#38, Open-Xchange). Separators that were
+ * encoded once need no rule: they arrive decoded within a value, and `readText` splits the joined values at them.
  */
 const decodePercent: Rule = (text) =>
   text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
@@ -34,8 +34,8 @@ const decodePercent: Rule = (text) =>
 
 /**
  * Decodes quoted-printable (RFC 2045 §6.7): `=3D` for `=` (yiisoft/yii2#6748, also `==3D`) and soft line breaks (lldap/lldap#370). A
- * browser drops the line end of a pasted link, so a soft line break may be a bare `=`. Leaves every `=3D` as it is if a plain `=`
- * follows one of the names: `=3D` is then an equals sign and the beginning of a value, such as of a user id.
+ * browser drops the line end of a pasted link, so a soft line break may be a bare `=`. If a plain `=` follows one of the names, no
+ * `=3D` is decoded: the text is not quoted-printable, and `3D` is the beginning of a value, such as a user id.
  */
 const decodeQuotedPrintable: Rule = (text) => {
   const joined = text
@@ -48,8 +48,8 @@ const decodeQuotedPrintable: Rule = (text) => {
  * Undoes HTML that was encoded or decoded once too often:
  * - `&amp;` for `&`, also repeated (luarocks/luarocks-site#20, foundation/foundation-emails#1056);
  * - `&#038;` and `#038;` for `&` (restrictcontentpro/restrict-content-pro#1585);
- * - `×` for the `&times` of `&timestamp`, which HTML decodes without a semicolon (metabrainz/metabrainz.org#625). Where it
- *   was written in another character set, `×` arrives as U+FFFD or as the two characters of its UTF-8 bytes.
+ * - `×` for the `&times` of `&timestamp`, which HTML decodes without a semicolon (metabrainz/metabrainz.org#625). After an error of
+ *   character sets, `×` arrives as U+FFFD or as two characters, one for each of its UTF-8 bytes.
  */
 const decodeEntities: Rule = (text) =>
   text
@@ -59,7 +59,7 @@ const decodeEntities: Rule = (text) =>
 /**
  * Removes what the wrapping of lines adds to a long link: line breaks and spaces (mozilla/fxa-auth-server#722,
  * pwm-project/pwm#697), invisible characters that mark where a line may break, and the `>` of a quoted line (RFC 3676 §4.5).
- * In fields, removes such a run only if it contains `>`, because white space alone is no damage there.
+ * In fields, removes a run of these characters only if it contains `>`: see {@link LinkSource}.
  */
 const joinLines: Rule = (text, source) =>
   text.replace(/[\s>\u00ad\u200b-\u200d\u2060]+/gu, (run) =>
@@ -67,9 +67,9 @@ const joinLines: Rule = (text, source) =>
   )
 
 /**
- * Cuts text that a mail program took into the link although it follows it: the full stop of the sentence
+ * Removes text after the link that a mail program took for a part of it: the full stop of the sentence
  * (DemocracyClub/UK-Polling-Stations#6926), an exclamation mark (dachcom-digital/pimcore-members#136), a bracket (thp/urlwatch#387,
- * tutao/tutanota#3218), a closing quotation mark. Does not cut `=`, because a padded signature is another spelling of the link.
+ * tutao/tutanota#3218), a closing quotation mark. Keeps `=`, so that a padded signature stays invalid: a link has one spelling.
  */
 const cutTrailingText: Rule = (text) =>
   text.replace(/((?:^|&)signature=[\w-]*)[.,:;!?'"`*<>()[\]{}|\\…’”›»。，、）」』】》][^&]*/g, '$1')
@@ -95,14 +95,14 @@ const schema = linkSchema()
 const fieldOfLink = /(?:user_id|tamp|signature)$/
 
 /**
- * Finds the link in the received values: the first spelling with a valid outer MAC (lib/password-reset/reset-link.ts). So a repair never
- * makes a link of what Rekey did not sign. The number of tried spellings depends neither on the account nor on the database, so that
- * the response time reveals nothing about either.
+ * Finds the link in the received values: the first spelling with a valid outer MAC (lib/password-reset/reset-link.ts). So a repair
+ * cannot forge a link that Rekey did not sign. The number of tried spellings depends neither on the account nor on the database, so
+ * that the response time reveals nothing about either.
  *
  * @param links verifies the outer MAC, which needs no database
  * @param kind the page for which the link must be valid
  * @param received the parameters of a URL or the fields of a body; other values are ignored
- * @returns the link in its canonical spelling; undefined if no spelling is genuine
+ * @returns the link in its canonical spelling; undefined if no spelling has a valid outer MAC
  */
 export function findLink(
   links: Pick<LinkSigner, 'verifyAuthenticity'>,
@@ -125,7 +125,7 @@ export function findLink(
 
 /**
  * Returns a body's fields with a damaged link replaced by the repaired one. If there is no link or it cannot be repaired, the fields
- * stay as they are, so that validation reports their actual errors.
+ * stay as they are, so that validation reports the errors of what was sent.
  */
 export function repairFields(
   links: Pick<LinkSigner, 'verifyAuthenticity'>,
@@ -159,7 +159,7 @@ function joinParameters(received: Received, source: LinkSource): string | undefi
     for (const one of values) {
       if (one === undefined || one === null) continue
       if (typeof one !== 'string' && typeof one !== 'bigint') return undefined
-      // A link whose separators are encoded arrives as one name without a value.
+      // A link whose separators were encoded arrives as one name without a value.
       pieces.push(one === '' ? name : `${name}=${one}`)
     }
   }

@@ -38,7 +38,7 @@ export async function parseRequestFields(request: Request): Promise<Record<strin
 }
 
 /**
- * Reads the bytes of the body. A client that disconnects within its body causes `ECONNRESET`, which becomes `UnreadableBody`, because
+ * Reads the bytes of the body. If the client disconnects within the body, the error `ECONNRESET` is converted to `UnreadableBody`:
  * `isDatabaseUnavailable` would take it for an error of the database.
  */
 async function readBytes(request: Request): Promise<Uint8Array> {

@@ -12,7 +12,7 @@ import { strip } from '@/lib/text/python-strip'
  */
 export type LoginParameter = 'login' | 'email'
 
-/** The validated body of `send-reset-password-link/`. It names the account by a typed login or by an older link. */
+/** The validated body of `send-reset-password-link/`. It identifies the account by a typed login or by an earlier link. */
 export type LinkRequest =
   { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
 
@@ -80,7 +80,7 @@ const seconds = field((given, reject) => {
   if (given === null) return reject('null')
   if (typeof given === 'bigint') return nearestSafe(given)
   const digits = typeof given === 'string' ? strip(given) : ''
-  // One spelling only, so that a link has one URL (ASVS 1.5.3).
+  // Other spellings of a number are rejected, so that a link has one URL (ASVS 1.5.3).
   const canonical = /^(?:0|[1-9][0-9]{0,15})$/.test(digits) && Number.isSafeInteger(Number(digits))
   return canonical ? Number(digits) : reject('invalid-integer')
 })
@@ -105,14 +105,14 @@ const resetPasswordFields = (options: { passwordConfirm: boolean }) => ({
   ...passwordFieldSchemas(options),
 })
 
-/** Copies the fields of these names that a body has itself: neither unknown nor inherited ones (ASVS 15.3.3, 15.3.6). */
+/** Copies a body's own fields with the given names, so that unknown and inherited fields are ignored (ASVS 15.3.3, 15.3.6). */
 function ownFields(body: unknown, names: string[]): Record<string, unknown> {
   const own: Record<string, unknown> = Object.create(null)
   for (const name of names) if (Object.hasOwn(Object(body), name)) own[name] = Object(body)[name]
   return own
 }
 
-/** Creates the schema of a body. A value that is not an object has no fields. Reports all errors, in the order of `spec`. */
+/** Creates the schema of a body. For it, a value that is not an object has no fields. It reports all errors, in the order of `spec`. */
 function bodyOf<Spec extends Fields>(spec: Spec) {
   return z.pipe(
     z.transform((body: unknown): unknown => ownFields(body, Object.keys(spec))),
@@ -122,7 +122,7 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
 
 /**
  * Creates the schema for the body of `send-reset-password-link/`. A link's three fields may replace the login field; the caller must
- * verify that link. A malformed link counts as absent, so the error is then that the login field is missing.
+ * verify the link. If the link is malformed, the error is that the login field is missing.
  */
 export function linkRequestBodySchema<Name extends LoginParameter>(
   loginField: Name,
@@ -145,7 +145,7 @@ export function linkRequestBodySchema<Name extends LoginParameter>(
   )
 }
 
-/** Creates the schema for the body of `reset-password/`. Without `passwordConfirm`, a repeated password is ignored. */
+/** Creates the schema for the body of `reset-password/`. Without `passwordConfirm`, the field `password_confirm` is ignored. */
 export function resetPasswordSchema(options: {
   passwordConfirm: boolean
 }): BodySchema<ResetInput, ResetForm> {

@@ -13,7 +13,7 @@ const retryAfterOutage = 30
 /** The value of the header `Vary`: the request headers that affect a response. */
 export const varyHeader = 'Accept, Accept-Language, Origin'
 
-/** Creates a JSON response that must not be cached; for HEAD without its body. `headers` are added to the usual ones or override them. */
+/** Creates a JSON response that must not be cached; for HEAD without a body. `headers` are added to the usual ones or override them. */
 export function jsonResponse(
   request: Request,
   status: number,
@@ -33,8 +33,8 @@ export function jsonResponse(
 }
 
 /**
- * Converts what a handler threw into the response: an ApiError, InvalidFields or UnreadableBody into the error that it describes.
- * Anything else is a fault of Rekey: it is logged here, so that the caller need not log it, and the response is 500 without detail.
+ * Converts what a handler threw into the response. An ApiError, InvalidFields or UnreadableBody describes the response. Anything else
+ * is a fault of Rekey: it is logged and counted here, and the status is 500 without details of the error.
  */
 export function errorResponse(request: Request, error: unknown, log: Log, requestId: string): Response {
   const language = requestLanguage(request)
@@ -54,7 +54,7 @@ export function errorResponse(request: Request, error: unknown, log: Log, reques
   return jsonResponse(request, status, coded ? { detail, code: apiError.code } : { detail }, apiError.headers)
 }
 
-/** Logs and counts a fault of Rekey. Returns the error for the client, which contains no detail. */
+/** Logs and counts a fault of Rekey. Returns the error for the client, without details of the fault. */
 export function logAndReturnInternalError(log: Log, error: unknown, requestId: string): ApiError {
   count('errors', {})
   log.error({ err: error, event: 'request_failed', requestId })

@@ -5,7 +5,7 @@ export type ParsedJson = { ok: true; value: unknown } | { ok: false; detail: str
 const deepest = 32
 
 /**
- * Parses JSON as Python's `json` does in its strict form, in linear time.
+ * Parses JSON as DRR does, without `NaN` and `Infinity`.
  *
  * A number that is spelled as an integer becomes a `bigint` with all its digits, any other number a `number`. Of duplicate keys, the
  * last one counts. Objects have no prototype, so that a key such as `__proto__` is only a key.
@@ -13,7 +13,7 @@ const deepest = 32
  * @returns the value; or a fixed phrase, because the message of `JSON.parse` quotes the text, which may contain a password
  */
 export function parseJson(text: string): ParsedJson {
-  // JSON.parse with a reviver recurses on the value, and so overflows the stack at some thousands of levels.
+  // JSON.parse with a reviver recurses into the value, and so overflows the stack at some thousands of levels.
   if (depthOf(text) > 1 + deepest) return { ok: false, detail: 'Nested too deeply' }
   try {
     return { ok: true, value: JSON.parse(text, revive) }
@@ -23,7 +23,7 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
-/** Returns how deep brackets are nested outside strings. If the text is not JSON, the number means nothing. */
+/** Returns how deep brackets are nested outside strings. The result is meaningless for a text that is not JSON. */
 function depthOf(text: string): number {
   let [depth, most] = [0, 0]
   for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[{\]}]/gs)) {

@@ -10,7 +10,7 @@ const uploadedFile = Object.freeze({ uploaded: 'file' })
 
 /**
  * Matches a header of a part that declares a transfer encoding such as base64, or another charset than UTF-8. RFC 7578 §4.7 deprecates
- * transfer encodings. The platform's parser decodes only base64 and ignores charsets, so a password would be hashed as something else
+ * transfer encodings. The platform's parser decodes only base64 and ignores charsets, so a password could be hashed as another text
  * than was typed.
  */
 const recoded =
@@ -23,13 +23,13 @@ const recoded =
  * @returns the fields (of duplicates, the last one), or a fixed phrase about the error
  */
 export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise<ParsedMultipart> {
-  // The platform's parser accepts invalid UTF-8, and in Node 22 drops a U+FEFF at the start of a field. So it gets a text with one
-  // character for each byte, and its results are converted back into bytes and decoded here.
+  // The platform's parser accepts invalid UTF-8, and in Node 22 drops U+FEFF at the start of a field. So it gets a text with one
+  // character for each byte. Its results are converted back into bytes and decoded here.
   const characters = Buffer.from(bytes).toString('latin1')
   if (recoded.test(characters)) return { ok: false, detail: 'Unsupported encoding of a part' }
   const boundary = type.params.get('boundary')
   if (!boundary) return { ok: false, detail: 'Malformed' }
-  // The platform's parser finds the boundary even within a line, so that a short one could split a field.
+  // The platform's parser finds the boundary even within a line, so a short boundary could split a field.
   const ownBoundary = randomUUID()
   const body = `\r\n${characters}`.replaceAll(`\r\n--${boundary}`, `\r\n--${ownBoundary}`)
   let parts: FormData

@@ -31,12 +31,13 @@ const parsers = new Map<string, Parser>([
 ])
 
 /**
- * Parses a body into a plain value, in linear time; never rejects. JSON integers become `bigint` and other JSON numbers `number`, so
- * that they can be told apart. Objects and forms have no prototype. An uploaded file becomes an object. An empty body is an empty
- * object, whatever its media type.
+ * Parses a body into a plain value. JSON integers become `bigint` and other JSON numbers `number`, so that they can be told apart.
+ * Objects and forms have no prototype. An uploaded file becomes an object. An empty body becomes an empty object, whatever its media
+ * type.
  *
  * @param bytes the whole body; the caller limits its size
  * @param contentType the header as received; null without one
+ * @returns the value, or the problem if the media type is not supported or the body is malformed
  */
 export async function parseBody(bytes: Uint8Array, contentType: string | null): Promise<ParsedBody> {
   if (bytes.length === 0) return { ok: true, value: Object.create(null) }
@@ -78,7 +79,7 @@ function parseForm(text: string): Parsed {
   return { ok: true, value: fields }
 }
 
-/** Decodes percent escapes. @throws URIError if they are not UTF-8 */
+/** Decodes percent escapes. @throws URIError if the decoded bytes are not UTF-8 */
 function percentDecode(text: string): string {
   return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'))
 }

@@ -4,13 +4,13 @@ import { MIMEType } from 'node:util'
 /** Decoded text, or a fixed phrase about the error. */
 export type DecodedText = { ok: true; text: string } | { ok: false; detail: string }
 
-/** Decodes UTF-8. Keeps a U+FEFF at the start, because it may be the first character of a password. */
+/** Decodes UTF-8. Keeps U+FEFF at the start, because it may be the first character of a password. */
 export function decodeUtf8(bytes: Uint8Array): DecodedText {
   if (!isUtf8(bytes)) return { ok: false, detail: 'Invalid UTF-8' }
   return { ok: true, text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) }
 }
 
-/** The most characters of a media type; no client sends more. Node's parser takes quadratic time on white space. */
+/** The most characters of a Content-Type that is parsed. It is limited because Node's parser takes quadratic time on white space. */
 const longestMediaType = 512
 
 /** Parses a Content-Type header. Returns undefined if it is empty, invalid or too long. */
