@@ -32,16 +32,16 @@ export function isLanguage(text: string): text is Language {
   return (languages as readonly string[]).includes(text)
 }
 
-/** A longer `Accept-Language` is ignored: no browser sends one, and parsing it would take time. */
+/** The most characters of an `Accept-Language`. A longer one is ignored, because parsing it would take too much time. */
 const maxHeaderLength = 512
 
-/** Only so many languages of a header are tried, the best first; a browser rarely sends more. */
+/** The most languages of a header that are tried, the preferred ones first. */
 const maxLanguages = 10
 
 /**
  * Chooses the best supported language for an `Accept-Language` header (RFC 9110 §12.5.4).
  *
- * @returns `fallback` if the header is absent or too long, or if Rekey has no messages for its ten best languages; `*` is
+ * @returns `fallback` if the header is absent or too long, or if Rekey supports none of its ten preferred languages; `*` is
  *   ignored
  */
 export function preferredLanguage(acceptLanguage: string | null, fallback: Language): Language {
@@ -68,8 +68,8 @@ const maximizedLanguages = languages.map((code) => ({ code, locale: new Intl.Loc
 
 /**
  * Finds the supported language for a language tag, after adding the likely script and region to both (UTS #35, "Likely Subtags"):
- * preferably one with the same script and region, else with the same script, else any of the same language. Has no cache, because
- * clients could fill it with invented tags.
+ * preferably one with the same script and region, else with the same script, else any of the same language. Results are not cached,
+ * because clients could fill a cache with invented tags.
  */
 function nearestLanguage(tag: string): Language | undefined {
   let wanted: Intl.Locale

@@ -2,10 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import { pino, type Logger, type LoggerOptions } from 'pino'
 
-/** A logger of named fields. Never pass user input, a link, a full address or a key. */
+/** A logger of named fields. Never pass user input, a link, a full address or a key (OWASP Logging, "Data to exclude"). */
 export type Log = Logger
 
-/** In `globalThis`, because Next's bundle contains its own copy of this module, which must see the same requests. */
+/** In `globalThis`, because Next's bundle contains its own copy of this module, which must read the same request ids. */
 const shared = globalThis as { rekeyRequestIds?: AsyncLocalStorage<string> }
 const requestIds = (shared.rekeyRequestIds ??= new AsyncLocalStorage<string>())
 
@@ -20,9 +20,8 @@ export function currentRequestId(): string | undefined {
 }
 
 /**
- * Creates a logger that writes JSON lines with UTC times to standard output. Callers pass named fields, and never user
- * input, a link, a full address or a key (OWASP Logging, "Data to exclude"). Every line within a request, or within a job that
- * the request caused, contains the request's id. Callers whose events belong to no request, such as those of a pool of connections,
+ * Creates a logger that writes JSON lines with UTC times to standard output. Every line within a request, or within a job that the
+ * request caused, contains the request's id. Callers whose events belong to no request, such as those of a pool of connections,
  * pass `requestId: undefined`: the line would otherwise contain the id of the request in which the connection was opened.
  */
 export function createLog(level: string, name: string): Log {
@@ -34,7 +33,7 @@ export function createLog(level: string, name: string): Log {
     serializers: { err: describeError },
     // A `requestId` that the caller passes, even undefined, takes precedence.
     mixin: () => ({ requestId: currentRequestId() }),
-    // Pino copies the message of an error under this key into the line. A key that no caller uses prevents it.
+    // Pino copies the message of an error under this key into the line. No caller uses the key `unused`, so nothing is copied.
     errorKey: 'unused',
     hooks: {
       logMethod([first, ...rest], write) {
@@ -48,7 +47,7 @@ export function createLog(level: string, name: string): Log {
   return pino(options, standardOutput())
 }
 
-/** Creates the destination of lines. If the disk is full, it drops them. By default pino would throw, and after a fatal line wait forever. */
+/** Creates the destination of lines, which drops them if the disk is full. By default pino would throw, or hang after a fatal line. */
 function standardOutput() {
   const output = pino.destination({ fd: 1, sync: true })
   output.on('error', () => undefined)
@@ -61,7 +60,7 @@ function standardOutput() {
  * and constraint. Leaves out the message, because databases and parsers quote the invalid value in it.
  */
 export function describeError(error: unknown): Record<string, unknown> {
-  // The queue passes on plain copies of errors, for which instanceof fails.
+  // pg-boss passes on plain copies of some errors, for which instanceof fails.
   if (typeof error !== 'object' || error === null || !('stack' in error)) return { type: typeof error }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   const type = 'name' in error ? String(error.name) : 'Error'
@@ -72,14 +71,14 @@ export function describeError(error: unknown): Record<string, unknown> {
 }
 
 /**
- * Whether a code is an SQLSTATE: five capitals and digits (PostgreSQL, Appendix A). Prisma's codes differ, because they begin with `P1`
- * to `P9`. Node's codes of five characters, such as EPIPE, differ, because they have no digit (except for E2BIG).
+ * Whether a code is an SQLSTATE: five capital letters or digits (PostgreSQL, Appendix A). Excludes Prisma's codes, which begin with
+ * `P1` to `P9`, and Node's codes of five letters, such as EPIPE.
  */
 function isSqlState(code: unknown): code is string {
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^P[1-9]/.test(code)
 }
 
-/** Reads SQLSTATE and the name of a violated constraint from pg's error or from the one that Prisma wraps; nothing from others. */
+/** Reads SQLSTATE and the name of a violated constraint from an error of pg, also from one that Prisma wraps. */
 function databaseFacts(error: object): { sqlState?: string; constraint?: string } {
   for (let at: unknown = error, depth = 0; at instanceof Object && depth < 6; depth += 1) {
     const { originalCode, code, constraint, message, cause, meta } = at as Record<string, unknown>

@@ -3,7 +3,7 @@ import { unknownClient } from '@/lib/addresses/client-ip'
 import { count } from '@/lib/metrics/count'
 import type { Log } from './log'
 
-/** The kinds of rejections that a wrong setting of Rekey or a proxy can cause for all clients, each with a hint for the operator. */
+/** The kinds of rejections that a wrong setting of Rekey or of a proxy can cause, each with a hint for the operator. */
 const misconfigurations = {
   'plain-http': {
     setting: 'TRUSTED_PROXY_HOPS',
@@ -34,18 +34,18 @@ const misconfigurations = {
   },
 } as const
 
-/** A kind of rejection that a wrong setting of Rekey or a proxy can cause. */
+/** A kind of rejection that a wrong setting of Rekey or of a proxy can cause. */
 export type Misconfiguration = keyof typeof misconfigurations
 
 /** The least milliseconds between two lines of the same kind. */
 const interval = 10 * 60_000
 
-/** By logger, the time at which each kind was last logged. A process has one logger; tests have several. */
+/** By logger, the time at which each kind was last logged. */
 const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
 
 /**
  * Counts a rejected request whose cause may be a wrong setting, and logs it. Logs at most one line in ten minutes for each kind and
- * process, because attackers can cause thousands of such requests.
+ * logger, because attackers can cause thousands of such requests.
  *
  * @param now milliseconds of a monotonic clock
  */
@@ -58,7 +58,7 @@ export function logMisconfiguration(log: Log, reason: Misconfiguration, now = pe
   log.warn({ event: 'requests_refused', reason, ...misconfigurations[reason] })
 }
 
-/** Private, loopback and link-local networks (RFC 6890). A client in one of them is a proxy, or a person on the same network. */
+/** Private, shared and loopback networks, and link-local ones of IPv6 (RFC 6890). A client in one of them may be a proxy. */
 const privateNetworks = new BlockList()
 for (const [network, bits] of [
   ['10.0.0.0', 8],

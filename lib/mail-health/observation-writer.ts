@@ -16,8 +16,8 @@ export const monotonicNow = () => performance.now()
 
 /**
  * Creates the writer of what a worker observes of the mail server: the last accepted email and the last failure since the previous
- * write. An observation is written `times.write` milliseconds after the previous write, or with an earlier call of `write`. A write
- * that the database does not store is dropped.
+ * write. An observation is written once the previous write is `times.write` milliseconds old, or with an earlier call of `write`. A
+ * write that the database does not store is dropped.
  */
 export function createObservationWriter({ state, log, times, onFailure }: Parts) {
   let stopped = false
@@ -72,7 +72,7 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
   /** Observes a failure that would stop every email. @param startedAt when the failed attempt began, by {@link monotonicNow} */
   function fail(cause: StopCause, reason: string, startedAt: number): void {
     const first = Math.min(failure?.startedAt ?? startedAt, startedAt)
-    // `acceptedAt` stays: one statement writes the accepted email and this failure, and compares their times.
+    // `acceptedAt` is kept: one statement writes the accepted email and this failure, and compares their times.
     failure = { cause, reason, failedAt: monotonicNow(), startedAt: first }
     writeSoon()
   }

@@ -28,7 +28,7 @@ type RunningJob = {
   started: number
   /** The recipient, while the email is being sent. */
   to?: string
-  /** Whether `recordSilence` already recorded it. */
+  /** Whether `recordSilence` has recorded this job. */
   reported: boolean
 }
 
@@ -41,7 +41,7 @@ const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred:
  */
 export function createMailHealthRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
   const running = new Map<string, RunningJob>()
-  /** The recipients whose emails failed since the last accepted email, with the start of each one's first failed attempt. */
+  /** Recipients whose emails failed since the last accepted email, each with the start of the first failed attempt. */
   const failedRecipients = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }
   /** The queues whose last job threw, was malformed or exceeded its time. */
   const throwing = new Set<QueueName>()
@@ -145,8 +145,8 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
   }
 
   /**
-   * Records each job that has run for `times.silence`, once: until a silent mail server or extension point times out, nothing else
-   * records it.
+   * Records each job that has run for `times.silence`, once. Until the mail server or extension point that the job waits for times
+   * out, nothing else records the job.
    */
   function recordSilence(): void {
     for (const job of running.values()) {

@@ -8,8 +8,8 @@ import type { QueueName } from '@/lib/queue/job-data'
 export const emailQueues: QueueName[] = ['link-request', 'link-email', 'changed-email']
 
 /**
- * The facts about the mail health of the installation. All durations are by the database's clock, and null if there was no such
- * event.
+ * The facts about the mail health of the installation. All durations are by the database's clock, and null if no such event is
+ * known.
  */
 export type MailFacts = {
   /** The database's clock, in milliseconds since the epoch. */
@@ -20,7 +20,7 @@ export type MailFacts = {
   accepted: number | null
   /** Milliseconds since the last failure that would stop every email. */
   failed: number | null
-  /** Milliseconds since the first failure after the last accepted email; null if no failure is newer than that email. */
+  /** Milliseconds since the first failure after the last accepted email; null if there is no newer failure, or if it was cleared. */
   failing: number | null
   /** The `StopCause` of the last failure, and codes that describe it. Both stay after the failure ended. */
   cause: string | null
@@ -29,9 +29,9 @@ export type MailFacts = {
   reported: number | null
   /** How many jobs of the email queues are unfinished, including those that wait for a retry. */
   waiting: number
-  /** Milliseconds since the oldest of these jobs became due; one that waits for the time of its retry is not due. */
+  /** Milliseconds since the oldest of these jobs became due. A job that waits for the time of its retry is not due. */
   due: number | null
-  /** Milliseconds since the oldest request for a link was stored that no worker has fetched yet. */
+  /** The age in milliseconds of the oldest request for a link that no worker has fetched yet. */
   untaken: number | null
   /** Milliseconds since the last job of the email queues ended. */
   ended: number | null
@@ -123,12 +123,12 @@ export function createMailStateStore({ queries, names }: Pick<Database, 'queries
 
 type Row = { [Name in keyof MailFacts]: Name extends 'cause' | 'reason' ? string | null : bigint | null }
 
-/** Returns the instant that is this many milliseconds ago by the database's clock; NULL for undefined. */
+/** SQL: the instant that is this many milliseconds ago by the database's clock; NULL for undefined. */
 function ago(milliseconds: number | undefined): Prisma.Sql {
   return Prisma.sql`(now() - ${milliseconds ?? null}::float8 * interval '1 millisecond')`
 }
 
-/** Returns the whole milliseconds since an instant by the database's clock; NULL for NULL. */
+/** SQL: the whole milliseconds since an instant by the database's clock; NULL for NULL. */
 function age(instant: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`floor(extract(epoch FROM now() - ${instant}) * 1000)::bigint`
 }

@@ -12,7 +12,7 @@ export const mailTimes = {
   write: 5_000,
   /** The time between two checks of the mail health by one process. */
   check: 30_000,
-  /** How long all attempts must have failed: one broken worker among working ones does not stop all emails. */
+  /** How long all attempts must have failed. A single failure is not enough, because other workers may still send emails. */
   failing: 60_000,
   /** A worker without a heartbeat for this long has stopped. */
   workerLost: 60_000,
@@ -43,7 +43,7 @@ export type MailHealth =
       hint: string
     }
 
-/** Decides what stops all emails, if anything is known to. `since` is a time of the database's clock. */
+/** Decides from the facts whether all emails are stopped, and by what. `since` is a time of the database's clock. */
 export function assessMailHealth(facts: MailFacts, times: MailTimes = mailTimes): MailHealth {
   const { now, workerSeen, failing, failed, due, untaken, ended } = facts
   const runs = workerSeen !== null && workerSeen <= times.workerLost

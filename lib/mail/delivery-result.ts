@@ -6,8 +6,8 @@ import { stopsEveryEmail, type MailCause } from './failure-hints'
  * - `reply`: the storable part of the mail server's reply (`storableReply`), with which an operator finds the email in that
  *   server's log.
  * - `final`: a retry cannot succeed.
- * - `alert`: the settings of Rekey or of the mail server are at fault, not the recipient, so an operator must act.
- * - `maybeDelivered`: the whole message was sent and no reply came, so the email may be delivered.
+ * - `alert`: probably the settings of Rekey or of the mail server are at fault, not the recipient, so an operator must act.
+ * - `maybeDelivered`: the whole message was sent and no reply came, so the email may have been delivered.
  * - `cause`: what failed, which tells whether every email would fail (`stopsEveryEmail`). Rekey's mailer always sets it; a
  *   team's own `sendEmail` may omit it.
  * - `reason`: codes; never a part of the email, a link or an email address.
@@ -43,14 +43,14 @@ export class SmtpUtf8Missing extends Error {}
 /**
  * Decides whether to retry a failed delivery, and what caused the failure (RFC 5321 §4.2.1):
  *
- * - 5xx for the recipient or the content, or a mail server without SMTPUTF8 that the address needs: final. The mailbox does
- *   not exist or rejects this email. 503 (bad sequence of commands) counts as temporary.
+ * - 5xx for the recipient or the content, or a mail server without SMTPUTF8 that the address needs: final. 503 (bad sequence of
+ *   commands) counts as temporary.
  * - no TLS, an invalid certificate, a rejected greeting, login, sender or relay, or an unknown error: alert. Retried, because
  *   a change of settings can fix it.
  * - everything else, such as 4xx, no connection or a passed deadline: retried without an alert.
  *
- * @param error what nodemailer threw
- * @param handedOver whether the whole message was sent: without a reply it may be delivered (RFC 5321 §4.5.3.2.6)
+ * @param error what the transport threw
+ * @param handedOver whether the whole message was sent: without a reply it may have been delivered (RFC 5321 §4.5.3.2.6)
  */
 export function classifyFailure(error: unknown, handedOver = false): Failure {
   const { code, originalCode, command, response, responseCode } = (error ?? {}) as MailError
@@ -85,7 +85,7 @@ function causeOfReply({ code, command, response, responseCode }: Reply): MailCau
   if (code === 'EAUTH') return responseCode === 421 ? 'server' : 'authentication'
   if (command === 'CONN') return permanent ? 'greeting' : 'server' // the banner, or 421 at any time (RFC 5321 §3.8)
   if (responseCode === 538) return 'tls'
-  // These codes mean missing authentication or TLS at any step (RFC 4954 §6, RFC 3207 §4).
+  // At any step, these codes mean missing or rejected authentication, or missing TLS (RFC 4954 §6, RFC 3207 §4).
   if (authenticationCodes.has(responseCode))
     return /\b(?:starttls|tls|ssl|encrypt\w*)\b/i.test(text) ? 'tls' : 'authentication'
   if (command === 'MAIL FROM') {
@@ -102,12 +102,12 @@ function causeOfReply({ code, command, response, responseCode }: Reply): MailCau
 
 const authenticationCodes = new Set([530, 534, 535])
 
-/** Enhanced codes for the recipient's address or mailbox; they outweigh the text (RFC 3463 §3.2, §3.3; RFC 7505 §4). */
+/** Enhanced codes for the recipient's address or mailbox. They take precedence over the text (RFC 3463 §3.2, §3.3; RFC 7505 §4). */
 const recipientCodes = /^\d\.(?:1\.[1-6]|1\.10|2\.\d+)$/
 
 /**
- * Finds causes that a mail server reports at RCPT although the recipient is not at fault: Postfix delays all rejections
- * until then (`smtpd_delay_reject`), and a server refuses to relay for clients that it does not know.
+ * Finds a cause other than the recipient in the text of a reply to MAIL FROM or RCPT TO: Postfix delays earlier rejections until
+ * RCPT TO (`smtpd_delay_reject`), and a server refuses to relay for clients that it does not know.
  */
 function delayedCause(text: string): MailCause | undefined {
   if (/\b(?:helo|ehlo)\b/i.test(text)) return 'greeting'
@@ -131,7 +131,7 @@ function withoutUntrustedText(response: unknown): string {
     .replace(/<[^>]*>|\S*@\S*/g, ' ')
 }
 
-/** X.6.7 to X.6.10: a non-ASCII address or header cannot be relayed (RFC 6531 §4.4.4, RFC 5248). */
+/** Whether the enhanced code of a reply is 5.6.7 to 5.6.10: a non-ASCII address or header cannot be relayed (RFC 6531 §4). */
 function refusesUtf8(response: unknown): boolean {
   return /^5\.6\.(?:7|8|9|10)$/.test(enhancedCode(response) ?? '')
 }
@@ -158,8 +158,8 @@ function enhancedCode(response: unknown): string | undefined {
 }
 
 /**
- * Returns the storable part of the reply with which a mail server accepted an email: its codes, and the id that it gave the
- * email, at most 100 characters. The reply is untrusted, so words that could hold an address or a link are left out.
+ * Returns the storable part of the reply with which a mail server accepted an email, at most 100 characters: the words that can
+ * contain neither an address nor a link, such as its codes and the id that it gave the email. The reply is untrusted.
  *
  * @returns undefined if the reply is no text, or nothing of it is left
  */

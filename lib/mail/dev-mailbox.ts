@@ -17,7 +17,7 @@ export type StoredEmailContent = StoredEmail & {
 
 export type DevMailbox = ReturnType<typeof createDevMailbox>
 
-/** The most emails that the list of the page shows; older ones stay on disk. */
+/** The most emails in the list; older ones stay on disk. */
 const maxListed = 500
 
 const fileName = /^([A-Za-z0-9-]{1,64})\.eml$/
@@ -47,7 +47,7 @@ export function createDevMailbox(dir: string) {
     const whole = await undefinedIfMissing(readFile(pathOf(id)))
     if (whole === undefined) return null
     const source = part(whole)
-    // Loaded only here: mailparser takes 30 MB of memory, and production has no such mailbox.
+    // Not loaded at start: mailparser takes 30 MB of memory, and production has no such mailbox.
     const { simpleParser } = await import('mailparser')
     const mail = await simpleParser(source, {
       skipTextToHtml: true,

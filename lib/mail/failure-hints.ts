@@ -15,8 +15,8 @@
 export type MailCause = 'recipient' | 'message' | 'server' | keyof typeof mailHints
 
 /**
- * The hint for the operator, for each cause that stops every email. The other causes have none, because a single email can
- * have them: a bad recipient must not look like a broken mail server.
+ * The hint for the operator, for each cause that stops every email. The other causes have none, because they may concern a single
+ * email: a bad recipient must not look like a broken mail server.
  */
 export const mailHints = {
   network:

@@ -14,7 +14,7 @@ import { sendAsUtf8, testSession } from './smtp-session'
 
 /** An email to send, with the deadlines of the attempt. */
 export type OutgoingEmail = {
-  /** The id of the email's job, which becomes the Message-ID: all attempts send the same message (RFC 5322 §3.6.4). */
+  /** The id of the email's job. It is a part of the Message-ID, so that all attempts have the same one (RFC 5322 §3.6.4). */
   id: string
   /** The recipient's stored email address; it may be invalid. */
   to: string
@@ -34,7 +34,7 @@ export type MailerOptions = {
   mailboxDir?: string | undefined
   /** The name in EHLO; see {@link smtpOptions}. */
   heloName?: string | undefined
-  /** Certificates of private authorities, in PEM, that the mail server's certificate may be signed by. */
+  /** Certificates, in PEM, of private authorities that may have signed the mail server's certificate. */
   authorities?: string[] | undefined
   /** The sender: an address with an optional name, as in VERIFICATION_FROM_EMAIL. */
   from: string
@@ -122,7 +122,7 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  /** Composes a message and drops it, for requests without an account: the cost of sending an email without its connection. */
+  /** Composes a message and drops it. For requests without an account, which must take about as much time as others. */
   async function simulate(content: RenderedEmail): Promise<void> {
     await compose(messageTo(sender.address, 'simulation', content))
   }
@@ -145,7 +145,7 @@ type Transport = {
    *
    * @param handedOver called when the whole email was written and only the reply is missing
    * @returns the mail server's reply; undefined for an email that was stored in the directory
-   * @throws an error that `classifyFailure` understands
+   * @throws an error for `classifyFailure`
    */
   send(id: string, message: Message, handedOver: () => void): Promise<string | undefined>
   /** Checks that `send` could work, without an email. @throws like `send` */
@@ -154,8 +154,8 @@ type Transport = {
 }
 
 /**
- * Aborts an attempt after `deadlineMs` or, once the whole email was sent, if no reply comes within `replyMs` more. A retry after
- * the latter may send a duplicate. Call `end` after the attempt: a timer left over would keep its email in memory for ten minutes.
+ * Aborts an attempt after `deadlineMs` or, once the whole email was sent, if no reply comes within `replyMs`. In the second case, a
+ * retry may send a duplicate. Call `end` after the attempt: a timer left over would keep its email in memory for ten minutes.
  */
 function createDeadline(deadlineMs: number, replyMs: number) {
   const breaking = new AbortController()

@@ -49,8 +49,8 @@ export function smtpOptions(
     auth: username === '' ? undefined : { user: decodePercents(username), pass: decodePercents(password) },
     maxConnections: mailConnections,
     maxMessages: 100,
-    // An email whose connection the server closes moves to another connection once: an idle one may have been closed. After that,
-    // the attempt fails, and the job retries it.
+    // If the server closes a connection, its email moves to another connection once, because the connection may have been idle too
+    // long. After that, the attempt fails, and the job is retried.
     maxRequeues: 1,
     dnsTimeout: 10_000,
     connectionTimeout: 15_000,
@@ -60,14 +60,14 @@ export function smtpOptions(
     socketTimeout: attemptDeadlineMs,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,
-    // Each of the two would log emails with their links.
+    // Either of the two would log emails with their links.
     debug: false,
     logger: false,
   }
 }
 
 /**
- * Returns the TLS options to trust these certificate authorities and those that Node trusts. Makes one TLS context for all
+ * Returns the TLS options to trust these certificate authorities and those that Node trusts. Creates one TLS context for all
  * connections: with the option `ca`, each connection would parse Node's long list of certificates again.
  */
 function trusting(authorities: string[]) {

@@ -17,7 +17,7 @@ export async function testSession(options: SmtpOptions, signal: AbortSignal): Pr
 
 /**
  * Sends one message with a non-ASCII envelope (RFC 6531) on a new connection: nodemailer's pool does not reveal whether the
- * server offers SMTPUTF8, and would send the bytes anyway. The envelope is sent unchanged.
+ * server offers SMTPUTF8, and would send the address anyway. The envelope is sent unchanged.
  *
  * @returns the mail server's reply to the email
  * @throws SmtpUtf8Missing if the mail server does not offer SMTPUTF8, before any part of the email is sent

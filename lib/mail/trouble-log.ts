@@ -6,7 +6,7 @@ import type { SendOutcome } from './delivery-result'
  * Creates the log of failures that stop every email: `mail_stopped` with a hint for the operator, and `mail_resumed` at the next
  * success.
  *
- * @returns a function to call with the outcome of each attempt. It logs a failure again only after another failure or a success
+ * @returns a function to call with the outcome of each attempt. It logs a failure again only after a different failure or a success
  */
 export function createTroubleLog(log: Log): (outcome: SendOutcome) => void {
   let last: string | undefined

@@ -14,7 +14,7 @@ const shared = globalThis as { rekeyMetrics?: Collected }
 const collected = (shared.rekeyMetrics ??= { counts: new Map(), gauges: new Map() })
 
 /**
- * Counts an event in the memory of this process, so it costs no time and cannot fail. `startStoringMetrics` stores the counts.
+ * Counts an event in the memory of this process, which takes almost no time and cannot fail. `startStoringMetrics` stores the counts.
  *
  * @param labels codes that the catalogue lists. With another code, which only a team's own untyped code can pass, nothing is
  *   counted

@@ -16,8 +16,8 @@ export const reportTimes = {
 
 /**
  * Starts to store in the database, in the background, what this process counts. While the database is unavailable, the counts stay
- * in memory, in a fixed number of series. A report that failed is sent again unchanged, because only its response may be lost. A
- * process that is killed loses what it counted since its last report.
+ * in memory, in a fixed number of series. A report that failed is sent again unchanged, because it may have been stored although its
+ * response was lost. A process that is killed loses what it counted since its last report.
  *
  * @returns `age` returns the milliseconds since the last stored report or, before the first one, since the start; `stop` sends a last
  *   report

@@ -16,13 +16,13 @@ export type ProcessReport = {
 
 /** The totals of what all processes reported, by series. */
 export type ReportTotals = {
-  /** How many events were counted since the database was created. */
+  /** How many events were counted since the table of metrics was created. */
   counts: Map<string, number>
   /** Sums over the processes of one kind that reported in the last 30 seconds. */
   gauges: Record<ProcessKind, Map<string, number>>
   /** How many processes of each kind reported in the last 30 seconds. */
   processes: Record<ProcessKind, number>
-  /** Milliseconds since the newest report; null: there was none yet. */
+  /** Milliseconds since the newest report; null if none is stored. */
   lastReport: number | null
   /** The database's clock, in milliseconds since the epoch. */
   now: number
@@ -41,7 +41,7 @@ export type JobNumbers = {
 /** Seconds without a report after which a process counts as ended. */
 const goneAfter = 30
 
-/** Milliseconds after which PostgreSQL breaks off a query for metrics. */
+/** Milliseconds after which PostgreSQL cancels a query for metrics. */
 const longestQuery = '2000'
 
 export type MetricsStore = ReturnType<typeof createMetricsStore>
@@ -54,7 +54,7 @@ export function createMetricsStore({
 }: Pick<Database, 'queries' | 'names' | 'transaction'>) {
   const { metrics, metricProcesses: processes, jobs } = names
 
-  /** Adds a report's counts to the totals. A report that was already added changes nothing: only its response may have been lost. */
+  /** Adds a report's counts to the totals. May be called again with the same report: a report that was already added changes nothing. */
   async function add({ process, kind, number, counts, gauges }: ProcessReport): Promise<void> {
     const [series, values] = [[...counts.keys()], [...counts.values()]]
     await queries.$executeRaw`
@@ -73,7 +73,7 @@ export function createMetricsStore({
       ON CONFLICT ("series") DO UPDATE SET "value" = m."value" + EXCLUDED."value"`
   }
 
-  /** Runs a query that PostgreSQL breaks off after two seconds, so that it does not go on after its reader has given up. */
+  /** Runs a query that PostgreSQL cancels after two seconds, so that it does not continue after the client has given up. */
   function bounded<Row>(query: Prisma.Sql): Promise<Row[]> {
     return transaction(async (tx) => {
       await tx.$queryRaw`SELECT set_config('statement_timeout', ${longestQuery}, true)`

@@ -1,20 +1,20 @@
 import type { JobResult, JobWithMetadata, PgBoss, WorkOptions } from 'pg-boss'
 
-/** One loop of pg-boss that fetches jobs, runs them, and fetches again. `id`: pg-boss's, once the loop runs. */
+/** One loop of pg-boss that fetches jobs, runs them, and fetches again. `id`: pg-boss's id of the loop, once it runs. */
 type Fetcher = { id?: string; isBusy: boolean }
 
 /** The fetchers of a queue, and which one a notification wakes. */
 type Waking = {
   fetchers: Fetcher[]
-  /** The fetcher to try first: each notification wakes another one, because an earlier one may be fetching already. */
+  /** The index of the fetcher to try first. Each notification tries the next one, because the last one may be fetching already. */
   next: number
-  /** Whether a notification came while all were busy: the first that ends its jobs then fetches again. */
+  /** Whether a notification came while all fetchers were busy. Then the first one that ends its jobs fetches again. */
   isOwed: boolean
 }
 
 /**
- * Makes a notification wake one idle fetcher of its queue. pg-boss would wake all, and all but one would fetch nothing, which costs the
- * database more than the jobs. A fetcher that got a full batch wakes the next one, because there may be more jobs.
+ * Makes a notification wake one idle fetcher of its queue. pg-boss would wake all of them, and most would query the database in vain.
+ * A fetcher that got a full batch wakes the next one, because there may be more jobs.
  *
  * Call it before `boss.start()`.
  *

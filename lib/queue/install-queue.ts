@@ -9,8 +9,8 @@ const day = 24 * hour
 
 /**
  * The options of a queue, unless it has its own. `retentionSeconds`: pg-boss silently deletes an unfinished job of this age, so the
- * worker gives it up when less than a day is left, or after `retryLimit` retries. `expireInSeconds` can be long, because a missing
- * heartbeat reveals a dead worker. `deleteAfterSeconds`: finished jobs are deleted within a day, because logins are personal data.
+ * worker gives the job up when less than a day is left, or after `retryLimit` retries. `expireInSeconds` can be long, because a missing
+ * heartbeat reveals a dead worker. `deleteAfterSeconds`: finished jobs are deleted early, because logins are personal data.
  */
 const common: QueueOptions = {
   retryLimit: 10_000,
@@ -34,9 +34,9 @@ const queues: Record<QueueName, QueueOptions> = {
 }
 
 /**
- * Creates or updates the tables of pg-boss and Rekey's queues in them. Only `migrate` calls it, after its checks.
+ * Creates or updates the tables of pg-boss and Rekey's queues in them.
  *
- * @param url its role needs CREATE on the queue's schema, which must exist
+ * @param url the database; its role needs CREATE on the queue's schema, which must exist
  */
 export async function installQueue(url: string, schemas: SchemaNames): Promise<void> {
   const boss = new PgBoss({

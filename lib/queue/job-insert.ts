@@ -5,7 +5,7 @@ import type { QueueName } from './job-data'
 export type JobInsertOptions = {
   /** An SQL expression of the time before which no worker takes a job; it may read the job's row `j` of `from`. By default `now()`. */
   startAfterSql?: string
-  /** Whether an existing job with the same id stays as it is. Otherwise, and by default, it makes the statement fail. */
+  /** Whether an existing job with the same id stays as it is. By default, such a job makes the statement fail. */
   isIdempotent?: boolean
 }
 

@@ -5,9 +5,9 @@ import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 const bounds: BatchBounds = { waiting: 1000, underWay: 1, perClient: 1, size: 100 }
 
 /**
- * Creates the function that stores the result of a job as soon as it ended, so that a crash during the rest of its batch does not
- * repeat it. Jobs that are done while a statement runs are completed together. At the end pg-boss stores the results of the whole
- * batch, except for those that are stored already. A job that is given up waits until then: pg-boss has no function for a single one.
+ * Creates the function that stores the result of a job as soon as the job ended, so that a crash during the rest of its batch does
+ * not repeat it. Jobs that are done while a statement runs are completed together. At the end of the batch, pg-boss stores the results
+ * that are not stored yet. Those of jobs that are given up wait until then: pg-boss has no function to give up a single job.
  *
  * @returns the function, which never throws
  */

@@ -14,8 +14,8 @@ export function notificationChannel(queueSchema: string): string {
 }
 
 /**
- * Tests whether a notification of one connection reaches another that listens, within a second. A pooler in transaction mode accepts
- * LISTEN but delivers nothing (PgBouncer, "Features").
+ * Tests whether a notification of one connection reaches another one that listens, within a second. A pooler in transaction mode
+ * accepts LISTEN but delivers nothing (PgBouncer, "Features").
  *
  * @throws if the database is unavailable
  */

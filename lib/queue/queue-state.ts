@@ -3,10 +3,10 @@ import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import { isDatabaseUnavailable } from '@/lib/database/errors'
 import { queueNames } from './job-data'
 
-/** The version of pg-boss's tables that this Rekey needs. A test compares it with the pinned pg-boss, which takes long to load. */
+/** The version of pg-boss's tables that this Rekey needs. It is repeated here, because pg-boss takes long to load; a test compares both. */
 export const queueTablesVersion = 46
 
-/** Returns the comment on pg-boss's table `version` that marks it as this installation's, not another application's. */
+/** Returns the comment on pg-boss's table `version` that marks the queue as that of this installation. */
 export const ownerOf = ({ own }: SchemaNames) => `The queue of Rekey in the schema ${own}`
 
 /** Finds out whose tables are in the queue's schema: this installation's or another application's; `none` if there are none. */

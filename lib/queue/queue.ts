@@ -5,7 +5,7 @@ import type { JobData, QueueName } from './job-data'
 
 /**
  * How an attempt at a job ended: done, to be retried later, or never to be retried. `reason`: a code. `maybeDelivered`: the email may
- * have left although the attempt failed. `isCostly`: the attempt was a burden to the database, so only a few are made
+ * have been delivered although the attempt failed. `isCostly`: the attempt took much of the database's time, so only a few are made
  * (`maxCostlyAttempts`).
  */
 export type AttemptResult =

@@ -14,12 +14,11 @@ import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
  * Jobs per fetch, unless a queue has its own number. With at least two, pg-boss fetches again immediately after a full batch. With
- * one, it would wait for a notification or the next poll after each job, so a backlog would shrink by a handful of jobs every few
- * seconds.
+ * one, it would wait for a notification or the next poll after each job, and process a backlog slowly.
  */
 const usualBatch = 2
 
-/** Seconds between two looks for jobs if notifications do not reach the worker. */
+/** Seconds between two polls for jobs if notifications do not reach the worker. */
 const pollingSeconds = 2
 
 /** Milliseconds reserved before a job expires, so that the worker can still store the result of its attempt. */
@@ -30,12 +29,12 @@ const lastRetryBefore = 24 * 3600 * 1000
 
 /**
  * The most attempts of one job that may each have delivered an email: a mail server that accepts emails and never replies must not
- * cause duplicates without end. Between the first and the last are at least 17 minutes of waiting, which is longer than a restart of
- * the mail server.
+ * cause duplicates without end. From the first to the last, the job waits at least 17 minutes in all, which is longer than a restart
+ * of the mail server takes.
  */
 export const maxAttemptsInDoubt = 8
 
-/** The most costly attempts (`isCostly`) of one job. Between the first and the last are about 8 to 12 minutes of waiting. */
+/** The maximum number of costly attempts (`isCostly`) of one job. From the first to the last, the job waits about 8 to 12 minutes in all. */
 export const maxCostlyAttempts = 6
 
 type Job = JobWithMetadata<JobData[QueueName]>
@@ -53,7 +52,7 @@ export type WorkerParts = {
    * next fetch.
    */
   batchSizes?: Partial<Record<QueueName, number>>
-  /** Called when a job that asks for a retry gets none: its handler cannot know which attempt is the last. Must not throw. */
+  /** Called when a job whose handler requests a retry is given up: the handler cannot know which attempt is the last. Must not throw. */
   givenUp: (facts: AuditFacts) => Promise<void>
   /** Called for a job that does not match its schema. */
   malformed?: (queue: QueueName) => void
@@ -62,8 +61,8 @@ export type WorkerParts = {
 /**
  * Fetches jobs and calls their handlers until stopped. A job whose handler throws or exceeds its time is retried later.
  *
- * @returns a function that stops the worker: it fetches no more jobs, waits up to 20 s for those that run, and returns unfinished
- *   ones to the queue
+ * @returns a function that stops the worker: it fetches no more jobs, waits up to 20 s for running ones, and returns unfinished ones
+ *   to the queue
  * @throws if the database is unavailable
  */
 export async function startQueueWorker(
@@ -126,7 +125,7 @@ export async function startQueueWorker(
             const handle = handlers[name] as (work: unknown) => Promise<AttemptResult>
             const result = await attempt({ job, times }, handle, parts)
             unfinished -= 1
-            // As soon as the last job of the batch ended, pg-boss stores the results of all that are not stored.
+            // When the last job of the batch has ended, pg-boss stores all results that are not stored yet.
             if (unfinished > 0) await settle(job, result)
             return result
           }),
@@ -137,7 +136,7 @@ export async function startQueueWorker(
   return () => boss.stop({ graceful: true, timeout: 20_000 })
 }
 
-/** Makes pg-boss retry a statement after a conflict: if the one that completes a job failed, the job would run again. */
+/** Makes pg-boss retry a statement after a conflict. If the statement that completes a job failed, the job would run again. */
 function retryStatements(boss: PgBoss): void {
   const db = boss.getDb()
   const execute = db.executeSql.bind(db)

@@ -62,8 +62,8 @@ export async function pendingMigrations(
 }
 
 /**
- * Updates the database to this version: creates missing schemas, applies each pending migration in its own transaction
- * under an advisory lock, then creates or updates the queue's tables. Looks first for reasons why this would fail. Idempotent, and
+ * Updates the database to this version: creates missing schemas, applies each pending migration in its own transaction under an
+ * advisory lock, creates or updates the queue's tables, then grants privileges. Checks first whether this would fail. Idempotent, and
  * safe to run on several machines at once.
  *
  * @param url the database; its role needs CREATE on both schemas, or on the database if they are missing
@@ -91,7 +91,7 @@ export async function migrate(
     for (const migration of migrations) {
       if (await apply(client, schemas, migration)) done.push(migration.name)
     }
-    // Loaded only here: a start looks for pending migrations too, and pg-boss takes long to load.
+    // Not imported above: each start of Rekey imports this file to look for pending migrations, and pg-boss takes long to load.
     const { installQueue } = await import('@/lib/queue/install-queue')
     await installQueue(url, schemas)
     if (appRole !== undefined) await grantTo(client, schemas, appRole, ownsUsers)
@@ -101,7 +101,7 @@ export async function migrate(
   return done
 }
 
-/** Creates the missing schemas. Takes the lock before it looks for them: two concurrent runs could both find one missing. */
+/** Creates the missing schemas. Looks for them under the lock: otherwise two concurrent runs could both find one missing. */
 async function createSchemas(client: pg.Client, schemas: SchemaNames): Promise<void> {
   await inTransaction(client, schemas, async () => {
     for (const schema of [schemas.own, schemas.queue]) {
@@ -147,7 +147,7 @@ async function apply(client: pg.Client, schemas: SchemaNames, migration: Migrati
 
 /**
  * Runs work in a transaction under a lock that only one `migrate` of this installation holds at a time. The lock belongs to the
- * transaction, not to the session: clients may share sessions, as behind a pooler.
+ * transaction, not to the session, because clients may share a session behind a pooler.
  */
 async function inTransaction<Result>(
   client: pg.Client,

@@ -36,7 +36,7 @@ type Facts = {
   mayCreateSchemas: boolean
   appRoleExists: boolean
   schemas: Map<string, { usable: boolean; foreignOwner: string | null }>
-  /** The given schema names that are SQL keywords. Such a name fails, because pg-boss does not quote the name of its schema. */
+  /** The given schema names that are SQL keywords. They are rejected, because pg-boss does not quote the name of its schema. */
   keywords: Set<string>
   /** Whether `_prisma_migrations` in Rekey's schema lists the migrations of another application. */
   foreignMigrations(known: string[]): boolean
@@ -71,7 +71,7 @@ async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: stri
       found.map(({ name, usable, foreign_owner: foreignOwner }) => [name, { usable, foreignOwner }]),
     ),
     keywords: new Set(reserved.map(({ name }) => name)),
-    // If Rekey's first migration is applied, the unknown ones are of a newer version, from which Rekey was rolled back.
+    // If Rekey's first migration is applied, unknown ones are those of a newer version of Rekey, which ran before this one.
     foreignMigrations: (known) =>
       !applied.includes(known[0]!) && applied.some((name) => !known.includes(name)),
   }
@@ -98,7 +98,7 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
   return []
 }
 
-/** Whether Rekey's schema contains tables, but no recorded migration: then they belong to another application. */
+/** Whether Rekey's schema contains tables but no recorded migration, so that the tables belong to another application. */
 async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   if ((await recordedMigrations(client, schemas)).length > 0) return false
   const { rows } = await client.query<{ some: boolean }>(

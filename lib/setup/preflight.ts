@@ -13,12 +13,12 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { describeDatabaseUrl } from '@/lib/config/database-url'
 
 /**
- * Verifies at start that the database is reachable, suitable and fully migrated, that the role of DATABASE_URL has the privileges it
- * needs, and that Rekey can work with a mapped users table. Changes nothing.
+ * Verifies at start that the database is reachable, suitable and fully migrated, that the role of DATABASE_URL has the needed
+ * privileges, and that Rekey can work with a mapped users table. Changes nothing.
  *
  * @param users the mapping of rekey.config.ts; undefined for Rekey's own table
  * @returns warnings, a sentence each
- * @throws Error with the problems that the first failing check found, a sentence each. Later checks need what earlier ones verified
+ * @throws Error with the problems of the first check that fails, a sentence each. The checks after it are not made
  */
 export async function checkDatabase(settings: Settings, users?: UsersMapping): Promise<string[]> {
   const warnings = await checkAllButMappedUsers(settings, users === undefined)
@@ -30,7 +30,7 @@ export async function checkDatabase(settings: Settings, users?: UsersMapping): P
  *
  * @param ownsUsers whether accounts are in Rekey's own table
  * @returns warnings, a sentence each
- * @throws Error with the problems that the first failing check found, a sentence each. Later checks need what earlier ones verified
+ * @throws Error with the problems of the first check that fails, a sentence each. The checks after it are not made
  */
 export async function checkAllButMappedUsers(settings: Settings, ownsUsers: boolean): Promise<string[]> {
   const { url, schemas } = settings.database
@@ -81,8 +81,8 @@ function wantedConnections({ database, webConcurrency, worker }: Settings): numb
 }
 
 /**
- * Warns about a connection to another machine without TLS or with an unchecked certificate (ASVS 12.3.1). pg parses the URL: it uses
- * no TLS by default, checks the certificate for `sslmode=require` and does not for `no-verify`.
+ * Warns about a connection to another machine without TLS or with an unchecked certificate (ASVS 12.3.1). The URL is parsed as `pg`
+ * does: by default it uses no TLS, for `sslmode=require` it checks the certificate, and for `no-verify` it does not.
  *
  * @returns at most one warning, a sentence
  * @throws Error if a certificate file that the URL names cannot be read

@@ -16,7 +16,7 @@ const tablePrivileges: Record<string, string[]> = {
 
 const purgeAudit = '"purge_audit"(INTERVAL)'
 
-/** Lists the privileges that the app needs on each table; leaves out Rekey's own table of accounts if accounts are elsewhere. */
+/** Lists the privileges that the app needs on each table, without Rekey's own table of accounts if accounts are elsewhere. */
 function neededPrivileges(ownsUsers: boolean): [table: string, privileges: string[]][] {
   return Object.entries(tablePrivileges).filter(([table]) => ownsUsers || table !== 'users')
 }

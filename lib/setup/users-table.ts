@@ -15,14 +15,14 @@ import { createLog } from '@/lib/logging/log'
 
 /** The result of comparing the users mapping with the database. */
 export type UsersTableReport = {
-  /** Reasons why Rekey cannot work with the table, a sentence each with the remedy. */
+  /** Reasons why Rekey cannot work with the table, a sentence each. */
   problems: string[]
   warnings: string[]
   /** The tables that the mapping names, as PostgreSQL describes them; empty if the mapping lacks a value. */
   catalogue: ReadonlyMap<string, Relation>
   /** The connection's role, quoted. */
   role: string
-  /** Whether somebody has verified a known password with this mapping; false also while there are problems. */
+  /** Whether a known password has been verified with this mapping; false also while there are problems. */
   isProven: boolean
 }
 
@@ -55,7 +55,7 @@ export async function inspectUsersTable(
   return { ...found, catalogue, role, isProven: rowCount === 1 }
 }
 
-/** Stores that somebody has verified a known password with this mapping, against a hash that the product wrote. */
+/** Stores that a known password has been verified with this mapping, against a hash that the product wrote. */
 export async function storeMappingProof(
   { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
   mapping: UsersMapping,
@@ -68,9 +68,9 @@ export async function storeMappingProof(
 }
 
 /**
- * Verifies at start that Rekey can work with the mapped users table and, in production unless USERS_TABLE_PROOF is `waived`, that
- * somebody has verified a known password with this mapping: with a wrong pepper or format, resets would seem to work, but people
- * could not sign in.
+ * Verifies at start that Rekey can work with the mapped users table. In production, unless USERS_TABLE_PROOF is `waived`, a known
+ * password must have been verified with this mapping: with a wrong pepper or format, resets would seem to work, but people could not
+ * sign in.
  *
  * @returns warnings, a sentence each
  * @throws Error whose message has a sentence for each problem
