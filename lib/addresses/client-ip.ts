@@ -74,9 +74,7 @@ export function ipv6SiteKey(address: string): string | undefined {
 
 /**
  * Returns the client's network for emails and the audit log: the /24 of an IPv4 address, also of an embedded one, or the /48 of
- * an IPv6 address.
- *
- * @returns undefined if the address is unknown
+ * an IPv6 address; undefined if the address is unknown.
  */
 export function clientNetwork(address: string): string | undefined {
   const canonical = canonicalIp(address)

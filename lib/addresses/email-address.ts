@@ -35,9 +35,7 @@ export function canonicalEmail(typed: string): string | null {
 /**
  * Returns the spellings to search in `lower(email COLLATE "C")`: one with the domain in ASCII and, if the domain has non-ASCII
  * letters, up to three more with these letters in different cases. The caller must compare the found addresses by
- * {@link canonicalEmail}.
- *
- * @returns empty if the text is not a valid address
+ * {@link canonicalEmail}. Returns none if the text is not a valid address.
  */
 export function lookupSpellings(typed: string): string[] {
   const parts = split(typed)
@@ -68,7 +66,6 @@ export function needsSmtpUtf8(address: string): boolean {
   return !isAscii(address)
 }
 
-/** Whether email may go to a stored address. */
 export function mayBeMailed(stored: string): boolean {
   return smtpAddress(stored) !== null
 }

@@ -38,11 +38,7 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
   return { url, migrationUrl, migrationSetting, schemas: databaseSchemaNames(schemas.values), ignored }
 }
 
-/**
- * Parses the names of Rekey's two schemas, for commands on the embedded database.
- *
- * @throws SettingsError if one is malformed or both are equal
- */
+/** Parses the names of Rekey's two schemas. @throws SettingsError if one is malformed or both are equal */
 export function readSchemaNames(env: Record<string, string | undefined>): SchemaNames {
   const { problems, values } = checkSchemas(presentSettings(env))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)

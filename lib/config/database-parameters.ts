@@ -89,12 +89,7 @@ function adviceOn(name: string): string {
   }
 }
 
-/**
- * Lists the parameters of a database URL that have no effect.
- *
- * @param setting the name of the setting that contains the URL
- * @returns a sentence for each; empty if all are used
- */
+/** Lists the parameters without effect in a database URL, a sentence each. `setting` is the name of the setting with the URL. */
 export function ignoredParameters(setting: string, databaseUrl: string): string[] {
   const names = [...new URLSearchParams(databaseUrl.split('?')[1] ?? '').keys()]
   const unused = [...new Set(names.filter((name) => !Object.hasOwn(used, name)))]

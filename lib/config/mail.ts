@@ -59,12 +59,7 @@ export const authoritiesFile = z.string().transform((path, context) => {
   return certificates
 })
 
-/**
- * Lists mail settings that are valid but probably wrong.
- *
- * @param envFile the path of the file from which npm scripts read settings
- * @returns a sentence for each
- */
+/** Lists mail settings that are valid but probably wrong, a sentence each. `envFile` is the file from which npm scripts read settings. */
 export function mailWarnings(
   { smtpUrl, heloName: name }: { smtpUrl?: string | undefined; heloName: string },
   envFile = '.env',

@@ -11,11 +11,7 @@ export const defaultSchemaNames: SchemaNames = { own: 'rekey', queue: 'rekey_que
 /** Matches valid names: at most 40 lower-case letters, digits and `_`, not reserved by PostgreSQL, and not `public`, which is shared. */
 export const schemaNamePattern = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,39}$/
 
-/**
- * Quotes the name of a schema for SQL.
- *
- * @throws Error if the name does not match {@link schemaNamePattern}, so that it cannot inject SQL
- */
+/** Quotes the name of a schema for SQL. @throws Error if it does not match {@link schemaNamePattern}, so that it cannot inject SQL */
 export function quoteSchema(schema: string): string {
   if (!schemaNamePattern.test(schema)) throw new Error('Invalid schema name.')
   return `"${schema}"`

@@ -72,7 +72,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
       schemas: databaseSchemaNames(values),
-      /** Whether all clients of the database share one session. A command that starts the embedded database sets this variable. */
+      /** Whether all clients of the database share one session, as on the embedded database, for which `scripts/demo.ts` sets it. */
       sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
     /** The product whose tables the demo has instead of Rekey's own; undefined for Rekey's own. */
@@ -132,7 +132,6 @@ export function readSettings(env: Record<string, string | undefined>) {
     mail: {
       /** If undefined, which only demo and dev allow, emails are stored in a local mailbox instead of sent. */
       smtpUrl: values.SMTP_URL,
-      /** The name in EHLO. */
       heloName: values.SMTP_HELO_NAME ?? defaultHeloName(values.PUBLIC_URL),
       /** Certificates of authorities (PEM) that are trusted in addition to those of Node. */
       authorities: values.SMTP_CA_FILE,

@@ -23,7 +23,7 @@ const common =
 /** Matches variables of other programs that resemble settings: of the password manager `pass`, and Kubernetes' service links. */
 const foreign = /^PASSWORD_STORE_|_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP)/
 
-/** Variables in which commands pass facts to the processes that they start. They are no settings. */
+/** Variables that Rekey's commands set. They are no settings. */
 const internal = ['REKEY_DEMO_USERS', 'REKEY_MODE', 'REKEY_SHARED_SESSION']
 
 /**

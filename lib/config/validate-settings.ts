@@ -2,7 +2,6 @@ import type { z } from 'zod'
 import { rawValueProblem } from './raw-value'
 import { settingPurposes } from './schema'
 
-/** Environment variables by name. */
 export type Environment = Record<string, string | undefined>
 
 /** Returns the variables that have a value. An empty one, or only white space, counts as none. */
@@ -41,7 +40,6 @@ function describe(issue: z.core.$ZodIssue, given: Environment): string {
   return given[name] === undefined ? missingSettingMessage(name) : `${name}: ${issue.message}`
 }
 
-/** Returns the message about a missing setting, with its purpose. */
 export function missingSettingMessage(name: string): string {
   return `${name} is missing: ${settingPurposes[name]}`
 }

@@ -37,7 +37,6 @@ export const rateLimit = z
 export const onOff = (yes: string, no: string) =>
   z.enum([yes, no], { error: `write ${yes} or ${no}` }).transform((text) => text === yes)
 
-/** Parses `true` or `false` into a boolean. */
 export const trueOrFalse = onOff('true', 'false')
 
 /** Creates the schema of a whole number from `min` to `max`; parses it into a number. */
@@ -89,7 +88,6 @@ export const routedUrl = url.refine((text) => {
   return isSafeUrl(text) && (hash < 0 || route.test(text.slice(hash)))
 }, 'use https (http only for localhost), without user name or password; a fragment may only be a route, such as #/reset/')
 
-/** Whether a URL has https, or http and this machine's host, and contains neither user name nor password. */
 function isSafeUrl(text: string): boolean {
   const { protocol, hostname, username, password } = new URL(text)
   const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
@@ -117,7 +115,6 @@ export const baseUrl = httpsOrLocalUrl.refine(
   'write it without a query, such as https://range.example.com/range/',
 )
 
-/** The name of a database schema that only Rekey uses. */
 export const databaseSchema = z
   .string()
   .regex(

@@ -1,4 +1,3 @@
-/** The limits of a batch queue. */
 export type BatchBounds = {
   /** The most entries that wait. */
   waiting: number

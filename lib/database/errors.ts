@@ -1,6 +1,6 @@
 /**
  * SQLSTATEs of an unavailable database: the classes of connection exceptions, insufficient resources, operator intervention and
- * system errors, and the code of a read-only transaction, which follows a failover (PostgreSQL, Appendix A).
+ * system errors, and the code of a read-only transaction, which a failover can cause (PostgreSQL, Appendix A).
  */
 const awayStates = /^(08|53|57|58|25006)/
 const awayCodes =
@@ -24,7 +24,7 @@ export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
-/** Whether PostgreSQL did not run a named statement, because the session does not know the name, or knows it with another text or result. */
+/** Whether PostgreSQL did not run a named statement, because its session lacks the name, or has it with another text or result. */
 export function isUnknownStatement(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
 }

@@ -1,6 +1,5 @@
 import type pg from 'pg'
 
-/** The properties of a database that Rekey depends on. */
 type Facts = {
   version: number
   encoding: string
@@ -43,11 +42,7 @@ export async function databaseProblems(client: pg.Client): Promise<string[]> {
   return problems
 }
 
-/**
- * Lists database settings that work but are risky, a sentence each.
- *
- * @param wantedConnections the most connections that this start may open
- */
+/** Lists risky settings of the database, a sentence each. `wantedConnections`: the most connections that this start may open. */
 export async function databaseWarnings(client: pg.Client, wantedConnections: number): Promise<string[]> {
   const { maxConnections, synchronousCommit } = await readFacts(client)
   const warnings: string[] = []

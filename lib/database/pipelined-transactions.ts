@@ -107,11 +107,7 @@ export function createPipelinedTransactions(
     return run(statement)
   }
 
-  /**
-   * Learns from a transaction whether names are safe on its connection.
-   *
-   * @param pid the process id of the session that ran the transaction
-   */
+  /** Learns from the process id of the session that ran a transaction whether names are safe on its connection. */
   function learn(client: pg.PoolClient, pid: string | null | undefined): void {
     const { processID } = client as unknown as { processID: number | null }
     if (pid !== String(processID)) namesAreSafe = false

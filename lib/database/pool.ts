@@ -19,7 +19,6 @@ export type Database = {
   schemas: SchemaNames
   /** Whether all clients share one session, as on the embedded database. */
   sharedSession?: boolean | undefined
-  /** The qualified names of Rekey's tables. */
   names: ReturnType<typeof tableNames>
   /**
    * Runs work in one transaction at READ COMMITTED, whatever the database's default is. Retries it after a conflict, so `work` may
@@ -48,7 +47,6 @@ export type DatabaseSettings = {
 /** The statements of a transaction: only those that go through it are part of the transaction. */
 export type Transaction = Queries
 
-/** Prisma's client inside a transaction. */
 export type PrismaTransaction = Prisma.TransactionClient
 
 /** Milliseconds to wait for a connection, and for a query or a whole transaction of Prisma's, before it fails. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { isUnknownStatement } from './errors'
 
-/** The most texts that a process names; further texts are sent without a name. Rekey has far fewer, unless a text varies. */
+/** The most texts that are named; further texts are sent without a name. Rekey has far fewer, unless a text varies. */
 const mostNames = 500
 
 export type StatementNames = ReturnType<typeof createStatementNames>
@@ -55,7 +55,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     }, done)
   }
 
-  /** Runs `work`. If a session does not know the name of a statement, stops naming statements in this process and runs `work` again. */
+  /** Runs `work`. If a session does not know the name of a statement, stops naming statements of this pool and runs `work` again. */
   async function retry<Result>(work: () => Promise<Result>): Promise<Result> {
     const mayBeNamed = enabled
     try {

@@ -15,7 +15,7 @@ export function rejectLargeBody(request: Request): void {
   if (announcesLargeBody(request)) throw new ApiError('body-too-large')
 }
 
-/** The most characters of an `Accept` that is parsed, because Negotiator takes quadratic time on quotes. A longer one accepts everything. */
+/** The most characters of an `Accept` to parse, because Negotiator takes quadratic time on quotes. A longer one accepts everything. */
 const longestAccept = 1024
 
 /** Parses `Accept`. Drops parameters other than the quality, because DRR accepts `application/json; indent=4`. */

@@ -29,7 +29,6 @@ const requestIdHeader = 'x-rekey-request-id'
 /** A request that passed all guards, for its handler. */
 export type ApiRequest = {
   request: Request
-  /** The language of the response. */
   language: Language
   requestId: string
   /** The client's IP address, or `unknown`. */

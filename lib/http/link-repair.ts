@@ -34,7 +34,7 @@ const decodePercent: Rule = (text) =>
 
 /**
  * Decodes quoted-printable (RFC 2045 §6.7): `=3D` for `=` (yiisoft/yii2#6748, also `==3D`) and soft line breaks (lldap/lldap#370). A
- * browser drops the line end of a pasted link, so a soft line break may be a bare `=`. If a plain `=` follows one of the names, no
+ * browser drops the line end of a pasted link, so a soft line break may be a bare `=`. If a plain `=` follows a parameter's name, no
  * `=3D` is decoded: the text is not quoted-printable, and `3D` is the beginning of a value, such as a user id.
  */
 const decodeQuotedPrintable: Rule = (text) => {
@@ -58,7 +58,7 @@ const decodeEntities: Rule = (text) =>
 
 /**
  * Removes what the wrapping of lines adds to a long link: line breaks and spaces (mozilla/fxa-auth-server#722,
- * pwm-project/pwm#697), invisible characters that mark where a line may break, and the `>` of a quoted line (RFC 3676 §4.5).
+ * pwm-project/pwm#697), invisible characters such as soft hyphens, and the `>` of a quoted line (RFC 3676 §4.5).
  * In fields, removes a run of these characters only if it contains `>`: see {@link LinkSource}.
  */
 const joinLines: Rule = (text, source) =>
@@ -146,9 +146,8 @@ function* spellingsOf(received: Received, source: LinkSource): Generator<Link | 
 }
 
 /**
- * Joins the received values, which were decoded once, to one text like a query string. Skips missing values.
- *
- * @returns undefined if a value is neither text nor an integer
+ * Joins the received values, which were decoded once, to one text like a query string. Skips missing values. Returns undefined if a
+ * value is neither text nor an integer.
  */
 function joinParameters(received: Received, source: LinkSource): string | undefined {
   const pieces: string[] = []

@@ -24,10 +24,8 @@ export const languages = [
   'fa',
 ] as const
 
-/** The code of a supported language. */
 export type Language = (typeof languages)[number]
 
-/** Whether a text is the code of a supported language. */
 export function isLanguage(text: string): text is Language {
   return (languages as readonly string[]).includes(text)
 }
@@ -55,10 +53,8 @@ export function preferredLanguage(acceptLanguage: string | null, fallback: Langu
 }
 
 /**
- * Chooses the supported language for an account's stored locale. Other applications may have stored it, such as `de-AT`, or `pt_BR` as
- * POSIX and Django spell it.
- *
- * @returns undefined if no supported language matches
+ * Chooses the supported language for an account's stored locale; undefined if none matches. Other applications may have stored the
+ * locale, such as `de-AT`, or `pt_BR` as POSIX and Django spell it.
  */
 export function storedLanguage(locale: string | null): Language | undefined {
   return locale === null ? undefined : nearestLanguage(locale.replaceAll('_', '-'))
@@ -84,7 +80,6 @@ function nearestLanguage(tag: string): Language | undefined {
   return (same ?? readable[0] ?? related[0])?.code
 }
 
-/** Returns the writing direction of a language. */
 export function directionOf(language: string): 'ltr' | 'rtl' {
   return /^(ar|he|fa|ur)\b/.test(language) ? 'rtl' : 'ltr'
 }

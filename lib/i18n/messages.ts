@@ -20,7 +20,6 @@ import zhHans from '@/messages/zh-Hans.json'
 import zhHant from '@/messages/zh-Hant.json'
 import type { Language } from './locales'
 
-/** All messages of one language. */
 export type Messages = typeof en
 
 const messages: Record<Language, Messages> = {

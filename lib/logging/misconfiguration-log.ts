@@ -34,7 +34,6 @@ const misconfigurations = {
   },
 } as const
 
-/** A kind of rejection that a wrong setting of Rekey or of a proxy can cause. */
 export type Misconfiguration = keyof typeof misconfigurations
 
 /** The least milliseconds between two lines of the same kind. */
@@ -75,11 +74,7 @@ for (const [network, bits] of [
 ] as const)
   privateNetworks.addSubnet(network, bits, 'ipv6')
 
-/**
- * Whether an IP address may belong to a proxy, so that all of its clients would count as one.
- *
- * @param address a canonical IP address, or `unknown`
- */
+/** Whether a canonical IP address, or `unknown`, may belong to a proxy, so that all of the proxy's clients would count as one. */
 export function mayBeProxy(address: string): boolean {
   const version = isIP(address)
   if (version === 0) return address === unknownClient

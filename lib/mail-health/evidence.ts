@@ -18,7 +18,6 @@ export type Evidence =
   | { shows: 'failing'; cause: StopCause; reason: string }
   | { shows: 'suspect'; kind: SuspectKind; reason: string }
 
-/** Decides what the outcome of one attempt to send an email shows about the mail server. */
 export function evidenceOf(outcome: SendOutcome): Evidence {
   if (outcome.ok) return { shows: 'accepted' }
   // A final failure concerns only its recipient or message.

@@ -63,7 +63,6 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
     if (news.failure !== undefined) onFailure?.()
   }
 
-  /** Observes that the mail server accepted an email. */
   function accept(): void {
     acceptedAt = monotonicNow()
     writeSoon()

@@ -14,7 +14,7 @@ import type { AttemptResult, JobHandlers, QueuedJob } from '@/lib/queue/queue'
 
 type Parts = {
   state: Pick<MailStateStore, 'write' | 'clear'>
-  /** Connects to the mail server without sending an email; undefined if emails may not go through it. */
+  /** Connects to the mail server without sending an email; undefined if emails may be sent in another way. */
   verify: Mailer['verify'] | undefined
   log: Log
   times?: MailTimes

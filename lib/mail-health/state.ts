@@ -102,9 +102,7 @@ export function createMailStateStore({ queries, names }: Pick<Database, 'queries
     return { ...(Object.fromEntries(ages) as Omit<MailFacts, 'cause' | 'reason'>), cause, reason }
   }
 
-  /**
-   * Claims the log line about a failure: of all processes, one gets true per `repeat` milliseconds, and must then log it.
-   */
+  /** Claims the log line about a failure: of all processes, one gets true per `repeat` milliseconds, and must then log it. */
   async function claimReport(repeat: number): Promise<boolean> {
     const changed = await queries.$executeRaw`
       UPDATE ${table} SET "reported_at" = now() WHERE "reported_at" IS NULL OR "reported_at" <= ${ago(repeat)}`

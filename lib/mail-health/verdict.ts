@@ -20,7 +20,7 @@ export const mailTimes = {
   waiting: 60_000,
   /** How long a request for a link may wait while a worker runs but ends no job. */
   stuck: 75_000,
-  /** How long a job may run before it, or the mail server that it waits for, counts as silent. */
+  /** How long a job may run before the mail server or extension point that it waits for counts as silent. */
   silence: 60_000,
   /** The least time between two connections that test the mail server, and the timeout of each. */
   probe: 30_000,

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 /** A stored email, as the list shows it. */
 export type StoredEmail = { id: string; date: Date; to: string; subject: string }
 
-/** A stored email with its content. */
 export type StoredEmailContent = StoredEmail & {
   from: string
   /** The header fields in their order in the message, with folded lines joined, otherwise unchanged. */

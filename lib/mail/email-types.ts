@@ -5,7 +5,7 @@ export type ServiceFacts = {
   appName: string
   /** Scheme, host and port of PUBLIC_URL. */
   publicOrigin: string
-  /** PUBLIC_URL without a trailing slash, which may have a path: links to this app start with it. */
+  /** PUBLIC_URL, which may have a path, without a trailing slash. Links to this app start with it. */
   publicUrl: string
   supportEmail?: string | undefined
   signInUrl?: string | undefined
@@ -25,11 +25,9 @@ export type EmailAccount = {
   name: string
   /** Tells several accounts with one email address apart; empty unless the users mapping names a column for it. */
   label: string
-  /** The recipient's address. */
   email: string
 }
 
-/** The facts for the email with a reset link. */
 export type ResetEmailFacts = {
   locale: Language
   service: ServiceFacts
@@ -43,7 +41,6 @@ export type ResetEmailFacts = {
   cancelLink?: string | undefined
 }
 
-/** The facts for the email about a changed password. */
 export type ChangedEmailFacts = {
   locale: Language
   service: ServiceFacts
@@ -55,7 +52,6 @@ export type ChangedEmailFacts = {
   cancelLink?: string | undefined
 }
 
-/** A rendered email, as HTML and as plain text. */
 export type RenderedEmail = { subject: string; html: string; text: string }
 
 /** The email templates. The default ones are in `emails/`; `rekey.config.ts` may replace them. */

@@ -12,7 +12,6 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { transmissionDeadlineMs, smtpOptions, replyDeadlineMs } from './smtp-options'
 import { sendAsUtf8, testSession } from './smtp-session'
 
-/** An email to send, with the deadlines of the attempt. */
 export type OutgoingEmail = {
   /** The id of the email's job. It is a part of the Message-ID, so that all attempts have the same one (RFC 5322 §3.6.4). */
   id: string

@@ -20,9 +20,7 @@ export async function testSession(options: SmtpOptions, signal: AbortSignal): Pr
  * server offers SMTPUTF8, and would send the address anyway. The envelope is sent unchanged.
  *
  * @returns the mail server's reply to the email
- * @throws SmtpUtf8Missing if the mail server does not offer SMTPUTF8, before any part of the email is sent
- * @throws nodemailer's error if a step fails; an Error with the code ECONNECTION if the mail server closes the connection, and EABORT if
- *   `signal` aborts
+ * @throws SmtpUtf8Missing if the mail server does not offer SMTPUTF8, before any part of the email is sent; else as {@link testSession}
  */
 export async function sendAsUtf8(
   options: SmtpOptions,

@@ -9,7 +9,6 @@ import {
 } from './catalogue'
 import type { JobNumbers, ReportTotals } from './store'
 
-/** The content type of Prometheus's text format. */
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** The facts for one scrape. Those from the database are undefined if they could not be read. */

@@ -81,7 +81,6 @@ export function createMetricsStore({
     })
   }
 
-  /** Reads the totals. */
   async function read(): Promise<ReportTotals> {
     const rows = await bounded<CountRow | ProcessRow>(Prisma.sql`
       SELECT 'count' AS "of", "series", "value", NULL::jsonb AS "gauges", ${epochMilliseconds(Prisma.sql`now()`)} AS "now"

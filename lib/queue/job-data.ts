@@ -51,5 +51,4 @@ export type JobData = { [Name in keyof typeof jobSchemas]: z.infer<(typeof jobSc
 
 export type QueueName = keyof JobData
 
-/** The names of all queues. */
 export const queueNames = Object.keys(jobSchemas) as QueueName[]

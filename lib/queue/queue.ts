@@ -23,7 +23,6 @@ export type QueuedJob<Name extends QueueName> = {
 
 export type Queue = ReturnType<typeof createQueue>
 
-/** Creates the producer of jobs. */
 export function createQueue({ queries, schemas }: Pick<Database, 'queries' | 'schemas'>) {
   /**
    * Stores a job. With `tx` it is committed with that transaction; without, when the promise resolves.

@@ -29,12 +29,12 @@ const lastRetryBefore = 24 * 3600 * 1000
 
 /**
  * The most attempts of one job that may each have delivered an email: a mail server that accepts emails and never replies must not
- * cause duplicates without end. From the first to the last, the job waits at least 17 minutes in all, which is longer than a restart
- * of the mail server takes.
+ * cause duplicates without end. Between the first and the last, the job waits at least 17 minutes in all, which is longer than a
+ * restart of the mail server takes.
  */
 export const maxAttemptsInDoubt = 8
 
-/** The maximum number of costly attempts (`isCostly`) of one job. From the first to the last, the job waits about 8 to 12 minutes in all. */
+/** The maximum number of costly attempts (`isCostly`) of one job. Between the first and the last, it waits about 8 to 12 minutes in all. */
 export const maxCostlyAttempts = 6
 
 type Job = JobWithMetadata<JobData[QueueName]>

@@ -26,11 +26,9 @@ export async function checkDatabase(settings: Settings, users?: UsersMapping): P
 }
 
 /**
- * Verifies what {@link checkDatabase} does, except for a mapped users table.
+ * Verifies what {@link checkDatabase} does, except for a mapped users table, with the same result and errors.
  *
  * @param ownsUsers whether accounts are in Rekey's own table
- * @returns warnings, a sentence each
- * @throws Error with the problems of the first check that fails, a sentence each. The checks after it are not made
  */
 export async function checkAllButMappedUsers(settings: Settings, ownsUsers: boolean): Promise<string[]> {
   const { url, schemas } = settings.database
@@ -84,7 +82,6 @@ function wantedConnections({ database, webConcurrency, worker }: Settings): numb
  * Warns about a connection to another machine without TLS or with an unchecked certificate (ASVS 12.3.1). The URL is parsed as `pg`
  * does: by default it uses no TLS, for `sslmode=require` it checks the certificate, and for `no-verify` it does not.
  *
- * @returns at most one warning, a sentence
  * @throws Error if a certificate file that the URL names cannot be read
  */
 export function encryptionWarnings(databaseUrl: string): string[] {

@@ -13,7 +13,6 @@ import type { Settings } from '@/lib/config/settings'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
 
-/** The result of comparing the users mapping with the database. */
 export type UsersTableReport = {
   /** Reasons why Rekey cannot work with the table, a sentence each. */
   problems: string[]

@@ -19,7 +19,6 @@ const recoded =
 /**
  * Parses `multipart/form-data` with the platform's parser.
  *
- * @param type the body's media type, with its boundary
  * @returns the fields (of duplicates, the last one), or a fixed phrase about the error
  */
 export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise<ParsedMultipart> {
