@@ -5,10 +5,14 @@ import { PageHeading } from './page-heading'
 import { HtmlDocument } from './document'
 
 /** The whole page for internal errors, without details. Its button reloads the page. */
-export function ErrorPageDocument({ messages: { lead, retry, ...sheet } }: { messages: ErrorPageData }) {
+export function ErrorPageDocument({
+  messages: { lead, retry, ...documentProps },
+}: {
+  messages: ErrorPageData
+}) {
   return (
-    <HtmlDocument {...sheet}>
-      <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={sheet.title}>
+    <HtmlDocument {...documentProps}>
+      <PageHeading icon={<CloudIcon className="size-7" />} tone="warn" title={documentProps.title}>
         <p>{lead}</p>
       </PageHeading>
       <Button type="button" className="mt-8" onClick={() => window.location.reload()}>

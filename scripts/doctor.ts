@@ -10,6 +10,7 @@ import { checkProcessesAndJobs } from './doctor/check-processes-and-jobs'
 import { checkSender } from './doctor/check-sender'
 import { checkUsers } from './doctor/check-users'
 import { ok, runCheck, trouble, warning, type Finding } from './doctor/finding'
+import { Mistake } from './accounts/mistake'
 import { escapeForTerminal } from './escape-for-terminal'
 
 const usage = `Usage: npm run doctor -- [options]
@@ -25,8 +26,6 @@ Exit code: 0 without trouble (there may be warnings), 1 with trouble, 2 for wron
 
 /** The longest that one check may take, in milliseconds. */
 const patience = 20_000
-
-class Mistake extends Error {}
 
 async function main(): Promise<number> {
   const options = readOptions()

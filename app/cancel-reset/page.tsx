@@ -8,7 +8,7 @@ import { storedLanguage, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { formMessages } from '@/app/i18n/form-messages'
-import { linkProblemTitle as anyLinkTitle, UncheckedLink } from '@/app/link/invalid-link'
+import { linkProblemTitle, UncheckedLink } from '@/app/link/invalid-link'
 import { RemoveLinkFromUrl } from '@/app/link/remove-link-from-url'
 import { LinkForm } from '@/app/link/link-form'
 import {
@@ -115,7 +115,7 @@ async function InvalidLinkPage({
 
 async function UncheckedLinkPage({ language, link }: { language: Language; link: LinkParameters }) {
   return (
-    <PageLayout language={language} title={await anyLinkTitle('away', language)} link={link}>
+    <PageLayout language={language} title={await linkProblemTitle('away', language)} link={link}>
       <RemoveLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
       <UncheckedLink language={language} link={link} />
     </PageLayout>

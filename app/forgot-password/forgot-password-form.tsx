@@ -17,7 +17,7 @@ import type { LoginValues } from './login-resolver'
 import { SentNotice, type SentMessages } from './sent-notice'
 import { InboxLink, SentActions } from './sent-actions'
 
-type Words = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchanged', string> & {
+type RequestFormMessages = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchanged', string> & {
   errors: { form: FormMessages; login: Record<FieldErrorCode | 'user-not-found', string> }
   sent: SentMessages
 }
@@ -58,7 +58,7 @@ export function ForgotPasswordForm({
   pause: number
   errors: FormErrors<LoginParameter>
   heading: ReactNode
-  messages: Words
+  messages: RequestFormMessages
 }) {
   const [initialErrors] = useState(() => errorsOf(loginField, errors))
   const { register, handleSubmit, setError, setFocus, formState } = useForm<LoginValues>({
@@ -73,12 +73,12 @@ export function ForgotPasswordForm({
   )
   const [lastRequest, setLastRequest] = useState<LastRequest>()
   const hasRequested = lastRequest !== undefined
-  const away = useIsSentPage()
+  const isSentPage = useIsSentPage()
 
   useEffect(() => {
     // The person came back from "check your email" to correct the login.
-    if (hasRequested && !away) setFocus(loginField, { shouldSelect: true })
-  }, [hasRequested, away, loginField, setFocus])
+    if (hasRequested && !isSentPage) setFocus(loginField, { shouldSelect: true })
+  }, [hasRequested, isSentPage, loginField, setFocus])
 
   const requestLink = (login: string) => sendForm(endpoint, { [loginField]: login }, language, [loginField])
 
@@ -115,7 +115,7 @@ export function ForgotPasswordForm({
     underWay.current = false
   }
 
-  if (hasRequested && away) {
+  if (hasRequested && isSentPage) {
     const { login, againAt } = lastRequest
     return (
       <SentNotice

@@ -5,14 +5,14 @@ import { PasswordRuleList, type RulesMessages } from './password-rules'
 
 const messages: RulesMessages = {
   title: 'title',
-  live: {
+  whileTyping: {
     'too-short': 'long enough',
     numeric: 'not only digits',
     'too-long': 'short enough',
     'too-many-bytes': 'few bytes',
     'outer-spaces': 'no outer space',
   },
-  later: ['later'],
+  onSave: ['later'],
   soFar: '{count} so far',
   met: 'done',
   open: 'still to do',

@@ -7,9 +7,9 @@ import { StrengthHint, type StrengthMessages } from './strength-hint'
 export type RulesMessages = {
   title: string
   /** About the rules that the browser checks while a person types. */
-  live: Record<RuleProblem['code'], string>
+  whileTyping: Record<RuleProblem['code'], string>
   /** About the rules that only the server can check. */
-  later: readonly string[]
+  onSave: readonly string[]
   /** Has the placeholder `{count}`. */
   soFar: string
   met: string
@@ -53,7 +53,7 @@ export function PasswordRuleList({
               <li key={problem.code} className="flex gap-2">
                 <Tick met={met} />
                 <span className="min-w-0">
-                  {messages.live[problem.code]}
+                  {messages.whileTyping[problem.code]}
                   {problem.code === 'too-short' && length > 0 && !met && (
                     <span className="text-muted">
                       {' '}
@@ -65,7 +65,7 @@ export function PasswordRuleList({
               </li>
             )
           })}
-          {messages.later.map((rule) => (
+          {messages.onSave.map((rule) => (
             <li key={rule} className="flex gap-2">
               <Tick met={false} />
               <span className="min-w-0">{rule}</span>

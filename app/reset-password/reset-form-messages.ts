@@ -42,14 +42,14 @@ export async function resetFormMessages(
     showPassword: t('show-password'),
     rules: {
       title: t('rules'),
-      live: {
+      whileTyping: {
         'too-short': t('rule-length', limitsOf(policy, 'too-short')),
         numeric: t('rule-numeric'),
         'too-long': t('rule-longest', limitsOf(policy, 'too-long')),
         'too-many-bytes': t('rule-bytes', limitsOf(policy, 'too-many-bytes')),
         'outer-spaces': t('rule-spaces'),
       },
-      later: [t(similar.rule), t('rule-common')],
+      onSave: [t(similar.rule), t('rule-common')],
       soFar: String(t.raw('rule-length-so-far')),
       met: t('rule-met'),
       open: t('rule-open'),

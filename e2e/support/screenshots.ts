@@ -111,7 +111,7 @@ for (const language of choose(wanted.lang, languages))
 async function showLastResort(page: Page): Promise<void> {
   await page.route('**/forgot-password/', async (route) => {
     const response = await route.fetch()
-    const body = (await response.text()).replaceAll('\\"words\\":{', '\\"nothing\\":{')
+    const body = (await response.text()).replaceAll('\\"messages\\":{', '\\"nothing\\":{')
     await route.fulfill({ response, body })
   })
   await page.goto('/forgot-password/')

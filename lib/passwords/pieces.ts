@@ -15,7 +15,7 @@ export type KnownWord = {
 /** Finds the known word for a text without disguise (`withoutDisguise`); undefined if there is none. */
 export type LookUpWord = (plain: string) => KnownWord | undefined
 
-type Piece = { end: number; known?: KnownWord; isStrong?: boolean }
+type Piece = { end: number; known?: KnownWord; countsAsWord?: boolean }
 
 /** The most characters of a repeated part, if the repetition is not the whole text. */
 const longestPart = 16
@@ -23,8 +23,8 @@ const longestPart = 16
 /** The most characters of a word that is looked up. */
 const longestWord = 40
 
-/** The fewest letters of a common password that is `isStrong`: a shorter one also occurs by chance among digits. */
-const strongLetters = 5
+/** The fewest letters of a common password that is `countsAsWord`: a shorter one also occurs by chance among digits. */
+const wordLetters = 5
 
 /** What the characters cost that no piece covers. */
 export type UncoveredCosts = {
@@ -69,26 +69,26 @@ export function findPieces(characters: readonly string[], lookUp: LookUpWord): T
 export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: UncoveredCosts): number {
   /**
    * For each position, the least cost to get there by state. A state is the common password used so far, or nothing, then a space, and
-   * `strong` if a name or a strong word was used.
+   * `word` if a piece that counts as a word was used.
    */
   const reached: Map<string, number>[] = Array.from({ length: characters.length + 1 }, () => new Map())
   reached[0]!.set(' ', 0)
   for (const [at, character] of characters.entries()) {
     const own = isDigitOrSign(character) ? costs.padding : costs.letter
     for (const [state, cost] of reached[at]!) {
-      const [word = '', strong = ''] = state.split(' ')
+      const [common = '', counted = ''] = state.split(' ')
       reach(at + 1, state, cost + own)
-      for (const { end, known, isStrong } of piecesFrom(at)) {
+      for (const { end, known, countsAsWord } of piecesFrom(at)) {
         if (known === undefined) reach(end, state, cost)
-        else if (known.isName) reach(end, `${word} strong`, cost)
-        else if (word === '' || word === known.word) {
-          reach(end, `${known.word} ${isStrong ? 'strong' : strong}`, cost)
+        else if (known.isName) reach(end, `${common} word`, cost)
+        else if (common === '' || common === known.word) {
+          reach(end, `${known.word} ${countsAsWord ? 'word' : counted}`, cost)
         }
       }
     }
   }
   const ends = [...reached[characters.length]!].filter(
-    ([state]) => !costs.needsWord || state.endsWith(' strong'),
+    ([state]) => !costs.needsWord || state.endsWith(' word'),
   )
   return Math.min(Infinity, ...ends.map(([, cost]) => cost))
 
@@ -150,8 +150,8 @@ function words(
     backwards = plain[end - 1]! + backwards
     if (isLetter(characters[end - 1]!)) letters += 1
     if (letters * 2 < end - start) continue
-    const known = lookUp(forwards) ?? (end - start >= strongLetters ? lookUp(backwards) : undefined)
-    if (known) pieces.push({ end, known, isStrong: known.isName || letters >= strongLetters })
+    const known = lookUp(forwards) ?? (end - start >= wordLetters ? lookUp(backwards) : undefined)
+    if (known) pieces.push({ end, known, countsAsWord: known.isName || letters >= wordLetters })
   }
   return pieces
 }

@@ -181,7 +181,7 @@ export function createFrontServer({
     response: SecuredResponse,
     expectsContinue: boolean,
   ): Promise<void> {
-    const { count: opened, earlier } = connections.count(request, response)
+    const { count: opened, earlier } = connections.track(request, response)
     if (opened > limits.pipelined) return void request.socket.destroy()
     response.on('error', (error) =>
       log.debug({ err: error, requestId: response.requestId }, 'response not delivered'),

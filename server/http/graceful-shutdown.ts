@@ -28,7 +28,7 @@ export function trackConnections(server: Server) {
    * @returns `count`: the number of pending responses on the request's connection, including this one; `earlier`: the pending
    *   response before this one, if any
    */
-  function count<AnyResponse extends ServerResponse>(
+  function track<AnyResponse extends ServerResponse>(
     request: IncomingMessage,
     response: AnyResponse,
   ): { count: number; earlier: AnyResponse | undefined } {
@@ -76,5 +76,5 @@ export function trackConnections(server: Server) {
     return responsesBySocket.get(socket)?.size === 0 && used.has(socket)
   }
 
-  return { count, drain, hasOpenResponse, isIdle, isDraining: () => draining }
+  return { track, drain, hasOpenResponse, isIdle, isDraining: () => draining }
 }

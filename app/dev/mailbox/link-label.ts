@@ -7,6 +7,6 @@ const purposes: Record<string, string> = {
 
 /** Returns the label of a link in an email, by the last segment of its path; `Link` if that segment has none. */
 export function linkLabel(link: string): string {
-  const [, page = ''] = /\/([a-z-]+)\/$/.exec(URL.parse(link)?.pathname ?? '') ?? []
-  return purposes[page] ?? 'Link'
+  const [, segment = ''] = /\/([a-z-]+)\/$/.exec(URL.parse(link)?.pathname ?? '') ?? []
+  return purposes[segment] ?? 'Link'
 }
