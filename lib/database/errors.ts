@@ -29,6 +29,11 @@ export function isUnknownStatement(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
 }
 
+/** Whether the database rejected a value (SQLSTATE classes 22 and 23: data exception, integrity constraint violation). */
+export function isBadValueError(error: unknown): boolean {
+  return someCause(error, ({ codes }) => codes.some((code) => /^2[23]/.test(code)))
+}
+
 /** Whether PostgreSQL cancelled a statement, because it took longer than `statement_timeout` or an operator cancelled it. */
 export function isStatementCancelled(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.includes('57014'))

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { isUnknownStatement } from './errors'
 
 /** A statement with its values in PostgreSQL's text format. Two statements with different texts must have different names. */
 export type Statement = { name: string; text: string; values?: readonly string[] }
@@ -29,20 +30,17 @@ type Timeouts = {
 }
 
 /**
- * Whether PostgreSQL reported the error for a statement and kept the session, so that the transaction was certainly rolled back. After
- * any other error, such as a lost connection, the transaction may have been committed.
+ * Rolls back the transaction of a connection after an error that the server reported. Only the response shows whether the session
+ * survived the error: its severity is in the language of the server's messages.
+ *
+ * @returns undefined if the session rolled back; otherwise the connection's error, and the connection must be closed
  */
-export function wasRolledBack(error: unknown): error is pg.DatabaseError {
-  return error instanceof pg.DatabaseError && error.severity === 'ERROR'
+export async function rollBack(client: pg.PoolClient): Promise<Error | undefined> {
+  return client.query('ROLLBACK').then(
+    () => undefined,
+    (failure: Error) => failure,
+  )
 }
-
-/** Whether the database rejected a value (SQLSTATE classes 22 and 23: data exception, integrity constraint violation). */
-export function isBadValueError(error: unknown): boolean {
-  return wasRolledBack(error) && /^2[23]/.test(error.code ?? '')
-}
-
-/** SQLSTATEs of a statement whose name the server does not know, or knows with another text or result. */
-const nameTrouble = /^(26000|42P05|0A000)$/
 
 /** PostgreSQL responded to COMMIT with ROLLBACK, as it does for a transaction that had failed. */
 export class NotCommitted extends Error {
@@ -84,7 +82,7 @@ export function createPipelinedTransactions(
    * Runs one statement in a transaction of its own.
    *
    * @returns its rows, after the commit
-   * @throws an error; the transaction may have been committed unless it is a NotCommitted or {@link wasRolledBack} is true for it
+   * @throws the error of PostgreSQL or the connection; after that of a lost connection, the transaction may have been committed
    */
   async function run(statement: Statement): Promise<TextRow[]> {
     const client = await pool.connect()
@@ -97,8 +95,8 @@ export function createPipelinedTransactions(
       learn(client, settings?.[0]?.at(-1))
       return rows!
     } catch (error) {
-      broken = await recover(client, error)
-      if (!namesAreSafe || !wasRolledBack(error) || !nameTrouble.test(error.code ?? '')) throw error
+      broken = error instanceof pg.DatabaseError ? await rollBack(client) : (error as Error)
+      if (broken !== undefined || !namesAreSafe || !isUnknownStatement(error)) throw error
       namesAreSafe = false
     } finally {
       client.off('error', ignore)
@@ -119,15 +117,6 @@ export function createPipelinedTransactions(
 
 /** Ignores the error of a lost connection, because its statement fails with it, too. */
 const ignore = () => undefined
-
-/** Ends a failed transaction. Returns an error if the connection cannot be used again; the pool then closes it. */
-async function recover(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
-  if (!wasRolledBack(error)) return error as Error
-  return client.query('ROLLBACK').then(
-    () => undefined,
-    (failure: Error) => failure,
-  )
-}
 
 function send(
   client: pg.PoolClient,

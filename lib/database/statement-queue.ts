@@ -1,5 +1,5 @@
 import { createBatchQueue, type BatchBounds } from './batch-queue'
-import { isBadValueError } from './pipelined-transactions'
+import { isBadValueError } from './errors'
 
 /**
  * Creates a batch queue (see {@link createBatchQueue}) that sends each batch to the database as one statement.

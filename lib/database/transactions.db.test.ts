@@ -1,6 +1,8 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { reportErrorsInGerman } from '@/e2e/support/german-errors'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
+import { isBadValueError } from './errors'
 import { openDatabase, type Database, type Transaction } from './pool'
 
 const log = pino({ level: 'silent' })
@@ -10,6 +12,7 @@ let opened: Database
 beforeAll(async () => {
   database = await createTestDatabase()
   opened = openDatabase({ ...database, poolSize: 1 }, log)
+  reportErrorsInGerman(opened.pool)
   await opened.pool.query('CREATE TABLE "written" ("n" bigint PRIMARY KEY)')
 })
 beforeEach(async () => void (await opened.pool.query('DELETE FROM "written"')))
@@ -44,6 +47,17 @@ test.each([
     expect([await written(), opened.pool.totalCount]).toEqual([[2n ** 60n], 1])
   },
 )
+
+test('a transaction that PostgreSQL refuses keeps its connection, whatever language messages have [F8]', async () => {
+  const pid = async () => (await opened.pool.query('SELECT pg_backend_pid() AS "pid"')).rows
+  const before = await pid()
+  const failure: unknown = await opened
+    .transaction(async (tx) => void (await add(tx, 1n), await add(tx, 1n)))
+    .catch((error: unknown) => error)
+  expect(failure).toMatchObject({ code: '23505', severity: 'FEHLER' })
+  expect(isBadValueError(failure)).toBe(true)
+  expect([await written(), await pid()]).toEqual([[], before])
+})
 
 test('a transaction whose work ignored an error of the database is reported as rolled back [F8]', async () => {
   const done = opened.transaction(async (tx) => {

@@ -1,5 +1,5 @@
-import type pg from 'pg'
-import { NotCommitted, wasRolledBack } from './pipelined-transactions'
+import pg from 'pg'
+import { NotCommitted, rollBack } from './pipelined-transactions'
 import { createQueries, type Queries } from './queries'
 
 /**
@@ -19,7 +19,7 @@ export async function runTransaction<Result>(
     try {
       return await client.query(statement)
     } catch (error) {
-      if (!wasRolledBack(error)) lost = error as Error
+      if (!(error instanceof pg.DatabaseError)) lost = error as Error
       throw error
     }
   }
@@ -30,7 +30,7 @@ export async function runTransaction<Result>(
     if (command !== 'COMMIT') throw new NotCommitted(command)
     return result
   } catch (error) {
-    if (lost === undefined) await run('ROLLBACK').catch(() => undefined)
+    lost ??= await rollBack(client)
     throw error
   } finally {
     client.release(lost)

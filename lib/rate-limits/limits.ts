@@ -8,7 +8,7 @@ import {
   type CountingEntry,
 } from '@/lib/batches/counting-statement'
 import type { Database } from '@/lib/database/pool'
-import { isBadValueError } from '@/lib/database/pipelined-transactions'
+import { isBadValueError } from '@/lib/database/errors'
 import { createEmailLimits, type EmailCount } from './email-limits'
 import { createLimitLifter } from './lift-limits'
 import { allLimits, type LimitName, type LimitSettings } from './limit-table'
