@@ -40,10 +40,11 @@ test('after a failed transaction, the next one uses the same connection, whateve
   const german = new pg.Pool({ connectionString: database.url, max: 1 })
   reportErrorsInGerman(german)
   const { run } = createPipelinedTransactions({ pool: german, ...database }, timeouts)
+  const pid = async () => (await german.query('SELECT pg_backend_pid() AS "pid"')).rows
+  const before = await pid()
   await expect(run(add(1000))).rejects.toMatchObject({ code: '23514', severity: 'FEHLER' })
-  const { rows } = await german.query('SELECT pg_backend_pid() AS "pid"')
   expect(await run(add(2))).toEqual([['2', 'read committed', null]])
-  expect((await german.query('SELECT pg_backend_pid() AS "pid"')).rows).toEqual(rows)
+  expect(await pid()).toEqual(before)
   await german.end()
 })
 

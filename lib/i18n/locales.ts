@@ -81,5 +81,5 @@ function nearestLanguage(tag: string): Language | undefined {
 }
 
 export function directionOf(language: string): 'ltr' | 'rtl' {
-  return /^(ar|he|fa|ur)\b/.test(language) ? 'rtl' : 'ltr'
+  return /^(ar|he|fa)\b/.test(language) ? 'rtl' : 'ltr'
 }

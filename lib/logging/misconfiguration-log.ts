@@ -57,12 +57,13 @@ export function logMisconfiguration(log: Log, reason: Misconfiguration, now = pe
   log.warn({ event: 'requests_refused', reason, ...misconfigurations[reason] })
 }
 
-/** Private, shared and loopback networks, and link-local ones of IPv6 (RFC 6890). A client in one of them may be a proxy. */
+/** Private, shared, loopback and link-local networks (RFC 6890). A client in one of them may be a proxy. */
 const privateNetworks = new BlockList()
 for (const [network, bits] of [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
 ] as const)
