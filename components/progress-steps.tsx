@@ -9,8 +9,9 @@ export type Step = 1 | 2 | 3 | 'done'
 export type StepMessages = { title: string; names: readonly [string, string, string]; done: string }
 
 /**
- * The steps of a reset: a bar of three parts on a small screen, a list beside the page on a large one. Step 1 becomes step 2 when
- * the URL is that of "check your email", to which the request form moves without loading a page.
+ * Shows the steps of a reset: on a large screen as a list beside the content, on a small one as a bar of three parts with the name of
+ * the current step. At the URL of "check your email" it shows step 2 instead of 1, because the request form goes there without
+ * loading a page.
  */
 export function ProgressSteps({ step, messages }: { step: Step; messages: StepMessages }) {
   const isSentPage = useIsSentPage()

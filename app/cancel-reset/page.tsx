@@ -4,7 +4,7 @@ import { AlertIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { linkSchema } from '@/lib/http/request-schemas'
-import { storedLanguage, type Language } from '@/lib/i18n/locales'
+import { languageOfLocale, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { formMessages } from '@/app/i18n/form-messages'
@@ -43,7 +43,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
       return <UncheckedLinkPage language={visitors} link={link} />
   }
 
-  const language = (await chosenLanguage()) ?? storedLanguage(found.locale) ?? visitors
+  const language = (await chosenLanguage()) ?? languageOfLocale(found.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
   const d = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const dead = async (kind: InvalidCancelLinkKind) => ({

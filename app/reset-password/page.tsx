@@ -4,7 +4,7 @@ import { PageLayout } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { linkSchema } from '@/lib/http/request-schemas'
-import { storedLanguage, type Language } from '@/lib/i18n/locales'
+import { languageOfLocale, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/request'
@@ -136,7 +136,7 @@ async function ValidLinkPage({
   error: PageQuery[string]
 }) {
   // The language that the person chose on a page, else the account's, as in emails, else the browser's.
-  const language = (await chosenLanguage()) ?? storedLanguage(account.locale) ?? visitors
+  const language = (await chosenLanguage()) ?? languageOfLocale(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings, policy, users } = services()
   const messages = await resetFormMessages(language, policy.ruleSettings, users)

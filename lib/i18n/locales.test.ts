@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { cpuTimeOf } from '@/e2e/support/cpu-time'
-import { directionOf, languages, preferredLanguage, storedLanguage } from './locales'
+import { directionOf, languages, preferredLanguage, languageOfLocale } from './locales'
 
 describe('the language of a request', () => {
   test.each([
@@ -70,7 +70,7 @@ describe('the language of an account', () => {
     ['', undefined],
     [null, undefined],
   ])('an account with the locale %j gets emails in %s', (locale, language) => {
-    expect(storedLanguage(locale)).toBe(language)
+    expect(languageOfLocale(locale)).toBe(language)
   })
 })
 

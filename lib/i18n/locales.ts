@@ -56,7 +56,7 @@ export function preferredLanguage(acceptLanguage: string | null, fallback: Langu
  * Chooses the supported language for an account's stored locale; undefined if none matches. Other applications may have stored the
  * locale, such as `de-AT`, or `pt_BR` as POSIX and Django spell it.
  */
-export function storedLanguage(locale: string | null): Language | undefined {
+export function languageOfLocale(locale: string | null): Language | undefined {
   return locale === null ? undefined : nearestLanguage(locale.replaceAll('_', '-'))
 }
 

@@ -53,6 +53,12 @@ test('a mailbox lists the stored emails, newest first, and opens each as it was 
   expect(opened?.source).toMatch(/^From: .*<no-reply@example\.com>\r$/m)
 })
 
+test('a mailbox shows header fields outside of ASCII as they were written', async () => {
+  const id = await storeEmail('jürgen@example.com')
+  const { headers } = (await createDevMailbox(dir).open(id))!
+  expect(headers).toContainEqual({ name: 'To', value: 'jürgen@example.com' })
+})
+
 test('a mailbox lists the emails that were stored before a restart', async () => {
   const id = await storeEmail('jane@example.com')
   expect((await createDevMailbox(dir).list()).map((stored) => stored.id)).toContain(id)

@@ -6,7 +6,7 @@ export type StoredEmail = { id: string; date: Date; to: string; subject: string 
 
 export type StoredEmailContent = StoredEmail & {
   from: string
-  /** The header fields in their order in the message, with folded lines joined, otherwise unchanged. */
+  /** The header fields in the order of the message, with folded lines joined. Encoded words stay encoded. */
   headers: { name: string; value: string }[]
   html: string
   text: string
@@ -82,7 +82,8 @@ function headOf(message: Buffer): Buffer {
   return end < 0 ? message : message.subarray(0, end + 4)
 }
 
-function splitHeader(line: string): { name: string; value: string } {
+function splitHeader(bytes: string): { name: string; value: string } {
+  const line = Buffer.from(bytes, 'latin1').toString('utf8')
   const colon = line.indexOf(':')
   return {
     name: line.slice(0, colon),

@@ -60,7 +60,7 @@ export function smtpOptions(
     socketTimeout: attemptDeadlineMs,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,
-    // Either of the two would log emails with their links.
+    // Together, these two would log whole emails with their links.
     debug: false,
     logger: false,
   }

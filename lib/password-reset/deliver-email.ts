@@ -2,7 +2,7 @@ import { linkState, type Account } from '@/lib/accounts/account'
 import { unknownClient } from '@/lib/addresses/client-ip'
 import { urlInApp } from '@/lib/config/paths-in-app'
 import type { Settings } from '@/lib/config/settings'
-import { isLanguage, storedLanguage, type Language } from '@/lib/i18n/locales'
+import { isLanguage, languageOfLocale, type Language } from '@/lib/i18n/locales'
 import type { RenderedEmail, ServiceFacts } from '@/lib/mail/email-types'
 import type { CounterLabels } from '@/lib/metrics/catalogue'
 import { count } from '@/lib/metrics/count'
@@ -90,7 +90,7 @@ export function cancelLinkUrl(
 ): string {
   const link = links.create(purpose, account.id, timestamp, linkState(account))
   const page = new URL(urlInApp(settings, '/cancel-reset/'))
-  const known = storedLanguage(account.locale) ?? settings.defaultLocale
+  const known = languageOfLocale(account.locale) ?? settings.defaultLocale
   if (language !== known) page.searchParams.set('lang', language)
   return buildLinkUrl(page.href, link)
 }
@@ -101,7 +101,7 @@ export function emailLanguage(
   { locale }: Pick<Account, 'locale'>,
   requested: string,
 ): Language {
-  return storedLanguage(locale) ?? (isLanguage(requested) ? requested : settings.defaultLocale)
+  return languageOfLocale(locale) ?? (isLanguage(requested) ? requested : settings.defaultLocale)
 }
 
 export function serviceFacts({ branding, publicOrigin, publicUrl }: Settings): ServiceFacts {

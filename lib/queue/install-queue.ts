@@ -23,7 +23,7 @@ const common: QueueOptions = {
   retentionSeconds: 2 * day,
 }
 
-/** Longer than the eleven minutes of an attempt to send an email (`attemptDeadlineMs` in lib/mail/smtp-options.ts). */
+/** An attempt to send an email takes up to eleven minutes (`attemptDeadlineMs`). The worker stops waiting 30 s earlier (`settleTime`). */
 const forMail = { expireInSeconds: 720 }
 
 const queues: Record<QueueName, QueueOptions> = {

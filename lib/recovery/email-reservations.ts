@@ -32,7 +32,7 @@ type Entry = {
   usersTable: string
   accountId: string
   jobId: string
-  /** The latest time of the reservation, in seconds since the epoch. A time before now backdates the reservation. */
+  /** The reservation gets this time or the current one, whichever is earlier. In seconds since the epoch; `Infinity`: the current one. */
   latest: number | 'Infinity'
 }
 

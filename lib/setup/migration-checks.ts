@@ -98,7 +98,7 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
   return []
 }
 
-/** Whether Rekey's schema contains tables but no recorded migration, so that the tables belong to another application. */
+/** Whether Rekey's schema contains tables, views or sequences, but no recorded migration. They are taken for another application's. */
 async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   if ((await recordedMigrations(client, schemas)).length > 0) return false
   const { rows } = await client.query<{ some: boolean }>(

@@ -1,7 +1,7 @@
-import { checkLiveTables } from '@/lib/accounts/check/live-tables'
+import { checkDataAndIndexes } from '@/lib/accounts/check/data-and-indexes'
 import { mappingProblems } from '@/lib/accounts/check/columns'
 import { readCatalogue, type Relation } from '@/lib/accounts/adapters/catalogue'
-import { mappingFingerprint } from '@/lib/accounts/check/fingerprint'
+import { passwordMappingFingerprint } from '@/lib/accounts/check/fingerprint'
 import { tableKey } from '@/lib/accounts/check/grants'
 import { tableUsesOf } from '@/lib/accounts/check/table-uses'
 import { rowSecurityProblems } from '@/lib/accounts/check/row-security'
@@ -45,11 +45,11 @@ export async function inspectUsersTable(
     ...(await rowSecurityProblems(pool, mapping, catalogue, role)),
   ]
   if (problems.length > 0) return { ...none, catalogue, problems }
-  const found = await checkLiveTables(pool, mapping, catalogue, createSqlAccountStore(database, mapping))
+  const found = await checkDataAndIndexes(pool, mapping, catalogue, createSqlAccountStore(database, mapping))
   const { rowCount } = await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
     `SELECT FROM ${quoteSchema(schemas.own)}."proven_mapping" WHERE "fingerprint" = $1`,
-    [mappingFingerprint(mapping)],
+    [passwordMappingFingerprint(mapping)],
   )
   return { ...found, catalogue, role, isProven: rowCount === 1 }
 }
@@ -62,7 +62,7 @@ export async function storeMappingProof(
   await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the schema's name is checked and quoted
     `INSERT INTO ${quoteSchema(schemas.own)}."proven_mapping" ("fingerprint") VALUES ($1) ON CONFLICT DO NOTHING`,
-    [mappingFingerprint(mapping)],
+    [passwordMappingFingerprint(mapping)],
   )
 }
 

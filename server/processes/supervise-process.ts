@@ -22,13 +22,13 @@ export const supervisionTimes: SupervisionTimes = {
 }
 
 /** The message in which a process tells its supervisor that it is up, or why it cannot start. */
-export type ProcessReport = { ready: true; port?: number } | { cannotStart: string }
+export type StartReport = { ready: true; port?: number } | { cannotStart: string }
 
 type Options = {
   name: string
   start: () => ChildProcess
   log: Log
-  /** Whether the process sends a {@link ProcessReport} when it is ready. Otherwise it is taken to be up after `silentStart`. */
+  /** Whether the process sends a {@link StartReport} when it is ready. Otherwise it is taken to be up after `silentStart`. */
   reports: boolean
   /** Whether a process that dies before it was first up makes `up` reject, instead of being restarted. */
   mustStart: boolean
@@ -82,7 +82,7 @@ export function superviseProcess({
     gone = promise
 
     const silent = reports ? undefined : setTimeout(() => cameUp({}), times.silentStart)
-    child.on('message', (report: ProcessReport) => {
+    child.on('message', (report: StartReport) => {
       if (report === null || typeof report !== 'object') return
       if ('ready' in report) cameUp({ port: report.port })
       if ('cannotStart' in report) reason = report.cannotStart

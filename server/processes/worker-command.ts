@@ -1,6 +1,6 @@
 // `npm run worker`: validates settings and database as `npm start` does, then runs a worker in this process.
 import configuration from '@/rekey.config'
-import { checkDatabase, encryptionWarnings } from '@/lib/setup/preflight'
+import { checkDatabase } from '@/lib/setup/preflight'
 import { processSettings } from '@/lib/config/settings'
 import { mailWarnings } from '@/lib/config/mail'
 import { surviveFullDisk } from './full-disk'
@@ -8,13 +8,8 @@ import { surviveFullDisk } from './full-disk'
 surviveFullDisk()
 try {
   const current = processSettings()
-  const tableWarnings = await checkDatabase(current, configuration.users)
-  const warnings = [
-    ...current.ignored,
-    ...encryptionWarnings(current.database.url),
-    ...mailWarnings(current.mail),
-    ...tableWarnings,
-  ]
+  const databaseWarnings = await checkDatabase(current, configuration.users)
+  const warnings = [...current.ignored, ...mailWarnings(current.mail), ...databaseWarnings]
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`)

@@ -3,7 +3,7 @@ import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { devise } from '@/lib/accounts/presets/devise'
 import { laravel } from '@/lib/accounts/presets/laravel'
 import type { UsersMapping } from '@/lib/accounts/users-table'
-import { mappingFingerprint } from './fingerprint'
+import { passwordMappingFingerprint } from './fingerprint'
 
 const mapping = devise({ pepper: 'a pepper' })
 
@@ -21,7 +21,7 @@ test('table, columns of id and hash, and format with cost, version and pepper ch
     betterAuth(),
     betterAuth({ columns: 'snake' }),
   ]
-  const fingerprints = [mapping, ...others].map(mappingFingerprint)
+  const fingerprints = [mapping, ...others].map(passwordMappingFingerprint)
   expect(new Set(fingerprints).size).toBe(fingerprints.length)
 })
 
@@ -32,5 +32,5 @@ test('options that do not affect stored hashes do not change the fingerprint [W6
     name: 'name',
     end: [],
   }
-  expect(mappingFingerprint(more)).toBe(mappingFingerprint(devise({ pepper: 'a pepper' })))
+  expect(passwordMappingFingerprint(more)).toBe(passwordMappingFingerprint(devise({ pepper: 'a pepper' })))
 })

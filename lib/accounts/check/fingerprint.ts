@@ -6,7 +6,7 @@ import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
  * table and the column of the hash, the format with its parameters, and a keyed hash of secret options such as a pepper. If the
  * digest changes, the operator must prove the mapping again with a known password (`npm run accounts -- check`).
  */
-export function mappingFingerprint(mapping: UsersMapping): string {
+export function passwordMappingFingerprint(mapping: UsersMapping): string {
   const { id, password } = mapping
   const { column, in: place, format } = password
   const facts = [identityOf(mapping), id, column, place ?? null, format.name, format.fingerprint ?? null]

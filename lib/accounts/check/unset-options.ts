@@ -4,8 +4,8 @@ function mayBeEmpty(option: string): boolean {
 }
 
 /**
- * Finds options of a mapping that are named but have no value, such as `is: process.env.TENANT` if the variable is missing.
- * Statements would then contain the text `undefined`.
+ * Finds options of a mapping that are present but have no value: undefined, NaN, or an empty text where a name is expected. For example,
+ * `is: process.env.TENANT` has none if the variable is missing. A statement would compare the column with the text `undefined`.
  *
  * @returns a sentence for each option
  */

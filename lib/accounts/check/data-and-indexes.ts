@@ -27,7 +27,7 @@ export type CheckFindings = { problems: string[]; warnings: string[] }
  * columns that the mapping calls lower-case contain capitals. Also checks the time of a look-up, the indexes for look-ups and joins,
  * and whether `users.end` lacks a known table of tokens or sessions.
  */
-export async function checkLiveTables(
+export async function checkDataAndIndexes(
   client: Query,
   mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
@@ -178,7 +178,7 @@ async function indexState(client: Query, table: string, expressions: string[]) {
   return { rows: Math.round(state?.rows ?? 0), isIndexed: state?.isIndexed ?? true }
 }
 
-/** Names of tables whose tokens or sessions may outlive a change of the password, each with the product that creates it. */
+/** Names of tables whose tokens or sessions may stay valid after a change of the password, each with what creates such a table. */
 const tokenTables: Record<string, string> = {
   oauth_access_tokens: 'Laravel Passport or Doorkeeper',
   oauth2_provider_accesstoken: 'django-oauth-toolkit',
