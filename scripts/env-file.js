@@ -111,7 +111,7 @@ export function parseEnvFile(bytes) {
 
 /**
  * @param {Uint8Array} bytes
- * @returns {string | undefined} without a byte order mark; undefined if it is not UTF-8
+ * @returns {string | undefined} without a byte order mark; undefined if it is not UTF-8 or contains a zero character
  */
 function decode(bytes) {
   try {

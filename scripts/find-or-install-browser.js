@@ -12,7 +12,7 @@ function own() {
   return existsSync(file) ? file : undefined
 }
 
-/** Returns the path of a Chromium of the system, if there is one. @returns {string | undefined} */
+/** Returns the path of a browser of the system that is based on Chromium, if there is one. @returns {string | undefined} */
 function fromSystem() {
   const dirs = (process.env.PATH ?? '').split(path.delimiter)
   const mac = [

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /**
- * Loads the compiled `rekey.config.ts` in the build and at a start, so that an error in it is reported once.
+ * Loads the compiled `rekey.config.ts` in the build and before a start, so that an error in it is reported without its message.
  *
  * @param {string} directory the directory of the compiled code
  * @throws Error that names the error's type, file and line; never its message, which may quote a secret (requirement L3)

@@ -10,9 +10,9 @@ import { loadConfiguration } from './load-configuration.js'
 import { watchParents } from './watch-parents.js'
 
 /**
- * `needs` says what must be there before a command runs. `pages`: the whole build, which is made if it is missing or not of the
- * current sources. `code`: the code outside Next, which is compiled in the same cases. `built`: the whole build, which is not
- * made: the command fails. `users`: whether the command has the option `--users`.
+ * `needs` says what must be there before a command runs. `pages`: the whole build, which is made if it is missing, outdated or for
+ * another path, and always by `build`. `code`: the code outside Next, which is compiled if it is missing or outdated. `built`: the
+ * whole build; without it, the command fails. `users`: whether the command has the option `--users`.
  */
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo', users: true },
@@ -89,7 +89,7 @@ try {
   if (command.needs === 'pages' && (name === 'build' || !isBuilt() || isForAnotherPath())) {
     await build()
   }
-  // Without this, an error in the team's code would stop no start, but cause a 500 for each request.
+  // Before the command loads it: Node would print the message of an error in the team's code, which may quote a secret.
   if ('mode' in command) await loadConfiguration(directory)
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))

@@ -1,7 +1,7 @@
 // `npm test`: runs the checks, on the embedded database or on the server of TEST_DATABASE_URL. Its parts are types, lint, unit,
 // database, app and browser; `npm test -- unit app` runs only these two. Four parts run only if they are named: `slow`, which takes
 // long and rarely fails alone; `timing`, which needs the machine for itself; `peers`, which needs other products and a server; and
-// `journeys`, the browser tests that reach the database. Ends with the names of failed tests and a line `N passed, N failed`,
+// `journeys`, those tests of `browser` that reach the database. Ends with the names of failed tests and a line `N passed, N failed`,
 // summed over all test runners.
 import { runScript } from './stop-signals.js'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'

@@ -32,7 +32,7 @@ type RunningJob = {
   reported: boolean
 }
 
-/** How many different recipients must fail since the last accepted email before the mail server counts as failing. */
+/** To how many different recipients emails must fail since the last accepted one before the mail server counts as failing. */
 const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
 /**
@@ -145,8 +145,8 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
   }
 
   /**
-   * Records each job that has run for `times.silence`, once. Until the mail server or extension point that the job waits for times
-   * out, nothing else records the job.
+   * Records each job that has run for `times.silence`, once. Nothing else would record the job before the mail server or extension
+   * point that it waits for times out.
    */
   function recordSilence(): void {
     for (const job of running.values()) {

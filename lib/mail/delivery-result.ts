@@ -34,7 +34,7 @@ type MailError = {
   responseCode?: unknown
 }
 
-/** The `reason` of an email that needs SMTPUTF8 (RFC 6531) and fails because the mail server does not offer or relay it. */
+/** The `reason` if an email needs SMTPUTF8 (RFC 6531), and the mail server does not offer it or cannot relay the email. */
 export const smtpUtf8Unsupported = 'smtputf8-unsupported'
 
 /** Thrown if the mail server does not offer SMTPUTF8, which the recipient's address needs. */
@@ -47,7 +47,7 @@ export class SmtpUtf8Missing extends Error {}
  *   commands) counts as temporary.
  * - no TLS, an invalid certificate, a rejected greeting, login, sender or relay, or an unknown error: alert. Retried, because
  *   a change of settings can fix it.
- * - everything else, such as 4xx, no connection or a passed deadline: retried without an alert.
+ * - everything else, such as 4xx for the recipient, no connection or a passed deadline: retried without an alert.
  *
  * @param error what the transport threw
  * @param handedOver whether the whole message was sent: without a reply it may have been delivered (RFC 5321 §4.5.3.2.6)

@@ -88,7 +88,7 @@ export function createMailer(options: MailerOptions) {
 
   /**
    * Checks whether an email could be sent now, without sending one: connects, greets, encrypts and signs in, or checks that
-   * the mailbox of demo and dev is writable. Logs `mail_ready`, or `mail_stopped` if the failure would stop every email.
+   * the mailbox of demo and dev is writable. Logs `mail_ready`, or `mail_stopped` if a new failure would stop every email.
    *
    * @param withinMs milliseconds until the attempt is aborted
    * @returns whether it could be sent, or why not; never throws

@@ -49,14 +49,14 @@ export function smtpOptions(
     auth: username === '' ? undefined : { user: decodePercents(username), pass: decodePercents(password) },
     maxConnections: mailConnections,
     maxMessages: 100,
-    // If the server closes a connection, its email moves to another connection once, because the connection may have been idle too
-    // long. After that, the attempt fails, and the job is retried.
+    // If the mail server closes a connection, the email moves to another connection once, because the closed one may have been idle
+    // too long. If the other one is closed, too, the attempt fails, and the job is retried.
     maxRequeues: 1,
     dnsTimeout: 10_000,
     connectionTimeout: 15_000,
     greetingTimeout: 15_000,
     // As long as a whole attempt: nodemailer has one timeout for all replies, and the reply to a whole email may take ten minutes.
-    // The mailer aborts an attempt that waits longer than a minute for an earlier reply.
+    // The mailer aborts an attempt that has not sent the whole email within a minute.
     socketTimeout: attemptDeadlineMs,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,

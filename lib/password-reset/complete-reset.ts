@@ -162,7 +162,7 @@ async function replacePassword(
   context: RequestContext,
 ): Promise<boolean> {
   const { revokeSessions } = configuration
-  // Only a team's function needs Prisma's client, which takes this process several times as long as `pg`.
+  // Only a team's function needs Prisma's client, which costs several times as much processor time as `pg`.
   if (revokeSessions === undefined) return database.transaction((tx) => replaceIn(tx))
   return database.prismaTransaction((tx) => replaceIn(tx, () => revokeSessions(tx, account)))
 

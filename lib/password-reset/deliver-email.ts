@@ -77,7 +77,7 @@ export async function recordHeldEmail(
 
 /**
  * Returns the URL of "this wasn't me" for an email. It is on this app even if the reset link leads elsewhere. It names the email's
- * language only if that is neither the account's nor DEFAULT_LOCALE, so that the URL is short.
+ * language unless that is the account's or, for an account without a supported language, DEFAULT_LOCALE, so that the URL is short.
  *
  * @param timestamp when the link was requested or the password was changed, in seconds since the epoch
  */

@@ -19,7 +19,7 @@ export type ResetPasswordRequest = {
  * A team's own configuration: the mapping of its users table, and functions. Each property is optional.
  *
  * Functions in the worker have a deadline: one minute for `findResettableAccounts` and `passwordChanged`, eleven and a half minutes for
- * a whole email (`buildVerificationUrl`, `emails` and `sendEmail`, of which `deliver` alone may take eleven). The job of a late
+ * a whole email (`buildVerificationUrl`, `emails` and `sendEmail` together; `deliver` alone may take eleven). The job of a late
  * function is retried later. The function itself cannot be stopped, so it runs beside its retry: set a timeout for everything that it
  * waits for. An email that is late eight times is given up, because it may have been delivered each time.
  */
@@ -64,8 +64,8 @@ export type RekeyConfig = {
   buildSuccessResponse?: (detail: string) => Record<string, unknown>
   /**
    * Ends the account's sessions, refresh and remember-me tokens in the transaction that replaces the password; use only `tx`.
-   * A throw rolls the reset back. The transaction runs at READ COMMITTED and is retried after a conflict with another one.
-   * Qualify each table with its schema: `DELETE FROM "public"."sessions" …`.
+   * A throw rolls the reset back. The transaction runs at READ COMMITTED. After a conflict it is retried, so the function may run
+   * several times. Qualify each table with its schema: `DELETE FROM "public"."sessions" …`.
    */
   revokeSessions?: (tx: PrismaTransaction, account: Account) => Promise<void>
   /**

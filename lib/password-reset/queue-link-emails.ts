@@ -44,7 +44,7 @@ export async function queueLinkEmails(
       id: derivedId(id, accountId),
       data: { ...email, accountId },
       afterSeconds: nth === 0 ? 0 : randomInt(spread.least, spread.most + 1),
-      // A retry always audits: an earlier attempt counted as the first, but may have stored nothing.
+      // A retry always audits: an earlier attempt may have counted this request as the first one, but stored nothing.
       isAudited: attempt > 1 || (await limits.isFirstInWindow(client, `requested ${accountId}`)),
     })
   await store(jobs, { requestId, client })

@@ -24,7 +24,7 @@ export function recordOpening(
 const openedReason = (requestedAt: number): string => `requested-at ${requestedAt}`
 
 /**
- * Reads from the reason of an audit entry when the opened link was requested. This time tells the account's links apart.
+ * Reads from the reason of an audit entry when the opened link was requested. The links of an account differ in this time.
  *
  * @returns seconds since the epoch; undefined for the reason of another event
  */

@@ -6,7 +6,7 @@ import type { RequestContext, ResetDependencies } from './reset-dependencies'
 /** The rejection of a request above a rate limit. `retryAfter`: seconds. */
 export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
 
-/** The rejection of a link: it is invalid, its hashes or guesses are used up, or it needs a second factor. */
+/** The rejection of a link: it is not valid, its hashes or guesses are used up, or the second factor is missing or wrong. */
 export type RejectedLink = {
   ok: false
   code: Exclude<LinkStatus, 'valid'> | 'link-exhausted' | 'second-factor-required' | 'second-factor-exhausted'

@@ -21,7 +21,7 @@ export type RequestLinkOutcome =
 
 /**
  * Stores a request for a link. Does not look up the account, unless RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true, because the
- * response must not depend on it (OWASP Forgot Password, "Forgot Password Request"). A login above `maxLoginLength`
+ * response must not depend on the account (OWASP Forgot Password, "Forgot Password Request"). A login above `maxLoginLength`
  * is not stored; its response is the response to an unknown login.
  *
  * @returns `found: true` and 'not-found' only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true; 'not-genuine' for a link that Rekey
@@ -40,7 +40,7 @@ export async function requestLink(
   const tooLong = 'login' in target && target.login.length > maxLoginLength
   const stored = 'login' in target ? target : { accountId: target.link.user_id }
   const job = { target: stored, locale, requestId, client, bypassPause: false }
-  // Stored in the transaction that counts it, unless the account is looked up first.
+  // The transaction that counts the request stores the job, unless the account is looked up first or the login is too long.
   const isStoredWithCount = !tells && !tooLong
   const counted = await count(parts, input, isStoredWithCount ? { id: randomUUID(), data: job } : undefined)
   if (!counted.ok) return rejectThrottled(parts, counted, { requestId, client })

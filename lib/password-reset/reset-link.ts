@@ -12,7 +12,7 @@ import type { LinkState } from '@/lib/accounts/account'
 export type Link = { user_id: string; timestamp: number; signature: string }
 
 /**
- * The purpose of a link; a link is invalid for any other one. `cancel` is "this wasn't me" in the email with a reset link,
+ * The purpose of a link; a link is invalid for any other purpose. `cancel` is "this wasn't me" in the email with a reset link,
  * `cancel-change` is "this wasn't me" in the email about a changed password. `printed` is a reset link that an operator
  * printed for a person who gets no email.
  */
@@ -96,7 +96,7 @@ export function createLinkSigner({
   ): Buffer {
     // A `cancel-change` link is signed without the password, because it must still work if an attacker changes the password
     // again. A `cancel` link becomes invalid when the password changes: otherwise an attacker who has the old email could cancel
-    // later links of the owner. Without `oneTimeUse` it stays valid.
+    // later links of the owner. Without `oneTimeUse`, a `cancel` link stays valid.
     const password = oneTimeUse && purpose !== 'cancel-change' ? (state.passwordHash ?? '') : ''
     return mac(key, [
       'inner',

@@ -11,8 +11,8 @@ import type { EmailSimulation } from './simulated-emails'
 import { buildLinkUrl } from './reset-link'
 
 /**
- * Seconds, or half of the link's lifetime if that is shorter. The email of a link that has less time left is given up, because its
- * recipient could hardly use the link.
+ * The least seconds that a link must still live when its email is sent, or half of the link's lifetime if that is shorter. With less
+ * time, the recipient could hardly use the link, so the email is given up.
  */
 const leastLife = 5 * 60
 
@@ -87,7 +87,7 @@ async function send(
   }
   let left = false
   try {
-    // Sign with the epoch of the reservation: since the account was read, its row in `recovery` may have been deleted and made anew.
+    // Sign with the epoch of the reservation: since the account was read, its row in `recovery` may have been purged and created again.
     const current = { ...account, linksEpoch: slot.linksEpoch }
     const text = await renderLinkEmail(
       parts,

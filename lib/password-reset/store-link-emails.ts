@@ -52,8 +52,8 @@ export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies
   const queue = createStatementQueue(storeAll, bounds)
 
   /**
-   * Stores the jobs of one request and its audit entries, all or none. A job without an account costs the database the same, but gets
-   * no entry in a log.
+   * Stores the jobs of one request and its audit entries, all or none. A job without an account gets an entry in neither the audit log
+   * nor the process's log.
    *
    * @throws if the database is unavailable
    */

@@ -9,8 +9,8 @@ const day = 24 * hour
 
 /**
  * The options of a queue, unless it has its own. `retentionSeconds`: pg-boss silently deletes an unfinished job of this age, so the
- * worker gives the job up when less than a day is left, or after `retryLimit` retries. `expireInSeconds` can be long, because a missing
- * heartbeat reveals a dead worker. `deleteAfterSeconds`: finished jobs are deleted early, because logins are personal data.
+ * worker gives the job up when less than a day is left. `expireInSeconds` can be long, because a missing heartbeat reveals a dead
+ * worker. `deleteAfterSeconds`: finished jobs are deleted early, because logins are personal data.
  */
 const common: QueueOptions = {
   retryLimit: 10_000,
@@ -23,7 +23,7 @@ const common: QueueOptions = {
   retentionSeconds: 2 * day,
 }
 
-/** An attempt to send an email takes up to eleven minutes (`attemptDeadlineMs`). The worker stops waiting 30 s earlier (`settleTime`). */
+/** Eleven minutes to send an email (`attemptDeadlineMs`), 30 s for the work before, and 30 s to store the result (`settleTime`). */
 const forMail = { expireInSeconds: 720 }
 
 const queues: Record<QueueName, QueueOptions> = {

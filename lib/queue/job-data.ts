@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { maxAccountIdLength } from '@/lib/config/account-id'
 
-/** The latest time that a job may name: the last second of the year 9999, which is still a valid date. */
+/** The latest time that a job may name, in seconds since the epoch: the last second of the year 9999. */
 const latest = 253_402_300_799
 
 const accountId = z.string().min(1).max(maxAccountIdLength)

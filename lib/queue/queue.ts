@@ -5,8 +5,8 @@ import type { JobData, QueueName } from './job-data'
 
 /**
  * How an attempt at a job ended: done, to be retried later, or never to be retried. `reason`: a code. `maybeDelivered`: the email may
- * have been delivered although the attempt failed. `isCostly`: the attempt took much of the database's time, so only a few are made
- * (`maxCostlyAttempts`).
+ * have been delivered although the attempt failed. `isCostly`: the attempt took much of the database's time, so a job gets only a few
+ * such attempts (`maxCostlyAttempts`).
  */
 export type AttemptResult =
   | { outcome: 'done' }
@@ -25,10 +25,10 @@ export type Queue = ReturnType<typeof createQueue>
 
 export function createQueue({ queries, schemas }: Pick<Database, 'queries' | 'schemas'>) {
   /**
-   * Stores a job. With `tx` it is committed with that transaction; without, when the promise resolves.
+   * Stores a job. With `tx`, the job is committed with that transaction; otherwise, before the promise resolves.
    *
    * @param id makes the call idempotent: an existing job of this id stays as it is
-   * @param afterSeconds how long the job waits at least before a worker takes it
+   * @param afterSeconds the least seconds that the job waits before a worker takes it
    * @throws if the database is unavailable
    */
   async function add<Name extends QueueName>(

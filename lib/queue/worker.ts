@@ -85,7 +85,7 @@ export async function startQueueWorker(
     monitorIntervalSeconds: 10,
     maintenanceIntervalSeconds: 3600,
     instanceName: 'worker',
-    // REINDEX needs the owner of the schema, which the worker's role should not be.
+    // REINDEX needs the owner of the tables, which the worker's role should not be.
     reindex: false,
   }
   const isNotified = await notificationsArrive(url)

@@ -5,7 +5,7 @@ import type { LimitSettings } from './limit-table'
 
 type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 
-/** A count towards which an email is counted. Above `most`, it allows no email. */
+/** A count of emails. Once it is above `most`, it allows no further email. */
 export type EmailCount = { name: Counter; of: string; most: number }
 
 /** Takes back the counts of an email that was not sent. A spent budget stays spent. */
@@ -66,7 +66,7 @@ type Parts = {
   settings: Pick<LimitSettings, 'emails' | 'emailsPerMailbox'>
 }
 
-/** How many rows stand for the mailboxes of simulated emails: so many that two emails of a batch seldom have the same. */
+/** How many rows stand for the mailboxes of simulated emails: so many that few emails of a batch share a row. */
 const simulatedMailboxes = 1024
 
 /** Creates the limits of emails with links: of the whole installation, and of each mailbox. */
@@ -77,10 +77,10 @@ export function createEmailLimits(parts: Parts) {
   /**
    * Counts an email for its mailbox, whose limit all its accounts share, and for the installation.
    *
-   * Once the mailbox's limit is reached, only accounts on turn get one more each (`chooseOnTurn`). Once the installation's budget is
-   * spent, a second budget, random in the same way, serves only the first email of an account in the window of
-   * LIMIT_EMAILS_PER_ACCOUNT, and emails that "this wasn't me" requested: an attacker who spends the budget on known accounts must not
-   * stop the emails of all others.
+   * Once the mailbox's limit is reached, only accounts on turn (`chooseOnTurn`) get one more each, apart from emails with
+   * `bypassesMailbox`. Once the installation's budget is spent, a second budget, random in the same way, serves only the first email of
+   * an account in the window of LIMIT_EMAILS_PER_ACCOUNT, and emails that "this wasn't me" requested: an attacker who spends the budget
+   * on known accounts must not stop the emails of all others.
    *
    * Each budget of each window is random, up to a quarter below LIMIT_EMAILS, so that an attacker cannot infer how many emails others
    * got. The two are independent, so one does not reveal the other. A spent budget stays spent: if an email were taken back from it,
@@ -132,9 +132,9 @@ export function createEmailLimits(parts: Parts) {
   }
 
   /**
-   * Chooses the accounts of a mailbox that are on turn, so that they may get an email. If it has more than `maxAccountsPerMailbox`,
-   * half of that number are the oldest accounts, and the other half are random in each window. So an attacker who later registers
-   * accounts with the same email address cannot exclude the owner's for good.
+   * Chooses the accounts of a mailbox that are on turn, which means that they may get an email. If there are more than
+   * `maxAccountsPerMailbox`, half of that number are the oldest accounts, and the other half are random in each window. So an attacker
+   * who later registers accounts with the same email address cannot exclude the owner's for good.
    *
    * @param ids the ids of the mailbox's accounts, oldest first
    * @returns all ids, if there are at most `maxAccountsPerMailbox`; otherwise that many

@@ -12,8 +12,8 @@ type Parts = {
 }
 
 /**
- * Creates the functions with which the support lifts limits. They delete counts. Each one reads the whole table of counts, so it is for a
- * command, not for an HTTP request. Web processes may reject requests for a second longer (`createRefusalMemory`).
+ * Creates the functions with which the support lifts limits by deleting counts. Each function reads the whole table of counts, so it is
+ * for a command, not for an HTTP request. Web processes may reject requests for a second longer (`createRefusalMemory`).
  */
 export function createLimitLifter({ pool, table, pseudonym }: Parts) {
   /** Deletes the counts of an account: requests for its logins, emails to its mailbox, and new links by "this wasn't me". */

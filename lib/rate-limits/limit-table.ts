@@ -24,8 +24,8 @@ const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 const hashesPerLink: Limit = { count: 10, seconds: 86_400 }
 
 /**
- * The limit of an IPv6 /48 is this many times that of a client, which is a /64: enough for a carrier or a campus, too few for the owner
- * of a /48, with its 65,536 networks, to count as thousands of clients.
+ * An IPv6 /48 may request this many times as many links as a client, which is a /64: enough for a carrier or a campus, too few for the
+ * owner of a /48, with its 65,536 networks, to count as thousands of clients.
  */
 const networksPerSite = 10
 

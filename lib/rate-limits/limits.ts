@@ -104,7 +104,7 @@ export function createLimits(
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
-  /** Returns the MAC that stands in a key for a login, a link or another text, so that a dump of the table does not show it. */
+  /** Returns the MAC that stands in a key for a login, a link or another text, so that a dump of the table does not show the text. */
   function pseudonym(text: string): string {
     return createHmac('sha256', key).update(text).digest('base64url').slice(0, 32)
   }

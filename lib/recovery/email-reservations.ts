@@ -13,8 +13,8 @@ export type AccountEmailLimits = { cooldown: number; perAccount: { count: number
 export type ReservationTerms = {
   limits: AccountEmailLimits
   /**
-   * Whether pause, cool-down and window are ignored: for a new link that "this wasn't me" requests. That needs a mailed link, which
-   * works once, so no stranger can request one. `restartsPerAccount` limits how many a person can request for an account of their own.
+   * Whether pause, cool-down and window are ignored: for a new link that "this wasn't me" requests. Only a mailed link, which works
+   * once, can request it, so no stranger can. `restartsPerAccount` limits how many a person can request for an account of their own.
    */
   bypass: boolean
   /** Seconds that a reservation is remembered at least, so that a retry of the same job passes. */
@@ -39,7 +39,7 @@ type Entry = {
 /** `perClient` is per account here: a batch has one entry of an account, because an upsert may name a row only once. */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
-/** Simulations use rows with this name in place of a users table, and so many that two simulations of a batch seldom share a row. */
+/** Simulations use rows with this name in place of a users table, and so many that one seldom waits for the row of another. */
 const simulation = 'simulation'
 const simulatedRows = 1024
 
@@ -97,8 +97,8 @@ export function createEmailReservations(
    * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
    * typed to request them.
    *
-   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated if it would count for longer: a
-   *   delayed email must not hold back the next one for longer than its link lives
+   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated if it would still count then: a
+   *   delayed email must not hold back the next one for longer than its own link lives
    * @returns null if the job gets no reservation and has none of an earlier attempt. Without `bypass`, every job gets null during a
    *   pause, even with a reservation: its link would be signed with the epoch after "this wasn't me", and so be valid
    */
@@ -114,8 +114,7 @@ export function createEmailReservations(
   }
 
   /**
-   * Costs the database what {@link reserveEmail} costs: it reserves an email in a row that belongs to no account. There are many such
-   * rows, so that simulations at the same time seldom wait for each other.
+   * Costs the database what {@link reserveEmail} costs: it reserves an email in one of the rows that belong to no account.
    */
   async function simulateReservation(terms: ReservationTerms): Promise<void> {
     const accountId = String(randomInt(simulatedRows))
@@ -130,7 +129,7 @@ export function createEmailReservations(
  * Returns the statement. $1 to $4: the users table, account id, job and latest time of each entry. $5: the cool-down in seconds. $6 and
  * $7: the seconds of the window, and how many emails it allows. $8: the seconds to remember a reservation. $9: `bypass`.
  *
- * `now()` is fixed before the lock wait, so a reservation that is stored already may look newer. The newest is the first in the arrays.
+ * `now()` is fixed before the lock wait, so a reservation that is stored already may look newer. The arrays begin with the last stored one.
  */
 function statementText(table: string): string {
   const job = 'excluded."email_jobs"[1]'

@@ -11,8 +11,8 @@ import {
 import { Mistake } from './mistake'
 
 /**
- * Returns the database to work on: that of DATABASE_URL, else the demo's in DATA_DIR. Unless the demo is running, starts its database,
- * which runs until `close`, and migrates it. Prints which database it is, so that an operator notices a setting without effect.
+ * Returns the database to work on: that of DATABASE_URL, else the demo's in DATA_DIR. Starts and migrates the demo's database, unless
+ * the demo is running; `close` stops it. Prints which database is used, so that an operator notices a setting without effect.
  *
  * @param ownsUsers whether the accounts are in Rekey's own table, which a migration then updates
  * @throws Mistake if DATABASE_URL is not set and DATA_DIR has no database

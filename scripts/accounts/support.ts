@@ -183,7 +183,7 @@ function requireResettable(account: Account): void {
 }
 
 /**
- * Calls `act` with the services. They sign links and find what rate limits have counted by SECRET_KEY, so all settings must be valid.
+ * Calls `act` with the services, for which all settings must be valid: links and the keys of rate limits depend on SECRET_KEY.
  *
  * @throws SettingsError if a setting is invalid; Mistake if the account may not be reset
  */

@@ -38,7 +38,7 @@ type Client = {
  */
 export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocolRawStream'>): Server {
   const clients = new Set<Client>()
-  /** Clients with complete units, the longest waiting first. */
+  /** Clients with complete units, in the order in which they began to have some. */
   const waiting: Client[] = []
   /** The client whose transaction is open; all others wait. */
   let owner: Client | undefined

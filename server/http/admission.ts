@@ -4,24 +4,24 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 import type { ErrorResponse } from './request-filter'
 import { sendError } from './error-response'
 
-/** The kind of a request, which has a queue of its own: pages and files, endpoints, health checks, or metrics. */
+/** The kinds of requests: pages and files, endpoints, health checks, and metrics. Each kind has a queue of its own. */
 type Kind = 'page' | 'api' | 'health' | 'metrics'
 
 /** The limits of a process for requests in progress and requests that wait; times in milliseconds. */
 export type AdmissionLimits = {
   queues: Record<Kind, QueueBounds>
-  /** How long a request may wait for its turn. Less than a minute, after which proxies give up; people give up sooner. */
+  /** How long a request may wait for its turn. Less than the minute after which proxies give up. */
   longestWait: number
   /** After this time a request in progress no longer takes a place: a handler that never returns must not block the queue. */
   longestWork: number
-  /** How long a stream of new connections and requests may delay the requests that wait. */
+  /** How long new connections and requests may delay the pages and endpoint requests that wait. */
   longestIntake: number
 }
 
 /**
- * Pages and files need the single thread: more of them at once would only make each one slower. Endpoints mostly wait for the
- * database and for hashes. One client may have half of a queue's requests in progress, so that other clients' can begin. Health
- * checks and metrics have queues of their own, so that monitors get a response during a burst.
+ * Pages and files need the process's only thread: more of them at once would only make each one slower. Endpoints mostly wait for
+ * the database and for hashes. At most half of a queue's requests in progress are of one client, so that requests of others can
+ * begin. Health checks and metrics have queues of their own, so that monitors get a response during a burst.
  */
 export const admissionLimits: AdmissionLimits = {
   queues: {
@@ -47,7 +47,7 @@ export const overloadedResponse: ErrorResponse = {
 
 /** A request that may begin. */
 export type AdmittedRequest = {
-  /** Call it when the handler of the request has returned. */
+  /** Call it when the handler of the request has returned or thrown. */
   returned(): void
 }
 
@@ -55,8 +55,8 @@ export type AdmissionControl = ReturnType<typeof createAdmissionControl>
 
 /**
  * Limits how many requests of a process are in progress and how many wait (requirement R9). Clients take turns. A request gets
- * {@link overloadedResponse} at once if too many wait, or after `longestWait`. A request whose client has disconnected never
- * begins.
+ * {@link overloadedResponse} if too many wait, at once or to make room for another client's request, or after `longestWait`. A
+ * request whose client disconnects while it waits never begins.
  *
  * @param onReject called for each request that gets `overloadedResponse`
  */
@@ -79,10 +79,10 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   }
 
   /**
-   * Begins waiting requests once nothing more arrives, or after `longestIntake`: one endpoint request and one page in each turn
-   * of the event loop. The loop accepts one connection per turn: if each turn also began a request, a health check that
-   * connects after a thousand others would wait for a thousand requests. The delay also lets the server notice clients that
-   * disconnected.
+   * Begins waiting requests once nothing more arrives, or after `longestIntake`: at most one endpoint request and one page in a
+   * turn of the event loop. The loop accepts one connection per turn. If each turn of a burst also began a request, a health check
+   * that connects after a thousand other clients would wait for a thousand requests. The delay also lets the server notice clients
+   * that disconnected.
    */
   function schedule(): void {
     if (scheduled) return
@@ -181,7 +181,7 @@ function kindOf(target: string): Kind {
  * Waits for the body of a request, and for the end of the response to the previous request on the same connection.
  *
  * @param earlier the previous response; undefined if none is pending
- * @param bodyRead from `limitBody`: resolves when the whole body arrived, or more of it than handlers accept
+ * @param bodyRead the promise of `limitBody`
  * @returns whether the connection is still open
  */
 export async function waitForBodyAndPreviousResponse(

@@ -1,8 +1,8 @@
 import { builtBasePath } from '@/scripts/base-path.js'
 
 /**
- * Removes the path of PUBLIC_URL from a request's target, so that all other rules can ignore that path. Accepts only the exact
- * spelling of the path, so that a proxy and Rekey cannot disagree about it.
+ * Removes the path of PUBLIC_URL from a request's target, so that all later checks see paths without it. Accepts only the exact
+ * spelling of that path, so that a proxy and Rekey cannot disagree about it.
  *
  * @param basePath such as `/account`; empty if PUBLIC_URL has no path
  * @returns the rest, with a leading slash; the unchanged target if `basePath` is empty; undefined if the target is not under

@@ -2,20 +2,20 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** Milliseconds between a failed search for a client's idle connection and the next search, of which a burst would cause thousands. */
+/** Milliseconds after a failed search for a client's idle connection until the next one. A burst would cause thousands of searches. */
 const searchPause = 100
 
 type Cap = {
   /** The most connections of one client at once. */
   perClient: number
-  /** Whether a connection had a response and has no request in progress. */
+  /** Whether a connection had a request and has no response pending. */
   isIdle: (socket: Socket) => boolean
   /** Rejects a connection before reading from it. */
   reject: (socket: Socket) => void
 }
 
 /**
- * Limits the connections of each client, because a connection costs memory and time before it sends anything. At the limit, a
+ * Limits the connections of each client, because even a connection without a request costs memory and time. At the limit, a
  * new connection replaces an idle one; if none is idle, the new one is rejected. For clients that connect without a proxy: the
  * connections of a proxy belong to many clients.
  *

@@ -11,8 +11,8 @@ export type PolicyRules = Pick<Settings, 'mode' | 'publicOrigin' | 'basePath'> &
 export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /**
- * Returns the policy of a page: it may load this app's files, but scripts only with the nonce of this response (OWASP CSP, "Strict
- * policy"). If PUBLIC_URL has a path, these are the files under that path: `'self'` would include the other apps of the origin.
+ * Returns the policy of a page, which may load this app's files and `data:` images. A script needs the nonce of this response, or
+ * must be loaded by a script that has the nonce (OWASP CSP, "Strict policy").
  */
 export function pagePolicy(nonce: string, rules: PolicyRules): string {
   const { mode, publicOrigin, dev } = rules
@@ -37,9 +37,9 @@ export function pagePolicy(nonce: string, rules: PolicyRules): string {
 }
 
 /**
- * Returns the source of this app's own files: the URL of its path, or `'self'`, the whole origin, if PUBLIC_URL has no path.
- * `'self'` also in demo and dev, which are reached under several host names, and if the host is an IP address, which browsers
- * need not support as a source (CSP Level 3, "host-part matches").
+ * Returns the source of this app's own files: PUBLIC_URL if it has a path, because `'self'` includes the other apps of the origin.
+ * Returns `'self'` if PUBLIC_URL has no path, in demo and dev, which are reached under several host names, and if the host is an IP
+ * address, which browsers need not support as a source (CSP Level 3, "host-part matches").
  */
 function ownSource({ mode, publicOrigin, basePath }: PolicyRules): string {
   const { hostname } = new URL(publicOrigin)

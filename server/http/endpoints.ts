@@ -9,7 +9,7 @@ export type MethodHandlers = Readonly<Record<string, (request: Request) => Respo
 
 /**
  * Creates a handler that calls the endpoints directly instead of through Next, whose routing, rendering and streams cost several
- * times what the endpoints do. The front must have received the body before: only bytes that have arrived are passed on.
+ * times what the endpoints do. The front server must have received the body before: only bytes that have arrived are passed on.
  *
  * @param routes by path without the path of PUBLIC_URL and without a trailing slash; both spellings of a path are served
  * @param handle handles everything else: other paths, and methods that a route does not export

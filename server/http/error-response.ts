@@ -39,9 +39,9 @@ export function closeWithError(
 }
 
 /**
- * Chooses the response to bytes that Node's parser rejected. The request may be HEAD, whose response has no body: the client
- * would read a body as the next response (RFC 9112 §6.3). So a response has a body only if the parser rejected the method, which
- * then is not HEAD.
+ * Chooses the response to bytes that Node's parser rejected, or to a request that did not arrive in time. The request may be HEAD:
+ * its client would read a body as the next response (RFC 9112 §6.3). So a response has a body only if the parser rejected the
+ * method, which then is not HEAD.
  */
 export function parserErrorResponse(
   error: Error & { code?: string; rawPacket?: Buffer },

@@ -89,7 +89,7 @@ export function createFairQueue(bounds: QueueBounds) {
   }
 
   /**
-   * Rejects the last request of the client with the most requests waiting, if that client has at least two more than this one.
+   * Rejects the newest request of the client with the most requests waiting, if it has at least two more waiting than `client`.
    *
    * @returns whether it rejected one
    */

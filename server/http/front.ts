@@ -42,7 +42,7 @@ export type FrontLimits = ClosingTimes &
     idleTimeout: number
     /** How often Node looks for connections that exceed `headersTimeout` or `requestTimeout`. */
     checkInterval: number
-    /** How long a connection stays half-open after a response that came before the whole body, so that the client can read it. */
+    /** How long a connection stays half-open if the response came before the whole body, so that the client can read the response. */
     lingerTime: number
     maxHeaderSize: number
     /** The most bytes of a body before the response begins. Well above what handlers accept, so that they can respond with 413. */
@@ -54,7 +54,7 @@ export type FrontLimits = ClosingTimes &
      */
     pipelined: number
     /**
-     * Connections of one client to a process without a proxy. More than the requests that one client may have in any one queue.
+     * Connections of one client, if no proxy stands in front. More than the requests that one client may have in any one queue.
      * 384 idle connections take about 15 MB.
      */
     connectionsPerClient: number
@@ -91,8 +91,8 @@ export type FrontParts = {
 export type FrontServer = { server: Server; close(): Promise<void> }
 
 /**
- * Creates the HTTP server in front of Next. `handle` gets only requests that pass the request filter. They carry the client's
- * headers that are on an allow-list, and headers that this server sets. Every response carries the security headers.
+ * Creates the HTTP server in front of Next. `handle` gets only requests that pass the request filter. These requests carry the
+ * client's headers that are on an allow-list, and headers that this server sets. Every response carries the security headers.
  */
 export function createFrontServer({
   settings,
@@ -160,7 +160,7 @@ export function createFrontServer({
     }
   }
 
-  /** Drops the client's headers that are not on the allow-list, then sets the headers that the app reads. */
+  /** Drops the client's headers that are not on the allow-list, then adds headers that the app trusts. */
   function setTrustedHeaders(request: IncomingMessage, response: SecuredResponse, client: string): void {
     const forwarded = request.headersDistinct['x-forwarded-for']?.join(',').split(',').length ?? 0
     keepKnownHeaders(request, dev)

@@ -45,8 +45,8 @@ export function trackConnections(server: Server) {
   }
 
   /**
-   * Stops accepting connections, and resolves when all connections are closed: idle ones after `idleGrace`, those with a pending
-   * response after that response, and all others after `drainGrace`.
+   * Stops accepting connections, and resolves when all connections are closed: those without a pending response after `idleGrace`,
+   * the others after their last response, or after `drainGrace` at the latest.
    */
   async function drain({ idleGrace, drainGrace }: ClosingTimes): Promise<void> {
     draining = true
@@ -65,7 +65,7 @@ export function trackConnections(server: Server) {
     server.close()
   }
 
-  /** Whether the client would read bytes that are written to the connection now as the response to an earlier request. */
+  /** Whether the client would read bytes that are written now as the response to an earlier request, or as a part of that response. */
   function hasOpenResponse(socket: Duplex): boolean {
     const responses = responsesBySocket.get(socket as Socket) ?? new Set()
     return [...responses].some((response) => response.headersSent || response.req.complete)

@@ -13,9 +13,9 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<vo
 
 /**
  * Creates the handler of {@link mailHealthPath}: it responds with 200 if nothing is known to stop all emails, with 503 if
- * something does or if the database is unavailable, and with 401 without the token. The body contains what stops emails and since
- * when, and the ages of the last heartbeat of a worker and of the oldest request that no worker has taken. It omits what would
- * tell of a single account, such as the time of the last email.
+ * something stops them or if the database is unavailable, and with 401 without the token. The body contains what stops emails and
+ * since when, and the ages of the last heartbeat of a worker and of the oldest request that no worker has taken. The body omits
+ * what would tell of a single account, such as the time of the last email.
  */
 export function createMailHealthHandler(
   state: Pick<MailStateStore, 'read'>,

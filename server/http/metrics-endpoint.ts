@@ -32,8 +32,8 @@ type Parts = {
 
 /**
  * Creates the handler of {@link metricsPath}: it responds with 200 and the metrics of the whole installation, or with 401
- * without the token. Concurrent scrapes share their reads. If the database does not answer in time, the status is still 200, with
- * `rekey_database_up 0`, because Prometheus ignores the body of an error.
+ * without the token. Concurrent scrapes share their reads. If the database fails or does not answer in time, the status is still
+ * 200, with `rekey_database_up 0`, because Prometheus ignores the body of an error.
  */
 export function createMetricsHandler(
   { store, mailState, ownReport, token, log }: Parts,

@@ -16,11 +16,11 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<vo
 export const monitoringConnections = 2
 
 /**
- * Starts the monitoring of a web process. It logs what stops all emails, because the cause may be that no worker runs. It
+ * Starts the monitoring of a web process. It logs what stops all emails, because there may be no worker that could log it. It
  * stores what the process counts, for metrics. It serves {@link mailHealthPath}, {@link metricsPath} and {@link proxiesPath}.
  * It has database connections of its own, so that requests keep all of theirs.
  *
- * @returns `serve` wraps the request handler with these paths; `close` stops the monitoring after it stored the last counts
+ * @returns `serve` adds these paths to a request handler; `close` stops the monitoring after it stored the last counts
  */
 export function startMonitoring(
   settings: Pick<

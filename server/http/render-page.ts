@@ -8,7 +8,7 @@ export type RenderedPage = { status: number; headers: OutgoingHttpHeaders; html:
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /**
- * Lets Next render a page for a made-up GET request, so that nothing of a visitor's request but the arguments gets into it.
+ * Lets Next render a page for a made-up GET request, so that the page depends on these arguments and on no visitor's request.
  *
  * @param handle Next's request handler
  * @param url path and query, with the path of PUBLIC_URL

@@ -9,13 +9,13 @@ export type ErrorResponse = {
   headers?: Record<string, string>
 }
 
-/** What decides, besides the request, whether it is rejected. */
+/** What decides, besides the request itself, whether the request is rejected. */
 export type FilterRules = {
   /** Whether Next's dev server handles the requests. */
   dev: boolean
   /** Whether this is demo or dev, whose mailbox needs no login. */
   local: boolean
-  /** If its scheme is `https`, requests that reached a proxy over plain HTTP are rejected. */
+  /** With the scheme `https`, requests that reached a trusted proxy over plain HTTP are rejected. Demo and dev accept its host. */
   publicOrigin: string
   trustedProxyHops: number
   /** Whether the target of the request is not under the path of PUBLIC_URL, so that it belongs to another app. */
@@ -28,7 +28,7 @@ export const notFoundResponse: ErrorResponse = { status: 404, detail: 'Not found
 const apiMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const pageMethods = new Set(['GET', 'HEAD'])
 
-/** Far more than a browser and its proxies send. Node would silently drop the last of very many lines, such as a proxy's. */
+/** Far more than a browser and its proxies send. Of very many lines, Node silently drops the last ones, which a proxy may have added. */
 const maxHeaderLines = 100
 
 /**

@@ -55,8 +55,8 @@ export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
 }
 
 /**
- * The cookies that Next reads. `__prerender_bypass` and `__next_preview_data` enable its preview, or make it send cookies that
- * delete them; `NEXT_LOCALE` and `next-…` belong to other features.
+ * The cookies that Next reads. `__prerender_bypass` and `__next_preview_data` enable Next's preview or, if invalid, make Next send
+ * cookies that delete them. `NEXT_LOCALE` and `next-…` belong to other features.
  */
 const nextCookies = /^(__prerender|_*next[_-])/i
 

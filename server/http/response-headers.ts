@@ -159,8 +159,8 @@ export function createResponseClass(rules: HeaderRules) {
     }
 
     /**
-     * Adds the CORS headers, so that a front end on an allowed origin can read every response of the API, also those that no
-     * handler made. Pages get none: they are for this origin only.
+     * Adds the CORS headers, so that a front end on an allowed origin can read every response of the API, even those that no
+     * handler made. Pages get no CORS headers: they are for this origin only.
      */
     private shareWithAllowedOrigin(): void {
       const shared = corsHeaders(this.req.headers.origin, rules.allowedOrigins)
@@ -169,7 +169,7 @@ export function createResponseClass(rules: HeaderRules) {
       if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
     }
 
-    /** Returns the names of the security headers that the handler chose. Only the mailbox may: emails in its frame have another policy. */
+    /** Returns the names of the security headers that the handler chose. Only the mailbox does: emails in its frame have another policy. */
     private headersOfOwnMaking(): Set<string> {
       if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
       return new Set([

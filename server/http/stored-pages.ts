@@ -10,10 +10,10 @@ import type { SecuredResponse } from './response-headers'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/** Paths whose page is the same for all visitors of one language, if their query contains nothing but the language. */
+/** Paths whose page is the same for all visitors of one language, if the query contains nothing but the language. */
 const samePages = new Set(['/forgot-password', '/forgot-password/'])
 
-/** The most stored pages, of about 50 kB each. A page is stored for each combination of languages that clients choose. */
+/** The most stored pages, of about 50 kB each. Each path has one for each combination of languages that clients request. */
 const mostPages = 100
 
 const compress = promisify(gzip)

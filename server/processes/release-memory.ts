@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 type IdleTimes = {
   /** How often the process looks at its own processor time. */
   interval: number
-  /** A process that used less of the processor in an interval was idle. */
+  /** A process that used less processor time than this in an interval was idle. */
   idleBelow: number
 }
 

@@ -7,7 +7,7 @@ export type SupervisionTimes = {
   longestDelay: number
   /** A process that ran at least this long restarts after `firstDelay` again. */
   healthyAfter: number
-  /** A process without `reports` is taken to be up after this time. */
+  /** A process that is not to send a {@link StartReport} (`reports`) is taken to be up after this time. */
   silentStart: number
   /** How long a process may take to end after SIGTERM. */
   stopGrace: number

@@ -15,7 +15,7 @@ import { releaseMemoryWhenIdle } from './release-memory'
 import { superviseProcess, type SupervisedProcessHandle } from './supervise-process'
 import { stopOnSignal } from './stop-signals'
 
-/** The variables that this process and its child processes need. */
+/** The variables that this process sets for itself and its child processes. */
 const environment = { NODE_ENV: 'production', REKEY_MODE: 'production' } as const
 
 /**
